@@ -1,0 +1,276 @@
+//! Content blocks: what messages are made of.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::{Content, Json, ToolCall, fields::Fields};
+
+/// One content block of a message: its JSON as it came, and a typed view of it.
+///
+/// A block never changes and its JSON goes out as it came in, so fields and kinds this library
+/// does not know survive. Clones share everything.
+/// Source: <https://docs.claude.com/en/api/messages>.
+#[derive(Clone)]
+pub struct Block(Arc<Inner>);
+
+struct Inner {
+    json: Json,
+    kind: Kind,
+}
+
+/// The typed view of a [`Block`].
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Words. Citations, if any, are in the block's JSON.
+    Text(String),
+    /// The model's reasoning, to be sent back unchanged.
+    Thinking {
+        /// The words; empty when the API omits them.
+        thinking: String,
+        /// What the API recognises its own thinking by.
+        signature: String,
+    },
+    /// Reasoning the API has encrypted, to be sent back unchanged.
+    RedactedThinking,
+    /// The model calls a tool.
+    ToolUse(ToolCall),
+    /// What a tool call led to.
+    ToolResult {
+        /// The id of the call this answers.
+        tool_use_id: String,
+        /// What the model reads.
+        content: Content,
+        /// Whether the call failed.
+        is_error: bool,
+    },
+    /// A picture; its source is in the block's JSON.
+    Image,
+    /// A document; its source is in the block's JSON.
+    Document,
+    /// A block this library has no type for; the text is its `type`.
+    Other(String),
+}
+
+/// A block whose JSON is not what its `type` promises.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a content block: {0}")]
+pub struct InvalidBlock(String);
+
+impl Block {
+    /// Reads a block from its JSON, which is kept as it stands.
+    pub fn from_json(json: Json) -> Result<Self, InvalidBlock> {
+        let kind = read(&json).map_err(InvalidBlock)?;
+        Ok(Self(Arc::new(Inner { json, kind })))
+    }
+
+    /// Words.
+    pub fn text(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let mut fields = Fields::default();
+        fields.set("type", "text");
+        fields.set("text", &text);
+        Self::built(fields, Kind::Text(text))
+    }
+
+    /// A call of a tool, as a model makes it.
+    pub fn tool_use(id: impl Into<String>, name: impl Into<String>, input: impl Into<Json>) -> Self {
+        let call = ToolCall { id: id.into(), name: name.into(), input: input.into() };
+        let mut fields = Fields::default();
+        fields.set("type", "tool_use");
+        fields.set("id", &call.id);
+        fields.set("name", &call.name);
+        fields.set("input", &call.input);
+        Self::built(fields, Kind::ToolUse(call))
+    }
+
+    /// What a call led to. An error without words gets some, since the API refuses it empty.
+    pub fn tool_result(tool_use_id: impl Into<String>, content: Content, is_error: bool) -> Self {
+        let tool_use_id = tool_use_id.into();
+        let content = match is_error && content.is_blank() {
+            true => Content::from("the tool failed and said nothing"),
+            false => content,
+        };
+        let mut fields = Fields::default();
+        fields.set("type", "tool_result");
+        fields.set("tool_use_id", &tool_use_id);
+        fields.set("content", &content);
+        if is_error {
+            fields.set("is_error", &true);
+        }
+        let kind = Kind::ToolResult { tool_use_id, content, is_error };
+        Self::built(fields, kind)
+    }
+
+    /// An image given as base64; `media_type` as in `image/png`.
+    pub fn image(media_type: &str, base64: &str) -> Self {
+        let mut source = Fields::default();
+        source.set("type", "base64");
+        source.set("media_type", media_type);
+        source.set("data", base64);
+        let mut fields = Fields::default();
+        fields.set("type", "image");
+        fields.set("source", &source);
+        Self::built(fields, Kind::Image)
+    }
+
+    /// The typed view.
+    pub fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    /// The block's JSON as it came, or as it was built.
+    pub fn json(&self) -> &Json {
+        &self.0.json
+    }
+
+    /// The words of a text block.
+    pub fn as_text(&self) -> Option<&str> {
+        match self.kind() {
+            Kind::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The call of a `tool_use` block.
+    pub fn as_tool_use(&self) -> Option<&ToolCall> {
+        match self.kind() {
+            Kind::ToolUse(call) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// A text block without a visible character, which the API refuses to read back.
+    pub fn is_blank(&self) -> bool {
+        self.as_text().is_some_and(|text| text.trim().is_empty())
+    }
+
+    /// The same `tool_use` block under another id, everything else as it was.
+    pub(crate) fn with_tool_use_id(&self, id: &str) -> Self {
+        let mut fields: Fields =
+            self.json().parse().expect("a block was read from a JSON object, or built as one");
+        fields.set("id", id);
+        Self::from_json(fields.json()).expect("only the id changed, and it is still a string")
+    }
+
+    fn built(fields: Fields, kind: Kind) -> Self {
+        Self(Arc::new(Inner { json: fields.json(), kind }))
+    }
+}
+
+/// Two steps, since raw JSON can't be read inside serde's tagged enums: the type first, then its fields.
+fn read(json: &Json) -> Result<Kind, String> {
+    #[derive(Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    #[derive(Deserialize)]
+    struct Text {
+        text: String,
+    }
+    #[derive(Deserialize)]
+    struct Thinking {
+        thinking: String,
+        #[serde(default)]
+        signature: String,
+    }
+    #[derive(Deserialize)]
+    struct ToolResult {
+        tool_use_id: String,
+        #[serde(default)]
+        content: Content,
+        #[serde(default)]
+        is_error: bool,
+    }
+    let kind: Typed = json.parse().map_err(|error| error.to_string())?;
+    let shape = |error| format!("type {:?}, {error}", kind.r#type);
+    Ok(match kind.r#type.as_str() {
+        "text" => Kind::Text(json.parse::<Text>().map_err(shape)?.text),
+        "thinking" => {
+            let Thinking { thinking, signature } = json.parse().map_err(shape)?;
+            Kind::Thinking { thinking, signature }
+        }
+        "redacted_thinking" => Kind::RedactedThinking,
+        "tool_use" => Kind::ToolUse(json.parse().map_err(shape)?),
+        "tool_result" => {
+            let ToolResult { tool_use_id, content, is_error } = json.parse().map_err(shape)?;
+            Kind::ToolResult { tool_use_id, content, is_error }
+        }
+        "image" => Kind::Image,
+        "document" => Kind::Document,
+        _ => Kind::Other(kind.r#type),
+    })
+}
+
+impl PartialEq for Block {
+    fn eq(&self, other: &Self) -> bool {
+        self.json() == other.json()
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.json().fmt(f)
+    }
+}
+
+impl Serialize for Block {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Block {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_json(Json::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_back(text: &str) -> Block {
+        let block: Block = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&block).unwrap(), text);
+        block
+    }
+
+    #[test]
+    fn invariant_6_a_blocks_json_goes_out_as_it_came_in() {
+        for text in [
+            r#"{"text":"hi","citations":[{"z":1,"a":2}],"type":"text"}"#,
+            r#"{"type":"thinking","thinking":"","signature":"c2ln"}"#,
+            r#"{"type":"redacted_thinking","data":"xx"}"#,
+            r#"{"type":"tool_use","id":"a","name":"f","input":{"n":12345678901234567890123},"caller":{"type":"direct"}}"#,
+            r#"{"type":"holo_deck","depth":{"b":1,"a":[ 2 ]}}"#,
+        ] {
+            read_back(text);
+        }
+    }
+
+    #[test]
+    fn a_known_type_of_a_wrong_shape_is_an_error_not_other() {
+        let error = serde_json::from_str::<Block>(r#"{"type":"text","text":7}"#).unwrap_err();
+        assert!(error.to_string().contains(r#"type "text", at /text"#), "{error}");
+        assert!(serde_json::from_str::<Block>(r#"{"text":"untyped"}"#).is_err());
+    }
+
+    #[test]
+    fn tool_results_are_read_with_text_blocks_or_nothing() {
+        let check = |text: &str, words: &str| match read_back(text).kind() {
+            Kind::ToolResult { content, .. } => assert_eq!(content.to_text(), words),
+            other => panic!("{other:?}"),
+        };
+        check(r#"{"type":"tool_result","tool_use_id":"a","content":"x"}"#, "x");
+        check(r#"{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"y"}]}"#, "y");
+        check(r#"{"type":"tool_result","tool_use_id":"a"}"#, "");
+    }
+
+    #[test]
+    fn fault_7_a_failed_call_with_an_empty_message_keeps_its_id_and_says_something() {
+        let block = Block::tool_result("id-7", "  ".into(), true);
+        insta::assert_snapshot!(block.json().text(), @r#"{"type":"tool_result","tool_use_id":"id-7","content":"the tool failed and said nothing","is_error":true}"#);
+    }
+}

@@ -1,0 +1,125 @@
+//! The pieces a reply arrives in.
+
+use std::{borrow::Cow, time::Duration};
+
+use crate::{Block, Counts, Json, Response, StopReason};
+
+/// One piece of a reply. A backend yields them in order; [`Fold`](crate::Fold) makes them a
+/// [`Response`].
+///
+/// A backend that streams yields `Start`, then for each block `Block`, `Piece`s and `BlockEnd`, then
+/// `Stop`. Only `Piece` and `Stop` are required. One that does not stream yields a single `Whole`.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delta {
+    /// The reply began.
+    Start {
+        /// The API's id of the reply.
+        id: Option<String>,
+        /// The model that answers.
+        model: Option<String>,
+        /// What it cost so far.
+        usage: Counts,
+    },
+    /// A block began: its JSON as it came, to be filled by the pieces that follow.
+    Block {
+        /// The block's place in the reply, from 0.
+        index: usize,
+        /// The block so far.
+        block: Json,
+    },
+    /// More of a block.
+    Piece {
+        /// The block's place in the reply, from 0.
+        index: usize,
+        /// What is new.
+        piece: Piece,
+    },
+    /// A block ended. One that `max_tokens` cut ends the same way.
+    BlockEnd {
+        /// The block's place in the reply, from 0.
+        index: usize,
+    },
+    /// Why the reply ended. Without it, it broke off.
+    Stop {
+        /// Why.
+        stop_reason: StopReason,
+        /// What the API adds, as it came.
+        stop_details: Option<Json>,
+        /// What it cost.
+        usage: Counts,
+    },
+    /// The whole reply at once.
+    Whole(Response),
+    /// The request is asked again from scratch: what was yielded before does not count.
+    Restarted {
+        /// Why.
+        reason: String,
+    },
+    /// Something a listener may want to know; no part of the reply.
+    Notice(Notice),
+}
+
+/// More of a block.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// Words of a text block.
+    Text(String),
+    /// Words of a thinking block.
+    Thinking(String),
+    /// A thinking block's signature.
+    Signature(String),
+    /// A part of a tool call's input; the parts together are JSON.
+    Input(String),
+    /// A citation of a text block, as it came.
+    Citation(Json),
+    /// A delta this library does not know, as it came.
+    Other(Json),
+}
+
+/// Something about a request that is worth telling, from a backend or a wrapper around one.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// A request failed and will be made again.
+    Retry {
+        /// The failed attempt, from 1.
+        attempt: u32,
+        /// How long until the next one.
+        wait: Duration,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A request waits before it is made.
+    Wait {
+        /// How long, as far as that is known.
+        wait: Duration,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Delta {
+    /// Words of the block at `index`.
+    pub fn words(index: usize, text: impl Into<String>) -> Self {
+        Self::Piece { index, piece: Piece::Text(text.into()) }
+    }
+
+    /// The end of a reply, without counts.
+    pub fn stop(stop_reason: StopReason) -> Self {
+        Self::Stop { stop_reason, stop_details: None, usage: Counts::default() }
+    }
+
+    /// The words this piece adds to what the user reads.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Piece { piece: Piece::Text(text), .. } => Some(text.into()),
+            Self::Whole(response) => {
+                let text: String = response.content.iter().filter_map(Block::as_text).collect();
+                (!text.is_empty()).then_some(text.into())
+            }
+            _ => None,
+        }
+    }
+}

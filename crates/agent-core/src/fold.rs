@@ -1,0 +1,225 @@
+//! From the pieces of a reply to the reply.
+
+use std::collections::BTreeMap;
+
+use futures::{Stream, StreamExt, pin_mut};
+
+use crate::{
+    Block, Delta, Json, LlmError, LlmErrorKind, Piece, Response, StopReason, Usage, fields::Fields,
+    tool_call::written_input,
+};
+
+/// Collects the [`Delta`]s of one request into a [`Response`].
+#[derive(Debug, Default)]
+pub struct Fold {
+    id: Option<String>,
+    model: Option<String>,
+    drafts: BTreeMap<usize, Draft>,
+    stop: Option<(StopReason, Option<Json>)>,
+    usage: Usage,
+    whole: Option<Response>,
+}
+
+/// A block that is still being written.
+#[derive(Debug, Default)]
+struct Draft {
+    begun: Fields,
+    text: String,
+    thinking: String,
+    signature: String,
+    input: String,
+    citations: Vec<Json>,
+}
+
+impl Fold {
+    /// Takes in the next piece.
+    pub fn push(&mut self, delta: Delta) -> Result<(), LlmError> {
+        match delta {
+            Delta::Start { id, model, usage } => {
+                (self.id, self.model) = (id, model);
+                self.usage.update(&usage);
+            }
+            Delta::Block { index, block } => {
+                let begun = block.parse().map_err(malformed)?;
+                self.drafts.insert(index, Draft { begun, ..Draft::default() });
+            }
+            Delta::Piece { index, piece } => self.drafts.entry(index).or_default().push(piece),
+            Delta::BlockEnd { .. } | Delta::Notice(_) => {}
+            Delta::Stop { stop_reason, stop_details, usage } => {
+                self.stop = Some((stop_reason, stop_details));
+                self.usage.update(&usage);
+            }
+            Delta::Whole(response) => self.whole = Some(response),
+            Delta::Restarted { .. } => *self = Self::default(),
+        }
+        Ok(())
+    }
+
+    /// The reply; an error if it broke off before its end, or holds a block that can't be read.
+    pub fn finish(self) -> Result<Response, LlmError> {
+        if let Some(whole) = self.whole {
+            return Ok(whole);
+        }
+        let Some((stop_reason, stop_details)) = self.stop else {
+            return Err(LlmError::new(LlmErrorKind::Incomplete, "it ended without a stop reason"));
+        };
+        let content = self.drafts.into_values().map(Draft::finish).collect::<Result<_, _>>()?;
+        Ok(Response { id: self.id, model: self.model, content, stop_reason, stop_details, usage: self.usage })
+    }
+}
+
+impl Draft {
+    fn push(&mut self, piece: Piece) {
+        match piece {
+            Piece::Text(text) => self.text.push_str(&text),
+            Piece::Thinking(text) => self.thinking.push_str(&text),
+            Piece::Signature(text) => self.signature.push_str(&text),
+            Piece::Input(text) => self.input.push_str(&text),
+            Piece::Citation(citation) => self.citations.push(citation),
+            // There is no telling what it does to the block; a listener has seen it.
+            Piece::Other(_) => {}
+        }
+    }
+
+    fn finish(mut self) -> Result<Block, LlmError> {
+        if self.begun == Fields::default() {
+            self.begun.set("type", "text");
+            self.begun.set("text", "");
+        }
+        for (name, more) in
+            [("text", &self.text), ("thinking", &self.thinking), ("signature", &self.signature)]
+        {
+            if !more.is_empty() {
+                let so_far = self.begun.string(name);
+                self.begun.set(name, &(so_far + more));
+            }
+        }
+        if !self.input.is_empty() {
+            self.begun.set("input", &written_input(&self.input));
+        }
+        if !self.citations.is_empty() {
+            let mut all: Vec<Json> =
+                self.begun.get("citations").and_then(|json| json.parse().ok()).unwrap_or_default();
+            all.append(&mut self.citations);
+            self.begun.set("citations", &all);
+        }
+        Block::from_json(self.begun.json()).map_err(malformed)
+    }
+}
+
+fn malformed(error: impl std::fmt::Display) -> LlmError {
+    LlmError::new(LlmErrorKind::Malformed, error.to_string())
+}
+
+/// Reads a reply to its end, showing each piece to `see` on the way.
+pub async fn fold(
+    stream: impl Stream<Item = Result<Delta, LlmError>>,
+    mut see: impl FnMut(&Delta),
+) -> Result<Response, LlmError> {
+    pin_mut!(stream);
+    let mut fold = Fold::default();
+    while let Some(delta) = stream.next().await {
+        let delta = delta?;
+        see(&delta);
+        fold.push(delta)?;
+    }
+    fold.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(deltas: impl IntoIterator<Item = Delta>, expected: &[&str]) {
+        let mut fold = Fold::default();
+        for delta in deltas {
+            fold.push(delta).unwrap();
+        }
+        let response = fold.finish().unwrap();
+        let texts: Vec<&str> = response.content.iter().map(|block| block.json().text()).collect();
+        assert_eq!(texts, expected);
+    }
+
+    fn begin(index: usize, block: serde_json::Value) -> Delta {
+        Delta::Block { index, block: block.into() }
+    }
+
+    fn piece(index: usize, piece: Piece) -> Delta {
+        Delta::Piece { index, piece }
+    }
+
+    fn input(index: usize, text: &str) -> Delta {
+        piece(index, Piece::Input(text.to_owned()))
+    }
+
+    #[test]
+    fn fault_10_parallel_deltas_do_not_collapse_to_index_0() {
+        let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "f", "input": {}});
+        check(
+            [
+                begin(0, call("a")),
+                begin(1, call("b")),
+                input(0, r#"{"x""#),
+                input(1, r#"{"y":2}"#),
+                input(0, ":1}"),
+                Delta::stop(StopReason::ToolUse),
+            ],
+            &[
+                r#"{"id":"a","input":{"x":1},"name":"f","type":"tool_use"}"#,
+                r#"{"id":"b","input":{"y":2},"name":"f","type":"tool_use"}"#,
+            ],
+        );
+    }
+
+    #[test]
+    fn fault_20_a_call_without_input_json_has_the_empty_object() {
+        let call = Json::read(r#"{"type":"tool_use","id":"a","name":"f","input":{}}"#).unwrap();
+        check(
+            [Delta::Block { index: 0, block: call.clone() }, input(0, ""), Delta::stop(StopReason::ToolUse)],
+            &[call.text()],
+        );
+    }
+
+    #[test]
+    fn fault_28_unknown_blocks_and_deltas_are_kept_and_passed_over() {
+        check(
+            [
+                begin(0, json!({"type": "holo", "z": 1})),
+                piece(0, Piece::Other(json!({"type": "holo_delta"}).into())),
+                Delta::words(1, "hi"),
+                Delta::stop(StopReason::EndTurn),
+            ],
+            &[r#"{"type":"holo","z":1}"#, r#"{"type":"text","text":"hi"}"#],
+        );
+    }
+
+    #[test]
+    fn fault_35_a_thinking_signature_is_kept_also_when_the_thinking_is_empty() {
+        check(
+            [
+                begin(0, json!({"type": "thinking", "thinking": "", "signature": ""})),
+                piece(0, Piece::Signature("c2ln".to_owned())),
+                Delta::stop(StopReason::EndTurn),
+            ],
+            &[r#"{"signature":"c2ln","thinking":"","type":"thinking"}"#],
+        );
+    }
+
+    #[test]
+    fn fault_27_a_reply_without_its_end_is_an_error() {
+        let mut fold = Fold::default();
+        fold.push(Delta::words(0, "half a")).unwrap();
+        assert_eq!(fold.finish().unwrap_err().kind, LlmErrorKind::Incomplete);
+    }
+
+    #[test]
+    fn a_restart_drops_what_came_before() {
+        let restarted = Delta::Restarted { reason: "cut".to_owned() };
+        check(
+            [Delta::words(0, "half"), restarted, Delta::words(0, "whole"), Delta::stop(StopReason::EndTurn)],
+            &[r#"{"type":"text","text":"whole"}"#],
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! JSON text that is kept as it was written.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+/// One JSON value as text, exactly as it was written: key order, big integers and unknown fields
+/// survive. Clones share the text.
+#[derive(Clone)]
+pub struct Json(Arc<RawValue>);
+
+impl Json {
+    /// Checks that `text` is one JSON value and keeps it as it stands.
+    pub fn read(text: impl Into<String>) -> Result<Self, serde_json::Error> {
+        RawValue::from_string(text.into()).map(Self::from)
+    }
+
+    /// Writes a value as JSON, once.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        serde_json::value::to_raw_value(value).map(Self::from)
+    }
+
+    /// The text as it was written.
+    pub fn text(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Reads the text as a `T`; the error says what was wrong and where.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
+        let mut reader = serde_json::Deserializer::from_str(self.text());
+        serde_path_to_error::deserialize(&mut reader).map_err(InvalidJson::from)
+    }
+}
+
+/// JSON that is not of the shape that was asked for: where (a JSON pointer, RFC 6901) and what.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("at {}: {message}", if .pointer.is_empty() { "the top level" } else { .pointer })]
+pub struct InvalidJson {
+    /// The place, as a JSON pointer: `/points/0/x`; empty for the whole value.
+    pub pointer: String,
+    /// What was wrong there.
+    pub message: String,
+}
+
+impl From<serde_path_to_error::Error<serde_json::Error>> for InvalidJson {
+    fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
+        use serde_path_to_error::Segment;
+        let mut pointer = String::new();
+        for segment in error.path() {
+            let part = match segment {
+                Segment::Seq { index } => index.to_string(),
+                Segment::Map { key } => key.clone(),
+                Segment::Enum { variant } => variant.clone(),
+                Segment::Unknown => continue,
+            };
+            pointer.push('/');
+            pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
+        }
+        Self { pointer, message: error.inner().to_string() }
+    }
+}
+
+impl From<Box<RawValue>> for Json {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(raw.into())
+    }
+}
+
+impl From<serde_json::Value> for Json {
+    fn from(value: serde_json::Value) -> Self {
+        Self::of(&value).expect("a Value has only string keys, so it can always be written")
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Json {}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_as_it_was_written() {
+        let text = r#"{ "z":1, "a":123456789012345678901234567890 }"#;
+        let json: Json = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn an_error_says_where_as_a_json_pointer() {
+        #[derive(Debug, Deserialize)]
+        struct Point {
+            #[serde(rename = "a/b")]
+            #[allow(dead_code)]
+            x: i32,
+        }
+        let json = Json::read(r#"[{"a/b":1},{"a/b":"no"}]"#).unwrap();
+        let error = json.parse::<Vec<Point>>().unwrap_err();
+        assert_eq!(error.pointer, "/1/a~1b");
+        assert!(error.to_string().starts_with("at /1/a~1b: invalid type"), "{error}");
+    }
+}

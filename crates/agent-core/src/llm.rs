@@ -1,0 +1,39 @@
+//! The model, as the loop sees it.
+
+use std::{future::Future, sync::Arc};
+
+use futures::{StreamExt, stream, stream::BoxStream};
+
+use crate::{Delta, LlmError, Request, Response};
+
+/// A model backend: one method. Whatever can be done around a request (retries, limits, caching) is
+/// a type that holds an `Llm` and is one.
+pub trait Llm: Send + Sync {
+    /// Asks the model; yields the reply piece by piece, or an error, after which nothing follows.
+    /// The request is made when the stream is first polled, and given up when it is dropped.
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>>;
+}
+
+impl<L: Llm + ?Sized> Llm for Arc<L> {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        (**self).stream(request)
+    }
+}
+
+/// The stream of a backend that has its reply all at once.
+///
+/// ```
+/// use agent_core::{BoxStream, Delta, Llm, LlmError, Request, Response, whole};
+///
+/// struct Echo;
+/// impl Llm for Echo {
+///     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+///         whole(async move { Ok(Response::text(request.last_text())) })
+///     }
+/// }
+/// ```
+pub fn whole<'a>(
+    reply: impl Future<Output = Result<Response, LlmError>> + Send + 'a,
+) -> BoxStream<'a, Result<Delta, LlmError>> {
+    stream::once(async { reply.await.map(Delta::Whole) }).boxed()
+}

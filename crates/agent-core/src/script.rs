@@ -1,0 +1,7 @@
+//! A model that follows a script, for tests and demos (feature `script`).
+
+mod model;
+mod reply;
+
+pub use model::Script;
+pub use reply::Reply;

@@ -1,0 +1,143 @@
+//! The scripted model.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use futures::{StreamExt, stream, stream::BoxStream};
+
+use super::Reply;
+use crate::{Delta, Llm, LlmError, LlmErrorKind, Request, Role};
+
+/// A model that follows a script and keeps the requests it got. Clones play the same script.
+///
+/// Its delays are tokio's, so that a test on paused time takes none.
+///
+/// ```
+/// use agent_core::script::{Reply, Script};
+/// use agent_core::{Agent, Conversation};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let model = Script::new([Reply::text("Hello!")]);
+/// let agent = Agent::builder("greeter", model.clone()).build()?;
+/// let mut conversation = Conversation::new("greeter").with("Hi.");
+/// let end = agent.run(&mut conversation).await?;
+/// assert_eq!(end.text(), "Hello!");
+/// assert_eq!(model.requests()[0].last_text(), "Hi.");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Script(Arc<Inner>);
+
+struct Inner {
+    plot: Plot,
+    played: Mutex<Played>,
+}
+
+type Author = dyn Fn(&Request) -> Reply + Send + Sync;
+
+enum Plot {
+    InOrder(Vec<Reply>),
+    ByAgent(BTreeMap<String, Vec<Reply>>),
+    By(Box<Author>),
+}
+
+#[derive(Default)]
+struct Played {
+    requests: Vec<Request>,
+    /// How many replies each conversation (or, in order, the whole script) has had.
+    counts: HashMap<String, usize>,
+}
+
+impl Script {
+    /// Replies in order, to whoever asks.
+    pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self::plot(Plot::InOrder(replies.into_iter().collect()))
+    }
+
+    /// Replies by the agent that asks. Each of its conversations gets them from the first on.
+    pub fn by_agent<N: Into<String>>(parts: impl IntoIterator<Item = (N, Vec<Reply>)>) -> Self {
+        let parts = parts.into_iter().map(|(agent, replies)| (agent.into(), replies));
+        Self::plot(Plot::ByAgent(parts.collect()))
+    }
+
+    /// Replies by a function of the request.
+    pub fn by(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::plot(Plot::By(Box::new(reply)))
+    }
+
+    /// The requests so far, in the order they came.
+    pub fn requests(&self) -> Vec<Request> {
+        self.played().requests.clone()
+    }
+
+    fn plot(plot: Plot) -> Self {
+        Self(Arc::new(Inner { plot, played: Mutex::default() }))
+    }
+
+    fn played(&self) -> MutexGuard<'_, Played> {
+        self.0.played.lock().expect("nothing that holds this lock can panic")
+    }
+
+    fn next(&self, request: &Request) -> Result<Reply, LlmError> {
+        let mut played = self.played();
+        played.requests.push(request.clone());
+        let (part, key, replies) = match &self.0.plot {
+            Plot::By(reply) => {
+                drop(played);
+                return Ok(reply(request));
+            }
+            Plot::InOrder(replies) => ("the script".to_owned(), String::new(), replies),
+            Plot::ByAgent(parts) => {
+                let replies = parts.get(&*request.agent).ok_or_else(|| {
+                    let known: Vec<&str> = parts.keys().map(String::as_str).collect();
+                    let known = known.join(", ");
+                    ran_out(format!("the script has no agent {:?}; it has: {known}", request.agent))
+                })?;
+                (format!("the script of {:?}", request.agent), request.conversation.to_string(), replies)
+            }
+        };
+        let count = played.counts.entry(key).or_default();
+        let reply = replies.get(*count).cloned().ok_or_else(|| {
+            let (had, asked, who) = (replies.len(), *count + 1, &request.conversation);
+            ran_out(format!("{part} ran out: it has {had} replies, and {who:?} asked for number {asked}"))
+        })?;
+        *count += 1;
+        Ok(reply)
+    }
+}
+
+fn ran_out(message: String) -> LlmError {
+    LlmError::new(LlmErrorKind::Other, message)
+}
+
+impl Llm for Script {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let turn = request.messages.iter().filter(|message| message.role() == Role::Assistant).count();
+        let pieces = stream::once(async move {
+            match self.next(&request) {
+                Ok(Reply { error: Some(error), latency, .. }) => vec![(latency, Err(error))],
+                Ok(reply) => {
+                    reply.deltas(turn).into_iter().map(|(pause, delta)| (pause, Ok(delta))).collect()
+                }
+                Err(error) => vec![(Duration::ZERO, Err(error))],
+            }
+        });
+        let paced = pieces.flat_map(stream::iter).then(|(pause, piece)| async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            piece
+        });
+        paced.boxed()
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script").field("requests", &self.played().requests.len()).finish()
+    }
+}

@@ -1,0 +1,167 @@
+//! One scripted reply.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Block, Counts, Delta, Json, Kind, LlmError, Piece, Response, StopReason, Usage};
+
+/// What a scripted model says in one turn, and how long it takes. Also readable from JSON:
+/// `{"content":[{"type":"text","text":"hi"}],"latency_ms":200}`.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reply {
+    /// The blocks. A call whose id is empty gets one: `call_TURN_PLACE`.
+    pub content: Vec<Block>,
+    /// Why it stops; by default `tool_use` if there is a call, else `end_turn`.
+    pub stop_reason: Option<StopReason>,
+    /// What it costs.
+    pub usage: Usage,
+    /// How long until the first piece.
+    #[serde(rename = "latency_ms", with = "millis")]
+    pub latency: Duration,
+    /// How long before each block.
+    #[serde(rename = "per_block_ms", with = "millis")]
+    pub per_block: Duration,
+    /// How long before each piece of a block: a word, or some characters of a call's input.
+    #[serde(rename = "per_token_ms", with = "millis")]
+    pub per_token: Duration,
+    /// The request fails with this instead, after the latency.
+    pub error: Option<LlmError>,
+}
+
+impl Reply {
+    /// Words that end the turn.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::default().and_text(text)
+    }
+
+    /// A call of a tool.
+    pub fn call(name: impl Into<String>, input: impl Into<Json>) -> Self {
+        Self::default().and_call(name, input)
+    }
+
+    /// A request that fails.
+    pub fn error(error: LlmError) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+
+    /// Words after what there is.
+    pub fn and_text(self, text: impl Into<String>) -> Self {
+        self.and_block(Block::text(text))
+    }
+
+    /// Another call of a tool in the same reply.
+    pub fn and_call(self, name: impl Into<String>, input: impl Into<Json>) -> Self {
+        self.and_block(Block::tool_use("", name, input))
+    }
+
+    /// Any other block.
+    pub fn and_block(mut self, block: Block) -> Self {
+        self.content.push(block);
+        self
+    }
+
+    /// The reply stops for this reason.
+    pub fn stop(mut self, reason: StopReason) -> Self {
+        self.stop_reason = Some(reason);
+        self
+    }
+
+    /// The reply costs this.
+    pub fn usage(mut self, usage: Usage) -> Self {
+        self.usage = usage;
+        self
+    }
+
+    /// The first piece comes after this long.
+    pub fn after(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Each block comes after this long.
+    pub fn per_block(mut self, pause: Duration) -> Self {
+        self.per_block = pause;
+        self
+    }
+
+    /// Each word comes after this long.
+    pub fn per_token(mut self, pause: Duration) -> Self {
+        self.per_token = pause;
+        self
+    }
+
+    /// How long the whole reply takes.
+    pub fn duration(&self) -> Duration {
+        self.deltas(0).iter().map(|(pause, _)| *pause).sum()
+    }
+
+    /// The whole reply, as the answer to the turn of this number.
+    pub fn response(&self, turn: usize) -> Response {
+        let mut content = self.content.clone();
+        for (place, block) in content.iter_mut().enumerate() {
+            if block.as_tool_use().is_some_and(|call| call.id.is_empty()) {
+                *block = block.with_tool_use_id(&format!("call_{turn}_{place}"));
+            }
+        }
+        let has_call = content.iter().any(|block| block.as_tool_use().is_some());
+        let by_content = if has_call { StopReason::ToolUse } else { StopReason::EndTurn };
+        let stop_reason = self.stop_reason.clone().unwrap_or(by_content);
+        Response::new(content, stop_reason).with_usage(self.usage)
+    }
+
+    /// The reply as it streams, as the answer to the turn of this number: each piece with the pause
+    /// before it.
+    pub fn deltas(&self, turn: usize) -> Vec<(Duration, Delta)> {
+        let response = self.response(turn);
+        let usage = Counts { input_tokens: Some(self.usage.input_tokens), ..Counts::default() };
+        let start = Delta::Start { id: None, model: None, usage };
+        let mut deltas = vec![(self.latency, start)];
+        for (index, block) in response.content.iter().enumerate() {
+            let (begun, pieces) = take_apart(block);
+            deltas.push((self.per_block, Delta::Block { index, block: begun }));
+            let pieces = pieces.into_iter().map(|piece| (self.per_token, Delta::Piece { index, piece }));
+            deltas.extend(pieces);
+            deltas.push((Duration::ZERO, Delta::BlockEnd { index }));
+        }
+        let usage = self.usage.into();
+        let stop = Delta::Stop { stop_reason: response.stop_reason, stop_details: None, usage };
+        deltas.push((Duration::ZERO, stop));
+        deltas
+    }
+}
+
+/// A block as a stream begins it, and the pieces that fill it.
+fn take_apart(block: &Block) -> (Json, Vec<Piece>) {
+    match block.kind() {
+        Kind::Text(text) => {
+            let words = text.split_inclusive(' ').map(|word| Piece::Text(word.to_owned()));
+            (Block::text("").json().clone(), words.collect())
+        }
+        Kind::ToolUse(call) => {
+            let letters: Vec<char> = call.input.text().chars().collect();
+            let parts = letters.chunks(16).map(|part| Piece::Input(part.iter().collect()));
+            let begun = Block::tool_use(&call.id, &call.name, serde_json::json!({}));
+            (begun.json().clone(), parts.collect())
+        }
+        _ => (block.json().clone(), Vec::new()),
+    }
+}
+
+/// Durations as whole milliseconds.
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde calls")]
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(duration.as_millis().try_into().unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}

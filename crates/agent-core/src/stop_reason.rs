@@ -1,0 +1,68 @@
+//! Why a reply ended.
+
+use serde::{Deserialize, Serialize};
+
+/// Why the model stopped. One this library does not know is kept as [`StopReason::Other`].
+/// Source: <https://docs.claude.com/en/api/handling-stop-reasons>.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum StopReason {
+    /// The model has said what it had to say.
+    EndTurn,
+    /// One of the request's stop sequences came up.
+    StopSequence,
+    /// The model waits for the results of its tool calls.
+    ToolUse,
+    /// A long turn was paused; the same history continues it.
+    PauseTurn,
+    /// The history was compacted; the same history continues the turn.
+    Compaction,
+    /// The reply hit `max_tokens` and is cut.
+    MaxTokens,
+    /// The model declined.
+    Refusal,
+    /// The context window is full and the reply is cut.
+    ContextWindowExceeded,
+    /// Any other, as the API wrote it.
+    Other(String),
+}
+
+impl StopReason {
+    /// The API's word for it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::EndTurn => "end_turn",
+            Self::StopSequence => "stop_sequence",
+            Self::ToolUse => "tool_use",
+            Self::PauseTurn => "pause_turn",
+            Self::Compaction => "compaction",
+            Self::MaxTokens => "max_tokens",
+            Self::Refusal => "refusal",
+            Self::ContextWindowExceeded => "model_context_window_exceeded",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+impl From<String> for StopReason {
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            "end_turn" => Self::EndTurn,
+            "stop_sequence" => Self::StopSequence,
+            "tool_use" => Self::ToolUse,
+            "pause_turn" => Self::PauseTurn,
+            "compaction" => Self::Compaction,
+            "max_tokens" => Self::MaxTokens,
+            "refusal" => Self::Refusal,
+            "model_context_window_exceeded" => Self::ContextWindowExceeded,
+            _ => Self::Other(word),
+        }
+    }
+}
+
+impl From<StopReason> for String {
+    fn from(reason: StopReason) -> Self {
+        reason.as_str().to_owned()
+    }
+}

@@ -1,0 +1,68 @@
+//! Tools: what a model can call.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{Context, Json, Outcome};
+
+/// Something a model can call: a description for the model, and one method.
+///
+/// Async, sync, blocking and CPU-bound tools are all this trait; [`ToolSpec::blocking`] says which
+/// pool it runs on. A panic in `call` becomes the call's error result.
+#[async_trait]
+pub trait Tool: Send + Sync {
+    /// What the model reads, and what the loop may do with its calls. Always the same.
+    fn spec(&self) -> &ToolSpec;
+
+    /// Does one call; read the input with [`Json::parse`]. A failure is [`Outcome::Error`], which the model reads.
+    async fn call(&self, input: Json, context: Context) -> Outcome;
+}
+
+/// What a tool is: what the model reads of it, and what the loop may do with its calls.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolSpec {
+    /// The tool's name, `[a-zA-Z0-9_-]{1,128}`.
+    pub name: String,
+    /// What it does and when to use it, for the model.
+    pub description: String,
+    /// The JSON Schema of its input; of type `object`.
+    pub input_schema: Json,
+    /// It has no effects: it may start early, and twins in one turn may share a call.
+    pub read_only: bool,
+    /// A call may be made again after a failure or a crash.
+    pub idempotent: bool,
+    /// A call runs alone: what stands before it ends first, what stands after it starts later.
+    pub exclusive: bool,
+    /// It blocks or computes: it runs off the async workers.
+    pub blocking: bool,
+    /// How long one call may take.
+    pub timeout: Option<Duration>,
+    /// Its calls are made before the other calls of a reply, one at a time.
+    pub first: bool,
+    /// The agents its calls may lead to; a team without one of them can't be built.
+    pub targets: Vec<String>,
+}
+
+impl ToolSpec {
+    /// A tool of this name, description and input schema, without any flag.
+    pub fn new(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        input_schema: impl Into<Json>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            description: description.into(),
+            input_schema: input_schema.into(),
+            read_only: false,
+            idempotent: false,
+            exclusive: false,
+            blocking: false,
+            timeout: None,
+            first: false,
+            targets: Vec::new(),
+        }
+    }
+}
