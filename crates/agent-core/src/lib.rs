@@ -1,39 +1,102 @@
-//! x
+//! The heart of an agent runtime in which nothing waits that need not: message types, and the loop
+//! that asks a model, runs the tools it calls all at once, and asks again.
+//!
+//! ```
+//! use agent_core::script::{Reply, Script};
+//! use agent_core::{Agent, Conversation};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! // Any `Llm` will do; this one follows a script.
+//! let model = Script::new([Reply::text("Forty-two.")]);
+//! let agent = Agent::builder("oracle", model).system("You answer briefly.").build()?;
+//!
+//! let mut conversation = Conversation::start("oracle", "What is six times seven?");
+//! let end = agent.run(&mut conversation).await?;
+//! assert_eq!(end.text(), "Forty-two.");
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - What is said: [`Message`], [`Block`], [`Conversation`].
+//! - What you bring: a model ([`Llm`]), tools ([`Tool`]), made into an [`Agent`] or a [`Team`].
+//! - What runs it: [`Run`] in this process; [`drive`] with a [`Host`] of your own anywhere.
+//! - What you see: [`Event`], [`EventLog`], [`Timeline`].
+//!
+//! Feature `script`: a scripted model for tests.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod agent;
+mod at_once;
 mod block;
 mod content;
 mod context;
+mod conversation;
 mod delta;
+mod end;
+mod event;
+mod event_log;
 mod fields;
 mod fold;
+mod host;
 mod json;
+mod lent;
+mod limits;
 mod llm;
 mod llm_error;
+mod local;
+mod many;
 mod message;
+mod names;
 mod outcome;
+mod prompt;
 mod request;
 mod response;
+mod rules;
+mod run;
 #[cfg(feature = "script")]
 pub mod script;
 mod stop_reason;
+mod team;
+mod timeline;
 mod tool;
 mod tool_call;
 mod usage;
+mod work;
 
+pub use agent::{Agent, AgentBuilder};
+pub use async_trait::async_trait;
+pub use at_once::at_once;
 pub use block::{Block, InvalidBlock, Kind};
 pub use content::Content;
 pub use context::Context;
+pub use conversation::{Conversation, InvalidConversation, ModelTurn, NotWaiting, ToolTurn, Turn};
 pub use delta::{Delta, Notice, Piece};
+pub use end::{End, Failure, Waiting};
+pub use event::{Event, EventKind};
+pub use event_log::EventLog;
 pub use fold::{Fold, fold};
 pub use futures::stream::BoxStream;
+pub use host::{Host, drive};
 pub use json::{InvalidJson, Json};
+pub use lent::Lent;
+pub use limits::Limits;
 pub use llm::{Llm, whole};
 pub use llm_error::{LlmError, LlmErrorKind};
+pub use local::{Local, Mode};
+pub use many::{Finished, Many, Progress};
 pub use message::{Message, Role};
+pub use names::BuildError;
 pub use outcome::{Done, Outcome, Transfer};
+pub use prompt::BASE_PROMPT;
 pub use request::Request;
 pub use response::Response;
+pub use rules::Rules;
+pub use run::{Run, RunError};
 pub use stop_reason::StopReason;
+pub use team::Team;
+pub use timeline::Timeline;
 pub use tool::{Tool, ToolSpec};
 pub use tool_call::ToolCall;
 pub use usage::{Counts, Usage};
+pub use work::{Call, Delegation, Work};

@@ -22,7 +22,7 @@ use crate::{Delta, Llm, LlmError, LlmErrorKind, Request, Role};
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let model = Script::new([Reply::text("Hello!")]);
 /// let agent = Agent::builder("greeter", model.clone()).build()?;
-/// let mut conversation = Conversation::new("greeter").with("Hi.");
+/// let mut conversation = Conversation::start("greeter", "Hi.");
 /// let end = agent.run(&mut conversation).await?;
 /// assert_eq!(end.text(), "Hello!");
 /// assert_eq!(model.requests()[0].last_text(), "Hi.");

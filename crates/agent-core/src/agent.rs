@@ -1,0 +1,184 @@
+//! An agent: a model, a prompt and tools.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use crate::{BASE_PROMPT, Block, BuildError, Conversation, Json, Llm, Run, Team, Tool, ToolSpec, names};
+
+/// An agent: who it is (the system prompt), what it thinks with (an [`Llm`]) and what it can do
+/// ([`Tool`]s). Cloning is cheap.
+#[derive(Clone)]
+pub struct Agent(Arc<Inner>);
+
+struct Inner {
+    name: Arc<str>,
+    description: String,
+    system: Vec<Block>,
+    llm: Arc<dyn Llm>,
+    tools: Vec<Arc<dyn Tool>>,
+    specs: Arc<[ToolSpec]>,
+    max_tokens: u32,
+    turns: Option<u32>,
+    extra: BTreeMap<String, Json>,
+}
+
+impl Agent {
+    /// Begins an agent of this name, which thinks with this model.
+    pub fn builder(name: impl Into<String>, llm: impl Llm + 'static) -> AgentBuilder {
+        AgentBuilder {
+            name: name.into(),
+            llm: Arc::new(llm),
+            base_prompt: BASE_PROMPT.to_owned(),
+            system: String::new(),
+            description: String::new(),
+            tools: Vec::new(),
+            max_tokens: 8_000,
+            turns: None,
+            extra: BTreeMap::new(),
+        }
+    }
+
+    /// A run of this agent alone, until it is the user's turn. See [`Team::run`].
+    pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
+        Run::new(Team::new([self.clone()]), conversation)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it is for, in words other agents' models read.
+    pub fn description(&self) -> &str {
+        &self.0.description
+    }
+
+    /// Its system prompt, as text blocks.
+    pub fn system(&self) -> &[Block] {
+        &self.0.system
+    }
+
+    /// Its model.
+    pub fn llm(&self) -> &Arc<dyn Llm> {
+        &self.0.llm
+    }
+
+    /// What its tools are, in the order they were given.
+    pub fn specs(&self) -> &Arc<[ToolSpec]> {
+        &self.0.specs
+    }
+
+    /// The most tokens one of its replies may have.
+    pub fn max_tokens(&self) -> u32 {
+        self.0.max_tokens
+    }
+
+    /// How many turns it may have, if that is not left to the run's limits.
+    pub fn turns(&self) -> Option<u32> {
+        self.0.turns
+    }
+
+    /// Fields of its requests that only its backend knows.
+    pub fn extra(&self) -> &BTreeMap<String, Json> {
+        &self.0.extra
+    }
+
+    /// Its tool of this name.
+    pub fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
+        let place = self.0.specs.iter().position(|spec| spec.name == name)?;
+        Some(&self.0.tools[place])
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.0.name.clone()
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tools: Vec<&str> = self.0.specs.iter().map(|spec| spec.name.as_str()).collect();
+        f.debug_struct("Agent").field("name", &self.0.name).field("tools", &tools).finish_non_exhaustive()
+    }
+}
+
+/// Builds an [`Agent`]; from [`Agent::builder`].
+#[must_use]
+pub struct AgentBuilder {
+    name: String,
+    llm: Arc<dyn Llm>,
+    base_prompt: String,
+    system: String,
+    description: String,
+    tools: Vec<Arc<dyn Tool>>,
+    max_tokens: u32,
+    turns: Option<u32>,
+    extra: BTreeMap<String, Json>,
+}
+
+impl AgentBuilder {
+    /// The agent's own system prompt, which follows the base prompt.
+    pub fn system(mut self, prompt: impl Into<String>) -> Self {
+        self.system = prompt.into();
+        self
+    }
+
+    /// Replaces [`BASE_PROMPT`]; an empty text removes it.
+    pub fn base_prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.base_prompt = prompt.into();
+        self
+    }
+
+    /// What the agent is for, in words other agents' models read.
+    pub fn description(mut self, words: impl Into<String>) -> Self {
+        self.description = words.into();
+        self
+    }
+
+    /// A tool it can call.
+    pub fn tool(self, tool: impl Tool + 'static) -> Self {
+        self.tools([Arc::new(tool) as Arc<dyn Tool>])
+    }
+
+    /// More tools it can call.
+    pub fn tools(mut self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
+        self.tools.extend(tools);
+        self
+    }
+
+    /// The most tokens one reply may have; 8,000.
+    pub fn max_tokens(mut self, tokens: u32) -> Self {
+        self.max_tokens = tokens;
+        self
+    }
+
+    /// How many turns the agent may have, instead of the run's limit.
+    pub fn turns(mut self, turns: u32) -> Self {
+        self.turns = Some(turns);
+        self
+    }
+
+    /// A field of its requests that only its backend knows, as JSON: `("tool_choice", json!(…))`.
+    pub fn extra(mut self, field: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.extra.insert(field.into(), value.into());
+        self
+    }
+
+    /// The agent; an error if a name is not allowed, two tools share one, or an input schema is not
+    /// one of an object.
+    pub fn build(self) -> Result<Agent, BuildError> {
+        let specs: Arc<[ToolSpec]> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
+        names::check_agent(&self.name)?;
+        names::check_tools(&self.name, &specs)?;
+        let prompts = [self.base_prompt, self.system].into_iter().filter(|text| !text.trim().is_empty());
+        Ok(Agent(Arc::new(Inner {
+            name: self.name.into(),
+            description: self.description,
+            system: prompts.map(Block::text).collect(),
+            llm: self.llm,
+            tools: self.tools,
+            specs,
+            max_tokens: self.max_tokens,
+            turns: self.turns,
+            extra: self.extra,
+        })))
+    }
+}

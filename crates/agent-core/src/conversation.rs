@@ -1,0 +1,164 @@
+//! The machine: a conversation knows whose turn it is.
+//!
+//! No IO, no clock and no randomness in here: the same inputs give the same conversation.
+
+mod answer;
+mod check;
+mod close;
+mod next;
+mod slot;
+mod tool_turn;
+mod transcript;
+mod turn;
+
+pub use check::InvalidConversation;
+pub use close::NotWaiting;
+use serde::{Deserialize, Serialize};
+use slot::{Slot, State};
+pub use tool_turn::ToolTurn;
+pub use turn::{ModelTurn, Turn};
+
+use crate::{Content, Json, Message, Role, StopReason, Usage};
+
+/// A conversation: the messages, who speaks, and what is still to be done for the last reply. It is
+/// the only state of a run. Clone it to fork it, serialise it to go on another day.
+///
+/// ```
+/// use agent_core::{Block, Content, Conversation, Outcome, Response, StopReason, Team, Turn};
+/// # use agent_core::{Agent, script::Script};
+/// # let agent = Agent::builder("weather", Script::new([])).build()?;
+/// # let team = Team::new([agent])?;
+/// let mut conversation = Conversation::start("weather", "Is it raining in Oslo?");
+///
+/// let Turn::Model(turn) = conversation.turn(&team) else { panic!("the model is asked first") };
+/// let call = Block::tool_use("call_1", "look_outside", serde_json::json!({"city": "Oslo"}));
+/// turn.answer(Ok(Response::new(vec![call], StopReason::ToolUse)))?;
+///
+/// let Turn::Tools(mut turn) = conversation.turn(&team) else { panic!("then the tool runs") };
+/// turn.record("call_1", Outcome::output("It pours.").into());
+///
+/// let Turn::Model(turn) = conversation.turn(&team) else { panic!("and the model reads the result") };
+/// turn.answer(Ok(Response::text("Take an umbrella.")))?;
+/// assert_eq!(conversation.text(), "Take an umbrella.");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "check::Unchecked")]
+pub struct Conversation {
+    id: String,
+    agent: String,
+    depth: u32,
+    messages: Vec<Message>,
+    /// The calls of the reply that is still open; empty once their results are in the messages.
+    slots: Vec<Slot>,
+    /// Why the last reply stopped; `None` when the last word is the user's or the tools'.
+    stop: Option<StopReason>,
+    stop_details: Option<Json>,
+    usage: Usage,
+    turns: u32,
+    transfers: u32,
+}
+
+impl Conversation {
+    /// A conversation with this agent in which nothing was said yet. Its id is `run`.
+    pub fn new(agent: impl Into<String>) -> Self {
+        Self {
+            id: "run".to_owned(),
+            agent: agent.into(),
+            depth: 0,
+            messages: Vec::new(),
+            slots: Vec::new(),
+            stop: None,
+            stop_details: None,
+            usage: Usage::default(),
+            turns: 0,
+            transfers: 0,
+        }
+    }
+
+    /// A conversation with this agent that begins with what the user says.
+    pub fn start(agent: impl Into<String>, content: impl Into<Content>) -> Self {
+        let mut conversation = Self::new(agent);
+        conversation.say(content);
+        conversation
+    }
+
+    /// The same conversation under another id, which events and idempotency keys carry.
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = id.into();
+        self
+    }
+
+    /// The user says something. Calls that are still open are closed with an error result, and the
+    /// counts of turns and transfers start anew.
+    pub fn say(&mut self, content: impl Into<Content>) {
+        let mut blocks = self.close_open_calls();
+        blocks.extend(content.into().into_blocks());
+        self.messages.push(Message::new(Role::User, blocks));
+        (self.stop, self.stop_details) = (None, None);
+        (self.turns, self.transfers) = (0, 0);
+    }
+
+    /// A conversation of another agent, for a call of this one.
+    fn child(&self, call_id: &str, agent: String, task: Content) -> Self {
+        let mut child = Self::start(agent, task).with_id(format!("{}/{call_id}", self.id));
+        child.depth = self.depth + 1;
+        child
+    }
+
+    /// The id; of a delegated conversation also its path: `run/call_0_1`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The agent that has the conversation.
+    pub fn agent(&self) -> &str {
+        &self.agent
+    }
+
+    /// The agent whose model is asked next: the one that has the conversation, or the one it is
+    /// about to go over to.
+    pub fn speaker(&self) -> &str {
+        self.transfer().map_or(&self.agent, |(_, transfer)| &transfer.to)
+    }
+
+    /// How many delegations it is away from the user; 0 for the user's own.
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// The record: all messages, in order.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// What the next model reads: the record without what the API refuses to read back (blank text),
+    /// and, while the conversation is about to go over to another agent, with the results it will
+    /// have then.
+    pub fn reads(&self) -> Vec<Message> {
+        let kept = self.messages.iter().filter_map(Message::without_blanks);
+        let mut messages: Vec<Message> = kept.map(|message| message.into_owned()).collect();
+        if let Some((_, transfer)) = self.transfer() {
+            messages.push(Message::new(Role::User, self.results_after(&transfer.to)));
+        }
+        messages
+    }
+
+    /// The words of the last reply, also if it came in several parts.
+    pub fn text(&self) -> String {
+        let replies = self.messages.iter().rev().skip_while(|message| message.role() != Role::Assistant);
+        let last: Vec<String> =
+            replies.take_while(|message| message.role() == Role::Assistant).map(Message::text).collect();
+        last.into_iter().rev().collect()
+    }
+
+    /// What its models cost so far, delegations included.
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// How many turns the agent that has the conversation had since the user spoke.
+    pub fn turns(&self) -> u32 {
+        self.turns
+    }
+}

@@ -1,0 +1,83 @@
+//! Results: how each call gets exactly one, in call order, in one user message.
+
+use super::{Conversation, Slot, State};
+use crate::{Block, Message, Role, StopReason};
+
+impl Conversation {
+    /// With the last result in, the user message with all of them is appended.
+    pub(super) fn append_results_if_done(&mut self) {
+        if !self.slots.is_empty() && self.slots.iter().all(Slot::is_done) {
+            let unreachable = |slot: &Slot| unreachable!("call {:?} is done", slot.call.id);
+            let results = self.slots.iter().map(|slot| slot.result(unreachable)).collect();
+            self.append_results(results);
+        }
+    }
+
+    pub(super) fn append_results(&mut self, results: Vec<Block>) {
+        self.slots.clear();
+        self.messages.push(Message::new(Role::User, results));
+        (self.stop, self.stop_details) = (None, None);
+    }
+
+    /// The results there will be once the agent `to` has the conversation.
+    pub(super) fn results_after(&self, to: &str) -> Vec<Block> {
+        let chosen = self.transfer().map(|(place, _)| place);
+        let results = self.slots.iter().enumerate().map(|(place, slot)| match Some(place) == chosen {
+            true => Block::tool_result(&slot.call.id, format!("Transferred to {to}.").into(), false),
+            false => slot.result(|_| format!("not run: control passed to {to}")),
+        });
+        results.collect()
+    }
+
+    /// Closes the calls that are still open, for the user has gone on; gives back all results.
+    pub(super) fn close_open_calls(&mut self) -> Vec<Block> {
+        let stop = self.stop.take();
+        let why = |slot: &Slot| match (&stop, &slot.state) {
+            (Some(StopReason::ToolUse), State::Delegated(_)) => "broken off: the user went on".to_owned(),
+            (Some(StopReason::ToolUse), _) => "not run: the user went on before".to_owned(),
+            (Some(StopReason::Refusal), _) => "not run: the reply was refused".to_owned(),
+            (Some(reason), _) => format!("not run: the reply ended with {}", reason.as_str()),
+            (None, _) => "not run".to_owned(),
+        };
+        let slots = std::mem::take(&mut self.slots);
+        slots.iter().map(|slot| slot.result(why)).collect()
+    }
+
+    /// Allows a call that waits for a person: the next run makes it. `key` is
+    /// [`Waiting::key`](crate::Waiting::key).
+    pub fn allow(&mut self, key: &str) -> Result<(), NotWaiting> {
+        self.decide(key, &|slot| slot.state = State::Allowed)
+    }
+
+    /// Denies a call that waits for a person: the model reads why.
+    pub fn deny(&mut self, key: &str, reason: &str) -> Result<(), NotWaiting> {
+        self.decide(key, &|slot| slot.fail(format!("denied: {reason}")))
+    }
+
+    fn decide(&mut self, key: &str, decision: &dyn Fn(&mut Slot)) -> Result<(), NotWaiting> {
+        let id = self.id.clone();
+        for slot in &mut self.slots {
+            match &mut slot.state {
+                State::Waiting { .. } if format!("{id}/{}", slot.call.id) == key => {
+                    decision(slot);
+                    self.append_results_if_done();
+                    return Ok(());
+                }
+                State::Delegated(child) => match child.decide(key, decision) {
+                    Ok(()) => return Ok(()),
+                    Err(NotWaiting { .. }) => {}
+                },
+                _ => {}
+            }
+        }
+        Err(NotWaiting { key: key.to_owned() })
+    }
+}
+
+/// No call of this key waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no call {key:?} waits for a person: take the key from End::Waiting")]
+pub struct NotWaiting {
+    /// The key that was given.
+    pub key: String,
+}

@@ -1,0 +1,82 @@
+//! One call of the last reply, and how far it has come.
+
+use serde::{Deserialize, Serialize};
+
+use super::Conversation;
+use crate::{Block, Call, Content, Delegation, Rules, ToolCall, Transfer, Work};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Slot {
+    pub(super) call: ToolCall,
+    pub(super) state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum State {
+    /// Not made yet.
+    Open,
+    /// Not made yet; a person has allowed it.
+    Allowed,
+    /// Another agent is at it.
+    Delegated(Box<Conversation>),
+    /// A person is asked.
+    Waiting { question: String },
+    /// It wants the conversation to go over to another agent.
+    Transfer(Transfer),
+    /// It has its result.
+    Done { content: Content, is_error: bool },
+}
+
+impl Slot {
+    pub(super) fn open(call: ToolCall) -> Self {
+        Self { call, state: State::Open }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.state, State::Done { .. })
+    }
+
+    /// Nothing more happens for it before the conversation goes over.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self.state, State::Done { .. } | State::Transfer(_))
+    }
+
+    pub(super) fn finish(&mut self, content: impl Into<Content>, is_error: bool) {
+        self.state = State::Done { content: content.into(), is_error };
+    }
+
+    pub(super) fn fail(&mut self, message: impl Into<String>) {
+        self.finish(message.into(), true);
+    }
+
+    /// What can be done for it now; `None` if it is done or waits for something.
+    pub(super) fn work(&self, conversation: &Conversation, rules: &dyn Rules) -> Option<Work> {
+        let allowed = match &self.state {
+            State::Open => false,
+            State::Allowed => true,
+            State::Delegated(child) if child.waiting(rules).is_none() => {
+                let (by, call) = (conversation.agent.clone(), self.call.clone());
+                let conversation = Conversation::clone(child);
+                return Some(Work::Delegate(Delegation { by, call, conversation }));
+            }
+            _ => return None,
+        };
+        Some(Work::Call(Call {
+            conversation: conversation.id.clone(),
+            depth: conversation.depth,
+            agent: conversation.agent.clone(),
+            call: self.call.clone(),
+            allowed,
+        }))
+    }
+
+    /// The result block; `otherwise` is the error of a call that has no result.
+    pub(super) fn result(&self, otherwise: impl FnOnce(&Self) -> String) -> Block {
+        match &self.state {
+            State::Done { content, is_error } => {
+                Block::tool_result(&self.call.id, content.clone(), *is_error)
+            }
+            _ => Block::tool_result(&self.call.id, otherwise(self).into(), true),
+        }
+    }
+}

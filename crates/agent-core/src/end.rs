@@ -1,0 +1,58 @@
+//! How a run ends.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Json, LlmError, StopReason, ToolCall};
+
+/// Why it is the user's turn.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum End {
+    /// The agent has answered, in these words.
+    Answered(String),
+    /// All that is left to do waits for a person; see
+    /// [`Conversation::allow`](crate::Conversation::allow).
+    Waiting(Vec<Waiting>),
+    /// The reply was cut, for this reason; its calls were not made.
+    Cut(StopReason),
+    /// The model declined; what the API says of it, as it came.
+    Refused(Option<Json>),
+    /// The agent has had this many turns and is not done.
+    TurnLimit(u32),
+    /// Any other reason: the API's word for it, or what is wrong with the conversation.
+    Other(String),
+}
+
+impl End {
+    /// The words of the answer; empty if there is none.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Answered(text) => text,
+            _ => "",
+        }
+    }
+}
+
+/// A call that waits for a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What to allow or deny it by: the conversation's id and the call's, `run/call_0_1`.
+    pub key: String,
+    /// The agent that makes the call.
+    pub agent: String,
+    /// The call.
+    pub call: ToolCall,
+    /// What the person is asked.
+    pub question: String,
+}
+
+/// A model did not answer. The conversation is as it was, and a new run asks again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("agent {agent:?} got no answer: {error}")]
+pub struct Failure {
+    /// The agent whose model it was.
+    pub agent: String,
+    /// Why.
+    #[source]
+    pub error: LlmError,
+}

@@ -1,0 +1,132 @@
+//! What happens in a run, as it happens.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{Delta, End, Json, Outcome, StopReason, ToolCall, Usage};
+
+/// Something that happened in a run.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// When, since the run began.
+    pub at: Duration,
+    /// The conversation's id, which of a delegated one is also its path: `run/call_0_1`.
+    pub conversation: Arc<str>,
+    /// How many delegations away from the user.
+    pub depth: u32,
+    /// The agent.
+    pub agent: Arc<str>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// The kinds of [`Event`].
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventKind {
+    /// An agent's model is asked.
+    TurnStarted,
+    /// A piece of the model's reply has arrived.
+    Delta(Delta),
+    /// The model has replied.
+    TurnEnded {
+        /// Why the reply ended.
+        stop_reason: StopReason,
+        /// How many calls it makes.
+        calls: usize,
+        /// What it cost.
+        usage: Usage,
+    },
+    /// The model did not reply.
+    TurnFailed {
+        /// Why.
+        error: String,
+    },
+    /// A tool call begins.
+    CallStarted {
+        /// Its id.
+        id: String,
+        /// The tool.
+        tool: String,
+        /// The input, as the model wrote it.
+        input: Json,
+    },
+    /// A call has become another agent's conversation; it ends when that does.
+    Delegated {
+        /// The call's id.
+        id: String,
+        /// The other agent.
+        to: String,
+        /// The other agent's conversation.
+        conversation: String,
+    },
+    /// A call has its result.
+    CallEnded {
+        /// Its id.
+        id: String,
+        /// The tool.
+        tool: String,
+        /// Whether it failed.
+        is_error: bool,
+        /// The result's words.
+        result: String,
+    },
+    /// A call waits for a person.
+    CallWaiting {
+        /// Its id.
+        id: String,
+        /// What the person is asked.
+        question: String,
+    },
+    /// The conversation went over to this event's agent.
+    Transferred {
+        /// The agent that had it before.
+        from: String,
+    },
+    /// The run, or a delegated conversation in it, is over.
+    Ended(End),
+}
+
+impl EventKind {
+    pub(crate) fn call_started(call: &ToolCall) -> Self {
+        Self::CallStarted { id: call.id.clone(), tool: call.name.clone(), input: call.input.clone() }
+    }
+
+    pub(crate) fn call_ended(call: &ToolCall, outcome: &Outcome) -> Self {
+        let (id, tool) = (call.id.clone(), call.name.clone());
+        let (is_error, result) = match outcome {
+            Outcome::Output(content) => (false, content.to_text()),
+            Outcome::Error(message) => (true, message.clone()),
+            Outcome::Transfer(transfer) => (false, format!("transfer to {}", transfer.to)),
+            Outcome::Wait { question } => return Self::CallWaiting { id, question: question.clone() },
+            Outcome::Delegate { to, .. } => (false, format!("delegated to {to}")),
+        };
+        Self::CallEnded { id, tool, is_error, result }
+    }
+}
+
+/// Who is told of events.
+#[derive(Clone, Default)]
+pub(crate) struct Listeners(Vec<Arc<dyn Fn(&Event) + Send + Sync>>);
+
+impl Listeners {
+    pub(crate) fn add(&mut self, listener: impl Fn(&Event) + Send + Sync + 'static) {
+        self.0.push(Arc::new(listener));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        for listener in &self.0 {
+            listener(event);
+        }
+    }
+}
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} listeners", self.0.len())
+    }
+}

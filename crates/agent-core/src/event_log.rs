@@ -1,0 +1,63 @@
+//! Events as lines of text.
+
+use std::fmt::Write;
+
+use crate::{Event, EventKind, Notice};
+
+/// Writes the events of a run as lines a person reads: time, agent, what happened; indented by depth.
+/// Replies are shown when they are whole, not piece by piece.
+#[derive(Clone, Debug)]
+pub struct EventLog {
+    width: usize,
+}
+
+impl EventLog {
+    /// A log whose lines fit in so many columns; at least 40.
+    pub fn new(width: usize) -> Self {
+        Self { width: width.max(40) }
+    }
+
+    /// The line for an event; `None` for one that is no news by itself.
+    pub fn line(&self, event: &Event) -> Option<String> {
+        let what = describe(&event.kind)?;
+        let mut line = format!("{:>8.3} s  ", event.at.as_secs_f64());
+        let indent = 2 * event.depth as usize;
+        write!(line, "{:indent$}{}: {what}", "", event.agent).expect("a String takes all that is written");
+        Some(cut(&line, self.width))
+    }
+}
+
+fn describe(kind: &EventKind) -> Option<String> {
+    Some(match kind {
+        EventKind::CallStarted { tool, input, .. } => format!("> {tool} {}", input.text()),
+        EventKind::CallEnded { tool, is_error: false, result, .. } => format!("< {tool} = {result}"),
+        EventKind::CallEnded { tool, result, .. } => format!("< {tool} failed: {result}"),
+        EventKind::CallWaiting { question, .. } => format!("? {question}"),
+        EventKind::TurnFailed { error } => format!("! {error}"),
+        EventKind::Transferred { from } => format!("takes over from {from}"),
+        EventKind::Delta(crate::Delta::Notice(notice)) => match notice {
+            Notice::Retry { attempt, wait, reason } => {
+                format!("! attempt {attempt} failed, again in {wait:.1?}: {reason}")
+            }
+            Notice::Wait { wait, reason } => format!("… waits {wait:.1?}: {reason}"),
+        },
+        EventKind::Delta(crate::Delta::Restarted { reason }) => format!("! starts its reply again: {reason}"),
+        EventKind::Ended(end) => match end {
+            crate::End::Answered(text) => format!("answers: {text}"),
+            other => format!("ends: {other:?}"),
+        },
+        EventKind::TurnStarted
+        | EventKind::TurnEnded { .. }
+        | EventKind::Delegated { .. }
+        | EventKind::Delta(_) => return None,
+    })
+}
+
+/// One line of at most `width` characters.
+fn cut(line: &str, width: usize) -> String {
+    let line = line.replace(['\n', '\r', '\t'], " ");
+    match line.chars().count() <= width {
+        true => line,
+        false => line.chars().take(width - 1).chain(['…']).collect(),
+    }
+}

@@ -1,0 +1,42 @@
+//! The loop, and who carries out what it decides.
+
+use std::future::Future;
+
+use crate::{Conversation, End, Failure, Response, Rules, ToolTurn, Turn};
+
+/// Who carries the turns out: this process ([`Local`](crate::Local)), one with a journal, an engine
+/// over many machines. The loop is the same for all.
+pub trait Host {
+    /// What can go wrong with the host itself, or with a model when the run can't go on.
+    type Error: From<Failure>;
+    /// The rules its conversations follow.
+    type Rules: Rules;
+
+    /// The rules its conversations follow.
+    fn rules(&self) -> &Self::Rules;
+
+    /// Asks the model of the agent that speaks next. The inner error is the model's: data, which the
+    /// conversation may go on from. The outer one is the host's own.
+    fn ask(
+        &self,
+        so_far: &Conversation,
+    ) -> impl Future<Output = Result<Result<Response, Failure>, Self::Error>>;
+
+    /// Does all the work of a turn, and records each piece as it ends; [`at_once`](crate::at_once)
+    /// is how.
+    fn act(&self, turn: ToolTurn<'_>) -> impl Future<Output = Result<(), Self::Error>>;
+}
+
+/// The loop: asks the conversation whose turn it is and has the turn taken, until it is the user's.
+pub async fn drive<H: Host>(conversation: &mut Conversation, host: &H) -> Result<End, H::Error> {
+    loop {
+        match conversation.turn(host.rules()) {
+            Turn::Model(turn) => {
+                let response = host.ask(&turn).await?;
+                turn.answer(response)?;
+            }
+            Turn::Tools(turn) => host.act(turn).await?,
+            Turn::User(end) => return Ok(end),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What a run may use up.
+
+/// The limits of a run. What a model runs into comes back to it as an error result that it can read.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many turns an agent's model may have before the user speaks again; 10.
+    pub turns: u32,
+    /// How deep agents may delegate to agents; 8.
+    pub depth: u32,
+    /// How often the conversation may go over to another agent before the user speaks again; 8.
+    pub transfers: u32,
+    /// How many tool calls a run may make, over all its delegations; unlimited.
+    pub calls: Option<u32>,
+    /// How many tool calls may be under way at once, over all delegations; unlimited. Delegations
+    /// don't count, so a limit of 1 can't block agents that wait for agents.
+    pub calls_at_once: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { turns: 10, depth: 8, transfers: 8, calls: None, calls_at_once: None }
+    }
+}
+
+impl Limits {
+    /// The default limits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// See [`Limits::turns`].
+    pub fn turns(mut self, turns: u32) -> Self {
+        self.turns = turns;
+        self
+    }
+
+    /// See [`Limits::depth`].
+    pub fn depth(mut self, depth: u32) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// See [`Limits::transfers`].
+    pub fn transfers(mut self, transfers: u32) -> Self {
+        self.transfers = transfers;
+        self
+    }
+
+    /// See [`Limits::calls`].
+    pub fn calls(mut self, calls: u32) -> Self {
+        self.calls = Some(calls);
+        self
+    }
+
+    /// See [`Limits::calls_at_once`]; 0 is taken as 1.
+    pub fn calls_at_once(mut self, calls: usize) -> Self {
+        self.calls_at_once = Some(calls.max(1));
+        self
+    }
+}

@@ -1,0 +1,121 @@
+//! What is checked when agents and teams are built, so that no run stumbles over it.
+
+use serde::Deserialize;
+
+use crate::{Agent, ToolSpec};
+
+/// Why an agent or a team can't be built.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// An agent's name is not one.
+    #[error("agent {agent:?}: a name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -")]
+    AgentName {
+        /// The name.
+        agent: String,
+    },
+    /// A tool's name is not one.
+    #[error(
+        "agent {agent:?}, tool {tool:?}: a tool's name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"
+    )]
+    ToolName {
+        /// The agent.
+        agent: String,
+        /// The name.
+        tool: String,
+    },
+    /// Two tools of an agent have one name.
+    #[error("agent {agent:?} has two tools named {tool:?}: rename one, or leave it out")]
+    TwoTools {
+        /// The agent.
+        agent: String,
+        /// The name.
+        tool: String,
+    },
+    /// The API takes only input schemas of objects.
+    #[error(
+        "agent {agent:?}, tool {tool:?}: the input schema must be a JSON object with \"type\": \"object\""
+    )]
+    InputSchema {
+        /// The agent.
+        agent: String,
+        /// The tool.
+        tool: String,
+    },
+    /// Two agents of a team have one name.
+    #[error("the team has two agents named {agent:?}: rename one, or leave it out")]
+    TwoAgents {
+        /// The name.
+        agent: String,
+    },
+    /// A tool leads to an agent that is not there.
+    #[error("agent {agent:?}, tool {tool:?} leads to agent {target:?}, which is not in the team: {agents}")]
+    UnknownTarget {
+        /// The agent that has the tool.
+        agent: String,
+        /// The tool.
+        tool: String,
+        /// The agent that is missing.
+        target: String,
+        /// The agents there are.
+        agents: String,
+    },
+}
+
+pub(crate) fn check_agent(agent: &str) -> Result<(), BuildError> {
+    match is_name(agent) {
+        true => Ok(()),
+        false => Err(BuildError::AgentName { agent: agent.to_owned() }),
+    }
+}
+
+pub(crate) fn check_tools(agent: &str, specs: &[ToolSpec]) -> Result<(), BuildError> {
+    for (place, spec) in specs.iter().enumerate() {
+        let (agent, tool) = (agent.to_owned(), spec.name.clone());
+        if !is_name(&tool) {
+            return Err(BuildError::ToolName { agent, tool });
+        }
+        if specs[..place].iter().any(|earlier| earlier.name == tool) {
+            return Err(BuildError::TwoTools { agent, tool });
+        }
+        if !is_object_schema(spec) {
+            return Err(BuildError::InputSchema { agent, tool });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn check_team(agents: &[Agent]) -> Result<(), BuildError> {
+    for (place, agent) in agents.iter().enumerate() {
+        if agents[..place].iter().any(|earlier| earlier.name() == agent.name()) {
+            return Err(BuildError::TwoAgents { agent: agent.name().to_owned() });
+        }
+        for spec in agent.specs().iter() {
+            for target in &spec.targets {
+                if !agents.iter().any(|other| other.name() == target) {
+                    let names: Vec<&str> = agents.iter().map(Agent::name).collect();
+                    return Err(BuildError::UnknownTarget {
+                        agent: agent.name().to_owned(),
+                        tool: spec.name.clone(),
+                        target: target.clone(),
+                        agents: names.join(", "),
+                    });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=128).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+fn is_object_schema(spec: &ToolSpec) -> bool {
+    #[derive(Deserialize)]
+    struct Schema {
+        r#type: String,
+    }
+    spec.input_schema.parse::<Schema>().is_ok_and(|schema| schema.r#type == "object")
+}

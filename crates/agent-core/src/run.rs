@@ -1,0 +1,194 @@
+//! A run: a conversation until it is the user's turn.
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures::future::BoxFuture;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{BuildError, Conversation, End, Event, Failure, Limits, Local, Mode, Team, event::Listeners};
+
+/// Why a run broke off. The conversation keeps all that was done, and a new run goes on from there.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RunError {
+    /// A model did not answer, and there is nothing to go on from.
+    #[error(transparent)]
+    Model(#[from] Failure),
+    /// The agent that has the conversation is not in the team.
+    #[error("agent {agent:?} has the conversation, but is not in the team: {agents}")]
+    UnknownAgent {
+        /// The agent.
+        agent: String,
+        /// The agents there are.
+        agents: String,
+    },
+    /// The agent can't run alone: it sends work to others.
+    #[error(transparent)]
+    Team(#[from] BuildError),
+}
+
+/// A run of a conversation, from [`Team::run`] or [`Agent::run`](crate::Agent::run): `.await` it for
+/// its [`End`], or read its events with [`Run::next`] first.
+///
+/// Nothing happens before it is polled. Dropping it keeps in the conversation what has ended by
+/// then, and aborts the rest: async calls at their next await; a blocking call under way runs to its
+/// end, sees [`Context::cancelled`](crate::Context::cancelled), and its result is not used. The same
+/// conversation can be run again, and no finished call is made twice.
+#[must_use = "a run does nothing until it is awaited"]
+pub struct Run<'a> {
+    stage: Stage<'a>,
+    cancel: CancellationToken,
+}
+
+enum Stage<'a> {
+    Ready(Plan, &'a mut Conversation),
+    Going(BoxFuture<'a, Result<End, RunError>>, Option<UnboundedReceiver<Event>>),
+    Over(Option<Result<End, RunError>>, Option<UnboundedReceiver<Event>>),
+}
+
+/// What a run will be.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) team: Result<Team, BuildError>,
+    pub(crate) mode: Mode,
+    pub(crate) listeners: Listeners,
+    pub(crate) began: Option<Instant>,
+}
+
+impl Plan {
+    pub(crate) fn new(team: Result<Team, BuildError>) -> Self {
+        Self { team, mode: Mode::default(), listeners: Listeners::default(), began: None }
+    }
+
+    pub(crate) fn limit(&mut self, limits: Limits) {
+        self.team = self.team.clone().map(|team| team.with_limits(limits));
+    }
+
+    pub(crate) async fn carry_out(
+        self,
+        conversation: &mut Conversation,
+        cancel: CancellationToken,
+    ) -> Result<End, RunError> {
+        let host = Local::new(self.team?).with(self.mode, self.listeners, cancel, self.began);
+        host.converse(conversation).await
+    }
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(team: Result<Team, BuildError>, conversation: &'a mut Conversation) -> Self {
+        Self { stage: Stage::Ready(Plan::new(team), conversation), cancel: CancellationToken::new() }
+    }
+
+    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    pub fn mode(self, mode: Mode) -> Self {
+        self.plan(|plan| plan.mode = mode)
+    }
+
+    /// Other limits than the team's.
+    pub fn limits(self, limits: Limits) -> Self {
+        self.plan(|plan| plan.limit(limits))
+    }
+
+    /// Tells `listener` of every event, as it happens.
+    pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.plan(|plan| plan.listeners.add(listener))
+    }
+
+    fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+        if let Stage::Ready(plan, _) = &mut self.stage {
+            change(plan);
+        }
+        self
+    }
+
+    /// The next event; `None` once the run is over. The run goes on only while this is awaited.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        if let Stage::Ready(plan, _) = &mut self.stage {
+            let (sender, events) = unbounded_channel();
+            // Nobody reads them any more: then nobody wants them.
+            plan.listeners.add(move |event| drop(sender.send(event.clone())));
+            self.begin(Some(events));
+        }
+        loop {
+            let (Stage::Going(_, events) | Stage::Over(_, events)) = &mut self.stage else {
+                unreachable!("the run has begun above");
+            };
+            if let Some(Ok(event)) = events.as_mut().map(UnboundedReceiver::try_recv) {
+                return Poll::Ready(Some(event));
+            }
+            if matches!(self.stage, Stage::Over(..)) {
+                return Poll::Ready(None);
+            }
+            if self.poll_run(context).is_pending() {
+                // What was polled may have told of something and then waited.
+                let Stage::Going(_, Some(events)) = &mut self.stage else { return Poll::Pending };
+                return events.try_recv().map_or(Poll::Pending, |event| Poll::Ready(Some(event)));
+            }
+        }
+    }
+
+    fn begin(&mut self, events: Option<UnboundedReceiver<Event>>) {
+        let old = std::mem::replace(&mut self.stage, Stage::Over(None, None));
+        self.stage = match old {
+            Stage::Ready(plan, conversation) => {
+                Stage::Going(Box::pin(plan.carry_out(conversation, self.cancel.clone())), events)
+            }
+            begun => begun,
+        };
+    }
+
+    fn poll_run(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Stage::Going(run, events) = &mut self.stage {
+            let end = ready!(run.as_mut().poll(context));
+            self.stage = Stage::Over(Some(end), events.take());
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Future for Run<'_> {
+    type Output = Result<End, RunError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.begin(None);
+        if let Stage::Going(_, events) = &mut self.stage {
+            *events = None;
+        }
+        ready!(self.poll_run(context));
+        match &mut self.stage {
+            Stage::Over(end, _) => Poll::Ready(end.take().expect("a run is not polled after its end")),
+            _ => unreachable!("poll_run is ready only when the run is over"),
+        }
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        // First, so that what the drop of the run wakes up begins nothing new.
+        self.cancel.cancel();
+    }
+}
+
+impl fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match &self.stage {
+            Stage::Ready(..) => "ready",
+            Stage::Going(..) => "going",
+            Stage::Over(..) => "over",
+        };
+        f.debug_struct("Run").field("stage", &stage).finish_non_exhaustive()
+    }
+}

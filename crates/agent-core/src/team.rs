@@ -1,0 +1,92 @@
+//! A team: agents that can send work to each other.
+
+use std::sync::Arc;
+
+use crate::{
+    Agent, BuildError, Call, Conversation, Limits, Many, Outcome, Request, Rules, Run, Tool, ToolSpec, names,
+};
+
+/// Agents by name, checked when built: every agent that a tool leads to is there. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Team {
+    agents: Arc<[Agent]>,
+    limits: Limits,
+}
+
+impl Team {
+    /// A team of these agents, with the default [`Limits`].
+    pub fn new(agents: impl IntoIterator<Item = Agent>) -> Result<Self, BuildError> {
+        let agents: Arc<[Agent]> = agents.into_iter().collect();
+        names::check_team(&agents)?;
+        Ok(Self { agents, limits: Limits::default() })
+    }
+
+    /// The same team under other limits.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Runs a conversation until it is the user's turn: `.await` it, or read its events.
+    pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
+        Run::new(Ok(self.clone()), conversation)
+    }
+
+    /// Runs many conversations, at most so many at once, each on a task of its own: a stream of
+    /// them as they end.
+    pub fn run_many(&self, conversations: impl IntoIterator<Item = Conversation>, at_most: usize) -> Many {
+        Many::new(self.clone(), conversations.into_iter().collect(), at_most)
+    }
+
+    /// The agent of this name.
+    pub fn agent(&self, name: &str) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.name() == name)
+    }
+
+    /// What the agent that speaks next asks its model; `None` if it is not in the team.
+    pub fn request(&self, conversation: &Conversation) -> Option<Request> {
+        let agent = self.agent(conversation.speaker())?;
+        Some(Request {
+            agent: agent.shared_name(),
+            conversation: conversation.id().into(),
+            system: agent.system().to_vec(),
+            messages: conversation.reads(),
+            tools: agent.specs().clone(),
+            max_tokens: agent.max_tokens(),
+            extra: agent.extra().clone(),
+        })
+    }
+
+    /// The tool a call is for, or the error result of a call that can't be made.
+    pub fn tool(&self, call: &Call) -> Result<&Arc<dyn Tool>, Outcome> {
+        let (name, agent) = (&call.call.name, self.agent(&call.agent));
+        let Some(tool) = agent.and_then(|agent| agent.tool(name)) else {
+            let specs = agent.map(|agent| agent.specs().as_ref()).unwrap_or_default();
+            let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            return Err(Outcome::Error(format!("there is no tool named {name:?}; tools: {names}")));
+        };
+        match call.call.malformed() {
+            Some(error) => Err(Outcome::Error(format!("invalid input: {error}"))),
+            None => Ok(tool),
+        }
+    }
+}
+
+impl Rules for Team {
+    fn spec(&self, agent: &str, tool: &str) -> Option<&ToolSpec> {
+        Some(self.agent(agent)?.tool(tool)?.spec())
+    }
+
+    fn turns(&self, agent: &str) -> u32 {
+        self.agent(agent).and_then(Agent::turns).unwrap_or(self.limits.turns)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn agents(&self) -> Vec<&str> {
+        self.agents.iter().map(Agent::name).collect()
+    }
+}

@@ -1,0 +1,124 @@
+//! Events as a picture: a bar a call.
+
+use std::time::Duration;
+
+use crate::{Event, EventKind};
+
+/// What ran when: a row for the agent and, nested under it, one for each of its calls, with a bar from
+/// start to end, all on one scale. A call that another agent does is that agent's row.
+///
+/// ```text
+/// orchestrator     |██████████████████████████████|  0.90 s
+///   adder          |          ██████████          |  0.30 s
+///     sum_numbers  |               █              |  0.00 s
+///   divider        |          ██████████          |  0.30 s
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    rows: Vec<Row>,
+    end: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    /// The conversation's id, or the call's place in it; they are the same for a delegation.
+    path: String,
+    depth: usize,
+    label: String,
+    start: Duration,
+    end: Option<Duration>,
+}
+
+impl Timeline {
+    /// The timeline of these events, in the order they happened; of several runs, if their
+    /// conversations have different ids.
+    pub fn new<'e>(events: impl IntoIterator<Item = &'e Event>) -> Self {
+        let mut timeline = Self::default();
+        for event in events {
+            timeline.take(event);
+        }
+        timeline
+    }
+
+    /// When the last event happened.
+    pub fn end(&self) -> Duration {
+        self.end
+    }
+
+    /// The picture, at most `width` columns wide (at least 40), on a scale from 0 to its own end.
+    pub fn render(&self, width: usize) -> String {
+        self.render_to(self.end, width)
+    }
+
+    /// The picture on a scale from 0 to `scale`, to be held beside another one.
+    pub fn render_to(&self, scale: Duration, width: usize) -> String {
+        const AROUND_THE_BAR: usize = " || 1234.56 s".len();
+        let width = width.max(40);
+        let widest = self.rows.iter().map(|row| row.title().chars().count()).max().unwrap_or(0);
+        let titles = widest.min(width / 3);
+        let bars = width - titles - AROUND_THE_BAR;
+        let mut picture = String::new();
+        for row in &self.rows {
+            let title: String = row.title().chars().take(titles).collect();
+            let end = row.end.unwrap_or(self.end);
+            let bar = bar(row.start, end, scale, bars);
+            let seconds = (end - row.start).as_secs_f64();
+            picture.push_str(&format!("{title:<titles$} |{bar}| {seconds:>7.2} s\n"));
+        }
+        picture
+    }
+
+    fn take(&mut self, event: &Event) {
+        self.end = self.end.max(event.at);
+        let conversation = event.conversation.as_ref();
+        self.row(conversation, event.depth, &event.agent, event.at);
+        match &event.kind {
+            EventKind::CallStarted { id, tool, .. } => {
+                self.row(&format!("{conversation}/{id}"), event.depth + 1, tool, event.at);
+            }
+            EventKind::Delegated { to, conversation: child, .. } => {
+                self.row(child, event.depth + 1, to, event.at).label = to.clone();
+            }
+            EventKind::CallEnded { id, tool, .. } => {
+                self.row(&format!("{conversation}/{id}"), event.depth + 1, tool, event.at).end =
+                    Some(event.at);
+            }
+            EventKind::Ended(_) => {
+                self.row(conversation, event.depth, &event.agent, event.at).end = Some(event.at);
+            }
+            _ => {}
+        }
+    }
+
+    /// The row of this path; a new one stands last under its parent.
+    fn row(&mut self, path: &str, depth: u32, label: &str, at: Duration) -> &mut Row {
+        let place = self.rows.iter().position(|row| row.path == path).unwrap_or_else(|| {
+            let parent = path.rsplit_once('/').map(|(parent, _)| parent);
+            let is_family = |row: &Row| parent.is_some_and(|parent| is_within(&row.path, parent));
+            let place = self.rows.iter().rposition(is_family).map_or(self.rows.len(), |last| last + 1);
+            let (path, label) = (path.to_owned(), label.to_owned());
+            self.rows.insert(place, Row { path, depth: depth as usize, label, start: at, end: None });
+            place
+        });
+        &mut self.rows[place]
+    }
+}
+
+impl Row {
+    fn title(&self) -> String {
+        format!("{:indent$}{}", "", self.label, indent = 2 * self.depth)
+    }
+}
+
+fn is_within(path: &str, parent: &str) -> bool {
+    path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A bar is never invisible, however short.
+fn bar(start: Duration, end: Duration, scale: Duration, width: usize) -> String {
+    let scale = scale.as_secs_f64().max(f64::MIN_POSITIVE);
+    let column = |at: Duration| (at.as_secs_f64() / scale * width as f64).round() as usize;
+    let from = column(start).min(width - 1);
+    let to = column(end).clamp(from + 1, width);
+    format!("{}{}{}", " ".repeat(from), "█".repeat(to - from), " ".repeat(width - to))
+}

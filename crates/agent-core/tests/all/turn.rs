@@ -1,0 +1,159 @@
+//! The tool calls of one turn.
+
+use crate::common::{calls, ms, one_turn, run};
+use agent_core::{Mode, script::Reply};
+use insta::assert_snapshot;
+use serde_json::json;
+
+/// One reply makes the calls; the transcript after it, and how long the run took on paused time.
+async fn check(reply: Reply, milliseconds: u64, expected: impl FnOnce(&str)) {
+    let (team, _, _) = one_turn(reply);
+    let ran = run(&team).await;
+    expected(&ran.conversation.to_string());
+    assert_eq!((ran.end.text(), ran.took), ("Done.", ms(milliseconds)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_tools_of_one_second_end_after_exactly_one_second_in_call_order() {
+    let reply = calls([
+        ("act", json!({"ms": 1000, "say": "a"})),
+        ("act", json!({"ms": 10, "say": "b"})),
+        ("act", json!({"ms": 1000, "say": "c"})),
+    ]);
+    check(reply, 1000, |transcript| {
+        assert_snapshot!(transcript, @"");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn fault_8_results_stand_in_one_user_message_and_nothing_else() {
+    let (team, model, _) = one_turn(calls([("act", json!({})), ("act", json!({})), ("act", json!({}))]));
+    let ran = run(&team).await;
+    let contents: Vec<usize> =
+        ran.conversation.messages().iter().map(|message| message.content().len()).collect();
+    assert_eq!(contents, [1, 3, 3, 1]);
+    assert_eq!(model.requests()[1].messages.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fault_5_one_failure_loses_no_sibling_and_cancels_none() {
+    let reply = calls([
+        ("act", json!({"ms": 300, "say": "a"})),
+        ("act", json!({"ms": 100, "fail": "no luck"})),
+        ("act", json!({"ms": 200, "say": "c"})),
+    ]);
+    check(reply, 300, |transcript| {
+        assert_snapshot!(transcript, @"");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn fault_33_a_panic_is_an_error_result_with_its_message_and_siblings_are_fine() {
+    let reply = calls([
+        ("act", json!({"panic": "index out of cheese"})),
+        ("act_blocking", json!({"panic": "on the pool"})),
+        ("act", json!({"ms": 200, "say": "c"})),
+    ]);
+    check(reply, 200, |transcript| {
+        assert_snapshot!(transcript, @"");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn fault_21_an_unknown_tool_is_an_error_result_that_names_the_tools_there_are() {
+    check(calls([("acct", json!({})), ("act", json!({}))]), 0, |transcript| {
+        assert_snapshot!(transcript, @"");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn fault_18_malformed_input_is_an_error_result_and_the_tool_is_not_called() {
+    let cut = agent_core::Json::read(r#"{"INVALID_JSON":"{\"ms\": 1"}"#).unwrap();
+    let (team, _, log) = one_turn(Reply::call("act", cut));
+    let ran = run(&team).await;
+    assert_snapshot!(ran.conversation.to_string(), @"");
+    assert_eq!(log.begun().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_that_takes_too_long_is_cut_off_and_siblings_are_not() {
+    let reply = calls([("act_briefly", json!({"ms": 1000})), ("act", json!({"ms": 200}))]);
+    check(reply, 200, |transcript| {
+        assert_snapshot!(transcript, @"");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_come_first_go_one_by_one_and_the_others_after_them_at_once() {
+    let reply = calls([
+        ("act", json!({"ms": 100})),
+        ("act_first", json!({"ms": 10})),
+        ("act", json!({"ms": 100})),
+        ("act_first", json!({"ms": 10})),
+    ]);
+    check(reply, 120, |_| {}).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn exclusive_calls_run_alone_as_barriers_in_call_order() {
+    let reply = calls([
+        ("act", json!({"ms": 100})),
+        ("act", json!({"ms": 50})),
+        ("act_alone", json!({"ms": 10})),
+        ("act_alone", json!({"ms": 10})),
+        ("act", json!({"ms": 100})),
+    ]);
+    check(reply, 220, |_| {}).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_sequential_mode_each_call_waits_for_the_one_before() {
+    let reply =
+        calls([("act", json!({"ms": 100})), ("act", json!({"ms": 200})), ("act", json!({"ms": 300}))]);
+    let (team, _, log) = one_turn(reply);
+    let mut conversation = agent_core::Conversation::start("main", "Go.");
+    let began = tokio::time::Instant::now();
+    team.run(&mut conversation).mode(Mode::Sequential).await.unwrap();
+    assert_eq!((began.elapsed(), log.peak()), (ms(600), 1));
+}
+
+#[tokio::test]
+async fn blocking_calls_run_side_by_side_while_the_runtime_has_one_thread() {
+    // Each waits until all three have begun: were they to take turns, this would never end.
+    use std::sync::{Arc, Barrier};
+
+    use agent_core::{
+        Agent, Context, Conversation, Json, Outcome, Tool, ToolSpec, async_trait, script::Script,
+    };
+    struct Meet(ToolSpec, Arc<Barrier>);
+    #[async_trait]
+    impl Tool for Meet {
+        fn spec(&self) -> &ToolSpec {
+            &self.0
+        }
+        async fn call(&self, _: Json, _: Context) -> Outcome {
+            self.1.wait();
+            Outcome::output("met")
+        }
+    }
+    let mut spec = ToolSpec::new("meet", "Meets the others.", json!({"type": "object"}));
+    spec.blocking = true;
+    let model = Script::new([calls(vec![("meet", json!({})); 3]), Reply::text("Done.")]);
+    let agent = Agent::builder("main", model).tool(Meet(spec, Arc::new(Barrier::new(3)))).build().unwrap();
+    let end = agent.run(&mut Conversation::start("main", "Go.")).await.unwrap();
+    assert_eq!(end.text(), "Done.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_calls_a_run_comes_back_as_an_error_result() {
+    let (team, _, log) = one_turn(calls(vec![("act", json!({})); 4]));
+    let mut conversation = agent_core::Conversation::start("main", "Go.");
+    team.run(&mut conversation).limits(agent_core::Limits::new().calls(3)).await.unwrap();
+    assert_snapshot!(conversation.to_string(), @"");
+    assert_eq!(log.begun().len(), 3);
+}
