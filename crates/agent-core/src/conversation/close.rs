@@ -32,12 +32,11 @@ impl Conversation {
     /// Closes the calls that are still open, for the user has gone on; gives back all results.
     pub(super) fn close_open_calls(&mut self) -> Vec<Block> {
         let stop = self.stop.take();
-        let why = |slot: &Slot| match (&stop, &slot.state) {
-            (Some(StopReason::ToolUse), State::Delegated(_)) => "broken off: the user went on".to_owned(),
-            (Some(StopReason::ToolUse), _) => "not run: the user went on before".to_owned(),
-            (Some(StopReason::Refusal), _) => "not run: the reply was refused".to_owned(),
-            (Some(reason), _) => format!("not run: the reply ended with {}", reason.as_str()),
-            (None, _) => "not run".to_owned(),
+        let why = |_: &Slot| match &stop {
+            Some(StopReason::ToolUse) | None => {
+                "no result: the user went on before the call ended".to_owned()
+            }
+            Some(reason) => format!("not run: the reply ended with {}", reason.as_str()),
         };
         let slots = std::mem::take(&mut self.slots);
         slots.iter().map(|slot| slot.result(why)).collect()

@@ -14,9 +14,9 @@ impl Conversation {
     pub(super) fn next(&self, rules: &dyn Rules) -> Next {
         use StopReason::*;
         let Some(reason) = &self.stop else {
-            return match self.messages.is_empty() {
-                true => Next::User(End::Other("nothing was said yet: say something first".to_owned())),
-                false => self.model(rules),
+            return match self.messages.iter().any(|message| message.without_blanks().is_some()) {
+                true => self.model(rules),
+                false => Next::User(End::Other("nothing was said yet: say something first".to_owned())),
             };
         };
         Next::User(match reason {

@@ -67,6 +67,7 @@ impl<'a> ToolTurn<'a> {
                 None if conversation.depth >= limits.depth => {
                     failed(format!("not delegated to {to:?}: the depth limit of {} is reached", limits.depth))
                 }
+                None if task.is_blank() => failed(format!("not delegated to {to:?}: the task is empty")),
                 None => {
                     let child = conversation.child(id, to, task);
                     let more = self.delegation(id, child.clone());

@@ -97,7 +97,8 @@ impl Script {
                     let known = known.join(", ");
                     ran_out(format!("the script has no agent {:?}; it has: {known}", request.agent))
                 })?;
-                (format!("the script of {:?}", request.agent), request.conversation.to_string(), replies)
+                let key = format!("{} in {}", request.agent, request.conversation);
+                (format!("the script of {:?}", request.agent), key, replies)
             }
         };
         let count = played.counts.entry(key).or_default();

@@ -118,7 +118,7 @@ impl Tool for Act {
         }
         match (word("fail"), word("to"), word("transfer"), word("ask")) {
             (Some(message), ..) => Outcome::error(message),
-            (_, Some(to), ..) => Outcome::delegate(to, word("task").unwrap_or_default()),
+            (_, Some(to), ..) => Outcome::delegate(to, word("task").unwrap_or_else(|| "Well?".to_owned())),
             (_, _, Some(to), _) => Outcome::transfer(&to, format!("could not transfer to {to}")),
             (.., Some(question)) if !context.allowed() => Outcome::Wait { question },
             _ => Outcome::output(word("say").unwrap_or_else(|| "done".to_owned())),

@@ -1,6 +1,16 @@
-//! The tests of the loop: scripts in, transcripts and times out.
+//! The tests of the loop: scripts in, transcripts, events and times out.
 
 #![allow(clippy::unwrap_used)]
 
+mod build;
 mod common;
+mod delegation;
+mod dropping;
+mod events;
+mod many;
+mod property;
+mod reading;
+mod stop_reasons;
+mod transfer;
 mod turn;
+mod waiting;

@@ -21,7 +21,16 @@ async fn three_tools_of_one_second_end_after_exactly_one_second_in_call_order() 
         ("act", json!({"ms": 1000, "say": "c"})),
     ]);
     check(reply, 1000, |transcript| {
-        assert_snapshot!(transcript, @"");
+        assert_snapshot!(transcript, @r#"
+        user: Go.
+          > call_0_0 act {"ms":1000,"say":"a"}
+          > call_0_1 act {"ms":10,"say":"b"}
+          > call_0_2 act {"ms":1000,"say":"c"}
+          < call_0_0 = a
+          < call_0_1 = b
+          < call_0_2 = c
+        assistant: Done.
+        "#);
     })
     .await;
 }
@@ -44,7 +53,16 @@ async fn fault_5_one_failure_loses_no_sibling_and_cancels_none() {
         ("act", json!({"ms": 200, "say": "c"})),
     ]);
     check(reply, 300, |transcript| {
-        assert_snapshot!(transcript, @"");
+        assert_snapshot!(transcript, @r#"
+        user: Go.
+          > call_0_0 act {"ms":300,"say":"a"}
+          > call_0_1 act {"fail":"no luck","ms":100}
+          > call_0_2 act {"ms":200,"say":"c"}
+          < call_0_0 = a
+          < call_0_1 failed: no luck
+          < call_0_2 = c
+        assistant: Done.
+        "#);
     })
     .await;
 }
@@ -57,7 +75,16 @@ async fn fault_33_a_panic_is_an_error_result_with_its_message_and_siblings_are_f
         ("act", json!({"ms": 200, "say": "c"})),
     ]);
     check(reply, 200, |transcript| {
-        assert_snapshot!(transcript, @"");
+        assert_snapshot!(transcript, @r#"
+        user: Go.
+          > call_0_0 act {"panic":"index out of cheese"}
+          > call_0_1 act_blocking {"panic":"on the pool"}
+          > call_0_2 act {"ms":200,"say":"c"}
+          < call_0_0 failed: the tool panicked: index out of cheese
+          < call_0_1 failed: the tool panicked: on the pool
+          < call_0_2 = c
+        assistant: Done.
+        "#);
     })
     .await;
 }
@@ -65,7 +92,14 @@ async fn fault_33_a_panic_is_an_error_result_with_its_message_and_siblings_are_f
 #[tokio::test(start_paused = true)]
 async fn fault_21_an_unknown_tool_is_an_error_result_that_names_the_tools_there_are() {
     check(calls([("acct", json!({})), ("act", json!({}))]), 0, |transcript| {
-        assert_snapshot!(transcript, @"");
+        assert_snapshot!(transcript, @r#"
+        user: Go.
+          > call_0_0 acct {}
+          > call_0_1 act {}
+          < call_0_0 failed: there is no tool named "acct"; tools: act, act_first, act_alone, act_blocking, act_briefly
+          < call_0_1 = done
+        assistant: Done.
+        "#);
     })
     .await;
 }
@@ -75,7 +109,12 @@ async fn fault_18_malformed_input_is_an_error_result_and_the_tool_is_not_called(
     let cut = agent_core::Json::read(r#"{"INVALID_JSON":"{\"ms\": 1"}"#).unwrap();
     let (team, _, log) = one_turn(Reply::call("act", cut));
     let ran = run(&team).await;
-    assert_snapshot!(ran.conversation.to_string(), @"");
+    assert_snapshot!(ran.conversation.to_string(), @r#"
+    user: Go.
+      > call_0_0 act {"INVALID_JSON":"{\"ms\": 1"}
+      < call_0_0 failed: invalid input: at the top level: the input is not valid JSON: EOF while parsing an object at line 1 column 8; it was: {"ms": 1
+    assistant: Done.
+    "#);
     assert_eq!(log.begun().len(), 0);
 }
 
@@ -83,7 +122,14 @@ async fn fault_18_malformed_input_is_an_error_result_and_the_tool_is_not_called(
 async fn a_tool_that_takes_too_long_is_cut_off_and_siblings_are_not() {
     let reply = calls([("act_briefly", json!({"ms": 1000})), ("act", json!({"ms": 200}))]);
     check(reply, 200, |transcript| {
-        assert_snapshot!(transcript, @"");
+        assert_snapshot!(transcript, @r#"
+        user: Go.
+          > call_0_0 act_briefly {"ms":1000}
+          > call_0_1 act {"ms":200}
+          < call_0_0 failed: timed out after 50ms
+          < call_0_1 = done
+        assistant: Done.
+        "#);
     })
     .await;
 }
@@ -154,6 +200,17 @@ async fn a_limit_of_calls_a_run_comes_back_as_an_error_result() {
     let (team, _, log) = one_turn(calls(vec![("act", json!({})); 4]));
     let mut conversation = agent_core::Conversation::start("main", "Go.");
     team.run(&mut conversation).limits(agent_core::Limits::new().calls(3)).await.unwrap();
-    assert_snapshot!(conversation.to_string(), @"");
+    assert_snapshot!(conversation.to_string(), @"
+    user: Go.
+      > call_0_0 act {}
+      > call_0_1 act {}
+      > call_0_2 act {}
+      > call_0_3 act {}
+      < call_0_0 = done
+      < call_0_1 = done
+      < call_0_2 = done
+      < call_0_3 failed: not run: the limit of 3 tool calls a run is reached
+    assistant: Done.
+    ");
     assert_eq!(log.begun().len(), 3);
 }

@@ -1,0 +1,94 @@
+//! What is refused before anything runs.
+
+use agent_core::{Agent, BuildError, Conversation, RunError, Team, ToolSpec, script::Script};
+use serde_json::json;
+
+use crate::common::{Act, Log};
+
+fn build(name: &str, specs: Vec<ToolSpec>) -> Result<Agent, BuildError> {
+    let builder = Agent::builder(name, Script::new([]));
+    specs
+        .into_iter()
+        .fold(builder, |builder, new| builder.tool(Act::new("", &Log::default()).spec(|spec| *spec = new)))
+        .build()
+}
+
+fn spec(name: &str) -> ToolSpec {
+    ToolSpec::new(name, "", json!({"type": "object"}))
+}
+
+fn check(result: Result<impl std::fmt::Debug, BuildError>, expected: &str) {
+    assert_eq!(result.unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn fault_12_two_tools_of_one_name_are_refused_naming_both_sides() {
+    check(
+        build("calculator", vec![spec("add"), spec("sub"), spec("add")]),
+        r#"agent "calculator" has two tools named "add": rename one, or leave it out"#,
+    );
+}
+
+#[test]
+fn names_that_the_api_refuses_are_refused() {
+    check(
+        build("calculator", vec![spec("add numbers")]),
+        r#"agent "calculator", tool "add numbers": a tool's name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"#,
+    );
+    check(
+        build("the calculator", vec![]),
+        r#"agent "the calculator": a name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"#,
+    );
+    assert!(build("a", vec![spec(&"x".repeat(128))]).is_ok());
+    assert!(build("a", vec![spec(&"x".repeat(129))]).is_err());
+    assert!(build("a", vec![spec("")]).is_err());
+}
+
+#[test]
+fn an_input_schema_that_is_not_one_of_an_object_is_refused() {
+    let list = ToolSpec::new("add", "", json!({"type": "array"}));
+    check(
+        build("a", vec![list]),
+        r#"agent "a", tool "add": the input schema must be a JSON object with "type": "object""#,
+    );
+}
+
+fn leading_to(target: &str) -> ToolSpec {
+    let mut spec = spec("ask_expert");
+    spec.targets = vec![target.to_owned()];
+    spec
+}
+
+#[test]
+fn a_target_that_is_in_no_team_is_refused_naming_both_sides() {
+    let boss = build("boss", vec![leading_to("expert")]).unwrap();
+    let clerk = build("clerk", vec![]).unwrap();
+    check(
+        Team::new([boss.clone(), clerk]),
+        r#"agent "boss", tool "ask_expert" leads to agent "expert", which is not in the team: boss, clerk"#,
+    );
+    assert!(Team::new([boss, build("expert", vec![]).unwrap()]).is_ok());
+}
+
+#[test]
+fn two_agents_of_one_name_are_refused() {
+    let agent = build("clerk", vec![]).unwrap();
+    check(
+        Team::new([agent.clone(), agent]),
+        r#"the team has two agents named "clerk": rename one, or leave it out"#,
+    );
+}
+
+#[tokio::test]
+async fn an_agent_that_needs_others_does_not_run_alone() {
+    let boss = build("boss", vec![leading_to("expert")]).unwrap();
+    let error = boss.run(&mut Conversation::start("boss", "Go.")).await.unwrap_err();
+    assert!(matches!(error, RunError::Team(BuildError::UnknownTarget { .. })), "{error}");
+}
+
+#[tokio::test]
+async fn a_conversation_with_an_agent_that_is_not_there_does_not_run() {
+    let clerk = build("clerk", vec![]).unwrap();
+    let error = clerk.run(&mut Conversation::start("clark", "Go.")).await.unwrap_err();
+    assert_eq!(error.to_string(), r#"agent "clark" has the conversation, but is not in the team: clerk"#);
+}

@@ -1,0 +1,58 @@
+//! Conversations that are read back.
+
+use agent_core::Conversation;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+fn read(conversation: &Value) -> Result<Conversation, String> {
+    serde_json::from_str(&conversation.to_string()).map_err(|error| error.to_string())
+}
+
+fn whole() -> Value {
+    json!({
+        "id": "run", "agent": "main",
+        "messages": [
+            {"role": "user", "content": "Go."},
+            {"role": "assistant", "content": [
+                {"type": "tool_use", "id": "a", "name": "act", "input": {}},
+                {"type": "tool_use", "id": "b", "name": "act", "input": {}},
+            ]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "a", "content": "1"},
+                {"type": "tool_result", "tool_use_id": "b", "content": "2"},
+            ]},
+        ],
+    })
+}
+
+#[test]
+fn a_valid_conversation_is_read() {
+    assert!(read(&whole()).is_ok());
+}
+
+#[test]
+fn a_conversation_that_the_api_would_refuse_is_refused_here() {
+    let check = |change: fn(&mut Value)| {
+        let mut conversation = whole();
+        change(&mut conversation);
+        read(&conversation).unwrap_err()
+    };
+    let missing = check(|conversation| {
+        conversation["messages"][2]["content"].as_array_mut().unwrap().pop();
+    });
+    assert_snapshot!(missing, @r#"not a valid conversation: message 2 answers the calls ["a"], but open are ["a", "b"]"#);
+    let swapped =
+        check(|conversation| conversation["messages"][2]["content"].as_array_mut().unwrap().reverse());
+    assert_snapshot!(swapped, @r#"not a valid conversation: message 2 answers the calls ["b", "a"], but open are ["a", "b"]"#);
+    let open = check(|conversation| {
+        conversation["messages"].as_array_mut().unwrap().pop();
+    });
+    assert_snapshot!(open, @r#"not a valid conversation: its open calls are [], but the messages leave open ["a", "b"]"#);
+    let unstopped = check(|conversation| {
+        conversation["messages"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"role": "assistant", "content": "Done."}));
+    });
+    assert_snapshot!(unstopped, @"not a valid conversation: a stop reason stands exactly where the last message is a reply");
+}

@@ -1,0 +1,63 @@
+//! Calls that wait for a person.
+
+use agent_core::{Conversation, End, script::Reply};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::common::{Log, calls, ms, run, team};
+
+fn keys(end: &End) -> Vec<&str> {
+    let End::Waiting(calls) = end else { panic!("{end:?}") };
+    calls.iter().map(|call| call.key.as_str()).collect()
+}
+
+fn asking() -> (agent_core::Team, Log) {
+    let reply = calls([
+        ("act", json!({"ask": "Delete all?", "say": "deleted"})),
+        ("act", json!({"ms": 100})),
+        ("act", json!({"to": "clerk"})),
+        ("act", json!({"ask": "Really?", "say": "really"})),
+    ]);
+    let clerk = vec![calls([("act", json!({"ask": "May I?", "say": "filed"}))]), Reply::text("Filed.")];
+    let (team, _, log) = team([("main", vec![reply, Reply::text("Done.")]), ("clerk", clerk)]);
+    (team, log)
+}
+
+#[tokio::test(start_paused = true)]
+async fn fault_2_one_of_several_waiting_calls_is_rejected_and_all_results_are_there() {
+    let (team, log) = asking();
+    let ran = run(&team).await;
+    assert_eq!(ran.took, ms(100), "the other calls are not held up");
+    assert_eq!(keys(&ran.end), ["run/call_0_0", "run/call_0_2/call_0_0", "run/call_0_3"]);
+
+    let written = serde_json::to_string(&ran.conversation).unwrap();
+    let mut conversation: Conversation = serde_json::from_str(&written).unwrap();
+    conversation.allow("run/call_0_0").unwrap();
+    conversation.deny("run/call_0_3", "not today").unwrap();
+    assert_eq!(keys(&team.run(&mut conversation).await.unwrap()), ["run/call_0_2/call_0_0"]);
+
+    conversation.allow("run/call_0_2/call_0_0").unwrap();
+    assert_eq!(team.run(&mut conversation).await.unwrap().text(), "Done.");
+    assert_snapshot!(conversation.to_string(), @r#"
+    user: Go.
+      > call_0_0 act {"ask":"Delete all?","say":"deleted"}
+      > call_0_1 act {"ms":100}
+      > call_0_2 act {"to":"clerk"}
+      > call_0_3 act {"ask":"Really?","say":"really"}
+      < call_0_0 = deleted
+      < call_0_1 = done
+      < call_0_2 = Filed.
+      < call_0_3 failed: denied: not today
+    assistant: Done.
+    "#);
+    assert_eq!(log.begun()["run/call_0_1"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_does_not_wait_can_be_neither_allowed_nor_denied() {
+    let (team, _) = asking();
+    let mut conversation = run(&team).await.conversation;
+    assert_snapshot!(conversation.allow("run/call_0_1").unwrap_err(), @r#"no call "run/call_0_1" waits for a person: take the key from End::Waiting"#);
+    conversation.deny("run/call_0_0", "no").unwrap();
+    assert!(conversation.allow("run/call_0_0").is_err());
+}
