@@ -1,1 +1,34 @@
-//! Stub.
+//! Tools for agents: from plain functions ([`FnTool`]), from other agents ([`AgentTool`]), and
+//! arithmetic ([`math`]).
+//!
+//! ```
+//! use agent_core::{Agent, Conversation, script::{Reply, Script}};
+//! use agent_tools::FnTool;
+//!
+//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! struct City { name: String }
+//!
+//! let weather = FnTool::new("weather", "The weather in a city.", |city: City| match city.name.as_str() {
+//!     "Oslo" => Ok("It rains."),
+//!     other => Err(format!("no station in {other}")),
+//! });
+//! let model = Script::new([Reply::call("weather", serde_json::json!({"name": "Oslo"})), Reply::text("Rain.")]);
+//! let agent = Agent::builder("forecaster", model).tool(weather.read_only()).build()?;
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let end = agent.run(&mut Conversation::start("forecaster", "Oslo?")).await?;
+//! # assert_eq!(end.text(), "Rain.");
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod agent_tool;
+mod body;
+mod fn_tool;
+pub mod math;
+mod schema;
+
+pub use agent_tool::AgentTool;
+pub use body::Body;
+pub use fn_tool::FnTool;

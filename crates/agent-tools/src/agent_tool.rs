@@ -1,0 +1,67 @@
+//! An agent as a tool.
+
+use agent_core::{Context, InvalidJson, Json, Outcome, Tool, ToolSpec, async_trait};
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::schema;
+
+/// An agent of the team as a tool: a call gives it a task, it does that in a conversation of its own,
+/// and its answer is the call's result. Each call is a new conversation, and the calls of one reply
+/// run side by side.
+pub struct AgentTool {
+    spec: ToolSpec,
+    agent: String,
+    task: Box<Task>,
+}
+
+/// From the call's input to what the agent is told.
+type Task = dyn Fn(&Json) -> Result<String, InvalidJson> + Send + Sync;
+
+#[derive(Deserialize, JsonSchema)]
+struct Given {
+    /// The whole task. The agent knows nothing else: give it every fact and number it needs.
+    task: String,
+}
+
+impl AgentTool {
+    /// A tool of the agent's name whose calls are tasks for it, in words; `description` says what the
+    /// agent is good at.
+    pub fn new(agent: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::with_input(agent, description, |given: Given| given.task)
+    }
+
+    /// The same with an input of your own, which `task` puts into words for the agent.
+    pub fn with_input<I: DeserializeOwned + JsonSchema>(
+        agent: impl Into<String>,
+        description: impl Into<String>,
+        task: impl Fn(I) -> String + Send + Sync + 'static,
+    ) -> Self {
+        let agent = agent.into();
+        let mut spec = ToolSpec::new(&agent, description, schema::of::<I>());
+        // The call only says who shall do what, so it can be made again.
+        spec.idempotent = true;
+        spec.targets = vec![agent.clone()];
+        Self { spec, agent, task: Box::new(move |input| input.parse().map(&task)) }
+    }
+
+    /// Another name for the tool than the agent's.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.spec.name = name.into();
+        self
+    }
+}
+
+#[async_trait]
+impl Tool for AgentTool {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn call(&self, input: Json, _: Context) -> Outcome {
+        match (self.task)(&input) {
+            Ok(task) => Outcome::delegate(&self.agent, task),
+            Err(error) => Outcome::error(format!("invalid input: {error}")),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What can be the body of a tool: sync and async functions, with or without the call's context.
+
+use std::{fmt::Display, future::Future, marker::PhantomData};
+
+use agent_core::{Context, Json, Outcome};
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A function that can be a tool: `Fn(Input) -> Result<Output, Error>`, or the same as an async
+/// function; either may take the call's [`Context`] as a second argument.
+///
+/// `Input` is read from the call's JSON, `Output` is written as JSON (a string as it is), and the
+/// words of `Error` are what the model reads. `Kind` tells the shapes apart and is always inferred.
+pub trait Body<Kind>: Send + Sync + 'static {
+    /// What it reads.
+    type Input: DeserializeOwned + JsonSchema + Send;
+
+    /// Does one call.
+    fn call(&self, input: Self::Input, context: Context) -> impl Future<Output = Outcome> + Send;
+}
+
+/// The kinds of function; never named by users.
+#[doc(hidden)]
+pub struct Plain<T>(PhantomData<T>);
+#[doc(hidden)]
+pub struct WithContext<T>(PhantomData<T>);
+#[doc(hidden)]
+pub struct Async<T>(PhantomData<T>);
+#[doc(hidden)]
+pub struct AsyncWithContext<T>(PhantomData<T>);
+
+impl<F, I, O, E> Body<Plain<(I, O, E)>> for F
+where
+    F: Fn(I) -> Result<O, E> + Send + Sync + 'static,
+    I: DeserializeOwned + JsonSchema + Send,
+    O: Serialize,
+    E: Display,
+{
+    type Input = I;
+
+    async fn call(&self, input: I, _: Context) -> Outcome {
+        outcome(self(input))
+    }
+}
+
+impl<F, I, O, E> Body<WithContext<(I, O, E)>> for F
+where
+    F: Fn(I, Context) -> Result<O, E> + Send + Sync + 'static,
+    I: DeserializeOwned + JsonSchema + Send,
+    O: Serialize,
+    E: Display,
+{
+    type Input = I;
+
+    async fn call(&self, input: I, context: Context) -> Outcome {
+        outcome(self(input, context))
+    }
+}
+
+impl<F, I, R, O, E> Body<Async<(I, R)>> for F
+where
+    F: Fn(I) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<O, E>> + Send,
+    I: DeserializeOwned + JsonSchema + Send,
+    O: Serialize,
+    E: Display,
+{
+    type Input = I;
+
+    async fn call(&self, input: I, _: Context) -> Outcome {
+        outcome(self(input).await)
+    }
+}
+
+impl<F, I, R, O, E> Body<AsyncWithContext<(I, R)>> for F
+where
+    F: Fn(I, Context) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<O, E>> + Send,
+    I: DeserializeOwned + JsonSchema + Send,
+    O: Serialize,
+    E: Display,
+{
+    type Input = I;
+
+    async fn call(&self, input: I, context: Context) -> Outcome {
+        outcome(self(input, context).await)
+    }
+}
+
+/// A result in words for the model.
+fn outcome<O: Serialize, E: Display>(result: Result<O, E>) -> Outcome {
+    let output = match result {
+        Ok(output) => Json::of(&output),
+        Err(error) => return Outcome::error(error.to_string()),
+    };
+    match output {
+        Ok(json) => Outcome::output(json.parse::<String>().unwrap_or_else(|_| json.text().to_owned())),
+        Err(error) => Outcome::error(format!("the tool's output can't be written as JSON: {error}")),
+    }
+}

@@ -1,0 +1,79 @@
+//! Tools from plain functions.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait};
+
+use crate::{Body, schema};
+
+/// A tool made of a function, sync or async.
+///
+/// The input's schema comes from its type (`#[derive(serde::Deserialize, schemars::JsonSchema)]`;
+/// doc comments on its fields are what the model reads of them). An input that does not fit is an
+/// error result that says what is wrong and where, and the function is not called.
+pub struct FnTool {
+    spec: ToolSpec,
+    run: Box<Run>,
+}
+
+type Run = dyn Fn(Json, Context) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync;
+
+impl FnTool {
+    /// A tool of this name and description. For the shapes `function` may have see [`Body`].
+    pub fn new<K, B: Body<K>>(name: impl Into<String>, description: impl Into<String>, function: B) -> Self {
+        let body = std::sync::Arc::new(function);
+        let run = move |input: Json, context: Context| {
+            let body = body.clone();
+            let call = async move {
+                match input.parse::<B::Input>() {
+                    Ok(input) => body.call(input, context).await,
+                    Err(error) => Outcome::error(format!("invalid input: {error}")),
+                }
+            };
+            Box::pin(call) as Pin<Box<dyn Future<Output = Outcome> + Send>>
+        };
+        let spec = ToolSpec::new(name, description, schema::of::<B::Input>());
+        Self { spec, run: Box::new(run) }
+    }
+
+    /// It has no effects. See [`ToolSpec::read_only`].
+    pub fn read_only(self) -> Self {
+        self.with(|spec| spec.read_only = true)
+    }
+
+    /// A call may be made again. See [`ToolSpec::idempotent`].
+    pub fn idempotent(self) -> Self {
+        self.with(|spec| spec.idempotent = true)
+    }
+
+    /// A call runs alone. See [`ToolSpec::exclusive`].
+    pub fn exclusive(self) -> Self {
+        self.with(|spec| spec.exclusive = true)
+    }
+
+    /// It blocks or computes, and runs on the blocking pool. See [`ToolSpec::blocking`].
+    pub fn blocking(self) -> Self {
+        self.with(|spec| spec.blocking = true)
+    }
+
+    /// A call that takes longer fails. See [`ToolSpec::timeout`].
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.with(|spec| spec.timeout = Some(limit))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut ToolSpec)) -> Self {
+        change(&mut self.spec);
+        self
+    }
+}
+
+#[async_trait]
+impl Tool for FnTool {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn call(&self, input: Json, context: Context) -> Outcome {
+        (self.run)(input, context).await
+    }
+}
