@@ -1,0 +1,57 @@
+//! An orchestrator gives two specialists work at once: cargo run --example agents_as_tools
+//!
+//! Each specialist is an agent with tools and a conversation of its own. To the orchestrator it is a
+//! tool, and the answer is the tool's result.
+
+use std::{error::Error, time::Duration};
+
+use agent_core::{
+    Agent, Conversation, EventLog, Team,
+    script::{Reply, Script},
+};
+use agent_tools::{AgentTool, math};
+use serde_json::json;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let pause = Duration::from_millis(200);
+    let model = Script::by_agent([
+        (
+            "orchestrator",
+            vec![
+                Reply::call("adder", json!({"task": "Add 17 and 25."}))
+                    .and_call("rooter", json!({"task": "What is the square root of 144?"}))
+                    .after(pause),
+                Reply::text("17 + 25 = 42, and the root of 144 is 12.").after(pause),
+            ],
+        ),
+        (
+            "adder",
+            vec![
+                Reply::call("sum_numbers", json!({"numbers": [17, 25]})).after(pause),
+                Reply::text("42").after(pause),
+            ],
+        ),
+        (
+            "rooter",
+            vec![
+                Reply::call("square_root", json!({"number": 144})).after(pause),
+                Reply::text("12").after(pause),
+            ],
+        ),
+    ]);
+    let team = Team::new([
+        Agent::builder("orchestrator", model.clone())
+            .tool(AgentTool::new("adder", "Adds numbers."))
+            .tool(AgentTool::new("rooter", "Knows roots."))
+            .build()?,
+        Agent::builder("adder", model.clone()).tool(math::sum_numbers()).build()?,
+        Agent::builder("rooter", model).tool(math::square_root()).build()?,
+    ])?;
+
+    let log = EventLog::new(80);
+    let mut conversation = Conversation::start("orchestrator", "17 + 25, and the root of 144?");
+    let run = team.run(&mut conversation);
+    run.listen(move |event| log.line(event).into_iter().for_each(|line| println!("{line}"))).await?;
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! A model backend of one's own, in one method: cargo run --example custom_llm
+//!
+//! Whatever can be asked and answers can be a model. One that streams yields more than one `Delta`.
+
+use agent_core::{Agent, BoxStream, Conversation, Delta, Llm, LlmError, Request, Response, whole};
+
+struct Parrot;
+
+impl Llm for Parrot {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        whole(async move { Ok(Response::text(format!("{}, {0}!", request.last_text()))) })
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let parrot = Agent::builder("parrot", Parrot).build()?;
+    let mut conversation = Conversation::start("parrot", "Polly wants a tool call");
+    println!("{}", parrot.run(&mut conversation).await?.text());
+    Ok(())
+}

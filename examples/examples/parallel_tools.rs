@@ -1,0 +1,55 @@
+//! Three tools of 300 ms, called in one reply, take 300 ms: cargo run --example parallel_tools
+//!
+//! One is async, one sync and one blocks its thread; the loop treats them alike. Their results go
+//! back to the model in one message, in the order of the calls.
+
+use std::{error::Error, time::Duration};
+
+use agent_core::{
+    Agent, Conversation, Timeline,
+    script::{Reply, Script},
+};
+use agent_tools::FnTool;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+#[derive(Deserialize, JsonSchema)]
+struct City {
+    name: String,
+}
+
+const PAUSE: Duration = Duration::from_millis(300);
+
+async fn weather(City { name }: City) -> Result<String, String> {
+    tokio::time::sleep(PAUSE).await;
+    Ok(format!("It rains in {name}."))
+}
+
+fn population(City { name }: City) -> Result<String, String> {
+    std::thread::sleep(PAUSE);
+    Ok(format!("{name} has 709,000 inhabitants."))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let oslo = json!({"name": "Oslo"});
+    let model = Script::new([
+        Reply::call("weather", oslo.clone()).and_call("population", oslo.clone()).and_call("weather", oslo),
+        Reply::text("Oslo: wet, and 709,000 people in it."),
+    ]);
+    let agent = Agent::builder("guide", model)
+        .tool(FnTool::new("weather", "The weather in a city.", weather).read_only())
+        .tool(FnTool::new("population", "How many people live in a city.", population).blocking())
+        .build()?;
+
+    let mut conversation = Conversation::start("guide", "Tell me about Oslo.");
+    let mut run = agent.run(&mut conversation);
+    let mut events = Vec::new();
+    while let Some(event) = run.next().await {
+        events.push(event);
+    }
+    println!("{}\n", run.await?.text());
+    print!("{}", Timeline::new(&events).render(80));
+    Ok(())
+}
