@@ -1,1 +1,64 @@
-//! Stub.
+//! A server on loopback that speaks the Messages API and follows a script: for tests, demos and
+//! your own tests, without a key and without a network.
+//!
+//! ```
+//! use agent_core::script::Reply;
+//! use agent_mock::{Mock, Plot};
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let server = Mock::start(Plot::new([Reply::text("Hello!")])).await?;
+//! let url = server.url(); // http://127.0.0.1:PORT, for any client of the Messages API
+//! # assert!(url.starts_with("http://127.0.0.1:"));
+//! // … let the client talk to it …
+//! assert_eq!(server.count(), server.requests().len());
+//! # Ok::<(), std::io::Error>(()) })?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! It answers `POST /v1/messages` (as JSON, or as an event stream if the request says so), the same with
+//! `?beta=true`, and `POST /v1/messages/count_tokens`. What is said and how long it takes is a [`Plot`];
+//! its JSON form, for a server of its own, is described there. Requests are [checked](check()) as the real
+//! API does, and refused in its words: a test that passes here has sent a valid history.
+//!
+//! # Anthropic's own client
+//!
+//! The official Python client is driven against this server: unary, streamed, its tool runner's loop,
+//! token counts and typed errors. To do the same:
+//!
+//! ```text
+//! cargo run -p agent-mock --example serve          # prints its URL
+//! pip install anthropic==2.12.0
+//! ```
+//! ```python
+//! import anthropic
+//! client = anthropic.Anthropic(base_url="http://127.0.0.1:PORT", api_key="any")
+//! with client.messages.stream(
+//!     model="claude-sonnet-5-5", max_tokens=64, messages=[{"role": "user", "content": "Hi"}]
+//! ) as stream:
+//!     print(stream.get_final_message())
+//! ```
+//!
+//! # Limits
+//!
+//! The pauses of a script are tokio's, but a socket's data does not keep paused time from moving on: use
+//! paused time with [`agent_core::script::Script`] instead. All requests are kept until the server is
+//! dropped.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod answer;
+mod check;
+mod event;
+mod example;
+mod first_tool;
+mod incoming;
+mod mock;
+mod plot;
+mod record;
+mod refusal;
+mod route;
+mod threads;
+
+pub use check::check;
+pub use incoming::Incoming;
+pub use mock::Mock;
+pub use plot::Plot;
+pub use refusal::Refusal;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Block, Counts, Delta, Json, Kind, LlmError, Piece, Response, StopReason, Usage};
+use crate::{Block, Counts, Delta, Json, Kind, LlmError, Piece, Response, StopReason, Usage, fields::Fields};
 
 /// What a scripted model says in one turn, and how long it takes. Also readable from JSON:
 /// `{"content":[{"type":"text","text":"hi"}],"latency_ms":200}`.
@@ -135,19 +135,35 @@ impl Reply {
 
 /// A block as a stream begins it, and the pieces that fill it.
 fn take_apart(block: &Block) -> (Json, Vec<Piece>) {
+    let words = |text: &str, piece: fn(String) -> Piece| -> Vec<Piece> {
+        text.split_inclusive(' ').map(|word| piece(word.to_owned())).collect()
+    };
     match block.kind() {
-        Kind::Text(text) => {
-            let words = text.split_inclusive(' ').map(|word| Piece::Text(word.to_owned()));
-            (Block::text("").json().clone(), words.collect())
+        Kind::Text(text) => (emptied(block, &["text"]), words(text, Piece::Text)),
+        Kind::Thinking { thinking, signature } => {
+            let mut pieces = words(thinking, Piece::Thinking);
+            pieces.push(Piece::Signature(signature.clone()));
+            (emptied(block, &["thinking", "signature"]), pieces)
         }
         Kind::ToolUse(call) => {
             let letters: Vec<char> = call.input.text().chars().collect();
             let parts = letters.chunks(16).map(|part| Piece::Input(part.iter().collect()));
-            let begun = Block::tool_use(&call.id, &call.name, serde_json::json!({}));
-            (begun.json().clone(), parts.collect())
+            (emptied(block, &["input"]), parts.collect())
         }
         _ => (block.json().clone(), Vec::new()),
     }
+}
+
+/// The block without what its pieces bring; all its other fields stay.
+fn emptied(block: &Block, filled: &[&str]) -> Json {
+    let mut fields: Fields = block.json().parse().expect("a block is a JSON object");
+    for name in filled {
+        match *name {
+            "input" => fields.set(name, &serde_json::json!({})),
+            _ => fields.set(name, ""),
+        }
+    }
+    fields.json()
 }
 
 /// Durations as whole milliseconds.
@@ -156,12 +172,34 @@ mod millis {
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde calls")]
     pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(duration.as_millis().try_into().unwrap_or(u64::MAX))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fold;
+
+    #[test]
+    fn the_pieces_of_a_reply_fold_into_the_reply() {
+        let blocks = [
+            r#"{"type":"thinking","thinking":"first, add","signature":"c2ln"}"#,
+            r#"{"type":"text","text":"one two","citations":[{"cited_text":"1"}]}"#,
+            r#"{"type":"tool_use","id":"a","name":"f","input":{"x":1},"caller":{"type":"direct"}}"#,
+            r#"{"type":"holo","z":1}"#,
+        ];
+        let content: Vec<Block> = blocks.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        let reply = Reply { content, ..Reply::default() };
+        let mut fold = Fold::default();
+        for (_, delta) in reply.deltas(0) {
+            fold.push(delta).unwrap();
+        }
+        assert_eq!(fold.finish().unwrap(), reply.response(0));
     }
 }

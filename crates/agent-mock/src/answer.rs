@@ -1,0 +1,200 @@
+//! From a scripted reply to an HTTP response.
+//!
+//! A stream is a list of frames, each with the pause before it, made before the first is sent. Whatever
+//! is to go wrong with a stream is a change of that list.
+
+use std::{convert::Infallible, time::Duration};
+
+use agent_core::script::Reply;
+use futures::{Stream, stream};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    Response, StatusCode,
+    body::{Bytes, Frame},
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+};
+use serde::Serialize;
+use tokio::{task::yield_now, time::sleep};
+
+use crate::{
+    Refusal,
+    event::{Envelope, Event, Message},
+    record::Open,
+};
+
+/// The body of all responses.
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// Some bytes and the pause before they are sent.
+type Paced = (Duration, Bytes);
+
+/// Says a reply, as the answer to the turn of this number, in one piece.
+pub(crate) async fn unary(reply: &Reply, turn: usize, envelope: Envelope<'_>, _open: Open) -> Response<Body> {
+    pause(reply.duration()).await;
+    json(StatusCode::OK, &Message::whole(envelope, &reply.response(turn)))
+}
+
+/// Says a reply, as the answer to the turn of this number, as a stream of events. Its head is sent with the
+/// first of them.
+pub(crate) async fn streamed(
+    reply: &Reply,
+    turn: usize,
+    envelope: Envelope<'_>,
+    open: Open,
+) -> Response<Body> {
+    let mut frames = frames(reply, turn, envelope);
+    if let Some((latency, _)) = frames.first_mut() {
+        pause(std::mem::take(latency)).await;
+    }
+    let body = StreamBody::new(paced(frames, open));
+    let mut response = Response::new(body.boxed_unsync());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// Says that a request is refused, or failed.
+pub(crate) fn refused(refusal: &Refusal, request_id: &str) -> Response<Body> {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(status, &refusal.body(request_id));
+    let headers = response.headers_mut();
+    if let Some(wait) = refusal.retry_after {
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        headers.insert(RETRY_AFTER, millis.div_ceil(1000).into());
+        if millis % 1000 != 0 {
+            headers.insert("retry-after-ms", millis.into());
+        }
+    }
+    if let Some(retry) = refusal.should_retry {
+        headers.insert("x-should-retry", HeaderValue::from_static(if retry { "true" } else { "false" }));
+    }
+    response
+}
+
+/// A response of JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    let text = serde_json::to_vec(value).expect("the API's JSON has string keys only");
+    let mut response = Response::new(Full::from(text).boxed_unsync());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The pause before something is said; none takes no timer.
+pub(crate) async fn pause(pause: Duration) {
+    if !pause.is_zero() {
+        sleep(pause).await;
+    }
+}
+
+/// The events of a reply, one a frame.
+fn frames(reply: &Reply, turn: usize, envelope: Envelope<'_>) -> Vec<Paced> {
+    let deltas = reply.deltas(turn);
+    let mut text = Vec::with_capacity(128 * deltas.len());
+    let mut ends = Vec::with_capacity(deltas.len() + 2);
+    for (pause, delta) in &deltas {
+        let mut pause = *pause;
+        for event in Event::of(delta, envelope) {
+            event.write(&mut text);
+            ends.push((std::mem::take(&mut pause), text.len()));
+        }
+    }
+    let text = Bytes::from(text);
+    let mut start = 0;
+    let slice = |(pause, end)| (pause, text.slice(std::mem::replace(&mut start, end)..end));
+    ends.into_iter().map(slice).collect()
+}
+
+/// Yields each frame after its pause. Yielding to the connection between two makes it send the first, so each
+/// event is a flush of its own. The request counts as open until the last frame is there: who has read that
+/// may ask again.
+fn paced(frames: Vec<Paced>, open: Open) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> {
+    stream::unfold((frames.into_iter(), Some(open)), |(mut frames, mut open)| async move {
+        let (pause, bytes) = frames.next()?;
+        match pause.is_zero() {
+            true => yield_now().await,
+            false => sleep(pause).await,
+        }
+        if frames.len() == 0 {
+            open = None;
+        }
+        Some((Ok(Frame::data(bytes)), (frames, open)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use agent_core::Usage;
+    use serde_json::json;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::record::Record;
+
+    const ENVELOPE: Envelope<'static> = Envelope { id: "msg_1", model: "m", stop_sequence: None };
+
+    fn reply() -> Reply {
+        Reply::text("one two").and_call("f", json!({"x": 1})).usage(Usage::new(3, 4))
+    }
+
+    fn slow() -> Reply {
+        let millis = Duration::from_millis;
+        reply().after(millis(1000)).per_block(millis(100)).per_token(millis(10))
+    }
+
+    /// When each frame came, and what event it holds.
+    async fn seen(reply: &Reply) -> String {
+        let begun = Instant::now();
+        let mut body = streamed(reply, 0, ENVELOPE, Record::default().open()).await.into_body();
+        let mut seen = String::new();
+        while let Some(Ok(frame)) = body.frame().await {
+            let bytes = frame.into_data().unwrap();
+            let text = std::str::from_utf8(&bytes).unwrap();
+            assert!(text.ends_with("\n\n") && text.matches("\n\n").count() == 1, "one event a frame");
+            let name = text.lines().next().unwrap().trim_start_matches("event: ");
+            writeln!(seen, "{} {name}", begun.elapsed().as_millis()).unwrap();
+        }
+        seen
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn latency_blocks_and_tokens_take_their_time() {
+        insta::assert_snapshot!(seen(&slow()).await, @r"
+        1000 message_start
+        1000 ping
+        1100 content_block_start
+        1110 content_block_delta
+        1120 content_block_delta
+        1120 content_block_stop
+        1220 content_block_start
+        1230 content_block_delta
+        1230 content_block_stop
+        1230 message_delta
+        1230 message_stop
+        ");
+        let begun = Instant::now();
+        unary(&slow(), 0, ENVELOPE, Record::default().open()).await;
+        assert_eq!(begun.elapsed(), Duration::from_millis(1230));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_without_pauses_takes_no_time() {
+        let begun = Instant::now();
+        seen(&reply()).await;
+        unary(&reply(), 0, ENVELOPE, Record::default().open()).await;
+        assert!(begun.elapsed().is_zero());
+    }
+
+    #[test]
+    fn a_refusal_says_when_to_try_again() {
+        let mut refusal = Refusal::new(429, "rate_limit_error", "slow down");
+        (refusal.retry_after, refusal.should_retry) = (Some(Duration::from_millis(1500)), Some(true));
+        let response = refused(&refusal, "req_1");
+        let header = |name: &str| response.headers()[name].to_str().unwrap();
+        assert_eq!((response.status().as_u16(), header("retry-after")), (429, "2"));
+        assert_eq!((header("retry-after-ms"), header("x-should-retry")), ("1500", "true"));
+    }
+}

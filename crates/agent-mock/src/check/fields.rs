@@ -1,0 +1,82 @@
+//! The fields of a request that stand for themselves.
+
+use serde_json::Value;
+
+use super::{Rules, Verdict, blocks, must, refuse};
+use crate::incoming::list;
+
+/// The most markers of what to cache.
+const MARKERS: usize = 4;
+
+pub(super) fn check(body: &Value, rules: Rules) -> Verdict {
+    must(body.is_object(), || "The request body must be a JSON object".to_owned())?;
+    match &body["model"] {
+        Value::Null => refuse("model: Field required")?,
+        Value::String(name) => {
+            must(!name.is_empty(), || "model: String should have at least 1 character".to_owned())?
+        }
+        _ => refuse("model: Input should be a valid string")?,
+    }
+    max_tokens(&body["max_tokens"], rules)?;
+    must(matches!(body["stream"], Value::Null | Value::Bool(_)), || {
+        "stream: Input should be a valid boolean".to_owned()
+    })?;
+    for name in ["temperature", "top_p", "top_k"] {
+        must(rules.old || body.get(name).is_none(), || format!("{name}: Extra inputs are not permitted"))?;
+    }
+    system(&body["system"])?;
+    thinking(body)?;
+    let markers = markers(body);
+    must(markers <= MARKERS, || {
+        format!("A maximum of {MARKERS} blocks with cache_control may be provided. Found {markers}.")
+    })
+}
+
+fn max_tokens(value: &Value, rules: Rules) -> Verdict {
+    match value {
+        Value::Null => must(rules.counting, || "max_tokens: Field required".to_owned()),
+        // A negative one is an i64, but no u64.
+        value if value.is_u64() => Ok(()),
+        value if value.is_i64() => refuse("max_tokens: Input should be greater than or equal to 0"),
+        _ => refuse("max_tokens: Input should be a valid integer"),
+    }
+}
+
+fn system(system: &Value) -> Verdict {
+    match system {
+        Value::Null | Value::String(_) => Ok(()),
+        Value::Array(blocks) => blocks.iter().enumerate().try_for_each(|(index, block)| {
+            must(block["type"] == "text", || format!("system.{index}.type: Input should be 'text'"))?;
+            blocks::text(block, &format_args!("system.{index}"))
+        }),
+        _ => refuse("system: Input should be a valid string or a valid list"),
+    }
+}
+
+fn thinking(body: &Value) -> Verdict {
+    let thinking = &body["thinking"];
+    if thinking["type"] != "enabled" {
+        return Ok(());
+    }
+    let budget = thinking["budget_tokens"].as_u64();
+    let Some(budget) = budget else { return refuse("thinking.enabled.budget_tokens: Field required") };
+    must(budget >= 1024, || {
+        "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024".to_owned()
+    })?;
+    must(body["max_tokens"].as_u64().is_none_or(|most| most > budget), || {
+        "`max_tokens` must be greater than `thinking.budget_tokens`".to_owned()
+    })?;
+    let forced = body["tool_choice"]["type"].as_str().is_some_and(|choice| ["any", "tool"].contains(&choice));
+    must(!forced, || "Thinking may not be enabled when tool_choice forces tool use.".to_owned())
+}
+
+/// How many markers of what to cache there are: on the request, the system prompt, tools and blocks, also those
+/// within results.
+fn markers(body: &Value) -> usize {
+    fn within(value: &Value) -> usize {
+        let here = usize::from(value["cache_control"].is_object());
+        here + list(&value["content"]).iter().map(within).sum::<usize>()
+    }
+    let lists = ["system", "tools", "messages"].map(|name| list(&body[name]));
+    within(body) + lists.into_iter().flatten().map(within).sum::<usize>()
+}

@@ -1,0 +1,311 @@
+//! Requests and what the API says to them.
+
+use serde_json::{Value, json};
+
+use super::{Rules, check, check_by};
+
+/// A request with these messages and a tool.
+fn saying(messages: Value) -> Value {
+    let tool = json!({"name": "f", "input_schema": {"type": "object"}});
+    json!({"model": "m", "max_tokens": 10, "tools": [tool], "messages": messages})
+}
+
+/// A good request with these fields changed; null takes one away.
+fn with(fields: Value) -> Value {
+    let mut body = saying(json!([user("hi")]));
+    let object = body.as_object_mut().unwrap();
+    for (name, value) in fields.as_object().unwrap() {
+        match value {
+            Value::Null => drop(object.remove(name)),
+            value => drop(object.insert(name.clone(), value.clone())),
+        }
+    }
+    body
+}
+
+fn user(content: impl Into<Value>) -> Value {
+    json!({"role": "user", "content": content.into()})
+}
+
+fn assistant(content: impl Into<Value>) -> Value {
+    json!({"role": "assistant", "content": content.into()})
+}
+
+fn text(text: &str) -> Value {
+    json!({"type": "text", "text": text})
+}
+
+fn call(id: &str) -> Value {
+    json!({"type": "tool_use", "id": id, "name": "f", "input": {}})
+}
+
+fn result(id: &str) -> Value {
+    json!({"type": "tool_result", "tool_use_id": id, "content": "ok"})
+}
+
+fn tool(name: &str) -> Value {
+    json!({"name": name, "input_schema": {"type": "object"}})
+}
+
+/// Each body with the message it is refused with; "" for none.
+fn check_all<'a>(cases: impl IntoIterator<Item = (Value, &'a str)>) {
+    for (body, expected) in cases {
+        let refused = check(&body).err();
+        assert!(refused.iter().all(|refusal| refusal.status == 400), "{body}");
+        assert_eq!(refused.map(|refusal| refusal.message).unwrap_or_default(), expected, "{body}");
+    }
+}
+
+#[test]
+fn fields() {
+    let marked = |count: usize| -> Vec<Value> {
+        let block = json!({"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}});
+        vec![block; count]
+    };
+    let thinking = |budget: u64| json!({"type": "enabled", "budget_tokens": budget});
+    check_all([
+        (with(json!({})), ""),
+        (json!([]), "The request body must be a JSON object"),
+        (with(json!({"model": null})), "model: Field required"),
+        (with(json!({"model": ""})), "model: String should have at least 1 character"),
+        (with(json!({"model": 7})), "model: Input should be a valid string"),
+        (with(json!({"max_tokens": null})), "max_tokens: Field required"),
+        (with(json!({"max_tokens": 0})), ""),
+        (with(json!({"max_tokens": -1})), "max_tokens: Input should be greater than or equal to 0"),
+        (with(json!({"max_tokens": 1.5})), "max_tokens: Input should be a valid integer"),
+        (with(json!({"max_tokens": "9"})), "max_tokens: Input should be a valid integer"),
+        (with(json!({"stream": "yes"})), "stream: Input should be a valid boolean"),
+        (with(json!({"temperature": 1})), "temperature: Extra inputs are not permitted"),
+        (with(json!({"top_p": 1})), "top_p: Extra inputs are not permitted"),
+        (with(json!({"top_k": 1})), "top_k: Extra inputs are not permitted"),
+        (with(json!({"system": "S"})), ""),
+        (with(json!({"system": [text("S")]})), ""),
+        (with(json!({"system": 7})), "system: Input should be a valid string or a valid list"),
+        (with(json!({"system": [text("")]})), "system.0: text content blocks must be non-empty"),
+        (with(json!({"system": [{"type": "image"}]})), "system.0.type: Input should be 'text'"),
+        (with(json!({"anything_new": {"x": 1}})), ""),
+        (with(json!({"system": marked(4)})), ""),
+        (
+            with(json!({"system": marked(4), "cache_control": {"type": "ephemeral"}})),
+            "A maximum of 4 blocks with cache_control may be provided. Found 5.",
+        ),
+        (
+            with(json!({"system": marked(3), "messages": [user(marked(2))]})),
+            "A maximum of 4 blocks with cache_control may be provided. Found 5.",
+        ),
+        (with(json!({"thinking": thinking(1024), "max_tokens": 1025})), ""),
+        (
+            with(json!({"thinking": thinking(1024), "max_tokens": 1024})),
+            "`max_tokens` must be greater than `thinking.budget_tokens`",
+        ),
+        (
+            with(json!({"thinking": thinking(1), "max_tokens": 1024})),
+            "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024",
+        ),
+        (
+            with(json!({"thinking": thinking(1024), "max_tokens": 2000, "tool_choice": {"type": "any"}})),
+            "Thinking may not be enabled when tool_choice forces tool use.",
+        ),
+    ]);
+}
+
+#[test]
+fn messages() {
+    let empty = "all messages must have non-empty content except for the optional final assistant message";
+    check_all([
+        (with(json!({"messages": null})), "messages: Field required"),
+        (with(json!({"messages": "nope"})), "messages: Input should be a valid list"),
+        (saying(json!([])), "messages: at least one message is required"),
+        (saying(json!(["hi"])), "messages.0: Input should be an object"),
+        (saying(json!([{"content": "hi"}])), "messages.0.role: Field required"),
+        (
+            saying(json!([{"role": "tool", "content": "hi"}])),
+            "messages.0.role: Input should be 'user', 'assistant' or 'system'",
+        ),
+        (saying(json!([{"role": "user"}])), "messages.0.content: Field required"),
+        (saying(json!([user(7)])), "messages.0.content: Input should be a valid string or a valid list"),
+        (saying(json!([assistant("hi")])), "messages: first message must use the \"user\" role"),
+        (saying(json!([{"role": "system", "content": "S"}, user("hi")])), ""),
+        (saying(json!([user("hi"), user("there"), assistant("a"), assistant("b")])), ""),
+        (saying(json!([user("")])), &format!("messages.0: {empty}")),
+        (saying(json!([user(json!([]))])), &format!("messages.0: {empty}")),
+        (saying(json!([user("hi"), assistant("")])), ""),
+        (saying(json!([user("hi"), assistant(""), user("ho")])), &format!("messages.1: {empty}")),
+        (saying(json!([user(" \n")])), "messages: text content blocks must contain non-whitespace text"),
+        (
+            saying(json!([user("hi"), assistant("so ")])),
+            "messages: final assistant content cannot end with trailing whitespace",
+        ),
+        (
+            saying(json!([user("hi"), assistant(json!([text("so\n")]))])),
+            "messages: final assistant content cannot end with trailing whitespace",
+        ),
+    ]);
+}
+
+#[test]
+fn blocks() {
+    let first = |block: Value| saying(json!([user(json!([block]))]));
+    let second = |block: Value| saying(json!([user("hi"), assistant(json!([block]))]));
+    let thinking = |signature: Value| json!({"type": "thinking", "thinking": "", "signature": signature});
+    let mut silent = result("a");
+    (silent["is_error"], silent["content"]) = (json!(true), json!(""));
+    check_all([
+        (first(json!("hi")), "messages.0.content.0: Input should be an object"),
+        (first(json!({"text": "hi"})), "messages.0.content.0.type: Field required"),
+        (first(json!({"type": "text"})), "messages.0.content.0.text.text: Field required"),
+        (
+            first(json!({"type": "text", "text": 7})),
+            "messages.0.content.0.text.text: Input should be a valid string",
+        ),
+        (first(text("")), "messages.0.content.0: text content blocks must be non-empty"),
+        (first(text(" ")), "messages.0.content.0: text content blocks must contain non-whitespace text"),
+        (
+            first(json!({"type": "text", "text": "", "cache_control": {"type": "ephemeral"}})),
+            "messages.0.content.0: cache_control cannot be set for empty text blocks",
+        ),
+        (
+            first(json!({"type": "text", "text": "hi", "citations": []})),
+            "messages.0.content.0.text.citations: Extra inputs are not permitted",
+        ),
+        (first(json!({"type": "holo_deck"})), ""),
+        (first(call("a")), "messages.0.content.0: `tool_use` blocks can only be in `assistant` messages"),
+        (second(result("a")), "messages.1.content.0: `tool_result` blocks can only be in `user` messages"),
+        (
+            second(call("a b")),
+            "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+        ),
+        (
+            second(json!({"type": "tool_use", "id": "a"})),
+            "messages.1.content.0.tool_use.name: Field required",
+        ),
+        (
+            second(json!({"type": "tool_use", "id": "a", "name": "f"})),
+            "messages.1.content.0.tool_use.input: Field required",
+        ),
+        (
+            second(json!({"type": "tool_use", "id": "a", "name": "f", "input": "{}"})),
+            "messages.1.content.0.tool_use.input: Input should be an object",
+        ),
+        (
+            first(json!({"type": "tool_result"})),
+            "messages.0.content.0.tool_result.tool_use_id: Field required",
+        ),
+        (first(silent), "messages.0.content.0.tool_result: content cannot be empty if `is_error` is true"),
+        (second(thinking(json!("c2ln"))), ""),
+        (second(thinking(Value::Null)), "messages.1.content.0.thinking.signature: Field required"),
+        (
+            second(thinking(json!(""))),
+            "messages.1.content.0.thinking: Invalid `signature` in `thinking` block",
+        ),
+        (
+            second(json!({"type": "document"})),
+            "messages.1.content.0: `document` blocks are not permitted in `assistant` messages",
+        ),
+    ]);
+}
+
+#[test]
+fn pairing() {
+    let asked = || vec![user("hi"), assistant(json!([text("so"), call("a"), call("b")]))];
+    let then = |messages: Value| {
+        let mut all = asked();
+        all.extend(messages.as_array().unwrap().clone());
+        saying(all.into())
+    };
+    let missing = |ids: &str| {
+        format!(
+            "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: {ids}. Each \
+             `tool_use` block must have a corresponding `tool_result` block in the next message."
+        )
+    };
+    let stray = |at: usize, id: &str| {
+        format!(
+            "messages.{at}: unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each `tool_result` block \
+             must have a corresponding `tool_use` block in the previous message."
+        )
+    };
+    let first = "messages.2: `tool_result` blocks must come first in the content of the user message";
+    let (a, b) = (result("a"), result("b"));
+    check_all([
+        (then(json!([user(json!([a, b]))])), ""),
+        (then(json!([user(json!([b, a, text("and")]))])), ""),
+        (then(json!([user(json!([a])), user(json!([b]))])), ""),
+        (then(json!([{"role": "system", "content": "S"}, user(json!([a, b]))])), ""),
+        (
+            saying(json!([
+                user("hi"),
+                assistant(json!([call("a")])),
+                assistant(json!([call("b")])),
+                user(json!([a, b]))
+            ])),
+            "",
+        ),
+        (then(json!([])), &missing("a, b")),
+        (then(json!([user("never mind")])), &missing("a, b")),
+        (then(json!([user(json!([a]))])), &missing("b")),
+        (then(json!([user(json!([a])), assistant("so"), user(json!([b]))])), &missing("b")),
+        (then(json!([user(json!([a, b, result("c")]))])), &stray(2, "c")),
+        (then(json!([user(json!([a, b])), assistant("so"), user(json!([a]))])), &stray(4, "a")),
+        (saying(json!([user(json!([a]))])), &stray(0, "a")),
+        (
+            then(json!([user(json!([a, b, a]))])),
+            "messages.2: each tool_use must have a single result. Found multiple `tool_result` blocks with id: a",
+        ),
+        (then(json!([user(json!([text("here"), a, b]))])), first),
+        (then(json!([user("here"), user(json!([a, b]))])), first),
+        (then(json!([user(json!([a, text("and"), b]))])), first),
+        (
+            then(json!([user(json!([a, b])), assistant(json!([call("a")])), user(json!([a]))])),
+            "messages.3.content.0: `tool_use` ids must be unique",
+        ),
+    ]);
+}
+
+#[test]
+fn tools() {
+    let paired = json!([user("hi"), assistant(json!([call("a")])), user(json!([result("a")]))]);
+    let pattern = "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'";
+    check_all([
+        (with(json!({"tools": {}})), "tools: Input should be a valid list"),
+        (with(json!({"tools": [tool("f"), tool("f")]})), "tools: Tool names must be unique."),
+        (with(json!({"tools": [tool("f"), {"type": "bash_20250124", "name": "bash"}]})), ""),
+        (
+            with(json!({"tools": [{"input_schema": {"type": "object"}}]})),
+            "tools.0.custom.name: Field required",
+        ),
+        (with(json!({"tools": [tool(&"x".repeat(128))]})), ""),
+        (with(json!({"tools": [tool(&"x".repeat(129))]})), pattern),
+        (with(json!({"tools": [tool("")]})), pattern),
+        (with(json!({"tools": [tool("a.b")]})), pattern),
+        (with(json!({"tools": [{"name": "f"}]})), "tools.0.custom.input_schema: Field required"),
+        (
+            with(json!({"tools": [{"name": "f", "input_schema": {}}]})),
+            "tools.0.custom.input_schema.type: Input should be 'object'",
+        ),
+        (with(json!({"tool_choice": {"type": "any"}})), ""),
+        (with(json!({"tool_choice": {"type": "tool", "name": "f"}})), ""),
+        (with(json!({"tool_choice": {"type": "tool", "name": "g"}})), "Tool 'g' not found in provided tools"),
+        (
+            with(json!({"tool_choice": {"type": "all"}})),
+            "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'",
+        ),
+        (
+            with(json!({"tool_choice": {"type": "auto"}, "tools": null})),
+            "tool_choice may only be specified while providing tools.",
+        ),
+        (with(json!({"messages": paired})), ""),
+        (
+            with(json!({"messages": paired, "tools": null})),
+            "Requests which include `tool_use` or `tool_result` blocks must define tools",
+        ),
+    ]);
+}
+
+#[test]
+fn an_old_version_takes_sampling_parameters_and_a_count_needs_no_max_tokens() {
+    let old = Rules { old: true, ..Rules::default() };
+    assert!(check_by(&with(json!({"temperature": 1})), old).is_ok());
+    let counting = Rules { counting: true, ..Rules::default() };
+    assert!(check_by(&with(json!({"max_tokens": null})), counting).is_ok());
+}

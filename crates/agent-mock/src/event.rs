@@ -1,0 +1,155 @@
+//! The API's JSON for a reply: whole, or as the events of a stream.
+
+use agent_core::{Block, Delta, Json, Piece, Response, Usage};
+use serde::Serialize;
+
+/// What a reply says of itself beside its content.
+#[derive(Clone, Copy)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) model: &'a str,
+    /// The stop sequence that came up, should that be the reason to stop.
+    pub(crate) stop_sequence: Option<&'a str>,
+}
+
+/// A message as the API writes it: whole, or at the start of a stream.
+#[derive(Serialize)]
+pub(crate) struct Message<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    role: &'static str,
+    model: &'a str,
+    content: &'a [Block],
+    stop_reason: Option<&'a str>,
+    stop_sequence: Option<&'a str>,
+    usage: Usage,
+}
+
+impl<'a> Message<'a> {
+    pub(crate) fn whole(envelope: Envelope<'a>, response: &'a Response) -> Self {
+        let Stop { stop_reason, stop_sequence } = Stop::new(envelope, response.stop_reason.as_str());
+        let usage = response.usage;
+        Self { content: &response.content, stop_reason, stop_sequence, ..Self::begun(envelope, usage) }
+    }
+
+    fn begun(Envelope { id, model, .. }: Envelope<'a>, usage: Usage) -> Self {
+        let (r#type, role, content) = ("message", "assistant", &[]);
+        Self { id, r#type, role, model, content, stop_reason: None, stop_sequence: None, usage }
+    }
+}
+
+/// One event of a stream.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    MessageStart { message: Message<'a> },
+    Ping,
+    ContentBlockStart { index: usize, content_block: &'a Json },
+    ContentBlockDelta { index: usize, delta: Change<'a> },
+    ContentBlockStop { index: usize },
+    MessageDelta { delta: Stop<'a>, usage: Usage },
+    MessageStop,
+}
+
+/// More of a block.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Change<'a> {
+    TextDelta {
+        text: &'a str,
+    },
+    ThinkingDelta {
+        thinking: &'a str,
+    },
+    SignatureDelta {
+        signature: &'a str,
+    },
+    InputJsonDelta {
+        partial_json: &'a str,
+    },
+    CitationsDelta {
+        citation: &'a Json,
+    },
+    #[serde(untagged)]
+    Other(&'a Json),
+}
+
+/// Why a reply ended.
+#[derive(Serialize)]
+pub(crate) struct Stop<'a> {
+    stop_reason: Option<&'a str>,
+    stop_sequence: Option<&'a str>,
+}
+
+impl<'a> Stop<'a> {
+    fn new(envelope: Envelope<'a>, reason: &'a str) -> Self {
+        let stop_sequence = envelope.stop_sequence.filter(|_| reason == "stop_sequence");
+        Self { stop_reason: Some(reason), stop_sequence }
+    }
+}
+
+impl<'a> Event<'a> {
+    /// The events that say a delta: one as a rule, two at a reply's start and at its end.
+    pub(crate) fn of(delta: &'a Delta, envelope: Envelope<'a>) -> impl Iterator<Item = Self> {
+        let (first, second) = match delta {
+            Delta::Start { usage: counts, .. } => {
+                let mut usage = Usage::default();
+                usage.update(counts);
+                let message = Message::begun(envelope, usage);
+                (Some(Self::MessageStart { message }), Some(Self::Ping))
+            }
+            Delta::Block { index, block } => {
+                (Some(Self::ContentBlockStart { index: *index, content_block: block }), None)
+            }
+            Delta::Piece { index, piece } => {
+                let delta = Change::of(piece);
+                (delta.map(|delta| Self::ContentBlockDelta { index: *index, delta }), None)
+            }
+            Delta::BlockEnd { index } => (Some(Self::ContentBlockStop { index: *index }), None),
+            Delta::Stop { stop_reason, usage: counts, .. } => {
+                let mut usage = Usage::default();
+                usage.update(counts);
+                let delta = Stop::new(envelope, stop_reason.as_str());
+                (Some(Self::MessageDelta { delta, usage }), Some(Self::MessageStop))
+            }
+            // A script yields no others, and the API has no words for them.
+            _ => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
+
+    /// Writes the event in the format of an event stream.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(b"event: ");
+        to.extend_from_slice(self.name().as_bytes());
+        to.extend_from_slice(b"\ndata: ");
+        serde_json::to_writer(&mut *to, self).expect("it has string keys only, and a Vec takes all bytes");
+        to.extend_from_slice(b"\n\n");
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::MessageStart { .. } => "message_start",
+            Self::Ping => "ping",
+            Self::ContentBlockStart { .. } => "content_block_start",
+            Self::ContentBlockDelta { .. } => "content_block_delta",
+            Self::ContentBlockStop { .. } => "content_block_stop",
+            Self::MessageDelta { .. } => "message_delta",
+            Self::MessageStop => "message_stop",
+        }
+    }
+}
+
+impl<'a> Change<'a> {
+    fn of(piece: &'a Piece) -> Option<Self> {
+        Some(match piece {
+            Piece::Text(text) => Self::TextDelta { text },
+            Piece::Thinking(thinking) => Self::ThinkingDelta { thinking },
+            Piece::Signature(signature) => Self::SignatureDelta { signature },
+            Piece::Input(partial_json) => Self::InputJsonDelta { partial_json },
+            Piece::Citation(citation) => Self::CitationsDelta { citation },
+            Piece::Other(delta) => Self::Other(delta),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! The server: from start to drop.
+
+use std::{convert::Infallible, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{AbortHandle, JoinSet},
+};
+
+use crate::{Incoming, Plot, record::Record, route::route, threads::Threads};
+
+/// A running server. It stops when it is dropped, open connections included.
+pub struct Mock {
+    address: SocketAddr,
+    stage: Arc<Stage>,
+    task: AbortHandle,
+}
+
+/// What all connections share.
+pub(crate) struct Stage {
+    pub(crate) plot: Plot,
+    pub(crate) record: Record,
+    pub(crate) threads: Threads,
+}
+
+impl Mock {
+    /// Starts a server on a free port of 127.0.0.1, as a task of the current tokio runtime.
+    pub async fn start(plot: Plot) -> io::Result<Self> {
+        Self::start_at(([127, 0, 0, 1], 0).into(), plot).await
+    }
+
+    /// Starts a server at this address.
+    pub async fn start_at(address: SocketAddr, plot: Plot) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let stage = Arc::new(Stage { plot, record: Record::default(), threads: Threads::default() });
+        let task = tokio::spawn(accept(listener, stage.clone())).abort_handle();
+        Ok(Self { address, stage, task })
+    }
+
+    /// Where it is: `http://127.0.0.1:PORT`, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many requests for a reply came in, those it refused included.
+    pub fn count(&self) -> usize {
+        self.stage.record.count()
+    }
+
+    /// How many of them were open at once, at most.
+    pub fn most_open(&self) -> usize {
+        self.stage.record.most_open()
+    }
+
+    /// The requests for a reply in the order they came in, as far as they could be read.
+    pub fn requests(&self) -> Vec<Arc<Incoming>> {
+        self.stage.record.requests()
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Mock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mock").field("url", &self.url()).field("count", &self.count()).finish()
+    }
+}
+
+/// Serves each connection in a task of its own; they end with this one, which owns them.
+async fn accept(listener: TcpListener, stage: Arc<Stage>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(serve(stream, stage.clone()))),
+                // As a rule too many open files: others may close soon.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, stage: Arc<Stage>) {
+    // Only speed depends on it.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let stage = stage.clone();
+        async move { Ok::<_, Infallible>(route(&stage, request).await) }
+    });
+    // An error here is the client going away; there is nobody left to tell.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}

@@ -1,0 +1,287 @@
+//! The script: who says what.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use agent_core::{InvalidJson, LlmError, LlmErrorKind, script::Reply};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{Incoming, first_tool::first_tool, incoming::texts};
+
+/// What the server says. Clones play the same.
+///
+/// Replies go by *turn*, the number of assistant messages in the request: every conversation gets them from
+/// the first on, however many there are and whatever is asked twice. The default plot
+/// calls the first tool offered, with an input made from its schema, and answers with text once it
+/// has the result; without tools it says what it was told.
+///
+/// A plot that has no reply for a request answers with a status 500 that is not to be retried and names
+/// agent and turn.
+///
+/// # As JSON
+///
+/// Each reply is an [`agent_core::script::Reply`]: blocks, a time before the first of them, before each
+/// block, and before each word, and more.
+///
+/// ```
+/// # use agent_mock::Plot;
+/// let plot = Plot::from_json(r#"{
+///     "agents": [{
+///         "marker": "You add numbers.",
+///         "replies": [
+///             {"content": [{"type": "tool_use", "id": "", "name": "sum", "input": {"a": 1, "b": 2}}], "latency_ms": 200},
+///             {"content": [{"type": "text", "text": "The sum is 3."}], "per_token_ms": 20}
+///         ]
+///     }],
+///     "replies": [{"error": {"kind": "overloaded", "message": "come back later"}}]
+/// }"#)?;
+/// # Ok::<(), agent_core::InvalidJson>(())
+/// ```
+///
+/// `agents` is as in [`Plot::by_agent`]; `replies` is for all others, as in [`Plot::new`]. `{}` is the default
+/// plot. An unknown field is an error.
+#[derive(Clone, Default, Deserialize)]
+#[serde(from = "Written")]
+pub struct Plot {
+    agents: Vec<Part>,
+    others: Others,
+}
+
+/// The replies of one agent.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    marker: String,
+    replies: Vec<Reply>,
+}
+
+/// What those say whom no marker recognises.
+#[derive(Clone, Default)]
+enum Others {
+    #[default]
+    FirstTool,
+    Nothing,
+    InOrder(Vec<Reply>),
+    By(Arc<Author>),
+}
+
+type Author = dyn Fn(&Incoming) -> Reply + Send + Sync;
+
+impl Plot {
+    /// Replies by turn, to whoever asks.
+    pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self { others: Others::InOrder(replies.into_iter().collect()), ..Self::default() }
+    }
+
+    /// Replies by agent, each by turn. An agent is recognised by its marker, a text that its system prompt
+    /// contains; if it contains several, the first named here counts.
+    pub fn by_agent<M: Into<String>>(parts: impl IntoIterator<Item = (M, Vec<Reply>)>) -> Self {
+        let part = |(marker, replies): (M, _)| Part { marker: marker.into(), replies };
+        Self { agents: parts.into_iter().map(part).collect(), others: Others::Nothing }
+    }
+
+    /// Replies by a function of the request.
+    pub fn by(reply: impl Fn(&Incoming) -> Reply + Send + Sync + 'static) -> Self {
+        Self { others: Others::By(Arc::new(reply)), ..Self::default() }
+    }
+
+    /// The same with the replies of another agent, which come before those for everybody.
+    pub fn and_agent(mut self, marker: impl Into<String>, replies: impl IntoIterator<Item = Reply>) -> Self {
+        self.agents.push(Part { marker: marker.into(), replies: replies.into_iter().collect() });
+        self
+    }
+
+    /// Reads a plot from JSON; the error says what was wrong and where.
+    pub fn from_json(text: &str) -> Result<Self, InvalidJson> {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let plot = serde_path_to_error::deserialize(&mut reader)?;
+        let trailing =
+            |error: serde_json::Error| InvalidJson { pointer: String::new(), message: error.to_string() };
+        reader.end().map_err(trailing)?;
+        Ok(plot)
+    }
+
+    /// The marker of the agent whose request this is.
+    pub(crate) fn recognise(&self, body: &Value) -> Option<String> {
+        let system = texts(&body["system"]);
+        let spoken = |part: &&Part| system.iter().any(|text| text.contains(&part.marker));
+        self.agents.iter().find(spoken).map(|part| part.marker.clone())
+    }
+
+    pub(crate) fn reply(&self, request: &Incoming) -> Reply {
+        let part = self.agents.iter().find(|part| Some(&part.marker) == request.agent.as_ref());
+        match (part, &self.others) {
+            (Some(part), _) => {
+                by_turn(&format!("the script of {:?}", part.marker), &part.replies, request.turn)
+            }
+            (None, Others::FirstTool) => first_tool(&request.body),
+            (None, Others::InOrder(replies)) => by_turn("the script", replies, request.turn),
+            (None, Others::By(author)) => ask(author.as_ref(), request),
+            (None, Others::Nothing) => {
+                let known: Vec<String> =
+                    self.agents.iter().map(|part| format!("{:?}", part.marker)).collect();
+                let (turn, known) = (request.turn, known.join(", "));
+                failure(format!(
+                    "turn {turn}: the system prompt contains none of the script's agents: {known}"
+                ))
+            }
+        }
+    }
+}
+
+fn by_turn(script: &str, replies: &[Reply], turn: usize) -> Reply {
+    replies.get(turn).cloned().unwrap_or_else(|| {
+        let had = replies.len();
+        failure(format!(
+            "{script} ran out: it has no reply for turn {turn}, counted from 0, but {had} in all"
+        ))
+    })
+}
+
+/// A panic would only close the connection, and be asked again.
+fn ask(author: &Author, request: &Incoming) -> Reply {
+    catch_unwind(AssertUnwindSafe(|| author(request)))
+        .unwrap_or_else(|_| failure(format!("turn {}: the script's function panicked", request.turn)))
+}
+
+fn failure(message: String) -> Reply {
+    let mut error = LlmError::new(LlmErrorKind::Server, message);
+    error.should_retry = Some(false);
+    Reply::error(error)
+}
+
+/// The JSON form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    agents: Vec<Part>,
+    replies: Option<Vec<Reply>>,
+}
+
+impl From<Written> for Plot {
+    fn from(Written { agents, replies }: Written) -> Self {
+        let others = match replies {
+            Some(replies) => Others::InOrder(replies),
+            None if agents.is_empty() => Others::FirstTool,
+            None => Others::Nothing,
+        };
+        Self { agents, others }
+    }
+}
+
+impl fmt::Debug for Plot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let markers: Vec<&str> = self.agents.iter().map(|part| part.marker.as_str()).collect();
+        f.debug_struct("Plot").field("agents", &markers).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(plot: &Plot, body: Value) -> String {
+        let agent = plot.recognise(&body);
+        let incoming = Incoming::new(HeaderMap::new(), body.to_string(), body, agent);
+        let reply = plot.reply(&incoming);
+        match &reply.error {
+            Some(error) => error.message.clone(),
+            None => reply.content.iter().map(|block| block.json().text()).collect(),
+        }
+    }
+
+    fn request(system: Value, assistant_messages: usize) -> Value {
+        let mut messages = vec![json!({"role": "user", "content": "go"})];
+        messages.extend(vec![json!({"role": "assistant", "content": "…"}); assistant_messages]);
+        json!({"system": system, "messages": messages})
+    }
+
+    fn text(text: &str) -> String {
+        format!(r#"{{"type":"text","text":"{text}"}}"#)
+    }
+
+    #[test]
+    fn replies_go_by_turn() {
+        let plot = Plot::new([Reply::text("one"), Reply::text("two")]);
+        assert_eq!(said(&plot, request(Value::Null, 0)), text("one"));
+        assert_eq!(said(&plot, request(Value::Null, 0)), text("one"), "another conversation");
+        assert_eq!(said(&plot, request(Value::Null, 1)), text("two"));
+        assert_eq!(
+            said(&plot, request(Value::Null, 2)),
+            "the script ran out: it has no reply for turn 2, counted from 0, but 2 in all"
+        );
+    }
+
+    #[test]
+    fn an_agent_is_recognised_by_its_marker() {
+        let plot = Plot::by_agent([("lead", vec![Reply::text("L")]), ("adder", vec![Reply::text("A")])]);
+        assert_eq!(said(&plot, request(json!("You are the adder."), 0)), text("A"));
+        let blocks =
+            json!([{"type": "text", "text": "Base."}, {"type": "text", "text": "lead of the adder"}]);
+        assert_eq!(said(&plot, request(blocks, 0)), text("L"), "the first named counts");
+        assert_eq!(
+            said(&plot, request(json!("adder"), 1)),
+            r#"the script of "adder" ran out: it has no reply for turn 1, counted from 0, but 1 in all"#
+        );
+        assert_eq!(
+            said(&plot, request(json!("nobody"), 0)),
+            r#"turn 0: the system prompt contains none of the script's agents: "lead", "adder""#
+        );
+    }
+
+    #[test]
+    fn a_function_may_speak_for_all_who_have_no_part() {
+        let plot = Plot::by(|request| Reply::text(format!("turn {}", request.turn)))
+            .and_agent("adder", [Reply::text("A")]);
+        assert_eq!(said(&plot, request(json!("adder"), 0)), text("A"));
+        assert_eq!(said(&plot, request(Value::Null, 3)), text("turn 3"));
+        let plot = Plot::by(|_| panic!("no idea"));
+        assert_eq!(said(&plot, request(Value::Null, 0)), "turn 0: the script's function panicked");
+    }
+
+    fn check_json(script: &str, expected: Result<String, &str>) {
+        let read = Plot::from_json(script).map(|plot| said(&plot, request(json!("adder"), 0)));
+        assert_eq!(read.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+    }
+
+    #[test]
+    fn a_plot_is_read_from_json_or_an_error_says_where_it_is_wrong() {
+        let a = r#"{"content":[{"type":"text","text":"A"}]}"#;
+        let b = r#"{"content":[{"type":"text","text":"B"}]}"#;
+        check_json("{}", Ok(text("You said: go")));
+        check_json(&format!(r#"{{"replies":[{a}]}}"#), Ok(text("A")));
+        check_json(
+            &format!(r#"{{"agents":[{{"marker":"add","replies":[{a}]}}],"replies":[{b}]}}"#),
+            Ok(text("A")),
+        );
+        check_json(
+            &format!(r#"{{"agents":[{{"marker":"sub","replies":[{a}]}}],"replies":[{b}]}}"#),
+            Ok(text("B")),
+        );
+        check_json(
+            r#"{"replies":[{"content":[{"type":"text"}]}]}"#,
+            Err(
+                "at /replies/0/content/0: not a content block: type \"text\", at the top level: missing field `text` at line 1 column 15",
+            ),
+        );
+        check_json(
+            r#"{"agents":[{"marker":"a","replies":[{"latency_ms":"1 s"}]}]}"#,
+            Err(
+                "at /agents/0/replies/0/latency_ms: invalid type: string \"1 s\", expected u64 at line 1 column 55",
+            ),
+        );
+        check_json(
+            r#"{"turns":[]}"#,
+            Err("at /turns: unknown field `turns`, expected `agents` or `replies` at line 1 column 8"),
+        );
+        check_json("{} {}", Err("at the top level: trailing characters at line 1 column 4"));
+    }
+}

@@ -1,0 +1,96 @@
+//! An answer that is an error.
+
+use std::{borrow::Cow, time::Duration};
+
+use agent_core::{LlmError, LlmErrorKind};
+use serde::Serialize;
+
+/// Why the API does not answer a request, in its own words.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{status} {error_type}: {message}")]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The API's name of the error, as in `invalid_request_error`.
+    pub error_type: Cow<'static, str>,
+    /// What is wrong, and where: `messages.0.role: Field required`.
+    pub message: String,
+    /// What exactly is wrong, where the API has a code for it: `thread_not_found`.
+    pub error_code: Option<&'static str>,
+    /// How long to wait before the next try, for the header `retry-after`.
+    pub retry_after: Option<Duration>,
+    /// Whether to try again at all, for the header `x-should-retry`.
+    pub should_retry: Option<bool>,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, error_type: &'static str, message: impl Into<String>) -> Self {
+        let (error_type, message) = (error_type.into(), message.into());
+        Self { status, error_type, message, error_code: None, retry_after: None, should_retry: None }
+    }
+
+    /// A request that the API does not take.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(400, "invalid_request_error", message)
+    }
+
+    pub(crate) fn with_code(mut self, code: &'static str) -> Self {
+        self.error_code = Some(code);
+        self
+    }
+
+    /// The API's JSON for it.
+    pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> impl Serialize + use<'a> {
+        let details = self.error_code.map(|error_code| Details { error_code });
+        let error = Error { r#type: &self.error_type, message: &self.message, details };
+        Body { r#type: "error", error, request_id }
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    error: Error<'a>,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    r#type: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+}
+
+#[derive(Serialize)]
+struct Details {
+    error_code: &'static str,
+}
+
+/// What a script says failed; status and type by its kind, unless it says them.
+impl From<&LlmError> for Refusal {
+    fn from(error: &LlmError) -> Self {
+        use LlmErrorKind::*;
+        let (status, error_type) = match error.kind {
+            InvalidRequest => (400, "invalid_request_error"),
+            Authentication => (401, "authentication_error"),
+            Billing => (402, "billing_error"),
+            Permission => (403, "permission_error"),
+            NotFound => (404, "not_found_error"),
+            RateLimit => (429, "rate_limit_error"),
+            Timeout => (504, "timeout_error"),
+            Overloaded => (529, "overloaded_error"),
+            _ => (500, "api_error"),
+        };
+        let error_type = error.error_type.clone().map_or(Cow::Borrowed(error_type), Cow::Owned);
+        Self {
+            status: error.status.unwrap_or(status),
+            error_type,
+            message: error.message.clone(),
+            error_code: None,
+            retry_after: error.retry_after,
+            should_retry: error.should_retry,
+        }
+    }
+}

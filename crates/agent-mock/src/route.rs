@@ -1,0 +1,134 @@
+//! Which address answers what.
+
+use std::sync::Arc;
+
+use agent_core::script::Reply;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::Incoming as Stream,
+    header::{ALLOW, AUTHORIZATION, HeaderName, HeaderValue},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Incoming, Refusal,
+    answer::{Body, json, pause, refused, streamed, unary},
+    check::{Rules, check_by},
+    event::Envelope,
+    mock::Stage,
+    record::Open,
+};
+
+/// The largest request the API reads, in bytes.
+const LARGEST: usize = 32 << 20;
+
+const VERSION: &str = "anthropic-version";
+
+/// Answers one request; whatever is wrong with it is an answer too.
+pub(crate) async fn route(stage: &Stage, request: Request<Stream>) -> Response<Body> {
+    let number = stage.record.number();
+    let request_id = format!("req_mock_{number}");
+    let path = request.uri().path();
+    let answer = match (request.method(), path) {
+        (&Method::POST, "/v1/messages") => {
+            let open = stage.record.open();
+            reply(stage, request, number, open).await
+        }
+        (&Method::POST, "/v1/messages/count_tokens") => count_tokens(request).await,
+        (_, "/v1/messages" | "/v1/messages/count_tokens") => {
+            Err(Refusal::new(405, "invalid_request_error", "Method Not Allowed"))
+        }
+        _ => Err(Refusal::new(404, "not_found_error", format!("Not found: {path}"))),
+    };
+    let mut response = answer.unwrap_or_else(|refusal| refused(&refusal, &request_id));
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    let request_id = HeaderValue::from_str(&request_id).expect("it is ASCII");
+    response.headers_mut().insert("request-id", request_id);
+    response
+}
+
+/// What the script says, if the request is one the API takes.
+async fn reply(
+    stage: &Stage,
+    request: Request<Stream>,
+    number: usize,
+    open: Open,
+) -> Result<Response<Body>, Refusal> {
+    let (headers, text, body) = read(request).await?;
+    let body = stage.threads.resume(body)?;
+    let agent = stage.plot.recognise(&body);
+    let rules = Rules { counting: false, old: is_old(&headers) };
+    let incoming = Arc::new(Incoming::new(headers, text, body, agent));
+    stage.record.keep(incoming.clone());
+    check_by(&incoming.body, rules)?;
+    let reply = stage.plot.reply(&incoming);
+    if let Some(error) = &reply.error {
+        pause(reply.latency).await;
+        return Err(error.into());
+    }
+    let id = format!("msg_mock_{number}");
+    stage.threads.hold(&id, &incoming.body, &reply, incoming.turn);
+    Ok(say(&reply, &incoming, &id, open).await)
+}
+
+async fn say(reply: &Reply, Incoming { body, turn, .. }: &Incoming, id: &str, open: Open) -> Response<Body> {
+    let model = body["model"].as_str().expect("a checked request names a model");
+    let envelope = Envelope { id, model, stop_sequence: body["stop_sequences"][0].as_str() };
+    match body["stream"] == true {
+        true => streamed(reply, *turn, envelope, open).await,
+        false => unary(reply, *turn, envelope, open).await,
+    }
+}
+
+/// An estimate: four bytes of the request are a token.
+async fn count_tokens(request: Request<Stream>) -> Result<Response<Body>, Refusal> {
+    let (headers, text, body) = read(request).await?;
+    check_by(&body, Rules { counting: true, old: is_old(&headers) })?;
+    Ok(json(StatusCode::OK, &json!({"input_tokens": text.len().div_ceil(4)})))
+}
+
+/// Reads a request that has a key, a version and a body of JSON: its headers, its text, and that as a value.
+async fn read(request: Request<Stream>) -> Result<(HeaderMap, String, Value), Refusal> {
+    let (head, body) = request.into_parts();
+    let headers = guarded(head.headers)?;
+    let body = Limited::new(body, LARGEST).collect().await.map_err(|error| {
+        match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => Refusal::new(413, "request_too_large", "Request exceeds the maximum size"),
+            None => Refusal::invalid(format!("The request body could not be read: {error}")),
+        }
+    })?;
+    let not_json = |error: String| Refusal::invalid(format!("The request body is not valid JSON: {error}"));
+    let text = String::from_utf8(body.to_bytes().into()).map_err(|error| not_json(error.to_string()))?;
+    let value = serde_json::from_str(&text).map_err(|error| not_json(error.to_string()))?;
+    Ok((headers, text, value))
+}
+
+/// The headers if they are in order; from here on no `Debug` shows the key.
+fn guarded(mut headers: HeaderMap) -> Result<HeaderMap, Refusal> {
+    let mut has_key = false;
+    for name in [HeaderName::from_static("x-api-key"), AUTHORIZATION] {
+        if let Some(value) = headers.get_mut(&name) {
+            value.set_sensitive(true);
+            let key = match name == AUTHORIZATION {
+                true => value.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default(),
+                false => value.as_bytes(),
+            };
+            has_key |= !key.is_empty();
+        }
+    }
+    if !has_key {
+        return Err(Refusal::new(401, "authentication_error", "x-api-key header is required"));
+    }
+    if headers.get(VERSION).is_none_or(HeaderValue::is_empty) {
+        return Err(Refusal::invalid("anthropic-version: header is required"));
+    }
+    Ok(headers)
+}
+
+/// Whether the version is one of those before `2026-10-21`, which take sampling parameters and more.
+fn is_old(headers: &HeaderMap) -> bool {
+    headers.get(VERSION).is_some_and(|version| version.as_bytes().starts_with(b"2023-"))
+}

@@ -1,0 +1,92 @@
+//! Conversations that the server keeps, so that a request carries only what is new.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use agent_core::script::Reply;
+use serde_json::{Value, json};
+
+use crate::{Refusal, incoming::list};
+
+/// What was said in each thread up to a reply, by the reply's id. Official clients work with threads by default
+/// where they run tools. Source: the beta `message-threads-2026-08-12`.
+#[derive(Default)]
+pub(crate) struct Threads(Mutex<HashMap<String, Arc<Held>>>);
+
+struct Held {
+    system: Value,
+    tools: Value,
+    messages: Vec<Value>,
+}
+
+impl Threads {
+    /// The request with what its thread holds, if it continues one.
+    pub(crate) fn resume(&self, mut body: Value) -> Result<Value, Refusal> {
+        if body["thread"]["type"] != "continue" {
+            return Ok(body);
+        }
+        let repeated = ["system", "tools"].into_iter().find(|name| !body[*name].is_null());
+        if let Some(name) = repeated {
+            let message = format!("{name}: a request that continues a thread takes it from there");
+            return Err(Refusal::invalid(message));
+        }
+        let id = body["thread"]["previous_message_id"].as_str().unwrap_or_default();
+        let held = self.held().get(id).cloned().ok_or_else(|| {
+            let refusal =
+                Refusal::new(404, "not_found_error", format!("thread: no thread is held under {id:?}"));
+            refusal.with_code("thread_not_found")
+        })?;
+        body["system"] = held.system.clone();
+        body["tools"] = held.tools.clone();
+        body["messages"] = held.messages.iter().chain(list(&body["messages"])).cloned().collect();
+        Ok(body)
+    }
+
+    /// Keeps what was said under the id of the reply, if the request asks for it.
+    pub(crate) fn hold(&self, id: &str, body: &Value, reply: &Reply, turn: usize) {
+        if !body["thread"].is_object() {
+            return;
+        }
+        let mut messages = list(&body["messages"]).to_vec();
+        messages.push(json!({"role": "assistant", "content": reply.response(turn).content}));
+        let held = Held { system: body["system"].clone(), tools: body["tools"].clone(), messages };
+        self.held().insert(id.to_owned(), held.into());
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<String, Arc<Held>>> {
+        self.0.lock().expect("nothing that holds this lock can panic")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_goes_on_from_what_it_holds() {
+        let threads = Threads::default();
+        let message =
+            |role: &str, text: &str| json!({"role": role, "content": [{"type": "text", "text": text}]});
+        let first = json!({"thread": {"type": "create"}, "system": "S", "messages": [message("user", "a")]});
+        assert_eq!(threads.resume(first.clone()).unwrap(), first);
+        threads.hold("msg_1", &first, &Reply::text("b"), 0);
+        let going_on = json!({"type": "continue", "previous_message_id": "msg_1"});
+        let second = json!({"thread": going_on, "messages": [message("user", "c")]});
+        let whole = threads.resume(second).unwrap();
+        assert_eq!(whole["system"], "S");
+        let said = [message("user", "a"), message("assistant", "b"), message("user", "c")];
+        assert_eq!(whole["messages"], json!(said));
+        let lost = json!({"thread": {"type": "continue", "previous_message_id": "msg_2"}});
+        let refusal = threads.resume(lost).unwrap_err();
+        assert_eq!((refusal.status, refusal.error_code), (404, Some("thread_not_found")));
+    }
+
+    #[test]
+    fn a_thread_keeps_its_system_prompt_and_tools() {
+        let body = json!({"thread": {"type": "continue", "previous_message_id": "x"}, "tools": []});
+        let refusal = Threads::default().resume(body).unwrap_err();
+        assert_eq!(refusal.message, "tools: a request that continues a thread takes it from there");
+    }
+}

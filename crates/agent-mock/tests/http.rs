@@ -1,0 +1,172 @@
+//! The server as a client sees it.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use agent_core::{Block, LlmError, LlmErrorKind, StopReason, Usage, script::Reply};
+use agent_mock::{Mock, Plot};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+
+fn ask(server: &Mock, body: &Value) -> RequestBuilder {
+    to(server, Method::POST, "/v1/messages").body(body.to_string())
+}
+
+fn to(server: &Mock, method: Method, path: &str) -> RequestBuilder {
+    let client = Client::builder().no_proxy().build().unwrap();
+    let request = client.request(method, server.url() + path);
+    request.header("x-api-key", "any").header("anthropic-version", "2026-10-21")
+}
+
+fn request() -> Value {
+    json!({"model": "claude-test", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi."}]})
+}
+
+fn streaming() -> Value {
+    let mut body = request();
+    body["stream"] = json!(true);
+    body
+}
+
+async fn server(replies: impl IntoIterator<Item = Reply>) -> Mock {
+    Mock::start(Plot::new(replies)).await.unwrap()
+}
+
+/// The status, the headers that are not HTTP's own, and the body.
+async fn shown(response: Response) -> String {
+    let mut lines = vec![response.status().as_str().to_owned()];
+    for (name, value) in response.headers() {
+        if !["date", "content-length", "transfer-encoding"].contains(&name.as_str()) {
+            lines.push(format!("{name}: {}", value.to_str().unwrap()));
+        }
+    }
+    lines[1..].sort();
+    lines.push(String::new());
+    lines.push(response.text().await.unwrap());
+    lines.join("\n")
+}
+
+fn reply() -> Reply {
+    let thinking = json!({"type": "thinking", "thinking": "Add them.", "signature": "c2ln"});
+    Reply::default()
+        .and_block(Block::from_json(thinking.into()).unwrap())
+        .and_text("Let me see.")
+        .and_call("sum", json!({"numbers": [1, 2, 3]}))
+        .and_call("now", json!({}))
+        .usage(Usage::new(20, 30))
+}
+
+#[tokio::test]
+async fn a_unary_reply() {
+    let server = server([reply()]).await;
+    let response = ask(&server, &request()).send().await.unwrap();
+    insta::assert_snapshot!(shown(response).await);
+}
+
+#[tokio::test]
+async fn a_streamed_reply() {
+    let server = server([reply()]).await;
+    let response = ask(&server, &streaming()).send().await.unwrap();
+    insta::assert_snapshot!(shown(response).await);
+}
+
+#[tokio::test]
+async fn a_stop_sequence_is_named() {
+    let server = server([Reply::text("one,").stop(StopReason::StopSequence)]).await;
+    let mut body = request();
+    body["stop_sequences"] = json!(["two"]);
+    let response = ask(&server, &body).send().await.unwrap();
+    let reply: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    assert_eq!((&reply["stop_reason"], &reply["stop_sequence"]), (&json!("stop_sequence"), &json!("two")));
+}
+
+#[tokio::test]
+async fn refusals_have_the_shape_of_the_api() {
+    let mut overloaded = LlmError::new(LlmErrorKind::Overloaded, "come back later");
+    overloaded.retry_after = Some(Duration::from_secs(2));
+    let server = server([Reply::error(overloaded)]).await;
+    let mut shapes = Vec::new();
+    let mut show = async |request: RequestBuilder| {
+        let response = request.send().await.unwrap();
+        shapes.push(shown(response).await);
+    };
+    show(ask(&server, &request())).await;
+    show(ask(&server, &json!({"model": "m"}))).await;
+    show(to(&server, Method::POST, "/v1/messages").body("{")).await;
+    let keyless = Client::new().post(server.url() + "/v1/messages");
+    show(keyless).await;
+    let unversioned = Client::new().post(server.url() + "/v1/messages").header("authorization", "Bearer any");
+    show(unversioned).await;
+    show(to(&server, Method::GET, "/v1/messages")).await;
+    show(to(&server, Method::POST, "/v1/nothing")).await;
+    let mut said = request();
+    said["messages"].as_array_mut().unwrap().push(json!({"role": "assistant", "content": "So"}));
+    show(ask(&server, &said)).await;
+    insta::assert_snapshot!(shapes.join("\n\n"));
+}
+
+#[tokio::test]
+async fn tokens_are_counted_and_beta_is_no_other_address() {
+    let server = server([Reply::text("Hi.")]).await;
+    let mut body = request();
+    body.as_object_mut().unwrap().remove("max_tokens");
+    let count = to(&server, Method::POST, "/v1/messages/count_tokens").body(body.to_string());
+    let counted = count.send().await.unwrap().text().await.unwrap();
+    assert_eq!(counted, format!(r#"{{"input_tokens":{}}}"#, body.to_string().len().div_ceil(4)));
+    let beta = to(&server, Method::POST, "/v1/messages?beta=true").body(request().to_string());
+    assert_eq!(beta.send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(server.count(), 1, "a count is no request for a reply");
+}
+
+#[tokio::test]
+async fn requests_are_kept_as_they_came() {
+    let plot = Plot::by_agent([("the adder", vec![Reply::text("3")])]);
+    let server = Mock::start(plot).await.unwrap();
+    let text = r#"{"system":"You are the adder.", "model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi."}]}"#;
+    let asked = to(&server, Method::POST, "/v1/messages").header("anthropic-beta", "b").body(text);
+    assert_eq!(asked.send().await.unwrap().status(), StatusCode::OK);
+    let kept = &server.requests()[0];
+    assert_eq!((kept.text.as_str(), &kept.body["max_tokens"]), (text, &json!(9)));
+    assert_eq!((kept.agent.as_deref(), kept.turn, kept.last_text().as_str()), (Some("the adder"), 0, "Hi."));
+    assert_eq!(kept.header("anthropic-beta"), Some("b"));
+    insta::assert_debug_snapshot!(kept, @r#"
+    Incoming {
+        agent: Some(
+            "the adder",
+        ),
+        turn: 0,
+        ..
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn open_requests_are_counted_while_they_last() {
+    let server = server([Reply::text("one two")]).await;
+    for body in [request(), streaming(), request(), streaming()] {
+        let response = ask(&server, &body).send().await.unwrap();
+        response.bytes().await.unwrap();
+    }
+    assert_eq!((server.count(), server.most_open()), (4, 1), "one after the other");
+
+    let forever = Duration::from_secs(3600);
+    let server = self::server([Reply::text("never said").per_token(forever)]).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut response = ask(&server, &streaming()).send().await.unwrap();
+        assert!(response.chunk().await.unwrap().is_some(), "it has begun");
+        open.push(response);
+    }
+    assert_eq!((server.count(), server.most_open()), (3, 3), "all at once");
+}
+
+#[tokio::test]
+async fn dropping_the_server_ends_what_is_open() {
+    let server = server([Reply::text("never said").per_token(Duration::from_secs(3600))]).await;
+    let mut response = ask(&server, &streaming()).send().await.unwrap();
+    response.chunk().await.unwrap();
+    let next = ask(&server, &request());
+    drop(server);
+    assert!(response.bytes().await.is_err(), "the stream is cut");
+    assert!(next.send().await.is_err(), "nobody answers any more");
+}
