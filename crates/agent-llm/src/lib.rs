@@ -1,1 +1,55 @@
-//! Stub.
+//! Claude behind [`Llm`]: the Messages API over HTTP, streamed, with typed errors, timeouts and
+//! retries.
+//!
+//! ```
+//! use agent_llm::{Claude, Llm, Message, Request, fold};
+//! # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # let server = MockServer::start().await;
+//! # let url = server.uri();
+//! # let (text, end) = (r#"{"type":"text_delta","text":"Hello!"}"#, r#"{"stop_reason":"end_turn"}"#);
+//! # let reply = format!("data:{{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{text}}}\n\n\
+//! #     data:{{\"type\":\"message_delta\",\"delta\":{end}}}\n\ndata:{{\"type\":\"message_stop\"}}\n\n");
+//! # let reply = ResponseTemplate::new(200).set_body_raw(reply, "text/event-stream");
+//! # Mock::given(any()).respond_with(reply).mount(&server).await;
+//! // Without `.key(..)` and `.base_url(..)`: ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL.
+//! let claude = Claude::builder().key("sk-ant-example").base_url(url).model("claude-haiku-5-5").build()?;
+//! let request = Request::new(vec![Message::user("Say hello.")]);
+//! let reply = fold(claude.stream(request), |delta| print!("{}", delta.text().unwrap_or_default())).await?;
+//! assert_eq!(reply.content[0].as_text(), Some("Hello!"));
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Claude`] is [`Retry`] around a plain client. Whatever else can be done around a request is a
+//! wrapper of the same kind: a type that holds an [`Llm`] and is one.
+//!
+//! Inside, `wire` is the API's JSON and `sse` its framing, both without IO; `http` sends, `reply`
+//! reads a stream, `refusal` makes an error of an HTTP answer.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod claude;
+mod config_error;
+mod http;
+mod key;
+mod limit;
+mod refusal;
+mod reply;
+mod retry;
+mod settings;
+mod sse;
+mod tool_choice;
+mod wire;
+
+pub use agent_core::{
+    Block, BoxStream, Counts, Delta, Fold, Json, Llm, LlmError, LlmErrorKind, Message, Notice, Piece,
+    Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage, fold, whole,
+};
+pub use claude::Claude;
+pub use config_error::ConfigError;
+pub use key::Key;
+pub use retry::{Retry, RetryPolicy};
+pub use settings::Settings;
+pub use tool_choice::ToolChoice;

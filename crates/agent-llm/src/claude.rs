@@ -1,0 +1,49 @@
+//! The client.
+
+use std::{fmt, sync::Arc};
+
+use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
+
+use crate::{ConfigError, Retry, Settings, http::Http};
+
+/// Claude over HTTP: [`Retry`] around a plain client of the Messages API.
+///
+/// Clones share settings and connections. Source: <https://docs.claude.com/en/api/messages>.
+#[derive(Clone)]
+pub struct Claude(Arc<Retry<Http>>);
+
+impl Claude {
+    /// A client to be set up.
+    pub fn builder() -> Settings {
+        Settings::default()
+    }
+
+    /// A client with the key of `ANTHROPIC_API_KEY`, and defaults for all else.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::builder().build()
+    }
+
+    /// A client with other settings that shares this one's connections:
+    /// `claude.with(|settings| settings.model("claude-haiku-5-5"))?`.
+    pub fn with(&self, change: impl FnOnce(Settings) -> Settings) -> Result<Self, ConfigError> {
+        let http = self.0.inner();
+        Http::new(change(http.settings().clone()), Some(http)).map(Self::around)
+    }
+
+    pub(crate) fn around(http: Http) -> Self {
+        let policy = http.settings().retry.clone();
+        Self(Arc::new(Retry::new(http, policy)))
+    }
+}
+
+impl Llm for Claude {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        self.0.stream(request)
+    }
+}
+
+impl fmt::Debug for Claude {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Claude").field(self.0.inner().settings()).finish()
+    }
+}

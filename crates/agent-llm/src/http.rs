@@ -1,0 +1,206 @@
+//! The plain client: one request, one answer, no retries.
+
+use std::time::SystemTime;
+
+use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request, Response, whole};
+use async_stream::try_stream;
+use futures::{Stream, StreamExt, TryStreamExt};
+use reqwest::{
+    Client, Url,
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    redirect,
+};
+
+use crate::{
+    ConfigError, Key, Settings,
+    limit::{Clock, Limit, timed_out},
+    refusal::{is, not_a_reply, refusal},
+    reply::{Reply, causes},
+    settings::without_secrets,
+    wire,
+};
+
+const STREAM: &str = "text/event-stream";
+const JSON: &str = "application/json";
+
+/// The most bytes that are read of an answer that is no reply.
+const LONGEST_ERROR: usize = 64 * 1024;
+
+/// The Messages API over HTTP.
+pub(crate) struct Http {
+    settings: Settings,
+    key: Key,
+    endpoint: Url,
+    headers: HeaderMap,
+    client: Client,
+}
+
+impl Http {
+    /// A client; on the connections of another one where these are made alike.
+    pub(crate) fn new(settings: Settings, other: Option<&Self>) -> Result<Self, ConfigError> {
+        let endpoint = endpoint(&settings)?;
+        let key = settings.key.clone().filter(|key| !key.is_empty()).ok_or(ConfigError::NoKey)?;
+        let headers = headers(&settings, &key)?;
+        let alike = |other: &&Self| {
+            other.settings.limits.connect == settings.limits.connect
+                && is_loopback(&other.endpoint) == is_loopback(&endpoint)
+        };
+        let client = match other.filter(alike) {
+            Some(other) => other.client.clone(),
+            None => connect(&settings, &endpoint)?,
+        };
+        Ok(Self { settings, key, endpoint, headers, client })
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn streamed(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
+        try_stream! {
+            let clock = Clock::start(&self.settings.limits);
+            let answer = clock.next().keep(self.send(&request, STREAM)).await??;
+            let mut reply = Reply::new(answer, clock);
+            while let Some(delta) = reply.next().await? {
+                yield delta;
+            }
+            reply.give_back();
+        }
+    }
+
+    async fn unary(&self, request: Request) -> Result<Response, LlmError> {
+        let limit = Limit::whole(&self.settings.limits);
+        let reply = async {
+            let answer = self.send(&request, JSON).await?;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let body = answer.bytes().await;
+            let body = body.map_err(|error| LlmError::new(LlmErrorKind::Incomplete, causes(error)))?;
+            serde_json::from_slice(&body).map_err(|error| {
+                let text = String::from_utf8_lossy(&body);
+                let expected = format!("a message ({error})");
+                not_a_reply(&expected, status, &headers, &self.key.scrub(&text))
+            })
+        };
+        limit.keep(reply).await?
+    }
+
+    /// Sends the request; an answer that is no reply of the expected content type is an error.
+    async fn send(&self, request: &Request, expected: &'static str) -> Result<reqwest::Response, LlmError> {
+        let sending = self
+            .client
+            .post(self.endpoint.clone())
+            .headers(self.headers.clone())
+            .header(ACCEPT, expected)
+            .body(wire::body(&self.settings, request))
+            .send();
+        let answer = sending.await.map_err(|error| self.unsent(error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        if !status.is_success() {
+            return Err(refusal(status, &headers, &self.error_body(answer).await, SystemTime::now()));
+        }
+        if !is(&headers, expected) {
+            return Err(not_a_reply(expected, status, &headers, &self.error_body(answer).await));
+        }
+        Ok(answer)
+    }
+
+    fn unsent(&self, error: reqwest::Error) -> LlmError {
+        match (error.is_connect() && error.is_timeout(), error.is_builder()) {
+            (true, _) => timed_out("connect", self.settings.limits.connect),
+            (_, true) => LlmError::new(LlmErrorKind::Configuration, causes(error)),
+            _ => LlmError::new(LlmErrorKind::Connection, causes(error)),
+        }
+    }
+
+    /// What an error says, without the key. If it breaks off or stalls, what came must do: the status
+    /// is known already.
+    async fn error_body(&self, mut answer: reqwest::Response) -> String {
+        let mut body = Vec::new();
+        let reading = async {
+            while let Ok(Some(bytes)) = answer.chunk().await {
+                body.extend_from_slice(&bytes);
+                if body.len() > LONGEST_ERROR {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(self.settings.limits.idle, reading).await;
+        body.truncate(LONGEST_ERROR);
+        self.key.scrub(&String::from_utf8_lossy(&body)).into_owned()
+    }
+
+    /// The error without the key, which some servers echo.
+    fn scrub(&self, mut error: LlmError) -> LlmError {
+        let scrub = |text: &mut String| *text = self.key.scrub(text).into_owned();
+        scrub(&mut error.message);
+        error.error_type.iter_mut().chain(&mut error.request_id).for_each(scrub);
+        error
+    }
+}
+
+impl Llm for Http {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let deltas = match self.settings.streaming {
+            true => self.streamed(request).boxed(),
+            false => whole(self.unary(request)),
+        };
+        deltas.map_err(|error| self.scrub(error)).boxed()
+    }
+}
+
+fn endpoint(settings: &Settings) -> Result<Url, ConfigError> {
+    let given = settings.base_url.as_deref().unwrap_or("https://api.anthropic.com").trim();
+    let wrong = |reason: String| ConfigError::BaseUrl { url: without_secrets(given), reason };
+    let mut url = Url::parse(given).map_err(|error| wrong(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("it must begin with https:// or http://".to_owned()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("it must hold no user name and no password".to_owned()));
+    }
+    let path = format!("{}/v1/messages", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url)
+}
+
+fn headers(settings: &Settings, key: &Key) -> Result<HeaderMap, ConfigError> {
+    let betas = settings.betas.join(",");
+    let mut own = vec![("anthropic-version", settings.version.as_str())];
+    if !betas.is_empty() {
+        own.push(("anthropic-beta", &betas));
+    }
+    let given = settings.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+
+    let mut headers = HeaderMap::new();
+    headers.insert("x-api-key", key.header()?);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    for (name, value) in own.into_iter().chain(given) {
+        let wrong = |reason: String| ConfigError::Header { name: name.to_owned(), reason };
+        let valid = HeaderName::try_from(name).map_err(|error| wrong(error.to_string()))?;
+        let mut value = HeaderValue::try_from(value).map_err(|error| wrong(error.to_string()))?;
+        // There is no telling which of them is a secret.
+        value.set_sensitive(true);
+        headers.insert(valid, value);
+    }
+    Ok(headers)
+}
+
+fn connect(settings: &Settings, endpoint: &Url) -> Result<Client, ConfigError> {
+    let client = Client::builder()
+        .user_agent(concat!("agent-llm/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(settings.limits.connect)
+        .tcp_nodelay(true)
+        // A connection a stream: over one connection, a lost packet would hold up all of them.
+        .http1_only()
+        // A redirect would take the key to another host.
+        .redirect(redirect::Policy::none());
+    // A proxy can't know what is loopback here.
+    let client = if is_loopback(endpoint) { client.no_proxy() } else { client };
+    client.build().map_err(|error| ConfigError::Client(causes(error)))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,145 @@
+//! How long to wait for what.
+
+use std::{future::Future, time::Duration};
+
+use agent_core::{LlmError, LlmErrorKind};
+use tokio::time::{Instant, timeout_at};
+
+/// The time limits of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) connect: Duration,
+    pub(crate) first_byte: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) total: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(600),
+            idle: Duration::from_secs(60),
+            total: None,
+        }
+    }
+}
+
+/// One limit that runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    name: &'static str,
+    length: Duration,
+    until: Instant,
+}
+
+impl Limit {
+    fn new(name: &'static str, length: Duration, from: Instant) -> Self {
+        /// Stands for "never", where a clock can't count as far as was asked.
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        let until = from.checked_add(length).unwrap_or_else(|| from + CENTURY);
+        Self { name, length, until }
+    }
+
+    /// The limit of a whole reply that is not streamed, from now.
+    pub(crate) fn whole(limits: &Limits) -> Self {
+        let length = limits.total.unwrap_or(Duration::from_secs(600));
+        Self::new("total", length, Instant::now())
+    }
+
+    /// What the future gives, or an error when time is up first.
+    pub(crate) async fn keep<T>(self, future: impl Future<Output = T>) -> Result<T, LlmError> {
+        timeout_at(self.until, future).await.map_err(|_| timed_out(self.name, self.length))
+    }
+}
+
+/// The limits of a streamed reply: to its first byte, between bytes, and in all.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    limits: Limits,
+    begun: Instant,
+    heard: bool,
+}
+
+impl Clock {
+    pub(crate) fn start(limits: &Limits) -> Self {
+        Self { limits: *limits, begun: Instant::now(), heard: false }
+    }
+
+    /// Bytes came.
+    pub(crate) fn heard(&mut self) {
+        self.heard = true;
+    }
+
+    /// The limit of the wait that begins now.
+    pub(crate) fn next(&self) -> Limit {
+        let wait = match self.heard {
+            true => Limit::new("idle", self.limits.idle, Instant::now()),
+            false => Limit::new("first byte", self.limits.first_byte, self.begun),
+        };
+        match self.limits.total.map(|total| Limit::new("total", total, self.begun)) {
+            Some(total) if total.until < wait.until => total,
+            _ => wait,
+        }
+    }
+}
+
+/// The error of a limit that was passed; it says which and how long it is.
+pub(crate) fn timed_out(name: &str, length: Duration) -> LlmError {
+    let what = match name {
+        "connect" => "no connection",
+        "first byte" => "no byte of a reply",
+        "idle" => "nothing more of the reply",
+        _ => "no whole reply",
+    };
+    LlmError::new(LlmErrorKind::Timeout, format!("{what} within {length:?} ({name} timeout)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    const fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    async fn expect(limit: Limit, length: Duration, message: &str) {
+        let begun = Instant::now();
+        let error = limit.keep(pending::<()>()).await.unwrap_err();
+        assert_eq!((begun.elapsed(), error.message.as_str()), (length, message));
+        assert_eq!(error.kind, LlmErrorKind::Timeout);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_limit_has_its_length_and_its_words() {
+        let limits = Limits::default();
+        expect(Limit::whole(&limits), seconds(600), "no whole reply within 600s (total timeout)").await;
+        let mut clock = Clock::start(&limits);
+        tokio::time::advance(seconds(200)).await;
+        let first = "no byte of a reply within 600s (first byte timeout)";
+        expect(clock.next(), seconds(400), first).await;
+        clock.heard();
+        let idle = "nothing more of the reply within 60s (idle timeout)";
+        expect(clock.next(), seconds(60), idle).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_total_limit_holds_a_stream_that_keeps_talking() {
+        let mut clock = Clock::start(&Limits { total: Some(seconds(90)), ..Limits::default() });
+        for _ in 0..3 {
+            clock.heard();
+            clock.next().keep(tokio::time::sleep(seconds(25))).await.unwrap();
+        }
+        expect(clock.next(), seconds(15), "no whole reply within 90s (total timeout)").await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_without_end_is_none() {
+        let limits = Limits { idle: Duration::MAX, ..Limits::default() };
+        let mut clock = Clock::start(&limits);
+        clock.heard();
+        clock.next().keep(tokio::time::sleep(seconds(1_000_000))).await.unwrap();
+    }
+}

@@ -1,0 +1,280 @@
+//! The settings of a [`Claude`](crate::Claude) client.
+
+use std::{collections::BTreeMap, env, fmt, time::Duration};
+
+use agent_core::Json;
+
+use crate::{Claude, ConfigError, Key, RetryPolicy, ToolChoice, http::Http, limit::Limits};
+
+/// What a client sends with every request, and how long it waits; a builder of
+/// [`Claude`](crate::Claude).
+///
+/// No sampling parameters are sent unless given: the API refuses them since version 2026-10-21.
+/// `Debug` shows neither the key nor the values of headers and request fields.
+#[derive(Clone)]
+pub struct Settings {
+    pub(crate) key: Option<Key>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) version: String,
+    pub(crate) betas: Vec<String>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) streaming: bool,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) limits: Limits,
+    pub(crate) model: String,
+    pub(crate) tool_choice: Option<ToolChoice>,
+    pub(crate) disable_parallel_tool_use: bool,
+    pub(crate) fields: BTreeMap<String, Json>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            key: None,
+            base_url: None,
+            version: "2026-10-21".to_owned(),
+            betas: Vec::new(),
+            headers: Vec::new(),
+            streaming: true,
+            retry: RetryPolicy::default(),
+            limits: Limits::default(),
+            model: "claude-sonnet-5-5".to_owned(),
+            tool_choice: None,
+            disable_parallel_tool_use: false,
+            fields: BTreeMap::new(),
+        }
+    }
+}
+
+/// Who is asked.
+impl Settings {
+    /// The API key; by default what `ANTHROPIC_API_KEY` holds.
+    pub fn key(mut self, key: impl Into<Key>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Where the API is; by default what `ANTHROPIC_BASE_URL` holds, else `https://api.anthropic.com`.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// The `anthropic-version`; by default `2026-10-21`.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Turns a beta feature on, besides those already on.
+    pub fn beta(mut self, name: impl Into<String>) -> Self {
+        self.betas.push(name.into());
+        self
+    }
+
+    /// Another header for every request; it wins over the client's own of that name.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// What is asked.
+impl Settings {
+    /// The model; by default `claude-sonnet-5-5`.
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.model = model.into();
+        self
+    }
+
+    /// Which tools the model may or must call; by default it decides.
+    pub fn tool_choice(mut self, choice: ToolChoice) -> Self {
+        self.tool_choice = Some(choice);
+        self
+    }
+
+    /// Whether the model may make at most one call a reply.
+    pub fn disable_parallel_tool_use(mut self, disable: bool) -> Self {
+        self.disable_parallel_tool_use = disable;
+        self
+    }
+
+    /// The texts the model stops at.
+    pub fn stop_sequences<T: Into<String>>(self, sequences: impl IntoIterator<Item = T>) -> Self {
+        let sequences: Vec<String> = sequences.into_iter().map(T::into).collect();
+        self.extra("stop_sequences", serde_json::Value::from(sequences))
+    }
+
+    /// How the model thinks, as in `json!({"type": "adaptive"})`.
+    pub fn thinking(self, thinking: impl Into<Json>) -> Self {
+        self.extra("thinking", thinking)
+    }
+
+    /// About the request, as in `json!({"user_id": "…"})`.
+    pub fn metadata(self, metadata: impl Into<Json>) -> Self {
+        self.extra("metadata", metadata)
+    }
+
+    /// Effort and format of the reply, as in `json!({"effort": "low"})`.
+    pub fn output_config(self, config: impl Into<Json>) -> Self {
+        self.extra("output_config", config)
+    }
+
+    /// Any other field of the request body; it wins over the client's own of that name, and
+    /// [`Request::extra`](agent_core::Request::extra) wins over it.
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.fields.insert(name.into(), value.into());
+        self
+    }
+}
+
+/// How it is asked.
+impl Settings {
+    /// Whether replies are streamed, as they are by default. Otherwise a reply comes as one JSON
+    /// body and is yielded as one delta, which costs less CPU.
+    pub fn streaming(mut self, streaming: bool) -> Self {
+        self.streaming = streaming;
+        self
+    }
+
+    /// How often and when a failed request is made again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How often a failed request is made again; by default 2.
+    pub fn max_retries(mut self, retries: usize) -> Self {
+        self.retry = self.retry.max_retries(retries);
+        self
+    }
+
+    /// How long a connection may take, TLS included; by default 5 s.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.limits.connect = limit;
+        self
+    }
+
+    /// How long a streamed reply may take to its first byte; by default 600 s.
+    pub fn first_byte_timeout(mut self, limit: Duration) -> Self {
+        self.limits.first_byte = limit;
+        self
+    }
+
+    /// How long a streamed reply may be silent after that; by default 60 s.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.limits.idle = limit;
+        self
+    }
+
+    /// How long one attempt may take to its end; by default 600 s, and no limit for a streamed reply.
+    pub fn total_timeout(mut self, limit: Duration) -> Self {
+        self.limits.total = Some(limit);
+        self
+    }
+}
+
+impl Settings {
+    /// The client. An error says which setting is missing or wrong.
+    pub fn build(self) -> Result<Claude, ConfigError> {
+        self.build_in(|name| env::var(name).ok())
+    }
+
+    fn build_in(self, variable: impl Fn(&str) -> Option<String>) -> Result<Claude, ConfigError> {
+        Http::new(self.complete(variable), None).map(Claude::around)
+    }
+
+    /// Fills in from the environment what was not given.
+    fn complete(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
+        self.key = self.key.or_else(|| variable("ANTHROPIC_API_KEY").map(Key::from));
+        self.base_url = self.base_url.or_else(|| variable("ANTHROPIC_BASE_URL"));
+        self
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let fields: Vec<&String> = self.fields.keys().collect();
+        f.debug_struct("Settings")
+            .field("key", &self.key)
+            .field("base_url", &self.base_url.as_deref().map(without_secrets))
+            .field("version", &self.version)
+            .field("betas", &self.betas)
+            .field("headers", &headers)
+            .field("streaming", &self.streaming)
+            .field("retry", &self.retry)
+            .field("limits", &self.limits)
+            .field("model", &self.model)
+            .field("tool_choice", &self.tool_choice)
+            .field("disable_parallel_tool_use", &self.disable_parallel_tool_use)
+            .field("fields", &fields)
+            .finish()
+    }
+}
+
+/// A URL as it may be shown: without user name, password and query.
+pub(crate) fn without_secrets(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        (None, Some((_, rest))) => rest.to_owned(),
+        (_, None) => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
+    fn refused(settings: Settings) -> String {
+        settings.build_in(nothing).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn key_and_base_url_come_from_the_environment_unless_given() {
+        let variable = |name: &str| match name {
+            "ANTHROPIC_API_KEY" => Some("from-env\n".to_owned()),
+            "ANTHROPIC_BASE_URL" => Some("http://localhost:1".to_owned()),
+            _ => None,
+        };
+        let settings = Settings::default().complete(variable);
+        assert_eq!(settings.key, Some(Key::from("from-env")));
+        assert_eq!(settings.base_url.as_deref(), Some("http://localhost:1"));
+        let given = Settings::default().key("given").base_url("http://[::1]").complete(variable);
+        assert_eq!((given.key, given.base_url.as_deref()), (Some("given".into()), Some("http://[::1]")));
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_said() {
+        insta::assert_snapshot!(refused(Settings::default()), @"no API key: set ANTHROPIC_API_KEY, or give one with `Claude::builder().key(..)`");
+        insta::assert_snapshot!(refused(Settings::default().key(" ")), @"no API key: set ANTHROPIC_API_KEY, or give one with `Claude::builder().key(..)`");
+        insta::assert_snapshot!(refused(Settings::default().key("sk-s\u{e9}cret\n\u{7f}")), @"the API key has a character that no HTTP header may hold: check what was pasted");
+        let keyed = || Settings::default().key("k");
+        insta::assert_snapshot!(refused(keyed().base_url("localhost:80")), @r#"the base URL "localhost:80" can't be used: it must begin with https:// or http://; it should look like https://api.anthropic.com"#);
+        insta::assert_snapshot!(refused(keyed().base_url("api.anthropic.com")), @r#"the base URL "api.anthropic.com" can't be used: relative URL without a base; it should look like https://api.anthropic.com"#);
+        insta::assert_snapshot!(refused(keyed().base_url("https://me:pass@host/?token=t")), @r#"the base URL "https://host/" can't be used: it must hold no user name and no password; it should look like https://api.anthropic.com"#);
+        insta::assert_snapshot!(refused(keyed().header("x y", "secret")), @r#"the header "x y" can't be sent: invalid HTTP header name"#);
+        insta::assert_snapshot!(refused(keyed().header("x-y", "secret\n")), @r#"the header "x-y" can't be sent: failed to parse header value"#);
+        insta::assert_snapshot!(refused(keyed().beta("a\nb")), @r#"the header "anthropic-beta" can't be sent: failed to parse header value"#);
+    }
+
+    #[test]
+    fn fault_34_settings_and_client_show_no_secret() {
+        let settings = Settings::default()
+            .key("secret-1")
+            .base_url("https://secret-2:secret-3@host/path?token=secret-4")
+            .header("authorization", "secret-5")
+            .extra("mcp_servers", serde_json::json!(["secret-6"]));
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(shown.contains("https://host/path"), "{shown}");
+        let client = settings.base_url("https://host").build_in(nothing).unwrap();
+        assert!(!format!("{client:#?}").contains("secret"), "{client:#?}");
+    }
+}

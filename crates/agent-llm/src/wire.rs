@@ -1,0 +1,9 @@
+//! The API's JSON: what goes out, what comes in. No IO.
+
+mod error;
+mod event;
+mod request;
+
+pub(crate) use error::{ApiError, kind};
+pub(crate) use event::{Said, read};
+pub(crate) use request::body;

@@ -1,0 +1,203 @@
+//! From a request to the JSON body that is sent.
+
+use std::collections::BTreeMap;
+
+use agent_core::{Block, Json, Message, Request, ToolSpec};
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap, SerializeSeq},
+};
+
+use crate::Settings;
+
+/// The body of a request. Blocks go in as the text they are kept as; what
+/// [`Request::extra`] gives wins over the settings, and extra settings over all else.
+pub(crate) fn body(settings: &Settings, request: &Request) -> Vec<u8> {
+    serde_json::to_vec(&Body { settings, request })
+        .expect("keys are strings and values are text, numbers or JSON already")
+}
+
+struct Body<'a> {
+    settings: &'a Settings,
+    request: &'a Request,
+}
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { settings, request } = *self;
+        let given = settings.fields.iter().chain(&request.extra);
+        let given: BTreeMap<&str, &Json> = given.map(|(name, value)| (name.as_str(), value)).collect();
+        let system: Vec<&Block> = request.system.iter().filter(|block| !block.is_blank()).collect();
+        let has_tools = !request.tools.is_empty() || given.contains_key("tools");
+
+        let mut body = Fields { map: serializer.serialize_map(None)?, given: &given };
+        body.set("model", &settings.model)?;
+        body.set("max_tokens", &request.max_tokens)?;
+        body.set("stream", &settings.streaming)?;
+        if !system.is_empty() {
+            body.set("system", &system)?;
+        }
+        if !request.tools.is_empty() {
+            body.set("tools", &Tools(&request.tools))?;
+        }
+        if has_tools && (settings.tool_choice.is_some() || settings.disable_parallel_tool_use) {
+            let choice = settings.tool_choice.clone().unwrap_or_default();
+            body.set("tool_choice", &choice.json(settings.disable_parallel_tool_use))?;
+        }
+        body.set("messages", &Messages(&request.messages))?;
+        let mut map = body.map;
+        for (name, value) in given {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// The body's own fields, as far as no other was given in their place.
+struct Fields<'a, M> {
+    map: M,
+    given: &'a BTreeMap<&'a str, &'a Json>,
+}
+
+impl<M: SerializeMap> Fields<'_, M> {
+    fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), M::Error> {
+        match self.given.contains_key(name) {
+            true => Ok(()),
+            false => self.map.serialize_entry(name, value),
+        }
+    }
+}
+
+struct Messages<'a>(&'a [Message]);
+
+impl Serialize for Messages<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for message in self.0.iter().filter_map(Message::without_blanks) {
+            list.serialize_element(&*message)?;
+        }
+        list.end()
+    }
+}
+
+struct Tools<'a>(&'a [ToolSpec]);
+
+impl Serialize for Tools<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Tool<'a> {
+            name: &'a str,
+            description: &'a str,
+            input_schema: &'a Json,
+        }
+        serializer.collect_seq(self.0.iter().map(|tool| Tool {
+            name: &tool.name,
+            description: &tool.description,
+            input_schema: &tool.input_schema,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ToolChoice;
+
+    fn hi() -> Request {
+        Request::new(vec![Message::user("hi")])
+    }
+
+    fn with_tool() -> Request {
+        let mut request = hi();
+        let schema = Json::read(r#"{"type":"object","properties":{"z":{},"a":{}}}"#).unwrap();
+        request.tools = [ToolSpec::new("f", "Does f.", schema)].into();
+        request
+    }
+
+    fn written(settings: Settings, request: &Request) -> String {
+        String::from_utf8(body(&settings, request)).unwrap()
+    }
+
+    #[test]
+    fn a_request_has_no_field_that_nobody_gave() {
+        insta::assert_snapshot!(written(Settings::default(), &hi()), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
+        insta::assert_snapshot!(written(Settings::default().streaming(false).model("m"), &with_tool()), @r#"{"model":"m","max_tokens":8000,"stream":false,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}}}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
+    }
+
+    #[test]
+    fn system_prompt_and_history_go_out_as_they_were_kept() {
+        let call = r#"{"type":"tool_use","id":"a","name":"f","input":{"z":1, "a":12345678901234567890123}}"#;
+        let call: Block = serde_json::from_str(call).unwrap();
+        let mut request = hi();
+        request.system = vec![Block::text("Be brief."), Block::text(" ")];
+        request.messages.push(Message::assistant(vec![call]));
+        request.messages.push(Message::user(vec![Block::tool_result("a", "2".into(), false)]));
+        insta::assert_snapshot!(written(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"z":1, "a":12345678901234567890123}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"2"}]}]}"#);
+    }
+
+    #[test]
+    fn fault_13_empty_whitespace_text_replayed() {
+        let mut request = hi();
+        request.messages.push(Message::assistant(" \n"));
+        request.messages.push(Message::assistant(vec![Block::text(""), Block::text("x")]));
+        insta::assert_snapshot!(written(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"text","text":"x"}]}]}"#);
+    }
+
+    #[test]
+    fn fault_35_thinking_signature_lost() {
+        for block in [
+            r#"{"type":"thinking","thinking":"","signature":"c2ln"}"#,
+            r#"{"signature":"a+/=","thinking":"so…","type":"thinking"}"#,
+            r#"{"type":"redacted_thinking","data":"eA=="}"#,
+        ] {
+            let mut request = hi();
+            request.messages.push(Message::assistant(vec![serde_json::from_str::<Block>(block).unwrap()]));
+            assert!(written(Settings::default(), &request).contains(block), "{block}");
+        }
+    }
+
+    #[test]
+    fn settings_become_fields() {
+        let settings = Settings::default()
+            .tool_choice(ToolChoice::Tool("f".to_owned()))
+            .disable_parallel_tool_use(true)
+            .stop_sequences(["END"])
+            .thinking(json!({"type": "adaptive"}))
+            .metadata(json!({"user_id": "u"}))
+            .output_config(json!({"effort": "low"}))
+            .extra("service_tier", json!("auto"));
+        insta::assert_snapshot!(written(settings, &with_tool()), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}}}],"tool_choice":{"disable_parallel_tool_use":true,"name":"f","type":"tool"},"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"metadata":{"user_id":"u"},"output_config":{"effort":"low"},"service_tier":"auto","stop_sequences":["END"],"thinking":{"type":"adaptive"}}"#);
+    }
+
+    #[test]
+    fn a_tool_choice_is_sent_only_with_tools() {
+        let choice = |settings: Settings, request: &Request| {
+            let body: serde_json::Value = serde_json::from_slice(&body(&settings, request)).unwrap();
+            body.get("tool_choice").map(ToString::to_string)
+        };
+        let any = || Settings::default().tool_choice(ToolChoice::Any);
+        let one_by_one = || Settings::default().disable_parallel_tool_use(true);
+        assert_eq!(choice(any(), &hi()), None);
+        assert_eq!(choice(one_by_one(), &hi()), None);
+        assert_eq!(choice(any(), &with_tool()).unwrap(), r#"{"type":"any"}"#);
+        let auto = r#"{"disable_parallel_tool_use":true,"type":"auto"}"#;
+        assert_eq!(choice(one_by_one(), &with_tool()).unwrap(), auto);
+        let none = one_by_one().tool_choice(ToolChoice::None);
+        assert_eq!(choice(none, &with_tool()).unwrap(), r#"{"type":"none"}"#);
+        let server_tools =
+            any().extra("tools", json!([{"type": "web_search_20260318", "name": "web_search"}]));
+        assert_eq!(choice(server_tools, &hi()).unwrap(), r#"{"type":"any"}"#);
+    }
+
+    #[test]
+    fn the_requests_own_fields_win_over_the_settings_and_extra_settings_over_the_rest() {
+        let settings =
+            Settings::default().model("a").extra("model", json!("b")).extra("speed", json!("fast"));
+        let mut request = hi();
+        request.extra.insert("speed".to_owned(), json!("standard").into());
+        request.extra.insert("max_tokens".to_owned(), json!(1).into());
+        insta::assert_snapshot!(written(settings, &request), @r#"{"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"max_tokens":1,"model":"b","speed":"standard"}"#);
+    }
+}
