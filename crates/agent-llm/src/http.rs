@@ -64,7 +64,7 @@ impl Http {
             while let Some(delta) = reply.next().await? {
                 yield delta;
             }
-            reply.give_back();
+            reply.give_back().await;
         }
     }
 

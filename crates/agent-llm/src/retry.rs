@@ -173,3 +173,193 @@ impl<'a> Whole<'a> {
         Ok(delta)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, sync::Mutex};
+
+    use agent_core::{
+        Message, StopReason,
+        script::{Reply, Script},
+    };
+    use futures::stream;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A backend that yields these pieces, one list a request.
+    struct Pieces(Mutex<VecDeque<Vec<Result<Delta, LlmError>>>>);
+
+    impl Llm for Pieces {
+        fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+            let pieces = self.0.lock().unwrap().pop_front().expect("no attempt more than the test has");
+            stream::iter(pieces).boxed()
+        }
+    }
+
+    fn pieces<const N: usize>(attempts: [Vec<Result<Delta, LlmError>>; N]) -> Pieces {
+        Pieces(Mutex::new(attempts.into()))
+    }
+
+    fn word(text: &str) -> Result<Delta, LlmError> {
+        Ok(Delta::words(0, text))
+    }
+
+    fn stop() -> Result<Delta, LlmError> {
+        Ok(Delta::stop(StopReason::EndTurn))
+    }
+
+    fn error(kind: LlmErrorKind) -> LlmError {
+        LlmError::new(kind, "said the test")
+    }
+
+    fn hi() -> Request {
+        Request::new(vec![Message::user("hi")])
+    }
+
+    fn exact() -> RetryPolicy {
+        RetryPolicy::default().jitter(0.0)
+    }
+
+    /// What a listener sees, each with the time since the request in milliseconds.
+    async fn transcript(llm: impl Llm, policy: RetryPolicy) -> String {
+        let begun = Instant::now();
+        let llm = Retry::new(llm, policy);
+        let mut reply = llm.stream(hi());
+        let mut lines = Vec::new();
+        while let Some(delta) = reply.next().await {
+            let line = match delta {
+                Ok(Delta::Notice(Notice::Retry { attempt, wait, reason })) => {
+                    format!("attempt {attempt} failed, wait {wait:?}: {reason}")
+                }
+                Ok(Delta::Restarted { reason }) => format!("restarted: {reason}"),
+                Ok(Delta::Stop { .. }) => "stop".to_owned(),
+                Ok(delta) => match delta.text() {
+                    Some(text) => format!("text {text:?}"),
+                    None => continue,
+                },
+                Err(error) => format!("error: {error}"),
+            };
+            lines.push(format!("{:>5} {line}", begun.elapsed().as_millis()));
+        }
+        lines.join("\n")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_pass_is_asked_again_after_a_wait_that_doubles_up_to_its_cap() {
+        let busy = || Reply::error(error(LlmErrorKind::Overloaded));
+        let mut replies: Vec<Reply> = (0..6).map(|_| busy()).collect();
+        replies.push(Reply::text("hi"));
+        let script = Script::new(replies);
+        insta::assert_snapshot!(transcript(script.clone(), exact().max_retries(6)).await, @r#"
+            0 attempt 1 failed, wait 500ms: the model's server is overloaded: said the test
+          500 attempt 2 failed, wait 1s: the model's server is overloaded: said the test
+         1500 attempt 3 failed, wait 2s: the model's server is overloaded: said the test
+         3500 attempt 4 failed, wait 4s: the model's server is overloaded: said the test
+         7500 attempt 5 failed, wait 8s: the model's server is overloaded: said the test
+        15500 attempt 6 failed, wait 8s: the model's server is overloaded: said the test
+        23500 text "hi"
+        23500 stop
+        "#);
+        assert_eq!(script.requests(), vec![hi(); 7]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_the_last_retry_the_error_is_the_last_ones() {
+        let script = Script::by(|_| Reply::error(error(LlmErrorKind::Connection)));
+        insta::assert_snapshot!(transcript(script.clone(), exact()).await, @"
+           0 attempt 1 failed, wait 500ms: no connection to the model's server: said the test
+         500 attempt 2 failed, wait 1s: no connection to the model's server: said the test
+        1500 error: no connection to the model's server: said the test
+        ");
+        insta::assert_snapshot!(transcript(script, RetryPolicy::never()).await, @"    0 error: no connection to the model's server: said the test");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fault_40_a_400_is_not_retried() {
+        let mut refused = error(LlmErrorKind::InvalidRequest);
+        refused.should_retry = Some(true);
+        let script = Script::by(move |_| Reply::error(refused.clone()));
+        insta::assert_snapshot!(transcript(script.clone(), exact()).await, @"    0 error: the model's server refused the request: said the test");
+        assert_eq!(script.requests().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_server_says_about_retrying_is_obeyed() {
+        let saying = |kind, should_retry| {
+            let mut error = error(kind);
+            error.should_retry = Some(should_retry);
+            Script::new([Reply::error(error), Reply::text("hi")])
+        };
+        insta::assert_snapshot!(transcript(saying(LlmErrorKind::Overloaded, false), exact()).await, @"    0 error: the model's server is overloaded: said the test");
+        insta::assert_snapshot!(transcript(saying(LlmErrorKind::NotFound, true), exact()).await, @r#"
+          0 attempt 1 failed, wait 500ms: the model's server knows no such model or address: said the test
+        500 text "hi"
+        500 stop
+        "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fault_23_an_error_mid_stream_withdraws_what_was_shown() {
+        let cut = || Err(error(LlmErrorKind::Overloaded));
+        let llm = pieces([vec![word("half"), cut()], vec![cut()], vec![word("whole"), stop()]]);
+        insta::assert_snapshot!(transcript(llm, exact()).await, @r#"
+           0 text "half"
+           0 attempt 1 failed, wait 500ms: the model's server is overloaded: said the test
+         500 attempt 2 failed, wait 1s: the model's server is overloaded: said the test
+        1500 restarted: the model's server is overloaded: said the test
+        1500 text "whole"
+        1500 stop
+        "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fault_27_a_reply_without_its_end_is_asked_again() {
+        let llm = pieces([vec![word("half")], vec![], vec![word("whole"), stop()]]);
+        insta::assert_snapshot!(transcript(llm, exact()).await, @r#"
+           0 text "half"
+           0 attempt 1 failed, wait 500ms: the reply broke off: it ended without a stop reason
+         500 attempt 2 failed, wait 1s: the reply broke off: it ended without a stop reason
+        1500 restarted: the reply broke off: it ended without a stop reason
+        1500 text "whole"
+        1500 stop
+        "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_withdrawn_for_a_reply_that_never_comes() {
+        let cut = || Err(error(LlmErrorKind::Server));
+        let llm = pieces([vec![word("half"), cut()], vec![Err(error(LlmErrorKind::Permission))]]);
+        insta::assert_snapshot!(transcript(llm, exact()).await, @r#"
+          0 text "half"
+          0 attempt 1 failed, wait 500ms: the model's server failed: said the test
+        500 error: the key is not allowed to do this: said the test
+        "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fault_29_a_429_storm_waits_as_told_and_spreads() {
+        let mut full = error(LlmErrorKind::RateLimit);
+        full.retry_after = Some(Duration::from_secs(4));
+        let waits = (0..32).map(async |_| {
+            let llm = Script::new([Reply::error(full.clone()), Reply::text("hi")]);
+            let begun = Instant::now();
+            transcript(llm, RetryPolicy::default()).await;
+            begun.elapsed()
+        });
+        let waits = futures::future::join_all(waits).await;
+        let told = Duration::from_secs(4)..=Duration::from_millis(5_001);
+        assert!(waits.iter().all(|wait| told.contains(wait)), "{waits:?}");
+        let places: std::collections::BTreeSet<u128> = waits.iter().map(Duration::as_millis).collect();
+        assert!(places.len() > 16, "they come back one by one: {places:?}");
+    }
+
+    #[test]
+    fn jitter_makes_a_wait_up_to_a_quarter_shorter() {
+        let waits = (0..1_000)
+            .map(|_| RetryPolicy::default().wait(Duration::from_secs(4), &error(LlmErrorKind::Server)));
+        let (least, most) = (Duration::from_secs(3), Duration::from_secs(4));
+        assert!(waits.clone().all(|wait| (least..=most).contains(&wait)));
+        assert!(waits.max().unwrap() - least > Duration::from_millis(500));
+    }
+}
