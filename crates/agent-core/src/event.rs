@@ -107,7 +107,9 @@ impl EventKind {
 
 /// Who is told of events.
 #[derive(Clone, Default)]
-pub(crate) struct Listeners(Vec<Arc<dyn Fn(&Event) + Send + Sync>>);
+pub(crate) struct Listeners(Vec<Arc<Listener>>);
+
+type Listener = dyn Fn(&Event) + Send + Sync;
 
 impl Listeners {
     pub(crate) fn add(&mut self, listener: impl Fn(&Event) + Send + Sync + 'static) {

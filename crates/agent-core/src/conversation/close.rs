@@ -62,10 +62,11 @@ impl Conversation {
                     self.append_results_if_done();
                     return Ok(());
                 }
-                State::Delegated(child) => match child.decide(key, decision) {
-                    Ok(()) => return Ok(()),
-                    Err(NotWaiting { .. }) => {}
-                },
+                State::Delegated(child) => {
+                    if child.decide(key, decision).is_ok() {
+                        return Ok(());
+                    }
+                }
                 _ => {}
             }
         }
