@@ -1,2 +1,45 @@
-//! Tasks.
-fn main() {}
+//! The project's own tasks: `cargo xtask TASK`.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod demo_check;
+mod layers;
+mod lengths;
+mod metadata;
+mod msrv;
+mod source;
+mod task;
+
+use std::env;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  demo-check  checks the figures of `demo --json`, read from stdin
+  layers      checks which crate depends on which, and what the core may name
+  lengths     checks the lengths of files, functions, examples and the loop
+  msrv        checks that rust-version is what the dependencies ask for
+";
+
+/// Exits with 0 if the task went well, 1 if it did not, 2 if there is no such task.
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args.as_slice() {
+        ["demo-check"] => demo_check::run(),
+        ["layers"] => layers::run(),
+        ["lengths"] => lengths::run(),
+        ["msrv"] => msrv::run(),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
