@@ -1,10 +1,12 @@
 //! The project's own tasks: `cargo xtask TASK`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod demo;
 mod demo_check;
 mod layers;
 mod lengths;
 mod metadata;
+mod mock;
 mod msrv;
 mod source;
 mod task;
@@ -15,9 +17,11 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
+  demo        shows agents at work over real HTTP, without a key: [--speed N] [--json] [--live]
   demo-check  checks the figures of `demo --json`, read from stdin
   layers      checks which crate depends on which, and what the core may name
   lengths     checks the lengths of files, functions, examples and the loop
+  mock        serves a scripted model on loopback: [SCRIPT.json [PORT]]
   msrv        checks that rust-version is what the dependencies ask for
 ";
 
@@ -26,9 +30,11 @@ fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
+        ["demo", arguments @ ..] => demo::run(arguments),
         ["demo-check"] => demo_check::run(),
         ["layers"] => layers::run(),
         ["lengths"] => lengths::run(),
+        ["mock", arguments @ ..] => mock::run(arguments),
         ["msrv"] => msrv::run(),
         _ => {
             eprint!("{USAGE}");

@@ -9,12 +9,19 @@ use crate::{Event, EventKind, Notice};
 #[derive(Clone, Debug)]
 pub struct EventLog {
     width: usize,
+    with_ids: bool,
 }
 
 impl EventLog {
     /// A log whose lines fit in so many columns; at least 40.
     pub fn new(width: usize) -> Self {
-        Self { width: width.max(40) }
+        Self { width: width.max(40), with_ids: false }
+    }
+
+    /// Each line also says which conversation it is of; for logs of many.
+    pub fn with_ids(mut self) -> Self {
+        self.with_ids = true;
+        self
     }
 
     /// The line for an event; `None` for one that is no news by itself.
@@ -22,7 +29,9 @@ impl EventLog {
         let what = describe(&event.kind)?;
         let mut line = format!("{:>8.3} s  ", event.at.as_secs_f64());
         let indent = 2 * event.depth as usize;
-        write!(line, "{:indent$}{}: {what}", "", event.agent).expect("a String takes all that is written");
+        let id = if self.with_ids { format!("{} ", event.conversation) } else { String::new() };
+        write!(line, "{:indent$}{id}{}: {what}", "", event.agent)
+            .expect("a String takes all that is written");
         Some(cut(&line, self.width))
     }
 }

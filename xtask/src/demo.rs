@@ -1,0 +1,44 @@
+//! The demo: three scenarios over real HTTP, with the time each call takes.
+
+mod cast;
+mod figures;
+mod live;
+mod many;
+mod options;
+mod parallel;
+mod plot;
+mod screen;
+mod specialists;
+
+use figures::Figures;
+use options::Options;
+use screen::Screen;
+
+use crate::task::Done;
+
+/// What a scenario needs: the model's client, the pace, and where to show what happens.
+pub(crate) struct Stage {
+    claude: agent_llm::Claude,
+    screen: Screen,
+    /// The latencies of the script are those of a real model divided by this; `None` with a real one.
+    speed: Option<f64>,
+}
+
+/// Runs the scenarios.
+pub(crate) fn run(arguments: &[&str]) -> Done {
+    let options = Options::read(arguments)?;
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let screen = Screen::new(!options.json);
+        // Keeps the mock server alive; with --live there is none.
+        let (_server, stage) = match options.live {
+            true => (None, live::stage(screen)?),
+            false => plot::stage(screen, options.speed).await.map(|(server, stage)| (Some(server), stage))?,
+        };
+        let scenarios =
+            vec![parallel::play(&stage).await?, specialists::play(&stage).await?, many::play(&stage).await?];
+        if options.json {
+            println!("{}", serde_json::to_string(&Figures { scenarios })?);
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,30 @@
+//! Scenario 3: ten conversations at once.
+
+use std::{error::Error, time::Instant};
+
+use agent_core::{Conversation, EventLog};
+use futures::StreamExt;
+
+use super::{Stage, cast, figures::Scenario, screen::WIDTH};
+
+const CONVERSATIONS: usize = 10;
+
+pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
+    stage.screen.title("3. Ten conversations at once");
+    let team = cast::calculator(stage.claude.clone())?;
+    let conversations = (1..=CONVERSATIONS).map(|number| {
+        let question = format!("What is {} squared?", 10 + number);
+        Conversation::start("calculator", question).with_id(format!("user-{number}"))
+    });
+    let began = Instant::now();
+    let many = team.run_many(conversations, CONVERSATIONS);
+    let mut many = many.listen(stage.screen.log(EventLog::new(WIDTH).with_ids()));
+    while let Some(finished) = many.next().await {
+        finished.end?;
+        stage.screen.progress(many.progress());
+    }
+    let total = began.elapsed();
+    let each = total.as_secs_f64();
+    stage.screen.title(&format!("   {CONVERSATIONS} conversations took {each:.2} s, as long as one does."));
+    Ok(Scenario::ManyConversations { conversations: CONVERSATIONS, total })
+}

@@ -1,0 +1,87 @@
+//! Scenario 2: an orchestrator with three specialists, one after the other and then at once.
+
+use std::{error::Error, time::Duration};
+
+use agent_core::{Conversation, Event, EventKind, EventLog, Mode, Timeline};
+
+use super::{
+    Stage, cast,
+    figures::Scenario,
+    parallel::recorder,
+    plot,
+    screen::{Screen, WIDTH},
+};
+
+const QUESTION: &str = "Area and diagonal of a field of 30 m by 40 m? 8,000 at 5 % for 2 years? Mean and \
+    mean square of 4, 8, 15, 16, 23, 42?";
+
+pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
+    stage.screen.title("2. An orchestrator gives three specialists work");
+    let sequential =
+        perform(stage, Mode::Sequential, "   First one after the other, as most programs do:").await?;
+    let concurrent = perform(stage, Mode::Concurrent, "   Then at once:").await?;
+    let longest_chain = stage.speed.map(plot::longest_chain);
+    let scenario = Scenario::AgentsAsTools {
+        sequential: sequential.calls,
+        concurrent: concurrent.calls,
+        longest_chain,
+        sequential_total: sequential.timeline.end(),
+        concurrent_total: concurrent.timeline.end(),
+    };
+    compare(&stage.screen, &sequential, &concurrent, longest_chain);
+    Ok(scenario)
+}
+
+/// What came of one run.
+struct Performance {
+    timeline: Timeline,
+    /// From the first of the orchestrator's calls starting to the last of them ending.
+    calls: Duration,
+}
+
+async fn perform(stage: &Stage, mode: Mode, title: &str) -> Result<Performance, Box<dyn Error>> {
+    stage.screen.line(title);
+    let team = cast::orchestra(stage.claude.clone())?;
+    let mut conversation = Conversation::start("orchestrator", QUESTION);
+    let (events, listener) = recorder();
+    let run = team.run(&mut conversation).mode(mode).listen(listener);
+    run.listen(stage.screen.log(EventLog::new(WIDTH))).await?;
+    stage.screen.line("");
+    let events = events.lock().expect("the listener does not panic");
+    let timeline = Timeline::new(events.iter());
+    Ok(Performance { calls: span_of_calls(&events), timeline })
+}
+
+fn span_of_calls(events: &[Event]) -> Duration {
+    let own = || events.iter().filter(|event| event.depth == 0);
+    let start = own().find(|event| matches!(event.kind, EventKind::CallStarted { .. }));
+    let end = own().filter(|event| matches!(event.kind, EventKind::CallEnded { .. })).last();
+    start.zip(end).map(|(start, end)| end.at - start.at).unwrap_or_default()
+}
+
+fn compare(screen: &Screen, sequential: &Performance, concurrent: &Performance, bound: Option<Duration>) {
+    let scale = sequential.timeline.end().max(concurrent.timeline.end());
+    for (title, performance) in
+        [("   One after the other:", sequential), ("   At once, on the same scale:", concurrent)]
+    {
+        screen.title(title);
+        screen.line(&performance.timeline.render_to(scale, WIDTH));
+    }
+    let seconds = |duration: Duration| format!("{:.2} s", duration.as_secs_f64());
+    let (slow, fast) = (sequential.calls.as_secs_f64(), concurrent.calls.as_secs_f64());
+    screen.title("   The specialists' work, from the first call's start to the last call's end:");
+    screen.line(&format!("     one after the other   {:>8}", seconds(sequential.calls)));
+    screen.line(&format!("     at once               {:>8}", seconds(concurrent.calls)));
+    screen.line(&format!(
+        "     saved                 {:>6.0} %   ({:.2} times as fast)",
+        (1.0 - fast / slow) * 100.0,
+        slow / fast
+    ));
+    if let Some(bound) = bound {
+        screen.line(&format!(
+            "     the bound             {:>8}   (the longest specialist's own replies)",
+            seconds(bound)
+        ));
+    }
+    screen.line("");
+}
