@@ -6,12 +6,15 @@
 //! use agent_mock::{Mock, Plot};
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let server = Mock::start(Plot::new([Reply::text("Hello!")])).await?;
-//! let url = server.url(); // http://127.0.0.1:PORT, for any client of the Messages API
-//! # assert!(url.starts_with("http://127.0.0.1:"));
-//! // … let the client talk to it …
-//! assert_eq!(server.count(), server.requests().len());
-//! # Ok::<(), std::io::Error>(()) })?;
-//! # Ok::<(), std::io::Error>(())
+//! let request = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi."}]}"#;
+//! # let client = reqwest::Client::builder().no_proxy().build()?;
+//! let asked = client.post(server.url() + "/v1/messages").header("anthropic-version", "2026-10-21");
+//! let reply = asked.header("x-api-key", "any").body(request).send().await?.text().await?;
+//! assert!(reply.contains("Hello!"));
+//! assert_eq!(server.requests()[0].last_text(), "Hi.");
+//! assert_eq!((server.count(), server.most_open()), (1, 1));
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! It answers `POST /v1/messages` (as JSON, or as an event stream if the request says so), the same with

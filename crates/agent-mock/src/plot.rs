@@ -15,17 +15,19 @@ use crate::{Incoming, first_tool::first_tool, incoming::texts};
 /// What the server says. Clones play the same.
 ///
 /// Replies go by *turn*, the number of assistant messages in the request: every conversation gets them from
-/// the first on, however many there are and whatever is asked twice. The default plot
-/// calls the first tool offered, with an input made from its schema, and answers with text once it
-/// has the result; without tools it says what it was told.
+/// the first on, however many there are and whatever is asked twice. Messages that another agent said before
+/// a handoff count too.
+///
+/// The default plot calls the first tool offered, with an input made from its schema, and answers with text
+/// once it has the result; without tools it says what it was told.
 ///
 /// A plot that has no reply for a request answers with a status 500 that is not to be retried and names
 /// agent and turn.
 ///
 /// # As JSON
 ///
-/// Each reply is an [`agent_core::script::Reply`]: blocks, a time before the first of them, before each
-/// block, and before each word, and more.
+/// Each reply is an [`agent_core::script::Reply`]: its blocks; the time before the first of them, before
+/// each block, and before each word; its stop reason, its usage, or an error instead.
 ///
 /// ```
 /// # use agent_mock::Plot;

@@ -41,7 +41,7 @@ impl Refusal {
     }
 
     /// The API's JSON for it.
-    pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> impl Serialize + use<'a> {
+    pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> impl Serialize {
         let details = self.error_code.map(|error_code| Details { error_code });
         let error = Error { r#type: &self.error_type, message: &self.message, details };
         Body { r#type: "error", error, request_id }

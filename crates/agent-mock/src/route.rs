@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::Incoming as Stream,
-    header::{ALLOW, AUTHORIZATION, HeaderName, HeaderValue},
+    header::{ALLOW, HeaderValue},
 };
 use serde_json::{Value, json};
 
@@ -93,7 +93,7 @@ async fn count_tokens(request: Request<Stream>) -> Result<Response<Body>, Refusa
 /// Reads a request that has a key, a version and a body of JSON: its headers, its text, and that as a value.
 async fn read(request: Request<Stream>) -> Result<(HeaderMap, String, Value), Refusal> {
     let (head, body) = request.into_parts();
-    let headers = guarded(head.headers)?;
+    guard(&head.headers)?;
     let body = Limited::new(body, LARGEST).collect().await.map_err(|error| {
         match error.downcast_ref::<LengthLimitError>() {
             Some(_) => Refusal::new(413, "request_too_large", "Request exceeds the maximum size"),
@@ -103,29 +103,20 @@ async fn read(request: Request<Stream>) -> Result<(HeaderMap, String, Value), Re
     let not_json = |error: String| Refusal::invalid(format!("The request body is not valid JSON: {error}"));
     let text = String::from_utf8(body.to_bytes().into()).map_err(|error| not_json(error.to_string()))?;
     let value = serde_json::from_str(&text).map_err(|error| not_json(error.to_string()))?;
-    Ok((headers, text, value))
+    Ok((head.headers, text, value))
 }
 
-/// The headers if they are in order; from here on no `Debug` shows the key.
-fn guarded(mut headers: HeaderMap) -> Result<HeaderMap, Refusal> {
-    let mut has_key = false;
-    for name in [HeaderName::from_static("x-api-key"), AUTHORIZATION] {
-        if let Some(value) = headers.get_mut(&name) {
-            value.set_sensitive(true);
-            let key = match name == AUTHORIZATION {
-                true => value.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default(),
-                false => value.as_bytes(),
-            };
-            has_key |= !key.is_empty();
-        }
-    }
-    if !has_key {
+/// Wants a key, in either of its headers, and a version.
+fn guard(headers: &HeaderMap) -> Result<(), Refusal> {
+    let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+    let token = header("authorization").strip_prefix(b"Bearer ").unwrap_or_default();
+    if header("x-api-key").is_empty() && token.is_empty() {
         return Err(Refusal::new(401, "authentication_error", "x-api-key header is required"));
     }
-    if headers.get(VERSION).is_none_or(HeaderValue::is_empty) {
+    if header(VERSION).is_empty() {
         return Err(Refusal::invalid("anthropic-version: header is required"));
     }
-    Ok(headers)
+    Ok(())
 }
 
 /// Whether the version is one of those before `2026-10-21`, which take sampling parameters and more.

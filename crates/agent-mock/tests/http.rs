@@ -12,9 +12,12 @@ fn ask(server: &Mock, body: &Value) -> RequestBuilder {
     to(server, Method::POST, "/v1/messages").body(body.to_string())
 }
 
+fn client() -> Client {
+    Client::builder().no_proxy().build().unwrap()
+}
+
 fn to(server: &Mock, method: Method, path: &str) -> RequestBuilder {
-    let client = Client::builder().no_proxy().build().unwrap();
-    let request = client.request(method, server.url() + path);
+    let request = client().request(method, server.url() + path);
     request.header("x-api-key", "any").header("anthropic-version", "2026-10-21")
 }
 
@@ -93,9 +96,9 @@ async fn refusals_have_the_shape_of_the_api() {
     show(ask(&server, &request())).await;
     show(ask(&server, &json!({"model": "m"}))).await;
     show(to(&server, Method::POST, "/v1/messages").body("{")).await;
-    let keyless = Client::new().post(server.url() + "/v1/messages");
+    let keyless = client().post(server.url() + "/v1/messages");
     show(keyless).await;
-    let unversioned = Client::new().post(server.url() + "/v1/messages").header("authorization", "Bearer any");
+    let unversioned = client().post(server.url() + "/v1/messages").header("authorization", "Bearer any");
     show(unversioned).await;
     show(to(&server, Method::GET, "/v1/messages")).await;
     show(to(&server, Method::POST, "/v1/nothing")).await;
@@ -116,6 +119,23 @@ async fn tokens_are_counted_and_beta_is_no_other_address() {
     let beta = to(&server, Method::POST, "/v1/messages?beta=true").body(request().to_string());
     assert_eq!(beta.send().await.unwrap().status(), StatusCode::OK);
     assert_eq!(server.count(), 1, "a count is no request for a reply");
+}
+
+#[tokio::test]
+async fn a_thread_is_kept_on_the_server() {
+    let server = Mock::start(Plot::default()).await.unwrap();
+    let mut body = request();
+    body["tools"] = json!([{"name": "now", "input_schema": {"type": "object"}}]);
+    body["thread"] = json!({"type": "create"});
+    let first = ask(&server, &body).send().await.unwrap().text().await.unwrap();
+    let first: Value = serde_json::from_str(&first).unwrap();
+    let result = json!({"type": "tool_result", "tool_use_id": first["content"][0]["id"], "content": "noon"});
+    let mut body = request();
+    body["messages"] = json!([{"role": "user", "content": [result]}]);
+    body["thread"] = json!({"type": "continue", "previous_message_id": first["id"]});
+    let second = ask(&server, &body).send().await.unwrap().text().await.unwrap();
+    assert!(second.contains("The tools said: noon"), "{second}");
+    assert_eq!(server.requests()[1].turn, 1, "the request is seen whole");
 }
 
 #[tokio::test]
