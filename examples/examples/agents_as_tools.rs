@@ -15,30 +15,15 @@ use serde_json::json;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let pause = Duration::from_millis(200);
+    let tasks = Reply::call("adder", json!({"task": "Add 17 and 25."}))
+        .and_call("rooter", json!({"task": "What is the square root of 144?"}));
+    let both = Reply::text("17 + 25 = 42, and the root of 144 is 12.");
+    let add = Reply::call("sum_numbers", json!({"numbers": [17, 25]}));
+    let root = Reply::call("square_root", json!({"number": 144}));
     let model = Script::by_agent([
-        (
-            "orchestrator",
-            vec![
-                Reply::call("adder", json!({"task": "Add 17 and 25."}))
-                    .and_call("rooter", json!({"task": "What is the square root of 144?"}))
-                    .after(pause),
-                Reply::text("17 + 25 = 42, and the root of 144 is 12.").after(pause),
-            ],
-        ),
-        (
-            "adder",
-            vec![
-                Reply::call("sum_numbers", json!({"numbers": [17, 25]})).after(pause),
-                Reply::text("42").after(pause),
-            ],
-        ),
-        (
-            "rooter",
-            vec![
-                Reply::call("square_root", json!({"number": 144})).after(pause),
-                Reply::text("12").after(pause),
-            ],
-        ),
+        ("orchestrator", vec![tasks.after(pause), both.after(pause)]),
+        ("adder", vec![add.after(pause), Reply::text("42").after(pause)]),
+        ("rooter", vec![root.after(pause), Reply::text("12").after(pause)]),
     ]);
     let team = Team::new([
         Agent::builder("orchestrator", model.clone())

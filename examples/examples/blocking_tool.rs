@@ -6,7 +6,7 @@
 use std::{error::Error, time::Instant};
 
 use agent_core::{
-    Agent, Context, Conversation,
+    Agent, Context,
     script::{Reply, Script},
 };
 use agent_tools::FnTool;
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let agent = Agent::builder("mathematician", model).tool(primes.read_only().blocking()).build()?;
 
     let began = Instant::now();
-    let mut conversation = Conversation::start("mathematician", "How many primes are there?");
+    let mut conversation = agent.start("How many primes are there?");
     agent.run(&mut conversation).await?;
     print!("{conversation}");
     println!("(both counts side by side, in {:.0?})", began.elapsed());

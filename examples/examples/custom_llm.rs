@@ -2,7 +2,7 @@
 //!
 //! Whatever can be asked and answers can be a model. One that streams yields more than one `Delta`.
 
-use agent_core::{Agent, BoxStream, Conversation, Delta, Llm, LlmError, Request, Response, whole};
+use agent_core::{Agent, BoxStream, Delta, Llm, LlmError, Request, Response, whole};
 
 struct Parrot;
 
@@ -15,7 +15,7 @@ impl Llm for Parrot {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let parrot = Agent::builder("parrot", Parrot).build()?;
-    let mut conversation = Conversation::start("parrot", "Polly wants a tool call");
+    let mut conversation = parrot.start("Polly wants a tool call");
     println!("{}", parrot.run(&mut conversation).await?.text());
     Ok(())
 }

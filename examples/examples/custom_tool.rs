@@ -6,7 +6,7 @@
 use std::error::Error;
 
 use agent_core::{
-    Agent, Context, Conversation, End, Json, Outcome, Tool, ToolSpec, async_trait,
+    Agent, Context, End, Json, Outcome, Tool, ToolSpec, async_trait,
     script::{Reply, Script},
 };
 use serde_json::json;
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     ]);
     let agent = Agent::builder("janitor", model).tool(tool).build()?;
 
-    let mut conversation = Conversation::start("janitor", "Delete my notes.");
+    let mut conversation = agent.start("Delete my notes.");
     let End::Waiting(calls) = agent.run(&mut conversation).await? else { panic!("the call waits") };
     println!("The agent asks: {}  (You say yes.)", calls[0].question);
     conversation.allow(&calls[0].key)?;

@@ -6,7 +6,7 @@
 use std::{error::Error, time::Duration};
 
 use agent_core::{
-    Agent, Conversation, Timeline,
+    Agent, Timeline,
     script::{Reply, Script},
 };
 use agent_tools::FnTool;
@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .tool(FnTool::new("population", "How many people live in a city.", population).blocking())
         .build()?;
 
-    let mut conversation = Conversation::start("guide", "Tell me about Oslo.");
+    let mut conversation = agent.start("Tell me about Oslo.");
     let mut run = agent.run(&mut conversation);
     let mut events = Vec::new();
     while let Some(event) = run.next().await {

@@ -6,7 +6,7 @@
 use std::{error::Error, time::Duration};
 
 use agent_core::{
-    Agent, Conversation,
+    Agent,
     script::{Reply, Script},
 };
 use agent_tools::FnTool;
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let tool = FnTool::new("ship", "Ships an order.", ship);
     let agent = Agent::builder("shop", model.clone()).system("You ship.").tool(tool).build()?;
 
-    let mut conversation = Conversation::start("shop", "Ship 12 and 13.");
+    let mut conversation = agent.start("Ship 12 and 13.");
     let end = agent.run(&mut conversation).await?;
 
     assert_eq!(end.text(), "12 is on its way, 13 is not.");

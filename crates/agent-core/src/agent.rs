@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use crate::{BASE_PROMPT, Block, BuildError, Conversation, Json, Llm, Run, Team, Tool, ToolSpec, names};
+use crate::{
+    BASE_PROMPT, Block, BuildError, Content, Conversation, Json, Llm, Run, Team, Tool, ToolSpec, names,
+};
 
 /// An agent: who it is (the system prompt), what it thinks with (an [`Llm`]) and what it can do
 /// ([`Tool`]s). Cloning is cheap.
@@ -35,6 +37,11 @@ impl Agent {
             turns: None,
             extra: BTreeMap::new(),
         }
+    }
+
+    /// A conversation with this agent that begins with what the user says.
+    pub fn start(&self, content: impl Into<Content>) -> Conversation {
+        Conversation::start(self.name(), content)
     }
 
     /// A run of this agent alone, until it is the user's turn. See [`Team::run`].

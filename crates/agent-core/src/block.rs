@@ -159,33 +159,37 @@ impl Block {
     }
 }
 
+#[derive(Deserialize)]
+struct Typed {
+    r#type: String,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Thinking {
+    thinking: String,
+    #[serde(default)]
+    signature: String,
+}
+
+#[derive(Deserialize)]
+struct ToolResult {
+    tool_use_id: String,
+    #[serde(default)]
+    content: Content,
+    #[serde(default)]
+    is_error: bool,
+}
+
 /// Two steps, since raw JSON can't be read inside serde's tagged enums: the type first, then its fields.
 fn read(json: &Json) -> Result<Kind, String> {
-    #[derive(Deserialize)]
-    struct Typed {
-        r#type: String,
-    }
-    #[derive(Deserialize)]
-    struct Text {
-        text: String,
-    }
-    #[derive(Deserialize)]
-    struct Thinking {
-        thinking: String,
-        #[serde(default)]
-        signature: String,
-    }
-    #[derive(Deserialize)]
-    struct ToolResult {
-        tool_use_id: String,
-        #[serde(default)]
-        content: Content,
-        #[serde(default)]
-        is_error: bool,
-    }
-    let kind: Typed = json.parse().map_err(|error| error.to_string())?;
-    let shape = |error| format!("type {:?}, {error}", kind.r#type);
-    Ok(match kind.r#type.as_str() {
+    let Typed { r#type } = json.parse().map_err(|error| error.to_string())?;
+    let shape = |error| format!("type {:?}, {error}", r#type);
+    Ok(match r#type.as_str() {
         "text" => Kind::Text(json.parse::<Text>().map_err(shape)?.text),
         "thinking" => {
             let Thinking { thinking, signature } = json.parse().map_err(shape)?;
@@ -199,7 +203,7 @@ fn read(json: &Json) -> Result<Kind, String> {
         }
         "image" => Kind::Image,
         "document" => Kind::Document,
-        _ => Kind::Other(kind.r#type),
+        _ => Kind::Other(r#type),
     })
 }
 

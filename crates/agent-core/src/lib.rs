@@ -3,14 +3,14 @@
 //!
 //! ```
 //! use agent_core::script::{Reply, Script};
-//! use agent_core::{Agent, Conversation};
+//! use agent_core::Agent;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! // Any `Llm` will do; this one follows a script.
 //! let model = Script::new([Reply::text("Forty-two.")]);
 //! let agent = Agent::builder("oracle", model).system("You answer briefly.").build()?;
 //!
-//! let mut conversation = Conversation::start("oracle", "What is six times seven?");
+//! let mut conversation = agent.start("What is six times seven?");
 //! let end = agent.run(&mut conversation).await?;
 //! assert_eq!(end.text(), "Forty-two.");
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;

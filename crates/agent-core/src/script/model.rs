@@ -18,11 +18,11 @@ use crate::{Delta, Llm, LlmError, LlmErrorKind, Request, Role};
 ///
 /// ```
 /// use agent_core::script::{Reply, Script};
-/// use agent_core::{Agent, Conversation};
+/// use agent_core::Agent;
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let model = Script::new([Reply::text("Hello!")]);
 /// let agent = Agent::builder("greeter", model.clone()).build()?;
-/// let mut conversation = Conversation::start("greeter", "Hi.");
+/// let mut conversation = agent.start("Hi.");
 /// let end = agent.run(&mut conversation).await?;
 /// assert_eq!(end.text(), "Hello!");
 /// assert_eq!(model.requests()[0].last_text(), "Hi.");

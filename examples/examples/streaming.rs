@@ -1,0 +1,46 @@
+//! Words as they come in, and everything else that happens: cargo run --example streaming
+//!
+//! `run.next()` is the next event of the run, also of the agents it sends work to.
+
+use std::{
+    error::Error,
+    io::{Write, stdout},
+    time::Duration,
+};
+
+use agent_core::{Agent, EventKind, Usage, script::Reply};
+use agent_llm::Claude;
+use agent_mock::{Mock, Plot};
+use agent_tools::math;
+use serde_json::json;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let pause = Duration::from_millis(40);
+    let replies = [
+        Reply::call("power", json!({"base": 2, "exponent": 64})),
+        Reply::text("Two to the power of 64 is about 18.4 quintillion, which is rather a lot.")
+            .per_token(pause),
+    ];
+    let paced = replies.map(|reply| reply.per_token(pause).usage(Usage::new(300, 20)));
+    let server = Mock::start(Plot::new(paced)).await?;
+    let claude = Claude::builder().base_url(server.url()).key("no key is needed here").build()?;
+    let agent = Agent::builder("mathematician", claude).tools(math::tools()).build()?;
+
+    let mut conversation = agent.start("What is 2 to the power of 64?");
+    let mut run = agent.run(&mut conversation);
+    while let Some(event) = run.next().await {
+        match event.kind {
+            EventKind::Delta(delta) => {
+                print!("{}", delta.text().unwrap_or_default());
+                stdout().flush()?;
+            }
+            EventKind::CallStarted { tool, input, .. } => println!("[calls {tool} {}]", input.text()),
+            EventKind::CallEnded { tool, result, .. } => println!("[{tool} = {result}]"),
+            _ => {}
+        }
+    }
+    run.await?;
+    println!("\n[{} output tokens]", conversation.usage().output_tokens);
+    Ok(())
+}
