@@ -56,18 +56,17 @@ impl Conversation {
     fn decide(&mut self, key: &str, decision: &dyn Fn(&mut Slot)) -> Result<(), NotWaiting> {
         let id = self.id.clone();
         for slot in &mut self.slots {
-            match &mut slot.state {
+            let decided = match &mut slot.state {
                 State::Waiting { .. } if format!("{id}/{}", slot.call.id) == key => {
                     decision(slot);
-                    self.append_results_if_done();
-                    return Ok(());
+                    true
                 }
-                State::Delegated(child) => {
-                    if child.decide(key, decision).is_ok() {
-                        return Ok(());
-                    }
-                }
-                _ => {}
+                State::Delegated(child) => child.decide(key, decision).is_ok(),
+                _ => false,
+            };
+            if decided {
+                self.append_results_if_done();
+                return Ok(());
             }
         }
         Err(NotWaiting { key: key.to_owned() })

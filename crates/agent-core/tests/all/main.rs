@@ -7,6 +7,7 @@ mod common;
 mod delegation;
 mod dropping;
 mod events;
+mod invariants;
 mod many;
 mod property;
 mod reading;
