@@ -55,7 +55,7 @@ async fn perform(stage: &Stage, mode: Mode, title: &str) -> Result<Performance, 
 fn span_of_calls(events: &[Event]) -> Duration {
     let own = || events.iter().filter(|event| event.depth == 0);
     let start = own().find(|event| matches!(event.kind, EventKind::CallStarted { .. }));
-    let end = own().filter(|event| matches!(event.kind, EventKind::CallEnded { .. })).next_back();
+    let end = own().rfind(|event| matches!(event.kind, EventKind::CallEnded { .. }));
     start.zip(end).map(|(start, end)| end.at - start.at).unwrap_or_default()
 }
 
