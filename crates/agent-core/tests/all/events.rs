@@ -87,7 +87,8 @@ async fn a_listener_is_told_what_a_reader_reads() {
     let ears = told.clone();
     let mut conversation = Conversation::start("main", "Go.");
     team.run(&mut conversation).listen(move |event| ears.lock().unwrap().push(event.clone())).await.unwrap();
-    assert_eq!(*told.lock().unwrap(), events().await);
+    let read = events().await;
+    assert_eq!(*told.lock().unwrap(), read);
 }
 
 #[tokio::test(start_paused = true)]
