@@ -29,7 +29,7 @@ fn invariant_2_drive_is_the_only_loop_that_asks_a_model() {
     };
     // One place takes the turns of a conversation …
     check("Turn::Model(turn)", &["host.rs"]);
-    check("drive(", &["host.rs", "local.rs"]);
+    check("drive(", &["local.rs"]);
     // … and one asks a model, once; `llm.rs` passes on to the model in an `Arc`.
     check(".stream(request)", &["ask.rs", "llm.rs"]);
 }
