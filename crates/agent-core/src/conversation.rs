@@ -6,6 +6,7 @@ mod answer;
 mod check;
 mod close;
 mod next;
+mod passage;
 mod slot;
 mod tool_turn;
 mod transcript;
@@ -13,6 +14,8 @@ mod turn;
 
 pub use check::InvalidConversation;
 pub use close::NotWaiting;
+pub use passage::Passage;
+use passage::Return;
 use serde::{Deserialize, Serialize};
 use slot::{Slot, State};
 pub use tool_turn::ToolTurn;
@@ -43,20 +46,36 @@ use crate::{Content, Json, Message, Role, StopReason, Usage};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "check::Unchecked")]
+#[serde(remote = "Self")]
 pub struct Conversation {
     id: String,
     agent: String,
+    #[serde(default)]
     depth: u32,
     messages: Vec<Message>,
     /// The calls of the reply that is still open; empty once their results are in the messages.
+    #[serde(default)]
     slots: Vec<Slot>,
     /// Why the last reply stopped; `None` when the last word is the user's or the tools'.
+    #[serde(default)]
     stop: Option<StopReason>,
+    #[serde(default)]
     stop_details: Option<Json>,
+    #[serde(default)]
     usage: Usage,
+    #[serde(default)]
     turns: u32,
+    #[serde(default)]
     transfers: u32,
+    /// How many messages there were when the user spoke last.
+    #[serde(default)]
+    said_at: usize,
+    /// How the conversation changed hands, in order.
+    #[serde(default)]
+    passages: Vec<Passage>,
+    /// Where it comes back to if the agent that has it fails.
+    #[serde(default)]
+    returns: Vec<Return>,
 }
 
 impl Conversation {
@@ -73,6 +92,9 @@ impl Conversation {
             usage: Usage::default(),
             turns: 0,
             transfers: 0,
+            said_at: 0,
+            passages: Vec::new(),
+            returns: Vec::new(),
         }
     }
 
@@ -94,9 +116,11 @@ impl Conversation {
     pub fn say(&mut self, content: impl Into<Content>) {
         let mut blocks = self.close_open_calls();
         blocks.extend(content.into().into_blocks());
+        self.said_at = self.messages.len();
         self.messages.push(Message::new(Role::User, blocks));
         (self.stop, self.stop_details) = (None, None);
         (self.turns, self.transfers) = (0, 0);
+        self.returns.clear();
     }
 
     /// A conversation of another agent, for a call of this one.

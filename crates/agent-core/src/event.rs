@@ -83,6 +83,20 @@ pub enum EventKind {
         /// The agent that had it before.
         from: String,
     },
+    /// The conversation did not go over to this event's agent; the other one still has it.
+    TransferFailed {
+        /// The agent that has it.
+        from: String,
+        /// Why.
+        why: String,
+    },
+    /// The conversation came back to this event's agent.
+    CameBack {
+        /// The agent that failed.
+        from: String,
+        /// How.
+        why: String,
+    },
     /// The run, or a delegated conversation in it, is over.
     Ended(End),
 }

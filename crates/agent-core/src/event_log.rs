@@ -44,6 +44,8 @@ fn describe(kind: &EventKind) -> Option<String> {
         EventKind::CallWaiting { question, .. } => format!("? {question}"),
         EventKind::TurnFailed { error } => format!("! {error}"),
         EventKind::Transferred { from } => format!("takes over from {from}"),
+        EventKind::TransferFailed { from, why } => format!("! does not take over from {from}: {why}"),
+        EventKind::CameBack { from, why } => format!("has it back from {from}: {why}"),
         EventKind::Delta(crate::Delta::Notice(notice)) => match notice {
             Notice::Retry { attempt, wait, reason } => {
                 format!("! attempt {attempt} failed, again in {wait:.1?}: {reason}")

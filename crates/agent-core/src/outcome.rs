@@ -28,14 +28,52 @@ pub enum Outcome {
     },
 }
 
-/// The wish to give the conversation to another agent. It takes effect with that agent's first reply.
+/// The wish to give the conversation to another agent. It takes effect with that agent's first reply;
+/// without one, the call is an error result and nothing has changed hands.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// The agent.
     pub to: String,
-    /// What the asking agent reads if the other one does not answer; why is added.
+    /// What the asking agent reads if it does not work out; `{why}` in it stands for what went wrong.
     pub if_failed: String,
+    /// Whether the conversation comes back if the other agent fails later, in the same run.
+    pub comes_back: bool,
+    /// How many transfers there may be since the user spoke, if that is less than the run's limit.
+    pub at_most: Option<u32>,
+    /// How often the same agent may give the conversation to the same other one while nothing else
+    /// gets done; unlimited if absent.
+    pub repeats: Option<u32>,
+}
+
+impl Transfer {
+    /// The conversation goes over to `to`, for good.
+    pub fn new(to: impl Into<String>, if_failed: impl Into<String>) -> Self {
+        let (to, if_failed) = (to.into(), if_failed.into());
+        Self { to, if_failed, comes_back: false, at_most: None, repeats: None }
+    }
+
+    /// See [`Transfer::comes_back`].
+    pub fn comes_back(mut self, comes_back: bool) -> Self {
+        self.comes_back = comes_back;
+        self
+    }
+
+    /// See [`Transfer::at_most`].
+    pub fn at_most(mut self, transfers: u32) -> Self {
+        self.at_most = Some(transfers);
+        self
+    }
+
+    /// See [`Transfer::repeats`].
+    pub fn repeats(mut self, times: u32) -> Self {
+        self.repeats = Some(times);
+        self
+    }
+
+    pub(crate) fn failed(&self, why: &str) -> String {
+        self.if_failed.replace("{why}", why)
+    }
 }
 
 impl Outcome {
@@ -47,11 +85,6 @@ impl Outcome {
     /// A failure, in words for the model.
     pub fn error(message: impl Into<String>) -> Self {
         Self::Error(message.into())
-    }
-
-    /// The conversation goes over to `to`.
-    pub fn transfer(to: impl Into<String>, if_failed: impl Into<String>) -> Self {
-        Self::Transfer(Transfer { to: to.into(), if_failed: if_failed.into() })
     }
 
     /// The agent `to` does `task`.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Agent, BuildError, Call, Conversation, Limits, Many, Outcome, Request, Rules, Run, Tool, ToolSpec, names,
+    Agent, BuildError, Call, Conversation, Limits, Many, Outcome, Passage, Request, Rules, Run, Tool,
+    ToolSpec, names, plain,
 };
 
 /// Agents by name, checked when built: every agent that a tool leads to is there. Cloning is cheap.
@@ -46,7 +47,7 @@ impl Team {
     /// What the agent that speaks next asks its model; `None` if it is not in the team.
     pub fn request(&self, conversation: &Conversation) -> Option<Request> {
         let agent = self.agent(conversation.speaker())?;
-        Some(Request {
+        let request = Request {
             agent: agent.shared_name(),
             conversation: conversation.id().into(),
             system: agent.system().to_vec(),
@@ -54,7 +55,18 @@ impl Team {
             tools: agent.specs().clone(),
             max_tokens: agent.max_tokens(),
             extra: agent.extra().clone(),
-        })
+        };
+        let request = self.introduced(conversation, request);
+        Some(if agent.specs().is_empty() { plain::without_tool_blocks(request) } else { request })
+    }
+
+    /// An agent that was given the conversation reads what the tool that did it lets it read.
+    fn introduced(&self, conversation: &Conversation, request: Request) -> Request {
+        let Some(Passage { from, call: Some(call), .. }) = conversation.passage() else { return request };
+        match self.agent(&from).and_then(|agent| agent.tool(&call.name)) {
+            Some(tool) => tool.introduce(conversation, request),
+            None => request,
+        }
     }
 
     /// The tool a call is for, or the error result of a call that can't be made.

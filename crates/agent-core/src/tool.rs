@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Context, Json, Outcome};
+use crate::{Context, Conversation, Json, Outcome, Request};
 
 /// Something a model can call: a description for the model, and one method.
 ///
@@ -17,6 +17,12 @@ pub trait Tool: Send + Sync {
 
     /// Does one call; read the input with [`Json::parse`]. A failure is [`Outcome::Error`], which the model reads.
     async fn call(&self, input: Json, context: Context) -> Outcome;
+
+    /// What an agent reads that got the conversation by a call of this tool: by default, all of it.
+    /// For tools whose calls lead to an [`Outcome::Transfer`].
+    fn introduce(&self, _conversation: &Conversation, request: Request) -> Request {
+        request
+    }
 }
 
 /// What a tool is: what the model reads of it, and what the loop may do with its calls.

@@ -184,7 +184,7 @@ async fn an_agent_is_a_tool_with_a_description_and_an_input_of_its_own() {
       < call_0_0 = Easy.
       < call_0_1 = Easy.
       < call_0_2 failed: invalid input: at the top level: missing field `right` at line 1 column 10
-    assistant: Both done.
+    boss: Both done.
     "#);
     let told: Vec<String> = model.requests()[1..3].iter().map(|request| request.last_text()).collect();
     assert_eq!(told, ["What is 1 + 2?", "What is 3 + 4?"]);

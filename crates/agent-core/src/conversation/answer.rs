@@ -7,17 +7,28 @@ impl Conversation {
     pub(super) fn answer(&mut self, result: Result<Response, Failure>) -> Result<(), Failure> {
         let going_over = self.transfer().map(|(place, transfer)| (place, transfer.to.clone()));
         match (result, going_over) {
-            (Err(failure), None) => return Err(failure),
+            (Err(failure), None) => {
+                if !self.give_back(&failure.to_string()) {
+                    return Err(failure);
+                }
+            }
             (Err(failure), Some((place, _))) => self.stay(place, &failure.to_string()),
             (Ok(response), Some((place, to))) if response.stop_reason == StopReason::Refusal => {
                 self.usage += response.usage;
                 self.stay(place, &format!("agent {to:?} refused"));
             }
-            (Ok(response), Some((place, to))) => {
-                self.go_over(place, to);
+            (Ok(response), Some((place, _))) => {
+                self.go_over(place);
                 self.append_reply(response);
             }
-            (Ok(response), None) => self.append_reply(response),
+            (Ok(response), None) => {
+                let refused = response.stop_reason == StopReason::Refusal;
+                self.append_reply(response);
+                if refused {
+                    let why = format!("agent {:?} refused", self.agent);
+                    self.give_back(&why);
+                }
+            }
         }
         Ok(())
     }
@@ -36,20 +47,10 @@ impl Conversation {
     /// conversation.
     fn stay(&mut self, place: usize, why: &str) {
         if let Some((_, transfer)) = self.transfer() {
-            let message = format!("{}: {why}", transfer.if_failed);
+            let message = transfer.failed(why);
             self.slots[place].fail(message);
         }
         self.append_results_if_done();
-    }
-
-    /// The other agent has answered: all calls get their results, and it has the conversation.
-    fn go_over(&mut self, place: usize, to: String) {
-        debug_assert!(!self.slots[place].is_done(), "a transfer has no result yet");
-        let results = self.results_after(&to);
-        self.append_results(results);
-        self.agent = to;
-        self.turns = 0;
-        self.transfers += 1;
     }
 
     /// Some backends send the same ids every turn, or none, or with characters the API refuses. Such

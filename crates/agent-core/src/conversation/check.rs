@@ -1,43 +1,29 @@
 //! A conversation read from JSON is checked, so that every one in memory is valid.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{Conversation, Slot};
-use crate::{Json, Kind, Message, Role, StopReason, Usage};
+use crate::{Kind, Message, Role, StopReason};
 
 /// A conversation that was read and breaks a rule the API holds histories to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid conversation: {0}")]
 pub struct InvalidConversation(String);
 
-/// A conversation as it was written, not yet trusted.
-#[derive(Deserialize)]
-pub(super) struct Unchecked {
-    id: String,
-    agent: String,
-    #[serde(default)]
-    depth: u32,
-    messages: Vec<Message>,
-    #[serde(default)]
-    slots: Vec<Slot>,
-    stop: Option<StopReason>,
-    stop_details: Option<Json>,
-    #[serde(default)]
-    usage: Usage,
-    #[serde(default)]
-    turns: u32,
-    #[serde(default)]
-    transfers: u32,
+// `Self::serialize` and `Self::deserialize` are what serde derives (`remote = "Self"`); these put the
+// check behind the latter.
+impl Serialize for Conversation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
-impl TryFrom<Unchecked> for Conversation {
-    type Error = InvalidConversation;
-
-    fn try_from(read: Unchecked) -> Result<Self, InvalidConversation> {
-        let Unchecked { id, agent, depth, messages, slots, stop, stop_details, usage, turns, transfers } =
-            read;
-        check(&messages, &slots, stop.as_ref()).map_err(InvalidConversation)?;
-        Ok(Self { id, agent, depth, messages, slots, stop, stop_details, usage, turns, transfers })
+impl<'de> Deserialize<'de> for Conversation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = Self::deserialize(deserializer)?;
+        check(&read.messages, &read.slots, read.stop.as_ref())
+            .map_err(|error| D::Error::custom(InvalidConversation(error)))?;
+        Ok(read)
     }
 }
 

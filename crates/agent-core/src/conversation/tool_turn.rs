@@ -55,12 +55,11 @@ impl<'a> ToolTurn<'a> {
             Outcome::Error(message) => failed(message),
             Outcome::Wait { question } => (State::Waiting { question }, None),
             Outcome::Transfer(transfer) => match self.unknown(&transfer.to) {
-                Some(error) => failed(format!("{}: {error}", transfer.if_failed)),
-                None if conversation.transfers >= limits.transfers => {
-                    let most = limits.transfers;
-                    failed(format!("{}: the limit of {most} transfers is reached", transfer.if_failed))
-                }
-                None => (State::Transfer(transfer), None),
+                Some(error) => failed(transfer.failed(&error)),
+                None => match conversation.forbidden(&transfer, limits.transfers) {
+                    Some(why) => failed(transfer.failed(&why)),
+                    None => (State::Transfer(transfer), None),
+                },
             },
             Outcome::Delegate { to, task } => match self.unknown(&to) {
                 Some(error) => failed(error),

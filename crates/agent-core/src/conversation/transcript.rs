@@ -2,16 +2,20 @@
 
 use std::fmt;
 
-use super::{Conversation, State};
+use super::{Conversation, Passage, State};
 use crate::{Block, Kind, Role};
 
-/// The transcript: a line a block. What is still to be done for the last reply stands at the end.
+/// The transcript: a line a block, with who spoke. What is still to be done for the last reply stands at the end.
 impl fmt::Display for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for message in &self.messages {
+        for (place, message) in self.messages.iter().enumerate() {
+            for Passage { from, to, call, .. } in self.passages.iter().filter(|passage| passage.at == place) {
+                let verb = if call.is_some() { "takes over" } else { "has it back" };
+                writeln!(f, "-- {to} {verb} from {from}")?;
+            }
             let role = match message.role() {
                 Role::User => "user",
-                Role::Assistant => "assistant",
+                Role::Assistant => self.agent_at(place),
                 Role::System => "system",
             };
             for block in message.content() {

@@ -28,6 +28,8 @@ impl Conversation {
         match self.next(rules) {
             Next::Model => Turn::Model(ModelTurn { conversation: self }),
             Next::Tools(work) => Turn::Tools(ToolTurn::new(self, rules, work)),
+            // An agent that was given the conversation and does not get done gives it back.
+            Next::User(End::TurnLimit(turns)) if self.give_back(&self.not_done(turns)) => self.turn(rules),
             Next::User(end) => Turn::User(end),
         }
     }

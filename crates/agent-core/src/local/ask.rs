@@ -6,7 +6,8 @@ use futures::FutureExt;
 
 use super::{Local, task::panic_message};
 use crate::{
-    Conversation, EventKind, Failure, LlmError, LlmErrorKind, Response, Rules, RunError, StopReason, fold,
+    Conversation, EventKind, Failure, LlmError, LlmErrorKind, Passage, Response, Rules, RunError, StopReason,
+    fold,
 };
 
 impl Local {
@@ -20,6 +21,7 @@ impl Local {
             let agents = self.team.agents().join(", ");
             return Err(RunError::UnknownAgent { agent: agent.to_owned(), agents });
         };
+        self.tell_if_it_came_back(so_far);
         self.tell(so_far, || EventKind::TurnStarted);
         let see = |delta: &crate::Delta| self.tell(so_far, || EventKind::Delta(delta.clone()));
         // A backend is foreign code; its panic must not take other conversations of the run along.
@@ -28,21 +30,35 @@ impl Local {
             .catch_unwind()
             .await
             .unwrap_or_else(|panic| Err(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic))));
-        match &reply {
-            Ok(response) => self.tell_of_reply(so_far, response),
-            Err(error) => self.tell(so_far, || EventKind::TurnFailed { error: error.to_string() }),
-        }
+        self.tell_of_reply(so_far, &reply);
         Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
     }
 
-    fn tell_of_reply(&self, so_far: &Conversation, response: &Response) {
-        if so_far.speaker() != so_far.agent() && response.stop_reason != StopReason::Refusal {
-            self.tell(so_far, || EventKind::Transferred { from: so_far.agent().to_owned() });
-        }
-        self.tell(so_far, || EventKind::TurnEnded {
-            stop_reason: response.stop_reason.clone(),
-            calls: response.tool_calls().count(),
-            usage: response.usage,
+    fn tell_of_reply(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) {
+        self.tell(so_far, || match reply {
+            Ok(response) => EventKind::TurnEnded {
+                stop_reason: response.stop_reason.clone(),
+                calls: response.tool_calls().count(),
+                usage: response.usage,
+            },
+            Err(error) => EventKind::TurnFailed { error: error.to_string() },
         });
+        if so_far.is_going_over() {
+            let from = so_far.agent().to_owned();
+            self.tell(so_far, || match reply {
+                Ok(response) if response.stop_reason == StopReason::Refusal => {
+                    EventKind::TransferFailed { from, why: "it refused".to_owned() }
+                }
+                Ok(_) => EventKind::Transferred { from },
+                Err(error) => EventKind::TransferFailed { from, why: error.to_string() },
+            });
+        }
+    }
+
+    fn tell_if_it_came_back(&self, so_far: &Conversation) {
+        let Some(Passage { from, at, why: Some(why), .. }) = so_far.passages().last() else { return };
+        if *at == so_far.messages().len() && !so_far.is_going_over() {
+            self.tell(so_far, || EventKind::CameBack { from: from.clone(), why: why.clone() });
+        }
     }
 }

@@ -10,7 +10,8 @@ use std::{
 };
 
 use agent_core::{
-    Agent, AgentBuilder, Context, Conversation, End, Json, Outcome, Team, Tool, ToolSpec, async_trait,
+    Agent, AgentBuilder, Context, Conversation, End, Json, Outcome, Team, Tool, ToolSpec, Transfer,
+    async_trait,
     script::{Reply, Script},
 };
 use serde_json::json;
@@ -119,7 +120,9 @@ impl Tool for Act {
         match (word("fail"), word("to"), word("transfer"), word("ask")) {
             (Some(message), ..) => Outcome::error(message),
             (_, Some(to), ..) => Outcome::delegate(to, word("task").unwrap_or_else(|| "Well?".to_owned())),
-            (_, _, Some(to), _) => Outcome::transfer(&to, format!("could not transfer to {to}")),
+            (_, _, Some(to), _) => {
+                Outcome::Transfer(Transfer::new(&to, format!("could not transfer to {to}: {{why}}")))
+            }
             (.., Some(question)) if !context.allowed() => Outcome::Wait { question },
             _ => Outcome::output(word("say").unwrap_or_else(|| "done".to_owned())),
         }

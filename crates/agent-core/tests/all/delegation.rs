@@ -33,7 +33,7 @@ async fn the_same_specialist_is_called_three_times_in_one_turn_and_all_converse_
       < call_0_0 = I say yes.
       < call_0_1 = I say yes.
       < call_0_2 = I say yes.
-    assistant: Done.
+    main: Done.
     "#);
     assert_eq!(ran.took, ms(100 + 250 + 100));
     let mut asked: Vec<String> =
@@ -125,7 +125,7 @@ async fn what_goes_wrong_with_a_specialist_is_the_calls_error_result() {
       < call_0_3 failed: prim refused
       < call_0_4 failed: lost was not done after 10 turns
       < call_0_5 = mute is done and said nothing.
-    assistant: Done.
+    main: Done.
     "#);
     assert_eq!(ran.end, End::Answered("Done.".to_owned()));
 }

@@ -59,7 +59,7 @@ async fn invariant_4_a_dropped_run_goes_on_without_repeating_a_finished_call() {
       < call_0_0 = after 100
       < call_0_1 = after 1000
       < call_0_2 = after 200
-    assistant: Done.
+    main: Done.
     "#);
     assert_eq!(log.begun().into_values().collect::<Vec<_>>(), [1, 2, 1]);
     assert_eq!(log.ended().into_values().collect::<Vec<_>>(), [1, 1, 1]);

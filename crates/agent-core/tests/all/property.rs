@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use agent_core::{
     Block, Conversation, Done, Failure, Kind, LlmError, LlmErrorKind, Message, Outcome, Response, Role,
-    StopReason, Team, Turn, Work,
+    StopReason, Team, Transfer, Turn, Work,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -18,8 +18,8 @@ fn outcome(call: &agent_core::Call) -> Outcome {
     let code: serde_json::Value = call.call.parse().unwrap();
     match code["code"].as_u64().unwrap() {
         0 => Outcome::error(""),
-        1 => Outcome::transfer("other", "no transfer"),
-        2 => Outcome::transfer("nobody", "no transfer"),
+        1 => Outcome::Transfer(Transfer::new("other", "{why}").comes_back(true)),
+        2 => Outcome::Transfer(Transfer::new("nobody", "{why}")),
         3 => Outcome::delegate("other", "Do it."),
         4 if !call.allowed => Outcome::Wait { question: "May I?".to_owned() },
         5 => Outcome::output(" "),

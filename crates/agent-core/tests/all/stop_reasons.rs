@@ -123,6 +123,6 @@ async fn fault_11_duplicate_and_empty_ids_are_replaced_the_same_way_every_time()
       < 0_3 = done
       < call_2 = done
       < 0_2_2 = done
-    assistant: Done.
+    main: Done.
     ");
 }

@@ -34,7 +34,8 @@ async fn fault_4_of_several_transfers_the_first_wins_and_the_others_are_answered
       < call_0_1 = Transferred to b.
       < call_0_2 failed: not run: control passed to b
       < call_0_3 failed: not run: control passed to b
-    assistant: b here.
+    -- b takes over from main
+    b: b here.
     "#);
     assert_eq!((ran.end.text(), ran.conversation.agent(), log.begun().len()), ("b here.", "b", 1));
     assert_eq!(model.requests()[1].messages[2], ran.conversation.messages()[2], "b reads what is recorded");
@@ -58,7 +59,7 @@ async fn a_transfer_that_fails_is_an_error_result_the_next_is_tried_and_then_the
       < call_0_1 failed: could not transfer to b: agent "b" got no answer: the model's server is overloaded: no room
       < call_0_2 failed: could not transfer to c: agent "c" refused
       < call_0_3 = d
-    assistant: Then I do it.
+    main: Then I do it.
     "#);
     assert_eq!((ran.end.text(), ran.conversation.agent(), ran.took), ("Then I do it.", "main", ms(100)));
     assert_eq!(ran.conversation.usage(), Usage::new(5, 1));
@@ -81,7 +82,8 @@ async fn a_transfer_by_an_ordinary_tool_waits_for_its_siblings_and_keeps_their_r
       < call_0_0 = Transferred to b.
       < call_0_1 = mine
       < call_0_2 = alone
-    assistant: b here.
+    -- b takes over from main
+    b: b here.
     "#);
     assert_eq!(ran.took, ms(200));
 }
@@ -98,13 +100,16 @@ async fn fault_31_ping_pong_is_bounded_by_the_limit_of_transfers() {
     user: Go.
       > call_0_0 act_first {"transfer":"b"}
       < call_0_0 = Transferred to b.
+    -- b takes over from main
       > call_1_0 act_first {"transfer":"main"}
       < call_1_0 = Transferred to main.
+    -- main takes over from b
       > call_2_0 act_first {"transfer":"b"}
       < call_2_0 = Transferred to b.
+    -- b takes over from main
       > call_3_0 act_first {"transfer":"main"}
       < call_3_0 failed: could not transfer to main: the limit of 3 transfers is reached
-    assistant: Mine.
+    b: Mine.
     "#);
     assert_eq!((ran.end, model.requests().len()), (End::Answered("Mine.".to_owned()), 5));
 }
@@ -117,6 +122,6 @@ async fn an_unknown_target_is_an_error_result() {
     user: Go.
       > call_0_0 act_first {"transfer":"nobody"}
       < call_0_0 failed: could not transfer to nobody: there is no agent named "nobody"; agents: main
-    assistant: Then I do it.
+    main: Then I do it.
     "#);
 }

@@ -29,7 +29,7 @@ async fn three_tools_of_one_second_end_after_exactly_one_second_in_call_order() 
           < call_0_0 = a
           < call_0_1 = b
           < call_0_2 = c
-        assistant: Done.
+        main: Done.
         "#);
     })
     .await;
@@ -61,7 +61,7 @@ async fn fault_5_one_failure_loses_no_sibling_and_cancels_none() {
           < call_0_0 = a
           < call_0_1 failed: no luck
           < call_0_2 = c
-        assistant: Done.
+        main: Done.
         "#);
     })
     .await;
@@ -83,7 +83,7 @@ async fn fault_33_a_panic_is_an_error_result_with_its_message_and_siblings_are_f
           < call_0_0 failed: the tool panicked: index out of cheese
           < call_0_1 failed: the tool panicked: on the pool
           < call_0_2 = c
-        assistant: Done.
+        main: Done.
         "#);
     })
     .await;
@@ -98,7 +98,7 @@ async fn fault_21_an_unknown_tool_is_an_error_result_that_names_the_tools_there_
           > call_0_1 act {}
           < call_0_0 failed: there is no tool named "acct"; tools: act, act_first, act_alone, act_blocking, act_briefly
           < call_0_1 = done
-        assistant: Done.
+        main: Done.
         "#);
     })
     .await;
@@ -113,7 +113,7 @@ async fn fault_18_malformed_input_is_an_error_result_and_the_tool_is_not_called(
     user: Go.
       > call_0_0 act {"INVALID_JSON":"{\"ms\": 1"}
       < call_0_0 failed: invalid input: at the top level: the input is not valid JSON: EOF while parsing an object at line 1 column 8; it was: {"ms": 1
-    assistant: Done.
+    main: Done.
     "#);
     assert_eq!(log.begun().len(), 0);
 }
@@ -128,7 +128,7 @@ async fn a_tool_that_takes_too_long_is_cut_off_and_siblings_are_not() {
           > call_0_1 act {"ms":200}
           < call_0_0 failed: timed out after 50ms
           < call_0_1 = done
-        assistant: Done.
+        main: Done.
         "#);
     })
     .await;
@@ -210,7 +210,7 @@ async fn a_limit_of_calls_a_run_comes_back_as_an_error_result() {
       < call_0_1 = done
       < call_0_2 = done
       < call_0_3 failed: not run: the limit of 3 tool calls a run is reached
-    assistant: Done.
+    main: Done.
     ");
     assert_eq!(log.begun().len(), 3);
 }

@@ -48,7 +48,7 @@ async fn fault_2_one_of_several_waiting_calls_is_rejected_and_all_results_are_th
       < call_0_1 = done
       < call_0_2 = Filed.
       < call_0_3 failed: denied: not today
-    assistant: Done.
+    main: Done.
     "#);
     assert_eq!(log.begun()["run/call_0_1"], 1);
 }

@@ -1,0 +1,132 @@
+//! How the conversation changes hands.
+
+use serde::{Deserialize, Serialize};
+
+use super::Conversation;
+use crate::{Block, Kind, Message, Role, ToolCall, Transfer};
+
+/// The conversation went from one agent to another.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Passage {
+    /// The agent that had it.
+    pub from: String,
+    /// The agent that has it since.
+    pub to: String,
+    /// How many messages there were before the first of `to`.
+    pub at: usize,
+    /// The call that asked for it; `None` if it came back.
+    pub call: Option<ToolCall>,
+    /// What went wrong, if it came back.
+    pub why: Option<String>,
+}
+
+/// Where the conversation comes back to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Return {
+    to: String,
+    /// How many turns that agent had had.
+    turns: u32,
+    transfer: Transfer,
+}
+
+impl Conversation {
+    /// How the conversation changed hands so far, in order.
+    pub fn passages(&self) -> &[Passage] {
+        &self.passages
+    }
+
+    /// How the agent that speaks next was given the conversation, or is about to be; `None` if it had
+    /// it from the start.
+    pub fn passage(&self) -> Option<Passage> {
+        match self.transfer() {
+            Some((place, transfer)) => Some(Passage {
+                from: self.agent.clone(),
+                to: transfer.to.clone(),
+                at: self.messages.len() + 1,
+                call: Some(self.slots[place].call.clone()),
+                why: None,
+            }),
+            None => {
+                let given = |passage: &&Passage| passage.to == self.agent && passage.call.is_some();
+                self.passages.iter().rev().find(given).cloned()
+            }
+        }
+    }
+
+    /// The agent that had the conversation when there were this many messages.
+    pub(super) fn agent_at(&self, messages: usize) -> &str {
+        let before = self.passages.iter().take_while(|passage| passage.at <= messages).last();
+        let first = || self.passages.first().map_or(self.agent.as_str(), |passage| &passage.from);
+        before.map_or_else(first, |passage| &passage.to)
+    }
+
+    /// Whether it goes over to another agent with the next reply.
+    pub(crate) fn is_going_over(&self) -> bool {
+        self.transfer().is_some()
+    }
+
+    /// The other agent has answered: all calls get their results, and it has the conversation.
+    pub(super) fn go_over(&mut self, place: usize) {
+        let Some((_, transfer)) = self.transfer() else { return };
+        let (transfer, call) = (transfer.clone(), self.slots[place].call.clone());
+        let back = Return { to: self.agent.clone(), turns: self.turns, transfer: transfer.clone() };
+        let results = self.results_after(&transfer.to);
+        self.append_results(results);
+        self.pass(transfer.to, Some(call), None);
+        match transfer.comes_back {
+            true => self.returns.push(back),
+            false => self.returns.clear(),
+        }
+        (self.turns, self.transfers) = (0, self.transfers + 1);
+    }
+
+    /// The agent that has the conversation has failed: it comes back to the one that gave it away,
+    /// which reads why. Nothing is taken back from the record. False if there is no such agent.
+    pub(super) fn give_back(&mut self, why: &str) -> bool {
+        let Some(Return { to, turns, transfer }) = self.returns.pop() else { return false };
+        let mut blocks = self.close_open_calls();
+        let why = format!("{} had taken over, but then: {why}", self.agent);
+        blocks.push(Block::text(transfer.failed(&why)));
+        self.messages.push(Message::new(Role::User, blocks));
+        self.stop_details = None;
+        self.pass(to, None, Some(why));
+        self.turns = turns;
+        true
+    }
+
+    pub(super) fn not_done(&self, turns: u32) -> String {
+        format!("agent {:?} was not done after {turns} turns", self.agent)
+    }
+
+    fn pass(&mut self, to: String, call: Option<ToolCall>, why: Option<String>) {
+        let from = std::mem::replace(&mut self.agent, to.clone());
+        self.passages.push(Passage { from, to, at: self.messages.len(), call, why });
+    }
+
+    /// Why this transfer may not be, if it may not.
+    pub(super) fn forbidden(&self, transfer: &Transfer, limit: u32) -> Option<String> {
+        let most = transfer.at_most.map_or(limit, |most| most.min(limit));
+        if self.transfers >= most {
+            return Some(format!("the limit of {most} transfers is reached"));
+        }
+        let idle = |passage: &&Passage| passage.at >= self.said_at && !self.got_something_done(passage.at);
+        let same = |passage: &&Passage| passage.from == self.agent && passage.to == transfer.to;
+        let times = self.passages.iter().filter(idle).filter(same).count();
+        let repeats = transfer.repeats?;
+        (times >= repeats as usize)
+            .then(|| format!("{} has already had the conversation, and nothing got done since", transfer.to))
+    }
+
+    /// Whether a tool gave a result since there were this many messages, transfers aside.
+    fn got_something_done(&self, since: usize) -> bool {
+        let is_passage = |id: &str| {
+            self.passages.iter().filter_map(|passage| passage.call.as_ref()).any(|call| call.id == id)
+        };
+        let blocks = self.messages[since.min(self.messages.len())..].iter().flat_map(Message::content);
+        blocks.into_iter().any(|block| match block.kind() {
+            Kind::ToolResult { tool_use_id, is_error: false, .. } => !is_passage(tool_use_id),
+            _ => false,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! Tool blocks as plain words.
+
+use std::collections::HashMap;
+
+use crate::{Block, Content, Kind, Message, Request};
+
+/// The API refuses tool blocks in a request that offers no tools. An agent without tools that reads
+/// what others did with theirs reads it as text.
+pub(crate) fn without_tool_blocks(mut request: Request) -> Request {
+    let mut names = HashMap::new();
+    for message in &mut request.messages {
+        names.extend(message.tool_calls().map(|call| (call.id.clone(), call.name.clone())));
+        if message.content().iter().any(is_tool_block) {
+            let blocks = message.content().iter().flat_map(|block| plain(block, &names));
+            *message = Message::new(message.role(), blocks.collect::<Vec<Block>>());
+        }
+    }
+    request
+}
+
+fn is_tool_block(block: &Block) -> bool {
+    matches!(block.kind(), Kind::ToolUse(_) | Kind::ToolResult { .. })
+}
+
+fn plain(block: &Block, names: &HashMap<String, String>) -> Vec<Block> {
+    match block.kind() {
+        Kind::ToolUse(call) => {
+            vec![Block::text(format!("[called {} with {}]", call.name, call.input.text()))]
+        }
+        Kind::ToolResult { tool_use_id, content, is_error } => {
+            let name = names.get(tool_use_id).map_or("a tool", String::as_str);
+            let verb = if *is_error { "failed" } else { "answered" };
+            let words = Block::text(format!("[{name} {verb}: {}]", content.to_text()));
+            let Content::Blocks(blocks) = content else { return vec![words] };
+            let pictures = blocks.iter().filter(|block| block.as_text().is_none()).cloned();
+            std::iter::once(words).chain(pictures).collect()
+        }
+        _ => vec![block.clone()],
+    }
+}
