@@ -13,7 +13,6 @@ pub struct Agent(Arc<Inner>);
 
 struct Inner {
     name: Arc<str>,
-    description: String,
     system: Vec<Block>,
     llm: Arc<dyn Llm>,
     tools: Vec<Arc<dyn Tool>>,
@@ -31,7 +30,6 @@ impl Agent {
             llm: Arc::new(llm),
             base_prompt: BASE_PROMPT.to_owned(),
             system: String::new(),
-            description: String::new(),
             tools: Vec::new(),
             max_tokens: 8_000,
             turns: None,
@@ -52,11 +50,6 @@ impl Agent {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name
-    }
-
-    /// What it is for, in words other agents' models read.
-    pub fn description(&self) -> &str {
-        &self.0.description
     }
 
     /// Its system prompt, as text blocks.
@@ -114,7 +107,6 @@ pub struct AgentBuilder {
     llm: Arc<dyn Llm>,
     base_prompt: String,
     system: String,
-    description: String,
     tools: Vec<Arc<dyn Tool>>,
     max_tokens: u32,
     turns: Option<u32>,
@@ -131,12 +123,6 @@ impl AgentBuilder {
     /// Replaces [`BASE_PROMPT`]; an empty text removes it.
     pub fn base_prompt(mut self, prompt: impl Into<String>) -> Self {
         self.base_prompt = prompt.into();
-        self
-    }
-
-    /// What the agent is for, in words other agents' models read.
-    pub fn description(mut self, words: impl Into<String>) -> Self {
-        self.description = words.into();
         self
     }
 
@@ -178,7 +164,6 @@ impl AgentBuilder {
         let prompts = [self.base_prompt, self.system].into_iter().filter(|text| !text.trim().is_empty());
         Ok(Agent(Arc::new(Inner {
             name: self.name.into(),
-            description: self.description,
             system: prompts.map(Block::text).collect(),
             llm: self.llm,
             tools: self.tools,

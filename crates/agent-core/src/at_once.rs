@@ -5,96 +5,115 @@ use std::{collections::VecDeque, future::Future};
 use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
 
 use crate::{
-    Call, Done, End, Failure, ToolTurn, Work,
+    Call, Done, End, Failure, Outcome, Receipt, ToolTurn, Work,
     lent::{Home, Lent, summary},
 };
 
-/// Does the work of a turn, `at_most` pieces at a time (`usize::MAX`: all at once), and records each
-/// as it ends. `call` makes a tool call; `converse` drives a delegated conversation, whose failure is
-/// its call's error result.
+/// How a host does single pieces of work, for [`at_once`] to put together.
+pub trait Perform {
+    /// What can go wrong with the host itself.
+    type Error;
+
+    /// Makes a tool call, and leaves its result in the receipt as soon as it has ended.
+    fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), Self::Error>>;
+
+    /// Drives a delegated conversation to its end. The inner error is a model's, and becomes the error
+    /// result of the call that led here.
+    fn converse(
+        &self,
+        child: Lent,
+    ) -> impl Future<Output = (Lent, Result<Result<End, Failure>, Self::Error>)>;
+
+    /// Is told what became of a call, by the rules it is under.
+    fn tell(&self, _call: &Call, _outcome: &Outcome) {}
+}
+
+/// Does the work of a turn, `at_most` pieces at a time (`usize::MAX`: all at once; at least one), and
+/// records each as it ends.
 ///
-/// When the future is dropped, what has ended by then is recorded, and each delegated conversation
-/// is kept as far as it has come.
-pub async fn at_once<C, F, D, G, E>(turn: ToolTurn<'_>, at_most: usize, call: C, converse: D) -> Result<(), E>
-where
-    C: Fn(Call) -> F,
-    F: Future<Output = Result<Done, E>>,
-    D: Fn(Lent) -> G,
-    G: Future<Output = Result<Result<End, Failure>, E>>,
-{
+/// When the future is dropped, what has ended by then is recorded, and each delegated conversation is
+/// kept as far as it has come. Nothing is polled for that, so nothing new begins.
+pub async fn at_once<P: Perform>(turn: ToolTurn<'_>, at_most: usize, performer: &P) -> Result<(), P::Error> {
     let mut queue: VecDeque<Work> = turn.work().iter().cloned().collect();
-    let mut desk = Desk { turn, pending: FuturesUnordered::new(), home: Home::default() };
+    // Before `pending`, so that it is dropped after it, when all that was lent has come back.
+    let mut desk = Desk { turn, receipts: Vec::new(), home: Home::default() };
+    let mut pending = FuturesUnordered::new();
     loop {
-        while desk.pending.len() < at_most {
+        while pending.len() < at_most.max(1) {
             let Some(work) = queue.pop_front() else { break };
             let id = work.id().to_owned();
-            desk.pending.push(match work {
-                Work::Call(work) => Either::Left(call(work).map(|done| (id, done.map(Ended::Call)))),
-                Work::Delegate(work) => {
-                    let lent = Lent::new(work, &desk.home);
-                    Either::Right(converse(lent).map(|end| (id, end.map(Ended::Conversation))))
+            pending.push(match work {
+                Work::Call(call) => {
+                    let receipt = desk.receipt(&id);
+                    let called = performer.call(call, receipt.clone());
+                    let ended = called.map(move |ended| ended.map(|()| Ended::of_call(&receipt)));
+                    Either::Left(ended.map(|ended| (id, ended)))
+                }
+                Work::Delegate(delegation) => {
+                    let conversed = performer.converse(Lent::new(delegation, &desk.home));
+                    let ended = conversed.map(|(lent, end)| end.map(|end| Ended::of_conversation(lent, end)));
+                    Either::Right(ended.map(|ended| (id, ended)))
                 }
             });
         }
-        let Some((id, ended)) = desk.pending.next().await else { return Ok(()) };
-        if let Some(more) = desk.record(&id, ended?) {
+        let Some((id, ended)) = pending.next().await else { return Ok(()) };
+        if let Some(more) = desk.record(&id, ended?, performer) {
             // What a call turned into comes before the next call, if they go one by one.
             queue.push_front(more);
         }
     }
 }
 
-/// How a piece of work ended.
-enum Ended {
-    Call(Done),
-    Conversation(Result<End, Failure>),
+/// How a piece of work ended: `done` is absent if it waits for a person.
+struct Ended {
+    done: Option<Done>,
+    child: Option<Lent>,
 }
 
-/// The work of a turn that is under way. Dropping it loses nothing that has ended.
-struct Desk<'t, F, E>
-where
-    F: Future<Output = (String, Result<Ended, E>)>,
-{
-    turn: ToolTurn<'t>,
-    pending: FuturesUnordered<F>,
-    home: Home,
-}
+impl Ended {
+    fn of_call(receipt: &Receipt) -> Self {
+        Self { done: Some(receipt.done_or_error()), child: None }
+    }
 
-impl<F, E> Desk<'_, F, E>
-where
-    F: Future<Output = (String, Result<Ended, E>)>,
-{
-    fn record(&mut self, id: &str, ended: Ended) -> Option<Work> {
-        match ended {
-            Ended::Call(done) => self.turn.record(id, done),
-            Ended::Conversation(end) => {
-                let child = self.home.take(id).expect("a conversation that has ended was given back");
-                match summary(end, &child) {
-                    Some(done) => self.turn.record(id, done),
-                    // It waits for a person, and is kept until then.
-                    None => {
-                        self.turn.keep(id, child);
-                        None
-                    }
-                }
-            }
-        }
+    fn of_conversation(lent: Lent, end: Result<End, Failure>) -> Self {
+        Self { done: summary(end, &lent), child: Some(lent) }
     }
 }
 
-impl<F, E> Drop for Desk<'_, F, E>
-where
-    F: Future<Output = (String, Result<Ended, E>)>,
-{
+/// The turn while its work is under way. Dropping it loses nothing that has ended.
+struct Desk<'t> {
+    turn: ToolTurn<'t>,
+    /// Of the calls under way, by id.
+    receipts: Vec<(String, Receipt)>,
+    home: Home,
+}
+
+impl Desk<'_> {
+    fn receipt(&mut self, id: &str) -> Receipt {
+        let receipt = Receipt::default();
+        self.receipts.push((id.to_owned(), receipt.clone()));
+        receipt
+    }
+
+    fn record<P: Perform>(&mut self, id: &str, ended: Ended, performer: &P) -> Option<Work> {
+        self.receipts.retain(|(other, _)| other != id);
+        if let Some(child) = ended.child {
+            self.turn.keep(id, child.give_back());
+        }
+        let done = ended.done?;
+        let done = Done { outcome: self.turn.admit(id, done.outcome), usage: done.usage };
+        performer.tell(&self.turn.call(id), &done.outcome);
+        self.turn.record(id, done)
+    }
+}
+
+impl Drop for Desk<'_> {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            while let Some(Some((id, ended))) = self.pending.next().now_or_never() {
-                if let Ok(ended) = ended {
-                    self.record(&id, ended);
-                }
+        for (id, receipt) in std::mem::take(&mut self.receipts) {
+            if let Some(done) = receipt.done() {
+                self.turn.record(&id, done);
             }
         }
-        self.pending.clear();
         for (id, child) in self.home.take_all() {
             self.turn.keep(&id, child);
         }

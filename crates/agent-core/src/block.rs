@@ -88,9 +88,10 @@ impl Block {
     /// What a call led to. An error without words gets some, since the API refuses it empty.
     pub fn tool_result(tool_use_id: impl Into<String>, content: Content, is_error: bool) -> Self {
         let tool_use_id = tool_use_id.into();
-        let content = match is_error && content.is_blank() {
-            true => Content::from("the tool failed and said nothing"),
-            false => content,
+        let content = match content {
+            content if is_error && content.is_blank() => "the tool failed and said nothing".into(),
+            Content::Blocks(blocks) => result_content(blocks),
+            text => text,
         };
         let mut fields = Fields::default();
         fields.set("type", "tool_result");
@@ -146,17 +147,32 @@ impl Block {
         self.as_text().is_some_and(|text| text.trim().is_empty())
     }
 
-    /// The same `tool_use` block under another id, everything else as it was.
-    pub(crate) fn with_tool_use_id(&self, id: &str) -> Self {
-        let mut fields: Fields =
-            self.json().parse().expect("a block was read from a JSON object, or built as one");
-        fields.set("id", id);
-        Self::from_json(fields.json()).expect("only the id changed, and it is still a string")
+    /// Whether it is a tool's: a call or a result.
+    pub fn is_tool_block(&self) -> bool {
+        matches!(self.kind(), Kind::ToolUse(_) | Kind::ToolResult { .. })
+    }
+
+    /// The same `tool_use` block for this call, everything else in it as it was; itself if it is.
+    pub(crate) fn with_call(&self, call: &ToolCall) -> Self {
+        if self.as_tool_use() == Some(call) {
+            return self.clone();
+        }
+        let mut fields: Fields = self.json().parse().expect("a block is a JSON object");
+        fields.set("id", &call.id);
+        fields.set("name", &call.name);
+        fields.set("input", &call.input);
+        Self::from_json(fields.json()).expect("a tool_use block with id, name and input")
     }
 
     fn built(fields: Fields, kind: Kind) -> Self {
         Self(Arc::new(Inner { json: fields.json(), kind }))
     }
+}
+
+/// What the API takes in a result: no blank text, and no tool blocks.
+fn result_content(mut blocks: Vec<Block>) -> Content {
+    blocks.retain(|block| !block.is_blank() && !block.is_tool_block());
+    if blocks.is_empty() { Content::default() } else { Content::Blocks(blocks) }
 }
 
 #[derive(Deserialize)]
@@ -187,6 +203,9 @@ struct ToolResult {
 
 /// Two steps, since raw JSON can't be read inside serde's tagged enums: the type first, then its fields.
 fn read(json: &Json) -> Result<Kind, String> {
+    if !json.text().starts_with('{') {
+        return Err(format!("a JSON object is needed: {}", json.text()));
+    }
     let Typed { r#type } = json.parse().map_err(|error| error.to_string())?;
     let shape = |error| format!("type {:?}, {error}", r#type);
     Ok(match r#type.as_str() {

@@ -39,7 +39,8 @@ impl Context {
         &self.call_id
     }
 
-    /// A key that stays the same when the call is made again after a crash: conversation and call.
+    /// A key that stays the same when the call is made again after a crash: the conversation's id and
+    /// the call's. It is as unique as the former; see [`Conversation::with_id`](crate::Conversation).
     pub fn key(&self) -> String {
         format!("{}/{}", self.conversation, self.call_id)
     }

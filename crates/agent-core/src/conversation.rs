@@ -79,10 +79,13 @@ pub struct Conversation {
 }
 
 impl Conversation {
+    /// The id of a conversation that was given none.
+    pub const DEFAULT_ID: &str = "run";
+
     /// A conversation with this agent in which nothing was said yet. Its id is `run`.
     pub fn new(agent: impl Into<String>) -> Self {
         Self {
-            id: "run".to_owned(),
+            id: Self::DEFAULT_ID.to_owned(),
             agent: agent.into(),
             depth: 0,
             messages: Vec::new(),
@@ -105,17 +108,19 @@ impl Conversation {
         conversation
     }
 
-    /// The same conversation under another id, which events and idempotency keys carry.
+    /// The same conversation under another id, which events and idempotency keys carry: give each a
+    /// different one where these must be told apart.
     pub fn with_id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self
     }
 
     /// The user says something. Calls that are still open are closed with an error result, and the
-    /// counts of turns and transfers start anew.
+    /// counts of turns and transfers start anew. Tool blocks in `content` are left out: calls are
+    /// made by models, and their results come from runs.
     pub fn say(&mut self, content: impl Into<Content>) {
         let mut blocks = self.close_open_calls();
-        blocks.extend(content.into().into_blocks());
+        blocks.extend(content.into().into_blocks().into_iter().filter(|block| !block.is_tool_block()));
         self.said_at = self.messages.len();
         self.messages.push(Message::new(Role::User, blocks));
         (self.stop, self.stop_details) = (None, None);
@@ -156,11 +161,11 @@ impl Conversation {
         &self.messages
     }
 
-    /// What the next model reads: the record without what the API refuses to read back (blank text),
+    /// What the next model reads: the record without what the API refuses to read back (blank text, cut thinking),
     /// and, while the conversation is about to go over to another agent, with the results it will
     /// have then.
     pub fn reads(&self) -> Vec<Message> {
-        let kept = self.messages.iter().filter_map(Message::without_blanks);
+        let kept = self.messages.iter().filter_map(Message::sendable);
         let mut messages: Vec<Message> = kept.map(|message| message.into_owned()).collect();
         if let Some((_, transfer)) = self.transfer() {
             messages.push(Message::new(Role::User, self.results_after(&transfer.to)));
@@ -178,7 +183,20 @@ impl Conversation {
 
     /// What its models cost so far, delegations included.
     pub fn usage(&self) -> Usage {
-        self.usage
+        let mut usage = self.usage;
+        usage += self.usage_of_children();
+        usage
+    }
+
+    /// What delegations cost whose usage is not added up yet.
+    fn usage_of_children(&self) -> Usage {
+        let mut usage = Usage::default();
+        for slot in &self.slots {
+            if let State::Delegated(child) = &slot.state {
+                usage += child.usage();
+            }
+        }
+        usage
     }
 
     /// How many turns the agent that has the conversation had since the user spoke.

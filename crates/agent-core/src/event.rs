@@ -1,8 +1,13 @@
 //! What happens in a run, as it happens.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
-use crate::{Delta, End, Json, Outcome, StopReason, ToolCall, Usage};
+use crate::{Call, Delta, End, Json, Outcome, StopReason, ToolCall, Usage};
 
 /// Something that happened in a run.
 #[non_exhaustive]
@@ -106,16 +111,22 @@ impl EventKind {
         Self::CallStarted { id: call.id.clone(), tool: call.name.clone(), input: call.input.clone() }
     }
 
-    pub(crate) fn call_ended(call: &ToolCall, outcome: &Outcome) -> Self {
-        let (id, tool) = (call.id.clone(), call.name.clone());
-        let (is_error, result) = match outcome {
-            Outcome::Output(content) => (false, content.to_text()),
-            Outcome::Error(message) => (true, message.clone()),
-            Outcome::Transfer(transfer) => (false, format!("transfer to {}", transfer.to)),
-            Outcome::Wait { question } => return Self::CallWaiting { id, question: question.clone() },
-            Outcome::Delegate { to, .. } => (false, format!("delegated to {to}")),
-        };
-        Self::CallEnded { id, tool, is_error, result }
+    pub(crate) fn of_outcome(call: &Call, outcome: &Outcome) -> Self {
+        let (id, tool) = (call.call.id.clone(), call.call.name.clone());
+        match outcome {
+            Outcome::Output(content) => {
+                Self::CallEnded { id, tool, is_error: false, result: content.to_text() }
+            }
+            Outcome::Error(message) => Self::CallEnded { id, tool, is_error: true, result: message.clone() },
+            Outcome::Transfer(transfer) => {
+                Self::CallEnded { id, tool, is_error: false, result: format!("transfer to {}", transfer.to) }
+            }
+            Outcome::Wait { question } => Self::CallWaiting { id, question: question.clone() },
+            Outcome::Delegate { to, .. } => {
+                let conversation = format!("{}/{id}", call.conversation);
+                Self::Delegated { id, to: to.clone(), conversation }
+            }
+        }
     }
 }
 
@@ -136,7 +147,9 @@ impl Listeners {
 
     pub(crate) fn tell(&self, event: &Event) {
         for listener in &self.0 {
-            listener(event);
+            // A listener is foreign code; its panic, which the panic hook has told of, is no reason
+            // to lose what the run has done.
+            let _ = catch_unwind(AssertUnwindSafe(|| listener(event)));
         }
     }
 }

@@ -13,7 +13,7 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// A log whose lines fit in so many columns; at least 40.
+    /// A log whose lines have at most so many characters; at least 40.
     pub fn new(width: usize) -> Self {
         Self { width: width.max(40), with_ids: false }
     }
@@ -66,9 +66,14 @@ fn describe(kind: &EventKind) -> Option<String> {
 
 /// One line of at most `width` characters.
 fn cut(line: &str, width: usize) -> String {
-    let line = line.replace(['\n', '\r', '\t'], " ");
+    let line: String = line.chars().map(visible).collect();
     match line.chars().count() <= width {
         true => line,
         false => line.chars().take(width - 1).chain(['…']).collect(),
     }
+}
+
+/// What models and tools write may hold control characters, which a terminal would obey.
+pub(crate) fn visible(character: char) -> char {
+    if character.is_control() { ' ' } else { character }
 }

@@ -20,14 +20,11 @@ pub struct Fold {
     whole: Option<Response>,
 }
 
-/// A block that is still being written.
+/// A block that is still being written: how it began, and what its fields have grown by.
 #[derive(Debug, Default)]
 struct Draft {
     begun: Fields,
-    text: String,
-    thinking: String,
-    signature: String,
-    input: String,
+    grown: BTreeMap<&'static str, String>,
     citations: Vec<Json>,
 }
 
@@ -43,7 +40,9 @@ impl Fold {
                 let begun = block.parse().map_err(malformed)?;
                 self.drafts.insert(index, Draft { begun, ..Draft::default() });
             }
-            Delta::Piece { index, piece } => self.drafts.entry(index).or_default().push(piece),
+            Delta::Piece { index, piece } => {
+                self.drafts.entry(index).or_insert_with(Draft::of_text).push(piece)
+            }
             Delta::BlockEnd { .. } | Delta::Notice(_) => {}
             Delta::Stop { stop_reason, stop_details, usage } => {
                 self.stop = Some((stop_reason, stop_details));
@@ -69,38 +68,42 @@ impl Fold {
 }
 
 impl Draft {
+    /// A block that nothing began is one of text; it comes from a backend that only yields pieces.
+    fn of_text() -> Self {
+        let begun = Block::text("").json().parse().expect("a block is a JSON object");
+        Self { begun, ..Self::default() }
+    }
+
+    /// A piece that does not fit the block is passed over, as the official clients do.
     fn push(&mut self, piece: Piece) {
-        match piece {
-            Piece::Text(text) => self.text.push_str(&text),
-            Piece::Thinking(text) => self.thinking.push_str(&text),
-            Piece::Signature(text) => self.signature.push_str(&text),
-            Piece::Input(text) => self.input.push_str(&text),
-            Piece::Citation(citation) => self.citations.push(citation),
-            // There is no telling what it does to the block; a listener has seen it.
-            Piece::Other(_) => {}
-        }
+        let kind = self.begun.string("type");
+        let (field, more) = match (kind.as_str(), piece) {
+            ("text", Piece::Text(text)) => ("text", text),
+            ("thinking", Piece::Thinking(text)) => ("thinking", text),
+            ("thinking", Piece::Signature(text)) => ("signature", text),
+            (kind, Piece::Input(text)) if kind.ends_with("tool_use") => ("input", text),
+            ("compaction", Piece::Other(json)) => match json.parse::<Fields>() {
+                Ok(delta) => ("content", delta.string("content")),
+                Err(_) => return,
+            },
+            ("text", Piece::Citation(citation)) => return self.citations.push(citation),
+            _ => return,
+        };
+        self.grown.entry(field).or_default().push_str(&more);
     }
 
     fn finish(mut self) -> Result<Block, LlmError> {
-        if self.begun == Fields::default() {
-            self.begun.set("type", "text");
-            self.begun.set("text", "");
-        }
-        for (name, more) in
-            [("text", &self.text), ("thinking", &self.thinking), ("signature", &self.signature)]
-        {
-            if !more.is_empty() {
-                let so_far = self.begun.string(name);
-                self.begun.set(name, &(so_far + more));
+        for (field, more) in self.grown {
+            match field {
+                // Empty pieces are no input: that of the beginning stays.
+                "input" if more.is_empty() => {}
+                "input" => self.begun.set(field, &written_input(&more)),
+                _ => self.begun.set(field, &(self.begun.string(field) + &more)),
             }
         }
-        if !self.input.is_empty() {
-            self.begun.set("input", &written_input(&self.input));
-        }
         if !self.citations.is_empty() {
-            let mut all: Vec<Json> =
-                self.begun.get("citations").and_then(|json| json.parse().ok()).unwrap_or_default();
-            all.append(&mut self.citations);
+            let begun = self.begun.get("citations").and_then(|json| json.parse().ok());
+            let all = [begun.unwrap_or_default(), self.citations].concat();
             self.begun.set("citations", &all);
         }
         Block::from_json(self.begun.json()).map_err(malformed)
@@ -192,6 +195,25 @@ mod tests {
                 Delta::stop(StopReason::EndTurn),
             ],
             &[r#"{"type":"holo","z":1}"#, r#"{"type":"text","text":"hi"}"#],
+        );
+    }
+
+    #[test]
+    fn a_compaction_keeps_its_summary_and_pieces_that_do_not_fit_are_passed_over() {
+        let summary = |text: &str| json!({"type": "compaction_delta", "content": text}).into();
+        check(
+            [
+                begin(0, json!({"type": "compaction", "content": null})),
+                piece(0, Piece::Other(summary("All is "))),
+                piece(0, Piece::Other(summary("well."))),
+                begin(1, json!({"type": "tool_use", "id": "a", "name": "f", "input": {}})),
+                piece(1, Piece::Text("not here".to_owned())),
+                Delta::stop(StopReason::Compaction),
+            ],
+            &[
+                r#"{"content":"All is well.","type":"compaction"}"#,
+                r#"{"id":"a","input":{},"name":"f","type":"tool_use"}"#,
+            ],
         );
     }
 

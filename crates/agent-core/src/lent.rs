@@ -12,58 +12,61 @@ use crate::{Conversation, Delegation, Done, End, Failure, Outcome};
 /// conversation goes back to the turn it belongs to.
 #[derive(Debug)]
 pub struct Lent {
-    delegation: Delegation,
+    /// The call it is for.
+    id: String,
+    /// `None` only once it has been given back.
+    conversation: Option<Box<Conversation>>,
     home: Home,
 }
 
 impl Lent {
     pub(crate) fn new(delegation: Delegation, home: &Home) -> Self {
-        Self { delegation, home: home.clone() }
+        let Delegation { call, conversation, .. } = delegation;
+        Self { id: call.id, conversation: Some(conversation), home: home.clone() }
     }
 
-    /// The delegation it is: who asked, and by which call.
-    pub fn delegation(&self) -> &Delegation {
-        &self.delegation
+    /// The conversation, for good: it no longer goes back by itself.
+    pub(crate) fn give_back(mut self) -> Box<Conversation> {
+        self.conversation.take().expect(HELD)
     }
 }
+
+const HELD: &str = "it is given back only by what consumes it";
 
 impl Deref for Lent {
     type Target = Conversation;
 
     fn deref(&self) -> &Conversation {
-        &self.delegation.conversation
+        self.conversation.as_ref().expect(HELD)
     }
 }
 
 impl DerefMut for Lent {
     fn deref_mut(&mut self) -> &mut Conversation {
-        &mut self.delegation.conversation
+        self.conversation.as_mut().expect(HELD)
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let conversation = mem::replace(&mut self.delegation.conversation, Conversation::new(""));
-        self.home.lock().push((mem::take(&mut self.delegation.call.id), conversation));
+        if let Some(conversation) = self.conversation.take() {
+            self.home.lock().push((mem::take(&mut self.id), conversation));
+        }
     }
 }
 
-/// Where lent conversations come back to.
+/// Where lent conversations come back to, by the call they are for.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Home(Arc<Mutex<Vec<(String, Conversation)>>>);
+pub(crate) struct Home(Arc<Mutex<Returned>>);
+
+type Returned = Vec<(String, Box<Conversation>)>;
 
 impl Home {
-    pub(crate) fn take(&self, id: &str) -> Option<Conversation> {
-        let mut returned = self.lock();
-        let place = returned.iter().position(|(other, _)| other == id)?;
-        Some(returned.swap_remove(place).1)
-    }
-
-    pub(crate) fn take_all(&self) -> Vec<(String, Conversation)> {
+    pub(crate) fn take_all(&self) -> Returned {
         mem::take(&mut *self.lock())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(String, Conversation)>> {
+    fn lock(&self) -> MutexGuard<'_, Returned> {
         self.0.lock().expect("nothing that holds this lock can panic")
     }
 }

@@ -10,12 +10,13 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture};
+pub(crate) use task::panic_message;
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Conversation, End, Event, EventKind, Failure, Host, Lent, Response, Rules, RunError, Team, ToolTurn,
-    at_once, drive, event::Listeners, lent,
+    Call, Conversation, End, Event, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
+    Rules, RunError, Team, ToolTurn, at_once, drive, event::Listeners,
 };
 
 /// How the calls of a turn are made.
@@ -29,7 +30,7 @@ pub enum Mode {
 }
 
 /// The in-process host: asks each agent's model, and makes each tool call on a task of its own (or
-/// the blocking pool), delegated conversations included.
+/// the blocking pool). Delegated conversations are driven beside each other, in the task of the run.
 #[derive(Debug)]
 pub struct Local {
     team: Team,
@@ -39,6 +40,7 @@ pub struct Local {
     calls_made: AtomicU32,
     listeners: Listeners,
     began: Instant,
+    /// Cancelled when the host is dropped, and by whoever else has it.
     cancel: CancellationToken,
 }
 
@@ -51,13 +53,13 @@ struct Place<'a> {
 }
 
 impl Local {
-    /// A host of this team, for one run.
+    /// A host of this team, for one run: limits of a run count per host.
     pub fn new(team: Team) -> Self {
-        let permits = team.limits().calls_at_once.map(|limit| Arc::new(Semaphore::new(limit)));
+        let limit = team.limits().calls_at_once.map(|limit| limit.clamp(1, Semaphore::MAX_PERMITS));
         Self {
             team,
             mode: Mode::default(),
-            permits,
+            permits: limit.map(|limit| Arc::new(Semaphore::new(limit))),
             calls_made: AtomicU32::new(0),
             listeners: Listeners::default(),
             began: Instant::now(),
@@ -65,50 +67,37 @@ impl Local {
         }
     }
 
+    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
     pub(crate) fn with(
         mut self,
-        mode: Mode,
         listeners: Listeners,
         cancel: CancellationToken,
         began: Option<Instant>,
     ) -> Self {
-        (self.mode, self.listeners, self.cancel) = (mode, listeners, cancel);
+        (self.listeners, self.cancel) = (listeners, cancel);
         self.began = began.unwrap_or(self.began);
         self
     }
 
     /// Drives a conversation to its end, and says so. A plain function with a named type, since the
     /// loop runs inside itself here.
-    pub(crate) fn converse<'a>(
+    pub(crate) fn run<'a>(
         &'a self,
         conversation: &'a mut Conversation,
     ) -> BoxFuture<'a, Result<End, RunError>> {
         let run = async move {
             let end = drive(conversation, self).await?;
-            self.tell(conversation, || EventKind::Ended(end.clone()));
+            let (id, depth, agent) = (conversation.id(), conversation.depth(), conversation.agent());
+            let place = Place { conversation: id, depth, agent };
+            self.tell_of(place, || EventKind::Ended(end.clone()));
             Ok(end)
         };
         run.boxed()
-    }
-
-    /// Drives a delegated conversation. Its failure is the result of the call that led to it.
-    async fn delegate(&self, mut child: Lent) -> Result<Result<End, Failure>, RunError> {
-        let end = match self.converse(&mut child).await {
-            Err(RunError::Model(failure)) => Err(failure),
-            other => Ok(other?),
-        };
-        if let Some(done) = lent::summary(end.clone(), &child) {
-            let delegation = child.delegation();
-            let conversation = child.id().rsplit_once('/').map_or("", |(parent, _)| parent);
-            let place = Place { conversation, depth: child.depth() - 1, agent: &delegation.by };
-            self.tell_of(place, || EventKind::call_ended(&delegation.call, &done.outcome));
-        }
-        Ok(end)
-    }
-
-    fn tell(&self, conversation: &Conversation, kind: impl FnOnce() -> EventKind) {
-        let (depth, agent) = (conversation.depth(), conversation.speaker());
-        self.tell_of(Place { conversation: conversation.id(), depth, agent }, kind);
     }
 
     fn tell_of(&self, place: Place<'_>, kind: impl FnOnce() -> EventKind) {
@@ -122,13 +111,6 @@ impl Local {
                 agent,
                 kind: kind(),
             });
-        }
-    }
-
-    /// Once nobody waits for the run any more, nothing new begins.
-    async fn stop_if_cancelled(&self) {
-        if self.cancel.is_cancelled() {
-            std::future::pending::<()>().await;
         }
     }
 }
@@ -150,7 +132,40 @@ impl Host for Local {
             Mode::Concurrent => usize::MAX,
             Mode::Sequential => 1,
         };
-        at_once(turn, at_most, |call| self.make(call), |child| self.delegate(child)).await
+        at_once(turn, at_most, self).await
+    }
+}
+
+impl Perform for Local {
+    type Error = RunError;
+
+    async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
+        self.make(call, receipt).await;
+        Ok(())
+    }
+
+    async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {
+        let end = match self.run(&mut child).await {
+            Err(RunError::Model(failure)) => Ok(Err(failure)),
+            other => other.map(Ok),
+        };
+        (child, end)
+    }
+
+    fn tell(&self, call: &Call, outcome: &Outcome) {
+        self.tell_of(Place::of(call), || EventKind::of_outcome(call, outcome));
+    }
+}
+
+impl<'a> Place<'a> {
+    fn of(call: &'a Call) -> Self {
+        Self { conversation: &call.conversation, depth: call.depth, agent: &call.agent }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.cancel.cancel();
     }
 }
 

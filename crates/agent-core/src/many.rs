@@ -3,19 +3,21 @@
 use std::{
     collections::VecDeque,
     fmt,
+    panic::AssertUnwindSafe,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use futures::Stream;
+use futures::{FutureExt, Stream};
 use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Conversation, End, Event, Limits, Mode, RunError, Team, run::Plan};
+use crate::{Conversation, End, Event, Limits, Mode, RunError, Team, local::panic_message, run::Plan};
 
 /// A stream of conversations as they end, from [`Team::run_many`]: each runs on a task of its own, a
-/// bounded number at once. Dropping it aborts those under way.
-#[must_use = "the conversations run only while the stream is polled"]
+/// bounded number at once. A conversation without an id of its own gets one: `run-0`, `run-1`, … by
+/// its place. Dropping the stream aborts those under way.
+#[must_use = "conversations begin only while the stream is polled"]
 pub struct Many {
     plan: Plan,
     queue: VecDeque<(usize, Conversation)>,
@@ -51,7 +53,7 @@ impl Many {
     pub(crate) fn new(team: Team, conversations: Vec<Conversation>, at_most: usize) -> Self {
         Self {
             plan: Plan::new(Ok(team)),
-            queue: conversations.into_iter().enumerate().collect(),
+            queue: conversations.into_iter().enumerate().map(numbered).collect(),
             running: JoinSet::new(),
             at_most: at_most.max(1),
             done: 0,
@@ -88,10 +90,21 @@ impl Many {
             let Some((index, mut conversation)) = self.queue.pop_front() else { break };
             let (plan, cancel) = (self.plan.clone(), self.cancel.child_token());
             self.running.spawn(async move {
-                let end = plan.carry_out(&mut conversation, cancel).await;
+                let run = AssertUnwindSafe(plan.carry_out(&mut conversation, cancel)).catch_unwind();
+                let end = run
+                    .await
+                    .unwrap_or_else(|panic| Err(RunError::Panicked { message: panic_message(&*panic) }));
                 Finished { index, conversation, end }
             });
         }
+    }
+}
+
+/// So that events and idempotency keys can be told apart.
+fn numbered((index, conversation): (usize, Conversation)) -> (usize, Conversation) {
+    match conversation.id() {
+        Conversation::DEFAULT_ID => (index, conversation.with_id(format!("run-{index}"))),
+        _ => (index, conversation),
     }
 }
 
@@ -105,10 +118,7 @@ impl Stream for Many {
         Poll::Ready(ended.map(|finished| {
             self.done += 1;
             self.start_next();
-            finished.unwrap_or_else(|error| match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => panic!("only a drop of the stream aborts its tasks: {error}"),
-            })
+            finished.expect("its panics are caught, and only a drop of the stream aborts it")
         }))
     }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Block, Content, ToolCall};
+use crate::{Block, Content, Kind, ToolCall};
 
 /// Who said a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,14 +80,32 @@ impl Message {
         self.content.iter().filter_map(Block::as_tool_use)
     }
 
-    /// The message without its blank text blocks, which the API refuses; `None` if nothing is left.
-    pub fn without_blanks(&self) -> Option<Cow<'_, Self>> {
-        if !self.content.iter().any(Block::is_blank) {
-            return (!self.content.is_empty()).then_some(Cow::Borrowed(self));
+    /// The message as the API takes it back: without blank text, without thinking that has no
+    /// signature (it was cut), and without thinking at its end. `None` if nothing is left.
+    /// What the API refuses: <https://docs.claude.com/en/docs/build-with-claude/extended-thinking>.
+    pub fn sendable(&self) -> Option<Cow<'_, Self>> {
+        let ends_well = self.content.last().is_some_and(|block| !is_thinking(block));
+        if ends_well && self.content.iter().all(can_be_sent) {
+            return Some(Cow::Borrowed(self));
         }
-        let content: Arc<[Block]> = self.content.iter().filter(|block| !block.is_blank()).cloned().collect();
-        (!content.is_empty()).then_some(Cow::Owned(Self { role: self.role, content }))
+        let mut content: Vec<Block> =
+            self.content.iter().filter(|block| can_be_sent(block)).cloned().collect();
+        while content.last().is_some_and(is_thinking) {
+            content.pop();
+        }
+        (!content.is_empty()).then(|| Cow::Owned(Self { role: self.role, content: content.into() }))
     }
+}
+
+fn can_be_sent(block: &Block) -> bool {
+    match block.kind() {
+        Kind::Thinking { signature, .. } => !signature.is_empty(),
+        _ => !block.is_blank(),
+    }
+}
+
+fn is_thinking(block: &Block) -> bool {
+    matches!(block.kind(), Kind::Thinking { .. } | Kind::RedactedThinking)
 }
 
 #[cfg(test)]
@@ -97,9 +115,26 @@ mod tests {
     #[test]
     fn fault_13_blank_text_is_never_sent_back() {
         let blank = Message::assistant(vec![Block::text(" \n"), Block::text("x"), Block::text("")]);
-        assert_eq!(blank.without_blanks().unwrap().content(), [Block::text("x")]);
-        assert_eq!(Message::assistant(" ").without_blanks(), None);
-        assert_eq!(Message::assistant("").without_blanks(), None);
+        assert_eq!(blank.sendable().unwrap().content(), [Block::text("x")]);
+        assert_eq!(Message::assistant(" ").sendable(), None);
+        assert_eq!(Message::assistant("").sendable(), None);
+    }
+
+    #[test]
+    fn fault_35_thinking_without_a_signature_or_at_the_end_is_not_sent_back() {
+        let check = |blocks: &str, expected: Option<&str>| {
+            let blocks: Vec<Block> = serde_json::from_str(blocks).unwrap();
+            let message = Message::assistant(blocks);
+            let sent = message.sendable().map(|sent| serde_json::to_string(sent.content()).unwrap());
+            assert_eq!(sent.as_deref(), expected);
+        };
+        let signed = r#"{"type":"thinking","thinking":"","signature":"c2ln"}"#;
+        let unsigned = r#"{"type":"thinking","thinking":"hm","signature":""}"#;
+        let (blank, words) = (r#"{"type":"text","text":""}"#, r#"{"type":"text","text":"x"}"#);
+        check(&format!("[{signed},{words}]"), Some(&format!("[{signed},{words}]")));
+        check(&format!("[{unsigned},{words}]"), Some(&format!("[{words}]")));
+        check(&format!("[{words},{signed},{blank}]"), Some(&format!("[{words}]")));
+        check(&format!("[{unsigned}]"), None);
     }
 
     #[test]

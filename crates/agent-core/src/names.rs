@@ -117,5 +117,6 @@ fn is_object_schema(spec: &ToolSpec) -> bool {
     struct Schema {
         r#type: String,
     }
-    spec.input_schema.parse::<Schema>().is_ok_and(|schema| schema.r#type == "object")
+    let schema = &spec.input_schema;
+    schema.text().starts_with('{') && schema.parse::<Schema>().is_ok_and(|schema| schema.r#type == "object")
 }

@@ -10,16 +10,12 @@ pub(crate) fn without_tool_blocks(mut request: Request) -> Request {
     let mut names = HashMap::new();
     for message in &mut request.messages {
         names.extend(message.tool_calls().map(|call| (call.id.clone(), call.name.clone())));
-        if message.content().iter().any(is_tool_block) {
+        if message.content().iter().any(Block::is_tool_block) {
             let blocks = message.content().iter().flat_map(|block| plain(block, &names));
             *message = Message::new(message.role(), blocks.collect::<Vec<Block>>());
         }
     }
     request
-}
-
-fn is_tool_block(block: &Block) -> bool {
-    matches!(block.kind(), Kind::ToolUse(_) | Kind::ToolResult { .. })
 }
 
 fn plain(block: &Block, names: &HashMap<String, String>) -> Vec<Block> {

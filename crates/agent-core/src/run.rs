@@ -31,6 +31,12 @@ pub enum RunError {
         /// The agents there are.
         agents: String,
     },
+    /// The run panicked, which is a bug: in this library, or in what it was given.
+    #[error("the run panicked: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
     /// The agent can't run alone: it sends work to others.
     #[error(transparent)]
     Team(#[from] BuildError),
@@ -78,8 +84,8 @@ impl Plan {
         conversation: &mut Conversation,
         cancel: CancellationToken,
     ) -> Result<End, RunError> {
-        let host = Local::new(self.team?).with(self.mode, self.listeners, cancel, self.began);
-        host.converse(conversation).await
+        let host = Local::new(self.team?).mode(self.mode).with(self.listeners, cancel, self.began);
+        host.run(conversation).await
     }
 }
 
@@ -177,7 +183,7 @@ impl Future for Run<'_> {
 
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        // First, so that what the drop of the run wakes up begins nothing new.
+        // First, so that a blocking call sees it as soon as possible.
         self.cancel.cancel();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Event, EventKind};
+use crate::{Event, EventKind, event_log::visible};
 
 /// What ran when: a row for the agent and, nested under it, one for each of its calls, with a bar from
 /// start to end, all on one scale. A call that another agent does is that agent's row.
@@ -59,10 +59,11 @@ impl Timeline {
         let bars = width - titles - AROUND_THE_BAR;
         let mut picture = String::new();
         for row in &self.rows {
-            let title: String = row.title().chars().take(titles).collect();
+            let title: String = row.title().chars().map(visible).take(titles).collect();
             let end = row.end.unwrap_or(self.end);
             let bar = bar(row.start, end, scale, bars);
-            let seconds = (end - row.start).as_secs_f64();
+            // A later run of the same conversation counts from 0 again.
+            let seconds = end.saturating_sub(row.start).as_secs_f64();
             picture.push_str(&format!("{title:<titles$} |{bar}| {seconds:>7.2} s\n"));
         }
         picture

@@ -1,6 +1,6 @@
 //! Tools: what a model can call.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -43,7 +43,8 @@ pub struct ToolSpec {
     pub exclusive: bool,
     /// It blocks or computes: it runs off the async workers.
     pub blocking: bool,
-    /// How long one call may take.
+    /// How long one call may take. A blocking call that takes longer has failed, but keeps its thread
+    /// (and its permit, see [`Limits::calls_at_once`](crate::Limits)) until it returns.
     pub timeout: Option<Duration>,
     /// Its calls are made before the other calls of a reply, one at a time.
     pub first: bool,
@@ -70,5 +71,20 @@ impl ToolSpec {
             first: false,
             targets: Vec::new(),
         }
+    }
+}
+
+#[async_trait]
+impl<T: Tool + ?Sized> Tool for Arc<T> {
+    fn spec(&self) -> &ToolSpec {
+        (**self).spec()
+    }
+
+    async fn call(&self, input: Json, context: Context) -> Outcome {
+        (**self).call(input, context).await
+    }
+
+    fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
+        (**self).introduce(conversation, request)
     }
 }

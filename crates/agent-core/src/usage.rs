@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Tokens read and written. Adds up over turns and delegations.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "Counts")]
 pub struct Usage {
     /// Tokens of the prompt that no cache helped with.
     pub input_tokens: u64,
@@ -37,10 +37,11 @@ impl Usage {
 
 impl AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
-        self.input_tokens += other.input_tokens;
-        self.output_tokens += other.output_tokens;
-        self.cache_creation_input_tokens += other.cache_creation_input_tokens;
-        self.cache_read_input_tokens += other.cache_read_input_tokens;
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.input_tokens, other.input_tokens);
+        add(&mut self.output_tokens, other.output_tokens);
+        add(&mut self.cache_creation_input_tokens, other.cache_creation_input_tokens);
+        add(&mut self.cache_read_input_tokens, other.cache_read_input_tokens);
     }
 }
 
@@ -57,6 +58,14 @@ pub struct Counts {
     pub cache_creation_input_tokens: Option<u64>,
     /// See [`Usage::cache_read_input_tokens`].
     pub cache_read_input_tokens: Option<u64>,
+}
+
+impl From<Counts> for Usage {
+    fn from(counts: Counts) -> Self {
+        let mut usage = Self::default();
+        usage.update(&counts);
+        usage
+    }
 }
 
 impl From<Usage> for Counts {

@@ -36,7 +36,7 @@ pub struct Delegation {
     /// The call whose result the answer will be.
     pub call: ToolCall,
     /// The other agent's conversation, as far as it has come.
-    pub conversation: Conversation,
+    pub conversation: Box<Conversation>,
 }
 
 impl Work {

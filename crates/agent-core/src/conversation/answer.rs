@@ -1,7 +1,7 @@
 //! Taking in what the model said.
 
 use super::{Conversation, Slot};
-use crate::{Block, Failure, Message, Response, Role, StopReason};
+use crate::{Block, Failure, Json, Message, Response, Role, StopReason, ToolCall, tool_call::written_input};
 
 impl Conversation {
     pub(super) fn answer(&mut self, result: Result<Response, Failure>) -> Result<(), Failure> {
@@ -34,7 +34,7 @@ impl Conversation {
     }
 
     fn append_reply(&mut self, response: Response) {
-        let content = self.with_new_ids(response.content);
+        let content = self.mended(response.content);
         let reply = Message::new(Role::Assistant, content);
         self.slots.extend(reply.tool_calls().cloned().map(Slot::open));
         self.messages.push(reply);
@@ -53,25 +53,28 @@ impl Conversation {
         self.append_results_if_done();
     }
 
-    /// Some backends send the same ids every turn, or none, or with characters the API refuses. Such
-    /// an id is replaced, always by the same one for the same history.
-    fn with_new_ids(&self, content: Vec<Block>) -> Vec<Block> {
+    /// What some models and backends write the API refuses to read back: ids that are empty, or the
+    /// same every turn, names with other characters, inputs that are no object. Such a call is
+    /// mended, always in the same way for the same history.
+    fn mended(&self, content: Vec<Block>) -> Vec<Block> {
         let mut taken: Vec<String> = Vec::new();
-        let renamed = content.into_iter().map(|block| {
+        let mend = |block: Block| {
             let Some(call) = block.as_tool_use() else { return block };
-            let is_free = |id: &str| !taken.iter().any(|other| other == id) && !self.has_call(id);
-            if is_valid(&call.id) && is_free(&call.id) {
-                taken.push(call.id.clone());
-                return block;
-            }
-            let stem = if is_valid(&call.id) { &call.id } else { "call" };
-            let mut names = (2..).map(|number: u32| format!("{stem}_{number}"));
-            let new = names.find(|id| is_free(id)).expect("numbers do not run out");
-            let block = block.with_tool_use_id(&new);
-            taken.push(new);
-            block
-        });
-        renamed.collect()
+            let id = self.free_id(&call.id, &taken);
+            taken.push(id.clone());
+            block.with_call(&ToolCall { id, name: valid_name(&call.name), input: object_input(&call.input) })
+        };
+        content.into_iter().map(mend).collect()
+    }
+
+    fn free_id(&self, id: &str, taken: &[String]) -> String {
+        let is_free = |id: &str| !taken.iter().any(|other| other == id) && !self.has_call(id);
+        let stem = if is_valid(id) { id } else { "call" };
+        if stem == id && is_free(id) {
+            return id.to_owned();
+        }
+        let mut ids = (2..).map(|number: u32| format!("{stem}_{number}"));
+        ids.find(|id| is_free(id)).expect("numbers do not run out")
     }
 
     fn has_call(&self, id: &str) -> bool {
@@ -80,5 +83,18 @@ impl Conversation {
 }
 
 fn is_valid(id: &str) -> bool {
-    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+    !id.is_empty() && id.chars().all(is_word)
+}
+
+fn valid_name(name: &str) -> String {
+    let name: String = name.chars().take(128).map(|char| if is_word(char) { char } else { '_' }).collect();
+    if name.is_empty() { "unnamed".to_owned() } else { name }
+}
+
+fn is_word(char: char) -> bool {
+    char.is_ascii_alphanumeric() || char == '_' || char == '-'
+}
+
+fn object_input(input: &Json) -> Json {
+    if input.text().starts_with('{') { input.clone() } else { written_input(input.text()) }
 }

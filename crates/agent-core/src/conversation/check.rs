@@ -1,9 +1,11 @@
 //! A conversation read from JSON is checked, so that every one in memory is valid.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{Conversation, Slot};
-use crate::{Kind, Message, Role, StopReason};
+use super::{Conversation, State};
+use crate::{Block, Kind, Message, Role};
 
 /// A conversation that was read and breaks a rule the API holds histories to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,37 +23,66 @@ impl Serialize for Conversation {
 impl<'de> Deserialize<'de> for Conversation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = Self::deserialize(deserializer)?;
-        check(&read.messages, &read.slots, read.stop.as_ref())
-            .map_err(|error| D::Error::custom(InvalidConversation(error)))?;
+        check(&read).map_err(|error| D::Error::custom(InvalidConversation(error)))?;
         Ok(read)
     }
 }
 
-/// Each call has exactly one result, in call order and first in the next user message; those of the
-/// replies at the end are the open ones.
-fn check(messages: &[Message], slots: &[Slot], stop: Option<&StopReason>) -> Result<(), String> {
-    let mut open: Vec<&str> = Vec::new();
-    for (place, message) in messages.iter().enumerate() {
-        let ids = message.content().iter().filter_map(|block| match block.kind() {
-            Kind::ToolResult { tool_use_id, .. } => Some(tool_use_id.as_str()),
-            _ => None,
-        });
-        let answered: Vec<&str> = ids.collect();
-        if message.role() == Role::Assistant {
-            open.extend(message.tool_calls().map(|call| call.id.as_str()));
-        } else if answered != open {
-            return Err(format!("message {place} answers the calls {answered:?}, but open are {open:?}"));
-        } else {
-            open.clear();
-        }
-    }
-    let slots: Vec<&str> = slots.iter().map(|slot| slot.call.id.as_str()).collect();
-    if slots != open {
-        return Err(format!("its open calls are {slots:?}, but the messages leave open {open:?}"));
+/// What holds of every conversation that was never written.
+fn check(conversation: &Conversation) -> Result<(), String> {
+    let Conversation { messages, slots, stop, .. } = conversation;
+    let open = open_calls(messages)?;
+    let slot_ids: Vec<&str> = slots.iter().map(|slot| slot.call.id.as_str()).collect();
+    if slot_ids != open {
+        return Err(format!("its open calls are {slot_ids:?}, but the messages leave open {open:?}"));
     }
     let last_is_reply = messages.last().is_some_and(|message| message.role() == Role::Assistant);
-    match last_is_reply == stop.is_some() {
-        true => Ok(()),
-        false => Err("a stop reason stands exactly where the last message is a reply".to_owned()),
+    if last_is_reply != stop.is_some() {
+        return Err("a stop reason stands exactly where the last message is a reply".to_owned());
+    }
+    for slot in slots {
+        let State::Delegated(child) = &slot.state else { continue };
+        if child.id != conversation.key(slot) || child.depth != conversation.depth + 1 {
+            return Err(format!("{:?} is not the conversation of call {:?}", child.id, slot.call.id));
+        }
+    }
+    Ok(())
+}
+
+/// Each call has an id of its own and exactly one result, in call order and first in the next user
+/// message; those of the replies at the end are still open.
+fn open_calls(messages: &[Message]) -> Result<Vec<&str>, String> {
+    let mut all = HashSet::new();
+    let mut open: Vec<&str> = Vec::new();
+    for (place, message) in messages.iter().enumerate() {
+        let calls: Vec<&str> = message.tool_calls().map(|call| call.id.as_str()).collect();
+        if let Some(id) = calls.iter().find(|id| !all.insert(**id)) {
+            return Err(format!("message {place} has a second call {id:?}"));
+        }
+        let results: Vec<Option<&str>> = message.content().iter().map(answers).collect();
+        let first = results.iter().take_while(|result| result.is_some()).flatten().copied();
+        match (message.role(), results.iter().flatten().count(), first.collect::<Vec<_>>()) {
+            (Role::Assistant, 0, _) => open.extend(calls),
+            (Role::Assistant, ..) => return Err(format!("message {place} is a reply with tool results")),
+            _ if !calls.is_empty() => return Err(format!("message {place} has calls and is no reply")),
+            (_, count, first) if first == open && count == first.len() => open.clear(),
+            (_, _, first) => {
+                return Err(format!(
+                    "message {place} first answers the calls {first:?}, but open are {open:?}"
+                ));
+            }
+        }
+    }
+    match messages.first().map(Message::role) {
+        Some(Role::Assistant) => Err("it begins with a reply".to_owned()),
+        _ => Ok(open),
+    }
+}
+
+/// The id of the call that a block answers.
+fn answers(block: &Block) -> Option<&str> {
+    match block.kind() {
+        Kind::ToolResult { tool_use_id, .. } => Some(tool_use_id),
+        _ => None,
     }
 }

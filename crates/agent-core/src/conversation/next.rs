@@ -1,7 +1,14 @@
 //! Whose turn it is: the one place that decides it.
 
 use super::{Conversation, Slot, State};
-use crate::{End, Rules, StopReason, Transfer, Waiting, Work};
+use crate::{End, Role, Rules, StopReason, Transfer, Waiting, Work};
+
+/// What can be done now, and what waits for a person, both in call order.
+#[derive(Default)]
+struct Survey {
+    work: Vec<Work>,
+    waiting: Vec<Waiting>,
+}
 
 /// Who does what next.
 pub(super) enum Next {
@@ -14,9 +21,9 @@ impl Conversation {
     pub(super) fn next(&self, rules: &dyn Rules) -> Next {
         use StopReason::*;
         let Some(reason) = &self.stop else {
-            return match self.messages.iter().any(|message| message.without_blanks().is_some()) {
+            return match self.has_news() {
                 true => self.model(rules),
-                false => Next::User(End::Other("nothing was said yet: say something first".to_owned())),
+                false => Next::User(End::Other("nothing was said: say something first".to_owned())),
             };
         };
         Next::User(match reason {
@@ -37,79 +44,65 @@ impl Conversation {
         }
     }
 
+    /// Whether there is something for the model to read since its last reply.
+    fn has_news(&self) -> bool {
+        let since = self.messages.iter().rev().take_while(|message| message.role() != Role::Assistant);
+        since.into_iter().any(|message| message.sendable().is_some())
+    }
+
     /// Calls that come first are made one at a time, before all others. The others start together,
     /// but for the exclusive ones, each of which is a barrier. A transfer takes place once what goes
     /// before it is done.
     fn tools(&self, rules: &dyn Rules) -> Next {
-        let first = |slot: &&Slot| self.spec(slot, rules).is_some_and(|spec| spec.first);
-        if let Some(slot) = self.slots.iter().filter(first).find(|slot| !slot.is_done()) {
-            return match (&slot.state, slot.work(self, rules)) {
-                (State::Transfer(_), _) => Next::Model,
-                (_, Some(work)) => Next::Tools(vec![work]),
-                (_, None) => Next::User(End::Waiting(self.all_waiting(rules))),
-            };
-        }
-        let work = self.startable(rules);
-        if !work.is_empty() {
-            return Next::Tools(work);
-        }
-        let waiting = self.all_waiting(rules);
-        match waiting.is_empty() {
-            true => Next::Model, // Nothing else is left but a transfer.
-            false => Next::User(End::Waiting(waiting)),
+        let comes_first = |slot: &&Slot| self.spec(slot, rules).is_some_and(|spec| spec.first);
+        let first = self.slots.iter().filter(comes_first).find(|slot| !slot.is_done());
+        let survey = match first {
+            Some(slot) => self.survey(std::slice::from_ref(slot), rules),
+            None => self.survey(&self.slots, rules),
+        };
+        match survey {
+            Survey { work, .. } if !work.is_empty() => Next::Tools(work),
+            Survey { waiting, .. } if !waiting.is_empty() => Next::User(End::Waiting(waiting)),
+            // Nothing else is left but a transfer.
+            Survey { .. } => Next::Model,
         }
     }
 
-    fn startable(&self, rules: &dyn Rules) -> Vec<Work> {
-        let mut batch = Vec::new();
-        for slot in self.slots.iter().filter(|slot| !slot.is_done()) {
+    /// What can be done for these calls now, and what waits for a person.
+    fn survey(&self, slots: &[Slot], rules: &dyn Rules) -> Survey {
+        let mut survey = Survey::default();
+        let mut all_settled = true;
+        for slot in slots.iter().filter(|slot| !slot.is_settled()) {
             let exclusive = self.spec(slot, rules).is_some_and(|spec| spec.exclusive);
-            let Some(work) = slot.work(self, rules) else {
-                match exclusive {
-                    true => break,
-                    false => continue,
-                }
-            };
+            if !exclusive || all_settled {
+                self.look_at(slot, rules, &mut survey);
+            }
             if exclusive {
-                let earlier = self.slots.iter().take_while(|other| other.call.id != slot.call.id);
-                if earlier.into_iter().all(Slot::is_settled) {
-                    batch.push(work);
-                }
                 break;
             }
-            batch.push(work);
+            all_settled = false;
         }
-        batch
+        survey
+    }
+
+    fn look_at(&self, slot: &Slot, rules: &dyn Rules, survey: &mut Survey) {
+        match &slot.state {
+            State::Waiting { question } => survey.waiting.push(Waiting {
+                key: self.key(slot),
+                agent: self.agent.clone(),
+                call: slot.call.clone(),
+                question: question.clone(),
+            }),
+            State::Delegated(child) => match child.next(rules) {
+                Next::User(End::Waiting(calls)) => survey.waiting.extend(calls),
+                _ => survey.work.extend(slot.work(self)),
+            },
+            _ => survey.work.extend(slot.work(self)),
+        }
     }
 
     fn spec<'r>(&self, slot: &Slot, rules: &'r dyn Rules) -> Option<&'r crate::ToolSpec> {
         rules.spec(&self.agent, &slot.call.name)
-    }
-
-    /// The calls a person is asked about, if nothing else can be done.
-    pub(super) fn waiting(&self, rules: &dyn Rules) -> Option<Vec<Waiting>> {
-        match self.next(rules) {
-            Next::User(End::Waiting(calls)) => Some(calls),
-            _ => None,
-        }
-    }
-
-    /// All calls a person is asked about, those of delegated conversations too, in call order.
-    fn all_waiting(&self, rules: &dyn Rules) -> Vec<Waiting> {
-        let mut all = Vec::new();
-        for slot in &self.slots {
-            match &slot.state {
-                State::Waiting { question } => all.push(Waiting {
-                    key: self.key(slot),
-                    agent: self.agent.clone(),
-                    call: slot.call.clone(),
-                    question: question.clone(),
-                }),
-                State::Delegated(child) => all.extend(child.waiting(rules).unwrap_or_default()),
-                _ => {}
-            }
-        }
-        all
     }
 
     pub(super) fn key(&self, slot: &Slot) -> String {

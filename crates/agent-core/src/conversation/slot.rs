@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Conversation;
-use crate::{Block, Call, Content, Delegation, Rules, ToolCall, Transfer, Work};
+use crate::{Block, Call, Content, Delegation, ToolCall, Transfer, Work};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Slot {
@@ -49,25 +49,28 @@ impl Slot {
         self.finish(message.into(), true);
     }
 
-    /// What can be done for it now; `None` if it is done or waits for something.
-    pub(super) fn work(&self, conversation: &Conversation, rules: &dyn Rules) -> Option<Work> {
-        let allowed = match &self.state {
-            State::Open => false,
-            State::Allowed => true,
-            State::Delegated(child) if child.waiting(rules).is_none() => {
-                let (by, call) = (conversation.agent.clone(), self.call.clone());
-                let conversation = Conversation::clone(child);
-                return Some(Work::Delegate(Delegation { by, call, conversation }));
-            }
-            _ => return None,
-        };
-        Some(Work::Call(Call {
+    /// What is to be done for it; `None` if it is done or waits for something. Whether a delegated
+    /// conversation can go on is for [`Conversation::survey`] to say.
+    pub(super) fn work(&self, conversation: &Conversation) -> Option<Work> {
+        match &self.state {
+            State::Open | State::Allowed => Some(Work::Call(self.as_call(conversation))),
+            State::Delegated(child) => Some(Work::Delegate(Delegation {
+                by: conversation.agent.clone(),
+                call: self.call.clone(),
+                conversation: child.clone(),
+            })),
+            State::Waiting { .. } | State::Transfer(_) | State::Done { .. } => None,
+        }
+    }
+
+    pub(super) fn as_call(&self, conversation: &Conversation) -> Call {
+        Call {
             conversation: conversation.id.clone(),
             depth: conversation.depth,
             agent: conversation.agent.clone(),
             call: self.call.clone(),
-            allowed,
-        }))
+            allowed: matches!(self.state, State::Allowed),
+        }
     }
 
     /// The result block; `otherwise` is the error of a call that has no result.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Conversation, State};
-use crate::{Delegation, Done, Outcome, Rules, Work};
+use super::{Conversation, Slot, State};
+use crate::{Call, Done, Outcome, Rules, Work};
 
 /// The tools' turn: the work that may start now, and where each piece is recorded as it ends.
 pub struct ToolTurn<'a> {
@@ -22,64 +22,72 @@ impl<'a> ToolTurn<'a> {
         &self.work
     }
 
+    /// What an outcome comes to under the rules: some are refused, with words the model reads.
+    pub fn admit(&self, id: &str, outcome: Outcome) -> Outcome {
+        let (conversation, limits) = (&*self.conversation, self.rules.limits());
+        let refused = match &outcome {
+            Outcome::Transfer(transfer) => self
+                .unknown(&transfer.to)
+                .or_else(|| conversation.forbidden(transfer, limits.transfers))
+                .map(|why| transfer.failed(&why)),
+            Outcome::Delegate { to, task } => self.unknown(to).or_else(|| match () {
+                () if conversation.depth >= limits.depth => {
+                    Some(format!("not delegated to {to:?}: the depth limit of {} is reached", limits.depth))
+                }
+                () => task.is_blank().then(|| format!("not delegated to {to:?}: the task is empty")),
+            }),
+            _ => None,
+        };
+        debug_assert!(
+            conversation.slots.iter().any(|slot| slot.call.id == id),
+            "{id:?} is none of its calls"
+        );
+        refused.map_or(outcome, Outcome::Error)
+    }
+
     /// Records what a call led to, in any order; gives back what is still to do for that call. With
     /// the last result in, the user message with all of them stands in the conversation.
     ///
     /// # Panics
     /// If the call is none of this turn's, or has its result already: a bug of the host.
     pub fn record(&mut self, id: &str, done: Done) -> Option<Work> {
-        let (state, more) = self.admit(id, done.outcome);
-        let slots = &mut self.conversation.slots;
-        let slot = slots.iter_mut().find(|slot| slot.call.id == id && !slot.is_done());
-        let slot = slot.unwrap_or_else(|| panic!("call {id:?} is not open in this turn"));
-        slot.state = state;
+        let state = match self.admit(id, done.outcome) {
+            Outcome::Output(content) => State::Done { content, is_error: false },
+            Outcome::Error(message) => State::Done { content: message.into(), is_error: true },
+            Outcome::Wait { question } => State::Waiting { question },
+            Outcome::Transfer(transfer) => State::Transfer(transfer),
+            Outcome::Delegate { to, task } => {
+                State::Delegated(Box::new(self.conversation.child(id, to, task)))
+            }
+        };
+        let place = self.place(id);
+        self.conversation.slots[place].state = state;
         self.conversation.usage += done.usage;
+        let more = match self.conversation.slots[place].state {
+            State::Delegated(_) => self.conversation.slots[place].work(self.conversation),
+            _ => None,
+        };
         self.conversation.append_results_if_done();
         more
     }
 
+    /// The call of this id as a piece of work.
+    pub(crate) fn call(&self, id: &str) -> Call {
+        self.conversation.slots[self.place(id)].as_call(self.conversation)
+    }
+
+    fn place(&self, id: &str) -> usize {
+        let open = |slot: &Slot| slot.call.id == id && !slot.is_done();
+        let place = self.conversation.slots.iter().position(open);
+        place.unwrap_or_else(|| panic!("call {id:?} is not open in this turn"))
+    }
+
     /// Keeps how far a delegated conversation has come, for a later run to go on with.
-    pub fn keep(&mut self, id: &str, conversation: Conversation) {
+    pub fn keep(&mut self, id: &str, conversation: Box<Conversation>) {
         let slot = self.conversation.slots.iter_mut().find(|slot| slot.call.id == id);
         if let Some(State::Delegated(child)) = slot.map(|slot| &mut slot.state) {
-            **child = conversation;
+            *child = conversation;
         }
-    }
-
-    /// What an outcome means under the rules: some are refused, with words the model reads.
-    fn admit(&self, id: &str, outcome: Outcome) -> (State, Option<Work>) {
-        let failed = |message: String| (State::Done { content: message.into(), is_error: true }, None);
-        let (conversation, limits) = (&*self.conversation, self.rules.limits());
-        match outcome {
-            Outcome::Output(content) => (State::Done { content, is_error: false }, None),
-            Outcome::Error(message) => failed(message),
-            Outcome::Wait { question } => (State::Waiting { question }, None),
-            Outcome::Transfer(transfer) => match self.unknown(&transfer.to) {
-                Some(error) => failed(transfer.failed(&error)),
-                None => match conversation.forbidden(&transfer, limits.transfers) {
-                    Some(why) => failed(transfer.failed(&why)),
-                    None => (State::Transfer(transfer), None),
-                },
-            },
-            Outcome::Delegate { to, task } => match self.unknown(&to) {
-                Some(error) => failed(error),
-                None if conversation.depth >= limits.depth => {
-                    failed(format!("not delegated to {to:?}: the depth limit of {} is reached", limits.depth))
-                }
-                None if task.is_blank() => failed(format!("not delegated to {to:?}: the task is empty")),
-                None => {
-                    let child = conversation.child(id, to, task);
-                    let more = self.delegation(id, child.clone());
-                    (State::Delegated(Box::new(child)), more)
-                }
-            },
-        }
-    }
-
-    fn delegation(&self, id: &str, conversation: Conversation) -> Option<Work> {
-        let slot = self.conversation.slots.iter().find(|slot| slot.call.id == id)?;
-        let (by, call) = (self.conversation.agent.clone(), slot.call.clone());
-        Some(Work::Delegate(Delegation { by, call, conversation }))
     }
 
     fn unknown(&self, agent: &str) -> Option<String> {

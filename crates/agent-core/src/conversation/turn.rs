@@ -16,6 +16,16 @@ pub enum Turn<'a> {
     User(End),
 }
 
+impl Turn<'_> {
+    /// How the run ended, if it is the user's turn.
+    pub fn into_end(self) -> Option<End> {
+        match self {
+            Self::User(end) => Some(end),
+            Self::Model(_) | Self::Tools(_) => None,
+        }
+    }
+}
+
 /// The model's turn. Read the conversation through it.
 #[derive(Debug)]
 pub struct ModelTurn<'a> {

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 
-use super::{Local, task::panic_message};
+use super::{Local, Place, task::panic_message};
 use crate::{
     Conversation, EventKind, Failure, LlmError, LlmErrorKind, Passage, Response, Rules, RunError, StopReason,
     fold,
@@ -15,7 +15,6 @@ impl Local {
         &self,
         so_far: &Conversation,
     ) -> Result<Result<Response, Failure>, RunError> {
-        self.stop_if_cancelled().await;
         let agent = so_far.speaker();
         let (Some(request), Some(speaker)) = (self.team.request(so_far), self.team.agent(agent)) else {
             let agents = self.team.agents().join(", ");
@@ -32,6 +31,11 @@ impl Local {
             .unwrap_or_else(|panic| Err(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic))));
         self.tell_of_reply(so_far, &reply);
         Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
+    }
+
+    fn tell(&self, so_far: &Conversation, kind: impl FnOnce() -> EventKind) {
+        let (conversation, depth, agent) = (so_far.id(), so_far.depth(), so_far.speaker());
+        self.tell_of(Place { conversation, depth, agent }, kind);
     }
 
     fn tell_of_reply(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) {

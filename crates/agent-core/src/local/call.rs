@@ -5,28 +5,17 @@ use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Local, Place, task};
-use crate::{Call, Context, Done, EventKind, Outcome, Rules, RunError, Tool};
+use crate::{Call, Context, EventKind, Outcome, Receipt, Rules, Tool};
 
 impl Local {
     /// Makes a call on a task of its own. It never fails: what goes wrong is its outcome.
-    pub(super) async fn make(&self, call: Call) -> Result<Done, RunError> {
+    pub(super) async fn make(&self, call: Call, receipt: Receipt) {
         let permit = self.permit().await;
-        self.stop_if_cancelled().await;
-        let place = Place { conversation: &call.conversation, depth: call.depth, agent: &call.agent };
-        self.tell_of(place, || EventKind::call_started(&call.call));
-        let outcome = match self.admit(&call) {
-            Ok(tool) => self.run(tool.clone(), &call, permit).await,
-            Err(refused) => refused,
-        };
-        self.tell_of(place, || match &outcome {
-            Outcome::Delegate { to, .. } => EventKind::Delegated {
-                id: call.call.id.clone(),
-                to: to.clone(),
-                conversation: format!("{}/{}", call.conversation, call.call.id),
-            },
-            _ => EventKind::call_ended(&call.call, &outcome),
-        });
-        Ok(outcome.into())
+        self.tell_of(Place::of(&call), || EventKind::call_started(&call.call));
+        match self.admit(&call) {
+            Ok(tool) => self.run_tool(tool.clone(), &call, receipt, permit).await,
+            Err(refused) => receipt.fill(refused),
+        }
     }
 
     /// The tool of a call that may be made.
@@ -45,7 +34,13 @@ impl Local {
         Some(permits.acquire_owned().await.expect("the semaphore is never closed"))
     }
 
-    async fn run(&self, tool: Arc<dyn Tool>, call: &Call, permit: Option<OwnedSemaphorePermit>) -> Outcome {
+    async fn run_tool(
+        &self,
+        tool: Arc<dyn Tool>,
+        call: &Call,
+        receipt: Receipt,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
         let spec = tool.spec();
         let (blocking, timeout) = (spec.blocking, spec.timeout);
         let context = Context {
@@ -57,18 +52,19 @@ impl Local {
         };
         // Cancels the call when this future is dropped, and when it timed out.
         let _cancel = context.cancel.clone().drop_guard();
-        let input = call.call.input.clone();
+        let (input, left) = (call.call.input.clone(), receipt.clone());
         let work = async move {
-            let outcome = tool.call(input, context).await;
+            left.fill(task::outcome(tool.call(input, context)).await);
             drop(permit);
-            outcome
         };
-        let ended = if blocking { task::on_blocking_pool(work) } else { task::on_runtime(work) };
+        let ended = task::run(work, blocking);
         match timeout {
             None => ended.await,
-            Some(limit) => tokio::time::timeout(limit, ended)
-                .await
-                .unwrap_or_else(|_| Outcome::Error(format!("timed out after {limit:?}"))),
+            Some(limit) => {
+                if tokio::time::timeout(limit, ended).await.is_err() {
+                    receipt.fill(Outcome::Error(format!("timed out after {limit:?}")));
+                }
+            }
         }
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Block, Counts, Delta, Json, Kind, LlmError, Piece, Response, StopReason, Usage, fields::Fields};
+use crate::{
+    Block, Counts, Delta, Json, Kind, LlmError, Piece, Response, StopReason, ToolCall, Usage, fields::Fields,
+};
 
 /// What a scripted model says in one turn, and how long it takes. Also readable from JSON:
 /// `{"content":[{"type":"text","text":"hi"}],"latency_ms":200}`.
@@ -102,8 +104,8 @@ impl Reply {
     pub fn response(&self, turn: usize) -> Response {
         let mut content = self.content.clone();
         for (place, block) in content.iter_mut().enumerate() {
-            if block.as_tool_use().is_some_and(|call| call.id.is_empty()) {
-                *block = block.with_tool_use_id(&format!("call_{turn}_{place}"));
+            if let Some(call) = block.as_tool_use().filter(|call| call.id.is_empty()) {
+                *block = block.with_call(&ToolCall { id: format!("call_{turn}_{place}"), ..call.clone() });
             }
         }
         let has_call = content.iter().any(|block| block.as_tool_use().is_some());

@@ -6,8 +6,8 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Context, Conversation, Json, LlmError, LlmErrorKind, Outcome, RunError, Team, Tool, ToolSpec,
-    async_trait,
+    Agent, Context, Conversation, Json, LlmError, LlmErrorKind, Local, Outcome, RunError, Team, Tool,
+    ToolSpec, Usage, async_trait, drive,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;
@@ -184,4 +184,77 @@ async fn a_model_that_panics_fails_the_run_and_says_what_it_said() {
     let agent = Agent::builder("main", model).build().unwrap();
     let error = agent.run(&mut Conversation::start("main", "Go.")).await.unwrap_err();
     assert_snapshot!(error, @r#"agent "main" got no answer: the model backend panicked: no such luck"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_beside_busy_delegations_is_kept() {
+    let words = Reply::text("a ".repeat(200)).per_token(ms(10));
+    let to = |agent: &str| ("act", json!({"to": agent}));
+    let (team, _, log) = team([
+        ("main", vec![calls([to("mid"), to("mid"), ("act", json!({"ms": 100}))]), Reply::text("Done.")]),
+        ("mid", vec![calls([to("leaf")]), Reply::text("Yes.")]),
+        ("leaf", vec![words]),
+    ]);
+    let mut conversation = Conversation::start("main", "Go.");
+    let mut run = Box::pin(team.run(&mut conversation));
+    assert!(timeout(ms(50), &mut run).await.is_err());
+    tokio::time::sleep(ms(100)).await;
+    drop(run);
+    assert_eq!(log.ended()["run/call_0_2"], 1);
+    assert!(conversation.to_string().contains("(call_0_2 = done)"), "{conversation}");
+}
+
+#[test]
+fn a_run_can_be_dropped_outside_of_its_runtime() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (team, _, _) = team([
+        ("main", vec![calls([("act", json!({"to": "mid"}))]), Reply::text("Done.")]),
+        ("mid", vec![Reply::text("a ".repeat(300)).per_token(ms(2))]),
+    ]);
+    let mut conversation = Conversation::start("main", "Go.");
+    let mut run = team.run(&mut conversation);
+    runtime.block_on(async {
+        for _ in 0..40 {
+            run.next().await;
+        }
+    });
+    drop(run);
+    assert!(conversation.to_string().contains("is with mid"), "{conversation}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_bare_loop_asks_no_model() {
+    let (team, model, _) = team([
+        ("main", vec![calls([("act", json!({"to": "mid"}))])]),
+        ("mid", vec![calls([("act", json!({"ms": 100}))])]),
+    ]);
+    let (host, mut conversation) = (Local::new(team), Conversation::start("main", "Go."));
+    let mut run = Box::pin(drive(&mut conversation, &host));
+    assert!(timeout(ms(50), &mut run).await.is_err());
+    tokio::time::sleep(ms(100)).await;
+    drop(run);
+    assert_eq!(model.requests().len(), 2);
+    assert!(conversation.to_string().contains("< call_0_0 = done"), "{conversation}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_unfinished_delegation_cost_is_not_forgotten() {
+    let (team, _, _) = team([
+        ("main", vec![calls([("act", json!({"to": "mid"}))])]),
+        ("mid", vec![calls([("act", json!({"ms": 1000}))]).usage(Usage::new(7, 7))]),
+    ]);
+    let mut conversation = Conversation::start("main", "Go.");
+    run_for(&team, &mut conversation, 500).await;
+    assert_eq!(conversation.usage(), Usage::new(7, 7));
+    conversation.say("Stop.");
+    assert_eq!(conversation.usage(), Usage::new(7, 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_panics_harms_nobody() {
+    let (team, _, log) = three();
+    let mut conversation = Conversation::start("main", "Go.");
+    let end = team.run(&mut conversation).listen(|_| panic!("no ears")).await.unwrap();
+    assert_eq!((end.text(), log.ended().len()), ("Done.", 3));
 }

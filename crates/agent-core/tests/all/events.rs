@@ -106,3 +106,46 @@ async fn words_are_told_as_they_come_in() {
         [(ms(10), "one ".to_owned()), (ms(20), "two ".to_owned()), (ms(30), "three".to_owned())]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_call_that_starts_is_told_to_end_also_if_what_it_led_to_is_refused() {
+    let refused = [("act", json!({"to": "nobody"})), ("act", json!({"transfer": "nobody"}))];
+    let (team, _, _) = one_turn(calls(refused));
+    let mut conversation = Conversation::start("main", "Go.");
+    let mut run = team.run(&mut conversation);
+    let mut told = Vec::new();
+    while let Some(event) = run.next().await {
+        match event.kind {
+            EventKind::CallStarted { id, .. } => told.push(format!("{id} starts")),
+            EventKind::CallEnded { id, is_error, .. } => told.push(format!("{id} ends, failed: {is_error}")),
+            EventKind::Delegated { .. } | EventKind::Transferred { .. } => unreachable!("there is nobody"),
+            _ => {}
+        }
+    }
+    told.sort();
+    assert_eq!(
+        told,
+        ["call_0_0 ends, failed: true", "call_0_0 starts", "call_0_1 ends, failed: true", "call_0_1 starts"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeline_of_two_runs_of_one_conversation_and_of_odd_names_can_be_drawn() {
+    let ask = Reply::call("act", json!({"ask": "?"})).and_call("a\u{1b}[31mb", json!({})).after(ms(1000));
+    let (team, _, _) = team([("main", vec![ask, Reply::text("\u{1b}]0;Done.")])]);
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let mut conversation = Conversation::start("main", "Go.");
+    for _ in 0..2 {
+        let ears = events.clone();
+        team.run(&mut conversation)
+            .listen(move |event| ears.lock().unwrap().push(event.clone()))
+            .await
+            .unwrap();
+        // The second time there is nothing left to allow.
+        let _ = conversation.allow("run/call_0_0");
+    }
+    let events = events.lock().unwrap();
+    let lines: Vec<String> = events.iter().filter_map(|event| EventLog::new(80).line(event)).collect();
+    let all = lines.concat() + &Timeline::new(events.iter()).render(60).replace('\n', "");
+    assert!(!all.chars().any(char::is_control), "{all:?}");
+}

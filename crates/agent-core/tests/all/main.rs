@@ -4,11 +4,14 @@
 
 mod build;
 mod common;
+mod defaults;
 mod delegation;
 mod dropping;
 mod events;
+mod hosts;
 mod invariants;
 mod many;
+mod mending;
 mod property;
 mod reading;
 mod stop_reasons;

@@ -58,3 +58,22 @@ async fn a_run_is_a_plain_send_future() {
     });
     assert_eq!(ended.await.unwrap().unwrap(), "run");
 }
+
+#[tokio::test(start_paused = true)]
+async fn conversations_without_an_id_get_one_each() {
+    let log = Log::default();
+    let same = (0..3).map(|_| Conversation::start("main", "Go."));
+    assert_eq!(team(&log).run_many(same, 3).count().await, 3);
+    assert_eq!(log.begun().len(), 6, "{:?}", log.begun());
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_stream_aborts_what_is_under_way() {
+    let log = Log::default();
+    let mut many = team(&log).run_many(conversations(4), 4);
+    assert!(tokio::time::timeout(ms(100), many.next()).await.is_err());
+    assert_eq!(log.open(), 8);
+    drop(many);
+    tokio::time::sleep(ms(1)).await;
+    assert_eq!((log.open(), log.ended().len()), (0, 0));
+}

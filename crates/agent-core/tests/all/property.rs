@@ -15,7 +15,7 @@ use crate::common::team;
 const OUTCOMES: u8 = 8;
 
 fn outcome(call: &agent_core::Call) -> Outcome {
-    let code: serde_json::Value = call.call.parse().unwrap();
+    let Ok(code) = call.call.parse::<serde_json::Value>() else { return Outcome::error("malformed") };
     match code["code"].as_u64().unwrap() {
         0 => Outcome::error(""),
         1 => Outcome::Transfer(Transfer::new("other", "{why}").comes_back(true)),
@@ -29,8 +29,14 @@ fn outcome(call: &agent_core::Call) -> Outcome {
 
 fn block() -> impl Strategy<Value = Block> {
     let id = prop::sample::select(vec!["", "0", "a", "b c", "a_2"]);
-    let tool = prop::sample::select(vec!["act", "act", "act_first", "act_alone", "unknown"]);
+    let tool = prop::sample::select(vec!["act", "act", "act_first", "act_alone", "unknown", "od.d"]);
+    let thinking = |signature: &str| {
+        let json = json!({"type": "thinking", "thinking": "hm", "signature": signature});
+        Block::from_json(json.into()).unwrap()
+    };
     prop_oneof![
+        1 => prop::sample::select(vec!["", "c2ln"]).prop_map(thinking),
+        1 => Just(Block::tool_use("n", "act", json!([1]))),
         1 => prop::sample::select(vec!["", " \n", "words"]).prop_map(Block::text),
         4 => (id, tool, 0..OUTCOMES).prop_map(|(id, tool, code)| Block::tool_use(id, tool, json!({"code": code}))),
     ]
@@ -54,12 +60,15 @@ fn validate(messages: &[Message]) {
     for message in messages {
         assert!(!message.content().is_empty(), "empty message");
         assert!(!message.content().iter().any(Block::is_blank), "blank text");
+        let last = message.content().last().map(Block::kind);
+        assert!(!matches!(last, Some(Kind::Thinking { .. })), "thinking at the end");
         let mut results = Vec::new();
         for block in message.content() {
             match block.kind() {
                 Kind::ToolUse(call) => {
                     assert!(ids.insert(call.id.clone()), "id {:?} twice", call.id);
                     assert!(!call.id.is_empty() && !call.id.contains(' '));
+                    assert!(!call.name.contains('.') && call.input.text().starts_with('{'));
                     open.push(call.id.clone());
                 }
                 Kind::ToolResult { tool_use_id, content, is_error } => {

@@ -40,10 +40,10 @@ fn a_conversation_that_the_api_would_refuse_is_refused_here() {
     let missing = check(|conversation| {
         conversation["messages"][2]["content"].as_array_mut().unwrap().pop();
     });
-    assert_snapshot!(missing, @r#"not a valid conversation: message 2 answers the calls ["a"], but open are ["a", "b"]"#);
+    assert_snapshot!(missing, @r#"not a valid conversation: message 2 first answers the calls ["a"], but open are ["a", "b"]"#);
     let swapped =
         check(|conversation| conversation["messages"][2]["content"].as_array_mut().unwrap().reverse());
-    assert_snapshot!(swapped, @r#"not a valid conversation: message 2 answers the calls ["b", "a"], but open are ["a", "b"]"#);
+    assert_snapshot!(swapped, @r#"not a valid conversation: message 2 first answers the calls ["b", "a"], but open are ["a", "b"]"#);
     let open = check(|conversation| {
         conversation["messages"].as_array_mut().unwrap().pop();
     });
@@ -54,5 +54,19 @@ fn a_conversation_that_the_api_would_refuse_is_refused_here() {
             .unwrap()
             .push(json!({"role": "assistant", "content": "Done."}));
     });
+    let twice = check(|conversation| {
+        let again: Vec<Value> = conversation["messages"].as_array().unwrap()[1..].to_vec();
+        conversation["messages"].as_array_mut().unwrap().extend(again);
+    });
+    assert_snapshot!(twice, @r#"not a valid conversation: message 3 has a second call "a""#);
+    let late = check(|conversation| {
+        let text = json!({"type": "text", "text": "hm"});
+        conversation["messages"][2]["content"].as_array_mut().unwrap().insert(0, text);
+    });
+    assert_snapshot!(late, @r#"not a valid conversation: message 2 first answers the calls [], but open are ["a", "b"]"#);
+    let answered_first = check(|conversation| {
+        conversation["messages"].as_array_mut().unwrap().remove(0);
+    });
+    assert_snapshot!(answered_first, @"not a valid conversation: it begins with a reply");
     assert_snapshot!(unstopped, @"not a valid conversation: a stop reason stands exactly where the last message is a reply");
 }

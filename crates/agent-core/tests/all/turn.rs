@@ -214,3 +214,13 @@ async fn a_limit_of_calls_a_run_comes_back_as_an_error_result() {
     ");
     assert_eq!(log.begun().len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_calls_at_once_of_any_size_works() {
+    for limit in [0, 1, usize::MAX] {
+        let (team, _, _) = one_turn(calls(vec![("act", json!({"ms": 10})); 3]));
+        let mut limits = agent_core::Limits::new();
+        limits.calls_at_once = Some(limit);
+        assert_eq!(run(&team.with_limits(limits)).await.end.text(), "Done.");
+    }
+}

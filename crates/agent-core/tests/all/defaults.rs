@@ -1,0 +1,51 @@
+//! What holds when nothing is said about it.
+
+use agent_core::{
+    Agent, BASE_PROMPT, Limits, LlmErrorKind, RunError,
+    script::{Reply, Script},
+};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::common::{Log, agent, calls};
+
+#[test]
+fn the_limits() {
+    let Limits { turns, depth, transfers, calls, calls_at_once, .. } = Limits::default();
+    assert_eq!((turns, depth, transfers, calls, calls_at_once), (10, 8, 8, None, None));
+}
+
+#[tokio::test]
+async fn the_base_prompt_stands_in_front_can_be_replaced_and_removed() {
+    let check = async |base: Option<&str>, expected: &str| {
+        let model = Script::new([Reply::text("Hi.")]);
+        let builder = Agent::builder("main", model.clone()).system("You greet.");
+        let builder = base.into_iter().fold(builder, |builder, base| builder.base_prompt(base));
+        let agent = builder.build().unwrap();
+        agent.run(&mut agent.start("Hi.")).await.unwrap();
+        let request = &model.requests()[0];
+        assert_eq!((request.system_text().as_str(), request.max_tokens), (expected, 8_000));
+    };
+    check(None, &format!("{BASE_PROMPT}\n\nYou greet.")).await;
+    check(Some("Be brief."), "Be brief.\n\nYou greet.").await;
+    check(Some(""), "You greet.").await;
+    assert_snapshot!(BASE_PROMPT, @"You work autonomously, over several turns with your tools, until the task is done. Nobody reads what you write between tool calls: the user sees only your last reply, so it must stand alone and hold the whole answer. Put tool calls that do not depend on each other into one reply: they run at the same time.");
+}
+
+#[tokio::test]
+async fn a_script_that_runs_out_says_so() {
+    let fail = async |model: Script| {
+        let agent = agent("main", &model, &Log::default()).build().unwrap();
+        match agent.run(&mut agent.start("Go.")).await.unwrap_err() {
+            RunError::Model(failure) => {
+                assert_eq!((failure.error.kind, failure.error.is_retryable()), (LlmErrorKind::Other, false));
+                failure.error.message
+            }
+            other => panic!("{other}"),
+        }
+    };
+    let one = || vec![calls([("act", json!({}))])];
+    assert_snapshot!(fail(Script::new(one())).await, @r#"the script ran out: it has 1 replies, and "run" asked for number 2"#);
+    assert_snapshot!(fail(Script::by_agent([("main", one())])).await, @r#"the script of "main" ran out: it has 1 replies, and "run" asked for number 2"#);
+    assert_snapshot!(fail(Script::by_agent([("other", one())])).await, @r#"the script has no agent "main"; it has: other"#);
+}
