@@ -73,7 +73,7 @@ struct Messages<'a>(&'a [Message]);
 impl Serialize for Messages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for message in self.0.iter().filter_map(Message::without_blanks) {
+        for message in self.0.iter().filter_map(Message::sendable) {
             list.serialize_element(&*message)?;
         }
         list.end()
