@@ -153,7 +153,8 @@ mod tests {
             r#"{"type":"redacted_thinking","data":"eA=="}"#,
         ] {
             let mut request = hi();
-            request.messages.push(Message::assistant(vec![serde_json::from_str::<Block>(block).unwrap()]));
+            let thinking = serde_json::from_str::<Block>(block).unwrap();
+            request.messages.push(Message::assistant(vec![thinking, Block::text("So.")]));
             assert!(written(Settings::default(), &request).contains(block), "{block}");
         }
     }

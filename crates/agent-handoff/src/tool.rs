@@ -1,0 +1,145 @@
+//! The handoff as a tool.
+
+use agent_core::{
+    Block, Context, Conversation, InvalidJson, Json, Outcome, Passage, Request, Tool, ToolSpec, Transfer,
+    async_trait,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{MixedTurn, OnFailure, Reads};
+
+/// How a handoff goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) mixed_turn: MixedTurn,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) reads: Reads,
+    pub(crate) at_most: Option<u32>,
+    pub(crate) repeats: u32,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        let (mixed_turn, on_failure, reads) = Default::default();
+        Self { mixed_turn, on_failure, reads, at_most: None, repeats: 1 }
+    }
+}
+
+/// A tool whose calls hand the conversation over.
+pub(crate) struct HandoffTool {
+    spec: ToolSpec,
+    /// The only agent it leads to; `None` if the call names one.
+    target: Option<String>,
+    /// The agents there are, for those who ask for another.
+    available: Vec<String>,
+    way: Way,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    name: Option<String>,
+    reason: String,
+}
+
+const REASON: &str = "Why this agent is the right one, and what it needs to know.";
+
+impl HandoffTool {
+    /// `handoff {name, reason}`.
+    pub(crate) fn to_any(targets: &[(String, String)], way: &Way) -> Self {
+        let names: Vec<String> = targets.iter().map(|(name, _)| name.clone()).collect();
+        let mut description = "Hands the conversation over to another agent, which answers the user \
+            from then on. Use it when one of these is better suited:"
+            .to_owned();
+        for (name, what_for) in targets {
+            description.push_str(&format!("\n- {name}: {what_for}"));
+        }
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "enum": names, "description": "The agent."},
+                "reason": {"type": "string", "description": REASON},
+            },
+            "required": ["name", "reason"],
+        });
+        Self::new(ToolSpec::new("handoff", description, schema), None, names.clone(), names, way)
+    }
+
+    /// `transfer_to_AGENT {reason}`.
+    pub(crate) fn to_one(name: &str, what_for: &str, available: &[String], way: &Way) -> Self {
+        let description = format!(
+            "Hands the conversation over to {name}, which answers the user from then on. {name}: {what_for}"
+        );
+        let schema = json!({
+            "type": "object",
+            "properties": {"reason": {"type": "string", "description": REASON}},
+            "required": ["reason"],
+        });
+        let spec = ToolSpec::new(format!("transfer_to_{name}"), description, schema);
+        Self::new(spec, Some(name.to_owned()), vec![name.to_owned()], available.to_vec(), way)
+    }
+
+    fn new(
+        mut spec: ToolSpec,
+        target: Option<String>,
+        targets: Vec<String>,
+        available: Vec<String>,
+        way: &Way,
+    ) -> Self {
+        spec.first = way.mixed_turn == MixedTurn::HandoffFirst;
+        spec.idempotent = true;
+        spec.targets = targets;
+        Self { spec, target, available, way: way.clone() }
+    }
+
+    fn read(&self, input: &Json) -> Result<(String, String), InvalidJson> {
+        let Given { name, reason } = input.parse()?;
+        let missing =
+            || InvalidJson { pointer: "/name".to_owned(), message: "missing field `name`".to_owned() };
+        let name = self.target.clone().or(name).ok_or_else(missing)?;
+        Ok((name, reason))
+    }
+
+    fn failed(&self, why: &str) -> String {
+        format!("Handoff failed: {why}. Available agents: [{}]", self.available.join(", "))
+    }
+}
+
+#[async_trait]
+impl Tool for HandoffTool {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn call(&self, input: Json, context: Context) -> Outcome {
+        let to = match self.read(&input) {
+            Ok((name, _)) if !self.available.contains(&name) => {
+                return Outcome::Error(self.failed(&format!("there is no agent named {name:?}")));
+            }
+            Ok((name, _)) if name == context.agent() => {
+                return Outcome::Error(self.failed(&format!("you are {name} yourself")));
+            }
+            Ok((name, _)) => name,
+            Err(error) => return Outcome::Error(self.failed(&format!("invalid input: {error}"))),
+        };
+        let transfer = Transfer::new(to, self.failed("{why}"))
+            .comes_back(self.way.on_failure == OnFailure::Return)
+            .repeats(self.way.repeats);
+        Outcome::Transfer(match self.way.at_most {
+            Some(most) => transfer.at_most(most),
+            None => transfer,
+        })
+    }
+
+    fn introduce(&self, conversation: &Conversation, mut request: Request) -> Request {
+        request.messages = self.way.reads.view(conversation, request.messages);
+        if let Some(Passage { from, call: Some(call), .. }) = conversation.passage() {
+            let reason = self.read(&call.input).map(|(_, reason)| reason).unwrap_or_default();
+            request.system.push(Block::text(format!(
+                "You have taken over this conversation from {from}, who said why: {reason}\n\
+                 The user does not see this. Go on from where the conversation is."
+            )));
+        }
+        request
+    }
+}

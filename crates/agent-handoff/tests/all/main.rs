@@ -1,0 +1,7 @@
+//! Handoffs, case by case: what is recorded, what each agent reads, what a listener is told.
+
+#![allow(clippy::unwrap_used)]
+
+mod cases;
+mod scene;
+mod views;
