@@ -16,6 +16,8 @@ pub use check::InvalidConversation;
 pub use close::NotWaiting;
 pub use passage::Passage;
 use passage::Return;
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use slot::{Slot, State};
 pub use tool_turn::ToolTurn;
@@ -165,12 +167,23 @@ impl Conversation {
     /// and, while the conversation is about to go over to another agent, with the results it will
     /// have then.
     pub fn reads(&self) -> Vec<Message> {
-        let kept = self.messages.iter().filter_map(Message::sendable);
-        let mut messages: Vec<Message> = kept.map(|message| message.into_owned()).collect();
+        let (before, since) = self.reads_around(0);
+        [before, since].concat()
+    }
+
+    /// The same in two parts: what is among the first `at` messages, and what comes after; see
+    /// [`Passage::at`].
+    pub fn reads_around(&self, at: usize) -> (Vec<Message>, Vec<Message>) {
+        let sendable = |messages: &[Message]| -> Vec<Message> {
+            messages.iter().filter_map(Message::sendable).map(Cow::into_owned).collect()
+        };
+        let (before, since) = self.messages.split_at(at.min(self.messages.len()));
+        let (mut before, mut since) = (sendable(before), sendable(since));
         if let Some((_, transfer)) = self.transfer() {
-            messages.push(Message::new(Role::User, self.results_after(&transfer.to)));
+            let results = Message::new(Role::User, self.results_after(&transfer.to));
+            if at > self.messages.len() { before.push(results) } else { since.push(results) }
         }
-        messages
+        (before, since)
     }
 
     /// The words of the last reply, also if it came in several parts.

@@ -6,7 +6,8 @@ use agent_core::{Block, Conversation, Kind, Message, Role};
 
 use crate::in_pairs;
 
-/// What the agent that takes over reads of the history. The record keeps everything; this is a view.
+/// What the agent that takes over reads of the history before it did; what comes after, it reads as it
+/// is. The record keeps everything; this is a view.
 #[derive(Clone, Default)]
 pub enum Reads {
     /// All but the handoffs' own calls and results.
@@ -32,19 +33,19 @@ impl Reads {
         Self::By(Arc::new(filter))
     }
 
-    pub(crate) fn view(&self, conversation: &Conversation, messages: Vec<Message>) -> Vec<Message> {
-        let asks = messages.last().is_some_and(|message| message.role() == Role::User);
+    /// What is read of the messages from before the handoff.
+    pub(crate) fn view(&self, conversation: &Conversation, messages: &[Message]) -> Vec<Message> {
         let viewed = match self {
-            Self::Everything => messages,
-            Self::WithoutHandoffs => without_handoffs(conversation, &messages),
-            Self::WithoutTools => kept(&messages, |block| !block.is_tool_block()),
-            Self::LastTurns(turns) => without_handoffs(conversation, last_turns(&messages, *turns)),
-            Self::By(filter) => filter(&messages),
+            Self::Everything => messages.to_vec(),
+            Self::WithoutHandoffs => without_handoffs(conversation, messages),
+            Self::WithoutTools => kept(messages, |block| !block.is_tool_block()),
+            Self::LastTurns(turns) => without_handoffs(conversation, last_turns(messages, *turns)),
+            Self::By(filter) => filter(messages),
         };
         let mut view = in_pairs(viewed);
         // What is left may end with words of the agent that handed over; models refuse to go on from
         // words that seem to be their own.
-        if asks && view.last().is_some_and(|message| message.role() == Role::Assistant) {
+        if view.last().is_some_and(|message| message.role() == Role::Assistant) {
             view.push(Message::user("(The conversation was handed over here.)"));
         }
         view

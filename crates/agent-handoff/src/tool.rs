@@ -132,14 +132,14 @@ impl Tool for HandoffTool {
     }
 
     fn introduce(&self, conversation: &Conversation, mut request: Request) -> Request {
-        request.messages = self.way.reads.view(conversation, request.messages);
-        if let Some(Passage { from, call: Some(call), .. }) = conversation.passage() {
-            let reason = self.read(&call.input).map(|(_, reason)| reason).unwrap_or_default();
-            request.system.push(Block::text(format!(
-                "You have taken over this conversation from {from}, who said why: {reason}\n\
-                 The user does not see this. Go on from where the conversation is."
-            )));
-        }
+        let Some(Passage { from, at, call: Some(call), .. }) = conversation.passage() else { return request };
+        let (before, since) = conversation.reads_around(at);
+        request.messages = [self.way.reads.view(conversation, &before), since].concat();
+        let reason = self.read(&call.input).map(|(_, reason)| reason).unwrap_or_default();
+        request.system.push(Block::text(format!(
+            "You have taken over this conversation from {from}, who said why: {reason}\n\
+             The user does not see this. Go on from where the conversation is."
+        )));
         request
     }
 }

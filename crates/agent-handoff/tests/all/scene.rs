@@ -155,10 +155,7 @@ fn write_request(seen: &mut String, request: &Request) {
     let system = request.system_text().replace('\n', " ");
     writeln!(seen, "{} reads: {system}", request.agent).unwrap();
     let messages = serde_json::to_string(&request.messages).unwrap();
-    let conversation = format!(
-        "{{\"id\":\"r\",\"agent\":\"…\",\"messages\":{messages}{}}}",
-        if messages.ends_with(r#""role":"user"}]"#) { "" } else { "" }
-    );
+    let conversation = format!(r#"{{"id":"r","agent":"…","messages":{messages}}}"#);
     match serde_json::from_str::<Conversation>(&conversation) {
         Ok(view) => view.to_string().lines().for_each(|line| writeln!(seen, "    {line}").unwrap()),
         Err(error) => panic!("{error}: {messages}"),
