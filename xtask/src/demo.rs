@@ -1,7 +1,8 @@
-//! The demo: three scenarios over real HTTP, with the time each call takes.
+//! The demo: four scenarios over real HTTP, with the time each call takes.
 
 mod cast;
 mod figures;
+mod handoffs;
 mod live;
 mod many;
 mod options;
@@ -34,8 +35,12 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
             true => (None, live::stage(screen)?),
             false => plot::stage(screen, options.speed).await.map(|(server, stage)| (Some(server), stage))?,
         };
-        let scenarios =
-            vec![parallel::play(&stage).await?, specialists::play(&stage).await?, many::play(&stage).await?];
+        let scenarios = vec![
+            parallel::play(&stage).await?,
+            specialists::play(&stage).await?,
+            many::play(&stage).await?,
+            handoffs::play(&stage).await?,
+        ];
         if options.json {
             println!("{}", serde_json::to_string(&Figures { scenarios })?);
         }

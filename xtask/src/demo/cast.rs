@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use agent_core::{Agent, Llm, Team};
+use agent_handoff::Handoff;
 use agent_tools::{AgentTool, math};
 
 /// A specialist: its name, its system prompt (by which the mock server knows it), what the
@@ -36,6 +37,25 @@ pub(super) const ORCHESTRATOR: &str = "You are an orchestrator. Give each part o
 
 pub(super) const CALCULATOR: &str = "You are a calculator. You compute with your tools only, and make the \
     calls that don't depend on each other in one reply.";
+
+pub(super) const DESK: &str = "You are the front desk. Hand over what is not yours.";
+
+pub(super) const NIGHT_DESK: &str = "You are the front desk at night. Hand over what is not yours.";
+
+pub(super) const BILLING: &str = "You are billing. You know all about invoices.";
+
+pub(super) const SUPPORT: &str = "You are support. You know all about the app.";
+
+/// A front desk that can hand over to two others.
+pub(super) fn office(llm: impl Llm + Clone + 'static, desk: &str) -> Result<Team, Box<dyn Error>> {
+    let handoff =
+        Handoff::to([("billing", "Invoices and payments."), ("support", "The app and its faults.")]);
+    Ok(Team::new([
+        Agent::builder("desk", llm.clone()).system(desk).tools(handoff.tools()).build()?,
+        Agent::builder("billing", llm.clone()).system(BILLING).tools(math::tools()).build()?,
+        Agent::builder("support", llm).system(SUPPORT).build()?,
+    ])?)
+}
 
 /// One agent with the math tools.
 pub(super) fn calculator(llm: impl Llm + 'static) -> Result<Team, Box<dyn Error>> {

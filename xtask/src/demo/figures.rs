@@ -40,6 +40,14 @@ pub(super) enum Scenario {
         #[serde(rename = "concurrent_total_ms", serialize_with = "ms")]
         concurrent_total: Duration,
     },
+    /// A handoff that works out, and one that does not.
+    Handoffs {
+        /// Who had the conversation in the end, when it worked out and when it did not.
+        answered_by: [String; 2],
+        /// Both runs.
+        #[serde(rename = "total_ms", serialize_with = "ms")]
+        total: Duration,
+    },
     /// Many conversations at once.
     ManyConversations {
         /// How many.

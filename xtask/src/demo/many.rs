@@ -26,5 +26,6 @@ pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
     let total = began.elapsed();
     let each = total.as_secs_f64();
     stage.screen.title(&format!("   {CONVERSATIONS} conversations took {each:.2} s, as long as one does."));
+    stage.screen.line("");
     Ok(Scenario::ManyConversations { conversations: CONVERSATIONS, total })
 }

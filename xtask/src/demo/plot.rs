@@ -2,14 +2,16 @@
 
 use std::{error::Error, time::Duration};
 
-use agent_core::{Usage, script::Reply};
+use agent_core::{LlmError, LlmErrorKind, Usage, script::Reply};
 use agent_llm::Claude;
 use agent_mock::{Incoming, Mock, Plot};
 use serde_json::{Value, json};
 
 use super::{
     Stage,
-    cast::{ACCOUNTANT, CALCULATOR, GEOMETER, ORCHESTRATOR, STATISTICIAN},
+    cast::{
+        ACCOUNTANT, BILLING, CALCULATOR, DESK, GEOMETER, NIGHT_DESK, ORCHESTRATOR, STATISTICIAN, SUPPORT,
+    },
     screen::Screen,
 };
 
@@ -26,6 +28,8 @@ pub(super) async fn stage(screen: Screen, speed: f64) -> Result<(Mock, Stage), B
     let plot = Plot::by(move |request| calculator(request).after(latency).usage(Usage::new(300, 40)));
     let plot = parts.fold(plot, |plot, (system, replies)| plot.and_agent(system, replies));
     let plot = plot.and_agent(ORCHESTRATOR, paced(orchestrator()));
+    let plot =
+        office().into_iter().fold(plot, |plot, (system, replies)| plot.and_agent(system, paced(replies)));
     let server = Mock::start(plot).await?;
     let claude = Claude::builder().base_url(server.url()).key("no key is needed here").build()?;
     Ok((server, Stage { claude, screen, speed: Some(speed) }))
@@ -90,6 +94,33 @@ fn orchestrator() -> Vec<Reply> {
             "The field has 1200 m² and a diagonal of 50 m; the 8,000 grow to 8,820; the numbers have \
              the mean 18 and the mean square 475.67.",
         ),
+    ]
+}
+
+/// The front desk by day, whose handoff works out; by night support is not there.
+fn office() -> Vec<(&'static str, Vec<Reply>)> {
+    let handoff = |name: &str, reason: &str| call("handoff", json!({"name": name, "reason": reason}));
+    let mut away = LlmError::new(LlmErrorKind::Overloaded, "nobody is here at night");
+    away.should_retry = Some(false);
+    vec![
+        (DESK, vec![handoff("billing", "It is about an invoice.")]),
+        (
+            BILLING,
+            vec![
+                call("multiply_numbers", json!({"numbers": [3, 19.5]})),
+                Reply::text("Three months are 58.50, so you paid 19.50 too much. It is on its way back."),
+            ],
+        ),
+        (
+            NIGHT_DESK,
+            vec![
+                handoff("support", "The app does not start."),
+                Reply::text(
+                    "Support is not there right now. Please restart the app; they call you tomorrow.",
+                ),
+            ],
+        ),
+        (SUPPORT, vec![Reply::error(away)]),
     ]
 }
 
