@@ -5,7 +5,7 @@ use std::{error::Error, time::Instant};
 use agent_core::{Conversation, EventLog};
 use futures::StreamExt;
 
-use super::{Stage, cast, figures::Scenario, screen::WIDTH};
+use super::{Stage, cast, figures::Scenario, plot, screen::WIDTH};
 
 const CONVERSATIONS: usize = 10;
 
@@ -24,8 +24,10 @@ pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
         stage.screen.progress(many.progress());
     }
     let total = began.elapsed();
-    let each = total.as_secs_f64();
-    stage.screen.title(&format!("   {CONVERSATIONS} conversations took {each:.2} s, as long as one does."));
+    let all = format!("   {CONVERSATIONS} conversations took {:.2} s", total.as_secs_f64());
+    let one = stage.speed.map(|speed| plot::latency(speed) * 2);
+    let one = one.map(|one| format!("; one alone takes {:.2} s", one.as_secs_f64())).unwrap_or_default();
+    stage.screen.title(&format!("{all}{one}."));
     stage.screen.line("");
     Ok(Scenario::ManyConversations { conversations: CONVERSATIONS, total })
 }

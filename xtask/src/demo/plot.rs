@@ -20,7 +20,7 @@ const LATENCY: Duration = Duration::from_secs(2);
 
 /// A mock server that plays all scenarios, and the real client talking to it.
 pub(super) async fn stage(screen: Screen, speed: f64) -> Result<(Mock, Stage), Box<dyn Error>> {
-    let latency = LATENCY.div_f64(speed);
+    let latency = latency(speed);
     let paced = |replies: Vec<Reply>| -> Vec<Reply> {
         replies.into_iter().map(|reply| reply.after(latency).usage(Usage::new(400, 60))).collect()
     };
@@ -35,9 +35,14 @@ pub(super) async fn stage(screen: Screen, speed: f64) -> Result<(Mock, Stage), B
     Ok((server, Stage { claude, screen, speed: Some(speed) }))
 }
 
+/// How long a reply of the scripted model takes.
+pub(super) fn latency(speed: f64) -> Duration {
+    LATENCY.div_f64(speed)
+}
+
 /// The largest sum of latencies scripted for one specialist.
 pub(super) fn longest_chain(speed: f64) -> Duration {
-    let latency = LATENCY.div_f64(speed);
+    let latency = latency(speed);
     let chain = |replies: Vec<Reply>| replies.into_iter().map(|reply| reply.after(latency).duration()).sum();
     chains().into_iter().map(|(_, replies)| chain(replies)).max().unwrap_or_default()
 }
