@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
-    BASE_PROMPT, Block, BuildError, Content, Conversation, Json, Llm, Run, Team, Tool, ToolSpec, names,
+    BASE_PROMPT, Block, BuildError, Content, Conversation, Json, Llm, Run, Team, Tool, ToolSpec,
+    bounded::{Bounded, LONGEST_RESULT},
+    names,
 };
 
 /// An agent: who it is (the system prompt), what it thinks with (an [`Llm`]) and what it can do
@@ -17,6 +19,7 @@ struct Inner {
     llm: Arc<dyn Llm>,
     tools: Vec<Arc<dyn Tool>>,
     specs: Arc<[ToolSpec]>,
+    server_tools: Arc<[Json]>,
     max_tokens: u32,
     turns: Option<u32>,
     extra: BTreeMap<String, Json>,
@@ -31,6 +34,8 @@ impl Agent {
             base_prompt: BASE_PROMPT.to_owned(),
             system: String::new(),
             tools: Vec::new(),
+            server_tools: Vec::new(),
+            longest_result: LONGEST_RESULT,
             max_tokens: 8_000,
             turns: None,
             extra: BTreeMap::new(),
@@ -65,6 +70,11 @@ impl Agent {
     /// What its tools are, in the order they were given.
     pub fn specs(&self) -> &Arc<[ToolSpec]> {
         &self.0.specs
+    }
+
+    /// Its tools that run at the API's.
+    pub fn server_tools(&self) -> &Arc<[Json]> {
+        &self.0.server_tools
     }
 
     /// The most tokens one of its replies may have.
@@ -108,6 +118,8 @@ pub struct AgentBuilder {
     base_prompt: String,
     system: String,
     tools: Vec<Arc<dyn Tool>>,
+    server_tools: Vec<Json>,
+    longest_result: usize,
     max_tokens: u32,
     turns: Option<u32>,
     extra: BTreeMap<String, Json>,
@@ -137,6 +149,20 @@ impl AgentBuilder {
         self
     }
 
+    /// A tool that runs at the API's, as it defines it: `json!({"type": "web_search_20260318", …})`.
+    /// Its calls and results pass through unchanged.
+    pub fn server_tool(mut self, definition: impl Into<Json>) -> Self {
+        self.server_tools.push(definition.into());
+        self
+    }
+
+    /// The most bytes of words one tool result may have; 400,000. What is longer is cut, and the
+    /// result says so.
+    pub fn longest_result(mut self, bytes: usize) -> Self {
+        self.longest_result = bytes;
+        self
+    }
+
     /// The most tokens one reply may have; 8,000.
     pub fn max_tokens(mut self, tokens: u32) -> Self {
         self.max_tokens = tokens;
@@ -160,14 +186,17 @@ impl AgentBuilder {
     pub fn build(self) -> Result<Agent, BuildError> {
         let specs: Arc<[ToolSpec]> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
         names::check_agent(&self.name)?;
-        names::check_tools(&self.name, &specs)?;
+        names::check_tools(&self.name, &specs, &self.server_tools)?;
+        let longest = self.longest_result;
+        let bounded = |tool| Arc::new(Bounded::new(tool, longest)) as Arc<dyn Tool>;
         let prompts = [self.base_prompt, self.system].into_iter().filter(|text| !text.trim().is_empty());
         Ok(Agent(Arc::new(Inner {
             name: self.name.into(),
             system: prompts.map(Block::text).collect(),
             llm: self.llm,
-            tools: self.tools,
+            tools: self.tools.into_iter().map(bounded).collect(),
             specs,
+            server_tools: self.server_tools.into(),
             max_tokens: self.max_tokens,
             turns: self.turns,
             extra: self.extra,

@@ -49,6 +49,15 @@ pub enum Kind {
     Image,
     /// A document; its source is in the block's JSON.
     Document,
+    /// A passage of a search, to be cited; it is in the block's JSON.
+    SearchResult,
+    /// The model calls a tool that runs at the API's.
+    ServerToolUse(ToolCall),
+    /// What such a call led to (web search, code execution, …); the whole is in the block's JSON.
+    ServerToolResult {
+        /// The id of the call this answers.
+        tool_use_id: String,
+    },
     /// A block this library has no type for; the text is its `type`.
     Other(String),
 }
@@ -147,6 +156,19 @@ impl Block {
         self.as_text().is_some_and(|text| text.trim().is_empty())
     }
 
+    /// The same block with this field set, all others as they were: `("cache_control", json!(…))`.
+    pub fn with(&self, field: &str, value: impl Into<Json>) -> Result<Self, InvalidBlock> {
+        let mut fields: Fields = self.json().parse().expect("a block is a JSON object");
+        fields.set(field, &value.into());
+        Self::from_json(fields.json())
+    }
+
+    /// The JSON of one of its fields.
+    pub fn field(&self, name: &str) -> Option<Json> {
+        let fields: Fields = self.json().parse().expect("a block is a JSON object");
+        fields.get(name).cloned()
+    }
+
     /// Whether it is a tool's: a call or a result.
     pub fn is_tool_block(&self) -> bool {
         matches!(self.kind(), Kind::ToolUse(_) | Kind::ToolResult { .. })
@@ -193,6 +215,11 @@ struct Thinking {
 }
 
 #[derive(Deserialize)]
+struct ServerToolResult {
+    tool_use_id: String,
+}
+
+#[derive(Deserialize)]
 struct ToolResult {
     tool_use_id: String,
     #[serde(default)]
@@ -222,6 +249,12 @@ fn read(json: &Json) -> Result<Kind, String> {
         }
         "image" => Kind::Image,
         "document" => Kind::Document,
+        "search_result" => Kind::SearchResult,
+        "server_tool_use" | "mcp_tool_use" => Kind::ServerToolUse(json.parse().map_err(shape)?),
+        kind if kind.ends_with("_tool_result") => {
+            let ServerToolResult { tool_use_id } = json.parse().map_err(shape)?;
+            Kind::ServerToolResult { tool_use_id }
+        }
         _ => Kind::Other(r#type),
     })
 }

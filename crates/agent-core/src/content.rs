@@ -19,6 +19,11 @@ pub enum Content {
 }
 
 impl Content {
+    /// Text from bytes that should be UTF-8; what is not is replaced by `U+FFFD`.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self::Text(String::from_utf8_lossy(bytes).into_owned())
+    }
+
     /// The words in it, blocks of other kinds left out.
     pub fn to_text(&self) -> String {
         match self {

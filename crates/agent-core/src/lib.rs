@@ -29,6 +29,7 @@
 mod agent;
 mod at_once;
 mod block;
+mod bounded;
 mod content;
 mod context;
 mod conversation;

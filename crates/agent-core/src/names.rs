@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Agent, ToolSpec};
+use crate::{Agent, Json, ToolSpec};
 
 /// Why an agent or a team can't be built.
 #[non_exhaustive]
@@ -69,7 +69,16 @@ pub(crate) fn check_agent(agent: &str) -> Result<(), BuildError> {
     }
 }
 
-pub(crate) fn check_tools(agent: &str, specs: &[ToolSpec]) -> Result<(), BuildError> {
+pub(crate) fn check_tools(agent: &str, specs: &[ToolSpec], server: &[Json]) -> Result<(), BuildError> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    for named in server.iter().filter_map(|tool| tool.parse::<Named>().ok()) {
+        if specs.iter().any(|spec| spec.name == named.name) {
+            return Err(BuildError::TwoTools { agent: agent.to_owned(), tool: named.name });
+        }
+    }
     for (place, spec) in specs.iter().enumerate() {
         let (agent, tool) = (agent.to_owned(), spec.name.clone());
         if !is_name(&tool) {

@@ -20,6 +20,8 @@ pub struct Request {
     pub messages: Vec<Message>,
     /// The tools it may call.
     pub tools: Arc<[ToolSpec]>,
+    /// Tools that run at the API's, as it defines them: `{"type": "web_search_20260318", …}`.
+    pub server_tools: Arc<[Json]>,
     /// The most tokens the reply may have.
     pub max_tokens: u32,
     /// Other fields of the request, which win over the backend's own settings.
@@ -35,6 +37,7 @@ impl Request {
             system: Vec::new(),
             messages,
             tools: Arc::new([]),
+            server_tools: Arc::new([]),
             max_tokens: 8_000,
             extra: BTreeMap::new(),
         }

@@ -53,11 +53,13 @@ impl Team {
             system: agent.system().to_vec(),
             messages: conversation.reads(),
             tools: agent.specs().clone(),
+            server_tools: agent.server_tools().clone(),
             max_tokens: agent.max_tokens(),
             extra: agent.extra().clone(),
         };
         let request = self.introduced(conversation, request);
-        Some(if agent.specs().is_empty() { plain::without_tool_blocks(request) } else { request })
+        let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
+        Some(if has_tools { request } else { plain::without_tool_blocks(request) })
     }
 
     /// An agent that was given the conversation reads what the tool that did it lets it read.

@@ -1,6 +1,6 @@
 //! Tools: what a model can call.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -50,6 +50,9 @@ pub struct ToolSpec {
     pub first: bool,
     /// The agents its calls may lead to; a team without one of them can't be built.
     pub targets: Vec<String>,
+    /// Other fields of its definition, as the API has them: `strict`, `input_examples`,
+    /// `defer_loading`, `eager_input_streaming`, `allowed_callers`, `cache_control`.
+    pub extra: BTreeMap<String, Json>,
 }
 
 impl ToolSpec {
@@ -70,6 +73,7 @@ impl ToolSpec {
             timeout: None,
             first: false,
             targets: Vec::new(),
+            extra: BTreeMap::new(),
         }
     }
 }

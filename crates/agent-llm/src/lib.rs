@@ -30,6 +30,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod cache;
 mod claude;
 mod config_error;
 mod http;
@@ -47,6 +48,7 @@ pub use agent_core::{
     Block, BoxStream, Counts, Delta, Fold, Json, Llm, LlmError, LlmErrorKind, Message, Notice, Piece,
     Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage, fold, whole,
 };
+pub use cache::Cache;
 pub use claude::Claude;
 pub use config_error::ConfigError;
 pub use key::Key;

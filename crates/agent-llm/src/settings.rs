@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, fmt, time::Duration};
 
 use agent_core::Json;
 
-use crate::{Claude, ConfigError, Key, RetryPolicy, ToolChoice, http::Http, limit::Limits};
+use crate::{Cache, Claude, ConfigError, Key, RetryPolicy, ToolChoice, http::Http, limit::Limits};
 
 /// What a client sends with every request, and how long it waits; a builder of
 /// [`Claude`](crate::Claude).
@@ -24,6 +24,7 @@ pub struct Settings {
     pub(crate) model: String,
     pub(crate) tool_choice: Option<ToolChoice>,
     pub(crate) disable_parallel_tool_use: bool,
+    pub(crate) cache: Option<Cache>,
     pub(crate) fields: BTreeMap<String, Json>,
 }
 
@@ -41,6 +42,7 @@ impl Default for Settings {
             model: "claude-sonnet-5-5".to_owned(),
             tool_choice: None,
             disable_parallel_tool_use: false,
+            cache: None,
             fields: BTreeMap::new(),
         }
     }
@@ -96,6 +98,13 @@ impl Settings {
     /// Whether the model may make at most one call a reply.
     pub fn disable_parallel_tool_use(mut self, disable: bool) -> Self {
         self.disable_parallel_tool_use = disable;
+        self
+    }
+
+    /// Puts up to four cache markers where they pay: at the end of the tools, of the system prompt, and
+    /// of the history. By default there are none but those in the request.
+    pub fn cache(mut self, kept: Cache) -> Self {
+        self.cache = Some(kept);
         self
     }
 

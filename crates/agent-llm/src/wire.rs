@@ -3,6 +3,7 @@
 mod error;
 mod event;
 mod request;
+mod tools;
 
 pub(crate) use error::{ApiError, kind};
 pub(crate) use event::{Said, read};

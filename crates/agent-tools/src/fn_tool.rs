@@ -61,6 +61,11 @@ impl FnTool {
         self.with(|spec| spec.timeout = Some(limit))
     }
 
+    /// Another field of its definition, as JSON. See [`ToolSpec::extra`].
+    pub fn extra(self, field: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.with(|spec| drop(spec.extra.insert(field.into(), value.into())))
+    }
+
     fn with(mut self, change: impl FnOnce(&mut ToolSpec)) -> Self {
         change(&mut self.spec);
         self

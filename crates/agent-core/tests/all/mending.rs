@@ -1,12 +1,13 @@
 //! What models, tools and users say that the API refuses to read back.
 
 use agent_core::{
-    Block, Conversation, End, Json, Message, Outcome, Response, StopReason, Team, Turn, Work, script::Reply,
+    Block, Conversation, End, Json, Kind, Message, Outcome, Response, StopReason, Team, Turn, Work,
+    script::{Reply, Script},
 };
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::common::{one_turn, run, team};
+use crate::common::{Log, agent, one_turn, run, team};
 
 fn nobody() -> Team {
     team([("main", vec![])]).0
@@ -78,4 +79,35 @@ fn a_user_can_make_neither_calls_nor_results() {
 fn arrays_are_no_blocks() {
     let array = Json::read(r#"["text"]"#).unwrap();
     assert_snapshot!(Block::from_json(array).unwrap_err(), @r#"not a content block: a JSON object is needed: ["text"]"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fault_17_beside_a_server_tool_the_user_turn_holds_only_tool_results() {
+    let server = json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "x"}});
+    let reply = Reply::call("act", json!({})).and_block(Block::from_json(server.into()).unwrap());
+    let (team, model, _) = one_turn(reply);
+    run(&team).await;
+    let sent = &model.requests()[1].messages;
+    assert!(matches!(sent[1].content()[1].kind(), Kind::ServerToolUse(_)));
+    assert_eq!(sent[2].content(), [Block::tool_result("call_0_0", "done".into(), false)]);
+}
+
+#[test]
+fn a_tool_of_ones_own_and_one_of_the_server_can_not_share_a_name() {
+    let builder = || agent("main", &Script::new([]), &Log::default());
+    assert!(
+        builder().server_tool(json!({"type": "web_search_20260318", "name": "web_search"})).build().is_ok()
+    );
+    let error = builder().server_tool(json!({"type": "custom", "name": "act"})).build().unwrap_err();
+    assert_snapshot!(error, @r#"agent "main" has two tools named "act": rename one, or leave it out"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fault_38_a_huge_result_is_cut_and_says_so() {
+    let model = Script::new([Reply::call("act", json!({"say": "x".repeat(50)})), Reply::text("Done.")]);
+    let agent = agent("main", &model, &Log::default()).longest_result(10).build().unwrap();
+    let mut conversation = agent.start("Go.");
+    agent.run(&mut conversation).await.unwrap();
+    let expected = "< call_0_0 = xxxxxxxxxx\n[cut: the result has 50 bytes, and 10 of them are shown]";
+    assert!(conversation.to_string().contains(expected), "{conversation}");
 }

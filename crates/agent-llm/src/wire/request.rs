@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, Json, Message, Request, ToolSpec};
+use agent_core::{Block, Json, Message, Request};
 use serde::{
     Serialize, Serializer,
     ser::{SerializeMap, SerializeSeq},
 };
 
-use crate::Settings;
+use super::tools::Tools;
+use crate::{Settings, cache};
 
 /// The body of a request. Blocks go in as the text they are kept as; what
 /// [`Request::extra`] gives wins over the settings, and extra settings over all else.
 pub(crate) fn body(settings: &Settings, request: &Request) -> Vec<u8> {
+    let marked = settings.cache.map(|kept| cache::marked(request, kept));
+    let request = marked.as_ref().unwrap_or(request);
     serde_json::to_vec(&Body { settings, request })
         .expect("keys are strings and values are text, numbers or JSON already")
 }
@@ -28,7 +31,8 @@ impl Serialize for Body<'_> {
         let given = settings.fields.iter().chain(&request.extra);
         let given: BTreeMap<&str, &Json> = given.map(|(name, value)| (name.as_str(), value)).collect();
         let system: Vec<&Block> = request.system.iter().filter(|block| !block.is_blank()).collect();
-        let has_tools = !request.tools.is_empty() || given.contains_key("tools");
+        let tools = Tools(request);
+        let has_tools = !tools.is_empty() || given.contains_key("tools");
 
         let mut body = Fields { map: serializer.serialize_map(None)?, given: &given };
         body.set("model", &settings.model)?;
@@ -37,8 +41,8 @@ impl Serialize for Body<'_> {
         if !system.is_empty() {
             body.set("system", &system)?;
         }
-        if !request.tools.is_empty() {
-            body.set("tools", &Tools(&request.tools))?;
+        if !tools.is_empty() {
+            body.set("tools", &tools)?;
         }
         if has_tools && (settings.tool_choice.is_some() || settings.disable_parallel_tool_use) {
             let choice = settings.tool_choice.clone().unwrap_or_default();
@@ -80,26 +84,9 @@ impl Serialize for Messages<'_> {
     }
 }
 
-struct Tools<'a>(&'a [ToolSpec]);
-
-impl Serialize for Tools<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Tool<'a> {
-            name: &'a str,
-            description: &'a str,
-            input_schema: &'a Json,
-        }
-        serializer.collect_seq(self.0.iter().map(|tool| Tool {
-            name: &tool.name,
-            description: &tool.description,
-            input_schema: &tool.input_schema,
-        }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use agent_core::ToolSpec;
     use serde_json::json;
 
     use super::*;
@@ -135,6 +122,26 @@ mod tests {
         request.messages.push(Message::assistant(vec![call]));
         request.messages.push(Message::user(vec![Block::tool_result("a", "2".into(), false)]));
         insta::assert_snapshot!(written(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"z":1, "a":12345678901234567890123}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"2"}]}]}"#);
+    }
+
+    #[test]
+    fn tools_carry_their_other_fields_and_those_of_the_server_pass_through() {
+        let mut request = with_tool();
+        let mut spec = request.tools[0].clone();
+        spec.extra.insert("strict".to_owned(), json!(true).into());
+        request.tools = [spec].into();
+        let search =
+            Json::read(r#"{"type":"web_search_20260318","name":"web_search", "max_uses":5}"#).unwrap();
+        request.server_tools = [search].into();
+        insta::assert_snapshot!(written(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}},"strict":true},{"type":"web_search_20260318","name":"web_search", "max_uses":5}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
+    }
+
+    #[test]
+    fn cache_markers_are_set_where_they_pay() {
+        let mut request = with_tool();
+        request.system = vec![Block::text("Be brief.")];
+        let settings = Settings::default().cache(crate::Cache::FiveMinutes);
+        insta::assert_snapshot!(written(settings, &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}},"cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}]}]}"#);
     }
 
     #[test]

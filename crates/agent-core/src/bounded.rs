@@ -1,0 +1,84 @@
+//! Tool results of bounded size.
+
+use std::sync::Arc;
+
+use crate::{Block, Content, Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, async_trait};
+
+/// The most bytes of words one tool result may have, if nothing else is said.
+pub(crate) const LONGEST_RESULT: usize = 400_000;
+
+/// A tool whose results are cut where they are too long, with a word about it.
+pub(crate) struct Bounded {
+    tool: Arc<dyn Tool>,
+    most: usize,
+}
+
+impl Bounded {
+    pub(crate) fn new(tool: Arc<dyn Tool>, most: usize) -> Self {
+        Self { tool, most }
+    }
+}
+
+#[async_trait]
+impl Tool for Bounded {
+    fn spec(&self) -> &ToolSpec {
+        self.tool.spec()
+    }
+
+    async fn call(&self, input: Json, context: Context) -> Outcome {
+        match self.tool.call(input, context).await {
+            Outcome::Output(Content::Text(text)) => Outcome::Output(cut(text, self.most).into()),
+            Outcome::Output(Content::Blocks(blocks)) => Outcome::Output(cut_blocks(blocks, self.most).into()),
+            Outcome::Error(message) => Outcome::Error(cut(message, self.most)),
+            other => other,
+        }
+    }
+
+    fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
+        self.tool.introduce(conversation, request)
+    }
+}
+
+fn cut(mut text: String, most: usize) -> String {
+    let bytes = text.len();
+    if bytes > most {
+        // Where a character begins.
+        let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str(&format!("\n[cut: the result has {bytes} bytes, and {end} of them are shown]"));
+    }
+    text
+}
+
+/// Words are cut as if they were one text; pictures and the like are kept.
+fn cut_blocks(blocks: Vec<Block>, most: usize) -> Vec<Block> {
+    let mut left = most;
+    let bounded = blocks.into_iter().map(|block| match block.as_text() {
+        Some(text) if text.len() > left => {
+            let text = cut(text.to_owned(), std::mem::take(&mut left));
+            Block::text(text)
+        }
+        Some(text) => {
+            left -= text.len();
+            block
+        }
+        None => block,
+    });
+    bounded.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_38_huge_or_non_utf_8_results_are_bounded_and_valid() {
+        assert_eq!(cut("short".to_owned(), 5), "short");
+        assert_eq!(cut("äöü".to_owned(), 3), "ä\n[cut: the result has 6 bytes, and 2 of them are shown]");
+        let blocks = ["ab", "cd", "ef"].map(Block::text).to_vec();
+        let texts: Vec<String> =
+            cut_blocks(blocks, 3).iter().filter_map(Block::as_text).map(str::to_owned).collect();
+        assert_eq!(texts[..2], ["ab", "c\n[cut: the result has 2 bytes, and 1 of them are shown]"]);
+        assert_eq!(Content::from_bytes(b"caf\xe9").to_text(), "caf\u{fffd}");
+    }
+}
