@@ -31,12 +31,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod handoff;
-mod pairs;
 mod policy;
 mod reads;
 mod tool;
 
 pub use handoff::Handoff;
-pub use pairs::in_pairs;
 pub use policy::{MixedTurn, OnFailure};
 pub use reads::Reads;

@@ -2,9 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use agent_core::{Block, Conversation, Kind, Message, Role};
-
-use crate::in_pairs;
+use agent_core::{Block, Conversation, Kind, Message, Role, in_pairs};
 
 /// What the agent that takes over reads of the history before it did; what comes after, it reads as it
 /// is. The record keeps everything; this is a view.

@@ -4,13 +4,13 @@ use std::{fmt, sync::Arc};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
-use crate::{ConfigError, Retry, Settings, http::Http};
+use crate::{ConfigError, Repair, Retry, Settings, http::Http};
 
-/// Claude over HTTP: [`Retry`] around a plain client of the Messages API.
+/// Claude over HTTP: [`Retry`] around [`Repair`] around a plain client of the Messages API.
 ///
 /// Clones share settings and connections. Source: <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
-pub struct Claude(Arc<Retry<Http>>);
+pub struct Claude(Arc<Retry<Repair<Http>>>);
 
 impl Claude {
     /// A client to be set up.
@@ -26,13 +26,17 @@ impl Claude {
     /// A client with other settings that shares this one's connections:
     /// `claude.with(|settings| settings.model("claude-haiku-5-5"))?`.
     pub fn with(&self, change: impl FnOnce(Settings) -> Settings) -> Result<Self, ConfigError> {
-        let http = self.0.inner();
+        let http = self.http();
         Http::new(change(http.settings().clone()), Some(http)).map(Self::around)
     }
 
     pub(crate) fn around(http: Http) -> Self {
         let policy = http.settings().retry.clone();
-        Self(Arc::new(Retry::new(http, policy)))
+        Self(Arc::new(Retry::new(Repair::new(http), policy)))
+    }
+
+    fn http(&self) -> &Http {
+        self.0.inner().inner()
     }
 }
 
@@ -44,6 +48,6 @@ impl Llm for Claude {
 
 impl fmt::Debug for Claude {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claude").field(self.0.inner().settings()).finish()
+        f.debug_tuple("Claude").field(self.http().settings()).finish()
     }
 }

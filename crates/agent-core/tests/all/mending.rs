@@ -1,7 +1,7 @@
 //! What models, tools and users say that the API refuses to read back.
 
 use agent_core::{
-    Block, Conversation, End, Json, Kind, Message, Outcome, Response, StopReason, Team, Turn, Work,
+    Block, Conversation, End, Json, Kind, Message, Outcome, Response, StopReason, Team, Turn, Work, in_pairs,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;
@@ -110,4 +110,31 @@ async fn fault_38_a_huge_result_is_cut_and_says_so() {
     agent.run(&mut conversation).await.unwrap();
     let expected = "< call_0_0 = xxxxxxxxxx\n[cut: the result has 50 bytes, and 10 of them are shown]";
     assert!(conversation.to_string().contains(expected), "{conversation}");
+}
+
+#[test]
+fn what_is_left_of_a_history_is_made_valid() {
+    let call = |id: &str| Block::tool_use(id, "look", json!({}));
+    let result = |id: &str| Block::tool_result(id, "x".into(), false);
+    let check = |messages: Vec<Message>, expected: &str| {
+        let text: Vec<String> = in_pairs(messages)
+            .iter()
+            .map(|message| {
+                format!("{:?} {}", message.role(), serde_json::to_string(message.content()).unwrap())
+            })
+            .collect();
+        assert_eq!(text.join("\n"), expected);
+    };
+    check(vec![], r#"User [{"type":"text","text":"(What was said before is not shown.)"}]"#);
+    check(vec![Message::assistant("Hi."), Message::user("Ho.")], r#"User [{"type":"text","text":"Ho."}]"#);
+    check(
+        vec![
+            Message::user("Go."),
+            Message::assistant(vec![call("a"), call("b")]),
+            Message::user(vec![Block::text("So."), result("b")]),
+        ],
+        "User [{\"type\":\"text\",\"text\":\"Go.\"}]\n\
+         Assistant [{\"type\":\"tool_use\",\"id\":\"b\",\"name\":\"look\",\"input\":{}}]\n\
+         User [{\"type\":\"tool_result\",\"tool_use_id\":\"b\",\"content\":\"x\"},{\"type\":\"text\",\"text\":\"So.\"}]",
+    );
 }

@@ -1,9 +1,7 @@
 //! What the next agent reads, view by view.
 
-use agent_core::{Block, Message};
-use agent_handoff::{Handoff, Reads, in_pairs};
+use agent_handoff::{Handoff, Reads};
 use insta::assert_snapshot;
-use serde_json::json;
 
 use crate::scene::{Scene, and_handoff, look_at, says};
 
@@ -46,31 +44,4 @@ async fn the_last_turn() {
 #[tokio::test(start_paused = true)]
 async fn a_function_of_ones_own_that_tears_a_call_from_its_result() {
     assert_snapshot!(check(Reads::by(|messages| messages[1..messages.len() - 1].to_vec())).await);
-}
-
-#[test]
-fn what_is_left_of_a_history_is_made_valid() {
-    let call = |id: &str| Block::tool_use(id, "look", json!({}));
-    let result = |id: &str| Block::tool_result(id, "x".into(), false);
-    let check = |messages: Vec<Message>, expected: &str| {
-        let text: Vec<String> = in_pairs(messages)
-            .iter()
-            .map(|message| {
-                format!("{:?} {}", message.role(), serde_json::to_string(message.content()).unwrap())
-            })
-            .collect();
-        assert_eq!(text.join("\n"), expected);
-    };
-    check(vec![], r#"User [{"type":"text","text":"(What was said before is not shown.)"}]"#);
-    check(vec![Message::assistant("Hi."), Message::user("Ho.")], r#"User [{"type":"text","text":"Ho."}]"#);
-    check(
-        vec![
-            Message::user("Go."),
-            Message::assistant(vec![call("a"), call("b")]),
-            Message::user(vec![Block::text("So."), result("b")]),
-        ],
-        "User [{\"type\":\"text\",\"text\":\"Go.\"}]\n\
-         Assistant [{\"type\":\"tool_use\",\"id\":\"b\",\"name\":\"look\",\"input\":{}}]\n\
-         User [{\"type\":\"tool_result\",\"tool_use_id\":\"b\",\"content\":\"x\"},{\"type\":\"text\",\"text\":\"So.\"}]",
-    );
 }

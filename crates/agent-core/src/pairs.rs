@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use agent_core::{Block, Kind, Message, Role};
+use crate::{Block, Kind, Message, Role};
 
-/// Makes what is left of a history valid again: each call has its result in the next user message,
-/// each result its call, results come first, nothing is empty, and a user speaks first.
+/// Makes any part of a history one the API accepts: each call has its result in the next user message,
+/// each result its call, results come first, nothing is blank, and a user speaks first. Calls and
+/// results that lack the other are left out.
 pub fn in_pairs(messages: Vec<Message>) -> Vec<Message> {
     let mut merged: Vec<(Role, Vec<Block>)> = Vec::new();
-    for message in messages {
+    for message in messages.iter().filter_map(Message::sendable) {
         match merged.last_mut() {
             Some((role, blocks)) if *role == message.role() => {
                 blocks.extend(message.content().iter().cloned())
