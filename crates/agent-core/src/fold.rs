@@ -177,6 +177,20 @@ mod tests {
     }
 
     #[test]
+    fn fault_19_the_history_holds_the_assembled_input_and_no_raw_delta() {
+        check(
+            [
+                begin(0, json!({"type": "tool_use", "id": "a", "name": "f", "input": {}})),
+                input(0, r#"{"city":"#),
+                input(0, r#" "Oslo"}"#),
+                Delta::BlockEnd { index: 0 },
+                Delta::stop(StopReason::ToolUse),
+            ],
+            &[r#"{"id":"a","input":{"city": "Oslo"},"name":"f","type":"tool_use"}"#],
+        );
+    }
+
+    #[test]
     fn fault_20_a_call_without_input_json_has_the_empty_object() {
         let call = Json::read(r#"{"type":"tool_use","id":"a","name":"f","input":{}}"#).unwrap();
         check(

@@ -22,7 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Claude`] is [`Retry`] around a plain client. Whatever else can be done around a request is a
+//! [`Claude`] is [`Retry`] around [`Repair`] around a plain client. Whatever else can be done around a request is a
 //! wrapper of the same kind: a type that holds an [`Llm`] and is one.
 //!
 //! Inside, `wire` is the API's JSON and `sse` its framing, both without IO; `http` sends, `reply`

@@ -11,6 +11,7 @@ pub(crate) struct Limits {
     pub(crate) connect: Duration,
     pub(crate) first_byte: Duration,
     pub(crate) idle: Duration,
+    pub(crate) content: Duration,
     pub(crate) total: Option<Duration>,
 }
 
@@ -20,6 +21,7 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             first_byte: Duration::from_secs(600),
             idle: Duration::from_secs(60),
+            content: Duration::from_secs(600),
             total: None,
         }
     }
@@ -53,22 +55,31 @@ impl Limit {
     }
 }
 
-/// The limits of a streamed reply: to its first byte, between bytes, and in all.
+/// The limits of a streamed reply: to its first byte, between bytes, between what is more than a
+/// sign of life, and in all.
 #[derive(Debug)]
 pub(crate) struct Clock {
     limits: Limits,
     begun: Instant,
     heard: bool,
+    /// When something of the reply itself came last.
+    content: Instant,
 }
 
 impl Clock {
     pub(crate) fn start(limits: &Limits) -> Self {
-        Self { limits: *limits, begun: Instant::now(), heard: false }
+        let begun = Instant::now();
+        Self { limits: *limits, begun, heard: false, content: begun }
     }
 
     /// Bytes came.
     pub(crate) fn heard(&mut self) {
         self.heard = true;
+    }
+
+    /// Something of the reply itself came.
+    pub(crate) fn told(&mut self) {
+        self.content = Instant::now();
     }
 
     /// The limit of the wait that begins now.
@@ -77,10 +88,11 @@ impl Clock {
             true => Limit::new("idle", self.limits.idle, Instant::now()),
             false => Limit::new("first byte", self.limits.first_byte, self.begun),
         };
-        match self.limits.total.map(|total| Limit::new("total", total, self.begun)) {
-            Some(total) if total.until < wait.until => total,
-            _ => wait,
-        }
+        let content = Limit::new("content", self.limits.content, self.content);
+        let total = self.limits.total.map(|total| Limit::new("total", total, self.begun));
+        // Of two that end together the first named here.
+        let all = [Some(wait), Some(content), total].into_iter().flatten();
+        all.min_by_key(|limit| limit.until).unwrap_or(wait)
     }
 }
 
@@ -90,6 +102,7 @@ pub(crate) fn timed_out(name: &str, length: Duration) -> LlmError {
         "connect" => "no connection",
         "first byte" => "no byte of a reply",
         "idle" => "nothing more of the reply",
+        "content" => "signs of life but nothing of the reply",
         _ => "no whole reply",
     };
     LlmError::new(LlmErrorKind::Timeout, format!("{what} within {length:?} ({name} timeout)"))
@@ -121,8 +134,22 @@ mod tests {
         let first = "no byte of a reply within 600s (first byte timeout)";
         expect(clock.next(), seconds(400), first).await;
         clock.heard();
+        clock.told();
         let idle = "nothing more of the reply within 60s (idle timeout)";
         expect(clock.next(), seconds(60), idle).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fault_39_keep_alives_do_not_mask_a_dead_model() {
+        let limits = Limits { content: seconds(100), ..Limits::default() };
+        let mut clock = Clock::start(&limits);
+        clock.told();
+        for _ in 0..3 {
+            clock.next().keep(tokio::time::sleep(seconds(30))).await.unwrap();
+            clock.heard();
+        }
+        let content = "signs of life but nothing of the reply within 100s (content timeout)";
+        expect(clock.next(), seconds(10), content).await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -137,7 +164,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_limit_without_end_is_none() {
-        let limits = Limits { idle: Duration::MAX, ..Limits::default() };
+        let limits = Limits { idle: Duration::MAX, content: Duration::MAX, ..Limits::default() };
         let mut clock = Clock::start(&limits);
         clock.heard();
         clock.next().keep(tokio::time::sleep(seconds(1_000_000))).await.unwrap();

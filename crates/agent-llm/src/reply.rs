@@ -37,7 +37,10 @@ impl Reply {
         loop {
             while let Some(event) = self.events.next() {
                 match read(&event)? {
-                    Said::Delta(delta) => return Ok(Some(delta)),
+                    Said::Delta(delta) => {
+                        self.clock.told();
+                        return Ok(Some(delta));
+                    }
                     Said::End => return Ok(None),
                     Said::Nothing => {}
                 }

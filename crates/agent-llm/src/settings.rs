@@ -176,6 +176,13 @@ impl Settings {
         self
     }
 
+    /// How long a streamed reply may bring nothing of itself; signs of life (pings) don't count; by
+    /// default 600 s.
+    pub fn content_timeout(mut self, limit: Duration) -> Self {
+        self.limits.content = limit;
+        self
+    }
+
     /// How long one attempt may take to its end; by default 600 s, and no limit for a streamed reply.
     pub fn total_timeout(mut self, limit: Duration) -> Self {
         self.limits.total = Some(limit);

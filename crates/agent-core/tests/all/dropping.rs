@@ -46,6 +46,21 @@ async fn fault_1_cancel_with_two_of_three_tools_done_keeps_two_and_closes_the_th
 }
 
 #[tokio::test(start_paused = true)]
+async fn fault_9_a_call_has_a_real_result_or_a_placeholder_and_never_both() {
+    for milliseconds in [50, 150, 500] {
+        let (team, _, _) = three();
+        let mut conversation = Conversation::start("main", "Go.");
+        run_for(&team, &mut conversation, milliseconds).await;
+        conversation.say("Stop.");
+        conversation.say("Really.");
+        let transcript = conversation.to_string();
+        let results: Vec<&str> =
+            transcript.lines().filter_map(|line| line.strip_prefix("  < ")).map(|line| &line[..8]).collect();
+        assert_eq!(results, ["call_0_0", "call_0_1", "call_0_2"], "{transcript}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn invariant_4_a_dropped_run_goes_on_without_repeating_a_finished_call() {
     let (team, _, log) = three();
     let mut conversation = Conversation::start("main", "Go.");
