@@ -29,10 +29,12 @@ class Report:
 
     def check(self, name, faults):
         """Prints how a check went. `faults()` yields what is wrong; what it raises is wrong too."""
+        found = []
         try:
-            found = list(faults())
+            for fault in faults():
+                found.append(fault)
         except Exception as error:  # one check that breaks must not keep others from being made
-            found = [f"{type(error).__name__}: {error}"]
+            found.append(f"{type(error).__name__}: {error}")
         self.failed += bool(found)
         print("\n".join(f"FAIL {name}: {fault}" for fault in found) or f"ok   {name}", flush=True)
 
@@ -54,7 +56,7 @@ def main(requests, default, scripted):
         report.check(f"reply: {name}", act)
 
     counts = f"{sent} requests, {len(acts)} acts of the client, {len(replies)} replies"
-    verdict = f"{report.failed} checks failed" if report.failed else "all conform"
+    verdict = f"FAILED: {report.failed}" if report.failed else "all conform"
     print(f"oracle: {counts}: {verdict} (anthropic {anthropic.__version__})")
     return 1 if report.failed else 0
 

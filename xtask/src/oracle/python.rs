@@ -33,9 +33,9 @@ impl Python {
     }
 
     fn install(&self, home: &Path, requirements: &Path) -> Result<(), String> {
-        eprintln!("oracle: installing {REQUIREMENTS} under target/, once");
         let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(home).output();
         good("there is no python3 that can make a virtual environment", made)?;
+        eprintln!("oracle: installing {REQUIREMENTS} under target/, once");
         let mut pip = self.command();
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2"]);
         // Built from source, they would take a compiler and minutes.
