@@ -9,6 +9,7 @@ mod lengths;
 mod metadata;
 mod mock;
 mod msrv;
+mod oracle;
 mod source;
 mod task;
 
@@ -25,6 +26,7 @@ usage: cargo xtask TASK
   lengths     checks the lengths of files, functions, examples and the loop
   mock        serves a scripted model on loopback: [SCRIPT.json [PORT]]
   msrv        checks that rust-version is what the dependencies ask for
+  oracle      checks requests and replies by the types of Anthropic's Python client, if there is Python: [--required]
 ";
 
 /// Exits with 0 if the task went well, 1 if it did not, 2 if there is no such task.
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ["lengths"] => lengths::run(),
         ["mock", arguments @ ..] => mock::run(arguments),
         ["msrv"] => msrv::run(),
+        ["oracle", arguments @ ..] => oracle::run(arguments),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

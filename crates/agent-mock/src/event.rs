@@ -123,7 +123,10 @@ impl<'a> Event<'a> {
         to.extend_from_slice(b"event: ");
         to.extend_from_slice(self.name().as_bytes());
         to.extend_from_slice(b"\ndata: ");
+        let start = to.len();
         serde_json::to_writer(&mut *to, self).expect("it has string keys only, and a Vec takes all bytes");
+        // Scripted blocks are sent as they were written. A line's end would end the event's data; in JSON it is space.
+        to[start..].iter_mut().filter(|byte| b"\r\n".contains(byte)).for_each(|byte| *byte = b' ');
         to.extend_from_slice(b"\n\n");
     }
 
@@ -151,5 +154,21 @@ impl<'a> Change<'a> {
             Piece::Other(delta) => Self::Other(delta),
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_two_lines_however_its_block_was_written() {
+        let block = Json::read("{\"type\":\r\n\"holo\",\"z\":\"a\\nb\"}").unwrap();
+        let mut text = Vec::new();
+        Event::ContentBlockStart { index: 0, content_block: &block }.write(&mut text);
+        insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
+        event: content_block_start
+        data: {"type":"content_block_start","index":0,"content_block":{"type":  "holo","z":"a\nb"}}
+        "#);
     }
 }

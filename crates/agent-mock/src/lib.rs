@@ -24,8 +24,9 @@
 //!
 //! # Anthropic's own client
 //!
-//! The official Python client is driven against this server: unary, streamed, its tool runner's loop,
-//! token counts and typed errors. To do the same:
+//! In CI the official Python client is driven against this server, unary, streamed, through its tool runner's
+//! loop, token counts and typed errors, and each reply is judged by the client's own types (`cargo xtask oracle`
+//! in this crate's repository). To drive it yourself:
 //!
 //! ```text
 //! cargo run -p agent-mock --example serve          # prints its URL
@@ -40,6 +41,13 @@
 //!     print(stream.get_final_message())
 //! ```
 //!
+//! # What was asked
+//!
+//! [`Mock::requests`] has the requests of a server. To see those of a whole program, or of many, run them with
+//! the environment variable `AGENT_MOCK_RECORD=FOLDER`: each server then writes the body of each request for a
+//! reply, refused ones included, to a new file there, `PROCESS-NUMBER.json`, as it came and without headers. A
+//! request that can't be written is answered with a status 500.
+//!
 //! # Limits
 //!
 //! The pauses of a script are tokio's, but a socket's data does not keep paused time from moving on: use
@@ -52,6 +60,7 @@ mod check;
 mod event;
 mod example;
 mod first_tool;
+mod folder;
 mod incoming;
 mod mock;
 mod plot;

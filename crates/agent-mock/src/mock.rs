@@ -9,7 +9,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use crate::{Incoming, Plot, record::Record, route::route, threads::Threads};
+use crate::{Incoming, Plot, folder::Folder, record::Record, route::route, threads::Threads};
 
 /// A running server. It stops when it is dropped, open connections included.
 pub struct Mock {
@@ -23,6 +23,7 @@ pub(crate) struct Stage {
     pub(crate) plot: Plot,
     pub(crate) record: Record,
     pub(crate) threads: Threads,
+    pub(crate) folder: Option<Folder>,
 }
 
 impl Mock {
@@ -33,9 +34,14 @@ impl Mock {
 
     /// Starts a server at this address.
     pub async fn start_at(address: SocketAddr, plot: Plot) -> io::Result<Self> {
+        Self::start_with(address, plot, Folder::of_environment()?).await
+    }
+
+    async fn start_with(address: SocketAddr, plot: Plot, folder: Option<Folder>) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let stage = Arc::new(Stage { plot, record: Record::default(), threads: Threads::default() });
+        let (record, threads) = (Record::default(), Threads::default());
+        let stage = Arc::new(Stage { plot, record, threads, folder });
         let task = tokio::spawn(accept(listener, stage.clone())).abort_handle();
         Ok(Self { address, stage, task })
     }
@@ -97,4 +103,48 @@ async fn serve(stream: TcpStream, stage: Arc<Stage>) {
     });
     // An error here is the client going away; there is nobody left to tell.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, path::PathBuf, process};
+
+    use agent_core::script::Reply;
+
+    use super::*;
+
+    const GOOD: &str = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi."}]}"#;
+
+    /// Asks a server that writes to this folder, and returns the status.
+    async fn ask(folder: Folder, body: &'static str) -> u16 {
+        let plot = Plot::new([Reply::text("Hi.")]);
+        let server = Mock::start_with(([127, 0, 0, 1], 0).into(), plot, Some(folder)).await.unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let asked = client.post(server.url() + "/v1/messages").header("x-api-key", "any").body(body);
+        asked.header("anthropic-version", "2026-10-21").send().await.unwrap().status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn requests_are_written_to_a_folder() {
+        let folder = env::temp_dir().join(format!("agent-mock-{}", process::id()));
+        let bodies = [GOOD, GOOD, r#"{"model": "m"}"#];
+        let mut statuses = Vec::new();
+        for body in bodies {
+            statuses.push(ask(Folder::at(&folder).unwrap(), body).await);
+        }
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let written: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!((written, statuses), (bodies.map(str::to_owned).into(), vec![200, 200, 400]));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_is_not_answered() {
+        let path = env::temp_dir().join(format!("agent-mock-{}-gone", process::id()));
+        let folder = Folder::at(&path).unwrap();
+        fs::remove_dir(&path).unwrap();
+        assert_eq!(ask(folder, GOOD).await, 500);
+    }
 }

@@ -1,6 +1,6 @@
 //! Which address answers what.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use agent_core::script::Reply;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -58,6 +58,9 @@ async fn reply(
     open: Open,
 ) -> Result<Response<Body>, Refusal> {
     let (headers, text, body) = read(request).await?;
+    if let Some(folder) = &stage.folder {
+        folder.write(&text).map_err(unwritten)?;
+    }
     let body = stage.threads.resume(body)?;
     let agent = stage.plot.recognise(&body);
     let rules = Rules { counting: false, old: is_old(&headers) };
@@ -72,6 +75,12 @@ async fn reply(
     let id = format!("msg_mock_{number}");
     stage.threads.hold(&id, &incoming.body, &reply, incoming.turn);
     Ok(say(&reply, &incoming, &id, open).await)
+}
+
+/// A request that goes unrecorded would be missed only later, so it is not answered, nor to be asked again.
+fn unwritten(error: io::Error) -> Refusal {
+    let refusal = Refusal::new(500, "api_error", error.to_string());
+    Refusal { should_retry: Some(false), ..refusal }
 }
 
 async fn say(reply: &Reply, Incoming { body, turn, .. }: &Incoming, id: &str, open: Open) -> Response<Body> {

@@ -1,0 +1,81 @@
+"""Whether what this project sends and answers is what the official client's types say: `cargo xtask oracle` runs it.
+
+usage: main.py REQUESTS DEFAULT SCRIPTED
+
+  REQUESTS  a folder with a folder for each program, with the requests it sent, a file each
+  DEFAULT   the URL of a server whose model calls the first tool it is offered
+  SCRIPTED  the URL of a server that plays replies.json
+
+Prints a line for each check, and exits with 1 if one failed.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import anthropic
+
+import client
+import judges
+import spoilt
+import wire
+
+
+class Report:
+    """The checks so far."""
+
+    def __init__(self):
+        self.failed = 0
+
+    def check(self, name, faults):
+        """Prints how a check went. `faults()` yields what is wrong; what it raises is wrong too."""
+        found = []
+        try:
+            for fault in faults():
+                found.append(fault)
+        except Exception as error:  # one check that breaks must not keep others from being made
+            found.append(f"{type(error).__name__}: {error}")
+        self.failed += bool(found)
+        print("\n".join(f"FAIL {name}: {fault}" for fault in found) or f"ok   {name}", flush=True)
+
+
+def main(requests, default, scripted):
+    report = Report()
+    for name, right, spoils, judge in spoilt.sets():
+        report.check(
+            f"the judges refuse spoilt {name} ({len(spoils)})",
+            lambda: spoilt.faults(right, spoils, judge),
+        )
+    sent = sum(program(report, folder) for folder in sorted(Path(requests).iterdir()))
+    acts = list(client.checks(client.connect(default)))
+    for name, act in acts:
+        report.check(f"client: {name}", act)
+    script = json.loads(Path(__file__).with_name("replies.json").read_text("utf-8"))
+    replies = list(wire.checks(scripted, script))
+    for name, act in replies:
+        report.check(f"reply: {name}", act)
+
+    counts = f"{sent} requests, {len(acts)} acts of the client, {len(replies)} replies"
+    verdict = f"FAILED: {report.failed}" if report.failed else "all conform"
+    print(f"oracle: {counts}: {verdict} (anthropic {anthropic.__version__})")
+    return 1 if report.failed else 0
+
+
+def program(report, folder):
+    """Checks what a program sent, and returns how many requests that were."""
+    files = sorted(folder.iterdir())
+    if not files:
+        print(f"-    requests: {folder.name} sends none")
+        return 0
+
+    def faults():
+        for file in files:
+            for fault in judges.request(json.loads(file.read_text("utf-8"))):
+                yield f"{file}: {fault}"
+
+    report.check(f"requests: {folder.name} ({len(files)})", faults)
+    return len(files)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
