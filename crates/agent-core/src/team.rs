@@ -56,7 +56,10 @@ impl Team {
             max_tokens: agent.max_tokens(),
             extra: agent.extra().clone(),
         };
-        let request = self.introduced(conversation, request);
+        let mut request = self.introduced(conversation, request);
+        if let Some(last) = request.messages.last_mut() {
+            *last = last.without_space_at_end();
+        }
         Some(if agent.specs().is_empty() { plain::without_tool_blocks(request) } else { request })
     }
 

@@ -71,6 +71,19 @@ async fn a_paused_reply_goes_on_where_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_paused_reply_is_sent_back_without_the_space_at_its_end() {
+    let block = |text: &str| {
+        let cited = json!({"type": "text", "text": text, "citations": [{"cited_text": "1"}]});
+        Block::from_json(cited.into()).unwrap()
+    };
+    let paused = Reply::default().and_block(block("Well, \n")).stop(StopReason::PauseTurn);
+    let (team, model, _) = team([("main", vec![paused, Reply::text("done.")])]);
+    let ran = run(&team).await;
+    assert_eq!(model.requests()[1].messages.last().unwrap().content(), [block("Well,")]);
+    assert_eq!(ran.end, End::Answered("Well, \ndone.".to_owned()), "the record has it as it was said");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_paused_reply_with_calls_is_not_sent_back_without_their_results() {
     let paused = calls([("act", json!({}))]).stop(StopReason::PauseTurn);
     let (team, _, _) = team([("main", vec![paused, Reply::text("Done.")])]);
