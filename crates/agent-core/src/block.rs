@@ -186,6 +186,17 @@ impl Block {
         Self::from_json(fields.json()).expect("a tool_use block with id, name and input")
     }
 
+    /// The same text block without white space at its end, everything else in it as it was; any other
+    /// block as it is.
+    pub(crate) fn without_space_at_end(&self) -> Self {
+        let Some(text) = self.as_text().filter(|text| text.ends_with(char::is_whitespace)) else {
+            return self.clone();
+        };
+        let mut fields: Fields = self.json().parse().expect("a block is a JSON object");
+        fields.set("text", text.trim_end());
+        Self::from_json(fields.json()).expect("a text block with its text")
+    }
+
     fn built(fields: Fields, kind: Kind) -> Self {
         Self(Arc::new(Inner { json: fields.json(), kind }))
     }

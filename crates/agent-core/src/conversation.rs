@@ -113,8 +113,18 @@ impl Conversation {
     /// The same conversation under another id, which events and idempotency keys carry: give each a
     /// different one where these must be told apart.
     pub fn with_id(mut self, id: impl Into<String>) -> Self {
-        self.id = id.into();
+        self.rename(id.into());
         self
+    }
+
+    /// Delegated conversations go along: their ids are the paths to them.
+    fn rename(&mut self, id: String) {
+        for Slot { call, state } in &mut self.slots {
+            if let State::Delegated(child) = state {
+                child.rename(format!("{id}/{}", call.id));
+            }
+        }
+        self.id = id;
     }
 
     /// The user says something. Calls that are still open are closed with an error result, and the

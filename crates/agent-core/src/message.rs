@@ -95,6 +95,18 @@ impl Message {
         }
         (!content.is_empty()).then(|| Cow::Owned(Self { role: self.role, content: content.into() }))
     }
+
+    /// The message as the API takes it at the end of a request: a reply that is to go on must not end
+    /// with white space.
+    pub(crate) fn without_space_at_end(&self) -> Self {
+        match self.content.split_last() {
+            Some((last, before)) if self.role == Role::Assistant => {
+                let content = before.iter().cloned().chain([last.without_space_at_end()]);
+                Self { role: self.role, content: content.collect() }
+            }
+            _ => self.clone(),
+        }
+    }
 }
 
 fn can_be_sent(block: &Block) -> bool {

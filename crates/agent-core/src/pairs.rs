@@ -1,38 +1,20 @@
 //! A history the API accepts, from any part of one.
 
-use std::collections::HashSet;
-
 use crate::{Block, Kind, Message, Role};
 
 /// Makes any part of a history one the API accepts: each call has its result in the next user message,
-/// each result its call, results come first, nothing is blank, and a user speaks first. Calls and
-/// results that lack the other are left out.
+/// each result its call, results come first, no reply ends with thinking, nothing is blank, and a user
+/// speaks first. Calls and results that lack the other are left out.
 pub fn in_pairs(messages: Vec<Message>) -> Vec<Message> {
-    let mut merged: Vec<(Role, Vec<Block>)> = Vec::new();
-    for message in messages.iter().filter_map(Message::sendable) {
-        match merged.last_mut() {
-            Some((role, blocks)) if *role == message.role() => {
-                blocks.extend(message.content().iter().cloned())
-            }
-            _ => merged.push((message.role(), message.content().to_vec())),
+    let merged = merged(messages);
+    let mut valid: Vec<Message> = Vec::new();
+    for (place, message) in merged.iter().enumerate() {
+        if valid.is_empty() && message.role() == Role::Assistant {
+            continue;
         }
-    }
-    let pairs: Vec<HashSet<String>> = (0..merged.len()).map(|place| answered(&merged, place)).collect();
-    let mut valid = Vec::new();
-    for (place, (role, blocks)) in merged.into_iter().enumerate() {
-        let before = place.checked_sub(1).map(|place| &pairs[place]);
-        let mut blocks: Vec<Block> = blocks
-            .into_iter()
-            .filter(|block| match block.kind() {
-                Kind::ToolUse(call) => pairs[place].contains(&call.id),
-                Kind::ToolResult { tool_use_id, .. } => before.is_some_and(|ids| ids.contains(tool_use_id)),
-                _ => true,
-            })
-            .collect();
-        // Stable: results stay in their order, and come before what else was said.
-        blocks.sort_by_key(|block| !matches!(block.kind(), Kind::ToolResult { .. }));
-        let starts = !valid.is_empty() || role != Role::Assistant;
-        valid.extend((starts && !blocks.is_empty()).then(|| Message::new(role, blocks)));
+        let blocks = paired(message, valid.last(), merged.get(place + 1));
+        let left = Message::new(message.role(), blocks);
+        valid.extend(left.sendable().map(|left| left.into_owned()));
     }
     if valid.is_empty() {
         valid.push(Message::user("(What was said before is not shown.)"));
@@ -40,18 +22,40 @@ pub fn in_pairs(messages: Vec<Message>) -> Vec<Message> {
     valid
 }
 
-/// The ids of the calls in this message that the next one answers.
-fn answered(messages: &[(Role, Vec<Block>)], place: usize) -> HashSet<String> {
-    let (role, blocks) = &messages[place];
-    let Some((Role::User, next)) = messages.get(place + 1) else { return HashSet::new() };
-    let results: HashSet<&str> = next.iter().filter_map(result_of).collect();
-    let calls = blocks.iter().filter_map(Block::as_tool_use).filter(|_| *role == Role::Assistant);
-    calls.filter(|call| results.contains(call.id.as_str())).map(|call| call.id.clone()).collect()
+/// Messages of one role in a row as one.
+fn merged(messages: Vec<Message>) -> Vec<Message> {
+    let mut merged: Vec<Message> = Vec::new();
+    for message in messages {
+        match merged.last_mut() {
+            Some(last) if last.role() == message.role() => {
+                *last = Message::new(last.role(), [last.content(), message.content()].concat());
+            }
+            _ => merged.push(message),
+        }
+    }
+    merged
 }
 
-fn result_of(block: &Block) -> Option<&str> {
-    match block.kind() {
-        Kind::ToolResult { tool_use_id, .. } => Some(tool_use_id),
-        _ => None,
-    }
+/// The blocks of a message without calls that the next one does not answer, and without results of
+/// calls that the one before, as it is now, does not make. Results come first, in their order.
+fn paired(message: &Message, before: Option<&Message>, next: Option<&Message>) -> Vec<Block> {
+    let is_answered =
+        |id: &str| next.is_some_and(|next| next.content().iter().any(|block| answers(block, id)));
+    let is_called = |id: &str| before.is_some_and(|before| before.tool_calls().any(|call| call.id == id));
+    let stays = |block: &&Block| match block.kind() {
+        Kind::ToolUse(call) => is_answered(&call.id),
+        Kind::ToolResult { tool_use_id, .. } => is_called(tool_use_id),
+        _ => true,
+    };
+    let (results, others): (Vec<Block>, Vec<Block>) = message
+        .content()
+        .iter()
+        .filter(stays)
+        .cloned()
+        .partition(|block| matches!(block.kind(), Kind::ToolResult { .. }));
+    [results, others].concat()
+}
+
+fn answers(block: &Block, id: &str) -> bool {
+    matches!(block.kind(), Kind::ToolResult { tool_use_id, .. } if tool_use_id == id)
 }

@@ -57,7 +57,10 @@ impl Team {
             max_tokens: agent.max_tokens(),
             extra: agent.extra().clone(),
         };
-        let request = self.introduced(conversation, request);
+        let mut request = self.introduced(conversation, request);
+        if let Some(last) = request.messages.last_mut() {
+            *last = last.without_space_at_end();
+        }
         let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
         Some(if has_tools { request } else { plain::without_tool_blocks(request) })
     }

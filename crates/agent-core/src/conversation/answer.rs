@@ -34,6 +34,8 @@ impl Conversation {
     }
 
     fn append_reply(&mut self, response: Response) {
+        use StopReason::{Compaction, PauseTurn};
+        let goes_on = matches!(response.stop_reason, PauseTurn | Compaction);
         let content = self.mended(response.content);
         let reply = Message::new(Role::Assistant, content);
         self.slots.extend(reply.tool_calls().cloned().map(Slot::open));
@@ -41,6 +43,11 @@ impl Conversation {
         (self.stop, self.stop_details) = (Some(response.stop_reason), response.stop_details);
         self.usage += response.usage;
         self.turns += 1;
+        if goes_on && !self.slots.is_empty() {
+            // The reply is sent back as it is, and the API takes no call back without its result.
+            let results = self.close_open_calls();
+            self.append_results(results);
+        }
     }
 
     /// The other agent did not answer: its call has failed, and the asking agent still has the

@@ -127,6 +127,19 @@ fn what_is_left_of_a_history_is_made_valid() {
     };
     check(vec![], r#"User [{"type":"text","text":"(What was said before is not shown.)"}]"#);
     check(vec![Message::assistant("Hi."), Message::user("Ho.")], r#"User [{"type":"text","text":"Ho."}]"#);
+    let asked = || Message::assistant(vec![call("a")]);
+    let answered = || Message::user(vec![result("a"), Block::text("Ho.")]);
+    // A call before the user has said anything goes with its reply, and its result goes too.
+    check(vec![asked(), answered()], r#"User [{"type":"text","text":"Ho."}]"#);
+    check(
+        vec![Message::user(vec![result("b")]), asked(), answered()],
+        r#"User [{"type":"text","text":"Ho."}]"#,
+    );
+    let thinking =
+        Block::from_json(json!({"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}).into());
+    let thought = Message::assistant(vec![thinking.unwrap(), call("a")]);
+    // Nor may thinking be the last that is left of a reply.
+    check(vec![Message::user("Go."), thought], r#"User [{"type":"text","text":"Go."}]"#);
     check(
         vec![
             Message::user("Go."),

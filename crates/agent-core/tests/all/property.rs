@@ -83,6 +83,7 @@ fn validate(messages: &[Message]) {
             open.clear();
         }
     }
+    assert!(open.is_empty(), "calls without results at the end: {open:?}");
 }
 
 /// Plays the replies, recording what calls lead to in one order or the other. `step` sees the

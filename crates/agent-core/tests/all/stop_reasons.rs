@@ -33,9 +33,9 @@ async fn each_stop_reason_has_its_end_and_only_tool_use_runs_tools() {
     check("model_context_window_exceeded", End::Cut(StopReason::ContextWindowExceeded), 1, 0).await;
     check("refusal", End::Refused(None), 1, 0).await;
     check("solar_flare", End::Other("solar_flare".to_owned()), 1, 0).await;
-    // The reply goes on where it was.
-    check("pause_turn", End::Answered("So far.Done.".to_owned()), 2, 0).await;
-    check("compaction", End::Answered("So far.Done.".to_owned()), 2, 0).await;
+    // The model goes on, and reads that its calls were not made.
+    check("pause_turn", done(), 2, 0).await;
+    check("compaction", done(), 2, 0).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,6 +61,38 @@ async fn fault_15_pause_turn_is_re_sent_unchanged_and_bounded() {
     assert_eq!((ran.end, model.requests().len()), (End::TurnLimit(10), 10));
     let second = &model.requests()[1].messages;
     assert_eq!(second.last().unwrap().content(), [Block::text("Searching.")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_reply_goes_on_where_it_was() {
+    let paused = Reply::text("So far.").stop(StopReason::PauseTurn);
+    let (team, _, _) = team([("main", vec![paused, Reply::text("Done.")])]);
+    assert_eq!(run(&team).await.end, End::Answered("So far.Done.".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_reply_is_sent_back_without_the_space_at_its_end() {
+    let block = |text: &str| {
+        let cited = json!({"type": "text", "text": text, "citations": [{"cited_text": "1"}]});
+        Block::from_json(cited.into()).unwrap()
+    };
+    let paused = Reply::default().and_block(block("Well, \n")).stop(StopReason::PauseTurn);
+    let (team, model, _) = team([("main", vec![paused, Reply::text("done.")])]);
+    let ran = run(&team).await;
+    assert_eq!(model.requests()[1].messages.last().unwrap().content(), [block("Well,")]);
+    assert_eq!(ran.end, End::Answered("Well, \ndone.".to_owned()), "the record has it as it was said");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_reply_with_calls_is_not_sent_back_without_their_results() {
+    let paused = calls([("act", json!({}))]).stop(StopReason::PauseTurn);
+    let (team, _, _) = team([("main", vec![paused, Reply::text("Done.")])]);
+    insta::assert_snapshot!(run(&team).await.conversation.to_string(), @"
+    user: Go.
+      > call_0_0 act {}
+      < call_0_0 failed: not run: the reply ended with pause_turn
+    main: Done.
+    ");
 }
 
 #[tokio::test(start_paused = true)]

@@ -61,3 +61,14 @@ async fn a_call_that_does_not_wait_can_be_neither_allowed_nor_denied() {
     conversation.deny("run/call_0_0", "no").unwrap();
     assert!(conversation.allow("run/call_0_0").is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn under_another_id_the_calls_that_wait_in_delegated_conversations_go_along() {
+    let (team, _) = asking();
+    let fork = run(&team).await.conversation.with_id("fork");
+    let written = serde_json::to_string(&fork).unwrap();
+    let mut fork: Conversation = serde_json::from_str(&written).unwrap();
+    let end = team.run(&mut fork).await.unwrap();
+    assert_eq!(keys(&end), ["fork/call_0_0", "fork/call_0_2/call_0_0", "fork/call_0_3"]);
+    fork.allow("fork/call_0_2/call_0_0").unwrap();
+}

@@ -1,0 +1,76 @@
+//! Random teams, random models, random plans: a history that is always valid, and nothing done twice.
+//!
+//! `PROPTEST_CASES=50000 cargo test --release -p agent-handoff --test property` plays so many cases of each.
+
+#![allow(clippy::unwrap_used)]
+
+mod checks;
+mod plan;
+mod says;
+mod tools;
+mod world;
+
+use std::{panic::PanicHookInfo, sync::Once};
+
+use agent_core::Mode;
+use checks::same;
+use plan::{Step, anything, interrupted_runs, play, runs};
+use proptest::{prelude::*, test_runner::TestCaseError};
+use world::world;
+
+/// So many cases, unless the environment asks for another number; without the output of the panics on purpose.
+fn cases(cases: u32) -> ProptestConfig {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if words(panic) != Some(tools::ON_PURPOSE) {
+                loud(panic);
+            }
+        }));
+    });
+    let default = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => default,
+        None => ProptestConfig { cases, ..default },
+    }
+}
+
+fn words<'a>(panic: &'a PanicHookInfo<'_>) -> Option<&'a str> {
+    let payload = panic.payload();
+    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+proptest! {
+    #![proptest_config(cases(2_500))]
+
+    /// Checked after every step, and on every request: see `checks`.
+    #[test]
+    fn invariants_3_and_4_whatever_happens_the_history_is_valid_and_nothing_is_lost_or_repeated(
+        world in world(),
+        plan in anything(),
+    ) {
+        play(&world, &plan, Mode::Concurrent).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn invariant_5_calls_at_once_and_one_by_one_give_the_same_conversation(
+        world in world(),
+        plan in runs(),
+    ) {
+        let at_once = play(&world, &plan, Mode::Concurrent).map_err(TestCaseError::fail)?;
+        let one_by_one = play(&world, &plan, Mode::Sequential).map_err(TestCaseError::fail)?;
+        same(&at_once, &one_by_one).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn invariant_4_a_run_that_is_dropped_and_gone_on_with_comes_to_the_same_as_one_that_never_was(
+        world in world(),
+        plan in interrupted_runs(),
+    ) {
+        let whole: Vec<Step> = plan.iter().filter(|step| !step.is_interruption()).cloned().collect();
+        let interrupted = play(&world, &plan, Mode::Concurrent).map_err(TestCaseError::fail)?;
+        let whole = play(&world, &whole, Mode::Concurrent).map_err(TestCaseError::fail)?;
+        same(&interrupted, &whole).map_err(TestCaseError::fail)?;
+    }
+}

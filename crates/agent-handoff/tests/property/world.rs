@@ -1,0 +1,139 @@
+//! Random teams.
+
+use std::sync::Arc;
+
+use agent_core::{Agent, Limits, Message, Team, Tool, script::Script};
+use agent_handoff::{Handoff, MixedTurn, OnFailure, Reads};
+use agent_tools::AgentTool;
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use crate::{
+    says::{Says, says, script},
+    tools::{Log, Watched, acts},
+};
+
+/// The agents of a team, as many as it has.
+pub(crate) const NAMES: [&str; 4] = ["ann", "bob", "cyd", "dan"];
+
+/// A team and what its models say.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    members: Vec<Member>,
+    turns: u32,
+    depth: u32,
+    calls_at_once: Option<usize>,
+}
+
+/// An agent: which tools it has, and what its model says.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    acts: bool,
+    delegates: bool,
+    hands_over: Option<Way>,
+    pub(crate) says: Vec<Says>,
+}
+
+/// How an agent hands over.
+#[derive(Clone, Debug)]
+struct Way {
+    one_tool_per_agent: bool,
+    mixed_turn: MixedTurn,
+    on_failure: OnFailure,
+    reads: Reads,
+    at_most: Option<u32>,
+    repeats: u32,
+}
+
+impl World {
+    /// The team, its models, and what its tools will do.
+    pub(crate) fn begin(&self) -> (Team, Script, Log) {
+        let (script, log) = (script(&self.members), Log::default());
+        let names = &NAMES[..self.members.len()];
+        let agents = names.iter().zip(&self.members).map(|(name, member)| {
+            let watched =
+                member.tools(names).into_iter().map(|tool| Arc::new(Watched(tool, log.clone())) as _);
+            let builder =
+                Agent::builder(*name, script.clone()).base_prompt("").system(format!("You are {name}."));
+            builder.tools(watched).build().expect("an agent that can be built")
+        });
+        let limits = Limits::new().turns(self.turns).depth(self.depth);
+        let limits = self.calls_at_once.into_iter().fold(limits, Limits::calls_at_once);
+        let team = Team::new(agents).expect("all agents are there").with_limits(limits);
+        (team, script, log)
+    }
+}
+
+impl Member {
+    fn tools(&self, names: &[&str]) -> Vec<Arc<dyn Tool>> {
+        let mut tools: Vec<Arc<dyn Tool>> = Vec::new();
+        if self.acts {
+            tools.extend(acts());
+        }
+        if self.delegates {
+            tools.extend(names.iter().map(|name| Arc::new(AgentTool::new(*name, "Does tasks.")) as _));
+        }
+        tools.extend(self.hands_over.iter().flat_map(|way| way.handoff(names).tools()));
+        tools
+    }
+}
+
+impl Way {
+    fn handoff(&self, names: &[&str]) -> Handoff {
+        let handoff = Handoff::to(names.iter().map(|name| (*name, "Knows things.")))
+            .mixed_turn(self.mixed_turn)
+            .on_failure(self.on_failure)
+            .reads(self.reads.clone())
+            .repeats(self.repeats);
+        let handoff = self.at_most.into_iter().fold(handoff, Handoff::at_most);
+        if self.one_tool_per_agent { handoff.one_tool_per_agent() } else { handoff }
+    }
+}
+
+pub(crate) fn world() -> impl Strategy<Value = World> {
+    let limits = (1..6u32, 0..4u32, option::weighted(0.3, 1..3usize));
+    (vec(member(), 2..=NAMES.len()), limits).prop_map(|(members, (turns, depth, calls_at_once))| World {
+        members,
+        turns,
+        depth,
+        calls_at_once,
+    })
+}
+
+fn member() -> impl Strategy<Value = Member> {
+    let yes = |probability| prop::bool::weighted(probability);
+    (yes(0.85), yes(0.6), option::weighted(0.7, way()), vec(says(), 1..5))
+        .prop_map(|(acts, delegates, hands_over, says)| Member { acts, delegates, hands_over, says })
+}
+
+fn way() -> impl Strategy<Value = Way> {
+    let policies = (
+        select(vec![MixedTurn::HandoffFirst, MixedTurn::ToolsFirst]),
+        select(vec![OnFailure::Return, OnFailure::Keep]),
+        select(views()),
+    );
+    (any::<bool>(), policies, option::weighted(0.2, 0..3u32), 1..3u32).prop_map(
+        |(one_tool_per_agent, (mixed_turn, on_failure, reads), at_most, repeats)| Way {
+            one_tool_per_agent,
+            mixed_turn,
+            on_failure,
+            reads,
+            at_most,
+            repeats,
+        },
+    )
+}
+
+fn views() -> Vec<Reads> {
+    let every_other = |messages: &[Message]| messages.iter().step_by(2).cloned().collect();
+    vec![
+        Reads::Everything,
+        Reads::WithoutHandoffs,
+        Reads::WithoutTools,
+        Reads::LastTurns(1),
+        Reads::LastTurns(2),
+        Reads::by(|_| Vec::new()),
+        Reads::by(every_other),
+        Reads::by(|messages| messages.iter().skip(1).cloned().collect()),
+        Reads::by(|messages| messages.iter().rev().cloned().collect()),
+    ]
+}
