@@ -41,16 +41,21 @@ fn words<'a>(panic: &'a PanicHookInfo<'_>) -> Option<&'a str> {
     payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
+// What is checked after every step, and on every request that was sent, is in `checks`.
 proptest! {
-    #![proptest_config(cases(2_500))]
+    #![proptest_config(cases(2_600))]
 
-    /// Checked after every step, and on every request: see `checks`.
     #[test]
     fn invariants_3_and_4_whatever_happens_the_history_is_valid_and_nothing_is_lost_or_repeated(
         world in world(),
         plan in anything(),
     ) {
         play(&world, &plan, Mode::Concurrent).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn invariants_3_and_4_hold_too_where_calls_go_one_by_one(world in world(), plan in anything()) {
+        play(&world, &plan, Mode::Sequential).map_err(TestCaseError::fail)?;
     }
 
     #[test]
