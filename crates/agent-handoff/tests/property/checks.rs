@@ -69,15 +69,6 @@ pub(crate) fn reread(conversation: &Conversation) -> Result<Conversation, String
     Ok(read)
 }
 
-/// Two ways lead to the same conversations.
-pub(crate) fn same(some: &[Conversation], others: &[Conversation]) -> Verdict {
-    let show = |conversation: &Conversation| format!("{conversation}{:?}\n", conversation.usage());
-    some.iter().zip(others).enumerate().try_for_each(|(place, (one, other))| {
-        must(one == other, || format!("run {place} is another one:\n{}---\n{}", show(one), show(other)))
-    })?;
-    must(some.len() == others.len(), || "there are more of them".to_owned())
-}
-
 /// At any moment the user can say something, and is answered.
 fn goes_on(mut fork: Conversation, team: &Team, log: &Log) -> Verdict {
     fork.say("And now?");

@@ -48,21 +48,37 @@ pub(crate) enum Cut {
     },
 }
 
+/// Plays a plan, and checks everything after each step.
+pub(crate) fn check(world: &World, plan: &[Step], mode: Mode) -> Verdict {
+    let mut before = None;
+    play(world, plan, mode, |stage, _| stage.check(&mut before))
+}
+
 /// Plays a plan; gives back the conversation as it was after each step that is no interruption.
-pub(crate) fn play(world: &World, plan: &[Step], mode: Mode) -> Result<Vec<Conversation>, String> {
+pub(crate) fn states(world: &World, plan: &[Step], mode: Mode) -> Result<Vec<Conversation>, String> {
+    let mut states = Vec::new();
+    play(world, plan, mode, |stage, step| {
+        states.extend((!step.is_interruption()).then(|| stage.conversation.clone()));
+        Ok(())
+    })?;
+    Ok(states)
+}
+
+fn play(
+    world: &World,
+    plan: &[Step],
+    mode: Mode,
+    mut see: impl FnMut(&mut Stage, &Step) -> Verdict,
+) -> Verdict {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
     let (team, script, log) = world.begin();
     let conversation = Conversation::start("ann", "Go.");
     let mut stage = Stage { team, script, log, mode, asked: 0, conversation };
-    let mut states = Vec::new();
-    for step in plan {
-        let before = stage.conversation.clone();
+    plan.iter().try_for_each(|step| {
         runtime.block_on(stage.take(step))?;
-        stage.check(&before)?;
-        states.extend((!step.is_interruption()).then(|| stage.conversation.clone()));
-    }
-    Ok(states)
+        see(&mut stage, step)
+    })
 }
 
 struct Stage {
@@ -127,15 +143,16 @@ impl Stage {
         }
     }
 
-    fn check(&mut self, before: &Conversation) -> Verdict {
+    fn check(&mut self, before: &mut Option<Conversation>) -> Verdict {
         let requests = self.script.requests();
         requests[self.asked..].iter().try_for_each(checks::accepted)?;
         self.asked = requests.len();
         self.log.all_is_well()?;
-        match self.conversation == *before {
-            true => Ok(()),
-            false => checks::all(&self.conversation, &self.team, &self.log),
+        if before.as_ref() != Some(&self.conversation) {
+            checks::all(&self.conversation, &self.team, &self.log)?;
         }
+        *before = Some(self.conversation.clone());
+        Ok(())
     }
 }
 
