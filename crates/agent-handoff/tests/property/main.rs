@@ -14,7 +14,10 @@ use std::{panic::PanicHookInfo, sync::Once};
 
 use agent_core::{Conversation, Mode};
 use plan::{Step, anything, check, interrupted_runs, runs, states};
-use proptest::{prelude::*, test_runner::TestCaseError};
+use proptest::{
+    prelude::*,
+    test_runner::{RngAlgorithm, TestCaseError},
+};
 use world::{World, world};
 
 /// So many cases, unless the environment asks for another number; without the output of the panics on purpose.
@@ -28,7 +31,9 @@ fn cases(cases: u32) -> ProptestConfig {
             }
         }));
     });
-    let default = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    // Quick chance will do.
+    let rng_algorithm = RngAlgorithm::XorShift;
+    let default = ProptestConfig { failure_persistence: None, rng_algorithm, ..ProptestConfig::default() };
     match std::env::var_os("PROPTEST_CASES") {
         Some(_) => default,
         None => ProptestConfig { cases, ..default },
