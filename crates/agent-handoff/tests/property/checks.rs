@@ -1,6 +1,7 @@
 //! What holds after every step.
 
-use agent_core::{Conversation, Kind, Message, Request, Role, Team, Turn};
+use agent_core::{Block, Conversation, Kind, Message, Request, Role, Team, Turn};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::tools::Log;
@@ -8,20 +9,16 @@ use crate::tools::Log;
 /// What is wrong, if anything is.
 pub(crate) type Verdict = Result<(), String>;
 
-fn must(holds: bool, message: impl FnOnce() -> String) -> Verdict {
+pub(crate) fn must(holds: bool, message: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(message()) }
 }
 
 /// All that holds of a conversation at rest.
 pub(crate) fn all(conversation: &Conversation, team: &Team, log: &Log) -> Verdict {
     next_is_accepted(conversation, team)?;
-    let written = serde_json::to_string(conversation).expect("a conversation can be written");
-    in_order(&serde_json::from_str(&written).expect("JSON"), log)?;
-    reread(conversation)?;
-    fork_is_valid(conversation, team, log)?;
-    let wrong = log.wrong();
-    must(wrong.is_empty(), || wrong.join("\n"))?;
-    must(log.under_way() == 0, || format!("{} calls go on without a run", log.under_way()))
+    in_order(conversation, log)?;
+    reread(&conversation.clone().with_id("fork"))?;
+    goes_on(conversation.clone(), team, log)
 }
 
 /// The API takes the request.
@@ -37,18 +34,21 @@ pub(crate) fn accepted(request: &Request) -> Verdict {
 }
 
 fn body(request: &Request) -> Value {
-    let json = |text: String| -> Value { serde_json::from_str(&text).expect("JSON") };
-    let tools = request.tools.iter().map(|tool| {
-        let schema: Value = tool.input_schema.parse().expect("a schema is JSON");
-        json!({"name": tool.name, "description": tool.description, "input_schema": schema})
-    });
+    // What the tools take is the same all along.
+    let tools =
+        request.tools.iter().map(|tool| json!({"name": tool.name, "input_schema": {"type": "object"}}));
     let mut body = json!({"model": "m", "max_tokens": request.max_tokens});
-    body["system"] = json(serde_json::to_string(&request.system).expect("blocks can be written"));
-    body["messages"] = json(serde_json::to_string(&request.messages).expect("messages can be written"));
+    body["system"] = json(&request.system);
+    body["messages"] = json(&request.messages);
     if !request.tools.is_empty() {
         body["tools"] = tools.collect();
     }
     body
+}
+
+fn json(written: &impl Serialize) -> Value {
+    let text = serde_json::to_string(written).expect("it can be written");
+    serde_json::from_str(&text).expect("what was written is JSON")
 }
 
 /// What would be sent next is accepted, if it is the model's turn.
@@ -69,74 +69,62 @@ pub(crate) fn reread(conversation: &Conversation) -> Result<Conversation, String
     Ok(read)
 }
 
-/// Two ways lead to the same conversations.
-pub(crate) fn same(some: &[Conversation], others: &[Conversation]) -> Verdict {
-    let show = |conversation: &Conversation| format!("{conversation}{:?}\n", conversation.usage());
-    some.iter().zip(others).enumerate().try_for_each(|(place, (one, other))| {
-        must(one == other, || format!("run {place} is another one:\n{}---\n{}", show(one), show(other)))
-    })?;
-    must(some.len() == others.len(), || "there are more of them".to_owned())
-}
-
-/// A fork under another id can be written, and goes on with what the user says.
-fn fork_is_valid(conversation: &Conversation, team: &Team, log: &Log) -> Verdict {
-    reread(&conversation.clone().with_id("fork"))?;
-    let mut fork = conversation.clone();
+/// At any moment the user can say something, and is answered.
+fn goes_on(mut fork: Conversation, team: &Team, log: &Log) -> Verdict {
     fork.say("And now?");
+    in_order(&fork, log)?;
     next_is_accepted(&fork, team)?;
-    must(matches!(fork.turn(team), Turn::Model(_)), || format!("nobody listens:\n{fork}"))?;
-    let written = serde_json::to_string(&fork).expect("a conversation can be written");
-    in_order(&serde_json::from_str(&written).expect("JSON"), log)
+    must(matches!(fork.turn(team), Turn::Model(_)), || format!("nobody listens:\n{fork}"))
 }
 
 /// In the record, delegated conversations included: each call has exactly one result, in call order
 /// and first in the next user message, those of the last reply aside; and what a tool gave is what
 /// stands there.
-fn in_order(conversation: &Value, log: &Log) -> Verdict {
-    let id = conversation["id"].as_str().expect("it has an id");
-    let mut open: Vec<&Value> = Vec::new();
-    for message in list(&conversation["messages"]) {
-        let blocks = list(&message["content"]);
-        if message["role"] == "assistant" {
-            open.extend(blocks.iter().filter(|block| block["type"] == "tool_use").map(|block| &block["id"]));
+fn in_order(conversation: &Conversation, log: &Log) -> Verdict {
+    let mut open: Vec<&str> = Vec::new();
+    for message in conversation.messages() {
+        if message.role() == Role::Assistant {
+            open.extend(message.tool_calls().map(|call| call.id.as_str()));
             continue;
         }
-        let results = || blocks.iter().filter(|block| block["type"] == "tool_result");
-        let answered: Vec<&Value> = results().map(|block| &block["tool_use_id"]).collect();
-        must(answered == open, || format!("{id}: called {open:?}, but then answered {answered:?}"))?;
-        let first = blocks.iter().take_while(|block| block["type"] == "tool_result").count();
-        must(first == open.len(), || format!("{id}: results come first"))?;
-        results().try_for_each(|result| is_what_the_tool_gave(result, id, log))?;
+        let results: Vec<&str> = message.content().iter().filter_map(answers).collect();
+        let first = message.content().iter().take_while(|block| answers(block).is_some()).count();
+        must(results == open && first == open.len(), || {
+            format!("called {open:?}, but then answered {results:?}\n{conversation}")
+        })?;
+        for (id, block) in results.iter().zip(message.content()) {
+            let gave = log.ended(&format!("{}/{id}", conversation.id())).flatten();
+            must(gave.is_none_or(|gave| gave.kind() == block.kind()), || {
+                format!("{id} gave another result\n{conversation}")
+            })?;
+        }
         open.clear();
     }
-    let slots = list(&conversation["slots"]);
-    let slot_ids: Vec<&Value> = slots.iter().map(|slot| &slot["call"]["id"]).collect();
-    must(slot_ids == open, || format!("{id}: open are {open:?}, kept are {slot_ids:?}"))?;
-    slots.iter().try_for_each(|slot| slot_in_order(slot, id, log))
+    if open.is_empty() { Ok(()) } else { open_calls_in_order(conversation, &open, log) }
 }
 
-fn is_what_the_tool_gave(result: &Value, id: &str, log: &Log) -> Verdict {
-    let call = result["tool_use_id"].as_str().expect("a result has an id");
-    match log.ended(&format!("{id}/{call}")) {
-        Some(Some(gave)) => {
-            must(gave == *result, || format!("{id}: the tool gave {gave}, recorded is {result}"))
+fn answers(block: &Block) -> Option<&str> {
+    match block.kind() {
+        Kind::ToolResult { tool_use_id, .. } => Some(tool_use_id),
+        _ => None,
+    }
+}
+
+/// What is kept of the calls of the last reply.
+fn open_calls_in_order(conversation: &Conversation, open: &[&str], log: &Log) -> Verdict {
+    let written = json(conversation);
+    let slots = written["slots"].as_array().expect("there are open calls");
+    let ids: Vec<&str> = slots.iter().filter_map(|slot| slot["call"]["id"].as_str()).collect();
+    must(ids == open, || format!("open are {open:?}, kept are {ids:?}\n{conversation}"))?;
+    for (slot, id) in slots.iter().zip(ids) {
+        let state = &slot["state"];
+        let is_open = state == "Open" || state == "Allowed" || !state["Waiting"].is_null();
+        let has_ended = log.ended(&format!("{}/{id}", conversation.id())).is_some();
+        must(!(is_open && has_ended), || format!("{id} has ended, and that was lost\n{conversation}"))?;
+        if let child @ Value::Object(_) = &state["Delegated"] {
+            let child = serde_json::from_str(&child.to_string()).map_err(|error| error.to_string())?;
+            in_order(&child, log)?;
         }
-        _ => Ok(()),
     }
-}
-
-fn slot_in_order(slot: &Value, id: &str, log: &Log) -> Verdict {
-    let state = &slot["state"];
-    let call = slot["call"]["id"].as_str().expect("a call has an id");
-    let is_open = state == "Open" || state == "Allowed" || !state["Waiting"].is_null();
-    let has_ended = log.ended(&format!("{id}/{call}")).is_some();
-    must(!(is_open && has_ended), || format!("{id}: {call} has ended, and that was lost"))?;
-    match &state["Delegated"] {
-        Value::Null => Ok(()),
-        child => in_order(child, log),
-    }
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
+    Ok(())
 }

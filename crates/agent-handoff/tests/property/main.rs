@@ -12,11 +12,13 @@ mod world;
 
 use std::{panic::PanicHookInfo, sync::Once};
 
-use agent_core::Mode;
-use checks::same;
-use plan::{Step, anything, interrupted_runs, play, runs};
-use proptest::{prelude::*, test_runner::TestCaseError};
-use world::world;
+use agent_core::{Conversation, Mode};
+use plan::{Step, anything, check, interrupted_runs, runs, states};
+use proptest::{
+    prelude::*,
+    test_runner::{RngAlgorithm, TestCaseError},
+};
+use world::{World, world};
 
 /// So many cases, unless the environment asks for another number; without the output of the panics on purpose.
 fn cases(cases: u32) -> ProptestConfig {
@@ -29,7 +31,9 @@ fn cases(cases: u32) -> ProptestConfig {
             }
         }));
     });
-    let default = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    // Quick chance will do.
+    let rng_algorithm = RngAlgorithm::XorShift;
+    let default = ProptestConfig { failure_persistence: None, rng_algorithm, ..ProptestConfig::default() };
     match std::env::var_os("PROPTEST_CASES") {
         Some(_) => default,
         None => ProptestConfig { cases, ..default },
@@ -44,13 +48,17 @@ fn words<'a>(panic: &'a PanicHookInfo<'_>) -> Option<&'a str> {
 proptest! {
     #![proptest_config(cases(2_500))]
 
-    /// Checked after every step, and on every request: see `checks`.
     #[test]
     fn invariants_3_and_4_whatever_happens_the_history_is_valid_and_nothing_is_lost_or_repeated(
         world in world(),
         plan in anything(),
     ) {
-        play(&world, &plan, Mode::Concurrent).map_err(TestCaseError::fail)?;
+        check(&world, &plan, Mode::Concurrent).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn invariants_3_and_4_hold_too_where_calls_go_one_by_one(world in world(), plan in anything()) {
+        check(&world, &plan, Mode::Sequential).map_err(TestCaseError::fail)?;
     }
 
     #[test]
@@ -58,9 +66,7 @@ proptest! {
         world in world(),
         plan in runs(),
     ) {
-        let at_once = play(&world, &plan, Mode::Concurrent).map_err(TestCaseError::fail)?;
-        let one_by_one = play(&world, &plan, Mode::Sequential).map_err(TestCaseError::fail)?;
-        same(&at_once, &one_by_one).map_err(TestCaseError::fail)?;
+        same(&world, (&plan, Mode::Concurrent), (&plan, Mode::Sequential))?;
     }
 
     #[test]
@@ -69,8 +75,18 @@ proptest! {
         plan in interrupted_runs(),
     ) {
         let whole: Vec<Step> = plan.iter().filter(|step| !step.is_interruption()).cloned().collect();
-        let interrupted = play(&world, &plan, Mode::Concurrent).map_err(TestCaseError::fail)?;
-        let whole = play(&world, &whole, Mode::Concurrent).map_err(TestCaseError::fail)?;
-        same(&interrupted, &whole).map_err(TestCaseError::fail)?;
+        same(&world, (&plan, Mode::Concurrent), (&whole, Mode::Concurrent))?;
     }
+}
+
+/// Both ways lead to the same conversations.
+fn same(world: &World, one: (&[Step], Mode), other: (&[Step], Mode)) -> Result<(), TestCaseError> {
+    let states = |(plan, mode)| states(world, plan, mode).map_err(TestCaseError::fail);
+    let show = |conversation: &Conversation| format!("{conversation}{:?}\n", conversation.usage());
+    let (one, other) = (states(one)?, states(other)?);
+    prop_assert_eq!(one.len(), other.len());
+    for (step, (one, other)) in one.iter().zip(&other).enumerate() {
+        prop_assert!(one == other, "after step {}:\n{}---\n{}", step, show(one), show(other));
+    }
+    Ok(())
 }

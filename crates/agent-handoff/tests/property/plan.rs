@@ -48,20 +48,37 @@ pub(crate) enum Cut {
     },
 }
 
+/// Plays a plan, and checks everything after each step.
+pub(crate) fn check(world: &World, plan: &[Step], mode: Mode) -> Verdict {
+    let mut before = None;
+    play(world, plan, mode, |stage, _| stage.check(&mut before))
+}
+
 /// Plays a plan; gives back the conversation as it was after each step that is no interruption.
-pub(crate) fn play(world: &World, plan: &[Step], mode: Mode) -> Result<Vec<Conversation>, String> {
+pub(crate) fn states(world: &World, plan: &[Step], mode: Mode) -> Result<Vec<Conversation>, String> {
+    let mut states = Vec::new();
+    play(world, plan, mode, |stage, step| {
+        states.extend((!step.is_interruption()).then(|| stage.conversation.clone()));
+        Ok(())
+    })?;
+    Ok(states)
+}
+
+fn play(
+    world: &World,
+    plan: &[Step],
+    mode: Mode,
+    mut see: impl FnMut(&mut Stage, &Step) -> Verdict,
+) -> Verdict {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
     let (team, script, log) = world.begin();
-    let mut stage =
-        Stage { team, script, log, mode, checked: 0, conversation: Conversation::start("ann", "Go.") };
-    let mut states = Vec::new();
-    for step in plan {
+    let conversation = Conversation::start("ann", "Go.");
+    let mut stage = Stage { team, script, log, mode, asked: 0, conversation };
+    plan.iter().try_for_each(|step| {
         runtime.block_on(stage.take(step))?;
-        stage.check()?;
-        states.extend((!step.is_interruption()).then(|| stage.conversation.clone()));
-    }
-    Ok(states)
+        see(&mut stage, step)
+    })
 }
 
 struct Stage {
@@ -69,8 +86,8 @@ struct Stage {
     script: Script,
     log: Log,
     mode: Mode,
-    /// How many requests are checked.
-    checked: usize,
+    /// How many of the requests are checked.
+    asked: usize,
     conversation: Conversation,
 }
 
@@ -126,11 +143,16 @@ impl Stage {
         }
     }
 
-    fn check(&mut self) -> Verdict {
+    fn check(&mut self, before: &mut Option<Conversation>) -> Verdict {
         let requests = self.script.requests();
-        requests[self.checked..].iter().try_for_each(checks::accepted)?;
-        self.checked = requests.len();
-        checks::all(&self.conversation, &self.team, &self.log)
+        requests[self.asked..].iter().try_for_each(checks::accepted)?;
+        self.asked = requests.len();
+        self.log.all_is_well()?;
+        if before.as_ref() != Some(&self.conversation) {
+            checks::all(&self.conversation, &self.team, &self.log)?;
+        }
+        *before = Some(self.conversation.clone());
+        Ok(())
     }
 }
 

@@ -10,7 +10,9 @@ use agent_core::{
     Block, Content, Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, async_trait,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::checks::{Verdict, must};
 
 /// What every panic on purpose says.
 pub(crate) const ON_PURPOSE: &str = "on purpose";
@@ -23,8 +25,8 @@ pub(crate) struct Log(Arc<Mutex<Seen>>);
 struct Seen {
     under_way: usize,
     /// Calls that ran to their end, with the result block if they have one of their own.
-    ended: BTreeMap<String, Option<Value>>,
-    wrong: Vec<String>,
+    ended: BTreeMap<String, Option<Block>>,
+    again: Vec<String>,
 }
 
 impl Log {
@@ -33,25 +35,22 @@ impl Log {
         let mut seen = self.seen();
         seen.under_way += 1;
         if seen.ended.contains_key(&key) {
-            seen.wrong.push(format!("{key} had ended, and was made again"));
+            seen.again.push(key.clone());
         }
         drop(seen);
         Open { log: self.clone(), key, call_id }
     }
 
     /// Whether a call ran to its end, and with which result, if that is the call's own.
-    pub(crate) fn ended(&self, key: &str) -> Option<Option<Value>> {
+    pub(crate) fn ended(&self, key: &str) -> Option<Option<Block>> {
         self.seen().ended.get(key).cloned()
     }
 
-    /// What must never happen, and did.
-    pub(crate) fn wrong(&self) -> Vec<String> {
-        self.seen().wrong.clone()
-    }
-
-    /// How many calls are under way now.
-    pub(crate) fn under_way(&self) -> usize {
-        self.seen().under_way
+    /// No call was made again after it had ended, and none is under way while there is no run.
+    pub(crate) fn all_is_well(&self) -> Verdict {
+        let Seen { under_way, again, .. } = &*self.seen();
+        must(again.is_empty(), || format!("made again after they had ended: {}", again.join(", ")))?;
+        must(*under_way == 0, || format!("{under_way} calls go on without a run"))
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -78,8 +77,8 @@ impl Open {
         self.log.seen().ended.insert(self.key.clone(), result);
     }
 
-    fn result(&self, content: Content, is_error: bool) -> Value {
-        Block::tool_result(&self.call_id, content, is_error).json().parse().unwrap()
+    fn result(&self, content: Content, is_error: bool) -> Block {
+        Block::tool_result(&self.call_id, content, is_error)
     }
 }
 

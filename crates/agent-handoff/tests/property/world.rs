@@ -49,9 +49,13 @@ impl World {
     pub(crate) fn begin(&self) -> (Team, Script, Log) {
         let (script, log) = (script(&self.members), Log::default());
         let names = &NAMES[..self.members.len()];
+        let (acts, delegations) = (acts(), delegations(names));
         let agents = names.iter().zip(&self.members).map(|(name, member)| {
-            let watched =
-                member.tools(names).into_iter().map(|tool| Arc::new(Watched(tool, log.clone())) as _);
+            let own = member.hands_over.iter().flat_map(|way| way.handoff(names).tools());
+            let acts = acts.iter().filter(|_| member.acts).cloned();
+            let delegations = delegations.iter().filter(|_| member.delegates).cloned();
+            let tools = acts.chain(delegations).chain(own);
+            let watched = tools.map(|tool| Arc::new(Watched(tool, log.clone())) as _);
             let builder =
                 Agent::builder(*name, script.clone()).base_prompt("").system(format!("You are {name}."));
             builder.tools(watched).build().expect("an agent that can be built")
@@ -63,18 +67,8 @@ impl World {
     }
 }
 
-impl Member {
-    fn tools(&self, names: &[&str]) -> Vec<Arc<dyn Tool>> {
-        let mut tools: Vec<Arc<dyn Tool>> = Vec::new();
-        if self.acts {
-            tools.extend(acts());
-        }
-        if self.delegates {
-            tools.extend(names.iter().map(|name| Arc::new(AgentTool::new(*name, "Does tasks.")) as _));
-        }
-        tools.extend(self.hands_over.iter().flat_map(|way| way.handoff(names).tools()));
-        tools
-    }
+fn delegations(names: &[&str]) -> Vec<Arc<dyn Tool>> {
+    names.iter().map(|name| Arc::new(AgentTool::new(*name, "Does tasks.")) as _).collect()
 }
 
 impl Way {
