@@ -6,11 +6,15 @@ use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
 use crate::{ConfigError, Retry, Settings, http::Http};
 
-/// Claude over HTTP: [`Retry`] around a plain client of the Messages API.
+/// Claude over HTTP: [`Retry`] around a plain client of the Messages API, with a [`Gate`](crate::Gate)
+/// between them if [the settings](Settings::gate) have one.
 ///
 /// Clones share settings and connections. Source: <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
-pub struct Claude(Arc<Retry<Http>>);
+pub struct Claude(Arc<Retry<Queued>>);
+
+/// The plain client, behind the gate of its settings.
+struct Queued(Http);
 
 impl Claude {
     /// A client to be set up.
@@ -26,13 +30,13 @@ impl Claude {
     /// A client with other settings that shares this one's connections:
     /// `claude.with(|settings| settings.model("claude-haiku-5-5"))?`.
     pub fn with(&self, change: impl FnOnce(Settings) -> Settings) -> Result<Self, ConfigError> {
-        let http = self.0.inner();
+        let Queued(http) = self.0.inner();
         Http::new(change(http.settings().clone()), Some(http)).map(Self::around)
     }
 
     pub(crate) fn around(http: Http) -> Self {
         let policy = http.settings().retry.clone();
-        Self(Arc::new(Retry::new(http, policy)))
+        Self(Arc::new(Retry::new(Queued(http), policy)))
     }
 }
 
@@ -42,8 +46,17 @@ impl Llm for Claude {
     }
 }
 
+impl Llm for Queued {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        match &self.0.settings().gate {
+            Some(gate) => gate.pass(&self.0, request),
+            None => self.0.stream(request),
+        }
+    }
+}
+
 impl fmt::Debug for Claude {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claude").field(self.0.inner().settings()).finish()
+        f.debug_tuple("Claude").field(self.0.inner().0.settings()).finish()
     }
 }
