@@ -9,7 +9,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use crate::{Incoming, Plot, record::Record, route::route, threads::Threads};
+use crate::{Incoming, Plot, rate_limit::Bucket, record::Record, route::route, threads::Threads};
 
 /// A running server. It stops when it is dropped, open connections included.
 pub struct Mock {
@@ -22,6 +22,7 @@ pub struct Mock {
 pub(crate) struct Stage {
     pub(crate) plot: Plot,
     pub(crate) record: Record,
+    pub(crate) bucket: Option<Bucket>,
     pub(crate) threads: Threads,
 }
 
@@ -35,7 +36,9 @@ impl Mock {
     pub async fn start_at(address: SocketAddr, plot: Plot) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let stage = Arc::new(Stage { plot, record: Record::default(), threads: Threads::default() });
+        let bucket = plot.limit.map(Bucket::new);
+        let stage = Stage { plot, record: Record::default(), bucket, threads: Threads::default() };
+        let stage = Arc::new(stage);
         let task = tokio::spawn(accept(listener, stage.clone())).abort_handle();
         Ok(Self { address, stage, task })
     }
@@ -48,6 +51,11 @@ impl Mock {
     /// How many requests for a reply came in, those it refused included.
     pub fn count(&self) -> usize {
         self.stage.record.count()
+    }
+
+    /// How many of them were refused because they were over the [rate limit](Plot::rate_limit).
+    pub fn refused(&self) -> usize {
+        self.stage.bucket.as_ref().map_or(0, Bucket::refused)
     }
 
     /// How many of them were open at once, at most.
