@@ -38,6 +38,18 @@ use flow::{Flow, Refusal, Wait};
 /// After one for too many requests (429), requests go at a pace: nine tenths of the rate at which the
 /// server took them, measured from the end of one hold to the end of the next, and each that is taken
 /// quickens it by 0.02 requests a second. Where the headers tell what remains, no more than that goes.
+///
+/// # What it does
+///
+/// 64 agents, each of 4 turns, at a server that takes 8 requests a second and 8 at once, which makes it at
+/// least 31 s for all of them; with 10 retries, after which an agent gives up (`cargo xtask gate`):
+///
+/// | headers | gate | total | requests | refused | finished |
+/// |--|--|--|--|--|--|
+/// | no | no | 21.1 s | 986 | 82.4 % | 41 of 64 |
+/// | no | yes | 32.7 s | 259 | 1.2 % | 64 of 64 |
+/// | yes | no | 21.0 s | 989 | 82.6 % | 40 of 64 |
+/// | yes | yes | 31.9 s | 258 | 0.8 % | 64 of 64 |
 #[derive(Clone)]
 pub struct Gate(Arc<Shared>);
 
