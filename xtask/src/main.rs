@@ -4,6 +4,7 @@
 mod demo;
 mod demo_check;
 mod faults;
+mod gate;
 mod layers;
 mod lengths;
 mod metadata;
@@ -22,6 +23,7 @@ usage: cargo xtask TASK
   demo        shows agents at work over real HTTP, without a key: [--speed N] [--json] [--live]
   demo-check  checks the figures of `demo --json`, read from stdin
   faults      checks that docs/faults.md and the tests agree
+  gate        shows what the shared gate does for a crowd at a rate limit, and checks it (2 min)
   layers      checks which crate depends on which, and what the core may name
   lengths     checks the lengths of files, functions, examples and the loop
   mock        serves a scripted model on loopback: [SCRIPT.json [PORT]]
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ["demo", arguments @ ..] => demo::run(arguments),
         ["demo-check"] => demo_check::run(),
         ["faults"] => faults::run(),
+        ["gate"] => gate::run(),
         ["layers"] => layers::run(),
         ["lengths"] => lengths::run(),
         ["mock", arguments @ ..] => mock::run(arguments),

@@ -98,6 +98,17 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// What the server still takes before it refuses, as a reply's head says.
+    RateLimit {
+        /// Of what, in the API's words: `requests`, `input-tokens`.
+        of: String,
+        /// How much it takes at most.
+        limit: u64,
+        /// How much of that is left.
+        remaining: u64,
+        /// How long until all of it is there again.
+        reset: Duration,
+    },
 }
 
 impl Delta {

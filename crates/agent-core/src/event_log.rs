@@ -51,6 +51,7 @@ fn describe(kind: &EventKind) -> Option<String> {
                 format!("! attempt {attempt} failed, again in {wait:.1?}: {reason}")
             }
             Notice::Wait { wait, reason } => format!("… waits {wait:.1?}: {reason}"),
+            Notice::RateLimit { .. } => return None,
         },
         EventKind::Delta(crate::Delta::Restarted { reason }) => format!("! starts its reply again: {reason}"),
         EventKind::Ended(end) => match end {

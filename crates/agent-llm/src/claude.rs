@@ -6,11 +6,15 @@ use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
 use crate::{ConfigError, Repair, Retry, Settings, http::Http};
 
-/// Claude over HTTP: [`Retry`] around [`Repair`] around a plain client of the Messages API.
+/// Claude over HTTP: [`Retry`] around [`Repair`] around a plain client of the Messages API, which has a
+/// [`Gate`](crate::Gate) in front of it if [the settings](Settings::gate) have one.
 ///
 /// Clones share settings and connections. Source: <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
-pub struct Claude(Arc<Retry<Repair<Http>>>);
+pub struct Claude(Arc<Retry<Repair<Queued>>>);
+
+/// The plain client, behind the gate of its settings.
+struct Queued(Http);
 
 impl Claude {
     /// A client to be set up.
@@ -32,17 +36,26 @@ impl Claude {
 
     pub(crate) fn around(http: Http) -> Self {
         let policy = http.settings().retry.clone();
-        Self(Arc::new(Retry::new(Repair::new(http), policy)))
+        Self(Arc::new(Retry::new(Repair::new(Queued(http)), policy)))
     }
 
     fn http(&self) -> &Http {
-        self.0.inner().inner()
+        &self.0.inner().inner().0
     }
 }
 
 impl Llm for Claude {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         self.0.stream(request)
+    }
+}
+
+impl Llm for Queued {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        match &self.0.settings().gate {
+            Some(gate) => gate.pass(&self.0, request),
+            None => self.0.stream(request),
+        }
     }
 }
 

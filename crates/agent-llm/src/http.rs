@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request, Response, whole};
+use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request, Response};
 use async_stream::try_stream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use reqwest::{
@@ -14,6 +14,7 @@ use reqwest::{
 use crate::{
     ConfigError, Key, Settings,
     limit::{Clock, Limit, timed_out},
+    rate_limit::rate_limits,
     refusal::{is, not_a_reply, refusal},
     reply::{Reply, causes},
     settings::without_secrets,
@@ -60,6 +61,9 @@ impl Http {
         try_stream! {
             let clock = Clock::start(&self.settings.limits);
             let answer = clock.next().keep(self.send(&request, STREAM)).await??;
+            for notice in rate_limits(answer.headers(), SystemTime::now()) {
+                yield Delta::Notice(notice);
+            }
             let mut reply = Reply::new(answer, clock);
             while let Some(delta) = reply.next().await? {
                 yield delta;
@@ -68,20 +72,23 @@ impl Http {
         }
     }
 
-    async fn unary(&self, request: Request) -> Result<Response, LlmError> {
-        let limit = Limit::whole(&self.settings.limits);
-        let reply = async {
-            let answer = self.send(&request, JSON).await?;
+    fn unary(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
+        try_stream! {
+            let limit = Limit::whole(&self.settings.limits);
+            let answer = limit.keep(self.send(&request, JSON)).await??;
             let (status, headers) = (answer.status(), answer.headers().clone());
-            let body = answer.bytes().await;
+            for notice in rate_limits(&headers, SystemTime::now()) {
+                yield Delta::Notice(notice);
+            }
+            let body = limit.keep(answer.bytes()).await?;
             let body = body.map_err(|error| LlmError::new(LlmErrorKind::Incomplete, causes(error)))?;
-            serde_json::from_slice(&body).map_err(|error| {
+            let reply: Result<Response, LlmError> = serde_json::from_slice(&body).map_err(|error| {
                 let text = String::from_utf8_lossy(&body);
                 let expected = format!("a message ({error})");
                 not_a_reply(&expected, status, &headers, &self.key.scrub(&text))
-            })
-        };
-        limit.keep(reply).await?
+            });
+            yield Delta::Whole(reply?);
+        }
     }
 
     /// Sends the request; an answer that is no reply of the expected content type is an error.
@@ -142,7 +149,7 @@ impl Llm for Http {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let deltas = match self.settings.streaming {
             true => self.streamed(request).boxed(),
-            false => whole(self.unary(request)),
+            false => self.unary(request).boxed(),
         };
         deltas.map_err(|error| self.scrub(error)).boxed()
     }

@@ -25,17 +25,26 @@
 //! [`Claude`] is [`Retry`] around [`Repair`] around a plain client. Whatever else can be done around a request is a
 //! wrapper of the same kind: a type that holds an [`Llm`] and is one.
 //!
+//! # Many agents on one account
+//!
+//! Give all clients of an account the same [`Gate`]: `Claude::builder().gate(gate.clone())`. It stands between
+//! the retries and the connection, holds back what the server would refuse, and says so to whoever waits. Any
+//! other [`Llm`] gets one with [`Gate::around`]: `Retry::new(gate.around(llm), policy)`.
+//!
 //! Inside, `wire` is the API's JSON and `sse` its framing, both without IO; `http` sends, `reply`
-//! reads a stream, `refusal` makes an error of an HTTP answer.
+//! reads a stream, `refusal` makes an error of an HTTP answer;
+//! `gate` queues, and `gate/flow` decides, without clock or IO, when the next may go.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cache;
 mod claude;
 mod config_error;
+mod gate;
 mod http;
 mod key;
 mod limit;
+mod rate_limit;
 mod refusal;
 mod repair;
 mod reply;
@@ -52,6 +61,7 @@ pub use agent_core::{
 pub use cache::Cache;
 pub use claude::Claude;
 pub use config_error::ConfigError;
+pub use gate::{Gate, Gated};
 pub use key::Key;
 pub use repair::Repair;
 pub use retry::{Retry, RetryPolicy};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, fmt, time::Duration};
 
 use agent_core::Json;
 
-use crate::{Cache, Claude, ConfigError, Key, RetryPolicy, ToolChoice, http::Http, limit::Limits};
+use crate::{Cache, Claude, ConfigError, Gate, Key, RetryPolicy, ToolChoice, http::Http, limit::Limits};
 
 /// What a client sends with every request, and how long it waits; a builder of
 /// [`Claude`](crate::Claude).
@@ -20,6 +20,7 @@ pub struct Settings {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) streaming: bool,
     pub(crate) retry: RetryPolicy,
+    pub(crate) gate: Option<Gate>,
     pub(crate) limits: Limits,
     pub(crate) model: String,
     pub(crate) tool_choice: Option<ToolChoice>,
@@ -38,6 +39,7 @@ impl Default for Settings {
             headers: Vec::new(),
             streaming: true,
             retry: RetryPolicy::default(),
+            gate: None,
             limits: Limits::default(),
             model: "claude-sonnet-5-5".to_owned(),
             tool_choice: None,
@@ -158,6 +160,14 @@ impl Settings {
         self
     }
 
+    /// The gate that holds requests back when the server has no room; by default none. All clients of one
+    /// account should have the same. A request that is made again queues again, and one that waits holds no
+    /// connection and is under no time limit.
+    pub fn gate(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
     /// How long a connection may take, TLS included; by default 5 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.limits.connect = limit;
@@ -221,6 +231,7 @@ impl fmt::Debug for Settings {
             .field("headers", &headers)
             .field("streaming", &self.streaming)
             .field("retry", &self.retry)
+            .field("gate", &self.gate)
             .field("limits", &self.limits)
             .field("model", &self.model)
             .field("tool_choice", &self.tool_choice)

@@ -22,6 +22,9 @@
 //! its JSON form, for a server of its own, is described there. Requests are [checked](check()) as the real
 //! API does, and refused in its words: a test that passes here has sent a valid history.
 //!
+//! An account's limit is part of the plot too ([`Plot::rate_limit`]): what is over it is refused (429), counted in
+//! [`Mock::refused`], and neither read nor kept.
+//!
 //! # Anthropic's own client
 //!
 //! In CI the official Python client is driven against this server, unary, streamed, through its tool runner's
@@ -64,6 +67,7 @@ mod folder;
 mod incoming;
 mod mock;
 mod plot;
+mod rate_limit;
 mod record;
 mod refusal;
 mod route;
@@ -73,4 +77,5 @@ pub use check::check;
 pub use incoming::Incoming;
 pub use mock::Mock;
 pub use plot::Plot;
+pub use rate_limit::RateLimit;
 pub use refusal::Refusal;

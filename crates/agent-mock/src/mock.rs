@@ -9,7 +9,9 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use crate::{Incoming, Plot, folder::Folder, record::Record, route::route, threads::Threads};
+use crate::{
+    Incoming, Plot, folder::Folder, rate_limit::Bucket, record::Record, route::route, threads::Threads,
+};
 
 /// A running server. It stops when it is dropped, open connections included.
 pub struct Mock {
@@ -22,6 +24,7 @@ pub struct Mock {
 pub(crate) struct Stage {
     pub(crate) plot: Plot,
     pub(crate) record: Record,
+    pub(crate) bucket: Option<Bucket>,
     pub(crate) threads: Threads,
     pub(crate) folder: Option<Folder>,
 }
@@ -40,8 +43,9 @@ impl Mock {
     async fn start_with(address: SocketAddr, plot: Plot, folder: Option<Folder>) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
+        let bucket = plot.limit.map(Bucket::new);
         let (record, threads) = (Record::default(), Threads::default());
-        let stage = Arc::new(Stage { plot, record, threads, folder });
+        let stage = Arc::new(Stage { plot, record, bucket, threads, folder });
         let task = tokio::spawn(accept(listener, stage.clone())).abort_handle();
         Ok(Self { address, stage, task })
     }
@@ -54,6 +58,11 @@ impl Mock {
     /// How many requests for a reply came in, those it refused included.
     pub fn count(&self) -> usize {
         self.stage.record.count()
+    }
+
+    /// How many of them were refused because they were over the [rate limit](Plot::rate_limit).
+    pub fn refused(&self) -> usize {
+        self.stage.bucket.as_ref().map_or(0, Bucket::refused)
     }
 
     /// How many of them were open at once, at most.

@@ -10,7 +10,7 @@ use agent_core::{InvalidJson, LlmError, LlmErrorKind, script::Reply};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Incoming, first_tool::first_tool, incoming::texts};
+use crate::{Incoming, RateLimit, first_tool::first_tool, incoming::texts};
 
 /// What the server says. Clones play the same.
 ///
@@ -51,6 +51,7 @@ use crate::{Incoming, first_tool::first_tool, incoming::texts};
 pub struct Plot {
     agents: Vec<Part>,
     others: Others,
+    pub(crate) limit: Option<RateLimit>,
 }
 
 /// The replies of one agent.
@@ -83,7 +84,7 @@ impl Plot {
     /// contains; if it contains several, the first named here counts.
     pub fn by_agent<M: Into<String>>(parts: impl IntoIterator<Item = (M, Vec<Reply>)>) -> Self {
         let part = |(marker, replies): (M, _)| Part { marker: marker.into(), replies };
-        Self { agents: parts.into_iter().map(part).collect(), others: Others::Nothing }
+        Self { agents: parts.into_iter().map(part).collect(), others: Others::Nothing, limit: None }
     }
 
     /// Replies by a function of the request.
@@ -94,6 +95,12 @@ impl Plot {
     /// The same with the replies of another agent, which come before those for everybody.
     pub fn and_agent(mut self, marker: impl Into<String>, replies: impl IntoIterator<Item = Reply>) -> Self {
         self.agents.push(Part { marker: marker.into(), replies: replies.into_iter().collect() });
+        self
+    }
+
+    /// The same with a limit on how many requests are taken; by default there is none.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.limit = Some(limit);
         self
     }
 
@@ -172,7 +179,7 @@ impl From<Written> for Plot {
             None if agents.is_empty() => Others::FirstTool,
             None => Others::Nothing,
         };
-        Self { agents, others }
+        Self { agents, others, limit: None }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     check::{Rules, check_by},
     event::Envelope,
     mock::Stage,
+    rate_limit::Bucket,
     record::Open,
 };
 
@@ -30,10 +31,17 @@ pub(crate) async fn route(stage: &Stage, request: Request<Stream>) -> Response<B
     let number = stage.record.number();
     let request_id = format!("req_mock_{number}");
     let path = request.uri().path();
+    let mut limits = HeaderMap::new();
     let answer = match (request.method(), path) {
         (&Method::POST, "/v1/messages") => {
             let open = stage.record.open();
-            reply(stage, request, number, open).await
+            let (headers, taken) =
+                stage.bucket.as_ref().map_or_else(|| (HeaderMap::new(), Ok(())), Bucket::take);
+            limits = headers;
+            match taken {
+                Ok(()) => reply(stage, request, number, open).await,
+                Err(refusal) => Err(over(request, refusal).await),
+            }
         }
         (&Method::POST, "/v1/messages/count_tokens") => count_tokens(request).await,
         (_, "/v1/messages" | "/v1/messages/count_tokens") => {
@@ -47,7 +55,14 @@ pub(crate) async fn route(stage: &Stage, request: Request<Stream>) -> Response<B
     }
     let request_id = HeaderValue::from_str(&request_id).expect("it is ASCII");
     response.headers_mut().insert("request-id", request_id);
+    response.headers_mut().extend(limits);
     response
+}
+
+/// A request over the limit, whose body is passed over: so its connection stays in order.
+async fn over(request: Request<Stream>, refusal: Refusal) -> Refusal {
+    let _ = Limited::new(request.into_body(), LARGEST).collect().await;
+    refusal
 }
 
 /// What the script says, if the request is one the API takes.

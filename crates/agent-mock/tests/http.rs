@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use agent_core::{Block, LlmError, LlmErrorKind, StopReason, Usage, script::Reply};
-use agent_mock::{Mock, Plot};
+use agent_mock::{Mock, Plot, RateLimit};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -189,4 +189,19 @@ async fn dropping_the_server_ends_what_is_open() {
     drop(server);
     assert!(response.bytes().await.is_err(), "the stream is cut");
     assert!(next.send().await.is_err(), "nobody answers any more");
+}
+
+#[tokio::test]
+async fn what_is_over_the_rate_limit_is_refused_and_counted() {
+    // Too slow to take another while the test runs.
+    let limit = RateLimit::new(1.0 / 1800.0, 1).with_headers();
+    let server = Mock::start(Plot::new([Reply::text("hi")]).rate_limit(limit)).await.unwrap();
+    let taken = ask(&server, &request()).send().await.unwrap();
+    let left = |response: &Response| response.headers()["anthropic-ratelimit-requests-remaining"].clone();
+    assert_eq!((taken.status(), left(&taken).to_str().unwrap()), (StatusCode::OK, "0"));
+    let over = ask(&server, &request()).send().await.unwrap();
+    assert_eq!((over.status(), left(&over).to_str().unwrap()), (StatusCode::TOO_MANY_REQUESTS, "0"));
+    assert_eq!(over.headers()["retry-after"], "1800");
+    insta::assert_snapshot!(over.text().await.unwrap(), @r#"{"type":"error","error":{"type":"rate_limit_error","message":"This request would exceed your account's rate limit. Please try again later."},"request_id":"req_mock_2"}"#);
+    assert_eq!((server.count(), server.refused(), server.requests().len()), (2, 1, 1));
 }

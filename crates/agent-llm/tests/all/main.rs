@@ -4,6 +4,7 @@
 mod answers;
 mod common;
 mod errors;
+mod gate;
 mod requests;
 mod streams;
 mod timeouts;
