@@ -8,7 +8,24 @@ use crate::{Block, Counts, Json, Response, StopReason};
 /// [`Response`].
 ///
 /// A backend that streams yields `Start`, then for each block `Block`, `Piece`s and `BlockEnd`, then
-/// `Stop`. Only `Piece` and `Stop` are required. One that does not stream yields a single `Whole`.
+/// `Stop`. Words need only `Piece` and `Stop`; every other block needs its `Block` first, a call with id
+/// and name (and its input, unless `Piece`s bring that). One that does not stream yields a single `Whole`.
+///
+/// ```
+/// use agent_core::{Block, Delta, Fold, Piece, StopReason};
+///
+/// let call = Block::tool_use("call_1", "weather", serde_json::json!({}));
+/// let mut fold = Fold::default();
+/// fold.push(Delta::words(0, "Let me "))?;
+/// fold.push(Delta::words(0, "look."))?;
+/// fold.push(Delta::Block { index: 1, block: call.json().clone() })?;
+/// fold.push(Delta::Piece { index: 1, piece: Piece::Input(r#"{"city": "#.to_owned()) })?;
+/// fold.push(Delta::Piece { index: 1, piece: Piece::Input(r#""Oslo"}"#.to_owned()) })?;
+/// fold.push(Delta::BlockEnd { index: 1 })?;
+/// fold.push(Delta::stop(StopReason::ToolUse))?;
+/// assert_eq!(fold.finish()?.tool_calls().next().map(|call| call.input.text()), Some(r#"{"city": "Oslo"}"#));
+/// # Ok::<(), agent_core::LlmError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Delta {

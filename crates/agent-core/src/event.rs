@@ -13,7 +13,7 @@ use crate::{Call, Delta, End, Json, Outcome, StopReason, ToolCall, Usage};
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// When, since the run began.
+    /// When, since the run began, by tokio's clock: on paused time it is exact.
     pub at: Duration,
     /// The conversation's id, which of a delegated one is also its path: `run/call_0_1`.
     pub conversation: Arc<str>,

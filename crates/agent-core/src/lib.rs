@@ -69,6 +69,7 @@ mod usage;
 mod work;
 
 pub use agent::{Agent, AgentBuilder};
+/// Stands before `impl Tool for …`, since `Tool::call` is async.
 pub use async_trait::async_trait;
 pub use at_once::{Perform, at_once};
 pub use block::{Block, InvalidBlock, Kind};

@@ -8,6 +8,22 @@ use crate::{Delta, LlmError, Request, Response};
 
 /// A model backend: one method. Whatever can be done around a request (retries, limits, caching) is
 /// a type that holds an `Llm` and is one.
+///
+/// A backend with its whole reply at once uses [`whole`]. One that streams uses the crate `futures`; what
+/// it yields is described at [`Delta`]. One model can serve many agents: [`Request::agent`] says who asks.
+///
+/// ```
+/// use agent_core::{BoxStream, Delta, Llm, LlmError, Request, StopReason};
+/// use futures::{StreamExt, stream};
+///
+/// struct Greeter;
+/// impl Llm for Greeter {
+///     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+///         let words = ["I am ", &*request.agent, "."].map(|word| Delta::words(0, word));
+///         stream::iter(words).chain(stream::iter([Delta::stop(StopReason::EndTurn)])).map(Ok).boxed()
+///     }
+/// }
+/// ```
 pub trait Llm: Send + Sync {
     /// Asks the model; yields the reply piece by piece, or an error, after which nothing follows.
     /// The request is made when the stream is first polled, and given up when it is dropped.

@@ -49,7 +49,8 @@ impl Request {
         texts.join("\n\n")
     }
 
-    /// The words of the last message: what the user asked, as a rule.
+    /// The words of the last message: what the user asked, as a rule; nothing if it holds tool results,
+    /// which are blocks of [`Kind::ToolResult`](crate::Kind).
     pub fn last_text(&self) -> String {
         self.messages.last().map(Message::text).unwrap_or_default()
     }

@@ -43,7 +43,8 @@ pub enum RunError {
 }
 
 /// A run of a conversation, from [`Team::run`] or [`Agent::run`](crate::Agent::run): `.await` it for
-/// its [`End`], or read its events with [`Run::next`] first.
+/// its [`End`], or read its events with [`Run::next`] first: `while let Some(event) = run.next().await { … }`,
+/// then `run.await`.
 ///
 /// Nothing happens before it is polled. Dropping it keeps in the conversation what has ended by
 /// then, and aborts the rest: async calls at their next await; a blocking call under way runs to its

@@ -10,6 +10,30 @@ use crate::{Context, Conversation, Json, Outcome, Request};
 ///
 /// Async, sync, blocking and CPU-bound tools are all this trait; [`ToolSpec::blocking`] says which
 /// pool it runs on. A panic in `call` becomes the call's error result.
+///
+/// ```
+/// use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait};
+///
+/// struct Greet {
+///     spec: ToolSpec,
+/// }
+///
+/// #[derive(serde::Deserialize)]
+/// struct Guest {
+///     name: String,
+/// }
+///
+/// #[async_trait]
+/// impl Tool for Greet {
+///     fn spec(&self) -> &ToolSpec {
+///         &self.spec
+///     }
+///
+///     async fn call(&self, input: Json, _context: Context) -> Outcome {
+///         input.parse().map(|guest: Guest| format!("Hello, {}!", guest.name)).into()
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Tool: Send + Sync {
     /// What the model reads, and what the loop may do with its calls. Always the same.
@@ -25,7 +49,8 @@ pub trait Tool: Send + Sync {
     }
 }
 
-/// What a tool is: what the model reads of it, and what the loop may do with its calls.
+/// What a tool is: what the model reads of it, and what the loop may do with its calls. Flags are set on
+/// a new one: `spec.read_only = true`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolSpec {

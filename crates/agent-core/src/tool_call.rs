@@ -11,7 +11,8 @@ const INVALID: &str = "INVALID_JSON";
 /// A tool call: which tool, with what, under which id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
-    /// What the result must name; unique in a conversation.
+    /// What the result must name; unique in a conversation. One that a model gives again is made so:
+    /// `call`, `call_2`, …
     pub id: String,
     /// The tool's name.
     pub name: String,

@@ -23,10 +23,10 @@
 //!
 //! What happens when: the handoffs of a reply are tried before its other calls, in call order, one at a
 //! time. A handoff takes effect with the other agent's first reply; with it, all other calls of the reply
-//! are answered "not run". If the other agent is unknown, a guard refuses, or its first request fails or is
-//! refused, the call is an error result, the next handoff is tried, and if none is left the other calls
-//! run. If the other agent fails *later* in the run, the conversation comes back. [`Handoff`] changes
-//! each of these.
+//! are answered "not run". If the other agent is unknown, a guard refuses
+//! ([`Handoff::at_most`], [`Handoff::repeats`]), or its first request fails or is refused, the call is an
+//! error result, the next handoff is tried, and if none is left the other calls run. If the other agent
+//! fails *later* in the run, the conversation comes back. [`Handoff`] changes each of these.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

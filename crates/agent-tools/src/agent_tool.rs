@@ -25,8 +25,8 @@ struct Given {
 }
 
 impl AgentTool {
-    /// A tool of the agent's name whose calls are tasks for it, in words; `description` says what the
-    /// agent is good at.
+    /// A tool of the agent's name whose calls are tasks for it, in words: `{task}`. `description` says what
+    /// the agent is good at.
     pub fn new(agent: impl Into<String>, description: impl Into<String>) -> Self {
         Self::with_input(agent, description, |given: Given| given.task)
     }

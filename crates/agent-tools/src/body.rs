@@ -10,7 +10,13 @@ use serde::{Serialize, de::DeserializeOwned};
 /// function; either may take the call's [`Context`] as a second argument.
 ///
 /// `Input` is read from the call's JSON, `Output` is written as JSON (a string as it is), and the
-/// words of `Error` are what the model reads. `Kind` tells the shapes apart and is always inferred.
+/// words of `Error` are what the model reads. A function that can't fail returns `Ok::<_, String>(…)`. `Kind` tells the shapes apart and is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "this function can't be a tool",
+    label = "not `Fn(Input) -> Result<Output, Error>`, sync or async, with or without a `Context` after `Input`",
+    note = "`Input` needs `#[derive(serde::Deserialize, schemars::JsonSchema)]`, with schemars 1",
+    note = "`Output` needs `serde::Serialize`, `Error` needs `Display`; one that can't fail returns `Ok::<_, String>(…)`"
+)]
 pub trait Body<Kind>: Send + Sync + 'static {
     /// What it reads.
     type Input: DeserializeOwned + JsonSchema + Send;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use agent_core::{Context, Conversation, Event, EventKind, EventLog, Mode, Outcome, Timeline, Tool};
 use newcomer::{Clerk, Seats, THINKING, office};
-use tokio::time::Instant;
 
 /// What came of a customer's words in an office with one seat: answer, who gave it, events, time.
 struct Visit {
@@ -15,7 +14,7 @@ struct Visit {
 }
 
 async fn visit(clerk: Clerk, mode: Mode, words: &str) -> Visit {
-    let begun = Instant::now();
+    let begun = tokio::time::Instant::now();
     let team = office(clerk, 1).unwrap();
     let mut conversation = Conversation::start("desk", words);
     let mut run = team.run(&mut conversation).mode(mode);
@@ -50,7 +49,6 @@ async fn the_specialists_work_at_once() {
         _ => None,
     });
     assert!(pieces.eq(answer.split_inclusive(' ')), "the answer was streamed word by word");
-
     let one_by_one = visit(Clerk::default(), Mode::Sequential, "Oslo").await;
     assert_eq!((one_by_one.answer, one_by_one.took), (answer, 6 * THINKING));
 }
