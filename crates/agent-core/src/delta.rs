@@ -134,6 +134,16 @@ impl Delta {
         Self::Piece { index, piece: Piece::Text(text.into()) }
     }
 
+    /// A call with its whole input, as the block at `index`.
+    pub fn call(
+        index: usize,
+        id: impl Into<String>,
+        name: impl Into<String>,
+        input: impl Into<Json>,
+    ) -> Self {
+        Self::Block { index, block: Block::tool_use(id, name, input).json().clone() }
+    }
+
     /// The end of a reply, without counts.
     pub fn stop(stop_reason: StopReason) -> Self {
         Self::Stop { stop_reason, stop_details: None, usage: Counts::default() }

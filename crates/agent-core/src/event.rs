@@ -83,6 +83,13 @@ pub enum EventKind {
         /// What the person is asked.
         question: String,
     },
+    /// A call wants the conversation to go over to another agent; it ends when that is settled.
+    TransferAsked {
+        /// The call's id.
+        id: String,
+        /// The other agent.
+        to: String,
+    },
     /// The conversation went over to this event's agent.
     Transferred {
         /// The agent that had it before.
@@ -118,9 +125,7 @@ impl EventKind {
                 Self::CallEnded { id, tool, is_error: false, result: content.to_text() }
             }
             Outcome::Error(message) => Self::CallEnded { id, tool, is_error: true, result: message.clone() },
-            Outcome::Transfer(transfer) => {
-                Self::CallEnded { id, tool, is_error: false, result: format!("transfer to {}", transfer.to) }
-            }
+            Outcome::Transfer(transfer) => Self::TransferAsked { id, to: transfer.to.clone() },
             Outcome::Wait { question } => Self::CallWaiting { id, question: question.clone() },
             Outcome::Delegate { to, .. } => {
                 let conversation = format!("{}/{id}", call.conversation);

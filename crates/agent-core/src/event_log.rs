@@ -61,6 +61,7 @@ fn describe(kind: &EventKind) -> Option<String> {
         EventKind::TurnStarted
         | EventKind::TurnEnded { .. }
         | EventKind::Delegated { .. }
+        | EventKind::TransferAsked { .. }
         | EventKind::Delta(_) => return None,
     })
 }

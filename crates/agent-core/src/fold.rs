@@ -40,9 +40,17 @@ impl Fold {
                 let begun = block.parse().map_err(malformed)?;
                 self.drafts.insert(index, Draft { begun, ..Draft::default() });
             }
-            Delta::Piece { index, piece } => {
-                self.drafts.entry(index).or_insert_with(Draft::of_text).push(piece)
-            }
+            Delta::Piece { index, piece } => match (self.drafts.get_mut(&index), piece) {
+                (Some(draft), piece) => draft.push(piece),
+                (None, Piece::Text(text)) => {
+                    self.drafts.entry(index).or_insert_with(Draft::of_text).push(Piece::Text(text));
+                }
+                (None, _) => {
+                    let message =
+                        format!("a piece of block {index}, which never began: yield its Block first");
+                    return Err(malformed(message));
+                }
+            },
             Delta::BlockEnd { .. } | Delta::Notice(_) => {}
             Delta::Stop { stop_reason, stop_details, usage } => {
                 self.stop = Some((stop_reason, stop_details));
@@ -248,6 +256,16 @@ mod tests {
         let mut fold = Fold::default();
         fold.push(Delta::words(0, "half a")).unwrap();
         assert_eq!(fold.finish().unwrap_err().kind, LlmErrorKind::Incomplete);
+    }
+
+    #[test]
+    fn input_of_a_call_that_never_began_is_an_error_and_words_begin_a_block() {
+        let mut fold = Fold::default();
+        assert_eq!(fold.push(input(0, "{}")).unwrap_err().kind, LlmErrorKind::Malformed);
+        check([Delta::words(3, "hi"), Delta::stop(StopReason::EndTurn)], &[r#"{"type":"text","text":"hi"}"#]);
+        let whole = Delta::call(0, "a", "f", json!({"x": 1}));
+        let expected = r#"{"type":"tool_use","id":"a","name":"f","input":{"x":1}}"#;
+        check([whole, Delta::stop(StopReason::ToolUse)], &[expected]);
     }
 
     #[test]

@@ -80,6 +80,16 @@ impl Message {
         self.content.iter().filter_map(Block::as_tool_use)
     }
 
+    /// The results in it, in order: the call's id, what it led to, and whether it failed.
+    pub fn tool_results(&self) -> impl Iterator<Item = (&str, &Content, bool)> {
+        self.content.iter().filter_map(|block| match block.kind() {
+            Kind::ToolResult { tool_use_id, content, is_error } => {
+                Some((tool_use_id.as_str(), content, *is_error))
+            }
+            _ => None,
+        })
+    }
+
     /// The message as the API takes it back: without blank text, without thinking that has no
     /// signature (it was cut), and without thinking at its end. `None` if nothing is left.
     /// What the API refuses: <https://docs.claude.com/en/docs/build-with-claude/extended-thinking>.

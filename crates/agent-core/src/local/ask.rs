@@ -7,7 +7,7 @@ use futures::FutureExt;
 use super::{Local, Place, task::panic_message};
 use crate::{
     Conversation, EventKind, Failure, LlmError, LlmErrorKind, Passage, Response, Rules, RunError, StopReason,
-    fold,
+    ToolCall, fold,
 };
 
 impl Local {
@@ -48,15 +48,29 @@ impl Local {
             Err(error) => EventKind::TurnFailed { error: error.to_string() },
         });
         if so_far.is_going_over() {
-            let from = so_far.agent().to_owned();
-            self.tell(so_far, || match reply {
-                Ok(response) if response.stop_reason == StopReason::Refusal => {
-                    EventKind::TransferFailed { from, why: "it refused".to_owned() }
-                }
-                Ok(_) => EventKind::Transferred { from },
-                Err(error) => EventKind::TransferFailed { from, why: error.to_string() },
-            });
+            self.tell_how_it_went_over(so_far, reply);
         }
+    }
+
+    /// The call that wanted it ends now, and the conversation has changed hands or has not.
+    fn tell_how_it_went_over(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) {
+        let why = match reply {
+            Ok(response) if response.stop_reason == StopReason::Refusal => Some("it refused".to_owned()),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        let place = Place { conversation: so_far.id(), depth: so_far.depth(), agent: so_far.agent() };
+        let (is_error, to) = (why.is_some(), so_far.speaker());
+        let result = why.clone().unwrap_or_else(|| format!("Transferred to {to}."));
+        let call = so_far.passage().and_then(|passage| passage.call);
+        if let Some(ToolCall { id, name: tool, .. }) = call {
+            self.tell_of(place, || EventKind::CallEnded { id, tool, is_error, result });
+        }
+        let from = so_far.agent().to_owned();
+        self.tell(so_far, || match why {
+            Some(why) => EventKind::TransferFailed { from, why },
+            None => EventKind::Transferred { from },
+        });
     }
 
     fn tell_if_it_came_back(&self, so_far: &Conversation) {
