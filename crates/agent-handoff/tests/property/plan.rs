@@ -158,32 +158,36 @@ impl Stage {
 
 /// Any steps in any order, and a run at the end.
 pub(crate) fn anything() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        2 => Just(Step::Run),
-        4 => cut().prop_map(Step::Drop),
-        2 => say(),
-        1 => decide(),
-        1 => Just(Step::Reread),
+    let steps = prop_oneof![
+        3 => decide().prop_map(|decide| vec![Step::Run, decide]),
+        4 => cut().prop_map(|cut| vec![Step::Drop(cut)]),
+        2 => say().prop_map(|say| vec![say]),
+        1 => Just(vec![Step::Reread]),
     ];
-    vec(step, 0..7).prop_map(|mut plan| {
-        plan.push(Step::Run);
-        plan
-    })
+    vec(steps, 0..6).prop_map(|steps| [steps.concat(), vec![Step::Run]].concat())
 }
 
 /// Runs to the end, one for each thing that is said or decided.
 pub(crate) fn runs() -> impl Strategy<Value = Vec<Step>> {
-    vec(prop_oneof![1 => say(), 1 => decide()], 0..4).prop_map(|between| {
-        between.into_iter().fold(vec![Step::Run], |plan, step| [plan, vec![step, Step::Run]].concat())
+    vec(word(), 0..3).prop_map(|words| {
+        let more = words.into_iter().flat_map(|word| [word, Step::Run]);
+        [Step::Run].into_iter().chain(more).collect()
     })
 }
 
 /// The same with runs that are dropped before each run that isn't.
 pub(crate) fn interrupted_runs() -> impl Strategy<Value = Vec<Step>> {
-    let cuts = || vec(prop_oneof![4 => cut().prop_map(Step::Drop), 1 => Just(Step::Reread)], 0..5);
-    let interrupted = |(between, cuts): (Step, Vec<Step>)| [vec![between], cuts, vec![Step::Run]].concat();
-    let rest = vec((prop_oneof![1 => say(), 1 => decide()], cuts()).prop_map(interrupted), 0..3);
-    (cuts(), rest).prop_map(|(cuts, rest)| [cuts, vec![Step::Run], rest.concat()].concat())
+    let run = || {
+        let interruption = prop_oneof![4 => cut().prop_map(Step::Drop), 1 => Just(Step::Reread)];
+        vec(interruption, 0..5).prop_map(|steps| [steps, vec![Step::Run]].concat())
+    };
+    let more = (word(), run()).prop_map(|(word, run)| [vec![word], run].concat());
+    (run(), vec(more, 0..3)).prop_map(|(run, more)| [run, more.concat()].concat())
+}
+
+/// What the user has to say to what the run came to.
+fn word() -> impl Strategy<Value = Step> {
+    prop_oneof![say(), decide()]
 }
 
 fn cut() -> impl Strategy<Value = Cut> {

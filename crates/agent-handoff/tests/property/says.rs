@@ -51,6 +51,10 @@ const TOLD: &[&str] = &[
     r#""words""#,
 ];
 
+/// What is delegated, well or badly.
+const TASKS: &[&str] = &[DO_IT, DO_IT, DO_IT, DO_IT, r#"{"task":" "}"#, r#"{"wrong":1}"#];
+const DO_IT: &str = r#"{"task":"Do it."}"#;
+
 /// The models of these agents, as one script. What is said depends on what is read only, so the same
 /// history is always answered alike, and it never runs out.
 pub(crate) fn script(members: &[Member]) -> Script {
@@ -59,7 +63,7 @@ pub(crate) fn script(members: &[Member]) -> Script {
         let place = NAMES.iter().position(|name| **name == *request.agent).expect("an agent of the team");
         let says = &members[place].says;
         let heard: usize = request.messages.iter().map(|message| message.content().len()).sum();
-        if heard > 12 && request.conversation.contains('/') {
+        if heard > 8 && request.conversation.contains('/') {
             // A tree of delegations has an end.
             return Reply::text("Done.");
         }
@@ -130,16 +134,18 @@ pub(crate) fn says() -> impl Strategy<Value = Says> {
 }
 
 fn part() -> impl Strategy<Value = Part> {
-    let id = || select(&["", "", "", "0", "a", "b c", "a_2"][..]);
-    let tool = select(&["act", "act", "act_first", "act_alone", "act_briefly", "unknown", "od.d"][..]);
-    let anyone = || select(&["bob", "ann", "cyd", "dan", "nobody"][..]);
-    let task =
-        select(&[r#"{"task":"Do it."}"#, r#"{"task":"Do it."}"#, r#"{"task":" "}"#, r#"{"wrong":1}"#][..]);
+    let id = || of(&["", "", "", "0", "a", "b c", "a_2"]);
+    let tool = of(&["act", "act", "act_first", "act_alone", "act_briefly", "unknown", "od.d"]);
+    let anyone = || of(&["bob", "bob", "ann", "cyd", "bob", "cyd", "dan", "nobody"]);
     prop_oneof![
-        3 => select(&["Yes.", "", " \n", "Well, "][..]).prop_map(Part::Text),
-        1 => select(&["c2ln", ""][..]).prop_map(|signature| Part::Thinking { signature }),
-        5 => (id(), tool, select(TOLD)).prop_map(|(id, tool, input)| Part::Call { id, tool, input }),
-        2 => (id(), anyone(), task).prop_map(|(id, to, input)| Part::Delegate { id, to, input }),
+        2 => of(&["Yes.", "", " \n", "Well, "]).prop_map(Part::Text),
+        1 => of(&["c2ln", ""]).prop_map(|signature| Part::Thinking { signature }),
+        4 => (id(), tool, of(TOLD)).prop_map(|(id, tool, input)| Part::Call { id, tool, input }),
+        3 => (id(), anyone(), of(TASKS)).prop_map(|(id, to, input)| Part::Delegate { id, to, input }),
         2 => (id(), anyone()).prop_map(|(id, to)| Part::HandOver { id, to }),
     ]
+}
+
+fn of(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    select(words)
 }

@@ -84,7 +84,7 @@ impl Way {
 }
 
 pub(crate) fn world() -> impl Strategy<Value = World> {
-    let limits = (1..6u32, 0..4u32, option::weighted(0.3, 1..3usize));
+    let limits = (1..7u32, 0..4u32, option::weighted(0.3, 1..3usize));
     (vec(member(), 2..=NAMES.len()), limits).prop_map(|(members, (turns, depth, calls_at_once))| World {
         members,
         turns,
@@ -95,7 +95,7 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
 
 fn member() -> impl Strategy<Value = Member> {
     let yes = |probability| prop::bool::weighted(probability);
-    (yes(0.85), yes(0.6), option::weighted(0.7, way()), vec(says(), 1..5))
+    (yes(0.9), yes(0.7), option::weighted(0.8, way()), vec(says(), 1..5))
         .prop_map(|(acts, delegates, hands_over, says)| Member { acts, delegates, hands_over, says })
 }
 
