@@ -57,7 +57,12 @@ impl From<serde_path_to_error::Error<serde_json::Error>> for InvalidJson {
             pointer.push('/');
             pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
         }
-        Self { pointer, message: error.inner().to_string() }
+        let inner = error.inner();
+        let message = inner.to_string();
+        // Of what has the wrong shape the pointer says where; of what is no JSON, line and column do.
+        let place = message.rfind(" at line ").filter(|_| inner.is_data());
+        let message = place.map_or(message.as_str(), |place| &message[..place]).to_owned();
+        Self { pointer, message }
     }
 }
 

@@ -84,6 +84,11 @@ impl Timeline {
                 self.row(&format!("{conversation}/{id}"), event.depth + 1, tool, event.at).end =
                     Some(event.at);
             }
+            // A conversation that changes hands stays one row, which names them in turn.
+            EventKind::Transferred { .. } | EventKind::CameBack { .. } => {
+                let row = self.row(conversation, event.depth, &event.agent, event.at);
+                row.label = format!("{} > {}", row.label, event.agent);
+            }
             EventKind::Ended(_) => {
                 self.row(conversation, event.depth, &event.agent, event.at).end = Some(event.at);
             }

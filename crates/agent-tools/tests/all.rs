@@ -65,15 +65,11 @@ async fn fault_22_an_input_that_does_not_fit_is_an_error_that_says_what_and_wher
     check_math(
         "sum_numbers",
         json!({"numbers": [1, "two"]}),
-        r#"! invalid input: at /numbers/1: invalid type: string "two", expected f64 at line 1 column 19"#,
+        r#"! invalid input: at /numbers/1: invalid type: string "two", expected f64"#,
     )
     .await;
-    check_math(
-        "divide_numbers",
-        json!({"a": 1}),
-        "! invalid input: at the top level: missing field `b` at line 1 column 7",
-    )
-    .await;
+    check_math("divide_numbers", json!({"a": 1}), "! invalid input: at the top level: missing field `b`")
+        .await;
 }
 
 #[test]
@@ -183,7 +179,7 @@ async fn an_agent_is_a_tool_with_a_description_and_an_input_of_its_own() {
       > call_0_2 ask_adder {"left":3}
       < call_0_0 = Easy.
       < call_0_1 = Easy.
-      < call_0_2 failed: invalid input: at the top level: missing field `right` at line 1 column 10
+      < call_0_2 failed: invalid input: at the top level: missing field `right`
     boss: Both done.
     "#);
     let told: Vec<String> = model.requests()[1..3].iter().map(|request| request.last_text()).collect();

@@ -149,3 +149,22 @@ async fn a_timeline_of_two_runs_of_one_conversation_and_of_odd_names_can_be_draw
     let all = lines.concat() + &Timeline::new(events.iter()).render(60).replace('\n', "");
     assert!(!all.chars().any(char::is_control), "{all:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_changes_hands_is_one_row_that_names_them_in_turn() {
+    let (team, _, _) = team([
+        ("main", vec![calls([("act_first", json!({"transfer": "other"}))]).after(ms(100))]),
+        ("other", vec![calls([("act", json!({"ms": 100}))]), Reply::text("Mine.")]),
+    ]);
+    let mut conversation = Conversation::start("main", "Go.");
+    let mut run = team.run(&mut conversation);
+    let mut events = Vec::new();
+    while let Some(event) = run.next().await {
+        events.push(event);
+    }
+    assert_snapshot!(Timeline::new(&events).render(60), @"
+    main > other |███████████████████████████████████|    0.20 s
+      act_first  |                  █                |    0.00 s
+      act        |                  █████████████████|    0.10 s
+    ");
+}
