@@ -59,7 +59,7 @@ async fn complaints_takes_over() {
     assert_eq!((answer.as_str(), by.as_str(), took), ("We pay it back.", "complaints", 2 * THINKING));
     insta::assert_snapshot!(log(&events), @r#"
     1.000 s  desk: > handoff {"name":"complaints","reason":"They want money back."}
-    1.000 s  desk: < handoff = transfer to complaints
+    2.000 s  desk: < handoff = Transferred to complaints.
     2.000 s  complaints: takes over from desk
     2.000 s  complaints: answers: We pay it back.
     "#);
@@ -72,8 +72,8 @@ async fn the_desk_goes_on_without_complaints() {
     assert_eq!((by.as_str(), took), ("desk", 3 * THINKING));
     insta::assert_snapshot!(log(&events), @r#"
     1.000 s  desk: > handoff {"name":"complaints","reason":"They want money back."}
-    1.000 s  desk: < handoff = transfer to complaints
     2.000 s  complaints: ! the model's server is overloaded: complaints is ill
+    2.000 s  desk: < handoff failed: the model's server is overloaded: complaints is ill
     2.000 s  complaints: ! does not take over from desk: the model's server is overloaded:…
     3.000 s  desk: answers: Sorry: Handoff failed: agent "complaints" got no answer: the m…
     "#);
