@@ -283,9 +283,7 @@ mod tests {
         );
         check_json(
             r#"{"agents":[{"marker":"a","replies":[{"latency_ms":"1 s"}]}]}"#,
-            Err(
-                "at /agents/0/replies/0/latency_ms: invalid type: string \"1 s\", expected u64",
-            ),
+            Err("at /agents/0/replies/0/latency_ms: invalid type: string \"1 s\", expected u64"),
         );
         check_json(
             r#"{"turns":[]}"#,
