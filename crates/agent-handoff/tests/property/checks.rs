@@ -51,13 +51,17 @@ fn json(written: &impl Serialize) -> Value {
     serde_json::from_str(&text).expect("what was written is JSON")
 }
 
-/// What would be sent next is accepted, if it is the model's turn.
+/// What would be sent next is accepted, if it is the model's turn. It ends with words of a model only if
+/// that has more to say.
 fn next_is_accepted(conversation: &Conversation, team: &Team) -> Verdict {
     let mut fork = conversation.clone();
-    match fork.turn(team) {
-        Turn::Model(turn) => accepted(&team.request(&turn).expect("the speaker is in the team")),
-        Turn::Tools(_) | Turn::User(_) => Ok(()),
-    }
+    let Turn::Model(turn) = fork.turn(team) else { return Ok(()) };
+    let request = team.request(&turn).expect("the speaker is in the team");
+    accepted(&request)?;
+    let ends_with = |messages: &[Message]| messages.last().map(Message::role);
+    must(ends_with(&request.messages) == ends_with(&turn.reads()), || {
+        format!("{} is to go on from a reply:\n{conversation}", request.agent)
+    })
 }
 
 /// Written and read back it is the same.
