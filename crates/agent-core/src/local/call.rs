@@ -52,9 +52,13 @@ impl Local {
         };
         // Cancels the call when this future is dropped, and when it timed out.
         let _cancel = context.cancel.clone().drop_guard();
-        let (input, left) = (call.call.input.clone(), receipt.clone());
+        let (input, left, cancel) = (call.call.input.clone(), receipt.clone(), context.cancel.clone());
         let work = async move {
-            left.fill(task::outcome(tool.call(input, context)).await);
+            let outcome = task::outcome(tool.call(input, context)).await;
+            // What a call says once it is not wanted any more, perhaps because of that, is no result.
+            if !cancel.is_cancelled() {
+                left.fill(outcome);
+            }
             drop(permit);
         };
         let ended = task::run(work, blocking);
