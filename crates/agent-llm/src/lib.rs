@@ -40,6 +40,7 @@
 mod cache;
 mod claude;
 mod config_error;
+mod endpoint;
 mod gate;
 mod http;
 mod key;
