@@ -55,7 +55,11 @@ impl Place {
         fact(&mut state.flow, now);
         let until = state.flow.held_until();
         drop(state);
-        self.gate.held.send_if_modified(|known| std::mem::replace(known, until) < until);
+        self.gate.held.send_if_modified(|known| {
+            let later = until > *known;
+            *known = until.max(*known);
+            later
+        });
         self.gate.changed.notify_one();
     }
 }

@@ -1,6 +1,6 @@
 //! The attempts at one request, and what follows when one fails.
 
-use std::{fmt::Write, future::Future, time::Duration};
+use std::{future::Future, time::Duration};
 
 use agent_core::{LlmError, LlmErrorKind};
 use backon::ExponentialBackoff;
@@ -66,16 +66,13 @@ impl<'a> Attempts<'a> {
     /// The last error, which says what was tried. One that a first attempt met, and that no other could have
     /// mended, stays as it is.
     fn give_up(&self, mut error: LlmError, since: Option<String>) -> LlmError {
-        let said = match (self.failed, &since) {
+        let attempts = match (self.failed, &since) {
             (1, None) => return error,
-            (1, Some(_)) => write!(error.message, "; given up after 1 attempt"),
-            (many, _) => {
-                let seconds = self.begun.elapsed().as_secs_f64();
-                write!(error.message, "; given up after {many} attempts in {seconds:.1} s")
-            }
+            (1, Some(_)) => "1 attempt".to_owned(),
+            (many, _) => format!("{many} attempts in {:.1} s", self.begun.elapsed().as_secs_f64()),
         };
-        let said = said.and_then(|()| since.map_or(Ok(()), |why| write!(error.message, ", since {why}")));
-        said.expect("a string takes all that is written");
+        let since = since.map(|why| format!(", since {why}")).unwrap_or_default();
+        error.message = format!("{}; given up after {attempts}{since}", error.message);
         error
     }
 }
