@@ -191,9 +191,10 @@ mod tests {
         let mut request = Request::new(vec![Message::user("Go.")]);
         request.extra.insert(CONTAINER.to_owned(), container);
         let mut notices = Vec::new();
-        let listen = |delta: &Delta| match delta {
-            Delta::Notice(Notice::Retry { reason, .. }) => notices.push(reason.clone()),
-            _ => {}
+        let listen = |delta: &Delta| {
+            if let Delta::Notice(Notice::Retry { reason, .. }) = delta {
+                notices.push(reason.clone());
+            }
         };
         let answer = fold(repair.stream(request), listen).await;
         let answer =
