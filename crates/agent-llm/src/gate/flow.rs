@@ -209,8 +209,9 @@ impl Flow {
         let seconds = until.saturating_sub(stretch.since).as_secs_f64().max(0.001);
         let measured = CAUTION * f64::from(stretch.sent) / seconds;
         let rate = measured.max(pace.map_or(0.0, |pace| pace / 2.0));
-        self.learned = (rate > 0.0).then(|| Bucket::new(rate, LATE, 0.0, now));
-        stretch.sent > 0
+        let took_some = stretch.sent > 0;
+        self.learned = (rate > 0.0).then(|| Bucket::new(rate.max(self.slowest()), LATE, 0.0, now));
+        took_some
     }
 
     fn hold(&mut self, hold: Hold) {
@@ -226,7 +227,7 @@ impl Flow {
             // Heads are written in whole seconds.
             let rate = limit.saturating_sub(remaining).max(1) as f64 / reset.as_secs_f64().max(1.0);
             let left = remaining as f64 - self.unheard as f64;
-            self.told = Some(Bucket::new(rate, limit.max(1) as f64, left, now));
+            self.told = Some(Bucket::new(rate.max(self.slowest()), limit.max(1) as f64, left, now));
         } else if remaining == 0 {
             // What a request will cost is not known; a tenth of the limit is enough for one.
             let why = format!("the account has no {of} left");
@@ -253,6 +254,11 @@ impl Flow {
             }
             (Wait::Open, _) => (behind, format!("{} requests are open, {ahead} go first", self.open)),
         }
+    }
+
+    /// The slowest pace: a request for each of the longest holds, to see.
+    fn slowest(&self) -> f64 {
+        1.0 / self.longest_hold.max(Duration::from_secs(1)).as_secs_f64()
     }
 
     fn paces(&mut self) -> impl Iterator<Item = &mut Bucket> {
@@ -433,6 +439,21 @@ mod tests {
         6s sent
         6s sent
         6s Open
+        ");
+    }
+
+    #[test]
+    fn what_heads_say_holds_no_longer_than_a_refusal() {
+        insta::assert_snapshot!(play("0 told requests 9 0 86400000, 0 send, 0 told requests 1 0 86400000, 0 send, 600000 send"), @"
+        0ns Pace(599.9994s)
+        0ns Pace(599.9994s)
+        600s sent
+        600s Pace(599.9994s)
+        ");
+        insta::assert_snapshot!(play("0 told input-tokens 9 0 86400000, 0 send, 600000 send"), @"
+        0ns Held(600s)
+        600s sent
+        600s Open
         ");
     }
 
