@@ -55,10 +55,10 @@ use waiting::Waiting;
 ///
 /// | headers | gate | total | requests | refused | finished |
 /// |--|--|--|--|--|--|
-/// | no | no | 20.8 s | 996 | 82.6 % | 39 of 64 |
-/// | no | yes | 32.7 s | 259 | 1.2 % | 64 of 64 |
-/// | yes | no | 19.4 s | 920 | 82.9 % | 37 of 64 |
-/// | yes | yes | 32.5 s | 257 | 0.4 % | 64 of 64 |
+/// | no | no | 21.0 s | 984 | 82.9 % | 38 of 64 |
+/// | no | yes | 32.6 s | 259 | 1.2 % | 64 of 64 |
+/// | yes | no | 21.0 s | 992 | 82.6 % | 40 of 64 |
+/// | yes | yes | 31.6 s | 257 | 0.4 % | 64 of 64 |
 #[derive(Clone)]
 pub struct Gate(Arc<Shared>);
 
