@@ -6,7 +6,7 @@ use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Notice, Re
 use async_stream::try_stream;
 use futures::StreamExt;
 
-/// The field of a request that names the container to go on in.
+/// The field of [`Request::extra`] that says what container to run in.
 const CONTAINER: &str = "container";
 
 /// Asks any [`Llm`] again with a mended request when it refuses one for what a change can mend; with each
@@ -14,7 +14,8 @@ const CONTAINER: &str = "container";
 ///
 /// - calls without results, results without calls, and blank text: the history is brought in order. What this
 ///   library's loop sends needs that never; histories from elsewhere, and views of them, may.
-/// - a container that is gone ([`Request::extra`]'s `container`): the API gives a new one.
+/// - a container that is gone ([`Request::container`], or `container` in [`Request::extra`]): it is left out, and
+///   the API gives a new one.
 ///
 /// The record is not touched, and a request that is refused again is an error.
 #[derive(Clone, Debug)]
@@ -112,18 +113,24 @@ fn is_about_container(error: &LlmError) -> bool {
     refused && says(error, &["container"]) && says(error, &WORDS)
 }
 
-/// Without the container, or without its id where more is said of it: the skills to load.
+/// Without the container to be used again. What else is said of one, the skills to load, stays.
 fn without_container(request: &Request) -> Option<Request> {
     let mut mended = request.clone();
-    let container = mended.extra.remove(CONTAINER)?;
-    if let Ok(mut fields) = container.parse::<BTreeMap<String, Json>>() {
-        fields.remove("id")?;
-        if !fields.is_empty() {
-            let rest = Json::of(&fields).expect("text keys and JSON values");
-            mended.extra.insert(CONTAINER.to_owned(), rest);
-        }
+    mended.container = None;
+    if let Some(rest) = mended.extra.remove(CONTAINER).and_then(without_id) {
+        mended.extra.insert(CONTAINER.to_owned(), rest);
     }
-    Some(mended)
+    (mended != *request).then_some(mended)
+}
+
+/// What is left of a container without its id; nothing of one that is only an id.
+fn without_id(container: Json) -> Option<Json> {
+    let mut fields: BTreeMap<String, Json> = container.parse().ok()?;
+    match (fields.remove("id"), fields.is_empty()) {
+        (None, _) => Some(container),
+        (Some(_), true) => None,
+        (Some(_), false) => Some(Json::of(&fields).expect("keys are strings and values are JSON already")),
+    }
 }
 
 fn says(error: &LlmError, words: &[&str]) -> bool {
@@ -231,11 +238,11 @@ mod tests {
         let model = Script::new([refusal(ORPHAN), refusal(EXPIRED), refusal(ORPHAN), Reply::text("Fine.")]);
         let repair = Repair::new(model.clone());
         let mut request = Request::new(orphaned());
-        request.extra.insert(CONTAINER.to_owned(), json!("container_1").into());
+        request.container = Some("container_1".to_owned());
         let error = fold(repair.stream(request), |_| ()).await.unwrap_err();
         assert_eq!((error.message.as_str(), model.requests().len()), (ORPHAN, 3));
         let last = &model.requests()[2];
-        assert_eq!((last.messages.len(), last.extra.len()), (2, 0));
+        assert_eq!((last.messages.len(), &last.container), (2, &None));
     }
 
     #[tokio::test]

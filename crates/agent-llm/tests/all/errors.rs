@@ -146,7 +146,7 @@ async fn a_container_that_has_expired_is_left_out_and_the_request_made_again() {
     Mock::given(any()).respond_with(expired).up_to_n_times(1).mount(&server).await;
     Mock::given(any()).respond_with(streamed(HELLO)).mount(&server).await;
     let mut request = hi();
-    request.extra.insert("container".to_owned(), json!("container_1").into());
+    request.container = Some("container_1".to_owned());
     let claude = settings(server.uri()).build().unwrap();
     assert_eq!(text(&fold(claude.stream(request), |_| {}).await.unwrap()), "Hello!");
     let asked = server.received_requests().await.unwrap();

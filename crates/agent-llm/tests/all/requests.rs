@@ -116,7 +116,7 @@ fn full() -> Request {
     let search = r#"{"type":"web_search_20260318","name":"web_search","max_uses":5}"#;
     request.server_tools = [Json::read(search).unwrap()].into();
     request.max_tokens = 20_000;
-    request.extra.insert("container".to_owned(), json!("container_1").into());
+    request.container = Some("container_1".to_owned());
     request
 }
 
