@@ -86,7 +86,8 @@ impl Fault {
         Self(Kind::SlowBody { ms: millis(wait) })
     }
 
-    /// The connection is closed at this place of the body.
+    /// The connection is closed at this place of the body. Of more than the sockets hold (some hundred kB), what
+    /// comes last before it may be lost too.
     pub fn cut(at: impl Into<Place>) -> Self {
         Self(Kind::Cut { at: at.into() })
     }
