@@ -1,5 +1,6 @@
 //! The API's JSON: what goes out, what comes in. No IO.
 
+mod ends;
 mod error;
 mod event;
 mod request;

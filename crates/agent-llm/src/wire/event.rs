@@ -1,12 +1,15 @@
 //! From a stream's events to deltas.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display};
 
-use agent_core::{Counts, Delta, Json, LlmError, LlmErrorKind, Piece, StopReason};
+use agent_core::{Delta, Json, LlmError, LlmErrorKind, Piece};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::ApiError;
+use super::{
+    ApiError,
+    ends::{start, stop},
+};
 use crate::sse::Event;
 
 /// What an event says.
@@ -34,7 +37,7 @@ pub(crate) fn read(event: &Event) -> Result<Said, LlmError> {
         name => name,
     };
     Ok(Said::Delta(match name {
-        "message_start" => start(parse(name, data)?),
+        "message_start" => start(parse(name, data)?).map_err(|error| malformed(name, error))?,
         "content_block_start" => {
             let BlockStart { index, content_block } = parse(name, data)?;
             Delta::Block { index, block: content_block }
@@ -47,7 +50,7 @@ pub(crate) fn read(event: &Event) -> Result<Said, LlmError> {
             let BlockStop { index } = parse(name, data)?;
             Delta::BlockEnd { index }
         }
-        "message_delta" => stop(parse(name, data)?),
+        "message_delta" => stop(parse(name, data)?).map_err(|error| malformed(name, error))?,
         "message_stop" => return Ok(Said::End),
         "error" => return Err(ApiError::read(data).in_stream()),
         _ => return Ok(Said::Nothing),
@@ -58,19 +61,6 @@ pub(crate) fn read(event: &Event) -> Result<Said, LlmError> {
 struct Typed<'a> {
     #[serde(borrow, default)]
     r#type: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct MessageStart {
-    message: MessageHead,
-}
-
-#[derive(Deserialize)]
-struct MessageHead {
-    id: Option<String>,
-    model: Option<String>,
-    #[serde(default)]
-    usage: Counts,
 }
 
 #[derive(Deserialize)]
@@ -89,28 +79,6 @@ struct BlockDelta<'a> {
 #[derive(Deserialize)]
 struct BlockStop {
     index: usize,
-}
-
-#[derive(Deserialize)]
-struct MessageDelta {
-    delta: MessageTail,
-    usage: Option<Counts>,
-}
-
-#[derive(Deserialize)]
-struct MessageTail {
-    stop_reason: Option<StopReason>,
-    stop_details: Option<Json>,
-}
-
-fn start(MessageStart { message: MessageHead { id, model, usage } }: MessageStart) -> Delta {
-    Delta::Start { id, model, usage }
-}
-
-fn stop(MessageDelta { delta: MessageTail { stop_reason, stop_details }, usage }: MessageDelta) -> Delta {
-    // Written as it is in a reply that was not streamed.
-    let stop_reason = stop_reason.unwrap_or_else(|| StopReason::Other("null".to_owned()));
-    Delta::Stop { stop_reason, stop_details, usage: usage.unwrap_or_default() }
 }
 
 fn piece(delta: &str) -> Result<Piece, LlmError> {
@@ -147,12 +115,19 @@ fn piece(delta: &str) -> Result<Piece, LlmError> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(name: &str, text: &'a str) -> Result<T, LlmError> {
-    serde_json::from_str(text)
-        .map_err(|error| LlmError::new(LlmErrorKind::Malformed, format!("event {name:?}: {error}")))
+    serde_json::from_str(text).map_err(|error| malformed(name, error))
+}
+
+fn malformed(name: &str, error: impl Display) -> LlmError {
+    LlmError::new(LlmErrorKind::Malformed, format!("event {name:?}: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use agent_core::{Counts, StopReason};
+
     use super::*;
 
     fn said(name: &str, data: &str) -> Result<Said, LlmError> {
@@ -167,22 +142,29 @@ mod tests {
         Json::read(text).unwrap()
     }
 
+    fn extra<const N: usize>(fields: [(&str, &str); N]) -> BTreeMap<String, Json> {
+        fields.into_iter().map(|(name, value)| (name.to_owned(), json(value))).collect()
+    }
+
     #[test]
     fn events_become_deltas() {
         let mut usage = Counts::default();
         usage.input_tokens = Some(3);
         let (id, model) = (Some("msg_1".to_owned()), Some("claude".to_owned()));
         check(
-            r#"{"type":"message_start","message":{"id":"msg_1","model":"claude","usage":{"input_tokens":3,"tier":"x"}}}"#,
-            Delta::Start { id, model, usage },
+            r#"{"type":"message_start","message":{"id":"msg_1","model":"claude","role":"assistant",
+                "content":[],"stop_sequence":null,"usage":{"input_tokens":3,"tier":"x"}}}"#,
+            Delta::Start { id, model, usage, extra: extra([("usage", r#"{"tier":"x"}"#)]) },
         );
         check(r#"{"type":"content_block_stop","index":4}"#, Delta::BlockEnd { index: 4 });
         check(
-            r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"b":1, "a":2}},"usage":{"input_tokens":3}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"b":1, "a":2},"container":{"id":"c"}},
+                "usage":{"input_tokens":3},"context_management":{"z":[1, 2]}}"#,
             Delta::Stop {
                 stop_reason: StopReason::Refusal,
                 stop_details: Some(json(r#"{"b":1, "a":2}"#)),
                 usage,
+                extra: extra([("container", r#"{"id":"c"}"#), ("context_management", r#"{"z":[1, 2]}"#)]),
             },
         );
         check(
