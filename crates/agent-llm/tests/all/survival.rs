@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use agent_core::{Block, script::Reply};
+use agent_core::{Block, Event, EventKind, script::Reply};
 use agent_llm::Claude;
 use agent_mock::{Answer, Fault, Mock, Plot};
 use futures::future::join_all;
@@ -195,6 +195,8 @@ async fn fault_11_ids_that_come_twice_blank_text_and_input_that_is_no_json_are_s
     let ids: BTreeSet<&str> = calls.map(|call| call.id.as_str()).collect();
     assert_eq!((ids.len(), day.looks.len(), day.looks.values().sum::<usize>()), (4, 3, 3), "{ids:?}");
     assert_eq!((day.asked, day.retries().len()), (5, 0));
+    let replaced = |event: &&Event| matches!(event.kind, EventKind::IdReplaced { .. });
+    assert_eq!(day.events.iter().filter(replaced).count(), 2, "of three calls, the first keeps its id");
     assert!(day.conversation.to_string().contains("EOF while parsing a string"), "{}", day.conversation);
 }
 
