@@ -2,9 +2,11 @@
 //!
 //! The types of Anthropic's own client are the API's published description. They judge each request that the demo and
 //! the examples send, and each kind of reply that agent-mock gives; the client itself is put to work against agent-mock,
-//! and against the streams that were recorded for its own tests, which our client reads too. The checks are in `xtask/oracle/`;
-//! this makes what they need.
+//! and against the streams that were recorded for its own tests, which our client reads too. At last our loop runs
+//! against a server of others that fails on demand. The checks are in `xtask/oracle/`; this makes what they need.
+//! `docs/oracle.md` has it in full.
 
+mod foreign;
 mod python;
 mod replay;
 mod sent;
@@ -43,7 +45,10 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
     let requests = sent::all()?;
     // The servers are served by the runtime's threads while this one waits for Python.
     tokio::runtime::Runtime::new()?.block_on(async {
-        judge(&python, requests).await
+        let judged = judge(&python, requests).await;
+        // What the one finds keeps nobody from reading what the other does.
+        let endured = foreign::check(&python).await;
+        judged.and(endured)
     })
 }
 
