@@ -31,8 +31,12 @@
 //! the retries and the connection, holds back what the server would refuse, and says so to whoever waits. Any
 //! other [`Llm`] gets one with [`Gate::around`]: `Retry::new(gate.around(llm), policy)`.
 //!
-//! Inside, `wire` is the API's JSON and `sse` its framing, both without IO; `http` sends, `reply`
-//! reads a stream, `refusal` makes an error of an HTTP answer;
+//! # Without this client
+//!
+//! Bytes of a streamed reply that came some other way are read by a [`StreamParser`].
+//!
+//! Inside, `wire` is the API's JSON, `sse` its framing, and `stream_parser` both together, all without IO; `http`
+//! sends, `reply` reads a stream by the clock, `refusal` makes an error of an HTTP answer;
 //! `gate` queues, and `gate/flow` decides, without clock or IO, when the next may go.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -51,6 +55,7 @@ mod reply;
 mod retry;
 mod settings;
 mod sse;
+mod stream_parser;
 mod tool_choice;
 mod wire;
 
@@ -66,4 +71,5 @@ pub use key::Key;
 pub use repair::Repair;
 pub use retry::{Retry, RetryPolicy};
 pub use settings::Settings;
+pub use stream_parser::StreamParser;
 pub use tool_choice::ToolChoice;

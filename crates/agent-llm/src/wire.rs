@@ -4,7 +4,9 @@ mod error;
 mod event;
 mod request;
 mod tools;
+mod words;
 
 pub(crate) use error::{ApiError, kind};
-pub(crate) use event::{Said, read};
+pub(crate) use event::{Field, Said, read};
 pub(crate) use request::body;
+pub(crate) use words::Words;

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use agent_core::{Counts, Delta, Json, LlmError, LlmErrorKind, Piece, StopReason};
+use agent_core::{Block, Counts, Delta, Json, LlmError, LlmErrorKind, Piece, StopReason};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
-use super::ApiError;
+use super::{ApiError, Words};
 use crate::sse::Event;
 
 /// What an event says.
@@ -14,34 +14,65 @@ use crate::sse::Event;
 pub(crate) enum Said {
     /// A piece of the reply.
     Delta(Delta),
+    /// More of a block's words. They may begin or end in the middle of a character.
+    Words { index: usize, field: Field, words: Words },
+    /// A block began, with words that end in the middle of a character: its first half, which is not in the block.
+    Half { index: usize, block: Json, field: Field, half: Words },
     /// The reply is whole.
     End,
     /// Nothing that concerns the reply.
     Nothing,
 }
 
-/// Reads an event; its type first and then its fields, since raw JSON can't be read inside serde's
-/// tagged enums. An event of a type this library does not know is passed over, whatever it holds.
+/// The field of a block that words are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    Text,
+    Thinking,
+    Signature,
+    Input,
+}
+
+impl Field {
+    pub(crate) fn piece(self, words: String) -> Piece {
+        match self {
+            Self::Text => Piece::Text(words),
+            Self::Thinking => Piece::Thinking(words),
+            Self::Signature => Piece::Signature(words),
+            Self::Input => Piece::Input(words),
+        }
+    }
+}
+
+/// Reads an event. One of a type this library does not know is passed over, whatever it holds.
 /// Source: <https://docs.claude.com/en/docs/build-with-claude/streaming>.
 pub(crate) fn read(event: &Event) -> Result<Said, LlmError> {
-    let data = event.data.as_str();
-    if data.is_empty() || event.name == "ping" {
+    if event.data.is_empty() || event.name == "ping" {
         return Ok(Said::Nothing);
     }
-    let typed: Typed<'_> = parse(&event.name, data)?;
+    read_data(&event.name, &event.data).or_else(|error| match Json::read(event.data.as_str()) {
+        // Half a character where none may be joined: `Json` has it replaced.
+        Ok(json) if json.text() != event.data => read_data(&event.name, json.text()),
+        _ => Err(error),
+    })
+}
+
+/// Its type first and then its fields, since raw JSON can't be read inside serde's tagged enums.
+fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
+    let typed: Typed<'_> = parse(event, data)?;
     let name = match &*typed.r#type {
-        "" => event.name.as_str(),
+        "" => event,
         name => name,
     };
     Ok(Said::Delta(match name {
         "message_start" => start(parse(name, data)?),
         "content_block_start" => {
             let BlockStart { index, content_block } = parse(name, data)?;
-            Delta::Block { index, block: content_block }
+            return Ok(begun(index, content_block));
         }
         "content_block_delta" => {
             let BlockDelta { index, delta } = parse(name, data)?;
-            Delta::Piece { index, piece: piece(delta.get())? }
+            return more(index, delta.get());
         }
         "content_block_stop" => {
             let BlockStop { index } = parse(name, data)?;
@@ -74,9 +105,10 @@ struct MessageHead {
 }
 
 #[derive(Deserialize)]
-struct BlockStart {
+struct BlockStart<'a> {
     index: usize,
-    content_block: Json,
+    #[serde(borrow)]
+    content_block: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -113,22 +145,46 @@ fn stop(MessageDelta { delta: MessageTail { stop_reason, stop_details }, usage }
     Delta::Stop { stop_reason, stop_details, usage: usage.unwrap_or_default() }
 }
 
-fn piece(delta: &str) -> Result<Piece, LlmError> {
+/// The block at `index` begins.
+fn begun(index: usize, raw: &RawValue) -> Said {
+    #[derive(Deserialize)]
+    struct Begun {
+        text: Option<Words>,
+        thinking: Option<Words>,
+    }
+    let block = Json::from(raw.to_owned());
+    let whole = Said::Delta(Delta::Block { index, block: block.clone() });
+    if block.text() == raw.get() {
+        return whole;
+    }
+    let Ok(Begun { text, thinking }) = serde_json::from_str(raw.get()) else { return whole };
+    let grows = [("text", Field::Text, text), ("thinking", Field::Thinking, thinking)];
+    let cut = grows.into_iter().find_map(|(name, field, words)| {
+        let mut words = words?;
+        let half = words.split_half()?;
+        let block = Block::from_json(block.clone()).ok()?.with(name, Value::from(words.text())).ok()?;
+        Some(Said::Half { index, block: block.json().clone(), field, half })
+    });
+    cut.unwrap_or(whole)
+}
+
+/// More of the block at `index`.
+fn more(index: usize, delta: &str) -> Result<Said, LlmError> {
     #[derive(Deserialize)]
     struct Text {
-        text: String,
+        text: Words,
     }
     #[derive(Deserialize)]
     struct Input {
-        partial_json: String,
+        partial_json: Words,
     }
     #[derive(Deserialize)]
     struct Thinking {
-        thinking: String,
+        thinking: Words,
     }
     #[derive(Deserialize)]
     struct Signature {
-        signature: String,
+        signature: Words,
     }
     #[derive(Deserialize)]
     struct Citation {
@@ -136,14 +192,20 @@ fn piece(delta: &str) -> Result<Piece, LlmError> {
     }
     let typed: Typed<'_> = parse("content_block_delta", delta)?;
     let name = &*typed.r#type;
-    Ok(match name {
-        "text_delta" => Piece::Text(parse::<Text>(name, delta)?.text),
-        "input_json_delta" => Piece::Input(parse::<Input>(name, delta)?.partial_json),
-        "thinking_delta" => Piece::Thinking(parse::<Thinking>(name, delta)?.thinking),
-        "signature_delta" => Piece::Signature(parse::<Signature>(name, delta)?.signature),
-        "citations_delta" => Piece::Citation(parse::<Citation>(name, delta)?.citation),
-        _ => Piece::Other(parse(name, delta)?),
-    })
+    let (field, words) = match name {
+        "text_delta" => (Field::Text, parse::<Text>(name, delta)?.text),
+        "input_json_delta" => (Field::Input, parse::<Input>(name, delta)?.partial_json),
+        "thinking_delta" => (Field::Thinking, parse::<Thinking>(name, delta)?.thinking),
+        "signature_delta" => (Field::Signature, parse::<Signature>(name, delta)?.signature),
+        other => {
+            let piece = match other {
+                "citations_delta" => Piece::Citation(parse::<Citation>(name, delta)?.citation),
+                _ => Piece::Other(parse(name, delta)?),
+            };
+            return Ok(Said::Delta(Delta::Piece { index, piece }));
+        }
+    };
+    Ok(Said::Words { index, field, words })
 }
 
 fn parse<'a, T: Deserialize<'a>>(name: &str, text: &'a str) -> Result<T, LlmError> {
@@ -204,9 +266,14 @@ mod tests {
 
     #[test]
     fn deltas_become_pieces() {
-        let check = |delta: &str, piece: Piece| {
+        let check = |delta: &str, expected: Piece| {
             let data = format!(r#"{{"type":"content_block_delta","index":2,"delta":{delta}}}"#);
-            check(&data, Delta::Piece { index: 2, piece });
+            let piece = match said("", &data).unwrap() {
+                Said::Words { index: 2, field, words } => field.piece(words.text()),
+                Said::Delta(Delta::Piece { index: 2, piece }) => piece,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(piece, expected, "{delta}");
         };
         check(r#"{"type":"text_delta","text":"\u00e9\"\n"}"#, Piece::Text("é\"\n".to_owned()));
         check(r#"{"type":"input_json_delta","partial_json":"{\"a\""}"#, Piece::Input("{\"a\"".to_owned()));
@@ -216,6 +283,27 @@ mod tests {
             r#"{"type":"citations_delta","citation":{"z":1, "a":2}}"#,
             Piece::Citation(json(r#"{"z":1, "a":2}"#)),
         );
+    }
+
+    #[test]
+    fn fault_25_half_a_character_anywhere_else_is_replaced() {
+        let (half, whole) = (r#"{"type":"glow","a":"\ud83e"}"#, r#"{"type":"glow","a":"\ufffd"}"#);
+        check(
+            &format!(r#"{{"type":"content_block_start","index":0,"content_block":{half}}}"#),
+            Delta::Block { index: 0, block: json(whole) },
+        );
+        check(
+            &format!(r#"{{"type":"content_block_delta","index":0,"delta":{half}}}"#),
+            Delta::Piece { index: 0, piece: Piece::Other(json(whole)) },
+        );
+        check(
+            r#"{"type":"message_start","message":{"model":"\udd80"}}"#,
+            Delta::Start { id: None, model: Some("\u{fffd}".to_owned()), usage: Counts::default() },
+        );
+        assert_eq!(said("", r#"{"type":"\ud83e"}"#).unwrap(), Said::Nothing);
+        let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"\ud83e"}}"#;
+        let error = said("error", error).unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (LlmErrorKind::Overloaded, "\u{fffd}"));
     }
 
     #[test]
