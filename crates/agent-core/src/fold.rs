@@ -23,6 +23,7 @@ pub struct Fold {
 /// A block that is still being written: how it began, and what its fields have grown by.
 #[derive(Debug, Default)]
 struct Draft {
+    kind: String,
     begun: Fields,
     grown: BTreeMap<&'static str, String>,
     citations: Vec<Json>,
@@ -37,8 +38,7 @@ impl Fold {
                 self.usage.update(&usage);
             }
             Delta::Block { index, block } => {
-                let begun = block.parse().map_err(malformed)?;
-                self.drafts.insert(index, Draft { begun, ..Draft::default() });
+                self.drafts.insert(index, Draft::of(block.parse().map_err(malformed)?));
             }
             Delta::Piece { index, piece } => match (self.drafts.get_mut(&index), piece) {
                 (Some(draft), piece) => draft.push(piece),
@@ -78,14 +78,16 @@ impl Fold {
 impl Draft {
     /// A block that nothing began is one of text; it comes from a backend that only yields pieces.
     fn of_text() -> Self {
-        let begun = Block::text("").json().parse().expect("a block is a JSON object");
-        Self { begun, ..Self::default() }
+        Self::of(Block::text("").json().parse().expect("a block is a JSON object"))
+    }
+
+    fn of(begun: Fields) -> Self {
+        Self { kind: begun.string("type"), begun, ..Self::default() }
     }
 
     /// A piece that does not fit the block is passed over, as the official clients do.
     fn push(&mut self, piece: Piece) {
-        let kind = self.begun.string("type");
-        let (field, more) = match (kind.as_str(), piece) {
+        let (field, more) = match (self.kind.as_str(), piece) {
             ("text", Piece::Text(text)) => ("text", text),
             ("thinking", Piece::Thinking(text)) => ("thinking", text),
             ("thinking", Piece::Signature(text)) => ("signature", text),
