@@ -23,7 +23,7 @@ use slot::{Slot, State};
 pub use tool_turn::ToolTurn;
 pub use turn::{ModelTurn, Turn};
 
-use crate::{Content, Json, Message, Role, StopReason, Usage};
+use crate::{Content, Json, Message, Role, StopReason, Usage, UsageByAgent};
 
 /// A conversation: the messages, who speaks, and what is still to be done for the last reply. It is
 /// the only state of a run. Clone it to fork it, serialise it to go on another day.
@@ -63,8 +63,10 @@ pub struct Conversation {
     stop: Option<StopReason>,
     #[serde(default)]
     stop_details: Option<Json>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    container: Option<Container>,
     #[serde(default)]
-    usage: Usage,
+    usage: UsageByAgent,
     #[serde(default)]
     turns: u32,
     #[serde(default)]
@@ -78,6 +80,13 @@ pub struct Conversation {
     /// Where it comes back to if the agent that has it fails.
     #[serde(default)]
     returns: Vec<Return>,
+}
+
+/// Where the server ran tools of its own for an agent: what they left there is there for the next ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Container {
+    agent: String,
+    id: String,
 }
 
 impl Conversation {
@@ -94,7 +103,8 @@ impl Conversation {
             slots: Vec::new(),
             stop: None,
             stop_details: None,
-            usage: Usage::default(),
+            container: None,
+            usage: UsageByAgent::default(),
             turns: 0,
             transfers: 0,
             said_at: 0,
@@ -131,10 +141,25 @@ impl Conversation {
     /// counts of turns and transfers start anew. Tool blocks in `content` are left out: calls are
     /// made by models, and their results come from runs.
     pub fn say(&mut self, content: impl Into<Content>) {
+        self.say_as(Role::User, content.into());
+    }
+
+    /// Instructions from here on, as a message of the role `system`: for what changes in the middle of a
+    /// conversation, where the agent's own system prompt stays. Say something after it as a rule, else
+    /// the model answers the instructions. All else is as in [`say`](Self::say).
+    pub fn instruct(&mut self, content: impl Into<Content>) {
+        self.say_as(Role::System, content.into());
+    }
+
+    fn say_as(&mut self, role: Role, content: Content) {
         let mut blocks = self.close_open_calls();
-        blocks.extend(content.into().into_blocks().into_iter().filter(|block| !block.is_tool_block()));
+        if role != Role::User && !blocks.is_empty() {
+            // Results stand in a message of the user's.
+            self.messages.push(Message::new(Role::User, std::mem::take(&mut blocks)));
+        }
+        blocks.extend(content.into_blocks().into_iter().filter(|block| !block.is_tool_block()));
         self.said_at = self.messages.len();
-        self.messages.push(Message::new(Role::User, blocks));
+        self.messages.push(Message::new(role, blocks));
         (self.stop, self.stop_details) = (None, None);
         (self.turns, self.transfers) = (0, 0);
         self.returns.clear();
@@ -166,6 +191,13 @@ impl Conversation {
     /// How many delegations it is away from the user; 0 for the user's own.
     pub fn depth(&self) -> u32 {
         self.depth
+    }
+
+    /// The container that tools of the server ran in for the agent that speaks next; its next request
+    /// names it.
+    pub fn container(&self) -> Option<&str> {
+        let container = self.container.as_ref().filter(|container| container.agent == self.speaker())?;
+        Some(&container.id)
     }
 
     /// The record: all messages, in order.
@@ -206,17 +238,23 @@ impl Conversation {
 
     /// What its models cost so far, delegations included.
     pub fn usage(&self) -> Usage {
-        let mut usage = self.usage;
-        usage += self.usage_of_children();
+        self.usage_by_agent().total()
+    }
+
+    /// The same by agent. What each turn costs is told as it ends:
+    /// [`EventKind::TurnEnded`](crate::EventKind::TurnEnded).
+    pub fn usage_by_agent(&self) -> UsageByAgent {
+        let mut usage = self.usage.clone();
+        usage += &self.usage_of_children();
         usage
     }
 
     /// What delegations cost whose usage is not added up yet.
-    fn usage_of_children(&self) -> Usage {
-        let mut usage = Usage::default();
+    fn usage_of_children(&self) -> UsageByAgent {
+        let mut usage = UsageByAgent::default();
         for slot in &self.slots {
             if let State::Delegated(child) = &slot.state {
-                usage += child.usage();
+                usage += &child.usage_by_agent();
             }
         }
         usage

@@ -1,6 +1,6 @@
 //! The pieces a reply arrives in.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use crate::{Block, Counts, Json, Response, StopReason};
 
@@ -37,6 +37,8 @@ pub enum Delta {
         model: Option<String>,
         /// What it cost so far.
         usage: Counts,
+        /// Other fields of it, as in [`Response::extra`].
+        extra: BTreeMap<String, Json>,
     },
     /// A block began: its JSON as it came, to be filled by the pieces that follow.
     Block {
@@ -65,6 +67,8 @@ pub enum Delta {
         stop_details: Option<Json>,
         /// What it cost.
         usage: Counts,
+        /// Other fields of the reply, as in [`Response::extra`]; they win over those of its start.
+        extra: BTreeMap<String, Json>,
     },
     /// The whole reply at once.
     Whole(Response),
@@ -146,7 +150,8 @@ impl Delta {
 
     /// The end of a reply, without counts.
     pub fn stop(stop_reason: StopReason) -> Self {
-        Self::Stop { stop_reason, stop_details: None, usage: Counts::default() }
+        let (usage, extra) = (Counts::default(), BTreeMap::new());
+        Self::Stop { stop_reason, stop_details: None, usage, extra }
     }
 
     /// The words this piece adds to what the user reads.

@@ -42,6 +42,16 @@ pub enum EventKind {
         /// What it cost.
         usage: Usage,
     },
+    /// A call of the reply has another id from here on: its own was empty, taken or not one the API
+    /// takes back.
+    IdReplaced {
+        /// The tool.
+        tool: String,
+        /// The id the model wrote.
+        was: String,
+        /// The id it has.
+        id: String,
+    },
     /// The model did not reply.
     TurnFailed {
         /// Why.

@@ -60,6 +60,7 @@ fn describe(kind: &EventKind) -> Option<String> {
         },
         EventKind::TurnStarted
         | EventKind::TurnEnded { .. }
+        | EventKind::IdReplaced { .. }
         | EventKind::Delegated { .. }
         | EventKind::TransferAsked { .. }
         | EventKind::Delta(_) => return None,

@@ -29,6 +29,27 @@ impl Fields {
         }
     }
 
+    /// Sets each field of this object; of anything else, none.
+    pub(crate) fn extend(&mut self, object: Option<&Json>) {
+        let fields: Self = object.and_then(|object| object.parse().ok()).unwrap_or_default();
+        fields.into_iter().for_each(|(name, value)| self.set(&name, &value));
+    }
+
+    /// Takes a field out.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Json> {
+        let place = self.0.iter().position(|(key, _)| key == name)?;
+        Some(self.0.remove(place).1)
+    }
+
+    /// Keeps only the fields of which this holds.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&str, &Json) -> bool) {
+        self.0.retain(|(name, value)| keep(name, value));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The text of a string field; empty when it is absent or no string.
     pub(crate) fn string(&self, name: &str) -> String {
         self.get(name).and_then(|value| value.parse().ok()).unwrap_or_default()
@@ -36,6 +57,15 @@ impl Fields {
 
     pub(crate) fn json(&self) -> Json {
         Json::of(self).expect("keys are strings and values are JSON already")
+    }
+}
+
+impl IntoIterator for Fields {
+    type Item = (String, Json);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

@@ -17,6 +17,7 @@ pub struct Fold {
     drafts: BTreeMap<usize, Draft>,
     stop: Option<(StopReason, Option<Json>)>,
     usage: Usage,
+    extra: BTreeMap<String, Json>,
     whole: Option<Response>,
 }
 
@@ -33,9 +34,10 @@ impl Fold {
     /// Takes in the next piece.
     pub fn push(&mut self, delta: Delta) -> Result<(), LlmError> {
         match delta {
-            Delta::Start { id, model, usage } => {
+            Delta::Start { id, model, usage, extra } => {
                 (self.id, self.model) = (id, model);
                 self.usage.update(&usage);
+                self.keep(extra);
             }
             Delta::Block { index, block } => {
                 self.drafts.insert(index, Draft::of(block.parse().map_err(malformed)?));
@@ -52,9 +54,10 @@ impl Fold {
                 }
             },
             Delta::BlockEnd { .. } | Delta::Notice(_) => {}
-            Delta::Stop { stop_reason, stop_details, usage } => {
+            Delta::Stop { stop_reason, stop_details, usage, extra } => {
                 self.stop = Some((stop_reason, stop_details));
                 self.usage.update(&usage);
+                self.keep(extra);
             }
             Delta::Whole(response) => self.whole = Some(response),
             Delta::Restarted { .. } => *self = Self::default(),
@@ -71,7 +74,20 @@ impl Fold {
             return Err(LlmError::new(LlmErrorKind::Incomplete, "it ended without a stop reason"));
         };
         let content = self.drafts.into_values().map(Draft::finish).collect::<Result<_, _>>()?;
-        Ok(Response { id: self.id, model: self.model, content, stop_reason, stop_details, usage: self.usage })
+        let Self { id, model, usage, extra, .. } = self;
+        Ok(Response { id, model, content, stop_reason, stop_details, usage, extra })
+    }
+
+    /// What a reply's end says of its usage adds to what its start said; other fields stand for
+    /// themselves.
+    fn keep(&mut self, mut extra: BTreeMap<String, Json>) {
+        if let (Some(old), Some(new)) = (self.extra.get("usage"), extra.get_mut("usage")) {
+            let mut both = Fields::default();
+            both.extend(Some(old));
+            both.extend(Some(&*new));
+            *new = both.json();
+        }
+        self.extra.extend(extra);
     }
 }
 

@@ -31,6 +31,10 @@ impl Json {
         self.0.get()
     }
 
+    pub(crate) fn is_null(&self) -> bool {
+        self.text() == "null"
+    }
+
     /// Reads the text as a `T`; the error says what was wrong and where.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
         let mut reader = serde_json::Deserializer::from_str(self.text());

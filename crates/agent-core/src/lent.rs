@@ -90,5 +90,5 @@ pub(crate) fn summary(end: Result<End, Failure>, conversation: &Conversation) ->
         Ok(End::Other(reason)) => Outcome::Error(format!("{agent} stopped: {reason}")),
         Err(failure) => Outcome::Error(failure.to_string()),
     };
-    Some(Done { outcome, usage: conversation.usage() })
+    Some(Done { outcome, usage: conversation.usage_by_agent() })
 }

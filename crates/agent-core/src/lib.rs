@@ -106,5 +106,5 @@ pub use team::Team;
 pub use timeline::Timeline;
 pub use tool::{Tool, ToolSpec};
 pub use tool_call::ToolCall;
-pub use usage::{Counts, Usage};
+pub use usage::{CacheCreation, Counts, ServerToolUse, Usage, UsageByAgent};
 pub use work::{Call, Delegation, Work};

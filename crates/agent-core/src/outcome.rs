@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Content, Usage};
+use crate::{Content, UsageByAgent};
 
 /// What a tool call leads to: a value, carried out by whoever runs the conversation.
 #[non_exhaustive]
@@ -108,11 +108,11 @@ pub struct Done {
     /// What it led to.
     pub outcome: Outcome,
     /// What the models in it cost; nothing for a plain tool.
-    pub usage: Usage,
+    pub usage: UsageByAgent,
 }
 
 impl From<Outcome> for Done {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, usage: Usage::default() }
+        Self { outcome, usage: UsageByAgent::default() }
     }
 }

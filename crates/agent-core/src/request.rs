@@ -22,6 +22,8 @@ pub struct Request {
     pub tools: Arc<[ToolSpec]>,
     /// Tools that run at the API's, as it defines them: `{"type": "web_search_20260318", …}`.
     pub server_tools: Arc<[Json]>,
+    /// The container that tools of the server ran in before, to be used again.
+    pub container: Option<String>,
     /// The most tokens the reply may have.
     pub max_tokens: u32,
     /// Other fields of the request, which win over the backend's own settings.
@@ -38,6 +40,7 @@ impl Request {
             messages,
             tools: Arc::new([]),
             server_tools: Arc::new([]),
+            container: None,
             max_tokens: 8_000,
             extra: BTreeMap::new(),
         }

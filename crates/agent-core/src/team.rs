@@ -54,6 +54,7 @@ impl Team {
             messages: conversation.reads(),
             tools: agent.specs().clone(),
             server_tools: agent.server_tools().clone(),
+            container: conversation.container().map(str::to_owned),
             max_tokens: agent.max_tokens(),
             extra: agent.extra().clone(),
         };

@@ -1,10 +1,12 @@
-//! What a request cost.
+//! What requests cost.
 
-use std::ops::AddAssign;
+use std::{collections::BTreeMap, ops::AddAssign};
 
 use serde::{Deserialize, Serialize};
 
-/// Tokens read and written. Adds up over turns and delegations.
+use crate::{Json, fields::Fields};
+
+/// Tokens read and written, and what ran at the server's. Adds up over turns and delegations.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Counts")]
@@ -17,6 +19,34 @@ pub struct Usage {
     pub cache_creation_input_tokens: u64,
     /// Tokens of the prompt read from the cache.
     pub cache_read_input_tokens: u64,
+    /// For how long the tokens written to the cache are kept, as far as the server says.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cache_creation: CacheCreation,
+    /// Requests made by tools that ran at the server's.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub server_tool_use: ServerToolUse,
+}
+
+/// Tokens written to the cache, by how long they are kept: the longer, the dearer.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CacheCreation {
+    /// Tokens kept for five minutes.
+    pub ephemeral_5m_input_tokens: u64,
+    /// Tokens kept for an hour.
+    pub ephemeral_1h_input_tokens: u64,
+}
+
+/// Requests made by tools that ran at the server's, which are paid for one by one.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerToolUse {
+    /// Searches of the web.
+    pub web_search_requests: u64,
+    /// Pages fetched from the web.
+    pub web_fetch_requests: u64,
 }
 
 impl Usage {
@@ -27,21 +57,96 @@ impl Usage {
 
     /// Takes over the counts a stream reports: they are cumulative, and an absent one stays.
     pub fn update(&mut self, counts: &Counts) {
-        let set = |old: &mut u64, new: Option<u64>| *old = new.unwrap_or(*old);
+        fn set<T>(old: &mut T, new: Option<T>) {
+            if let Some(new) = new {
+                *old = new;
+            }
+        }
         set(&mut self.input_tokens, counts.input_tokens);
         set(&mut self.output_tokens, counts.output_tokens);
         set(&mut self.cache_creation_input_tokens, counts.cache_creation_input_tokens);
         set(&mut self.cache_read_input_tokens, counts.cache_read_input_tokens);
+        set(&mut self.cache_creation, counts.cache_creation);
+        set(&mut self.server_tool_use, counts.server_tool_use);
+    }
+
+    /// What the JSON of a usage says beyond these counts, as it came: the service tier, for one. `None` if
+    /// that is nothing.
+    pub fn details(usage: &Json) -> Option<Json> {
+        const COUNTED: [&str; 6] = [
+            "input_tokens",
+            "output_tokens",
+            "cache_creation_input_tokens",
+            "cache_read_input_tokens",
+            "cache_creation",
+            "server_tool_use",
+        ];
+        let mut fields: Fields = usage.parse().ok()?;
+        fields.retain(|name, value| !COUNTED.contains(&name) && !value.is_null());
+        (!fields.is_empty()).then(|| fields.json())
+    }
+
+    fn counts(&mut self) -> [&mut u64; 8] {
+        [
+            &mut self.input_tokens,
+            &mut self.output_tokens,
+            &mut self.cache_creation_input_tokens,
+            &mut self.cache_read_input_tokens,
+            &mut self.cache_creation.ephemeral_5m_input_tokens,
+            &mut self.cache_creation.ephemeral_1h_input_tokens,
+            &mut self.server_tool_use.web_search_requests,
+            &mut self.server_tool_use.web_fetch_requests,
+        ]
     }
 }
 
 impl AddAssign for Usage {
-    fn add_assign(&mut self, other: Self) {
-        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
-        add(&mut self.input_tokens, other.input_tokens);
-        add(&mut self.output_tokens, other.output_tokens);
-        add(&mut self.cache_creation_input_tokens, other.cache_creation_input_tokens);
-        add(&mut self.cache_read_input_tokens, other.cache_read_input_tokens);
+    fn add_assign(&mut self, mut other: Self) {
+        for (sum, more) in self.counts().into_iter().zip(other.counts()) {
+            *sum = sum.saturating_add(*more);
+        }
+    }
+}
+
+fn is_zero<T: Default + PartialEq>(counts: &T) -> bool {
+    *counts == T::default()
+}
+
+/// What the models of each agent cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UsageByAgent(BTreeMap<String, Usage>);
+
+impl UsageByAgent {
+    /// Adds what a request of this agent cost.
+    pub fn add(&mut self, agent: &str, usage: Usage) {
+        match self.0.get_mut(agent) {
+            Some(sum) => *sum += usage,
+            None => drop(self.0.insert(agent.to_owned(), usage)),
+        }
+    }
+
+    /// What this agent's model cost; nothing if it was not asked.
+    pub fn of(&self, agent: &str) -> Usage {
+        self.0.get(agent).copied().unwrap_or_default()
+    }
+
+    /// Each agent that was asked, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Usage)> {
+        self.0.iter().map(|(agent, usage)| (agent.as_str(), *usage))
+    }
+
+    /// All of it.
+    pub fn total(&self) -> Usage {
+        let mut total = Usage::default();
+        self.0.values().for_each(|usage| total += *usage);
+        total
+    }
+}
+
+impl AddAssign<&UsageByAgent> for UsageByAgent {
+    fn add_assign(&mut self, other: &Self) {
+        other.iter().for_each(|(agent, usage)| self.add(agent, usage));
     }
 }
 
@@ -58,6 +163,10 @@ pub struct Counts {
     pub cache_creation_input_tokens: Option<u64>,
     /// See [`Usage::cache_read_input_tokens`].
     pub cache_read_input_tokens: Option<u64>,
+    /// See [`Usage::cache_creation`].
+    pub cache_creation: Option<CacheCreation>,
+    /// See [`Usage::server_tool_use`].
+    pub server_tool_use: Option<ServerToolUse>,
 }
 
 impl From<Counts> for Usage {
@@ -75,6 +184,8 @@ impl From<Usage> for Counts {
             output_tokens: Some(usage.output_tokens),
             cache_creation_input_tokens: Some(usage.cache_creation_input_tokens),
             cache_read_input_tokens: Some(usage.cache_read_input_tokens),
+            cache_creation: Some(usage.cache_creation).filter(|counts| !is_zero(counts)),
+            server_tool_use: Some(usage.server_tool_use).filter(|counts| !is_zero(counts)),
         }
     }
 }

@@ -9,7 +9,7 @@ use agent_core::{Delta, LlmError, LlmErrorKind};
 
 use crate::{
     sse::{Decoder, Event},
-    wire::{Field, Said, Words, read},
+    wire::{Field, Grown, Said, Words, read},
 };
 
 /// Reads a streamed reply of the Messages API that came over a transport of yours: a gateway, a file, a test. The
@@ -97,23 +97,19 @@ impl StreamParser {
                 }
                 self.ready.push_back(delta);
             }
-            Said::Words { index, field, words } => self.join(index, field, words),
-            Said::Half { index, block, field, half } => {
-                self.end_half(index);
-                self.ready.push_back(Delta::Block { index, block });
-                self.halves.insert(index, (field, half));
-            }
+            Said::Grown(grown) => self.join(grown),
             Said::End => self.whole = true,
             Said::Nothing => {}
         }
         Ok(())
     }
 
-    /// More words: behind the half a character that waits for them, and without the one they end in.
-    fn join(&mut self, index: usize, field: Field, words: Words) {
-        if self.halves.get(&index).is_some_and(|(of, _)| *of != field) {
+    /// Words go behind the half a character that waits for them, and without the one they end in.
+    fn join(&mut self, Grown { index, block, field, words }: Grown) {
+        if block.is_some() || self.halves.get(&index).is_some_and(|(of, _)| *of != field) {
             self.end_half(index);
         }
+        self.ready.extend(block.map(|block| Delta::Block { index, block }));
         let before = self.halves.remove(&index).map(|(_, half)| half);
         let mut words = words.after(before);
         if let Some(half) = words.split_half() {

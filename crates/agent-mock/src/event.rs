@@ -1,6 +1,8 @@
 //! The API's JSON for a reply: whole, or as the events of a stream.
 
-use agent_core::{Block, Delta, Json, Piece, Response, Usage};
+use std::collections::BTreeMap;
+
+use agent_core::{Block, Delta, Json, Piece, Response, StopReason, Usage};
 use serde::Serialize;
 
 /// What a reply says of itself beside its content.
@@ -22,19 +24,29 @@ pub(crate) struct Message<'a> {
     content: &'a [Block],
     stop_reason: Option<&'a str>,
     stop_sequence: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_details: Option<&'a Json>,
     usage: Usage,
+    #[serde(flatten)]
+    extra: Option<&'a Extra>,
 }
+
+/// Fields that only the script knows.
+type Extra = BTreeMap<String, Json>;
 
 impl<'a> Message<'a> {
     pub(crate) fn whole(envelope: Envelope<'a>, response: &'a Response) -> Self {
-        let Stop { stop_reason, stop_sequence } = Stop::new(envelope, response.stop_reason.as_str());
-        let usage = response.usage;
-        Self { content: &response.content, stop_reason, stop_sequence, ..Self::begun(envelope, usage) }
+        let Response { content, stop_reason, stop_details, usage, extra, .. } = response;
+        let stop = Stop::new(envelope, stop_reason, stop_details.as_ref(), extra);
+        let Stop { stop_reason, stop_sequence, stop_details, extra } = stop;
+        let extra = Some(extra);
+        Self { content, stop_reason, stop_sequence, stop_details, extra, ..Self::begun(envelope, *usage) }
     }
 
     fn begun(Envelope { id, model, .. }: Envelope<'a>, usage: Usage) -> Self {
         let (r#type, role, content) = ("message", "assistant", &[]);
-        Self { id, r#type, role, model, content, stop_reason: None, stop_sequence: None, usage }
+        let (stop_reason, stop_sequence, stop_details, extra) = (None, None, None, None);
+        Self { id, r#type, role, model, content, stop_reason, stop_sequence, stop_details, usage, extra }
     }
 }
 
@@ -79,12 +91,21 @@ pub(crate) enum Change<'a> {
 pub(crate) struct Stop<'a> {
     stop_reason: Option<&'a str>,
     stop_sequence: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_details: Option<&'a Json>,
+    #[serde(flatten)]
+    extra: &'a Extra,
 }
 
 impl<'a> Stop<'a> {
-    fn new(envelope: Envelope<'a>, reason: &'a str) -> Self {
-        let stop_sequence = envelope.stop_sequence.filter(|_| reason == "stop_sequence");
-        Self { stop_reason: Some(reason), stop_sequence }
+    fn new(
+        envelope: Envelope<'a>,
+        reason: &'a StopReason,
+        stop_details: Option<&'a Json>,
+        extra: &'a Extra,
+    ) -> Self {
+        let stop_sequence = envelope.stop_sequence.filter(|_| *reason == StopReason::StopSequence);
+        Self { stop_reason: Some(reason.as_str()), stop_sequence, stop_details, extra }
     }
 }
 
@@ -106,10 +127,10 @@ impl<'a> Event<'a> {
                 (delta.map(|delta| Self::ContentBlockDelta { index: *index, delta }), None)
             }
             Delta::BlockEnd { index } => (Some(Self::ContentBlockStop { index: *index }), None),
-            Delta::Stop { stop_reason, usage: counts, .. } => {
+            Delta::Stop { stop_reason, stop_details, usage: counts, extra } => {
                 let mut usage = Usage::default();
                 usage.update(counts);
-                let delta = Stop::new(envelope, stop_reason.as_str());
+                let delta = Stop::new(envelope, stop_reason, stop_details.as_ref(), extra);
                 (Some(Self::MessageDelta { delta, usage }), Some(Self::MessageStop))
             }
             // A script yields no others, and the API has no words for them.

@@ -1,6 +1,6 @@
 //! Taking in what the model said.
 
-use super::{Conversation, Slot};
+use super::{Container, Conversation, Slot};
 use crate::{Block, Failure, Json, Message, Response, Role, StopReason, ToolCall, tool_call::written_input};
 
 impl Conversation {
@@ -14,7 +14,7 @@ impl Conversation {
             }
             (Err(failure), Some((place, _))) => self.stay(place, &failure.to_string()),
             (Ok(response), Some((place, to))) if response.stop_reason == StopReason::Refusal => {
-                self.usage += response.usage;
+                self.usage.add(&to, response.usage);
                 self.stay(place, &format!("agent {to:?} refused"));
             }
             (Ok(response), Some((place, _))) => {
@@ -36,12 +36,15 @@ impl Conversation {
     fn append_reply(&mut self, response: Response) {
         use StopReason::{Compaction, PauseTurn};
         let goes_on = matches!(response.stop_reason, PauseTurn | Compaction);
+        if let Some(id) = response.container() {
+            self.container = Some(Container { agent: self.agent.clone(), id });
+        }
         let content = self.mended(response.content);
         let reply = Message::new(Role::Assistant, content);
         self.slots.extend(reply.tool_calls().cloned().map(Slot::open));
         self.messages.push(reply);
         (self.stop, self.stop_details) = (Some(response.stop_reason), response.stop_details);
-        self.usage += response.usage;
+        self.usage.add(&self.agent, response.usage);
         self.turns += 1;
         if goes_on && !self.slots.is_empty() {
             // The reply is sent back as it is, and the API takes no call back without its result.
@@ -63,7 +66,7 @@ impl Conversation {
     /// What some models and backends write the API refuses to read back: ids that are empty, or the
     /// same every turn, names with other characters, inputs that are no object. Such a call is
     /// mended, always in the same way for the same history.
-    fn mended(&self, content: Vec<Block>) -> Vec<Block> {
+    pub(crate) fn mended(&self, content: Vec<Block>) -> Vec<Block> {
         let mut taken: Vec<String> = Vec::new();
         let mend = |block: Block| {
             let Some(call) = block.as_tool_use() else { return block };

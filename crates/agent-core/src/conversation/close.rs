@@ -14,7 +14,7 @@ impl Conversation {
     }
 
     pub(super) fn append_results(&mut self, results: Vec<Block>) {
-        self.usage += self.usage_of_children();
+        self.usage += &self.usage_of_children();
         self.slots.clear();
         self.messages.push(Message::new(Role::User, results));
         (self.stop, self.stop_details) = (None, None);
@@ -32,7 +32,7 @@ impl Conversation {
 
     /// Closes the calls that are still open, for the user has gone on; gives back all results.
     pub(super) fn close_open_calls(&mut self) -> Vec<Block> {
-        self.usage += self.usage_of_children();
+        self.usage += &self.usage_of_children();
         let stop = self.stop.take();
         let why = |_: &Slot| match &stop {
             Some(StopReason::ToolUse) | None => {

@@ -62,7 +62,7 @@ impl<'a> ToolTurn<'a> {
         };
         let place = self.place(id);
         self.conversation.slots[place].state = state;
-        self.conversation.usage += done.usage;
+        self.conversation.usage += &done.usage;
         let more = match self.conversation.slots[place].state {
             State::Delegated(_) => self.conversation.slots[place].work(self.conversation),
             _ => None,

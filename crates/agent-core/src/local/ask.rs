@@ -47,8 +47,24 @@ impl Local {
             },
             Err(error) => EventKind::TurnFailed { error: error.to_string() },
         });
+        if let (Ok(response), false) = (reply, self.listeners.is_empty()) {
+            self.tell_of_new_ids(so_far, response);
+        }
         if so_far.is_going_over() {
             self.tell_how_it_went_over(so_far, reply);
+        }
+    }
+
+    /// The conversation records the reply once it has it; by which ids is known before.
+    fn tell_of_new_ids(&self, so_far: &Conversation, response: &Response) {
+        let recorded = so_far.mended(response.content.clone());
+        let pairs = response.content.iter().zip(&recorded);
+        for (call, recorded) in pairs.filter_map(|(old, new)| Some((old.as_tool_use()?, new.as_tool_use()?)))
+        {
+            if call.id != recorded.id {
+                let (tool, was, id) = (recorded.name.clone(), call.id.clone(), recorded.id.clone());
+                self.tell(so_far, || EventKind::IdReplaced { tool, was, id });
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! One scripted reply.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +18,12 @@ pub struct Reply {
     pub content: Vec<Block>,
     /// Why it stops; by default `tool_use` if there is a call, else `end_turn`.
     pub stop_reason: Option<StopReason>,
+    /// What the API adds to the stop reason.
+    pub stop_details: Option<Json>,
     /// What it costs.
     pub usage: Usage,
+    /// Other fields of the reply, as in [`Response::extra`].
+    pub extra: BTreeMap<String, Json>,
     /// How long until the first piece.
     #[serde(rename = "latency_ms", with = "millis")]
     pub latency: Duration,
@@ -71,6 +75,12 @@ impl Reply {
         self
     }
 
+    /// The reply has this field as well, as in `("container", json!({"id": "…"}))`.
+    pub fn extra(mut self, field: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.extra.insert(field.into(), value.into());
+        self
+    }
+
     /// The reply costs this.
     pub fn usage(mut self, usage: Usage) -> Self {
         self.usage = usage;
@@ -111,7 +121,8 @@ impl Reply {
         let has_call = content.iter().any(|block| block.as_tool_use().is_some());
         let by_content = if has_call { StopReason::ToolUse } else { StopReason::EndTurn };
         let stop_reason = self.stop_reason.clone().unwrap_or(by_content);
-        Response::new(content, stop_reason).with_usage(self.usage)
+        let (stop_details, extra) = (self.stop_details.clone(), self.extra.clone());
+        Response { stop_details, extra, ..Response::new(content, stop_reason).with_usage(self.usage) }
     }
 
     /// The reply as it streams, as the answer to the turn of this number: each piece with the pause
@@ -119,7 +130,7 @@ impl Reply {
     pub fn deltas(&self, turn: usize) -> Vec<(Duration, Delta)> {
         let response = self.response(turn);
         let usage = Counts { input_tokens: Some(self.usage.input_tokens), ..Counts::default() };
-        let start = Delta::Start { id: None, model: None, usage };
+        let start = Delta::Start { id: None, model: None, usage, extra: BTreeMap::new() };
         let mut deltas = vec![(self.latency, start)];
         for (index, block) in response.content.iter().enumerate() {
             let (begun, pieces) = take_apart(block);
@@ -129,7 +140,8 @@ impl Reply {
             deltas.push((Duration::ZERO, Delta::BlockEnd { index }));
         }
         let usage = self.usage.into();
-        let stop = Delta::Stop { stop_reason: response.stop_reason, stop_details: None, usage };
+        let Response { stop_reason, stop_details, extra, .. } = response;
+        let stop = Delta::Stop { stop_reason, stop_details, usage, extra };
         deltas.push((Duration::ZERO, stop));
         deltas
     }

@@ -1,6 +1,8 @@
 //! Why a reply ended, value by value, and what follows.
 
-use agent_core::{Block, Conversation, End, StopReason, script::Reply};
+use std::sync::{Arc, Mutex};
+
+use agent_core::{Block, Conversation, End, Event, EventKind, StopReason, script::Reply};
 use serde_json::json;
 
 use crate::common::{Log, calls, run, team};
@@ -138,7 +140,17 @@ async fn fault_11_duplicate_and_empty_ids_are_replaced_the_same_way_every_time()
     let mut transcripts = Vec::new();
     for _ in 0..2 {
         let (team, _, _) = team([("main", replies())]);
-        transcripts.push(run(&team).await.conversation.to_string());
+        let (mut conversation, told) = (Conversation::start("main", "Go."), Arc::new(Mutex::new(Vec::new())));
+        let listener = told.clone();
+        let listen = move |event: &Event| {
+            if let EventKind::IdReplaced { was, id, .. } = &event.kind {
+                listener.lock().unwrap().push(format!("{was:?} is {id:?}"));
+            }
+        };
+        team.run(&mut conversation).listen(listen).await.unwrap();
+        transcripts.push(conversation.to_string());
+        let told = told.lock().unwrap().join(", ");
+        assert_eq!(told, r#""0" is "0_2", "0" is "0_3", "x y" is "call_2", "0_2" is "0_2_2""#);
     }
     assert_eq!(transcripts[0], transcripts[1]);
     insta::assert_snapshot!(transcripts[0], @"

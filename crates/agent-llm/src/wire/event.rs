@@ -2,11 +2,16 @@
 
 use std::borrow::Cow;
 
-use agent_core::{Block, Counts, Delta, Json, LlmError, LlmErrorKind, Piece, StopReason};
+use agent_core::{Delta, Json, LlmError};
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
-use super::{ApiError, Words};
+use super::{
+    ApiError,
+    ends::{start, stop},
+    grow::{Grown, begin, grow},
+    malformed, need, parse,
+};
 use crate::sse::Event;
 
 /// What an event says.
@@ -14,34 +19,12 @@ use crate::sse::Event;
 pub(crate) enum Said {
     /// A piece of the reply.
     Delta(Delta),
-    /// More of a block's words. They may begin or end in the middle of a character.
-    Words { index: usize, field: Field, words: Words },
-    /// A block began, with words that end in the middle of a character: its first half, which is not in the block.
-    Half { index: usize, block: Json, field: Field, half: Words },
+    /// A block's words, which may begin or end in the middle of a character.
+    Grown(Grown),
     /// The reply is whole.
     End,
     /// Nothing that concerns the reply.
     Nothing,
-}
-
-/// The field of a block that words are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Field {
-    Text,
-    Thinking,
-    Signature,
-    Input,
-}
-
-impl Field {
-    pub(crate) fn piece(self, words: String) -> Piece {
-        match self {
-            Self::Text => Piece::Text(words),
-            Self::Thinking => Piece::Thinking(words),
-            Self::Signature => Piece::Signature(words),
-            Self::Input => Piece::Input(words),
-        }
-    }
 }
 
 /// Reads an event. One of a type this library does not know is passed over, whatever it holds.
@@ -57,164 +40,47 @@ pub(crate) fn read(event: &Event) -> Result<Said, LlmError> {
     })
 }
 
-/// Its type first and then its fields, since raw JSON can't be read inside serde's tagged enums.
+/// The fields of an event that many have. Each stays as it is until the type says what it is to be, since
+/// raw JSON can't be read inside serde's tagged enums.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, default)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    index: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content_block: Option<&'a RawValue>,
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
+}
+
 fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
-    let typed: Typed<'_> = parse(event, data)?;
-    let name = match &*typed.r#type {
+    let Fields { r#type, index, content_block, delta } = parse(event, data)?;
+    let name = match &*r#type {
         "" => event,
         name => name,
     };
+    let index = || parse(name, need(name, "index", index)?.get());
     Ok(Said::Delta(match name {
-        "message_start" => start(parse(name, data)?),
-        "content_block_start" => {
-            let BlockStart { index, content_block } = parse(name, data)?;
-            return Ok(begun(index, content_block));
-        }
-        "content_block_delta" => {
-            let BlockDelta { index, delta } = parse(name, data)?;
-            return more(index, delta.get());
-        }
-        "content_block_stop" => {
-            let BlockStop { index } = parse(name, data)?;
-            Delta::BlockEnd { index }
-        }
-        "message_delta" => stop(parse(name, data)?),
+        "message_start" => start(parse(name, data)?).map_err(|error| malformed(name, error))?,
+        "content_block_start" => return Ok(begin(index()?, need(name, "content_block", content_block)?)),
+        "content_block_delta" => return grow(index()?, need(name, "delta", delta)?),
+        "content_block_stop" => Delta::BlockEnd { index: index()? },
+        "message_delta" => stop(parse(name, data)?).map_err(|error| malformed(name, error))?,
         "message_stop" => return Ok(Said::End),
         "error" => return Err(ApiError::read(data).in_stream()),
         _ => return Ok(Said::Nothing),
     }))
 }
 
-#[derive(Deserialize)]
-struct Typed<'a> {
-    #[serde(borrow, default)]
-    r#type: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct MessageStart {
-    message: MessageHead,
-}
-
-#[derive(Deserialize)]
-struct MessageHead {
-    id: Option<String>,
-    model: Option<String>,
-    #[serde(default)]
-    usage: Counts,
-}
-
-#[derive(Deserialize)]
-struct BlockStart<'a> {
-    index: usize,
-    #[serde(borrow)]
-    content_block: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct BlockDelta<'a> {
-    index: usize,
-    #[serde(borrow)]
-    delta: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct BlockStop {
-    index: usize,
-}
-
-#[derive(Deserialize)]
-struct MessageDelta {
-    delta: MessageTail,
-    usage: Option<Counts>,
-}
-
-#[derive(Deserialize)]
-struct MessageTail {
-    stop_reason: Option<StopReason>,
-    stop_details: Option<Json>,
-}
-
-fn start(MessageStart { message: MessageHead { id, model, usage } }: MessageStart) -> Delta {
-    Delta::Start { id, model, usage }
-}
-
-fn stop(MessageDelta { delta: MessageTail { stop_reason, stop_details }, usage }: MessageDelta) -> Delta {
-    // Written as it is in a reply that was not streamed.
-    let stop_reason = stop_reason.unwrap_or_else(|| StopReason::Other("null".to_owned()));
-    Delta::Stop { stop_reason, stop_details, usage: usage.unwrap_or_default() }
-}
-
-/// The block at `index` begins.
-fn begun(index: usize, raw: &RawValue) -> Said {
-    #[derive(Deserialize)]
-    struct Begun {
-        text: Option<Words>,
-        thinking: Option<Words>,
-    }
-    let block = Json::from(raw.to_owned());
-    let whole = Said::Delta(Delta::Block { index, block: block.clone() });
-    if block.text() == raw.get() {
-        return whole;
-    }
-    let Ok(Begun { text, thinking }) = serde_json::from_str(raw.get()) else { return whole };
-    let grows = [("text", Field::Text, text), ("thinking", Field::Thinking, thinking)];
-    let cut = grows.into_iter().find_map(|(name, field, words)| {
-        let mut words = words?;
-        let half = words.split_half()?;
-        let block = Block::from_json(block.clone()).ok()?.with(name, Value::from(words.text())).ok()?;
-        Some(Said::Half { index, block: block.json().clone(), field, half })
-    });
-    cut.unwrap_or(whole)
-}
-
-/// More of the block at `index`.
-fn more(index: usize, delta: &str) -> Result<Said, LlmError> {
-    #[derive(Deserialize)]
-    struct Text {
-        text: Words,
-    }
-    #[derive(Deserialize)]
-    struct Input {
-        partial_json: Words,
-    }
-    #[derive(Deserialize)]
-    struct Thinking {
-        thinking: Words,
-    }
-    #[derive(Deserialize)]
-    struct Signature {
-        signature: Words,
-    }
-    #[derive(Deserialize)]
-    struct Citation {
-        citation: Json,
-    }
-    let typed: Typed<'_> = parse("content_block_delta", delta)?;
-    let name = &*typed.r#type;
-    let (field, words) = match name {
-        "text_delta" => (Field::Text, parse::<Text>(name, delta)?.text),
-        "input_json_delta" => (Field::Input, parse::<Input>(name, delta)?.partial_json),
-        "thinking_delta" => (Field::Thinking, parse::<Thinking>(name, delta)?.thinking),
-        "signature_delta" => (Field::Signature, parse::<Signature>(name, delta)?.signature),
-        other => {
-            let piece = match other {
-                "citations_delta" => Piece::Citation(parse::<Citation>(name, delta)?.citation),
-                _ => Piece::Other(parse(name, delta)?),
-            };
-            return Ok(Said::Delta(Delta::Piece { index, piece }));
-        }
-    };
-    Ok(Said::Words { index, field, words })
-}
-
-fn parse<'a, T: Deserialize<'a>>(name: &str, text: &'a str) -> Result<T, LlmError> {
-    serde_json::from_str(text)
-        .map_err(|error| LlmError::new(LlmErrorKind::Malformed, format!("event {name:?}: {error}")))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use agent_core::{Counts, StopReason};
+
+    use agent_core::{LlmErrorKind, Piece};
+
     use super::*;
 
     fn said(name: &str, data: &str) -> Result<Said, LlmError> {
@@ -229,22 +95,29 @@ mod tests {
         Json::read(text).unwrap()
     }
 
+    fn extra<const N: usize>(fields: [(&str, &str); N]) -> BTreeMap<String, Json> {
+        fields.into_iter().map(|(name, value)| (name.to_owned(), json(value))).collect()
+    }
+
     #[test]
     fn events_become_deltas() {
         let mut usage = Counts::default();
         usage.input_tokens = Some(3);
         let (id, model) = (Some("msg_1".to_owned()), Some("claude".to_owned()));
         check(
-            r#"{"type":"message_start","message":{"id":"msg_1","model":"claude","usage":{"input_tokens":3,"tier":"x"}}}"#,
-            Delta::Start { id, model, usage },
+            r#"{"type":"message_start","message":{"id":"msg_1","model":"claude","role":"assistant",
+                "content":[],"stop_sequence":null,"usage":{"input_tokens":3,"tier":"x"}}}"#,
+            Delta::Start { id, model, usage, extra: extra([("usage", r#"{"tier":"x"}"#)]) },
         );
         check(r#"{"type":"content_block_stop","index":4}"#, Delta::BlockEnd { index: 4 });
         check(
-            r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"b":1, "a":2}},"usage":{"input_tokens":3}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"b":1, "a":2},"container":{"id":"c"}},
+                "usage":{"input_tokens":3},"context_management":{"z":[1, 2]}}"#,
             Delta::Stop {
                 stop_reason: StopReason::Refusal,
                 stop_details: Some(json(r#"{"b":1, "a":2}"#)),
                 usage,
+                extra: extra([("container", r#"{"id":"c"}"#), ("context_management", r#"{"z":[1, 2]}"#)]),
             },
         );
         check(
@@ -269,7 +142,7 @@ mod tests {
         let check = |delta: &str, expected: Piece| {
             let data = format!(r#"{{"type":"content_block_delta","index":2,"delta":{delta}}}"#);
             let piece = match said("", &data).unwrap() {
-                Said::Words { index: 2, field, words } => field.piece(words.text()),
+                Said::Grown(Grown { index: 2, field, words, .. }) => field.piece(words.text()),
                 Said::Delta(Delta::Piece { index: 2, piece }) => piece,
                 other => panic!("{other:?}"),
             };
@@ -298,7 +171,12 @@ mod tests {
         );
         check(
             r#"{"type":"message_start","message":{"model":"\udd80"}}"#,
-            Delta::Start { id: None, model: Some("\u{fffd}".to_owned()), usage: Counts::default() },
+            Delta::Start {
+                id: None,
+                model: Some("\u{fffd}".to_owned()),
+                usage: Counts::default(),
+                extra: BTreeMap::new(),
+            },
         );
         assert_eq!(said("", r#"{"type":"\ud83e"}"#).unwrap(), Said::Nothing);
         let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"\ud83e"}}"#;
@@ -346,6 +224,10 @@ mod tests {
             ("", r#"{"type":"content_block_stop"}"#),
             ("", r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta"}}"#),
             ("", r#"{"type":"content_block_delta","index":-1,"delta":{}}"#),
+            ("", r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":7}}"#),
+            ("", r#"{"type":"content_block_delta","index":0,"delta":null}"#),
+            ("", r#"{"type":"content_block_start","index":0}"#),
+            ("", r#"{"type":"message_delta"}"#),
         ] {
             let error = said(name, data).unwrap_err();
             assert_eq!(error.kind, LlmErrorKind::Malformed, "{data}");

@@ -49,9 +49,15 @@ impl Serialize for Body<'_> {
             body.set("tool_choice", &choice.json(settings.disable_parallel_tool_use))?;
         }
         body.set("messages", &Messages(&request.messages))?;
+        if let Some(id) = &request.container {
+            body.set("container", id)?;
+        }
         let mut map = body.map;
         for (name, value) in given {
-            map.serialize_entry(name, value)?;
+            match request.container.as_ref().filter(|_| name == "container") {
+                Some(id) => map.serialize_entry(name, &again(value, id))?,
+                None => map.serialize_entry(name, value)?,
+            }
         }
         map.end()
     }
@@ -69,6 +75,17 @@ impl<M: SerializeMap> Fields<'_, M> {
             true => Ok(()),
             false => self.map.serialize_entry(name, value),
         }
+    }
+}
+
+/// What the settings say of the container (its skills, for one), in the one that is there already.
+fn again(container: &Json, id: &str) -> Json {
+    match container.parse::<BTreeMap<String, Json>>() {
+        Ok(mut fields) if !fields.contains_key("id") => {
+            fields.insert("id".to_owned(), serde_json::Value::from(id).into());
+            Json::of(&fields).expect("keys are strings and values are JSON already")
+        }
+        _ => container.clone(),
     }
 }
 
@@ -177,6 +194,23 @@ mod tests {
             .output_config(json!({"effort": "low"}))
             .extra("service_tier", json!("auto"));
         insta::assert_snapshot!(written(settings, &with_tool()), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}}}],"tool_choice":{"disable_parallel_tool_use":true,"name":"f","type":"tool"},"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"metadata":{"user_id":"u"},"output_config":{"effort":"low"},"service_tier":"auto","stop_sequences":["END"],"thinking":{"type":"adaptive"}}"#);
+    }
+
+    #[test]
+    fn a_container_is_used_again_and_the_settings_have_the_last_word() {
+        let mut request = hi();
+        request.container = Some("c_1".to_owned());
+        let container = |settings: Settings| {
+            let body: serde_json::Value = serde_json::from_slice(&body(&settings, &request)).unwrap();
+            body["container"].to_string()
+        };
+        let given = |container| Settings::default().extra("container", container);
+        assert_eq!(container(Settings::default()), r#""c_1""#);
+        let skills = json!([{"type": "anthropic", "skill_id": "pdf"}]);
+        let expected = r#"{"id":"c_1","skills":[{"skill_id":"pdf","type":"anthropic"}]}"#;
+        assert_eq!(container(given(json!({"skills": skills}))), expected);
+        assert_eq!(container(given(json!("c_2"))), r#""c_2""#);
+        assert_eq!(container(given(json!({"id": "c_3"}))), r#"{"id":"c_3"}"#);
     }
 
     #[test]
