@@ -56,6 +56,8 @@ mod retry;
 mod settings;
 mod sse;
 mod stream_parser;
+#[cfg(test)]
+mod tests;
 mod tool_choice;
 mod wire;
 
