@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::{Stream, StreamExt, pin_mut};
+use serde::Deserialize;
 
 use crate::{
     Block, Delta, Json, LlmError, LlmErrorKind, Piece, Response, StopReason, Usage, fields::Fields,
@@ -22,10 +23,10 @@ pub struct Fold {
 }
 
 /// A block that is still being written: how it began, and what its fields have grown by.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Draft {
     kind: String,
-    begun: Fields,
+    begun: Json,
     grown: BTreeMap<&'static str, String>,
     citations: Vec<Json>,
 }
@@ -40,12 +41,15 @@ impl Fold {
                 self.keep(extra);
             }
             Delta::Block { index, block } => {
-                self.drafts.insert(index, Draft::of(block.parse().map_err(malformed)?));
+                self.drafts.insert(index, Draft::of(block)?);
             }
             Delta::Piece { index, piece } => match (self.drafts.get_mut(&index), piece) {
                 (Some(draft), piece) => draft.push(piece),
-                (None, Piece::Text(text)) => {
-                    self.drafts.entry(index).or_insert_with(Draft::of_text).push(Piece::Text(text));
+                (None, piece @ Piece::Text(_)) => {
+                    // It comes from a backend that only yields pieces.
+                    let mut draft = Draft::of(Block::text("").json().clone())?;
+                    draft.push(piece);
+                    self.drafts.insert(index, draft);
                 }
                 (None, _) => {
                     let message =
@@ -81,6 +85,7 @@ impl Fold {
     /// What a reply's end says of its usage adds to what its start said; other fields stand for
     /// themselves.
     fn keep(&mut self, mut extra: BTreeMap<String, Json>) {
+        extra.retain(|name, _| !Response::is_named(name));
         if let (Some(old), Some(new)) = (self.extra.get("usage"), extra.get_mut("usage")) {
             let mut both = Fields::default();
             both.extend(Some(old));
@@ -92,13 +97,13 @@ impl Fold {
 }
 
 impl Draft {
-    /// A block that nothing began is one of text; it comes from a backend that only yields pieces.
-    fn of_text() -> Self {
-        Self::of(Block::text("").json().parse().expect("a block is a JSON object"))
-    }
-
-    fn of(begun: Fields) -> Self {
-        Self { kind: begun.string("type"), begun, ..Self::default() }
+    fn of(begun: Json) -> Result<Self, LlmError> {
+        #[derive(Deserialize)]
+        struct Typed {
+            r#type: String,
+        }
+        let Typed { r#type: kind } = begun.parse().map_err(malformed)?;
+        Ok(Self { kind, begun, grown: BTreeMap::new(), citations: Vec::new() })
     }
 
     /// A piece that does not fit the block is passed over, as the official clients do.
@@ -107,7 +112,8 @@ impl Draft {
             ("text", Piece::Text(text)) => ("text", text),
             ("thinking", Piece::Thinking(text)) => ("thinking", text),
             ("thinking", Piece::Signature(text)) => ("signature", text),
-            (kind, Piece::Input(text)) if kind.ends_with("tool_use") => ("input", text),
+            // An empty piece is no input: that of the beginning stays.
+            (kind, Piece::Input(text)) if kind.ends_with("tool_use") && !text.is_empty() => ("input", text),
             ("compaction", Piece::Other(json)) => match json.parse::<Fields>() {
                 Ok(delta) => ("content", delta.string("content")),
                 Err(_) => return,
@@ -118,21 +124,26 @@ impl Draft {
         self.grown.entry(field).or_default().push_str(&more);
     }
 
-    fn finish(mut self) -> Result<Block, LlmError> {
+    fn finish(self) -> Result<Block, LlmError> {
+        if self.grown.is_empty() && self.citations.is_empty() {
+            return Block::from_json(self.begun).map_err(malformed);
+        }
+        let mut fields: Fields = self.begun.parse().map_err(malformed)?;
         for (field, more) in self.grown {
             match field {
-                // Empty pieces are no input: that of the beginning stays.
-                "input" if more.is_empty() => {}
-                "input" => self.begun.set(field, &written_input(&more)),
-                _ => self.begun.set(field, &(self.begun.string(field) + &more)),
+                "input" => fields.set(field, &written_input(&more)),
+                _ => match fields.string(field) {
+                    begun if begun.is_empty() => fields.set(field, &more),
+                    begun => fields.set(field, &(begun + &more)),
+                },
             }
         }
         if !self.citations.is_empty() {
-            let begun = self.begun.get("citations").and_then(|json| json.parse().ok());
+            let begun = fields.get("citations").and_then(|json| json.parse().ok());
             let all = [begun.unwrap_or_default(), self.citations].concat();
-            self.begun.set("citations", &all);
+            fields.set("citations", &all);
         }
-        Block::from_json(self.begun.json()).map_err(malformed)
+        Block::from_json(fields.json()).map_err(malformed)
     }
 }
 
@@ -160,6 +171,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Counts;
 
     fn check(deltas: impl IntoIterator<Item = Delta>, expected: &[&str]) {
         let mut fold = Fold::default();
@@ -284,6 +296,26 @@ mod tests {
         let whole = Delta::call(0, "a", "f", json!({"x": 1}));
         let expected = r#"{"type":"tool_use","id":"a","name":"f","input":{"x":1}}"#;
         check([whole, Delta::stop(StopReason::ToolUse)], &[expected]);
+    }
+
+    #[test]
+    fn a_field_that_is_not_in_its_place_does_not_stand_for_the_one_that_is() {
+        let extra = || [("stop_reason".to_owned(), json!("max_tokens").into())].into();
+        let stop = (StopReason::EndTurn, None, Counts::default());
+        let mut fold = Fold::default();
+        fold.push(Delta::Start { id: None, model: None, usage: stop.2, extra: extra() }).unwrap();
+        fold.push(Delta::Stop { stop_reason: stop.0, stop_details: stop.1, usage: stop.2, extra: extra() })
+            .unwrap();
+        let reply = fold.finish().unwrap();
+        assert!(reply.extra.is_empty());
+        assert!(serde_json::to_string(&reply).unwrap().contains(r#""stop_reason":"end_turn""#));
+    }
+
+    #[test]
+    fn invariant_6_a_block_that_came_whole_is_kept_as_it_came() {
+        let block = r#"{ "type":"tool_use","id":"a", "name":"f","input":{ } }"#;
+        let begun = Delta::Block { index: 0, block: Json::read(block).unwrap() };
+        check([begun, input(0, ""), Delta::stop(StopReason::ToolUse)], &[block]);
     }
 
     #[test]
