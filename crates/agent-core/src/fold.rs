@@ -25,8 +25,9 @@ pub struct Fold {
 /// A block that is still being written: how it began, and what its fields have grown by.
 #[derive(Debug)]
 struct Draft {
-    kind: String,
     begun: Json,
+    /// Its type, once it has grown.
+    kind: Option<String>,
     grown: BTreeMap<&'static str, String>,
     citations: Vec<Json>,
 }
@@ -41,14 +42,14 @@ impl Fold {
                 self.keep(extra);
             }
             Delta::Block { index, block } => {
-                self.drafts.insert(index, Draft::of(block)?);
+                self.drafts.insert(index, Draft::of(block));
             }
             Delta::Piece { index, piece } => match (self.drafts.get_mut(&index), piece) {
-                (Some(draft), piece) => draft.push(piece),
+                (Some(draft), piece) => draft.push(piece)?,
                 (None, piece @ Piece::Text(_)) => {
                     // It comes from a backend that only yields pieces.
-                    let mut draft = Draft::of(Block::text("").json().clone())?;
-                    draft.push(piece);
+                    let mut draft = Draft::of(Block::text("").json().clone());
+                    draft.push(piece)?;
                     self.drafts.insert(index, draft);
                 }
                 (None, _) => {
@@ -97,18 +98,17 @@ impl Fold {
 }
 
 impl Draft {
-    fn of(begun: Json) -> Result<Self, LlmError> {
-        #[derive(Deserialize)]
-        struct Typed {
-            r#type: String,
-        }
-        let Typed { r#type: kind } = begun.parse().map_err(malformed)?;
-        Ok(Self { kind, begun, grown: BTreeMap::new(), citations: Vec::new() })
+    fn of(begun: Json) -> Self {
+        Self { begun, kind: None, grown: BTreeMap::new(), citations: Vec::new() }
     }
 
     /// A piece that does not fit the block is passed over, as the official clients do.
-    fn push(&mut self, piece: Piece) {
-        let (field, more) = match (self.kind.as_str(), piece) {
+    fn push(&mut self, piece: Piece) -> Result<(), LlmError> {
+        let kind = match &mut self.kind {
+            Some(kind) => kind,
+            unknown => unknown.insert(kind(&self.begun)?),
+        };
+        let (field, more) = match (kind.as_str(), piece) {
             ("text", Piece::Text(text)) => ("text", text),
             ("thinking", Piece::Thinking(text)) => ("thinking", text),
             ("thinking", Piece::Signature(text)) => ("signature", text),
@@ -116,12 +116,16 @@ impl Draft {
             (kind, Piece::Input(text)) if kind.ends_with("tool_use") && !text.is_empty() => ("input", text),
             ("compaction", Piece::Other(json)) => match json.parse::<Fields>() {
                 Ok(delta) => ("content", delta.string("content")),
-                Err(_) => return,
+                Err(_) => return Ok(()),
             },
-            ("text", Piece::Citation(citation)) => return self.citations.push(citation),
-            _ => return,
+            ("text", Piece::Citation(citation)) => {
+                self.citations.push(citation);
+                return Ok(());
+            }
+            _ => return Ok(()),
         };
         self.grown.entry(field).or_default().push_str(&more);
+        Ok(())
     }
 
     fn finish(self) -> Result<Block, LlmError> {
@@ -145,6 +149,15 @@ impl Draft {
         }
         Block::from_json(fields.json()).map_err(malformed)
     }
+}
+
+fn kind(block: &Json) -> Result<String, LlmError> {
+    #[derive(Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    let Typed { r#type } = block.parse().map_err(malformed)?;
+    Ok(r#type)
 }
 
 fn malformed(error: impl std::fmt::Display) -> LlmError {

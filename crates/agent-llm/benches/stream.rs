@@ -22,16 +22,14 @@ const RUNS: usize = 15;
 
 fn main() {
     println!(
-        "one thread, chunks of {CHUNK} bytes, {RUNS} runs in turn with the bare loop's; MB/s: median (best)\n"
+        "one thread; {RUNS} runs of {REPLIES} replies, in turn with the bare loop's; MB/s: median (best)\n"
     );
-    println!("{:<34}{:>7}{:>16}{:>16}{:>9}", "stream", "MB", "parser", "bare loop", "ratio");
+    println!("{:<34}{:>10}{:>16}{:>16}{:>9}", "stream", "kB a reply", "parser", "bare loop", "ratio");
+    let input = r#"{"k": "v\n"}, "#;
     for (name, stream) in [
         ("text, 12 characters a delta", deltas("text_delta", "text", "two words…\n")),
         ("text, 120 characters a delta", deltas("text_delta", "text", &"twelve words ".repeat(9))),
-        (
-            "tool input, 14 characters a delta",
-            deltas("input_json_delta", "partial_json", r#"{"k": "v\n"}, "#),
-        ),
+        ("tool input, 14 characters a delta", deltas("input_json_delta", "partial_json", input)),
         ("blocks of 200 kB", blocks()),
     ] {
         measure(name, stream.as_bytes());

@@ -113,7 +113,7 @@ fn rewritten<T: serde::Serialize + serde::de::DeserializeOwned>(text: &str) -> (
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn invariant_6_any_block_goes_out_as_it_came_in((text, words) in block()) {

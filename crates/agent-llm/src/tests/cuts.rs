@@ -45,7 +45,7 @@ fn fault_25_a_stream_cut_at_any_place_says_the_same() {
 }
 
 proptest! {
-    #![proptest_config(cases(500))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn fault_26_line_ends_of_all_kinds_mixed_and_cut_anywhere_make_no_difference(
