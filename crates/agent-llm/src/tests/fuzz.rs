@@ -168,7 +168,7 @@ fn go_on(conversation: &mut Conversation, team: &Team) {
 }
 
 proptest! {
-    #![proptest_config(cases(250))]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn streams_are_a_reply_or_an_error_however_they_are_cut(changes in changes(), places in vec(any::<u16>(), 0..4)) {
