@@ -11,7 +11,7 @@ mod words;
 pub(crate) use error::{ApiError, kind};
 pub(crate) use event::{Said, read};
 pub(crate) use grow::{Field, Grown};
-pub(crate) use request::body;
+pub(crate) use request::{body, counted, max_tokens};
 pub(crate) use words::Words;
 
 use std::fmt::Display;

@@ -3,6 +3,7 @@
 
 mod answers;
 mod common;
+mod counts;
 mod errors;
 mod gate;
 mod requests;
