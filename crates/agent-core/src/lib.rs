@@ -39,6 +39,7 @@ mod event;
 mod event_log;
 mod fields;
 mod fold;
+mod halves;
 mod host;
 mod json;
 mod lent;
