@@ -125,6 +125,13 @@ async fn events_that_do_not_belong_in_a_stream_are_survived() {
     check([Fault::error_event(0, "api_error", "Oh")], claude, ["failed: Oh (api_error"], 0).await;
     let broken = |name: &str| Fault::event("text_delta", name, r#"{"type":"#);
     check([broken("content_block_delta")], claude, ["the reply can't be read"], 1).await;
+    // Events that can be read, and make no reply: the beginning of a block was lost, or is not one.
+    let piece =
+        r#"{"type":"content_block_delta","index":9,"delta":{"type":"input_json_delta","partial_json":"{"}}"#;
+    let lost = Fault::event("text_delta", "content_block_delta", piece);
+    let call = r#"{"type":"content_block_start","index":9,"content_block":{"type":"tool_use"}}"#;
+    let nameless = Fault::event("text_delta", "content_block_start", call);
+    check([lost, nameless], claude, ["block 9, which never began", "missing field `id`"], 2).await;
     // What nobody knows, and what nobody reads.
     let unknown = Fault::event("text_delta", "weather", r#"{"type":"weather","index":"cloudy"}"#);
     check([unknown], claude, [], 0).await;
