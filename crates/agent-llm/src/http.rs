@@ -1,6 +1,6 @@
 //! The plain client: one request, one answer, no retries.
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request};
 use async_stream::try_stream;
@@ -114,7 +114,7 @@ impl Http {
         let sending =
             self.client.post(to).headers(self.headers.clone()).header(ACCEPT, expected).body(body).send();
         let answer = sending.await.map_err(|error| self.unsent(error))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
+        let (status, headers) = (answer.status(), self.without_key(answer.headers()));
         if !status.is_success() {
             return Err(refusal(status, &headers, &self.error_body(answer).await, SystemTime::now()));
         }
@@ -131,7 +131,7 @@ impl Http {
         limit: Limit,
         expected: &str,
     ) -> Result<T, LlmError> {
-        let (status, headers) = (answer.status(), answer.headers().clone());
+        let (status, headers) = (answer.status(), self.without_key(answer.headers()));
         let body = limit.keep(answer.bytes()).await?.map_err(|error| {
             let mut error = LlmError::new(LlmErrorKind::Incomplete, causes(error));
             error.request_id = request_id(&headers);
@@ -166,6 +166,19 @@ impl Http {
         let _ = tokio::time::timeout(self.settings.limits.idle, reading).await;
         body.truncate(LONGEST_ERROR);
         self.key.scrub(&String::from_utf8_lossy(&body)).into_owned()
+    }
+
+    /// The headers without the key. It must be gone before an error quotes a part of one, else a part of the key may
+    /// be left.
+    fn without_key(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        for value in headers.values_mut() {
+            let scrubbed = value.to_str().map(|text| self.key.scrub(text)).ok();
+            if let Some(Cow::Owned(scrubbed)) = scrubbed {
+                *value = HeaderValue::from_str(&scrubbed).expect("less of a header's text is one, too");
+            }
+        }
+        headers
     }
 
     /// The error without the key, which some servers echo.
