@@ -18,6 +18,9 @@ const CONTAINER: &str = "container";
 ///   the API gives a new one.
 ///
 /// The record is not touched, and a request that is refused again is an error.
+///
+/// Put it around [`Retry`](crate::Retry): a mended request that fails for a while is then made again as it was mended,
+/// with all attempts that the policy gives one, and what was refused is not sent again.
 #[derive(Clone, Debug)]
 pub struct Repair<L> {
     llm: L,

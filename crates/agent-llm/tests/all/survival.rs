@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use agent_core::{Block, Event, EventKind, script::Reply};
-use agent_llm::Claude;
+use agent_llm::{Claude, Llm, Message, Request, fold};
 use agent_mock::{Answer, Fault, Mock, Plot};
 use futures::future::join_all;
 use serde_json::json;
@@ -205,6 +205,20 @@ async fn fault_11_ids_that_come_twice_blank_text_and_input_that_is_no_json_are_s
     let replaced = |event: &&Event| matches!(event.kind, EventKind::IdReplaced { .. });
     assert_eq!(day.events.iter().filter(replaced).count(), 2, "of three calls, the first keeps its id");
     assert!(day.conversation.to_string().contains("EOF while parsing a string"), "{}", day.conversation);
+}
+
+#[tokio::test]
+async fn fault_40_a_history_that_was_refused_is_not_sent_again_when_the_mended_one_fails_for_a_while() {
+    let plot = Plot::new([Reply::text("Fine.")]).fault(0, [Fault::status(529), Fault::cut("text_delta")]);
+    let server = Mock::start(plot).await.unwrap();
+    let claude = settings().base_url(server.url()).build().unwrap();
+    let call = Message::assistant(vec![Block::tool_use("a", "look", json!({}))]);
+    let orphaned = Request::new(vec![Message::user("Go."), call, Message::user("And?")]);
+    let reply = fold(claude.stream(orphaned), |_| ()).await.unwrap();
+    assert_eq!(reply.content[0].as_text(), Some("Fine."));
+    let asked: Vec<bool> =
+        server.requests().iter().map(|request| request.text.contains("tool_use")).collect();
+    assert_eq!(asked, [true, false, false, false], "as it was, then as it was mended");
 }
 
 /// All are sent away at once and told to come back after 2 s.
