@@ -203,8 +203,8 @@ impl Settings {
         self
     }
 
-    /// How long a streamed reply may bring nothing of itself; signs of life (pings) don't count; by
-    /// default 600 s.
+    /// How long a streamed reply may bring nothing of itself; signs of life (pings, pieces without a word) don't
+    /// count; by default 600 s.
     pub fn content_timeout(mut self, limit: Duration) -> Self {
         self.limits.content = limit;
         self
