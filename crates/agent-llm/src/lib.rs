@@ -64,6 +64,7 @@ mod refusal;
 mod repair;
 mod reply;
 mod retry;
+mod secrets;
 mod settings;
 mod sse;
 mod stream_parser;

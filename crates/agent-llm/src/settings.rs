@@ -88,7 +88,8 @@ impl Settings {
         self
     }
 
-    /// Another header for every request; it wins over the client's own of that name.
+    /// Another header for every request; it wins over the client's own of that name. What it holds is treated as a
+    /// secret, as the key is.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
