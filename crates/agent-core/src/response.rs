@@ -68,9 +68,7 @@ impl Response {
 impl From<Response> for Fields {
     fn from(response: Response) -> Self {
         let Response { id, model, content, stop_reason, stop_details, usage, mut extra } = response;
-        let mut all_usage = Self::default();
-        all_usage.extend(Json::of(&usage).ok().as_ref());
-        all_usage.extend(extra.remove("usage").as_ref());
+        let usage = with_details(usage, extra.remove("usage"));
 
         let mut fields = Self::default();
         fields.set("id", &id);
@@ -80,12 +78,29 @@ impl From<Response> for Fields {
         if let Some(details) = stop_details {
             fields.set("stop_details", &details);
         }
-        fields.set("usage", &all_usage);
+        fields.set("usage", &usage);
         for (name, value) in extra.iter().filter(|(name, _)| !Response::is_named(name)) {
             fields.set(name, value);
         }
         fields
     }
+}
+
+/// The counts, with what is said beyond them in its place among them; see [`Usage::details`].
+fn with_details(usage: Usage, details: Option<Json>) -> Fields {
+    let (mut all, mut more) = (Fields::default(), Fields::default());
+    all.extend(Json::of(&usage).ok().as_ref());
+    more.extend(details.as_ref());
+    for (name, value) in more {
+        match all.get(&name).and_then(|counts| counts.parse::<Fields>().ok()) {
+            Some(mut counts) => {
+                counts.extend(Some(&value));
+                all.set(&name, &counts);
+            }
+            None => all.set(&name, &value),
+        }
+    }
+    all
 }
 
 impl TryFrom<Fields> for Response {
@@ -136,6 +151,16 @@ mod tests {
                 "usage":{"input_tokens":3,"output_tokens":4,"cache_creation":{"ephemeral_1h_input_tokens":5},
                 "server_tool_use":{"web_search_requests":2},"service_tier":"standard","inference_geo":null}}"#,
             r#"{"id":"msg_1","model":"m","content":[{"type":"text","text":"Hi"}],"stop_reason":"stop_sequence","usage":{"input_tokens":3,"output_tokens":4,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":5},"server_tool_use":{"web_search_requests":2,"web_fetch_requests":0},"service_tier":"standard"},"container":{"id":"c_1", "z":1},"stop_sequence":"END"}"#,
+        );
+    }
+
+    #[test]
+    fn counts_that_have_no_name_here_are_kept_beside_those_that_have() {
+        check(
+            r#"{"content":[],"stop_reason":"end_turn","usage":{"output_tokens":2,
+                "server_tool_use":{"web_search_requests":1,"dreams":7},
+                "cache_creation":{"ephemeral_1d_input_tokens":5,"ephemeral_5m_input_tokens":null}}}"#,
+            r#"{"id":null,"model":null,"content":[],"stop_reason":"end_turn","usage":{"input_tokens":0,"output_tokens":2,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"server_tool_use":{"web_search_requests":1,"web_fetch_requests":0,"dreams":7},"cache_creation":{"ephemeral_1d_input_tokens":5}}}"#,
         );
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::AddAssign};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Json, fields::Fields};
 
@@ -33,8 +33,10 @@ pub struct Usage {
 #[serde(default)]
 pub struct CacheCreation {
     /// Tokens kept for five minutes.
+    #[serde(deserialize_with = "zero_if_null")]
     pub ephemeral_5m_input_tokens: u64,
     /// Tokens kept for an hour.
+    #[serde(deserialize_with = "zero_if_null")]
     pub ephemeral_1h_input_tokens: u64,
 }
 
@@ -44,8 +46,10 @@ pub struct CacheCreation {
 #[serde(default)]
 pub struct ServerToolUse {
     /// Searches of the web.
+    #[serde(deserialize_with = "zero_if_null")]
     pub web_search_requests: u64,
     /// Pages fetched from the web.
+    #[serde(deserialize_with = "zero_if_null")]
     pub web_fetch_requests: u64,
 }
 
@@ -70,20 +74,32 @@ impl Usage {
         set(&mut self.server_tool_use, counts.server_tool_use);
     }
 
-    /// What the JSON of a usage says beyond these counts, as it came: the service tier, for one. `None` if
-    /// that is nothing.
+    /// What the JSON of a usage says beyond these counts, as it came: the service tier, for one, or how often a tool of
+    /// the server ran that has no count here. `None` if that is nothing.
     pub fn details(usage: &Json) -> Option<Json> {
-        const COUNTED: [&str; 6] = [
-            "input_tokens",
-            "output_tokens",
-            "cache_creation_input_tokens",
-            "cache_read_input_tokens",
-            "cache_creation",
-            "server_tool_use",
+        const COUNTED: [(&str, &[&str]); 6] = [
+            ("input_tokens", &[]),
+            ("output_tokens", &[]),
+            ("cache_creation_input_tokens", &[]),
+            ("cache_read_input_tokens", &[]),
+            ("cache_creation", &["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"]),
+            ("server_tool_use", &["web_search_requests", "web_fetch_requests"]),
         ];
-        let mut fields: Fields = usage.parse().ok()?;
-        fields.retain(|name, value| !COUNTED.contains(&name) && !value.is_null());
-        (!fields.is_empty()).then(|| fields.json())
+        let mut details = Fields::default();
+        for (name, value) in usage.parse::<Fields>().ok()? {
+            match COUNTED.iter().find(|(counted, _)| *counted == name) {
+                None if value.is_null() => {}
+                None => details.set(&name, &value),
+                Some((_, parts)) => {
+                    let mut others: Fields = value.parse().unwrap_or_default();
+                    others.retain(|part, value| !parts.contains(&part) && !value.is_null());
+                    if !others.is_empty() {
+                        details.set(&name, &others);
+                    }
+                }
+            }
+        }
+        (!details.is_empty()).then(|| details.json())
     }
 
     fn counts(&mut self) -> [&mut u64; 8] {
@@ -110,6 +126,11 @@ impl AddAssign for Usage {
 
 fn is_zero<T: Default + PartialEq>(counts: &T) -> bool {
     *counts == T::default()
+}
+
+/// As the counts around it are read: some servers write each field, and `null` where they know nothing.
+fn zero_if_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// What the models of each agent cost.

@@ -6,12 +6,12 @@ use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
 use crate::{ConfigError, Repair, Retry, Settings, http::Http, retry::keep_asking};
 
-/// Claude over HTTP: [`Retry`] around [`Repair`] around a plain client of the Messages API, which has a
+/// Claude over HTTP: [`Repair`] around [`Retry`] around a plain client of the Messages API, which has a
 /// [`Gate`](crate::Gate) in front of it if [the settings](Settings::gate) have one.
 ///
 /// Clones share settings and connections. Source: <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
-pub struct Claude(Arc<Retry<Repair<Queued>>>);
+pub struct Claude(Arc<Repair<Retry<Queued>>>);
 
 /// The plain client, behind the gate of its settings.
 struct Queued(Http);
@@ -51,12 +51,12 @@ impl Claude {
     /// # }
     /// ```
     pub async fn count_tokens(&self, request: &Request) -> Result<u64, LlmError> {
-        keep_asking(self.0.policy(), || self.http().count_tokens(request)).await
+        keep_asking(self.0.inner().policy(), || self.http().count_tokens(request)).await
     }
 
     pub(crate) fn around(http: Http) -> Self {
         let policy = http.settings().retry.clone();
-        Self(Arc::new(Retry::new(Repair::new(Queued(http)), policy)))
+        Self(Arc::new(Repair::new(Retry::new(Queued(http), policy))))
     }
 
     fn http(&self) -> &Http {

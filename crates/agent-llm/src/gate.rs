@@ -189,11 +189,8 @@ impl Shared {
 
     /// How long the last in the queue waits, and why; sees to it that somebody lets them out.
     fn outlook(self: &Arc<Self>, wait: &Wait) -> (Duration, String) {
+        self.attend();
         let mut state = self.state();
-        if !std::mem::replace(&mut state.attended, true) {
-            // A task of its own: one that waits need not be polled for others to be let out.
-            tokio::spawn(self.clone().attend());
-        }
         let ahead = state.queue.len().saturating_sub(1);
         state.flow.outlook(wait, ahead)
     }
@@ -227,11 +224,27 @@ impl Shared {
         wait
     }
 
+    /// Sees to it that there is somebody who lets out those who wait. It is a task of its own: one that waits need
+    /// not be polled for others to be let out.
+    fn attend(self: &Arc<Self>) {
+        let attended = std::mem::replace(&mut self.state().attended, true);
+        if !attended {
+            tokio::spawn(Attendant { gate: self.clone(), done: false }.attend());
+        }
+    }
+}
+
+/// The task that lets out those who wait.
+struct Attendant {
+    gate: Arc<Shared>,
+    done: bool,
+}
+
+impl Attendant {
     /// Lets out those who wait until none is left.
-    async fn attend(self: Arc<Self>) {
-        let mut attendant = Attendant { gate: self, done: false };
-        while !attendant.done {
-            let gate = &attendant.gate;
+    async fn attend(mut self) {
+        while !self.done {
+            let gate = &self.gate;
             match gate.let_out() {
                 Some(Wait::Open) => gate.changed.notified().await,
                 Some(Wait::Held(wait) | Wait::Pace(wait)) => {
@@ -243,23 +256,19 @@ impl Shared {
                     let done = state.queue.is_empty();
                     state.attended = !done;
                     drop(state);
-                    attendant.done = done;
+                    self.done = done;
                 }
             }
         }
     }
 }
 
-/// The task that lets out those who wait. If its runtime ends before it, the next in the queue starts another.
-struct Attendant {
-    gate: Arc<Shared>,
-    done: bool,
-}
-
 impl Drop for Attendant {
+    /// If its runtime ends before it is done, one of those who wait in another starts the next.
     fn drop(&mut self) {
         if !self.done {
             self.gate.state().attended = false;
+            self.gate.held.send_modify(|_| {});
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The plain client: one request, one answer, no retries.
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request};
 use async_stream::try_stream;
@@ -19,6 +19,7 @@ use crate::{
     rate_limit::rate_limits,
     refusal::{is, not_a_reply, refusal, request_id},
     reply::{Reply, causes},
+    secrets::Secrets,
     wire,
 };
 
@@ -31,7 +32,7 @@ const LONGEST_ERROR: usize = 64 * 1024;
 /// The Messages API over HTTP.
 pub(crate) struct Http {
     settings: Settings,
-    key: Key,
+    secrets: Secrets,
     endpoint: Endpoint,
     headers: HeaderMap,
     client: Client,
@@ -51,7 +52,8 @@ impl Http {
             Some(other) => other.client.clone(),
             None => connect(&settings, &endpoint)?,
         };
-        Ok(Self { settings, key, endpoint, headers, client })
+        let secrets = Secrets::of(&settings, &key);
+        Ok(Self { settings, secrets, endpoint, headers, client })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -114,7 +116,7 @@ impl Http {
         let sending =
             self.client.post(to).headers(self.headers.clone()).header(ACCEPT, expected).body(body).send();
         let answer = sending.await.map_err(|error| self.unsent(error))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
+        let (status, headers) = (answer.status(), self.scrubbed(answer.headers()));
         if !status.is_success() {
             return Err(refusal(status, &headers, &self.error_body(answer).await, SystemTime::now()));
         }
@@ -131,7 +133,7 @@ impl Http {
         limit: Limit,
         expected: &str,
     ) -> Result<T, LlmError> {
-        let (status, headers) = (answer.status(), answer.headers().clone());
+        let (status, headers) = (answer.status(), self.scrubbed(answer.headers()));
         let body = limit.keep(answer.bytes()).await?.map_err(|error| {
             let mut error = LlmError::new(LlmErrorKind::Incomplete, causes(error));
             error.request_id = request_id(&headers);
@@ -139,7 +141,7 @@ impl Http {
         })?;
         serde_json::from_slice(&body).map_err(|error| {
             let text = String::from_utf8_lossy(&body);
-            not_a_reply(&format!("{expected} ({error})"), status, &headers, &self.key.scrub(&text))
+            not_a_reply(&format!("{expected} ({error})"), status, &headers, &self.secrets.scrub(&text))
         })
     }
 
@@ -151,7 +153,7 @@ impl Http {
         }
     }
 
-    /// What an error says, without the key. If it breaks off or stalls, what came must do: the status
+    /// What an error says, without secrets. If it breaks off or stalls, what came must do: the status
     /// is known already.
     async fn error_body(&self, mut answer: reqwest::Response) -> String {
         let mut body = Vec::new();
@@ -165,12 +167,25 @@ impl Http {
         };
         let _ = tokio::time::timeout(self.settings.limits.idle, reading).await;
         body.truncate(LONGEST_ERROR);
-        self.key.scrub(&String::from_utf8_lossy(&body)).into_owned()
+        self.secrets.scrub(&String::from_utf8_lossy(&body)).into_owned()
     }
 
-    /// The error without the key, which some servers echo.
+    /// The headers without secrets. They must be gone before an error quotes a part of one, else a part of a secret
+    /// may be left.
+    fn scrubbed(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        for value in headers.values_mut() {
+            let scrubbed = value.to_str().map(|text| self.secrets.scrub(text)).ok();
+            if let Some(Cow::Owned(scrubbed)) = scrubbed {
+                *value = HeaderValue::from_str(&scrubbed).expect("less of a header's text is one, too");
+            }
+        }
+        headers
+    }
+
+    /// The error without secrets, which some servers echo.
     fn scrub(&self, mut error: LlmError) -> LlmError {
-        let scrub = |text: &mut String| *text = self.key.scrub(text).into_owned();
+        let scrub = |text: &mut String| *text = self.secrets.scrub(text).into_owned();
         scrub(&mut error.message);
         error.error_type.iter_mut().chain(&mut error.request_id).for_each(scrub);
         error

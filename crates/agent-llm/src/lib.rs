@@ -22,7 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Claude`] is [`Retry`] around [`Repair`] around a plain client. Whatever else can be done around a request is a
+//! [`Claude`] is [`Repair`] around [`Retry`] around a plain client. Whatever else can be done around a request is a
 //! wrapper of the same kind: a type that holds an [`Llm`] and is one.
 //!
 //! # When it fails
@@ -64,6 +64,7 @@ mod refusal;
 mod repair;
 mod reply;
 mod retry;
+mod secrets;
 mod settings;
 mod sse;
 mod stream_parser;

@@ -18,6 +18,9 @@ const CONTAINER: &str = "container";
 ///   the API gives a new one.
 ///
 /// The record is not touched, and a request that is refused again is an error.
+///
+/// Put it around [`Retry`](crate::Retry): a mended request that fails for a while is then made again as it was mended,
+/// with all attempts that the policy gives one, and what was refused is not sent again.
 #[derive(Clone, Debug)]
 pub struct Repair<L> {
     llm: L,
@@ -81,11 +84,13 @@ impl<L: Llm> Llm for Repair<L> {
     }
 }
 
-/// Takes the mend for this refusal: what it did, and the mended request.
+/// Takes the first mend for this refusal that changes something: what it did, and the mended request.
 fn mend(mends: &mut Vec<Mend>, request: &Request, error: &LlmError) -> Option<(&'static str, Request)> {
-    let place = mends.iter().position(|mend| (mend.fits)(error))?;
-    let mend = mends.remove(place);
-    (mend.change)(request).map(|request| (mend.done, request))
+    let (place, mended) = mends.iter().enumerate().find_map(|(place, mend)| {
+        let mended = (mend.fits)(error).then(|| (mend.change)(request))??;
+        Some((place, mended))
+    })?;
+    Some((mends.remove(place).done, mended))
 }
 
 /// What the API says of a history it refuses.
@@ -231,6 +236,13 @@ mod tests {
         check_container(json!("a").into(), wanted.clone(), r#""a""#, &wanted.message).await;
         let model = gone(LlmErrorKind::NotFound, "model: claude-1 not found");
         check_container(json!("a").into(), model.clone(), r#""a""#, &model.message).await;
+    }
+
+    #[tokio::test]
+    async fn a_refusal_whose_words_fit_two_changes_gets_the_one_that_there_is_to_make() {
+        let both = "container: container_1, which the `tool_use` blocks ran in, has expired";
+        let missing = LlmError::new(LlmErrorKind::InvalidRequest, both);
+        check_container(json!("container_1").into(), missing, "none", "Fine.").await;
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_core::{Delta, LlmError, LlmErrorKind};
+use agent_core::{Delta, LlmError, LlmErrorKind, Piece};
 
 use crate::{StreamParser, limit::Clock, refusal::request_id};
 
@@ -31,7 +31,9 @@ impl Reply {
     async fn read_on(&mut self) -> Result<Option<Delta>, LlmError> {
         loop {
             if let Some(delta) = self.parser.pull()? {
-                self.clock.told();
+                if says_something(&delta) {
+                    self.clock.told();
+                }
                 return Ok(Some(delta));
             }
             if self.parser.is_whole() {
@@ -54,6 +56,17 @@ impl Reply {
         let rest = async { while let Ok(Some(_)) = self.answer.chunk().await {} };
         // Shorter than a new connection would take; when it is over, the connection is closed.
         let _ = tokio::time::timeout(Duration::from_millis(20), rest).await;
+    }
+}
+
+/// Whether a delta is more than a sign of life, as some gateways send in the form of no words.
+fn says_something(delta: &Delta) -> bool {
+    use Piece::{Input, Signature, Text, Thinking};
+    match delta {
+        Delta::Piece { piece: Text(words) | Thinking(words) | Signature(words) | Input(words), .. } => {
+            !words.is_empty()
+        }
+        _ => true,
     }
 }
 

@@ -3,7 +3,9 @@
 mod attempts;
 mod policy;
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Notice, Request};
+use std::mem;
+
+use agent_core::{BoxStream, Delta, Fold, Llm, LlmError, Notice, Request};
 use async_stream::try_stream;
 use futures::StreamExt;
 
@@ -11,10 +13,10 @@ pub(crate) use attempts::keep_asking;
 use attempts::{Again, Attempts};
 pub use policy::RetryPolicy;
 
-/// Makes the requests of any [`Llm`] again, from scratch, when they fail in a way that may pass.
+/// Makes the requests of any [`Llm`] again, from scratch, when they fail in a way that may pass; so does a reply that
+/// breaks off, or of which no [`Response`](agent_core::Response) can be made.
 ///
-/// A reply that broke off after some of it was shown is withdrawn with [`Delta::Restarted`] as the
-/// next one begins.
+/// If some of it was shown by then, that is withdrawn with [`Delta::Restarted`] as the next one begins.
 #[derive(Clone, Debug)]
 pub struct Retry<L> {
     llm: L,
@@ -72,29 +74,31 @@ impl<L: Llm> Llm for Retry<L> {
     }
 }
 
-/// A reply that ends with its stop, or with an error.
+/// A reply that ends whole and can be read, or with an error.
 struct Whole<'a> {
     stream: BoxStream<'a, Result<Delta, LlmError>>,
     shown: bool,
-    ended: bool,
+    /// What whoever asked will make of it: what that can't read is better asked for again than handed on.
+    fold: Fold,
 }
 
 impl<'a> Whole<'a> {
     fn new(stream: BoxStream<'a, Result<Delta, LlmError>>) -> Self {
-        Self { stream, shown: false, ended: false }
+        Self { stream, shown: false, fold: Fold::default() }
     }
 
     async fn next(&mut self) -> Result<Option<Delta>, LlmError> {
-        let delta = self.stream.next().await.transpose()?;
+        let Some(delta) = self.stream.next().await.transpose()? else {
+            mem::take(&mut self.fold).finish()?;
+            return Ok(None);
+        };
+        self.fold.push(delta.clone())?;
         match &delta {
-            Some(Delta::Notice(_)) => {}
-            Some(Delta::Restarted { .. }) => (self.shown, self.ended) = (false, false),
-            Some(Delta::Stop { .. } | Delta::Whole(_)) => (self.shown, self.ended) = (true, true),
-            Some(_) => self.shown = true,
-            None if self.ended => {}
-            None => return Err(LlmError::new(LlmErrorKind::Incomplete, "it ended without a stop reason")),
+            Delta::Notice(_) => {}
+            Delta::Restarted { .. } => self.shown = false,
+            _ => self.shown = true,
         }
-        Ok(delta)
+        Ok(Some(delta))
     }
 }
 
@@ -103,7 +107,7 @@ mod tests {
     use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
     use agent_core::{
-        Message, StopReason, fold,
+        LlmErrorKind, Message, Piece, StopReason, fold,
         script::{Reply, Script},
     };
     use futures::stream;
@@ -246,6 +250,25 @@ mod tests {
          500 attempt 2 failed, wait 1s: the reply broke off: it ended without a stop reason
         1500 restarted: the reply broke off: it ended without a stop reason
         1500 text "whole"
+        1500 stop
+        "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_of_which_nothing_can_be_made_is_asked_again() {
+        let begin = |block: serde_json::Value| Ok(Delta::Block { index: 1, block: block.into() });
+        let more = Ok(Delta::Piece { index: 1, piece: Piece::Input("{}".to_owned()) });
+        let nameless = begin(serde_json::json!({"type": "tool_use", "id": "a"}));
+        let llm = pieces([vec![word("a"), more], vec![word("b"), nameless, stop()], vec![word("c"), stop()]]);
+        insta::assert_snapshot!(transcript(llm, exact()).await, @r#"
+           0 text "a"
+           0 attempt 1 failed, wait 500ms: the reply can't be read: a piece of block 1, which never began: yield its Block first
+         500 restarted: the reply can't be read: a piece of block 1, which never began: yield its Block first
+         500 text "b"
+         500 stop
+         500 attempt 2 failed, wait 1s: the reply can't be read: not a content block: type "tool_use", at the top level: missing field `name`
+        1500 restarted: the reply can't be read: not a content block: type "tool_use", at the top level: missing field `name`
+        1500 text "c"
         1500 stop
         "#);
     }

@@ -88,7 +88,8 @@ impl Settings {
         self
     }
 
-    /// Another header for every request; it wins over the client's own of that name.
+    /// Another header for every request; it wins over the client's own of that name. What it holds is treated as a
+    /// secret, as the key is.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -203,8 +204,8 @@ impl Settings {
         self
     }
 
-    /// How long a streamed reply may bring nothing of itself; signs of life (pings) don't count; by
-    /// default 600 s.
+    /// How long a streamed reply may bring nothing of itself; signs of life (pings, pieces without a word) don't
+    /// count; by default 600 s.
     pub fn content_timeout(mut self, limit: Duration) -> Self {
         self.limits.content = limit;
         self

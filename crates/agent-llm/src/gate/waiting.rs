@@ -38,7 +38,10 @@ impl Waiting {
             };
             match place {
                 Some(place) => return Ok(place.expect("the gate keeps all who wait until it lets them out")),
-                None => self.outlook = self.longer(),
+                None => {
+                    self.gate.attend();
+                    self.outlook = self.longer();
+                }
             }
         }
     }

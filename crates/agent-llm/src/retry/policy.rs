@@ -54,7 +54,7 @@ impl RetryPolicy {
         self
     }
 
-    /// What the doubled waits are capped at; by default 8 s. Does not cap `retry-after`.
+    /// What waits are capped at; by default 8 s. Does not cap `retry-after`.
     pub fn longest_wait(mut self, wait: Duration) -> Self {
         self.longest_wait = wait;
         self
@@ -88,7 +88,8 @@ impl RetryPolicy {
     pub(super) fn waits(&self) -> ExponentialBackoff {
         // Without the library's own jitter, which only ever makes a wait longer.
         ExponentialBuilder::new()
-            .with_min_delay(self.first_wait)
+            // The library caps only what it has doubled.
+            .with_min_delay(self.first_wait.min(self.longest_wait))
             .with_max_delay(self.longest_wait)
             .with_factor(2.0)
             .with_max_times(self.max_retries)
@@ -110,6 +111,14 @@ mod tests {
     use agent_core::LlmErrorKind;
 
     use super::*;
+
+    #[test]
+    fn no_wait_is_longer_than_the_longest() {
+        let (first, longest) = (Duration::from_secs(20), Duration::from_secs(3));
+        let waits: Vec<Duration> =
+            RetryPolicy::default().first_wait(first).longest_wait(longest).waits().collect();
+        assert_eq!(waits, [longest; 2]);
+    }
 
     #[test]
     fn jitter_makes_a_wait_up_to_a_quarter_shorter() {

@@ -104,8 +104,12 @@ async fn fault_34_a_key_that_is_echoed_is_scrubbed() {
     // At the place where the quote is cut.
     check(refused(ResponseTemplate::new(500).set_body_string(format!("{}{KEY}", "x".repeat(290)))).await);
     let event = json!({"type": "error", "error": {"type": "api_error", "message": KEY}});
-    let server = server(streamed(&format!("event: error\ndata: {event}\n\n"))).await;
-    check(ask(settings(server.uri())).await.unwrap_err());
+    let echoing = server(streamed(&format!("event: error\ndata: {event}\n\n"))).await;
+    check(ask(settings(echoing.uri())).await.unwrap_err());
+    // Nor is what else a gateway is sent.
+    let echoing = server(ResponseTemplate::new(401).set_body_string("unknown: token-of-a-gateway")).await;
+    let with_token = settings(echoing.uri()).header("authorization", "Bearer token-of-a-gateway");
+    assert!(ask(with_token).await.unwrap_err().message.ends_with("unknown: [key]"));
 }
 
 #[tokio::test]

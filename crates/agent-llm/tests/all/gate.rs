@@ -348,6 +348,26 @@ fn a_gate_outlives_the_runtime_of_those_who_waited() {
     assert_eq!((gate.open(), gate.waiting()), (0, 0));
 }
 
+#[test]
+fn who_waits_in_another_runtime_is_let_out_when_the_first_one_ends() {
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let llm = Gate::new().max_open(1).around(Scene::new(second));
+    let (first, other) = (runtime(), runtime());
+    let mut open = llm.stream(says("a"));
+    let mut waiting = llm.stream(says("b"));
+    first.block_on(async {
+        assert!(tokio::time::timeout(LATENCY, open.next()).await.is_err());
+        assert!(matches!(waiting.next().await, Some(Ok(Delta::Notice(Notice::Wait { .. })))));
+    });
+    drop(first);
+    other.block_on(async {
+        drop(open);
+        let said = tokio::time::timeout(Duration::from_secs(9), waiting.next()).await;
+        assert!(matches!(said, Ok(Some(Ok(Delta::Whole(_))))), "{said:?}");
+    });
+}
+
 #[tokio::test]
 async fn clients_with_the_same_gate_share_it_and_learn_from_headers() {
     let reply = streamed(crate::common::HELLO)

@@ -36,6 +36,11 @@ fn echoes() -> Vec<(Fault, bool)> {
         Fault::answer(Answer::new(503).body(format!("{}{KEY}", "x".repeat(290)))),
         Fault::answer(Answer::new(429).header("request-id", KEY).header("retry-after-ms", "1")),
         Fault::answer(Answer::new(307).header("location", format!("https://elsewhere/?key={KEY}")).body("")),
+        // Where a part of the key would be left if the text were cut first.
+        Fault::answer(
+            Answer::new(307).header("location", format!("https://{}{KEY}", "x".repeat(285))).body(""),
+        ),
+        Fault::answer(page(200, &format!("text/{}{KEY}", "x".repeat(289)))),
         event(error("api_error", &said)),
         event(error(KEY, "Oh")),
         Fault::event("text_delta", KEY, "{"),

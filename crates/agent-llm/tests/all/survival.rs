@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use agent_core::{Block, Event, EventKind, script::Reply};
-use agent_llm::Claude;
+use agent_llm::{Claude, Llm, Message, Request, fold};
 use agent_mock::{Answer, Fault, Mock, Plot};
 use futures::future::join_all;
 use serde_json::json;
@@ -125,6 +125,13 @@ async fn events_that_do_not_belong_in_a_stream_are_survived() {
     check([Fault::error_event(0, "api_error", "Oh")], claude, ["failed: Oh (api_error"], 0).await;
     let broken = |name: &str| Fault::event("text_delta", name, r#"{"type":"#);
     check([broken("content_block_delta")], claude, ["the reply can't be read"], 1).await;
+    // Events that can be read, and make no reply: the beginning of a block was lost, or is not one.
+    let piece =
+        r#"{"type":"content_block_delta","index":9,"delta":{"type":"input_json_delta","partial_json":"{"}}"#;
+    let lost = Fault::event("text_delta", "content_block_delta", piece);
+    let call = r#"{"type":"content_block_start","index":9,"content_block":{"type":"tool_use"}}"#;
+    let nameless = Fault::event("text_delta", "content_block_start", call);
+    check([lost, nameless], claude, ["block 9, which never began", "missing field `id`"], 2).await;
     // What nobody knows, and what nobody reads.
     let unknown = Fault::event("text_delta", "weather", r#"{"type":"weather","index":"cloudy"}"#);
     check([unknown], claude, [], 0).await;
@@ -198,6 +205,20 @@ async fn fault_11_ids_that_come_twice_blank_text_and_input_that_is_no_json_are_s
     let replaced = |event: &&Event| matches!(event.kind, EventKind::IdReplaced { .. });
     assert_eq!(day.events.iter().filter(replaced).count(), 2, "of three calls, the first keeps its id");
     assert!(day.conversation.to_string().contains("EOF while parsing a string"), "{}", day.conversation);
+}
+
+#[tokio::test]
+async fn fault_40_a_history_that_was_refused_is_not_sent_again_when_the_mended_one_fails_for_a_while() {
+    let plot = Plot::new([Reply::text("Fine.")]).fault(0, [Fault::status(529), Fault::cut("text_delta")]);
+    let server = Mock::start(plot).await.unwrap();
+    let claude = settings().base_url(server.url()).build().unwrap();
+    let call = Message::assistant(vec![Block::tool_use("a", "look", json!({}))]);
+    let orphaned = Request::new(vec![Message::user("Go."), call, Message::user("And?")]);
+    let reply = fold(claude.stream(orphaned), |_| ()).await.unwrap();
+    assert_eq!(reply.content[0].as_text(), Some("Fine."));
+    let asked: Vec<bool> =
+        server.requests().iter().map(|request| request.text.contains("tool_use")).collect();
+    assert_eq!(asked, [true, false, false, false], "as it was, then as it was mended");
 }
 
 /// All are sent away at once and told to come back after 2 s.

@@ -45,7 +45,9 @@ async fn fault_24_pings_alone_do_not_defeat_a_total_limit() {
 async fn fault_39_keep_alives_without_content_end_at_the_content_limit() {
     let url = raw(async |mut connection| {
         connection.write_all(HEAD.as_bytes()).await.unwrap();
-        while connection.write_all(b": keep-alive\n\nevent: ping\ndata: {}\n\n").await.is_ok() {
+        let nothing = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}"#;
+        let alive = format!(": keep-alive\n\nevent: ping\ndata: {{}}\n\ndata: {nothing}\n\n");
+        while connection.write_all(alive.as_bytes()).await.is_ok() {
             tokio::time::sleep(SOON / 10).await;
         }
     })
