@@ -41,6 +41,9 @@ impl Fold {
                 self.usage.update(&usage);
                 self.keep(extra);
             }
+            Delta::Block { index, .. } if self.drafts.contains_key(&index) => {
+                return Err(malformed(format!("block {index} began twice")));
+            }
             Delta::Block { index, block } => {
                 self.drafts.insert(index, Draft::of(block));
             }
@@ -60,7 +63,10 @@ impl Fold {
             },
             Delta::BlockEnd { .. } | Delta::Notice(_) => {}
             Delta::Stop { stop_reason, stop_details, usage, extra } => {
-                self.stop = Some((stop_reason, stop_details));
+                // A later event that only counts takes no reason back.
+                if self.stop.is_none() || stop_reason != StopReason::open() {
+                    self.stop = Some((stop_reason, stop_details));
+                }
                 self.usage.update(&usage);
                 self.keep(extra);
             }
@@ -366,6 +372,16 @@ mod tests {
         let block = r#"{ "type":"tool_use","id":"a", "name":"f","input":{ } }"#;
         let begun = Delta::Block { index: 0, block: Json::read(block).unwrap() };
         check([begun, input(0, ""), Delta::stop(StopReason::ToolUse)], &[block]);
+    }
+
+    #[test]
+    fn a_reason_to_stop_is_not_taken_back_and_no_block_begins_twice() {
+        let mut fold = Fold::default();
+        fold.push(Delta::call(0, "a", "f", json!({}))).unwrap();
+        assert_eq!(fold.push(Delta::call(0, "b", "f", json!({}))).unwrap_err().kind, LlmErrorKind::Malformed);
+        fold.push(Delta::stop(StopReason::ToolUse)).unwrap();
+        fold.push(Delta::stop(StopReason::open())).unwrap();
+        assert_eq!(fold.finish().unwrap().stop_reason, StopReason::ToolUse);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a model is asked.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{Block, Json, Message, ToolSpec};
 
@@ -8,7 +8,7 @@ use crate::{Block, Json, Message, ToolSpec};
 ///
 /// Which model answers, and everything else about it, is the backend's. Cloning is cheap.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Request {
     /// The agent that asks.
     pub agent: Arc<str>,
@@ -28,6 +28,22 @@ pub struct Request {
     pub max_tokens: u32,
     /// Other fields of the request, which win over the backend's own settings.
     pub extra: BTreeMap<String, Json>,
+}
+
+/// Shows neither prompts nor what is in other fields: there may be secrets in them.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tools: Vec<&str> = self.tools.iter().map(|tool| tool.name.as_str()).collect();
+        let extra: Vec<&String> = self.extra.keys().collect();
+        f.debug_struct("Request")
+            .field("agent", &self.agent)
+            .field("conversation", &self.conversation)
+            .field("messages", &self.messages.len())
+            .field("tools", &tools)
+            .field("max_tokens", &self.max_tokens)
+            .field("extra", &extra)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Request {

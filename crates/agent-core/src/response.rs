@@ -111,8 +111,7 @@ impl TryFrom<Fields> for Response {
         let content = content.parse().map_err(|error| format!("content, {error}"))?;
         let stop_reason = take::<StopReason>(&mut fields, "stop_reason")?;
         let usage = fields.take("usage").filter(|usage| !usage.is_null());
-        let mut response =
-            Self::new(content, stop_reason.unwrap_or_else(|| StopReason::Other("null".to_owned())));
+        let mut response = Self::new(content, stop_reason.unwrap_or_else(StopReason::open));
         if let Some(usage) = usage {
             response.usage = usage.parse().map_err(|error| format!("usage, {error}"))?;
             response.extra.extend(Usage::details(&usage).map(|details| ("usage".to_owned(), details)));

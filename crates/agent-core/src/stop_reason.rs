@@ -29,6 +29,11 @@ pub enum StopReason {
 }
 
 impl StopReason {
+    /// What stands for a reason that a reply leaves open (`null`).
+    pub fn open() -> Self {
+        Self::Other("null".to_owned())
+    }
+
     /// The API's word for it.
     pub fn as_str(&self) -> &str {
         match self {

@@ -1,6 +1,8 @@
 //! Where cache markers pay.
 
-use agent_core::{Block, Json, Kind, Message, Request};
+use std::collections::BTreeMap;
+
+use agent_core::{Block, Content, Json, Kind, Message, Request};
 use serde_json::json;
 
 /// How long the API keeps what it has cached of a prompt.
@@ -31,10 +33,10 @@ impl Cache {
 
 /// The request with markers at the end of the tools, of the system prompt, of the history, and of the
 /// history as it was before the last reply, where the last request put one. Markers that are there
-/// already stay, and count.
-pub(crate) fn marked(request: &Request, kept: Cache) -> Request {
+/// already stay, and count; `whole` says that the settings have one for the request as a whole.
+pub(crate) fn marked(request: &Request, kept: Cache, whole: bool) -> Request {
     let mut request = request.clone();
-    let mut left = MOST.saturating_sub(count(&request));
+    let mut left = MOST.saturating_sub(count(&request, whole));
     let mut take = || left.checked_sub(1).map(|rest| left = rest).is_some();
     // The end of the history first: it pays most when there are few markers left.
     let ends: Vec<usize> = ends(&request.messages).take(2).collect();
@@ -68,11 +70,25 @@ fn ends(messages: &[Message]) -> impl Iterator<Item = usize> {
     (0..messages.len()).rev().filter(is_end)
 }
 
-fn count(request: &Request) -> usize {
+/// Also in the results of tools, and for the request as a whole.
+fn count(request: &Request, whole: bool) -> usize {
     let blocks = request.messages.iter().flat_map(Message::content).chain(&request.system);
     let tools = request.tools.iter().filter(|tool| tool.extra.contains_key(FIELD));
-    let server = request.server_tools.iter().filter(|tool| tool.text().contains(FIELD));
-    blocks.filter(|block| block.field(FIELD).is_some()).count() + tools.count() + server.count()
+    let server = request.server_tools.iter().filter(|tool| has_marker(tool));
+    let whole = whole || request.extra.contains_key(FIELD);
+    blocks.map(count_in).sum::<usize>() + tools.count() + server.count() + usize::from(whole)
+}
+
+fn count_in(block: &Block) -> usize {
+    let inner = match block.kind() {
+        Kind::ToolResult { content: Content::Blocks(blocks), .. } => blocks.iter().map(count_in).sum(),
+        _ => 0,
+    };
+    inner + usize::from(block.field(FIELD).is_some())
+}
+
+fn has_marker(tool: &Json) -> bool {
+    tool.parse::<BTreeMap<String, Json>>().is_ok_and(|fields| fields.contains_key(FIELD))
 }
 
 fn is_marked(message: &Message) -> bool {
@@ -125,7 +141,7 @@ mod tests {
 
     #[test]
     fn markers_stand_at_the_ends_of_tools_system_and_history() {
-        let marked = marked(&request(), Cache::OneHour);
+        let marked = marked(&request(), Cache::OneHour, false);
         assert_eq!(places(&marked), ["tool g", "system Own.", "message 0", "message 2"]);
         let last = marked.messages[2].content()[0].json().text();
         assert!(last.ends_with(r#""cache_control":{"ttl":"1h","type":"ephemeral"}}"#), "{last}");
@@ -137,8 +153,15 @@ mod tests {
         let own = Block::text("Own.").with(FIELD, json!({"type": "ephemeral"})).unwrap();
         request.system = vec![own.clone(), own.clone()];
         request.messages[0] = Message::user(vec![own]);
-        let marked = marked(&request, Cache::FiveMinutes);
+        let marked = marked(&request, Cache::FiveMinutes, false);
         assert_eq!(places(&marked), ["system Own.", "system Own.", "message 0", "message 2"]);
-        assert_eq!((count(&request), count(&marked)), (3, 4));
+        assert_eq!((count(&request, false), count(&marked, false)), (3, 4));
+        // One inside of a result, one for the whole.
+        let own = request.system.pop().unwrap();
+        let result = Block::tool_result("a", Content::Blocks(vec![own]), false);
+        request.messages[2] = Message::user(vec![result]);
+        let marked = super::marked(&request, Cache::FiveMinutes, true);
+        assert_eq!((count(&request, true), count(&marked, true)), (4, 4));
+        assert_eq!(marked, request);
     }
 }

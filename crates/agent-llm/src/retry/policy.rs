@@ -80,7 +80,8 @@ impl RetryPolicy {
 
     /// The part of a wait that is left to chance, from 0 to 1; by default 0.25.
     pub fn jitter(mut self, part: f64) -> Self {
-        self.jitter = part.clamp(0.0, 1.0);
+        // What is no number leaves nothing to chance.
+        self.jitter = if part.is_nan() { 0.0 } else { part.clamp(0.0, 1.0) };
         self
     }
 
@@ -118,6 +119,13 @@ mod tests {
         let waits: Vec<Duration> =
             RetryPolicy::default().first_wait(first).longest_wait(longest).waits().collect();
         assert_eq!(waits, [longest; 2]);
+    }
+
+    #[test]
+    fn a_jitter_that_is_no_number_is_none() {
+        let error = LlmError::new(LlmErrorKind::Server, "said the test");
+        let second = Duration::from_secs(1);
+        assert_eq!(RetryPolicy::default().jitter(f64::NAN).wait(second, &error), second);
     }
 
     #[test]

@@ -23,8 +23,7 @@ pub(super) fn stop(mut event: Fields) -> Result<Delta, InvalidJson> {
     let mut extra = event;
     extra.extend(delta);
     // Written as it is in a reply that was not streamed.
-    let stop_reason =
-        take(&mut extra, "stop_reason")?.unwrap_or_else(|| StopReason::Other("null".to_owned()));
+    let stop_reason = take(&mut extra, "stop_reason")?.unwrap_or_else(StopReason::open);
     let (stop_details, usage) = (take(&mut extra, "stop_details")?, counts(&mut extra)?);
     extra.retain(|name, value| says_something(name, value));
     Ok(Delta::Stop { stop_reason, stop_details, usage, extra })

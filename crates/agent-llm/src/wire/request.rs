@@ -43,7 +43,10 @@ pub(crate) fn max_tokens(settings: &Settings, request: &Request) -> u64 {
 }
 
 fn written(settings: &Settings, request: &Request, left_out: &[&str]) -> Vec<u8> {
-    let marked = settings.cache.map(|kept| cache::marked(request, kept));
+    let marked = settings.cache.map(|kept| {
+        let whole = settings.fields.contains_key("cache_control");
+        cache::marked(request, kept, whole)
+    });
     let request = marked.as_ref().unwrap_or(request);
     serde_json::to_vec(&Body { settings, request, left_out })
         .expect("keys are strings and values are text, numbers or JSON already")
