@@ -41,26 +41,12 @@ impl Fold {
                 self.usage.update(&usage);
                 self.keep(extra);
             }
-            Delta::Block { index, .. } if self.drafts.contains_key(&index) => {
-                return Err(malformed(format!("block {index} began twice")));
-            }
             Delta::Block { index, block } => {
-                self.drafts.insert(index, Draft::of(block));
+                if self.drafts.insert(index, Draft::of(block)).is_some() {
+                    return Err(malformed(format!("block {index} began twice")));
+                }
             }
-            Delta::Piece { index, piece } => match (self.drafts.get_mut(&index), piece) {
-                (Some(draft), piece) => draft.push(piece)?,
-                (None, piece @ Piece::Text(_)) => {
-                    // It comes from a backend that only yields pieces.
-                    let mut draft = Draft::of(Block::text("").json().clone());
-                    draft.push(piece)?;
-                    self.drafts.insert(index, draft);
-                }
-                (None, _) => {
-                    let message =
-                        format!("a piece of block {index}, which never began: yield its Block first");
-                    return Err(malformed(message));
-                }
-            },
+            Delta::Piece { index, piece } => self.grow(index, piece)?,
             Delta::BlockEnd { .. } | Delta::Notice(_) => {}
             Delta::Stop { stop_reason, stop_details, usage, extra } => {
                 // A later event that only counts takes no reason back.
@@ -74,6 +60,23 @@ impl Fold {
             Delta::Restarted { .. } => *self = Self::default(),
         }
         Ok(())
+    }
+
+    fn grow(&mut self, index: usize, piece: Piece) -> Result<(), LlmError> {
+        match (self.drafts.get_mut(&index), piece) {
+            (Some(draft), piece) => draft.push(piece),
+            (None, piece @ Piece::Text(_)) => {
+                // It comes from a backend that only yields pieces.
+                let mut draft = Draft::of(Block::text("").json().clone());
+                draft.push(piece)?;
+                self.drafts.insert(index, draft);
+                Ok(())
+            }
+            (None, _) => {
+                let message = format!("a piece of block {index}, which never began: yield its Block first");
+                Err(malformed(message))
+            }
+        }
     }
 
     /// The reply; an error if it broke off before its end, or holds a block that can't be read.
