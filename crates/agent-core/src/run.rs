@@ -85,7 +85,7 @@ impl Plan {
         conversation: &mut Conversation,
         cancel: CancellationToken,
     ) -> Result<End, RunError> {
-        let host = Local::new(self.team?).mode(self.mode).with(self.listeners, cancel, self.began);
+        let host = Local::with(self.team?, self.listeners, cancel, self.began).mode(self.mode);
         host.run(conversation).await
     }
 }
@@ -140,9 +140,9 @@ impl<'a> Run<'a> {
                 return Poll::Ready(None);
             }
             if self.poll_run(context).is_pending() {
-                // What was polled may have told of something and then waited.
+                // What was polled may have told of something and then waited; calls tell by themselves.
                 let Stage::Going(_, Some(events)) = &mut self.stage else { return Poll::Pending };
-                return events.try_recv().map_or(Poll::Pending, |event| Poll::Ready(Some(event)));
+                return events.poll_recv(context);
             }
         }
     }

@@ -17,6 +17,11 @@ impl<'a> ToolTurn<'a> {
         Self { conversation, rules, work }
     }
 
+    /// The conversation, as far as it has come.
+    pub fn conversation(&self) -> &Conversation {
+        self.conversation
+    }
+
     /// What may start now, in call order; never empty.
     pub fn work(&self) -> &[Work] {
         &self.work

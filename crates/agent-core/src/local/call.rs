@@ -1,19 +1,49 @@
 //! Making a tool call.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
-use super::{Local, Place, task};
-use crate::{Call, Context, EventKind, Outcome, Receipt, Rules, Tool};
+use super::{Place, Teller, task};
+use crate::{Call, Context, EventKind, Outcome, Receipt, Rules, Team, Tool};
 
-impl Local {
-    /// Makes a call on a task of its own. It never fails: what goes wrong is its outcome.
-    pub(super) async fn make(&self, call: Call, receipt: Receipt) {
+/// Makes the tool calls of a run.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) team: Team,
+    pub(super) teller: Teller,
+    /// Bounds the calls under way, of all conversations of the run.
+    permits: Option<Arc<Semaphore>>,
+    calls_made: AtomicU32,
+    /// Cancelled when the host is dropped, and by whoever else has it.
+    pub(super) cancel: CancellationToken,
+}
+
+/// What a call under way holds, if there is a limit on them.
+pub(super) type Permit = Option<OwnedSemaphorePermit>;
+
+impl Caller {
+    pub(super) fn new(team: Team, teller: Teller, cancel: CancellationToken) -> Self {
+        let limit = team.limits().calls_at_once.map(|limit| limit.clamp(1, Semaphore::MAX_PERMITS));
+        let permits = limit.map(|limit| Arc::new(Semaphore::new(limit)));
+        Self { team, teller, permits, calls_made: AtomicU32::new(0), cancel }
+    }
+
+    /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes wrong
+    /// is its outcome.
+    pub(super) async fn make(&self, call: &Call, receipt: Receipt) {
         let permit = self.permit().await;
-        self.tell_of(Place::of(&call), || EventKind::call_started(&call.call));
-        match self.admit(&call) {
-            Ok(tool) => self.run_tool(tool.clone(), &call, receipt, permit).await,
+        self.make_with(permit, call, receipt).await;
+    }
+
+    pub(super) async fn make_with(&self, permit: Permit, call: &Call, receipt: Receipt) {
+        self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
+        match self.admit(call) {
+            Ok(tool) => self.run_tool(tool.clone(), call, receipt, permit).await,
             Err(refused) => receipt.fill(refused),
         }
     }
@@ -29,18 +59,12 @@ impl Local {
         }
     }
 
-    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn permit(&self) -> Permit {
         let permits = self.permits.clone()?;
         Some(permits.acquire_owned().await.expect("the semaphore is never closed"))
     }
 
-    async fn run_tool(
-        &self,
-        tool: Arc<dyn Tool>,
-        call: &Call,
-        receipt: Receipt,
-        permit: Option<OwnedSemaphorePermit>,
-    ) {
+    async fn run_tool(&self, tool: Arc<dyn Tool>, call: &Call, receipt: Receipt, permit: Permit) {
         let spec = tool.spec();
         let (blocking, timeout) = (spec.blocking, spec.timeout);
         let context = Context {

@@ -7,6 +7,7 @@ mod common;
 mod defaults;
 mod delegation;
 mod dropping;
+mod early;
 mod events;
 mod hosts;
 mod instructing;
