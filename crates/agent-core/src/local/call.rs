@@ -5,11 +5,11 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::{Place, Teller, task};
-use crate::{Call, Context, EventKind, Outcome, Receipt, Rules, Team, Tool};
+use crate::{Call, Context, EventKind, Outcome, Permits, Receipt, Rules, Team, Tool};
 
 /// Makes the tool calls of a run.
 #[derive(Debug)]
@@ -17,33 +17,32 @@ pub(super) struct Caller {
     pub(super) team: Team,
     pub(super) teller: Teller,
     /// Bounds the calls under way, of all conversations of the run.
-    permits: Option<Arc<Semaphore>>,
+    permits: Option<Permits>,
     calls_made: AtomicU32,
     /// Cancelled when the host is dropped, and by whoever else has it.
     pub(super) cancel: CancellationToken,
 }
 
-/// What a call under way holds, if there is a limit on them.
-pub(super) type Permit = Option<OwnedSemaphorePermit>;
+/// The permits that a call under way holds.
+pub(super) type Held = Vec<OwnedSemaphorePermit>;
 
 impl Caller {
     pub(super) fn new(team: Team, teller: Teller, cancel: CancellationToken) -> Self {
-        let limit = team.limits().calls_at_once.map(|limit| limit.clamp(1, Semaphore::MAX_PERMITS));
-        let permits = limit.map(|limit| Arc::new(Semaphore::new(limit)));
+        let permits = team.limits().calls_at_once.map(Permits::new);
         Self { team, teller, permits, calls_made: AtomicU32::new(0), cancel }
     }
 
     /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes wrong
     /// is its outcome.
     pub(super) async fn make(&self, call: &Call, receipt: Receipt) {
-        let permit = self.permit().await;
-        self.make_with(permit, call, receipt).await;
+        let held = self.permits(call).await;
+        self.make_with(held, call, receipt).await;
     }
 
-    pub(super) async fn make_with(&self, permit: Permit, call: &Call, receipt: Receipt) {
+    pub(super) async fn make_with(&self, held: Held, call: &Call, receipt: Receipt) {
         self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
         match self.admit(call) {
-            Ok(tool) => self.run_tool(tool.clone(), call, receipt, permit).await,
+            Ok(tool) => self.run_tool(tool.clone(), call, receipt, held).await,
             Err(refused) => receipt.fill(refused),
         }
     }
@@ -59,12 +58,29 @@ impl Caller {
         }
     }
 
-    pub(super) async fn permit(&self) -> Permit {
-        let permits = self.permits.clone()?;
-        Some(permits.acquire_owned().await.expect("the semaphore is never closed"))
+    /// Waits for the permits of a call: the tool's, the run's, then those that runs share. Always in this
+    /// order, so that no two calls wait for each other, and the one that most share is held least.
+    pub(super) async fn permits(&self, call: &Call) -> Held {
+        let spec = self.team.spec(&call.agent, &call.call.name);
+        let of_tool = spec.and_then(|spec| spec.permits.as_ref());
+        let shared = self.team.limits().permits.as_ref();
+        let (mut held, mut told) = (Vec::new(), false);
+        for permits in [of_tool, self.permits.as_ref(), shared].into_iter().flatten() {
+            held.push(match permits.try_acquire() {
+                Some(permit) => permit,
+                None => {
+                    if !std::mem::replace(&mut told, true) {
+                        let (id, tool) = (call.call.id.clone(), call.call.name.clone());
+                        self.teller.tell(Place::of(call), || EventKind::CallQueued { id, tool });
+                    }
+                    permits.acquire().await
+                }
+            });
+        }
+        held
     }
 
-    async fn run_tool(&self, tool: Arc<dyn Tool>, call: &Call, receipt: Receipt, permit: Permit) {
+    async fn run_tool(&self, tool: Arc<dyn Tool>, call: &Call, receipt: Receipt, held: Held) {
         let spec = tool.spec();
         let (blocking, timeout) = (spec.blocking, spec.timeout);
         let context = Context {
@@ -83,7 +99,7 @@ impl Caller {
             if !cancel.is_cancelled() {
                 left.fill(outcome);
             }
-            drop(permit);
+            drop(held);
         };
         let ended = task::run(work, blocking);
         match timeout {

@@ -100,9 +100,9 @@ impl Running {
         let (made, left, begun) = (call.clone(), receipt.clone(), Arc::new(AtomicBool::new(false)));
         let begin = begun.clone();
         let task = tokio::spawn(async move {
-            let permit = caller.permit().await;
+            let held = caller.permits(&made).await;
             begin.store(true, Ordering::Relaxed);
-            caller.make_with(permit, &made, left.clone()).await;
+            caller.make_with(held, &made, left.clone()).await;
             let outcome = left.done_or_error().outcome;
             if is_final(&outcome) {
                 caller.teller.tell(Place::of(&made), || EventKind::of_outcome(&made, &outcome));

@@ -19,5 +19,6 @@ mod reading;
 mod stop_reasons;
 mod transfer;
 mod turn;
+mod turns;
 mod usage;
 mod waiting;
