@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response, Rules,
-    RunError, Team, ToolTurn, at_once, drive, event::Listeners,
+    Call, Cancel, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
+    Rules, RunError, Team, ToolTurn, at_once, drive, run::Options,
 };
 
 /// How the calls of a turn are made.
@@ -40,23 +40,21 @@ pub struct Local {
     caller: Arc<Caller>,
     shared: SharedCalls,
     mode: Mode,
+    cancel: Cancel,
 }
 
 impl Local {
     /// A host of this team, for one run: limits of a run count per host.
     pub fn new(team: Team) -> Self {
-        Self::with(team, Listeners::default(), CancellationToken::new(), None)
+        Self::with(team, Options::default(), CancellationToken::new())
     }
 
-    pub(crate) fn with(
-        team: Team,
-        listeners: Listeners,
-        cancel: CancellationToken,
-        began: Option<Instant>,
-    ) -> Self {
+    /// `dropped` is cancelled when nobody wants the run any more.
+    pub(crate) fn with(team: Team, options: Options, dropped: CancellationToken) -> Self {
+        let Options { mode, listeners, began, cancel } = options;
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
-        let caller = Arc::new(Caller::new(team, teller, cancel));
-        Self { caller, shared: SharedCalls::default(), mode: Mode::default() }
+        let caller = Arc::new(Caller::new(team, teller, dropped));
+        Self { caller, shared: SharedCalls::default(), mode, cancel }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -119,16 +117,28 @@ impl Perform for Local {
 
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
-        match spec.is_some_and(|spec| spec.read_only) && !call.allowed && self.mode == Mode::Concurrent {
-            true => self.shared.make(&self.caller, call, receipt).await,
-            false => self.caller.make(&call, receipt).await,
+        let is_shared =
+            spec.is_some_and(|spec| spec.read_only) && !call.allowed && self.mode == Mode::Concurrent;
+        let entered =
+            self.cancel.enter(&call.conversation, format!("{}/{}", call.conversation, call.call.id));
+        let made = async {
+            match is_shared {
+                true => self.shared.make(&self.caller, &call, receipt.clone()).await,
+                false => self.caller.make(&call, receipt.clone()).await,
+            }
+        };
+        if entered.token.run_until_cancelled(made).await.is_none() {
+            receipt.fill(Outcome::error("cancelled"));
         }
         Ok(())
     }
 
     async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {
+        let (parent, _) = child.id().rsplit_once('/').expect("the id of a delegated conversation is a path");
+        let _entered = self.cancel.enter(parent, child.id().to_owned());
         let end = match self.run(&mut child).await {
             Err(RunError::Model(failure)) => Ok(Err(failure)),
+            Err(RunError::Cancelled) => Ok(Ok(End::Other("it was cancelled".to_owned()))),
             other => other.map(Ok),
         };
         (child, end)

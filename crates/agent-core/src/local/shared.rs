@@ -37,10 +37,10 @@ impl SharedCalls {
     }
 
     /// Makes a call, or takes part in the same one.
-    pub(super) async fn make(&self, caller: &Arc<Caller>, call: Call, receipt: Receipt) {
+    pub(super) async fn make(&self, caller: &Arc<Caller>, call: &Call, receipt: Receipt) {
         let running = self.running(caller, call.clone());
         if running.call.call.id != call.call.id {
-            caller.teller.tell(Place::of(&call), || EventKind::call_started(&call.call));
+            caller.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
         }
         running.receipt.copy_to(receipt);
         running.ended.await;

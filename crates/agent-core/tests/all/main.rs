@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod build;
+mod cancelling;
 mod common;
 mod defaults;
 mod delegation;
