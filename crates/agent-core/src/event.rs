@@ -73,6 +73,15 @@ pub enum EventKind {
         /// The tool.
         tool: String,
     },
+    /// A call tells how it gets on: [`Context::progress`](crate::Context::progress).
+    CallProgress {
+        /// Its id.
+        id: String,
+        /// The tool.
+        tool: String,
+        /// What it says.
+        text: String,
+    },
     /// A call has become another agent's conversation; it ends when that does.
     Delegated {
         /// The call's id.

@@ -65,6 +65,7 @@ mod run;
 pub mod script;
 mod stop_reason;
 mod team;
+mod teller;
 mod timeline;
 mod tool;
 mod tool_call;

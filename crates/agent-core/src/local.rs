@@ -5,7 +5,6 @@ mod call;
 mod early;
 mod shared;
 mod task;
-mod teller;
 
 use std::{fmt, sync::Arc};
 
@@ -13,13 +12,14 @@ use call::Caller;
 use futures::{FutureExt, future::BoxFuture};
 use shared::{SharedCalls, is_final};
 pub(crate) use task::panic_message;
-use teller::{Place, Teller};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Call, Cancel, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
-    Rules, RunError, Team, ToolTurn, at_once, drive, run::Options,
+    Rules, RunError, Team, ToolTurn, at_once, drive,
+    run::Options,
+    teller::{Place, Teller},
 };
 
 /// How the calls of a turn are made.

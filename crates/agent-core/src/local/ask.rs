@@ -4,10 +4,10 @@ use std::panic::AssertUnwindSafe;
 
 use futures::{FutureExt, StreamExt};
 
-use super::{Local, Place, early::Early, task::panic_message};
+use super::{Local, early::Early, task::panic_message};
 use crate::{
     BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage, Response,
-    Rules, RunError, StopReason, ToolCall,
+    Rules, RunError, StopReason, ToolCall, teller::Place,
 };
 
 impl Local {

@@ -8,8 +8,11 @@ use std::sync::{
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use super::{Place, Teller, task};
-use crate::{Call, Context, EventKind, Outcome, Permits, Receipt, Rules, Team, Tool};
+use super::task;
+use crate::{
+    Call, Context, EventKind, Outcome, Permits, Receipt, Rules, Team, Tool,
+    teller::{Place, Teller},
+};
 
 /// Makes the tool calls of a run.
 #[derive(Debug)]
@@ -89,6 +92,9 @@ impl Caller {
             call_id: call.call.id.clone(),
             allowed: call.allowed,
             cancel: self.cancel.child_token(),
+            depth: call.depth,
+            tool: call.call.name.clone(),
+            teller: Some(self.teller.clone()),
         };
         // Cancels the call when this future is dropped, and when it timed out.
         let _cancel = context.cancel.clone().drop_guard();

@@ -13,8 +13,8 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 
-use super::{Place, call::Caller, task::AbortOnDrop};
-use crate::{Call, EventKind, Outcome, Receipt, Response, ToolCall};
+use super::{call::Caller, task::AbortOnDrop};
+use crate::{Call, EventKind, Outcome, Receipt, Response, ToolCall, teller::Place};
 
 /// The read-only calls of a run that are under way, or were in this turn.
 #[derive(Debug, Default)]

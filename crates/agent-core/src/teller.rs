@@ -6,21 +6,21 @@ use crate::{Call, Conversation, Event, EventKind, event::Listeners};
 
 /// Tells the listeners of a run.
 #[derive(Clone, Debug)]
-pub(super) struct Teller {
-    pub(super) listeners: Listeners,
-    pub(super) began: Instant,
+pub(crate) struct Teller {
+    pub(crate) listeners: Listeners,
+    pub(crate) began: Instant,
 }
 
 /// Where something happens.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) conversation: &'a str,
-    pub(super) depth: u32,
-    pub(super) agent: &'a str,
+pub(crate) struct Place<'a> {
+    pub(crate) conversation: &'a str,
+    pub(crate) depth: u32,
+    pub(crate) agent: &'a str,
 }
 
 impl Teller {
-    pub(super) fn tell(&self, place: Place<'_>, kind: impl FnOnce() -> EventKind) {
+    pub(crate) fn tell(&self, place: Place<'_>, kind: impl FnOnce() -> EventKind) {
         if !self.listeners.is_empty() {
             let Place { conversation, depth, agent } = place;
             let (at, conversation, agent) = (self.began.elapsed(), conversation.into(), agent.into());
@@ -30,12 +30,12 @@ impl Teller {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn of(call: &'a Call) -> Self {
+    pub(crate) fn of(call: &'a Call) -> Self {
         Self { conversation: &call.conversation, depth: call.depth, agent: &call.agent }
     }
 
     /// In this conversation, by this agent.
-    pub(super) fn in_conversation(conversation: &'a Conversation, agent: &'a str) -> Self {
+    pub(crate) fn in_conversation(conversation: &'a Conversation, agent: &'a str) -> Self {
         Self { conversation: conversation.id(), depth: conversation.depth(), agent }
     }
 }
