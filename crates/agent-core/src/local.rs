@@ -64,7 +64,7 @@ impl Local {
     }
 
     /// Whether calls of this agent may start while the reply that makes them still streams: not where a
-    /// call that comes first, as a handoff does, may stand later in it.
+    /// call that comes before all others may stand later in it.
     fn starts_early(&self, agent: &str) -> bool {
         let specs = self.caller.team.agent(agent).map(|agent| agent.specs().as_ref()).unwrap_or_default();
         self.mode == Mode::Concurrent
