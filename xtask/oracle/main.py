@@ -1,10 +1,12 @@
 """Whether what this project sends and answers is what the official client's types say: `cargo xtask oracle` runs it.
 
-usage: main.py REQUESTS DEFAULT SCRIPTED
+usage: main.py REQUESTS DEFAULT SCRIPTED RECORDED REPLIES
 
   REQUESTS  a folder with a folder for each program, with the requests it sent, a file each
   DEFAULT   the URL of a server whose model calls the first tool it is offered
   SCRIPTED  the URL of a server that plays replies.json
+  RECORDED  the URL of a server that answers with recorded streams
+  REPLIES   a file with what our client made of each of them
 
 Prints a line for each check, and exits with 1 if one failed.
 """
@@ -17,6 +19,7 @@ import anthropic
 
 import client
 import judges
+import recorded
 import spoilt
 import wire
 
@@ -39,7 +42,7 @@ class Report:
         print("\n".join(f"FAIL {name}: {fault}" for fault in found) or f"ok   {name}", flush=True)
 
 
-def main(requests, default, scripted):
+def main(requests, default, scripted, streams, read):
     report = Report()
     for name, right, spoils, judge in spoilt.sets():
         report.check(
@@ -54,8 +57,12 @@ def main(requests, default, scripted):
     replies = list(wire.checks(scripted, script))
     for name, act in replies:
         report.check(f"reply: {name}", act)
+    ours = json.loads(Path(read).read_text("utf-8"))
+    for name, act in recorded.checks(streams, ours):
+        report.check(f"recorded: {name}", act)
 
-    counts = f"{sent} requests, {len(acts)} acts of the client, {len(replies)} replies"
+    acted = f"{len(acts)} acts of the client, {len(replies)} replies"
+    counts = f"{sent} requests, {acted}, {len(ours)} recorded streams"
     verdict = f"FAILED: {report.failed}" if report.failed else "all conform"
     print(f"oracle: {counts}: {verdict} (anthropic {anthropic.__version__})")
     return 1 if report.failed else 0

@@ -4,6 +4,7 @@ import copy
 import json
 
 import judges
+import recorded
 
 CALL = {"type": "tool_use", "id": "call_1", "name": "sum", "input": {"numbers": [1, 2]}}
 RESULT = {"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "3"}]}
@@ -144,6 +145,50 @@ STREAMS = [
 ]
 
 
+# What the official client makes of a stream, what we do, and what we could make of it wrongly.
+OFFICIAL = {
+    **REPLY,
+    "stop_details": None,
+    "usage": {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3, "service_tier": "standard"},
+}
+COUNTS = {**OFFICIAL["usage"], "cache_creation_input_tokens": 0}
+OURS = {
+    "id": "msg_1",
+    "model": "claude-sonnet-5-5",
+    "content": [TEXT, CALL],
+    "stop_reason": "tool_use",
+    "usage": COUNTS,
+}
+ERROR = {"kind": "incomplete", "message": "it broke off"}
+
+RECORDED = [
+    ("ours.id", "msg_2", "id: msg_1 officially, msg_2 by us"),
+    ("ours.model", ..., "model:"),
+    ("ours.stop_reason", "end_turn", "stop_reason:"),
+    ("ours.stop_details", {"type": "refusal"}, "stop_details:"),
+    ("ours.stop_sequence", "END", "stop_sequence:"),
+    ("ours.stop_sequence", None, None),
+    ("ours.role", "assistant", "role: we keep it"),
+    ("ours.container", {"id": "c"}, "container: None officially"),
+    ("ours.content.0", ..., "content.1.id:"),
+    ("ours.content.0.text", "It is 4.", "content.0.text:"),
+    ("ours.content.0.citations", [], "content.0.citations:"),
+    ("ours.content.1.caller", None, "content.1.caller:"),
+    ("ours.content.1.input.numbers", [2, 1], "content.1.input:"),
+    ("ours.content.1.input", ..., "content.1.input:"),
+    ("ours.usage.output_tokens", 1, "usage.output_tokens: 2 officially, 1 by us"),
+    ("ours.usage.cache_read_input_tokens", 0, "usage.cache_read_input_tokens:"),
+    ("ours.usage.cache_creation_input_tokens", 1, "usage.cache_creation_input_tokens:"),
+    ("ours.usage.service_tier", ..., "usage.service_tier: standard officially"),
+    ("ours.usage.server_tool_use", {"web_search_requests": 1}, "usage.server_tool_use:"),
+    ("ours.usage.server_tool_use", {"web_search_requests": 0}, None),
+    ("ours", ERROR, "our error: it broke off"),
+    ("official", {"error": "no"}, "the official error: no"),
+    ("official.usage.output_tokens_sung", 7, "usage.output_tokens_sung: 7 officially"),
+    ("listed", ["content.1.input"], "content.1.input: it no longer differs"),
+]
+
+
 def named(events):
     return [(event["type"], event) for event in events]
 
@@ -153,6 +198,9 @@ def sets():
     yield "requests", REQUEST, REQUESTS, judges.request
     yield "replies", REPLY, REPLIES, judges.reply
     yield "streams", EVENTS, STREAMS, lambda events: judges.events(named(events))
+    # Copied, or spoiling the one would spoil the other.
+    both = {"official": OFFICIAL, "ours": copy.deepcopy(OURS), "listed": []}
+    yield "replies to recorded streams", both, RECORDED, lambda both: list(recorded.faults(**both))
 
 
 def faults(right, spoils, judge):

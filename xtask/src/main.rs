@@ -28,7 +28,7 @@ usage: cargo xtask TASK
   lengths     checks the lengths of files, functions, examples and the loop
   mock        serves a scripted model on loopback: [SCRIPT.json [PORT]]
   msrv        checks that rust-version is what the dependencies ask for
-  oracle      checks requests and replies by the types of Anthropic's Python client, if there is Python: [--required]
+  oracle      checks by others' code how we speak the API, if there is Python (docs/oracle.md): [--required]
 ";
 
 /// Exits with 0 if the task went well, 1 if it did not, 2 if there is no such task.

@@ -1,35 +1,40 @@
-//! The oracle: Anthropic's own client says whether we speak the API as it does.
+//! The oracle: others say whether we speak the API as it is spoken.
 //!
-//! Its types are the API's published description. They judge each request that the demo and the examples send, and
-//! each kind of reply that agent-mock gives; and the client itself is put to work against agent-mock. The checks
-//! are in `xtask/oracle/`; this makes what they need.
+//! The types of Anthropic's own client are the API's published description. They judge each request that the demo and
+//! the examples send, and each kind of reply that agent-mock gives; the client itself is put to work against agent-mock,
+//! and against the streams that were recorded for its own tests, which our client reads too. At last our loop runs
+//! against a server of others that fails on demand. The checks are in `xtask/oracle/`; this makes what they need.
+//! `docs/oracle.md` has it in full.
 
+mod foreign;
 mod python;
+mod replay;
 mod sent;
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use agent_mock::{Mock, Plot};
 use python::Python;
+use replay::Replay;
 
 use crate::task::{Done, root};
 
 const USAGE: &str = "\
 usage: cargo xtask oracle [--required]
 
-  --required  fails where there is no Python, or no way to install the client; else that is said and passes";
+  --required  fails where there is no Python, or no way to install what it needs; else that is said and passes";
 
 /// What agent-mock says when each kind of its replies is judged.
 const REPLIES: &str = include_str!("../oracle/replies.json");
 
-/// Fails on each request and each reply that does not conform.
+/// Fails on each request, reply, stream and run that does not conform.
 pub(crate) fn run(arguments: &[&str]) -> Done {
     let required = match arguments {
         [] => false,
         ["--required"] => true,
         _ => return Err(USAGE.into()),
     };
-    let python = match Python::with_client() {
+    let python = match Python::with_packages() {
         Ok(python) => python,
         Err(why) if required => return Err(format!("oracle: {why}").into()),
         Err(why) => {
@@ -38,13 +43,25 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
         }
     };
     let requests = sent::all()?;
-    let replies = Plot::from_json(REPLIES).map_err(|error| format!("xtask/oracle/replies.json: {error}"))?;
     // The servers are served by the runtime's threads while this one waits for Python.
     tokio::runtime::Runtime::new()?.block_on(async {
-        let default = Mock::start(Plot::default()).await?;
-        let scripted = Mock::start(replies).await?;
-        python.judge(&requests, &default.url(), &scripted.url())
+        let judged = judge(&python, requests).await;
+        // What the one finds keeps nobody from reading what the other does.
+        let endured = foreign::check(&python).await;
+        judged.and(endured)
     })
+}
+
+async fn judge(python: &Python, requests: PathBuf) -> Done {
+    let replies = Plot::from_json(REPLIES).map_err(|error| format!("xtask/oracle/replies.json: {error}"))?;
+    let default = Mock::start(Plot::default()).await?;
+    let scripted = Mock::start(replies).await?;
+    let recorded = Replay::start(&python.streams()).await?;
+    let read = folder("replies.json");
+    fs::write(&read, recorded.read_all().await?.to_string())?;
+    let mut checks = python.script("main.py");
+    checks.arg(requests).args([&default.url(), &scripted.url(), recorded.url()]).arg(read);
+    if checks.status()?.success() { Ok(()) } else { Err("oracle: not all conforms, see above".into()) }
 }
 
 /// A folder for what is made here.

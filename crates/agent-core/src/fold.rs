@@ -78,8 +78,10 @@ impl Fold {
         let Some((stop_reason, stop_details)) = self.stop else {
             return Err(LlmError::new(LlmErrorKind::Incomplete, "it ended without a stop reason"));
         };
+        let went_on = self.drafts.values().rev().find_map(Draft::went_on);
         let content = self.drafts.into_values().map(Draft::finish).collect::<Result<_, _>>()?;
         let Self { id, model, usage, extra, .. } = self;
+        let model = went_on.or(model);
         Ok(Response { id, model, content, stop_reason, stop_details, usage, extra })
     }
 
@@ -111,14 +113,27 @@ impl Draft {
             ("thinking", Piece::Thinking(text)) => ("thinking", text),
             ("thinking", Piece::Signature(text)) => ("signature", text),
             (kind, Piece::Input(text)) if kind.ends_with("tool_use") => ("input", text),
-            ("compaction", Piece::Other(json)) => match json.parse::<Fields>() {
-                Ok(delta) => ("content", delta.string("content")),
-                Err(_) => return,
-            },
+            ("compaction", Piece::Other(delta)) => return self.compact(&delta),
             ("text", Piece::Citation(citation)) => return self.citations.push(citation),
             _ => return,
         };
         self.grown.entry(field).or_default().push_str(&more);
+    }
+
+    /// The model that went on where another declined. A reply that is not streamed is under the last one's name.
+    fn went_on(&self) -> Option<String> {
+        let to = self.begun.get("to").filter(|_| self.begun.string("type") == "fallback")?;
+        to.parse::<Fields>().ok()?.get("model")?.parse().ok()
+    }
+
+    /// The fields of a compaction come whole: the summary, and what must go back with it.
+    fn compact(&mut self, delta: &Json) {
+        let Ok(fields) = delta.parse::<BTreeMap<String, Json>>() else { return };
+        if fields.get("type").is_some_and(|kind| kind.text() == r#""compaction_delta""#) {
+            for (name, value) in fields.iter().filter(|(name, _)| *name != "type") {
+                self.begun.set(name, value);
+            }
+        }
     }
 
     fn finish(mut self) -> Result<Block, LlmError> {
@@ -242,22 +257,40 @@ mod tests {
     }
 
     #[test]
-    fn a_compaction_keeps_its_summary_and_pieces_that_do_not_fit_are_passed_over() {
-        let summary = |text: &str| json!({"type": "compaction_delta", "content": text}).into();
+    fn a_compaction_is_kept_whole_and_pieces_that_do_not_fit_are_passed_over() {
+        let summary =
+            json!({"type": "compaction_delta", "content": "All is well.", "encrypted_content": "eA=="});
         check(
             [
                 begin(0, json!({"type": "compaction", "content": null})),
-                piece(0, Piece::Other(summary("All is "))),
-                piece(0, Piece::Other(summary("well."))),
+                piece(0, Piece::Other(json!({"type": "holo_delta", "content": "not here"}).into())),
+                piece(0, Piece::Other(summary.into())),
                 begin(1, json!({"type": "tool_use", "id": "a", "name": "f", "input": {}})),
                 piece(1, Piece::Text("not here".to_owned())),
                 Delta::stop(StopReason::Compaction),
             ],
             &[
-                r#"{"content":"All is well.","type":"compaction"}"#,
+                r#"{"content":"All is well.","type":"compaction","encrypted_content":"eA=="}"#,
                 r#"{"id":"a","input":{},"name":"f","type":"tool_use"}"#,
             ],
         );
+    }
+
+    #[test]
+    fn a_reply_is_by_the_model_that_went_on() {
+        let fallback = |to: &str| json!({"type": "fallback", "from": {"model": "a"}, "to": {"model": to}});
+        let mut fold = Fold::default();
+        let start = Delta::Start {
+            id: None,
+            model: Some("a".to_owned()),
+            usage: Default::default(),
+            extra: [].into(),
+        };
+        for delta in [start, begin(0, fallback("b")), begin(1, fallback("c")), Delta::words(2, "hi")] {
+            fold.push(delta).unwrap();
+        }
+        fold.push(Delta::stop(StopReason::EndTurn)).unwrap();
+        assert_eq!(fold.finish().unwrap().model.as_deref(), Some("c"));
     }
 
     #[test]

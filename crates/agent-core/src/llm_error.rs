@@ -54,7 +54,7 @@ pub enum LlmErrorKind {
     Connection,
     /// The reply broke off before its end.
     Incomplete,
-    /// The reply is not what the API promises.
+    /// The reply is not what the API promises: damaged on its way, or not the API's at all.
     Malformed,
     /// The backend is not set up right.
     Configuration,
@@ -82,8 +82,10 @@ impl LlmError {
     /// Whether the same request may well succeed later.
     pub fn is_retryable(&self) -> bool {
         use LlmErrorKind::*;
-        let by_kind =
-            matches!(self.kind, RateLimit | Overloaded | Server | Timeout | Connection | Incomplete);
+        let by_kind = matches!(
+            self.kind,
+            RateLimit | Overloaded | Server | Timeout | Connection | Incomplete | Malformed
+        );
         self.should_retry.unwrap_or(by_kind)
     }
 

@@ -31,6 +31,18 @@ impl ToolCall {
 
     /// What was wrong with the input if the model wrote something that is no JSON object.
     pub fn malformed(&self) -> Option<InvalidJson> {
+        object(&self.kept()?).err()
+    }
+
+    /// The input as a model wrote it, which need not be JSON.
+    #[cfg(feature = "script")]
+    pub(crate) fn as_written(&self) -> String {
+        let kept = self.kept().filter(|text| object(text).is_err());
+        kept.unwrap_or_else(|| self.input.text().to_owned())
+    }
+
+    /// The text in an input that stands for one.
+    fn kept(&self) -> Option<String> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Kept {
@@ -40,8 +52,7 @@ impl ToolCall {
         if !self.input.text().contains(INVALID) {
             return None;
         }
-        let kept: Kept = self.input.parse().ok()?;
-        object(&kept.text).err()
+        self.input.parse().ok().map(|Kept { text }| text)
     }
 }
 

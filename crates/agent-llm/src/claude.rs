@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
-use crate::{ConfigError, Repair, Retry, Settings, http::Http};
+use crate::{ConfigError, Repair, Retry, Settings, http::Http, retry::keep_asking};
 
 /// Claude over HTTP: [`Retry`] around [`Repair`] around a plain client of the Messages API, which has a
 /// [`Gate`](crate::Gate) in front of it if [the settings](Settings::gate) have one.
@@ -32,6 +32,26 @@ impl Claude {
     pub fn with(&self, change: impl FnOnce(Settings) -> Settings) -> Result<Self, ConfigError> {
         let http = self.http();
         Http::new(change(http.settings().clone()), Some(http)).map(Self::around)
+    }
+
+    /// How many tokens of input a request would have: what is asked is what would be sent, tools, thinking
+    /// and cache markers included.
+    ///
+    /// It is asked again as other requests are, and under the time limit of a reply that is not streamed. It
+    /// does not go through the gate, because the API limits such requests apart from others; and a history
+    /// that the API refuses is an error, and not mended.
+    /// Source: <https://docs.claude.com/en/docs/build-with-claude/token-counting>.
+    ///
+    /// ```no_run
+    /// # use agent_llm::{Claude, LlmError, Message, Request};
+    /// # async fn count(claude: Claude) -> Result<(), LlmError> {
+    /// let request = Request::new(vec![Message::user("How long is this?")]);
+    /// println!("{} tokens", claude.count_tokens(&request).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn count_tokens(&self, request: &Request) -> Result<u64, LlmError> {
+        keep_asking(self.0.policy(), || self.http().count_tokens(request)).await
     }
 
     pub(crate) fn around(http: Http) -> Self {

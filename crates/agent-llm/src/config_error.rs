@@ -21,6 +21,15 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The base URL would send key and prompts over the network for all to read.
+    #[error(
+        "the base URL {url:?} is plain http to another machine, where all on the way could read the key: use \
+         https, or allow it with `Claude::builder().allow_plain_http(true)`"
+    )]
+    PlainHttp {
+        /// The URL, without its query.
+        url: String,
+    },
     /// A header can't be sent.
     #[error("the header {name:?} can't be sent: {reason}")]
     Header {

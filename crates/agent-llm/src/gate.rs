@@ -2,6 +2,9 @@
 
 mod bucket;
 mod flow;
+mod hold;
+mod place;
+mod waiting;
 
 use std::{
     collections::VecDeque,
@@ -10,22 +13,25 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Notice, Request};
+use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 use async_stream::stream;
 use futures::StreamExt;
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     time::Instant,
 };
 
-use flow::{Flow, Refusal, Wait};
+use flow::{Flow, Wait};
+use place::Place;
+use waiting::Waiting;
 
 /// Holds requests back while the server says that it has no room, and lets them out at a pace it takes.
 ///
 /// One gate is for all that use one account and model; clones are the same gate. It learns from
-/// `retry-after`, from refusals (429, 529) and from [`Notice::RateLimit`], and lets requests go first
-/// come, first served. While one waits, its stream says so with a [`Notice::Wait`]. It holds requests,
-/// never agents: one that has its reply is out of the gate, so what waits for it in turn can go.
+/// `retry-after`, from refusals (429, 529) and from what replies' heads say, and lets requests go first
+/// come, first served. While one waits, its stream says so with a [`Notice::Wait`](agent_core::Notice), and
+/// says it again if the server asks for at least a second more. It holds requests, never agents: one that has
+/// its reply is out of the gate, so what waits for it in turn can go.
 ///
 /// Put it directly around what sends: inside of [`Retry`](crate::Retry), so that a request that is made
 /// again queues again, and never around a wrapper that asks through the same gate.
@@ -39,6 +45,9 @@ use flow::{Flow, Refusal, Wait};
 /// server took them, measured from the end of one hold to the end of the next, and each that is taken
 /// quickens it by 0.02 requests a second. Where the headers tell what remains, no more than that goes.
 ///
+/// A `retry-after` holds back all, for [10 minutes](Self::longest_hold) at most. If the server asked for
+/// longer, one request goes then, and how many may be open begins at one again.
+///
 /// # What it does
 ///
 /// 64 agents, each of 4 turns, at a server that takes 8 requests a second and 8 at once, which makes it at
@@ -46,10 +55,10 @@ use flow::{Flow, Refusal, Wait};
 ///
 /// | headers | gate | total | requests | refused | finished |
 /// |--|--|--|--|--|--|
-/// | no | no | 21.1 s | 986 | 82.4 % | 41 of 64 |
-/// | no | yes | 32.7 s | 259 | 1.2 % | 64 of 64 |
-/// | yes | no | 21.0 s | 989 | 82.6 % | 40 of 64 |
-/// | yes | yes | 31.9 s | 258 | 0.8 % | 64 of 64 |
+/// | no | no | 21.0 s | 984 | 82.9 % | 38 of 64 |
+/// | no | yes | 32.6 s | 259 | 1.2 % | 64 of 64 |
+/// | yes | no | 21.0 s | 992 | 82.6 % | 40 of 64 |
+/// | yes | yes | 31.6 s | 257 | 0.4 % | 64 of 64 |
 #[derive(Clone)]
 pub struct Gate(Arc<Shared>);
 
@@ -58,6 +67,8 @@ struct Shared {
     state: Mutex<State>,
     /// The flow may let more out, or has to wait longer.
     changed: Notify,
+    /// Until when all are held, for those who wait to know.
+    held: watch::Sender<Duration>,
 }
 
 struct State {
@@ -71,13 +82,26 @@ impl Gate {
     /// A gate for one account, with at most 256 requests open at once.
     pub fn new() -> Self {
         let state = State { flow: Flow::new(), queue: VecDeque::new(), attended: false };
-        Self(Arc::new(Shared { made: Instant::now(), state: Mutex::new(state), changed: Notify::new() }))
+        Self(Arc::new(Shared {
+            made: Instant::now(),
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            held: watch::Sender::default(),
+        }))
     }
 
     /// How many requests may be open at once, at most and for all clones; at least 1.
     pub fn max_open(self, requests: usize) -> Self {
         self.0.state().flow.bound(requests);
         self.0.changed.notify_one();
+        self
+    }
+
+    /// The longest the server is believed that it takes nothing; by default 10 minutes, as
+    /// [`RetryPolicy::longest_retry_after`](crate::RetryPolicy::longest_retry_after). If it asks for longer,
+    /// a single request is let out after this time, to see. Nor is any pace slower than one request in it.
+    pub fn longest_hold(self, time: Duration) -> Self {
+        self.0.state().flow.hold_at_most(time);
         self
     }
 
@@ -103,11 +127,13 @@ impl Gate {
         request: Request,
     ) -> BoxStream<'a, Result<Delta, LlmError>> {
         let replies = stream! {
-            let (turn, notice) = self.0.queue();
-            if let Some(notice) = notice {
-                yield Ok(Delta::Notice(notice));
-            }
-            let mut place = turn.await.expect("the gate keeps all who wait until it lets them out");
+            let mut waiting = self.0.queue();
+            let mut place = loop {
+                match waiting.next().await {
+                    Ok(place) => break place,
+                    Err(notice) => yield Ok(Delta::Notice(notice)),
+                }
+            };
             let mut reply = llm.stream(request);
             while let Some(delta) = reply.next().await {
                 place.heed(&delta);
@@ -152,19 +178,24 @@ impl Shared {
         self.made.elapsed()
     }
 
-    /// Joins the queue: when its turn comes, and why that is not now.
-    fn queue(self: &Arc<Self>) -> (oneshot::Receiver<Place>, Option<Notice>) {
+    /// Joins the queue.
+    fn queue(self: &Arc<Self>) -> Waiting {
         let (sender, turn) = oneshot::channel();
+        let (gate, held, told) = (self.clone(), self.held.subscribe(), self.now());
         self.state().queue.push_back(sender);
-        let Some(wait) = self.let_out() else { return (turn, None) };
+        let outlook = self.let_out().map(|wait| self.outlook(&wait));
+        Waiting { gate, turn, held, outlook, told }
+    }
+
+    /// How long the last in the queue waits, and why; sees to it that somebody lets them out.
+    fn outlook(self: &Arc<Self>, wait: &Wait) -> (Duration, String) {
         let mut state = self.state();
         if !std::mem::replace(&mut state.attended, true) {
             // A task of its own: one that waits need not be polled for others to be let out.
             tokio::spawn(self.clone().attend());
         }
         let ahead = state.queue.len().saturating_sub(1);
-        let (wait, reason) = state.flow.outlook(&wait, ahead);
-        (turn, Some(Notice::Wait { wait, reason }))
+        state.flow.outlook(wait, ahead)
     }
 
     /// Lets out those who may go, in order; says what the first of the others waits for.
@@ -191,7 +222,7 @@ impl Shared {
         drop(state);
         for next in out {
             // If it has been dropped by now, so is its place, which makes room for another.
-            let _ = next.send(Place { gate: self.clone(), sent: now, heard: false });
+            let _ = next.send(Place::new(self.clone(), now));
         }
         wait
     }
@@ -230,53 +261,5 @@ impl Drop for Attendant {
         if !self.done {
             self.gate.state().attended = false;
         }
-    }
-}
-
-/// A request that is open, for as long as this lives.
-struct Place {
-    gate: Arc<Shared>,
-    sent: Duration,
-    heard: bool,
-}
-
-impl Place {
-    /// Learns from what the server says.
-    fn heed(&mut self, said: &Result<Delta, LlmError>) {
-        match said {
-            Ok(Delta::Notice(Notice::RateLimit { of, limit, remaining, reset })) => {
-                self.taken();
-                self.learn(|flow, now| flow.told(of, *limit, *remaining, *reset, now));
-            }
-            Ok(Delta::Notice(_)) => {}
-            Ok(_) => self.taken(),
-            Err(error) => {
-                let too_many = error.kind == LlmErrorKind::RateLimit;
-                if too_many || error.kind == LlmErrorKind::Overloaded {
-                    let (retry_after, why) = (error.retry_after(), error.to_string());
-                    let sent = self.sent;
-                    self.learn(|flow, now| flow.refused(sent, Refusal { too_many, retry_after, why }, now));
-                }
-            }
-        }
-    }
-
-    /// The server answers, and not with an error.
-    fn taken(&mut self) {
-        if !std::mem::replace(&mut self.heard, true) {
-            self.learn(Flow::taken);
-        }
-    }
-
-    fn learn(&self, fact: impl FnOnce(&mut Flow, Duration)) {
-        fact(&mut self.gate.state().flow, self.gate.now());
-        self.gate.changed.notify_one();
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.gate.state().flow.ended(self.heard);
-        self.gate.changed.notify_one();
     }
 }

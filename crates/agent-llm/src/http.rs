@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request, Response};
+use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request};
 use async_stream::try_stream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use reqwest::{
@@ -10,14 +10,15 @@ use reqwest::{
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     redirect,
 };
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     ConfigError, Key, Settings,
+    endpoint::Endpoint,
     limit::{Clock, Limit, timed_out},
     rate_limit::rate_limits,
-    refusal::{is, not_a_reply, refusal},
+    refusal::{is, not_a_reply, refusal, request_id},
     reply::{Reply, causes},
-    settings::without_secrets,
     wire,
 };
 
@@ -31,7 +32,7 @@ const LONGEST_ERROR: usize = 64 * 1024;
 pub(crate) struct Http {
     settings: Settings,
     key: Key,
-    endpoint: Url,
+    endpoint: Endpoint,
     headers: HeaderMap,
     client: Client,
 }
@@ -39,12 +40,12 @@ pub(crate) struct Http {
 impl Http {
     /// A client; on the connections of another one where these are made alike.
     pub(crate) fn new(settings: Settings, other: Option<&Self>) -> Result<Self, ConfigError> {
-        let endpoint = endpoint(&settings)?;
+        let endpoint = Endpoint::of(&settings)?;
         let key = settings.key.clone().filter(|key| !key.is_empty()).ok_or(ConfigError::NoKey)?;
         let headers = headers(&settings, &key)?;
         let alike = |other: &&Self| {
             other.settings.limits.connect == settings.limits.connect
-                && is_loopback(&other.endpoint) == is_loopback(&endpoint)
+                && other.endpoint.is_loopback() == endpoint.is_loopback()
         };
         let client = match other.filter(alike) {
             Some(other) => other.client.clone(),
@@ -57,10 +58,25 @@ impl Http {
         &self.settings
     }
 
+    /// How many tokens of input the request would have.
+    pub(crate) async fn count_tokens(&self, request: &Request) -> Result<u64, LlmError> {
+        #[derive(Deserialize)]
+        struct Count {
+            input_tokens: u64,
+        }
+        let limit = Limit::whole(&self.settings.limits);
+        let counted = async {
+            let body = wire::counted(&self.settings, request);
+            let answer = limit.keep(self.post(self.endpoint.count_tokens(), body, JSON)).await??;
+            self.read(answer, limit, "a count of tokens").await
+        };
+        counted.await.map(|count: Count| count.input_tokens).map_err(|error| self.scrub(error))
+    }
+
     fn streamed(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
         try_stream! {
             let clock = Clock::start(&self.settings.limits);
-            let answer = clock.next().keep(self.send(&request, STREAM)).await??;
+            let answer = clock.next().keep(self.ask(&request, STREAM)).await??;
             for notice in rate_limits(answer.headers(), SystemTime::now()) {
                 yield Delta::Notice(notice);
             }
@@ -74,32 +90,29 @@ impl Http {
 
     fn unary(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
         try_stream! {
-            let limit = Limit::whole(&self.settings.limits);
-            let answer = limit.keep(self.send(&request, JSON)).await??;
-            let (status, headers) = (answer.status(), answer.headers().clone());
-            for notice in rate_limits(&headers, SystemTime::now()) {
+            let limit = Limit::reply(&self.settings.limits, wire::max_tokens(&self.settings, &request))?;
+            let answer = limit.keep(self.ask(&request, JSON)).await??;
+            for notice in rate_limits(answer.headers(), SystemTime::now()) {
                 yield Delta::Notice(notice);
             }
-            let body = limit.keep(answer.bytes()).await?;
-            let body = body.map_err(|error| LlmError::new(LlmErrorKind::Incomplete, causes(error)))?;
-            let reply: Result<Response, LlmError> = serde_json::from_slice(&body).map_err(|error| {
-                let text = String::from_utf8_lossy(&body);
-                let expected = format!("a message ({error})");
-                not_a_reply(&expected, status, &headers, &self.key.scrub(&text))
-            });
-            yield Delta::Whole(reply?);
+            yield Delta::Whole(self.read(answer, limit, "a message").await?);
         }
     }
 
-    /// Sends the request; an answer that is no reply of the expected content type is an error.
-    async fn send(&self, request: &Request, expected: &'static str) -> Result<reqwest::Response, LlmError> {
-        let sending = self
-            .client
-            .post(self.endpoint.clone())
-            .headers(self.headers.clone())
-            .header(ACCEPT, expected)
-            .body(wire::body(&self.settings, request))
-            .send();
+    /// Asks for a reply of this content type.
+    async fn ask(&self, request: &Request, expected: &'static str) -> Result<reqwest::Response, LlmError> {
+        self.post(self.endpoint.messages(), wire::body(&self.settings, request), expected).await
+    }
+
+    /// Sends a body; an answer that is no success, or not of the expected content type, is an error.
+    async fn post(
+        &self,
+        to: Url,
+        body: Vec<u8>,
+        expected: &'static str,
+    ) -> Result<reqwest::Response, LlmError> {
+        let sending =
+            self.client.post(to).headers(self.headers.clone()).header(ACCEPT, expected).body(body).send();
         let answer = sending.await.map_err(|error| self.unsent(error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         if !status.is_success() {
@@ -109,6 +122,25 @@ impl Http {
             return Err(not_a_reply(expected, status, &headers, &self.error_body(answer).await));
         }
         Ok(answer)
+    }
+
+    /// What an answer of JSON says.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        answer: reqwest::Response,
+        limit: Limit,
+        expected: &str,
+    ) -> Result<T, LlmError> {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = limit.keep(answer.bytes()).await?.map_err(|error| {
+            let mut error = LlmError::new(LlmErrorKind::Incomplete, causes(error));
+            error.request_id = request_id(&headers);
+            error
+        })?;
+        serde_json::from_slice(&body).map_err(|error| {
+            let text = String::from_utf8_lossy(&body);
+            not_a_reply(&format!("{expected} ({error})"), status, &headers, &self.key.scrub(&text))
+        })
     }
 
     fn unsent(&self, error: reqwest::Error) -> LlmError {
@@ -155,21 +187,6 @@ impl Llm for Http {
     }
 }
 
-fn endpoint(settings: &Settings) -> Result<Url, ConfigError> {
-    let given = settings.base_url.as_deref().unwrap_or("https://api.anthropic.com").trim();
-    let wrong = |reason: String| ConfigError::BaseUrl { url: without_secrets(given), reason };
-    let mut url = Url::parse(given).map_err(|error| wrong(error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("it must begin with https:// or http://".to_owned()));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("it must hold no user name and no password".to_owned()));
-    }
-    let path = format!("{}/v1/messages", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    Ok(url)
-}
-
 fn headers(settings: &Settings, key: &Key) -> Result<HeaderMap, ConfigError> {
     let betas = settings.betas.join(",");
     let mut own = vec![("anthropic-version", settings.version.as_str())];
@@ -192,7 +209,7 @@ fn headers(settings: &Settings, key: &Key) -> Result<HeaderMap, ConfigError> {
     Ok(headers)
 }
 
-fn connect(settings: &Settings, endpoint: &Url) -> Result<Client, ConfigError> {
+fn connect(settings: &Settings, endpoint: &Endpoint) -> Result<Client, ConfigError> {
     let client = Client::builder()
         .user_agent(concat!("agent-llm/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(settings.limits.connect)
@@ -202,12 +219,6 @@ fn connect(settings: &Settings, endpoint: &Url) -> Result<Client, ConfigError> {
         // A redirect would take the key to another host.
         .redirect(redirect::Policy::none());
     // A proxy can't know what is loopback here.
-    let client = if is_loopback(endpoint) { client.no_proxy() } else { client };
+    let client = if endpoint.is_loopback() { client.no_proxy() } else { client };
     client.build().map_err(|error| ConfigError::Client(causes(error)))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

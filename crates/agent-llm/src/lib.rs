@@ -25,21 +25,31 @@
 //! [`Claude`] is [`Retry`] around [`Repair`] around a plain client. Whatever else can be done around a request is a
 //! wrapper of the same kind: a type that holds an [`Llm`] and is one.
 //!
+//! # When it fails
+//!
+//! An [`LlmError`] says what failed, for whom, and whether it may pass. What may is asked again
+//! ([`RetryPolicy`]: how often, after how long, until when), also when a reply breaks off; what a change of
+//! the request can mend is asked again with it ([`Repair`]). Each wait has a limit of its own, whose error names
+//! it: [connection](Settings::connect_timeout), [first byte](Settings::first_byte_timeout),
+//! [silence](Settings::idle_timeout), [signs of life without content](Settings::content_timeout),
+//! [all of it](Settings::total_timeout). A reply that is not streamed has the first and the last of them.
+//!
 //! # Many agents on one account
 //!
 //! Give all clients of an account the same [`Gate`]: `Claude::builder().gate(gate.clone())`. It stands between
 //! the retries and the connection, holds back what the server would refuse, and says so to whoever waits. Any
 //! other [`Llm`] gets one with [`Gate::around`]: `Retry::new(gate.around(llm), policy)`.
 //!
-//! Inside, `wire` is the API's JSON and `sse` its framing, both without IO; `http` sends, `reply`
-//! reads a stream, `refusal` makes an error of an HTTP answer;
-//! `gate` queues, and `gate/flow` decides, without clock or IO, when the next may go.
+//! Inside, `wire` is the API's JSON and `sse` its framing, both without IO; `endpoint` is where to, `http` sends,
+//! `reply` reads a stream, `refusal` makes an error of an HTTP answer; `retry/attempts` decides whether there is
+//! another one; `gate` queues, and `gate/flow` decides, without clock or IO, when the next may go.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cache;
 mod claude;
 mod config_error;
+mod endpoint;
 mod gate;
 mod http;
 mod key;

@@ -5,6 +5,12 @@ use std::{future::Future, time::Duration};
 use agent_core::{LlmError, LlmErrorKind};
 use tokio::time::{Instant, timeout_at};
 
+/// How long an answer in one piece may take, if nothing else is said.
+const IN_ONE_PIECE: Duration = Duration::from_secs(600);
+
+/// What the official clients reckon with.
+const TOKENS_AN_HOUR: u64 = 128_000;
+
 /// The time limits of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -43,10 +49,23 @@ impl Limit {
         Self { name, length, until }
     }
 
-    /// The limit of a whole reply that is not streamed, from now.
+    /// The limit of an answer that comes in one piece, from now.
     pub(crate) fn whole(limits: &Limits) -> Self {
-        let length = limits.total.unwrap_or(Duration::from_secs(600));
-        Self::new("total", length, Instant::now())
+        Self::new("total", limits.total.unwrap_or(IN_ONE_PIECE), Instant::now())
+    }
+
+    /// The limit of a reply of up to so many tokens that comes in one piece. If it may well take longer, and
+    /// nobody has said how long it may take, that is an error: it would only be seen after the whole time.
+    pub(crate) fn reply(limits: &Limits, max_tokens: u64) -> Result<Self, LlmError> {
+        let most = TOKENS_AN_HOUR * IN_ONE_PIECE.as_secs() / 3600;
+        if limits.total.is_some() || max_tokens <= most {
+            return Ok(Self::whole(limits));
+        }
+        let message = format!(
+            "a reply of up to {max_tokens} tokens that is not streamed may take longer than {IN_ONE_PIECE:?}, \
+             and all of it would be lost: stream it, set `total_timeout`, or ask for {most} tokens at most"
+        );
+        Err(LlmError::new(LlmErrorKind::Configuration, message))
     }
 
     /// What the future gives, or an error when time is up first.
@@ -129,6 +148,8 @@ mod tests {
     async fn each_limit_has_its_length_and_its_words() {
         let limits = Limits::default();
         expect(Limit::whole(&limits), seconds(600), "no whole reply within 600s (total timeout)").await;
+        let reply = Limit::reply(&limits, 21_333).unwrap();
+        expect(reply, seconds(600), "no whole reply within 600s (total timeout)").await;
         let mut clock = Clock::start(&limits);
         tokio::time::advance(seconds(200)).await;
         let first = "no byte of a reply within 600s (first byte timeout)";
@@ -168,5 +189,15 @@ mod tests {
         let mut clock = Clock::start(&limits);
         clock.heard();
         clock.next().keep(tokio::time::sleep(seconds(1_000_000))).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_that_may_take_longer_than_it_may_is_not_asked_for() {
+        let error = Limit::reply(&Limits::default(), 21_334).unwrap_err();
+        assert_eq!((error.kind, error.is_retryable()), (LlmErrorKind::Configuration, false));
+        insta::assert_snapshot!(error.message, @"a reply of up to 21334 tokens that is not streamed may take longer than 600s, and all of it would be lost: stream it, set `total_timeout`, or ask for 21333 tokens at most");
+        let patient = Limits { total: Some(seconds(3600)), ..Limits::default() };
+        let limit = Limit::reply(&patient, 64_000).unwrap();
+        expect(limit, seconds(3600), "no whole reply within 3600s (total timeout)").await;
     }
 }

@@ -1,20 +1,42 @@
-//! Histories that the API refuses are mended once.
+//! Requests that the API refuses are mended, where a change can mend them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Notice, Request, in_pairs};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Notice, Request, in_pairs};
 use async_stream::try_stream;
 use futures::StreamExt;
 
-/// Asks any [`Llm`] again, once, with a mended history when it refuses one for calls without results,
-/// results without calls, or blank text.
+/// The field of [`Request::extra`] that says what container to run in.
+const CONTAINER: &str = "container";
+
+/// Asks any [`Llm`] again with a mended request when it refuses one for what a change can mend; with each
+/// change once, and a [`Notice`] that says so:
 ///
-/// What this library's loop sends needs no mending; histories from elsewhere, and views of them, may.
-/// The record is not touched, and a history that is refused again is an error.
+/// - calls without results, results without calls, and blank text: the history is brought in order. What this
+///   library's loop sends needs that never; histories from elsewhere, and views of them, may.
+/// - a container that is gone ([`Request::container`], or `container` in [`Request::extra`]): it is left out, and
+///   the API gives a new one.
+///
+/// The record is not touched, and a request that is refused again is an error.
 #[derive(Clone, Debug)]
 pub struct Repair<L> {
     llm: L,
 }
+
+/// A refusal that a change of the request can mend.
+struct Mend {
+    /// What the change is, in words.
+    done: &'static str,
+    /// Whether the refusal is about this.
+    fits: fn(&LlmError) -> bool,
+    /// The changed request, if there is anything to change.
+    change: fn(&Request) -> Option<Request>,
+}
+
+const MENDS: [Mend; 2] = [
+    Mend { done: "the history is mended", fits: is_about_history, change: with_pairs },
+    Mend { done: "the container is left out", fits: is_about_container, change: without_container },
+];
 
 impl<L: Llm> Repair<L> {
     /// Repairs around this backend.
@@ -29,33 +51,41 @@ impl<L: Llm> Repair<L> {
 }
 
 impl<L: Llm> Llm for Repair<L> {
-    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+    fn stream(&self, mut request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let stream = try_stream! {
-            let mut again = request.clone();
-            let mut reply = self.llm.stream(request);
-            while let Some(delta) = reply.next().await {
-                match delta {
-                    Err(error) if is_about_history(&error) => {
-                        let mended = in_pairs(again.messages.clone());
-                        if mended == again.messages {
-                            Err(error)?;
-                            return;
+            let mut mends: Vec<Mend> = MENDS.into();
+            let mut attempt = 0;
+            loop {
+                let mut reply = self.llm.stream(request.clone());
+                let mut begun = false;
+                let error = loop {
+                    match reply.next().await {
+                        None => return,
+                        Some(Err(error)) => break error,
+                        Some(Ok(delta)) => {
+                            begun |= !matches!(delta, Delta::Notice(_));
+                            yield delta;
                         }
-                        again.messages = mended;
-                        let (wait, reason) = (Duration::ZERO, format!("the history is mended, since {error}"));
-                        yield Delta::Notice(Notice::Retry { attempt: 1, wait, reason });
-                        let mut reply = self.llm.stream(again);
-                        while let Some(delta) = reply.next().await {
-                            yield delta?;
-                        }
-                        return;
                     }
-                    delta => yield delta?,
-                }
+                };
+                // What the server has begun to answer it has not refused.
+                let mended = if begun { None } else { mend(&mut mends, &request, &error) };
+                let Some((done, mended)) = mended else { Err(error)?; return };
+                request = mended;
+                attempt += 1;
+                let (wait, reason) = (Duration::ZERO, format!("{done}, since {error}"));
+                yield Delta::Notice(Notice::Retry { attempt, wait, reason });
             }
         };
         stream.boxed()
     }
+}
+
+/// Takes the mend for this refusal: what it did, and the mended request.
+fn mend(mends: &mut Vec<Mend>, request: &Request, error: &LlmError) -> Option<(&'static str, Request)> {
+    let place = mends.iter().position(|mend| (mend.fits)(error))?;
+    let mend = mends.remove(place);
+    (mend.change)(request).map(|request| (mend.done, request))
 }
 
 /// What the API says of a history it refuses.
@@ -67,7 +97,45 @@ fn is_about_history(error: &LlmError) -> bool {
         "must have non-empty content",
         "first message must use the user role",
     ];
-    error.kind == LlmErrorKind::InvalidRequest && WORDS.iter().any(|words| error.message.contains(words))
+    error.kind == LlmErrorKind::InvalidRequest && says(error, &WORDS)
+}
+
+fn with_pairs(request: &Request) -> Option<Request> {
+    let mut mended = request.clone();
+    mended.messages = in_pairs(mended.messages);
+    (mended.messages != request.messages).then_some(mended)
+}
+
+/// What the API says of a container that is gone: it has expired, or is not found (404 at some).
+fn is_about_container(error: &LlmError) -> bool {
+    const WORDS: [&str; 4] = ["expired", "not found", "not exist", "no longer"];
+    let refused = matches!(error.kind, LlmErrorKind::InvalidRequest | LlmErrorKind::NotFound);
+    refused && says(error, &["container"]) && says(error, &WORDS)
+}
+
+/// Without the container to be used again. What else is said of one, the skills to load, stays.
+fn without_container(request: &Request) -> Option<Request> {
+    let mut mended = request.clone();
+    mended.container = None;
+    if let Some(rest) = mended.extra.remove(CONTAINER).and_then(without_id) {
+        mended.extra.insert(CONTAINER.to_owned(), rest);
+    }
+    (mended != *request).then_some(mended)
+}
+
+/// What is left of a container without its id; nothing of one that is only an id.
+fn without_id(container: Json) -> Option<Json> {
+    let mut fields: BTreeMap<String, Json> = container.parse().ok()?;
+    match (fields.remove("id"), fields.is_empty()) {
+        (None, _) => Some(container),
+        (Some(_), true) => None,
+        (Some(_), false) => Some(Json::of(&fields).expect("keys are strings and values are JSON already")),
+    }
+}
+
+fn says(error: &LlmError, words: &[&str]) -> bool {
+    let message = error.message.to_lowercase();
+    words.iter().any(|words| message.contains(words))
 }
 
 #[cfg(test)]
@@ -119,5 +187,74 @@ mod tests {
         fold(repair.stream(Request::new(orphaned())), |_| ()).await.unwrap();
         let texts: Vec<String> = model.requests()[1].messages.iter().map(Message::text).collect();
         assert_eq!(texts, ["Go.", "And?"]);
+    }
+
+    const EXPIRED: &str = "container: Container container_1 has expired";
+
+    /// Asks with this container; what was asked the last time, and what came of it.
+    async fn check_container(container: Json, refused: LlmError, asked: &str, reply: &str) {
+        let model = Script::new([Reply::error(refused), Reply::text("Fine.")]);
+        let repair = Repair::new(model.clone());
+        let mut request = Request::new(vec![Message::user("Go.")]);
+        request.extra.insert(CONTAINER.to_owned(), container);
+        let mut notices = Vec::new();
+        let listen = |delta: &Delta| {
+            if let Delta::Notice(Notice::Retry { reason, .. }) = delta {
+                notices.push(reason.clone());
+            }
+        };
+        let answer = fold(repair.stream(request), listen).await;
+        let answer =
+            answer.map_or_else(|error| error.message, |response| Message::assistant(response.content).text());
+        let last = model.requests().last().unwrap().extra.get(CONTAINER).map(|json| json.text().to_owned());
+        assert_eq!((last.as_deref().unwrap_or("none"), answer.as_str()), (asked, reply));
+        let said = "the container is left out, since ";
+        assert_eq!(notices.len(), model.requests().len() - 1);
+        assert!(notices.iter().all(|notice| notice.starts_with(said)), "{notices:?}");
+    }
+
+    #[tokio::test]
+    async fn a_container_that_is_gone_is_left_out() {
+        let gone = |kind, message: &str| LlmError::new(kind, message);
+        let expired = || gone(LlmErrorKind::InvalidRequest, EXPIRED);
+        let missing = gone(LlmErrorKind::NotFound, "Container not found: container_1");
+        check_container(json!("container_1").into(), expired(), "none", "Fine.").await;
+        check_container(json!("container_1").into(), missing, "none", "Fine.").await;
+        check_container(json!({"id": "container_1"}).into(), expired(), "none", "Fine.").await;
+        let skills = r#"{"skills":[{"type":"anthropic","skill_id":"pptx"}]}"#;
+        let with_id = skills.replacen('{', r#"{"id":"container_1","#, 1);
+        check_container(Json::read(with_id).unwrap(), expired(), skills, "Fine.").await;
+        // Nothing to leave out, or not about one that is gone.
+        check_container(Json::read(skills).unwrap(), expired(), skills, EXPIRED).await;
+        let wanted = "container_id is required when there are pending tool uses";
+        let wanted = gone(LlmErrorKind::InvalidRequest, wanted);
+        check_container(json!("a").into(), wanted.clone(), r#""a""#, &wanted.message).await;
+        let model = gone(LlmErrorKind::NotFound, "model: claude-1 not found");
+        check_container(json!("a").into(), model.clone(), r#""a""#, &model.message).await;
+    }
+
+    #[tokio::test]
+    async fn each_change_is_tried_once() {
+        let model = Script::new([refusal(ORPHAN), refusal(EXPIRED), refusal(ORPHAN), Reply::text("Fine.")]);
+        let repair = Repair::new(model.clone());
+        let mut request = Request::new(orphaned());
+        request.container = Some("container_1".to_owned());
+        let error = fold(repair.stream(request), |_| ()).await.unwrap_err();
+        assert_eq!((error.message.as_str(), model.requests().len()), (ORPHAN, 3));
+        let last = &model.requests()[2];
+        assert_eq!((last.messages.len(), &last.container), (2, &None));
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_is_not_refused() {
+        struct Half;
+        impl Llm for Half {
+            fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+                let refused = LlmError::new(LlmErrorKind::InvalidRequest, ORPHAN);
+                futures::stream::iter([Ok(Delta::words(0, "half")), Err(refused)]).boxed()
+            }
+        }
+        let said: Vec<_> = Repair::new(Half).stream(Request::new(orphaned())).collect().await;
+        assert!(matches!(&said[..], [Ok(Delta::Piece { .. }), Err(_)]), "{said:?}");
     }
 }

@@ -1,11 +1,15 @@
 //! Requests that fail for a while are made again.
 
-use std::time::Duration;
+mod attempts;
+mod policy;
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Notice, Request};
 use async_stream::try_stream;
-use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::StreamExt;
+
+pub(crate) use attempts::keep_asking;
+use attempts::{Again, Attempts};
+pub use policy::RetryPolicy;
 
 /// Makes the requests of any [`Llm`] again, from scratch, when they fail in a way that may pass.
 ///
@@ -27,87 +31,16 @@ impl<L: Llm> Retry<L> {
     pub fn inner(&self) -> &L {
         &self.llm
     }
-}
 
-/// How often a request is made again, and after how long.
-///
-/// The wait is the server's `retry-after` if it gave one, made up to a quarter longer, so that a
-/// crowd that was sent away together does not come back together. Else it is 0.5 s, doubled each
-/// time up to 8 s, made up to a quarter shorter: the official clients' rule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RetryPolicy {
-    max_retries: usize,
-    first_wait: Duration,
-    longest_wait: Duration,
-    jitter: f64,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self {
-            max_retries: 2,
-            first_wait: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(8),
-            jitter: 0.25,
-        }
-    }
-}
-
-impl RetryPolicy {
-    /// No request is made again.
-    pub fn never() -> Self {
-        Self::default().max_retries(0)
-    }
-
-    /// How often a request is made again; by default 2.
-    pub fn max_retries(mut self, retries: usize) -> Self {
-        self.max_retries = retries;
-        self
-    }
-
-    /// The wait before the first retry; by default 0.5 s.
-    pub fn first_wait(mut self, wait: Duration) -> Self {
-        self.first_wait = wait;
-        self
-    }
-
-    /// What the doubled waits are capped at; by default 8 s. Does not cap `retry-after`.
-    pub fn longest_wait(mut self, wait: Duration) -> Self {
-        self.longest_wait = wait;
-        self
-    }
-
-    /// The part of a wait that is left to chance, from 0 to 1; by default 0.25.
-    pub fn jitter(mut self, part: f64) -> Self {
-        self.jitter = part.clamp(0.0, 1.0);
-        self
-    }
-
-    /// The waits between attempts, as long as the server asks for none.
-    fn waits(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        // Without the library's own jitter, which only ever makes a wait longer.
-        ExponentialBuilder::new()
-            .with_min_delay(self.first_wait)
-            .with_max_delay(self.longest_wait)
-            .with_factor(2.0)
-            .with_max_times(self.max_retries)
-            .build()
-    }
-
-    fn wait(&self, planned: Duration, error: &LlmError) -> Duration {
-        let chance = self.jitter * fastrand::f64();
-        match error.retry_after() {
-            Some(asked) => asked.saturating_add(asked.mul_f64(chance)),
-            None => planned.mul_f64(1.0 - chance),
-        }
+    pub(crate) fn policy(&self) -> &RetryPolicy {
+        &self.policy
     }
 }
 
 impl<L: Llm> Llm for Retry<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let stream = try_stream! {
-            let mut waits = self.policy.waits();
-            let mut attempt = 1;
+            let mut attempts = Attempts::begin(&self.policy);
             // Why what was shown must be withdrawn, once there is something to show instead.
             let mut withdrawn = None;
             loop {
@@ -126,26 +59,17 @@ impl<L: Llm> Llm for Retry<L> {
                         Err(error) => break error,
                     }
                 };
-                let planned = if may_pass(&error) { waits.next() } else { None };
-                let Some(planned) = planned else { Err(error)?; return };
-                let (wait, reason) = (self.policy.wait(planned, &error), error.to_string());
+                let Again { attempt, wait, reason } = attempts.fail(error)?;
                 if reply.shown {
                     withdrawn = Some(reason.clone());
                 }
                 drop(reply);
                 yield Delta::Notice(Notice::Retry { attempt, wait, reason });
                 tokio::time::sleep(wait).await;
-                attempt += 1;
             }
         };
         stream.boxed()
     }
-}
-
-/// Whether the same request may well succeed later. One that is wrong never does, whatever the
-/// server says.
-fn may_pass(error: &LlmError) -> bool {
-    error.is_retryable() && error.kind != LlmErrorKind::InvalidRequest
 }
 
 /// A reply that ends with its stop, or with an error.
@@ -176,10 +100,10 @@ impl<'a> Whole<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::VecDeque, sync::Mutex};
+    use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
     use agent_core::{
-        Message, StopReason,
+        Message, StopReason, fold,
         script::{Reply, Script},
     };
     use futures::stream;
@@ -270,7 +194,7 @@ mod tests {
         insta::assert_snapshot!(transcript(script.clone(), exact()).await, @"
            0 attempt 1 failed, wait 500ms: no connection to the model's server: said the test
          500 attempt 2 failed, wait 1s: no connection to the model's server: said the test
-        1500 error: no connection to the model's server: said the test
+        1500 error: no connection to the model's server: said the test; given up after 3 attempts in 1.5 s
         ");
         insta::assert_snapshot!(transcript(script, RetryPolicy::never()).await, @"    0 error: no connection to the model's server: said the test");
     }
@@ -333,14 +257,13 @@ mod tests {
         insta::assert_snapshot!(transcript(llm, exact()).await, @r#"
           0 text "half"
           0 attempt 1 failed, wait 500ms: the model's server failed: said the test
-        500 error: the key is not allowed to do this: said the test
+        500 error: the key is not allowed to do this: said the test; given up after 2 attempts in 0.5 s
         "#);
     }
 
     #[tokio::test(start_paused = true)]
     async fn fault_29_a_429_storm_waits_as_told_and_spreads() {
-        let mut full = error(LlmErrorKind::RateLimit);
-        full.retry_after = Some(Duration::from_secs(4));
+        let full = full(Duration::from_secs(4));
         let waits = (0..32).map(async |_| {
             let llm = Script::new([Reply::error(full.clone()), Reply::text("hi")]);
             let begun = Instant::now();
@@ -354,12 +277,86 @@ mod tests {
         assert!(places.len() > 16, "they come back one by one: {places:?}");
     }
 
-    #[test]
-    fn jitter_makes_a_wait_up_to_a_quarter_shorter() {
-        let waits = (0..1_000)
-            .map(|_| RetryPolicy::default().wait(Duration::from_secs(4), &error(LlmErrorKind::Server)));
-        let (least, most) = (Duration::from_secs(3), Duration::from_secs(4));
-        assert!(waits.clone().all(|wait| (least..=most).contains(&wait)));
-        assert!(waits.max().unwrap() - least > Duration::from_millis(500));
+    fn full(retry_after: Duration) -> LlmError {
+        let mut full = error(LlmErrorKind::RateLimit);
+        full.retry_after = Some(retry_after);
+        full
+    }
+
+    /// What comes of a request that a busy server refuses again and again, asking for these waits.
+    async fn check_given_up(policy: RetryPolicy, waits: &[u64], expected: &str) {
+        let waits: Vec<Duration> = waits.iter().copied().map(Duration::from_secs).collect();
+        let refused = |wait: &Duration| match wait.is_zero() {
+            true => error(LlmErrorKind::Overloaded),
+            false => full(*wait),
+        };
+        let llm = Script::new(waits.iter().map(refused).map(Reply::error));
+        let begun = Instant::now();
+        let given_up = fold(Retry::new(llm.clone(), policy).stream(hi()), |_| {}).await.unwrap_err();
+        let asked = format!("{:?} {}", begun.elapsed(), given_up.message);
+        assert_eq!((asked.as_str(), llm.requests().len()), (expected, waits.len()));
+        assert_eq!(given_up.retry_after(), waits.last().copied().filter(|wait| !wait.is_zero()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_asked_to_wait_too_long_gives_up_at_once_and_says_for_how_long() {
+        let hour = "said the test; given up after 1 attempt, since the server asks to wait 1h, more than 10m";
+        check_given_up(exact(), &[3600], &format!("0ns {hour}")).await;
+        check_given_up(
+            exact().longest_retry_after(Duration::from_secs(20)),
+            &[20, 21],
+            "20s said the test; given up after 2 attempts in 20.0 s, since the server asks to wait 21s, more than 20s",
+        )
+        .await;
+        // As long as it waits at most.
+        check_given_up(
+            exact().max_retries(1),
+            &[600, 600],
+            "600s said the test; given up after 2 attempts in 600.0 s",
+        )
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_that_would_begin_after_the_budget_is_not_waited_for() {
+        let policy = || exact().max_retries(9).budget(Duration::from_millis(3_500));
+        check_given_up(
+            policy(),
+            &[0, 0, 0, 0],
+            "3.5s said the test; given up after 4 attempts in 3.5 s, since the next one, after 4.0 s, would be \
+             beyond the budget of 3s 500ms",
+        )
+        .await;
+        check_given_up(
+            policy(),
+            &[0, 4],
+            "500ms said the test; given up after 2 attempts in 0.5 s, since the next one, after 4.0 s, would \
+             be beyond the budget of 3s 500ms",
+        )
+        .await;
+        check_given_up(
+            policy().budget(Duration::ZERO),
+            &[0],
+            "0ns said the test; given up after 1 attempt, since the next one, after 0.5 s, would be beyond \
+             the budget of 0s",
+        )
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_no_stream_is_asked_for_by_the_same_rules() {
+        let answers = |errors: Vec<LlmError>| Mutex::new(VecDeque::from(errors));
+        let ask = async |errors: Mutex<VecDeque<LlmError>>| {
+            let ask = || async { errors.lock().unwrap().pop_front().map_or(Ok("fine"), Err) };
+            let begun = Instant::now();
+            let answer = keep_asking(&exact(), ask).await.map_err(|error| error.message);
+            (begun.elapsed().as_millis(), answer)
+        };
+        let busy = || error(LlmErrorKind::Overloaded);
+        assert_eq!(ask(answers(vec![busy(), full(Duration::from_secs(2))])).await, (2_500, Ok("fine")));
+        let given_up = "said the test; given up after 3 attempts in 1.5 s".to_owned();
+        assert_eq!(ask(answers(vec![busy(), busy(), busy()])).await, (1_500, Err(given_up)));
+        let wrong = error(LlmErrorKind::InvalidRequest);
+        assert_eq!(ask(answers(vec![wrong])).await, (0, Err("said the test".to_owned())));
     }
 }

@@ -15,6 +15,7 @@ use crate::{Cache, Claude, ConfigError, Gate, Key, RetryPolicy, ToolChoice, http
 pub struct Settings {
     pub(crate) key: Option<Key>,
     pub(crate) base_url: Option<String>,
+    pub(crate) allow_plain_http: bool,
     pub(crate) version: String,
     pub(crate) betas: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
@@ -34,6 +35,7 @@ impl Default for Settings {
         Self {
             key: None,
             base_url: None,
+            allow_plain_http: false,
             version: "2026-10-21".to_owned(),
             betas: Vec::new(),
             headers: Vec::new(),
@@ -58,9 +60,18 @@ impl Settings {
         self
     }
 
-    /// Where the API is; by default what `ANTHROPIC_BASE_URL` holds, else `https://api.anthropic.com`.
+    /// Where the API is; by default what `ANTHROPIC_BASE_URL` holds, else `https://api.anthropic.com`. Plain
+    /// http leads to this machine only, unless [allowed](Self::allow_plain_http).
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
+        self
+    }
+
+    /// Whether the base URL may be plain http to another machine, as to a gateway in the same cluster; by
+    /// default it may not, since all on the way could read the key and what is said. `localhost` and
+    /// loopback addresses are always allowed.
+    pub fn allow_plain_http(mut self, allow: bool) -> Self {
+        self.allow_plain_http = allow;
         self
     }
 
@@ -70,7 +81,8 @@ impl Settings {
         self
     }
 
-    /// Turns a beta feature on, besides those already on.
+    /// Turns a beta feature on, besides those already on. One that only some requests need is set on a client
+    /// for these: `claude.with(|settings| settings.beta("…"))`.
     pub fn beta(mut self, name: impl Into<String>) -> Self {
         self.betas.push(name.into());
         self
@@ -119,6 +131,11 @@ impl Settings {
     /// How the model thinks, as in `json!({"type": "adaptive"})`.
     pub fn thinking(self, thinking: impl Into<Json>) -> Self {
         self.extra("thinking", thinking)
+    }
+
+    /// Which capacity may serve the request: `auto` or `standard_only`.
+    pub fn service_tier(self, tier: impl Into<String>) -> Self {
+        self.extra("service_tier", serde_json::Value::from(tier.into()))
     }
 
     /// About the request, as in `json!({"user_id": "…"})`.
@@ -193,7 +210,8 @@ impl Settings {
         self
     }
 
-    /// How long one attempt may take to its end; by default 600 s, and no limit for a streamed reply.
+    /// How long one attempt may take to its end; by default 600 s, and no limit for a streamed reply. Without
+    /// it, a reply that is not streamed may have at most 21,333 tokens: more may well take longer.
     pub fn total_timeout(mut self, limit: Duration) -> Self {
         self.limits.total = Some(limit);
         self
@@ -226,6 +244,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("key", &self.key)
             .field("base_url", &self.base_url.as_deref().map(without_secrets))
+            .field("allow_plain_http", &self.allow_plain_http)
             .field("version", &self.version)
             .field("betas", &self.betas)
             .field("headers", &headers)
@@ -236,6 +255,7 @@ impl fmt::Debug for Settings {
             .field("model", &self.model)
             .field("tool_choice", &self.tool_choice)
             .field("disable_parallel_tool_use", &self.disable_parallel_tool_use)
+            .field("cache", &self.cache)
             .field("fields", &fields)
             .finish()
     }
@@ -275,6 +295,11 @@ mod tests {
         assert_eq!(settings.base_url.as_deref(), Some("http://localhost:1"));
         let given = Settings::default().key("given").base_url("http://[::1]").complete(variable);
         assert_eq!((given.key, given.base_url.as_deref()), (Some("given".into()), Some("http://[::1]")));
+        let plain = Settings::default().build_in(|name| match name {
+            "ANTHROPIC_BASE_URL" => Some("http://gateway".to_owned()),
+            _ => Some("k".to_owned()),
+        });
+        assert_eq!(plain.unwrap_err(), ConfigError::PlainHttp { url: "http://gateway".to_owned() });
     }
 
     #[test]
@@ -286,6 +311,7 @@ mod tests {
         insta::assert_snapshot!(refused(keyed().base_url("localhost:80")), @r#"the base URL "localhost:80" can't be used: it must begin with https:// or http://; it should look like https://api.anthropic.com"#);
         insta::assert_snapshot!(refused(keyed().base_url("api.anthropic.com")), @r#"the base URL "api.anthropic.com" can't be used: relative URL without a base; it should look like https://api.anthropic.com"#);
         insta::assert_snapshot!(refused(keyed().base_url("https://me:pass@host/?token=t")), @r#"the base URL "https://host/" can't be used: it must hold no user name and no password; it should look like https://api.anthropic.com"#);
+        insta::assert_snapshot!(refused(keyed().base_url("http://gateway?token=t")), @r#"the base URL "http://gateway" is plain http to another machine, where all on the way could read the key: use https, or allow it with `Claude::builder().allow_plain_http(true)`"#);
         insta::assert_snapshot!(refused(keyed().header("x y", "secret")), @r#"the header "x y" can't be sent: invalid HTTP header name"#);
         insta::assert_snapshot!(refused(keyed().header("x-y", "secret\n")), @r#"the header "x-y" can't be sent: failed to parse header value"#);
         insta::assert_snapshot!(refused(keyed().beta("a\nb")), @r#"the header "anthropic-beta" can't be sent: failed to parse header value"#);

@@ -8,4 +8,4 @@ mod tools;
 
 pub(crate) use error::{ApiError, kind};
 pub(crate) use event::{Said, read};
-pub(crate) use request::body;
+pub(crate) use request::{body, counted, max_tokens};

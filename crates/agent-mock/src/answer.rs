@@ -1,57 +1,74 @@
 //! From a scripted reply to an HTTP response.
-//!
-//! A stream is a list of frames, each with the pause before it, made before the first is sent. Whatever
-//! is to go wrong with a stream is a change of that list.
 
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 use agent_core::script::Reply;
-use futures::{Stream, stream};
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::{
     Response, StatusCode,
-    body::{Bytes, Frame},
+    body::Bytes,
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
 use serde::Serialize;
 use tokio::time::sleep;
 
 use crate::{
-    Refusal,
+    Fault, Refusal,
+    course::Course,
     event::{Envelope, Event, Message},
+    fault::Kind,
     record::Open,
 };
 
 /// The body of all responses.
-pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Cut>;
 
-/// Some bytes and the pause before they are sent.
-type Paced = (Duration, Bytes);
+/// The script wants the connection closed here.
+#[derive(Debug, thiserror::Error)]
+#[error("the script cuts the connection here")]
+pub(crate) struct Cut;
 
-/// Says a reply, as the answer to the turn of this number, in one piece.
-pub(crate) async fn unary(reply: &Reply, turn: usize, envelope: Envelope<'_>, _open: Open) -> Response<Body> {
-    pause(reply.duration()).await;
-    json(StatusCode::OK, &Message::whole(envelope, &reply.response(turn)))
+/// Says a reply, as the answer to the turn of this number, in one piece. A fault that can't happen to it is an
+/// error that says why.
+pub(crate) async fn unary(
+    reply: &Reply,
+    turn: usize,
+    envelope: Envelope<'_>,
+    fault: Option<&Fault>,
+    open: Open,
+) -> Result<Response<Body>, String> {
+    let text = text(&Message::whole(envelope, &reply.response(turn)));
+    let body = match fault {
+        None => {
+            pause(reply.duration()).await;
+            full(text)
+        }
+        Some(Fault(Kind::Pings { .. } | Kind::Event { .. })) => {
+            return Err("a reply that is not streamed has no events".to_owned());
+        }
+        Some(fault) => Course::new(vec![(reply.duration(), text)]).spoilt(fault)?.body(open).await,
+    };
+    Ok(as_json(StatusCode::OK, body))
 }
 
 /// Says a reply, as the answer to the turn of this number, as a stream of events. Its head is sent with the
-/// first of them.
+/// first of them. A fault that can't happen to it is an error that says why.
 pub(crate) async fn streamed(
     reply: &Reply,
     turn: usize,
     envelope: Envelope<'_>,
+    fault: Option<&Fault>,
     open: Open,
-) -> Response<Body> {
-    let mut frames = frames(reply, turn, envelope);
-    if let Some((latency, _)) = frames.first_mut() {
-        pause(std::mem::take(latency)).await;
+) -> Result<Response<Body>, String> {
+    let mut course = Course::new(events(reply, turn, envelope));
+    if let Some(fault) = fault {
+        course = course.spoilt(fault)?;
     }
-    let body = StreamBody::new(paced(frames, open));
-    let mut response = Response::new(body.boxed_unsync());
+    let mut response = Response::new(course.body(open).await);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
+    Ok(response)
 }
 
 /// Says that a request is refused, or failed.
@@ -74,11 +91,23 @@ pub(crate) fn refused(refusal: &Refusal, request_id: &str) -> Response<Body> {
 
 /// A response of JSON.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    let text = serde_json::to_vec(value).expect("the API's JSON has string keys only");
-    let mut response = Response::new(Full::from(text).boxed_unsync());
+    as_json(status, full(text(value)))
+}
+
+fn as_json(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+fn text(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("the API's JSON has string keys only").into()
+}
+
+/// A body that goes out in one piece.
+pub(crate) fn full(text: impl Into<Bytes>) -> Body {
+    Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// The pause before something is said; none takes no timer.
@@ -88,8 +117,8 @@ pub(crate) async fn pause(pause: Duration) {
     }
 }
 
-/// The events of a reply, one a frame.
-fn frames(reply: &Reply, turn: usize, envelope: Envelope<'_>) -> Vec<Paced> {
+/// The events of a reply, one a piece, with the pauses before them.
+fn events(reply: &Reply, turn: usize, envelope: Envelope<'_>) -> Vec<(Duration, Bytes)> {
     let deltas = reply.deltas(turn);
     let mut text = Vec::with_capacity(128 * deltas.len());
     let mut ends = Vec::with_capacity(deltas.len() + 2);
@@ -104,20 +133,6 @@ fn frames(reply: &Reply, turn: usize, envelope: Envelope<'_>) -> Vec<Paced> {
     let mut start = 0;
     let slice = |(pause, end)| (pause, text.slice(std::mem::replace(&mut start, end)..end));
     ends.into_iter().map(slice).collect()
-}
-
-/// Yields each frame after its pause, as an HTTP chunk of its own. What is due at the same moment is flushed
-/// together: a flush for each event takes five times as long. The request counts as open until the last
-/// frame is there, since who has read that may ask again.
-fn paced(frames: Vec<Paced>, open: Open) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> {
-    stream::unfold((frames.into_iter(), Some(open)), |(mut frames, mut open)| async move {
-        let (before, bytes) = frames.next()?;
-        pause(before).await;
-        if frames.len() == 0 {
-            open = None;
-        }
-        Some((Ok(Frame::data(bytes)), (frames, open)))
-    })
 }
 
 #[cfg(test)]
@@ -145,7 +160,8 @@ mod tests {
     /// When each frame came, and what event it holds.
     async fn seen(reply: &Reply) -> String {
         let begun = Instant::now();
-        let mut body = streamed(reply, 0, ENVELOPE, Record::default().open()).await.into_body();
+        let mut body =
+            streamed(reply, 0, ENVELOPE, None, Record::default().open()).await.unwrap().into_body();
         let mut seen = String::new();
         while let Some(Ok(frame)) = body.frame().await {
             let bytes = frame.into_data().unwrap();
@@ -173,7 +189,7 @@ mod tests {
         1230 message_stop
         ");
         let begun = Instant::now();
-        unary(&slow(), 0, ENVELOPE, Record::default().open()).await;
+        unary(&slow(), 0, ENVELOPE, None, Record::default().open()).await.unwrap();
         assert_eq!(begun.elapsed(), Duration::from_millis(1230));
     }
 
@@ -181,7 +197,7 @@ mod tests {
     async fn a_reply_without_pauses_takes_no_time() {
         let begun = Instant::now();
         seen(&reply()).await;
-        unary(&reply(), 0, ENVELOPE, Record::default().open()).await;
+        unary(&reply(), 0, ENVELOPE, None, Record::default().open()).await.unwrap();
         assert!(begun.elapsed().is_zero());
     }
 

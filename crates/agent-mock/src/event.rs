@@ -141,14 +141,9 @@ impl<'a> Event<'a> {
 
     /// Writes the event in the format of an event stream.
     pub(crate) fn write(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(b"event: ");
-        to.extend_from_slice(self.name().as_bytes());
-        to.extend_from_slice(b"\ndata: ");
-        let start = to.len();
-        serde_json::to_writer(&mut *to, self).expect("it has string keys only, and a Vec takes all bytes");
-        // Scripted blocks are sent as they were written. A line's end would end the event's data; in JSON it is space.
-        to[start..].iter_mut().filter(|byte| b"\r\n".contains(byte)).for_each(|byte| *byte = b' ');
-        to.extend_from_slice(b"\n\n");
+        framed(self.name(), to, |to| {
+            serde_json::to_writer(to, self).expect("it has string keys only, and a Vec takes all bytes");
+        });
     }
 
     fn name(&self) -> &'static str {
@@ -176,6 +171,18 @@ impl<'a> Change<'a> {
             _ => return None,
         })
     }
+}
+
+/// Writes an event of this name in the format of an event stream.
+pub(crate) fn framed(name: &str, to: &mut Vec<u8>, data: impl FnOnce(&mut Vec<u8>)) {
+    to.extend_from_slice(b"event: ");
+    to.extend_from_slice(name.as_bytes());
+    to.extend_from_slice(b"\ndata: ");
+    let start = to.len();
+    data(to);
+    // Scripted blocks are sent as they were written. A line's end would end the event's data; in JSON it is space.
+    to[start..].iter_mut().filter(|byte| b"\r\n".contains(byte)).for_each(|byte| *byte = b' ');
+    to.extend_from_slice(b"\n\n");
 }
 
 #[cfg(test)]

@@ -16,14 +16,22 @@ pub struct Incoming {
     pub agent: Option<String>,
     /// The number of assistant messages in it: 0 in a conversation's first request.
     pub turn: usize,
+    /// How often this very body has come in, this time included: 2 for a request that is made again.
+    pub attempt: usize,
     headers: HeaderMap,
 }
 
 impl Incoming {
-    pub(crate) fn new(headers: HeaderMap, text: String, body: Value, agent: Option<String>) -> Self {
+    pub(crate) fn new(
+        headers: HeaderMap,
+        text: String,
+        body: Value,
+        agent: Option<String>,
+        attempt: usize,
+    ) -> Self {
         let assistant = |message: &&Value| message["role"] == "assistant";
         let turn = list(&body["messages"]).iter().filter(assistant).count();
-        Self { body, text, agent, turn, headers }
+        Self { body, text, agent, turn, attempt, headers }
     }
 
     /// A header's value, if it is there and text.
@@ -43,8 +51,9 @@ impl Incoming {
 /// Shows neither headers nor prompt: there may be secrets in them.
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { agent, turn, .. } = self;
-        f.debug_struct("Incoming").field("agent", agent).field("turn", turn).finish_non_exhaustive()
+        let Self { agent, turn, attempt, .. } = self;
+        let mut shown = f.debug_struct("Incoming");
+        shown.field("agent", agent).field("turn", turn).field("attempt", attempt).finish_non_exhaustive()
     }
 }
 

@@ -25,6 +25,14 @@
 //! An account's limit is part of the plot too ([`Plot::rate_limit`]): what is over it is refused (429), counted in
 //! [`Mock::refused`], and neither read nor kept.
 //!
+//! # A bad day
+//!
+//! Each way for an answer to go wrong is a [`Fault`]: any status and body, a hang-up, a slow head or body, a cut, silence,
+//! pings and nothing else, a drip, an `error` event, one that is no JSON. The plot says to which attempts at which turn
+//! it happens ([`Plot::fault`]), so that a client which asks again gets its reply in the end. What only concerns the
+//! content of a reply needs no fault: ids that come twice, blank text, and a call whose input is no JSON
+//! ([`agent_core::script::Reply::call`]) are replies like others.
+//!
 //! # Anthropic's own client
 //!
 //! In CI the official Python client is driven against this server, unary, streamed, through its tool runner's
@@ -60,8 +68,11 @@
 
 mod answer;
 mod check;
+mod course;
 mod event;
 mod example;
+mod fault;
+mod faults;
 mod first_tool;
 mod folder;
 mod incoming;
@@ -74,6 +85,7 @@ mod route;
 mod threads;
 
 pub use check::check;
+pub use fault::{Answer, Fault, Place};
 pub use incoming::Incoming;
 pub use mock::Mock;
 pub use plot::Plot;

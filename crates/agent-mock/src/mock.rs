@@ -1,6 +1,6 @@
 //! The server: from start to drop.
 
-use std::{convert::Infallible, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -35,12 +35,13 @@ impl Mock {
         Self::start_at(([127, 0, 0, 1], 0).into(), plot).await
     }
 
-    /// Starts a server at this address.
+    /// Starts a server at this address. A plot with faults for an agent that it has not is an error.
     pub async fn start_at(address: SocketAddr, plot: Plot) -> io::Result<Self> {
         Self::start_with(address, plot, Folder::of_environment()?).await
     }
 
     async fn start_with(address: SocketAddr, plot: Plot, folder: Option<Folder>) -> io::Result<Self> {
+        plot.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let bucket = plot.limit.map(Bucket::new);
@@ -108,9 +109,9 @@ async fn serve(stream: TcpStream, stage: Arc<Stage>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let stage = stage.clone();
-        async move { Ok::<_, Infallible>(route(&stage, request).await) }
+        async move { route(&stage, request).await }
     });
-    // An error here is the client going away; there is nobody left to tell.
+    // An error here is the client going away, or the script's wish to close the connection.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 

@@ -10,7 +10,7 @@ use agent_core::{InvalidJson, LlmError, LlmErrorKind, script::Reply};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Incoming, RateLimit, first_tool::first_tool, incoming::texts};
+use crate::{Fault, Incoming, RateLimit, faults::Faults, first_tool::first_tool, incoming::texts};
 
 /// What the server says. Clones play the same.
 ///
@@ -23,6 +23,22 @@ use crate::{Incoming, RateLimit, first_tool::first_tool, incoming::texts};
 ///
 /// A plot that has no reply for a request answers with a status 500 that is not to be retried and names
 /// agent and turn.
+///
+/// # What goes wrong
+///
+/// A script can have [faults](Fault): for a turn, what happens to each attempt at it. A request is an attempt of its own
+/// whenever the same body comes in again, byte by byte; so it is the first time for every conversation, however many there
+/// are at once, if they don't say the same. Conversations that do share their attempts. What the API would refuse is
+/// refused as ever, whatever the script says.
+///
+/// ```
+/// use agent_core::script::Reply;
+/// use agent_mock::{Answer, Fault, Plot};
+///
+/// let plot = Plot::new([Reply::call("now", serde_json::json!({})), Reply::text("It is noon.")])
+///     .fault(0, [Fault::status(529), Fault::answer(Answer::new(429).header("retry-after", "2"))])
+///     .fault(1, [Fault::cut("It is")]);
+/// ```
 ///
 /// # As JSON
 ///
@@ -39,18 +55,24 @@ use crate::{Incoming, RateLimit, first_tool::first_tool, incoming::texts};
 ///             {"content": [{"type": "text", "text": "The sum is 3."}], "per_token_ms": 20}
 ///         ]
 ///     }],
-///     "replies": [{"error": {"kind": "overloaded", "message": "come back later"}}]
+///     "replies": [{"error": {"kind": "overloaded", "message": "come back later"}}],
+///     "faults": [
+///         {"turn": 0, "attempts": [{"answer": {"status": 529}}, null, {"cut": {"at": 200}}]},
+///         {"turn": 1, "agent": "You add numbers.", "attempts": ["hang_up"]}
+///     ]
 /// }"#)?;
 /// # Ok::<(), agent_core::InvalidJson>(())
 /// ```
 ///
-/// `agents` is as in [`Plot::by_agent`]; `replies` is for all others, as in [`Plot::new`]. `{}` is the default
-/// plot. An unknown field is an error.
+/// `agents` is as in [`Plot::by_agent`]; `replies` is for all others, as in [`Plot::new`]; `faults` are as in
+/// [`Plot::fault`] and [`Plot::fault_of`], `null` being an attempt that goes well, and each as [`Fault`] says. `{}` is
+/// the default plot. An unknown field is an error.
 #[derive(Clone, Default, Deserialize)]
 #[serde(from = "Written")]
 pub struct Plot {
     agents: Vec<Part>,
     others: Others,
+    faults: Faults,
     pub(crate) limit: Option<RateLimit>,
 }
 
@@ -84,7 +106,7 @@ impl Plot {
     /// contains; if it contains several, the first named here counts.
     pub fn by_agent<M: Into<String>>(parts: impl IntoIterator<Item = (M, Vec<Reply>)>) -> Self {
         let part = |(marker, replies): (M, _)| Part { marker: marker.into(), replies };
-        Self { agents: parts.into_iter().map(part).collect(), others: Others::Nothing, limit: None }
+        Self { agents: parts.into_iter().map(part).collect(), others: Others::Nothing, ..Self::default() }
     }
 
     /// Replies by a function of the request.
@@ -104,6 +126,33 @@ impl Plot {
         self
     }
 
+    /// The same with what happens to the attempts at a turn, whoever's it is: `[Fault::status(529), Fault::status(529)]`.
+    /// The attempts after these go well; so do those among them that are `None`.
+    pub fn fault<F: Into<Option<Fault>>>(self, turn: usize, attempts: impl IntoIterator<Item = F>) -> Self {
+        self.faults(turn, None, attempts)
+    }
+
+    /// The same with what happens to the attempts at a turn of the agent that has this marker. If several
+    /// faults are for one request, the first named here count.
+    pub fn fault_of<F: Into<Option<Fault>>>(
+        self,
+        marker: impl Into<String>,
+        turn: usize,
+        attempts: impl IntoIterator<Item = F>,
+    ) -> Self {
+        self.faults(turn, Some(marker.into()), attempts)
+    }
+
+    fn faults<F: Into<Option<Fault>>>(
+        mut self,
+        turn: usize,
+        agent: Option<String>,
+        attempts: impl IntoIterator<Item = F>,
+    ) -> Self {
+        self.faults.add(turn, agent, attempts.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// Reads a plot from JSON; the error says what was wrong and where.
     pub fn from_json(text: &str) -> Result<Self, InvalidJson> {
         let mut reader = serde_json::Deserializer::from_str(text);
@@ -119,6 +168,17 @@ impl Plot {
         let system = texts(&body["system"]);
         let spoken = |part: &&Part| system.iter().any(|text| text.contains(&part.marker));
         self.agents.iter().find(spoken).map(|part| part.marker.clone())
+    }
+
+    /// What goes wrong with the answer to this request.
+    pub(crate) fn fault_for(&self, request: &Incoming) -> Option<&Fault> {
+        self.faults.of(request)
+    }
+
+    /// An error if there are faults for an agent that is not in it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let known: Vec<&str> = self.agents.iter().map(|part| part.marker.as_str()).collect();
+        self.faults.check(&known)
     }
 
     pub(crate) fn reply(&self, request: &Incoming) -> Reply {
@@ -170,16 +230,18 @@ struct Written {
     #[serde(default)]
     agents: Vec<Part>,
     replies: Option<Vec<Reply>>,
+    #[serde(default)]
+    faults: Faults,
 }
 
 impl From<Written> for Plot {
-    fn from(Written { agents, replies }: Written) -> Self {
+    fn from(Written { agents, replies, faults }: Written) -> Self {
         let others = match replies {
             Some(replies) => Others::InOrder(replies),
             None if agents.is_empty() => Others::FirstTool,
             None => Others::Nothing,
         };
-        Self { agents, others, limit: None }
+        Self { agents, others, faults, limit: None }
     }
 }
 
@@ -199,7 +261,7 @@ mod tests {
 
     fn said(plot: &Plot, body: Value) -> String {
         let agent = plot.recognise(&body);
-        let incoming = Incoming::new(HeaderMap::new(), body.to_string(), body, agent);
+        let incoming = Incoming::new(HeaderMap::new(), body.to_string(), body, agent, 1);
         let reply = plot.reply(&incoming);
         match &reply.error {
             Some(error) => error.message.clone(),
@@ -286,8 +348,12 @@ mod tests {
             Err("at /agents/0/replies/0/latency_ms: invalid type: string \"1 s\", expected u64"),
         );
         check_json(
+            r#"{"replies":[],"faults":[{"turn":0,"attempts":[null,{"cut":{"at":-1}}]}]}"#,
+            Err("at /faults/0/attempts/1/cut/at: a place is a number of bytes, or a text"),
+        );
+        check_json(
             r#"{"turns":[]}"#,
-            Err("at /turns: unknown field `turns`, expected `agents` or `replies`"),
+            Err("at /turns: unknown field `turns`, expected one of `agents`, `replies`, `faults`"),
         );
         check_json("{} {}", Err("at the top level: trailing characters at line 1 column 4"));
     }

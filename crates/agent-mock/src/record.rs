@@ -1,8 +1,12 @@
 //! What came in, and how much of it at once.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use crate::Incoming;
@@ -15,6 +19,8 @@ pub(crate) struct Record {
     open: Arc<AtomicUsize>,
     most_open: AtomicUsize,
     requests: Mutex<Vec<Arc<Incoming>>>,
+    attempts: Mutex<HashMap<u64, usize>>,
+    hasher: RandomState,
 }
 
 /// A request that is open for as long as this lives.
@@ -32,6 +38,14 @@ impl Record {
         let open = self.open.fetch_add(1, Relaxed) + 1;
         self.most_open.fetch_max(open, Relaxed);
         Open(self.open.clone())
+    }
+
+    /// How often this body has come in, now included. Bodies are told apart by their hash.
+    pub(crate) fn attempt(&self, text: &str) -> usize {
+        let mut attempts = self.attempts.lock().expect("nothing that holds this lock can panic");
+        let count = attempts.entry(self.hasher.hash_one(text)).or_default();
+        *count += 1;
+        *count
     }
 
     pub(crate) fn keep(&self, request: Arc<Incoming>) {

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use agent_core::{LlmError, LlmErrorKind};
+use hyper::StatusCode;
 use serde::Serialize;
 
 /// Why the API does not answer a request, in its own words.
@@ -28,6 +29,29 @@ impl Refusal {
     pub(crate) fn new(status: u16, error_type: &'static str, message: impl Into<String>) -> Self {
         let (error_type, message) = (error_type.into(), message.into());
         Self { status, error_type, message, error_code: None, retry_after: None, should_retry: None }
+    }
+
+    /// An error of this status, in the words that the API has for it.
+    pub(crate) fn of_status(status: u16) -> Self {
+        let error_type = match status {
+            401 => "authentication_error",
+            402 => "billing_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            413 => "request_too_large",
+            429 => "rate_limit_error",
+            504 => "timeout_error",
+            529 => "overloaded_error",
+            400..=499 => "invalid_request_error",
+            _ => "api_error",
+        };
+        let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        Self::new(status, error_type, if status == 529 { "Overloaded" } else { reason.unwrap_or("Error") })
+    }
+
+    /// What the script gets wrong, which no retry will change.
+    pub(crate) fn of_script(message: impl Into<String>) -> Self {
+        Self { should_retry: Some(false), ..Self::new(500, "api_error", message) }
     }
 
     /// A request that the API does not take.

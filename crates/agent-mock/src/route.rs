@@ -12,10 +12,11 @@ use hyper::{
 use serde_json::{Value, json};
 
 use crate::{
-    Incoming, Refusal,
-    answer::{Body, json, pause, refused, streamed, unary},
+    Fault, Incoming, Refusal,
+    answer::{Body, Cut, json, pause, refused, streamed, unary},
     check::{Rules, check_by},
     event::Envelope,
+    fault::Kind,
     mock::Stage,
     rate_limit::Bucket,
     record::Open,
@@ -26,10 +27,10 @@ const LARGEST: usize = 32 << 20;
 
 const VERSION: &str = "anthropic-version";
 
-/// Answers one request; whatever is wrong with it is an answer too.
-pub(crate) async fn route(stage: &Stage, request: Request<Stream>) -> Response<Body> {
+/// Answers one request; whatever is wrong with it is an answer too. An error is the script's wish that there is none.
+pub(crate) async fn route(stage: &Stage, request: Request<Stream>) -> Result<Response<Body>, Cut> {
     let number = stage.record.number();
-    let request_id = format!("req_mock_{number}");
+    let request_id = request_id(number);
     let path = request.uri().path();
     let mut limits = HeaderMap::new();
     let answer = match (request.method(), path) {
@@ -39,7 +40,11 @@ pub(crate) async fn route(stage: &Stage, request: Request<Stream>) -> Response<B
                 stage.bucket.as_ref().map_or_else(|| (HeaderMap::new(), Ok(())), Bucket::take);
             limits = headers;
             match taken {
-                Ok(()) => reply(stage, request, number, open).await,
+                Ok(()) => match reply(stage, request, number, open).await {
+                    Err(NoReply::HungUp) => return Err(Cut),
+                    Err(NoReply::Refused(refusal)) => Err(refusal),
+                    Ok(reply) => Ok(reply),
+                },
                 Err(refusal) => Err(over(request, refusal).await),
             }
         }
@@ -54,9 +59,9 @@ pub(crate) async fn route(stage: &Stage, request: Request<Stream>) -> Response<B
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     }
     let request_id = HeaderValue::from_str(&request_id).expect("it is ASCII");
-    response.headers_mut().insert("request-id", request_id);
+    response.headers_mut().entry("request-id").or_insert(request_id);
     response.headers_mut().extend(limits);
-    response
+    Ok(response)
 }
 
 /// A request over the limit, whose body is passed over: so its connection stays in order.
@@ -65,23 +70,44 @@ async fn over(request: Request<Stream>, refusal: Refusal) -> Refusal {
     refusal
 }
 
+/// Why the script's reply is not said.
+enum NoReply {
+    Refused(Refusal),
+    HungUp,
+}
+
+impl<R: Into<Refusal>> From<R> for NoReply {
+    fn from(refusal: R) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
 /// What the script says, if the request is one the API takes.
 async fn reply(
     stage: &Stage,
     request: Request<Stream>,
     number: usize,
     open: Open,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, NoReply> {
     let (headers, text, body) = read(request).await?;
     if let Some(folder) = &stage.folder {
         folder.write(&text).map_err(unwritten)?;
     }
+    let attempt = stage.record.attempt(&text);
     let body = stage.threads.resume(body)?;
     let agent = stage.plot.recognise(&body);
     let rules = Rules { counting: false, old: is_old(&headers) };
-    let incoming = Arc::new(Incoming::new(headers, text, body, agent));
+    let incoming = Arc::new(Incoming::new(headers, text, body, agent, attempt));
     stage.record.keep(incoming.clone());
     check_by(&incoming.body, rules)?;
+    let fault = stage.plot.fault_for(&incoming);
+    match fault.map(|fault| &fault.0) {
+        Some(Kind::HangUp) => return Err(NoReply::HungUp),
+        Some(Kind::Answer(answer)) => {
+            return Ok(answer.response(&request_id(number)).map_err(Refusal::of_script)?);
+        }
+        _ => {}
+    }
     let reply = stage.plot.reply(&incoming);
     if let Some(error) = &reply.error {
         pause(reply.latency).await;
@@ -89,21 +115,31 @@ async fn reply(
     }
     let id = format!("msg_mock_{number}");
     stage.threads.hold(&id, &incoming.body, &reply, incoming.turn);
-    Ok(say(&reply, &incoming, &id, open).await)
+    let said = say(&reply, &incoming, &id, fault, open).await;
+    Ok(said.map_err(|why| Refusal::of_script(format!("turn {}: {why}", incoming.turn)))?)
+}
+
+fn request_id(number: usize) -> String {
+    format!("req_mock_{number}")
 }
 
 /// A request that goes unrecorded would be missed only later, so it is not answered, nor to be asked again.
 fn unwritten(error: io::Error) -> Refusal {
-    let refusal = Refusal::new(500, "api_error", error.to_string());
-    Refusal { should_retry: Some(false), ..refusal }
+    Refusal::of_script(error.to_string())
 }
 
-async fn say(reply: &Reply, Incoming { body, turn, .. }: &Incoming, id: &str, open: Open) -> Response<Body> {
+async fn say(
+    reply: &Reply,
+    Incoming { body, turn, .. }: &Incoming,
+    id: &str,
+    fault: Option<&Fault>,
+    open: Open,
+) -> Result<Response<Body>, String> {
     let model = body["model"].as_str().expect("a checked request names a model");
     let envelope = Envelope { id, model, stop_sequence: body["stop_sequences"][0].as_str() };
     match body["stream"] == true {
-        true => streamed(reply, *turn, envelope, open).await,
-        false => unary(reply, *turn, envelope, open).await,
+        true => streamed(reply, *turn, envelope, fault, open).await,
+        false => unary(reply, *turn, envelope, fault, open).await,
     }
 }
 

@@ -155,6 +155,7 @@ async fn requests_are_kept_as_they_came() {
             "the adder",
         ),
         turn: 0,
+        attempt: 1,
         ..
     }
     "#);

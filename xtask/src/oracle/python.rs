@@ -1,4 +1,4 @@
-//! A Python that has the client, apart from the system's.
+//! A Python that has what the checks need, apart from the system's.
 
 use std::{
     fs, io,
@@ -7,53 +7,87 @@ use std::{
 };
 
 use super::folder;
-use crate::task::{Done, root};
+use crate::task::root;
 
 /// The versions of what is installed.
 const REQUIREMENTS: &str = "xtask/oracle/requirements.txt";
 
-/// The interpreter of a virtual environment under `target/`, made once and again when the requirements change.
+/// The package whose source holds recorded streams.
+const CLIENT: &str = "anthropic";
+
+/// The folder of a virtual environment under `target/`, made once and again when the requirements change.
 pub(super) struct Python(PathBuf);
 
 impl Python {
     /// Makes it unless it is there; the error says what is missing.
-    pub(super) fn with_client() -> Result<Self, String> {
-        let home = folder("venv");
-        let python = Self(home.join("bin/python"));
+    pub(super) fn with_packages() -> Result<Self, String> {
+        let python = Self(folder("venv"));
         // Copied there last, so that an installation that broke off does not count.
-        let (wanted, installed) = (root().join(REQUIREMENTS), home.join("requirements.txt"));
+        let (wanted, installed) = (root().join(REQUIREMENTS), python.0.join("requirements.txt"));
         let wanted_text = fs::read(&wanted).map_err(|error| format!("{REQUIREMENTS}: {error}"))?;
         let is_there = fs::read(&installed).is_ok_and(|text| text == wanted_text);
         if !(is_there && python.command().arg("--version").output().is_ok_and(|out| out.status.success())) {
-            python.install(&home, &wanted)?;
+            python.install(&wanted)?;
             fs::write(&installed, wanted_text)
                 .map_err(|error| format!("{}: {error}", installed.display()))?;
         }
         Ok(python)
     }
 
-    fn install(&self, home: &Path, requirements: &Path) -> Result<(), String> {
-        let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(home).output();
-        good("there is no python3 that can make a virtual environment", made)?;
-        eprintln!("oracle: installing {REQUIREMENTS} under target/, once");
-        let mut pip = self.command();
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2"]);
-        // Built from source, they would take a compiler and minutes.
-        let installed = pip.args(["--only-binary", ":all:", "--requirement"]).arg(requirements).output();
-        good(&format!("pip could not install {REQUIREMENTS}; is there a network?"), installed)
+    /// A folder with the streams recorded for the client's own tests, a file each.
+    pub(super) fn streams(&self) -> PathBuf {
+        self.0.join("streams")
     }
 
-    /// Has requests and servers judged; the findings go to stdout.
-    pub(super) fn judge(&self, requests: &Path, default: &str, scripted: &str) -> Done {
-        let mut checks = self.command();
+    /// One of the checks' files, to be run.
+    pub(super) fn script(&self, name: &str) -> Command {
+        let mut command = self.command();
         // `-B`: no compiled files among the sources.
-        let checks = checks.arg("-B").arg(root().join("xtask/oracle/main.py"));
-        let status = checks.arg(requests).args([default, scripted]).status()?;
-        if status.success() { Ok(()) } else { Err("oracle: not all conforms, see above".into()) }
+        command.arg("-B").arg(root().join("xtask/oracle").join(name));
+        command
+    }
+
+    fn install(&self, requirements: &Path) -> Result<(), String> {
+        let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&self.0).output();
+        good("there is no python3 that can make a virtual environment", made)?;
+        eprintln!("oracle: installing {REQUIREMENTS} under target/, once");
+        // Built from source, they would take a compiler and minutes.
+        let mut install = self.pip("install");
+        install.args(["--only-binary", ":all:", "--requirement"]).arg(requirements);
+        self.fetch(&format!("pip could not install {REQUIREMENTS}"), &mut install)?;
+        let archives = self.0.join("archives");
+        let mut download = self.pip("download");
+        download.args(["--no-deps", "--no-build-isolation", "--no-binary", CLIENT, CLIENT]);
+        download.arg("--constraint").arg(requirements).arg("--dest").arg(&archives);
+        self.fetch(&format!("pip could not download the source of {CLIENT}"), &mut download)?;
+        let unpacked = self.script("unpack.py").arg(archives).arg(self.streams()).output();
+        good("the recorded streams can't be unpacked", unpacked)
+    }
+
+    fn pip(&self, task: &str) -> Command {
+        let mut pip = self.command();
+        pip.args([
+            "-m",
+            "pip",
+            task,
+            "--quiet",
+            "--disable-pip-version-check",
+            "--retries",
+            "2",
+            "--timeout",
+            "30",
+        ]);
+        pip
+    }
+
+    /// Registries fail for moments, also in ways that pip gives up on.
+    fn fetch(&self, problem: &str, pip: &mut Command) -> Result<(), String> {
+        let problem = format!("{problem}; is there a network?");
+        good(&problem, pip.output()).or_else(|_| good(&problem, pip.output()))
     }
 
     fn command(&self) -> Command {
-        Command::new(&self.0)
+        Command::new(self.0.join("bin/python"))
     }
 }
 

@@ -43,7 +43,8 @@ impl Reply {
         Self::default().and_text(text)
     }
 
-    /// A call of a tool.
+    /// A call of a tool. Text that is no JSON as input: `json!({"INVALID_JSON": "{\"city\": "})`, which is how the
+    /// API gives such text back; in a stream it comes word for word.
     pub fn call(name: impl Into<String>, input: impl Into<Json>) -> Self {
         Self::default().and_call(name, input)
     }
@@ -160,7 +161,7 @@ fn take_apart(block: &Block) -> (Json, Vec<Piece>) {
             (emptied(block, &["thinking", "signature"]), pieces)
         }
         Kind::ToolUse(call) => {
-            let letters: Vec<char> = call.input.text().chars().collect();
+            let letters: Vec<char> = call.as_written().chars().collect();
             let parts = letters.chunks(16).map(|part| Piece::Input(part.iter().collect()));
             (emptied(block, &["input"]), parts.collect())
         }
@@ -206,6 +207,7 @@ mod tests {
             r#"{"type":"thinking","thinking":"first, add","signature":"c2ln"}"#,
             r#"{"type":"text","text":"one two","citations":[{"cited_text":"1"}]}"#,
             r#"{"type":"tool_use","id":"a","name":"f","input":{"x":1},"caller":{"type":"direct"}}"#,
+            r#"{"type":"tool_use","id":"b","name":"f","input":{"INVALID_JSON":"{\"x\": "}}"#,
             r#"{"type":"holo","z":1}"#,
         ];
         let content: Vec<Block> = blocks.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
@@ -215,5 +217,15 @@ mod tests {
             fold.push(delta).unwrap();
         }
         assert_eq!(fold.finish().unwrap(), reply.response(0));
+    }
+
+    #[test]
+    fn an_input_that_is_no_json_comes_word_for_word() {
+        let reply = Reply::call("f", serde_json::json!({"INVALID_JSON": "{\"x\": "}));
+        let input = |(_, delta)| match delta {
+            Delta::Piece { piece: Piece::Input(text), .. } => Some(text),
+            _ => None,
+        };
+        assert_eq!(reply.deltas(0).into_iter().find_map(input).unwrap(), "{\"x\": ");
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::bucket::Bucket;
+use super::{bucket::Bucket, hold::Hold};
 
 /// How many requests may be open before the server has said anything.
 const FIRST: f64 = 4.0;
@@ -20,6 +20,8 @@ const LATE: f64 = 1.5;
 /// The wait after a first refusal that names none; doubled for each that follows, up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(8);
+/// The longest hold, if nothing else is said.
+const LONGEST_HOLD: Duration = Duration::from_secs(600);
 
 /// The state of the way to the server.
 #[derive(Debug)]
@@ -29,7 +31,8 @@ pub(crate) struct Flow {
     open: usize,
     /// Of those that are open, the ones the server has not answered yet.
     unheard: usize,
-    held: Option<Held>,
+    held: Option<Hold>,
+    longest_hold: Duration,
     /// The pace that refusals taught.
     learned: Option<Bucket>,
     /// The pace that replies' headers tell.
@@ -39,12 +42,6 @@ pub(crate) struct Flow {
     last: Option<Refused>,
     /// Refusals since the server last took a request.
     in_a_row: u32,
-}
-
-#[derive(Debug)]
-struct Held {
-    until: Duration,
-    why: String,
 }
 
 /// A time without a break in which as much was sent as could be.
@@ -92,6 +89,7 @@ impl Flow {
             open: 0,
             unheard: 0,
             held: None,
+            longest_hold: LONGEST_HOLD,
             learned: None,
             told: None,
             stretch: None,
@@ -104,14 +102,33 @@ impl Flow {
         self.max_open = max_open.max(1);
     }
 
+    pub(crate) fn hold_at_most(&mut self, time: Duration) {
+        self.longest_hold = time;
+    }
+
     pub(crate) fn open(&self) -> usize {
         self.open
     }
 
+    /// When the last hold ends.
+    pub(crate) fn held_until(&self) -> Duration {
+        self.held.as_ref().map_or(Duration::ZERO, |held| held.until)
+    }
+
+    /// How long all are held from now, and why; nothing if they are not.
+    pub(crate) fn held(&self, now: Duration) -> Option<(Duration, String)> {
+        self.held.as_ref().and_then(|held| Some((held.left(now)?, held.why.clone())))
+    }
+
     /// Sends a request, if one may go.
     pub(crate) fn send(&mut self, now: Duration) -> Result<(), Wait> {
-        if let Some(held) = self.held.as_ref().filter(|held| now < held.until) {
-            return Err(Wait::Held(held.until - now));
+        if let Some(held) = &mut self.held {
+            if let Some(left) = held.left(now) {
+                return Err(Wait::Held(left));
+            }
+            if std::mem::take(&mut held.probe) {
+                self.window = 1.0; // One finds out for all.
+            }
         }
         if self.open >= self.max_open.min(self.window as usize) {
             return Err(Wait::Open);
@@ -165,9 +182,12 @@ impl Flow {
             self.back_off(refusal.too_many, now);
         }
         let doubled = SHORTEST.saturating_mul(1 << (self.in_a_row.clamp(1, 8) - 1)).min(LONGEST);
-        let until = now.saturating_add(refusal.retry_after.unwrap_or(doubled));
-        self.hold(until, refusal.why);
-        self.measure(until, now);
+        let asked = refusal.retry_after.unwrap_or(doubled);
+        let mut hold = Hold::begin(now, asked, self.longest_hold, refusal.why);
+        self.stretch = Some(Stretch { since: hold.until, sent: 0 });
+        // If it is cut short, it says nothing of the rate.
+        hold.probe = hold.probe || !self.measure(hold.until, now);
+        self.hold(hold);
     }
 
     /// What begins once a time in which the server refuses.
@@ -181,20 +201,23 @@ impl Flow {
     }
 
     /// The server took what was sent and not refused, from one end of a hold to the next. That is its
-    /// rate, whatever it had saved up, since that is used up both times.
-    fn measure(&mut self, until: Duration, now: Duration) {
-        self.stretch = Some(Stretch { since: until, sent: 0 });
-        let Some(Refused { stretch: Some(stretch), pace, .. }) = &mut self.last else { return };
+    /// rate, whatever it had saved up, since that is used up both times. If it took nothing, its rate is not
+    /// known, and the answer is no.
+    fn measure(&mut self, until: Duration, now: Duration) -> bool {
+        let Some(Refused { stretch: Some(stretch), pace, .. }) = &mut self.last else { return true };
         stretch.sent = stretch.sent.saturating_sub(1);
         let seconds = until.saturating_sub(stretch.since).as_secs_f64().max(0.001);
         let measured = CAUTION * f64::from(stretch.sent) / seconds;
-        let least = pace.map_or(0.0, |pace| pace / 2.0);
-        self.learned = Some(Bucket::new(measured.max(least), LATE, 0.0, now));
+        let rate = measured.max(pace.map_or(0.0, |pace| pace / 2.0));
+        let took_some = stretch.sent > 0;
+        self.learned = (rate > 0.0).then(|| Bucket::new(rate.max(self.slowest()), LATE, 0.0, now));
+        took_some
     }
 
-    fn hold(&mut self, until: Duration, why: String) {
-        if self.held.as_ref().is_none_or(|held| held.until < until) {
-            self.held = Some(Held { until, why });
+    fn hold(&mut self, hold: Hold) {
+        match &mut self.held {
+            Some(held) if hold.until <= held.until => held.probe |= hold.probe,
+            held => *held = Some(hold),
         }
     }
 
@@ -204,10 +227,11 @@ impl Flow {
             // Heads are written in whole seconds.
             let rate = limit.saturating_sub(remaining).max(1) as f64 / reset.as_secs_f64().max(1.0);
             let left = remaining as f64 - self.unheard as f64;
-            self.told = Some(Bucket::new(rate, limit.max(1) as f64, left, now));
+            self.told = Some(Bucket::new(rate.max(self.slowest()), limit.max(1) as f64, left, now));
         } else if remaining == 0 {
             // What a request will cost is not known; a tenth of the limit is enough for one.
-            self.hold(now.saturating_add(reset / 10), format!("the account has no {of} left"));
+            let why = format!("the account has no {of} left");
+            self.hold(Hold::begin(now, reset / 10, self.longest_hold, why));
         }
     }
 
@@ -230,6 +254,11 @@ impl Flow {
             }
             (Wait::Open, _) => (behind, format!("{} requests are open, {ahead} go first", self.open)),
         }
+    }
+
+    /// The slowest pace: a request for each of the longest holds, to see.
+    fn slowest(&self) -> f64 {
+        1.0 / self.longest_hold.max(Duration::from_secs(1)).as_secs_f64()
     }
 
     fn paces(&mut self) -> impl Iterator<Item = &mut Bucket> {
@@ -352,6 +381,43 @@ mod tests {
     }
 
     #[test]
+    fn where_the_server_took_nothing_one_finds_out_for_all() {
+        // No rate was measured: a pace of nothing would be no pace at all.
+        insta::assert_snapshot!(play("0 send, 9 429 0 1000, 9 429 0 1000, 9 429 0 1000, 9 429 0 1000, 1009 send, 1100 taken, 1100 send"), @"
+        0ns sent
+        0ns sent
+        0ns sent
+        0ns sent
+        0ns Open
+        1.009s sent
+        1.009s Open
+        1.1s sent
+        1.1s sent
+        1.1s Open
+        ");
+    }
+
+    #[test]
+    fn after_a_hold_that_is_cut_short_one_finds_out_for_all() {
+        // An hour is asked for; the three that are open are taken, which says nothing of what comes later.
+        insta::assert_snapshot!(play("0 send, 1 429 0 3600000, 2 taken, 2 taken, 2 taken, 500000 send, 600001 send, 600002 429 600001 2999000, 1200002 send, 1200003 taken, 1200003 send"), @"
+        0ns sent
+        0ns sent
+        0ns sent
+        0ns sent
+        0ns Open
+        500s Held(100.001s)
+        600.001s sent
+        600.001s Open
+        1200.002s sent
+        1200.002s Open
+        1200.003s sent
+        1200.003s sent
+        1200.003s Open
+        ");
+    }
+
+    #[test]
     fn no_more_goes_than_remains() {
         insta::assert_snapshot!(play("0 send, 0 taken, 0 taken, 0 taken, 0 told requests 50 3 60000, 0 send, 1276 send, 1277 send"), @"
         0ns sent
@@ -373,6 +439,21 @@ mod tests {
         6s sent
         6s sent
         6s Open
+        ");
+    }
+
+    #[test]
+    fn what_heads_say_holds_no_longer_than_a_refusal() {
+        insta::assert_snapshot!(play("0 told requests 9 0 86400000, 0 send, 0 told requests 1 0 86400000, 0 send, 600000 send"), @"
+        0ns Pace(599.9994s)
+        0ns Pace(599.9994s)
+        600s sent
+        600s Pace(599.9994s)
+        ");
+        insta::assert_snapshot!(play("0 told input-tokens 9 0 86400000, 0 send, 600000 send"), @"
+        0ns Held(600s)
+        600s sent
+        600s Open
         ");
     }
 

@@ -14,27 +14,57 @@ use crate::{Settings, cache};
 /// The body of a request. Blocks go in as the text they are kept as; what
 /// [`Request::extra`] gives wins over the settings, and extra settings over all else.
 pub(crate) fn body(settings: &Settings, request: &Request) -> Vec<u8> {
+    written(settings, request, &[])
+}
+
+/// The body that asks what a request would cost: the same, without what has no part in that, which its
+/// endpoint does not take. Source: the official clients' `message_count_tokens_params`, beta and not.
+pub(crate) fn counted(settings: &Settings, request: &Request) -> Vec<u8> {
+    const LEFT_OUT: [&str; 11] = [
+        "container",
+        "diagnostics",
+        "fallback_credit_token",
+        "fallbacks",
+        "inference_geo",
+        "max_tokens",
+        "metadata",
+        "service_tier",
+        "stop_sequences",
+        "stream",
+        "thread",
+    ];
+    written(settings, request, &LEFT_OUT)
+}
+
+/// The most tokens the reply may have, as the body says it.
+pub(crate) fn max_tokens(settings: &Settings, request: &Request) -> u64 {
+    let given = request.extra.get("max_tokens").or_else(|| settings.fields.get("max_tokens"));
+    given.and_then(|tokens| tokens.parse().ok()).unwrap_or(request.max_tokens.into())
+}
+
+fn written(settings: &Settings, request: &Request, left_out: &[&str]) -> Vec<u8> {
     let marked = settings.cache.map(|kept| cache::marked(request, kept));
     let request = marked.as_ref().unwrap_or(request);
-    serde_json::to_vec(&Body { settings, request })
+    serde_json::to_vec(&Body { settings, request, left_out })
         .expect("keys are strings and values are text, numbers or JSON already")
 }
 
 struct Body<'a> {
     settings: &'a Settings,
     request: &'a Request,
+    left_out: &'a [&'a str],
 }
 
 impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { settings, request } = *self;
+        let Self { settings, request, left_out } = *self;
         let given = settings.fields.iter().chain(&request.extra);
         let given: BTreeMap<&str, &Json> = given.map(|(name, value)| (name.as_str(), value)).collect();
         let system: Vec<&Block> = request.system.iter().filter(|block| !block.is_blank()).collect();
         let tools = Tools(request);
         let has_tools = !tools.is_empty() || given.contains_key("tools");
 
-        let mut body = Fields { map: serializer.serialize_map(None)?, given: &given };
+        let mut body = Fields { map: serializer.serialize_map(None)?, given: &given, left_out };
         body.set("model", &settings.model)?;
         body.set("max_tokens", &request.max_tokens)?;
         body.set("stream", &settings.streaming)?;
@@ -53,8 +83,8 @@ impl Serialize for Body<'_> {
             body.set("container", id)?;
         }
         let mut map = body.map;
-        for (name, value) in given {
-            match request.container.as_ref().filter(|_| name == "container") {
+        for (name, value) in given.iter().filter(|(name, _)| !left_out.contains(name)) {
+            match request.container.as_ref().filter(|_| *name == "container") {
                 Some(id) => map.serialize_entry(name, &again(value, id))?,
                 None => map.serialize_entry(name, value)?,
             }
@@ -63,15 +93,16 @@ impl Serialize for Body<'_> {
     }
 }
 
-/// The body's own fields, as far as no other was given in their place.
+/// The body's own fields, as far as they belong in it and no other was given in their place.
 struct Fields<'a, M> {
     map: M,
     given: &'a BTreeMap<&'a str, &'a Json>,
+    left_out: &'a [&'a str],
 }
 
 impl<M: SerializeMap> Fields<'_, M> {
     fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), M::Error> {
-        match self.given.contains_key(name) {
+        match self.given.contains_key(name) || self.left_out.contains(&name) {
             true => Ok(()),
             false => self.map.serialize_entry(name, value),
         }
@@ -120,14 +151,14 @@ mod tests {
         request
     }
 
-    fn written(settings: Settings, request: &Request) -> String {
+    fn sent(settings: Settings, request: &Request) -> String {
         String::from_utf8(body(&settings, request)).unwrap()
     }
 
     #[test]
     fn a_request_has_no_field_that_nobody_gave() {
-        insta::assert_snapshot!(written(Settings::default(), &hi()), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
-        insta::assert_snapshot!(written(Settings::default().streaming(false).model("m"), &with_tool()), @r#"{"model":"m","max_tokens":8000,"stream":false,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}}}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
+        insta::assert_snapshot!(sent(Settings::default(), &hi()), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
+        insta::assert_snapshot!(sent(Settings::default().streaming(false).model("m"), &with_tool()), @r#"{"model":"m","max_tokens":8000,"stream":false,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}}}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
     }
 
     #[test]
@@ -138,7 +169,7 @@ mod tests {
         request.system = vec![Block::text("Be brief."), Block::text(" ")];
         request.messages.push(Message::assistant(vec![call]));
         request.messages.push(Message::user(vec![Block::tool_result("a", "2".into(), false)]));
-        insta::assert_snapshot!(written(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"z":1, "a":12345678901234567890123}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"2"}]}]}"#);
+        insta::assert_snapshot!(sent(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"z":1, "a":12345678901234567890123}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"2"}]}]}"#);
     }
 
     #[test]
@@ -150,7 +181,7 @@ mod tests {
         let search =
             Json::read(r#"{"type":"web_search_20260318","name":"web_search", "max_uses":5}"#).unwrap();
         request.server_tools = [search].into();
-        insta::assert_snapshot!(written(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}},"strict":true},{"type":"web_search_20260318","name":"web_search", "max_uses":5}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
+        insta::assert_snapshot!(sent(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}},"strict":true},{"type":"web_search_20260318","name":"web_search", "max_uses":5}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
     }
 
     #[test]
@@ -158,7 +189,7 @@ mod tests {
         let mut request = with_tool();
         request.system = vec![Block::text("Be brief.")];
         let settings = Settings::default().cache(crate::Cache::FiveMinutes);
-        insta::assert_snapshot!(written(settings, &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}},"cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}]}]}"#);
+        insta::assert_snapshot!(sent(settings, &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}},"cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}]}]}"#);
     }
 
     #[test]
@@ -166,7 +197,7 @@ mod tests {
         let mut request = hi();
         request.messages.push(Message::assistant(" \n"));
         request.messages.push(Message::assistant(vec![Block::text(""), Block::text("x")]));
-        insta::assert_snapshot!(written(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"text","text":"x"}]}]}"#);
+        insta::assert_snapshot!(sent(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"text","text":"x"}]}]}"#);
     }
 
     #[test]
@@ -179,7 +210,7 @@ mod tests {
             let mut request = hi();
             let thinking = serde_json::from_str::<Block>(block).unwrap();
             request.messages.push(Message::assistant(vec![thinking, Block::text("So.")]));
-            assert!(written(Settings::default(), &request).contains(block), "{block}");
+            assert!(sent(Settings::default(), &request).contains(block), "{block}");
         }
     }
 
@@ -193,7 +224,7 @@ mod tests {
             .metadata(json!({"user_id": "u"}))
             .output_config(json!({"effort": "low"}))
             .extra("service_tier", json!("auto"));
-        insta::assert_snapshot!(written(settings, &with_tool()), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}}}],"tool_choice":{"disable_parallel_tool_use":true,"name":"f","type":"tool"},"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"metadata":{"user_id":"u"},"output_config":{"effort":"low"},"service_tier":"auto","stop_sequences":["END"],"thinking":{"type":"adaptive"}}"#);
+        insta::assert_snapshot!(sent(settings, &with_tool()), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}}}],"tool_choice":{"disable_parallel_tool_use":true,"name":"f","type":"tool"},"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"metadata":{"user_id":"u"},"output_config":{"effort":"low"},"service_tier":"auto","stop_sequences":["END"],"thinking":{"type":"adaptive"}}"#);
     }
 
     #[test]
@@ -240,6 +271,17 @@ mod tests {
         let mut request = hi();
         request.extra.insert("speed".to_owned(), json!("standard").into());
         request.extra.insert("max_tokens".to_owned(), json!(1).into());
-        insta::assert_snapshot!(written(settings, &request), @r#"{"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"max_tokens":1,"model":"b","speed":"standard"}"#);
+        insta::assert_snapshot!(sent(settings, &request), @r#"{"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"max_tokens":1,"model":"b","speed":"standard"}"#);
+    }
+
+    #[test]
+    fn the_most_tokens_are_what_the_body_says() {
+        let mut request = hi();
+        request.max_tokens = 7;
+        assert_eq!(max_tokens(&Settings::default(), &request), 7);
+        let settings = Settings::default().extra("max_tokens", json!(8));
+        assert_eq!(max_tokens(&settings, &request), 8);
+        request.extra.insert("max_tokens".to_owned(), json!(9).into());
+        assert_eq!(max_tokens(&settings, &request), 9);
     }
 }

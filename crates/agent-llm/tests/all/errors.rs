@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use agent_llm::{Claude, LlmError, LlmErrorKind};
-use serde_json::json;
+use agent_llm::{Claude, Llm, LlmError, LlmErrorKind, fold};
+use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
-use crate::common::{HELLO, KEY, ask, server, settings, streamed, text};
+use crate::common::{HELLO, KEY, ask, hi, server, settings, streamed, text};
 
 async fn refused(answer: ResponseTemplate) -> LlmError {
     let server = server(answer).await;
@@ -137,4 +137,19 @@ async fn a_client_asks_again_as_its_policy_says() {
     let claude = Claude::builder().key(KEY).base_url(server.uri());
     assert_eq!(text(&ask(claude).await.unwrap()), "Hello!");
     assert_eq!(server.received_requests().await.unwrap().len(), 3, "2 retries by default");
+}
+
+#[tokio::test]
+async fn a_container_that_has_expired_is_left_out_and_the_request_made_again() {
+    let server = MockServer::start().await;
+    let expired = api_error(400, "invalid_request_error", "container: Container container_1 has expired");
+    Mock::given(any()).respond_with(expired).up_to_n_times(1).mount(&server).await;
+    Mock::given(any()).respond_with(streamed(HELLO)).mount(&server).await;
+    let mut request = hi();
+    request.container = Some("container_1".to_owned());
+    let claude = settings(server.uri()).build().unwrap();
+    assert_eq!(text(&fold(claude.stream(request), |_| {}).await.unwrap()), "Hello!");
+    let asked = server.received_requests().await.unwrap();
+    let containers = asked.iter().map(|asked| asked.body_json::<Value>().unwrap()["container"].clone());
+    assert_eq!(containers.collect::<Vec<_>>(), [json!("container_1"), Value::Null]);
 }

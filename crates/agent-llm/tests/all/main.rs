@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod bad_day;
 mod common;
+mod counts;
 mod errors;
 mod gate;
 mod requests;
+mod secrets;
 mod streams;
+mod survival;
 mod timeouts;

@@ -1,8 +1,8 @@
 //! What is sent: address, headers, body.
 
-use agent_llm::{Claude, Llm, fold};
+use agent_llm::{Block, Cache, Claude, Json, Llm, Message, Request, Role, ToolChoice, ToolSpec, fold};
 use serde_json::{Value, json};
-use wiremock::{MockServer, Request as Received};
+use wiremock::{MockServer, Request as Received, ResponseTemplate};
 
 use crate::common::{HELLO, KEY, ask, ask_claude, hi, server, settings, streamed};
 
@@ -94,4 +94,55 @@ async fn nothing_is_sent_before_the_stream_is_read() {
     assert_eq!(server.received_requests().await.unwrap().len(), 0);
     fold(claude.stream(hi()), |_| {}).await.unwrap();
     received(&server).await;
+}
+
+/// A request that says what can be said about one.
+fn full() -> Request {
+    let marker = json!({"type": "ephemeral", "ttl": "1h"});
+    let mut request = Request::new(vec![
+        Message::user(vec![Block::image("image/png", "iVBO"), Block::text("What is it?")]),
+        Message::assistant("A cat."),
+        Message::new(Role::System, "From here on, in French."),
+        Message::user("Again, please."),
+    ]);
+    let base = Block::text("You know animals.").with("cache_control", marker.clone());
+    request.system = vec![base.unwrap(), Block::text("Be brief.")];
+    let mut look = ToolSpec::new("look", "Looks again.", json!({"type": "object"}));
+    let examples = json!([{"at": "its ears"}]);
+    let fields = [("strict", json!(true)), ("input_examples", examples), ("defer_loading", json!(false))];
+    let more = [("eager_input_streaming", json!(true)), ("cache_control", marker)];
+    look.extra.extend(fields.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value.into())));
+    request.tools = [look].into();
+    let search = r#"{"type":"web_search_20260318","name":"web_search","max_uses":5}"#;
+    request.server_tools = [Json::read(search).unwrap()].into();
+    request.max_tokens = 20_000;
+    request.container = Some("container_1".to_owned());
+    request
+}
+
+#[tokio::test]
+async fn what_can_be_said() {
+    let server = server(ResponseTemplate::new(500)).await;
+    let claude = settings(server.uri())
+        .model("claude-opus-5-5")
+        .beta("context-management-2025-06-27")
+        .tool_choice(ToolChoice::Auto)
+        .disable_parallel_tool_use(true)
+        .cache(Cache::OneHour)
+        .stop_sequences(["FIN"])
+        .thinking(json!({"type": "adaptive"}))
+        .service_tier("standard_only")
+        .metadata(json!({"user_id": "u-1"}))
+        .output_config(json!({"effort": "low"}))
+        .extra("context_management", json!({"edits": [{"type": "clear_tool_uses_20250919"}]}))
+        .extra("inference_geo", json!("eu"))
+        .build()
+        .unwrap();
+    fold(claude.stream(full()), |_| {}).await.unwrap_err();
+    claude.count_tokens(&full()).await.unwrap_err();
+    for (name, request) in ["reply", "count"].iter().zip(server.received_requests().await.unwrap()) {
+        let said = json!({"beta": request.headers["anthropic-beta"].to_str().unwrap(),
+                          "body": request.body_json::<Value>().unwrap()});
+        insta::assert_json_snapshot!(format!("what_can_be_said_for_a_{name}"), said);
+    }
 }

@@ -1,9 +1,10 @@
 //! Servers that keep one waiting, with limits of milliseconds.
 
-use agent_llm::{LlmError, LlmErrorKind, Settings};
+use agent_llm::{Llm, LlmError, LlmErrorKind, Settings, fold};
 use tokio::io::AsyncWriteExt;
+use wiremock::ResponseTemplate;
 
-use crate::common::{HEAD, SOON, ask, raw, settings, stall};
+use crate::common::{HEAD, SOON, ask, hi, raw, server, settings, stall};
 
 async fn timed_out(settings: Settings) -> LlmError {
     let error = ask(settings).await.unwrap_err();
@@ -41,6 +42,34 @@ async fn fault_24_pings_alone_do_not_defeat_a_total_limit() {
 }
 
 #[tokio::test]
+async fn fault_39_keep_alives_without_content_end_at_the_content_limit() {
+    let url = raw(async |mut connection| {
+        connection.write_all(HEAD.as_bytes()).await.unwrap();
+        while connection.write_all(b": keep-alive\n\nevent: ping\ndata: {}\n\n").await.is_ok() {
+            tokio::time::sleep(SOON / 10).await;
+        }
+    })
+    .await;
+    let error = timed_out(settings(url).content_timeout(SOON)).await;
+    assert_eq!(error.message, "signs of life but nothing of the reply within 60ms (content timeout)");
+}
+
+#[tokio::test]
+async fn a_long_reply_that_is_not_streamed_is_refused_before_it_is_asked_for() {
+    let server = server(ResponseTemplate::new(529)).await;
+    let long = async |settings: Settings| {
+        let mut request = hi();
+        request.max_tokens = 64_000;
+        fold(settings.build().unwrap().stream(request), |_| {}).await.unwrap_err().kind
+    };
+    let unary = || settings(server.uri()).streaming(false);
+    assert_eq!(long(unary()).await, LlmErrorKind::Configuration);
+    assert_eq!(server.received_requests().await.unwrap().len(), 0);
+    assert_eq!(long(unary().total_timeout(SOON * 100)).await, LlmErrorKind::Overloaded);
+    assert_eq!(long(settings(server.uri())).await, LlmErrorKind::Overloaded);
+}
+
+#[tokio::test]
 async fn a_reply_that_is_not_streamed_has_a_total_limit() {
     for said in ["", "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"] {
         let url = stall(said).await;
@@ -54,8 +83,10 @@ async fn a_connection_includes_its_tls() {
     // Takes the connection and never answers the greeting.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
-    let error = timed_out(settings(url).connect_timeout(SOON)).await;
-    assert_eq!(error.message, "no connection within 60ms (connect timeout)");
+    for streaming in [true, false] {
+        let error = timed_out(settings(&url).streaming(streaming).connect_timeout(SOON)).await;
+        assert_eq!(error.message, "no connection within 60ms (connect timeout)");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,211 @@
+//! The course of a body: its pieces, the pauses before them, and how it ends.
+
+use std::{mem, time::Duration};
+
+use futures::{Stream, stream};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Bytes, Frame};
+use tokio::{task::yield_now, time::sleep};
+
+use crate::{
+    answer::{Body, Cut, pause},
+    event::{Event, framed},
+    fault::{Fault, Kind, Place},
+    record::Open,
+};
+
+/// A body as it will be sent, made before the first byte of it is: what goes wrong with it is a change of this.
+pub(crate) struct Course {
+    /// The pause before the head.
+    head: Duration,
+    /// Some bytes each, an event in a stream, and the pause before they are sent.
+    pieces: Vec<(Duration, Bytes)>,
+    ending: Ending,
+}
+
+/// What comes after the last piece.
+enum Ending {
+    Whole,
+    Cut,
+    Silence,
+    Pings(Duration),
+}
+
+impl Course {
+    /// A course that goes well. Its head is sent with the first piece.
+    pub(crate) fn new(mut pieces: Vec<(Duration, Bytes)>) -> Self {
+        let head = pieces.first_mut().map(|(latency, _)| mem::take(latency)).unwrap_or_default();
+        Self { head, pieces, ending: Ending::Whole }
+    }
+
+    /// The same with what goes wrong; an error if it has no place for that.
+    pub(crate) fn spoilt(mut self, Fault(kind): &Fault) -> Result<Self, String> {
+        let millis = |ms: &u64| Duration::from_millis(*ms);
+        match kind {
+            // They are instead of a reply.
+            Kind::Answer(_) | Kind::HangUp => {}
+            Kind::SlowHead { ms } => self.head += millis(ms),
+            Kind::SlowBody { ms } => self.pieces.iter_mut().take(1).for_each(|first| first.0 += millis(ms)),
+            Kind::Cut { at } => self.stop(at, Ending::Cut)?,
+            Kind::End { at } => self.stop(at, Ending::Whole)?,
+            Kind::Silence { at } => self.stop(at, Ending::Silence)?,
+            Kind::Pings { at, every_ms } => {
+                let (count, _) = self.piece(at)?;
+                self.pieces.truncate(count);
+                self.ending = Ending::Pings(millis(every_ms));
+            }
+            Kind::Drip { bytes, every_ms } => self.drip((*bytes).max(1), millis(every_ms)),
+            Kind::Event { at, event, data } => {
+                let (count, _) = self.piece(at)?;
+                let mut text = Vec::new();
+                framed(event, &mut text, |text| text.extend_from_slice(data.as_bytes()));
+                self.pieces.insert(count, (Duration::ZERO, text.into()));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Waits until the head is to be sent, and gives the body.
+    pub(crate) async fn body(self, open: Open) -> Body {
+        pause(self.head).await;
+        StreamBody::new(frames(self.pieces, self.ending, open)).boxed_unsync()
+    }
+
+    /// Takes away what comes after a place.
+    fn stop(&mut self, at: &Place, ending: Ending) -> Result<(), String> {
+        let (count, over) = self.piece(at)?;
+        self.pieces.truncate(count);
+        if let Some((_, last)) = self.pieces.last_mut() {
+            last.truncate(last.len() - over);
+        }
+        self.ending = ending;
+        Ok(())
+    }
+
+    /// How many pieces there are up to a place, the one that it is in included, and how many bytes of that come after it.
+    fn piece(&self, at: &Place) -> Result<(usize, usize), String> {
+        let at = at.find(&self.pieces.iter().flat_map(|(_, bytes)| bytes).copied().collect::<Vec<u8>>())?;
+        let mut end = 0;
+        let ends = self.pieces.iter().map(|(_, bytes)| {
+            end += bytes.len();
+            end
+        });
+        let first = ends.enumerate().find(|(_, end)| *end >= at).filter(|_| at > 0);
+        Ok(first.map_or((0, 0), |(place, end)| (place + 1, end - at)))
+    }
+
+    fn drip(&mut self, bytes: usize, every: Duration) {
+        let apart = |(mut before, piece): (Duration, Bytes)| {
+            let starts = (0..piece.len()).step_by(bytes);
+            let parts = starts.map(move |start| {
+                let part = piece.slice(start..piece.len().min(start + bytes));
+                (mem::take(&mut before) + every, part)
+            });
+            parts.collect::<Vec<_>>()
+        };
+        self.pieces = mem::take(&mut self.pieces).into_iter().flat_map(apart).collect();
+    }
+}
+
+/// Yields each piece after its pause, as an HTTP chunk of its own. What is due at the same moment is flushed
+/// together: a flush for each event takes five times as long. The request counts as open until the last
+/// piece is there, since who has read that may ask again; where it does not end well, until the client is gone.
+fn frames(
+    pieces: Vec<(Duration, Bytes)>,
+    ending: Ending,
+    open: Open,
+) -> impl Stream<Item = Result<Frame<Bytes>, Cut>> {
+    let state = (pieces.into_iter(), ending, Some(open));
+    stream::unfold(state, |(mut pieces, ending, mut open)| async move {
+        let bytes = match (pieces.next(), &ending) {
+            (Some((before, bytes)), _) => {
+                pause(before).await;
+                Ok(bytes)
+            }
+            (None, Ending::Whole) => return None,
+            (None, Ending::Cut) => {
+                // What came before is flushed while this waits; it would be lost otherwise.
+                yield_now().await;
+                Err(Cut)
+            }
+            (None, Ending::Silence) => std::future::pending().await,
+            (None, Ending::Pings(every)) => {
+                sleep(*every).await;
+                let mut ping = Vec::new();
+                Event::Ping.write(&mut ping);
+                Ok(ping.into())
+            }
+        };
+        if pieces.len() == 0 && matches!(ending, Ending::Whole) {
+            open = None;
+        }
+        Some((bytes.map(Frame::data), (pieces, ending, open)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: [&str; 3] = ["first\n\n", "second\n\n", "third\n\n"];
+
+    fn course() -> Course {
+        let second = Duration::from_secs(1);
+        Course::new(STREAM.iter().map(|piece| (second, Bytes::from(*piece))).collect())
+    }
+
+    /// The pieces of a spoilt course, each after its pause in seconds, and how it ends.
+    fn check(fault: Fault, expected: &str) {
+        let shown = course().spoilt(&fault).map(|Course { head, pieces, ending }| {
+            let mut words = vec![format!("[{}]", head.as_secs_f64())];
+            words.extend(pieces.iter().map(|(pause, bytes)| {
+                format!("{} {}", pause.as_secs_f64(), String::from_utf8_lossy(bytes).replace('\n', "/"))
+            }));
+            words.push(match ending {
+                Ending::Whole => "whole".to_owned(),
+                Ending::Cut => "cut".to_owned(),
+                Ending::Silence => "silence".to_owned(),
+                Ending::Pings(every) => format!("ping every {every:?}"),
+            });
+            words.join(", ")
+        });
+        assert_eq!(shown.unwrap_or_else(|error| error), expected, "{fault:?}");
+    }
+
+    #[test]
+    fn a_fault_changes_pieces_pauses_and_the_end() {
+        let millis = Duration::from_millis;
+        check(Fault::cut(0), "[1], cut");
+        check(Fault::cut(3), "[1], 0 fir, cut");
+        check(Fault::cut(7), "[1], 0 first//, cut");
+        check(Fault::cut(8), "[1], 0 first//, 1 s, cut");
+        check(Fault::cut(22), "[1], 0 first//, 1 second//, 1 third//, cut");
+        check(Fault::end("sec"), "[1], 0 first//, 1 sec, whole");
+        check(Fault::silence("first"), "[1], 0 first, silence");
+        check(Fault::pings(0, millis(5)), "[1], ping every 5ms");
+        check(Fault::pings("sec", millis(5)), "[1], 0 first//, 1 second//, ping every 5ms");
+        check(
+            Fault::drip(4, millis(500)),
+            "[1], 0.5 firs, 0.5 t//, 1.5 seco, 0.5 nd//, 1.5 thir, 0.5 d//, whole",
+        );
+        check(Fault::slow_head(millis(500)), "[1.5], 0 first//, 1 second//, 1 third//, whole");
+        check(Fault::slow_body(millis(500)), "[1], 0.5 first//, 1 second//, 1 third//, whole");
+        check(
+            Fault::event("fir", "error", "{"),
+            "[1], 0 first//, 0 event: error/data: {//, 1 second//, 1 third//, whole",
+        );
+        check(
+            Fault::event(0, "a", "b"),
+            "[1], 0 event: a/data: b//, 0 first//, 1 second//, 1 third//, whole",
+        );
+    }
+
+    #[test]
+    fn what_has_no_place_is_an_error() {
+        check(Fault::cut(23), "it should happen at byte 23, and the body has 22");
+        check(
+            Fault::event("fourth", "error", "{"),
+            r#"it should happen after "fourth", which the body does not contain"#,
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! What goes wrong with an answer.
+
+mod answer;
+mod place;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use answer::Answer;
+pub use place::Place;
+
+/// One way for the answer to a request to go wrong; which requests it happens to, the [`Plot`](crate::Plot) says.
+///
+/// All but [`Fault::answer`] and [`Fault::hang_up`] happen to the reply that the script has for the request. A fault
+/// that can't happen to it, as a cut at a byte that the reply does not have, is answered with a status 500 that is not
+/// to be retried and says why.
+///
+/// # As JSON
+///
+/// ```
+/// # use agent_mock::Fault;
+/// let faults: Vec<Fault> = serde_json::from_str(r#"[
+///     {"answer": {"status": 429, "headers": {"retry-after": "2"}}},
+///     {"answer": {"status": 502, "headers": {"content-type": "text/html"}, "body": "<html>Bad gateway</html>"}},
+///     "hang_up",
+///     {"slow_head": {"ms": 100}},
+///     {"slow_body": {"ms": 100}},
+///     {"cut": {"at": 120}},
+///     {"end": {"at": "call_0_2"}},
+///     {"silence": {"at": 0}},
+///     {"pings": {"at": 0, "every_ms": 5}},
+///     {"drip": {"bytes": 1, "every_ms": 5}},
+///     {"event": {"at": 120, "event": "error", "data": "{\"type\": \"error\"}"}}
+/// ]"#)?;
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// Where something is `at`, see [`Place`]. An unknown field is an error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fault(pub(crate) Kind);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Kind {
+    Answer(Answer),
+    HangUp,
+    SlowHead { ms: u64 },
+    SlowBody { ms: u64 },
+    Cut { at: Place },
+    End { at: Place },
+    Silence { at: Place },
+    Pings { at: Place, every_ms: u64 },
+    Drip { bytes: usize, every_ms: u64 },
+    Event { at: Place, event: String, data: String },
+}
+
+/// Instead of a reply.
+impl Fault {
+    /// Another answer: any status, headers and body.
+    pub fn answer(answer: Answer) -> Self {
+        Self(Kind::Answer(answer))
+    }
+
+    /// An error of this status, in the API's words.
+    pub fn status(status: u16) -> Self {
+        Self::answer(Answer::new(status))
+    }
+
+    /// The connection is closed before any answer.
+    pub fn hang_up() -> Self {
+        Self(Kind::HangUp)
+    }
+}
+
+/// To a reply.
+impl Fault {
+    /// Head and body come this late.
+    pub fn slow_head(wait: Duration) -> Self {
+        Self(Kind::SlowHead { ms: millis(wait) })
+    }
+
+    /// The head comes at once and the body this late.
+    pub fn slow_body(wait: Duration) -> Self {
+        Self(Kind::SlowBody { ms: millis(wait) })
+    }
+
+    /// The connection is closed at this place of the body. Of more than the sockets hold (some hundred kB), what
+    /// comes last before it may be lost too.
+    pub fn cut(at: impl Into<Place>) -> Self {
+        Self(Kind::Cut { at: at.into() })
+    }
+
+    /// The body ends at this place as if it were whole.
+    pub fn end(at: impl Into<Place>) -> Self {
+        Self(Kind::End { at: at.into() })
+    }
+
+    /// From this place of the body on nothing comes any more, and the connection stays open.
+    pub fn silence(at: impl Into<Place>) -> Self {
+        Self(Kind::Silence { at: at.into() })
+    }
+
+    /// After the event at this place nothing comes but pings, one after each such pause, without an end.
+    pub fn pings(at: impl Into<Place>, every: Duration) -> Self {
+        Self(Kind::Pings { at: at.into(), every_ms: millis(every) })
+    }
+
+    /// The body comes in pieces of so many bytes at most, with such a pause before each.
+    pub fn drip(bytes: usize, every: Duration) -> Self {
+        Self(Kind::Drip { bytes, every_ms: millis(every) })
+    }
+
+    /// After the event at this place comes another one, of this name and with this data, be it JSON or not; then the
+    /// rest.
+    pub fn event(at: impl Into<Place>, name: impl Into<String>, data: impl Into<String>) -> Self {
+        Self(Kind::Event { at: at.into(), event: name.into(), data: data.into() })
+    }
+
+    /// After the event at this place comes one that says an error of this type, in the API's form.
+    pub fn error_event(at: impl Into<Place>, error_type: &str, message: &str) -> Self {
+        let error = serde_json::json!({"type": error_type, "message": message});
+        Self::event(at, "error", serde_json::json!({"type": "error", "error": error}).to_string())
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_written_as_it_is_read() {
+        let soon = Duration::from_millis(5);
+        let check = |fault: Fault, written: &str| {
+            assert_eq!(serde_json::to_string(&fault).unwrap(), written);
+            assert_eq!(serde_json::from_str::<Fault>(written).unwrap(), fault);
+        };
+        check(Fault::status(529), r#"{"answer":{"status":529}}"#);
+        let page = Answer::new(502).header("content-type", "text/html").body("<p>");
+        check(
+            Fault::answer(page),
+            r#"{"answer":{"status":502,"headers":{"content-type":"text/html"},"body":"<p>"}}"#,
+        );
+        check(Fault::hang_up(), r#""hang_up""#);
+        check(Fault::slow_head(soon), r#"{"slow_head":{"ms":5}}"#);
+        check(Fault::slow_body(soon), r#"{"slow_body":{"ms":5}}"#);
+        check(Fault::cut(7), r#"{"cut":{"at":7}}"#);
+        check(Fault::end("so"), r#"{"end":{"at":"so"}}"#);
+        check(Fault::silence(0), r#"{"silence":{"at":0}}"#);
+        check(Fault::pings(0, soon), r#"{"pings":{"at":0,"every_ms":5}}"#);
+        check(Fault::drip(1, soon), r#"{"drip":{"bytes":1,"every_ms":5}}"#);
+        check(Fault::event(0, "e", "{"), r#"{"event":{"at":0,"event":"e","data":"{"}}"#);
+    }
+
+    #[test]
+    fn an_unknown_field_is_an_error() {
+        let error = |text| serde_json::from_str::<Fault>(text).unwrap_err().to_string();
+        insta::assert_snapshot!(error(r#"{"cut":{"at":7,"by":"axe"}}"#), @"unknown field `by`, expected `at` at line 1 column 19");
+        insta::assert_snapshot!(error(r#"{"answer":{"status":502,"title":"Oh"}}"#), @"unknown field `title`, expected one of `status`, `headers`, `body` at line 1 column 31");
+        insta::assert_snapshot!(error(r#""go_away""#), @"unknown variant `go_away`, expected one of `answer`, `hang_up`, `slow_head`, `slow_body`, `cut`, `end`, `silence`, `pings`, `drip`, `event` at line 1 column 9");
+        insta::assert_snapshot!(error(r#"{"cut":{"at":-1}}"#), @"a place is a number of bytes, or a text at line 1 column 16");
+    }
+}

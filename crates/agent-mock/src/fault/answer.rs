@@ -1,0 +1,94 @@
+//! An answer that is no reply.
+
+use std::collections::BTreeMap;
+
+use hyper::{
+    HeaderMap, Response, StatusCode,
+    header::{HeaderName, HeaderValue},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Refusal,
+    answer::{Body, full, refused},
+};
+
+/// Any answer: status, headers and body. Without a body of its own it is an error in the API's form.
+///
+/// ```
+/// use agent_mock::Answer;
+/// let busy = Answer::new(429).header("retry-after", "2");
+/// let proxy = Answer::new(502).header("content-type", "text/html").body("<html>Bad gateway</html>");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    status: u16,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+}
+
+impl Answer {
+    /// An answer of this status, from 200 to 999.
+    pub fn new(status: u16) -> Self {
+        Self { status, headers: BTreeMap::new(), body: None }
+    }
+
+    /// It has this header.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.insert(name.into(), value.into());
+        self
+    }
+
+    /// It has this body, and no content type unless that is one of its headers.
+    pub fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// The answer to the request of this id; the error says what HTTP can't send.
+    pub(crate) fn response(&self, request_id: &str) -> Result<Response<Body>, String> {
+        let status = StatusCode::from_u16(self.status).ok().filter(|status| !status.is_informational());
+        let status = status.ok_or_else(|| format!("{} is no status of an answer", self.status))?;
+        let mut response = match &self.body {
+            Some(body) => Response::new(full(body.clone())),
+            None => refused(&Refusal::of_status(self.status), request_id),
+        };
+        *response.status_mut() = status;
+        response.headers_mut().extend(self.valid_headers()?);
+        Ok(response)
+    }
+
+    fn valid_headers(&self) -> Result<HeaderMap, String> {
+        let valid = |(name, value): (&String, &String)| {
+            let wrong = |error: &dyn std::fmt::Display| format!("the header {name:?} can't be sent: {error}");
+            let value = HeaderValue::from_str(value).map_err(|error| wrong(&error))?;
+            Ok((HeaderName::try_from(name).map_err(|error| wrong(&error))?, value))
+        };
+        self.headers.iter().map(valid).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_http_can_not_send_is_said() {
+        let check = |answer: Answer, expected: &str| {
+            assert_eq!(answer.response("req_1").map(|_| ()).unwrap_err(), expected);
+        };
+        check(Answer::new(42), "42 is no status of an answer");
+        check(Answer::new(100), "100 is no status of an answer");
+        check(
+            Answer::new(200).header("x y", "1"),
+            r#"the header "x y" can't be sent: invalid HTTP header name"#,
+        );
+        check(
+            Answer::new(200).header("x", "\n"),
+            r#"the header "x" can't be sent: failed to parse header value"#,
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! Which attempts go wrong.
+
+use serde::Deserialize;
+
+use crate::{Fault, Incoming};
+
+/// What happens to the attempts at some turns.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Faults(Vec<Row>);
+
+/// What happens to the attempts at one turn; to all of them that are not here, nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    turn: usize,
+    /// Whose turn; anybody's if it is absent.
+    agent: Option<String>,
+    attempts: Vec<Option<Fault>>,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, turn: usize, agent: Option<String>, attempts: Vec<Option<Fault>>) {
+        self.0.push(Row { turn, agent, attempts });
+    }
+
+    /// What happens to this request, by the first row that is for its turn.
+    pub(crate) fn of(&self, request: &Incoming) -> Option<&Fault> {
+        let is_for =
+            |row: &&Row| row.turn == request.turn && (row.agent.is_none() || row.agent == request.agent);
+        let row = self.0.iter().find(is_for)?;
+        row.attempts.get(request.attempt - 1)?.as_ref()
+    }
+
+    /// An error if a row is for an agent that is not one of these.
+    pub(crate) fn check(&self, agents: &[&str]) -> Result<(), String> {
+        let named = self.0.iter().filter_map(|row| row.agent.as_deref());
+        match named.into_iter().find(|agent| !agents.contains(agent)) {
+            Some(agent) => {
+                let known: Vec<String> = agents.iter().map(|agent| format!("{agent:?}")).collect();
+                let known = known.join(", ");
+                Err(format!(
+                    "the script has faults for the agent {agent:?}, but not that agent; it has: {known}"
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_fault_is_for_an_attempt_at_a_turn_and_the_first_row_counts() {
+        let mut faults = Faults::default();
+        faults.add(0, Some("adder".to_owned()), vec![Some(Fault::hang_up())]);
+        faults.add(0, None, vec![None, Some(Fault::status(529))]);
+        let check = |agent: Option<&str>, said: usize, attempt: usize, expected: Option<Fault>| {
+            let messages = vec![json!({"role": "assistant", "content": "so"}); said];
+            let (agent, body) = (agent.map(str::to_owned), json!({"messages": messages}));
+            let request = Incoming::new(HeaderMap::new(), String::new(), body, agent, attempt);
+            assert_eq!(faults.of(&request), expected.as_ref(), "{request:?}");
+        };
+        check(Some("adder"), 0, 1, Some(Fault::hang_up()));
+        check(Some("adder"), 0, 2, None);
+        check(Some("lead"), 0, 1, None);
+        check(Some("lead"), 0, 2, Some(Fault::status(529)));
+        check(None, 0, 2, Some(Fault::status(529)));
+        check(None, 0, 3, None);
+        check(None, 1, 2, None);
+        assert_eq!(faults.check(&["lead", "adder"]), Ok(()));
+        assert_eq!(
+            faults.check(&["lead"]).unwrap_err(),
+            r#"the script has faults for the agent "adder", but not that agent; it has: "lead""#
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! The loop against a server of others that fails on demand, and says afterwards what its client did wrong: `llmock`.
+
+use std::{
+    error::Error,
+    io::{BufRead, BufReader, Read, Write},
+    process::{Child, ChildStdin, ChildStdout, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use agent_core::{Agent, Conversation, End, LlmErrorKind, RunError, Tool};
+use agent_llm::Claude;
+use agent_tools::FnTool;
+use futures::future::join_all;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::python::Python;
+use crate::task::Done;
+
+/// What fails in which run.
+const RUNS: &str = include_str!("../../oracle/foreign.json");
+
+/// Two more than by default, for a request that fails in several ways in a row.
+const RETRIES: usize = 4;
+/// So long no server in its right mind is silent here, and no run takes.
+const IDLE: Duration = Duration::from_secs(3);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Runs that fail alike.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    /// What happens.
+    run: String,
+    /// What the server does instead of what is asked of it, in its own words.
+    #[serde(default)]
+    faults: Vec<Value>,
+    /// For each of these a run, whose stream breaks after so many events.
+    at: Option<Vec<u64>>,
+    /// Whether there are tools. If so, the server calls the first before it answers.
+    tools: Option<bool>,
+    /// Whether replies are streamed.
+    streamed: Option<bool>,
+    /// How many calls are made.
+    calls: Option<usize>,
+    /// How the run fails, if it must.
+    error: Option<LlmErrorKind>,
+}
+
+/// A run, and how it must end.
+struct Case {
+    name: String,
+    /// What tells the server whose request it has.
+    model: String,
+    faults: Vec<Value>,
+    has_tools: bool,
+    is_streamed: bool,
+    calls: usize,
+    error: Option<LlmErrorKind>,
+}
+
+/// Makes all runs at once, and fails on each that ends as it must not, and on what the server complains of.
+pub(super) async fn check(python: &Python) -> Done {
+    let rows: Vec<Row> = serde_json::from_str(RUNS).map_err(|error| format!("foreign.json: {error}"))?;
+    let cases = cases(rows);
+    let faults = cases.iter().flat_map(|case| case.faults.clone()).collect();
+    let server = Server::start(python, &faults)?;
+    let claude = Claude::builder().base_url(format!("{}/anthropic", server.url)).key("no key is needed here");
+    let claude = claude.max_retries(RETRIES).idle_timeout(IDLE).build()?;
+    let wrong = join_all(cases.iter().map(|case| case.wrong(&claude))).await;
+    for (case, wrong) in cases.iter().zip(&wrong) {
+        match wrong {
+            None => println!("ok   foreign: {}", case.name),
+            Some(wrong) => println!("FAIL foreign: {}: {wrong}", case.name),
+        }
+    }
+    let well_behaved = server.finish()?;
+    match wrong.iter().all(Option::is_none) && well_behaved {
+        true => {
+            println!("oracle: {} runs against llmock: all end as they must", cases.len());
+            Ok(())
+        }
+        false => Err("oracle: not all is well with llmock, see above".into()),
+    }
+}
+
+fn cases(rows: Vec<Row>) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for row in rows {
+        let places = row.at.as_ref().map_or(vec![None], |places| places.iter().copied().map(Some).collect());
+        for place in places {
+            let model = format!("run-{}", cases.len());
+            let mut faults = row.faults.clone();
+            for fault in &mut faults {
+                // Only this run's requests; what the server has by default goes with it, and matters not.
+                fault["match"] = json!({"model": model});
+                if let Some(place) = place {
+                    fault["after_chunks"] = place.into();
+                }
+            }
+            let name = place.map_or(row.run.clone(), |place| format!("{}, after {place} events", row.run));
+            let has_tools = row.tools.unwrap_or(true);
+            let calls = row.calls.unwrap_or((has_tools && row.error.is_none()).into());
+            let is_streamed = row.streamed.unwrap_or(true);
+            cases.push(Case { name, model, faults, has_tools, is_streamed, calls, error: row.error });
+        }
+    }
+    cases
+}
+
+impl Case {
+    /// What is wrong with how it ends.
+    async fn wrong(&self, claude: &Claude) -> Option<String> {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let ended = match tokio::time::timeout(LONGEST, self.run(claude, &calls)).await {
+            Ok(Ok(end)) => end,
+            Ok(Err(error)) => return Some(error.to_string()),
+            Err(_) => return Some(format!("it did not end in {LONGEST:?}")),
+        };
+        let made = calls.load(Ordering::Relaxed);
+        let answer = format!("Mock response from {}.", self.model);
+        let is_right = match (&ended, self.error) {
+            (Ok(End::Answered(text)), None) => *text == answer,
+            (Err(RunError::Model(failure)), Some(kind)) => failure.error.kind == kind,
+            _ => false,
+        };
+        match is_right && made == self.calls {
+            true => None,
+            false => Some(format!("{ended:?} after {made} calls")),
+        }
+    }
+
+    async fn run(
+        &self,
+        claude: &Claude,
+        calls: &Arc<AtomicUsize>,
+    ) -> Result<Result<End, RunError>, Box<dyn Error>> {
+        let claude = claude.with(|settings| settings.model(&self.model).streaming(self.is_streamed))?;
+        let agent = Agent::builder("forecaster", claude).system("You know the weather.");
+        let agent = match self.has_tools {
+            true => agent.tool(weather(calls.clone())),
+            false => agent,
+        };
+        let mut conversation = Conversation::start("forecaster", "How is the weather?");
+        Ok(agent.build()?.run(&mut conversation).await)
+    }
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+struct City {
+    city: String,
+}
+
+/// A tool that counts its calls.
+fn weather(calls: Arc<AtomicUsize>) -> impl Tool {
+    FnTool::new("weather", "The weather in a city.", move |City { city }: City| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, String>(format!("It is sunny in {city}."))
+    })
+}
+
+/// The server, in a process of its own. It ends when its stdin does, so also with this process.
+struct Server {
+    url: String,
+    process: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Server {
+    fn start(python: &Python, faults: &Value) -> Result<Self, Box<dyn Error>> {
+        let mut process = python.script("foreign.py").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut stdin = process.stdin.take().expect("it is piped");
+        let mut stdout = BufReader::new(process.stdout.take().expect("it is piped"));
+        writeln!(stdin, "{faults}")?;
+        let mut url = String::new();
+        stdout.read_line(&mut url)?;
+        match url.trim() {
+            "" => Err("llmock did not start, see above".into()),
+            url => Ok(Self { url: url.to_owned(), process, stdin, stdout }),
+        }
+    }
+
+    /// Prints its report; whether that finds nothing.
+    fn finish(mut self) -> Result<bool, Box<dyn Error>> {
+        drop(self.stdin);
+        let mut report = String::new();
+        self.stdout.read_to_string(&mut report)?;
+        print!("{report}");
+        Ok(self.process.wait()?.success())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_a_run_for_each_place_and_faults_find_their_run() {
+        let rows = json!([
+            {"run": "a"},
+            {"run": "b", "at": [2, 5], "faults": [{"type": "stream_fault"}]},
+            {"run": "c", "error": "not_found", "faults": [{"type": "fail"}]},
+        ]);
+        let cases = cases(serde_json::from_value(rows).unwrap());
+        let told: Vec<String> = cases
+            .iter()
+            .map(|Case { name, faults, calls, .. }| format!("{name} {calls} {}", json!(faults)))
+            .collect();
+        let expected = [
+            "a 1 []",
+            r#"b, after 2 events 1 [{"after_chunks":2,"match":{"model":"run-1"},"type":"stream_fault"}]"#,
+            r#"b, after 5 events 1 [{"after_chunks":5,"match":{"model":"run-2"},"type":"stream_fault"}]"#,
+            r#"c 0 [{"match":{"model":"run-3"},"type":"fail"}]"#,
+        ];
+        assert_eq!(told, expected);
+    }
+}
