@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask TASK`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod bench;
 mod demo;
 mod demo_check;
 mod faults;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
+  bench       measures, in a release build, how fast streams are read: [stream] (1 min)
   demo        shows agents at work over real HTTP, without a key: [--speed N] [--json] [--live]
   demo-check  checks the figures of `demo --json`, read from stdin
   faults      checks that docs/faults.md and the tests agree
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
+        ["bench", parts @ ..] => bench::run(parts),
         ["demo", arguments @ ..] => demo::run(arguments),
         ["demo-check"] => demo_check::run(),
         ["faults"] => faults::run(),

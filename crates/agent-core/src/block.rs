@@ -318,6 +318,13 @@ mod tests {
     }
 
     #[test]
+    fn fault_25_half_a_character_in_a_block_does_not_cost_the_block() {
+        let block: Block = serde_json::from_str(r#"{"type":"text","text":"a\ud83e","z":1}"#).unwrap();
+        assert_eq!(block.as_text(), Some("a\u{fffd}"));
+        assert_eq!(block.json().text(), r#"{"type":"text","text":"a\ufffd","z":1}"#);
+    }
+
+    #[test]
     fn a_known_type_of_a_wrong_shape_is_an_error_not_other() {
         let error = serde_json::from_str::<Block>(r#"{"type":"text","text":7}"#).unwrap_err();
         assert!(error.to_string().contains(r#"type "text", at /text"#), "{error}");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::{Stream, StreamExt, pin_mut};
+use serde::Deserialize;
 
 use crate::{
     Block, Delta, Json, LlmError, LlmErrorKind, Piece, Response, StopReason, Usage, fields::Fields,
@@ -22,9 +23,11 @@ pub struct Fold {
 }
 
 /// A block that is still being written: how it began, and what its fields have grown by.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Draft {
-    begun: Fields,
+    begun: Json,
+    /// Its type, once it has grown.
+    kind: Option<String>,
     grown: BTreeMap<&'static str, String>,
     citations: Vec<Json>,
 }
@@ -39,13 +42,15 @@ impl Fold {
                 self.keep(extra);
             }
             Delta::Block { index, block } => {
-                let begun = block.parse().map_err(malformed)?;
-                self.drafts.insert(index, Draft { begun, ..Draft::default() });
+                self.drafts.insert(index, Draft::of(block));
             }
             Delta::Piece { index, piece } => match (self.drafts.get_mut(&index), piece) {
-                (Some(draft), piece) => draft.push(piece),
-                (None, Piece::Text(text)) => {
-                    self.drafts.entry(index).or_insert_with(Draft::of_text).push(Piece::Text(text));
+                (Some(draft), piece) => draft.push(piece)?,
+                (None, piece @ Piece::Text(_)) => {
+                    // It comes from a backend that only yields pieces.
+                    let mut draft = Draft::of(Block::text("").json().clone());
+                    draft.push(piece)?;
+                    self.drafts.insert(index, draft);
                 }
                 (None, _) => {
                     let message =
@@ -88,6 +93,7 @@ impl Fold {
     /// What a reply's end says of its usage adds to what its start said; other fields stand for
     /// themselves.
     fn keep(&mut self, mut extra: BTreeMap<String, Json>) {
+        extra.retain(|name, _| !Response::is_named(name));
         if let (Some(old), Some(new)) = (self.extra.get("usage"), extra.get_mut("usage")) {
             let mut both = Fields::default();
             both.extend(Some(old));
@@ -99,59 +105,83 @@ impl Fold {
 }
 
 impl Draft {
-    /// A block that nothing began is one of text; it comes from a backend that only yields pieces.
-    fn of_text() -> Self {
-        let begun = Block::text("").json().parse().expect("a block is a JSON object");
-        Self { begun, ..Self::default() }
+    fn of(begun: Json) -> Self {
+        Self { begun, kind: None, grown: BTreeMap::new(), citations: Vec::new() }
     }
 
     /// A piece that does not fit the block is passed over, as the official clients do.
-    fn push(&mut self, piece: Piece) {
-        let kind = self.begun.string("type");
+    fn push(&mut self, piece: Piece) -> Result<(), LlmError> {
+        let kind = match &mut self.kind {
+            Some(kind) => kind,
+            unknown => unknown.insert(kind(&self.begun)?),
+        };
         let (field, more) = match (kind.as_str(), piece) {
             ("text", Piece::Text(text)) => ("text", text),
             ("thinking", Piece::Thinking(text)) => ("thinking", text),
             ("thinking", Piece::Signature(text)) => ("signature", text),
-            (kind, Piece::Input(text)) if kind.ends_with("tool_use") => ("input", text),
+            // An empty piece is no input: that of the beginning stays.
+            (kind, Piece::Input(text)) if kind.ends_with("tool_use") && !text.is_empty() => ("input", text),
             ("compaction", Piece::Other(delta)) => return self.compact(&delta),
-            ("text", Piece::Citation(citation)) => return self.citations.push(citation),
-            _ => return,
+            ("text", Piece::Citation(citation)) => {
+                self.citations.push(citation);
+                return Ok(());
+            }
+            _ => return Ok(()),
         };
         self.grown.entry(field).or_default().push_str(&more);
+        Ok(())
     }
 
     /// The model that went on where another declined. A reply that is not streamed is under the last one's name.
     fn went_on(&self) -> Option<String> {
-        let to = self.begun.get("to").filter(|_| self.begun.string("type") == "fallback")?;
+        // Few blocks are worth a look inside.
+        let begun: Fields = self.begun.text().contains("fallback").then(|| self.begun.parse().ok())??;
+        let to = begun.get("to").filter(|_| begun.string("type") == "fallback")?;
         to.parse::<Fields>().ok()?.get("model")?.parse().ok()
     }
 
     /// The fields of a compaction come whole: the summary, and what must go back with it.
-    fn compact(&mut self, delta: &Json) {
-        let Ok(fields) = delta.parse::<BTreeMap<String, Json>>() else { return };
-        if fields.get("type").is_some_and(|kind| kind.text() == r#""compaction_delta""#) {
-            for (name, value) in fields.iter().filter(|(name, _)| *name != "type") {
-                self.begun.set(name, value);
-            }
+    fn compact(&mut self, delta: &Json) -> Result<(), LlmError> {
+        let Ok(mut new) = delta.parse::<Fields>() else { return Ok(()) };
+        if new.string("type") == "compaction_delta" {
+            let mut begun: Fields = self.begun.parse().map_err(malformed)?;
+            new.take("type");
+            begun.extend(Some(&new.json()));
+            self.begun = begun.json();
         }
+        Ok(())
     }
 
-    fn finish(mut self) -> Result<Block, LlmError> {
+    fn finish(self) -> Result<Block, LlmError> {
+        if self.grown.is_empty() && self.citations.is_empty() {
+            return Block::from_json(self.begun).map_err(malformed);
+        }
+        let mut fields: Fields = self.begun.parse().map_err(malformed)?;
         for (field, more) in self.grown {
             match field {
-                // Empty pieces are no input: that of the beginning stays.
-                "input" if more.is_empty() => {}
-                "input" => self.begun.set(field, &written_input(&more)),
-                _ => self.begun.set(field, &(self.begun.string(field) + &more)),
+                "input" => fields.set(field, &written_input(&more)),
+                _ => match fields.string(field) {
+                    begun if begun.is_empty() => fields.set(field, &more),
+                    begun => fields.set(field, &(begun + &more)),
+                },
             }
         }
         if !self.citations.is_empty() {
-            let begun = self.begun.get("citations").and_then(|json| json.parse().ok());
+            let begun = fields.get("citations").and_then(|json| json.parse().ok());
             let all = [begun.unwrap_or_default(), self.citations].concat();
-            self.begun.set("citations", &all);
+            fields.set("citations", &all);
         }
-        Block::from_json(self.begun.json()).map_err(malformed)
+        Block::from_json(fields.json()).map_err(malformed)
     }
+}
+
+fn kind(block: &Json) -> Result<String, LlmError> {
+    #[derive(Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    let Typed { r#type } = block.parse().map_err(malformed)?;
+    Ok(r#type)
 }
 
 fn malformed(error: impl std::fmt::Display) -> LlmError {
@@ -178,6 +208,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Counts;
 
     fn check(deltas: impl IntoIterator<Item = Delta>, expected: &[&str]) {
         let mut fold = Fold::default();
@@ -320,6 +351,26 @@ mod tests {
         let whole = Delta::call(0, "a", "f", json!({"x": 1}));
         let expected = r#"{"type":"tool_use","id":"a","name":"f","input":{"x":1}}"#;
         check([whole, Delta::stop(StopReason::ToolUse)], &[expected]);
+    }
+
+    #[test]
+    fn a_field_that_is_not_in_its_place_does_not_stand_for_the_one_that_is() {
+        let extra = || [("stop_reason".to_owned(), json!("max_tokens").into())].into();
+        let stop = (StopReason::EndTurn, None, Counts::default());
+        let mut fold = Fold::default();
+        fold.push(Delta::Start { id: None, model: None, usage: stop.2, extra: extra() }).unwrap();
+        fold.push(Delta::Stop { stop_reason: stop.0, stop_details: stop.1, usage: stop.2, extra: extra() })
+            .unwrap();
+        let reply = fold.finish().unwrap();
+        assert!(reply.extra.is_empty());
+        assert!(serde_json::to_string(&reply).unwrap().contains(r#""stop_reason":"end_turn""#));
+    }
+
+    #[test]
+    fn invariant_6_a_block_that_came_whole_is_kept_as_it_came() {
+        let block = r#"{ "type":"tool_use","id":"a", "name":"f","input":{ } }"#;
+        let begun = Delta::Block { index: 0, block: Json::read(block).unwrap() };
+        check([begun, input(0, ""), Delta::stop(StopReason::ToolUse)], &[block]);
     }
 
     #[test]

@@ -5,8 +5,13 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use crate::halves;
+
 /// One JSON value as text, exactly as it was written: key order, big integers and unknown fields
 /// survive. Clones share the text.
+///
+/// The one exception: an escape that is half a character (`\ud83e` without its `\udd80`), which JSON allows
+/// but no text can hold, becomes `\ufffd`, the replacement character. So every value can be read and sent.
 #[derive(Clone)]
 pub struct Json(Arc<RawValue>);
 
@@ -72,6 +77,10 @@ impl From<serde_path_to_error::Error<serde_json::Error>> for InvalidJson {
 
 impl From<Box<RawValue>> for Json {
     fn from(raw: Box<RawValue>) -> Self {
+        let raw = match halves::replaced(raw.get()) {
+            Some(whole) => RawValue::from_string(whole).expect("one escape in JSON stands for another"),
+            None => raw,
+        };
         Self(raw.into())
     }
 }
@@ -117,6 +126,16 @@ mod tests {
         let text = r#"{ "z":1, "a":123456789012345678901234567890 }"#;
         let json: Json = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn what_is_half_a_character_becomes_the_replacement_character_wherever_a_value_comes_from() {
+        let (half, whole) = (r#"{"\ud83e":["\udd80"], "n":1}"#, r#"{"\ufffd":["\ufffd"], "n":1}"#);
+        assert_eq!(Json::read(half).unwrap().text(), whole);
+        assert_eq!(serde_json::from_str::<Json>(half).unwrap().text(), whole);
+        let raw = RawValue::from_string(half.to_owned()).unwrap();
+        assert_eq!(Json::of(&raw).unwrap().text(), whole);
+        assert_eq!(Json::from(raw).parse::<serde_json::Value>().unwrap()["\u{fffd}"][0], "\u{fffd}");
     }
 
     #[test]

@@ -41,6 +41,7 @@ mod event_log;
 mod exclusive_by;
 mod fields;
 mod fold;
+mod halves;
 mod host;
 mod json;
 mod lent;

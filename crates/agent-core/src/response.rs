@@ -30,6 +30,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// Whether a reply's field has a place of its own here, or says what any reply says.
+    pub(crate) fn is_named(field: &str) -> bool {
+        ["id", "type", "role", "model", "content", "stop_reason", "stop_details"].contains(&field)
+    }
+
     /// A reply of these blocks.
     pub fn new(content: Vec<Block>, stop_reason: StopReason) -> Self {
         let (usage, extra) = (Usage::default(), BTreeMap::new());
@@ -76,8 +81,8 @@ impl From<Response> for Fields {
             fields.set("stop_details", &details);
         }
         fields.set("usage", &all_usage);
-        for (name, value) in extra {
-            fields.set(&name, &value);
+        for (name, value) in extra.iter().filter(|(name, _)| !Response::is_named(name)) {
+            fields.set(name, value);
         }
         fields
     }
@@ -99,7 +104,8 @@ impl TryFrom<Fields> for Response {
         }
         (response.id, response.model) = (take(&mut fields, "id")?, take(&mut fields, "model")?);
         response.stop_details = take(&mut fields, "stop_details")?;
-        fields.retain(|name, value| !matches!(name, "type" | "role") && !value.is_null());
+        // What is named is still there if it was there twice.
+        fields.retain(|name, value| !Self::is_named(name) && name != "usage" && !value.is_null());
         response.extra.extend(fields);
         Ok(response)
     }
@@ -130,6 +136,14 @@ mod tests {
                 "usage":{"input_tokens":3,"output_tokens":4,"cache_creation":{"ephemeral_1h_input_tokens":5},
                 "server_tool_use":{"web_search_requests":2},"service_tier":"standard","inference_geo":null}}"#,
             r#"{"id":"msg_1","model":"m","content":[{"type":"text","text":"Hi"}],"stop_reason":"stop_sequence","usage":{"input_tokens":3,"output_tokens":4,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":5},"server_tool_use":{"web_search_requests":2,"web_fetch_requests":0},"service_tier":"standard"},"container":{"id":"c_1", "z":1},"stop_sequence":"END"}"#,
+        );
+    }
+
+    #[test]
+    fn of_two_fields_of_one_name_the_second_does_not_stand_for_the_first() {
+        check(
+            r#"{"content":[],"stop_reason":"end_turn","usage":{"input_tokens":3,"tier":1},"usage":{"input_tokens":9},"content":7}"#,
+            r#"{"id":null,"model":null,"content":[],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"tier":1}}"#,
         );
     }
 

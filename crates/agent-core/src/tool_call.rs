@@ -99,6 +99,13 @@ mod tests {
     }
 
     #[test]
+    fn fault_25_half_a_character_in_an_input_is_replaced_and_the_input_read() {
+        let call = call(r#"{"crab":"\ud83e"}"#);
+        assert_eq!((call.malformed(), call.input.text()), (None, r#"{"crab":"\ufffd"}"#));
+        assert_eq!(call.parse::<serde_json::Value>().unwrap()["crab"], "\u{fffd}");
+    }
+
+    #[test]
     fn a_good_input_is_kept_as_written() {
         let good = call(r#"{ "b":1, "a":2 }"#);
         assert_eq!((good.malformed(), good.input.text()), (None, r#"{ "b":1, "a":2 }"#));

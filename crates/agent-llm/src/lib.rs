@@ -40,9 +40,14 @@
 //! the retries and the connection, holds back what the server would refuse, and says so to whoever waits. Any
 //! other [`Llm`] gets one with [`Gate::around`]: `Retry::new(gate.around(llm), policy)`.
 //!
-//! Inside, `wire` is the API's JSON and `sse` its framing, both without IO; `endpoint` is where to, `http` sends,
-//! `reply` reads a stream, `refusal` makes an error of an HTTP answer; `retry/attempts` decides whether there is
-//! another one; `gate` queues, and `gate/flow` decides, without clock or IO, when the next may go.
+//! # Without this client
+//!
+//! Bytes of a streamed reply that came some other way are read by a [`StreamParser`].
+//!
+//! Inside, `wire` is the API's JSON, `sse` its framing, and `stream_parser` both together, all without IO; `endpoint` is
+//! where to, `http` sends, `reply` reads a stream by the clock, `refusal` makes an error of an HTTP answer;
+//! `retry/attempts` decides whether there is another one; `gate` queues, and `gate/flow` decides, without clock or IO,
+//! when the next may go.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -61,6 +66,9 @@ mod reply;
 mod retry;
 mod settings;
 mod sse;
+mod stream_parser;
+#[cfg(test)]
+mod tests;
 mod tool_choice;
 mod wire;
 
@@ -76,4 +84,5 @@ pub use key::Key;
 pub use repair::Repair;
 pub use retry::{Retry, RetryPolicy};
 pub use settings::Settings;
+pub use stream_parser::StreamParser;
 pub use tool_choice::ToolChoice;

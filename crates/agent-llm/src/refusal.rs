@@ -71,7 +71,7 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 
 /// What a proxy or some other server said, in short.
 fn foreign(headers: &HeaderMap, body: &str) -> String {
-    let kind = text(headers, CONTENT_TYPE.as_str()).unwrap_or("no content type");
+    let kind = cut(text(headers, CONTENT_TYPE.as_str()).unwrap_or("no content type"), EXCERPT);
     let words: Vec<&str> = body.split_whitespace().collect();
     match words.is_empty() {
         true => format!("an empty body ({kind})"),
@@ -157,11 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_quoted_only_so_far() {
+    fn a_body_and_its_kind_are_quoted_only_so_far() {
         let message = |body: &str| refused(500, &[], body).message.chars().count();
         assert!(message(&"é ".repeat(100_000)) < EXCERPT + 50);
         let json = format!(r#"{{"error":{{"message":"{}"}}}}"#, "m".repeat(60_000));
         assert_eq!(message(&json), MESSAGE + 1);
+        let long: &'static str = "k".repeat(60_000).leak();
+        assert_eq!(refused(500, &[("content-type", long)], "x").message.len(), EXCERPT + "…: x".len());
     }
 
     #[test]

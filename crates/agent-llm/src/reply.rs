@@ -4,24 +4,19 @@ use std::time::Duration;
 
 use agent_core::{Delta, LlmError, LlmErrorKind};
 
-use crate::{
-    limit::Clock,
-    refusal::request_id,
-    sse::Decoder,
-    wire::{Said, read},
-};
+use crate::{StreamParser, limit::Clock, refusal::request_id};
 
 /// A reply that is being read.
 #[derive(Debug)]
 pub(crate) struct Reply {
     answer: reqwest::Response,
     clock: Clock,
-    events: Decoder,
+    parser: StreamParser,
 }
 
 impl Reply {
     pub(crate) fn new(answer: reqwest::Response, clock: Clock) -> Self {
-        Self { answer, clock, events: Decoder::default() }
+        Self { answer, clock, parser: StreamParser::default() }
     }
 
     /// The next piece; `None` once the reply is whole.
@@ -35,34 +30,21 @@ impl Reply {
 
     async fn read_on(&mut self) -> Result<Option<Delta>, LlmError> {
         loop {
-            while let Some(event) = self.events.next() {
-                match read(&event)? {
-                    Said::Delta(delta) => {
-                        self.clock.told();
-                        return Ok(Some(delta));
-                    }
-                    Said::End => return Ok(None),
-                    Said::Nothing => {}
-                }
+            if let Some(delta) = self.parser.pull()? {
+                self.clock.told();
+                return Ok(Some(delta));
+            }
+            if self.parser.is_whole() {
+                return Ok(None);
             }
             match self.clock.next().keep(self.answer.chunk()).await? {
                 Ok(Some(bytes)) => {
                     self.clock.heard();
-                    self.events.push(&bytes)?;
+                    self.parser.push(&bytes)?;
                 }
-                Ok(None) => return self.last(),
-                Err(error) => return Err(broken_off(&causes(error))),
+                Ok(None) => self.parser.finish()?,
+                Err(error) => return Err(LlmError::new(LlmErrorKind::Incomplete, causes(error))),
             }
-        }
-    }
-
-    /// The answer ended. That is in order only if its last event, though it lacks its blank line,
-    /// says that the reply is whole.
-    fn last(&mut self) -> Result<Option<Delta>, LlmError> {
-        let last = std::mem::take(&mut self.events).finish();
-        match last.as_ref().map(read) {
-            Some(Ok(Said::End)) => Ok(None),
-            _ => Err(broken_off("the stream ended before message_stop")),
         }
     }
 
@@ -73,10 +55,6 @@ impl Reply {
         // Shorter than a new connection would take; when it is over, the connection is closed.
         let _ = tokio::time::timeout(Duration::from_millis(20), rest).await;
     }
-}
-
-fn broken_off(why: &str) -> LlmError {
-    LlmError::new(LlmErrorKind::Incomplete, why)
 }
 
 /// What went wrong and why, down to the first cause. Without the URL, which may hold secrets.

@@ -3,9 +3,33 @@
 mod ends;
 mod error;
 mod event;
+mod grow;
 mod request;
 mod tools;
+mod words;
 
 pub(crate) use error::{ApiError, kind};
 pub(crate) use event::{Said, read};
+pub(crate) use grow::{Field, Grown};
 pub(crate) use request::{body, counted, max_tokens};
+pub(crate) use words::Words;
+
+use std::fmt::Display;
+
+use agent_core::{LlmError, LlmErrorKind};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Reads what came with this event.
+fn parse<'a, T: Deserialize<'a>>(event: &str, json: &'a str) -> Result<T, LlmError> {
+    serde_json::from_str(json).map_err(|error| malformed(event, error))
+}
+
+/// A field that this event can't do without.
+fn need<'a>(event: &str, field: &str, value: Option<&'a RawValue>) -> Result<&'a RawValue, LlmError> {
+    value.ok_or_else(|| malformed(event, format!("missing field `{field}`")))
+}
+
+fn malformed(event: &str, error: impl Display) -> LlmError {
+    LlmError::new(LlmErrorKind::Malformed, format!("event {event:?}: {error}"))
+}

@@ -13,6 +13,7 @@ mod events;
 mod hosts;
 mod instructing;
 mod invariants;
+mod kept;
 mod many;
 mod mending;
 mod property;

@@ -1,6 +1,6 @@
 //! The API's errors, in HTTP answers and in streams.
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{Json, LlmError, LlmErrorKind};
 use serde_json::Value;
 
 /// What an error body says, as far as it is the API's.
@@ -15,7 +15,8 @@ impl ApiError {
     /// Reads `{"type":"error","error":{"type":…,"message":…},"request_id":…}`. Gateways write it in
     /// many ways, so whatever is there is taken and nothing is required.
     pub(crate) fn read(body: &str) -> Self {
-        let Ok(body) = serde_json::from_str::<Value>(body) else { return Self::default() };
+        let body = Json::read(body).ok().and_then(|body| body.parse::<Value>().ok());
+        let Some(body) = body else { return Self::default() };
         let text = |places: &[&str]| {
             places.iter().find_map(|place| body.pointer(place)?.as_str().map(str::to_owned))
         };

@@ -1,14 +1,16 @@
 //! From a stream's events to deltas.
 
-use std::{borrow::Cow, fmt::Display};
+use std::borrow::Cow;
 
-use agent_core::{Delta, Json, LlmError, LlmErrorKind, Piece};
+use agent_core::{Delta, Json, LlmError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
     ApiError,
     ends::{start, stop},
+    grow::{Grown, begin, grow},
+    malformed, need, parse,
 };
 use crate::sse::Event;
 
@@ -17,39 +19,53 @@ use crate::sse::Event;
 pub(crate) enum Said {
     /// A piece of the reply.
     Delta(Delta),
+    /// A block's words, which may begin or end in the middle of a character.
+    Grown(Grown),
     /// The reply is whole.
     End,
     /// Nothing that concerns the reply.
     Nothing,
 }
 
-/// Reads an event; its type first and then its fields, since raw JSON can't be read inside serde's
-/// tagged enums. An event of a type this library does not know is passed over, whatever it holds.
+/// Reads an event. One of a type this library does not know is passed over, whatever it holds.
 /// Source: <https://docs.claude.com/en/docs/build-with-claude/streaming>.
 pub(crate) fn read(event: &Event) -> Result<Said, LlmError> {
-    let data = event.data.as_str();
-    if data.is_empty() || event.name == "ping" {
+    if event.data.is_empty() || event.name == "ping" {
         return Ok(Said::Nothing);
     }
-    let typed: Typed<'_> = parse(&event.name, data)?;
-    let name = match &*typed.r#type {
-        "" => event.name.as_str(),
+    read_data(&event.name, &event.data).or_else(|error| match Json::read(event.data.as_str()) {
+        // Half a character where none may be joined: `Json` has it replaced.
+        Ok(json) if json.text() != event.data => read_data(&event.name, json.text()),
+        _ => Err(error),
+    })
+}
+
+/// The fields of an event that many have. Each stays as it is until the type says what it is to be, since
+/// raw JSON can't be read inside serde's tagged enums.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, default)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    index: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content_block: Option<&'a RawValue>,
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
+}
+
+fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
+    let Fields { r#type, index, content_block, delta } = parse(event, data)?;
+    let name = match &*r#type {
+        "" => event,
         name => name,
     };
+    let index = || parse(name, need(name, "index", index)?.get());
     Ok(Said::Delta(match name {
         "message_start" => start(parse(name, data)?).map_err(|error| malformed(name, error))?,
-        "content_block_start" => {
-            let BlockStart { index, content_block } = parse(name, data)?;
-            Delta::Block { index, block: content_block }
-        }
-        "content_block_delta" => {
-            let BlockDelta { index, delta } = parse(name, data)?;
-            Delta::Piece { index, piece: piece(delta.get())? }
-        }
-        "content_block_stop" => {
-            let BlockStop { index } = parse(name, data)?;
-            Delta::BlockEnd { index }
-        }
+        "content_block_start" => return Ok(begin(index()?, need(name, "content_block", content_block)?)),
+        "content_block_delta" => return grow(index()?, need(name, "delta", delta)?),
+        "content_block_stop" => Delta::BlockEnd { index: index()? },
         "message_delta" => stop(parse(name, data)?).map_err(|error| malformed(name, error))?,
         "message_stop" => return Ok(Said::End),
         "error" => return Err(ApiError::read(data).in_stream()),
@@ -57,76 +73,13 @@ pub(crate) fn read(event: &Event) -> Result<Said, LlmError> {
     }))
 }
 
-#[derive(Deserialize)]
-struct Typed<'a> {
-    #[serde(borrow, default)]
-    r#type: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct BlockStart {
-    index: usize,
-    content_block: Json,
-}
-
-#[derive(Deserialize)]
-struct BlockDelta<'a> {
-    index: usize,
-    #[serde(borrow)]
-    delta: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct BlockStop {
-    index: usize,
-}
-
-fn piece(delta: &str) -> Result<Piece, LlmError> {
-    #[derive(Deserialize)]
-    struct Text {
-        text: String,
-    }
-    #[derive(Deserialize)]
-    struct Input {
-        partial_json: String,
-    }
-    #[derive(Deserialize)]
-    struct Thinking {
-        thinking: String,
-    }
-    #[derive(Deserialize)]
-    struct Signature {
-        signature: String,
-    }
-    #[derive(Deserialize)]
-    struct Citation {
-        citation: Json,
-    }
-    let typed: Typed<'_> = parse("content_block_delta", delta)?;
-    let name = &*typed.r#type;
-    Ok(match name {
-        "text_delta" => Piece::Text(parse::<Text>(name, delta)?.text),
-        "input_json_delta" => Piece::Input(parse::<Input>(name, delta)?.partial_json),
-        "thinking_delta" => Piece::Thinking(parse::<Thinking>(name, delta)?.thinking),
-        "signature_delta" => Piece::Signature(parse::<Signature>(name, delta)?.signature),
-        "citations_delta" => Piece::Citation(parse::<Citation>(name, delta)?.citation),
-        _ => Piece::Other(parse(name, delta)?),
-    })
-}
-
-fn parse<'a, T: Deserialize<'a>>(name: &str, text: &'a str) -> Result<T, LlmError> {
-    serde_json::from_str(text).map_err(|error| malformed(name, error))
-}
-
-fn malformed(name: &str, error: impl Display) -> LlmError {
-    LlmError::new(LlmErrorKind::Malformed, format!("event {name:?}: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use agent_core::{Counts, StopReason};
+
+    use agent_core::{LlmErrorKind, Piece};
 
     use super::*;
 
@@ -186,9 +139,14 @@ mod tests {
 
     #[test]
     fn deltas_become_pieces() {
-        let check = |delta: &str, piece: Piece| {
+        let check = |delta: &str, expected: Piece| {
             let data = format!(r#"{{"type":"content_block_delta","index":2,"delta":{delta}}}"#);
-            check(&data, Delta::Piece { index: 2, piece });
+            let piece = match said("", &data).unwrap() {
+                Said::Grown(Grown { index: 2, field, words, .. }) => field.piece(words.text()),
+                Said::Delta(Delta::Piece { index: 2, piece }) => piece,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(piece, expected, "{delta}");
         };
         check(r#"{"type":"text_delta","text":"\u00e9\"\n"}"#, Piece::Text("é\"\n".to_owned()));
         check(r#"{"type":"input_json_delta","partial_json":"{\"a\""}"#, Piece::Input("{\"a\"".to_owned()));
@@ -198,6 +156,32 @@ mod tests {
             r#"{"type":"citations_delta","citation":{"z":1, "a":2}}"#,
             Piece::Citation(json(r#"{"z":1, "a":2}"#)),
         );
+    }
+
+    #[test]
+    fn fault_25_half_a_character_anywhere_else_is_replaced() {
+        let (half, whole) = (r#"{"type":"glow","a":"\ud83e"}"#, r#"{"type":"glow","a":"\ufffd"}"#);
+        check(
+            &format!(r#"{{"type":"content_block_start","index":0,"content_block":{half}}}"#),
+            Delta::Block { index: 0, block: json(whole) },
+        );
+        check(
+            &format!(r#"{{"type":"content_block_delta","index":0,"delta":{half}}}"#),
+            Delta::Piece { index: 0, piece: Piece::Other(json(whole)) },
+        );
+        check(
+            r#"{"type":"message_start","message":{"model":"\udd80"}}"#,
+            Delta::Start {
+                id: None,
+                model: Some("\u{fffd}".to_owned()),
+                usage: Counts::default(),
+                extra: BTreeMap::new(),
+            },
+        );
+        assert_eq!(said("", r#"{"type":"\ud83e"}"#).unwrap(), Said::Nothing);
+        let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"\ud83e"}}"#;
+        let error = said("error", error).unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (LlmErrorKind::Overloaded, "\u{fffd}"));
     }
 
     #[test]
@@ -240,6 +224,10 @@ mod tests {
             ("", r#"{"type":"content_block_stop"}"#),
             ("", r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta"}}"#),
             ("", r#"{"type":"content_block_delta","index":-1,"delta":{}}"#),
+            ("", r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":7}}"#),
+            ("", r#"{"type":"content_block_delta","index":0,"delta":null}"#),
+            ("", r#"{"type":"content_block_start","index":0}"#),
+            ("", r#"{"type":"message_delta"}"#),
         ] {
             let error = said(name, data).unwrap_err();
             assert_eq!(error.kind, LlmErrorKind::Malformed, "{data}");
