@@ -32,7 +32,7 @@ impl Agent {
             name: name.into(),
             llm: Arc::new(llm),
             base_prompt: BASE_PROMPT.to_owned(),
-            system: String::new(),
+            system: Vec::new(),
             tools: Vec::new(),
             server_tools: Vec::new(),
             longest_result: LONGEST_RESULT,
@@ -116,7 +116,7 @@ pub struct AgentBuilder {
     name: String,
     llm: Arc<dyn Llm>,
     base_prompt: String,
-    system: String,
+    system: Vec<Block>,
     tools: Vec<Arc<dyn Tool>>,
     server_tools: Vec<Json>,
     longest_result: usize,
@@ -127,8 +127,13 @@ pub struct AgentBuilder {
 
 impl AgentBuilder {
     /// The agent's own system prompt, which follows the base prompt.
-    pub fn system(mut self, prompt: impl Into<String>) -> Self {
-        self.system = prompt.into();
+    pub fn system(self, prompt: impl Into<String>) -> Self {
+        self.system_blocks([Block::text(prompt)])
+    }
+
+    /// The same as blocks, for prompts with `cache_control` or other fields.
+    pub fn system_blocks(mut self, prompt: impl IntoIterator<Item = Block>) -> Self {
+        self.system = prompt.into_iter().collect();
         self
     }
 
@@ -189,10 +194,10 @@ impl AgentBuilder {
         names::check_tools(&self.name, &specs, &self.server_tools)?;
         let longest = self.longest_result;
         let bounded = |tool| Arc::new(Bounded::new(tool, longest)) as Arc<dyn Tool>;
-        let prompts = [self.base_prompt, self.system].into_iter().filter(|text| !text.trim().is_empty());
+        let prompts = std::iter::once(Block::text(self.base_prompt)).chain(self.system);
         Ok(Agent(Arc::new(Inner {
             name: self.name.into(),
-            system: prompts.map(Block::text).collect(),
+            system: prompts.filter(|block| !block.is_blank()).collect(),
             llm: self.llm,
             tools: self.tools.into_iter().map(bounded).collect(),
             specs,

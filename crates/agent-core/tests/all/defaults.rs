@@ -1,7 +1,7 @@
 //! What holds when nothing is said about it.
 
 use agent_core::{
-    Agent, BASE_PROMPT, Limits, LlmErrorKind, RunError,
+    Agent, BASE_PROMPT, Block, Limits, LlmErrorKind, RunError,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;
@@ -30,6 +30,17 @@ async fn the_base_prompt_stands_in_front_can_be_replaced_and_removed() {
     check(Some("Be brief."), "Be brief.\n\nYou greet.").await;
     check(Some(""), "You greet.").await;
     assert_snapshot!(BASE_PROMPT, @"You work autonomously, over several turns with your tools, until the task is done. Nobody reads what you write between tool calls: the user sees only your last reply, so it must stand alone and hold the whole answer. Put tool calls that do not depend on each other into one reply: they run at the same time.");
+}
+
+#[tokio::test]
+async fn a_system_prompt_of_blocks_keeps_their_fields() {
+    let model = Script::new([Reply::text("Hi.")]);
+    let marked = r#"{"type":"text","text":"You greet.","cache_control":{"type":"ephemeral"}}"#;
+    let blocks = [serde_json::from_str::<Block>(marked).unwrap(), Block::text(" ")];
+    let agent = Agent::builder("main", model.clone()).base_prompt("").system_blocks(blocks).build().unwrap();
+    agent.run(&mut agent.start("Hi.")).await.unwrap();
+    let system = &model.requests()[0].system;
+    assert_eq!(system.iter().map(|block| block.json().text()).collect::<Vec<_>>(), [marked]);
 }
 
 #[tokio::test]
