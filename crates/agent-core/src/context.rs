@@ -2,6 +2,11 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::{
+    EventKind,
+    teller::{Place, Teller},
+};
+
 /// Where a tool call runs: whose call it is, and whether it is still wanted.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -10,6 +15,10 @@ pub struct Context {
     pub(crate) call_id: String,
     pub(crate) allowed: bool,
     pub(crate) cancel: CancellationToken,
+    pub(crate) depth: u32,
+    pub(crate) tool: String,
+    /// None for a call by hand: nobody listens.
+    pub(crate) teller: Option<Teller>,
 }
 
 impl Context {
@@ -21,6 +30,9 @@ impl Context {
             call_id: call_id.into(),
             allowed: false,
             cancel: CancellationToken::new(),
+            depth: 0,
+            tool: "by-hand".to_owned(),
+            teller: None,
         }
     }
 
@@ -48,6 +60,15 @@ impl Context {
     /// Whether a person has allowed this call, after an [`Outcome::Wait`](crate::Outcome::Wait).
     pub fn allowed(&self) -> bool {
         self.allowed
+    }
+
+    /// Tells the run's listeners how the call gets on, as [`EventKind::CallProgress`]; the model does not read it.
+    pub fn progress(&self, text: impl Into<String>) {
+        if let Some(teller) = &self.teller {
+            let place = Place { conversation: &self.conversation, depth: self.depth, agent: &self.agent };
+            let (id, tool) = (self.call_id.clone(), self.tool.clone());
+            teller.tell(place, || EventKind::CallProgress { id, tool, text: text.into() });
+        }
     }
 
     /// Whether the call's result is no longer wanted. Async calls are simply dropped; a blocking

@@ -66,6 +66,22 @@ pub enum EventKind {
         /// The input, as the model wrote it.
         input: Json,
     },
+    /// A call waits for others to end, since there is a bound on how many may be under way at once.
+    CallQueued {
+        /// Its id.
+        id: String,
+        /// The tool.
+        tool: String,
+    },
+    /// A call tells how it gets on: [`Context::progress`](crate::Context::progress).
+    CallProgress {
+        /// Its id.
+        id: String,
+        /// The tool.
+        tool: String,
+        /// What it says.
+        text: String,
+    },
     /// A call has become another agent's conversation; it ends when that does.
     Delegated {
         /// The call's id.

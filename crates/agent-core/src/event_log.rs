@@ -39,6 +39,8 @@ impl EventLog {
 fn describe(kind: &EventKind) -> Option<String> {
     Some(match kind {
         EventKind::CallStarted { tool, input, .. } => format!("> {tool} {}", input.text()),
+        EventKind::CallQueued { tool, .. } => format!("… {tool} waits for other calls to end"),
+        EventKind::CallProgress { tool, text, .. } => format!("… {tool}: {text}"),
         EventKind::CallEnded { tool, is_error: false, result, .. } => format!("< {tool} = {result}"),
         EventKind::CallEnded { tool, result, .. } => format!("< {tool} failed: {result}"),
         EventKind::CallWaiting { question, .. } => format!("? {question}"),

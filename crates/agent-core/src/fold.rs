@@ -23,7 +23,7 @@ pub struct Fold {
 }
 
 /// A block that is still being written: how it began, and what its fields have grown by.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Draft {
     begun: Json,
     /// Its type, once it has grown.
@@ -77,6 +77,11 @@ impl Fold {
                 Err(malformed(message))
             }
         }
+    }
+
+    /// The blocks so far, from this place on, as they would be if nothing more came.
+    pub(crate) fn blocks(&self, from: usize) -> impl Iterator<Item = Result<Block, LlmError>> {
+        self.drafts.values().skip(from).map(|draft| draft.clone().finish())
     }
 
     /// The reply; an error if it broke off before its end, or holds a block that can't be read.

@@ -1,5 +1,7 @@
 //! What a run may use up.
 
+use crate::Permits;
+
 /// The limits of a run. What a model runs into comes back to it as an error result that it can read.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +17,13 @@ pub struct Limits {
     /// How many tool calls may be under way at once, over all delegations; unlimited. Delegations
     /// don't count, so a limit of 1 can't block agents that wait for agents.
     pub calls_at_once: Option<usize>,
+    /// Bounds the tool calls under way of all runs that share it, of a whole process for one; unlimited.
+    pub permits: Option<Permits>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { turns: 10, depth: 8, transfers: 8, calls: None, calls_at_once: None }
+        Self { turns: 10, depth: 8, transfers: 8, calls: None, calls_at_once: None, permits: None }
     }
 }
 
@@ -50,6 +54,12 @@ impl Limits {
     /// See [`Limits::calls`].
     pub fn calls(mut self, calls: u32) -> Self {
         self.calls = Some(calls);
+        self
+    }
+
+    /// See [`Limits::permits`].
+    pub fn permits(mut self, permits: Permits) -> Self {
+        self.permits = Some(permits);
         self
     }
 

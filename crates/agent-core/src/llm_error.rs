@@ -19,6 +19,8 @@ pub struct LlmError {
     pub status: Option<u16>,
     /// The API's own name of the error, as in `rate_limit_error`.
     pub error_type: Option<String>,
+    /// What exactly is wrong, where the API has a code for it, as in `thread_not_found`.
+    pub error_code: Option<String>,
     /// The API's id of the request, for its support.
     pub request_id: Option<String>,
     /// How long the server asks to wait.
@@ -73,6 +75,7 @@ impl LlmError {
             message,
             status: None,
             error_type: None,
+            error_code: None,
             request_id: None,
             retry_after: None,
             should_retry: None,

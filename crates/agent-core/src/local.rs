@@ -2,21 +2,24 @@
 
 mod ask;
 mod call;
+mod early;
+mod shared;
 mod task;
 
-use std::{
-    fmt,
-    sync::{Arc, atomic::AtomicU32},
-};
+use std::{fmt, sync::Arc};
 
+use call::Caller;
 use futures::{FutureExt, future::BoxFuture};
+use shared::{SharedCalls, is_final};
 pub(crate) use task::panic_message;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Conversation, End, Event, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
-    Rules, RunError, Team, ToolTurn, at_once, drive, event::Listeners,
+    Call, Cancel, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
+    Rules, RunError, Team, ToolTurn, at_once, drive,
+    run::Options,
+    teller::{Place, Teller},
 };
 
 /// How the calls of a turn are made.
@@ -30,41 +33,28 @@ pub enum Mode {
 }
 
 /// The in-process host: asks each agent's model, and makes each tool call on a task of its own (or
-/// the blocking pool). Delegated conversations are driven beside each other, in the task of the run.
+/// the blocking pool). Calls of read-only tools start while the reply that makes them still streams.
+/// Delegated conversations are driven beside each other, in the task of the run.
 #[derive(Debug)]
 pub struct Local {
-    team: Team,
+    caller: Arc<Caller>,
+    shared: SharedCalls,
     mode: Mode,
-    /// Bounds the calls under way, of all conversations of the run.
-    permits: Option<Arc<Semaphore>>,
-    calls_made: AtomicU32,
-    listeners: Listeners,
-    began: Instant,
-    /// Cancelled when the host is dropped, and by whoever else has it.
-    cancel: CancellationToken,
-}
-
-/// Where something happens.
-#[derive(Clone, Copy)]
-struct Place<'a> {
-    conversation: &'a str,
-    depth: u32,
-    agent: &'a str,
+    cancel: Cancel,
 }
 
 impl Local {
     /// A host of this team, for one run: limits of a run count per host.
     pub fn new(team: Team) -> Self {
-        let limit = team.limits().calls_at_once.map(|limit| limit.clamp(1, Semaphore::MAX_PERMITS));
-        Self {
-            team,
-            mode: Mode::default(),
-            permits: limit.map(|limit| Arc::new(Semaphore::new(limit))),
-            calls_made: AtomicU32::new(0),
-            listeners: Listeners::default(),
-            began: Instant::now(),
-            cancel: CancellationToken::new(),
-        }
+        Self::with(team, Options::default(), CancellationToken::new())
+    }
+
+    /// `dropped` is cancelled when nobody wants the run any more.
+    pub(crate) fn with(team: Team, options: Options, dropped: CancellationToken) -> Self {
+        let Options { mode, listeners, began, cancel } = options;
+        let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
+        let caller = Arc::new(Caller::new(team, teller, dropped));
+        Self { caller, shared: SharedCalls::default(), mode, cancel }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -73,15 +63,13 @@ impl Local {
         self
     }
 
-    pub(crate) fn with(
-        mut self,
-        listeners: Listeners,
-        cancel: CancellationToken,
-        began: Option<Instant>,
-    ) -> Self {
-        (self.listeners, self.cancel) = (listeners, cancel);
-        self.began = began.unwrap_or(self.began);
-        self
+    /// Whether calls of this agent may start while the reply that makes them still streams: not where a
+    /// call that comes before all others may stand later in it.
+    fn starts_early(&self, agent: &str) -> bool {
+        let specs = self.caller.team.agent(agent).map(|agent| agent.specs().as_ref()).unwrap_or_default();
+        self.mode == Mode::Concurrent
+            && specs.iter().any(|spec| spec.read_only)
+            && !specs.iter().any(|spec| spec.first)
     }
 
     /// Drives a conversation to its end, and says so. A plain function with a named type, since the
@@ -92,26 +80,11 @@ impl Local {
     ) -> BoxFuture<'a, Result<End, RunError>> {
         let run = async move {
             let end = drive(conversation, self).await?;
-            let (id, depth, agent) = (conversation.id(), conversation.depth(), conversation.agent());
-            let place = Place { conversation: id, depth, agent };
-            self.tell_of(place, || EventKind::Ended(end.clone()));
+            let place = Place::in_conversation(conversation, conversation.agent());
+            self.caller.teller.tell(place, || EventKind::Ended(end.clone()));
             Ok(end)
         };
         run.boxed()
-    }
-
-    fn tell_of(&self, place: Place<'_>, kind: impl FnOnce() -> EventKind) {
-        if !self.listeners.is_empty() {
-            let Place { conversation, depth, agent } = place;
-            let (conversation, agent) = (conversation.into(), agent.into());
-            self.listeners.tell(&Event {
-                at: self.began.elapsed(),
-                conversation,
-                depth,
-                agent,
-                kind: kind(),
-            });
-        }
     }
 }
 
@@ -120,7 +93,7 @@ impl Host for Local {
     type Rules = Team;
 
     fn rules(&self) -> &Team {
-        &self.team
+        &self.caller.team
     }
 
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, RunError> {
@@ -132,7 +105,10 @@ impl Host for Local {
             Mode::Concurrent => usize::MAX,
             Mode::Sequential => 1,
         };
-        at_once(turn, at_most, self).await
+        let conversation = turn.conversation().id().to_owned();
+        let done = at_once(turn, at_most, self).await;
+        self.shared.forget(&conversation);
+        done
     }
 }
 
@@ -140,32 +116,44 @@ impl Perform for Local {
     type Error = RunError;
 
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
-        self.make(call, receipt).await;
+        let spec = self.caller.team.spec(&call.agent, &call.call.name);
+        let is_shared =
+            spec.is_some_and(|spec| spec.read_only) && !call.allowed && self.mode == Mode::Concurrent;
+        let entered =
+            self.cancel.enter(&call.conversation, format!("{}/{}", call.conversation, call.call.id));
+        let made = async {
+            match is_shared {
+                true => self.shared.make(&self.caller, &call, receipt.clone()).await,
+                false => self.caller.make(&call, receipt.clone()).await,
+            }
+        };
+        if entered.token.run_until_cancelled(made).await.is_none() {
+            receipt.fill(Outcome::error("cancelled"));
+        }
         Ok(())
     }
 
     async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {
+        let (parent, _) = child.id().rsplit_once('/').expect("the id of a delegated conversation is a path");
+        let _entered = self.cancel.enter(parent, child.id().to_owned());
         let end = match self.run(&mut child).await {
             Err(RunError::Model(failure)) => Ok(Err(failure)),
+            Err(RunError::Cancelled) => Ok(Ok(End::Other("it was cancelled".to_owned()))),
             other => other.map(Ok),
         };
         (child, end)
     }
 
     fn tell(&self, call: &Call, outcome: &Outcome) {
-        self.tell_of(Place::of(call), || EventKind::of_outcome(call, outcome));
-    }
-}
-
-impl<'a> Place<'a> {
-    fn of(call: &'a Call) -> Self {
-        Self { conversation: &call.conversation, depth: call.depth, agent: &call.agent }
+        if !(is_final(outcome) && self.shared.has_told(call)) {
+            self.caller.teller.tell(Place::of(call), || EventKind::of_outcome(call, outcome));
+        }
     }
 }
 
 impl Drop for Local {
     fn drop(&mut self) {
-        self.cancel.cancel();
+        self.caller.cancel.cancel();
     }
 }
 

@@ -12,7 +12,9 @@ use futures::{FutureExt, Stream};
 use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Conversation, End, Event, Limits, Mode, RunError, Team, local::panic_message, run::Plan};
+use crate::{
+    Cancel, Conversation, End, Event, Limits, Mode, RunError, Team, local::panic_message, run::Plan,
+};
 
 /// A stream of conversations as they end, from [`Team::run_many`]: each runs on a task of its own, a
 /// bounded number at once. A conversation without an id of its own gets one: `run-0`, `run-1`, … by
@@ -63,7 +65,7 @@ impl Many {
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
     pub fn mode(mut self, mode: Mode) -> Self {
-        self.plan.mode = mode;
+        self.plan.options.mode = mode;
         self
     }
 
@@ -75,7 +77,13 @@ impl Many {
 
     /// Tells `listener` of every event of every conversation. Times count from the first start.
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.plan.listeners.add(listener);
+        self.plan.options.listeners.add(listener);
+        self
+    }
+
+    /// What `cancel` stops.
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.plan.options.cancel = cancel.clone();
         self
     }
 
@@ -112,7 +120,7 @@ impl Stream for Many {
     type Item = Finished;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Finished>> {
-        self.plan.began.get_or_insert_with(Instant::now);
+        self.plan.options.began.get_or_insert_with(Instant::now);
         self.start_next();
         let ended = ready!(self.running.poll_join_next(context));
         Poll::Ready(ended.map(|finished| {

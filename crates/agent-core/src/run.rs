@@ -14,7 +14,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{BuildError, Conversation, End, Event, Failure, Limits, Local, Mode, Team, event::Listeners};
+use crate::{
+    BuildError, Cancel, Conversation, End, Event, Failure, Limits, Local, Mode, Team, event::Listeners,
+};
 
 /// Why a run broke off. The conversation keeps all that was done, and a new run goes on from there.
 #[non_exhaustive]
@@ -37,6 +39,9 @@ pub enum RunError {
         /// What the panic said.
         message: String,
     },
+    /// It was [cancelled](crate::Cancel).
+    #[error("the run was cancelled; the conversation keeps what was done")]
+    Cancelled,
     /// The agent can't run alone: it sends work to others.
     #[error(transparent)]
     Team(#[from] BuildError),
@@ -66,14 +71,22 @@ enum Stage<'a> {
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) team: Result<Team, BuildError>,
+    pub(crate) options: Options,
+}
+
+/// How it will be carried out.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) listeners: Listeners,
+    /// What times count from; by default its beginning.
     pub(crate) began: Option<Instant>,
+    pub(crate) cancel: Cancel,
 }
 
 impl Plan {
     pub(crate) fn new(team: Result<Team, BuildError>) -> Self {
-        Self { team, mode: Mode::default(), listeners: Listeners::default(), began: None }
+        Self { team, options: Options::default() }
     }
 
     pub(crate) fn limit(&mut self, limits: Limits) {
@@ -85,8 +98,7 @@ impl Plan {
         conversation: &mut Conversation,
         cancel: CancellationToken,
     ) -> Result<End, RunError> {
-        let host = Local::new(self.team?).mode(self.mode).with(self.listeners, cancel, self.began);
-        host.run(conversation).await
+        Local::with(self.team?, self.options, cancel).run(conversation).await
     }
 }
 
@@ -97,7 +109,7 @@ impl<'a> Run<'a> {
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
     pub fn mode(self, mode: Mode) -> Self {
-        self.plan(|plan| plan.mode = mode)
+        self.plan(|plan| plan.options.mode = mode)
     }
 
     /// Other limits than the team's.
@@ -107,7 +119,12 @@ impl<'a> Run<'a> {
 
     /// Tells `listener` of every event, as it happens.
     pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.plan(|plan| plan.listeners.add(listener))
+        self.plan(|plan| plan.options.listeners.add(listener))
+    }
+
+    /// What `cancel` stops.
+    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
+        self.plan(|plan| plan.options.cancel = cancel.clone())
     }
 
     fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {
@@ -126,7 +143,7 @@ impl<'a> Run<'a> {
         if let Stage::Ready(plan, _) = &mut self.stage {
             let (sender, events) = unbounded_channel();
             // Nobody reads them any more: then nobody wants them.
-            plan.listeners.add(move |event| drop(sender.send(event.clone())));
+            plan.options.listeners.add(move |event| drop(sender.send(event.clone())));
             self.begin(Some(events));
         }
         loop {
@@ -140,9 +157,9 @@ impl<'a> Run<'a> {
                 return Poll::Ready(None);
             }
             if self.poll_run(context).is_pending() {
-                // What was polled may have told of something and then waited.
+                // What was polled may have told of something and then waited; calls tell by themselves.
                 let Stage::Going(_, Some(events)) = &mut self.stage else { return Poll::Pending };
-                return events.try_recv().map_or(Poll::Pending, |event| Poll::Ready(Some(event)));
+                return events.poll_recv(context);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{Context, Conversation, Json, Outcome, Request};
+use crate::{Context, Conversation, ExclusiveBy, Json, Outcome, Permits, Request};
 
 /// Something a model can call: a description for the model, and one method.
 ///
@@ -66,6 +66,10 @@ pub struct ToolSpec {
     pub idempotent: bool,
     /// A call runs alone: what stands before it ends first, what stands after it starts later.
     pub exclusive: bool,
+    /// Calls that take turns with those of the same key, and run beside all others.
+    pub exclusive_by: Option<ExclusiveBy>,
+    /// Bounds how many calls of it are under way at once, over all runs that have the same.
+    pub permits: Option<Permits>,
     /// It blocks or computes: it runs off the async workers.
     pub blocking: bool,
     /// How long one call may take. A blocking call that takes longer has failed, but keeps its thread
@@ -94,6 +98,8 @@ impl ToolSpec {
             read_only: false,
             idempotent: false,
             exclusive: false,
+            exclusive_by: None,
+            permits: None,
             blocking: false,
             timeout: None,
             first: false,

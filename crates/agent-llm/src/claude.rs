@@ -4,17 +4,24 @@ use std::{fmt, sync::Arc};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
-use crate::{ConfigError, Repair, Retry, Settings, http::Http, retry::keep_asking};
+use crate::{ConfigError, Repair, Retry, Settings, http::Http, retry::keep_asking, threads::Threads};
 
 /// Claude over HTTP: [`Repair`] around [`Retry`] around a plain client of the Messages API, which has a
-/// [`Gate`](crate::Gate) in front of it if [the settings](Settings::gate) have one.
+/// [`Gate`](crate::Gate) in front of it if [the settings](Settings::gate) have one, and goes on in
+/// [threads](Settings::threads) if they say so.
 ///
 /// Clones share settings and connections. Source: <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
-pub struct Claude(Arc<Repair<Retry<Queued>>>);
+pub struct Claude(Arc<Repair<Retry<Sender>>>);
 
 /// The plain client, behind the gate of its settings.
 struct Queued(Http);
+
+/// The same, in threads or not.
+enum Sender {
+    Threads(Threads<Queued>),
+    Whole(Queued),
+}
 
 impl Claude {
     /// A client to be set up.
@@ -56,11 +63,18 @@ impl Claude {
 
     pub(crate) fn around(http: Http) -> Self {
         let policy = http.settings().retry.clone();
-        Self(Arc::new(Repair::new(Retry::new(Queued(http), policy))))
+        let sender = match http.settings().threads {
+            true => Sender::Threads(Threads::new(Queued(http))),
+            false => Sender::Whole(Queued(http)),
+        };
+        Self(Arc::new(Repair::new(Retry::new(sender, policy))))
     }
 
     fn http(&self) -> &Http {
-        &self.0.inner().inner().0
+        match self.0.inner().inner() {
+            Sender::Threads(threads) => &threads.inner().0,
+            Sender::Whole(queued) => &queued.0,
+        }
     }
 }
 
@@ -75,6 +89,15 @@ impl Llm for Queued {
         match &self.0.settings().gate {
             Some(gate) => gate.pass(&self.0, request),
             None => self.0.stream(request),
+        }
+    }
+}
+
+impl Llm for Sender {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        match self {
+            Self::Threads(threads) => threads.stream(request),
+            Self::Whole(queued) => queued.stream(request),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     refusal::{is, not_a_reply, refusal, request_id},
     reply::{Reply, causes},
     secrets::Secrets,
-    wire,
+    threads, wire,
 };
 
 const STREAM: &str = "text/event-stream";
@@ -187,7 +187,7 @@ impl Http {
     fn scrub(&self, mut error: LlmError) -> LlmError {
         let scrub = |text: &mut String| *text = self.secrets.scrub(text).into_owned();
         scrub(&mut error.message);
-        error.error_type.iter_mut().chain(&mut error.request_id).for_each(scrub);
+        error.error_type.iter_mut().chain(&mut error.error_code).chain(&mut error.request_id).for_each(scrub);
         error
     }
 }
@@ -203,7 +203,12 @@ impl Llm for Http {
 }
 
 fn headers(settings: &Settings, key: &Key) -> Result<HeaderMap, ConfigError> {
-    let betas = settings.betas.join(",");
+    let threads = settings
+        .threads
+        .then_some(threads::BETA)
+        .filter(|beta| !settings.betas.iter().any(|given| given == beta));
+    let betas: Vec<&str> = settings.betas.iter().map(String::as_str).chain(threads).collect();
+    let betas = betas.join(",");
     let mut own = vec![("anthropic-version", settings.version.as_str())];
     if !betas.is_empty() {
         own.push(("anthropic-beta", &betas));

@@ -70,6 +70,7 @@ mod sse;
 mod stream_parser;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod tool_choice;
 mod wire;
 

@@ -24,7 +24,7 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &str, now: 
         None => foreign(headers, body),
     };
     let mut error = LlmError::new(kind(Some(status.as_u16()), said.error_type.as_deref()), message);
-    error.error_type = said.error_type;
+    (error.error_type, error.error_code) = (said.error_type, said.error_code);
     error.status = Some(status.as_u16());
     error.request_id = request_id(headers).or(said.request_id);
     error.retry_after = retry_after(headers, now);

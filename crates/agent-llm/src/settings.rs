@@ -22,6 +22,7 @@ pub struct Settings {
     pub(crate) streaming: bool,
     pub(crate) retry: RetryPolicy,
     pub(crate) gate: Option<Gate>,
+    pub(crate) threads: bool,
     pub(crate) limits: Limits,
     pub(crate) model: String,
     pub(crate) tool_choice: Option<ToolChoice>,
@@ -42,6 +43,7 @@ impl Default for Settings {
             streaming: true,
             retry: RetryPolicy::default(),
             gate: None,
+            threads: false,
             limits: Limits::default(),
             model: "claude-sonnet-5-5".to_owned(),
             tool_choice: None,
@@ -186,6 +188,18 @@ impl Settings {
         self
     }
 
+    /// Whether the server keeps what was said, so that a request carries only what is new (message threads, a
+    /// beta feature); by default all is sent each time.
+    ///
+    /// A request that does not go on from the last reply word for word (after a handoff, in a fork, with an
+    /// edited view or other tools) carries all, and so does one whose thread the server does not hold any more; a
+    /// server that knows no threads is asked without. The client remembers the last request and reply of the 1,000
+    /// conversations used last. Source: the official clients, beta `message-threads-2026-08-12`.
+    pub fn threads(mut self, threads: bool) -> Self {
+        self.threads = threads;
+        self
+    }
+
     /// How long a connection may take, TLS included; by default 5 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.limits.connect = limit;
@@ -252,6 +266,7 @@ impl fmt::Debug for Settings {
             .field("streaming", &self.streaming)
             .field("retry", &self.retry)
             .field("gate", &self.gate)
+            .field("threads", &self.threads)
             .field("limits", &self.limits)
             .field("model", &self.model)
             .field("tool_choice", &self.tool_choice)

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use agent_core::script::Reply;
@@ -16,6 +19,8 @@ use crate::{Refusal, incoming::list};
 pub(crate) struct Threads(Mutex<HashMap<String, Arc<Held>>>);
 
 struct Held {
+    /// A reply can be gone on from once.
+    continued: AtomicBool,
     system: Value,
     tools: Value,
     messages: Vec<Value>,
@@ -38,6 +43,10 @@ impl Threads {
                 Refusal::new(404, "not_found_error", format!("thread: no thread is held under {id:?}"));
             refusal.with_code("thread_not_found")
         })?;
+        if held.continued.load(Ordering::Relaxed) {
+            let message = format!("thread: {id:?} has been continued already");
+            return Err(Refusal::new(409, "conflict_error", message).with_code("thread_already_continued"));
+        }
         body["system"] = held.system.clone();
         body["tools"] = held.tools.clone();
         body["messages"] = held.messages.iter().chain(list(&body["messages"])).cloned().collect();
@@ -49,9 +58,15 @@ impl Threads {
         if !body["thread"].is_object() {
             return;
         }
+        let before =
+            body["thread"]["previous_message_id"].as_str().and_then(|id| self.held().get(id).cloned());
+        if let Some(before) = before {
+            before.continued.store(true, Ordering::Relaxed);
+        }
         let mut messages = list(&body["messages"]).to_vec();
         messages.push(json!({"role": "assistant", "content": reply.response(turn).content}));
-        let held = Held { system: body["system"].clone(), tools: body["tools"].clone(), messages };
+        let (system, tools) = (body["system"].clone(), body["tools"].clone());
+        let held = Held { continued: AtomicBool::new(false), system, tools, messages };
         self.held().insert(id.to_owned(), held.into());
     }
 
@@ -73,7 +88,7 @@ mod tests {
         assert_eq!(threads.resume(first.clone()).unwrap(), first);
         threads.hold("msg_1", &first, &Reply::text("b"), 0);
         let going_on = json!({"type": "continue", "previous_message_id": "msg_1"});
-        let second = json!({"thread": going_on, "messages": [message("user", "c")]});
+        let second = json!({"thread": going_on.clone(), "messages": [message("user", "c")]});
         let whole = threads.resume(second).unwrap();
         assert_eq!(whole["system"], "S");
         let said = [message("user", "a"), message("assistant", "b"), message("user", "c")];
@@ -81,6 +96,10 @@ mod tests {
         let lost = json!({"thread": {"type": "continue", "previous_message_id": "msg_2"}});
         let refusal = threads.resume(lost).unwrap_err();
         assert_eq!((refusal.status, refusal.error_code), (404, Some("thread_not_found")));
+        threads.hold("msg_3", &whole, &Reply::text("d"), 1);
+        let forked = json!({"thread": going_on, "messages": [message("user", "e")]});
+        let refusal = threads.resume(forked).unwrap_err();
+        assert_eq!((refusal.status, refusal.error_code), (409, Some("thread_already_continued")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
-use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait};
+use agent_core::{Context, ExclusiveBy, Json, Outcome, Permits, Tool, ToolSpec, async_trait};
 
 use crate::{Body, schema};
 
@@ -49,6 +49,16 @@ impl FnTool {
     /// A call runs alone. See [`ToolSpec::exclusive`].
     pub fn exclusive(self) -> Self {
         self.with(|spec| spec.exclusive = true)
+    }
+
+    /// Calls of one key take turns. See [`ToolSpec::exclusive_by`].
+    pub fn exclusive_by(self, key: ExclusiveBy) -> Self {
+        self.with(|spec| spec.exclusive_by = Some(key))
+    }
+
+    /// Bounds how many calls are under way at once. See [`ToolSpec::permits`].
+    pub fn permits(self, permits: Permits) -> Self {
+        self.with(|spec| spec.permits = Some(permits))
     }
 
     /// It blocks or computes, and runs on the blocking pool. See [`ToolSpec::blocking`].

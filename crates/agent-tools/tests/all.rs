@@ -5,10 +5,10 @@
 use std::{sync::Arc, time::Duration};
 
 use agent_core::{
-    Agent, Context, Conversation, Json, Outcome, Team, Tool,
+    Agent, Context, Conversation, EventLog, Json, Outcome, Team, Tool,
     script::{Reply, Script},
 };
-use agent_tools::{AgentTool, FnTool, math};
+use agent_tools::{AgentTool, FnTool, Retried, math};
 use insta::assert_snapshot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -191,4 +191,50 @@ fn an_agent_tool_needs_its_agent_in_the_team() {
     let tool: Arc<dyn Tool> = Arc::new(AgentTool::new("expert", "Knows."));
     let boss = Agent::builder("boss", Script::new([])).tools([tool]).build().unwrap();
     assert_snapshot!(Team::new([boss]).unwrap_err(), @r#"agent "boss", tool "expert" leads to agent "expert", which is not in the team: boss"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_that_may_be_called_twice_is_called_again_when_it_fails() {
+    #[derive(Deserialize, JsonSchema)]
+    struct Nothing {}
+    let flaky = |fails: u32| {
+        let calls = std::sync::atomic::AtomicU32::new(0);
+        FnTool::new("flaky", "Fails at first.", move |_: Nothing| {
+            let call = calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+            if call > fails { Ok("done") } else { Err(format!("no, for the time {call}")) }
+        })
+    };
+    let refused = Retried::new(flaky(0), 2).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        r#"calls of "flaky" can't be made again: mark the tool as `idempotent` or `read_only` if they may"#
+    );
+    for (fails, expected) in [
+        (0, "0.000 > flaky {}\n0.000 < flaky = done"),
+        (
+            2,
+            "0.000 > flaky {}\n\
+             0.000 … flaky: attempt 1 failed, again in 200ms: no, for the time 1\n\
+             0.200 … flaky: attempt 2 failed, again in 400ms: no, for the time 2\n\
+             0.600 < flaky = done",
+        ),
+        (
+            9,
+            "0.000 > flaky {}\n\
+             0.000 … flaky: attempt 1 failed, again in 200ms: no, for the time 1\n\
+             0.200 … flaky: attempt 2 failed, again in 400ms: no, for the time 2\n\
+             0.600 < flaky failed: no, for the time 3",
+        ),
+    ] {
+        let model = Script::new([Reply::call("flaky", json!({})), Reply::text("Done.")]);
+        let tool = Retried::new(flaky(fails).idempotent(), 2).unwrap();
+        let agent = Agent::builder("main", model).tool(tool).build().unwrap();
+        let mut conversation = Conversation::start("main", "Go.");
+        let (mut run, mut lines) = (agent.run(&mut conversation), Vec::new());
+        while let Some(event) = run.next().await {
+            let line = EventLog::new(100).line(&event).filter(|line| line.contains("flaky"));
+            lines.extend(line.map(|line| line.trim_start().replace(" s  main:", "")));
+        }
+        assert_eq!(lines.join("\n"), expected);
+    }
 }

@@ -3,17 +3,20 @@
 use super::{Conversation, Slot, State};
 use crate::{End, Role, Rules, StopReason, Transfer, Waiting, Work};
 
-/// What can be done now, and what waits for a person, both in call order.
+/// What can be done now, what can be done once a call of the same key is done, and what waits for a
+/// person, each in call order.
 #[derive(Default)]
 struct Survey {
     work: Vec<Work>,
+    later: Vec<(String, Work)>,
     waiting: Vec<Waiting>,
 }
 
 /// Who does what next.
 pub(super) enum Next {
     Model,
-    Tools(Vec<Work>),
+    /// What may start now, and what may when a call of its key is done.
+    Tools(Vec<Work>, Vec<(String, Work)>),
     User(End),
 }
 
@@ -51,7 +54,7 @@ impl Conversation {
     }
 
     /// Calls that come first are made one at a time, before all others. The others start together,
-    /// but for the exclusive ones, each of which is a barrier. A transfer takes place once what goes
+    /// but for the exclusive ones, each of which is a barrier, and those of one key, which take turns. A transfer takes place once what goes
     /// before it is done.
     fn tools(&self, rules: &dyn Rules) -> Next {
         let comes_first = |slot: &&Slot| self.spec(slot, rules).is_some_and(|spec| spec.first);
@@ -61,7 +64,7 @@ impl Conversation {
             None => self.survey(&self.slots, rules),
         };
         match survey {
-            Survey { work, .. } if !work.is_empty() => Next::Tools(work),
+            Survey { work, later, .. } if !work.is_empty() => Next::Tools(work, later),
             Survey { waiting, .. } if !waiting.is_empty() => Next::User(End::Waiting(waiting)),
             // Nothing else is left but a transfer.
             Survey { .. } => Next::Model,
@@ -71,11 +74,20 @@ impl Conversation {
     /// What can be done for these calls now, and what waits for a person.
     fn survey(&self, slots: &[Slot], rules: &dyn Rules) -> Survey {
         let mut survey = Survey::default();
-        let mut all_settled = true;
+        let (mut all_settled, mut keys) = (true, Vec::new());
         for slot in slots.iter().filter(|slot| !slot.is_settled()) {
-            let exclusive = self.spec(slot, rules).is_some_and(|spec| spec.exclusive);
-            if !exclusive || all_settled {
-                self.look_at(slot, rules, &mut survey);
+            let spec = self.spec(slot, rules);
+            let exclusive = spec.is_some_and(|spec| spec.exclusive);
+            let key = spec.and_then(|spec| spec.exclusive_by.as_ref()?.key(&slot.call.input));
+            match key {
+                Some(key) if keys.contains(&key) => {
+                    survey.later.extend(slot.work(self).map(|work| (key, work)));
+                }
+                key if !exclusive || all_settled => {
+                    self.look_at(slot, rules, &mut survey);
+                    keys.extend(key);
+                }
+                _ => {}
             }
             if exclusive {
                 break;

@@ -10,11 +10,23 @@ pub struct ToolTurn<'a> {
     conversation: &'a mut Conversation,
     rules: &'a dyn Rules,
     work: Vec<Work>,
+    /// What waits for calls of the same key, in call order.
+    later: Vec<(String, Work)>,
 }
 
 impl<'a> ToolTurn<'a> {
-    pub(super) fn new(conversation: &'a mut Conversation, rules: &'a dyn Rules, work: Vec<Work>) -> Self {
-        Self { conversation, rules, work }
+    pub(super) fn new(
+        conversation: &'a mut Conversation,
+        rules: &'a dyn Rules,
+        work: Vec<Work>,
+        later: Vec<(String, Work)>,
+    ) -> Self {
+        Self { conversation, rules, work, later }
+    }
+
+    /// The conversation, as far as it has come.
+    pub fn conversation(&self) -> &Conversation {
+        self.conversation
     }
 
     /// What may start now, in call order; never empty.
@@ -45,8 +57,9 @@ impl<'a> ToolTurn<'a> {
         refused.map_or(outcome, Outcome::Error)
     }
 
-    /// Records what a call led to, in any order; gives back what is still to do for that call. With
-    /// the last result in, the user message with all of them stands in the conversation.
+    /// Records what a call led to, in any order; gives back what may start because of it: what is still
+    /// to do for that call, or, if it is done, the next call of its key. With the last result in, the user
+    /// message with all of them stands in the conversation.
     ///
     /// # Panics
     /// If the call is none of this turn's, or has its result already: a bug of the host.
@@ -63,12 +76,23 @@ impl<'a> ToolTurn<'a> {
         let place = self.place(id);
         self.conversation.slots[place].state = state;
         self.conversation.usage += &done.usage;
-        let more = match self.conversation.slots[place].state {
-            State::Delegated(_) => self.conversation.slots[place].work(self.conversation),
+        let slot = &self.conversation.slots[place];
+        let more = match slot.state {
+            State::Delegated(_) => slot.work(self.conversation),
+            _ if slot.is_settled() => self.next_of_key(place),
             _ => None,
         };
         self.conversation.append_results_if_done();
         more
+    }
+
+    /// The next call that waits for the one in this place.
+    fn next_of_key(&mut self, place: usize) -> Option<Work> {
+        let call = &self.conversation.slots[place].call;
+        let spec = self.rules.spec(&self.conversation.agent, &call.name)?;
+        let key = spec.exclusive_by.as_ref()?.key(&call.input)?;
+        let next = self.later.iter().position(|(other, _)| *other == key)?;
+        Some(self.later.remove(next).1)
     }
 
     /// The call of this id as a piece of work.

@@ -37,7 +37,7 @@ impl Conversation {
     pub fn turn<'a>(&'a mut self, rules: &'a dyn Rules) -> Turn<'a> {
         match self.next(rules) {
             Next::Model => Turn::Model(ModelTurn { conversation: self }),
-            Next::Tools(work) => Turn::Tools(ToolTurn::new(self, rules, work)),
+            Next::Tools(work, later) => Turn::Tools(ToolTurn::new(self, rules, work, later)),
             // An agent that was given the conversation and does not get done gives it back.
             Next::User(End::TurnLimit(turns)) if self.give_back(&self.not_done(turns)) => self.turn(rules),
             Next::User(end) => Turn::User(end),

@@ -2,12 +2,12 @@
 
 use std::panic::AssertUnwindSafe;
 
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 
-use super::{Local, Place, task::panic_message};
+use super::{Local, early::Early, task::panic_message};
 use crate::{
-    Conversation, EventKind, Failure, LlmError, LlmErrorKind, Passage, Response, Rules, RunError, StopReason,
-    ToolCall, fold,
+    BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage, Response,
+    Rules, RunError, StopReason, ToolCall, teller::Place,
 };
 
 impl Local {
@@ -16,26 +16,46 @@ impl Local {
         so_far: &Conversation,
     ) -> Result<Result<Response, Failure>, RunError> {
         let agent = so_far.speaker();
-        let (Some(request), Some(speaker)) = (self.team.request(so_far), self.team.agent(agent)) else {
-            let agents = self.team.agents().join(", ");
+        let (Some(request), Some(speaker)) =
+            (self.caller.team.request(so_far), self.caller.team.agent(agent))
+        else {
+            let agents = self.caller.team.agents().join(", ");
             return Err(RunError::UnknownAgent { agent: agent.to_owned(), agents });
         };
         self.tell_if_it_came_back(so_far);
         self.tell(so_far, || EventKind::TurnStarted);
-        let see = |delta: &crate::Delta| self.tell(so_far, || EventKind::Delta(delta.clone()));
         // A backend is foreign code; its panic must not take other conversations of the run along.
-        let reply = AssertUnwindSafe(async { fold(speaker.llm().stream(request), see).await });
-        let reply = reply
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|panic| Err(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic))));
+        let reply = AssertUnwindSafe(self.read(so_far, speaker.llm().stream(request))).catch_unwind();
+        let Some(reply) = self.cancel.token(so_far.id()).run_until_cancelled(reply).await else {
+            self.shared.keep(&self.caller, so_far.id(), None);
+            self.tell(so_far, || EventKind::TurnFailed { error: "cancelled".to_owned() });
+            return Err(RunError::Cancelled);
+        };
+        let reply =
+            reply.unwrap_or_else(|panic| Err(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic))));
+        let goes_on = reply.as_ref().ok().filter(|reply| reply.stop_reason == StopReason::ToolUse);
+        self.shared.keep(&self.caller, so_far.id(), goes_on);
         self.tell_of_reply(so_far, &reply);
         Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
     }
 
+    /// Reads a reply to its end, and starts what may start on the way.
+    async fn read(
+        &self,
+        so_far: &Conversation,
+        mut reply: BoxStream<'_, Result<Delta, LlmError>>,
+    ) -> Result<Response, LlmError> {
+        let (mut fold, mut early) = (Fold::default(), Early::new(self, so_far));
+        while let Some(delta) = reply.next().await.transpose()? {
+            self.tell(so_far, || EventKind::Delta(delta.clone()));
+            early.see(&fold, &delta);
+            fold.push(delta)?;
+        }
+        fold.finish()
+    }
+
     fn tell(&self, so_far: &Conversation, kind: impl FnOnce() -> EventKind) {
-        let (conversation, depth, agent) = (so_far.id(), so_far.depth(), so_far.speaker());
-        self.tell_of(Place { conversation, depth, agent }, kind);
+        self.caller.teller.tell(Place::in_conversation(so_far, so_far.speaker()), kind);
     }
 
     fn tell_of_reply(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) {
@@ -47,7 +67,7 @@ impl Local {
             },
             Err(error) => EventKind::TurnFailed { error: error.to_string() },
         });
-        if let (Ok(response), false) = (reply, self.listeners.is_empty()) {
+        if let (Ok(response), false) = (reply, self.caller.teller.listeners.is_empty()) {
             self.tell_of_new_ids(so_far, response);
         }
         if so_far.is_going_over() {
@@ -75,12 +95,12 @@ impl Local {
             Ok(_) => None,
             Err(error) => Some(error.to_string()),
         };
-        let place = Place { conversation: so_far.id(), depth: so_far.depth(), agent: so_far.agent() };
+        let place = Place::in_conversation(so_far, so_far.agent());
         let (is_error, to) = (why.is_some(), so_far.speaker());
         let result = why.clone().unwrap_or_else(|| format!("Transferred to {to}."));
         let call = so_far.passage().and_then(|passage| passage.call);
         if let Some(ToolCall { id, name: tool, .. }) = call {
-            self.tell_of(place, || EventKind::CallEnded { id, tool, is_error, result });
+            self.caller.teller.tell(place, || EventKind::CallEnded { id, tool, is_error, result });
         }
         let from = so_far.agent().to_owned();
         self.tell(so_far, || match why {

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod build;
+mod cancelling;
 mod common;
 mod defaults;
 mod delegation;
 mod dropping;
+mod early;
 mod events;
 mod hosts;
 mod instructing;
@@ -19,5 +21,6 @@ mod reading;
 mod stop_reasons;
 mod transfer;
 mod turn;
+mod turns;
 mod usage;
 mod waiting;

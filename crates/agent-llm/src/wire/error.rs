@@ -7,6 +7,7 @@ use serde_json::Value;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) error_type: Option<String>,
+    pub(crate) error_code: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) request_id: Option<String>,
 }
@@ -22,6 +23,7 @@ impl ApiError {
         };
         Self {
             error_type: text(&["/error/type"]),
+            error_code: text(&["/error/details/error_code"]),
             message: text(&["/error/message", "/error", "/message"]),
             request_id: text(&["/request_id"]),
         }
@@ -32,7 +34,8 @@ impl ApiError {
         let message = self.message.unwrap_or_else(|| "an error event without a message".to_owned());
         let kind = kind(None, self.error_type.as_deref());
         let mut error = LlmError::new(kind, message);
-        (error.error_type, error.request_id) = (self.error_type, self.request_id);
+        (error.error_type, error.error_code) = (self.error_type, self.error_code);
+        error.request_id = self.request_id;
         error
     }
 }
@@ -104,12 +107,13 @@ mod tests {
         let check = |body: &str, error_type: Option<&str>, message: Option<&str>, id: Option<&str>| {
             let expected = ApiError {
                 error_type: error_type.map(str::to_owned),
+                error_code: body.contains("details").then(|| "c".to_owned()),
                 message: message.map(str::to_owned),
                 request_id: id.map(str::to_owned),
             };
             assert_eq!(ApiError::read(body), expected, "{body}");
         };
-        let body = r#"{"type":"error","error":{"type":"t","message":"m","details":{}},"request_id":"r"}"#;
+        let body = r#"{"type":"error","error":{"type":"t","message":"m","details":{"error_code":"c"}},"request_id":"r"}"#;
         check(body, Some("t"), Some("m"), Some("r"));
         check(r#"{"error":"m"}"#, None, Some("m"), None);
         check(r#"{"message":"m","error":{"code":1}}"#, None, Some("m"), None);

@@ -11,4 +11,5 @@ mod requests;
 mod secrets;
 mod streams;
 mod survival;
+mod threads;
 mod timeouts;

@@ -1,0 +1,54 @@
+//! Calls that take turns with some others.
+
+use std::{fmt, sync::Arc};
+
+use crate::{Json, fields::Fields};
+
+/// Which calls of a tool take turns: those of one key do, in call order; others don't wait.
+///
+/// Calls of several tools take turns if their keys are equal: edits of one file by two tools, for one. The
+/// key of an input must be the same whenever it is asked for.
+///
+/// ```
+/// # use agent_core::{ExclusiveBy, ToolSpec};
+/// let mut spec = ToolSpec::new("edit", "Edits a file.", serde_json::json!({"type": "object"}));
+/// spec.exclusive_by = Some(ExclusiveBy::field("path"));
+/// ```
+#[derive(Clone)]
+pub struct ExclusiveBy(Arc<KeyOf>);
+
+type KeyOf = dyn Fn(&Json) -> Option<String> + Send + Sync;
+
+impl ExclusiveBy {
+    /// Calls take turns by the key of their input; those without a key wait for nobody.
+    pub fn new(key: impl Fn(&Json) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(key))
+    }
+
+    /// Calls take turns by this field of their input, a text or a number; those without it wait for nobody.
+    pub fn field(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self::new(move |input| {
+            let fields: Fields = input.parse().ok()?;
+            fields.get(&name).map(|value| value.text().to_owned())
+        })
+    }
+
+    /// The key of a call with this input.
+    pub fn key(&self, input: &Json) -> Option<String> {
+        (self.0)(input)
+    }
+}
+
+/// The same function, not one that does the same.
+impl PartialEq for ExclusiveBy {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for ExclusiveBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExclusiveBy")
+    }
+}

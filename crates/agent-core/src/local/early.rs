@@ -1,0 +1,56 @@
+//! Calls that start while the reply still streams.
+
+use super::Local;
+use crate::{Block, Call, Conversation, Delta, Fold, Rules, StopReason};
+
+/// Follows a reply as it streams, and starts its read-only calls as soon as the model has moved on from
+/// them: with the next block, or with the stop reason that says that its calls count. That a block ended
+/// says nothing: one that was cut ends the same way.
+pub(super) struct Early<'a> {
+    host: &'a Local,
+    so_far: &'a Conversation,
+    /// What the model has moved on from.
+    blocks: Vec<Block>,
+    /// Whether the next call may start.
+    open: bool,
+}
+
+impl<'a> Early<'a> {
+    pub(super) fn new(host: &'a Local, so_far: &'a Conversation) -> Self {
+        Self { host, so_far, blocks: Vec::new(), open: host.starts_early(so_far.speaker()) }
+    }
+
+    /// Is shown each piece of the reply before it is folded in.
+    pub(super) fn see(&mut self, before: &Fold, delta: &Delta) {
+        match delta {
+            Delta::Block { .. } | Delta::Stop { stop_reason: StopReason::ToolUse, .. } if self.open => {
+                let moved_on = before.blocks(self.blocks.len()).map_while(Result::ok);
+                for block in moved_on.collect::<Vec<_>>() {
+                    self.take(block);
+                }
+            }
+            Delta::Restarted { .. } => *self = Self::new(self.host, self.so_far),
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, block: Block) {
+        self.blocks.push(block);
+        // As the conversation will record it.
+        let recorded = self.so_far.mended(self.blocks.clone());
+        let Some(call) = recorded.last().and_then(Block::as_tool_use) else { return };
+        let agent = self.so_far.speaker();
+        let Some(spec) = self.host.caller.team.spec(agent, &call.name) else { return };
+        self.open &= !spec.exclusive;
+        if self.open && spec.read_only && spec.exclusive_by.is_none() {
+            let call = Call {
+                conversation: self.so_far.id().to_owned(),
+                depth: self.so_far.depth(),
+                agent: agent.to_owned(),
+                call: call.clone(),
+                allowed: false,
+            };
+            self.host.shared.start(&self.host.caller, call);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Stopping runs, and single calls of them.
+
+use agent_core::{Cancel, Conversation, End, RunError, Team, script::Reply};
+use insta::assert_snapshot;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::common::{calls, ms, one_turn, team};
+
+/// Runs a conversation in which this is done after so long; what it comes to, and after how long.
+async fn run_until(
+    team: &Team,
+    conversation: &mut Conversation,
+    milliseconds: u64,
+    stop: impl FnOnce(&Cancel),
+) -> (Result<End, RunError>, u128) {
+    let (cancel, began) = (Cancel::new(), Instant::now());
+    let stopping = async {
+        sleep(ms(milliseconds)).await;
+        stop(&cancel);
+    };
+    let (end, ()) = futures::join!(team.run(conversation).cancelled_by(&cancel), stopping);
+    (end, began.elapsed().as_millis())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_cancelled_fails_and_the_others_and_the_run_go_on() {
+    let (team, _, log) = one_turn(calls([("act", json!({"ms": 1000})), ("act", json!({"ms": 100}))]));
+    let mut conversation = Conversation::start("main", "Go.");
+    let stop = |cancel: &Cancel| {
+        assert!(cancel.call("run/call_0_0"));
+        assert!(!cancel.call("run/call_9"), "there is none");
+    };
+    let (end, took) = run_until(&team, &mut conversation, 50, stop).await;
+    assert_eq!((end, took, log.open()), (Ok(End::Answered("Done.".to_owned())), 100, 0));
+    assert_snapshot!(conversation.to_string(), @r#"
+    user: Go.
+      > call_0_0 act {"ms":1000}
+      > call_0_1 act {"ms":100}
+      < call_0_0 failed: cancelled
+      < call_0_1 = done
+    main: Done.
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cancelled_keeps_what_has_ended_and_goes_on_from_there() {
+    let (team, _, log) = one_turn(calls([
+        ("act", json!({"ms": 100})),
+        ("act", json!({"ms": 1000})),
+        ("act", json!({"ms": 50})),
+    ]));
+    let mut conversation = Conversation::start("main", "Go.");
+    let (end, took) = run_until(&team, &mut conversation, 150, Cancel::all).await;
+    assert_eq!((end, took), (Err(RunError::Cancelled), 150));
+    assert_snapshot!(conversation.to_string(), @r#"
+    user: Go.
+      > call_0_0 act {"ms":100}
+      > call_0_1 act {"ms":1000}
+      > call_0_2 act {"ms":50}
+      < call_0_0 = done
+      < call_0_1 failed: cancelled
+      < call_0_2 = done
+    "#);
+    // An aborted task ends when it is its turn.
+    tokio::task::yield_now().await;
+    let end = team.run(&mut conversation).await.unwrap();
+    assert_eq!((end.text(), log.begun().len(), log.open()), ("Done.", 3, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_is_cancelled_was_never_asked_for() {
+    let slow = || vec![Reply::text("Hi.").after(ms(1000)), Reply::text("Hello.")];
+    let (team, _, _) = team([("main", slow())]);
+    let mut conversation = Conversation::start("main", "Go.");
+    let before = conversation.clone();
+    let (end, took) = run_until(&team, &mut conversation, 150, Cancel::all).await;
+    assert_eq!((end, took), (Err(RunError::Cancelled), 150));
+    assert_eq!(conversation, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delegation_is_cancelled_with_all_that_goes_on_in_it() {
+    for in_its_tool in [true, false] {
+        let expert = match in_its_tool {
+            true => calls([("act", json!({"ms": 1000}))]),
+            false => Reply::text("Yes.").after(ms(1000)),
+        };
+        let ask = calls([("act", json!({"to": "expert"})), ("act", json!({"ms": 100}))]);
+        let (team, model, log) = team([("main", vec![ask, Reply::text("Done.")]), ("expert", vec![expert])]);
+        let mut conversation = Conversation::start("main", "Go.");
+        let stop = |cancel: &Cancel| assert!(cancel.call("run/call_0_0"));
+        let (end, took) = run_until(&team, &mut conversation, 50, stop).await;
+        assert_eq!((end, took, log.open()), (Ok(End::Answered("Done.".to_owned())), 100, 0));
+        assert_eq!(model.requests().len(), 3, "the expert is not asked again");
+        insta::allow_duplicates! {
+            assert_snapshot!(conversation.to_string(), @r#"
+            user: Go.
+              > call_0_0 act {"to":"expert"}
+              > call_0_1 act {"ms":100}
+              < call_0_0 failed: expert stopped: it was cancelled
+              < call_0_1 = done
+            main: Done.
+            "#);
+        }
+    }
+}

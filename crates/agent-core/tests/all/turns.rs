@@ -1,0 +1,238 @@
+//! Calls that take turns: by key, and for permits.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use agent_core::{
+    Agent, Context, Conversation, EventKind, ExclusiveBy, Json, Limits, Outcome, Permits, Team, Tool,
+    ToolSpec, async_trait,
+    script::{Reply, Script},
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::common::{Act, Log, agent, calls, ms};
+
+/// What these calls of `edit`, `rename` (which take turns by file) and `act` come to, and when.
+async fn check(each: Value, milliseconds: u64, expected: &[&str]) {
+    let reply =
+        each.as_array().unwrap().iter().fold(Reply::default(), |reply, call| {
+            reply.and_call(call["tool"].as_str().unwrap(), call.clone())
+        });
+    let (model, log) = (Script::new([reply, Reply::text("Done.")]), Log::default());
+    let by_file = ExclusiveBy::field("file");
+    let turns = |name: &str| {
+        let by_file = by_file.clone();
+        Act::new(name, &log).spec(|spec| spec.exclusive_by = Some(by_file))
+    };
+    let agent = agent("main", &model, &log).tool(turns("edit")).tool(turns("rename")).build().unwrap();
+    let (mut conversation, began) = (Conversation::start("main", "Go."), Instant::now());
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let listener = told.clone();
+    let run = agent.run(&mut conversation).listen(move |event| {
+        if let EventKind::CallStarted { id, .. } = &event.kind {
+            listener.lock().unwrap().push(format!("{id} at {}", event.at.as_millis()));
+        }
+    });
+    run.await.unwrap();
+    assert_eq!(began.elapsed(), ms(milliseconds));
+    told.lock().unwrap().sort();
+    assert_eq!(*told.lock().unwrap(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_one_key_take_turns_in_call_order_and_others_do_not_wait() {
+    check(
+        json!([
+            {"tool": "edit", "file": "a", "ms": 100},
+            {"tool": "edit", "file": "a", "ms": 100},
+            {"tool": "edit", "file": "b", "ms": 50},
+            {"tool": "act", "ms": 500},
+            {"tool": "rename", "file": "a", "ms": 100},
+            {"tool": "edit", "ms": 10},
+        ]),
+        500,
+        &[
+            "call_0_0 at 0",
+            "call_0_1 at 100",
+            "call_0_2 at 0",
+            "call_0_3 at 0",
+            "call_0_4 at 200",
+            "call_0_5 at 0",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_barrier_holds_for_calls_that_take_turns_and_a_failure_gives_the_turn_on() {
+    check(
+        json!([
+            {"tool": "edit", "file": "a", "ms": 100, "fail": "no"},
+            {"tool": "edit", "file": "a", "ms": 100},
+            {"tool": "act_alone", "ms": 100},
+            {"tool": "edit", "file": "a", "ms": 100},
+        ]),
+        400,
+        &["call_0_0 at 0", "call_0_1 at 100", "call_0_2 at 200", "call_0_3 at 300"],
+    )
+    .await;
+}
+
+/// Counts how many of its calls are under way.
+struct Counted {
+    spec: ToolSpec,
+    /// Of the tool, of the run, and of both runs.
+    counts: [Arc<Count>; 3],
+}
+
+#[derive(Default)]
+struct Count {
+    open: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+impl Count {
+    fn begin(&self) {
+        let open = self.open.fetch_add(1, Ordering::SeqCst) + 1;
+        self.peak.fetch_max(open, Ordering::SeqCst);
+    }
+
+    fn end(&self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn peak(&self) -> usize {
+        self.peak.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Tool for Counted {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn call(&self, input: Json, _: Context) -> Outcome {
+        let input: Value = input.parse().unwrap();
+        if let Some(to) = input["to"].as_str() {
+            return Outcome::delegate(to, "Go.");
+        }
+        self.counts.iter().for_each(|count| count.begin());
+        tokio::time::sleep(ms(input["ms"].as_u64().unwrap())).await;
+        self.counts.iter().for_each(|count| count.end());
+        Outcome::output("done")
+    }
+}
+
+/// An agent of a tree: the calls of its one reply, each a tool with a duration, or another agent.
+#[derive(Clone, Debug)]
+struct Node(Vec<Work>);
+
+#[derive(Clone, Debug)]
+enum Work {
+    Tool(usize, u64),
+    Agent(Node),
+}
+
+fn tree() -> impl Strategy<Value = Node> {
+    let call = (0..2_usize, 0..30_u64).prop_map(|(tool, milliseconds)| Work::Tool(tool, milliseconds));
+    let leaf = prop::collection::vec(call.clone(), 0..4).prop_map(Node);
+    leaf.prop_recursive(3, 24, 4, move |inner| {
+        prop::collection::vec(prop_oneof![2 => call.clone(), 1 => inner.prop_map(Work::Agent)], 0..5)
+            .prop_map(Node)
+    })
+}
+
+const TOOLS: [&str; 2] = ["a", "b"];
+
+/// The replies of each agent of a tree, under names of their own.
+fn plot(name: &str, Node(work): &Node, parts: &mut Vec<(String, Vec<Reply>)>) {
+    let mut reply = Reply::default();
+    for (place, work) in work.iter().enumerate() {
+        reply = match work {
+            Work::Tool(tool, milliseconds) => reply.and_call(TOOLS[*tool], json!({"ms": milliseconds})),
+            Work::Agent(node) => {
+                let inner = format!("{name}_{place}");
+                plot(&inner, node, parts);
+                reply.and_call("a", json!({"to": inner}))
+            }
+        };
+    }
+    let last = if work.is_empty() { Vec::new() } else { vec![reply] };
+    parts.push((name.to_owned(), last.into_iter().chain([Reply::text("Done.")]).collect()));
+}
+
+/// Runs two teams at once, and gives back the peaks: of tool a, of tool b, of each run, of both.
+async fn peaks(trees: [Node; 2], of_tool: [usize; 2], of_run: usize, of_all: usize) -> [usize; 5] {
+    let permits = of_tool.map(Permits::new);
+    let (tools, both) = (TOOLS.map(|_| Arc::new(Count::default())), Arc::new(Count::default()));
+    let shared = Permits::new(of_all);
+    let mut of_runs = Vec::new();
+    let mut runs = Vec::new();
+    for tree in trees {
+        let mut parts = Vec::new();
+        plot("main", &tree, &mut parts);
+        let names: Vec<String> = parts.iter().map(|(name, _)| name.clone()).collect();
+        let (model, run) = (Script::by_agent(parts), Arc::new(Count::default()));
+        let agents = names.into_iter().map(|name| {
+            let tools = TOOLS.iter().enumerate().map(|(place, tool)| {
+                let mut spec = ToolSpec::new(*tool, "Takes its time.", json!({"type": "object"}));
+                (spec.permits, spec.read_only) = (Some(permits[place].clone()), place == 1);
+                let counts = [tools[place].clone(), run.clone(), both.clone()];
+                Arc::new(Counted { spec, counts }) as Arc<dyn Tool>
+            });
+            Agent::builder(name, model.clone()).tools(tools.collect::<Vec<_>>()).build().unwrap()
+        });
+        let limits = Limits::new().calls_at_once(of_run).permits(shared.clone());
+        runs.push(Team::new(agents).unwrap().with_limits(limits));
+        of_runs.push(run);
+    }
+    let each = runs.iter().map(async |team| {
+        let mut conversation = Conversation::start("main", "Go.");
+        team.run(&mut conversation).await.unwrap()
+    });
+    for end in futures::future::join_all(each).await {
+        assert_eq!(end.text(), "Done.");
+    }
+    [tools[0].peak(), tools[1].peak(), of_runs[0].peak(), of_runs[1].peak(), both.peak()]
+}
+
+proptest! {
+    #[test]
+    fn any_tree_of_agents_under_any_limits_ends_and_no_limit_is_exceeded(
+        trees in [tree(), tree()],
+        of_tool in [1..4_usize, 1..4_usize],
+        of_run in 1..5_usize,
+        of_all in 1..5_usize,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let peaks = runtime.block_on(peaks(trees, of_tool, of_run, of_all));
+        let limits = [of_tool[0], of_tool[1], of_run, of_run, of_all];
+        prop_assert!(peaks.iter().zip(limits).all(|(peak, limit)| *peak <= limit), "{peaks:?} of {limits:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_permit_is_told_of() {
+    let log = Log::default();
+    let model = Script::new([
+        calls([("slow", json!({"ms": 100})), ("slow", json!({"ms": 100}))]),
+        Reply::text("Done."),
+    ]);
+    let slow = Act::new("slow", &log).spec(|spec| spec.permits = Some(Permits::new(1)));
+    let agent = agent("main", &model, &log).tool(slow).build().unwrap();
+    let (mut conversation, began) = (Conversation::start("main", "Go."), Instant::now());
+    let mut run = agent.run(&mut conversation);
+    let mut queued = Vec::new();
+    while let Some(event) = run.next().await {
+        if let EventKind::CallQueued { id, .. } = event.kind {
+            queued.push(format!("{id} at {}", event.at.as_millis()));
+        }
+    }
+    run.await.unwrap();
+    assert_eq!((queued, began.elapsed()), (vec!["call_0_1 at 0".to_owned()], ms(200)));
+}

@@ -1,0 +1,87 @@
+//! Tools whose calls are made again when they fail.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, async_trait};
+
+/// Makes a failed call of a tool again, for one that may be called twice: it is marked
+/// [`idempotent`](ToolSpec::idempotent) or [`read_only`](ToolSpec::read_only).
+///
+/// Each attempt that fails is told of as the call's progress, with its reason; the model reads what the last one
+/// says. The tool's timeout is for all attempts together.
+///
+/// ```
+/// use agent_tools::{FnTool, Retried};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Page { url: String }
+///
+/// let fetch = FnTool::new("fetch", "Reads a page.", |page: Page| Err::<(), _>(format!("no way to {}", page.url)));
+/// let fetch = Retried::new(fetch.read_only(), 2)?;
+/// # Ok::<(), agent_tools::NotRepeatable>(())
+/// ```
+pub struct Retried {
+    tool: Arc<dyn Tool>,
+    retries: u32,
+    first_wait: Duration,
+}
+
+/// A tool that can't be called again, for all that is known of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("calls of {tool:?} can't be made again: mark the tool as `idempotent` or `read_only` if they may")]
+pub struct NotRepeatable {
+    /// The tool.
+    pub tool: String,
+}
+
+impl Retried {
+    /// Makes a failed call again, so often at most, after 0.2 s, 0.4 s, 0.8 s, …
+    pub fn new(tool: impl Tool + 'static, retries: u32) -> Result<Self, NotRepeatable> {
+        let spec = tool.spec();
+        match spec.idempotent || spec.read_only {
+            true => Ok(Self { tool: Arc::new(tool), retries, first_wait: Duration::from_millis(200) }),
+            false => Err(NotRepeatable { tool: spec.name.clone() }),
+        }
+    }
+
+    /// The wait before the first retry, which doubles with each; by default 0.2 s.
+    pub fn first_wait(mut self, wait: Duration) -> Self {
+        self.first_wait = wait;
+        self
+    }
+}
+
+#[async_trait]
+impl Tool for Retried {
+    fn spec(&self) -> &ToolSpec {
+        self.tool.spec()
+    }
+
+    async fn call(&self, input: Json, context: Context) -> Outcome {
+        let mut wait = self.first_wait;
+        for attempt in 1..=self.retries {
+            match self.tool.call(input.clone(), context.clone()).await {
+                Outcome::Error(reason) if !context.cancelled() => {
+                    context.progress(format!("attempt {attempt} failed, again in {wait:?}: {reason}"));
+                    tokio::time::sleep(wait).await;
+                    wait = wait.saturating_mul(2);
+                }
+                outcome => return outcome,
+            }
+        }
+        self.tool.call(input, context).await
+    }
+
+    fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
+        self.tool.introduce(conversation, request)
+    }
+}
+
+impl fmt::Debug for Retried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retried")
+            .field("tool", &self.tool.spec().name)
+            .field("retries", &self.retries)
+            .finish()
+    }
+}
