@@ -193,7 +193,8 @@ impl Tool for Act {
 /// it is wanted: where there is one, nothing starts early.
 pub(crate) fn acts(first: bool) -> Vec<Arc<dyn Tool>> {
     let by_file = ExclusiveBy::field("file");
-    let names = ["act", "act_alone", "act_briefly", "look", "look_alone", "look_by_file", "edit", "edit_alone"];
+    let names =
+        ["act", "act_alone", "act_briefly", "look", "look_alone", "look_by_file", "edit", "edit_alone"];
     let acts = names.into_iter().chain(first.then_some("act_first")).map(|name| {
         let mut spec = ToolSpec::new(name, "Does as told.", json!({"type": "object"}));
         spec.first = name == "act_first";
