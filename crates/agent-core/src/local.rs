@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Call, Cancel, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
-    Rules, RunError, Team, ToolTurn, at_once, drive,
+    Rules, RunError, Team, ToolSpec, ToolTurn, at_once, drive,
     run::Options,
     teller::{Place, Teller},
 };
@@ -68,7 +68,7 @@ impl Local {
     fn starts_early(&self, agent: &str) -> bool {
         let specs = self.caller.team.agent(agent).map(|agent| agent.specs().as_ref()).unwrap_or_default();
         self.mode == Mode::Concurrent
-            && specs.iter().any(|spec| spec.read_only)
+            && specs.iter().any(ToolSpec::may_share)
             && !specs.iter().any(|spec| spec.first)
     }
 
@@ -118,7 +118,7 @@ impl Perform for Local {
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
         let is_shared =
-            spec.is_some_and(|spec| spec.read_only) && !call.allowed && self.mode == Mode::Concurrent;
+            spec.is_some_and(ToolSpec::may_share) && !call.allowed && self.mode == Mode::Concurrent;
         let entered =
             self.cancel.enter(&call.conversation, format!("{}/{}", call.conversation, call.call.id));
         let made = async {

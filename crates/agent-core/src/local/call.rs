@@ -66,7 +66,8 @@ impl Caller {
     pub(super) async fn permits(&self, call: &Call) -> Held {
         let spec = self.team.spec(&call.agent, &call.call.name);
         let of_tool = spec.and_then(|spec| spec.permits.as_ref());
-        let shared = self.team.limits().permits.as_ref();
+        // The same may stand in both places; nobody waits for what they hold themselves.
+        let shared = self.team.limits().permits.as_ref().filter(|shared| of_tool != Some(shared));
         let (mut held, mut told) = (Vec::new(), false);
         for permits in [of_tool, self.permits.as_ref(), shared].into_iter().flatten() {
             held.push(match permits.try_acquire() {
