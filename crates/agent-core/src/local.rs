@@ -5,6 +5,7 @@ mod call;
 mod early;
 mod shared;
 mod task;
+mod told;
 
 use std::{fmt, sync::Arc};
 
@@ -129,6 +130,7 @@ impl Perform for Local {
         };
         if entered.token.run_until_cancelled(made).await.is_none() {
             receipt.fill(Outcome::error("cancelled"));
+            self.shared.leave(&call);
         }
         Ok(())
     }
@@ -145,7 +147,7 @@ impl Perform for Local {
     }
 
     fn tell(&self, call: &Call, outcome: &Outcome) {
-        if !(is_final(outcome) && self.shared.has_told(call)) {
+        if !is_final(outcome) || self.shared.is_end_untold(call) {
             self.caller.teller.tell(Place::of(call), || EventKind::of_outcome(call, outcome));
         }
     }

@@ -39,11 +39,15 @@ impl Caller {
     /// is its outcome.
     pub(super) async fn make(&self, call: &Call, receipt: Receipt) {
         let held = self.permits(call).await;
+        self.tell_start(call);
         self.make_with(held, call, receipt).await;
     }
 
-    pub(super) async fn make_with(&self, held: Held, call: &Call, receipt: Receipt) {
+    pub(super) fn tell_start(&self, call: &Call) {
         self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
+    }
+
+    pub(super) async fn make_with(&self, held: Held, call: &Call, receipt: Receipt) {
         match self.admit(call) {
             Ok(tool) => self.run_tool(tool.clone(), call, receipt, held).await,
             Err(refused) => receipt.fill(refused),
