@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Cancel, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
-    Rules, RunError, Team, ToolSpec, ToolTurn, at_once, drive,
+    Call, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response, Rules,
+    RunError, Team, ToolSpec, ToolTurn, at_once, cancel, drive,
     run::Options,
     teller::{Place, Teller},
 };
@@ -41,7 +41,7 @@ pub struct Local {
     caller: Arc<Caller>,
     shared: SharedCalls,
     mode: Mode,
-    cancel: Cancel,
+    cancel: Arc<cancel::Tokens>,
 }
 
 impl Local {
@@ -55,7 +55,7 @@ impl Local {
         let Options { mode, listeners, began, cancel } = options;
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, teller, dropped));
-        Self { caller, shared: SharedCalls::default(), mode, cancel }
+        Self { caller, shared: SharedCalls::default(), mode, cancel: cancel.of_run() }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.

@@ -174,3 +174,25 @@ async fn a_call_that_waits_for_a_permit_is_stopped_before_it_starts() {
     1 open after 51 ms
     "#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn runs_of_conversations_with_one_id_are_stopped_alike_and_do_not_stop_each_other() {
+    let cancel = Cancel::new();
+    let run = async |milliseconds: u64| {
+        let ask = calls([("act", json!({"to": "expert"})), ("act", json!({"ms": milliseconds}))]);
+        let expert = calls([("act", json!({"ms": 100}))]);
+        let (team, _, _) =
+            team([("main", vec![ask, Reply::text("Done.")]), ("expert", vec![expert, Reply::text("Yes.")])]);
+        let mut conversation = Conversation::start("main", "Go.");
+        team.run(&mut conversation).cancelled_by(&cancel).await.unwrap();
+        conversation.to_string()
+    };
+    let stopping = async {
+        sleep(ms(50)).await;
+        // The other run's call of this key has ended.
+        assert!(cancel.call("run/call_0_1"));
+    };
+    let (one, other, ()) = futures::join!(run(1000), run(10), stopping);
+    let failed = |transcript: &str| transcript.matches("failed").count();
+    assert_eq!((failed(&one), failed(&other)), (1, 0), "{one}{other}");
+}
