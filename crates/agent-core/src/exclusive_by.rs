@@ -1,6 +1,10 @@
 //! Calls that take turns with some others.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use serde_json::Number;
 
@@ -39,9 +43,9 @@ impl ExclusiveBy {
         })
     }
 
-    /// The key of a call with this input.
+    /// The key of a call with this input; none if the function panics, which must not take the run along.
     pub fn key(&self, input: &Json) -> Option<String> {
-        (self.0)(input)
+        catch_unwind(AssertUnwindSafe(|| (self.0)(input))).ok().flatten()
     }
 }
 
@@ -75,5 +79,11 @@ mod tests {
         check(r#"{"path":["a"]}"#, None);
         check(r#"{"file":"a"}"#, None);
         check("[1]", None);
+    }
+
+    #[test]
+    fn a_function_that_panics_gives_no_key() {
+        let by = ExclusiveBy::new(|_| panic!("on purpose"));
+        assert_eq!(by.key(&Json::read("{}").unwrap()), None);
     }
 }
