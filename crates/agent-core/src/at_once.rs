@@ -59,7 +59,9 @@ pub async fn at_once<P: Perform>(turn: ToolTurn<'_>, at_most: usize, performer: 
         let Some((id, ended)) = pending.next().await else { return Ok(()) };
         if let Some(more) = desk.record(&id, ended?, performer) {
             // What a call turned into comes before the next call, if they go one by one.
-            queue.push_front(more);
+            let place = desk.turn.place(more.id());
+            let at = queue.partition_point(|other| desk.turn.place(other.id()) < place);
+            queue.insert(at, more);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use tokio_util::sync::CancellationToken;
@@ -31,8 +31,7 @@ pub struct Cancel(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     all: CancellationToken,
-    /// Of the calls under way and the conversations they were delegated to, by key.
-    calls: Mutex<HashMap<String, CancellationToken>>,
+    runs: Mutex<Vec<Weak<Tokens>>>,
 }
 
 impl Cancel {
@@ -48,38 +47,58 @@ impl Cancel {
     }
 
     /// Stops the call of this key (the conversation's id and the call's: `run/call_0_1`) and, if it was
-    /// delegated, all that goes on in it. False if no such call is under way.
+    /// delegated, all that goes on in it; in each run that has one. False if no such call is under way.
     pub fn call(&self, key: &str) -> bool {
-        let token = self.calls().get(key).cloned();
-        token.inspect(CancellationToken::cancel).is_some()
+        let runs: Vec<Arc<Tokens>> = lock(&self.0.runs).iter().filter_map(Weak::upgrade).collect();
+        let tokens = runs.iter().filter_map(|run| lock(&run.calls).get(key).cloned());
+        tokens.inspect(CancellationToken::cancel).count() > 0
     }
 
+    /// What stops one more run.
+    pub(crate) fn of_run(&self) -> Arc<Tokens> {
+        let tokens = Arc::new(Tokens { all: self.0.all.clone(), calls: Mutex::default() });
+        let mut runs = lock(&self.0.runs);
+        runs.retain(|run| run.strong_count() > 0);
+        runs.push(Arc::downgrade(&tokens));
+        tokens
+    }
+}
+
+/// What a run is stopped by. Conversations of other runs may have the same ids.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    all: CancellationToken,
+    /// Of the calls under way and the conversations they were delegated to, by key.
+    calls: Mutex<HashMap<String, CancellationToken>>,
+}
+
+impl Tokens {
     /// What a call is stopped by while the result is held: by itself, or by what it is a part of.
-    pub(crate) fn enter(&self, conversation: &str, key: String) -> Entered {
+    pub(crate) fn enter(self: &Arc<Self>, conversation: &str, key: String) -> Entered {
         let token = self.token(conversation).child_token();
-        self.calls().insert(key.clone(), token.clone());
-        Entered { cancel: self.clone(), key, token }
+        lock(&self.calls).insert(key.clone(), token.clone());
+        Entered { tokens: self.clone(), key, token }
     }
 
     /// What a conversation is stopped by.
     pub(crate) fn token(&self, conversation: &str) -> CancellationToken {
-        self.calls().get(conversation).unwrap_or(&self.0.all).clone()
-    }
-
-    fn calls(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
-        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.calls).get(conversation).unwrap_or(&self.all).clone()
     }
 }
 
 /// A call that is under way.
 pub(crate) struct Entered {
-    cancel: Cancel,
+    tokens: Arc<Tokens>,
     key: String,
     pub(crate) token: CancellationToken,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.cancel.calls().remove(&self.key);
+        lock(&self.tokens.calls).remove(&self.key);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

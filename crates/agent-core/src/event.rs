@@ -91,7 +91,7 @@ pub enum EventKind {
         /// The other agent's conversation.
         conversation: String,
     },
-    /// A call has its result.
+    /// A call has its result. One that was stopped before it began has no start.
     CallEnded {
         /// Its id.
         id: String,

@@ -1,6 +1,12 @@
 //! Calls that take turns with some others.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use serde_json::Number;
 
 use crate::{Json, fields::Fields};
 
@@ -30,13 +36,16 @@ impl ExclusiveBy {
         let name = name.into();
         Self::new(move |input| {
             let fields: Fields = input.parse().ok()?;
-            fields.get(&name).map(|value| value.text().to_owned())
+            let value = fields.get(&name)?;
+            // One text can be written in several ways.
+            let text = value.parse::<String>().ok();
+            text.or_else(|| value.parse::<Number>().ok().map(|number| number.to_string()))
         })
     }
 
-    /// The key of a call with this input.
+    /// The key of a call with this input; none if the function panics, which must not take the run along.
     pub fn key(&self, input: &Json) -> Option<String> {
-        (self.0)(input)
+        catch_unwind(AssertUnwindSafe(|| (self.0)(input))).ok().flatten()
     }
 }
 
@@ -50,5 +59,31 @@ impl PartialEq for ExclusiveBy {
 impl fmt::Debug for ExclusiveBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ExclusiveBy")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_gives_one_key_however_it_is_written() {
+        let check = |input: &str, expected: Option<&str>| {
+            let key = ExclusiveBy::field("path").key(&Json::read(input).unwrap());
+            assert_eq!(key.as_deref(), expected, "{input}");
+        };
+        check(r#"{"path":"a/b"}"#, Some("a/b"));
+        check(r#"{"of":1, "path":"a\/\u0062"}"#, Some("a/b"));
+        check(r#"{"path":12}"#, Some("12"));
+        check(r#"{"path":null}"#, None);
+        check(r#"{"path":["a"]}"#, None);
+        check(r#"{"file":"a"}"#, None);
+        check("[1]", None);
+    }
+
+    #[test]
+    fn a_function_that_panics_gives_no_key() {
+        let by = ExclusiveBy::new(|_| panic!("on purpose"));
+        assert_eq!(by.key(&Json::read("{}").unwrap()), None);
     }
 }

@@ -5,6 +5,7 @@ mod call;
 mod early;
 mod shared;
 mod task;
+mod told;
 
 use std::{fmt, sync::Arc};
 
@@ -16,8 +17,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Cancel, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
-    Rules, RunError, Team, ToolTurn, at_once, drive,
+    Call, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response, Rules,
+    RunError, Team, ToolSpec, ToolTurn, at_once, cancel, drive,
     run::Options,
     teller::{Place, Teller},
 };
@@ -40,7 +41,7 @@ pub struct Local {
     caller: Arc<Caller>,
     shared: SharedCalls,
     mode: Mode,
-    cancel: Cancel,
+    cancel: Arc<cancel::Tokens>,
 }
 
 impl Local {
@@ -54,7 +55,7 @@ impl Local {
         let Options { mode, listeners, began, cancel } = options;
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, teller, dropped));
-        Self { caller, shared: SharedCalls::default(), mode, cancel }
+        Self { caller, shared: SharedCalls::default(), mode, cancel: cancel.of_run() }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -68,7 +69,7 @@ impl Local {
     fn starts_early(&self, agent: &str) -> bool {
         let specs = self.caller.team.agent(agent).map(|agent| agent.specs().as_ref()).unwrap_or_default();
         self.mode == Mode::Concurrent
-            && specs.iter().any(|spec| spec.read_only)
+            && specs.iter().any(ToolSpec::may_share)
             && !specs.iter().any(|spec| spec.first)
     }
 
@@ -118,7 +119,7 @@ impl Perform for Local {
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
         let is_shared =
-            spec.is_some_and(|spec| spec.read_only) && !call.allowed && self.mode == Mode::Concurrent;
+            spec.is_some_and(ToolSpec::may_share) && !call.allowed && self.mode == Mode::Concurrent;
         let entered =
             self.cancel.enter(&call.conversation, format!("{}/{}", call.conversation, call.call.id));
         let made = async {
@@ -129,6 +130,7 @@ impl Perform for Local {
         };
         if entered.token.run_until_cancelled(made).await.is_none() {
             receipt.fill(Outcome::error("cancelled"));
+            self.shared.leave(&call);
         }
         Ok(())
     }
@@ -145,7 +147,7 @@ impl Perform for Local {
     }
 
     fn tell(&self, call: &Call, outcome: &Outcome) {
-        if !(is_final(outcome) && self.shared.has_told(call)) {
+        if !is_final(outcome) || self.shared.is_end_untold(call) {
             self.caller.teller.tell(Place::of(call), || EventKind::of_outcome(call, outcome));
         }
     }

@@ -60,13 +60,14 @@ pub struct ToolSpec {
     pub description: String,
     /// The JSON Schema of its input; of type `object`.
     pub input_schema: Json,
-    /// It has no effects: it may start early, and twins in one turn may share a call.
+    /// It has no effects: it may start early, and twins in one turn may share a call, unless it is
+    /// [`exclusive_by`](Self::exclusive_by).
     pub read_only: bool,
     /// A call may be made again after a failure or a crash.
     pub idempotent: bool,
     /// A call runs alone: what stands before it ends first, what stands after it starts later.
     pub exclusive: bool,
-    /// Calls that take turns with those of the same key, and run beside all others.
+    /// Calls that take turns with those of the same key in the turn, and run beside all others.
     pub exclusive_by: Option<ExclusiveBy>,
     /// Bounds how many calls of it are under way at once, over all runs that have the same.
     pub permits: Option<Permits>,
@@ -106,6 +107,12 @@ impl ToolSpec {
             targets: Vec::new(),
             extra: BTreeMap::new(),
         }
+    }
+
+    /// Whether it makes no difference when a call is made in its turn, and whether twins share it. Between calls
+    /// of one key there may be one with effects.
+    pub(crate) fn may_share(&self) -> bool {
+        self.read_only && self.exclusive_by.is_none()
     }
 }
 

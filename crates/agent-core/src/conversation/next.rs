@@ -54,8 +54,8 @@ impl Conversation {
     }
 
     /// Calls that come first are made one at a time, before all others. The others start together,
-    /// but for the exclusive ones, each of which is a barrier, and those of one key, which take turns. A transfer takes place once what goes
-    /// before it is done.
+    /// but for the exclusive ones, each of which is a barrier, and those of one key, which take turns. A
+    /// transfer takes place once what goes before it is done.
     fn tools(&self, rules: &dyn Rules) -> Next {
         let comes_first = |slot: &&Slot| self.spec(slot, rules).is_some_and(|spec| spec.first);
         let first = self.slots.iter().filter(comes_first).find(|slot| !slot.is_done());
@@ -77,20 +77,20 @@ impl Conversation {
         let (mut all_settled, mut keys) = (true, Vec::new());
         for slot in slots.iter().filter(|slot| !slot.is_settled()) {
             let spec = self.spec(slot, rules);
-            let exclusive = spec.is_some_and(|spec| spec.exclusive);
-            let key = spec.and_then(|spec| spec.exclusive_by.as_ref()?.key(&slot.call.input));
-            match key {
+            if spec.is_some_and(|spec| spec.exclusive) {
+                if all_settled {
+                    self.look_at(slot, rules, &mut survey);
+                }
+                break;
+            }
+            match spec.and_then(|spec| spec.exclusive_by.as_ref()?.key(&slot.call.input)) {
                 Some(key) if keys.contains(&key) => {
                     survey.later.extend(slot.work(self).map(|work| (key, work)));
                 }
-                key if !exclusive || all_settled => {
+                key => {
                     self.look_at(slot, rules, &mut survey);
                     keys.extend(key);
                 }
-                _ => {}
-            }
-            if exclusive {
-                break;
             }
             all_settled = false;
         }

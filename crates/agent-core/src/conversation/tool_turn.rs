@@ -100,7 +100,8 @@ impl<'a> ToolTurn<'a> {
         self.conversation.slots[self.place(id)].as_call(self.conversation)
     }
 
-    fn place(&self, id: &str) -> usize {
+    /// The place of an open call among those of its reply.
+    pub(crate) fn place(&self, id: &str) -> usize {
         let open = |slot: &Slot| slot.call.id == id && !slot.is_done();
         let place = self.conversation.slots.iter().position(open);
         place.unwrap_or_else(|| panic!("call {id:?} is not open in this turn"))

@@ -25,16 +25,17 @@ impl Local {
         self.tell_if_it_came_back(so_far);
         self.tell(so_far, || EventKind::TurnStarted);
         // A backend is foreign code; its panic must not take other conversations of the run along.
-        let reply = AssertUnwindSafe(self.read(so_far, speaker.llm().stream(request))).catch_unwind();
+        let reply = async { self.read(so_far, speaker.llm().stream(request)).await };
+        let reply = AssertUnwindSafe(reply).catch_unwind();
         let Some(reply) = self.cancel.token(so_far.id()).run_until_cancelled(reply).await else {
-            self.shared.keep(&self.caller, so_far.id(), None);
+            self.shared.keep(&self.caller, so_far, None);
             self.tell(so_far, || EventKind::TurnFailed { error: "cancelled".to_owned() });
             return Err(RunError::Cancelled);
         };
         let reply =
             reply.unwrap_or_else(|panic| Err(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic))));
         let goes_on = reply.as_ref().ok().filter(|reply| reply.stop_reason == StopReason::ToolUse);
-        self.shared.keep(&self.caller, so_far.id(), goes_on);
+        self.shared.keep(&self.caller, so_far, goes_on);
         self.tell_of_reply(so_far, &reply);
         Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
     }

@@ -39,11 +39,15 @@ impl Caller {
     /// is its outcome.
     pub(super) async fn make(&self, call: &Call, receipt: Receipt) {
         let held = self.permits(call).await;
+        self.tell_start(call);
         self.make_with(held, call, receipt).await;
     }
 
-    pub(super) async fn make_with(&self, held: Held, call: &Call, receipt: Receipt) {
+    pub(super) fn tell_start(&self, call: &Call) {
         self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
+    }
+
+    pub(super) async fn make_with(&self, held: Held, call: &Call, receipt: Receipt) {
         match self.admit(call) {
             Ok(tool) => self.run_tool(tool.clone(), call, receipt, held).await,
             Err(refused) => receipt.fill(refused),
@@ -66,7 +70,8 @@ impl Caller {
     pub(super) async fn permits(&self, call: &Call) -> Held {
         let spec = self.team.spec(&call.agent, &call.call.name);
         let of_tool = spec.and_then(|spec| spec.permits.as_ref());
-        let shared = self.team.limits().permits.as_ref();
+        // The same may stand in both places; nobody waits for what they hold themselves.
+        let shared = self.team.limits().permits.as_ref().filter(|shared| of_tool != Some(shared));
         let (mut held, mut told) = (Vec::new(), false);
         for permits in [of_tool, self.permits.as_ref(), shared].into_iter().flatten() {
             held.push(match permits.try_acquire() {

@@ -42,7 +42,7 @@ impl<'a> Early<'a> {
         let agent = self.so_far.speaker();
         let Some(spec) = self.host.caller.team.spec(agent, &call.name) else { return };
         self.open &= !spec.exclusive;
-        if self.open && spec.read_only && spec.exclusive_by.is_none() {
+        if self.open && spec.may_share() {
             let call = Call {
                 conversation: self.so_far.id().to_owned(),
                 depth: self.so_far.depth(),

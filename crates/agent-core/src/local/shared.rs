@@ -2,10 +2,7 @@
 
 use std::{
     mem,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use futures::{
@@ -13,8 +10,12 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 
-use super::{call::Caller, task::AbortOnDrop};
-use crate::{Call, EventKind, Outcome, Receipt, Response, ToolCall, teller::Place};
+use super::{
+    call::Caller,
+    task::AbortOnDrop,
+    told::{Stage, Told},
+};
+use crate::{Block, Call, Conversation, EventKind, Outcome, Receipt, Response, ToolCall, teller::Place};
 
 /// The read-only calls of a run that are under way, or were in this turn.
 #[derive(Debug, Default)]
@@ -25,9 +26,9 @@ pub(super) struct SharedCalls(Mutex<Vec<Running>>);
 struct Running {
     call: Arc<Call>,
     receipt: Receipt,
-    begun: Arc<AtomicBool>,
+    told: Arc<Told>,
     ended: Shared<BoxFuture<'static, ()>>,
-    _abort: Arc<AbortOnDrop>,
+    abort: Arc<AbortOnDrop>,
 }
 
 impl SharedCalls {
@@ -40,7 +41,7 @@ impl SharedCalls {
     pub(super) async fn make(&self, caller: &Arc<Caller>, call: &Call, receipt: Receipt) {
         let running = self.running(caller, call.clone());
         if running.call.call.id != call.call.id {
-            caller.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
+            caller.tell_start(call);
         }
         running.receipt.copy_to(receipt);
         running.ended.await;
@@ -58,25 +59,40 @@ impl SharedCalls {
         }
     }
 
-    /// Whether the end of this call was told as it ended.
-    pub(super) fn has_told(&self, call: &Call) -> bool {
+    /// Stops a call that was cancelled, unless a twin still wants it.
+    pub(super) fn leave(&self, call: &Call) {
+        self.take(|running| {
+            let is_wanted = Arc::strong_count(&running.abort) > 1;
+            running.is_same(&call.conversation, &call.call) && !is_wanted && running.receipt.done().is_none()
+        });
+    }
+
+    /// Whether the end of this call is still to be told; whoever asks tells it.
+    pub(super) fn is_end_untold(&self, call: &Call) -> bool {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().any(|running| *running.call == *call)
+        let own = all.iter().find(|running| *running.call == *call);
+        own.is_none_or(|running| running.told.end() != Stage::End)
     }
 
     /// Stops the calls of a conversation that this reply does not make, since it came out otherwise than
     /// it began.
-    pub(super) fn keep(&self, caller: &Caller, conversation: &str, reply: Option<&Response>) {
+    pub(super) fn keep(&self, caller: &Caller, so_far: &Conversation, reply: Option<&Response>) {
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            return;
+        }
+        // As the conversation will record them.
+        let recorded = reply.map(|reply| so_far.mended(reply.content.clone())).unwrap_or_default();
         let is_made = |running: &Running| {
-            let mut calls = reply.into_iter().flat_map(Response::tool_calls);
-            calls.any(|call| running.is_same(conversation, call))
+            let mut calls = recorded.iter().filter_map(Block::as_tool_use);
+            calls.any(|call| running.is_same(so_far.id(), call))
         };
-        for stopped in self.take(|running| running.call.conversation == conversation && !is_made(running)) {
-            if stopped.begun.load(Ordering::Relaxed) && stopped.receipt.done().is_none() {
-                let outcome = Outcome::error("stopped: the reply that began it does not count");
-                caller
-                    .teller
-                    .tell(Place::of(&stopped.call), || EventKind::of_outcome(&stopped.call, &outcome));
+        for stopped in self.take(|running| running.call.conversation == so_far.id() && !is_made(running)) {
+            if stopped.told.end() == Stage::Start {
+                let had = stopped.receipt.done().map(|done| done.outcome).filter(is_final);
+                let outcome =
+                    had.unwrap_or_else(|| Outcome::error("stopped: the reply that began it does not count"));
+                let call = &*stopped.call;
+                caller.teller.tell(Place::of(call), || EventKind::of_outcome(call, &outcome));
             }
         }
     }
@@ -97,19 +113,19 @@ impl SharedCalls {
 impl Running {
     fn start(caller: Arc<Caller>, call: Call) -> Self {
         let (call, receipt) = (Arc::new(call), Receipt::default());
-        let (made, left, begun) = (call.clone(), receipt.clone(), Arc::new(AtomicBool::new(false)));
-        let begin = begun.clone();
+        let (made, left, told) = (call.clone(), receipt.clone(), Arc::new(Told::default()));
+        let tell = told.clone();
         let task = tokio::spawn(async move {
             let held = caller.permits(&made).await;
-            begin.store(true, Ordering::Relaxed);
+            tell.start(|| caller.tell_start(&made));
             caller.make_with(held, &made, left.clone()).await;
             let outcome = left.done_or_error().outcome;
-            if is_final(&outcome) {
+            if is_final(&outcome) && tell.end() != Stage::End {
                 caller.teller.tell(Place::of(&made), || EventKind::of_outcome(&made, &outcome));
             }
         });
         let abort = Arc::new(AbortOnDrop(task.abort_handle()));
-        Self { call, receipt, begun, ended: task.map(drop).boxed().shared(), _abort: abort }
+        Self { call, receipt, told, ended: task.map(drop).boxed().shared(), abort }
     }
 
     fn is_same(&self, conversation: &str, call: &ToolCall) -> bool {

@@ -1,11 +1,16 @@
 //! Stopping runs, and single calls of them.
 
-use agent_core::{Cancel, Conversation, End, RunError, Team, script::Reply};
+use std::sync::{Arc, Mutex};
+
+use agent_core::{
+    Cancel, Conversation, End, EventKind, EventLog, Limits, Permits, RunError, Team,
+    script::{Reply, Script},
+};
 use insta::assert_snapshot;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::common::{calls, ms, one_turn, team};
+use crate::common::{Act, Log, agent, calls, ms, one_turn, team};
 
 /// Runs a conversation in which this is done after so long; what it comes to, and after how long.
 async fn run_until(
@@ -104,4 +109,90 @@ async fn a_delegation_is_cancelled_with_all_that_goes_on_in_it() {
             "#);
         }
     }
+}
+
+/// What is told of a run of `look`s, of which one is stopped after 50 ms.
+async fn told(inputs: [serde_json::Value; 2], stopped: &str, permits: Permits) -> (String, String, Log) {
+    let log = Log::default();
+    let model = Script::new([calls(inputs.map(|input| ("look", input))), Reply::text("Done.")]);
+    let look = Act::new("look", &log).spec(|spec| spec.read_only = true);
+    let agent = agent("main", &model, &log).tool(look).build().unwrap();
+    let (mut conversation, cancel) = (Conversation::start("main", "Go."), Cancel::new());
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let listener = told.clone();
+    let run = agent.run(&mut conversation).cancelled_by(&cancel).limits(Limits::new().permits(permits));
+    let run = run.listen(move |event| {
+        let is_of_call = matches!(event.kind, EventKind::CallStarted { .. } | EventKind::CallEnded { .. });
+        listener.lock().unwrap().extend(EventLog::new(100).line(event).filter(|_| is_of_call));
+    });
+    let stopping = async {
+        sleep(ms(50)).await;
+        assert!(cancel.call(stopped));
+        sleep(ms(1)).await;
+        log.open()
+    };
+    let (end, open) = futures::join!(run, stopping);
+    assert_eq!(end.unwrap().text(), "Done.");
+    let told = told.lock().unwrap().join("\n");
+    (format!("{told}\n{open} open after 51 ms"), conversation.to_string(), log)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_only_reads_is_stopped_at_once() {
+    let inputs = [json!({"ms": 1000}), json!({"ms": 100})];
+    let (lines, _, _) = told(inputs, "run/call_0_0", Permits::new(2)).await;
+    assert_snapshot!(lines, @r#"
+       0.000 s  main: > look {"ms":1000}
+       0.000 s  main: > look {"ms":100}
+       0.050 s  main: < look failed: cancelled
+       0.100 s  main: < look = done
+    1 open after 51 ms
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_twin_goes_on_when_the_other_is_stopped() {
+    for stopped in ["run/call_0_0", "run/call_0_1"] {
+        let (lines, conversation, log) =
+            told([json!({"ms": 100}), json!({"ms": 100})], stopped, Permits::new(2)).await;
+        assert_eq!(log.ended().len(), 1);
+        assert_eq!(conversation.matches("failed: cancelled").count(), 1, "{conversation}");
+        assert_eq!((lines.matches("> look").count(), lines.matches("< look").count()), (2, 2), "{lines}");
+        assert!(lines.contains("0.050 s  main: < look failed: cancelled"), "{lines}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_a_permit_is_stopped_before_it_starts() {
+    let inputs = [json!({"ms": 100}), json!({"ms": 10})];
+    let (lines, _, log) = told(inputs, "run/call_0_1", Permits::new(1)).await;
+    assert_eq!(log.begun().len(), 1);
+    assert_snapshot!(lines, @r#"
+       0.000 s  main: > look {"ms":100}
+       0.050 s  main: < look failed: cancelled
+       0.100 s  main: < look = done
+    1 open after 51 ms
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_of_conversations_with_one_id_are_stopped_alike_and_do_not_stop_each_other() {
+    let cancel = Cancel::new();
+    let run = async |milliseconds: u64| {
+        let ask = calls([("act", json!({"to": "expert"})), ("act", json!({"ms": milliseconds}))]);
+        let expert = calls([("act", json!({"ms": 100}))]);
+        let (team, _, _) =
+            team([("main", vec![ask, Reply::text("Done.")]), ("expert", vec![expert, Reply::text("Yes.")])]);
+        let mut conversation = Conversation::start("main", "Go.");
+        team.run(&mut conversation).cancelled_by(&cancel).await.unwrap();
+        conversation.to_string()
+    };
+    let stopping = async {
+        sleep(ms(50)).await;
+        // The other run's call of this key has ended.
+        assert!(cancel.call("run/call_0_1"));
+    };
+    let (one, other, ()) = futures::join!(run(1000), run(10), stopping);
+    let failed = |transcript: &str| transcript.matches("failed").count();
+    assert_eq!((failed(&one), failed(&other)), (1, 0), "{one}{other}");
 }

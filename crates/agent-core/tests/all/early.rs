@@ -254,3 +254,39 @@ async fn twins_of_a_turn_share_a_call_and_each_gets_its_result() {
     assert_eq!(begun, each_turn.map(|place| format!("run/call_{place}")), "no call is shared over a barrier");
     assert_eq!(began.elapsed(), ms(600));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_mended_starts_early_and_is_made_once() {
+    let looks = [json!([1]), json!({"say": "x"}), json!({})].map(|input| ("look.", input));
+    let (model, log) = (Script::new([calls(looks).per_block(ms(100)), Reply::text("Done.")]), Log::default());
+    let look = Act::new("look_", &log).spec(|spec| spec.read_only = true);
+    let (lines, _) = told(&Agent::builder("main", model).tool(look).build().unwrap(), Mode::Concurrent).await;
+    assert!(lines.contains("0.200 s  main: > look_"), "{lines}");
+    assert_eq!((lines.matches("> look_").count(), log.begun().len()), (3, 2), "{lines}");
+}
+
+/// What the rules refuse ends, too.
+#[tokio::test(start_paused = true)]
+async fn each_call_that_starts_has_one_end_whatever_it_leads_to() {
+    let looks = [json!({"to": "nobody"}), json!({"transfer": "nobody"}), json!({"panic": "oh"})];
+    let (model, log) =
+        (Script::new([calls(looks.map(|input| ("look", input))), Reply::text("Done.")]), Log::default());
+    let (lines, _) = told(&reader(model, &log), Mode::Concurrent).await;
+    assert_eq!((lines.matches("> look").count(), lines.matches("< look").count()), (3, 3), "{lines}");
+}
+
+/// A backend that panics before it streams.
+struct Panics;
+
+impl Llm for Panics {
+    fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        panic!("no stream")
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_panics_before_it_streams_fails_as_one_that_does_so_later() {
+    let mut conversation = Conversation::start("main", "Go.");
+    let failure = reader(Panics, &Log::default()).run(&mut conversation).await.unwrap_err();
+    assert!(failure.to_string().contains("no stream"), "{failure}");
+}

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use agent_core::{
-    Agent, Context, Conversation, EventKind, ExclusiveBy, Json, Limits, Outcome, Permits, Team, Tool,
+    Agent, Context, Conversation, EventKind, ExclusiveBy, Json, Limits, Mode, Outcome, Permits, Team, Tool,
     ToolSpec, async_trait,
     script::{Reply, Script},
 };
@@ -28,7 +28,9 @@ async fn check(each: Value, milliseconds: u64, expected: &[&str]) {
         let by_file = by_file.clone();
         Act::new(name, &log).spec(|spec| spec.exclusive_by = Some(by_file))
     };
-    let agent = agent("main", &model, &log).tool(turns("edit")).tool(turns("rename")).build().unwrap();
+    let agent = agent("main", &model, &log).tool(turns("edit")).tool(turns("rename"));
+    let alone = turns("edit_alone").spec(|spec| spec.exclusive = true);
+    let agent = agent.tool(alone).tool(turns("read").spec(|spec| spec.read_only = true)).build().unwrap();
     let (mut conversation, began) = (Conversation::start("main", "Go."), Instant::now());
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
     let listener = told.clone();
@@ -80,6 +82,64 @@ async fn a_barrier_holds_for_calls_that_take_turns_and_a_failure_gives_the_turn_
         &["call_0_0 at 0", "call_0_1 at 100", "call_0_2 at 200", "call_0_3 at 300"],
     )
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_runs_alone_and_takes_turns_waits_for_all_before_it() {
+    check(
+        json!([
+            {"tool": "edit", "file": "a", "ms": 10},
+            {"tool": "act", "ms": 100},
+            {"tool": "edit_alone", "file": "a", "ms": 10},
+        ]),
+        110,
+        &["call_0_0 at 0", "call_0_1 at 0", "call_0_2 at 100"],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_after_a_call_of_its_key_is_read_again() {
+    check(
+        json!([
+            {"tool": "read", "file": "a", "ms": 10},
+            {"tool": "edit", "file": "a", "ms": 100},
+            {"tool": "read", "file": "a", "ms": 10},
+        ]),
+        120,
+        &["call_0_0 at 0", "call_0_1 at 10", "call_0_2 at 110"],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_by_one_calls_that_take_turns_keep_to_the_order_of_all() {
+    let log = Log::default();
+    let edit = || ("edit", json!({"file": "a", "ms": 10}));
+    let model = Script::new([calls([edit(), ("act", json!({"ms": 10})), edit()]), Reply::text("Done.")]);
+    let edits = Act::new("edit", &log).spec(|spec| spec.exclusive_by = Some(ExclusiveBy::field("file")));
+    let agent = agent("main", &model, &log).tool(edits).build().unwrap();
+    let (mut conversation, mut begun) = (Conversation::start("main", "Go."), Vec::new());
+    let mut run = agent.run(&mut conversation).mode(Mode::Sequential);
+    while let Some(event) = run.next().await {
+        if let EventKind::CallStarted { id, .. } = event.kind {
+            begun.push(id);
+        }
+    }
+    assert_eq!(begun, ["call_0_0", "call_0_1", "call_0_2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bound_in_several_places_is_one_bound() {
+    let (permits, log) = (Permits::new(1), Log::default());
+    let model = Script::new([calls([("slow", json!({"ms": 100}))]), Reply::text("Done.")]);
+    let of_tool = permits.clone();
+    let slow = Act::new("slow", &log).spec(|spec| spec.permits = Some(of_tool));
+    let agent = agent("main", &model, &log).tool(slow).build().unwrap();
+    let mut conversation = Conversation::start("main", "Go.");
+    let run = agent.run(&mut conversation).limits(Limits::new().permits(permits));
+    let end = tokio::time::timeout(ms(1000), run).await.expect("no call waits for itself");
+    assert_eq!(end.unwrap().text(), "Done.");
 }
 
 /// Counts how many of its calls are under way.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use agent_core::{
-    Block, Content, Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, async_trait,
+    Block, Content, Context, Conversation, ExclusiveBy, Json, Outcome, Request, Tool, ToolSpec, async_trait,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -23,22 +23,51 @@ pub(crate) struct Log(Arc<Mutex<Seen>>);
 
 #[derive(Default)]
 struct Seen {
-    under_way: usize,
-    /// Calls that ran to their end, with the result block if they have one of their own.
+    under_way: Vec<UnderWay>,
+    /// Calls that ran to their end, with the result block if they have one of their own; not of tools that
+    /// only read, which may be called as often as one likes.
     ended: BTreeMap<String, Option<Block>>,
     again: Vec<String>,
+    /// Calls that were made beside others that they should not be made beside.
+    beside: Vec<String>,
+}
+
+#[derive(Clone, PartialEq)]
+struct UnderWay {
+    /// The call's.
+    key: String,
+    conversation: String,
+    alone: bool,
+    /// What it takes turns by.
+    turns_by: Option<String>,
+}
+
+impl UnderWay {
+    fn excludes(&self, other: &Self) -> bool {
+        let same_key = self.turns_by.is_some() && self.turns_by == other.turns_by;
+        self.conversation == other.conversation && (self.alone || other.alone || same_key)
+    }
 }
 
 impl Log {
-    fn begin(&self, context: &Context) -> Open {
+    fn begin(&self, spec: &ToolSpec, input: &Json, context: &Context) -> Open {
         let (key, call_id) = (context.key(), context.call_id().to_owned());
+        let call = UnderWay {
+            key: key.clone(),
+            conversation: context.conversation().to_owned(),
+            alone: spec.exclusive,
+            turns_by: spec.exclusive_by.as_ref().and_then(|by| by.key(input)),
+        };
         let mut seen = self.seen();
-        seen.under_way += 1;
-        if seen.ended.contains_key(&key) {
-            seen.again.push(key.clone());
+        if seen.under_way.iter().any(|other| call.excludes(other)) {
+            seen.beside.push(key.clone());
         }
+        if seen.ended.contains_key(&key) {
+            seen.again.push(key);
+        }
+        seen.under_way.push(call.clone());
         drop(seen);
-        Open { log: self.clone(), key, call_id }
+        Open { log: self.clone(), call, call_id, only_reads: spec.read_only }
     }
 
     /// Whether a call ran to its end, and with which result, if that is the call's own.
@@ -46,11 +75,13 @@ impl Log {
         self.seen().ended.get(key).cloned()
     }
 
-    /// No call was made again after it had ended, and none is under way while there is no run.
+    /// No call was made again after it had ended or beside one that excludes it, and none is under way while
+    /// there is no run.
     pub(crate) fn all_is_well(&self) -> Verdict {
-        let Seen { under_way, again, .. } = &*self.seen();
+        let Seen { under_way, again, beside, .. } = &*self.seen();
         must(again.is_empty(), || format!("made again after they had ended: {}", again.join(", ")))?;
-        must(*under_way == 0, || format!("{under_way} calls go on without a run"))
+        must(beside.is_empty(), || format!("not made in turn: {}", beside.join(", ")))?;
+        must(under_way.is_empty(), || format!("{} calls go on without a run", under_way.len()))
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -61,12 +92,16 @@ impl Log {
 /// A call under way; dropping it is an abort, unless the tool panics.
 struct Open {
     log: Log,
-    key: String,
+    call: UnderWay,
     call_id: String,
+    only_reads: bool,
 }
 
 impl Open {
     fn end(&self, outcome: &Outcome) {
+        if self.only_reads {
+            return;
+        }
         let result = match outcome {
             // It is to be made again, once a person has allowed it.
             Outcome::Wait { .. } => return,
@@ -74,7 +109,7 @@ impl Open {
             Outcome::Error(message) => Some(self.result(message.clone().into(), true)),
             _ => None,
         };
-        self.log.seen().ended.insert(self.key.clone(), result);
+        self.log.seen().ended.insert(self.call.key.clone(), result);
     }
 
     fn result(&self, content: Content, is_error: bool) -> Block {
@@ -84,7 +119,10 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.log.seen().under_way -= 1;
+        let mut seen = self.log.seen();
+        let place = seen.under_way.iter().position(|call| *call == self.call);
+        seen.under_way.remove(place.expect("it has begun and not ended"));
+        drop(seen);
         if std::thread::panicking() {
             self.end(&Outcome::error(format!("the tool panicked: {ON_PURPOSE}")));
         }
@@ -101,7 +139,7 @@ impl Tool for Watched {
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
-        let open = self.1.begin(&context);
+        let open = self.1.begin(self.spec(), &input, &context);
         let outcome = self.0.call(input, context).await;
         open.end(&outcome);
         outcome
@@ -133,6 +171,8 @@ impl Tool for Act {
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
+        // What is read depends on nothing else, so twins read the same.
+        let did = if self.0.read_only { input.text() } else { context.call_id() };
         let told: Told = match input.parse() {
             Ok(told) => told,
             Err(error) => return Outcome::error(error.to_string()),
@@ -144,18 +184,26 @@ impl Tool for Act {
             Told { panic: true, .. } => panic!("{ON_PURPOSE}"),
             Told { ask: Some(question), .. } if !context.allowed() => Outcome::Wait { question },
             Told { fail: Some(why), .. } => Outcome::error(why),
-            Told { say, .. } => Outcome::output(say.unwrap_or_else(|| format!("did {}", context.call_id()))),
+            Told { say, .. } => Outcome::output(say.unwrap_or_else(|| format!("did {did}"))),
         }
     }
 }
 
-/// An ordinary tool, one that comes first, one that runs alone and one that has 25 ms.
-pub(crate) fn acts() -> [Arc<dyn Tool>; 4] {
-    ["act", "act_first", "act_alone", "act_briefly"].map(|name| {
+/// Ordinary tools, some that run alone, that take turns, that only read, one that has 25 ms; and one that comes first, if
+/// it is wanted: where there is one, nothing starts early.
+pub(crate) fn acts(first: bool) -> Vec<Arc<dyn Tool>> {
+    let by_file = ExclusiveBy::field("file");
+    let names =
+        ["act", "act_alone", "act_briefly", "look", "look_alone", "look_by_file", "edit", "edit_alone"];
+    let acts = names.into_iter().chain(first.then_some("act_first")).map(|name| {
         let mut spec = ToolSpec::new(name, "Does as told.", json!({"type": "object"}));
         spec.first = name == "act_first";
-        spec.exclusive = name == "act_alone";
+        spec.exclusive = name.ends_with("_alone");
+        spec.read_only = name.starts_with("look");
+        let in_turn = name.starts_with("edit") || name == "look_by_file";
+        spec.exclusive_by = in_turn.then(|| by_file.clone());
         spec.timeout = (name == "act_briefly").then(|| Duration::from_millis(25));
         Arc::new(Act(spec)) as Arc<dyn Tool>
-    })
+    });
+    acts.collect()
 }

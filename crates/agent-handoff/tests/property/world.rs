@@ -28,6 +28,8 @@ pub(crate) struct World {
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
     acts: bool,
+    /// Whether one of its acts comes first.
+    first: bool,
     delegates: bool,
     hands_over: Option<Way>,
     pub(crate) says: Vec<Says>,
@@ -49,10 +51,10 @@ impl World {
     pub(crate) fn begin(&self) -> (Team, Script, Log) {
         let (script, log) = (script(&self.members), Log::default());
         let names = &NAMES[..self.members.len()];
-        let (acts, delegations) = (acts(), delegations(names));
+        let (acts, delegations) = ([false, true].map(acts), delegations(names));
         let agents = names.iter().zip(&self.members).map(|(name, member)| {
             let own = member.hands_over.iter().flat_map(|way| way.handoff(names).tools());
-            let acts = acts.iter().filter(|_| member.acts).cloned();
+            let acts = acts[usize::from(member.first)].iter().filter(|_| member.acts).cloned();
             let delegations = delegations.iter().filter(|_| member.delegates).cloned();
             let tools = acts.chain(delegations).chain(own);
             let watched = tools.map(|tool| Arc::new(Watched(tool, log.clone())) as _);
@@ -95,8 +97,9 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
 
 fn member() -> impl Strategy<Value = Member> {
     let yes = |probability| prop::bool::weighted(probability);
-    (yes(0.9), yes(0.7), option::weighted(0.8, way()), vec(says(), 1..5))
-        .prop_map(|(acts, delegates, hands_over, says)| Member { acts, delegates, hands_over, says })
+    (yes(0.9), yes(0.3), yes(0.7), option::weighted(0.6, way()), vec(says(), 1..5)).prop_map(
+        |(acts, first, delegates, hands_over, says)| Member { acts, first, delegates, hands_over, says },
+    )
 }
 
 fn way() -> impl Strategy<Value = Way> {
