@@ -16,7 +16,8 @@ pub struct Incoming {
     pub agent: Option<String>,
     /// The number of assistant messages in it: 0 in a conversation's first request.
     pub turn: usize,
-    /// How often this very body has come in, this time included: 2 for a request that is made again.
+    /// How often this very body has come in, or in a thread this history, this time included: 2 for a request that is
+    /// made again.
     pub attempt: usize,
     headers: HeaderMap,
 }

@@ -27,9 +27,9 @@ use crate::{Fault, Incoming, RateLimit, faults::Faults, first_tool::first_tool, 
 /// # What goes wrong
 ///
 /// A script can have [faults](Fault): for a turn, what happens to each attempt at it. A request is an attempt of its own
-/// whenever the same body comes in again, byte by byte; so it is the first time for every conversation, however many there
-/// are at once, if they don't say the same. Conversations that do share their attempts. What the API would refuse is
-/// refused as ever, whatever the script says.
+/// whenever the same body comes in again, byte by byte, or in a thread the same history; so it is the first time for
+/// every conversation, however many there are at once, if they don't say the same. Conversations that do share their
+/// attempts. What the API would refuse is refused as ever, whatever the script says.
 ///
 /// ```
 /// use agent_core::script::Reply;

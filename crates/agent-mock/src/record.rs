@@ -40,10 +40,10 @@ impl Record {
         Open(self.open.clone())
     }
 
-    /// How often this body has come in, now included. Bodies are told apart by their hash.
-    pub(crate) fn attempt(&self, text: &str) -> usize {
+    /// How often this was asked, now included. It is told apart by its hash.
+    pub(crate) fn attempt(&self, asked: &str) -> usize {
         let mut attempts = self.attempts.lock().expect("nothing that holds this lock can panic");
-        let count = attempts.entry(self.hasher.hash_one(text)).or_default();
+        let count = attempts.entry(self.hasher.hash_one(asked)).or_default();
         *count += 1;
         *count
     }

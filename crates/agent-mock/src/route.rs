@@ -1,6 +1,6 @@
 //! Which address answers what.
 
-use std::{io, sync::Arc};
+use std::{borrow::Cow, io, sync::Arc};
 
 use agent_core::script::Reply;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -93,8 +93,8 @@ async fn reply(
     if let Some(folder) = &stage.folder {
         folder.write(&text).map_err(unwritten)?;
     }
-    let attempt = stage.record.attempt(&text);
     let body = stage.threads.resume(body)?;
+    let attempt = stage.record.attempt(&asked(&text, &body));
     let agent = stage.plot.recognise(&body);
     let rules = Rules { counting: false, old: is_old(&headers) };
     let incoming = Arc::new(Incoming::new(headers, text, body, agent, attempt));
@@ -117,6 +117,14 @@ async fn reply(
     stage.threads.hold(&id, &incoming.body, &reply, incoming.turn);
     let said = say(&reply, &incoming, &id, fault, open).await;
     Ok(said.map_err(|why| Refusal::of_script(format!("turn {}: {why}", incoming.turn)))?)
+}
+
+/// What makes a request the same as another one: in a thread it is the history, however much of it is sent.
+fn asked<'a>(text: &'a str, body: &Value) -> Cow<'a, str> {
+    match body["thread"].is_object() {
+        true => json!([body["system"], body["tools"], body["messages"]]).to_string().into(),
+        false => text.into(),
+    }
 }
 
 fn request_id(number: usize) -> String {
