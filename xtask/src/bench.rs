@@ -1,29 +1,39 @@
-//! Measurements. Each is a benchmark target of the crate whose work it measures, so that only who asks builds it.
+//! Measurements. Their packages are built only for who asks.
 
 use std::env;
 use std::process::Command;
 
 use crate::task::{Done, root};
 
-/// The name of a part, and the crate whose benchmark bears it.
-const PARTS: &[(&str, &str)] = &[("stream", "agent-llm")];
-
-/// Runs these parts, or all, in a release build.
-pub(crate) fn run(parts: &[&str]) -> Done {
-    let names = || PARTS.iter().map(|(name, _)| *name);
-    if let Some(unknown) = parts.iter().find(|part| !names().any(|name| name == **part)) {
-        let known = names().collect::<Vec<_>>().join(", ");
-        return Err(format!("bench: there is no part {unknown:?}, only: {known}").into());
+/// Runs parts of the measurements, or all: `stream` is a benchmark target of the crate whose work it measures, `loop`
+/// the package `bench`, which has options of its own.
+///
+/// With `--quick`, `loop` is built without optimisation: its figures say nothing then, but that it works.
+pub(crate) fn run(arguments: &[&str]) -> Done {
+    let (options, parts): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with("--"));
+    let quick = options.contains(&"--quick");
+    if let Some(unknown) = parts.iter().find(|part| !["stream", "loop"].contains(part)) {
+        return Err(format!("bench: there is no part {unknown:?}, only: stream, loop").into());
     }
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    for (name, package) in PARTS.iter().filter(|(name, _)| parts.is_empty() || parts.contains(name)) {
-        let status = Command::new(&cargo)
-            .args(["bench", "--quiet", "--package", package, "--bench", name])
-            .current_dir(root())
-            .status()?;
-        if !status.success() {
-            return Err(format!("bench: {name} failed: {status}").into());
-        }
+    let wanted = |part| parts.contains(&part) || parts.is_empty();
+    if wanted("stream") && !quick {
+        cargo(&["bench", "--quiet", "--package", "agent-llm", "--bench", "stream"])?;
+        println!();
+    }
+    if wanted("loop") {
+        let profile = ["--quiet", "--package", "bench", "--profile", if quick { "dev" } else { "release" }];
+        // It starts the program that lies beside it.
+        cargo(&[&["build", "--bins"], &profile[..]].concat())?;
+        cargo(&[&["run"], &profile[..], &["--"], &options].concat())?;
     }
     Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Done {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo).args(arguments).current_dir(root()).status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("bench: cargo {} failed: {status}", arguments[0]).into()),
+    }
 }

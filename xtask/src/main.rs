@@ -21,7 +21,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
-  bench       measures, in a release build, how fast streams are read: [stream] (1 min)
+  bench       measures what turns cost beside a bare loop, and how fast streams are read, in a release build
+              (docs/performance.md): [loop] [stream] [--quick] [--json] (8 min)
   demo        shows agents at work over real HTTP, without a key: [--speed N] [--json] [--live]
   demo-check  checks the figures of `demo --json`, read from stdin
   faults      checks that docs/faults.md and the tests agree

@@ -1,0 +1,80 @@
+//! What the loop costs without a server: a turn of 4 instant tools, asked of a model that has its replies ready.
+//!
+//! A program of its own, since its allocator counts.
+
+use std::{convert::Infallible, sync::Arc};
+
+use agent_core::{Agent, Block, BoxStream, Delta, Llm, LlmError, Request, Response, StopReason};
+use agent_tools::FnTool;
+use futures::{StreamExt, future, stream};
+use rustix::time::{ClockId, clock_gettime};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+/// Turns of a conversation, the last of which has no calls.
+const TURNS: usize = 10;
+
+/// Conversations a run, and runs of which the median counts.
+const CONVERSATIONS: usize = 500;
+const RUNS: usize = 15;
+
+/// Replies by turn, the same for each conversation.
+struct Ready(Arc<[Response]>);
+
+impl Llm for Ready {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        // A question, then an answer and its results each turn.
+        let reply = self.0[request.messages.len() / 2].clone();
+        stream::once(future::ready(Ok(Delta::Whole(reply)))).boxed()
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Input {
+    /// A file.
+    path: String,
+}
+
+/// Prints nanoseconds of CPU and allocations a turn, as JSON.
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let tool = FnTool::new("work", "Does the work.", |input: Input| Ok::<_, Infallible>(input.path));
+    let agent = Agent::builder("agent", Ready((0..TURNS).map(reply).collect())).tool(tool).build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let converse = || {
+        let mut conversation = agent.start("Do the work.");
+        runtime.block_on(agent.run(&mut conversation)).map(drop)
+    };
+    converse()?;
+    let mut allocations = 0;
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        let begun = nanoseconds();
+        let counted = allocation_counter::measure(|| {
+            (0..CONVERSATIONS).for_each(|_| converse().expect("it went well the first time"));
+        });
+        times.push(nanoseconds() - begun);
+        allocations = counted.count_total;
+    }
+    times.sort_unstable();
+    let turns = (CONVERSATIONS * TURNS) as f64;
+    let figure = |total: f64| (total / turns).round();
+    let ns = figure(times[RUNS / 2] as f64);
+    println!("{}", json!({"loop_ns": ns, "loop_allocs": figure(allocations as f64)}));
+    Ok(())
+}
+
+fn reply(turn: usize) -> Response {
+    if turn + 1 == TURNS {
+        return Response::text("All of it is done.");
+    }
+    let call =
+        |place| Block::tool_use(format!("toolu_{turn}_{place}"), "work", json!({"path": "src/lib.rs"}));
+    Response::new((0..4).map(call).collect(), StopReason::ToolUse)
+}
+
+/// CPU time of this thread, which does all the work.
+fn nanoseconds() -> i64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
+}

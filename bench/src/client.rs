@@ -1,0 +1,153 @@
+//! One measurement: some conversations of one side, in a process of their own.
+
+use std::time::{Duration, Instant};
+
+use agent_core::{Conversation, End, Team};
+use futures::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Done, clock,
+    floor::Floor,
+    ours,
+    plot::{END, Plot},
+    work::{self, Work},
+};
+
+/// What is done.
+pub(crate) struct Job {
+    pub(crate) name: &'static str,
+    /// The plot the server follows.
+    plot: &'static str,
+    streamed: bool,
+    work: Work,
+    /// How many conversations go on at once.
+    at_once: usize,
+}
+
+/// The jobs there are.
+const JOBS: &[Job] = &[
+    job("fan_async", "fan", true, Work::Sleep, 1),
+    job("fan_blocking", "fan", true, Work::Block, 1),
+    job("fan_cpu", "pair", true, Work::Compute, 1),
+    job("eager", "eager", true, Work::Uneven, 1),
+    job("delegate", "boss", true, Work::Instant, 1),
+    job("turns", "turns", false, Work::Instant, 1),
+    job("turns_stream", "turns", true, Work::Instant, 1),
+    job("crowd", "turns", true, Work::Instant, 64),
+    job("many", "many", true, Work::Instant, usize::MAX),
+    job("long", "long", true, Work::Page, 1),
+    job("start", "words", true, Work::Instant, 1),
+];
+
+const fn job(name: &'static str, plot: &'static str, streamed: bool, work: Work, at_once: usize) -> Job {
+    Job { name, plot, streamed, work, at_once }
+}
+
+/// What a measurement found, after one conversation that does not count.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Sample {
+    /// Seconds from the first word to the last.
+    pub(crate) wall: f64,
+    /// Seconds of CPU in that time.
+    pub(crate) cpu: f64,
+    /// Turns in that time.
+    pub(crate) turns: usize,
+    /// KB of memory at the peak, above what there was before.
+    pub(crate) kb: f64,
+    /// Seconds from the first word to the end of the last call that was noted.
+    pub(crate) last: f64,
+    /// CPU of turns 181 to 200 by that of turns 11 to 30, where there are so many.
+    pub(crate) growth: f64,
+}
+
+/// Does a job, and prints the [`Sample`] as JSON.
+pub(crate) fn run(side: &str, job: &str, url: &str, conversations: &str) -> Done {
+    let job =
+        JOBS.iter().find(|known| known.name == job).ok_or_else(|| format!("there is no job {job:?}"))?;
+    let conversations = conversations.parse()?;
+    clock::allow_files();
+    let sample = tokio::runtime::Runtime::new()?.block_on(async {
+        let client = Client::new(side, job, url)?;
+        if job.name != "start" {
+            client.converse(1, 1).await?;
+        }
+        measure(&client, job, conversations).await
+    })?;
+    println!("{}", serde_json::to_string(&sample)?);
+    Ok(())
+}
+
+async fn measure(client: &Client, job: &Job, conversations: usize) -> Done<Sample> {
+    let plot = Plot::named(job.plot).expect("each job has a plot of the table");
+    let (noted, memory) = (work::ends().len(), clock::memory("VmRSS"));
+    let (begun, cpu) = (Instant::now(), clock::cpu());
+    client.converse(conversations, job.at_once).await?;
+    let (wall, cpu) = (begun.elapsed(), clock::cpu() - cpu);
+    let ends = work::ends().split_off(noted);
+    let since = |(end, _): &(Instant, Duration)| end.duration_since(begun).as_secs_f64();
+    Ok(Sample {
+        wall: wall.as_secs_f64(),
+        cpu: cpu.as_secs_f64(),
+        turns: conversations * (plot.turns + 1),
+        kb: clock::memory("VmHWM").saturating_sub(memory) as f64,
+        last: ends.last().map_or(0.0, since),
+        growth: growth(&ends),
+    })
+}
+
+/// The job with a call a turn notes the CPU time that was used by then.
+fn growth(ends: &[(Instant, Duration)]) -> f64 {
+    let used = |from: usize, to: usize| -> f64 {
+        ends.chunks_exact(200).map(|turns| (turns[to - 1].1 - turns[from - 1].1).as_secs_f64()).sum()
+    };
+    if ends.len() < 200 { 0.0 } else { used(180, 200) / used(10, 30) }
+}
+
+/// Either side.
+enum Client {
+    Ours(Team),
+    Floor(Floor),
+}
+
+impl Client {
+    fn new(side: &str, job: &Job, url: &str) -> Done<Self> {
+        let plot = format!("{url}/{}", job.plot);
+        match (side, job.name) {
+            ("ours", "delegate") => Ok(Self::Ours(ours::delegating(url)?)),
+            ("ours", _) => Ok(Self::Ours(ours::team(&plot, job.streamed, job.work)?)),
+            ("floor", _) => Ok(Self::Floor(Floor::new(&plot, job.streamed, job.work)?)),
+            _ => Err(format!("there is no side {side:?}: ours or floor").into()),
+        }
+    }
+
+    /// Holds conversations, each on a task of its own.
+    async fn converse(&self, conversations: usize, at_once: usize) -> Done {
+        match self {
+            Self::Ours(team) => {
+                let all = (0..conversations).map(|_| Conversation::start(ours::AGENT, "Do the work."));
+                let mut all = team.run_many(all, at_once);
+                while let Some(finished) = all.next().await {
+                    match finished.end? {
+                        End::Answered(text) => whole(&text)?,
+                        other => return Err(format!("a conversation ended with {other:?}").into()),
+                    }
+                }
+            }
+            Self::Floor(floor) => {
+                let one = |floor: Floor| tokio::spawn(async move { floor.converse().await });
+                let all = stream::iter((0..conversations).map(|_| one(floor.clone())));
+                let mut all = all.buffer_unordered(at_once.min(conversations));
+                while let Some(text) = all.next().await {
+                    whole(&text??)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is fast because it is not done does not count.
+fn whole(text: &str) -> Done {
+    if text == END { Ok(()) } else { Err(format!("the last words are {text:?}, not {END:?}").into()) }
+}

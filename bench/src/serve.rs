@@ -1,0 +1,100 @@
+//! The server: it reads bodies without parsing them, and says what was written before.
+
+use std::{collections::HashMap, convert::Infallible, io::Write, sync::Arc, thread, time::Duration};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Frame, Incoming},
+    header::{ACCEPT, CONTENT_TYPE},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use memchr::memmem;
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::{
+    Done, clock,
+    plot::{PLOTS, Plot, Written},
+};
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+type Stage = Arc<HashMap<&'static str, (&'static Plot, Vec<Written>)>>;
+
+/// Serves on a free port, which it prints, until its stdin is closed: it does not outlive its driver.
+pub(crate) fn run() -> Done {
+    thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
+    clock::allow_files();
+    let stage: Stage = Arc::new(PLOTS.iter().map(|plot| (plot.name, (plot, plot.write()))).collect());
+    tokio::runtime::Runtime::new()?.block_on(accept(stage))
+}
+
+async fn accept(stage: Stage) -> Done {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 1], 0).into())?;
+    // Thousands connect at once; one that finds no place tries again a second later.
+    let listener = socket.listen(8192)?;
+    println!("http://{}", listener.local_addr()?);
+    std::io::stdout().flush()?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        tokio::spawn(serve(stream, stage.clone()));
+    }
+}
+
+async fn serve(stream: TcpStream, stage: Stage) {
+    // Only speed depends on it.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let stage = stage.clone();
+        async move { answer(&stage, request).await }
+    });
+    // An error here is the client going away.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn answer(stage: &Stage, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
+    let name = request.uri().path().split('/').nth(1).unwrap_or_default().to_owned();
+    let streamed = request.headers().get(ACCEPT).is_some_and(|kind| kind == "text/event-stream");
+    let body = request.into_body().collect().await?.to_bytes();
+    let Some((plot, written)) = stage.get(name.as_str()) else {
+        return Ok(response(StatusCode::NOT_FOUND, "text/plain", vec![], Duration::ZERO));
+    };
+    let written = &written[turn(&body).min(plot.turns)];
+    if !plot.latency.is_zero() {
+        tokio::time::sleep(plot.latency).await;
+    }
+    Ok(match streamed {
+        true => response(StatusCode::OK, "text/event-stream", written.streamed.clone(), plot.per_block),
+        false => {
+            response(StatusCode::OK, "application/json", vec![vec![written.whole.clone()]], Duration::ZERO)
+        }
+    })
+}
+
+/// Which turn it is: the one after that of the last result.
+fn turn(body: &[u8]) -> usize {
+    const BEFORE: &[u8] = br#""tool_use_id":"toolu_"#;
+    let Some(place) = memmem::rfind(body, BEFORE) else { return 0 };
+    let digits = body[place + BEFORE.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0')) + 1
+}
+
+/// Each group of `parts` but the first comes after a pause.
+fn response(status: StatusCode, kind: &str, parts: Vec<Vec<Bytes>>, pause: Duration) -> Response<Body> {
+    let groups = stream::iter(parts.into_iter().enumerate()).then(move |(place, part)| async move {
+        if place > 0 && !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        stream::iter(part)
+    });
+    let body = StreamBody::new(groups.flatten().map(|bytes| Ok(Frame::data(bytes))));
+    let response = Response::builder().status(status).header(CONTENT_TYPE, kind);
+    response.body(body.boxed_unsync()).expect("status and header are valid")
+}
