@@ -1,6 +1,6 @@
 //! Content blocks: what messages are made of.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, ops::Not, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -71,27 +71,22 @@ impl Block {
     /// Reads a block from its JSON, which is kept as it stands.
     pub fn from_json(json: Json) -> Result<Self, InvalidBlock> {
         let kind = read(&json).map_err(InvalidBlock)?;
-        Ok(Self(Arc::new(Inner { json, kind })))
+        Ok(Self::of(json, kind))
     }
 
     /// Words.
     pub fn text(text: impl Into<String>) -> Self {
         let text = text.into();
-        let mut fields = Fields::default();
-        fields.set("type", "text");
-        fields.set("text", &text);
-        Self::built(fields, Kind::Text(text))
+        let json = written(&Written::Text { text: &text });
+        Self::of(json, Kind::Text(text))
     }
 
     /// A call of a tool, as a model makes it.
     pub fn tool_use(id: impl Into<String>, name: impl Into<String>, input: impl Into<Json>) -> Self {
         let call = ToolCall { id: id.into(), name: name.into(), input: input.into() };
-        let mut fields = Fields::default();
-        fields.set("type", "tool_use");
-        fields.set("id", &call.id);
-        fields.set("name", &call.name);
-        fields.set("input", &call.input);
-        Self::built(fields, Kind::ToolUse(call))
+        let ToolCall { id, name, input } = &call;
+        let json = written(&Written::ToolUse { id, name, input });
+        Self::of(json, Kind::ToolUse(call))
     }
 
     /// What a call led to. An error without words gets some, since the API refuses it empty.
@@ -102,27 +97,14 @@ impl Block {
             Content::Blocks(blocks) => result_content(blocks),
             text => text,
         };
-        let mut fields = Fields::default();
-        fields.set("type", "tool_result");
-        fields.set("tool_use_id", &tool_use_id);
-        fields.set("content", &content);
-        if is_error {
-            fields.set("is_error", &true);
-        }
-        let kind = Kind::ToolResult { tool_use_id, content, is_error };
-        Self::built(fields, kind)
+        let json = written(&Written::ToolResult { tool_use_id: &tool_use_id, content: &content, is_error });
+        Self::of(json, Kind::ToolResult { tool_use_id, content, is_error })
     }
 
     /// An image given as base64; `media_type` as in `image/png`.
     pub fn image(media_type: &str, base64: &str) -> Self {
-        let mut source = Fields::default();
-        source.set("type", "base64");
-        source.set("media_type", media_type);
-        source.set("data", base64);
-        let mut fields = Fields::default();
-        fields.set("type", "image");
-        fields.set("source", &source);
-        Self::built(fields, Kind::Image)
+        let source = Source::Base64 { media_type, data: base64 };
+        Self::of(written(&Written::Image { source }), Kind::Image)
     }
 
     /// The typed view.
@@ -158,15 +140,14 @@ impl Block {
 
     /// The same block with this field set, all others as they were: `("cache_control", json!(…))`.
     pub fn with(&self, field: &str, value: impl Into<Json>) -> Result<Self, InvalidBlock> {
-        let mut fields: Fields = self.json().parse().expect("a block is a JSON object");
+        let mut fields = self.fields();
         fields.set(field, &value.into());
         Self::from_json(fields.json())
     }
 
     /// The JSON of one of its fields.
     pub fn field(&self, name: &str) -> Option<Json> {
-        let fields: Fields = self.json().parse().expect("a block is a JSON object");
-        fields.get(name).cloned()
+        self.fields().get(name).map(|value| value.to_owned().into())
     }
 
     /// Whether it is a tool's: a call or a result.
@@ -179,7 +160,7 @@ impl Block {
         if self.as_tool_use() == Some(call) {
             return self.clone();
         }
-        let mut fields: Fields = self.json().parse().expect("a block is a JSON object");
+        let mut fields = self.fields();
         fields.set("id", &call.id);
         fields.set("name", &call.name);
         fields.set("input", &call.input);
@@ -192,13 +173,17 @@ impl Block {
         let Some(text) = self.as_text().filter(|text| text.ends_with(char::is_whitespace)) else {
             return self.clone();
         };
-        let mut fields: Fields = self.json().parse().expect("a block is a JSON object");
+        let mut fields = self.fields();
         fields.set("text", text.trim_end());
         Self::from_json(fields.json()).expect("a text block with its text")
     }
 
-    fn built(fields: Fields, kind: Kind) -> Self {
-        Self(Arc::new(Inner { json: fields.json(), kind }))
+    fn of(json: Json, kind: Kind) -> Self {
+        Self(Arc::new(Inner { json, kind }))
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        Fields::of(self.json().text()).expect("a block is a JSON object")
     }
 }
 
@@ -208,9 +193,43 @@ fn result_content(mut blocks: Vec<Block>) -> Content {
     if blocks.is_empty() { Content::default() } else { Content::Blocks(blocks) }
 }
 
+/// Blocks that are made here, as the API has them.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Written<'a> {
+    Text {
+        text: &'a str,
+    },
+    ToolUse {
+        id: &'a str,
+        name: &'a str,
+        input: &'a Json,
+    },
+    ToolResult {
+        tool_use_id: &'a str,
+        content: &'a Content,
+        #[serde(skip_serializing_if = "Not::not")]
+        is_error: bool,
+    },
+    Image {
+        source: Source<'a>,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Source<'a> {
+    Base64 { media_type: &'a str, data: &'a str },
+}
+
+fn written(block: &Written<'_>) -> Json {
+    Json::of(block).expect("strings and JSON text can always be written")
+}
+
 #[derive(Deserialize)]
-struct Typed {
-    r#type: String,
+struct Typed<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -244,9 +263,9 @@ fn read(json: &Json) -> Result<Kind, String> {
     if !json.text().starts_with('{') {
         return Err(format!("a JSON object is needed: {}", json.text()));
     }
-    let Typed { r#type } = json.parse().map_err(|error| error.to_string())?;
+    let Typed { r#type } = crate::json::parse(json.text()).map_err(|error| error.to_string())?;
     let shape = |error| format!("type {:?}, {error}", r#type);
-    Ok(match r#type.as_str() {
+    Ok(match &*r#type {
         "text" => Kind::Text(json.parse::<Text>().map_err(shape)?.text),
         "thinking" => {
             let Thinking { thinking, signature } = json.parse().map_err(shape)?;
@@ -266,7 +285,7 @@ fn read(json: &Json) -> Result<Kind, String> {
             let ServerToolResult { tool_use_id } = json.parse().map_err(shape)?;
             Kind::ServerToolResult { tool_use_id }
         }
-        _ => Kind::Other(r#type),
+        _ => Kind::Other(r#type.into_owned()),
     })
 }
 

@@ -35,11 +35,9 @@ impl ExclusiveBy {
     pub fn field(name: impl Into<String>) -> Self {
         let name = name.into();
         Self::new(move |input| {
-            let fields: Fields = input.parse().ok()?;
-            let value = fields.get(&name)?;
+            let fields = Fields::of(input.text()).ok()?;
             // One text can be written in several ways.
-            let text = value.parse::<String>().ok();
-            text.or_else(|| value.parse::<Number>().ok().map(|number| number.to_string()))
+            fields.read(&name).or_else(|| fields.read::<Number>(&name).map(|number| number.to_string()))
         })
     }
 

@@ -1,48 +1,60 @@
 //! The fields of a JSON object, in order, each value as text.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{MapAccess, Visitor},
-    ser::SerializeMap,
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, MapAccess, Visitor},
 };
+use serde_json::value::{RawValue, to_raw_value};
 
-use crate::Json;
+use crate::{InvalidJson, Json, json};
 
 /// A JSON object taken apart one level deep, so that single fields can be set while the others stay
-/// as they were written.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Fields(Vec<(String, Json)>);
+/// as they were written. What is not set anew is not copied.
+#[derive(Debug, Default)]
+pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, Cow<'a, RawValue>)>);
 
-impl Fields {
-    pub(crate) fn get(&self, name: &str) -> Option<&Json> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+impl<'a> Fields<'a> {
+    /// Of an object's text.
+    pub(crate) fn of(text: &'a str) -> Result<Self, InvalidJson> {
+        json::parse(text)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&RawValue> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
+    }
+
+    /// Reads a field; `None` when it is absent or of another shape.
+    pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        self.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
+    }
+
+    /// The text of a string field; empty when it is absent or no string.
+    pub(crate) fn string(&self, name: &str) -> String {
+        self.read(name).unwrap_or_default()
     }
 
     /// Sets a field: in its old place if there is one, else at the end.
-    pub(crate) fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        let value = Json::of(value).expect("strings, lists and JSON text can always be written");
-        match self.0.iter_mut().find(|(key, _)| key == name) {
+    pub(crate) fn set<T: Serialize + ?Sized>(&mut self, name: impl Into<Cow<'a, str>>, value: &T) {
+        let value = to_raw_value(value).expect("strings, lists and JSON text can always be written");
+        self.put(name.into(), Cow::Owned(value));
+    }
+
+    fn put(&mut self, name: Cow<'a, str>, value: Cow<'a, RawValue>) {
+        match self.0.iter_mut().find(|(key, _)| *key == name) {
             Some((_, old)) => *old = value,
-            None => self.0.push((name.to_owned(), value)),
+            None => self.0.push((name, value)),
         }
     }
 
-    /// Sets each field of this object; of anything else, none.
-    pub(crate) fn extend(&mut self, object: Option<&Json>) {
-        let fields: Self = object.and_then(|object| object.parse().ok()).unwrap_or_default();
-        fields.into_iter().for_each(|(name, value)| self.set(&name, &value));
-    }
-
-    /// Takes a field out.
-    pub(crate) fn take(&mut self, name: &str) -> Option<Json> {
-        let place = self.0.iter().position(|(key, _)| key == name)?;
-        Some(self.0.remove(place).1)
+    /// Sets each field of the other object.
+    pub(crate) fn extend(&mut self, other: Self) {
+        other.0.into_iter().for_each(|(name, value)| self.put(name, value));
     }
 
     /// Keeps only the fields of which this holds.
-    pub(crate) fn retain(&mut self, keep: impl Fn(&str, &Json) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(&str, &RawValue) -> bool) {
         self.0.retain(|(name, value)| keep(name, value));
     }
 
@@ -50,9 +62,8 @@ impl Fields {
         self.0.is_empty()
     }
 
-    /// The text of a string field; empty when it is absent or no string.
-    pub(crate) fn string(&self, name: &str) -> String {
-        self.get(name).and_then(|value| value.parse().ok()).unwrap_or_default()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
     pub(crate) fn json(&self) -> Json {
@@ -60,37 +71,24 @@ impl Fields {
     }
 }
 
-impl IntoIterator for Fields {
-    type Item = (String, Json);
-    type IntoIter = std::vec::IntoIter<Self::Item>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }
 
-impl Serialize for Fields {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields {
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'de> Visitor<'de> for Object {
-            type Value = Fields;
+            type Value = Fields<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
                 let mut fields = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    fields.push(entry);
+                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
+                    fields.push((name, Cow::Borrowed(value)));
                 }
                 Ok(Fields(fields))
             }
@@ -98,3 +96,7 @@ impl<'de> Deserialize<'de> for Fields {
         deserializer.deserialize_map(Object)
     }
 }
+
+/// A name, borrowed unless it has escapes: a plain `Cow` is always read as a copy.
+#[derive(Deserialize)]
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);

@@ -104,9 +104,8 @@ impl Fold {
     fn keep(&mut self, mut extra: BTreeMap<String, Json>) {
         extra.retain(|name, _| !Response::is_named(name));
         if let (Some(old), Some(new)) = (self.extra.get("usage"), extra.get_mut("usage")) {
-            let mut both = Fields::default();
-            both.extend(Some(old));
-            both.extend(Some(&*new));
+            let mut both = Fields::of(old.text()).unwrap_or_default();
+            both.extend(Fields::of(new.text()).unwrap_or_default());
             *new = both.json();
         }
         self.extra.extend(extra);
@@ -144,18 +143,19 @@ impl Draft {
     /// The model that went on where another declined. A reply that is not streamed is under the last one's name.
     fn went_on(&self) -> Option<String> {
         // Few blocks are worth a look inside.
-        let begun: Fields = self.begun.text().contains("fallback").then(|| self.begun.parse().ok())??;
+        let begun = self.begun.text();
+        let begun = begun.contains("fallback").then(|| Fields::of(begun).ok())??;
         let to = begun.get("to").filter(|_| begun.string("type") == "fallback")?;
-        to.parse::<Fields>().ok()?.get("model")?.parse().ok()
+        Fields::of(to.get()).ok()?.read("model")
     }
 
     /// The fields of a compaction come whole: the summary, and what must go back with it.
     fn compact(&mut self, delta: &Json) -> Result<(), LlmError> {
-        let Ok(mut new) = delta.parse::<Fields>() else { return Ok(()) };
+        let Ok(mut new) = Fields::of(delta.text()) else { return Ok(()) };
         if new.string("type") == "compaction_delta" {
-            let mut begun: Fields = self.begun.parse().map_err(malformed)?;
-            new.take("type");
-            begun.extend(Some(&new.json()));
+            let mut begun = Fields::of(self.begun.text()).map_err(malformed)?;
+            new.retain(|name, _| name != "type");
+            begun.extend(new);
             self.begun = begun.json();
         }
         Ok(())
@@ -165,7 +165,7 @@ impl Draft {
         if self.grown.is_empty() && self.citations.is_empty() {
             return Block::from_json(self.begun).map_err(malformed);
         }
-        let mut fields: Fields = self.begun.parse().map_err(malformed)?;
+        let mut fields = Fields::of(self.begun.text()).map_err(malformed)?;
         for (field, more) in self.grown {
             match field {
                 "input" => fields.set(field, &written_input(&more)),
@@ -176,9 +176,8 @@ impl Draft {
             }
         }
         if !self.citations.is_empty() {
-            let begun = fields.get("citations").and_then(|json| json.parse().ok());
-            let all = [begun.unwrap_or_default(), self.citations].concat();
-            fields.set("citations", &all);
+            let begun: Vec<Json> = fields.read("citations").unwrap_or_default();
+            fields.set("citations", &[begun, self.citations].concat());
         }
         Block::from_json(fields.json()).map_err(malformed)
     }

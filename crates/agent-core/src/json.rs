@@ -31,15 +31,19 @@ impl Json {
         self.0.get()
     }
 
-    pub(crate) fn is_null(&self) -> bool {
-        self.text() == "null"
-    }
-
     /// Reads the text as a `T`; the error says what was wrong and where.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
-        let mut reader = serde_json::Deserializer::from_str(self.text());
-        serde_path_to_error::deserialize(&mut reader).map_err(InvalidJson::from)
+        parse(self.text())
     }
+}
+
+/// Reads JSON text.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, InvalidJson> {
+    // To follow the path costs more than to read: that is done for what is wrong, and then all over.
+    serde_json::from_str(text).or_else(|_| {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        serde_path_to_error::deserialize(&mut reader).map_err(InvalidJson::from)
+    })
 }
 
 /// JSON that is not of the shape that was asked for: where (a JSON pointer, RFC 6901) and what.

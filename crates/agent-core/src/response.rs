@@ -1,16 +1,21 @@
 //! A whole reply of a model.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, IgnoredAny, MapAccess, Visitor},
+};
 
-use crate::{Block, Json, StopReason, ToolCall, Usage, fields::Fields};
+use crate::{
+    Block, Json, StopReason, ToolCall, Usage,
+    fields::{Fields, Name},
+};
 
 /// What a model answered to one request: the fold of its [`Delta`](crate::Delta)s, or the JSON body
 /// of a request that was not streamed.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Fields", into = "Fields")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     /// The API's id of the reply.
     pub id: Option<String>,
@@ -59,75 +64,96 @@ impl Response {
 
     /// The id of the container that tools of the server ran in.
     pub fn container(&self) -> Option<String> {
-        let container: Fields = self.extra.get("container")?.parse().ok()?;
-        container.get("id")?.parse().ok()
+        Fields::of(self.extra.get("container")?.text()).ok()?.read("id")
     }
 }
 
 /// As the API writes it, null fields left out but for `id`, `model` and `stop_reason`.
-impl From<Response> for Fields {
-    fn from(response: Response) -> Self {
-        let Response { id, model, content, stop_reason, stop_details, usage, mut extra } = response;
-        let usage = with_details(usage, extra.remove("usage"));
-
-        let mut fields = Self::default();
-        fields.set("id", &id);
-        fields.set("model", &model);
-        fields.set("content", &content);
-        fields.set("stop_reason", &stop_reason);
+impl Serialize for Response {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, model, content, stop_reason, stop_details, usage, extra } = self;
+        let usage = Json::of(usage).expect("counts can always be written");
+        let mut fields = Fields::default();
+        fields.set("id", id);
+        fields.set("model", model);
+        fields.set("content", content);
+        fields.set("stop_reason", stop_reason);
         if let Some(details) = stop_details {
-            fields.set("stop_details", &details);
+            fields.set("stop_details", details);
         }
-        fields.set("usage", &usage);
-        for (name, value) in extra.iter().filter(|(name, _)| !Response::is_named(name)) {
-            fields.set(name, value);
-        }
-        fields
+        fields.set("usage", &with_details(&usage, extra.get("usage")));
+        let others = extra.iter().filter(|(name, _)| !Self::is_named(name) && *name != "usage");
+        others.for_each(|(name, value)| fields.set(name, value));
+        fields.serialize(serializer)
     }
 }
 
 /// The counts, with what is said beyond them in its place among them; see [`Usage::details`].
-fn with_details(usage: Usage, details: Option<Json>) -> Fields {
-    let (mut all, mut more) = (Fields::default(), Fields::default());
-    all.extend(Json::of(&usage).ok().as_ref());
-    more.extend(details.as_ref());
-    for (name, value) in more {
-        match all.get(&name).and_then(|counts| counts.parse::<Fields>().ok()) {
-            Some(mut counts) => {
-                counts.extend(Some(&value));
-                all.set(&name, &counts);
-            }
-            None => all.set(&name, &value),
+fn with_details<'a>(usage: &'a Json, details: Option<&'a Json>) -> Fields<'a> {
+    let fields = |json: &'a Json| Fields::of(json.text()).unwrap_or_default();
+    let (mut all, more) = (fields(usage), details.map(fields).unwrap_or_default());
+    for (name, value) in more.iter() {
+        let counts = all.get(name).and_then(|counts| Fields::of(counts.get()).ok());
+        let joined = counts.map(|mut counts| {
+            counts.extend(Fields::of(value.get()).unwrap_or_default());
+            counts.json()
+        });
+        match joined {
+            Some(counts) => all.set(name.to_owned(), &counts),
+            None => all.set(name.to_owned(), value),
         }
     }
     all
 }
 
-impl TryFrom<Fields> for Response {
-    type Error = String;
-
-    fn try_from(mut fields: Fields) -> Result<Self, String> {
-        let content = fields.take("content").ok_or("missing field `content`")?;
-        let content = content.parse().map_err(|error| format!("content, {error}"))?;
-        let stop_reason = take::<StopReason>(&mut fields, "stop_reason")?;
-        let usage = fields.take("usage").filter(|usage| !usage.is_null());
-        let mut response = Self::new(content, stop_reason.unwrap_or_else(StopReason::open));
-        if let Some(usage) = usage {
-            response.usage = usage.parse().map_err(|error| format!("usage, {error}"))?;
-            response.extra.extend(Usage::details(&usage).map(|details| ("usage".to_owned(), details)));
-        }
-        (response.id, response.model) = (take(&mut fields, "id")?, take(&mut fields, "model")?);
-        response.stop_details = take(&mut fields, "stop_details")?;
-        // What is named is still there if it was there twice.
-        fields.retain(|name, value| !Self::is_named(name) && name != "usage" && !value.is_null());
-        response.extra.extend(fields);
-        Ok(response)
+impl<'de> Deserialize<'de> for Response {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Reply)
     }
 }
 
-fn take<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Result<Option<T>, String> {
-    let value = fields.take(name).filter(|value| !value.is_null());
-    value.map(|value| value.parse()).transpose().map_err(|error| format!("{name}, {error}"))
+/// Reads a reply in one go. Of two fields of one name, the first counts.
+struct Reply;
+
+impl<'de> Visitor<'de> for Reply {
+    type Value = Response;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Response, A::Error> {
+        let mut reply = Response::new(Vec::new(), StopReason::open());
+        let (mut content, mut stop_reason, mut usage) = (None, None, None::<Json>);
+        while let Some(Name(name)) = map.next_key()? {
+            match &*name {
+                "content" if content.is_none() => content = Some(within(&name, map.next_value())?),
+                "stop_reason" if stop_reason.is_none() => stop_reason = within(&name, map.next_value())?,
+                "usage" if usage.is_none() => usage = map.next_value()?,
+                "id" if reply.id.is_none() => reply.id = within(&name, map.next_value())?,
+                "model" if reply.model.is_none() => reply.model = within(&name, map.next_value())?,
+                "stop_details" if reply.stop_details.is_none() => reply.stop_details = map.next_value()?,
+                named if Response::is_named(named) || named == "usage" => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                _ => {
+                    let value: Option<Json> = map.next_value()?;
+                    reply.extra.extend(value.map(|value| (name.into_owned(), value)));
+                }
+            }
+        }
+        reply.content = content.ok_or_else(|| A::Error::missing_field("content"))?;
+        reply.stop_reason = stop_reason.unwrap_or(reply.stop_reason);
+        if let Some(usage) = usage {
+            reply.usage = within("usage", usage.parse().map_err(A::Error::custom))?;
+            reply.extra.extend(Usage::details(&usage).map(|details| ("usage".to_owned(), details)));
+        }
+        Ok(reply)
+    }
+}
+
+fn within<T, E: Error>(name: &str, value: Result<T, E>) -> Result<T, E> {
+    value.map_err(|error| E::custom(format_args!("{name}, {error}")))
 }
 
 #[cfg(test)]
@@ -174,10 +200,14 @@ mod tests {
     #[test]
     fn a_reply_of_another_shape_says_what_is_wrong() {
         let wrong = |reply: &str| serde_json::from_str::<Response>(reply).unwrap_err().to_string();
-        assert_eq!(wrong("{}"), "missing field `content`");
+        assert_eq!(wrong("{}"), "missing field `content` at line 1 column 2");
         assert_eq!(
             wrong(r#"{"content":[],"usage":{"input_tokens":"3"}}"#),
-            "usage, at /input_tokens: invalid type: string \"3\", expected u64"
+            "usage, at /input_tokens: invalid type: string \"3\", expected u64 at line 1 column 43"
+        );
+        assert_eq!(
+            wrong(r#"{"content":[{}]}"#),
+            "content, not a content block: at the top level: missing field `type` at line 1 column 15"
         );
     }
 }

@@ -85,16 +85,18 @@ impl Usage {
             ("cache_creation", &["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"]),
             ("server_tool_use", &["web_search_requests", "web_fetch_requests"]),
         ];
+        let fields = Fields::of(usage.text()).ok()?;
         let mut details = Fields::default();
-        for (name, value) in usage.parse::<Fields>().ok()? {
+        for (name, value) in fields.iter() {
             match COUNTED.iter().find(|(counted, _)| *counted == name) {
-                None if value.is_null() => {}
-                None => details.set(&name, &value),
+                None if value.get() == "null" => {}
+                None => details.set(name, value),
+                Some((_, [])) => {}
                 Some((_, parts)) => {
-                    let mut others: Fields = value.parse().unwrap_or_default();
-                    others.retain(|part, value| !parts.contains(&part) && !value.is_null());
+                    let mut others = Fields::of(value.get()).unwrap_or_default();
+                    others.retain(|part, value| !parts.contains(&part) && value.get() != "null");
                     if !others.is_empty() {
-                        details.set(&name, &others);
+                        details.set(name, &others);
                     }
                 }
             }

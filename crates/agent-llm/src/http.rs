@@ -77,8 +77,8 @@ impl Http {
 
     fn streamed(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
         try_stream! {
-            let clock = Clock::start(&self.settings.limits);
-            let answer = clock.next().keep(self.ask(&request, STREAM)).await??;
+            let mut clock = Clock::start(&self.settings.limits);
+            let answer = clock.keep(self.ask(&request, STREAM)).await??;
             for notice in rate_limits(answer.headers(), SystemTime::now()) {
                 yield Delta::Notice(notice);
             }

@@ -1,9 +1,15 @@
 //! How long to wait for what.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 
 use agent_core::{LlmError, LlmErrorKind};
-use tokio::time::{Instant, timeout_at};
+use futures::poll;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 /// How long an answer in one piece may take, if nothing else is said.
 const IN_ONE_PIECE: Duration = Duration::from_secs(600);
@@ -81,14 +87,17 @@ pub(crate) struct Clock {
     limits: Limits,
     begun: Instant,
     heard: bool,
-    /// When something of the reply itself came last.
-    content: Instant,
+    /// Since when nothing of the reply itself came; `None` if something did since it was last waited for.
+    silent: Option<Instant>,
+    /// The one timer of the reply. To set one may wake the runtime, so it is set only when there is something to
+    /// wait for, soon enough for any limit, and set anew only when it rings.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Clock {
     pub(crate) fn start(limits: &Limits) -> Self {
         let begun = Instant::now();
-        Self { limits: *limits, begun, heard: false, content: begun }
+        Self { limits: *limits, begun, heard: false, silent: Some(begun), timer: None }
     }
 
     /// Bytes came.
@@ -98,16 +107,42 @@ impl Clock {
 
     /// Something of the reply itself came.
     pub(crate) fn told(&mut self) {
-        self.content = Instant::now();
+        self.silent = None;
     }
 
-    /// The limit of the wait that begins now.
-    pub(crate) fn next(&self) -> Limit {
+    /// What the future gives, or an error when a limit of this wait is passed first.
+    pub(crate) async fn keep<T>(&mut self, future: impl Future<Output = T>) -> Result<T, LlmError> {
+        let mut future = pin!(future);
+        if let Poll::Ready(done) = poll!(future.as_mut()) {
+            return Ok(done);
+        }
+        let now = Instant::now();
+        let limit = self.next(now);
+        let rings = limit.until.min(Limit::new("", self.limits.idle, now).until);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(rings)));
+        if timer.deadline() > rings {
+            timer.as_mut().reset(rings);
+        }
+        loop {
+            tokio::select! {
+                biased;
+                done = future.as_mut() => return Ok(done),
+                () = timer.as_mut() => {}
+            }
+            if Instant::now() >= limit.until {
+                return Err(timed_out(limit.name, limit.length));
+            }
+            timer.as_mut().reset(limit.until);
+        }
+    }
+
+    /// The limit of a wait that begins now.
+    fn next(&mut self, now: Instant) -> Limit {
         let wait = match self.heard {
-            true => Limit::new("idle", self.limits.idle, Instant::now()),
+            true => Limit::new("idle", self.limits.idle, now),
             false => Limit::new("first byte", self.limits.first_byte, self.begun),
         };
-        let content = Limit::new("content", self.limits.content, self.content);
+        let content = Limit::new("content", self.limits.content, *self.silent.get_or_insert(now));
         let total = self.limits.total.map(|total| Limit::new("total", total, self.begun));
         // Of two that end together the first named here.
         let all = [Some(wait), Some(content), total].into_iter().flatten();
@@ -137,9 +172,9 @@ mod tests {
         Duration::from_secs(count)
     }
 
-    async fn expect(limit: Limit, length: Duration, message: &str) {
+    async fn expect(wait: impl Future<Output = Result<(), LlmError>>, length: Duration, message: &str) {
         let begun = Instant::now();
-        let error = limit.keep(pending::<()>()).await.unwrap_err();
+        let error = wait.await.unwrap_err();
         assert_eq!((begun.elapsed(), error.message.as_str()), (length, message));
         assert_eq!(error.kind, LlmErrorKind::Timeout);
     }
@@ -147,17 +182,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_limit_has_its_length_and_its_words() {
         let limits = Limits::default();
-        expect(Limit::whole(&limits), seconds(600), "no whole reply within 600s (total timeout)").await;
+        expect(
+            Limit::whole(&limits).keep(pending()),
+            seconds(600),
+            "no whole reply within 600s (total timeout)",
+        )
+        .await;
         let reply = Limit::reply(&limits, 21_333).unwrap();
-        expect(reply, seconds(600), "no whole reply within 600s (total timeout)").await;
+        expect(reply.keep(pending()), seconds(600), "no whole reply within 600s (total timeout)").await;
         let mut clock = Clock::start(&limits);
         tokio::time::advance(seconds(200)).await;
         let first = "no byte of a reply within 600s (first byte timeout)";
-        expect(clock.next(), seconds(400), first).await;
+        expect(clock.keep(pending()), seconds(400), first).await;
         clock.heard();
         clock.told();
         let idle = "nothing more of the reply within 60s (idle timeout)";
-        expect(clock.next(), seconds(60), idle).await;
+        expect(clock.keep(pending()), seconds(60), idle).await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -166,11 +206,11 @@ mod tests {
         let mut clock = Clock::start(&limits);
         clock.told();
         for _ in 0..3 {
-            clock.next().keep(tokio::time::sleep(seconds(30))).await.unwrap();
+            clock.keep(tokio::time::sleep(seconds(30))).await.unwrap();
             clock.heard();
         }
         let content = "signs of life but nothing of the reply within 100s (content timeout)";
-        expect(clock.next(), seconds(10), content).await;
+        expect(clock.keep(pending()), seconds(10), content).await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -178,9 +218,9 @@ mod tests {
         let mut clock = Clock::start(&Limits { total: Some(seconds(90)), ..Limits::default() });
         for _ in 0..3 {
             clock.heard();
-            clock.next().keep(tokio::time::sleep(seconds(25))).await.unwrap();
+            clock.keep(tokio::time::sleep(seconds(25))).await.unwrap();
         }
-        expect(clock.next(), seconds(15), "no whole reply within 90s (total timeout)").await;
+        expect(clock.keep(pending()), seconds(15), "no whole reply within 90s (total timeout)").await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -188,7 +228,7 @@ mod tests {
         let limits = Limits { idle: Duration::MAX, content: Duration::MAX, ..Limits::default() };
         let mut clock = Clock::start(&limits);
         clock.heard();
-        clock.next().keep(tokio::time::sleep(seconds(1_000_000))).await.unwrap();
+        clock.keep(tokio::time::sleep(seconds(1_000_000))).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
@@ -198,6 +238,6 @@ mod tests {
         insta::assert_snapshot!(error.message, @"a reply of up to 21334 tokens that is not streamed may take longer than 600s, and all of it would be lost: stream it, set `total_timeout`, or ask for 21333 tokens at most");
         let patient = Limits { total: Some(seconds(3600)), ..Limits::default() };
         let limit = Limit::reply(&patient, 64_000).unwrap();
-        expect(limit, seconds(3600), "no whole reply within 3600s (total timeout)").await;
+        expect(limit.keep(pending()), seconds(3600), "no whole reply within 3600s (total timeout)").await;
     }
 }

@@ -39,7 +39,7 @@ impl Reply {
             if self.parser.is_whole() {
                 return Ok(None);
             }
-            match self.clock.next().keep(self.answer.chunk()).await? {
+            match self.clock.keep(self.answer.chunk()).await? {
                 Ok(Some(bytes)) => {
                     self.clock.heard();
                     self.parser.push(&bytes)?;

@@ -171,11 +171,11 @@ fn take_apart(block: &Block) -> (Json, Vec<Piece>) {
 
 /// The block without what its pieces bring; all its other fields stay.
 fn emptied(block: &Block, filled: &[&str]) -> Json {
-    let mut fields: Fields = block.json().parse().expect("a block is a JSON object");
+    let mut fields = Fields::of(block.json().text()).expect("a block is a JSON object");
     for name in filled {
         match *name {
-            "input" => fields.set(name, &serde_json::json!({})),
-            _ => fields.set(name, ""),
+            "input" => fields.set(*name, &serde_json::json!({})),
+            _ => fields.set(*name, ""),
         }
     }
     fields.json()

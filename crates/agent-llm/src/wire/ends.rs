@@ -4,49 +4,58 @@ use std::collections::BTreeMap;
 
 use agent_core::{Counts, Delta, InvalidJson, Json, StopReason, Usage};
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 /// The fields of an object, each as it came.
-pub(super) type Fields = BTreeMap<String, Json>;
+pub(super) type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
 /// Reads `message_start`: a reply in which nothing was said yet.
-pub(super) fn start(mut event: Fields) -> Result<Delta, InvalidJson> {
-    let mut extra: Fields = need(&mut event, "message")?;
-    let (id, model) = (take(&mut extra, "id")?, take(&mut extra, "model")?);
-    let usage = counts(&mut extra)?;
-    extra.retain(|name, value| says_something(name, value) && name != "content");
-    Ok(Delta::Start { id, model, usage, extra })
+pub(super) fn start(mut event: Fields<'_>) -> Result<Delta, InvalidJson> {
+    let mut message = object(&mut event, "message")?;
+    let (id, model) = (take(&mut message, "id")?, take(&mut message, "model")?);
+    let (usage, details) = counts(&mut message)?;
+    message.remove("content");
+    Ok(Delta::Start { id, model, usage, extra: others(message, details) })
 }
 
 /// Reads `message_delta`: what of the reply is known only at its end, some of it beside `delta`.
-pub(super) fn stop(mut event: Fields) -> Result<Delta, InvalidJson> {
-    let delta: Fields = need(&mut event, "delta")?;
-    let mut extra = event;
-    extra.extend(delta);
+pub(super) fn stop(mut event: Fields<'_>) -> Result<Delta, InvalidJson> {
+    let delta = object(&mut event, "delta")?;
+    let mut fields = event;
+    fields.extend(delta);
     // Written as it is in a reply that was not streamed.
-    let stop_reason = take(&mut extra, "stop_reason")?.unwrap_or_else(StopReason::open);
-    let (stop_details, usage) = (take(&mut extra, "stop_details")?, counts(&mut extra)?);
-    extra.retain(|name, value| says_something(name, value));
-    Ok(Delta::Stop { stop_reason, stop_details, usage, extra })
+    let stop_reason = take(&mut fields, "stop_reason")?.unwrap_or_else(StopReason::open);
+    let stop_details = take(&mut fields, "stop_details")?;
+    let (usage, details) = counts(&mut fields)?;
+    Ok(Delta::Stop { stop_reason, stop_details, usage, extra: others(fields, details) })
 }
 
-fn counts(fields: &mut Fields) -> Result<Counts, InvalidJson> {
-    let Some(usage) = take::<Json>(fields, "usage")? else { return Ok(Counts::default()) };
-    fields.extend(Usage::details(&usage).map(|details| ("usage".to_owned(), details)));
-    usage.parse().map_err(|error| within("usage", error))
+/// What a reply or its end says beyond what is read: it is kept.
+fn others(fields: Fields<'_>, details: Option<Json>) -> BTreeMap<String, Json> {
+    let says_something =
+        |name: &str, value: &RawValue| !matches!(name, "type" | "role") && value.get() != "null";
+    let others = fields.into_iter().filter(|(name, value)| says_something(name, value));
+    let mut others: BTreeMap<_, _> = others.map(|(name, value)| (name, value.to_owned().into())).collect();
+    others.extend(details.map(|details| ("usage".to_owned(), details)));
+    others
 }
 
-fn says_something(name: &str, value: &Json) -> bool {
-    !matches!(name, "type" | "role") && value.text() != "null"
+fn counts(fields: &mut Fields<'_>) -> Result<(Counts, Option<Json>), InvalidJson> {
+    let Some(usage) = take::<Json>(fields, "usage")? else { return Ok(Default::default()) };
+    let counts = usage.parse().map_err(|error| within("usage", error))?;
+    Ok((counts, Usage::details(&usage)))
 }
 
-fn need<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Result<T, InvalidJson> {
-    take(fields, name)?
-        .ok_or_else(|| InvalidJson { pointer: String::new(), message: format!("missing field `{name}`") })
+fn object<'a>(fields: &mut Fields<'a>, name: &str) -> Result<Fields<'a>, InvalidJson> {
+    let here = |message| InvalidJson { pointer: String::new(), message };
+    let value = fields.remove(name).ok_or_else(|| here(format!("missing field `{name}`")))?;
+    serde_json::from_str(value.get()).map_err(|error| within(name, here(error.to_string())))
 }
 
-fn take<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Result<Option<T>, InvalidJson> {
-    let value = fields.remove(name).filter(|value| value.text() != "null");
-    value.map(|value| value.parse()).transpose().map_err(|error| within(name, error))
+fn take<T: DeserializeOwned>(fields: &mut Fields<'_>, name: &str) -> Result<Option<T>, InvalidJson> {
+    let value = fields.remove(name).filter(|value| value.get() != "null");
+    let read = value.map(|value| Json::from(value.to_owned()).parse());
+    read.transpose().map_err(|error| within(name, error))
 }
 
 fn within(name: &str, InvalidJson { pointer, message }: InvalidJson) -> InvalidJson {
