@@ -1,8 +1,13 @@
 //! Content blocks: what messages are made of.
 
-use std::{borrow::Cow, fmt, ops::Not, sync::Arc};
+mod read;
+mod written;
 
+use std::{fmt, sync::Arc};
+
+use read::read;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use written::{Source, Written, written};
 
 use crate::{Content, Json, ToolCall, fields::Fields};
 
@@ -155,27 +160,53 @@ impl Block {
         matches!(self.kind(), Kind::ToolUse(_) | Kind::ToolResult { .. })
     }
 
-    /// The same `tool_use` block for this call, everything else in it as it was; itself if it is.
-    pub(crate) fn with_call(&self, call: &ToolCall) -> Self {
-        if self.as_tool_use() == Some(call) {
+    /// The same call block for this call, everything else in it as it was; any other block as it is.
+    pub(crate) fn with_call(&self, call: ToolCall) -> Self {
+        let (Kind::ToolUse(old) | Kind::ServerToolUse(old)) = self.kind() else { return self.clone() };
+        if *old == call {
             return self.clone();
         }
         let mut fields = self.fields();
-        fields.set("id", &call.id);
-        fields.set("name", &call.name);
-        fields.set("input", &call.input);
-        Self::from_json(fields.json()).expect("a tool_use block with id, name and input")
+        fields.replace("id", &old.id, &call.id);
+        fields.replace("name", &old.name, &call.name);
+        fields.set_json("input", &call.input);
+        let json = fields.json();
+        Self::of(
+            json,
+            if self.as_tool_use().is_some() { Kind::ToolUse(call) } else { Kind::ServerToolUse(call) },
+        )
+    }
+
+    /// The same text block with this text, everything else in it as it was.
+    pub(crate) fn with_text(&self, text: String) -> Self {
+        let mut fields = self.fields();
+        fields.set("text", &text);
+        Self::of(fields.json(), Kind::Text(text))
+    }
+
+    /// The same thinking block with these words, everything else in it as it was.
+    pub(crate) fn with_thinking(&self, thinking: String, signature: String) -> Self {
+        let Kind::Thinking { thinking: old, signature: signed } = self.kind() else { return self.clone() };
+        let mut fields = self.fields();
+        fields.replace("thinking", old, &thinking);
+        fields.replace("signature", signed, &signature);
+        Self::of(fields.json(), Kind::Thinking { thinking, signature })
+    }
+
+    /// The same block with these fields of which its typed view knows nothing.
+    pub(crate) fn with_unread(&self, others: Fields<'_>) -> Self {
+        let mut fields = self.fields();
+        fields.extend(others);
+        Self::of(fields.json(), self.kind().clone())
     }
 
     /// The same text block without white space at its end, everything else in it as it was; any other
     /// block as it is.
     pub(crate) fn without_space_at_end(&self) -> Self {
-        let Some(text) = self.as_text().filter(|text| text.ends_with(char::is_whitespace)) else {
-            return self.clone();
-        };
-        let mut fields = self.fields();
-        fields.set("text", text.trim_end());
-        Self::from_json(fields.json()).expect("a text block with its text")
+        match self.as_text().filter(|text| text.ends_with(char::is_whitespace)) {
+            Some(text) => self.with_text(text.trim_end().to_owned()),
+            None => self.clone(),
+        }
     }
 
     fn of(json: Json, kind: Kind) -> Self {
@@ -191,102 +222,6 @@ impl Block {
 fn result_content(mut blocks: Vec<Block>) -> Content {
     blocks.retain(|block| !block.is_blank() && !block.is_tool_block());
     if blocks.is_empty() { Content::default() } else { Content::Blocks(blocks) }
-}
-
-/// Blocks that are made here, as the API has them.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Written<'a> {
-    Text {
-        text: &'a str,
-    },
-    ToolUse {
-        id: &'a str,
-        name: &'a str,
-        input: &'a Json,
-    },
-    ToolResult {
-        tool_use_id: &'a str,
-        content: &'a Content,
-        #[serde(skip_serializing_if = "Not::not")]
-        is_error: bool,
-    },
-    Image {
-        source: Source<'a>,
-    },
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Source<'a> {
-    Base64 { media_type: &'a str, data: &'a str },
-}
-
-fn written(block: &Written<'_>) -> Json {
-    Json::of(block).expect("strings and JSON text can always be written")
-}
-
-#[derive(Deserialize)]
-struct Typed<'a> {
-    #[serde(borrow)]
-    r#type: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Text {
-    text: String,
-}
-
-#[derive(Deserialize)]
-struct Thinking {
-    thinking: String,
-    #[serde(default)]
-    signature: String,
-}
-
-#[derive(Deserialize)]
-struct ServerToolResult {
-    tool_use_id: String,
-}
-
-#[derive(Deserialize)]
-struct ToolResult {
-    tool_use_id: String,
-    #[serde(default)]
-    content: Content,
-    #[serde(default)]
-    is_error: bool,
-}
-
-/// Two steps, since raw JSON can't be read inside serde's tagged enums: the type first, then its fields.
-fn read(json: &Json) -> Result<Kind, String> {
-    if !json.text().starts_with('{') {
-        return Err(format!("a JSON object is needed: {}", json.text()));
-    }
-    let Typed { r#type } = crate::json::parse(json.text()).map_err(|error| error.to_string())?;
-    let shape = |error| format!("type {:?}, {error}", r#type);
-    Ok(match &*r#type {
-        "text" => Kind::Text(json.parse::<Text>().map_err(shape)?.text),
-        "thinking" => {
-            let Thinking { thinking, signature } = json.parse().map_err(shape)?;
-            Kind::Thinking { thinking, signature }
-        }
-        "redacted_thinking" => Kind::RedactedThinking,
-        "tool_use" => Kind::ToolUse(json.parse().map_err(shape)?),
-        "tool_result" => {
-            let ToolResult { tool_use_id, content, is_error } = json.parse().map_err(shape)?;
-            Kind::ToolResult { tool_use_id, content, is_error }
-        }
-        "image" => Kind::Image,
-        "document" => Kind::Document,
-        "search_result" => Kind::SearchResult,
-        "server_tool_use" | "mcp_tool_use" => Kind::ServerToolUse(json.parse().map_err(shape)?),
-        kind if kind.ends_with("_tool_result") => {
-            let ServerToolResult { tool_use_id } = json.parse().map_err(shape)?;
-            Kind::ServerToolResult { tool_use_id }
-        }
-        _ => Kind::Other(r#type.into_owned()),
-    })
 }
 
 impl PartialEq for Block {

@@ -18,7 +18,7 @@ use crate::{Block, Counts, Json, Response, StopReason};
 /// let mut fold = Fold::default();
 /// fold.push(Delta::words(0, "Let me "))?;
 /// fold.push(Delta::words(0, "look."))?;
-/// fold.push(Delta::Block { index: 1, block: call.json().clone() })?;
+/// fold.push(Delta::Block { index: 1, block: call })?;
 /// fold.push(Delta::Piece { index: 1, piece: Piece::Input(r#"{"city": "#.to_owned()) })?;
 /// fold.push(Delta::Piece { index: 1, piece: Piece::Input(r#""Oslo"}"#.to_owned()) })?;
 /// fold.push(Delta::BlockEnd { index: 1 })?;
@@ -40,12 +40,12 @@ pub enum Delta {
         /// Other fields of it, as in [`Response::extra`].
         extra: BTreeMap<String, Json>,
     },
-    /// A block began: its JSON as it came, to be filled by the pieces that follow.
+    /// A block began, to be filled by the pieces that follow.
     Block {
         /// The block's place in the reply, from 0.
         index: usize,
         /// The block so far.
-        block: Json,
+        block: Block,
     },
     /// More of a block.
     Piece {
@@ -145,7 +145,7 @@ impl Delta {
         name: impl Into<String>,
         input: impl Into<Json>,
     ) -> Self {
-        Self::Block { index, block: Block::tool_use(id, name, input).json().clone() }
+        Self::Block { index, block: Block::tool_use(id, name, input) }
     }
 
     /// The end of a reply, without counts.

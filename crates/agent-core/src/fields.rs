@@ -30,6 +30,17 @@ impl<'a> Fields<'a> {
         self.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
     }
 
+    /// Reads a field that must be there; the error says what is wrong with it.
+    pub(crate) fn need<T: DeserializeOwned>(&self, name: &str) -> Result<T, InvalidJson> {
+        self.may(name)?.ok_or_else(|| InvalidJson::missing(name))
+    }
+
+    /// Reads a field that may be absent.
+    pub(crate) fn may<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, InvalidJson> {
+        let value = self.get(name).map(|value| json::parse(value.get()));
+        value.transpose().map_err(|error| error.within(name))
+    }
+
     /// The text of a string field; empty when it is absent or no string.
     pub(crate) fn string(&self, name: &str) -> String {
         self.read(name).unwrap_or_default()
@@ -39,6 +50,18 @@ impl<'a> Fields<'a> {
     pub(crate) fn set<T: Serialize + ?Sized>(&mut self, name: impl Into<Cow<'a, str>>, value: &T) {
         let value = to_raw_value(value).expect("strings, lists and JSON text can always be written");
         self.put(name.into(), Cow::Owned(value));
+    }
+
+    /// Sets a field to JSON that is there already.
+    pub(crate) fn set_json(&mut self, name: &'a str, value: &'a Json) {
+        self.put(name.into(), Cow::Borrowed(value.raw()));
+    }
+
+    /// Sets a field, unless it is what it was.
+    pub(crate) fn replace(&mut self, name: &'a str, old: &str, new: &str) {
+        if old != new {
+            self.set(name, new);
+        }
     }
 
     fn put(&mut self, name: Cow<'a, str>, value: Cow<'a, RawValue>) {

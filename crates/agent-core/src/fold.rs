@@ -1,18 +1,20 @@
 //! From the pieces of a reply to the reply.
 
+mod draft;
+mod outline;
+
 use std::collections::BTreeMap;
 
+use draft::Draft;
 use futures::{Stream, StreamExt, pin_mut};
-use serde::Deserialize;
+pub use outline::Outline;
 
-use crate::{
-    Block, Delta, Json, LlmError, LlmErrorKind, Piece, Response, StopReason, Usage, fields::Fields,
-    tool_call::written_input,
-};
+use crate::{Block, Delta, Json, Kind, LlmError, Response, StopReason, Usage, fields::Fields};
 
 /// Collects the [`Delta`]s of one request into a [`Response`].
 #[derive(Debug, Default)]
 pub struct Fold {
+    outline: Outline,
     id: Option<String>,
     model: Option<String>,
     drafts: BTreeMap<usize, Draft>,
@@ -22,31 +24,21 @@ pub struct Fold {
     whole: Option<Response>,
 }
 
-/// A block that is still being written: how it began, and what its fields have grown by.
-#[derive(Clone, Debug)]
-struct Draft {
-    begun: Json,
-    /// Its type, once it has grown.
-    kind: Option<String>,
-    grown: BTreeMap<&'static str, String>,
-    citations: Vec<Json>,
-}
-
 impl Fold {
     /// Takes in the next piece.
     pub fn push(&mut self, delta: Delta) -> Result<(), LlmError> {
+        self.outline.push(&delta)?;
         match delta {
             Delta::Start { id, model, usage, extra } => {
                 (self.id, self.model) = (id, model);
                 self.usage.update(&usage);
                 self.keep(extra);
             }
-            Delta::Block { index, block } => {
-                if self.drafts.insert(index, Draft::of(block)).is_some() {
-                    return Err(malformed(format!("block {index} began twice")));
-                }
+            Delta::Block { index, block } => drop(self.drafts.insert(index, Draft::of(block))),
+            // Only words may come without a beginning.
+            Delta::Piece { index, piece } => {
+                self.drafts.entry(index).or_insert_with(|| Draft::of(Block::text(""))).push(piece);
             }
-            Delta::Piece { index, piece } => self.grow(index, piece)?,
             Delta::BlockEnd { .. } | Delta::Notice(_) => {}
             Delta::Stop { stop_reason, stop_details, usage, extra } => {
                 // A later event that only counts takes no reason back.
@@ -62,40 +54,22 @@ impl Fold {
         Ok(())
     }
 
-    fn grow(&mut self, index: usize, piece: Piece) -> Result<(), LlmError> {
-        match (self.drafts.get_mut(&index), piece) {
-            (Some(draft), piece) => draft.push(piece),
-            (None, piece @ Piece::Text(_)) => {
-                // It comes from a backend that only yields pieces.
-                let mut draft = Draft::of(Block::text("").json().clone());
-                draft.push(piece)?;
-                self.drafts.insert(index, draft);
-                Ok(())
-            }
-            (None, _) => {
-                let message = format!("a piece of block {index}, which never began: yield its Block first");
-                Err(malformed(message))
-            }
-        }
-    }
-
     /// The blocks so far, from this place on, as they would be if nothing more came.
-    pub(crate) fn blocks(&self, from: usize) -> impl Iterator<Item = Result<Block, LlmError>> {
-        self.drafts.values().skip(from).map(|draft| draft.clone().finish())
+    pub(crate) fn blocks(&self, from: usize) -> impl Iterator<Item = &Block> {
+        self.drafts.values().skip(from).map(Draft::block)
     }
 
-    /// The reply; an error if it broke off before its end, or holds a block that can't be read.
+    /// The reply; an error if it broke off before its end.
     pub fn finish(self) -> Result<Response, LlmError> {
+        self.outline.finish()?;
         if let Some(whole) = self.whole {
             return Ok(whole);
         }
-        let Some((stop_reason, stop_details)) = self.stop else {
-            return Err(LlmError::new(LlmErrorKind::Incomplete, "it ended without a stop reason"));
-        };
-        let went_on = self.drafts.values().rev().find_map(Draft::went_on);
-        let content = self.drafts.into_values().map(Draft::finish).collect::<Result<_, _>>()?;
+        let (stop_reason, stop_details) = self.stop.expect("the outline has seen the end");
+        let content: Vec<Block> = self.drafts.into_values().map(Draft::into_block).collect();
         let Self { id, model, usage, extra, .. } = self;
-        let model = went_on.or(model);
+        // A reply that is not streamed is under the name of the last model.
+        let model = content.iter().rev().find_map(went_on).or(model);
         Ok(Response { id, model, content, stop_reason, stop_details, usage, extra })
     }
 
@@ -112,88 +86,11 @@ impl Fold {
     }
 }
 
-impl Draft {
-    fn of(begun: Json) -> Self {
-        Self { begun, kind: None, grown: BTreeMap::new(), citations: Vec::new() }
-    }
-
-    /// A piece that does not fit the block is passed over, as the official clients do.
-    fn push(&mut self, piece: Piece) -> Result<(), LlmError> {
-        let kind = match &mut self.kind {
-            Some(kind) => kind,
-            unknown => unknown.insert(kind(&self.begun)?),
-        };
-        let (field, more) = match (kind.as_str(), piece) {
-            ("text", Piece::Text(text)) => ("text", text),
-            ("thinking", Piece::Thinking(text)) => ("thinking", text),
-            ("thinking", Piece::Signature(text)) => ("signature", text),
-            // An empty piece is no input: that of the beginning stays.
-            (kind, Piece::Input(text)) if kind.ends_with("tool_use") && !text.is_empty() => ("input", text),
-            ("compaction", Piece::Other(delta)) => return self.compact(&delta),
-            ("text", Piece::Citation(citation)) => {
-                self.citations.push(citation);
-                return Ok(());
-            }
-            _ => return Ok(()),
-        };
-        self.grown.entry(field).or_default().push_str(&more);
-        Ok(())
-    }
-
-    /// The model that went on where another declined. A reply that is not streamed is under the last one's name.
-    fn went_on(&self) -> Option<String> {
-        // Few blocks are worth a look inside.
-        let begun = self.begun.text();
-        let begun = begun.contains("fallback").then(|| Fields::of(begun).ok())??;
-        let to = begun.get("to").filter(|_| begun.string("type") == "fallback")?;
-        Fields::of(to.get()).ok()?.read("model")
-    }
-
-    /// The fields of a compaction come whole: the summary, and what must go back with it.
-    fn compact(&mut self, delta: &Json) -> Result<(), LlmError> {
-        let Ok(mut new) = Fields::of(delta.text()) else { return Ok(()) };
-        if new.string("type") == "compaction_delta" {
-            let mut begun = Fields::of(self.begun.text()).map_err(malformed)?;
-            new.retain(|name, _| name != "type");
-            begun.extend(new);
-            self.begun = begun.json();
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Block, LlmError> {
-        if self.grown.is_empty() && self.citations.is_empty() {
-            return Block::from_json(self.begun).map_err(malformed);
-        }
-        let mut fields = Fields::of(self.begun.text()).map_err(malformed)?;
-        for (field, more) in self.grown {
-            match field {
-                "input" => fields.set(field, &written_input(&more)),
-                _ => match fields.string(field) {
-                    begun if begun.is_empty() => fields.set(field, &more),
-                    begun => fields.set(field, &(begun + &more)),
-                },
-            }
-        }
-        if !self.citations.is_empty() {
-            let begun: Vec<Json> = fields.read("citations").unwrap_or_default();
-            fields.set("citations", &[begun, self.citations].concat());
-        }
-        Block::from_json(fields.json()).map_err(malformed)
-    }
-}
-
-fn kind(block: &Json) -> Result<String, LlmError> {
-    #[derive(Deserialize)]
-    struct Typed {
-        r#type: String,
-    }
-    let Typed { r#type } = block.parse().map_err(malformed)?;
-    Ok(r#type)
-}
-
-fn malformed(error: impl std::fmt::Display) -> LlmError {
-    LlmError::new(LlmErrorKind::Malformed, error.to_string())
+/// The model that went on where another declined.
+fn went_on(block: &Block) -> Option<String> {
+    let Kind::Other(kind) = block.kind() else { return None };
+    let to = (kind == "fallback").then(|| block.field("to"))??;
+    Fields::of(to.text()).ok()?.read("model")
 }
 
 /// Reads a reply to its end, showing each piece to `see` on the way.
@@ -216,7 +113,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Counts;
+    use crate::{Counts, LlmErrorKind, Piece};
 
     fn check(deltas: impl IntoIterator<Item = Delta>, expected: &[&str]) {
         let mut fold = Fold::default();
@@ -228,8 +125,8 @@ mod tests {
         assert_eq!(texts, expected);
     }
 
-    fn begin(index: usize, block: serde_json::Value) -> Delta {
-        Delta::Block { index, block: block.into() }
+    fn begin(index: usize, block: impl Into<Json>) -> Delta {
+        Delta::Block { index, block: Block::from_json(block.into()).unwrap() }
     }
 
     fn piece(index: usize, piece: Piece) -> Delta {
@@ -275,11 +172,9 @@ mod tests {
 
     #[test]
     fn fault_20_a_call_without_input_json_has_the_empty_object() {
-        let call = Json::read(r#"{"type":"tool_use","id":"a","name":"f","input":{}}"#).unwrap();
-        check(
-            [Delta::Block { index: 0, block: call.clone() }, input(0, ""), Delta::stop(StopReason::ToolUse)],
-            &[call.text()],
-        );
+        let call = Delta::call(0, "a", "f", json!({}));
+        let expected = r#"{"type":"tool_use","id":"a","name":"f","input":{}}"#;
+        check([call, input(0, ""), Delta::stop(StopReason::ToolUse)], &[expected]);
     }
 
     #[test]
@@ -377,7 +272,7 @@ mod tests {
     #[test]
     fn invariant_6_a_block_that_came_whole_is_kept_as_it_came() {
         let block = r#"{ "type":"tool_use","id":"a", "name":"f","input":{ } }"#;
-        let begun = Delta::Block { index: 0, block: Json::read(block).unwrap() };
+        let begun = begin(0, Json::read(block).unwrap());
         check([begun, input(0, ""), Delta::stop(StopReason::ToolUse)], &[block]);
     }
 

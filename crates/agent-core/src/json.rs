@@ -31,6 +31,10 @@ impl Json {
         self.0.get()
     }
 
+    pub(crate) fn raw(&self) -> &RawValue {
+        &self.0
+    }
+
     /// Reads the text as a `T`; the error says what was wrong and where.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
         parse(self.text())
@@ -56,6 +60,22 @@ pub struct InvalidJson {
     pub message: String,
 }
 
+impl InvalidJson {
+    pub(crate) fn missing(field: &str) -> Self {
+        Self { pointer: String::new(), message: format!("missing field `{field}`") }
+    }
+
+    /// The same, of a value that is this field of another one.
+    pub(crate) fn within(self, field: &str) -> Self {
+        Self { pointer: format!("/{}{}", escaped(field), self.pointer), ..self }
+    }
+}
+
+/// A name as a JSON pointer has it.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 impl From<serde_path_to_error::Error<serde_json::Error>> for InvalidJson {
     fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
         use serde_path_to_error::Segment;
@@ -68,7 +88,7 @@ impl From<serde_path_to_error::Error<serde_json::Error>> for InvalidJson {
                 Segment::Unknown => continue,
             };
             pointer.push('/');
-            pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
+            pointer.push_str(&escaped(&part));
         }
         let inner = error.inner();
         let message = inner.to_string();

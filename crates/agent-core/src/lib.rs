@@ -87,7 +87,7 @@ pub use end::{End, Failure, Waiting};
 pub use event::{Event, EventKind};
 pub use event_log::EventLog;
 pub use exclusive_by::ExclusiveBy;
-pub use fold::{Fold, fold};
+pub use fold::{Fold, Outline, fold};
 pub use futures::stream::BoxStream;
 pub use host::{Host, drive};
 pub use json::{InvalidJson, Json};

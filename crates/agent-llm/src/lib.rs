@@ -75,8 +75,8 @@ mod tool_choice;
 mod wire;
 
 pub use agent_core::{
-    Block, BoxStream, Counts, Delta, Fold, Json, Llm, LlmError, LlmErrorKind, Message, Notice, Piece,
-    Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage, fold, whole,
+    Block, BoxStream, Counts, Delta, Fold, Json, Llm, LlmError, LlmErrorKind, Message, Notice, Outline,
+    Piece, Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage, fold, whole,
 };
 pub use cache::Cache;
 pub use claude::Claude;

@@ -3,9 +3,7 @@
 mod attempts;
 mod policy;
 
-use std::mem;
-
-use agent_core::{BoxStream, Delta, Fold, Llm, LlmError, Notice, Request};
+use agent_core::{BoxStream, Delta, Llm, LlmError, Notice, Outline, Request};
 use async_stream::try_stream;
 use futures::StreamExt;
 
@@ -78,21 +76,21 @@ impl<L: Llm> Llm for Retry<L> {
 struct Whole<'a> {
     stream: BoxStream<'a, Result<Delta, LlmError>>,
     shown: bool,
-    /// What whoever asked will make of it: what that can't read is better asked for again than handed on.
-    fold: Fold,
+    /// What makes no reply is better asked for again than handed on.
+    outline: Outline,
 }
 
 impl<'a> Whole<'a> {
     fn new(stream: BoxStream<'a, Result<Delta, LlmError>>) -> Self {
-        Self { stream, shown: false, fold: Fold::default() }
+        Self { stream, shown: false, outline: Outline::default() }
     }
 
     async fn next(&mut self) -> Result<Option<Delta>, LlmError> {
         let Some(delta) = self.stream.next().await.transpose()? else {
-            mem::take(&mut self.fold).finish()?;
+            self.outline.finish()?;
             return Ok(None);
         };
-        self.fold.push(delta.clone())?;
+        self.outline.push(&delta)?;
         match &delta {
             Delta::Notice(_) => {}
             Delta::Restarted { .. } => self.shown = false,
@@ -111,6 +109,7 @@ mod tests {
         script::{Reply, Script},
     };
     use futures::stream;
+    use serde_json::json;
     use tokio::time::Instant;
 
     use super::*;
@@ -256,18 +255,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_reply_of_which_nothing_can_be_made_is_asked_again() {
-        let begin = |block: serde_json::Value| Ok(Delta::Block { index: 1, block: block.into() });
         let more = Ok(Delta::Piece { index: 1, piece: Piece::Input("{}".to_owned()) });
-        let nameless = begin(serde_json::json!({"type": "tool_use", "id": "a"}));
-        let llm = pieces([vec![word("a"), more], vec![word("b"), nameless, stop()], vec![word("c"), stop()]]);
+        let (begin, again) = (Delta::call(1, "a", "f", json!({})), Delta::call(1, "b", "f", json!({})));
+        let twice = vec![word("b"), Ok(begin), Ok(again), stop()];
+        let llm = pieces([vec![word("a"), more], twice, vec![word("c"), stop()]]);
         insta::assert_snapshot!(transcript(llm, exact()).await, @r#"
            0 text "a"
            0 attempt 1 failed, wait 500ms: the reply can't be read: a piece of block 1, which never began: yield its Block first
          500 restarted: the reply can't be read: a piece of block 1, which never began: yield its Block first
          500 text "b"
-         500 stop
-         500 attempt 2 failed, wait 1s: the reply can't be read: not a content block: type "tool_use", at the top level: missing field `name`
-        1500 restarted: the reply can't be read: not a content block: type "tool_use", at the top level: missing field `name`
+         500 attempt 2 failed, wait 1s: the reply can't be read: block 1 began twice
+        1500 restarted: the reply can't be read: block 1 began twice
         1500 text "c"
         1500 stop
         "#);

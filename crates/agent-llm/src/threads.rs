@@ -69,6 +69,15 @@ impl<L: Llm> Threads<L> {
         }
     }
 
+    /// How it is sent after this refusal, if that is about threads.
+    fn after(&self, form: &Form, error: &LlmError) -> Option<Form> {
+        let next = form.after(error)?;
+        if matches!(next, Form::Without) && error.error_code.is_none() {
+            self.off.store(true, Ordering::Relaxed);
+        }
+        Some(next)
+    }
+
     fn remember(&self, key: Key, form: &Form, request: Request, fold: Fold) {
         let thread =
             |response| Thread::after(request, response).map(|thread| Known::Thread(Box::new(thread)));
@@ -111,18 +120,13 @@ impl<L: Llm> Llm for Threads<L> {
                     self.remember(key, &form, request, fold);
                     return;
                 };
-                let next = if begun { None } else { form.after(&error) };
+                let next = if begun { None } else { self.after(&form, &error) };
                 let Some(next) = next else {
                     // What was refused at once has changed nothing.
-                    if let (false, Some(known)) = (begun, known) {
-                        self.known().put(key, known);
-                    }
+                    known.filter(|_| !begun).map(|known| self.known().put(key, known));
                     Err(error)?;
                     return;
                 };
-                if matches!(next, Form::Without) && error.error_code.is_none() {
-                    self.off.store(true, Ordering::Relaxed);
-                }
                 form = next;
                 let reason = format!("the whole history is sent, since {error}");
                 yield Delta::Notice(Notice::Retry { attempt: 1, wait: Duration::ZERO, reason });

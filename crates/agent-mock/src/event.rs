@@ -120,7 +120,7 @@ impl<'a> Event<'a> {
                 (Some(Self::MessageStart { message }), Some(Self::Ping))
             }
             Delta::Block { index, block } => {
-                (Some(Self::ContentBlockStart { index: *index, content_block: block }), None)
+                (Some(Self::ContentBlockStart { index: *index, content_block: block.json() }), None)
             }
             Delta::Piece { index, piece } => {
                 let delta = Change::of(piece);

@@ -149,7 +149,7 @@ fn deltas(reply: Reply, said: usize) -> Vec<Delta> {
 fn call(index: usize, said: usize, tool: &str, input: &Value) -> Vec<Delta> {
     let input = input.to_string();
     let (left, right) = input.split_at(input.len() / 2);
-    let block = Block::tool_use(format!("call_{said}_{index}"), tool, json!({})).json().clone();
+    let block = Block::tool_use(format!("call_{said}_{index}"), tool, json!({}));
     vec![
         Delta::Block { index, block },
         Delta::Piece { index, piece: Piece::Input(left.to_owned()) },

@@ -3,6 +3,9 @@
 use super::{Container, Conversation, Slot};
 use crate::{Block, Failure, Json, Message, Response, Role, StopReason, ToolCall, tool_call::written_input};
 
+/// How many characters the name of a tool may have.
+const LONGEST_NAME: usize = 128;
+
 impl Conversation {
     pub(super) fn answer(&mut self, result: Result<Response, Failure>) -> Result<(), Failure> {
         let going_over = self.transfer().map(|(place, transfer)| (place, transfer.to.clone()));
@@ -67,24 +70,26 @@ impl Conversation {
     /// same every turn, names with other characters, inputs that are no object. Such a call is
     /// mended, always in the same way for the same history.
     pub(crate) fn mended(&self, content: Vec<Block>) -> Vec<Block> {
-        let mut taken: Vec<String> = Vec::new();
-        let mend = |block: Block| {
-            let Some(call) = block.as_tool_use() else { return block };
-            let id = self.free_id(&call.id, &taken);
-            taken.push(id.clone());
-            block.with_call(&ToolCall { id, name: valid_name(&call.name), input: object_input(&call.input) })
-        };
-        content.into_iter().map(mend).collect()
+        let mut mended = Vec::with_capacity(content.len());
+        for block in content {
+            let block = self.mend(block, &mended);
+            mended.push(block);
+        }
+        mended
     }
 
-    fn free_id(&self, id: &str, taken: &[String]) -> String {
-        let is_free = |id: &str| !taken.iter().any(|other| other == id) && !self.has_call(id);
-        let stem = if is_valid(id) { id } else { "call" };
-        if stem == id && is_free(id) {
-            return id.to_owned();
+    /// The same of one block, behind those of its reply that are mended already.
+    fn mend(&self, block: Block, before: &[Block]) -> Block {
+        let Some(call) = block.as_tool_use() else { return block };
+        let is_free = |id: &str| {
+            let mut calls = before.iter().filter_map(Block::as_tool_use);
+            calls.all(|call| call.id != id) && !self.has_call(id)
+        };
+        if is_valid(&call.id) && is_valid_name(&call.name) && is_object(&call.input) && is_free(&call.id) {
+            return block;
         }
-        let mut ids = (2..).map(|number: u32| format!("{stem}_{number}"));
-        ids.find(|id| is_free(id)).expect("numbers do not run out")
+        let id = free_id(&call.id, is_free);
+        block.with_call(ToolCall { id, name: valid_name(&call.name), input: object_input(&call.input) })
     }
 
     fn has_call(&self, id: &str) -> bool {
@@ -92,12 +97,26 @@ impl Conversation {
     }
 }
 
+fn free_id(id: &str, is_free: impl Fn(&str) -> bool) -> String {
+    let stem = if is_valid(id) { id } else { "call" };
+    if stem == id && is_free(id) {
+        return id.to_owned();
+    }
+    let mut ids = (2..).map(|number: u32| format!("{stem}_{number}"));
+    ids.find(|id| is_free(id)).expect("numbers do not run out")
+}
+
 fn is_valid(id: &str) -> bool {
     !id.is_empty() && id.chars().all(is_word)
 }
 
+fn is_valid_name(name: &str) -> bool {
+    is_valid(name) && name.len() <= LONGEST_NAME
+}
+
 fn valid_name(name: &str) -> String {
-    let name: String = name.chars().take(128).map(|char| if is_word(char) { char } else { '_' }).collect();
+    let chars = name.chars().take(LONGEST_NAME);
+    let name: String = chars.map(|char| if is_word(char) { char } else { '_' }).collect();
     if name.is_empty() { "unnamed".to_owned() } else { name }
 }
 
@@ -105,6 +124,10 @@ fn is_word(char: char) -> bool {
     char.is_ascii_alphanumeric() || char == '_' || char == '-'
 }
 
+fn is_object(input: &Json) -> bool {
+    input.text().starts_with('{')
+}
+
 fn object_input(input: &Json) -> Json {
-    if input.text().starts_with('{') { input.clone() } else { written_input(input.text()) }
+    if is_object(input) { input.clone() } else { written_input(input.text()) }
 }

@@ -24,9 +24,8 @@ impl<'a> Early<'a> {
     pub(super) fn see(&mut self, before: &Fold, delta: &Delta) {
         match delta {
             Delta::Block { .. } | Delta::Stop { stop_reason: StopReason::ToolUse, .. } if self.open => {
-                let moved_on = before.blocks(self.blocks.len()).map_while(Result::ok);
-                for block in moved_on.collect::<Vec<_>>() {
-                    self.take(block);
+                for block in before.blocks(self.blocks.len()) {
+                    self.take(block.clone());
                 }
             }
             Delta::Restarted { .. } => *self = Self::new(self.host, self.so_far),

@@ -4,9 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Block, Counts, Delta, Json, Kind, LlmError, Piece, Response, StopReason, ToolCall, Usage, fields::Fields,
-};
+use crate::{Block, Counts, Delta, Json, Kind, LlmError, Piece, Response, StopReason, ToolCall, Usage};
 
 /// What a scripted model says in one turn, and how long it takes. Also readable from JSON:
 /// `{"content":[{"type":"text","text":"hi"}],"latency_ms":200}`.
@@ -116,7 +114,7 @@ impl Reply {
         let mut content = self.content.clone();
         for (place, block) in content.iter_mut().enumerate() {
             if let Some(call) = block.as_tool_use().filter(|call| call.id.is_empty()) {
-                *block = block.with_call(&ToolCall { id: format!("call_{turn}_{place}"), ..call.clone() });
+                *block = block.with_call(ToolCall { id: format!("call_{turn}_{place}"), ..call.clone() });
             }
         }
         let has_call = content.iter().any(|block| block.as_tool_use().is_some());
@@ -149,36 +147,25 @@ impl Reply {
 }
 
 /// A block as a stream begins it, and the pieces that fill it.
-fn take_apart(block: &Block) -> (Json, Vec<Piece>) {
+fn take_apart(block: &Block) -> (Block, Vec<Piece>) {
     let words = |text: &str, piece: fn(String) -> Piece| -> Vec<Piece> {
         text.split_inclusive(' ').map(|word| piece(word.to_owned())).collect()
     };
     match block.kind() {
-        Kind::Text(text) => (emptied(block, &["text"]), words(text, Piece::Text)),
+        Kind::Text(text) => (block.with_text(String::new()), words(text, Piece::Text)),
         Kind::Thinking { thinking, signature } => {
             let mut pieces = words(thinking, Piece::Thinking);
             pieces.push(Piece::Signature(signature.clone()));
-            (emptied(block, &["thinking", "signature"]), pieces)
+            (block.with_thinking(String::new(), String::new()), pieces)
         }
         Kind::ToolUse(call) => {
             let letters: Vec<char> = call.as_written().chars().collect();
             let parts = letters.chunks(16).map(|part| Piece::Input(part.iter().collect()));
-            (emptied(block, &["input"]), parts.collect())
+            let empty = ToolCall { input: serde_json::json!({}).into(), ..call.clone() };
+            (block.with_call(empty), parts.collect())
         }
-        _ => (block.json().clone(), Vec::new()),
+        _ => (block.clone(), Vec::new()),
     }
-}
-
-/// The block without what its pieces bring; all its other fields stay.
-fn emptied(block: &Block, filled: &[&str]) -> Json {
-    let mut fields = Fields::of(block.json().text()).expect("a block is a JSON object");
-    for name in filled {
-        match *name {
-            "input" => fields.set(*name, &serde_json::json!({})),
-            _ => fields.set(*name, ""),
-        }
-    }
-    fields.json()
 }
 
 /// Durations as whole milliseconds.

@@ -1,8 +1,6 @@
 //! Any JSON of the right shape in, the same out.
 
-use agent_core::{
-    Block, Conversation, Delta, Fold, Json, Kind, Message, Response, StopReason, ToolCall, Turn,
-};
+use agent_core::{Block, Conversation, Delta, Fold, Kind, Message, Response, StopReason, ToolCall, Turn};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::common::team;
@@ -121,7 +119,7 @@ proptest! {
         prop_assert_eq!(block.as_text(), words.as_deref());
         prop_assert_eq!(&written, &text);
         let mut fold = Fold::default();
-        fold.push(Delta::Block { index: 0, block: Json::read(text.clone()).unwrap() }).unwrap();
+        fold.push(Delta::Block { index: 0, block }).unwrap();
         fold.push(Delta::stop(StopReason::EndTurn)).unwrap();
         let reply = fold.finish().unwrap();
         prop_assert_eq!(texts(&reply.content), [text]);

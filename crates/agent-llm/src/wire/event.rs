@@ -63,7 +63,7 @@ fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
     let index = || parse(name, need(name, "index", index)?.get());
     Ok(Said::Delta(match name {
         "message_start" => start(parse(name, data)?).map_err(|error| malformed(name, error))?,
-        "content_block_start" => return Ok(begin(index()?, need(name, "content_block", content_block)?)),
+        "content_block_start" => return begin(index()?, need(name, "content_block", content_block)?),
         "content_block_delta" => return grow(index()?, need(name, "delta", delta)?),
         "content_block_stop" => Delta::BlockEnd { index: index()? },
         "message_delta" => stop(parse(name, data)?).map_err(|error| malformed(name, error))?,
@@ -77,7 +77,7 @@ fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use agent_core::{Counts, StopReason};
+    use agent_core::{Block, Counts, StopReason};
 
     use agent_core::{LlmErrorKind, Piece};
 
@@ -89,6 +89,10 @@ mod tests {
 
     fn check(data: &str, expected: Delta) {
         assert_eq!(said("", data).unwrap(), Said::Delta(expected), "{data}");
+    }
+
+    fn begun(text: &str) -> Block {
+        Block::from_json(json(text)).unwrap()
     }
 
     fn json(text: &str) -> Json {
@@ -129,11 +133,32 @@ mod tests {
     }
 
     #[test]
+    fn what_grows_may_be_absent_at_the_beginning_and_nothing_else() {
+        let check = |block: &str, expected: Result<&str, &str>| {
+            let said =
+                said("", &format!(r#"{{"type":"content_block_start","index":0,"content_block":{block}}}"#));
+            let expected = expected.map(|text| Said::Delta(Delta::Block { index: 0, block: begun(text) }));
+            assert_eq!(said.map_err(|error| error.message), expected.map_err(str::to_owned), "{block}");
+        };
+        check(r#"{"type":"text"}"#, Ok(r#"{"text":"","type":"text"}"#));
+        check(r#"{"type":"thinking"}"#, Ok(r#"{"thinking":"","type":"thinking"}"#));
+        let call = r#"{"id":"a","input":{},"name":"f","type":"tool_use"}"#;
+        check(r#"{"type":"tool_use","id":"a","name":"f"}"#, Ok(call));
+        check(
+            r#"{"type":"tool_use","id":"a"}"#,
+            Err(
+                "event \"content_block_start\": not a content block: type \"tool_use\", at the top level: missing field `name`",
+            ),
+        );
+        check("7", Err("event \"content_block_start\": not a content block: a JSON object is needed: 7"));
+    }
+
+    #[test]
     fn a_blocks_json_is_kept_as_it_came() {
         let block = r#"{"type":"tool_use","id":"a","name":"f","input":{ },"caller":{"z":1,"n":123456789012345678901}}"#;
         check(
             &format!(r#"{{"type":"content_block_start","index":1,"content_block":{block}}}"#),
-            Delta::Block { index: 1, block: json(block) },
+            Delta::Block { index: 1, block: begun(block) },
         );
     }
 
@@ -163,7 +188,7 @@ mod tests {
         let (half, whole) = (r#"{"type":"glow","a":"\ud83e"}"#, r#"{"type":"glow","a":"\ufffd"}"#);
         check(
             &format!(r#"{{"type":"content_block_start","index":0,"content_block":{half}}}"#),
-            Delta::Block { index: 0, block: json(whole) },
+            Delta::Block { index: 0, block: begun(whole) },
         );
         check(
             &format!(r#"{{"type":"content_block_delta","index":0,"delta":{half}}}"#),
@@ -202,7 +227,7 @@ mod tests {
         );
         check(
             r#"{"type":"content_block_start","index":6,"content_block":{"type":"holo"}}"#,
-            Delta::Block { index: 6, block: json(r#"{"type":"holo"}"#) },
+            Delta::Block { index: 6, block: begun(r#"{"type":"holo"}"#) },
         );
     }
 

@@ -1,12 +1,12 @@
 //! How a stream's blocks begin and grow.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use agent_core::{Block, Delta, Json, LlmError, Piece};
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
-use super::{Said, Words, need, parse};
+use super::{Said, Words, malformed, need, parse};
 
 /// Words of a block, which may begin or end in the middle of a character.
 #[derive(Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub(crate) struct Grown {
     /// The block's place in the reply.
     pub(crate) index: usize,
     /// What the block began with, if these are the words of its beginning that it does not hold.
-    pub(crate) block: Option<Json>,
+    pub(crate) block: Option<Block>,
     pub(crate) field: Field,
     pub(crate) words: Words,
 }
@@ -41,13 +41,29 @@ impl Field {
 
 /// The block at `index` begins. Half a character that its words end in is taken out of it: the other half may
 /// come with the next piece.
-pub(super) fn begin(index: usize, block: &RawValue) -> Said {
-    let whole = Json::from(block.to_owned());
-    let half = if whole.text() == block.get() { None } else { without_half(index, block, &whole) };
-    half.map_or_else(|| Said::Delta(Delta::Block { index, block: whole }), Said::Grown)
+pub(super) fn begin(index: usize, block: &RawValue) -> Result<Said, LlmError> {
+    let json = Json::from(block.to_owned());
+    let is_whole = json.text() == block.get();
+    let read = Block::from_json(json.clone()).or_else(|error| with_what_grows(&json).ok_or(error));
+    let begun = read.map_err(|error| malformed("content_block_start", error))?;
+    let half = if is_whole { None } else { without_half(index, block, &begun) };
+    Ok(half.map_or_else(|| Said::Delta(Delta::Block { index, block: begun }), Said::Grown))
 }
 
-fn without_half(index: usize, block: &RawValue, whole: &Json) -> Option<Grown> {
+/// What the pieces bring some servers leave out at the beginning.
+fn with_what_grows(begun: &Json) -> Option<Block> {
+    let mut fields: BTreeMap<String, Json> = begun.parse().ok()?;
+    let kind: String = fields.get("type")?.parse().ok()?;
+    let (field, empty) = match kind.as_str() {
+        "text" => ("text", json!("")),
+        "thinking" => ("thinking", json!("")),
+        _ => ("input", json!({})),
+    };
+    fields.entry(field.to_owned()).or_insert_with(|| empty.into());
+    Block::from_json(Json::of(&fields).ok()?).ok()
+}
+
+fn without_half(index: usize, block: &RawValue, begun: &Block) -> Option<Grown> {
     #[derive(Deserialize)]
     struct Begun {
         text: Option<Words>,
@@ -56,10 +72,10 @@ fn without_half(index: usize, block: &RawValue, whole: &Json) -> Option<Grown> {
     let Begun { text, thinking } = serde_json::from_str(block.get()).ok()?;
     [("text", Field::Text, text), ("thinking", Field::Thinking, thinking)].into_iter().find_map(
         |(name, field, words)| {
-            let mut begun = words?;
-            let words = begun.split_half()?;
-            let block = Block::from_json(whole.clone()).ok()?.with(name, Value::from(begun.text())).ok()?;
-            Some(Grown { index, block: Some(block.json().clone()), field, words })
+            let mut whole = words?;
+            let words = whole.split_half()?;
+            let block = begun.with(name, Value::from(whole.text())).ok()?;
+            Some(Grown { index, block: Some(block), field, words })
         },
     )
 }
