@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::SystemTime};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request};
 use async_stream::try_stream;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 use reqwest::{
     Client, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -77,28 +77,38 @@ impl Http {
 
     fn streamed(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
         try_stream! {
-            let mut clock = Clock::start(&self.settings.limits);
-            let answer = clock.keep(self.ask(&request, STREAM)).await??;
-            for notice in rate_limits(answer.headers(), SystemTime::now()) {
+            let mut reply = self.open(&request).await.map_err(|error| self.scrub(error))?;
+            for notice in rate_limits(reply.headers(), SystemTime::now()) {
                 yield Delta::Notice(notice);
             }
-            let mut reply = Reply::new(answer, clock);
-            while let Some(delta) = reply.next().await? {
+            while let Some(delta) = reply.next().await.map_err(|error| self.scrub(error))? {
                 yield delta;
             }
             reply.give_back().await;
         }
     }
 
+    async fn open(&self, request: &Request) -> Result<Reply, LlmError> {
+        let mut clock = Clock::start(&self.settings.limits);
+        let answer = clock.keep(self.ask(request, STREAM)).await??;
+        Ok(Reply::new(answer, clock))
+    }
+
     fn unary(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
         try_stream! {
-            let limit = Limit::reply(&self.settings.limits, wire::max_tokens(&self.settings, &request))?;
-            let answer = limit.keep(self.ask(&request, JSON)).await??;
+            let (answer, limit) = self.open_whole(&request).await.map_err(|error| self.scrub(error))?;
             for notice in rate_limits(answer.headers(), SystemTime::now()) {
                 yield Delta::Notice(notice);
             }
-            yield Delta::Whole(self.read(answer, limit, "a message").await?);
+            let reply = self.read(answer, limit, "a message").await;
+            yield Delta::Whole(reply.map_err(|error| self.scrub(error))?);
         }
+    }
+
+    async fn open_whole(&self, request: &Request) -> Result<(reqwest::Response, Limit), LlmError> {
+        let limit = Limit::reply(&self.settings.limits, wire::max_tokens(&self.settings, request))?;
+        let answer = limit.keep(self.ask(request, JSON)).await??;
+        Ok((answer, limit))
     }
 
     /// Asks for a reply of this content type.
@@ -194,11 +204,10 @@ impl Http {
 
 impl Llm for Http {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let deltas = match self.settings.streaming {
+        match self.settings.streaming {
             true => self.streamed(request).boxed(),
             false => self.unary(request).boxed(),
-        };
-        deltas.map_err(|error| self.scrub(error)).boxed()
+        }
     }
 }
 

@@ -51,6 +51,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod asking;
 mod cache;
 mod claude;
 mod config_error;

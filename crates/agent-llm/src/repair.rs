@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Notice, Request, in_pairs};
-use async_stream::try_stream;
-use futures::StreamExt;
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Request, in_pairs};
+
+use crate::asking::{Again, Asking};
 
 /// The field of [`Request::extra`] that says what container to run in.
 const CONTAINER: &str = "container";
 
 /// Asks any [`Llm`] again with a mended request when it refuses one for what a change can mend; with each
-/// change once, and a [`Notice`] that says so:
+/// change once, and a [`Notice`](agent_core::Notice) that says so:
 ///
 /// - calls without results, results without calls, and blank text: the history is brought in order. What this
 ///   library's loop sends needs that never; histories from elsewhere, and views of them, may.
@@ -54,33 +54,41 @@ impl<L: Llm> Repair<L> {
 }
 
 impl<L: Llm> Llm for Repair<L> {
-    fn stream(&self, mut request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let stream = try_stream! {
-            let mut mends: Vec<Mend> = MENDS.into();
-            let mut attempt = 0;
-            loop {
-                let mut reply = self.llm.stream(request.clone());
-                let mut begun = false;
-                let error = loop {
-                    match reply.next().await {
-                        None => return,
-                        Some(Err(error)) => break error,
-                        Some(Ok(delta)) => {
-                            begun |= !matches!(delta, Delta::Notice(_));
-                            yield delta;
-                        }
-                    }
-                };
-                // What the server has begun to answer it has not refused.
-                let mended = if begun { None } else { mend(&mut mends, &request, &error) };
-                let Some((done, mended)) = mended else { Err(error)?; return };
-                request = mended;
-                attempt += 1;
-                let (wait, reason) = (Duration::ZERO, format!("{done}, since {error}"));
-                yield Delta::Notice(Notice::Retry { attempt, wait, reason });
-            }
-        };
-        stream.boxed()
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        Repairing { llm: &self.llm, request, mends: MENDS.into(), attempt: 0, begun: false }.stream()
+    }
+}
+
+struct Repairing<'a, L> {
+    llm: &'a L,
+    request: Request,
+    /// Those that were not tried.
+    mends: Vec<Mend>,
+    attempt: u32,
+    begun: bool,
+}
+
+impl<'a, L: Llm> Asking<'a> for Repairing<'a, L> {
+    fn ask(&mut self) -> BoxStream<'a, Result<Delta, LlmError>> {
+        self.llm.stream(self.request.clone())
+    }
+
+    fn see(&mut self, delta: &Delta) -> Result<Option<Delta>, LlmError> {
+        self.begun |= !matches!(delta, Delta::Notice(_));
+        Ok(None)
+    }
+
+    fn end(&mut self) -> Result<(), LlmError> {
+        Ok(())
+    }
+
+    fn again(&mut self, error: LlmError) -> Result<Again, LlmError> {
+        // What the server has begun to answer it has not refused.
+        let mended = if self.begun { None } else { mend(&mut self.mends, &self.request, &error) };
+        let Some((done, mended)) = mended else { return Err(error) };
+        self.request = mended;
+        self.attempt += 1;
+        Ok(Again { attempt: self.attempt, wait: Duration::ZERO, reason: format!("{done}, since {error}") })
     }
 }
 
@@ -146,9 +154,10 @@ fn says(error: &LlmError, words: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use agent_core::{
-        Block, Message, fold,
+        Block, Message, Notice, fold,
         script::{Reply, Script},
     };
+    use futures::StreamExt;
     use serde_json::json;
 
     use super::*;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use agent_core::{Delta, LlmError, LlmErrorKind, Piece};
+use reqwest::header::HeaderMap;
 
 use crate::{StreamParser, limit::Clock, refusal::request_id};
 
@@ -17,6 +18,10 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn new(answer: reqwest::Response, clock: Clock) -> Self {
         Self { answer, clock, parser: StreamParser::default() }
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.answer.headers()
     }
 
     /// The next piece; `None` once the reply is whole.

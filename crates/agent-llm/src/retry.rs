@@ -3,13 +3,13 @@
 mod attempts;
 mod policy;
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Notice, Outline, Request};
-use async_stream::try_stream;
-use futures::StreamExt;
+use agent_core::{BoxStream, Delta, Llm, LlmError, Outline, Request};
 
+use attempts::Attempts;
 pub(crate) use attempts::keep_asking;
-use attempts::{Again, Attempts};
 pub use policy::RetryPolicy;
+
+use crate::asking::{Again, Asking};
 
 /// Makes the requests of any [`Llm`] again, from scratch, when they fail in a way that may pass; so does a reply that
 /// breaks off, or of which no [`Response`](agent_core::Response) can be made.
@@ -39,64 +39,54 @@ impl<L: Llm> Retry<L> {
 
 impl<L: Llm> Llm for Retry<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let stream = try_stream! {
-            let mut attempts = Attempts::begin(&self.policy);
-            // Why what was shown must be withdrawn, once there is something to show instead.
-            let mut withdrawn = None;
-            loop {
-                let mut reply = Whole::new(self.llm.stream(request.clone()));
-                let error = loop {
-                    match reply.next().await {
-                        Ok(Some(delta)) => {
-                            if !matches!(delta, Delta::Notice(_)) {
-                                if let Some(reason) = withdrawn.take() {
-                                    yield Delta::Restarted { reason };
-                                }
-                            }
-                            yield delta;
-                        }
-                        Ok(None) => return,
-                        Err(error) => break error,
-                    }
-                };
-                let Again { attempt, wait, reason } = attempts.fail(error)?;
-                if reply.shown {
-                    withdrawn = Some(reason.clone());
-                }
-                drop(reply);
-                yield Delta::Notice(Notice::Retry { attempt, wait, reason });
-                tokio::time::sleep(wait).await;
-            }
-        };
-        stream.boxed()
+        let (attempts, reply) = (Attempts::begin(&self.policy), Reply::default());
+        Retrying { llm: &self.llm, request, attempts, reply, withdrawn: None }.stream()
     }
 }
 
-/// A reply that ends whole and can be read, or with an error.
-struct Whole<'a> {
-    stream: BoxStream<'a, Result<Delta, LlmError>>,
+struct Retrying<'a, L> {
+    llm: &'a L,
+    request: Request,
+    attempts: Attempts<'a>,
+    reply: Reply,
+    /// Why what was shown must be withdrawn, once there is something to show instead.
+    withdrawn: Option<String>,
+}
+
+/// A reply as far as it has come.
+#[derive(Default)]
+struct Reply {
     shown: bool,
     /// What makes no reply is better asked for again than handed on.
     outline: Outline,
 }
 
-impl<'a> Whole<'a> {
-    fn new(stream: BoxStream<'a, Result<Delta, LlmError>>) -> Self {
-        Self { stream, shown: false, outline: Outline::default() }
+impl<'a, L: Llm> Asking<'a> for Retrying<'a, L> {
+    fn ask(&mut self) -> BoxStream<'a, Result<Delta, LlmError>> {
+        self.reply = Reply::default();
+        self.llm.stream(self.request.clone())
     }
 
-    async fn next(&mut self) -> Result<Option<Delta>, LlmError> {
-        let Some(delta) = self.stream.next().await.transpose()? else {
-            self.outline.finish()?;
-            return Ok(None);
-        };
-        self.outline.push(&delta)?;
-        match &delta {
-            Delta::Notice(_) => {}
-            Delta::Restarted { .. } => self.shown = false,
-            _ => self.shown = true,
+    fn see(&mut self, delta: &Delta) -> Result<Option<Delta>, LlmError> {
+        self.reply.outline.push(delta)?;
+        match delta {
+            Delta::Notice(_) => return Ok(None),
+            Delta::Restarted { .. } => self.reply.shown = false,
+            _ => self.reply.shown = true,
         }
-        Ok(Some(delta))
+        Ok(self.withdrawn.take().map(|reason| Delta::Restarted { reason }))
+    }
+
+    fn end(&mut self) -> Result<(), LlmError> {
+        self.reply.outline.finish()
+    }
+
+    fn again(&mut self, error: LlmError) -> Result<Again, LlmError> {
+        let again = self.attempts.fail(error)?;
+        if self.reply.shown {
+            self.withdrawn = Some(again.reason.clone());
+        }
+        Ok(again)
     }
 }
 
@@ -105,10 +95,10 @@ mod tests {
     use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
     use agent_core::{
-        LlmErrorKind, Message, Piece, StopReason, fold,
+        LlmErrorKind, Message, Notice, Piece, StopReason, fold,
         script::{Reply, Script},
     };
-    use futures::stream;
+    use futures::{StreamExt, stream};
     use serde_json::json;
     use tokio::time::Instant;
 

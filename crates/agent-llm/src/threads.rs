@@ -1,6 +1,7 @@
 //! Histories that the server keeps, so that a request carries only what is new.
 
 use std::{
+    mem,
     num::NonZeroUsize,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,13 +11,12 @@ use std::{
 };
 
 use agent_core::{
-    BoxStream, Delta, Fold, Json, Kind, Llm, LlmError, LlmErrorKind, Message, Notice, Request, Response,
-    StopReason,
+    BoxStream, Delta, Fold, Json, Kind, Llm, LlmError, LlmErrorKind, Message, Request, Response, StopReason,
 };
-use async_stream::try_stream;
-use futures::StreamExt;
 use lru::LruCache;
 use serde_json::json;
+
+use crate::asking::{Again, Asking};
 
 /// The beta feature that this is.
 pub(crate) const BETA: &str = "message-threads-2026-08-12";
@@ -97,42 +97,52 @@ impl<L: Llm> Threads<L> {
 
 impl<L: Llm> Llm for Threads<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let stream = try_stream! {
-            let key: Key = (request.conversation.clone(), request.agent.clone());
-            // Taken out: after a failure in the middle of a reply nobody knows what the server holds.
-            let known = self.known().pop(&key);
-            let mut form = self.form(known.as_ref(), &request);
-            loop {
-                let (mut fold, mut begun) = (Fold::default(), false);
-                let mut reply = self.llm.stream(form.of(&request));
-                let error = loop {
-                    match reply.next().await {
-                        None => break None,
-                        Some(Err(error)) => break Some(error),
-                        Some(Ok(delta)) => {
-                            begun |= !matches!(delta, Delta::Notice(_));
-                            fold.push(delta.clone())?;
-                            yield delta;
-                        }
-                    }
-                };
-                let Some(error) = error else {
-                    self.remember(key, &form, request, fold);
-                    return;
-                };
-                let next = if begun { None } else { self.after(&form, &error) };
-                let Some(next) = next else {
-                    // What was refused at once has changed nothing.
-                    known.filter(|_| !begun).map(|known| self.known().put(key, known));
-                    Err(error)?;
-                    return;
-                };
-                form = next;
-                let reason = format!("the whole history is sent, since {error}");
-                yield Delta::Notice(Notice::Retry { attempt: 1, wait: Duration::ZERO, reason });
-            }
+        let key: Key = (request.conversation.clone(), request.agent.clone());
+        // Taken out: after a failure in the middle of a reply nobody knows what the server holds.
+        let known = self.known().pop(&key);
+        let form = self.form(known.as_ref(), &request);
+        let fold = Fold::default();
+        Threaded { threads: self, key, known, request, form, fold, begun: false }.stream()
+    }
+}
+
+struct Threaded<'a, L> {
+    threads: &'a Threads<L>,
+    key: Key,
+    known: Option<Known>,
+    request: Request,
+    form: Form,
+    fold: Fold,
+    begun: bool,
+}
+
+impl<'a, L: Llm> Asking<'a> for Threaded<'a, L> {
+    fn ask(&mut self) -> BoxStream<'a, Result<Delta, LlmError>> {
+        self.threads.llm.stream(self.form.of(&self.request))
+    }
+
+    fn see(&mut self, delta: &Delta) -> Result<Option<Delta>, LlmError> {
+        self.begun |= !matches!(delta, Delta::Notice(_));
+        self.fold.push(delta.clone()).map(|()| None)
+    }
+
+    fn end(&mut self) -> Result<(), LlmError> {
+        let fold = mem::take(&mut self.fold);
+        self.threads.remember(self.key.clone(), &self.form, self.request.clone(), fold);
+        Ok(())
+    }
+
+    fn again(&mut self, error: LlmError) -> Result<Again, LlmError> {
+        let next = if self.begun { None } else { self.threads.after(&self.form, &error) };
+        let Some(next) = next else {
+            // What was refused at once has changed nothing.
+            let known = self.known.take().filter(|_| !self.begun);
+            known.map(|known| self.threads.known().put(self.key.clone(), known));
+            return Err(error);
         };
-        stream.boxed()
+        self.form = next;
+        let reason = format!("the whole history is sent, since {error}");
+        Ok(Again { attempt: 1, wait: Duration::ZERO, reason })
     }
 }
 
@@ -216,6 +226,7 @@ mod tests {
         fold,
         script::{Reply, Script},
     };
+    use futures::StreamExt;
 
     use super::*;
 

@@ -8,6 +8,7 @@ use humantime::format_duration;
 use tokio::time::Instant;
 
 use super::RetryPolicy;
+use crate::asking::Again;
 
 /// The attempts at one request so far.
 pub(crate) struct Attempts<'a> {
@@ -15,16 +16,6 @@ pub(crate) struct Attempts<'a> {
     planned: ExponentialBackoff,
     failed: u32,
     begun: Instant,
-}
-
-/// The request shall be made again.
-pub(crate) struct Again {
-    /// The attempt that failed, from 1.
-    pub(crate) attempt: u32,
-    /// How long until the next.
-    pub(crate) wait: Duration,
-    /// Why it failed.
-    pub(crate) reason: String,
 }
 
 impl<'a> Attempts<'a> {
