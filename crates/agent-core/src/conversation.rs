@@ -209,8 +209,7 @@ impl Conversation {
     /// and, while the conversation is about to go over to another agent, with the results it will
     /// have then.
     pub fn reads(&self) -> Vec<Message> {
-        let (before, since) = self.reads_around(0);
-        [before, since].concat()
+        self.reads_around(0).1
     }
 
     /// The same in two parts: what is among the first `at` messages, and what comes after; see

@@ -25,6 +25,9 @@ pub struct Message {
     role: Role,
     #[serde(serialize_with = "in_place")]
     content: Arc<[Block]>,
+    /// Whether all of it can be sent: every request asks.
+    #[serde(skip)]
+    is_sendable: bool,
 }
 
 /// Those that share their blocks are not looked at twice.
@@ -55,7 +58,13 @@ impl From<Written> for Message {
 impl Message {
     /// A message of this role; text becomes one text block.
     pub fn new(role: Role, content: impl Into<Content>) -> Self {
-        Self { role, content: content.into().into_blocks().into() }
+        Self::of(role, content.into().into_blocks().into())
+    }
+
+    fn of(role: Role, content: Arc<[Block]>) -> Self {
+        let ends_well = content.last().is_some_and(|block| !is_thinking(block));
+        let is_sendable = ends_well && content.iter().all(can_be_sent);
+        Self { role, content, is_sendable }
     }
 
     /// What the user says.
@@ -102,8 +111,7 @@ impl Message {
     /// signature (it was cut), and without thinking at its end. `None` if nothing is left.
     /// What the API refuses: <https://docs.claude.com/en/docs/build-with-claude/extended-thinking>.
     pub fn sendable(&self) -> Option<Cow<'_, Self>> {
-        let ends_well = self.content.last().is_some_and(|block| !is_thinking(block));
-        if ends_well && self.content.iter().all(can_be_sent) {
+        if self.is_sendable {
             return Some(Cow::Borrowed(self));
         }
         let mut content: Vec<Block> =
@@ -111,7 +119,7 @@ impl Message {
         while content.last().is_some_and(is_thinking) {
             content.pop();
         }
-        (!content.is_empty()).then(|| Cow::Owned(Self { role: self.role, content: content.into() }))
+        (!content.is_empty()).then(|| Cow::Owned(Self::of(self.role, content.into())))
     }
 
     /// The message as the API takes it at the end of a request: a reply that is to go on must not end
@@ -120,7 +128,7 @@ impl Message {
         match self.content.split_last() {
             Some((last, before)) if self.role == Role::Assistant => {
                 let content = before.iter().cloned().chain([last.without_space_at_end()]);
-                Self { role: self.role, content: content.collect() }
+                Self::of(self.role, content.collect())
             }
             _ => self.clone(),
         }

@@ -48,8 +48,17 @@ fn written(settings: &Settings, request: &Request, left_out: &[&str]) -> Vec<u8>
         cache::marked(request, kept, whole)
     });
     let request = marked.as_ref().unwrap_or(request);
-    serde_json::to_vec(&Body { settings, request, left_out })
-        .expect("keys are strings and values are text, numbers or JSON already")
+    let mut written = Vec::with_capacity(size(request));
+    serde_json::to_writer(&mut written, &Body { settings, request, left_out })
+        .expect("keys are strings and values are text, numbers or JSON already");
+    written
+}
+
+/// How long the body will be, about: so that a long history is not moved while it is written.
+fn size(request: &Request) -> usize {
+    let blocks = request.messages.iter().flat_map(Message::content);
+    let texts: usize = blocks.map(|block| block.json().text().len() + 1).sum();
+    1024 + texts + 32 * request.messages.len()
 }
 
 struct Body<'a> {
