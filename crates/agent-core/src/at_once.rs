@@ -25,7 +25,7 @@ pub trait Perform {
     ) -> impl Future<Output = (Lent, Result<Result<End, Failure>, Self::Error>)>;
 
     /// Is told what became of a call, by the rules it is under.
-    fn tell(&self, _call: &Call, _outcome: &Outcome) {}
+    fn tell(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
 }
 
 /// Does the work of a turn, `at_most` pieces at a time (`usize::MAX`: all at once; at least one), and
@@ -33,8 +33,12 @@ pub trait Perform {
 ///
 /// When the future is dropped, what has ended by then is recorded, and each delegated conversation is
 /// kept as far as it has come. Nothing is polled for that, so nothing new begins.
-pub async fn at_once<P: Perform>(turn: ToolTurn<'_>, at_most: usize, performer: &P) -> Result<(), P::Error> {
-    let mut queue: VecDeque<Work> = turn.work().iter().cloned().collect();
+pub async fn at_once<P: Perform>(
+    mut turn: ToolTurn<'_>,
+    at_most: usize,
+    performer: &P,
+) -> Result<(), P::Error> {
+    let mut queue: VecDeque<Work> = turn.take_work().into();
     // Before `pending`, so that it is dropped after it, when all that was lent has come back.
     let mut desk = Desk { turn, receipts: Vec::new(), home: Home::default() };
     let mut pending = FuturesUnordered::new();
@@ -104,7 +108,7 @@ impl Desk<'_> {
         }
         let done = ended.done?;
         let done = Done { outcome: self.turn.admit(id, done.outcome), usage: done.usage };
-        performer.tell(&self.turn.call(id), &done.outcome);
+        performer.tell(|| self.turn.call(id), &done.outcome);
         self.turn.record(id, done)
     }
 }

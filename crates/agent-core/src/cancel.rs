@@ -7,6 +7,8 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+use crate::Call;
+
 /// Stops runs that it was given to ([`Run::cancelled_by`](crate::Run)), or single calls of them. Clones stop
 /// the same.
 ///
@@ -40,8 +42,10 @@ impl Cancel {
         Self::default()
     }
 
-    /// Stops the runs: their calls now, their models at once, with
-    /// [`RunError::Cancelled`](crate::RunError).
+    /// Stops the runs, with [`RunError::Cancelled`](crate::RunError): replies that still stream are given up, and the
+    /// calls they made early; calls under way get an error result, in delegated conversations, too. What has ended keeps
+    /// its result. For a blocking call that others [take turns](crate::ToolSpec::exclusive) with, a run waits until it
+    /// returns; look at [`Context::cancelled`](crate::Context::cancelled) in it.
     pub fn all(&self) {
         self.0.all.cancel();
     }
@@ -74,10 +78,15 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     /// What a call is stopped by while the result is held: by itself, or by what it is a part of.
-    pub(crate) fn enter(self: &Arc<Self>, conversation: &str, key: String) -> Entered {
+    pub(crate) fn enter(self: &Arc<Self>, call: &Call) -> Entered {
+        self.enter_conversation(&call.conversation, format!("{}/{}", call.conversation, call.call.id))
+    }
+
+    /// The same for the conversation that a call was delegated to.
+    pub(crate) fn enter_conversation(self: &Arc<Self>, conversation: &str, key: String) -> Entered {
         let token = self.token(conversation).child_token();
         lock(&self.calls).insert(key.clone(), token.clone());
-        Entered { tokens: self.clone(), key, token }
+        Entered { place: Some((self.clone(), key)), token }
     }
 
     /// What a conversation is stopped by.
@@ -87,15 +96,25 @@ impl Tokens {
 }
 
 /// A call that is under way.
+#[derive(Debug)]
 pub(crate) struct Entered {
-    tokens: Arc<Tokens>,
-    key: String,
+    /// Where it can be stopped from, and by which key.
+    place: Option<(Arc<Tokens>, String)>,
     pub(crate) token: CancellationToken,
+}
+
+impl Entered {
+    /// A call that somebody else stops.
+    pub(crate) fn for_good() -> Self {
+        Self { place: None, token: CancellationToken::new() }
+    }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        lock(&self.tokens.calls).remove(&self.key);
+        if let Some((tokens, key)) = &self.place {
+            lock(&tokens.calls).remove(key);
+        }
     }
 }
 

@@ -1,22 +1,19 @@
 //! What a tool call knows of where it runs.
 
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    EventKind,
+    Call, EventKind, ToolCall,
     teller::{Place, Teller},
 };
 
 /// Where a tool call runs: whose call it is, and whether it is still wanted.
 #[derive(Clone, Debug)]
 pub struct Context {
-    pub(crate) conversation: String,
-    pub(crate) agent: String,
-    pub(crate) call_id: String,
-    pub(crate) allowed: bool,
+    pub(crate) call: Arc<Call>,
     pub(crate) cancel: CancellationToken,
-    pub(crate) depth: u32,
-    pub(crate) tool: String,
     /// None for a call by hand: nobody listens.
     pub(crate) teller: Option<Teller>,
 }
@@ -24,50 +21,48 @@ pub struct Context {
 impl Context {
     /// A context for calling a tool by hand, as in its tests.
     pub fn by_hand(call_id: impl Into<String>) -> Self {
-        Self {
+        let input = serde_json::json!({}).into();
+        let call = Call {
             conversation: "by-hand".to_owned(),
-            agent: "nobody".to_owned(),
-            call_id: call_id.into(),
-            allowed: false,
-            cancel: CancellationToken::new(),
             depth: 0,
-            tool: "by-hand".to_owned(),
-            teller: None,
-        }
+            agent: "nobody".to_owned(),
+            call: ToolCall { id: call_id.into(), name: "by-hand".to_owned(), input },
+            allowed: false,
+        };
+        Self { call: call.into(), cancel: CancellationToken::new(), teller: None }
     }
 
     /// The conversation's id, which is also its path: `run/call_0_1`.
     pub fn conversation(&self) -> &str {
-        &self.conversation
+        &self.call.conversation
     }
 
     /// The agent that makes the call.
     pub fn agent(&self) -> &str {
-        &self.agent
+        &self.call.agent
     }
 
     /// The id of the call.
     pub fn call_id(&self) -> &str {
-        &self.call_id
+        &self.call.call.id
     }
 
     /// A key that stays the same when the call is made again after a crash: the conversation's id and
     /// the call's. It is as unique as the former; see [`Conversation::with_id`](crate::Conversation).
     pub fn key(&self) -> String {
-        format!("{}/{}", self.conversation, self.call_id)
+        format!("{}/{}", self.conversation(), self.call_id())
     }
 
     /// Whether a person has allowed this call, after an [`Outcome::Wait`](crate::Outcome::Wait).
     pub fn allowed(&self) -> bool {
-        self.allowed
+        self.call.allowed
     }
 
     /// Tells the run's listeners how the call gets on, as [`EventKind::CallProgress`]; the model does not read it.
     pub fn progress(&self, text: impl Into<String>) {
         if let Some(teller) = &self.teller {
-            let place = Place { conversation: &self.conversation, depth: self.depth, agent: &self.agent };
-            let (id, tool) = (self.call_id.clone(), self.tool.clone());
-            teller.tell(place, || EventKind::CallProgress { id, tool, text: text.into() });
+            let ToolCall { id, name: tool, .. } = self.call.call.clone();
+            teller.tell(Place::of(&self.call), || EventKind::CallProgress { id, tool, text: text.into() });
         }
     }
 

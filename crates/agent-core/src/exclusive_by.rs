@@ -13,7 +13,8 @@ use crate::{Json, fields::Fields};
 /// Which calls of a tool take turns: those of one key do, in call order; others don't wait.
 ///
 /// Calls of several tools take turns if their keys are equal: edits of one file by two tools, for one. The
-/// key of an input must be the same whenever it is asked for.
+/// key of an input must be the same whenever it is asked for. A call that takes turns never starts early and shares
+/// its result with no twin, also if it only reads: one before it may change what it reads.
 ///
 /// ```
 /// # use agent_core::{ExclusiveBy, ToolSpec};

@@ -12,7 +12,8 @@ pub struct Limits {
     pub depth: u32,
     /// How often the conversation may go over to another agent before the user speaks again; 8.
     pub transfers: u32,
-    /// How many tool calls a run may make, over all its delegations; unlimited.
+    /// How many tool calls a run may make, over all its delegations; unlimited. Equal ones that share a call are one,
+    /// and one that started early counts, also if its reply came to nothing.
     pub calls: Option<u32>,
     /// How many tool calls may be under way at once, over all delegations; unlimited. Delegations
     /// don't count, so a limit of 1 can't block agents that wait for agents.

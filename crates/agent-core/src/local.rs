@@ -13,7 +13,7 @@ use call::Caller;
 use futures::{FutureExt, future::BoxFuture};
 use shared::{SharedCalls, is_final};
 pub(crate) use task::panic_message;
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -117,27 +117,36 @@ impl Perform for Local {
     type Error = RunError;
 
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
+        let call = Arc::new(call);
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
         let is_shared =
             spec.is_some_and(ToolSpec::may_share) && !call.allowed && self.mode == Mode::Concurrent;
-        let entered =
-            self.cancel.enter(&call.conversation, format!("{}/{}", call.conversation, call.call.id));
+        let (busy, over) = match spec.is_some_and(ToolSpec::takes_turns) {
+            true => Some(oneshot::channel()).unzip(),
+            false => (None, None),
+        };
+        let entered = self.cancel.enter(&call);
         let made = async {
             match is_shared {
                 true => self.shared.make(&self.caller, &call, receipt.clone()).await,
-                false => self.caller.make(&call, receipt.clone()).await,
+                false => self.caller.make(&call, receipt.clone(), busy).await,
             }
         };
         if entered.token.run_until_cancelled(made).await.is_none() {
             receipt.fill(Outcome::error("cancelled"));
             self.shared.leave(&call);
         }
+        if let Some(over) = over {
+            // Its result may be there while a thread is still at it. What takes turns with it starts after that; an
+            // error is what says so.
+            let _ = over.await;
+        }
         Ok(())
     }
 
     async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {
         let (parent, _) = child.id().rsplit_once('/').expect("the id of a delegated conversation is a path");
-        let _entered = self.cancel.enter(parent, child.id().to_owned());
+        let _entered = self.cancel.enter_conversation(parent, child.id().to_owned());
         let end = match self.run(&mut child).await {
             Err(RunError::Model(failure)) => Ok(Err(failure)),
             Err(RunError::Cancelled) => Ok(Ok(End::Other("it was cancelled".to_owned()))),
@@ -146,9 +155,12 @@ impl Perform for Local {
         (child, end)
     }
 
-    fn tell(&self, call: &Call, outcome: &Outcome) {
-        if !is_final(outcome) || self.shared.is_end_untold(call) {
-            self.caller.teller.tell(Place::of(call), || EventKind::of_outcome(call, outcome));
+    fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
+        if self.caller.teller.is_heard() {
+            let call = call();
+            if !is_final(outcome) || self.shared.is_end_untold(&call) {
+                self.caller.teller.tell(Place::of(&call), || EventKind::of_outcome(&call, outcome));
+            }
         }
     }
 }

@@ -20,8 +20,13 @@ pub(crate) struct Place<'a> {
 }
 
 impl Teller {
+    /// Whether anybody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
     pub(crate) fn tell(&self, place: Place<'_>, kind: impl FnOnce() -> EventKind) {
-        if !self.listeners.is_empty() {
+        if self.is_heard() {
             let Place { conversation, depth, agent } = place;
             let (at, conversation, agent) = (self.began.elapsed(), conversation.into(), agent.into());
             self.listeners.tell(&Event { at, conversation, depth, agent, kind: kind() });

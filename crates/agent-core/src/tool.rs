@@ -65,13 +65,17 @@ pub struct ToolSpec {
     pub read_only: bool,
     /// A call may be made again after a failure or a crash.
     pub idempotent: bool,
-    /// A call runs alone: what stands before it ends first, what stands after it starts later.
+    /// A call runs alone: what stands before it ends first, what stands after it starts later. That holds for a call
+    /// that was cancelled or has timed out, too: it has its error result, and what takes turns with it waits until it
+    /// has really ended, which for a blocking one is when it returns.
     pub exclusive: bool,
     /// Calls that take turns with those of the same key in the turn, and run beside all others.
     pub exclusive_by: Option<ExclusiveBy>,
     /// Bounds how many calls of it are under way at once, over all runs that have the same.
     pub permits: Option<Permits>,
-    /// It blocks or computes: it runs off the async workers.
+    /// It blocks or computes: it runs off the async workers, on tokio's blocking pool. That has 512 threads if the
+    /// runtime was built without `max_blocking_threads`; bound those that compute by [`permits`](Self::permits), as many
+    /// as there are cores.
     pub blocking: bool,
     /// How long one call may take. A blocking call that takes longer has failed, but keeps its thread
     /// (and its permit, see [`Limits::calls_at_once`](crate::Limits)) until it returns.
@@ -107,6 +111,11 @@ impl ToolSpec {
             targets: Vec::new(),
             extra: BTreeMap::new(),
         }
+    }
+
+    /// Whether other calls wait for the end of one.
+    pub(crate) fn takes_turns(&self) -> bool {
+        self.exclusive || self.exclusive_by.is_some()
     }
 
     /// Whether it makes no difference when a call is made in its turn, and whether twins share it. Between calls

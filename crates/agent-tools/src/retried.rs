@@ -8,7 +8,8 @@ use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, 
 /// [`idempotent`](ToolSpec::idempotent) or [`read_only`](ToolSpec::read_only).
 ///
 /// Each attempt that fails is told of as the call's progress, with its reason; the model reads what the last one
-/// says. The tool's timeout is for all attempts together.
+/// says. All attempts are one call: the tool's timeout is for all of them together, and it holds its permits and its
+/// turn in between, too.
 ///
 /// ```
 /// use agent_tools::{FnTool, Retried};

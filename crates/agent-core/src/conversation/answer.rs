@@ -79,7 +79,7 @@ impl Conversation {
     }
 
     /// The same of one block, behind those of its reply that are mended already.
-    fn mend(&self, block: Block, before: &[Block]) -> Block {
+    pub(crate) fn mend(&self, block: Block, before: &[Block]) -> Block {
         let Some(call) = block.as_tool_use() else { return block };
         let is_free = |id: &str| {
             let mut calls = before.iter().filter_map(Block::as_tool_use);

@@ -34,6 +34,11 @@ impl<'a> ToolTurn<'a> {
         &self.work
     }
 
+    /// The same, to be done by whoever takes it; then [`work`](Self::work) has no more of it.
+    pub fn take_work(&mut self) -> Vec<Work> {
+        std::mem::take(&mut self.work)
+    }
+
     /// What an outcome comes to under the rules: some are refused, with words the model reads.
     pub fn admit(&self, id: &str, outcome: Outcome) -> Outcome {
         let (conversation, limits) = (&*self.conversation, self.rules.limits());

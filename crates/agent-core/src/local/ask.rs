@@ -68,7 +68,7 @@ impl Local {
             },
             Err(error) => EventKind::TurnFailed { error: error.to_string() },
         });
-        if let (Ok(response), false) = (reply, self.caller.teller.listeners.is_empty()) {
+        if let (Ok(response), true) = (reply, self.caller.teller.is_heard()) {
             self.tell_of_new_ids(so_far, response);
         }
         if so_far.is_going_over() {

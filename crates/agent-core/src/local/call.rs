@@ -1,16 +1,20 @@
 //! Making a tool call.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::task;
 use crate::{
     Call, Context, EventKind, Outcome, Permits, Receipt, Rules, Team, Tool,
+    permits::Scope,
     teller::{Place, Teller},
 };
 
@@ -26,8 +30,17 @@ pub(super) struct Caller {
     pub(super) cancel: CancellationToken,
 }
 
-/// The permits that a call under way holds.
-pub(super) type Held = Vec<OwnedSemaphorePermit>;
+/// What a call holds as long as it is under way: also when its result is there before, since a call on the blocking
+/// pool can't be stopped.
+#[derive(Default)]
+pub(super) struct Held {
+    permits: Vec<OwnedSemaphorePermit>,
+    /// Dropped with it, for who waits for that.
+    _busy: Option<Busy>,
+}
+
+/// Whoever has the other end knows when the call is over.
+pub(super) type Busy = oneshot::Sender<Infallible>;
 
 impl Caller {
     pub(super) fn new(team: Team, teller: Teller, cancel: CancellationToken) -> Self {
@@ -37,8 +50,8 @@ impl Caller {
 
     /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes wrong
     /// is its outcome.
-    pub(super) async fn make(&self, call: &Call, receipt: Receipt) {
-        let held = self.permits(call).await;
+    pub(super) async fn make(&self, call: &Arc<Call>, receipt: Receipt, busy: Option<Busy>) {
+        let held = Held { _busy: busy, ..self.permits(call).await };
         self.tell_start(call);
         self.make_with(held, call, receipt).await;
     }
@@ -47,7 +60,7 @@ impl Caller {
         self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
     }
 
-    pub(super) async fn make_with(&self, held: Held, call: &Call, receipt: Receipt) {
+    pub(super) async fn make_with(&self, held: Held, call: &Arc<Call>, receipt: Receipt) {
         match self.admit(call) {
             Ok(tool) => self.run_tool(tool.clone(), call, receipt, held).await,
             Err(refused) => receipt.fill(refused),
@@ -65,16 +78,12 @@ impl Caller {
         }
     }
 
-    /// Waits for the permits of a call: the tool's, the run's, then those that runs share. Always in this
-    /// order, so that no two calls wait for each other, and the one that most share is held least.
+    /// Waits for the permits of a call: as a rule the tool's, the run's, then those that runs share, so that the ones
+    /// that most share are held least.
     pub(super) async fn permits(&self, call: &Call) -> Held {
-        let spec = self.team.spec(&call.agent, &call.call.name);
-        let of_tool = spec.and_then(|spec| spec.permits.as_ref());
-        // The same may stand in both places; nobody waits for what they hold themselves.
-        let shared = self.team.limits().permits.as_ref().filter(|shared| of_tool != Some(shared));
-        let (mut held, mut told) = (Vec::new(), false);
-        for permits in [of_tool, self.permits.as_ref(), shared].into_iter().flatten() {
-            held.push(match permits.try_acquire() {
+        let (mut held, mut told) = (Held::default(), false);
+        for permits in self.bounds(call) {
+            held.permits.push(match permits.try_acquire() {
                 Some(permit) => permit,
                 None => {
                     if !std::mem::replace(&mut told, true) {
@@ -88,19 +97,24 @@ impl Caller {
         held
     }
 
-    async fn run_tool(&self, tool: Arc<dyn Tool>, call: &Call, receipt: Receipt, held: Held) {
+    /// What bounds a call, each once and in order.
+    fn bounds(&self, call: &Call) -> Vec<&Permits> {
+        let of_tool = self.team.spec(&call.agent, &call.call.name).and_then(|spec| spec.permits.as_ref());
+        let of_all = self.team.limits().permits.as_ref();
+        let bounds = [(of_tool, Scope::Tool), (self.permits.as_ref(), Scope::Run), (of_all, Scope::Process)];
+        let bounds = bounds.into_iter().filter_map(|(permits, scope)| Some((permits?, scope)));
+        let mut bounds: Vec<_> = bounds.map(|(permits, scope)| (permits.place(scope), permits)).collect();
+        bounds.sort_by_key(|(place, _)| *place);
+        // The same may stand in two places; nobody waits for what they hold themselves.
+        bounds.dedup_by_key(|(place, _)| *place);
+        bounds.into_iter().map(|(_, permits)| permits).collect()
+    }
+
+    async fn run_tool(&self, tool: Arc<dyn Tool>, call: &Arc<Call>, receipt: Receipt, held: Held) {
         let spec = tool.spec();
         let (blocking, timeout) = (spec.blocking, spec.timeout);
-        let context = Context {
-            conversation: call.conversation.clone(),
-            agent: call.agent.clone(),
-            call_id: call.call.id.clone(),
-            allowed: call.allowed,
-            cancel: self.cancel.child_token(),
-            depth: call.depth,
-            tool: call.call.name.clone(),
-            teller: Some(self.teller.clone()),
-        };
+        let (cancel, teller) = (self.cancel.child_token(), Some(self.teller.clone()));
+        let context = Context { call: call.clone(), cancel, teller };
         // Cancels the call when this future is dropped, and when it timed out.
         let _cancel = context.cancel.clone().drop_guard();
         let (input, left, cancel) = (call.call.input.clone(), receipt.clone(), context.cancel.clone());

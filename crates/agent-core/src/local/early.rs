@@ -9,22 +9,22 @@ use crate::{Block, Call, Conversation, Delta, Fold, Rules, StopReason};
 pub(super) struct Early<'a> {
     host: &'a Local,
     so_far: &'a Conversation,
-    /// What the model has moved on from.
-    blocks: Vec<Block>,
+    /// What the model has moved on from, as the conversation will record it.
+    recorded: Vec<Block>,
     /// Whether the next call may start.
     open: bool,
 }
 
 impl<'a> Early<'a> {
     pub(super) fn new(host: &'a Local, so_far: &'a Conversation) -> Self {
-        Self { host, so_far, blocks: Vec::new(), open: host.starts_early(so_far.speaker()) }
+        Self { host, so_far, recorded: Vec::new(), open: host.starts_early(so_far.speaker()) }
     }
 
     /// Is shown each piece of the reply before it is folded in.
     pub(super) fn see(&mut self, before: &Fold, delta: &Delta) {
         match delta {
             Delta::Block { .. } | Delta::Stop { stop_reason: StopReason::ToolUse, .. } if self.open => {
-                for block in before.blocks(self.blocks.len()) {
+                for block in before.blocks(self.recorded.len()) {
                     self.take(block.clone());
                 }
             }
@@ -34,10 +34,8 @@ impl<'a> Early<'a> {
     }
 
     fn take(&mut self, block: Block) {
-        self.blocks.push(block);
-        // As the conversation will record it.
-        let recorded = self.so_far.mended(self.blocks.clone());
-        let Some(call) = recorded.last().and_then(Block::as_tool_use) else { return };
+        self.recorded.push(self.so_far.mend(block, &self.recorded));
+        let Some(call) = self.recorded.last().and_then(Block::as_tool_use) else { return };
         let agent = self.so_far.speaker();
         let Some(spec) = self.host.caller.team.spec(agent, &call.name) else { return };
         self.open &= !spec.exclusive;
@@ -49,7 +47,7 @@ impl<'a> Early<'a> {
                 call: call.clone(),
                 allowed: false,
             };
-            self.host.shared.start(&self.host.caller, call);
+            self.host.shared.start(&self.host.caller, &self.host.cancel, call);
         }
     }
 }

@@ -10,12 +10,18 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     call::Caller,
     task::AbortOnDrop,
     told::{Stage, Told},
 };
-use crate::{Block, Call, Conversation, EventKind, Outcome, Receipt, Response, ToolCall, teller::Place};
+use crate::{
+    Block, Call, Conversation, EventKind, Outcome, Receipt, Response, ToolCall,
+    cancel::{Entered, Tokens},
+    teller::Place,
+};
 
 /// The read-only calls of a run that are under way, or were in this turn.
 #[derive(Debug, Default)]
@@ -29,17 +35,20 @@ struct Running {
     told: Arc<Told>,
     ended: Shared<BoxFuture<'static, ()>>,
     abort: Arc<AbortOnDrop>,
+    stopped: CancellationToken,
 }
 
 impl SharedCalls {
-    /// Starts a call, unless the same one is there already.
-    pub(super) fn start(&self, caller: &Arc<Caller>, call: Call) {
-        self.running(caller, call);
+    /// Starts a call, unless the same one is there already. Until its turn comes it is stopped by `tokens`.
+    pub(super) fn start(&self, caller: &Arc<Caller>, tokens: &Arc<Tokens>, call: Call) {
+        let call = Arc::new(call);
+        self.running(&call, || Running::start(caller.clone(), call.clone(), tokens.enter(&call)));
     }
 
     /// Makes a call, or takes part in the same one.
-    pub(super) async fn make(&self, caller: &Arc<Caller>, call: &Call, receipt: Receipt) {
-        let running = self.running(caller, call.clone());
+    pub(super) async fn make(&self, caller: &Arc<Caller>, call: &Arc<Call>, receipt: Receipt) {
+        let begin = || Running::start(caller.clone(), call.clone(), Entered::for_good());
+        let running = self.running(call, begin);
         if running.call.call.id != call.call.id {
             caller.tell_start(call);
         }
@@ -47,12 +56,12 @@ impl SharedCalls {
         running.ended.await;
     }
 
-    fn running(&self, caller: &Arc<Caller>, call: Call) -> Running {
+    fn running(&self, call: &Call, begin: impl FnOnce() -> Running) -> Running {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.iter().find(|running| running.is_same(&call.conversation, &call.call)) {
+        match all.iter().find(|running| running.is_for(call)) {
             Some(running) => running.clone(),
             None => {
-                let running = Running::start(caller.clone(), call);
+                let running = begin();
                 all.push(running.clone());
                 running
             }
@@ -111,21 +120,32 @@ impl SharedCalls {
 }
 
 impl Running {
-    fn start(caller: Arc<Caller>, call: Call) -> Self {
-        let (call, receipt) = (Arc::new(call), Receipt::default());
+    fn start(caller: Arc<Caller>, call: Arc<Call>, entered: Entered) -> Self {
+        let (receipt, stopped) = (Receipt::default(), entered.token.clone());
         let (made, left, told) = (call.clone(), receipt.clone(), Arc::new(Told::default()));
         let tell = told.clone();
         let task = tokio::spawn(async move {
-            let held = caller.permits(&made).await;
-            tell.start(|| caller.tell_start(&made));
-            caller.make_with(held, &made, left.clone()).await;
+            let making = async {
+                let held = caller.permits(&made).await;
+                tell.start(|| caller.tell_start(&made));
+                caller.make_with(held, &made, left.clone()).await;
+            };
+            if entered.token.run_until_cancelled(making).await.is_none() {
+                left.fill(Outcome::error("cancelled"));
+            }
             let outcome = left.done_or_error().outcome;
             if is_final(&outcome) && tell.end() != Stage::End {
                 caller.teller.tell(Place::of(&made), || EventKind::of_outcome(&made, &outcome));
             }
         });
         let abort = Arc::new(AbortOnDrop(task.abort_handle()));
-        Self { call, receipt, told, ended: task.map(drop).boxed().shared(), abort }
+        Self { call, receipt, told, ended: task.map(drop).boxed().shared(), abort, stopped }
+    }
+
+    /// Whether its result is this call's, too. Of one that was stopped it is nobody else's.
+    fn is_for(&self, call: &Call) -> bool {
+        let is_own = self.call.call.id == call.call.id;
+        self.is_same(&call.conversation, &call.call) && (is_own || !self.stopped.is_cancelled())
     }
 
     fn is_same(&self, conversation: &str, call: &ToolCall) -> bool {

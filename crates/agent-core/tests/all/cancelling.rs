@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Cancel, Conversation, End, EventKind, EventLog, Limits, Permits, RunError, Team,
+    Agent, Cancel, Conversation, End, EventKind, EventLog, Limits, Permits, RunError, Team,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;
@@ -160,6 +160,32 @@ async fn a_twin_goes_on_when_the_other_is_stopped() {
         assert_eq!((lines.matches("> look").count(), lines.matches("< look").count()), (2, 2), "{lines}");
         assert!(lines.contains("0.050 s  main: < look failed: cancelled"), "{lines}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_stopped_while_the_reply_that_makes_it_still_streams_and_its_twin_is_made() {
+    let log = Log::default();
+    let looks = [800, 100, 800, 100].map(|milliseconds| ("look", json!({"ms": milliseconds})));
+    let model = Script::new([calls(looks).per_block(ms(100)), Reply::text("Done.")]);
+    let look = Act::new("look", &log).spec(|spec| spec.read_only = true);
+    let team = Team::new([Agent::builder("main", model).tool(look).build().unwrap()]).unwrap();
+    let mut conversation = Conversation::start("main", "Go.");
+    // The first has begun with the second block, at 200 ms; its twin begins with the fourth.
+    let stop = |cancel: &Cancel| assert!(cancel.call("run/call_0_0"));
+    let (end, took) = run_until(&team, &mut conversation, 250, stop).await;
+    assert_eq!((end.unwrap().text(), took, log.ended().len()), ("Done.", 1200, 2));
+    assert_snapshot!(conversation.to_string(), @r#"
+    user: Go.
+      > call_0_0 look {"ms":800}
+      > call_0_1 look {"ms":100}
+      > call_0_2 look {"ms":800}
+      > call_0_3 look {"ms":100}
+      < call_0_0 failed: cancelled
+      < call_0_1 = done
+      < call_0_2 = done
+      < call_0_3 = done
+    main: Done.
+    "#);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,13 +1,14 @@
 //! Calls that take turns: by key, and for permits.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
+    mpsc,
 };
 
 use agent_core::{
-    Agent, Context, Conversation, EventKind, ExclusiveBy, Json, Limits, Mode, Outcome, Permits, Team, Tool,
-    ToolSpec, async_trait,
+    Agent, Cancel, Context, Conversation, EventKind, ExclusiveBy, Json, Limits, Mode, Outcome, Permits, Team,
+    Tool, ToolSpec, async_trait,
     script::{Reply, Script},
 };
 use proptest::prelude::*;
@@ -32,7 +33,7 @@ async fn check(each: Value, milliseconds: u64, expected: &[&str]) {
     let alone = turns("edit_alone").spec(|spec| spec.exclusive = true);
     let agent = agent.tool(alone).tool(turns("read").spec(|spec| spec.read_only = true)).build().unwrap();
     let (mut conversation, began) = (Conversation::start("main", "Go."), Instant::now());
-    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let told = Arc::new(Mutex::new(Vec::new()));
     let listener = told.clone();
     let run = agent.run(&mut conversation).listen(move |event| {
         if let EventKind::CallStarted { id, .. } = &event.kind {
@@ -140,6 +141,72 @@ async fn one_bound_in_several_places_is_one_bound() {
     let run = agent.run(&mut conversation).limits(Limits::new().permits(permits));
     let end = tokio::time::timeout(ms(1000), run).await.expect("no call waits for itself");
     assert_eq!(end.unwrap().text(), "Done.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bounds_that_stand_crosswise_hold_up_nobody_for_good() {
+    let (permits, began) = ([Permits::new(1), Permits::new(1)], Instant::now());
+    let run = async |of_tool: &Permits, of_all: &Permits| {
+        let input = || json!({"ms": 100});
+        let model = Script::new([calls([("slow", input()), ("slow", input())]), Reply::text("Done.")]);
+        let slow = Act::new("slow", &Log::default()).spec(|spec| spec.permits = Some(of_tool.clone()));
+        let agent = agent("main", &model, &Log::default()).tool(slow).build().unwrap();
+        let mut conversation = Conversation::start("main", "Go.");
+        agent.run(&mut conversation).limits(Limits::new().permits(of_all.clone())).await.unwrap()
+    };
+    let [one, other] = &permits;
+    let both = futures::future::join(run(one, other), run(other, one));
+    tokio::time::timeout(ms(10_000), both).await.expect("they don't wait for each other");
+    assert_eq!(began.elapsed(), ms(400));
+}
+
+/// A tool that runs alone on a thread, and returns when it is let go.
+struct Stuck {
+    spec: ToolSpec,
+    begun: tokio::sync::Notify,
+    let_go: Mutex<mpsc::Receiver<()>>,
+    log: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Tool for Stuck {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn call(&self, _: Json, context: Context) -> Outcome {
+        self.log.lock().unwrap().push(format!("{} begins", context.call_id()));
+        self.begun.notify_one();
+        self.let_go.lock().unwrap().recv().unwrap();
+        self.log.lock().unwrap().push(format!("{} returns", context.call_id()));
+        Outcome::output("done")
+    }
+}
+
+#[tokio::test]
+async fn what_takes_turns_with_a_call_waits_until_its_thread_is_done_with_it() {
+    let (sender, let_go) = mpsc::channel();
+    let mut spec = ToolSpec::new("stuck", "Takes its time.", json!({"type": "object"}));
+    (spec.exclusive, spec.blocking) = (true, true);
+    let (begun, let_go, log) = (tokio::sync::Notify::new(), Mutex::new(let_go), Mutex::default());
+    let tool = Arc::new(Stuck { spec, begun, let_go, log });
+    let model =
+        Script::new([calls([("stuck", json!({})), ("stuck", json!({"again": true}))]), Reply::text("Done.")]);
+    let agent = agent("main", &model, &Log::default()).tool(tool.clone()).build().unwrap();
+    let (mut conversation, cancel) = (Conversation::start("main", "Go."), Cancel::new());
+    let stopping = async {
+        tool.begun.notified().await;
+        assert!(cancel.call("run/call_0_0"));
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        (0..2).for_each(|_| sender.send(()).unwrap());
+    };
+    let (end, ()) = futures::join!(agent.run(&mut conversation).cancelled_by(&cancel), stopping);
+    assert_eq!(end.unwrap().text(), "Done.");
+    let expected = ["call_0_0 begins", "call_0_0 returns", "call_0_1 begins", "call_0_1 returns"];
+    assert_eq!(*tool.log.lock().unwrap(), expected);
+    assert!(conversation.to_string().contains("< call_0_0 failed: cancelled"), "{conversation}");
 }
 
 /// Counts how many of its calls are under way.
