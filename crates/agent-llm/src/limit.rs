@@ -8,7 +8,10 @@ use std::{
 };
 
 use agent_core::{LlmError, LlmErrorKind};
-use futures::poll;
+use futures::{
+    future::{Either, select},
+    poll,
+};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 /// How long an answer in one piece may take, if nothing else is said.
@@ -124,10 +127,8 @@ impl Clock {
             timer.as_mut().reset(rings);
         }
         loop {
-            tokio::select! {
-                biased;
-                done = future.as_mut() => return Ok(done),
-                () = timer.as_mut() => {}
+            if let Either::Left((done, _)) = select(future.as_mut(), timer.as_mut()).await {
+                return Ok(done);
             }
             if Instant::now() >= limit.until {
                 return Err(timed_out(limit.name, limit.length));
