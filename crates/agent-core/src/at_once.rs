@@ -1,11 +1,11 @@
 //! All the work of a turn at once, for hosts that may join any futures.
 
-use std::{collections::VecDeque, future::Future};
+use std::{collections::VecDeque, future::Future, sync::Arc};
 
 use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
 
 use crate::{
-    Call, Done, End, Failure, Outcome, Receipt, ToolTurn, Work,
+    Call, Done, End, Failure, Outcome, Receipt, ToolCall, ToolTurn, Work,
     lent::{Home, Lent, summary},
 };
 
@@ -45,23 +45,24 @@ pub async fn at_once<P: Perform>(
     loop {
         while pending.len() < at_most.max(1) {
             let Some(work) = queue.pop_front() else { break };
-            let id = work.id().to_owned();
+            let call = work.tool_call().clone();
             pending.push(match work {
-                Work::Call(call) => {
-                    let receipt = desk.receipt(&id);
-                    let called = performer.call(call, receipt.clone());
-                    let ended = called.map(move |ended| ended.map(|()| Ended::of_call(&receipt)));
-                    Either::Left(ended.map(|ended| (id, ended)))
+                Work::Call(work) => {
+                    let receipt = desk.receipt(&call);
+                    let called = performer.call(work, receipt.clone());
+                    Either::Left(called.map(move |ended| (call, ended.map(|()| Ended::of_call(&receipt)))))
                 }
                 Work::Delegate(delegation) => {
                     let conversed = performer.converse(Lent::new(delegation, &desk.home));
-                    let ended = conversed.map(|(lent, end)| end.map(|end| Ended::of_conversation(lent, end)));
-                    Either::Right(ended.map(|ended| (id, ended)))
+                    let ended = |(lent, end): (Lent, Result<_, _>)| {
+                        (call, end.map(|end| Ended::of_conversation(lent, end)))
+                    };
+                    Either::Right(conversed.map(ended))
                 }
             });
         }
-        let Some((id, ended)) = pending.next().await else { return Ok(()) };
-        if let Some(more) = desk.record(&id, ended?, performer) {
+        let Some((call, ended)) = pending.next().await else { return Ok(()) };
+        if let Some(more) = desk.record(&call, ended?, performer) {
             // What a call turned into comes before the next call, if they go one by one.
             let place = desk.turn.place(more.id());
             let at = queue.partition_point(|other| desk.turn.place(other.id()) < place);
@@ -78,7 +79,7 @@ struct Ended {
 
 impl Ended {
     fn of_call(receipt: &Receipt) -> Self {
-        Self { done: Some(receipt.done_or_error()), child: None }
+        Self { done: Some(receipt.take_or_error()), child: None }
     }
 
     fn of_conversation(lent: Lent, end: Result<End, Failure>) -> Self {
@@ -89,20 +90,21 @@ impl Ended {
 /// The turn while its work is under way. Dropping it loses nothing that has ended.
 struct Desk<'t> {
     turn: ToolTurn<'t>,
-    /// Of the calls under way, by id.
-    receipts: Vec<(String, Receipt)>,
+    /// Of the calls under way.
+    receipts: Vec<(Arc<ToolCall>, Receipt)>,
     home: Home,
 }
 
 impl Desk<'_> {
-    fn receipt(&mut self, id: &str) -> Receipt {
+    fn receipt(&mut self, call: &Arc<ToolCall>) -> Receipt {
         let receipt = Receipt::default();
-        self.receipts.push((id.to_owned(), receipt.clone()));
+        self.receipts.push((call.clone(), receipt.clone()));
         receipt
     }
 
-    fn record<P: Perform>(&mut self, id: &str, ended: Ended, performer: &P) -> Option<Work> {
-        self.receipts.retain(|(other, _)| other != id);
+    fn record<P: Perform>(&mut self, call: &Arc<ToolCall>, ended: Ended, performer: &P) -> Option<Work> {
+        let id = &call.id;
+        self.receipts.retain(|(other, _)| !Arc::ptr_eq(other, call));
         if let Some(child) = ended.child {
             self.turn.keep(id, child.give_back());
         }
@@ -115,13 +117,13 @@ impl Desk<'_> {
 
 impl Drop for Desk<'_> {
     fn drop(&mut self) {
-        for (id, receipt) in std::mem::take(&mut self.receipts) {
-            if let Some(done) = receipt.done() {
-                self.turn.record(&id, done);
+        for (call, receipt) in std::mem::take(&mut self.receipts) {
+            if let Some(done) = receipt.take() {
+                self.turn.record(&call.id, done);
             }
         }
-        for (id, child) in self.home.take_all() {
-            self.turn.keep(&id, child);
+        for (call, child) in self.home.take_all() {
+            self.turn.keep(&call.id, child);
         }
     }
 }

@@ -40,7 +40,7 @@ pub enum Kind {
     /// Reasoning the API has encrypted, to be sent back unchanged.
     RedactedThinking,
     /// The model calls a tool.
-    ToolUse(ToolCall),
+    ToolUse(Arc<ToolCall>),
     /// What a tool call led to.
     ToolResult {
         /// The id of the call this answers.
@@ -57,7 +57,7 @@ pub enum Kind {
     /// A passage of a search, to be cited; it is in the block's JSON.
     SearchResult,
     /// The model calls a tool that runs at the API's.
-    ServerToolUse(ToolCall),
+    ServerToolUse(Arc<ToolCall>),
     /// What such a call led to (web search, code execution, …); the whole is in the block's JSON.
     ServerToolResult {
         /// The id of the call this answers.
@@ -91,7 +91,7 @@ impl Block {
         let call = ToolCall { id: id.into(), name: name.into(), input: input.into() };
         let ToolCall { id, name, input } = &call;
         let json = written(&Written::ToolUse { id, name, input });
-        Self::of(json, Kind::ToolUse(call))
+        Self::of(json, Kind::ToolUse(call.into()))
     }
 
     /// What a call led to. An error without words gets some, since the API refuses it empty.
@@ -131,7 +131,7 @@ impl Block {
     }
 
     /// The call of a `tool_use` block.
-    pub fn as_tool_use(&self) -> Option<&ToolCall> {
+    pub fn as_tool_use(&self) -> Option<&Arc<ToolCall>> {
         match self.kind() {
             Kind::ToolUse(call) => Some(call),
             _ => None,
@@ -163,7 +163,7 @@ impl Block {
     /// The same call block for this call, everything else in it as it was; any other block as it is.
     pub(crate) fn with_call(&self, call: ToolCall) -> Self {
         let (Kind::ToolUse(old) | Kind::ServerToolUse(old)) = self.kind() else { return self.clone() };
-        if *old == call {
+        if **old == call {
             return self.clone();
         }
         let mut fields = self.fields();
@@ -171,10 +171,9 @@ impl Block {
         fields.replace("name", &old.name, &call.name);
         fields.set_json("input", &call.input);
         let json = fields.json();
-        Self::of(
-            json,
-            if self.as_tool_use().is_some() { Kind::ToolUse(call) } else { Kind::ServerToolUse(call) },
-        )
+        let call = Arc::new(call);
+        let is_own = self.as_tool_use().is_some();
+        Self::of(json, if is_own { Kind::ToolUse(call) } else { Kind::ServerToolUse(call) })
     }
 
     /// The same text block with this text, everything else in it as it was.

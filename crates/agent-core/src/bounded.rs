@@ -26,7 +26,7 @@ impl Tool for Bounded {
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
-        match self.tool.call(input, context).await {
+        match (*self.tool).call(input, context).await {
             Outcome::Output(Content::Text(text)) => Outcome::Output(cut(text, self.most).into()),
             Outcome::Output(Content::Blocks(blocks)) => Outcome::Output(cut_blocks(blocks, self.most).into()),
             Outcome::Error(message) => Outcome::Error(cut(message, self.most)),

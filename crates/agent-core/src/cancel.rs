@@ -54,13 +54,13 @@ impl Cancel {
     /// delegated, all that goes on in it; in each run that has one. False if no such call is under way.
     pub fn call(&self, key: &str) -> bool {
         let runs: Vec<Arc<Tokens>> = lock(&self.0.runs).iter().filter_map(Weak::upgrade).collect();
-        let tokens = runs.iter().filter_map(|run| lock(&run.calls).get(key).cloned());
+        let tokens = runs.iter().filter_map(|run| run.call(key));
         tokens.inspect(CancellationToken::cancel).count() > 0
     }
 
     /// What stops one more run.
     pub(crate) fn of_run(&self) -> Arc<Tokens> {
-        let tokens = Arc::new(Tokens { all: self.0.all.clone(), calls: Mutex::default() });
+        let tokens = Arc::new(Tokens { all: self.0.all.clone(), calls: Some(Mutex::default()) });
         let mut runs = lock(&self.0.runs);
         runs.retain(|run| run.strong_count() > 0);
         runs.push(Arc::downgrade(&tokens));
@@ -72,26 +72,48 @@ impl Cancel {
 #[derive(Debug)]
 pub(crate) struct Tokens {
     all: CancellationToken,
-    /// Of the calls under way and the conversations they were delegated to, by key.
-    calls: Mutex<HashMap<String, CancellationToken>>,
+    /// Of the calls under way and the conversations they were delegated to, by key; `None` if nobody asks for them.
+    calls: Option<Mutex<HashMap<Arc<str>, CancellationToken>>>,
 }
 
 impl Tokens {
+    /// Of a run that nobody stops from outside.
+    pub(crate) fn of_nobody() -> Arc<Self> {
+        Arc::new(Self { all: CancellationToken::new(), calls: None })
+    }
+
     /// What a call is stopped by while the result is held: by itself, or by what it is a part of.
     pub(crate) fn enter(self: &Arc<Self>, call: &Call) -> Entered {
-        self.enter_conversation(&call.conversation, format!("{}/{}", call.conversation, call.call.id))
+        let key = || [&call.conversation, "/", &call.call.id].concat().into();
+        self.enter_as(&call.conversation, key)
     }
 
     /// The same for the conversation that a call was delegated to.
-    pub(crate) fn enter_conversation(self: &Arc<Self>, conversation: &str, key: String) -> Entered {
-        let token = self.token(conversation).child_token();
-        lock(&self.calls).insert(key.clone(), token.clone());
+    pub(crate) fn enter_conversation(self: &Arc<Self>, conversation: &str, key: Arc<str>) -> Entered {
+        self.enter_as(conversation, || key)
+    }
+
+    fn enter_as(self: &Arc<Self>, conversation: &str, key: impl FnOnce() -> Arc<str>) -> Entered {
+        let Some(calls) = &self.calls else {
+            return Entered { place: None, token: self.all.child_token() };
+        };
+        let (key, token) = (key(), self.token(conversation).child_token());
+        lock(calls).insert(key.clone(), token.clone());
         Entered { place: Some((self.clone(), key)), token }
     }
 
     /// What a conversation is stopped by.
     pub(crate) fn token(&self, conversation: &str) -> CancellationToken {
-        lock(&self.calls).get(conversation).unwrap_or(&self.all).clone()
+        let own = self.calls.as_ref().and_then(|calls| lock(calls).get(conversation).cloned());
+        own.unwrap_or_else(|| self.all.clone())
+    }
+
+    fn leave(&self, key: &str) {
+        self.calls.iter().for_each(|calls| drop(lock(calls).remove(key)));
+    }
+
+    fn call(&self, key: &str) -> Option<CancellationToken> {
+        lock(self.calls.as_ref()?).get(key).cloned()
     }
 }
 
@@ -99,7 +121,7 @@ impl Tokens {
 #[derive(Debug)]
 pub(crate) struct Entered {
     /// Where it can be stopped from, and by which key.
-    place: Option<(Arc<Tokens>, String)>,
+    place: Option<(Arc<Tokens>, Arc<str>)>,
     pub(crate) token: CancellationToken,
 }
 
@@ -113,7 +135,7 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if let Some((tokens, key)) = &self.place {
-            lock(&tokens.calls).remove(key);
+            tokens.leave(key);
         }
     }
 }

@@ -13,9 +13,22 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) call: Arc<Call>,
-    pub(crate) cancel: CancellationToken,
+    pub(crate) wanted: Wanted,
     /// None for a call by hand: nobody listens.
-    pub(crate) teller: Option<Teller>,
+    pub(crate) teller: Option<Arc<Teller>>,
+}
+
+/// Whether a call's result is wanted: until it is stopped, and as long as its run goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) call: CancellationToken,
+    pub(crate) run: CancellationToken,
+}
+
+impl Wanted {
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.call.is_cancelled() && !self.run.is_cancelled()
+    }
 }
 
 impl Context {
@@ -23,13 +36,15 @@ impl Context {
     pub fn by_hand(call_id: impl Into<String>) -> Self {
         let input = serde_json::json!({}).into();
         let call = Call {
-            conversation: "by-hand".to_owned(),
+            conversation: "by-hand".into(),
             depth: 0,
-            agent: "nobody".to_owned(),
-            call: ToolCall { id: call_id.into(), name: "by-hand".to_owned(), input },
+            agent: "nobody".into(),
+            call: ToolCall { id: call_id.into(), name: "by-hand".to_owned(), input }.into(),
             allowed: false,
         };
-        Self { call: call.into(), cancel: CancellationToken::new(), teller: None }
+        let stop = CancellationToken::new();
+        let wanted = Wanted { call: stop.clone(), run: stop };
+        Self { call: call.into(), wanted, teller: None }
     }
 
     /// The conversation's id, which is also its path: `run/call_0_1`.
@@ -61,14 +76,18 @@ impl Context {
     /// Tells the run's listeners how the call gets on, as [`EventKind::CallProgress`]; the model does not read it.
     pub fn progress(&self, text: impl Into<String>) {
         if let Some(teller) = &self.teller {
-            let ToolCall { id, name: tool, .. } = self.call.call.clone();
-            teller.tell(Place::of(&self.call), || EventKind::CallProgress { id, tool, text: text.into() });
+            let ToolCall { id, name, .. } = &*self.call.call;
+            teller.tell(Place::of(&self.call), || EventKind::CallProgress {
+                id: id.clone(),
+                tool: name.clone(),
+                text: text.into(),
+            });
         }
     }
 
     /// Whether the call's result is no longer wanted. Async calls are simply dropped; a blocking
     /// function should look here from time to time, since nothing else can stop it.
     pub fn cancelled(&self) -> bool {
-        self.cancel.is_cancelled()
+        !self.wanted.is_wanted()
     }
 }

@@ -3,6 +3,7 @@
 //! No IO, no clock and no randomness in here: the same inputs give the same conversation.
 
 mod answer;
+mod call_ids;
 mod check;
 mod close;
 mod next;
@@ -12,11 +13,12 @@ mod tool_turn;
 mod transcript;
 mod turn;
 
+use call_ids::CallIds;
 pub use check::InvalidConversation;
 pub use close::NotWaiting;
 pub use passage::Passage;
 use passage::Return;
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use slot::{Slot, State};
@@ -50,11 +52,13 @@ use crate::{Content, Json, Message, Role, StopReason, Usage, UsageByAgent};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct Conversation {
-    id: String,
-    agent: String,
+    id: Arc<str>,
+    agent: Arc<str>,
     #[serde(default)]
     depth: u32,
     messages: Vec<Message>,
+    #[serde(skip)]
+    call_ids: CallIds,
     /// The calls of the reply that is still open; empty once their results are in the messages.
     #[serde(default)]
     slots: Vec<Slot>,
@@ -85,7 +89,7 @@ pub struct Conversation {
 /// Where the server ran tools of its own for an agent: what they left there is there for the next ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Container {
-    agent: String,
+    agent: Arc<str>,
     id: String,
 }
 
@@ -94,12 +98,13 @@ impl Conversation {
     pub const DEFAULT_ID: &str = "run";
 
     /// A conversation with this agent in which nothing was said yet. Its id is `run`.
-    pub fn new(agent: impl Into<String>) -> Self {
+    pub fn new(agent: impl Into<Arc<str>>) -> Self {
         Self {
-            id: Self::DEFAULT_ID.to_owned(),
+            id: Self::DEFAULT_ID.into(),
             agent: agent.into(),
             depth: 0,
             messages: Vec::new(),
+            call_ids: CallIds::default(),
             slots: Vec::new(),
             stop: None,
             stop_details: None,
@@ -114,7 +119,7 @@ impl Conversation {
     }
 
     /// A conversation with this agent that begins with what the user says.
-    pub fn start(agent: impl Into<String>, content: impl Into<Content>) -> Self {
+    pub fn start(agent: impl Into<Arc<str>>, content: impl Into<Content>) -> Self {
         let mut conversation = Self::new(agent);
         conversation.say(content);
         conversation
@@ -122,16 +127,16 @@ impl Conversation {
 
     /// The same conversation under another id, which events and idempotency keys carry: give each a
     /// different one where these must be told apart.
-    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+    pub fn with_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.rename(id.into());
         self
     }
 
     /// Delegated conversations go along: their ids are the paths to them.
-    fn rename(&mut self, id: String) {
+    fn rename(&mut self, id: Arc<str>) {
         for Slot { call, state } in &mut self.slots {
             if let State::Delegated(child) = state {
-                child.rename(format!("{id}/{}", call.id));
+                child.rename(format!("{id}/{}", call.id).into());
             }
         }
         self.id = id;
@@ -177,6 +182,10 @@ impl Conversation {
         &self.id
     }
 
+    pub(crate) fn shared_id(&self) -> Arc<str> {
+        self.id.clone()
+    }
+
     /// The agent that has the conversation.
     pub fn agent(&self) -> &str {
         &self.agent
@@ -196,7 +205,7 @@ impl Conversation {
     /// The container that tools of the server ran in for the agent that speaks next; its next request
     /// names it.
     pub fn container(&self) -> Option<&str> {
-        let container = self.container.as_ref().filter(|container| container.agent == self.speaker())?;
+        let container = self.container.as_ref().filter(|container| *container.agent == *self.speaker())?;
         Some(&container.id)
     }
 

@@ -1,5 +1,7 @@
 //! How a run ends.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Json, LlmError, StopReason, ToolCall};
@@ -41,7 +43,7 @@ pub struct Waiting {
     /// The agent that makes the call.
     pub agent: String,
     /// The call.
-    pub call: ToolCall,
+    pub call: Arc<ToolCall>,
     /// What the person is asked.
     pub question: String,
 }

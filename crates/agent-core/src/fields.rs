@@ -35,6 +35,12 @@ impl<'a> Fields<'a> {
         self.may(name)?.ok_or_else(|| InvalidJson::missing(name))
     }
 
+    /// Reads a field that must be a text, without a copy if it is written as it is.
+    pub(crate) fn word(&self, name: &str) -> Result<Cow<'_, str>, InvalidJson> {
+        let value = self.get(name).ok_or_else(|| InvalidJson::missing(name))?;
+        json::parse(value.get()).map(|Name(word)| word).map_err(|error| error.within(name))
+    }
+
     /// Reads a field that may be absent.
     pub(crate) fn may<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, InvalidJson> {
         let value = self.get(name).map(|value| json::parse(value.get()));

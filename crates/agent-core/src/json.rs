@@ -1,6 +1,6 @@
 //! JSON text that is kept as it was written.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, ptr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -8,31 +8,63 @@ use serde_json::value::RawValue;
 use crate::halves;
 
 /// One JSON value as text, exactly as it was written: key order, big integers and unknown fields
-/// survive. Clones share the text.
+/// survive. Clones share the text, and so do the values inside it that are taken out of it.
 ///
 /// The one exception: an escape that is half a character (`\ud83e` without its `\udd80`), which JSON allows
 /// but no text can hold, becomes `\ufffd`, the replacement character. So every value can be read and sent.
 #[derive(Clone)]
-pub struct Json(Arc<RawValue>);
+pub struct Json {
+    /// What it stands in: a reply, for one.
+    whole: Arc<str>,
+    place: Range<usize>,
+}
 
 impl Json {
     /// Checks that `text` is one JSON value and keeps it as it stands.
     pub fn read(text: impl Into<String>) -> Result<Self, serde_json::Error> {
-        RawValue::from_string(text.into()).map(Self::from)
+        let text = text.into();
+        serde_json::from_str::<&RawValue>(&text).map(Self::from)
     }
 
     /// Writes a value as JSON, once.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        serde_json::value::to_raw_value(value).map(Self::from)
+        serde_json::to_string(value).map(Self::checked)
     }
 
     /// The text as it was written.
     pub fn text(&self) -> &str {
-        self.0.get()
+        &self.whole[self.place.clone()]
     }
 
+    /// The same for serde, which must look through the text again for that: who writes much writes the text.
     pub(crate) fn raw(&self) -> &RawValue {
-        &self.0
+        serde_json::from_str(self.text()).expect("it was read, or written, as JSON before")
+    }
+
+    /// A value that was found in the text of this one, which it shares.
+    pub(crate) fn part(&self, part: &RawValue) -> Self {
+        let text = part.get();
+        let from = (text.as_ptr() as usize).wrapping_sub(self.whole.as_ptr() as usize);
+        let place = from..from.wrapping_add(text.len());
+        match self.whole.get(place.clone()).is_some_and(|found| ptr::eq(found, text)) {
+            true => Self { whole: self.whole.clone(), place },
+            false => part.into(),
+        }
+    }
+
+    /// Of text that is about to be read, and dropped if it is no JSON.
+    pub(crate) fn unread(text: impl Into<Arc<str>>) -> Self {
+        Self::checked(text.into())
+    }
+
+    /// Of text that is JSON.
+    fn checked(text: impl AsRef<str> + Into<Arc<str>>) -> Self {
+        let whole = match halves::replaced(text.as_ref()) {
+            Some(whole) => whole.into(),
+            None => text.into(),
+        };
+        let place = 0..whole.len();
+        Self { whole, place }
     }
 
     /// Reads the text as a `T`; the error says what was wrong and where.
@@ -101,11 +133,13 @@ impl From<serde_path_to_error::Error<serde_json::Error>> for InvalidJson {
 
 impl From<Box<RawValue>> for Json {
     fn from(raw: Box<RawValue>) -> Self {
-        let raw = match halves::replaced(raw.get()) {
-            Some(whole) => RawValue::from_string(whole).expect("one escape in JSON stands for another"),
-            None => raw,
-        };
-        Self(raw.into())
+        Self::from(&*raw)
+    }
+}
+
+impl From<&RawValue> for Json {
+    fn from(raw: &RawValue) -> Self {
+        Self::checked(raw.get())
     }
 }
 
@@ -131,7 +165,7 @@ impl fmt::Debug for Json {
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        self.raw().serialize(serializer)
     }
 }
 

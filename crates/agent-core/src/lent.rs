@@ -6,14 +6,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use crate::{Conversation, Delegation, Done, End, Failure, Outcome};
+use crate::{Conversation, Delegation, Done, End, Failure, Outcome, ToolCall};
 
 /// A delegated conversation, lent to whoever drives it. When it is dropped, finished or not, the
 /// conversation goes back to the turn it belongs to.
 #[derive(Debug)]
 pub struct Lent {
-    /// The call it is for.
-    id: String,
+    /// What it is for.
+    call: Arc<ToolCall>,
     /// `None` only once it has been given back.
     conversation: Option<Box<Conversation>>,
     home: Home,
@@ -22,7 +22,7 @@ pub struct Lent {
 impl Lent {
     pub(crate) fn new(delegation: Delegation, home: &Home) -> Self {
         let Delegation { call, conversation, .. } = delegation;
-        Self { id: call.id, conversation: Some(conversation), home: home.clone() }
+        Self { call, conversation: Some(conversation), home: home.clone() }
     }
 
     /// The conversation, for good: it no longer goes back by itself.
@@ -50,7 +50,7 @@ impl DerefMut for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(conversation) = self.conversation.take() {
-            self.home.lock().push((mem::take(&mut self.id), conversation));
+            self.home.lock().push((self.call.clone(), conversation));
         }
     }
 }
@@ -59,7 +59,7 @@ impl Drop for Lent {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Home(Arc<Mutex<Returned>>);
 
-type Returned = Vec<(String, Box<Conversation>)>;
+type Returned = Vec<(Arc<ToolCall>, Box<Conversation>)>;
 
 impl Home {
     pub(crate) fn take_all(&self) -> Returned {

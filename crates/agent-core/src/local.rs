@@ -7,7 +7,7 @@ mod shared;
 mod task;
 mod told;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, pin::pin, sync::Arc};
 
 use call::Caller;
 use futures::{FutureExt, future::BoxFuture};
@@ -17,8 +17,8 @@ use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response, Rules,
-    RunError, Team, ToolSpec, ToolTurn, at_once, cancel, drive,
+    Call, Cancel, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
+    Rules, RunError, Team, ToolSpec, ToolTurn, at_once, cancel, drive,
     run::Options,
     teller::{Place, Teller},
 };
@@ -55,7 +55,12 @@ impl Local {
         let Options { mode, listeners, began, cancel } = options;
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, teller, dropped));
-        Self { caller, shared: SharedCalls::default(), mode, cancel: cancel.of_run() }
+        Self {
+            caller,
+            shared: SharedCalls::default(),
+            mode,
+            cancel: cancel.as_ref().map_or_else(cancel::Tokens::of_nobody, Cancel::of_run),
+        }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -126,13 +131,17 @@ impl Perform for Local {
             false => (None, None),
         };
         let entered = self.cancel.enter(&call);
-        let made = async {
-            match is_shared {
-                true => self.shared.make(&self.caller, &call, receipt.clone()).await,
-                false => self.caller.make(&call, receipt.clone(), busy).await,
-            }
+        let made = {
+            // Pinned where it is made: each move would make the future larger. It ends with this block.
+            let mut made = pin!(async {
+                match is_shared {
+                    true => self.shared.make(&self.caller, &call, receipt.clone()).boxed().await,
+                    false => self.caller.make(&call, receipt.clone(), busy, entered.token.clone()).await,
+                }
+            });
+            entered.token.run_until_cancelled(made.as_mut()).await
         };
-        if entered.token.run_until_cancelled(made).await.is_none() {
+        if made.is_none() {
             receipt.fill(Outcome::error("cancelled"));
             self.shared.leave(&call);
         }
@@ -146,7 +155,7 @@ impl Perform for Local {
 
     async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {
         let (parent, _) = child.id().rsplit_once('/').expect("the id of a delegated conversation is a path");
-        let _entered = self.cancel.enter_conversation(parent, child.id().to_owned());
+        let _entered = self.cancel.enter_conversation(parent, child.shared_id());
         let end = match self.run(&mut child).await {
             Err(RunError::Model(failure)) => Ok(Err(failure)),
             Err(RunError::Cancelled) => Ok(Ok(End::Other("it was cancelled".to_owned()))),

@@ -83,7 +83,7 @@ impl Many {
 
     /// What `cancel` stops.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
-        self.plan.options.cancel = cancel.clone();
+        self.plan.options.cancel = Some(cancel.clone());
         self
     }
 

@@ -93,7 +93,7 @@ impl Message {
     }
 
     /// The calls in it, in order.
-    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
+    pub fn tool_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {
         self.content.iter().filter_map(Block::as_tool_use)
     }
 

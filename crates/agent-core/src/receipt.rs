@@ -1,47 +1,82 @@
 //! Where a call's result is left.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{Done, Outcome};
 
 /// Where a host leaves what a call led to, as soon as it has ended and wherever it ran. What is left
 /// here counts, also when the run is dropped before anybody looked.
 #[derive(Clone, Debug, Default)]
-pub struct Receipt(Arc<Slip>);
+pub struct Receipt(Arc<Mutex<Slip>>);
 
-#[derive(Debug, Default)]
-struct Slip {
-    done: OnceLock<Done>,
-    copies: Mutex<Vec<Receipt>>,
+#[derive(Debug)]
+enum Slip {
+    /// Nothing yet; who else wants it.
+    Open(Vec<Receipt>),
+    Filled(Done),
+    /// It has been recorded.
+    Taken,
+}
+
+impl Default for Slip {
+    fn default() -> Self {
+        Self::Open(Vec::new())
+    }
 }
 
 impl Receipt {
     /// Leaves the result; a second one is ignored.
     pub fn fill(&self, done: impl Into<Done>) {
-        // An error means that there is one: the first counts.
-        let _ = self.0.done.set(done.into());
-        self.fill_copies();
+        let mut slip = self.slip();
+        if let Slip::Open(copies) = &mut *slip {
+            let (copies, done) = (std::mem::take(copies), done.into());
+            copies.iter().for_each(|copy| copy.fill(done.clone()));
+            *slip = Slip::Filled(done);
+        }
     }
 
     /// Whatever is left here is left there, too.
     pub(crate) fn copy_to(&self, other: Self) {
-        self.0.copies.lock().unwrap_or_else(PoisonError::into_inner).push(other);
-        self.fill_copies();
-    }
-
-    fn fill_copies(&self) {
-        let Some(done) = self.0.done.get() else { return };
-        let copies = std::mem::take(&mut *self.0.copies.lock().unwrap_or_else(PoisonError::into_inner));
-        copies.iter().for_each(|copy| copy.fill(done.clone()));
+        match &mut *self.slip() {
+            Slip::Open(copies) => copies.push(other),
+            Slip::Filled(done) => other.fill(done.clone()),
+            Slip::Taken => {}
+        }
     }
 
     pub(crate) fn done(&self) -> Option<Done> {
-        self.0.done.get().cloned()
+        match &*self.slip() {
+            Slip::Filled(done) => Some(done.clone()),
+            Slip::Open(_) | Slip::Taken => None,
+        }
     }
 
-    /// The result of a call that the host says has ended.
+    /// The result, to be recorded by whoever takes it.
+    pub(crate) fn take(&self) -> Option<Done> {
+        let mut slip = self.slip();
+        match std::mem::replace(&mut *slip, Slip::Taken) {
+            Slip::Filled(done) => Some(done),
+            other => {
+                *slip = other;
+                None
+            }
+        }
+    }
+
+    /// The same of a call that the host says has ended.
+    pub(crate) fn take_or_error(&self) -> Done {
+        self.take().unwrap_or_else(missing)
+    }
+
     pub(crate) fn done_or_error(&self) -> Done {
-        let missing = || Outcome::error("the call ended without a result").into();
         self.done().unwrap_or_else(missing)
     }
+
+    fn slip(&self) -> MutexGuard<'_, Slip> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn missing() -> Done {
+    Outcome::error("the call ended without a result").into()
 }

@@ -1,15 +1,25 @@
 //! What a model is asked.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use crate::{Block, Json, Message, ToolSpec};
 
 /// One request to a model: what an agent reads and what it may call.
 ///
-/// Which model answers, and everything else about it, is the backend's. Cloning is cheap.
+/// Which model answers, and everything else about it, is the backend's. Its fields are those of [`Asked`]:
+/// `request.messages`. Clones share them, however long the history is, until one is changed.
+#[derive(Clone, PartialEq)]
+pub struct Request(Arc<Asked>);
+
+/// What a [`Request`] holds.
 #[non_exhaustive]
 #[derive(Clone, PartialEq)]
-pub struct Request {
+pub struct Asked {
     /// The agent that asks.
     pub agent: Arc<str>,
     /// The conversation it asks for.
@@ -28,6 +38,27 @@ pub struct Request {
     pub max_tokens: u32,
     /// Other fields of the request, which win over the backend's own settings.
     pub extra: BTreeMap<String, Json>,
+}
+
+impl From<Asked> for Request {
+    fn from(asked: Asked) -> Self {
+        Self(asked.into())
+    }
+}
+
+impl Deref for Request {
+    type Target = Asked;
+
+    fn deref(&self) -> &Asked {
+        &self.0
+    }
+}
+
+/// Copies the list of messages (not what is said in them) if there are clones.
+impl DerefMut for Request {
+    fn deref_mut(&mut self) -> &mut Asked {
+        Arc::make_mut(&mut self.0)
+    }
 }
 
 /// Shows neither prompts nor what is in other fields: there may be secrets in them.
@@ -49,7 +80,7 @@ impl fmt::Debug for Request {
 impl Request {
     /// A request of these messages, without a system prompt or tools.
     pub fn new(messages: Vec<Message>) -> Self {
-        Self {
+        Self::from(Asked {
             agent: "agent".into(),
             conversation: "run".into(),
             system: Vec::new(),
@@ -59,7 +90,7 @@ impl Request {
             container: None,
             max_tokens: 8_000,
             extra: BTreeMap::new(),
-        }
+        })
     }
 
     /// The system prompt as one text.

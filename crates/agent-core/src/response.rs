@@ -1,11 +1,12 @@
 //! A whole reply of a model.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error, IgnoredAny, MapAccess, Visitor},
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 use crate::{
     Block, Json, StopReason, ToolCall, Usage,
@@ -51,8 +52,20 @@ impl Response {
         Self::new(vec![Block::text(text)], StopReason::EndTurn)
     }
 
+    /// Reads the body of a reply that was not streamed. Its blocks share the text.
+    pub fn read(body: impl Into<Arc<str>>) -> Result<Self, serde_json::Error> {
+        Self::of(&Json::unread(body))
+    }
+
+    fn of(json: &Json) -> Result<Self, serde_json::Error> {
+        let mut reader = serde_json::Deserializer::from_str(json.text());
+        let reply = Reply(json).deserialize(&mut reader)?;
+        reader.end()?;
+        Ok(reply)
+    }
+
     /// The calls in it, in order.
-    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
+    pub fn tool_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {
         self.content.iter().filter_map(Block::as_tool_use)
     }
 
@@ -108,14 +121,22 @@ fn with_details<'a>(usage: &'a Json, details: Option<&'a Json>) -> Fields<'a> {
 
 impl<'de> Deserialize<'de> for Response {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Reply)
+        Self::of(&Json::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
-/// Reads a reply in one go. Of two fields of one name, the first counts.
-struct Reply;
+/// Reads a reply in one go; what is kept of it shares its text. Of two fields of one name, the first counts.
+struct Reply<'j>(&'j Json);
 
-impl<'de> Visitor<'de> for Reply {
+impl<'de> DeserializeSeed<'de> for Reply<'_> {
+    type Value = Response;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Response, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reply<'_> {
     type Value = Response;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,7 +145,7 @@ impl<'de> Visitor<'de> for Reply {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Response, A::Error> {
         let mut reply = Response::new(Vec::new(), StopReason::open());
-        let (mut content, mut stop_reason, mut usage) = (None, None, None::<Json>);
+        let (mut content, mut stop_reason, mut usage) = (None, None, None::<&RawValue>);
         while let Some(Name(name)) = map.next_key()? {
             match &*name {
                 "content" if content.is_none() => content = Some(within(&name, map.next_value())?),
@@ -132,19 +153,23 @@ impl<'de> Visitor<'de> for Reply {
                 "usage" if usage.is_none() => usage = map.next_value()?,
                 "id" if reply.id.is_none() => reply.id = within(&name, map.next_value())?,
                 "model" if reply.model.is_none() => reply.model = within(&name, map.next_value())?,
-                "stop_details" if reply.stop_details.is_none() => reply.stop_details = map.next_value()?,
+                "stop_details" if reply.stop_details.is_none() => {
+                    reply.stop_details = map.next_value::<Option<&RawValue>>()?.map(|raw| self.0.part(raw));
+                }
                 named if Response::is_named(named) || named == "usage" => {
                     map.next_value::<IgnoredAny>()?;
                 }
                 _ => {
-                    let value: Option<Json> = map.next_value()?;
-                    reply.extra.extend(value.map(|value| (name.into_owned(), value)));
+                    let value: Option<&RawValue> = map.next_value()?;
+                    reply.extra.extend(value.map(|value| (name.into_owned(), self.0.part(value))));
                 }
             }
         }
-        reply.content = content.ok_or_else(|| A::Error::missing_field("content"))?;
+        let content: Vec<&RawValue> = content.ok_or_else(|| A::Error::missing_field("content"))?;
+        let blocks = content.into_iter().map(|block| Block::from_json(self.0.part(block)));
+        reply.content = within("content", blocks.collect::<Result<_, _>>().map_err(A::Error::custom))?;
         reply.stop_reason = stop_reason.unwrap_or(reply.stop_reason);
-        if let Some(usage) = usage {
+        if let Some(usage) = usage.map(|usage| self.0.part(usage)) {
             reply.usage = within("usage", usage.parse().map_err(A::Error::custom))?;
             reply.extra.extend(Usage::details(&usage).map(|details| ("usage".to_owned(), details)));
         }
@@ -207,7 +232,7 @@ mod tests {
         );
         assert_eq!(
             wrong(r#"{"content":[{}]}"#),
-            "content, not a content block: at the top level: missing field `type` at line 1 column 15"
+            "content, not a content block: at the top level: missing field `type` at line 1 column 16"
         );
     }
 }

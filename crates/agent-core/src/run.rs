@@ -81,7 +81,7 @@ pub(crate) struct Options {
     pub(crate) listeners: Listeners,
     /// What times count from; by default its beginning.
     pub(crate) began: Option<Instant>,
-    pub(crate) cancel: Cancel,
+    pub(crate) cancel: Option<Cancel>,
 }
 
 impl Plan {
@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
 
     /// What `cancel` stops.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
-        self.plan(|plan| plan.options.cancel = cancel.clone())
+        self.plan(|plan| plan.options.cancel = Some(cancel.clone()))
     }
 
     fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Agent, BuildError, Call, Conversation, Limits, Many, Outcome, Passage, Request, Rules, Run, Tool,
+    Agent, Asked, BuildError, Call, Conversation, Limits, Many, Outcome, Passage, Request, Rules, Run, Tool,
     ToolSpec, names, plain,
 };
 
@@ -47,9 +47,9 @@ impl Team {
     /// What the agent that speaks next asks its model; `None` if it is not in the team.
     pub fn request(&self, conversation: &Conversation) -> Option<Request> {
         let agent = self.agent(conversation.speaker())?;
-        let request = Request {
+        let request = Asked {
             agent: agent.shared_name(),
-            conversation: conversation.id().into(),
+            conversation: conversation.shared_id(),
             system: agent.system().to_vec(),
             messages: conversation.reads(),
             tools: agent.specs().clone(),
@@ -58,7 +58,7 @@ impl Team {
             max_tokens: agent.max_tokens(),
             extra: agent.extra().clone(),
         };
-        let mut request = self.introduced(conversation, request);
+        let mut request = self.introduced(conversation, request.into());
         if let Some(last) = request.messages.last_mut() {
             *last = last.without_space_at_end();
         }

@@ -1,5 +1,7 @@
 //! What a turn of the tools has to do.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Conversation, ToolCall};
@@ -17,13 +19,13 @@ pub enum Work {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The id of the conversation it was made in.
-    pub conversation: String,
+    pub conversation: Arc<str>,
     /// How many delegations that conversation is away from the user.
     pub depth: u32,
     /// The agent that made it.
-    pub agent: String,
+    pub agent: Arc<str>,
     /// The call itself.
-    pub call: ToolCall,
+    pub call: Arc<ToolCall>,
     /// Whether a person has allowed it.
     pub allowed: bool,
 }
@@ -32,9 +34,9 @@ pub struct Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delegation {
     /// The agent that delegates.
-    pub by: String,
+    pub by: Arc<str>,
     /// The call whose result the answer will be.
-    pub call: ToolCall,
+    pub call: Arc<ToolCall>,
     /// The other agent's conversation, as far as it has come.
     pub conversation: Box<Conversation>,
 }
@@ -42,8 +44,12 @@ pub struct Delegation {
 impl Work {
     /// The id of the call this is for.
     pub fn id(&self) -> &str {
+        &self.tool_call().id
+    }
+
+    pub(crate) fn tool_call(&self) -> &Arc<ToolCall> {
         match self {
-            Self::Call(Call { call, .. }) | Self::Delegate(Delegation { call, .. }) => &call.id,
+            Self::Call(Call { call, .. }) | Self::Delegate(Delegation { call, .. }) => call,
         }
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn marked(request: &Request, kept: Cache, whole: bool) -> Request {
             request.messages[place] = marked_message(&request.messages[place], kept);
         }
     }
-    if let Some(block) = request.system.last_mut().filter(|block| block.field(FIELD).is_none()) {
+    if let Some(block) = request.system.last_mut().filter(|block| !has_field(block)) {
         if take() {
             *block = marked_block(block, kept);
         }
@@ -84,7 +84,12 @@ fn count_in(block: &Block) -> usize {
         Kind::ToolResult { content: Content::Blocks(blocks), .. } => blocks.iter().map(count_in).sum(),
         _ => 0,
     };
-    inner + usize::from(block.field(FIELD).is_some())
+    inner + usize::from(has_field(block))
+}
+
+fn has_field(block: &Block) -> bool {
+    // To look for the word costs much less than to take the block apart, and each request looks at each block.
+    block.json().text().contains(FIELD) && block.field(FIELD).is_some()
 }
 
 fn has_marker(tool: &Json) -> bool {
@@ -92,7 +97,7 @@ fn has_marker(tool: &Json) -> bool {
 }
 
 fn is_marked(message: &Message) -> bool {
-    message.content().iter().any(|block| block.field(FIELD).is_some())
+    message.content().iter().any(has_field)
 }
 
 fn marked_message(message: &Message, kept: Cache) -> Message {

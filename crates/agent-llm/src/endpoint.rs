@@ -6,9 +6,12 @@ use reqwest::Url;
 
 use crate::{ConfigError, Settings, settings::without_secrets};
 
-/// The address of an API, below which its endpoints are.
+/// The address of an API, and of its endpoints, which are below it.
 #[derive(Clone, Debug)]
-pub(crate) struct Endpoint(Url);
+pub(crate) struct Endpoint {
+    messages: Url,
+    count_tokens: Url,
+}
 
 impl Endpoint {
     /// The base URL of the settings, checked.
@@ -23,37 +26,39 @@ impl Endpoint {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("it must hold no user name and no password".to_owned()));
         }
-        let endpoint = Self(url);
-        if endpoint.0.scheme() == "http" && !endpoint.is_loopback() && !settings.allow_plain_http {
+        let endpoint = Self {
+            messages: below(&url, "v1/messages"),
+            count_tokens: below(&url, "v1/messages/count_tokens"),
+        };
+        if url.scheme() == "http" && !endpoint.is_loopback() && !settings.allow_plain_http {
             return Err(ConfigError::PlainHttp { url: shown() });
         }
         Ok(endpoint)
     }
 
     /// Where messages are made.
-    pub(crate) fn messages(&self) -> Url {
-        self.at("v1/messages")
+    pub(crate) fn messages(&self) -> &Url {
+        &self.messages
     }
 
     /// Where tokens are counted.
-    pub(crate) fn count_tokens(&self) -> Url {
-        self.at("v1/messages/count_tokens")
+    pub(crate) fn count_tokens(&self) -> &Url {
+        &self.count_tokens
     }
 
     /// Whether it is on this machine. Of names, only `localhost` is sure to be: where others that end with
     /// it lead is up to the resolver.
     pub(crate) fn is_loopback(&self) -> bool {
-        let host = self.0.host_str().unwrap_or_default();
+        let host = self.messages.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
     }
+}
 
-    fn at(&self, path: &str) -> Url {
-        let mut url = self.0.clone();
-        let path = format!("{}/{path}", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-        url
-    }
+fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
+    url
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! The plain client: one request, one answer, no retries.
 
-use std::{borrow::Cow, time::SystemTime};
+use std::{borrow::Cow, future::Future, pin::pin, time::SystemTime};
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request};
+use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request, Response};
 use async_stream::try_stream;
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use reqwest::{
-    Client, Url,
+    Client, Method, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     redirect,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use crate::{
     ConfigError, Key, Settings,
@@ -69,8 +69,8 @@ impl Http {
         let limit = Limit::whole(&self.settings.limits);
         let counted = async {
             let body = wire::counted(&self.settings, request);
-            let answer = limit.keep(self.post(self.endpoint.count_tokens(), body, JSON)).await??;
-            self.read(answer, limit, "a count of tokens").await
+            let mut answer = limit.keep(self.post(self.endpoint.count_tokens(), body, JSON)).await??;
+            self.read(&mut answer, limit, "a count of tokens", |text| serde_json::from_str(text)).await
         };
         counted.await.map(|count: Count| count.input_tokens).map_err(|error| self.scrub(error))
     }
@@ -88,21 +88,31 @@ impl Http {
         }
     }
 
-    async fn open(&self, request: &Request) -> Result<Reply, LlmError> {
+    async fn open(&self, request: &Request) -> Result<Box<Reply>, LlmError> {
         let mut clock = Clock::start(&self.settings.limits);
-        let answer = clock.keep(self.ask(request, STREAM)).await??;
-        Ok(Reply::new(answer, clock))
+        let answer = clock.keep(pin!(self.ask(request, STREAM))).await??;
+        Ok(Box::new(Reply::new(answer, clock)))
     }
 
     fn unary(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
-        try_stream! {
-            let (answer, limit) = self.open_whole(&request).await.map_err(|error| self.scrub(error))?;
-            for notice in rate_limits(answer.headers(), SystemTime::now()) {
-                yield Delta::Notice(notice);
-            }
-            let reply = self.read(answer, limit, "a message").await;
-            yield Delta::Whole(reply.map_err(|error| self.scrub(error))?);
-        }
+        let deltas = async move {
+            let mut deltas = Vec::with_capacity(1);
+            let reply = self.read_whole(&request, &mut deltas).await;
+            deltas.push(reply.map(Delta::Whole).map_err(|error| self.scrub(error)));
+            deltas
+        };
+        stream::once(deltas).map(stream::iter).flatten()
+    }
+
+    async fn read_whole(
+        &self,
+        request: &Request,
+        before: &mut Vec<Result<Delta, LlmError>>,
+    ) -> Result<Response, LlmError> {
+        let (mut answer, limit) = self.open_whole(request).await?;
+        let notices = rate_limits(answer.headers(), SystemTime::now());
+        before.extend(notices.into_iter().map(|notice| Ok(Delta::Notice(notice))));
+        self.read(&mut answer, limit, "a message", |text| Response::read(text)).await
     }
 
     async fn open_whole(&self, request: &Request) -> Result<(reqwest::Response, Limit), LlmError> {
@@ -112,46 +122,74 @@ impl Http {
     }
 
     /// Asks for a reply of this content type.
-    async fn ask(&self, request: &Request, expected: &'static str) -> Result<reqwest::Response, LlmError> {
-        self.post(self.endpoint.messages(), wire::body(&self.settings, request), expected).await
+    fn ask(
+        &self,
+        request: &Request,
+        expected: &'static str,
+    ) -> impl Future<Output = Result<reqwest::Response, LlmError>> + Send + use<'_> {
+        self.post(self.endpoint.messages(), wire::body(&self.settings, request), expected)
     }
 
     /// Sends a body; an answer that is no success, or not of the expected content type, is an error.
-    async fn post(
+    fn post(
         &self,
-        to: Url,
+        to: &Url,
         body: Vec<u8>,
         expected: &'static str,
+    ) -> impl Future<Output = Result<reqwest::Response, LlmError>> + Send + use<'_> {
+        let mut request = reqwest::Request::new(Method::POST, to.clone());
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(expected));
+        *request.body_mut() = Some(body.into());
+        self.answer(self.client.execute(request), expected)
+    }
+
+    async fn answer(
+        &self,
+        sent: impl Future<Output = reqwest::Result<reqwest::Response>>,
+        expected: &'static str,
     ) -> Result<reqwest::Response, LlmError> {
-        let sending =
-            self.client.post(to).headers(self.headers.clone()).header(ACCEPT, expected).body(body).send();
-        let answer = sending.await.map_err(|error| self.unsent(error))?;
+        let answer = sent.await.map_err(|error| self.unsent(error))?;
+        match answer.status().is_success() && is(answer.headers(), expected) {
+            true => Ok(answer),
+            // In a box, since every request would have to make room for what only failures need.
+            false => Err(Box::pin(self.no_reply(answer, expected)).await),
+        }
+    }
+
+    /// What an answer says that is no success, or not of the expected content type.
+    async fn no_reply(&self, answer: reqwest::Response, expected: &str) -> LlmError {
         let (status, headers) = (answer.status(), self.scrubbed(answer.headers()));
-        if !status.is_success() {
-            return Err(refusal(status, &headers, &self.error_body(answer).await, SystemTime::now()));
+        let body = self.error_body(answer).await;
+        match status.is_success() {
+            true => not_a_reply(expected, status, &headers, &body),
+            false => refusal(status, &headers, &body, SystemTime::now()),
         }
-        if !is(&headers, expected) {
-            return Err(not_a_reply(expected, status, &headers, &self.error_body(answer).await));
-        }
-        Ok(answer)
     }
 
     /// What an answer of JSON says.
-    async fn read<T: DeserializeOwned>(
+    async fn read<T>(
         &self,
-        answer: reqwest::Response,
+        answer: &mut reqwest::Response,
         limit: Limit,
         expected: &str,
+        read: fn(&str) -> Result<T, serde_json::Error>,
     ) -> Result<T, LlmError> {
-        let (status, headers) = (answer.status(), self.scrubbed(answer.headers()));
-        let body = limit.keep(answer.bytes()).await?.map_err(|error| {
+        let body = limit.keep(body(answer)).await?.map_err(|error| {
             let mut error = LlmError::new(LlmErrorKind::Incomplete, causes(error));
-            error.request_id = request_id(&headers);
+            error.request_id = request_id(answer.headers());
             error
         })?;
-        serde_json::from_slice(&body).map_err(|error| {
-            let text = String::from_utf8_lossy(&body);
-            not_a_reply(&format!("{expected} ({error})"), status, &headers, &self.secrets.scrub(&text))
+        // Of JSON, only a text can have what is no UTF-8.
+        let text = String::from_utf8_lossy(&body);
+        read(&text).map_err(|error| {
+            let headers = self.scrubbed(answer.headers());
+            not_a_reply(
+                &format!("{expected} ({error})"),
+                answer.status(),
+                &headers,
+                &self.secrets.scrub(&text),
+            )
         })
     }
 
@@ -209,6 +247,15 @@ impl Llm for Http {
             false => self.unary(request).boxed(),
         }
     }
+}
+
+/// The bytes of an answer, which as a rule come at once.
+async fn body(answer: &mut reqwest::Response) -> reqwest::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(bytes) = answer.chunk().await? {
+        body.extend_from_slice(&bytes);
+    }
+    Ok(body)
 }
 
 fn headers(settings: &Settings, key: &Key) -> Result<HeaderMap, ConfigError> {

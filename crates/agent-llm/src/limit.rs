@@ -1,14 +1,10 @@
 //! How long to wait for what.
 
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    task::Poll,
-    time::Duration,
-};
+use std::{future::Future, pin::Pin, task::Poll, time::Duration};
 
 use agent_core::{LlmError, LlmErrorKind};
 use futures::{
+    FutureExt,
     future::{Either, select},
     poll,
 };
@@ -78,8 +74,11 @@ impl Limit {
     }
 
     /// What the future gives, or an error when time is up first.
-    pub(crate) async fn keep<T>(self, future: impl Future<Output = T>) -> Result<T, LlmError> {
-        timeout_at(self.until, future).await.map_err(|_| timed_out(self.name, self.length))
+    pub(crate) fn keep<T>(
+        self,
+        future: impl Future<Output = T>,
+    ) -> impl Future<Output = Result<T, LlmError>> {
+        timeout_at(self.until, future).map(move |kept| kept.map_err(|_| timed_out(self.name, self.length)))
     }
 }
 
@@ -114,8 +113,10 @@ impl Clock {
     }
 
     /// What the future gives, or an error when a limit of this wait is passed first.
-    pub(crate) async fn keep<T>(&mut self, future: impl Future<Output = T>) -> Result<T, LlmError> {
-        let mut future = pin!(future);
+    pub(crate) async fn keep<T>(
+        &mut self,
+        mut future: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<T, LlmError> {
         if let Poll::Ready(done) = poll!(future.as_mut()) {
             return Ok(done);
         }
@@ -165,7 +166,7 @@ pub(crate) fn timed_out(name: &str, length: Duration) -> LlmError {
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
+    use std::{future::pending, pin::pin};
 
     use super::*;
 
@@ -194,11 +195,11 @@ mod tests {
         let mut clock = Clock::start(&limits);
         tokio::time::advance(seconds(200)).await;
         let first = "no byte of a reply within 600s (first byte timeout)";
-        expect(clock.keep(pending()), seconds(400), first).await;
+        expect(clock.keep(pin!(pending())), seconds(400), first).await;
         clock.heard();
         clock.told();
         let idle = "nothing more of the reply within 60s (idle timeout)";
-        expect(clock.keep(pending()), seconds(60), idle).await;
+        expect(clock.keep(pin!(pending())), seconds(60), idle).await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -207,11 +208,11 @@ mod tests {
         let mut clock = Clock::start(&limits);
         clock.told();
         for _ in 0..3 {
-            clock.keep(tokio::time::sleep(seconds(30))).await.unwrap();
+            clock.keep(pin!(tokio::time::sleep(seconds(30)))).await.unwrap();
             clock.heard();
         }
         let content = "signs of life but nothing of the reply within 100s (content timeout)";
-        expect(clock.keep(pending()), seconds(10), content).await;
+        expect(clock.keep(pin!(pending())), seconds(10), content).await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -219,9 +220,9 @@ mod tests {
         let mut clock = Clock::start(&Limits { total: Some(seconds(90)), ..Limits::default() });
         for _ in 0..3 {
             clock.heard();
-            clock.keep(tokio::time::sleep(seconds(25))).await.unwrap();
+            clock.keep(pin!(tokio::time::sleep(seconds(25)))).await.unwrap();
         }
-        expect(clock.keep(pending()), seconds(15), "no whole reply within 90s (total timeout)").await;
+        expect(clock.keep(pin!(pending())), seconds(15), "no whole reply within 90s (total timeout)").await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -229,7 +230,7 @@ mod tests {
         let limits = Limits { idle: Duration::MAX, content: Duration::MAX, ..Limits::default() };
         let mut clock = Clock::start(&limits);
         clock.heard();
-        clock.keep(tokio::time::sleep(seconds(1_000_000))).await.unwrap();
+        clock.keep(pin!(tokio::time::sleep(seconds(1_000_000)))).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

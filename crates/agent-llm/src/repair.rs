@@ -36,7 +36,7 @@ struct Mend {
     change: fn(&Request) -> Option<Request>,
 }
 
-const MENDS: [Mend; 2] = [
+static MENDS: [Mend; 2] = [
     Mend { done: "the history is mended", fits: is_about_history, change: with_pairs },
     Mend { done: "the container is left out", fits: is_about_container, change: without_container },
 ];
@@ -55,7 +55,8 @@ impl<L: Llm> Repair<L> {
 
 impl<L: Llm> Llm for Repair<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        Repairing { llm: &self.llm, request, mends: MENDS.into(), attempt: 0, begun: false }.stream()
+        let mends = MENDS.each_ref().map(Some);
+        Repairing { llm: &self.llm, request, mends, attempt: 0, begun: false }.stream()
     }
 }
 
@@ -63,7 +64,7 @@ struct Repairing<'a, L> {
     llm: &'a L,
     request: Request,
     /// Those that were not tried.
-    mends: Vec<Mend>,
+    mends: [Option<&'static Mend>; 2],
     attempt: u32,
     begun: bool,
 }
@@ -93,12 +94,17 @@ impl<'a, L: Llm> Asking<'a> for Repairing<'a, L> {
 }
 
 /// Takes the first mend for this refusal that changes something: what it did, and the mended request.
-fn mend(mends: &mut Vec<Mend>, request: &Request, error: &LlmError) -> Option<(&'static str, Request)> {
-    let (place, mended) = mends.iter().enumerate().find_map(|(place, mend)| {
-        let mended = (mend.fits)(error).then(|| (mend.change)(request))??;
-        Some((place, mended))
-    })?;
-    Some((mends.remove(place).done, mended))
+fn mend(
+    mends: &mut [Option<&'static Mend>],
+    request: &Request,
+    error: &LlmError,
+) -> Option<(&'static str, Request)> {
+    mends.iter_mut().find_map(|left| {
+        let mend = left.filter(|mend| (mend.fits)(error))?;
+        let mended = (mend.change)(request)?;
+        *left = None;
+        Some((mend.done, mended))
+    })
 }
 
 /// What the API says of a history it refuses.
@@ -115,7 +121,7 @@ fn is_about_history(error: &LlmError) -> bool {
 
 fn with_pairs(request: &Request) -> Option<Request> {
     let mut mended = request.clone();
-    mended.messages = in_pairs(mended.messages);
+    mended.messages = in_pairs(request.messages.clone());
     (mended.messages != request.messages).then_some(mended)
 }
 

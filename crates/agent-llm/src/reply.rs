@@ -1,6 +1,6 @@
 //! A streamed reply: from the bytes of an HTTP answer to deltas.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use agent_core::{Delta, LlmError, LlmErrorKind, Piece};
 use reqwest::header::HeaderMap;
@@ -44,7 +44,7 @@ impl Reply {
             if self.parser.is_whole() {
                 return Ok(None);
             }
-            match self.clock.keep(self.answer.chunk()).await? {
+            match self.clock.keep(pin!(self.answer.chunk())).await? {
                 Ok(Some(bytes)) => {
                     self.clock.heard();
                     self.parser.push(&bytes)?;
@@ -57,7 +57,7 @@ impl Reply {
 
     /// Reads the answer to its end, which as a rule is here already: only then is its connection kept
     /// for the next request. A server that holds it open is not waited for.
-    pub(crate) async fn give_back(mut self) {
+    pub(crate) async fn give_back(&mut self) {
         let rest = async { while let Ok(Some(_)) = self.answer.chunk().await {} };
         // Shorter than a new connection would take; when it is over, the connection is closed.
         let _ = tokio::time::timeout(Duration::from_millis(20), rest).await;

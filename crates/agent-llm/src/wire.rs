@@ -4,6 +4,7 @@ mod ends;
 mod error;
 mod event;
 mod grow;
+mod object;
 mod request;
 mod tools;
 mod words;

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, future::Future, marker::PhantomData};
 
-use agent_core::{Context, Json, Outcome};
+use agent_core::{Context, Outcome};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -95,12 +95,13 @@ where
 
 /// A result in words for the model.
 fn outcome<O: Serialize, E: Display>(result: Result<O, E>) -> Outcome {
-    let output = match result {
-        Ok(output) => Json::of(&output),
+    let written = match result {
+        Ok(output) => serde_json::to_string(&output),
         Err(error) => return Outcome::error(error.to_string()),
     };
-    match output {
-        Ok(json) => Outcome::output(json.parse::<String>().unwrap_or_else(|_| json.text().to_owned())),
+    match written {
+        Ok(text) if text.starts_with('"') => Outcome::output(serde_json::from_str(&text).unwrap_or(text)),
+        Ok(json) => Outcome::output(json),
         Err(error) => Outcome::error(format!("the tool's output can't be written as JSON: {error}")),
     }
 }

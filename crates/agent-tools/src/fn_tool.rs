@@ -88,7 +88,16 @@ impl Tool for FnTool {
         &self.spec
     }
 
-    async fn call(&self, input: Json, context: Context) -> Outcome {
-        (self.run)(input, context).await
+    // Written out, since an `async fn` would box once more what is boxed already.
+    fn call<'s, 'f>(
+        &'s self,
+        input: Json,
+        context: Context,
+    ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'f>>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        (self.run)(input, context)
     }
 }

@@ -1,6 +1,8 @@
 //! How blocks are read.
 
 use super::Kind;
+use std::sync::Arc;
+
 use crate::{InvalidJson, Json, ToolCall, fields::Fields};
 
 /// Two steps, since raw JSON can't be read inside serde's tagged enums: the fields first, then what the type says
@@ -10,14 +12,15 @@ pub(super) fn read(json: &Json) -> Result<Kind, String> {
         return Err(format!("a JSON object is needed: {}", json.text()));
     }
     let fields = Fields::of(json.text()).map_err(|error| error.to_string())?;
-    let kind: String = fields.need("type").map_err(|error| error.to_string())?;
-    read_as(&kind, &fields).map_err(|error| format!("type {kind:?}, {error}"))
+    let kind = fields.word("type").map_err(|error| error.to_string())?;
+    read_as(&kind, &fields, json).map_err(|error| format!("type {kind:?}, {error}"))
 }
 
-fn read_as(kind: &str, fields: &Fields<'_>) -> Result<Kind, InvalidJson> {
-    let call = || -> Result<ToolCall, InvalidJson> {
-        let (id, name, input) = (fields.need("id")?, fields.need("name")?, fields.need("input")?);
-        Ok(ToolCall { id, name, input })
+fn read_as(kind: &str, fields: &Fields<'_>, json: &Json) -> Result<Kind, InvalidJson> {
+    let call = || -> Result<Arc<ToolCall>, InvalidJson> {
+        let (id, name) = (fields.need("id")?, fields.need("name")?);
+        let input = fields.get("input").ok_or_else(|| InvalidJson::missing("input"))?;
+        Ok(Arc::new(ToolCall { id, name, input: json.part(input) }))
     };
     Ok(match kind {
         "text" => Kind::Text(fields.need("text")?),

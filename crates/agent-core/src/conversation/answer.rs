@@ -1,5 +1,7 @@
 //! Taking in what the model said.
 
+use std::sync::Arc;
+
 use super::{Container, Conversation, Slot};
 use crate::{Block, Failure, Json, Message, Response, Role, StopReason, ToolCall, tool_call::written_input};
 
@@ -43,6 +45,7 @@ impl Conversation {
             self.container = Some(Container { agent: self.agent.clone(), id });
         }
         let content = self.mended(response.content);
+        self.call_ids.extend(&content);
         let reply = Message::new(Role::Assistant, content);
         self.slots.extend(reply.tool_calls().cloned().map(Slot::open));
         self.messages.push(reply);
@@ -93,7 +96,8 @@ impl Conversation {
     }
 
     fn has_call(&self, id: &str) -> bool {
-        self.messages.iter().flat_map(Message::tool_calls).any(|call| call.id == id)
+        let is_it = |call: &Arc<ToolCall>| call.id == id;
+        self.call_ids.may_have(id) && self.messages.iter().flat_map(Message::tool_calls).any(is_it)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{Conversation, State};
+use super::{CallIds, Conversation, State};
 use crate::{Block, Kind, Message, Role};
 
 /// A conversation that was read and breaks a rule the API holds histories to.
@@ -22,8 +22,9 @@ impl Serialize for Conversation {
 
 impl<'de> Deserialize<'de> for Conversation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = Self::deserialize(deserializer)?;
+        let mut read = Self::deserialize(deserializer)?;
         check(&read).map_err(|error| D::Error::custom(InvalidConversation(error)))?;
+        read.call_ids = CallIds::of(&read.messages);
         Ok(read)
     }
 }
@@ -42,7 +43,7 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     }
     for slot in slots {
         let State::Delegated(child) = &slot.state else { continue };
-        if child.id != conversation.key(slot) || child.depth != conversation.depth + 1 {
+        if *child.id != conversation.key(slot) || child.depth != conversation.depth + 1 {
             return Err(format!("{:?} is not the conversation of call {:?}", child.id, slot.call.id));
         }
     }

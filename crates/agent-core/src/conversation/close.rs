@@ -8,8 +8,8 @@ impl Conversation {
     pub(super) fn append_results_if_done(&mut self) {
         if !self.slots.is_empty() && self.slots.iter().all(Slot::is_done) {
             let unreachable = |slot: &Slot| unreachable!("call {:?} is done", slot.call.id);
-            let results = self.slots.iter().map(|slot| slot.result(unreachable)).collect();
-            self.append_results(results);
+            let slots = std::mem::take(&mut self.slots);
+            self.append_results(slots.into_iter().map(|slot| slot.into_result(unreachable)).collect());
         }
     }
 
@@ -25,7 +25,7 @@ impl Conversation {
         let chosen = self.transfer().map(|(place, _)| place);
         let results = self.slots.iter().enumerate().map(|(place, slot)| match Some(place) == chosen {
             true => Block::tool_result(&slot.call.id, format!("Transferred to {to}.").into(), false),
-            false => slot.result(|_| format!("not run: control passed to {to}")),
+            false => slot.clone().into_result(|_| format!("not run: control passed to {to}")),
         });
         results.collect()
     }
@@ -41,7 +41,7 @@ impl Conversation {
             Some(reason) => format!("not run: the reply ended with {}", reason.as_str()),
         };
         let slots = std::mem::take(&mut self.slots);
-        slots.iter().map(|slot| slot.result(why)).collect()
+        slots.into_iter().map(|slot| slot.into_result(why)).collect()
     }
 
     /// Allows a call that waits for a person: the next run makes it. `key` is

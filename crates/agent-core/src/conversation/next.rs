@@ -101,7 +101,7 @@ impl Conversation {
         match &slot.state {
             State::Waiting { question } => survey.waiting.push(Waiting {
                 key: self.key(slot),
-                agent: self.agent.clone(),
+                agent: self.agent.to_string(),
                 call: slot.call.clone(),
                 question: question.clone(),
             }),

@@ -1,5 +1,7 @@
 //! How the conversation changes hands.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Conversation;
@@ -10,13 +12,13 @@ use crate::{Block, Kind, Message, Role, ToolCall, Transfer};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Passage {
     /// The agent that had it.
-    pub from: String,
+    pub from: Arc<str>,
     /// The agent that has it since.
-    pub to: String,
+    pub to: Arc<str>,
     /// How many messages there were before the first of `to`.
     pub at: usize,
     /// The call that asked for it; `None` if it came back.
-    pub call: Option<ToolCall>,
+    pub call: Option<Arc<ToolCall>>,
     /// What went wrong, if it came back.
     pub why: Option<String>,
 }
@@ -24,7 +26,7 @@ pub struct Passage {
 /// Where the conversation comes back to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Return {
-    to: String,
+    to: Arc<str>,
     /// How many turns that agent had had.
     turns: u32,
     transfer: Transfer,
@@ -42,7 +44,7 @@ impl Conversation {
         match self.transfer() {
             Some((place, transfer)) => Some(Passage {
                 from: self.agent.clone(),
-                to: transfer.to.clone(),
+                to: transfer.to.as_str().into(),
                 at: self.messages.len() + 1,
                 call: Some(self.slots[place].call.clone()),
                 why: None,
@@ -57,7 +59,7 @@ impl Conversation {
     /// The agent that had the conversation when there were this many messages.
     pub(super) fn agent_at(&self, messages: usize) -> &str {
         let before = self.passages.iter().take_while(|passage| passage.at <= messages).last();
-        let first = || self.passages.first().map_or(self.agent.as_str(), |passage| &passage.from);
+        let first = || self.passages.first().map_or(&*self.agent, |passage| &*passage.from);
         before.map_or_else(first, |passage| &passage.to)
     }
 
@@ -73,7 +75,7 @@ impl Conversation {
         let back = Return { to: self.agent.clone(), turns: self.turns, transfer: transfer.clone() };
         let results = self.results_after(&transfer.to);
         self.append_results(results);
-        self.pass(transfer.to, Some(call), None);
+        self.pass(transfer.to.into(), Some(call), None);
         match transfer.comes_back {
             true => self.returns.push(back),
             false => self.returns.clear(),
@@ -99,7 +101,7 @@ impl Conversation {
         format!("agent {:?} was not done after {turns} turns", self.agent)
     }
 
-    fn pass(&mut self, to: String, call: Option<ToolCall>, why: Option<String>) {
+    fn pass(&mut self, to: Arc<str>, call: Option<Arc<ToolCall>>, why: Option<String>) {
         let from = std::mem::replace(&mut self.agent, to.clone());
         self.passages.push(Passage { from, to, at: self.messages.len(), call, why });
     }
@@ -111,7 +113,7 @@ impl Conversation {
             return Some(format!("the limit of {most} transfers is reached"));
         }
         let idle = |passage: &&Passage| passage.at >= self.said_at && !self.got_something_done(passage.at);
-        let same = |passage: &&Passage| passage.from == self.agent && passage.to == transfer.to;
+        let same = |passage: &&Passage| passage.from == self.agent && *passage.to == *transfer.to;
         let times = self.passages.iter().filter(idle).filter(same).count();
         let repeats = transfer.repeats?;
         (times >= repeats as usize)

@@ -1,5 +1,7 @@
 //! One call of the last reply, and how far it has come.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Conversation;
@@ -7,7 +9,7 @@ use crate::{Block, Call, Content, Delegation, ToolCall, Transfer, Work};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Slot {
-    pub(super) call: ToolCall,
+    pub(super) call: Arc<ToolCall>,
     pub(super) state: State,
 }
 
@@ -28,7 +30,7 @@ pub(super) enum State {
 }
 
 impl Slot {
-    pub(super) fn open(call: ToolCall) -> Self {
+    pub(super) fn open(call: Arc<ToolCall>) -> Self {
         Self { call, state: State::Open }
     }
 
@@ -74,12 +76,10 @@ impl Slot {
     }
 
     /// The result block; `otherwise` is the error of a call that has no result.
-    pub(super) fn result(&self, otherwise: impl FnOnce(&Self) -> String) -> Block {
-        match &self.state {
-            State::Done { content, is_error } => {
-                Block::tool_result(&self.call.id, content.clone(), *is_error)
-            }
-            _ => Block::tool_result(&self.call.id, otherwise(self).into(), true),
+    pub(super) fn into_result(self, otherwise: impl FnOnce(&Self) -> String) -> Block {
+        match self.state {
+            State::Done { content, is_error } => Block::tool_result(&self.call.id, content, is_error),
+            _ => Block::tool_result(&self.call.id, otherwise(&self).into(), true),
         }
     }
 }

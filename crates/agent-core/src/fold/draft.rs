@@ -71,7 +71,7 @@ impl Draft {
             }
             // What came instead of the input that stands at the beginning.
             Kind::ToolUse(call) | Kind::ServerToolUse(call) => {
-                block = block.with_call(ToolCall { input: written_input(words), ..call.clone() });
+                block = block.with_call(ToolCall { input: written_input(words), ..(**call).clone() });
             }
             _ => block = with(&block, "input", &written_input(words)),
         }

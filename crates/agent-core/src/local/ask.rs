@@ -1,13 +1,13 @@
 //! Asking a model.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, pin::pin};
 
 use futures::{FutureExt, StreamExt};
 
 use super::{Local, early::Early, task::panic_message};
 use crate::{
     BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage, Response,
-    Rules, RunError, StopReason, ToolCall, teller::Place,
+    Rules, RunError, StopReason, teller::Place,
 };
 
 impl Local {
@@ -25,9 +25,13 @@ impl Local {
         self.tell_if_it_came_back(so_far);
         self.tell(so_far, || EventKind::TurnStarted);
         // A backend is foreign code; its panic must not take other conversations of the run along.
-        let reply = async { self.read(so_far, speaker.llm().stream(request)).await };
-        let reply = AssertUnwindSafe(reply).catch_unwind();
-        let Some(reply) = self.cancel.token(so_far.id()).run_until_cancelled(reply).await else {
+        let reply = {
+            // Pinned where it is made: each move would make the future larger. It ends with this block.
+            let reply = async { self.read(so_far, speaker.llm().stream(request)).await };
+            let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
+            self.cancel.token(so_far.id()).run_until_cancelled(reply.as_mut()).await
+        };
+        let Some(reply) = reply else {
             self.shared.keep(&self.caller, so_far, None);
             self.tell(so_far, || EventKind::TurnFailed { error: "cancelled".to_owned() });
             return Err(RunError::Cancelled);
@@ -41,7 +45,7 @@ impl Local {
     }
 
     /// Reads a reply to its end, and starts what may start on the way.
-    async fn read(
+    pub(super) async fn read(
         &self,
         so_far: &Conversation,
         mut reply: BoxStream<'_, Result<Delta, LlmError>>,
@@ -100,7 +104,8 @@ impl Local {
         let (is_error, to) = (why.is_some(), so_far.speaker());
         let result = why.clone().unwrap_or_else(|| format!("Transferred to {to}."));
         let call = so_far.passage().and_then(|passage| passage.call);
-        if let Some(ToolCall { id, name: tool, .. }) = call {
+        if let Some(call) = call {
+            let (id, tool) = (call.id.clone(), call.name.clone());
             self.caller.teller.tell(place, || EventKind::CallEnded { id, tool, is_error, result });
         }
         let from = so_far.agent().to_owned();
@@ -113,7 +118,7 @@ impl Local {
     fn tell_if_it_came_back(&self, so_far: &Conversation) {
         let Some(Passage { from, at, why: Some(why), .. }) = so_far.passages().last() else { return };
         if *at == so_far.messages().len() && !so_far.is_going_over() {
-            self.tell(so_far, || EventKind::CameBack { from: from.clone(), why: why.clone() });
+            self.tell(so_far, || EventKind::CameBack { from: from.to_string(), why: why.clone() });
         }
     }
 }

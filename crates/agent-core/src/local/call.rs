@@ -2,18 +2,22 @@
 
 use std::{
     convert::Infallible,
+    future::{Future, ready},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
+use futures::future::Either;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::task;
 use crate::{
     Call, Context, EventKind, Outcome, Permits, Receipt, Rules, Team, Tool,
+    context::Wanted,
     permits::Scope,
     teller::{Place, Teller},
 };
@@ -22,7 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Caller {
     pub(super) team: Team,
-    pub(super) teller: Teller,
+    pub(super) teller: Arc<Teller>,
     /// Bounds the calls under way, of all conversations of the run.
     permits: Option<Permits>,
     calls_made: AtomicU32,
@@ -45,25 +49,41 @@ pub(super) type Busy = oneshot::Sender<Infallible>;
 impl Caller {
     pub(super) fn new(team: Team, teller: Teller, cancel: CancellationToken) -> Self {
         let permits = team.limits().calls_at_once.map(Permits::new);
-        Self { team, teller, permits, calls_made: AtomicU32::new(0), cancel }
+        Self { team, teller: teller.into(), permits, calls_made: AtomicU32::new(0), cancel }
     }
 
     /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes wrong
     /// is its outcome.
-    pub(super) async fn make(&self, call: &Arc<Call>, receipt: Receipt, busy: Option<Busy>) {
+    pub(super) async fn make(
+        &self,
+        call: &Arc<Call>,
+        receipt: Receipt,
+        busy: Option<Busy>,
+        stop: CancellationToken,
+    ) {
         let held = Held { _busy: busy, ..self.permits(call).await };
         self.tell_start(call);
-        self.make_with(held, call, receipt).await;
+        self.make_with(held, call, receipt, stop).await;
     }
 
     pub(super) fn tell_start(&self, call: &Call) {
         self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
     }
 
-    pub(super) async fn make_with(&self, held: Held, call: &Arc<Call>, receipt: Receipt) {
+    /// The same once it has its permits. `stop` is cancelled when nobody wants the call any more.
+    pub(super) fn make_with(
+        &self,
+        held: Held,
+        call: &Arc<Call>,
+        receipt: Receipt,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + use<> {
         match self.admit(call) {
-            Ok(tool) => self.run_tool(tool.clone(), call, receipt, held).await,
-            Err(refused) => receipt.fill(refused),
+            Ok(tool) => Either::Left(self.run_tool(tool.clone(), call, receipt, held, stop)),
+            Err(refused) => {
+                receipt.fill(refused);
+                Either::Right(ready(()))
+            }
         }
     }
 
@@ -110,30 +130,44 @@ impl Caller {
         bounds.into_iter().map(|(_, permits)| permits).collect()
     }
 
-    async fn run_tool(&self, tool: Arc<dyn Tool>, call: &Arc<Call>, receipt: Receipt, held: Held) {
+    /// Runs the call until it ends, or until the future is dropped.
+    fn run_tool(
+        &self,
+        tool: Arc<dyn Tool>,
+        call: &Arc<Call>,
+        receipt: Receipt,
+        held: Held,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + use<> {
         let spec = tool.spec();
         let (blocking, timeout) = (spec.blocking, spec.timeout);
-        let (cancel, teller) = (self.cancel.child_token(), Some(self.teller.clone()));
-        let context = Context { call: call.clone(), cancel, teller };
-        // Cancels the call when this future is dropped, and when it timed out.
-        let _cancel = context.cancel.clone().drop_guard();
-        let (input, left, cancel) = (call.call.input.clone(), receipt.clone(), context.cancel.clone());
+        let wanted = Wanted { call: stop.clone(), run: self.cancel.clone() };
+        let context =
+            Context { call: call.clone(), wanted: wanted.clone(), teller: Some(self.teller.clone()) };
+        let (input, left) = (call.call.input.clone(), receipt.clone());
         let work = async move {
-            let outcome = task::outcome(tool.call(input, context)).await;
+            let outcome = task::outcome((*tool).call(input, context)).await;
             // What a call says once it is not wanted any more, perhaps because of that, is no result.
-            if !cancel.is_cancelled() {
+            if wanted.is_wanted() {
                 left.fill(outcome);
             }
             drop(held);
         };
         let ended = task::run(work, blocking);
-        match timeout {
-            None => ended.await,
-            Some(limit) => {
-                if tokio::time::timeout(limit, ended).await.is_err() {
-                    receipt.fill(Outcome::Error(format!("timed out after {limit:?}")));
-                }
+        // Says so to the call when this future is dropped, and when it timed out.
+        let unwanted = stop.drop_guard();
+        async move {
+            let _unwanted = unwanted;
+            match timeout {
+                None => ended.await,
+                Some(limit) => Box::pin(within(limit, ended, receipt)).await,
             }
         }
+    }
+}
+
+async fn within(limit: Duration, ended: impl Future<Output = ()>, receipt: Receipt) {
+    if tokio::time::timeout(limit, ended).await.is_err() {
+        receipt.fill(Outcome::Error(format!("timed out after {limit:?}")));
     }
 }

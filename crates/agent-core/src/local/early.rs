@@ -41,9 +41,9 @@ impl<'a> Early<'a> {
         self.open &= !spec.exclusive;
         if self.open && spec.may_share() {
             let call = Call {
-                conversation: self.so_far.id().to_owned(),
+                conversation: self.so_far.shared_id(),
                 depth: self.so_far.depth(),
-                agent: agent.to_owned(),
+                agent: agent.into(),
                 call: call.clone(),
                 allowed: false,
             };

@@ -95,7 +95,7 @@ impl SharedCalls {
             let mut calls = recorded.iter().filter_map(Block::as_tool_use);
             calls.any(|call| running.is_same(so_far.id(), call))
         };
-        for stopped in self.take(|running| running.call.conversation == so_far.id() && !is_made(running)) {
+        for stopped in self.take(|running| *running.call.conversation == *so_far.id() && !is_made(running)) {
             if stopped.told.end() == Stage::Start {
                 let had = stopped.receipt.done().map(|done| done.outcome).filter(is_final);
                 let outcome =
@@ -108,7 +108,7 @@ impl SharedCalls {
 
     /// Forgets the calls of a conversation: what is read from here on may be different.
     pub(super) fn forget(&self, conversation: &str) {
-        self.take(|running| running.call.conversation == conversation);
+        self.take(|running| *running.call.conversation == *conversation);
     }
 
     fn take(&self, which: impl Fn(&Running) -> bool) -> Vec<Running> {
@@ -128,7 +128,8 @@ impl Running {
             let making = async {
                 let held = caller.permits(&made).await;
                 tell.start(|| caller.tell_start(&made));
-                caller.make_with(held, &made, left.clone()).await;
+                // Its end is no word against twins that come later.
+                caller.make_with(held, &made, left.clone(), entered.token.child_token()).await;
             };
             if entered.token.run_until_cancelled(making).await.is_none() {
                 left.fill(Outcome::error("cancelled"));
@@ -150,7 +151,7 @@ impl Running {
 
     fn is_same(&self, conversation: &str, call: &ToolCall) -> bool {
         let own = &self.call.call;
-        self.call.conversation == conversation && own.name == call.name && own.input == call.input
+        *self.call.conversation == *conversation && own.name == call.name && own.input == call.input
     }
 }
 

@@ -9,7 +9,10 @@ use crate::Outcome;
 
 /// Runs a call on a task of its own, from now on; dropping the future aborts it. One that has begun on
 /// the blocking pool can't be aborted: it runs to its end, and nobody gets its result.
-pub(super) async fn run(call: impl Future<Output = ()> + Send + 'static, blocking: bool) {
+pub(super) fn run<F>(call: F, blocking: bool) -> impl Future<Output = ()> + use<F>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let task = match blocking {
         true => {
             let runtime = Handle::current();
@@ -17,9 +20,12 @@ pub(super) async fn run(call: impl Future<Output = ()> + Send + 'static, blockin
         }
         false => tokio::spawn(call),
     };
-    let _abort = AbortOnDrop(task.abort_handle());
-    // An error is an abort, by a runtime that shuts down: there is no result then.
-    let _ = task.await;
+    let abort = AbortOnDrop(task.abort_handle());
+    async move {
+        let _abort = abort;
+        // An error is an abort, by a runtime that shuts down: there is no result then.
+        let _ = task.await;
+    }
 }
 
 /// What a call leads to, a panic included.

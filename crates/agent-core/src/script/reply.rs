@@ -114,7 +114,7 @@ impl Reply {
         let mut content = self.content.clone();
         for (place, block) in content.iter_mut().enumerate() {
             if let Some(call) = block.as_tool_use().filter(|call| call.id.is_empty()) {
-                *block = block.with_call(ToolCall { id: format!("call_{turn}_{place}"), ..call.clone() });
+                *block = block.with_call(ToolCall { id: format!("call_{turn}_{place}"), ..(**call).clone() });
             }
         }
         let has_call = content.iter().any(|block| block.as_tool_use().is_some());
@@ -161,7 +161,7 @@ fn take_apart(block: &Block) -> (Block, Vec<Piece>) {
         Kind::ToolUse(call) => {
             let letters: Vec<char> = call.as_written().chars().collect();
             let parts = letters.chunks(16).map(|part| Piece::Input(part.iter().collect()));
-            let empty = ToolCall { input: serde_json::json!({}).into(), ..call.clone() };
+            let empty = ToolCall { input: serde_json::json!({}).into(), ..(**call).clone() };
             (block.with_call(empty), parts.collect())
         }
         _ => (block.clone(), Vec::new()),

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use agent_core::{Block, Json, Message, Request};
-use serde::{
-    Serialize, Serializer,
-    ser::{SerializeMap, SerializeSeq},
-};
 
-use super::tools::Tools;
+use super::{
+    object::{Object, list},
+    tools::{self, has_tools},
+};
 use crate::{Settings, cache};
 
 /// The body of a request. Blocks go in as the text they are kept as; what
@@ -48,77 +47,78 @@ fn written(settings: &Settings, request: &Request, left_out: &[&str]) -> Vec<u8>
         cache::marked(request, kept, whole)
     });
     let request = marked.as_ref().unwrap_or(request);
-    let mut written = Vec::with_capacity(size(request));
-    serde_json::to_writer(&mut written, &Body { settings, request, left_out })
-        .expect("keys are strings and values are text, numbers or JSON already");
-    written
+    let mut text = Vec::with_capacity(size(request));
+    write(&mut text, settings, request, left_out);
+    text
 }
 
 /// How long the body will be, about: so that a long history is not moved while it is written.
 fn size(request: &Request) -> usize {
     let blocks = request.messages.iter().flat_map(Message::content);
     let texts: usize = blocks.map(|block| block.json().text().len() + 1).sum();
-    1024 + texts + 32 * request.messages.len()
+    let tools: usize = request.tools.iter().map(|tool| tool.input_schema.text().len() + 256).sum();
+    1024 + texts + tools + 32 * request.messages.len()
 }
 
-struct Body<'a> {
-    settings: &'a Settings,
-    request: &'a Request,
-    left_out: &'a [&'a str],
-}
+fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &[&str]) {
+    let given = settings.fields.iter().chain(&request.extra);
+    let given: BTreeMap<&str, &Json> = given.map(|(name, value)| (name.as_str(), value)).collect();
+    // The body's own fields, as far as they belong in it and no other was given in their place.
+    let is_own = |name: &str| !given.contains_key(name) && !left_out.contains(&name);
+    let system = || request.system.iter().filter(|block| !block.is_blank());
 
-impl Serialize for Body<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { settings, request, left_out } = *self;
-        let given = settings.fields.iter().chain(&request.extra);
-        let given: BTreeMap<&str, &Json> = given.map(|(name, value)| (name.as_str(), value)).collect();
-        let system: Vec<&Block> = request.system.iter().filter(|block| !block.is_blank()).collect();
-        let tools = Tools(request);
-        let has_tools = !tools.is_empty() || given.contains_key("tools");
-
-        let mut body = Fields { map: serializer.serialize_map(None)?, given: &given, left_out };
-        body.set("model", &settings.model)?;
-        body.set("max_tokens", &request.max_tokens)?;
-        body.set("stream", &settings.streaming)?;
-        if !system.is_empty() {
-            body.set("system", &system)?;
-        }
-        if !tools.is_empty() {
-            body.set("tools", &tools)?;
-        }
-        if has_tools && (settings.tool_choice.is_some() || settings.disable_parallel_tool_use) {
-            let choice = settings.tool_choice.clone().unwrap_or_default();
-            body.set("tool_choice", &choice.json(settings.disable_parallel_tool_use))?;
-        }
-        body.set("messages", &Messages(&request.messages))?;
-        if let Some(id) = &request.container {
-            body.set("container", id)?;
-        }
-        let mut map = body.map;
-        for (name, value) in given.iter().filter(|(name, _)| !left_out.contains(name)) {
-            match request.container.as_ref().filter(|_| *name == "container") {
-                Some(id) => map.serialize_entry(name, &again(value, id))?,
-                None => map.serialize_entry(name, value)?,
-            }
-        }
-        map.end()
+    let mut body = Object::begin(text);
+    if is_own("model") {
+        body.set("model", &settings.model);
     }
-}
-
-/// The body's own fields, as far as they belong in it and no other was given in their place.
-struct Fields<'a, M> {
-    map: M,
-    given: &'a BTreeMap<&'a str, &'a Json>,
-    left_out: &'a [&'a str],
-}
-
-impl<M: SerializeMap> Fields<'_, M> {
-    fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), M::Error> {
-        match self.given.contains_key(name) || self.left_out.contains(&name) {
-            true => Ok(()),
-            false => self.map.serialize_entry(name, value),
+    if is_own("max_tokens") {
+        body.set("max_tokens", &request.max_tokens);
+    }
+    if is_own("stream") {
+        body.set("stream", &settings.streaming);
+    }
+    if is_own("system") && system().next().is_some() {
+        body.put("system", |text| list(text, system(), block));
+    }
+    if is_own("tools") && has_tools(request) {
+        body.put("tools", |text| tools::write(text, request));
+    }
+    if is_own("tool_choice") && (has_tools(request) || given.contains_key("tools")) {
+        tool_choice(settings).iter().for_each(|choice| body.set_json("tool_choice", choice));
+    }
+    if is_own("messages") {
+        let messages = request.messages.iter().filter_map(Message::sendable);
+        body.put("messages", |text| list(text, messages, |text, message| said(text, &message)));
+    }
+    if let Some(id) = request.container.as_ref().filter(|_| is_own("container")) {
+        body.set("container", id);
+    }
+    for (name, value) in given.iter().filter(|(name, _)| !left_out.contains(name)) {
+        match request.container.as_ref().filter(|_| *name == "container") {
+            Some(id) => body.set_json(name, &again(value, id)),
+            None => body.set_json(name, value),
         }
     }
+    body.end();
+}
+
+/// A message, around the text that its blocks are kept as.
+fn said(text: &mut Vec<u8>, message: &Message) {
+    let mut object = Object::begin(text);
+    object.set("role", &message.role());
+    object.put("content", |text| list(text, message.content(), block));
+    object.end();
+}
+
+fn block(text: &mut Vec<u8>, block: &Block) {
+    text.extend_from_slice(block.json().text().as_bytes());
+}
+
+/// What is said of which tools may be called, if anything is.
+fn tool_choice(settings: &Settings) -> Option<Json> {
+    let one_by_one = settings.disable_parallel_tool_use;
+    let is_said = settings.tool_choice.is_some() || one_by_one;
+    is_said.then(|| settings.tool_choice.clone().unwrap_or_default().json(one_by_one))
 }
 
 /// What the settings say of the container (its skills, for one), in the one that is there already.
@@ -129,18 +129,6 @@ fn again(container: &Json, id: &str) -> Json {
             Json::of(&fields).expect("keys are strings and values are JSON already")
         }
         _ => container.clone(),
-    }
-}
-
-struct Messages<'a>(&'a [Message]);
-
-impl Serialize for Messages<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(None)?;
-        for message in self.0.iter().filter_map(Message::sendable) {
-            list.serialize_element(&*message)?;
-        }
-        list.end()
     }
 }
 

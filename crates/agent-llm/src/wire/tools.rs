@@ -1,45 +1,34 @@
 //! The tools of a request, as the API reads them.
 
 use agent_core::{Json, Request, ToolSpec};
-use serde::{
-    Serialize, Serializer,
-    ser::{SerializeMap, SerializeSeq},
-};
+
+use super::object::{Object, list};
 
 /// The agent's own tools, then those that run at the API's.
-pub(crate) struct Tools<'a>(pub(crate) &'a Request);
-
-impl Tools<'_> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.tools.is_empty() && self.0.server_tools.is_empty()
-    }
+#[derive(Clone, Copy)]
+enum Tool<'a> {
+    Own(&'a ToolSpec),
+    Server(&'a Json),
 }
 
-impl Serialize for Tools<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(None)?;
-        for spec in self.0.tools.iter() {
-            list.serialize_element(&Definition(spec))?;
-        }
-        for tool in self.0.server_tools.iter() {
-            list.serialize_element::<Json>(tool)?;
-        }
-        list.end()
-    }
+pub(super) fn has_tools(request: &Request) -> bool {
+    !request.tools.is_empty() || !request.server_tools.is_empty()
 }
 
-struct Definition<'a>(&'a ToolSpec);
+pub(super) fn write(text: &mut Vec<u8>, request: &Request) {
+    let tools = request.tools.iter().map(Tool::Own).chain(request.server_tools.iter().map(Tool::Server));
+    list(text, tools, |text, tool| match tool {
+        Tool::Own(spec) => define(text, spec),
+        Tool::Server(json) => text.extend_from_slice(json.text().as_bytes()),
+    });
+}
 
-impl Serialize for Definition<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ToolSpec { name, description, input_schema, extra, .. } = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("name", name)?;
-        map.serialize_entry("description", description)?;
-        map.serialize_entry("input_schema", input_schema)?;
-        for (field, value) in extra {
-            map.serialize_entry(field, value)?;
-        }
-        map.end()
-    }
+fn define(text: &mut Vec<u8>, spec: &ToolSpec) {
+    let ToolSpec { name, description, input_schema, extra, .. } = spec;
+    let mut definition = Object::begin(text);
+    definition.set("name", name);
+    definition.set("description", description);
+    definition.set_json("input_schema", input_schema);
+    extra.iter().for_each(|(field, value)| definition.set_json(field, value));
+    definition.end();
 }
