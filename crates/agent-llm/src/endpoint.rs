@@ -48,6 +48,11 @@ impl Endpoint {
         host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
     }
 
+    /// Whether what is said there is encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
     fn at(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         let path = format!("{}/{path}", url.path().trim_end_matches('/'));
