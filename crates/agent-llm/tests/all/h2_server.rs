@@ -122,7 +122,7 @@ async fn serve(stream: TcpStream, stage: Arc<Stage>) {
     if stage.streams > 0 {
         builder.max_concurrent_streams(stage.streams);
     }
-    let mut connection = builder.handshake(stream).await.unwrap();
+    let Ok(mut connection) = builder.handshake(stream).await else { return };
     while let Some(Ok((request, respond))) = connection.accept().await {
         let act = stage.next();
         match act {
