@@ -19,8 +19,9 @@ impl Settings {
     /// Up to 100 requests share a connection; then another one is opened. If the server allows fewer, the others
     /// wait until one of them has ended; their limit is that of the [first byte](Self::first_byte_timeout).
     ///
-    /// https offers the server both, and it chooses. Plain http has no way to ask, so its server must speak HTTP/2
-    /// from the first byte ("prior knowledge"), as `agent-mock` does.
+    /// https offers the server both, and it chooses; until the first connection is there, each request begins one, of
+    /// which one in a hundred is kept. Plain http has no way to ask, so its server must speak HTTP/2 from the first
+    /// byte ("prior knowledge"), as `agent-mock` does.
     ///
     /// A stream that the server refuses, or sends to another connection (GOAWAY), was not begun, so it is asked for
     /// again up to twice at once; it and any other stream that fails then goes by the [`RetryPolicy`](crate::RetryPolicy),
