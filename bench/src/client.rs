@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use agent_core::{Conversation, End, Team};
+use agent_llm::Settings;
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub(crate) struct Job {
     work: Work,
     /// How many conversations go on at once.
     at_once: usize,
+    /// What the library's client has besides; the floor does as it always does.
+    set: fn(Settings) -> Settings,
 }
 
 /// The jobs there are.
@@ -36,12 +39,18 @@ const JOBS: &[Job] = &[
     job("turns_stream", "turns", true, Work::Instant, 1),
     job("crowd", "turns", true, Work::Instant, 64),
     job("many", "many", true, Work::Instant, usize::MAX),
+    with(job("many_h2", "many", true, Work::Instant, usize::MAX), |settings| settings.http2(true)),
     job("long", "long", true, Work::Page, 1),
+    with(job("long_threads", "long", true, Work::Page, 1), |settings| settings.threads(true)),
     job("start", "words", true, Work::Instant, 1),
 ];
 
 const fn job(name: &'static str, plot: &'static str, streamed: bool, work: Work, at_once: usize) -> Job {
-    Job { name, plot, streamed, work, at_once }
+    Job { name, plot, streamed, work, at_once, set: |settings| settings }
+}
+
+const fn with(job: Job, set: fn(Settings) -> Settings) -> Job {
+    Job { set, ..job }
 }
 
 /// What a measurement found, after one conversation that does not count.
@@ -115,7 +124,10 @@ impl Client {
         let plot = format!("{url}/{}", job.plot);
         match (side, job.name) {
             ("ours", "delegate") => Ok(Self::Ours(ours::delegating(url)?)),
-            ("ours", _) => Ok(Self::Ours(ours::team(&plot, job.streamed, job.work)?)),
+            ("ours", _) => {
+                let set = |settings: Settings| (job.set)(settings.streaming(job.streamed));
+                Ok(Self::Ours(ours::team(&plot, job.work, set)?))
+            }
             ("floor", _) => Ok(Self::Floor(Floor::new(&plot, job.streamed, job.work)?)),
             _ => Err(format!("there is no side {side:?}: ours or floor").into()),
         }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use agent_core::{Agent, Team};
-use agent_llm::Claude;
+use agent_llm::{Claude, Settings};
 use agent_tools::{AgentTool, FnTool};
 
 use crate::{
@@ -19,13 +19,13 @@ pub(crate) const PROMPT: &str = "You do the work, with your tools.";
 pub(crate) const AGENT: &str = "agent";
 
 /// One agent with one tool.
-pub(crate) fn team(url: &str, streamed: bool, work: Work) -> Done<Team> {
-    Ok(Team::new([agent(AGENT, claude(url, streamed)?, work)?])?)
+pub(crate) fn team(url: &str, work: Work, set: impl FnOnce(Settings) -> Settings) -> Done<Team> {
+    Ok(Team::new([agent(AGENT, claude(url, set)?, work)?])?)
 }
 
 /// An agent that has eight others as tools.
 pub(crate) fn delegating(url: &str) -> Done<Team> {
-    let boss = claude(&format!("{url}/boss"), true)?;
+    let boss = claude(&format!("{url}/boss"), |settings| settings)?;
     let worker = boss.with(|settings| settings.base_url(format!("{url}/worker")))?;
     let names: Vec<String> = (0..8).map(|place| format!("worker_{place}")).collect();
     let workers = names.iter().map(|name| agent(name, worker.clone(), Work::Instant));
@@ -36,8 +36,8 @@ pub(crate) fn delegating(url: &str) -> Done<Team> {
     Ok(Team::new(agents)?)
 }
 
-fn claude(url: &str, streamed: bool) -> Done<Claude> {
-    Ok(Claude::builder().key("bench").base_url(url).streaming(streamed).build()?)
+fn claude(url: &str, set: impl FnOnce(Settings) -> Settings) -> Done<Claude> {
+    Ok(set(Claude::builder().key("bench").base_url(url)).build()?)
 }
 
 fn agent(name: &str, claude: Claude, work: Work) -> Done<Agent> {

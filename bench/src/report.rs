@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::row::{ABSENT, Goal};
+use crate::row::Goal;
 
 /// A figure, and what it was made of.
 pub(crate) struct Figure {
@@ -41,11 +41,8 @@ impl Report {
         self.figures.insert(key.to_owned(), json!((value * 1e4).round() / 1e4));
     }
 
-    /// Says what is absent; as JSON on the last line if asked for.
+    /// Prints all of them as JSON on the last line, if asked for.
     pub(crate) fn end(self, json: bool) {
-        for (key, why) in ABSENT {
-            println!("{key:<16} {:>9} {:>8} {:>4} {:>9} {:>9}  {why}", "absent", "", "", "", "");
-        }
         if json {
             println!("\n{}", Value::Object(self.figures));
         }

@@ -87,6 +87,22 @@ pub(crate) const PARTS: &[Part] = &[
             row("many_kb", AtMost(0.9), "there: peak memory above start / floor", |o, f| o.kb / f.kb),
         ],
     ),
+    Part {
+        job: "many_h2",
+        conversations: [5_000, 200],
+        beside_floor: false,
+        rows: &[
+            row(
+                "many_h2_wall",
+                AtMost(1.3),
+                "5,000 conversations x 4 turns of 500 ms over HTTP/2: wall / 2 s",
+                |o, _| o.wall / 2.0,
+            ),
+            row("many_h2_kb", AtMost(60.0), "there: peak memory above start, KB a conversation", |o, _| {
+                o.kb / (o.turns / 4) as f64
+            }),
+        ],
+    },
     beside(
         "long",
         [3, 1],
@@ -99,6 +115,16 @@ pub(crate) const PARTS: &[Part] = &[
             }),
         ],
     ),
+    beside(
+        "long_threads",
+        [3, 1],
+        &[row(
+            "long_threads_cpu",
+            AtMost(0.12),
+            "the same with message threads: client CPU / floor without",
+            |o, f| o.cpu / f.cpu,
+        )],
+    ),
 ];
 
 /// From the process's start to its first request.
@@ -109,13 +135,6 @@ pub(crate) const START: Row =
 pub(crate) const MACHINE: [(&str, &str); 2] = [
     ("loop_ns", "the loop alone, a turn of 4 instant tools: ns of CPU"),
     ("loop_allocs", "the same: allocations"),
-];
-
-/// Rows that wait for what they measure.
-pub(crate) const ABSENT: [(&str, &str); 3] = [
-    ("many_h2_wall", "needs HTTP/2, which the client does not speak"),
-    ("many_h2_kb", "needs HTTP/2, which the client does not speak"),
-    ("long_threads_cpu", "needs message threads, which the client does not use"),
 ];
 
 const fn row(key: &'static str, goal: Goal, what: &'static str, figure: fn(&Sample, &Sample) -> f64) -> Row {

@@ -9,10 +9,12 @@ use hyper::{
     Request, Response, StatusCode,
     body::{Frame, Incoming},
     header::{ACCEPT, CONTENT_TYPE},
-    server::conn::http1,
     service::service_fn,
 };
-use hyper_util::rt::TokioIo;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
 use memchr::memmem;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -55,8 +57,11 @@ async fn serve(stream: TcpStream, stage: Stage) {
         let stage = stage.clone();
         async move { answer(&stage, request).await }
     });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    // How many requests share a connection is the client's decision: no limit of the server's makes one wait.
+    server.http2().max_concurrent_streams(None);
     // An error here is the client going away.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(stage: &Stage, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {

@@ -53,6 +53,11 @@ impl Endpoint {
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
     }
+
+    /// Whether what is said there is encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.messages.scheme() == "https"
+    }
 }
 
 fn below(base: &Url, path: &str) -> Url {

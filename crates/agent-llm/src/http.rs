@@ -6,14 +6,14 @@ use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request, Respons
 use async_stream::try_stream;
 use futures::{Stream, StreamExt, stream};
 use reqwest::{
-    Client, Method, Url,
+    Method, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
-    redirect,
 };
 use serde::Deserialize;
 
 use crate::{
     ConfigError, Key, Settings,
+    connections::Connections,
     endpoint::Endpoint,
     limit::{Clock, Limit, timed_out},
     rate_limit::rate_limits,
@@ -35,7 +35,7 @@ pub(crate) struct Http {
     secrets: Secrets,
     endpoint: Endpoint,
     headers: HeaderMap,
-    client: Client,
+    connections: Connections,
 }
 
 impl Http {
@@ -44,16 +44,9 @@ impl Http {
         let endpoint = Endpoint::of(&settings)?;
         let key = settings.key.clone().filter(|key| !key.is_empty()).ok_or(ConfigError::NoKey)?;
         let headers = headers(&settings, &key)?;
-        let alike = |other: &&Self| {
-            other.settings.limits.connect == settings.limits.connect
-                && other.endpoint.is_loopback() == endpoint.is_loopback()
-        };
-        let client = match other.filter(alike) {
-            Some(other) => other.client.clone(),
-            None => connect(&settings, &endpoint)?,
-        };
+        let connections = Connections::of(&settings, &endpoint, other.map(|other| &other.connections))?;
         let secrets = Secrets::of(&settings, &key);
-        Ok(Self { settings, secrets, endpoint, headers, client })
+        Ok(Self { settings, secrets, endpoint, headers, connections })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -141,7 +134,7 @@ impl Http {
         *request.headers_mut() = self.headers.clone();
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static(expected));
         *request.body_mut() = Some(body.into());
-        self.answer(self.client.execute(request), expected)
+        self.answer(self.connections.send(request), expected)
     }
 
     async fn answer(
@@ -197,7 +190,7 @@ impl Http {
         match (error.is_connect() && error.is_timeout(), error.is_builder()) {
             (true, _) => timed_out("connect", self.settings.limits.connect),
             (_, true) => LlmError::new(LlmErrorKind::Configuration, causes(error)),
-            _ => LlmError::new(LlmErrorKind::Connection, causes(error)),
+            _ => self.connections.failed(causes(error)),
         }
     }
 
@@ -283,18 +276,4 @@ fn headers(settings: &Settings, key: &Key) -> Result<HeaderMap, ConfigError> {
         headers.insert(valid, value);
     }
     Ok(headers)
-}
-
-fn connect(settings: &Settings, endpoint: &Endpoint) -> Result<Client, ConfigError> {
-    let client = Client::builder()
-        .user_agent(concat!("agent-llm/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(settings.limits.connect)
-        .tcp_nodelay(true)
-        // A connection a stream: over one connection, a lost packet would hold up all of them.
-        .http1_only()
-        // A redirect would take the key to another host.
-        .redirect(redirect::Policy::none());
-    // A proxy can't know what is loopback here.
-    let client = if endpoint.is_loopback() { client.no_proxy() } else { client };
-    client.build().map_err(|error| ConfigError::Client(causes(error)))
 }

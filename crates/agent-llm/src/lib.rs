@@ -45,7 +45,7 @@
 //! Bytes of a streamed reply that came some other way are read by a [`StreamParser`].
 //!
 //! Inside, `wire` is the API's JSON, `sse` its framing, and `stream_parser` both together, all without IO; `endpoint` is
-//! where to, `http` sends, `reply` reads a stream by the clock, `refusal` makes an error of an HTTP answer;
+//! where to, `connections` are what on, `http` sends, `reply` reads a stream by the clock, `refusal` makes an error of an HTTP answer;
 //! `retry/attempts` decides whether there is another one; `gate` queues, and `gate/flow` decides, without clock or IO,
 //! when the next may go.
 
@@ -55,6 +55,7 @@ mod asking;
 mod cache;
 mod claude;
 mod config_error;
+mod connections;
 mod endpoint;
 mod gate;
 mod http;

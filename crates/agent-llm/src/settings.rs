@@ -1,5 +1,7 @@
 //! The settings of a [`Claude`](crate::Claude) client.
 
+mod connection;
+
 use std::{collections::BTreeMap, env, fmt, time::Duration};
 
 use agent_core::Json;
@@ -16,6 +18,7 @@ pub struct Settings {
     pub(crate) key: Option<Key>,
     pub(crate) base_url: Option<String>,
     pub(crate) allow_plain_http: bool,
+    pub(crate) http2: bool,
     pub(crate) version: String,
     pub(crate) betas: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
@@ -37,6 +40,7 @@ impl Default for Settings {
             key: None,
             base_url: None,
             allow_plain_http: false,
+            http2: false,
             version: "2026-10-21".to_owned(),
             betas: Vec::new(),
             headers: Vec::new(),
@@ -200,12 +204,6 @@ impl Settings {
         self
     }
 
-    /// How long a connection may take, TLS included; by default 5 s.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.limits.connect = limit;
-        self
-    }
-
     /// How long a streamed reply may take to its first byte; by default 600 s.
     pub fn first_byte_timeout(mut self, limit: Duration) -> Self {
         self.limits.first_byte = limit;
@@ -260,6 +258,7 @@ impl fmt::Debug for Settings {
             .field("key", &self.key)
             .field("base_url", &self.base_url.as_deref().map(without_secrets))
             .field("allow_plain_http", &self.allow_plain_http)
+            .field("http2", &self.http2)
             .field("version", &self.version)
             .field("betas", &self.betas)
             .field("headers", &headers)

@@ -22,6 +22,10 @@
 //! its JSON form, for a server of its own, is described there. Requests are [checked](check()) as the real
 //! API does, and refused in its words: a test that passes here has sent a valid history.
 //!
+//! It speaks HTTP/1.1 and, to a client that begins with it ("prior knowledge"), HTTP/2, with up to 200 streams a
+//! connection. There, what would close a connection resets the stream, and what was said just before
+//! may be lost with it.
+//!
 //! An account's limit is part of the plot too ([`Plot::rate_limit`]): what is over it is refused (429), counted in
 //! [`Mock::refused`], and neither read nor kept.
 //!

@@ -2,8 +2,11 @@
 
 use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{AbortHandle, JoinSet},
@@ -111,8 +114,10 @@ async fn serve(stream: TcpStream, stage: Arc<Stage>) {
         let stage = stage.clone();
         async move { route(&stage, request).await }
     });
+    // Over HTTP/2 each stream has a task of its own, which ends when its connection is dropped.
+    let server = auto::Builder::new(TokioExecutor::new());
     // An error here is the client going away, or the script's wish to close the connection.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
 #[cfg(test)]

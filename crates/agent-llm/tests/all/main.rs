@@ -7,6 +7,8 @@ mod common;
 mod counts;
 mod errors;
 mod gate;
+mod h2_server;
+mod http2;
 mod requests;
 mod secrets;
 mod streams;

@@ -1,0 +1,163 @@
+//! The connections of a client: one for each request under way, or some that many requests share.
+
+mod shared;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use agent_core::{LlmError, LlmErrorKind};
+use reqwest::{Client, ClientBuilder, Request, Response, redirect};
+
+use crate::{ConfigError, Settings, endpoint::Endpoint, reply::causes};
+
+use shared::{STREAMS, Shared};
+
+/// Sends requests on connections that are made one way. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    way: Way,
+    open: Open,
+}
+
+#[derive(Clone)]
+enum Open {
+    /// A connection for each request under way.
+    Own(Client),
+    Shared(Arc<Shared>),
+}
+
+/// How connections are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Way {
+    protocol: Protocol,
+    limit: Duration,
+    is_loopback: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Protocol {
+    Http1,
+    /// HTTP/2 if the server says in the greeting of TLS that it speaks it, else HTTP/1.1.
+    Negotiated,
+    /// HTTP/2 from the first byte: without TLS there is no greeting.
+    Http2,
+}
+
+impl Connections {
+    /// Connections as the settings say; those of another client if they are made alike.
+    pub(crate) fn of(
+        settings: &Settings,
+        endpoint: &Endpoint,
+        other: Option<&Self>,
+    ) -> Result<Self, ConfigError> {
+        let way = Way::of(settings, endpoint);
+        if let Some(other) = other.filter(|other| other.way == way) {
+            return Ok(other.clone());
+        }
+        let client = way.client().map_err(|error| ConfigError::Client(causes(error)))?;
+        let open = match way.protocol {
+            Protocol::Http1 => Open::Own(client),
+            Protocol::Negotiated | Protocol::Http2 => Open::Shared(Arc::new(Shared::new(way, client))),
+        };
+        Ok(Self { way, open })
+    }
+
+    /// Sends a request. The answer holds its place on a shared connection until it is dropped, which ends its stream
+    /// and leaves the others alone, or is read in one piece.
+    pub(crate) fn send(&self, request: Request) -> impl Future<Output = reqwest::Result<Response>> + use<> {
+        let (sent, place) = match &self.open {
+            Open::Own(client) => (client.execute(request), None),
+            Open::Shared(shared) => {
+                let place = shared.place();
+                (place.client().execute(request), Some(place))
+            }
+        };
+        async move {
+            let mut answer = sent.await?;
+            if let Some(place) = place {
+                answer.extensions_mut().insert(place);
+            }
+            Ok(answer)
+        }
+    }
+
+    /// The error of a request that found no answer, for this reason.
+    pub(crate) fn failed(&self, reason: String) -> LlmError {
+        // What HTTP/1 says is read as the head of an impossible frame.
+        if self.way.protocol == Protocol::Http2 && reason.contains("frame with invalid size") {
+            let message = "the server does not speak HTTP/2, which it must over plain http: use https, or leave \
+                           out `Claude::builder().http2(true)`";
+            return LlmError::new(LlmErrorKind::Configuration, message);
+        }
+        LlmError::new(LlmErrorKind::Connection, reason)
+    }
+}
+
+impl Way {
+    fn of(settings: &Settings, endpoint: &Endpoint) -> Self {
+        let protocol = match (settings.http2, endpoint.is_tls()) {
+            (false, _) => Protocol::Http1,
+            (true, true) => Protocol::Negotiated,
+            (true, false) => Protocol::Http2,
+        };
+        Self { protocol, limit: settings.limits.connect, is_loopback: endpoint.is_loopback() }
+    }
+
+    fn client(self) -> reqwest::Result<Client> {
+        let client = Client::builder()
+            .user_agent(concat!("agent-llm/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.limit)
+            .tcp_nodelay(true)
+            // A redirect would take the key to another host.
+            .redirect(redirect::Policy::none());
+        // A proxy can't know what is loopback here.
+        let client = if self.is_loopback { client.no_proxy() } else { client };
+        match self.protocol {
+            Protocol::Http1 => client.http1_only(),
+            Protocol::Negotiated => multiplexed(client),
+            Protocol::Http2 => multiplexed(client).http2_prior_knowledge(),
+        }
+        .build()
+    }
+}
+
+fn multiplexed(client: ClientBuilder) -> ClientBuilder {
+    /// How many bytes of a reply are taken before they are read: at a round trip of 100 ms, 2.5 MB a second.
+    const WINDOW: u32 = 256 * 1024;
+    client
+        .http2_initial_stream_window_size(WINDOW)
+        // Enough for all, so that replies that nobody reads don't hold up the others.
+        .http2_initial_connection_window_size(WINDOW * STREAMS)
+        // Else one that was lost without a word would be given all the next requests.
+        .http2_keep_alive_interval(Duration::from_secs(30))
+        .http2_keep_alive_timeout(Duration::from_secs(20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Claude;
+
+    fn connections(settings: &Settings, other: Option<&Connections>) -> Connections {
+        Connections::of(settings, &Endpoint::of(settings).unwrap(), other).unwrap()
+    }
+
+    /// Whether a client that is changed like this keeps the connections.
+    fn check(settings: Settings, change: impl FnOnce(Settings) -> Settings, keeps: bool) {
+        let first = connections(&settings, None);
+        let Open::Shared(of_first) = &first.open else { panic!("{settings:?} shares no connections") };
+        let second = connections(&change(settings), Some(&first));
+        let kept = matches!(&second.open, Open::Shared(shared) if Arc::ptr_eq(shared, of_first));
+        assert_eq!(kept, keeps, "{:?} {:?}", first.way, second.way);
+    }
+
+    #[test]
+    fn clients_that_connect_alike_share_connections() {
+        let shared = |url: &str| Claude::builder().key("k").base_url(url).allow_plain_http(true).http2(true);
+        check(shared("https://host"), |settings| settings.model("m"), true);
+        check(shared("https://host"), |settings| settings.base_url("https://other"), true);
+        check(shared("https://host"), |settings| settings.http2(false), false);
+        check(shared("https://host"), |settings| settings.base_url("http://host"), false);
+        check(shared("http://host"), |settings| settings.base_url("http://localhost"), false);
+        check(shared("http://host"), |settings| settings.connect_timeout(Duration::from_secs(1)), false);
+    }
+}
