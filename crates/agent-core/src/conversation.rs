@@ -69,6 +69,8 @@ pub struct Conversation {
     stop_details: Option<Json>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     container: Option<Container>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replied: Option<Replied>,
     #[serde(default)]
     usage: UsageByAgent,
     #[serde(default)]
@@ -93,6 +95,16 @@ struct Container {
     id: String,
 }
 
+/// The last reply, if it was recorded as the server wrote it: the server may still hold what was said up to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Replied {
+    agent: Arc<str>,
+    /// The server's id of the reply.
+    id: Arc<str>,
+    /// How many messages there were before it.
+    at: usize,
+}
+
 impl Conversation {
     /// The id of a conversation that was given none.
     pub const DEFAULT_ID: &str = "run";
@@ -109,6 +121,7 @@ impl Conversation {
             stop: None,
             stop_details: None,
             container: None,
+            replied: None,
             usage: UsageByAgent::default(),
             turns: 0,
             transfers: 0,
@@ -207,6 +220,12 @@ impl Conversation {
     pub fn container(&self) -> Option<&str> {
         let container = self.container.as_ref().filter(|container| *container.agent == *self.speaker())?;
         Some(&container.id)
+    }
+
+    /// The last reply, and the server's id of it, if the agent that speaks next wrote it and it stands here as it came.
+    pub(crate) fn last_reply(&self) -> Option<(&Arc<str>, &Message)> {
+        let replied = self.replied.as_ref().filter(|replied| *replied.agent == *self.speaker())?;
+        Some((&replied.id, self.messages.get(replied.at)?))
     }
 
     /// The record: all messages, in order.

@@ -104,7 +104,7 @@ pub use pairs::in_pairs;
 pub use permits::Permits;
 pub use prompt::BASE_PROMPT;
 pub use receipt::Receipt;
-pub use request::{Asked, Request};
+pub use request::{Asked, GoesOnFrom, Request};
 pub use response::Response;
 pub use rules::Rules;
 pub use run::{Run, RunError};

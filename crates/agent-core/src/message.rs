@@ -33,8 +33,7 @@ pub struct Message {
 /// Those that share their blocks are not looked at twice.
 impl PartialEq for Message {
     fn eq(&self, other: &Self) -> bool {
-        let same = || Arc::ptr_eq(&self.content, &other.content) || self.content == other.content;
-        self.role == other.role && same()
+        self.is(other) || (self.role == other.role && self.content == other.content)
     }
 }
 
@@ -75,6 +74,11 @@ impl Message {
     /// What the model said.
     pub fn assistant(content: impl Into<Content>) -> Self {
         Self::new(Role::Assistant, content)
+    }
+
+    /// Whether it is a clone of the other.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.role == other.role && Arc::ptr_eq(&self.content, &other.content)
     }
 
     /// Who said it.

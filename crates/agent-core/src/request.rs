@@ -28,6 +28,8 @@ pub struct Asked {
     pub system: Vec<Block>,
     /// What was said so far.
     pub messages: Vec<Message>,
+    /// The reply that they go on from, for backends whose server keeps what was said.
+    pub goes_on_from: Option<GoesOnFrom>,
     /// The tools it may call.
     pub tools: Arc<[ToolSpec]>,
     /// Tools that run at the API's, as it defines them: `{"type": "web_search_20260318", …}`.
@@ -61,6 +63,16 @@ impl DerefMut for Request {
     }
 }
 
+/// The last reply to the agent that asks, if it stands among the messages as the server wrote it. What comes before it
+/// need not be what was sent then: a view of the history may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoesOnFrom {
+    /// The server's id of the reply ([`Response::id`](crate::Response)).
+    pub response: Arc<str>,
+    /// How many messages there are up to the reply and with it; those after it are new.
+    pub messages: usize,
+}
+
 /// Shows neither prompts nor what is in other fields: there may be secrets in them.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,6 +97,7 @@ impl Request {
             conversation: "run".into(),
             system: Vec::new(),
             messages,
+            goes_on_from: None,
             tools: Arc::new([]),
             server_tools: Arc::new([]),
             container: None,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Agent, Asked, BuildError, Call, Conversation, Limits, Many, Outcome, Passage, Request, Rules, Run, Tool,
-    ToolSpec, names, plain,
+    Agent, Asked, BuildError, Call, Conversation, GoesOnFrom, Limits, Many, Message, Outcome, Passage,
+    Request, Rules, Run, Tool, ToolSpec, names, plain,
 };
 
 /// Agents by name, checked when built: every agent that a tool leads to is there. Cloning is cheap.
@@ -52,6 +52,7 @@ impl Team {
             conversation: conversation.shared_id(),
             system: agent.system().to_vec(),
             messages: conversation.reads(),
+            goes_on_from: None,
             tools: agent.specs().clone(),
             server_tools: agent.server_tools().clone(),
             container: conversation.container().map(str::to_owned),
@@ -63,7 +64,9 @@ impl Team {
             *last = last.without_space_at_end();
         }
         let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
-        Some(if has_tools { request } else { plain::without_tool_blocks(request) })
+        let mut request = if has_tools { request } else { plain::without_tool_blocks(request) };
+        request.goes_on_from = goes_on_from(conversation, &request.messages);
+        Some(request)
     }
 
     /// An agent that was given the conversation reads what the tool that did it lets it read.
@@ -89,6 +92,13 @@ impl Team {
             None => Ok(tool),
         }
     }
+}
+
+/// Where the last reply stands in what is read.
+fn goes_on_from(conversation: &Conversation, messages: &[Message]) -> Option<GoesOnFrom> {
+    let (response, reply) = conversation.last_reply()?;
+    let place = messages.iter().rposition(|message| message.is(reply))?;
+    Some(GoesOnFrom { response: response.clone(), messages: place + 1 })
 }
 
 impl Rules for Team {

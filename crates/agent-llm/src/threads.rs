@@ -1,7 +1,6 @@
 //! Histories that the server keeps, so that a request carries only what is new.
 
 use std::{
-    mem,
     num::NonZeroUsize,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,9 +9,7 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{
-    BoxStream, Delta, Fold, Json, Kind, Llm, LlmError, LlmErrorKind, Message, Request, Response, StopReason,
-};
+use agent_core::{BoxStream, Delta, GoesOnFrom, Json, Kind, Llm, LlmError, LlmErrorKind, Request};
 use lru::LruCache;
 use serde_json::json;
 
@@ -21,123 +18,132 @@ use crate::asking::{Again, Asking};
 /// The beta feature that this is.
 pub(crate) const BETA: &str = "message-threads-2026-08-12";
 
-/// How many conversations are remembered.
+/// How many threads are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_000).expect("it is not 0");
 
-/// Asks a backend with what is new since its last reply, where the server holds the rest.
+/// Asks a backend with what is new since the last reply, where the server holds the rest.
 pub(crate) struct Threads<L> {
     llm: L,
-    /// The threads of the conversations used last, which share their messages with them.
-    known: Mutex<LruCache<Key, Known>>,
+    /// What was asked for the replies that can be gone on from, by their ids; those used last.
+    held: Mutex<LruCache<Arc<str>, Request>>,
+    /// Conversations, and the agents that ask in them, whose requests the server does not take in threads.
+    unsupported: Mutex<LruCache<Key, ()>>,
     /// The server knows no threads.
     off: AtomicBool,
 }
 
-/// A conversation and the agent that asks in it.
 type Key = (Arc<str>, Arc<str>);
-
-enum Known {
-    Thread(Box<Thread>),
-    /// The server does not take its requests in threads.
-    Unsupported,
-}
-
-/// What the server holds.
-#[derive(Clone)]
-struct Thread {
-    /// The id of the last reply.
-    id: String,
-    request: Request,
-    reply: Option<Message>,
-}
 
 impl<L: Llm> Threads<L> {
     pub(crate) fn new(llm: L) -> Self {
-        Self { llm, known: Mutex::new(LruCache::new(REMEMBERED)), off: AtomicBool::new(false) }
+        let (held, unsupported) = (LruCache::new(REMEMBERED), LruCache::new(REMEMBERED));
+        Self { llm, held: held.into(), unsupported: unsupported.into(), off: AtomicBool::new(false) }
     }
 
     pub(crate) fn inner(&self) -> &L {
         &self.llm
     }
 
-    fn form(&self, known: Option<&Known>, request: &Request) -> Form {
-        match known {
-            _ if self.off.load(Ordering::Relaxed) => Form::Without,
-            Some(Known::Unsupported) => Form::Without,
-            Some(Known::Thread(thread)) => thread.continued(request).map_or(Form::Create, Form::Continue),
-            None => Form::Create,
+    fn form(&self, request: &Request, held: Option<&Request>) -> Form {
+        let key = (request.conversation.clone(), request.agent.clone());
+        match self.off.load(Ordering::Relaxed) || lock(&self.unsupported).contains(&key) {
+            true => Form::Without,
+            false => held.and_then(|held| continued(held, request)).map_or(Form::Create, Form::Continue),
         }
     }
 
     /// How it is sent after this refusal, if that is about threads.
-    fn after(&self, form: &Form, error: &LlmError) -> Option<Form> {
+    fn after(&self, form: &Form, request: &Request, error: &LlmError) -> Option<Form> {
         let next = form.after(error)?;
-        if matches!(next, Form::Without) && error.error_code.is_none() {
-            self.off.store(true, Ordering::Relaxed);
+        match (&next, &error.error_code) {
+            (Form::Without, None) => self.off.store(true, Ordering::Relaxed),
+            (Form::Without, Some(_)) => {
+                let key = (request.conversation.clone(), request.agent.clone());
+                lock(&self.unsupported).put(key, ());
+            }
+            _ => {}
         }
         Some(next)
     }
 
-    fn remember(&self, key: Key, form: &Form, request: Request, fold: Fold) {
-        let thread =
-            |response| Thread::after(request, response).map(|thread| Known::Thread(Box::new(thread)));
-        let known = match form {
-            Form::Without => Some(Known::Unsupported),
-            Form::Create | Form::Continue(_) => fold.finish().ok().and_then(thread),
-        };
-        if let Some(known) = known {
-            self.known().put(key, known);
-        }
-    }
-
-    fn known(&self) -> MutexGuard<'_, LruCache<Key, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn hold(&self, response: Arc<str>, request: Request) {
+        lock(&self.held).put(response, request);
     }
 }
 
 impl<L: Llm> Llm for Threads<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let key: Key = (request.conversation.clone(), request.agent.clone());
-        // Taken out: after a failure in the middle of a reply nobody knows what the server holds.
-        let known = self.known().pop(&key);
-        let form = self.form(known.as_ref(), &request);
-        let fold = Fold::default();
-        Threaded { threads: self, key, known, request, form, fold, begun: false }.stream()
+        // Taken out: after a failure in the middle of a reply nobody knows what the server holds, and a reply is
+        // gone on from once.
+        let held = request.goes_on_from.as_ref().and_then(|from| lock(&self.held).pop(&from.response));
+        let form = self.form(&request, held.as_ref());
+        Threaded { threads: self, held, request, form, reply: Reply::default() }.stream()
     }
 }
 
 struct Threaded<'a, L> {
     threads: &'a Threads<L>,
-    key: Key,
-    known: Option<Known>,
+    held: Option<Request>,
     request: Request,
     form: Form,
-    fold: Fold,
+    reply: Reply,
+}
+
+/// What of a reply says whether it can be gone on from.
+#[derive(Default)]
+struct Reply {
     begun: bool,
+    id: Option<Arc<str>>,
+    /// It is another model's.
+    fell_back: bool,
+}
+
+impl Reply {
+    fn see(&mut self, delta: &Delta) {
+        let other_model = |kind: &Kind| matches!(kind, Kind::Other(name) if name == "fallback");
+        match delta {
+            Delta::Notice(_) => return,
+            Delta::Start { id, .. } => self.id = id.as_deref().map(Arc::from),
+            Delta::Block { block, .. } => self.fell_back |= other_model(block.kind()),
+            Delta::Whole(reply) => {
+                self.id = reply.id.as_deref().map(Arc::from);
+                self.fell_back = reply.content.iter().any(|block| other_model(block.kind()));
+            }
+            _ => {}
+        }
+        self.begun = true;
+    }
 }
 
 impl<'a, L: Llm> Asking<'a> for Threaded<'a, L> {
     fn ask(&mut self) -> BoxStream<'a, Result<Delta, LlmError>> {
+        self.reply = Reply::default();
         self.threads.llm.stream(self.form.of(&self.request))
     }
 
     fn see(&mut self, delta: &Delta) -> Result<Option<Delta>, LlmError> {
-        self.begun |= !matches!(delta, Delta::Notice(_));
-        self.fold.push(delta.clone()).map(|()| None)
+        self.reply.see(delta);
+        Ok(None)
     }
 
     fn end(&mut self) -> Result<(), LlmError> {
-        let fold = mem::take(&mut self.fold);
-        self.threads.remember(self.key.clone(), &self.form, self.request.clone(), fold);
+        // A refusal is not gone on from either, which the conversation knows.
+        let id = self.reply.id.take().filter(|_| !self.reply.fell_back);
+        if let (Some(id), Form::Create | Form::Continue(_)) = (id, &self.form) {
+            self.threads.hold(id, self.request.clone());
+        }
         Ok(())
     }
 
     fn again(&mut self, error: LlmError) -> Result<Again, LlmError> {
-        let next = if self.begun { None } else { self.threads.after(&self.form, &error) };
-        let Some(next) = next else {
+        if self.reply.begun {
+            return Err(error);
+        }
+        let Some(next) = self.threads.after(&self.form, &self.request, &error) else {
             // What was refused at once has changed nothing.
-            let known = self.known.take().filter(|_| !self.begun);
-            known.map(|known| self.threads.known().put(self.key.clone(), known));
+            if let (Some(held), Some(from)) = (self.held.take(), &self.request.goes_on_from) {
+                self.threads.hold(from.response.clone(), held);
+            }
             return Err(error);
         };
         self.form = next;
@@ -149,7 +155,7 @@ impl<'a, L: Llm> Asking<'a> for Threaded<'a, L> {
 /// How a request is sent.
 enum Form {
     /// Only what is new.
-    Continue(Box<Request>),
+    Continue(Request),
     /// All of it, to be held by the server.
     Create,
     /// All of it, as to a server that knows no threads.
@@ -159,7 +165,7 @@ enum Form {
 impl Form {
     fn of(&self, request: &Request) -> Request {
         match self {
-            Self::Continue(request) => (**request).clone(),
+            Self::Continue(request) => request.clone(),
             Self::Create => in_thread(request.clone(), json!({"type": "create"})),
             Self::Without => request.clone(),
         }
@@ -183,36 +189,23 @@ impl Form {
     }
 }
 
-impl Thread {
-    /// What the server holds after this reply; `None` if it can't be gone on from.
-    fn after(request: Request, response: Response) -> Option<Self> {
-        let other_model = |kind: &Kind| matches!(kind, Kind::Other(name) if name == "fallback");
-        if response.stop_reason == StopReason::Refusal
-            || response.content.iter().any(|block| other_model(block.kind()))
-        {
-            return None;
-        }
-        let reply = Message::assistant(response.content).sendable().map(|reply| reply.into_owned());
-        Some(Self { id: response.id?, request, reply })
+/// The request with what is new since the reply to what the server holds, if that is still how it begins.
+fn continued(held: &Request, request: &Request) -> Option<Request> {
+    let GoesOnFrom { response, messages } = request.goes_on_from.as_ref()?;
+    let same = held.system == request.system
+        && (Arc::ptr_eq(&held.tools, &request.tools) || held.tools == request.tools)
+        && held.server_tools == request.server_tools
+        && held.extra == request.extra;
+    let (said, new) = request.messages.split_at_checked(*messages).filter(|_| same)?;
+    let (_, before) = said.split_last()?;
+    if before != held.messages || new.is_empty() {
+        return None;
     }
-
-    /// The request with what is new since, if it goes on from there word for word.
-    fn continued(&self, request: &Request) -> Option<Box<Request>> {
-        let held = &self.request;
-        let same = held.system == request.system
-            && (Arc::ptr_eq(&held.tools, &request.tools) || held.tools == request.tools)
-            && held.server_tools == request.server_tools
-            && held.extra == request.extra;
-        let said = request.messages.strip_prefix(held.messages.as_slice()).filter(|_| same)?;
-        let (reply, new) = said.split_first()?;
-        if self.reply.as_ref() != Some(reply) || new.is_empty() {
-            return None;
-        }
-        let mut rest = request.clone();
-        (rest.system, rest.tools, rest.server_tools) = (Vec::new(), Arc::new([]), Arc::new([]));
-        rest.messages = new.to_vec();
-        Some(Box::new(in_thread(rest, json!({"type": "continue", "previous_message_id": self.id}))))
-    }
+    let mut rest = Request::new(new.to_vec());
+    (rest.agent, rest.conversation) = (request.agent.clone(), request.conversation.clone());
+    (rest.container, rest.extra) = (request.container.clone(), request.extra.clone());
+    rest.max_tokens = request.max_tokens;
+    Some(in_thread(rest, json!({"type": "continue", "previous_message_id": &**response})))
 }
 
 fn in_thread(mut request: Request, thread: impl Into<Json>) -> Request {
@@ -220,10 +213,14 @@ fn in_thread(mut request: Request, thread: impl Into<Json>) -> Request {
     request
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use agent_core::{
-        fold,
+        Message, fold,
         script::{Reply, Script},
     };
     use futures::StreamExt;
@@ -271,7 +268,10 @@ mod tests {
             match fold(threads.stream(request.clone()), |_| ()).await {
                 Ok(reply) => {
                     end = Message::assistant(reply.content.clone()).text();
-                    request.messages.extend([Message::assistant(reply.content), Message::user("And?")]);
+                    request.messages.push(Message::assistant(reply.content));
+                    let (response, messages) = (reply.id.unwrap().into(), request.messages.len());
+                    request.goes_on_from = Some(GoesOnFrom { response, messages });
+                    request.messages.push(Message::user("And?"));
                 }
                 Err(error) => end = error.message,
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Container, Conversation, Slot};
+use super::{Container, Conversation, Replied, Slot};
 use crate::{Block, Failure, Json, Message, Response, Role, StopReason, ToolCall, tool_call::written_input};
 
 /// How many characters the name of a tool may have.
@@ -44,7 +44,11 @@ impl Conversation {
         if let Some(id) = response.container() {
             self.container = Some(Container { agent: self.agent.clone(), id });
         }
-        let content = self.mended(response.content);
+        let content = self.mended(response.content.clone());
+        let is_as_it_came = content == response.content && response.stop_reason != StopReason::Refusal;
+        let id = response.id.filter(|_| is_as_it_came);
+        let (agent, at) = (self.agent.clone(), self.messages.len());
+        self.replied = id.map(|id| Replied { agent, id: id.into(), at });
         self.call_ids.extend(&content);
         let reply = Message::new(Role::Assistant, content);
         self.slots.extend(reply.tool_calls().cloned().map(Slot::open));
