@@ -3,8 +3,7 @@
 use std::{borrow::Cow, future::Future, pin::pin, time::SystemTime};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request, Response};
-use async_stream::try_stream;
-use futures::{Stream, StreamExt, stream};
+use futures::{FutureExt, Stream, StreamExt, stream};
 use reqwest::{
     Method, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -18,7 +17,7 @@ use crate::{
     limit::{Clock, Limit, timed_out},
     rate_limit::rate_limits,
     refusal::{is, not_a_reply, refusal, request_id},
-    reply::{Reply, causes},
+    reply::{Reply, Replying, causes},
     secrets::Secrets,
     threads, wire,
 };
@@ -69,22 +68,14 @@ impl Http {
     }
 
     fn streamed(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
-        try_stream! {
-            let mut reply = self.open(&request).await.map_err(|error| self.scrub(error))?;
-            for notice in rate_limits(reply.headers(), SystemTime::now()) {
-                yield Delta::Notice(notice);
-            }
-            while let Some(delta) = reply.next().await.map_err(|error| self.scrub(error))? {
-                yield delta;
-            }
-            reply.give_back().await;
-        }
+        let reply = Replying::Asked(async move { self.open(&request).await }.boxed());
+        reply.map(|delta| delta.map_err(|error| self.scrub(error)))
     }
 
-    async fn open(&self, request: &Request) -> Result<Box<Reply>, LlmError> {
+    async fn open(&self, request: &Request) -> Result<Reply, LlmError> {
         let mut clock = Clock::start(&self.settings.limits);
         let answer = clock.keep(pin!(self.ask(request, STREAM))).await??;
-        Ok(Box::new(Reply::new(answer, clock)))
+        Ok(Reply::new(answer, clock))
     }
 
     fn unary(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {

@@ -1,13 +1,14 @@
 //! How long to wait for what.
 
-use std::{future::Future, pin::Pin, task::Poll, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use agent_core::{LlmError, LlmErrorKind};
-use futures::{
-    FutureExt,
-    future::{Either, select},
-    poll,
-};
+use futures::FutureExt;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 /// How long an answer in one piece may take, if nothing else is said.
@@ -94,17 +95,20 @@ pub(crate) struct Clock {
     /// The one timer of the reply. To set one may wake the runtime, so it is set only when there is something to
     /// wait for, soon enough for any limit, and set anew only when it rings.
     timer: Option<Pin<Box<Sleep>>>,
+    /// The limit of the wait that goes on.
+    waiting: Option<Limit>,
 }
 
 impl Clock {
     pub(crate) fn start(limits: &Limits) -> Self {
         let begun = Instant::now();
-        Self { limits: *limits, begun, heard: false, silent: Some(begun), timer: None }
+        Self { limits: *limits, begun, heard: false, silent: Some(begun), timer: None, waiting: None }
     }
 
-    /// Bytes came.
+    /// Bytes came: the wait for them is over.
     pub(crate) fn heard(&mut self) {
         self.heard = true;
+        self.waiting = None;
     }
 
     /// Something of the reply itself came.
@@ -117,9 +121,34 @@ impl Clock {
         &mut self,
         mut future: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, LlmError> {
-        if let Poll::Ready(done) = poll!(future.as_mut()) {
-            return Ok(done);
+        poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Ready(done) => {
+                self.waiting = None;
+                Poll::Ready(Ok(done))
+            }
+            Poll::Pending => self.poll_passed(context).map(Err),
+        })
+        .await
+    }
+
+    /// Ready with the error when a limit is passed of the wait that goes on; polled when what is waited for is pending.
+    pub(crate) fn poll_passed(&mut self, context: &mut Context<'_>) -> Poll<LlmError> {
+        let limit = match self.waiting {
+            Some(limit) => limit,
+            None => self.begin(),
+        };
+        let timer = self.timer.as_mut().expect("it is there since a wait began");
+        loop {
+            ready!(timer.as_mut().poll(context));
+            if Instant::now() >= limit.until {
+                return Poll::Ready(timed_out(limit.name, limit.length));
+            }
+            timer.as_mut().reset(limit.until);
         }
+    }
+
+    /// A wait begins: the timer is set to ring soon enough.
+    fn begin(&mut self) -> Limit {
         let now = Instant::now();
         let limit = self.next(now);
         let rings = limit.until.min(Limit::new("", self.limits.idle, now).until);
@@ -127,15 +156,7 @@ impl Clock {
         if timer.deadline() > rings {
             timer.as_mut().reset(rings);
         }
-        loop {
-            if let Either::Left((done, _)) = select(future.as_mut(), timer.as_mut()).await {
-                return Ok(done);
-            }
-            if Instant::now() >= limit.until {
-                return Err(timed_out(limit.name, limit.length));
-            }
-            timer.as_mut().reset(limit.until);
-        }
+        *self.waiting.insert(limit)
     }
 
     /// The limit of a wait that begins now.

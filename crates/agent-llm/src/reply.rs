@@ -1,67 +1,140 @@
 //! A streamed reply: from the bytes of an HTTP answer to deltas.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    mem,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+    time::{Duration, SystemTime},
+    vec,
+};
 
-use agent_core::{Delta, LlmError, LlmErrorKind, Piece};
-use reqwest::header::HeaderMap;
+use agent_core::{Delta, LlmError, LlmErrorKind, Notice, Piece};
+use futures::{FutureExt, Stream, future::BoxFuture};
+use reqwest::Response;
 
-use crate::{StreamParser, limit::Clock, refusal::request_id};
+use crate::{StreamParser, limit::Clock, rate_limit::rate_limits, refusal::request_id};
 
 /// A reply that is being read.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    answer: reqwest::Response,
+    answer: Response,
+    notices: vec::IntoIter<Notice>,
     clock: Clock,
     parser: StreamParser,
 }
 
-impl Reply {
-    pub(crate) fn new(answer: reqwest::Response, clock: Clock) -> Self {
-        Self { answer, clock, parser: StreamParser::default() }
+/// A reply from the moment it is asked for. A stream written by hand, since each piece of each reply comes out of it.
+pub(crate) enum Replying<'a> {
+    Asked(BoxFuture<'a, Result<Reply, LlmError>>),
+    Read(Box<Reply>),
+    /// It is whole, and its answer not quite at its end.
+    Whole(BoxFuture<'a, ()>),
+    Over,
+}
+
+impl Stream for Replying<'_> {
+    type Item = Result<Delta, LlmError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match &mut *self {
+                Self::Asked(reply) => match ready!(reply.poll_unpin(context)) {
+                    Ok(reply) => *self = Self::Read(reply.into()),
+                    Err(error) => return Poll::Ready(Some(self.fail(error))),
+                },
+                Self::Read(reply) => match ready!(reply.poll_next(context)) {
+                    Ok(Some(delta)) => return Poll::Ready(Some(Ok(delta))),
+                    Ok(None) => self.give_back(context),
+                    Err(error) => return Poll::Ready(Some(self.fail(error))),
+                },
+                Self::Whole(rest) => {
+                    ready!(rest.poll_unpin(context));
+                    *self = Self::Over;
+                }
+                Self::Over => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl Replying<'_> {
+    fn fail(&mut self, error: LlmError) -> Result<Delta, LlmError> {
+        *self = Self::Over;
+        Err(error)
     }
 
-    pub(crate) fn headers(&self) -> &HeaderMap {
-        self.answer.headers()
+    /// Reads the answer to its end, which as a rule is here already: only then is its connection kept
+    /// for the next request. A server that holds it open is not waited for.
+    fn give_back(&mut self, context: &mut Context<'_>) {
+        let Self::Read(mut reply) = mem::replace(self, Self::Over) else { return };
+        if poll_end(&mut reply.answer, context).is_pending() {
+            // Shorter than a new connection would take; when it is over, the connection is closed.
+            let limit = Duration::from_millis(20);
+            let rest = async move {
+                let end = poll_fn(|context| poll_end(&mut reply.answer, context));
+                let _ = tokio::time::timeout(limit, end).await;
+            };
+            *self = Self::Whole(rest.boxed());
+        }
+    }
+}
+
+impl Reply {
+    pub(crate) fn new(answer: Response, clock: Clock) -> Self {
+        let notices = rate_limits(answer.headers(), SystemTime::now()).into_iter();
+        Self { answer, notices, clock, parser: StreamParser::default() }
     }
 
     /// The next piece; `None` once the reply is whole.
-    pub(crate) async fn next(&mut self) -> Result<Option<Delta>, LlmError> {
-        let next = self.read_on().await;
-        next.map_err(|mut error| {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Delta>, LlmError>> {
+        if let Some(notice) = self.notices.next() {
+            return Poll::Ready(Ok(Some(Delta::Notice(notice))));
+        }
+        self.poll_delta(context).map_err(|mut error| {
             error.request_id = error.request_id.or_else(|| request_id(self.answer.headers()));
             error
         })
     }
 
-    async fn read_on(&mut self) -> Result<Option<Delta>, LlmError> {
+    fn poll_delta(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Delta>, LlmError>> {
         loop {
             if let Some(delta) = self.parser.pull()? {
                 if says_something(&delta) {
                     self.clock.told();
                 }
-                return Ok(Some(delta));
+                return Poll::Ready(Ok(Some(delta)));
             }
             if self.parser.is_whole() {
-                return Ok(None);
+                return Poll::Ready(Ok(None));
             }
-            match self.clock.keep(pin!(self.answer.chunk())).await? {
-                Ok(Some(bytes)) => {
+            match poll_chunk(&mut self.answer, context) {
+                Poll::Ready(Ok(Some(bytes))) => {
                     self.clock.heard();
-                    self.parser.push(&bytes)?;
+                    self.parser.push(bytes.as_ref())?;
                 }
-                Ok(None) => self.parser.finish()?,
-                Err(error) => return Err(LlmError::new(LlmErrorKind::Incomplete, causes(error))),
+                Poll::Ready(Ok(None)) => self.parser.finish()?,
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(LlmError::new(LlmErrorKind::Incomplete, causes(error))));
+                }
+                Poll::Pending => return self.clock.poll_passed(context).map(Err),
             }
         }
     }
+}
 
-    /// Reads the answer to its end, which as a rule is here already: only then is its connection kept
-    /// for the next request. A server that holds it open is not waited for.
-    pub(crate) async fn give_back(&mut self) {
-        let rest = async { while let Ok(Some(_)) = self.answer.chunk().await {} };
-        // Shorter than a new connection would take; when it is over, the connection is closed.
-        let _ = tokio::time::timeout(Duration::from_millis(20), rest).await;
-    }
+/// The next bytes of an answer; `None` at its end.
+fn poll_chunk(
+    answer: &mut Response,
+    context: &mut Context<'_>,
+) -> Poll<reqwest::Result<Option<impl AsRef<[u8]> + use<>>>> {
+    // What is made here keeps nothing of its own between polls.
+    pin!(answer.chunk()).poll(context)
+}
+
+fn poll_end(answer: &mut Response, context: &mut Context<'_>) -> Poll<()> {
+    while let Ok(Some(_)) = ready!(poll_chunk(answer, context)) {}
+    Poll::Ready(())
 }
 
 /// Whether a delta is more than a sign of life, as some gateways send in the form of no words.

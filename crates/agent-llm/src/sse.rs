@@ -1,6 +1,6 @@
 //! Server-sent events: bytes in, events out, no IO.
 
-use std::{collections::VecDeque, mem};
+use std::{borrow::Cow, mem, ops::Range};
 
 use agent_core::{LlmError, LlmErrorKind};
 use memchr::memchr2;
@@ -8,115 +8,149 @@ use memchr::memchr2;
 /// The most bytes one event may have. The largest the API sends are blocks of a few MB.
 const LONGEST: usize = 64 * 1024 * 1024;
 
-/// One event of a stream.
+/// One event of a stream. It stands in the bytes it came in, as a rule.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Event {
+pub(crate) struct Event<'a> {
     /// Its `event` field; empty when it has none.
-    pub(crate) name: String,
+    pub(crate) name: Cow<'a, str>,
     /// Its `data` lines, joined by line feeds.
-    pub(crate) data: String,
+    pub(crate) data: Cow<'a, str>,
 }
 
-/// Reads a stream of events in pieces that are cut anywhere. Each byte is looked at once.
+/// Reads a stream of events in pieces that are cut anywhere. Each byte is copied once and looked at once.
 /// Source: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    /// The line that has not ended yet.
-    line: Vec<u8>,
-    /// The last byte was CR, so that an LF would belong to it.
+    bytes: Vec<u8>,
+    /// Where the event begins that is not whole yet.
+    event: usize,
+    /// Where the line begins that is read next.
+    line: usize,
+    /// Up to where there is no end of that line.
+    looked: usize,
+    /// The last line ended with CR, so that an LF would belong to it.
     after_cr: bool,
     /// The first line, which may have a byte order mark, is over.
     begun: bool,
-    name: Vec<u8>,
-    data: Option<Vec<u8>>,
-    ready: VecDeque<Event>,
+    /// Where the event's name is.
+    name: Range<usize>,
+    data: Option<Data>,
+}
+
+#[derive(Debug)]
+enum Data {
+    /// Of one line, which is here.
+    Line(Range<usize>),
+    /// Of several.
+    Lines(Vec<u8>),
 }
 
 impl Decoder {
     /// Takes in the next bytes. An error if an event has no end.
-    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Result<(), LlmError> {
-        while !bytes.is_empty() {
-            if mem::take(&mut self.after_cr) && bytes[0] == b'\n' {
-                bytes = &bytes[1..];
-                continue;
-            }
-            let Some(end) = memchr2(b'\r', b'\n', bytes) else {
-                self.line.extend_from_slice(bytes);
-                break;
-            };
-            self.after_cr = bytes[end] == b'\r';
-            self.end_line(&bytes[..end]);
-            bytes = &bytes[end + 1..];
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), LlmError> {
+        if self.bytes.len() - self.event > LONGEST {
+            return Err(LlmError::new(LlmErrorKind::Malformed, "an event of the stream has no end"));
         }
-        let held = self.line.len() + self.data.as_ref().map_or(0, Vec::len);
-        match held > LONGEST {
-            true => Err(LlmError::new(LlmErrorKind::Malformed, "an event of the stream has no end")),
-            false => Ok(()),
-        }
+        self.drop_read();
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Says that nothing more comes. The standard drops an event that the end cut short of its blank line; here the
+    /// reader decides, since what it says may be whole.
+    pub(crate) fn end(&mut self) {
+        self.bytes.extend_from_slice(b"\n\n");
     }
 
     /// The next event that is whole.
-    pub(crate) fn next(&mut self) -> Option<Event> {
-        self.ready.pop_front()
+    pub(crate) fn next(&mut self) -> Option<Event<'_>> {
+        let (name, data) = loop {
+            let line = self.next_line()?;
+            if let Some(found) = self.read_line(line) {
+                break found;
+            }
+        };
+        let data = match data {
+            Data::Line(place) => String::from_utf8_lossy(&self.bytes[place]),
+            Data::Lines(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        };
+        Some(Event { name: String::from_utf8_lossy(&self.bytes[name]), data })
     }
 
-    /// The event that the stream's end cut short of its blank line. The standard drops it; here the
-    /// reader decides, since what it says may be whole.
-    pub(crate) fn finish(mut self) -> Option<Event> {
-        self.end_line(&[]);
-        self.dispatch();
-        self.next()
-    }
-
-    /// A line ended; `rest` is what of it is not in `self.line` yet.
-    fn end_line(&mut self, rest: &[u8]) {
-        if self.line.is_empty() {
-            return self.read_line(rest);
+    /// The place of the next line that has ended, without its end.
+    fn next_line(&mut self) -> Option<Range<usize>> {
+        if self.after_cr && self.line < self.bytes.len() {
+            self.after_cr = false;
+            if self.bytes[self.line] == b'\n' {
+                self.line += 1;
+                self.looked = self.line;
+            }
         }
-        let mut line = mem::take(&mut self.line);
-        line.extend_from_slice(rest);
-        self.read_line(&line);
-        line.clear();
-        self.line = line;
+        let Some(found) = memchr2(b'\r', b'\n', &self.bytes[self.looked..]) else {
+            self.looked = self.bytes.len();
+            return None;
+        };
+        let end = self.looked + found;
+        self.after_cr = self.bytes[end] == b'\r';
+        let line = self.line..end;
+        (self.line, self.looked) = (end + 1, end + 1);
+        Some(line)
     }
 
-    fn read_line(&mut self, mut line: &[u8]) {
-        if !mem::replace(&mut self.begun, true) {
-            line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+    /// Takes in a line; with a blank one, gives where the event's name and data are, if it has data.
+    fn read_line(&mut self, mut line: Range<usize>) -> Option<(Range<usize>, Data)> {
+        let is_first = !mem::replace(&mut self.begun, true);
+        if is_first && self.bytes[line.clone()].starts_with(b"\xEF\xBB\xBF") {
+            line.start += 3;
         }
         if line.is_empty() {
-            return self.dispatch();
+            let name = mem::take(&mut self.name);
+            self.event = self.line;
+            return self.data.take().map(|data| (name, data));
         }
-        let (field, value) = match line.iter().position(|byte| *byte == b':') {
-            Some(colon) => (&line[..colon], &line[colon + 1..]),
-            None => (line, &[][..]),
-        };
-        let value = value.strip_prefix(b" ").unwrap_or(value);
-        match field {
-            b"data" => match &mut self.data {
-                Some(data) => {
-                    data.push(b'\n');
-                    data.extend_from_slice(value);
-                }
-                None => self.data = Some(value.to_vec()),
-            },
-            b"event" => self.name = value.to_vec(),
+        let bytes = &self.bytes[line.clone()];
+        let field = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());
+        let mut value = line.end.min(line.start + field + 1)..line.end;
+        if self.bytes[value.clone()].starts_with(b" ") {
+            value.start += 1;
+        }
+        match &bytes[..field] {
+            b"data" => self.add(value),
+            b"event" => self.name = value,
             // Comments, `id`, `retry`, and what else there may be.
             _ => {}
         }
+        None
     }
 
-    fn dispatch(&mut self) {
-        let name = mem::take(&mut self.name);
-        if let Some(data) = self.data.take() {
-            self.ready.push_back(Event { name: text(name), data: text(data) });
+    fn add(&mut self, line: Range<usize>) {
+        self.data = Some(match self.data.take() {
+            None => Data::Line(line),
+            Some(Data::Line(first)) => Data::Lines([&self.bytes[first], b"\n", &self.bytes[line]].concat()),
+            Some(Data::Lines(mut lines)) => {
+                lines.push(b'\n');
+                lines.extend_from_slice(&self.bytes[line]);
+                Data::Lines(lines)
+            }
+        });
+    }
+
+    /// Drops what was read, so that only an event that is not whole is kept.
+    fn drop_read(&mut self) {
+        let read = mem::take(&mut self.event);
+        if read == 0 {
+            return;
         }
+        self.bytes.drain(..read);
+        let back = |place: &mut Range<usize>| {
+            *place = place.start.saturating_sub(read)..place.end.saturating_sub(read)
+        };
+        back(&mut self.name);
+        if let Some(Data::Line(line)) = &mut self.data {
+            back(line);
+        }
+        (self.line, self.looked) = (self.line - read, self.looked - read);
     }
-}
-
-/// The bytes as text; what is no UTF-8 becomes a replacement character, as the standard asks.
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 #[cfg(test)]
@@ -128,9 +162,11 @@ mod tests {
         let mut events = Vec::new();
         for chunk in chunks {
             decoder.push(chunk).unwrap();
-            events.extend(std::iter::from_fn(|| decoder.next()));
+            while let Some(Event { name, data }) = decoder.next() {
+                events.push((name.into_owned(), data.into_owned()));
+            }
         }
-        events.into_iter().map(|event| (event.name, event.data)).collect()
+        events
     }
 
     /// Reads the bytes whole, cut in two at every place, and byte by byte.
@@ -195,9 +231,10 @@ mod tests {
             let mut decoder = Decoder::default();
             decoder.push(bytes).unwrap();
             assert_eq!(decoder.next(), None);
-            decoder.finish()
+            decoder.end();
+            decoder.next().map(|Event { name, data }| format!("{name}: {data}"))
         };
-        let event = Some(Event { name: "a".to_owned(), data: "1".to_owned() });
+        let event = Some("a: 1".to_owned());
         assert_eq!(end(b"event: a\ndata: 1"), event);
         assert_eq!(end(b"event: a\r\ndata: 1\r"), event);
         assert_eq!(end(b"event: a\n"), None);

@@ -1,14 +1,11 @@
 //! A streamed reply: bytes in, deltas out, no IO.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    mem,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use agent_core::{Delta, LlmError, LlmErrorKind};
 
 use crate::{
-    sse::{Decoder, Event},
+    sse::Decoder,
     wire::{Field, Grown, Said, Words, read},
 };
 
@@ -58,15 +55,14 @@ impl StreamParser {
     /// [is whole](Self::is_whole); then nothing more comes. An error is the reply's end, too: the API's own, or an
     /// event that can't be read.
     pub fn pull(&mut self) -> Result<Option<Delta>, LlmError> {
-        loop {
-            if let Some(delta) = self.ready.pop_front() {
+        while self.ready.is_empty() && !self.whole {
+            let Some(event) = self.events.next() else { break };
+            let said = read(&event)?;
+            if let Some(delta) = self.take_in(said) {
                 return Ok(Some(delta));
             }
-            match self.events.next() {
-                Some(event) if !self.whole => self.take_in(&event)?,
-                _ => return Ok(None),
-            }
         }
+        Ok(self.ready.pop_front())
     }
 
     /// Whether the reply has said that it is whole.
@@ -77,18 +73,23 @@ impl StreamParser {
     /// Says that there are no more bytes. An error unless the reply is whole, be it by a last event that
     /// lacks its blank line.
     pub fn finish(&mut self) -> Result<(), LlmError> {
-        let last = mem::take(&mut self.events).finish();
+        self.events.end();
         // What was cut can often not be read, and that is no more than to be cut.
-        let said = last.filter(|_| !self.whole).map_or(Ok(()), |event| self.take_in(&event));
-        match said {
-            Err(error) if error.kind != LlmErrorKind::Malformed => Err(error),
-            _ if self.whole => Ok(()),
-            _ => Err(LlmError::new(LlmErrorKind::Incomplete, "the stream ended before message_stop")),
+        match self.pull() {
+            Err(error) if error.kind != LlmErrorKind::Malformed => return Err(error),
+            Ok(Some(delta)) => self.ready.push_front(delta),
+            _ => {}
+        }
+        match self.whole {
+            true => Ok(()),
+            false => Err(LlmError::new(LlmErrorKind::Incomplete, "the stream ended before message_stop")),
         }
     }
 
-    fn take_in(&mut self, event: &Event) -> Result<(), LlmError> {
-        match read(event)? {
+    /// What is to be handed on for what an event says, before what has been put behind it.
+    fn take_in(&mut self, said: Said) -> Option<Delta> {
+        match said {
+            Said::Delta(delta) if self.halves.is_empty() => return Some(delta),
             Said::Delta(delta) => {
                 match &delta {
                     Delta::Block { index, .. } | Delta::BlockEnd { index } => self.end_half(*index),
@@ -101,7 +102,7 @@ impl StreamParser {
             Said::End => self.whole = true,
             Said::Nothing => {}
         }
-        Ok(())
+        self.ready.pop_front()
     }
 
     /// Words go behind the half a character that waits for them, and without the one they end in.

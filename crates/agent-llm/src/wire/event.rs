@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::{
     ApiError,
     ends::{start, stop},
-    grow::{Grown, begin, grow},
+    grow::{Grown, begin, grow, grown},
     malformed, need, parse,
 };
 use crate::sse::Event;
@@ -29,11 +29,14 @@ pub(crate) enum Said {
 
 /// Reads an event. One of a type this library does not know is passed over, whatever it holds.
 /// Source: <https://docs.claude.com/en/docs/build-with-claude/streaming>.
-pub(crate) fn read(event: &Event) -> Result<Said, LlmError> {
+pub(crate) fn read(event: &Event<'_>) -> Result<Said, LlmError> {
     if event.data.is_empty() || event.name == "ping" {
         return Ok(Said::Nothing);
     }
-    read_data(&event.name, &event.data).or_else(|error| match Json::read(event.data.as_str()) {
+    if let Some(grown) = grown(&event.data) {
+        return Ok(Said::Grown(grown));
+    }
+    read_data(&event.name, &event.data).or_else(|error| match Json::read(&*event.data) {
         // Half a character where none may be joined: `Json` has it replaced.
         Ok(json) if json.text() != event.data => read_data(&event.name, json.text()),
         _ => Err(error),
@@ -84,7 +87,7 @@ mod tests {
     use super::*;
 
     fn said(name: &str, data: &str) -> Result<Said, LlmError> {
-        read(&Event { name: name.to_owned(), data: data.to_owned() })
+        read(&Event { name: name.into(), data: data.into() })
     }
 
     fn check(data: &str, expected: Delta) {

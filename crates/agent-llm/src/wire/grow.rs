@@ -80,6 +80,37 @@ fn without_half(index: usize, block: &RawValue, begun: &Block) -> Option<Grown> 
     )
 }
 
+/// More words of a block, if that is what an event says in the form that most have. It is read in one go; whatever
+/// else it may be, [`grow`] finds out.
+pub(super) fn grown(data: &str) -> Option<Grown> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        index: usize,
+        #[serde(borrow)]
+        delta: Delta<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Delta<'a> {
+        r#type: &'a str,
+        text: Option<Words>,
+        thinking: Option<Words>,
+        signature: Option<Words>,
+        partial_json: Option<Words>,
+    }
+    if !data.starts_with(r#"{"type":"content_block_delta","#) {
+        return None;
+    }
+    let Event { index, delta } = serde_json::from_str(data).ok()?;
+    let (field, words) = match delta.r#type {
+        "text_delta" => (Field::Text, delta.text),
+        "input_json_delta" => (Field::Input, delta.partial_json),
+        "thinking_delta" => (Field::Thinking, delta.thinking),
+        "signature_delta" => (Field::Signature, delta.signature),
+        _ => return None,
+    };
+    Some(Grown { index, block: None, field, words: words? })
+}
+
 /// More of the block at `index`. A delta of a type this library does not know is kept as it came.
 pub(super) fn grow(index: usize, delta: &RawValue) -> Result<Said, LlmError> {
     #[derive(Deserialize)]
