@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    future::Future,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
@@ -54,13 +56,13 @@ impl Cancel {
     /// delegated, all that goes on in it; in each run that has one. False if no such call is under way.
     pub fn call(&self, key: &str) -> bool {
         let runs: Vec<Arc<Tokens>> = lock(&self.0.runs).iter().filter_map(Weak::upgrade).collect();
-        let tokens = runs.iter().filter_map(|run| run.call(key));
+        let tokens = runs.iter().filter_map(|run| lock(&run.calls).get(key).cloned());
         tokens.inspect(CancellationToken::cancel).count() > 0
     }
 
     /// What stops one more run.
     pub(crate) fn of_run(&self) -> Arc<Tokens> {
-        let tokens = Arc::new(Tokens { all: self.0.all.clone(), calls: Some(Mutex::default()) });
+        let tokens = Arc::new(Tokens { all: self.0.all.clone(), calls: Mutex::default() });
         let mut runs = lock(&self.0.runs);
         runs.retain(|run| run.strong_count() > 0);
         runs.push(Arc::downgrade(&tokens));
@@ -72,70 +74,71 @@ impl Cancel {
 #[derive(Debug)]
 pub(crate) struct Tokens {
     all: CancellationToken,
-    /// Of the calls under way and the conversations they were delegated to, by key; `None` if nobody asks for them.
-    calls: Option<Mutex<HashMap<Arc<str>, CancellationToken>>>,
+    /// Of the calls under way and the conversations they were delegated to, by key.
+    calls: Mutex<HashMap<Arc<str>, CancellationToken>>,
 }
 
 impl Tokens {
-    /// Of a run that nobody stops from outside.
-    pub(crate) fn of_nobody() -> Arc<Self> {
-        Arc::new(Self { all: CancellationToken::new(), calls: None })
-    }
-
     /// What a call is stopped by while the result is held: by itself, or by what it is a part of.
     pub(crate) fn enter(self: &Arc<Self>, call: &Call) -> Entered {
-        let key = || [&call.conversation, "/", &call.call.id].concat().into();
-        self.enter_as(&call.conversation, key)
+        let key = [&call.conversation, "/", &call.call.id].concat();
+        self.enter_conversation(&call.conversation, key.into())
     }
 
     /// The same for the conversation that a call was delegated to.
     pub(crate) fn enter_conversation(self: &Arc<Self>, conversation: &str, key: Arc<str>) -> Entered {
-        self.enter_as(conversation, || key)
-    }
-
-    fn enter_as(self: &Arc<Self>, conversation: &str, key: impl FnOnce() -> Arc<str>) -> Entered {
-        let Some(calls) = &self.calls else {
-            return Entered { place: None, token: self.all.child_token() };
-        };
-        let (key, token) = (key(), self.token(conversation).child_token());
-        lock(calls).insert(key.clone(), token.clone());
-        Entered { place: Some((self.clone(), key)), token }
+        let token = self.token(conversation).child_token();
+        lock(&self.calls).insert(key.clone(), token.clone());
+        Entered { place: Some((self.clone(), key)), stop: Stop(Some(token)) }
     }
 
     /// What a conversation is stopped by.
-    pub(crate) fn token(&self, conversation: &str) -> CancellationToken {
-        let own = self.calls.as_ref().and_then(|calls| lock(calls).get(conversation).cloned());
-        own.unwrap_or_else(|| self.all.clone())
+    pub(crate) fn conversation(&self, conversation: &str) -> Stop {
+        Stop(Some(self.token(conversation)))
     }
 
-    fn leave(&self, key: &str) {
-        self.calls.iter().for_each(|calls| drop(lock(calls).remove(key)));
+    fn token(&self, conversation: &str) -> CancellationToken {
+        lock(&self.calls).get(conversation).unwrap_or(&self.all).clone()
+    }
+}
+
+/// What something is stopped by from outside; nothing, in a run that was given no [`Cancel`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop(Option<CancellationToken>);
+
+impl Stop {
+    /// What the future gives; `None` if it is stopped first. It is not dropped then.
+    pub(crate) async fn or<F: Future>(&self, future: Pin<&mut F>) -> Option<F::Output> {
+        match &self.0 {
+            None => Some(future.await),
+            Some(token) => token.run_until_cancelled(future).await,
+        }
     }
 
-    fn call(&self, key: &str) -> Option<CancellationToken> {
-        lock(self.calls.as_ref()?).get(key).cloned()
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.0.as_ref().is_some_and(CancellationToken::is_cancelled)
     }
 }
 
 /// A call that is under way.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Entered {
     /// Where it can be stopped from, and by which key.
     place: Option<(Arc<Tokens>, Arc<str>)>,
-    pub(crate) token: CancellationToken,
+    pub(crate) stop: Stop,
 }
 
 impl Entered {
-    /// A call that somebody else stops.
-    pub(crate) fn for_good() -> Self {
-        Self { place: None, token: CancellationToken::new() }
+    /// A call that these stop, if there are any.
+    pub(crate) fn of(call: &Call, tokens: Option<&Arc<Tokens>>) -> Self {
+        tokens.map(|tokens| tokens.enter(call)).unwrap_or_default()
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         if let Some((tokens, key)) = &self.place {
-            tokens.leave(key);
+            lock(&tokens.calls).remove(key);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, EventKind, ToolCall,
+    Call, EventKind, Receipt, ToolCall,
     teller::{Place, Teller},
 };
 
@@ -13,22 +13,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) call: Arc<Call>,
-    pub(crate) wanted: Wanted,
+    pub(crate) receipt: Receipt,
+    /// Cancelled when the run is over.
+    pub(crate) run: CancellationToken,
     /// None for a call by hand: nobody listens.
     pub(crate) teller: Option<Arc<Teller>>,
-}
-
-/// Whether a call's result is wanted: until it is stopped, and as long as its run goes on.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    pub(crate) call: CancellationToken,
-    pub(crate) run: CancellationToken,
-}
-
-impl Wanted {
-    pub(crate) fn is_wanted(&self) -> bool {
-        !self.call.is_cancelled() && !self.run.is_cancelled()
-    }
 }
 
 impl Context {
@@ -42,9 +31,8 @@ impl Context {
             call: ToolCall { id: call_id.into(), name: "by-hand".to_owned(), input }.into(),
             allowed: false,
         };
-        let stop = CancellationToken::new();
-        let wanted = Wanted { call: stop.clone(), run: stop };
-        Self { call: call.into(), wanted, teller: None }
+        let (receipt, run) = (Receipt::default(), CancellationToken::new());
+        Self { call: call.into(), receipt, run, teller: None }
     }
 
     /// The conversation's id, which is also its path: `run/call_0_1`.
@@ -88,6 +76,6 @@ impl Context {
     /// Whether the call's result is no longer wanted. Async calls are simply dropped; a blocking
     /// function should look here from time to time, since nothing else can stop it.
     pub fn cancelled(&self) -> bool {
-        !self.wanted.is_wanted()
+        !self.receipt.is_wanted() || self.run.is_cancelled()
     }
 }

@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Call, Cancel, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
-    Rules, RunError, Team, ToolSpec, ToolTurn, at_once, cancel, drive,
+    Rules, RunError, Team, ToolSpec, ToolTurn, at_once,
+    cancel::{Entered, Tokens},
+    drive,
     run::Options,
     teller::{Place, Teller},
 };
@@ -41,7 +43,8 @@ pub struct Local {
     caller: Arc<Caller>,
     shared: SharedCalls,
     mode: Mode,
-    cancel: Arc<cancel::Tokens>,
+    /// What it is stopped by from outside.
+    cancel: Option<Arc<Tokens>>,
 }
 
 impl Local {
@@ -55,12 +58,7 @@ impl Local {
         let Options { mode, listeners, began, cancel } = options;
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, teller, dropped));
-        Self {
-            caller,
-            shared: SharedCalls::default(),
-            mode,
-            cancel: cancel.as_ref().map_or_else(cancel::Tokens::of_nobody, Cancel::of_run),
-        }
+        Self { caller, shared: SharedCalls::default(), mode, cancel: cancel.as_ref().map(Cancel::of_run) }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -130,16 +128,16 @@ impl Perform for Local {
             true => Some(oneshot::channel()).unzip(),
             false => (None, None),
         };
-        let entered = self.cancel.enter(&call);
+        let entered = Entered::of(&call, self.cancel.as_ref());
         let made = {
             // Pinned where it is made: each move would make the future larger. It ends with this block.
             let mut made = pin!(async {
                 match is_shared {
                     true => self.shared.make(&self.caller, &call, receipt.clone()).boxed().await,
-                    false => self.caller.make(&call, receipt.clone(), busy, entered.token.clone()).await,
+                    false => self.caller.make(&call, receipt.clone(), busy).await,
                 }
             });
-            entered.token.run_until_cancelled(made.as_mut()).await
+            entered.stop.or(made.as_mut()).await
         };
         if made.is_none() {
             receipt.fill(Outcome::error("cancelled"));
@@ -155,7 +153,8 @@ impl Perform for Local {
 
     async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {
         let (parent, _) = child.id().rsplit_once('/').expect("the id of a delegated conversation is a path");
-        let _entered = self.cancel.enter_conversation(parent, child.shared_id());
+        let _entered =
+            self.cancel.as_ref().map(|tokens| tokens.enter_conversation(parent, child.shared_id()));
         let end = match self.run(&mut child).await {
             Err(RunError::Model(failure)) => Ok(Err(failure)),
             Err(RunError::Cancelled) => Ok(Ok(End::Other("it was cancelled".to_owned()))),

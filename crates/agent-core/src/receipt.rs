@@ -1,13 +1,22 @@
 //! Where a call's result is left.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use crate::{Done, Outcome};
 
 /// Where a host leaves what a call led to, as soon as it has ended and wherever it ran. What is left
 /// here counts, also when the run is dropped before anybody looked.
 #[derive(Clone, Debug, Default)]
-pub struct Receipt(Arc<Mutex<Slip>>);
+pub struct Receipt(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    slip: Mutex<Slip>,
+    unwanted: AtomicBool,
+}
 
 #[derive(Debug)]
 enum Slip {
@@ -33,6 +42,16 @@ impl Receipt {
             copies.iter().for_each(|copy| copy.fill(done.clone()));
             *slip = Slip::Filled(done);
         }
+    }
+
+    /// Whether anybody waits for what the call says.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.0.unwanted.load(Ordering::Relaxed)
+    }
+
+    /// Nobody waits any more for what the call says, once this is dropped.
+    pub(crate) fn wanted(&self) -> Wanted {
+        Wanted(self.clone())
     }
 
     /// Whatever is left here is left there, too.
@@ -73,7 +92,17 @@ impl Receipt {
     }
 
     fn slip(&self) -> MutexGuard<'_, Slip> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.slip.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody waits for what a call says.
+#[derive(Debug)]
+pub(crate) struct Wanted(Receipt);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.0.unwanted.store(true, Ordering::Relaxed);
     }
 }
 

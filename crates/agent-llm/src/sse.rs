@@ -71,10 +71,10 @@ impl Decoder {
             }
         };
         let data = match data {
-            Data::Line(place) => String::from_utf8_lossy(&self.bytes[place]),
-            Data::Lines(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+            Data::Line(place) => text(&self.bytes[place]),
+            Data::Lines(bytes) => text(&bytes).into_owned().into(),
         };
-        Some(Event { name: String::from_utf8_lossy(&self.bytes[name]), data })
+        Some(Event { name: text(&self.bytes[name]), data })
     }
 
     /// The place of the next line that has ended, without its end.
@@ -151,6 +151,12 @@ impl Decoder {
         }
         (self.line, self.looked) = (self.line - read, self.looked - read);
     }
+}
+
+/// The bytes as text; what is no UTF-8 becomes a replacement character, as the standard asks.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    // The check alone is much faster than the search for what must be replaced.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 #[cfg(test)]

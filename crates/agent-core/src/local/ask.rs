@@ -7,7 +7,7 @@ use futures::{FutureExt, StreamExt};
 use super::{Local, early::Early, task::panic_message};
 use crate::{
     BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage, Response,
-    Rules, RunError, StopReason, teller::Place,
+    Rules, RunError, StopReason, cancel::Stop, teller::Place,
 };
 
 impl Local {
@@ -29,7 +29,7 @@ impl Local {
             // Pinned where it is made: each move would make the future larger. It ends with this block.
             let reply = async { self.read(so_far, speaker.llm().stream(request)).await };
             let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
-            self.cancel.token(so_far.id()).run_until_cancelled(reply.as_mut()).await
+            self.stop(so_far).or(reply.as_mut()).await
         };
         let Some(reply) = reply else {
             self.shared.keep(&self.caller, so_far, None);
@@ -57,6 +57,10 @@ impl Local {
             fold.push(delta)?;
         }
         fold.finish()
+    }
+
+    fn stop(&self, so_far: &Conversation) -> Stop {
+        self.cancel.as_ref().map(|tokens| tokens.conversation(so_far.id())).unwrap_or_default()
     }
 
     fn tell(&self, so_far: &Conversation, kind: impl FnOnce() -> EventKind) {

@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use super::task;
 use crate::{
     Call, Context, EventKind, Outcome, Permits, Receipt, Rules, Team, Tool,
-    context::Wanted,
     permits::Scope,
     teller::{Place, Teller},
 };
@@ -54,32 +53,25 @@ impl Caller {
 
     /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes wrong
     /// is its outcome.
-    pub(super) async fn make(
-        &self,
-        call: &Arc<Call>,
-        receipt: Receipt,
-        busy: Option<Busy>,
-        stop: CancellationToken,
-    ) {
+    pub(super) async fn make(&self, call: &Arc<Call>, receipt: Receipt, busy: Option<Busy>) {
         let held = Held { _busy: busy, ..self.permits(call).await };
         self.tell_start(call);
-        self.make_with(held, call, receipt, stop).await;
+        self.make_with(held, call, receipt).await;
     }
 
     pub(super) fn tell_start(&self, call: &Call) {
         self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
     }
 
-    /// The same once it has its permits. `stop` is cancelled when nobody wants the call any more.
+    /// The same once it has its permits.
     pub(super) fn make_with(
         &self,
         held: Held,
         call: &Arc<Call>,
         receipt: Receipt,
-        stop: CancellationToken,
     ) -> impl Future<Output = ()> + use<> {
         match self.admit(call) {
-            Ok(tool) => Either::Left(self.run_tool(tool.clone(), call, receipt, held, stop)),
+            Ok(tool) => Either::Left(self.run_tool(tool.clone(), call, receipt, held)),
             Err(refused) => {
                 receipt.fill(refused);
                 Either::Right(ready(()))
@@ -137,27 +129,28 @@ impl Caller {
         call: &Arc<Call>,
         receipt: Receipt,
         held: Held,
-        stop: CancellationToken,
     ) -> impl Future<Output = ()> + use<> {
         let spec = tool.spec();
         let (blocking, timeout) = (spec.blocking, spec.timeout);
-        let wanted = Wanted { call: stop.clone(), run: self.cancel.clone() };
-        let context =
-            Context { call: call.clone(), wanted: wanted.clone(), teller: Some(self.teller.clone()) };
-        let (input, left) = (call.call.input.clone(), receipt.clone());
+        let context = Context {
+            call: call.clone(),
+            receipt: receipt.clone(),
+            run: self.cancel.clone(),
+            teller: Some(self.teller.clone()),
+        };
+        let (input, left, run) = (call.call.input.clone(), receipt.clone(), self.cancel.clone());
         let work = async move {
             let outcome = task::outcome((*tool).call(input, context)).await;
             // What a call says once it is not wanted any more, perhaps because of that, is no result.
-            if wanted.is_wanted() {
+            if left.is_wanted() && !run.is_cancelled() {
                 left.fill(outcome);
             }
             drop(held);
         };
-        let ended = task::run(work, blocking);
-        // Says so to the call when this future is dropped, and when it timed out.
-        let unwanted = stop.drop_guard();
+        let (wanted, ended) = (receipt.wanted(), task::run(work, blocking));
         async move {
-            let _unwanted = unwanted;
+            // Until this future is dropped, or has timed out.
+            let _wanted = wanted;
             match timeout {
                 None => ended.await,
                 Some(limit) => Box::pin(within(limit, ended, receipt)).await,

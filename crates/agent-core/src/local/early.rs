@@ -47,7 +47,7 @@ impl<'a> Early<'a> {
                 call: call.clone(),
                 allowed: false,
             };
-            self.host.shared.start(&self.host.caller, &self.host.cancel, call);
+            self.host.shared.start(&self.host.caller, self.host.cancel.as_ref(), call);
         }
     }
 }

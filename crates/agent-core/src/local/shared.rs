@@ -2,6 +2,7 @@
 
 use std::{
     mem,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -10,8 +11,6 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 
-use tokio_util::sync::CancellationToken;
-
 use super::{
     call::Caller,
     task::AbortOnDrop,
@@ -19,7 +18,7 @@ use super::{
 };
 use crate::{
     Block, Call, Conversation, EventKind, Outcome, Receipt, Response, ToolCall,
-    cancel::{Entered, Tokens},
+    cancel::{Entered, Stop, Tokens},
     teller::Place,
 };
 
@@ -35,19 +34,19 @@ struct Running {
     told: Arc<Told>,
     ended: Shared<BoxFuture<'static, ()>>,
     abort: Arc<AbortOnDrop>,
-    stopped: CancellationToken,
+    stop: Stop,
 }
 
 impl SharedCalls {
     /// Starts a call, unless the same one is there already. Until its turn comes it is stopped by `tokens`.
-    pub(super) fn start(&self, caller: &Arc<Caller>, tokens: &Arc<Tokens>, call: Call) {
+    pub(super) fn start(&self, caller: &Arc<Caller>, tokens: Option<&Arc<Tokens>>, call: Call) {
         let call = Arc::new(call);
-        self.running(&call, || Running::start(caller.clone(), call.clone(), tokens.enter(&call)));
+        self.running(&call, || Running::start(caller.clone(), call.clone(), Entered::of(&call, tokens)));
     }
 
     /// Makes a call, or takes part in the same one.
     pub(super) async fn make(&self, caller: &Arc<Caller>, call: &Arc<Call>, receipt: Receipt) {
-        let begin = || Running::start(caller.clone(), call.clone(), Entered::for_good());
+        let begin = || Running::start(caller.clone(), call.clone(), Entered::default());
         let running = self.running(call, begin);
         if running.call.call.id != call.call.id {
             caller.tell_start(call);
@@ -121,17 +120,19 @@ impl SharedCalls {
 
 impl Running {
     fn start(caller: Arc<Caller>, call: Arc<Call>, entered: Entered) -> Self {
-        let (receipt, stopped) = (Receipt::default(), entered.token.clone());
+        let (receipt, stop) = (Receipt::default(), entered.stop.clone());
         let (made, left, told) = (call.clone(), receipt.clone(), Arc::new(Told::default()));
         let tell = told.clone();
         let task = tokio::spawn(async move {
-            let making = async {
-                let held = caller.permits(&made).await;
-                tell.start(|| caller.tell_start(&made));
-                // Its end is no word against twins that come later.
-                caller.make_with(held, &made, left.clone(), entered.token.child_token()).await;
+            let ended = {
+                let mut making = pin!(async {
+                    let held = caller.permits(&made).await;
+                    tell.start(|| caller.tell_start(&made));
+                    caller.make_with(held, &made, left.clone()).await;
+                });
+                entered.stop.or(making.as_mut()).await
             };
-            if entered.token.run_until_cancelled(making).await.is_none() {
+            if ended.is_none() {
                 left.fill(Outcome::error("cancelled"));
             }
             let outcome = left.done_or_error().outcome;
@@ -140,13 +141,13 @@ impl Running {
             }
         });
         let abort = Arc::new(AbortOnDrop(task.abort_handle()));
-        Self { call, receipt, told, ended: task.map(drop).boxed().shared(), abort, stopped }
+        Self { call, receipt, told, ended: task.map(drop).boxed().shared(), abort, stop }
     }
 
     /// Whether its result is this call's, too. Of one that was stopped it is nobody else's.
     fn is_for(&self, call: &Call) -> bool {
         let is_own = self.call.call.id == call.call.id;
-        self.is_same(&call.conversation, &call.call) && (is_own || !self.stopped.is_cancelled())
+        self.is_same(&call.conversation, &call.call) && (is_own || !self.stop.is_stopped())
     }
 
     fn is_same(&self, conversation: &str, call: &ToolCall) -> bool {

@@ -33,7 +33,7 @@ pub(crate) fn read(event: &Event<'_>) -> Result<Said, LlmError> {
     if event.data.is_empty() || event.name == "ping" {
         return Ok(Said::Nothing);
     }
-    if let Some(grown) = grown(&event.data) {
+    if let Some(grown) = grown(event) {
         return Ok(Said::Grown(grown));
     }
     read_data(&event.name, &event.data).or_else(|error| match Json::read(&*event.data) {

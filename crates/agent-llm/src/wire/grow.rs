@@ -7,6 +7,10 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{Said, Words, malformed, need, parse};
+use crate::sse::Event;
+
+/// The event that most of a stream is made of.
+const GROWS: &str = "content_block_delta";
 
 /// Words of a block, which may begin or end in the middle of a character.
 #[derive(Debug, PartialEq)]
@@ -82,9 +86,10 @@ fn without_half(index: usize, block: &RawValue, begun: &Block) -> Option<Grown> 
 
 /// More words of a block, if that is what an event says in the form that most have. It is read in one go; whatever
 /// else it may be, [`grow`] finds out.
-pub(super) fn grown(data: &str) -> Option<Grown> {
+pub(super) fn grown(event: &Event<'_>) -> Option<Grown> {
     #[derive(Deserialize)]
-    struct Event<'a> {
+    struct Grows<'a> {
+        r#type: &'a str,
         index: usize,
         #[serde(borrow)]
         delta: Delta<'a>,
@@ -97,10 +102,13 @@ pub(super) fn grown(data: &str) -> Option<Grown> {
         signature: Option<Words>,
         partial_json: Option<Words>,
     }
-    if !data.starts_with(r#"{"type":"content_block_delta","#) {
+    if event.name != GROWS {
         return None;
     }
-    let Event { index, delta } = serde_json::from_str(data).ok()?;
+    let Grows { r#type, index, delta } = serde_json::from_str(&event.data).ok()?;
+    if r#type != GROWS {
+        return None;
+    }
     let (field, words) = match delta.r#type {
         "text_delta" => (Field::Text, delta.text),
         "input_json_delta" => (Field::Input, delta.partial_json),
