@@ -17,7 +17,8 @@ pub struct Fold {
     outline: Outline,
     id: Option<String>,
     model: Option<String>,
-    drafts: BTreeMap<usize, Draft>,
+    /// By the blocks' places.
+    drafts: Vec<(usize, Draft)>,
     stop: Option<(StopReason, Option<Json>)>,
     usage: Usage,
     extra: BTreeMap<String, Json>,
@@ -34,11 +35,8 @@ impl Fold {
                 self.usage.update(&usage);
                 self.keep(extra);
             }
-            Delta::Block { index, block } => drop(self.drafts.insert(index, Draft::of(block))),
-            // Only words may come without a beginning.
-            Delta::Piece { index, piece } => {
-                self.drafts.entry(index).or_insert_with(|| Draft::of(Block::text(""))).push(piece);
-            }
+            Delta::Block { index, block } => *self.draft(index) = Draft::of(block),
+            Delta::Piece { index, piece } => self.draft(index).push(piece),
             Delta::BlockEnd { .. } | Delta::Notice(_) => {}
             Delta::Stop { stop_reason, stop_details, usage, extra } => {
                 // A later event that only counts takes no reason back.
@@ -54,9 +52,24 @@ impl Fold {
         Ok(())
     }
 
+    /// The draft at this place. Only words may come without a beginning.
+    fn draft(&mut self, index: usize) -> &mut Draft {
+        // As a rule it is the last one.
+        let behind = self.drafts.iter().rev().take_while(|(place, _)| *place > index).count();
+        let at = self.drafts.len() - behind;
+        let at = match at.checked_sub(1).filter(|last| self.drafts[*last].0 == index) {
+            Some(last) => last,
+            None => {
+                self.drafts.insert(at, (index, Draft::of(Block::text(""))));
+                at
+            }
+        };
+        &mut self.drafts[at].1
+    }
+
     /// The blocks so far, from this place on, as they would be if nothing more came.
     pub(crate) fn blocks(&self, from: usize) -> impl Iterator<Item = &Block> {
-        self.drafts.values().skip(from).map(Draft::block)
+        self.drafts.iter().skip(from).map(|(_, draft)| draft.block())
     }
 
     /// The reply; an error if it broke off before its end.
@@ -66,7 +79,7 @@ impl Fold {
             return Ok(whole);
         }
         let (stop_reason, stop_details) = self.stop.expect("the outline has seen the end");
-        let content: Vec<Block> = self.drafts.into_values().map(Draft::into_block).collect();
+        let content: Vec<Block> = self.drafts.into_iter().map(|(_, draft)| draft.into_block()).collect();
         let Self { id, model, usage, extra, .. } = self;
         // A reply that is not streamed is under the name of the last model.
         let model = content.iter().rev().find_map(went_on).or(model);

@@ -3,7 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -95,6 +95,8 @@ pub(crate) struct Clock {
     /// The one timer of the reply. To set one may wake the runtime, so it is set only when there is something to
     /// wait for, soon enough for any limit, and set anew only when it rings.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whom it wakes, once it is set.
+    wakes: Option<Waker>,
     /// The limit of the wait that goes on.
     waiting: Option<Limit>,
 }
@@ -102,7 +104,15 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn start(limits: &Limits) -> Self {
         let begun = Instant::now();
-        Self { limits: *limits, begun, heard: false, silent: Some(begun), timer: None, waiting: None }
+        Self {
+            limits: *limits,
+            begun,
+            heard: false,
+            silent: Some(begun),
+            timer: None,
+            wakes: None,
+            waiting: None,
+        }
     }
 
     /// Bytes came: the wait for them is over.
@@ -138,6 +148,12 @@ impl Clock {
             None => self.begin(),
         };
         let timer = self.timer.as_mut().expect("it is there since a wait began");
+        // A timer that will wake this task anyway need not be told again, for each piece of a reply.
+        let is_set = self.wakes.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
+        if is_set && !timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        self.wakes = Some(context.waker().clone());
         loop {
             ready!(timer.as_mut().poll(context));
             if Instant::now() >= limit.until {
@@ -152,9 +168,14 @@ impl Clock {
         let now = Instant::now();
         let limit = self.next(now);
         let rings = limit.until.min(Limit::new("", self.limits.idle, now).until);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(rings)));
-        if timer.deadline() > rings {
-            timer.as_mut().reset(rings);
+        let is_late = |timer: &Pin<Box<Sleep>>| timer.deadline() > rings;
+        if self.timer.as_ref().is_none_or(is_late) {
+            // One that is reset is asked again, or it would not be set.
+            self.wakes = None;
+            match &mut self.timer {
+                Some(timer) => timer.as_mut().reset(rings),
+                None => self.timer = Some(Box::pin(sleep_until(rings))),
+            }
         }
         *self.waiting.insert(limit)
     }

@@ -1,14 +1,13 @@
 //! Whether a reply's pieces make a reply.
 
-use std::collections::BTreeSet;
-
 use crate::{Delta, LlmError, LlmErrorKind, Piece};
 
 /// Tells whether the [`Delta`]s of one request make a [`Response`](crate::Response), without making it: for wrappers
 /// that hand a reply on and must know whether it is one. What it accepts, [`Fold`](crate::Fold) accepts.
 #[derive(Debug, Default)]
 pub struct Outline {
-    begun: BTreeSet<usize>,
+    /// The blocks, in the order they began in.
+    begun: Vec<usize>,
     has_end: bool,
 }
 
@@ -17,13 +16,13 @@ impl Outline {
     pub fn push(&mut self, delta: &Delta) -> Result<(), LlmError> {
         match delta {
             Delta::Block { index, .. } => {
-                if !self.begun.insert(*index) {
+                if !self.begin(*index) {
                     return Err(malformed(format!("block {index} began twice")));
                 }
             }
             // It comes from a backend that only yields pieces.
-            Delta::Piece { index, piece: Piece::Text(_) } => drop(self.begun.insert(*index)),
-            Delta::Piece { index, .. } if !self.begun.contains(index) => {
+            Delta::Piece { index, piece: Piece::Text(_) } => drop(self.begin(*index)),
+            Delta::Piece { index, .. } if !self.begun.iter().rev().any(|begun| begun == index) => {
                 let message = format!("a piece of block {index}, which never began: yield its Block first");
                 return Err(malformed(message));
             }
@@ -32,6 +31,15 @@ impl Outline {
             Delta::Start { .. } | Delta::Piece { .. } | Delta::BlockEnd { .. } | Delta::Notice(_) => {}
         }
         Ok(())
+    }
+
+    /// False if the block has begun before. The last ones are looked at first: they are the ones that grow.
+    fn begin(&mut self, index: usize) -> bool {
+        let is_new = !self.begun.iter().rev().any(|begun| *begun == index);
+        if is_new {
+            self.begun.push(index);
+        }
+        is_new
     }
 
     /// Says that nothing more comes; an error if the reply broke off before its end.

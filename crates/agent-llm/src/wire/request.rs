@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, Json, Message, Request};
+use agent_core::{Block, Json, Message, Request, Role};
 
 use super::{
     object::{Object, list},
@@ -102,12 +102,15 @@ fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &
     body.end();
 }
 
-/// A message, around the text that its blocks are kept as.
+/// A message, around the text that its blocks are kept as. There may be thousands, so this is written out.
 fn said(text: &mut Vec<u8>, message: &Message) {
-    let mut object = Object::begin(text);
-    object.set("role", &message.role());
-    object.put("content", |text| list(text, message.content(), block));
-    object.end();
+    text.extend_from_slice(match message.role() {
+        Role::User => br#"{"role":"user","content":"#,
+        Role::Assistant => br#"{"role":"assistant","content":"#,
+        Role::System => br#"{"role":"system","content":"#,
+    });
+    list(text, message.content(), block);
+    text.push(b'}');
 }
 
 fn block(text: &mut Vec<u8>, block: &Block) {
