@@ -18,6 +18,7 @@ mod many;
 mod mending;
 mod property;
 mod reading;
+mod sharing;
 mod stop_reasons;
 mod transfer;
 mod turn;
