@@ -94,10 +94,8 @@ fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &
         body.set("container", id);
     }
     for (name, value) in given.iter().filter(|(name, _)| !left_out.contains(name)) {
-        match request.container.as_ref().filter(|_| *name == "container") {
-            Some(id) => body.set_json(name, &again(value, id)),
-            None => body.set_json(name, value),
-        }
+        let container = request.container.as_ref().filter(|_| *name == "container");
+        body.set_json(name, &container.map_or_else(|| (*value).clone(), |id| again(value, id)));
     }
     body.end();
 }
