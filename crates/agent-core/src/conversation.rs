@@ -8,6 +8,7 @@ mod close;
 mod next;
 mod passage;
 mod slot;
+mod told;
 mod tool_turn;
 mod transcript;
 mod turn;
@@ -20,6 +21,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use slot::{Slot, State};
+pub use told::{NotTold, Told};
 pub use tool_turn::ToolTurn;
 pub use turn::{ModelTurn, Turn};
 

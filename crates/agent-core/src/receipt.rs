@@ -35,12 +35,13 @@ impl Receipt {
         copies.iter().for_each(|copy| copy.fill(done.clone()));
     }
 
-    pub(crate) fn done(&self) -> Option<Done> {
+    /// What was left here.
+    pub fn done(&self) -> Option<Done> {
         self.0.done.get().cloned()
     }
 
-    /// The result of a call that the host says has ended.
-    pub(crate) fn done_or_error(&self) -> Done {
+    /// The same of a call that has ended, so that it is an error if there is nothing.
+    pub fn done_or_error(&self) -> Done {
         let missing = || Outcome::error("the call ended without a result").into();
         self.done().unwrap_or_else(missing)
     }

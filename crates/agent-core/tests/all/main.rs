@@ -19,6 +19,7 @@ mod mending;
 mod property;
 mod reading;
 mod stop_reasons;
+mod told;
 mod transfer;
 mod turn;
 mod turns;
