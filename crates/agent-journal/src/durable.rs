@@ -1,0 +1,218 @@
+//! The host whose runs survive.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use agent_core::{
+    Call, Cancel, Conversation, End, Event, Failure, Host, Lent, Local, Mode, Outcome, Perform, Receipt,
+    Response, Rules, RunError, Team, Told, ToolSpec, ToolTurn,
+};
+use futures::{FutureExt, future::BoxFuture};
+
+use crate::{
+    Entry, Journal, JournalError,
+    fold::key,
+    ledger::{Kept, Ledger},
+};
+
+/// The in-process host with a journal: a model's answer and a call's result count once they are on the disk, and what is
+/// there is not done again, by any process. From [`Journal::host`], for one run of one conversation and all that is
+/// delegated from it.
+pub struct Durable {
+    local: Local,
+    ledger: Arc<Ledger>,
+    unknown: Box<Unknown>,
+}
+
+/// What becomes of a call of which nobody knows how it ended.
+type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
+
+/// Why a run broke off. What was acknowledged is in the journal, and a new run goes on from there.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DurableError {
+    /// As any run may.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The journal could not be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl From<Failure> for DurableError {
+    fn from(failure: Failure) -> Self {
+        Self::Run(failure.into())
+    }
+}
+
+impl Durable {
+    pub(crate) fn new(team: Team, ledger: Ledger) -> Self {
+        Self { local: Local::new(team), ledger: Arc::new(ledger), unknown: Box::new(report) }
+    }
+
+    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    pub fn mode(self, mode: Mode) -> Self {
+        Self { local: self.local.mode(mode), ..self }
+    }
+
+    /// Tells `listener` of every event, as it happens. What was done before this process is not told again.
+    pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self { local: self.local.listen(listener), ..self }
+    }
+
+    /// What `cancel` stops. A call that is cancelled has its result; to go on later, drop the run instead.
+    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
+        Self { local: self.local.cancelled_by(cancel), ..self }
+    }
+
+    /// What becomes of a call that began, of which nobody knows how it ended, and whose tool is neither
+    /// [idempotent](ToolSpec::idempotent) nor read-only: this outcome, or with `None` it is made again, with the same key.
+    /// [`Outcome::Wait`] leaves it to a person. By default the model reads "outcome unknown: …".
+    pub fn on_unknown(self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
+        Self { unknown: Box::new(outcome), ..self }
+    }
+
+    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::drive) does, and says so. A plain function
+    /// with a named type, since the loop runs inside itself here.
+    pub fn run<'a>(&'a self, conversation: &'a mut Conversation) -> BoxFuture<'a, Result<End, DurableError>> {
+        self.local.drive_by(conversation, self).boxed()
+    }
+
+    async fn append(&self, id: &str, entries: &[Entry], key: &str, kept: Kept) -> Result<(), DurableError> {
+        Ok(self.ledger.append(id, entries, key, kept).await?)
+    }
+
+    /// Records what a call led to; it counts from then on.
+    async fn record(&self, call: &Call, outcome: Outcome, receipt: &Receipt) -> Result<(), DurableError> {
+        let (id, key) = (&call.conversation, key(&call.conversation, &call.call.id));
+        let outcome = self.ledger.admit(id, outcome, self.local.rules());
+        let recorded = Told::Recorded { call: call.call.id.clone(), done: outcome.clone().into() };
+        self.append(id, &[Entry::Told(recorded)], &key, Kept::Done(outcome.into())).await?;
+        receipt.fill(self.ledger.take_done(&key).unwrap_or_else(gone));
+        Ok(())
+    }
+
+    /// What is written before a call is made.
+    fn before(&self, call: &Call, is_repeatable: bool) -> Vec<Entry> {
+        let allowed = Told::Allowed { call: call.call.id.clone() };
+        let is_news = call.allowed && self.ledger.follows(&call.conversation, allowed.clone());
+        let allowed = is_news.then_some(Entry::Told(allowed));
+        let started = (!is_repeatable).then(|| Entry::Started(call.call.clone()));
+        allowed.into_iter().chain(started).collect()
+    }
+
+    async fn converse_and_record(
+        &self,
+        mut child: Lent,
+    ) -> (Lent, Result<Result<End, Failure>, DurableError>) {
+        let key = child.id().to_owned();
+        if let Some(end) = self.ledger.take_end(&key) {
+            return (child, Ok(end));
+        }
+        let end = match self.run(&mut child).await {
+            Ok(end) => Ok(end),
+            Err(DurableError::Run(RunError::Model(failure))) => Err(failure),
+            Err(DurableError::Run(RunError::Cancelled)) => Ok(End::Other("it was cancelled".to_owned())),
+            Err(error) => return (child, Err(error)),
+        };
+        let Some(done) = child.done(&end) else { return (child, Ok(end)) };
+        let (parent, call) = key.rsplit_once('/').expect("the id of a delegated conversation is a path");
+        let recorded = Entry::Told(Told::Recorded { call: call.to_owned(), done });
+        let written = self.append(parent, &[recorded], &key, Kept::End(end)).await;
+        let end = written.map(|()| self.ledger.take_end(&key).unwrap_or_else(gone));
+        (child, end)
+    }
+}
+
+impl Host for Durable {
+    type Error = DurableError;
+    type Rules = Team;
+
+    fn rules(&self) -> &Team {
+        self.local.rules()
+    }
+
+    async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, DurableError> {
+        let id = so_far.id();
+        if let Some(reply) = self.ledger.take_reply(so_far) {
+            return Ok(reply);
+        }
+        let news = self.ledger.news(so_far)?;
+        if !news.is_empty() {
+            self.append(id, &news, id, Kept::Nothing).await?;
+        }
+        let reply = self.local.ask(so_far).await?;
+        let told = reply.clone().map_or_else(Told::Failed, Told::Answered);
+        if reply.is_err() && !self.ledger.follows(id, told.clone()) {
+            // Written, it would be answered with again and again.
+            return Ok(reply);
+        }
+        self.append(id, &[Entry::Told(told)], id, Kept::Reply(reply)).await?;
+        Ok(self.ledger.take_reply(so_far).unwrap_or_else(gone))
+    }
+
+    async fn act(&self, turn: ToolTurn<'_>) -> Result<(), DurableError> {
+        self.local.act_by(turn, self).await
+    }
+}
+
+impl Perform for Durable {
+    type Error = DurableError;
+
+    async fn call(&self, call: Call, receipt: Receipt) -> Result<(), DurableError> {
+        let (id, key) = (call.conversation.clone(), key(&call.conversation, &call.call.id));
+        if let Some(done) = self.ledger.take_done(&key) {
+            receipt.fill(done);
+            return Ok(());
+        }
+        let spec = self.rules().spec(&call.agent, &call.call.name);
+        let is_repeatable = spec.is_none_or(|spec: &ToolSpec| spec.read_only || spec.idempotent);
+        if !is_repeatable && self.ledger.is_started(&key) {
+            if let Some(outcome) = (self.unknown)(&call) {
+                return self.record(&call, outcome, &receipt).await;
+            }
+        }
+        let before = self.before(&call, is_repeatable);
+        if !before.is_empty() {
+            self.append(&id, &before, &key, Kept::Nothing).await?;
+        }
+        let made = Receipt::default();
+        self.local.call(call.clone(), made.clone()).await?;
+        self.record(&call, made.done_or_error().outcome, &receipt).await
+    }
+
+    fn converse(
+        &self,
+        child: Lent,
+    ) -> impl Future<Output = (Lent, Result<Result<End, Failure>, DurableError>)> {
+        self.converse_and_record(child)
+    }
+
+    fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
+        self.local.tell(call, outcome);
+    }
+}
+
+impl Journal {
+    /// A host for this conversation, which goes on where the journal says: if it has the conversation, that becomes what it
+    /// is there, and what it was told in memory since is written down; if not, it begins here.
+    pub async fn host(&self, team: Team, conversation: &mut Conversation) -> Result<Durable, JournalError> {
+        Ok(Durable::new(team, self.take_up(conversation).await?))
+    }
+}
+
+fn report(call: &Call) -> Option<Outcome> {
+    let tool = &call.call.name;
+    let unknown = format!(
+        "outcome unknown: the process ended while {tool:?} was being called; it may have had its effect"
+    );
+    Some(Outcome::Error(unknown))
+}
+
+fn gone<T>() -> T {
+    unreachable!("only who waited for it takes what was kept for it")
+}
+
+impl fmt::Debug for Durable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Durable").field("ledger", &self.ledger).finish_non_exhaustive()
+    }
+}

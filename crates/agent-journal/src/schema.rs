@@ -1,0 +1,65 @@
+//! The schema: its versions, and the way from each to the next.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::{JournalError, file::File};
+
+/// What makes each version of the one before it. Never changed once released.
+const STEPS: &[&str] = &[include_str!("schema/1.sql")];
+
+/// Marks an SQLite file as a journal of this crate: "AgJn".
+const APPLICATION: i32 = 0x4167_4a6e;
+
+/// The newest version.
+pub(crate) fn newest() -> u32 {
+    u32::try_from(STEPS.len()).expect("there are few versions")
+}
+
+/// Whether nobody has put anything into the file yet.
+pub(crate) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    Ok(tables == 0 && application(connection)? == 0 && version(connection)? == 0)
+}
+
+/// Fails unless the file is a journal, of a version that is known.
+pub(crate) fn check(file: &File, connection: &Connection) -> Result<(), JournalError> {
+    let wrong = |error| file.error(&error);
+    if application(connection).map_err(wrong)? != APPLICATION {
+        return Err(file.foreign("it is an SQLite file of something else"));
+    }
+    match version(connection).map_err(wrong)? {
+        0 => Err(file.damaged("it has no schema version")),
+        schema if schema > newest() => {
+            Err(JournalError::Newer { path: file.path.clone(), schema, known: newest() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Brings the file to the newest version, all steps or none.
+pub(crate) fn migrate(file: &File, connection: &mut Connection) -> Result<(), JournalError> {
+    let wrong = |error| file.error(&error);
+    if version(connection).map_err(wrong)? == newest() {
+        return Ok(());
+    }
+    let all = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrong)?;
+    // Read again, now that nobody else can write: another process may have done it meanwhile.
+    if !is_empty(&all).map_err(wrong)? {
+        check(file, &all)?;
+    }
+    let have = version(&all).map_err(wrong)? as usize;
+    for step in STEPS.iter().skip(have) {
+        all.execute_batch(step).map_err(wrong)?;
+    }
+    all.pragma_update(None, "application_id", APPLICATION).map_err(wrong)?;
+    all.pragma_update(None, "user_version", newest()).map_err(wrong)?;
+    all.commit().map_err(wrong)
+}
+
+fn application(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "application_id", |row| row.get(0))
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}

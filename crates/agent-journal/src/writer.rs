@@ -1,0 +1,131 @@
+//! The one who writes: a thread with group commit.
+
+use std::{
+    mem,
+    sync::mpsc::{self, Receiver, Sender},
+    thread::{self, JoinHandle},
+};
+
+use futures::channel::oneshot;
+use rusqlite::Connection;
+
+use crate::{JournalError, file::File};
+
+/// Writes what is sent to it, in the order it was sent. What came while the disk was busy is written together, and
+/// costs one sync.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    file: File,
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Writes inside of a transaction, unless there is none. Says how that went, and who is to be told how it ended.
+type Job = Box<dyn FnOnce(Result<&Connection, JournalError>) -> (Result<(), JournalError>, Ack) + Send>;
+
+/// Is told whether what was written is on the disk.
+type Ack = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
+
+/// The most jobs of one transaction: one that takes long makes the first of them wait.
+const MOST: usize = 1_000;
+
+impl Writer {
+    pub(crate) fn start(file: File, connection: Connection) -> Self {
+        let (jobs, queue) = mpsc::channel();
+        let own = file.clone();
+        let thread = thread::spawn(move || write_all(&own, &connection, &queue));
+        Self { file, jobs: Some(jobs), thread: Some(thread) }
+    }
+
+    /// Has `work` done inside of a transaction; an error of it takes nothing else along. What it gives back is acknowledged:
+    /// on the disk. `told` is told before anybody else, also if nobody waits any more.
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+        told: impl FnOnce(Result<&T, &JournalError>) + Send + 'static,
+    ) -> oneshot::Receiver<Result<T, JournalError>> {
+        let (sender, receiver) = oneshot::channel();
+        let file = self.file.clone();
+        let job: Job = Box::new(move |connection| {
+            let done = connection.and_then(|connection| alone(&file, connection, work));
+            let went = done.as_ref().map(|_| ()).map_err(Clone::clone);
+            let ack: Ack = Box::new(move |written| {
+                let done = written.and(done);
+                told(done.as_ref());
+                // Whoever asked may be gone.
+                let _ = sender.send(done);
+            });
+            (went, ack)
+        });
+        if let Some(jobs) = &self.jobs {
+            // The thread ends only when this is dropped, or by a panic, which the receiver sees.
+            let _ = jobs.send(job);
+        }
+        receiver
+    }
+}
+
+/// What was sent is written before the journal is gone.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic in it was told to those who waited.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_all(file: &File, connection: &Connection, queue: &Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        let mut acks = Vec::new();
+        let mut begun = begin(file, connection);
+        for job in std::iter::once(first).chain(queue.try_iter().take(MOST)) {
+            let (went, ack) = job(begun.clone().map(|()| connection));
+            acks.push(ack);
+            if begun.is_ok() && connection.is_autocommit() {
+                // It went so wrong that SQLite has taken back what was written before it, too.
+                tell(mem::take(&mut acks), &went);
+                begun = begin(file, connection);
+            }
+        }
+        let written = begun.and_then(|()| commit(file, connection));
+        tell(acks, &written);
+    }
+}
+
+fn tell(acks: Vec<Ack>, written: &Result<(), JournalError>) {
+    for ack in acks {
+        ack(written.clone());
+    }
+}
+
+/// Does the work of one job so that an error of it takes only that back.
+fn alone<T>(
+    file: &File,
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, JournalError>,
+) -> Result<T, JournalError> {
+    let execute = |sql| connection.execute_batch(sql).map_err(|error| file.error(&error));
+    execute("SAVEPOINT job")?;
+    let done = work(connection);
+    if done.is_err() && !connection.is_autocommit() {
+        execute("ROLLBACK TO job")?;
+    }
+    if !connection.is_autocommit() {
+        execute("RELEASE job")?;
+    }
+    done
+}
+
+fn begin(file: &File, connection: &Connection) -> Result<(), JournalError> {
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| file.error(&error))
+}
+
+fn commit(file: &File, connection: &Connection) -> Result<(), JournalError> {
+    connection.execute_batch("COMMIT").map_err(|error| {
+        // Nothing of it is there; if it can't be taken back either, it already was.
+        let _ = connection.execute_batch("ROLLBACK");
+        file.error(&error)
+    })
+}

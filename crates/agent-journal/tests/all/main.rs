@@ -1,0 +1,7 @@
+//! The tests of the journal: runs that are stopped at any point, files that are not what they should be.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod resuming;
+mod talking;
