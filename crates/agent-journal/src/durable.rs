@@ -70,9 +70,19 @@ impl Durable {
         Self { unknown: Box::new(outcome), ..self }
     }
 
-    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::drive) does, and says so. A plain function
-    /// with a named type, since the loop runs inside itself here.
-    pub fn run<'a>(&'a self, conversation: &'a mut Conversation) -> BoxFuture<'a, Result<End, DurableError>> {
+    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::drive) does, and says so. What was
+    /// decided meanwhile about the calls that wait for a person, it goes on with.
+    pub async fn run(&self, conversation: &mut Conversation) -> Result<End, DurableError> {
+        loop {
+            let end = self.drive(conversation).await?;
+            if !matches!(end, End::Waiting(_)) || !self.ledger.hear(conversation)? {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// A plain function with a named type, since the loop runs inside itself here.
+    fn drive<'a>(&'a self, conversation: &'a mut Conversation) -> BoxFuture<'a, Result<End, DurableError>> {
         self.local.drive_by(conversation, self).boxed()
     }
 
@@ -90,15 +100,6 @@ impl Durable {
         Ok(())
     }
 
-    /// What is written before a call is made.
-    fn before(&self, call: &Call, is_repeatable: bool) -> Vec<Entry> {
-        let allowed = Told::Allowed { call: call.call.id.clone() };
-        let is_news = call.allowed && self.ledger.follows(&call.conversation, allowed.clone());
-        let allowed = is_news.then_some(Entry::Told(allowed));
-        let started = (!is_repeatable).then(|| Entry::Started(call.call.clone()));
-        allowed.into_iter().chain(started).collect()
-    }
-
     async fn converse_and_record(
         &self,
         mut child: Lent,
@@ -107,7 +108,7 @@ impl Durable {
         if let Some(end) = self.ledger.take_end(&key) {
             return (child, Ok(end));
         }
-        let end = match self.run(&mut child).await {
+        let end = match self.drive(&mut child).await {
             Ok(end) => Ok(end),
             Err(DurableError::Run(RunError::Model(failure))) => Err(failure),
             Err(DurableError::Run(RunError::Cancelled)) => Ok(End::Other("it was cancelled".to_owned())),
@@ -163,16 +164,20 @@ impl Perform for Durable {
             receipt.fill(done);
             return Ok(());
         }
-        let spec = self.rules().spec(&call.agent, &call.call.name);
-        let is_repeatable = spec.is_none_or(|spec: &ToolSpec| spec.read_only || spec.idempotent);
-        if !is_repeatable && self.ledger.is_started(&key) {
-            if let Some(outcome) = (self.unknown)(&call) {
-                return self.record(&call, outcome, &receipt).await;
+        if call.allowed {
+            if let Some(reason) = self.ledger.allow(&id, &call.call.id).await? {
+                receipt.fill(Outcome::Error(format!("denied: {reason}")));
+                return Ok(());
             }
         }
-        let before = self.before(&call, is_repeatable);
-        if !before.is_empty() {
-            self.append(&id, &before, &key, Kept::Nothing).await?;
+        let spec = self.rules().spec(&call.agent, &call.call.name);
+        if !spec.is_none_or(|spec: &ToolSpec| spec.read_only || spec.idempotent) {
+            if self.ledger.is_started(&key) {
+                if let Some(outcome) = (self.unknown)(&call) {
+                    return self.record(&call, outcome, &receipt).await;
+                }
+            }
+            self.append(&id, &[Entry::Started(call.call.clone())], &key, Kept::Nothing).await?;
         }
         let made = Receipt::default();
         self.local.call(call.clone(), made.clone()).await?;

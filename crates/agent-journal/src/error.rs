@@ -35,6 +35,16 @@ pub enum JournalError {
         /// The newest that is known here.
         known: u32,
     },
+    /// An older version of this crate wrote the file, which can be brought to this one's, but not by who only reads.
+    #[error("{} has schema {schema}, this version writes {known}: open it once to write", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        schema: u32,
+        /// The newest.
+        known: u32,
+    },
     /// There is no room on the disk, or no more is allowed.
     #[error("there is no room for more in {}: make room and run again, what was acknowledged is there", path.display())]
     Full {
@@ -82,6 +92,14 @@ pub enum JournalError {
     SessionExists {
         /// Its id.
         id: String,
+    },
+    /// Somebody drives the session.
+    #[error("session {id:?} is driven by process {pid}: wait until that is done, or stop it")]
+    Driven {
+        /// The session.
+        id: String,
+        /// The process.
+        pid: u32,
     },
     /// The conversation in memory is not the one of this id in the journal, nor what came of it.
     #[error(

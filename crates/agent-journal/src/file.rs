@@ -32,6 +32,7 @@ impl File {
         let wrong = |error| self.error(&error);
         if !schema::is_empty(&connection).map_err(wrong)? {
             schema::check(self, &connection)?;
+            schema::check_pages(self, &connection)?;
         }
         connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(wrong)?;
@@ -46,7 +47,8 @@ impl File {
     /// A connection that only reads.
     pub(crate) fn to_read(&self) -> Result<Connection, JournalError> {
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        schema::check(self, &connection)?;
+        schema::check_newest(self, &connection)?;
+        schema::check_pages(self, &connection)?;
         Ok(connection)
     }
 
@@ -73,7 +75,7 @@ impl File {
         }
     }
 
-    fn io(&self, error: &io::Error) -> JournalError {
+    pub(crate) fn io(&self, error: &io::Error) -> JournalError {
         let (path, why) = (self.path.clone(), error.to_string());
         match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

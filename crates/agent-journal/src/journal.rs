@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use agent_core::Conversation;
@@ -14,6 +14,7 @@ use crate::{
     entry::Written,
     file::File,
     fold::{Row, State, fold},
+    holder::Holder,
     table::{self, Number},
     writer::Writer,
 };
@@ -28,9 +29,12 @@ pub struct Journal(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     file: File,
-    reader: Mutex<Connection>,
+    /// `None` only while it is dropped: who writes is the last to close the file, and leaves it in one piece.
+    reader: Mutex<Option<Connection>>,
     /// `None` if it was opened to read.
     writer: Option<Writer>,
+    /// Once it has driven a session.
+    holder: Mutex<Option<Arc<Holder>>>,
 }
 
 /// There when what was sent to be written is on the disk.
@@ -54,9 +58,9 @@ impl Options {
     pub fn open(self, path: impl AsRef<Path>) -> Result<Journal, JournalError> {
         let file = File::new(path.as_ref());
         let connection = file.to_write(self.most_pages)?;
-        let reader = Mutex::new(file.to_read()?);
+        let reader = Mutex::new(Some(file.to_read()?));
         let writer = Some(Writer::start(file.clone(), connection));
-        Ok(Journal(Arc::new(Inner { file, reader, writer })))
+        Ok(Journal(Arc::new(Inner { file, reader, writer, holder: Mutex::default() })))
     }
 }
 
@@ -70,8 +74,8 @@ impl Journal {
     /// Opens a journal to read, whoever is writing it.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let file = File::new(path.as_ref());
-        let reader = Mutex::new(file.to_read()?);
-        Ok(Self(Arc::new(Inner { file, reader, writer: None })))
+        let reader = Mutex::new(Some(file.to_read()?));
+        Ok(Self(Arc::new(Inner { file, reader, writer: None, holder: Mutex::default() })))
     }
 
     /// How else it can be opened.
@@ -122,8 +126,9 @@ impl Journal {
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, JournalError> {
-        let reader: MutexGuard<'_, Connection> = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        read(&reader).map_err(|error| self.0.file.error(&error))
+        let reader = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        read(reader.as_ref().expect("it is open until the journal is dropped"))
+            .map_err(|error| self.0.file.error(&error))
     }
 
     /// Has something written; once this is there, it is on the disk. It is sent before this is awaited, so what is sent in
@@ -145,20 +150,18 @@ impl Journal {
         acknowledged.boxed()
     }
 
-    /// Begins a session.
-    pub(crate) async fn begin(&self, conversation: &Conversation) -> Result<Number, JournalError> {
-        let (file, id) = (self.0.file.clone(), conversation.id().to_owned());
-        let entry = Entry::Became(Box::new(conversation.clone())).write();
-        let begin = move |connection: &Connection| {
-            let wrong = |error| file.error(&error);
-            if table::number(connection, &id).map_err(wrong)?.is_some() {
-                return Err(JournalError::SessionExists { id });
-            }
-            let number = table::add_session(connection, &id).map_err(wrong)?;
-            table::add_entry(connection, number, "", table::now(), &entry).map_err(wrong)?;
-            Ok(number)
-        };
-        self.write(begin, |_| ()).await
+    /// Itself as one who holds leases.
+    pub(crate) fn holder(&self) -> Result<Arc<Holder>, JournalError> {
+        let mut holder = self.0.holder.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(holder) = &*holder {
+            return Ok(holder.clone());
+        }
+        let new = Holder::new(&self.0.file.path).map_err(|error| self.0.file.io(&error))?;
+        let new = Arc::new(new);
+        if let (false, Some(writer)) = (new.is_locked, &self.0.writer) {
+            writer.renew(new.name.clone());
+        }
+        Ok(holder.insert(new).clone())
     }
 
     /// Appends entries, each about the conversation at its path.
@@ -178,5 +181,23 @@ impl Journal {
             added.map_err(|error| file.error(&error))
         };
         self.write(append, move |done| told(done.copied()))
+    }
+}
+
+/// What it held, others may hold, before its lock is gone.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let holder = self.holder.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some(holder), Some(writer)) = (&holder, &self.writer) {
+            let name = holder.name.clone();
+            let give_up = move |connection: &Connection| {
+                let sql = "DELETE FROM holders WHERE name = ?1";
+                // What stays is taken for what it is: a holder that is dead.
+                Ok(connection.execute(sql, [name]).unwrap_or_default())
+            };
+            drop(writer.write(give_up, |_| ()));
+        }
+        *self.reader.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        self.writer = None;
     }
 }

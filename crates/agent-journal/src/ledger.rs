@@ -8,7 +8,12 @@ use std::{
 
 use agent_core::{Block, Conversation, Done, End, Failure, Outcome, Response, Role, Rules, Told};
 
-use crate::{Entry, Journal, JournalError, fold::State, table::Number};
+use crate::{
+    Entry, Journal, JournalError,
+    fold::{State, key},
+    lease::Lease,
+    table::Number,
+};
 
 /// The conversation of a session as it is after all that was sent to be written, and what has come of that.
 #[derive(Debug)]
@@ -17,6 +22,8 @@ pub(crate) struct Ledger {
     session: Number,
     id: String,
     page: Arc<Mutex<Page>>,
+    /// Nobody else drives it as long as this is there.
+    _lease: Lease,
 }
 
 #[derive(Debug)]
@@ -48,11 +55,11 @@ pub(crate) enum Kept {
 }
 
 impl Ledger {
-    pub(crate) fn new(journal: Journal, session: Number, state: State) -> Self {
+    pub(crate) fn new(journal: Journal, session: Number, state: State, lease: Lease) -> Self {
         let id = state.conversation.id().to_owned();
         let (replies, dones, ends) = Default::default();
         let page = Arc::new(Mutex::new(Page { state, replies, dones, ends, failed: None }));
-        Self { journal, session, id, page }
+        Self { journal, session, id, page, _lease: lease }
     }
 
     pub(crate) fn conversation(&self) -> Conversation {
@@ -114,6 +121,34 @@ impl Ledger {
             Some(conversation) => conversation.admit(outcome, rules),
             None => outcome,
         }
+    }
+
+    /// Writes that a call was allowed in memory, unless that is known. If others have denied it before, this is why.
+    pub(crate) async fn allow(&self, id: &str, call: &str) -> Result<Option<String>, JournalError> {
+        if !self.follows(id, Told::Allowed { call: call.to_owned() }) {
+            return Ok(None);
+        }
+        match self.journal.allow(&key(id, call)).await {
+            Ok(()) | Err(JournalError::NotWaiting(_)) => {}
+            Err(error) => return Err(error),
+        }
+        self.hear(&mut self.conversation())?;
+        let decided = self.journal.decision(&self.id, self.path(id), call)?;
+        Ok(decided.and_then(|told| match told {
+            Told::Denied { reason, .. } => Some(reason),
+            _ => None,
+        }))
+    }
+
+    /// Tells the conversation what others have decided and written; false if that is nothing.
+    pub(crate) fn hear(&self, conversation: &mut Conversation) -> Result<bool, JournalError> {
+        let told = self.journal.tell_decisions(conversation)?;
+        let mut page = self.page();
+        for (id, told) in &told {
+            // It may have been told already, by who made the call before it was heard here.
+            let _ = page.state.take(id, &Entry::Told(told.clone()));
+        }
+        Ok(!told.is_empty())
     }
 
     /// What the conversation was told while nobody wrote it down.

@@ -23,14 +23,19 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod decision;
 mod durable;
 mod entry;
 mod error;
 mod file;
 mod fold;
+mod holder;
 mod journal;
+mod lease;
 mod ledger;
+mod portable;
 mod schema;
+mod session;
 mod table;
 mod take_up;
 mod writer;
@@ -39,3 +44,4 @@ pub use durable::{Durable, DurableError};
 pub use entry::Entry;
 pub use error::JournalError;
 pub use journal::{Journal, Options};
+pub use session::Session;

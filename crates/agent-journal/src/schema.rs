@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::{JournalError, file::File};
 
 /// What makes each version of the one before it. Never changed once released.
-const STEPS: &[&str] = &[include_str!("schema/1.sql")];
+const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Marks an SQLite file as a journal of this crate: "AgJn".
 const APPLICATION: i32 = 0x4167_4a6e;
@@ -36,6 +36,17 @@ pub(crate) fn check(file: &File, connection: &Connection) -> Result<(), JournalE
     }
 }
 
+/// The same, and unless it is the newest.
+pub(crate) fn check_newest(file: &File, connection: &Connection) -> Result<(), JournalError> {
+    check(file, connection)?;
+    match version(connection).map_err(|error| file.error(&error))? {
+        schema if schema < newest() => {
+            Err(JournalError::Older { path: file.path.clone(), schema, known: newest() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Brings the file to the newest version, all steps or none.
 pub(crate) fn migrate(file: &File, connection: &mut Connection) -> Result<(), JournalError> {
     let wrong = |error| file.error(&error);
@@ -54,6 +65,20 @@ pub(crate) fn migrate(file: &File, connection: &mut Connection) -> Result<(), Jo
     all.pragma_update(None, "application_id", APPLICATION).map_err(wrong)?;
     all.pragma_update(None, "user_version", newest()).map_err(wrong)?;
     all.commit().map_err(wrong)
+}
+
+/// Files up to so many pages are read whole when they are opened, and a page that is not what it was is found there. Of larger
+/// ones only the list of sessions is: what was told is read when it is wanted.
+const READ_WHOLE: u32 = 4_096;
+
+/// Fails if a part of the file is not what was written.
+pub(crate) fn check_pages(file: &File, connection: &Connection) -> Result<(), JournalError> {
+    let wrong = |error| file.error(&error);
+    let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).map_err(wrong)?;
+    let check =
+        if pages > READ_WHOLE { "PRAGMA integrity_check('sessions')" } else { "PRAGMA integrity_check(1)" };
+    let found: String = connection.query_row(check, (), |row| row.get(0)).map_err(wrong)?;
+    if found == "ok" { Ok(()) } else { Err(file.damaged(found)) }
 }
 
 fn application(connection: &Connection) -> rusqlite::Result<i32> {

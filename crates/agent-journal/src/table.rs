@@ -30,6 +30,11 @@ pub(crate) fn add_session(connection: &Connection, id: &str) -> rusqlite::Result
     Ok(connection.last_insert_rowid())
 }
 
+/// With its entries and its lease.
+pub(crate) fn delete_session(connection: &Connection, session: Number) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM sessions WHERE number = ?1", [session]).map(drop)
+}
+
 pub(crate) fn rows(connection: &Connection, session: Number) -> rusqlite::Result<Vec<Row>> {
     let mut all = connection.prepare_cached(
         "SELECT seq, path, at, kind, call, body FROM entries WHERE session = ?1 ORDER BY seq",

@@ -1,15 +1,19 @@
 //! The one who writes: a thread with group commit.
 
 use std::{
-    mem,
-    sync::mpsc::{self, Receiver, Sender},
+    iter, mem,
+    sync::{
+        Arc, OnceLock,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use futures::channel::oneshot;
 use rusqlite::Connection;
 
-use crate::{JournalError, file::File};
+use crate::{JournalError, file::File, holder::RENEWAL, lease};
 
 /// Writes what is sent to it, in the order it was sent. What came while the disk was busy is written together, and
 /// costs one sync.
@@ -17,6 +21,8 @@ use crate::{JournalError, file::File};
 pub(crate) struct Writer {
     file: File,
     jobs: Option<Sender<Job>>,
+    /// The holder whose leases run out unless they are renewed.
+    renewed: Arc<OnceLock<String>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -32,9 +38,16 @@ const MOST: usize = 1_000;
 impl Writer {
     pub(crate) fn start(file: File, connection: Connection) -> Self {
         let (jobs, queue) = mpsc::channel();
-        let own = file.clone();
-        let thread = thread::spawn(move || write_all(&own, &connection, &queue));
-        Self { file, jobs: Some(jobs), thread: Some(thread) }
+        let (own, renewed) = (file.clone(), Arc::new(OnceLock::new()));
+        let holder = renewed.clone();
+        let thread = thread::spawn(move || write_all(&own, &connection, &queue, &holder));
+        Self { file, jobs: Some(jobs), renewed, thread: Some(thread) }
+    }
+
+    /// From now on, renews what this holder holds.
+    pub(crate) fn renew(&self, holder: String) {
+        // There is one for a journal.
+        let _ = self.renewed.set(holder);
     }
 
     /// Has `work` done inside of a transaction; an error of it takes nothing else along. What it gives back is acknowledged:
@@ -69,29 +82,44 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        // It may be the last that has the journal itself.
+        if let Some(thread) = self.thread.take().filter(|own| own.thread().id() != thread::current().id()) {
             // A panic in it was told to those who waited.
             let _ = thread.join();
         }
     }
 }
 
-fn write_all(file: &File, connection: &Connection, queue: &Receiver<Job>) {
-    while let Ok(first) = queue.recv() {
-        let mut acks = Vec::new();
-        let mut begun = begin(file, connection);
-        for job in std::iter::once(first).chain(queue.try_iter().take(MOST)) {
-            let (went, ack) = job(begun.clone().map(|()| connection));
-            acks.push(ack);
-            if begun.is_ok() && connection.is_autocommit() {
-                // It went so wrong that SQLite has taken back what was written before it, too.
-                tell(mem::take(&mut acks), &went);
-                begun = begin(file, connection);
-            }
+fn write_all(file: &File, connection: &Connection, queue: &Receiver<Job>, holder: &OnceLock<String>) {
+    let mut renewed = Instant::now();
+    loop {
+        if let (Some(holder), true) = (holder.get(), renewed.elapsed() >= RENEWAL) {
+            lease::renew(connection, holder);
+            renewed = Instant::now();
         }
-        let written = begun.and_then(|()| commit(file, connection));
-        tell(acks, &written);
+        match queue.recv_timeout(RENEWAL) {
+            Ok(first) => write_batch(file, connection, first, queue),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
+}
+
+/// One transaction, and one sync, for all that is there.
+fn write_batch(file: &File, connection: &Connection, first: Job, queue: &Receiver<Job>) {
+    let mut acks = Vec::new();
+    let mut begun = begin(file, connection);
+    for job in iter::once(first).chain(queue.try_iter().take(MOST)) {
+        let (went, ack) = job(begun.clone().map(|()| connection));
+        acks.push(ack);
+        if begun.is_ok() && connection.is_autocommit() {
+            // It went so wrong that SQLite has taken back what was written before it, too.
+            tell(mem::take(&mut acks), &went);
+            begun = begin(file, connection);
+        }
+    }
+    let written = begun.and_then(|()| commit(file, connection));
+    tell(acks, &written);
 }
 
 fn tell(acks: Vec<Ack>, written: &Result<(), JournalError>) {

@@ -17,15 +17,21 @@ use tempfile::TempDir;
 
 /// How often each call was made, by its key, and what the models were asked, by agent.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<(BTreeMap<String, usize>, Vec<String>)>>);
+pub(crate) struct Log(Arc<Mutex<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    made: BTreeMap<String, usize>,
+    asked: Vec<String>,
+}
 
 impl Log {
     pub(crate) fn made(&self) -> BTreeMap<String, usize> {
-        self.0.lock().unwrap().0.clone()
+        self.0.lock().unwrap().made.clone()
     }
 
     pub(crate) fn asked(&self) -> Vec<String> {
-        self.0.lock().unwrap().1.clone()
+        self.0.lock().unwrap().asked.clone()
     }
 }
 
@@ -48,7 +54,7 @@ impl Tool for Act {
         if let Some(ms) = input["ms"].as_u64() {
             tokio::time::sleep(Duration::from_millis(ms)).await;
         }
-        *self.log.0.lock().unwrap().0.entry(context.key()).or_default() += 1;
+        *self.log.0.lock().unwrap().made.entry(context.key()).or_default() += 1;
         match (word("fail"), word("to"), word("transfer"), word("ask")) {
             (Some(message), ..) => Outcome::error(message),
             (_, Some(to), ..) => Outcome::delegate(to, "Do it."),
@@ -71,7 +77,7 @@ pub(crate) fn team(agents: &[&str], says: fn(&str, usize) -> Reply) -> (Team, Lo
     let asked = log.clone();
     let model = Script::by(move |request: &Request| {
         let turn = request.messages.iter().filter(|message| message.role() == Role::Assistant).count();
-        asked.0.lock().unwrap().1.push(format!("{} {turn}", request.agent));
+        asked.0.lock().unwrap().asked.push(format!("{} {turn}", request.agent));
         says(&request.agent, turn)
     });
     let tool = |name: &str, change: fn(&mut ToolSpec)| {

@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod approvals;
 mod common;
+mod files;
+mod leases;
 mod resuming;
+mod sessions;
 mod talking;
+mod versions;
