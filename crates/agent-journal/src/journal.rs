@@ -101,6 +101,11 @@ impl Journal {
         rows.iter().map(entry).collect()
     }
 
+    /// How many transactions it has written, each with one sync: less than what was appended, if much came at once.
+    pub fn syncs(&self) -> u64 {
+        self.0.writer.as_ref().map_or(0, Writer::syncs)
+    }
+
     pub(crate) fn file(&self) -> &File {
         &self.0.file
     }

@@ -38,6 +38,10 @@ pub(crate) fn check(file: &File, connection: &Connection) -> Result<(), JournalE
 
 /// The same, and unless it is the newest.
 pub(crate) fn check_newest(file: &File, connection: &Connection) -> Result<(), JournalError> {
+    if is_empty(connection).map_err(|error| file.error(&error))? {
+        let why = "it is empty: nobody has begun a journal there".to_owned();
+        return Err(JournalError::NotOpened { path: file.path.clone(), why });
+    }
     check(file, connection)?;
     match version(connection).map_err(|error| file.error(&error))? {
         schema if schema < newest() => {

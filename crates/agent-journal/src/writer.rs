@@ -4,6 +4,7 @@ use std::{
     iter, mem,
     sync::{
         Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread::{self, JoinHandle},
@@ -23,6 +24,8 @@ pub(crate) struct Writer {
     jobs: Option<Sender<Job>>,
     /// The holder whose leases run out unless they are renewed.
     renewed: Arc<OnceLock<String>>,
+    /// How many transactions have been on the disk so far.
+    syncs: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -39,9 +42,14 @@ impl Writer {
     pub(crate) fn start(file: File, connection: Connection) -> Self {
         let (jobs, queue) = mpsc::channel();
         let (own, renewed) = (file.clone(), Arc::new(OnceLock::new()));
-        let holder = renewed.clone();
-        let thread = thread::spawn(move || write_all(&own, &connection, &queue, &holder));
-        Self { file, jobs: Some(jobs), renewed, thread: Some(thread) }
+        let (holder, syncs) = (renewed.clone(), Arc::new(AtomicU64::new(0)));
+        let count = syncs.clone();
+        let thread = thread::spawn(move || write_all(&own, &connection, &queue, &holder, &count));
+        Self { file, jobs: Some(jobs), renewed, syncs, thread: Some(thread) }
+    }
+
+    pub(crate) fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
     }
 
     /// From now on, renews what this holder holds.
@@ -90,7 +98,13 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(file: &File, connection: &Connection, queue: &Receiver<Job>, holder: &OnceLock<String>) {
+fn write_all(
+    file: &File,
+    connection: &Connection,
+    queue: &Receiver<Job>,
+    holder: &OnceLock<String>,
+    syncs: &AtomicU64,
+) {
     let mut renewed = Instant::now();
     loop {
         if let (Some(holder), true) = (holder.get(), renewed.elapsed() >= RENEWAL) {
@@ -98,7 +112,7 @@ fn write_all(file: &File, connection: &Connection, queue: &Receiver<Job>, holder
             renewed = Instant::now();
         }
         match queue.recv_timeout(RENEWAL) {
-            Ok(first) => write_batch(file, connection, first, queue),
+            Ok(first) => write_batch(file, connection, first, queue, syncs),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -106,7 +120,7 @@ fn write_all(file: &File, connection: &Connection, queue: &Receiver<Job>, holder
 }
 
 /// One transaction, and one sync, for all that is there.
-fn write_batch(file: &File, connection: &Connection, first: Job, queue: &Receiver<Job>) {
+fn write_batch(file: &File, connection: &Connection, first: Job, queue: &Receiver<Job>, syncs: &AtomicU64) {
     let mut acks = Vec::new();
     let mut begun = begin(file, connection);
     for job in iter::once(first).chain(queue.try_iter().take(MOST)) {
@@ -119,6 +133,8 @@ fn write_batch(file: &File, connection: &Connection, first: Job, queue: &Receive
         }
     }
     let written = begun.and_then(|()| commit(file, connection));
+    // Before anybody is told.
+    syncs.fetch_add(1, Ordering::Relaxed);
     tell(acks, &written);
 }
 
