@@ -5,6 +5,7 @@
 mod approvals;
 mod common;
 mod files;
+mod hosts;
 mod leases;
 mod resuming;
 mod sessions;
