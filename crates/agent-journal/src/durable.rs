@@ -4,14 +4,16 @@ use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{
     Call, Cancel, Conversation, End, Event, Failure, Host, Lent, Local, Mode, Outcome, Perform, Receipt,
-    Response, Rules, RunError, Team, Told, ToolSpec, ToolTurn,
+    Response, Rules, RunError, Team, Told, ToolTurn,
 };
 use futures::{FutureExt, future::BoxFuture};
 
 use crate::{
     Entry, Journal, JournalError,
     fold::key,
+    lease::Lease,
     ledger::{Kept, Ledger},
+    noted::{is_repeatable, noted},
 };
 
 /// The in-process host with a journal: a model's answer and a call's result count once they are on the disk, and what is
@@ -21,6 +23,18 @@ pub struct Durable {
     local: Local,
     ledger: Arc<Ledger>,
     unknown: Box<Unknown>,
+    /// Nobody else drives the session as long as this is there.
+    _lease: Held,
+}
+
+/// The lease of a host, and the ledger that is closed before it is given up.
+#[derive(Debug)]
+struct Held(Arc<Ledger>, #[expect(dead_code, reason = "it is held until it is dropped")] Lease);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// What becomes of a call of which nobody knows how it ended.
@@ -44,8 +58,10 @@ impl From<Failure> for DurableError {
 }
 
 impl Durable {
-    pub(crate) fn new(team: Team, ledger: Ledger) -> Self {
-        Self { local: Local::new(team), ledger: Arc::new(ledger), unknown: Box::new(report) }
+    pub(crate) fn new(team: Team, ledger: Ledger, lease: Lease) -> Self {
+        let ledger = Arc::new(ledger);
+        let held = Held(ledger.clone(), lease);
+        Self { local: Local::new(noted(team, &ledger)), ledger, unknown: Box::new(report), _lease: held }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -64,7 +80,7 @@ impl Durable {
     }
 
     /// What becomes of a call that began, of which nobody knows how it ended, and whose tool is neither
-    /// [idempotent](ToolSpec::idempotent) nor read-only: this outcome, or with `None` it is made again, with the same key.
+    /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only: this outcome, or with `None` it is made again, with the same key.
     /// [`Outcome::Wait`] leaves it to a person. By default the model reads "outcome unknown: …".
     pub fn on_unknown(self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
         Self { unknown: Box::new(outcome), ..self }
@@ -171,13 +187,10 @@ impl Perform for Durable {
             }
         }
         let spec = self.rules().spec(&call.agent, &call.call.name);
-        if !spec.is_none_or(|spec: &ToolSpec| spec.read_only || spec.idempotent) {
-            if self.ledger.is_started(&key) {
-                if let Some(outcome) = (self.unknown)(&call) {
-                    return self.record(&call, outcome, &receipt).await;
-                }
+        if !spec.is_none_or(is_repeatable) && self.ledger.is_started(&key) {
+            if let Some(outcome) = (self.unknown)(&call) {
+                return self.record(&call, outcome, &receipt).await;
             }
-            self.append(&id, &[Entry::Started(call.call.clone())], &key, Kept::Nothing).await?;
         }
         let made = Receipt::default();
         self.local.call(call.clone(), made.clone()).await?;
@@ -200,14 +213,15 @@ impl Journal {
     /// A host for this conversation, which goes on where the journal says: if it has the conversation, that becomes what it
     /// is there, and what it was told in memory since is written down; if not, it begins here.
     pub async fn host(&self, team: Team, conversation: &mut Conversation) -> Result<Durable, JournalError> {
-        Ok(Durable::new(team, self.take_up(conversation).await?))
+        let (ledger, lease) = self.take_up(conversation).await?;
+        Ok(Durable::new(team, ledger, lease))
     }
 }
 
 fn report(call: &Call) -> Option<Outcome> {
     let tool = &call.call.name;
     let unknown = format!(
-        "outcome unknown: the process ended while {tool:?} was being called; it may have had its effect"
+        "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
     );
     Some(Outcome::Error(unknown))
 }

@@ -11,7 +11,6 @@ use agent_core::{Block, Conversation, Done, End, Failure, Outcome, Response, Rol
 use crate::{
     Entry, Journal, JournalError,
     fold::{State, key},
-    lease::Lease,
     table::Number,
 };
 
@@ -22,8 +21,6 @@ pub(crate) struct Ledger {
     session: Number,
     id: String,
     page: Arc<Mutex<Page>>,
-    /// Nobody else drives it as long as this is there.
-    _lease: Lease,
 }
 
 #[derive(Debug)]
@@ -55,11 +52,16 @@ pub(crate) enum Kept {
 }
 
 impl Ledger {
-    pub(crate) fn new(journal: Journal, session: Number, state: State, lease: Lease) -> Self {
+    pub(crate) fn new(journal: Journal, session: Number, state: State) -> Self {
         let id = state.conversation.id().to_owned();
         let (replies, dones, ends) = Default::default();
         let page = Arc::new(Mutex::new(Page { state, replies, dones, ends, failed: None }));
-        Self { journal, session, id, page, _lease: lease }
+        Self { journal, session, id, page }
+    }
+
+    /// From here on nothing is appended: others may drive the session, and calls that can't be stopped know nothing of it.
+    pub(crate) fn close(&self) {
+        self.page().failed = Some(JournalError::Diverged { id: self.id.clone() });
     }
 
     pub(crate) fn conversation(&self) -> Conversation {

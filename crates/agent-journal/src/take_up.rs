@@ -16,7 +16,10 @@ use crate::{
 
 impl Journal {
     /// Makes of the conversation what the journal has of it, or begins a session. Nobody else drives it meanwhile.
-    pub(crate) async fn take_up(&self, conversation: &mut Conversation) -> Result<Ledger, JournalError> {
+    pub(crate) async fn take_up(
+        &self,
+        conversation: &mut Conversation,
+    ) -> Result<(Ledger, Lease), JournalError> {
         let id = conversation.id().to_owned();
         let lease = Lease::begin(self, &id)?;
         let (number, is_new) = self.take(conversation, lease.holder()).await?;
@@ -25,12 +28,12 @@ impl Journal {
             false => fold(self.file(), &id, &self.rows(&id)?.1)?,
         };
         let told = since(&state.conversation, conversation)?;
-        let ledger = Ledger::new(self.clone(), number, state, lease);
+        let ledger = Ledger::new(self.clone(), number, state);
         if !told.is_empty() {
             ledger.append(&id, &told, &id, Kept::Nothing).await?;
         }
         *conversation = ledger.conversation();
-        Ok(ledger)
+        Ok((ledger, lease))
     }
 
     /// Has this holder drive the conversation's session; its number, and whether it is a new one.

@@ -148,7 +148,7 @@ async fn a_call_that_may_not_be_made_twice_and_whose_end_is_not_known_is_reporte
     };
     from_every_entry(only_unknown, |host| host).await;
     let seen: Vec<String> = seen.into_inner().into_iter().collect();
-    assert_snapshot!(seen.join("\n"), @r#"< call_0_1 failed: outcome unknown: the process ended while "act_once" was being called; it may have had its effect"#);
+    assert_snapshot!(seen.join("\n"), @r#"< call_0_1 failed: outcome unknown: the run was stopped while "act_once" was being called; it may have had its effect"#);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_core::{Conversation, End, drive, script::Reply};
+use agent_core::{Conversation, End, Limits, drive, script::Reply};
 use agent_journal::{DurableError, JournalError};
 use insta::assert_snapshot;
 use serde_json::json;
@@ -77,6 +77,30 @@ async fn a_run_that_is_dropped_goes_on_with_the_same_host_or_another() {
         assert_eq!(log.made()["s/call_0_0"], 1);
         assert_eq!(log.made()["s/call_0_1"], 1, "the first time it did not come to its end");
     }
+}
+
+#[tokio::test]
+async fn a_call_that_waited_for_its_permit_when_the_run_was_stopped_has_not_begun() {
+    let says = |_: &str, turn: usize| match turn {
+        0 => calls(["a", "b", "c"].map(|say| ("act_once", json!({"ms": 300, "say": say})))),
+        _ => Reply::text("Done."),
+    };
+    let (place, (team, _)) = (Place::new(), team(&["main"], says));
+    let team = team.with_limits(Limits::new().calls_at_once(1));
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team.clone(), &mut conversation).await.unwrap();
+    assert!(timeout(Duration::from_millis(450), drive(&mut conversation, &host)).await.is_err());
+    drop(host);
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    let transcript = conversation.to_string();
+    let results: Vec<&str> = transcript.lines().filter(|line| line.starts_with("  < ")).collect();
+    assert_snapshot!(results.join("\n"), @r#"
+    < call_0_0 = a
+      < call_0_1 failed: outcome unknown: the run was stopped while "act_once" was being called; it may have had its effect
+      < call_0_2 = c
+    "#);
 }
 
 #[tokio::test]
