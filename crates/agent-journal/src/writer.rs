@@ -150,26 +150,30 @@ fn alone<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, JournalError>,
 ) -> Result<T, JournalError> {
-    let execute = |sql| connection.execute_batch(sql).map_err(|error| file.error(&error));
-    execute("SAVEPOINT job")?;
+    execute(file, connection, "SAVEPOINT job")?;
     let done = work(connection);
     if done.is_err() && !connection.is_autocommit() {
-        execute("ROLLBACK TO job")?;
+        execute(file, connection, "ROLLBACK TO job")?;
     }
     if !connection.is_autocommit() {
-        execute("RELEASE job")?;
+        execute(file, connection, "RELEASE job")?;
     }
     done
 }
 
 fn begin(file: &File, connection: &Connection) -> Result<(), JournalError> {
-    connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| file.error(&error))
+    execute(file, connection, "BEGIN IMMEDIATE")
 }
 
 fn commit(file: &File, connection: &Connection) -> Result<(), JournalError> {
-    connection.execute_batch("COMMIT").map_err(|error| {
+    execute(file, connection, "COMMIT").inspect_err(|_| {
         // Nothing of it is there; if it can't be taken back either, it already was.
         let _ = connection.execute_batch("ROLLBACK");
-        file.error(&error)
     })
+}
+
+/// Executes what is executed for each transaction, so that it is not read anew each time.
+fn execute(file: &File, connection: &Connection, sql: &str) -> Result<(), JournalError> {
+    let executed = connection.prepare_cached(sql).and_then(|mut statement| statement.execute(()));
+    executed.map(|_| ()).map_err(|error| file.error(&error))
 }
