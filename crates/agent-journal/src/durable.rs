@@ -99,7 +99,23 @@ impl Durable {
 
     /// A plain function with a named type, since the loop runs inside itself here.
     fn drive<'a>(&'a self, conversation: &'a mut Conversation) -> BoxFuture<'a, Result<End, DurableError>> {
-        self.local.drive_by(conversation, self).boxed()
+        let run = async move {
+            let end = self.local.drive_by(conversation, self).await?;
+            // It may have come back from an agent that was not done, and ended with that.
+            self.catch_up(conversation).await?;
+            Ok(end)
+        };
+        run.boxed()
+    }
+
+    /// Writes what the conversation was told while nobody wrote it down.
+    async fn catch_up(&self, so_far: &Conversation) -> Result<(), DurableError> {
+        self.ledger.write_decisions(so_far).await?;
+        let news = self.ledger.news(so_far)?;
+        if news.is_empty() {
+            return Ok(());
+        }
+        self.append(so_far.id(), &news, so_far.id(), Kept::Nothing).await
     }
 
     async fn append(&self, id: &str, entries: &[Entry], key: &str, kept: Kept) -> Result<(), DurableError> {
@@ -152,10 +168,7 @@ impl Host for Durable {
         if let Some(reply) = self.ledger.take_reply(so_far) {
             return Ok(reply);
         }
-        let news = self.ledger.news(so_far)?;
-        if !news.is_empty() {
-            self.append(id, &news, id, Kept::Nothing).await?;
-        }
+        self.catch_up(so_far).await?;
         let reply = self.local.ask(so_far).await?;
         let told = reply.clone().map_or_else(Told::Failed, Told::Answered);
         if reply.is_err() && !self.ledger.follows(id, told.clone()) {
@@ -167,6 +180,7 @@ impl Host for Durable {
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), DurableError> {
+        self.ledger.write_decisions(turn.conversation()).await?;
         self.local.act_by(turn, self).await
     }
 }
@@ -181,7 +195,7 @@ impl Perform for Durable {
             return Ok(());
         }
         if call.allowed {
-            if let Some(reason) = self.ledger.allow(&id, &call.call.id).await? {
+            if let Some(reason) = self.ledger.denied(&id, &call.call.id)? {
                 receipt.fill(Outcome::Error(format!("denied: {reason}")));
                 return Ok(());
             }

@@ -125,16 +125,31 @@ impl Ledger {
         }
     }
 
-    /// Writes that a call was allowed in memory, unless that is known. If others have denied it before, this is why.
-    pub(crate) async fn allow(&self, id: &str, call: &str) -> Result<Option<String>, JournalError> {
-        if !self.follows(id, Told::Allowed { call: call.to_owned() }) {
-            return Ok(None);
+    /// Writes what was decided in memory about calls that wait, unless others have decided before.
+    pub(crate) async fn write_decisions(&self, so_far: &Conversation) -> Result<(), JournalError> {
+        if so_far.id() != self.id {
+            return Ok(());
         }
-        match self.journal.allow(&key(id, call)).await {
-            Ok(()) | Err(JournalError::NotWaiting(_)) => {}
-            Err(error) => return Err(error),
+        let decided = so_far.decided_since(&self.page().state.conversation);
+        for (id, told) in &decided {
+            let written = match told {
+                Told::Denied { call, reason } => self.journal.deny(&key(id, call), reason).await,
+                Told::Allowed { call } => self.journal.allow(&key(id, call)).await,
+                _ => Ok(()),
+            };
+            match written {
+                Ok(()) | Err(JournalError::NotWaiting(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
-        self.hear(&mut self.conversation())?;
+        if !decided.is_empty() {
+            self.hear(&mut self.conversation())?;
+        }
+        Ok(())
+    }
+
+    /// Why others have denied a call that was allowed in memory.
+    pub(crate) fn denied(&self, id: &str, call: &str) -> Result<Option<String>, JournalError> {
         let decided = self.journal.decision(&self.id, self.path(id), call)?;
         Ok(decided.and_then(|told| match told {
             Told::Denied { reason, .. } => Some(reason),

@@ -27,8 +27,9 @@ impl Journal {
             true => State { conversation: conversation.clone(), started: HashSet::new() },
             false => fold(self.file(), &id, &self.rows(&id)?.1)?,
         };
-        let told = since(&state.conversation, conversation)?;
         let ledger = Ledger::new(self.clone(), number, state);
+        ledger.write_decisions(conversation).await?;
+        let told = since(&ledger.conversation(), conversation)?;
         if !told.is_empty() {
             ledger.append(&id, &told, &id, Kept::Nothing).await?;
         }
@@ -62,7 +63,7 @@ impl Journal {
     }
 }
 
-/// What was said in memory since; nothing if the journal has come further.
+/// What else was said in memory since; nothing if the journal has come further.
 fn since(known: &Conversation, conversation: &Conversation) -> Result<Vec<Entry>, JournalError> {
     let (have, given) = (known.messages(), conversation.messages());
     if have.starts_with(given) {

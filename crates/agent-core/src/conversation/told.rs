@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, Slot, State};
-use crate::{Content, Done, Failure, Outcome, Response, Role, Rules};
+use super::{Conversation, Slot, State, close::DENIED};
+use crate::{Content, Done, Failure, Kind, Outcome, Response, Role, Rules};
 
 /// Something a conversation was told. Nothing else changes one, so it is the fold of these, and a list of them is as good
 /// as the conversation itself: [`Conversation::tell`] needs no agents and no rules.
@@ -92,6 +92,46 @@ impl Conversation {
             State::Delegated(child) => child.within_mut(id),
             _ => None,
         })
+    }
+
+    /// What people decided about calls that waited in `earlier`, which this conversation was, and in those delegated from
+    /// it: with the ids of the conversations that were told.
+    pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Told)> {
+        let mut told = Vec::new();
+        for Slot { call, state } in &earlier.slots {
+            let now = self.slots.iter().find(|slot| slot.call.id == call.id).map(|slot| &slot.state);
+            match (state, now) {
+                (State::Delegated(child), Some(State::Delegated(now))) => {
+                    told.extend(now.decided_since(child))
+                }
+                (State::Waiting { .. }, Some(State::Allowed)) => {
+                    told.push((self.id.clone(), Told::Allowed { call: call.id.clone() }));
+                }
+                (State::Waiting { .. }, _) => {
+                    let denied =
+                        self.denied(&call.id).map(|reason| Told::Denied { call: call.id.clone(), reason });
+                    told.extend(denied.map(|denied| (self.id.clone(), denied)));
+                }
+                _ => {}
+            }
+        }
+        told
+    }
+
+    /// Why a call of the last reply was denied, if it was.
+    fn denied(&self, call: &str) -> Option<String> {
+        let state = self.slots.iter().find(|slot| slot.call.id == call).map(|slot| &slot.state);
+        let text = match state {
+            Some(State::Done { content, is_error: true }) => content.to_text(),
+            Some(_) => return None,
+            None => self.messages.last()?.content().iter().find_map(|block| match block.kind() {
+                Kind::ToolResult { tool_use_id, content, is_error: true } if tool_use_id == call => {
+                    Some(content.to_text())
+                }
+                _ => None,
+            })?,
+        };
+        text.strip_prefix(DENIED).map(str::to_owned)
     }
 
     /// What an outcome of a call of this conversation comes to under these rules: some are refused, with words the

@@ -44,3 +44,21 @@ fn what_does_not_follow_is_an_error_and_changes_nothing() {
     let allowed = Told::Allowed { call: "a".to_owned() };
     check("run", allowed, "no call \"run/a\" waits for a person: take the key from End::Waiting");
 }
+
+#[test]
+fn what_people_decided_is_found_by_comparing_with_what_was() {
+    let mut before = conversation();
+    before.tell("run", recorded("a", Outcome::Wait { question: "May I?".to_owned() })).unwrap();
+    let call = agent_core::Block::tool_use("c", "act", json!({}));
+    before.tell("run/b", Told::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
+    before.tell("run/b", recorded("c", Outcome::Wait { question: "And I?".to_owned() })).unwrap();
+    assert_eq!(before.decided_since(&before), []);
+
+    let mut after = before.clone();
+    after.allow("run/a").unwrap();
+    // Its last call: the results stand in the messages now.
+    after.deny("run/b/c", "not today").unwrap();
+    let allowed = Told::Allowed { call: "a".to_owned() };
+    let denied = Told::Denied { call: "c".to_owned(), reason: "not today".to_owned() };
+    assert_eq!(after.decided_since(&before), [("run".to_owned(), allowed), ("run/b".to_owned(), denied)]);
+}

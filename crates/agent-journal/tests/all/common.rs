@@ -72,7 +72,10 @@ pub(crate) fn calls(calls: impl IntoIterator<Item = (&'static str, Value)>) -> R
 
 /// A team of these agents, whose models answer by what they have answered before in what they read. All have the tools
 /// `act`, which may be called twice, `act_once`, which may not, and `act_first`, which comes first.
-pub(crate) fn team(agents: &[&str], says: fn(&str, usize) -> Reply) -> (Team, Log) {
+pub(crate) fn team(
+    agents: &[&str],
+    says: impl Fn(&str, usize) -> Reply + Send + Sync + 'static,
+) -> (Team, Log) {
     let log = Log::default();
     let asked = log.clone();
     let model = Script::by(move |request: &Request| {

@@ -7,6 +7,7 @@ mod common;
 mod files;
 mod hosts;
 mod leases;
+mod property;
 mod resuming;
 mod sessions;
 mod talking;
