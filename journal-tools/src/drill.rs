@@ -25,6 +25,9 @@ const TOOLS: [&str; 2] = ["repeatable", "once"];
 /// So often a run may be stopped before something else must be wrong with it.
 const MOST_KILLS: usize = 200;
 
+/// How many runs that nobody stops there are, to compare with.
+const UNDISTURBED: usize = 5;
+
 /// A run that nobody stopped.
 struct Undisturbed {
     transcript: String,
@@ -65,14 +68,17 @@ pub(crate) fn run(options: &[&str]) -> Done {
 }
 
 fn undisturbed(tools: &'static str) -> Done<Undisturbed> {
-    let ring = Ring::new(tools)?;
-    // The first is for the system, which has to read the program.
-    Ring::new(tools)?.attempt(None)?;
-    let Attempt { succeeded, took, .. } = ring.attempt(None)?;
-    match ring.transcript()? {
-        Some(transcript) if succeeded => Ok(Undisturbed { transcript, took }),
-        _ => Err(format!("the run with tools to be called {tools} fails by itself").into()),
+    let mut runs = Vec::new();
+    for _ in 0..UNDISTURBED {
+        let ring = Ring::new(tools)?;
+        let Attempt { succeeded, took, .. } = ring.attempt(None)?;
+        match ring.transcript()? {
+            Some(transcript) if succeeded => runs.push(Undisturbed { transcript, took }),
+            _ => return Err(format!("the run with tools to be called {tools} fails by itself").into()),
+        }
     }
+    // The quickest: what else the machine does is no part of a run, and after its end there is nothing to kill.
+    Ok(runs.into_iter().min_by_key(|run| run.took).expect("there are several"))
 }
 
 /// One run, killed at moments uniform over the time that an undisturbed one takes, until it comes to its end.

@@ -44,9 +44,11 @@ impl File {
         Ok(connection)
     }
 
-    /// A connection that only reads.
+    /// A connection that only reads. It may write where the system lets it: what a process that was killed left half done, who
+    /// reads next takes back.
     pub(crate) fn to_read(&self) -> Result<Connection, JournalError> {
-        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.pragma_update(None, "query_only", true).map_err(|error| self.error(&error))?;
         schema::check_newest(self, &connection)?;
         schema::check_pages(self, &connection)?;
         Ok(connection)

@@ -156,6 +156,19 @@ async fn what_a_crash_leaves_of_the_last_write_is_not_there_and_all_before_it_is
     assert!(seen.len() > 20);
 }
 
+#[tokio::test]
+async fn what_a_killed_process_left_half_done_is_taken_back_by_who_reads_next() {
+    let ((place, whole), copy) = (written().await, Place::new());
+    let writing = rusqlite::Connection::open(&place.path).unwrap();
+    // As files are before they have a log; so little is kept in memory that it goes to the disk.
+    writing.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 2; BEGIN").unwrap();
+    writing.execute_batch("UPDATE entries SET body = 'half done' || zeroblob(5000)").unwrap();
+    for ending in ["", "-journal"] {
+        fs::copy(beside(&place.path, ending), beside(&copy.path, ending)).unwrap();
+    }
+    assert_eq!(Journal::read(&copy.path).unwrap().conversation("s").unwrap(), whole);
+}
+
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push(ending);
