@@ -12,3 +12,4 @@ mod resuming;
 mod sessions;
 mod talking;
 mod versions;
+mod writing;
