@@ -6,14 +6,15 @@ use std::process::Command;
 use crate::task::{Done, root};
 
 /// Runs parts of the measurements, or all: `stream` is a benchmark target of the crate whose work it measures, `loop`
-/// the package `bench`, which has options of its own.
+/// the package `bench`, which has options of its own; `journal`, which is measured only if it is named, since it brings
+/// SQLite, is in `journal-tools`.
 ///
 /// With `--quick`, `loop` is built without optimisation: its figures say nothing then, but that it works.
 pub(crate) fn run(arguments: &[&str]) -> Done {
     let (options, parts): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with("--"));
     let quick = options.contains(&"--quick");
-    if let Some(unknown) = parts.iter().find(|part| !["stream", "loop"].contains(part)) {
-        return Err(format!("bench: there is no part {unknown:?}, only: stream, loop").into());
+    if let Some(unknown) = parts.iter().find(|part| !["stream", "loop", "journal"].contains(part)) {
+        return Err(format!("bench: there is no part {unknown:?}, only: stream, loop, journal").into());
     }
     let wanted = |part| parts.contains(&part) || parts.is_empty();
     if wanted("stream") && !quick {
@@ -25,6 +26,9 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
         // It starts the program that lies beside it.
         cargo(&[&["build", "--bins"], &profile[..]].concat())?;
         cargo(&[&["run"], &profile[..], &["--"], &options].concat())?;
+    }
+    if parts.contains(&"journal") {
+        cargo(&["run", "--quiet", "--release", "--package", "journal-tools", "--", "cost"])?;
     }
     Ok(())
 }

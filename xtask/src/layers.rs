@@ -1,5 +1,6 @@
 //! Which crate may depend on which, and what the core may name.
 
+mod defaults;
 mod edges;
 mod words;
 
@@ -11,7 +12,8 @@ use crate::task::{Done, verdict};
 pub(crate) fn run() -> Done {
     let metadata = Metadata::of_everything()?;
     let sources = sources(words::CORE)?;
-    let wrong = [edges::forbidden(&metadata), words::forbidden(&sources)].concat();
+    let wrong =
+        [edges::forbidden(&metadata), defaults::forbidden(&metadata), words::forbidden(&sources)].concat();
     let summary = format!(
         "layers: {} library crates and {} files of the core keep the rules",
         metadata.libraries().count(),

@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod demo_check;
+mod drill;
 mod faults;
 mod gate;
 mod layers;
@@ -12,6 +13,7 @@ mod metadata;
 mod mock;
 mod msrv;
 mod oracle;
+mod sessions;
 mod source;
 mod task;
 
@@ -22,9 +24,11 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   bench       measures what turns cost beside a bare loop, and how fast streams are read, in a release build
-              (docs/performance.md): [loop] [stream] [--quick] [--json] (8 min)
+              (docs/performance.md): [loop] [stream] [--quick] [--json] (8 min); journal: what that costs (docs/durability.md)
   demo        shows agents at work over real HTTP, without a key: [--speed N] [--json] [--live]
   demo-check  checks the figures of `demo --json`, read from stdin
+  drill       kills runs of a team at any moment until they come to their end, and checks that nothing was lost or done
+              again (docs/durability.md): [ROUNDS] [--seed N] [--json] (200 rounds: 1 min)
   faults      checks that docs/faults.md and the tests agree
   gate        shows what the shared gate does for a crowd at a rate limit, and checks it (2 min)
   layers      checks which crate depends on which, and what the core may name
@@ -32,6 +36,8 @@ usage: cargo xtask TASK
   mock        serves a scripted model on loopback: [SCRIPT.json [PORT]]
   msrv        checks that rust-version is what the dependencies ask for
   oracle      checks by others' code how we speak the API, if there is Python (docs/oracle.md): [--required]
+  sessions    shows and changes what is in a journal: FILE [list | show ID | tail ID | resume ID | fork ID NEW [TURNS]
+              | approve KEY | deny KEY REASON | export ID | import [ID] | delete ID]
 ";
 
 /// Exits with 0 if the task went well, 1 if it did not, 2 if there is no such task.
@@ -42,6 +48,7 @@ fn main() -> ExitCode {
         ["bench", parts @ ..] => bench::run(parts),
         ["demo", arguments @ ..] => demo::run(arguments),
         ["demo-check"] => demo_check::run(),
+        ["drill", options @ ..] => drill::run(options),
         ["faults"] => faults::run(),
         ["gate"] => gate::run(),
         ["layers"] => layers::run(),
@@ -49,6 +56,7 @@ fn main() -> ExitCode {
         ["mock", arguments @ ..] => mock::run(arguments),
         ["msrv"] => msrv::run(),
         ["oracle", arguments @ ..] => oracle::run(arguments),
+        ["sessions", arguments @ ..] => sessions::run(arguments),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -14,6 +14,7 @@ use crate::task::root;
 pub(crate) struct Metadata {
     packages: Vec<Package>,
     workspace_members: BTreeSet<String>,
+    workspace_default_members: BTreeSet<String>,
     workspace_root: String,
     resolve: Option<Resolve>,
 }
@@ -82,6 +83,11 @@ impl Metadata {
         self.packages.iter().filter(|package| self.workspace_members.contains(&package.id))
     }
 
+    /// The workspace's packages that are built where none is named.
+    pub(crate) fn default_members(&self) -> impl Iterator<Item = &Package> {
+        self.packages.iter().filter(|package| self.workspace_default_members.contains(&package.id))
+    }
+
     /// The workspace's packages that users depend on: those under `crates/`.
     pub(crate) fn libraries(&self) -> impl Iterator<Item = &Package> {
         let folder = format!("{}/crates/", self.workspace_root);
@@ -106,12 +112,29 @@ impl Metadata {
         ways.split_off(1)
     }
 
+    /// A way to each package that `start` is built with if its tests are, too.
+    pub(crate) fn ways_for_tests<'a>(&'a self, start: &'a Package) -> Vec<Vec<&'a Package>> {
+        let mut ways = Vec::new();
+        for need in self.packages_of(self.edges(start)) {
+            ways.push(vec![start, need]);
+            ways.extend(self.ways(need).into_iter().map(|way| [vec![start], way].concat()));
+        }
+        ways
+    }
+
     /// The packages that `package` needs itself, at the versions that were chosen.
     fn resolved(&self, package: &Package) -> impl Iterator<Item = &Package> {
+        let ships = |edge: &&Edge| edge.dep_kinds.iter().any(|kind| ships(kind.kind.as_deref()));
+        self.packages_of(self.edges(package).filter(ships))
+    }
+
+    fn edges(&self, package: &Package) -> impl Iterator<Item = &Edge> {
         let nodes = self.resolve.iter().flat_map(|resolve| &resolve.nodes);
-        let edges = nodes.filter(|node| node.id == package.id).flat_map(|node| &node.deps);
-        let ships = edges.filter(|edge| edge.dep_kinds.iter().any(|kind| ships(kind.kind.as_deref())));
-        ships.filter_map(|edge| self.packages.iter().find(|package| package.id == edge.pkg))
+        nodes.filter(|node| node.id == package.id).flat_map(|node| &node.deps)
+    }
+
+    fn packages_of<'a>(&'a self, edges: impl Iterator<Item = &'a Edge>) -> impl Iterator<Item = &'a Package> {
+        edges.filter_map(|edge| self.packages.iter().find(|package| package.id == edge.pkg))
     }
 }
 
@@ -166,6 +189,7 @@ pub(crate) mod tests {
         let metadata = json!({
             "workspace_root": "/w",
             "workspace_members": members.map(name).collect::<Vec<_>>(),
+            "workspace_default_members": ["xtask"],
             "packages": packages.iter().map(package).collect::<Vec<_>>(),
             "resolve": { "nodes": packages.iter().map(node).collect::<Vec<_>>() },
         });

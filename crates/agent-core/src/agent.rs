@@ -13,6 +13,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Agent(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     name: Arc<str>,
     system: Vec<Block>,
@@ -96,6 +97,11 @@ impl Agent {
     pub fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
         let place = self.0.specs.iter().position(|spec| spec.name == name)?;
         Some(&self.0.tools[place])
+    }
+
+    pub(crate) fn wrap_tools(&self, wrap: &dyn Fn(Arc<dyn Tool>) -> Arc<dyn Tool>) -> Self {
+        let tools = self.0.tools.iter().cloned().map(wrap).collect();
+        Self(Arc::new(Inner { tools, ..(*self.0).clone() }))
     }
 
     pub(crate) fn shared_name(&self) -> Arc<str> {

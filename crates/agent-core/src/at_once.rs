@@ -6,7 +6,7 @@ use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
 
 use crate::{
     Call, Done, End, Failure, Outcome, Receipt, ToolCall, ToolTurn, Work,
-    lent::{Home, Lent, summary},
+    lent::{Home, Lent},
 };
 
 /// How a host does single pieces of work, for [`at_once`] to put together.
@@ -83,7 +83,7 @@ impl Ended {
     }
 
     fn of_conversation(lent: Lent, end: Result<End, Failure>) -> Self {
-        Self { done: summary(end, &lent), child: Some(lent) }
+        Self { done: lent.done(&end), child: Some(lent) }
     }
 }
 

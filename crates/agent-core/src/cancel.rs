@@ -9,7 +9,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::Call;
+use crate::{Call, Conversation};
 
 /// Stops runs that it was given to ([`Run::cancelled_by`](crate::Run)), or single calls of them. Clones stop
 /// the same.
@@ -82,11 +82,16 @@ impl Tokens {
     /// What a call is stopped by while the result is held: by itself, or by what it is a part of.
     pub(crate) fn enter(self: &Arc<Self>, call: &Call) -> Entered {
         let key = [&call.conversation, "/", &call.call.id].concat();
-        self.enter_conversation(&call.conversation, key.into())
+        self.enter_as(&call.conversation, key.into())
     }
 
-    /// The same for the conversation that a call was delegated to.
-    pub(crate) fn enter_conversation(self: &Arc<Self>, conversation: &str, key: Arc<str>) -> Entered {
+    /// The same for the conversation that a call was delegated to; `None` for one that is the user's.
+    pub(crate) fn enter_delegated(self: &Arc<Self>, conversation: &Conversation) -> Option<Entered> {
+        let (parent, _) = conversation.id().rsplit_once('/').filter(|_| conversation.depth() > 0)?;
+        Some(self.enter_as(parent, conversation.shared_id()))
+    }
+
+    fn enter_as(self: &Arc<Self>, conversation: &str, key: Arc<str>) -> Entered {
         let token = self.token(conversation).child_token();
         lock(&self.calls).insert(key.clone(), token.clone());
         Entered { place: Some((self.clone(), key)), stop: Stop(Some(token)) }

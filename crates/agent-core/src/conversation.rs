@@ -9,6 +9,7 @@ mod close;
 mod next;
 mod passage;
 mod slot;
+mod told;
 mod tool_turn;
 mod transcript;
 mod turn;
@@ -22,6 +23,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use slot::{Slot, State};
+pub use told::{NotTold, Told};
 pub use tool_turn::ToolTurn;
 pub use turn::{ModelTurn, Turn};
 

@@ -25,6 +25,27 @@ impl Lent {
         Self { call, conversation: Some(conversation), home: home.clone() }
     }
 
+    /// What its end means for the call that led to it; `None` if it has not ended but waits for a person.
+    pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
+        let agent = self.agent();
+        let outcome = match end {
+            Ok(End::Waiting(_)) => return None,
+            Ok(End::Answered(text)) if text.trim().is_empty() => {
+                Outcome::Output(format!("{agent} is done and said nothing.").into())
+            }
+            Ok(End::Answered(text)) => Outcome::Output(text.clone().into()),
+            Ok(End::Cut(reason)) => {
+                let text = self.text();
+                Outcome::Error(format!("{agent}'s reply was cut ({}); it began: {text}", reason.as_str()))
+            }
+            Ok(End::Refused(_)) => Outcome::Error(format!("{agent} refused")),
+            Ok(End::TurnLimit(turns)) => Outcome::Error(format!("{agent} was not done after {turns} turns")),
+            Ok(End::Other(reason)) => Outcome::Error(format!("{agent} stopped: {reason}")),
+            Err(failure) => Outcome::Error(failure.to_string()),
+        };
+        Some(Done { outcome, usage: self.usage_by_agent() })
+    }
+
     /// The conversation, for good: it no longer goes back by itself.
     pub(crate) fn give_back(mut self) -> Box<Conversation> {
         self.conversation.take().expect(HELD)
@@ -69,26 +90,4 @@ impl Home {
     fn lock(&self) -> MutexGuard<'_, Returned> {
         self.0.lock().expect("nothing that holds this lock can panic")
     }
-}
-
-/// What a delegated conversation's end means for the call that led to it; `None` if it has not ended
-/// but waits for a person.
-pub(crate) fn summary(end: Result<End, Failure>, conversation: &Conversation) -> Option<Done> {
-    let agent = conversation.agent();
-    let outcome = match end {
-        Ok(End::Waiting(_)) => return None,
-        Ok(End::Answered(text)) if text.trim().is_empty() => {
-            Outcome::Output(format!("{agent} is done and said nothing.").into())
-        }
-        Ok(End::Answered(text)) => Outcome::Output(text.into()),
-        Ok(End::Cut(reason)) => {
-            let text = conversation.text();
-            Outcome::Error(format!("{agent}'s reply was cut ({}); it began: {text}", reason.as_str()))
-        }
-        Ok(End::Refused(_)) => Outcome::Error(format!("{agent} refused")),
-        Ok(End::TurnLimit(turns)) => Outcome::Error(format!("{agent} was not done after {turns} turns")),
-        Ok(End::Other(reason)) => Outcome::Error(format!("{agent} stopped: {reason}")),
-        Err(failure) => Outcome::Error(failure.to_string()),
-    };
-    Some(Done { outcome, usage: conversation.usage_by_agent() })
 }

@@ -81,7 +81,9 @@ pub use block::{Block, InvalidBlock, Kind};
 pub use cancel::Cancel;
 pub use content::Content;
 pub use context::Context;
-pub use conversation::{Conversation, InvalidConversation, ModelTurn, NotWaiting, Passage, ToolTurn, Turn};
+pub use conversation::{
+    Conversation, InvalidConversation, ModelTurn, NotTold, NotWaiting, Passage, Told, ToolTurn, Turn,
+};
 pub use delta::{Delta, Notice, Piece};
 pub use end::{End, Failure, Waiting};
 pub use event::{Event, EventKind};

@@ -17,8 +17,8 @@ use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Cancel, Conversation, End, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt, Response,
-    Rules, RunError, Team, ToolSpec, ToolTurn, at_once,
+    Call, Cancel, Conversation, End, Event, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt,
+    Response, Rules, RunError, Team, ToolSpec, ToolTurn, at_once,
     cancel::{Entered, Tokens},
     drive,
     run::Options,
@@ -76,19 +76,53 @@ impl Local {
             && !specs.iter().any(|spec| spec.first)
     }
 
+    /// Tells `listener` of every event, as it happens.
+    pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        const ALONE: &str = "before its first call, nobody else has it";
+        let caller = Arc::get_mut(&mut self.caller).expect(ALONE);
+        Arc::get_mut(&mut caller.teller).expect(ALONE).listeners.add(listener);
+        self
+    }
+
+    /// What `cancel` stops.
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.cancel = Some(cancel.of_run());
+        self
+    }
+
     /// Drives a conversation to its end, and says so. A plain function with a named type, since the
     /// loop runs inside itself here.
     pub(crate) fn run<'a>(
         &'a self,
         conversation: &'a mut Conversation,
     ) -> BoxFuture<'a, Result<End, RunError>> {
-        let run = async move {
-            let end = drive(conversation, self).await?;
-            let place = Place::in_conversation(conversation, conversation.agent());
-            self.caller.teller.tell(place, || EventKind::Ended(end.clone()));
-            Ok(end)
+        self.drive_by(conversation, self).boxed()
+    }
+
+    /// Drives a conversation by `outer`, a host around this one that asks and calls through it, and says how it ended.
+    /// A delegated one can be cancelled by its id meanwhile.
+    pub async fn drive_by<H: Host>(
+        &self,
+        conversation: &mut Conversation,
+        outer: &H,
+    ) -> Result<End, H::Error> {
+        let _entered = self.cancel.as_ref().and_then(|tokens| tokens.enter_delegated(conversation));
+        let end = drive(conversation, outer).await?;
+        let place = Place::in_conversation(conversation, conversation.agent());
+        self.caller.teller.tell(place, || EventKind::Ended(end.clone()));
+        Ok(end)
+    }
+
+    /// Does the work of a turn as [`act`](Host::act) does, each piece by `outer`, which makes its calls through this host.
+    pub async fn act_by<P: Perform>(&self, turn: ToolTurn<'_>, outer: &P) -> Result<(), P::Error> {
+        let at_most = match self.mode {
+            Mode::Concurrent => usize::MAX,
+            Mode::Sequential => 1,
         };
-        run.boxed()
+        let conversation = turn.conversation().id().to_owned();
+        let done = at_once(turn, at_most, outer).await;
+        self.shared.forget(&conversation);
+        done
     }
 }
 
@@ -105,14 +139,7 @@ impl Host for Local {
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), RunError> {
-        let at_most = match self.mode {
-            Mode::Concurrent => usize::MAX,
-            Mode::Sequential => 1,
-        };
-        let conversation = turn.conversation().id().to_owned();
-        let done = at_once(turn, at_most, self).await;
-        self.shared.forget(&conversation);
-        done
+        self.act_by(turn, self).await
     }
 }
 
@@ -152,9 +179,6 @@ impl Perform for Local {
     }
 
     async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {
-        let (parent, _) = child.id().rsplit_once('/').expect("the id of a delegated conversation is a path");
-        let _entered =
-            self.cancel.as_ref().map(|tokens| tokens.enter_conversation(parent, child.shared_id()));
         let end = match self.run(&mut child).await {
             Err(RunError::Model(failure)) => Ok(Err(failure)),
             Err(RunError::Cancelled) => Ok(Ok(End::Other("it was cancelled".to_owned()))),

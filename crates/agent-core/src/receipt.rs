@@ -63,7 +63,8 @@ impl Receipt {
         }
     }
 
-    pub(crate) fn done(&self) -> Option<Done> {
+    /// What was left here, unless it has been recorded since.
+    pub fn done(&self) -> Option<Done> {
         match &*self.slip() {
             Slip::Filled(done) => Some(done.clone()),
             Slip::Open(_) | Slip::Taken => None,
@@ -87,7 +88,8 @@ impl Receipt {
         self.take().unwrap_or_else(missing)
     }
 
-    pub(crate) fn done_or_error(&self) -> Done {
+    /// What was left here by a call that has ended, so that it is an error if there is nothing.
+    pub fn done_or_error(&self) -> Done {
         self.done().unwrap_or_else(missing)
     }
 

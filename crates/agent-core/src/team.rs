@@ -28,6 +28,13 @@ impl Team {
         self
     }
 
+    /// The same team with something around each of its tools, for what a host does before or after any call. What is
+    /// wrapped around a tool has the tool's own spec.
+    pub fn wrap_tools(self, wrap: impl Fn(Arc<dyn Tool>) -> Arc<dyn Tool>) -> Self {
+        let agents = self.agents.iter().map(|agent| agent.wrap_tools(&wrap)).collect();
+        Self { agents, ..self }
+    }
+
     /// Runs a conversation until it is the user's turn: `.await` it, or read its events.
     pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
         Run::new(Ok(self.clone()), conversation)

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use agent_core::{Context, ExclusiveBy, Json, Outcome, Permits, Tool, ToolSpec, async_trait};
 
-use crate::{Body, schema};
+use crate::{Body, NeedsApproval, schema};
 
 /// A tool made of a function, sync or async.
 ///
@@ -69,6 +69,11 @@ impl FnTool {
     /// A call that takes longer fails. See [`ToolSpec::timeout`].
     pub fn timeout(self, limit: Duration) -> Self {
         self.with(|spec| spec.timeout = Some(limit))
+    }
+
+    /// A call waits until a person has allowed it. See [`NeedsApproval`].
+    pub fn needs_approval(self) -> NeedsApproval {
+        NeedsApproval::new(self)
     }
 
     /// Another field of its definition, as JSON. See [`ToolSpec::extra`].

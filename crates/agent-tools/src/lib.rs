@@ -1,5 +1,5 @@
 //! Tools for agents: from plain functions ([`FnTool`]), from other agents ([`AgentTool`]), made again when
-//! they fail ([`Retried`]), and arithmetic ([`math`]).
+//! they fail ([`Retried`]) or only once a person has allowed it ([`NeedsApproval`]), and arithmetic ([`math`]).
 //!
 //! ```
 //! use agent_core::{Agent, Conversation, script::{Reply, Script}};
@@ -27,10 +27,12 @@ mod agent_tool;
 mod body;
 mod fn_tool;
 pub mod math;
+mod needs_approval;
 mod retried;
 mod schema;
 
 pub use agent_tool::AgentTool;
 pub use body::Body;
 pub use fn_tool::FnTool;
+pub use needs_approval::NeedsApproval;
 pub use retried::{NotRepeatable, Retried};

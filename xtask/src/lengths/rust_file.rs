@@ -48,7 +48,7 @@ impl RustFile {
     }
 
     pub(super) fn is_example(&self) -> bool {
-        self.path.starts_with("examples/examples/")
+        self.path.contains("/examples/")
     }
 }
 

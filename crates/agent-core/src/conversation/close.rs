@@ -3,6 +3,9 @@
 use super::{Conversation, Slot, State};
 use crate::{Block, Message, Role, StopReason};
 
+/// Stands before the reason, in the result of a call that was denied.
+pub(super) const DENIED: &str = "denied: ";
+
 impl Conversation {
     /// With the last result in, the user message with all of them is appended.
     pub(super) fn append_results_if_done(&mut self) {
@@ -52,7 +55,7 @@ impl Conversation {
 
     /// Denies a call that waits for a person: the model reads why.
     pub fn deny(&mut self, key: &str, reason: &str) -> Result<(), NotWaiting> {
-        self.decide(key, &|slot| slot.fail(format!("denied: {reason}")))
+        self.decide(key, &|slot| slot.fail(format!("{DENIED}{reason}")))
     }
 
     fn decide(&mut self, key: &str, decision: &dyn Fn(&mut Slot)) -> Result<(), NotWaiting> {

@@ -41,25 +41,12 @@ impl<'a> ToolTurn<'a> {
 
     /// What an outcome comes to under the rules: some are refused, with words the model reads.
     pub fn admit(&self, id: &str, outcome: Outcome) -> Outcome {
-        let (conversation, limits) = (&*self.conversation, self.rules.limits());
-        let refused = match &outcome {
-            Outcome::Transfer(transfer) => self
-                .unknown(&transfer.to)
-                .or_else(|| conversation.forbidden(transfer, limits.transfers))
-                .map(|why| transfer.failed(&why)),
-            Outcome::Delegate { to, task } => self.unknown(to).or_else(|| match () {
-                () if conversation.depth >= limits.depth => {
-                    Some(format!("not delegated to {to:?}: the depth limit of {} is reached", limits.depth))
-                }
-                () => task.is_blank().then(|| format!("not delegated to {to:?}: the task is empty")),
-            }),
-            _ => None,
-        };
+        let conversation = &*self.conversation;
         debug_assert!(
             conversation.slots.iter().any(|slot| slot.call.id == id),
             "{id:?} is none of its calls"
         );
-        refused.map_or(outcome, Outcome::Error)
+        conversation.admit(outcome, self.rules)
     }
 
     /// Records what a call led to, in any order; gives back what may start because of it: what is still
@@ -69,18 +56,9 @@ impl<'a> ToolTurn<'a> {
     /// # Panics
     /// If the call is none of this turn's, or has its result already: a bug of the host.
     pub fn record(&mut self, id: &str, done: Done) -> Option<Work> {
-        let state = match self.admit(id, done.outcome) {
-            Outcome::Output(content) => State::Done { content, is_error: false },
-            Outcome::Error(message) => State::Done { content: message.into(), is_error: true },
-            Outcome::Wait { question } => State::Waiting { question },
-            Outcome::Transfer(transfer) => State::Transfer(transfer),
-            Outcome::Delegate { to, task } => {
-                State::Delegated(Box::new(self.conversation.child(id, to, task)))
-            }
-        };
+        let done = Done { outcome: self.admit(id, done.outcome), usage: done.usage };
         let place = self.place(id);
-        self.conversation.slots[place].state = state;
-        self.conversation.usage += &done.usage;
+        self.conversation.record(place, done);
         let slot = &self.conversation.slots[place];
         let more = match slot.state {
             State::Delegated(_) => slot.work(self.conversation),
@@ -118,12 +96,6 @@ impl<'a> ToolTurn<'a> {
         if let Some(State::Delegated(child)) = slot.map(|slot| &mut slot.state) {
             *child = conversation;
         }
-    }
-
-    fn unknown(&self, agent: &str) -> Option<String> {
-        let agents = self.rules.agents();
-        let known = agents.contains(&agent);
-        (!known).then(|| format!("there is no agent named {agent:?}; agents: {}", agents.join(", ")))
     }
 }
 

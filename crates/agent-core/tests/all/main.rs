@@ -20,6 +20,7 @@ mod property;
 mod reading;
 mod sharing;
 mod stop_reasons;
+mod told;
 mod transfer;
 mod turn;
 mod turns;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use agent_core::{
     Block, Conversation, Done, Failure, Kind, LlmError, LlmErrorKind, Message, Outcome, Response, Role,
-    StopReason, Team, Transfer, Turn, Work,
+    StopReason, Team, Told, Transfer, Turn, Work,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -87,24 +87,30 @@ fn validate(messages: &[Message]) {
 }
 
 /// Plays the replies, recording what calls lead to in one order or the other. `step` sees the
-/// conversation after each step.
+/// conversation after each step. Gives back what it was told, too.
 fn play(
     team: &Team,
     replies: &[Result<Response, LlmError>],
     reverse: bool,
     step: &mut dyn FnMut(&mut Conversation),
-) -> Conversation {
+) -> (Conversation, Vec<Told>) {
     let mut conversation = Conversation::start("main", "Go.");
+    let mut told = Vec::new();
     let mut replies = replies.iter().cloned();
     loop {
         step(&mut conversation);
+        let passages = conversation.passages().len();
+        drop(conversation.turn(team));
+        told.extend((passages..conversation.passages().len()).map(|_| Told::Returned));
         match conversation.turn(team) {
             Turn::Model(turn) => {
                 validate(&turn.reads());
-                let Some(reply) = replies.next() else { return conversation };
+                let Some(reply) = replies.next() else { return (conversation, told) };
                 let agent = turn.speaker().to_owned();
+                let reply = reply.map_err(|error| Failure { agent, error });
+                let said = reply.clone().map_or_else(Told::Failed, Told::Answered);
                 // A failure given back leaves all as it was: the next reply is asked for.
-                let _ = turn.answer(reply.map_err(|error| Failure { agent, error }));
+                told.extend(turn.answer(reply).is_ok().then_some(said));
             }
             Turn::Tools(mut turn) => {
                 let mut work = turn.work().to_vec();
@@ -118,21 +124,35 @@ fn play(
                             Work::Call(call) => outcome(call).into(),
                             Work::Delegate(_) => Outcome::output("did it").into(),
                         };
+                        let admitted = turn.admit(work.id(), done.outcome.clone());
+                        let call = work.id().to_owned();
+                        told.push(Told::Recorded {
+                            call,
+                            done: Done { outcome: admitted, usage: done.usage.clone() },
+                        });
                         next = turn.record(work.id(), done);
                     }
                 }
             }
             Turn::User(agent_core::End::Waiting(calls)) => {
-                for (place, call) in calls.iter().enumerate() {
+                for (place, waiting) in calls.iter().enumerate() {
+                    let call = waiting.call.id.clone();
                     match place % 2 {
-                        0 => conversation.allow(&call.key).unwrap(),
-                        _ => conversation.deny(&call.key, "no").unwrap(),
+                        0 => {
+                            conversation.allow(&waiting.key).unwrap();
+                            told.push(Told::Allowed { call });
+                        }
+                        _ => {
+                            conversation.deny(&waiting.key, "no").unwrap();
+                            told.push(Told::Denied { call, reason: "no".to_owned() });
+                        }
                     }
                 }
             }
             Turn::User(_) => {
-                let Some(_) = replies.next() else { return conversation };
+                let Some(_) = replies.next() else { return (conversation, told) };
                 conversation.say("Go on.");
+                told.push(Told::Said { role: Role::User, content: "Go on.".into() });
             }
         }
     }
@@ -161,8 +181,23 @@ proptest! {
         replies in prop::collection::vec(reply(), 0..12),
     ) {
         let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
-        let forth = play(&team, &replies, false, &mut |_| ());
-        let back = play(&team, &replies, true, &mut |_| ());
+        let (forth, _) = play(&team, &replies, false, &mut |_| ());
+        let (back, _) = play(&team, &replies, true, &mut |_| ());
         assert_eq!(forth, back);
+    }
+
+    #[test]
+    fn invariant_8_a_conversation_is_the_fold_of_what_it_was_told_without_agents_or_rules(
+        replies in prop::collection::vec(reply(), 0..12),
+    ) {
+        let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
+        let (conversation, told) = play(&team, &replies, true, &mut |_| ());
+        let written = serde_json::to_string(&told).unwrap();
+        let read: Vec<Told> = serde_json::from_str(&written).unwrap();
+        let mut fold = Conversation::start("main", "Go.");
+        for told in read {
+            fold.tell("run", told).unwrap();
+        }
+        assert_eq!(fold, conversation);
     }
 }

@@ -1,0 +1,211 @@
+//! What a conversation was told: its fold from a list of that, for whoever keeps the list.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Conversation, Slot, State, close::DENIED};
+use crate::{Content, Done, Failure, Kind, Outcome, Response, Role, Rules};
+
+/// Something a conversation was told. Nothing else changes one, so it is the fold of these, and a list of them is as good
+/// as the conversation itself: [`Conversation::tell`] needs no agents and no rules.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Told {
+    /// The user said something, or gave instructions ([`Role::System`]).
+    Said {
+        /// As whom.
+        role: Role,
+        /// What.
+        content: Content,
+    },
+    /// The model of the agent that spoke next answered.
+    Answered(Response),
+    /// It did not, and the conversation went on from that.
+    Failed(Failure),
+    /// The agent that had been given the conversation was not done within its turns, and it came back.
+    Returned,
+    /// A call led to this, by the rules it was under: see [`Conversation::admit`].
+    Recorded {
+        /// The call's id.
+        call: String,
+        /// What it led to.
+        done: Done,
+    },
+    /// A person allowed a call.
+    Allowed {
+        /// The call's id.
+        call: String,
+    },
+    /// A person denied a call.
+    Denied {
+        /// The call's id.
+        call: String,
+        /// Why, for the model.
+        reason: String,
+    },
+}
+
+/// A conversation can't have been told this where it stands: what was kept is not all of it, or not in order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("conversation {conversation:?} can't be told this: {why}")]
+pub struct NotTold {
+    /// The conversation's id.
+    pub conversation: String,
+    /// What is in the way.
+    pub why: String,
+}
+
+impl Conversation {
+    /// Tells this conversation, or the one delegated from it that has this id, once more what it was told.
+    ///
+    /// ```
+    /// use agent_core::{Conversation, Response, Told};
+    ///
+    /// let mut conversation = Conversation::start("weather", "Is it raining?");
+    /// conversation.tell("run", Told::Answered(Response::text("It is.")))?;
+    /// assert_eq!(conversation.text(), "It is.");
+    /// # Ok::<(), agent_core::NotTold>(())
+    /// ```
+    pub fn tell(&mut self, id: &str, told: Told) -> Result<(), NotTold> {
+        let not_told = |why: String| NotTold { conversation: id.to_owned(), why };
+        let Some(conversation) = self.within_mut(id) else {
+            return Err(not_told(format!("{:?} has delegated nothing to it", self.id)));
+        };
+        conversation.take_in(told).map_err(not_told)
+    }
+
+    /// This conversation, or the one delegated from it, at any depth, that has this id.
+    pub fn within(&self, id: &str) -> Option<&Self> {
+        if *self.id == *id {
+            return Some(self);
+        }
+        self.slots.iter().find_map(|slot| match &slot.state {
+            State::Delegated(child) => child.within(id),
+            _ => None,
+        })
+    }
+
+    fn within_mut(&mut self, id: &str) -> Option<&mut Self> {
+        if *self.id == *id {
+            return Some(self);
+        }
+        self.slots.iter_mut().find_map(|slot| match &mut slot.state {
+            State::Delegated(child) => child.within_mut(id),
+            _ => None,
+        })
+    }
+
+    /// What people decided about calls that waited in `earlier`, which this conversation was, and in those delegated from
+    /// it: with the ids of the conversations that were told.
+    pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Told)> {
+        let mut told = Vec::new();
+        for Slot { call, state } in &earlier.slots {
+            let now = self.slots.iter().find(|slot| slot.call.id == call.id).map(|slot| &slot.state);
+            match (state, now) {
+                (State::Delegated(child), Some(State::Delegated(now))) => {
+                    told.extend(now.decided_since(child))
+                }
+                (State::Waiting { .. }, Some(State::Allowed)) => {
+                    told.push((self.id.to_string(), Told::Allowed { call: call.id.clone() }));
+                }
+                (State::Waiting { .. }, _) => {
+                    let denied =
+                        self.denied(&call.id).map(|reason| Told::Denied { call: call.id.clone(), reason });
+                    told.extend(denied.map(|denied| (self.id.to_string(), denied)));
+                }
+                _ => {}
+            }
+        }
+        told
+    }
+
+    /// Why a call of the last reply was denied, if it was.
+    fn denied(&self, call: &str) -> Option<String> {
+        let state = self.slots.iter().find(|slot| slot.call.id == call).map(|slot| &slot.state);
+        let text = match state {
+            Some(State::Done { content, is_error: true }) => content.to_text(),
+            Some(_) => return None,
+            None => self.messages.last()?.content().iter().find_map(|block| match block.kind() {
+                Kind::ToolResult { tool_use_id, content, is_error: true } if tool_use_id == call => {
+                    Some(content.to_text())
+                }
+                _ => None,
+            })?,
+        };
+        text.strip_prefix(DENIED).map(str::to_owned)
+    }
+
+    /// What an outcome of a call of this conversation comes to under these rules: some are refused, with words the
+    /// model reads.
+    pub fn admit(&self, outcome: Outcome, rules: &dyn Rules) -> Outcome {
+        let limits = rules.limits();
+        let unknown = |agent: &str| {
+            let agents = rules.agents();
+            let known = agents.contains(&agent);
+            (!known).then(|| format!("there is no agent named {agent:?}; agents: {}", agents.join(", ")))
+        };
+        let refused = match &outcome {
+            Outcome::Transfer(transfer) => unknown(&transfer.to)
+                .or_else(|| self.forbidden(transfer, limits.transfers))
+                .map(|why| transfer.failed(&why)),
+            Outcome::Delegate { to, task } => unknown(to).or_else(|| match () {
+                () if self.depth >= limits.depth => {
+                    Some(format!("not delegated to {to:?}: the depth limit of {} is reached", limits.depth))
+                }
+                () => task.is_blank().then(|| format!("not delegated to {to:?}: the task is empty")),
+            }),
+            _ => None,
+        };
+        refused.map_or(outcome, Outcome::Error)
+    }
+
+    /// A call led to this, by the rules.
+    pub(super) fn record(&mut self, place: usize, done: Done) {
+        let id = self.slots[place].call.id.clone();
+        self.slots[place].state = match done.outcome {
+            Outcome::Output(content) => State::Done { content, is_error: false },
+            Outcome::Error(message) => State::Done { content: message.into(), is_error: true },
+            Outcome::Wait { question } => State::Waiting { question },
+            Outcome::Transfer(transfer) => State::Transfer(transfer),
+            Outcome::Delegate { to, task } => State::Delegated(Box::new(self.child(&id, to, task))),
+        };
+        self.usage += &done.usage;
+    }
+
+    fn take_in(&mut self, told: Told) -> Result<(), String> {
+        match told {
+            Told::Said { role: Role::Assistant, .. } => Err("only its model speaks for an agent".to_owned()),
+            Told::Said { role, content } => {
+                self.say_as(role, content);
+                Ok(())
+            }
+            Told::Answered(response) => self.taken_turn(Ok(response)),
+            Told::Failed(failure) => self.taken_turn(Err(failure)),
+            Told::Returned => match self.give_back(&self.not_done(self.turns)) {
+                true => Ok(()),
+                false => Err("no agent gave it away that could have it back".to_owned()),
+            },
+            Told::Recorded { call, done } => {
+                let open = |slot: &Slot| slot.call.id == call && !slot.is_settled();
+                let Some(place) = self.slots.iter().position(open) else {
+                    return Err(format!("call {call:?} is not open"));
+                };
+                self.record(place, done);
+                self.append_results_if_done();
+                Ok(())
+            }
+            Told::Allowed { call } => {
+                self.allow(&format!("{}/{call}", self.id)).map_err(|error| error.to_string())
+            }
+            Told::Denied { call, reason } => {
+                self.deny(&format!("{}/{call}", self.id), &reason).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    fn taken_turn(&mut self, result: Result<Response, Failure>) -> Result<(), String> {
+        if self.messages.is_empty() || (!self.slots.is_empty() && !self.is_going_over()) {
+            return Err("it is not its model's turn".to_owned());
+        }
+        self.answer(result).map_err(|failure| format!("nothing could go on from this: {failure}"))
+    }
+}

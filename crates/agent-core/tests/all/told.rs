@@ -1,0 +1,64 @@
+//! Conversations that are told once more what they were told.
+
+use agent_core::{Conversation, Done, Outcome, Response, Role, StopReason, Told};
+use serde_json::json;
+
+/// One that stands before the results of two calls, the second of which was delegated.
+fn conversation() -> Conversation {
+    let calls = ["a", "b"].map(|id| agent_core::Block::tool_use(id, "act", json!({})));
+    let mut conversation = Conversation::start("main", "Go.");
+    conversation.tell("run", Told::Answered(Response::new(calls.to_vec(), StopReason::ToolUse))).unwrap();
+    conversation.tell("run", recorded("b", Outcome::delegate("other", "Do it."))).unwrap();
+    conversation
+}
+
+fn recorded(call: &str, outcome: Outcome) -> Told {
+    Told::Recorded { call: call.to_owned(), done: Done::from(outcome) }
+}
+
+/// What is said of something that can't be told where the conversation stands; then it is as it was.
+fn check(id: &str, told: Told, expected: &str) {
+    let mut conversation = conversation();
+    let before = conversation.clone();
+    assert_eq!(conversation.tell(id, told).unwrap_err().why, expected);
+    assert_eq!(conversation, before);
+}
+
+#[test]
+fn what_was_told_to_a_delegated_conversation_is_told_there() {
+    let mut conversation = conversation();
+    conversation.tell("run/b", Told::Answered(Response::text("Did it."))).unwrap();
+    assert_eq!(conversation.within("run/b").unwrap().text(), "Did it.");
+    assert_eq!(conversation.within("run").unwrap(), &conversation);
+    assert!(conversation.within("run/a").is_none());
+}
+
+#[test]
+fn what_does_not_follow_is_an_error_and_changes_nothing() {
+    let words = |role| Told::Said { role, content: "Hi.".into() };
+    check("run", Told::Answered(Response::text("Hi.")), "it is not its model's turn");
+    check("run", recorded("c", Outcome::output("c")), "call \"c\" is not open");
+    check("run", Told::Returned, "no agent gave it away that could have it back");
+    check("run", words(Role::Assistant), "only its model speaks for an agent");
+    check("run/a", words(Role::User), "\"run\" has delegated nothing to it");
+    let allowed = Told::Allowed { call: "a".to_owned() };
+    check("run", allowed, "no call \"run/a\" waits for a person: take the key from End::Waiting");
+}
+
+#[test]
+fn what_people_decided_is_found_by_comparing_with_what_was() {
+    let mut before = conversation();
+    before.tell("run", recorded("a", Outcome::Wait { question: "May I?".to_owned() })).unwrap();
+    let call = agent_core::Block::tool_use("c", "act", json!({}));
+    before.tell("run/b", Told::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
+    before.tell("run/b", recorded("c", Outcome::Wait { question: "And I?".to_owned() })).unwrap();
+    assert_eq!(before.decided_since(&before), []);
+
+    let mut after = before.clone();
+    after.allow("run/a").unwrap();
+    // Its last call: the results stand in the messages now.
+    after.deny("run/b/c", "not today").unwrap();
+    let allowed = Told::Allowed { call: "a".to_owned() };
+    let denied = Told::Denied { call: "c".to_owned(), reason: "not today".to_owned() };
+    assert_eq!(after.decided_since(&before), [("run".to_owned(), allowed), ("run/b".to_owned(), denied)]);
+}

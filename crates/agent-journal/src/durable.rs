@@ -1,0 +1,251 @@
+//! The host whose runs survive.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use agent_core::{
+    Call, Cancel, Conversation, End, Event, Failure, Host, Lent, Local, Mode, Outcome, Perform, Receipt,
+    Response, Rules, RunError, Team, Told, ToolTurn,
+};
+use futures::{FutureExt, future::BoxFuture};
+
+use crate::{
+    Entry, Journal, JournalError,
+    fold::key,
+    lease::Lease,
+    ledger::{Kept, Ledger},
+    noted::{is_repeatable, noted},
+};
+
+/// The in-process host with a journal: a model's answer and a call's result count once they are on the disk, and what is
+/// there is not done again, by any process. From [`Journal::host`], for one run of one conversation and all that is
+/// delegated from it.
+pub struct Durable {
+    local: Local,
+    ledger: Arc<Ledger>,
+    unknown: Box<Unknown>,
+    /// Nobody else drives the session as long as this is there.
+    _lease: Held,
+}
+
+/// The lease of a host, and the ledger that is closed before it is given up.
+#[derive(Debug)]
+struct Held(Arc<Ledger>, #[expect(dead_code, reason = "it is held until it is dropped")] Lease);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// What becomes of a call of which nobody knows how it ended.
+type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
+
+/// Why a run broke off. What was acknowledged is in the journal, and a new run goes on from there.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DurableError {
+    /// As any run may.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The journal could not be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl From<Failure> for DurableError {
+    fn from(failure: Failure) -> Self {
+        Self::Run(failure.into())
+    }
+}
+
+impl Durable {
+    pub(crate) fn new(team: Team, ledger: Ledger, lease: Lease) -> Self {
+        let ledger = Arc::new(ledger);
+        let held = Held(ledger.clone(), lease);
+        Self { local: Local::new(noted(team, &ledger)), ledger, unknown: Box::new(report), _lease: held }
+    }
+
+    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    pub fn mode(self, mode: Mode) -> Self {
+        Self { local: self.local.mode(mode), ..self }
+    }
+
+    /// Tells `listener` of every event, as it happens. What was done before this process is not told again.
+    pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self { local: self.local.listen(listener), ..self }
+    }
+
+    /// What `cancel` stops. A call that is cancelled has its result; to go on later, drop the run instead.
+    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
+        Self { local: self.local.cancelled_by(cancel), ..self }
+    }
+
+    /// What becomes of a call that began, of which nobody knows how it ended, and whose tool is neither
+    /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only: this outcome, or with `None` it is made again, with the same key.
+    /// [`Outcome::Wait`] leaves it to a person. By default the model reads "outcome unknown: …".
+    pub fn on_unknown(self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
+        Self { unknown: Box::new(outcome), ..self }
+    }
+
+    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::drive) does, and says so. What was
+    /// decided meanwhile about the calls that wait for a person, it goes on with.
+    pub async fn run(&self, conversation: &mut Conversation) -> Result<End, DurableError> {
+        loop {
+            let end = self.drive(conversation).await?;
+            if !matches!(end, End::Waiting(_)) || !self.ledger.hear(conversation)? {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// A plain function with a named type, since the loop runs inside itself here.
+    fn drive<'a>(&'a self, conversation: &'a mut Conversation) -> BoxFuture<'a, Result<End, DurableError>> {
+        let run = async move {
+            let end = self.local.drive_by(conversation, self).await?;
+            // It may have come back from an agent that was not done, and ended with that.
+            self.catch_up(conversation).await?;
+            Ok(end)
+        };
+        run.boxed()
+    }
+
+    /// Writes what the conversation was told while nobody wrote it down.
+    async fn catch_up(&self, so_far: &Conversation) -> Result<(), DurableError> {
+        self.ledger.write_decisions(so_far).await?;
+        let news = self.ledger.news(so_far)?;
+        if news.is_empty() {
+            return Ok(());
+        }
+        self.append(so_far.id(), &news, so_far.id(), Kept::Nothing).await
+    }
+
+    async fn append(&self, id: &str, entries: &[Entry], key: &str, kept: Kept) -> Result<(), DurableError> {
+        Ok(self.ledger.append(id, entries, key, kept).await?)
+    }
+
+    /// Records what a call led to; it counts from then on.
+    async fn record(&self, call: &Call, outcome: Outcome, receipt: &Receipt) -> Result<(), DurableError> {
+        let (id, key) = (&call.conversation, key(&call.conversation, &call.call.id));
+        let outcome = self.ledger.admit(id, outcome, self.local.rules());
+        let recorded = Told::Recorded { call: call.call.id.clone(), done: outcome.clone().into() };
+        self.append(id, &[Entry::Told(recorded)], &key, Kept::Done(outcome.into())).await?;
+        receipt.fill(self.ledger.take_done(&key).unwrap_or_else(gone));
+        Ok(())
+    }
+
+    async fn converse_and_record(
+        &self,
+        mut child: Lent,
+    ) -> (Lent, Result<Result<End, Failure>, DurableError>) {
+        let key = child.id().to_owned();
+        if let Some(end) = self.ledger.take_end(&key) {
+            return (child, Ok(end));
+        }
+        let end = match self.drive(&mut child).await {
+            Ok(end) => Ok(end),
+            Err(DurableError::Run(RunError::Model(failure))) => Err(failure),
+            Err(DurableError::Run(RunError::Cancelled)) => Ok(End::Other("it was cancelled".to_owned())),
+            Err(error) => return (child, Err(error)),
+        };
+        let Some(done) = child.done(&end) else { return (child, Ok(end)) };
+        let (parent, call) = key.rsplit_once('/').expect("the id of a delegated conversation is a path");
+        let recorded = Entry::Told(Told::Recorded { call: call.to_owned(), done });
+        let written = self.append(parent, &[recorded], &key, Kept::End(end)).await;
+        let end = written.map(|()| self.ledger.take_end(&key).unwrap_or_else(gone));
+        (child, end)
+    }
+}
+
+impl Host for Durable {
+    type Error = DurableError;
+    type Rules = Team;
+
+    fn rules(&self) -> &Team {
+        self.local.rules()
+    }
+
+    async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, DurableError> {
+        let id = so_far.id();
+        if let Some(reply) = self.ledger.take_reply(so_far) {
+            return Ok(reply);
+        }
+        self.catch_up(so_far).await?;
+        let reply = self.local.ask(so_far).await?;
+        let told = reply.clone().map_or_else(Told::Failed, Told::Answered);
+        if reply.is_err() && !self.ledger.follows(id, told.clone()) {
+            // Written, it would be answered with again and again.
+            return Ok(reply);
+        }
+        self.append(id, &[Entry::Told(told)], id, Kept::Reply(reply)).await?;
+        Ok(self.ledger.take_reply(so_far).unwrap_or_else(gone))
+    }
+
+    async fn act(&self, turn: ToolTurn<'_>) -> Result<(), DurableError> {
+        self.ledger.write_decisions(turn.conversation()).await?;
+        self.local.act_by(turn, self).await
+    }
+}
+
+impl Perform for Durable {
+    type Error = DurableError;
+
+    async fn call(&self, call: Call, receipt: Receipt) -> Result<(), DurableError> {
+        let (id, key) = (call.conversation.clone(), key(&call.conversation, &call.call.id));
+        if let Some(done) = self.ledger.take_done(&key) {
+            receipt.fill(done);
+            return Ok(());
+        }
+        if call.allowed {
+            if let Some(reason) = self.ledger.denied(&id, &call.call.id)? {
+                receipt.fill(Outcome::Error(format!("denied: {reason}")));
+                return Ok(());
+            }
+        }
+        let spec = self.rules().spec(&call.agent, &call.call.name);
+        if !spec.is_none_or(is_repeatable) && self.ledger.is_started(&key) {
+            if let Some(outcome) = (self.unknown)(&call) {
+                return self.record(&call, outcome, &receipt).await;
+            }
+        }
+        let made = Receipt::default();
+        self.local.call(call.clone(), made.clone()).await?;
+        self.record(&call, made.done_or_error().outcome, &receipt).await
+    }
+
+    fn converse(
+        &self,
+        child: Lent,
+    ) -> impl Future<Output = (Lent, Result<Result<End, Failure>, DurableError>)> {
+        self.converse_and_record(child)
+    }
+
+    fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
+        self.local.tell(call, outcome);
+    }
+}
+
+impl Journal {
+    /// A host for this conversation, which goes on where the journal says: if it has the conversation, that becomes what it
+    /// is there, and what it was told in memory since is written down; if not, it begins here.
+    pub async fn host(&self, team: Team, conversation: &mut Conversation) -> Result<Durable, JournalError> {
+        let (ledger, lease) = self.take_up(conversation).await?;
+        Ok(Durable::new(team, ledger, lease))
+    }
+}
+
+fn report(call: &Call) -> Option<Outcome> {
+    let tool = &call.call.name;
+    let unknown = format!(
+        "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
+    );
+    Some(Outcome::Error(unknown))
+}
+
+fn gone<T>() -> T {
+    unreachable!("only who waited for it takes what was kept for it")
+}
+
+impl fmt::Debug for Durable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Durable").field("ledger", &self.ledger).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,132 @@
+//! What can go wrong with a journal.
+
+use std::path::PathBuf;
+
+use agent_core::NotWaiting;
+
+/// What went wrong with a journal: which file or session it is about, and what to do. Whatever it is, what was
+/// acknowledged before stays where it is.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// The file is something else.
+    #[error("{} is not a journal: {what}; it was left as it is, name another file", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// The file was a journal, and part of it is missing or changed.
+    #[error("{} is damaged: {what}; nothing more is written to it, go on with a copy from before", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A newer version of this crate wrote the file.
+    #[error("{} has schema {schema}, and this version knows up to {known}: use the version that wrote it", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        schema: u32,
+        /// The newest that is known here.
+        known: u32,
+    },
+    /// An older version of this crate wrote the file, which can be brought to this one's, but not by who only reads.
+    #[error("{} has schema {schema}, this version writes {known}: open it once to write", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        schema: u32,
+        /// The newest.
+        known: u32,
+    },
+    /// There is no room on the disk, or no more is allowed.
+    #[error("there is no room for more in {}: make room and run again, what was acknowledged is there", path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file or its folder can't be written to.
+    #[error("{} can't be written: {why}; the folder must be writable, too", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// The file can't be opened at all.
+    #[error("{} can't be opened: {why}", path.display())]
+    NotOpened {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// Another process is writing, and does not come to an end.
+    #[error("{} is written by another process for too long: try again", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system failed to read or write the file.
+    #[error("{} can't be read or written: {why}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// There is no such session.
+    #[error("there is no session {id:?} in the journal")]
+    UnknownSession {
+        /// Its id.
+        id: String,
+    },
+    /// There is a session of this id already.
+    #[error("there is a session {id:?} in the journal already: choose another id, or delete it")]
+    SessionExists {
+        /// Its id.
+        id: String,
+    },
+    /// Somebody drives the session.
+    #[error("session {id:?} is driven by process {pid}: wait until that is done, or stop it")]
+    Driven {
+        /// The session.
+        id: String,
+        /// The process.
+        pid: u32,
+    },
+    /// The conversation in memory is not the one of this id in the journal, nor what came of it.
+    #[error(
+        "the journal has another conversation {id:?}: take it from there, or give this one an id of its own \
+         (Conversation::with_id)"
+    )]
+    Diverged {
+        /// Its id.
+        id: String,
+    },
+    /// No call of this key waits for a person.
+    #[error(transparent)]
+    NotWaiting(#[from] NotWaiting),
+    /// The session has not had so many turns.
+    #[error("session {id:?} has had {turns} turns, so it can't be forked at {turn}")]
+    NoSuchTurn {
+        /// The session.
+        id: String,
+        /// The turn that was asked for.
+        turn: usize,
+        /// How many it has had.
+        turns: usize,
+    },
+    /// What should be imported is not what an export gives.
+    #[error("not an exported session: {why}")]
+    NotASession {
+        /// What is wrong with it.
+        why: String,
+    },
+}

@@ -1,0 +1,119 @@
+//! The file: opening one, and what SQLite's errors mean for it.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::{JournalError, schema};
+
+/// A journal's file.
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub(crate) path: PathBuf,
+}
+
+/// How long to wait for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl File {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// A connection that writes; the file is made if there is none, for its owner's eyes only.
+    pub(crate) fn to_write(&self, most_pages: Option<u32>) -> Result<Connection, JournalError> {
+        self.create().map_err(|error| self.io(&error))?;
+        let mut connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let wrong = |error| self.error(&error);
+        if !schema::is_empty(&connection).map_err(wrong)? {
+            schema::check(self, &connection)?;
+            schema::check_pages(self, &connection)?;
+        }
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(wrong)?;
+        connection.pragma_update(None, "foreign_keys", true).map_err(wrong)?;
+        if let Some(pages) = most_pages {
+            connection.pragma_update(None, "max_page_count", pages).map_err(wrong)?;
+        }
+        schema::migrate(self, &mut connection)?;
+        Ok(connection)
+    }
+
+    /// A connection that only reads. It may write where the system lets it: what a process that was killed left half done, who
+    /// reads next takes back.
+    pub(crate) fn to_read(&self) -> Result<Connection, JournalError> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.pragma_update(None, "query_only", true).map_err(|error| self.error(&error))?;
+        schema::check_newest(self, &connection)?;
+        schema::check_pages(self, &connection)?;
+        Ok(connection)
+    }
+
+    fn connect(&self, access: OpenFlags) -> Result<Connection, JournalError> {
+        let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(&self.path, flags).map_err(|error| self.error(&error))?;
+        connection.busy_timeout(PATIENCE).map_err(|error| self.error(&error))?;
+        Ok(connection)
+    }
+
+    /// SQLite gives the files it puts beside it the same mode.
+    fn create(&self) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&self.path) {
+            // Opened to write, since SQLite would take what it may not write for something to read.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                OpenOptions::new().write(true).open(&self.path).map(drop)
+            }
+            made => made.map(drop),
+        }
+    }
+
+    pub(crate) fn io(&self, error: &io::Error) -> JournalError {
+        let (path, why) = (self.path.clone(), error.to_string());
+        match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                JournalError::ReadOnly { path, why }
+            }
+            io::ErrorKind::StorageFull => JournalError::Full { path },
+            _ => JournalError::NotOpened { path, why },
+        }
+    }
+
+    pub(crate) fn damaged(&self, what: impl ToString) -> JournalError {
+        JournalError::Damaged { path: self.path.clone(), what: what.to_string() }
+    }
+
+    pub(crate) fn foreign(&self, what: impl Into<String>) -> JournalError {
+        JournalError::Foreign { path: self.path.clone(), what: what.into() }
+    }
+
+    /// What an error of SQLite's says of this file.
+    pub(crate) fn error(&self, error: &rusqlite::Error) -> JournalError {
+        let (path, why) = (self.path.clone(), error.to_string());
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => self.foreign("it is no SQLite file"),
+            Some(ErrorCode::DatabaseCorrupt) => JournalError::Damaged { path, what: why },
+            Some(ErrorCode::DiskFull) => JournalError::Full { path },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => JournalError::ReadOnly { path, why },
+            Some(ErrorCode::CannotOpen) if self.is_there() => JournalError::ReadOnly { path, why },
+            Some(ErrorCode::CannotOpen) => JournalError::NotOpened { path, why },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => JournalError::Busy { path },
+            Some(_) => JournalError::Io { path, why },
+            // Not SQLite but its wrapper: a column of another type than the schema's.
+            None => JournalError::Damaged { path, what: why },
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        fs::metadata(&self.path).is_ok()
+    }
+}

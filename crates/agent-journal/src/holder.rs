@@ -1,0 +1,109 @@
+//! Who holds leases: a process, as long as it lives.
+
+use std::{
+    collections::HashSet,
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    process,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// A journal that may drive sessions. Its file is locked until it is dropped, or its process ends in whatever way: then
+/// nobody has to wait for anything to run out.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    pub(crate) name: String,
+    /// Whether its lock says that it lives; if not, its lease must be renewed.
+    pub(crate) is_locked: bool,
+    /// The sessions it drives now.
+    driven: Mutex<HashSet<String>>,
+    path: PathBuf,
+    /// Unlocked when it is closed.
+    _file: fs::File,
+}
+
+/// How long a lease without a lock counts, and how often it is renewed.
+pub(crate) const TERM: Duration = Duration::from_secs(30);
+pub(crate) const RENEWAL: Duration = Duration::from_secs(10);
+
+/// What can be seen of a holder's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Alive,
+    Dead,
+    /// Files can't be locked here.
+    Nothing,
+}
+
+impl Holder {
+    /// A new holder beside the journal's file.
+    pub(crate) fn new(journal: &Path) -> io::Result<Self> {
+        let name = format!("{}-{:016x}", process::id(), fastrand::u64(..));
+        let path = beside(journal, &name);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path)?;
+        let is_locked = try_lock(&file) == Seen::Dead;
+        Ok(Self { name, is_locked, driven: Mutex::default(), path, _file: file })
+    }
+
+    /// Whether it does not drive the session yet; now it does.
+    pub(crate) fn begin(&self, session: &str) -> bool {
+        self.driven().insert(session.to_owned())
+    }
+
+    pub(crate) fn end(&self, session: &str) {
+        self.driven().remove(session);
+    }
+
+    fn driven(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.driven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What can be seen of another one.
+    pub(crate) fn look(journal: &Path, name: &str) -> Seen {
+        match OpenOptions::new().write(true).open(beside(journal, name)) {
+            Ok(file) => try_lock(&file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Seen::Dead,
+            Err(_) => Seen::Nothing,
+        }
+    }
+
+    /// Removes what a dead one has left.
+    pub(crate) fn clear(journal: &Path, name: &str) {
+        // Who does not find it takes it for dead, too.
+        let _ = fs::remove_file(beside(journal, name));
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn beside(journal: &Path, name: &str) -> PathBuf {
+    let mut path = journal.as_os_str().to_owned();
+    path.push("-holder-");
+    path.push(name);
+    path.into()
+}
+
+/// Locks a file if nobody lives who has: then its holder is dead.
+#[cfg(unix)]
+fn try_lock(file: &fs::File) -> Seen {
+    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Seen::Dead,
+        Err(rustix::io::Errno::WOULDBLOCK) => Seen::Alive,
+        Err(_) => Seen::Nothing,
+    }
+}
+
+#[cfg(not(unix))]
+fn try_lock(_: &fs::File) -> Seen {
+    Seen::Nothing
+}

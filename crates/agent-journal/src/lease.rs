@@ -1,0 +1,122 @@
+//! The lease: who drives a session, so that nobody else does.
+
+use std::{process, sync::Arc};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{
+    Journal, JournalError,
+    file::File,
+    holder::{Holder, Seen, TERM},
+    table::{Number, now},
+};
+
+/// A session that is driven by who has this. It ends when this is dropped, or with the process.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    journal: Journal,
+    id: String,
+    holder: Arc<Holder>,
+}
+
+impl Lease {
+    /// Of a session that nobody in this process drives by this journal; it is still to be [taken](take).
+    pub(crate) fn begin(journal: &Journal, id: &str) -> Result<Self, JournalError> {
+        let holder = journal.holder()?;
+        match holder.begin(id) {
+            true => Ok(Self { journal: journal.clone(), id: id.to_owned(), holder }),
+            false => Err(JournalError::Driven { id: id.to_owned(), pid: process::id() }),
+        }
+    }
+
+    pub(crate) fn holder(&self) -> Arc<Holder> {
+        self.holder.clone()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (id, name) = (std::mem::take(&mut self.id), self.holder.name.clone());
+        self.holder.end(&id);
+        let give_up = move |connection: &Connection| {
+            let sql = "DELETE FROM leases WHERE holder = ?1 AND session = (SELECT number FROM sessions WHERE id = ?2)";
+            // What stays is taken for what it is: a lease of a process that has ended, once it has.
+            Ok(connection.execute(sql, params![name, id]).unwrap_or_default())
+        };
+        // Sent now, so before whatever takes it next; nobody waits for it.
+        drop(self.journal.write(give_up, |_| ()));
+    }
+}
+
+/// Has the session driven by this holder, which has [begun](Lease::begin), and nobody else.
+pub(crate) fn take(
+    file: &File,
+    connection: &Connection,
+    id: &str,
+    session: Number,
+    holder: &Holder,
+) -> Result<(), JournalError> {
+    let wrong = |error| file.error(&error);
+    refuse_if_driven(file, connection, id, session)?;
+    let expires = (!holder.is_locked).then(next_expiry);
+    let own =
+        "INSERT INTO holders (name, pid, expires) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET expires = ?3";
+    connection.execute(own, params![holder.name, process::id(), expires]).map_err(wrong)?;
+    let lease = "INSERT INTO leases (session, holder) VALUES (?1, ?2)";
+    connection.execute(lease, params![session, holder.name]).map(drop).map_err(wrong)
+}
+
+/// Fails if somebody drives the session; one who did and is dead is cleared away.
+pub(crate) fn refuse_if_driven(
+    file: &File,
+    connection: &Connection,
+    id: &str,
+    session: Number,
+) -> Result<(), JournalError> {
+    let wrong = |error| file.error(&error);
+    let Some((name, pid, expires)) = driver(connection, session).map_err(wrong)? else { return Ok(()) };
+    if lives(file, &name, expires) {
+        return Err(JournalError::Driven { id: id.to_owned(), pid });
+    }
+    connection.execute("DELETE FROM holders WHERE name = ?1", [&name]).map_err(wrong)?;
+    Holder::clear(&file.path, &name);
+    Ok(())
+}
+
+/// The process that drives the session, if one does.
+pub(crate) fn driven_by(
+    file: &File,
+    connection: &Connection,
+    session: Number,
+) -> rusqlite::Result<Option<u32>> {
+    let driver = driver(connection, session)?;
+    Ok(driver.filter(|(name, _, expires)| lives(file, name, *expires)).map(|(_, pid, _)| pid))
+}
+
+/// Goes on holding what this holder holds, where only that keeps it.
+pub(crate) fn renew(connection: &Connection, holder: &str) {
+    let sql = "UPDATE holders SET expires = ?1 WHERE name = ?2";
+    // If it can't be written now, it is tried again before it runs out.
+    let _ = connection.execute(sql, params![next_expiry(), holder]);
+}
+
+type Driver = (String, u32, Option<i64>);
+
+fn driver(connection: &Connection, session: Number) -> rusqlite::Result<Option<Driver>> {
+    let sql = "SELECT name, pid, expires FROM leases JOIN holders ON name = holder WHERE session = ?1";
+    let mut find = connection.prepare_cached(sql)?;
+    find.query_row([session], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+}
+
+/// Its lock says whether a holder lives; where there are no locks, what it has said of itself.
+fn lives(file: &File, name: &str, expires: Option<i64>) -> bool {
+    match (Holder::look(&file.path, name), expires) {
+        (_, Some(expires)) => now() < expires,
+        (Seen::Dead, None) => false,
+        (Seen::Alive | Seen::Nothing, None) => true,
+    }
+}
+
+fn next_expiry() -> i64 {
+    now() + i64::try_from(TERM.as_millis()).expect("it is half a minute")
+}

@@ -1,0 +1,256 @@
+//! What a host knows of its session: the conversation as the journal has it.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use agent_core::{Block, Conversation, Done, End, Failure, Outcome, Response, Role, Rules, Told};
+
+use crate::{
+    Entry, Journal, JournalError,
+    fold::{State, key},
+    table::Number,
+};
+
+/// The conversation of a session as it is after all that was sent to be written, and what has come of that.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    journal: Journal,
+    session: Number,
+    id: String,
+    page: Arc<Mutex<Page>>,
+}
+
+#[derive(Debug)]
+struct Page {
+    state: State,
+    /// What is on the disk and has not been handed over, by key: whoever waited for it was dropped. It is handed over when
+    /// it is wanted again, so that nothing that counts is done twice.
+    replies: HashMap<String, Reply>,
+    dones: HashMap<String, Done>,
+    ends: HashMap<String, Result<End, Failure>>,
+    /// Something was not written: from here on, nothing is.
+    failed: Option<JournalError>,
+}
+
+/// A model's answer, and how many messages there were when it was asked.
+#[derive(Clone, Debug)]
+struct Reply {
+    at: usize,
+    reply: Result<Response, Failure>,
+}
+
+/// What is handed over once it is on the disk.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    Nothing,
+    Reply(Result<Response, Failure>),
+    Done(Done),
+    End(Result<End, Failure>),
+}
+
+impl Ledger {
+    pub(crate) fn new(journal: Journal, session: Number, state: State) -> Self {
+        let id = state.conversation.id().to_owned();
+        let (replies, dones, ends) = Default::default();
+        let page = Arc::new(Mutex::new(Page { state, replies, dones, ends, failed: None }));
+        Self { journal, session, id, page }
+    }
+
+    /// From here on nothing is appended: others may drive the session, and calls that can't be stopped know nothing of it.
+    pub(crate) fn close(&self) {
+        self.page().failed = Some(JournalError::Diverged { id: self.id.clone() });
+    }
+
+    pub(crate) fn conversation(&self) -> Conversation {
+        self.page().state.conversation.clone()
+    }
+
+    /// Appends entries about the conversation of this id. With the last of them, `kept` is on the disk: it is there for
+    /// `key` until it is [taken](Self::take_done).
+    pub(crate) fn append(
+        &self,
+        id: &str,
+        entries: &[Entry],
+        key: &str,
+        kept: Kept,
+    ) -> impl Future<Output = Result<(), JournalError>> + Send + use<> {
+        let mut page = self.page();
+        let taken = page.take_all(id, entries);
+        let (own, key) = (self.page.clone(), key.to_owned());
+        let sent = taken.map(|at| {
+            // Sent while the page is held: the file's order is the page's.
+            self.journal.append(self.session, self.path(id), entries, move |done| {
+                let mut page = own.lock().unwrap_or_else(PoisonError::into_inner);
+                match done {
+                    Ok(()) => page.keep(key, at, kept),
+                    Err(error) => page.failed = Some(error.clone()),
+                }
+            })
+        });
+        async move { sent?.await }
+    }
+
+    /// The answer that was written and not handed over, if nothing was said since.
+    pub(crate) fn take_reply(&self, so_far: &Conversation) -> Option<Result<Response, Failure>> {
+        let Reply { at, reply } = self.page().replies.remove(so_far.id())?;
+        (at == so_far.messages().len()).then_some(reply)
+    }
+
+    pub(crate) fn take_done(&self, key: &str) -> Option<Done> {
+        self.page().dones.remove(key)
+    }
+
+    pub(crate) fn take_end(&self, key: &str) -> Option<Result<End, Failure>> {
+        self.page().ends.remove(key)
+    }
+
+    /// Whether the call of this key began, and nobody knows how it ended.
+    pub(crate) fn is_started(&self, key: &str) -> bool {
+        self.page().state.started.contains(key)
+    }
+
+    /// Whether the conversation could have been told this.
+    pub(crate) fn follows(&self, id: &str, told: Told) -> bool {
+        self.page().state.conversation.clone().tell(id, told).is_ok()
+    }
+
+    /// See [`Conversation::admit`].
+    pub(crate) fn admit(&self, id: &str, outcome: Outcome, rules: &dyn Rules) -> Outcome {
+        match self.page().state.conversation.within(id) {
+            Some(conversation) => conversation.admit(outcome, rules),
+            None => outcome,
+        }
+    }
+
+    /// Writes what was decided in memory about calls that wait, unless others have decided before.
+    pub(crate) async fn write_decisions(&self, so_far: &Conversation) -> Result<(), JournalError> {
+        if so_far.id() != self.id {
+            return Ok(());
+        }
+        let decided = so_far.decided_since(&self.page().state.conversation);
+        for (id, told) in &decided {
+            let written = match told {
+                Told::Denied { call, reason } => self.journal.deny(&key(id, call), reason).await,
+                Told::Allowed { call } => self.journal.allow(&key(id, call)).await,
+                _ => Ok(()),
+            };
+            match written {
+                Ok(()) | Err(JournalError::NotWaiting(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if !decided.is_empty() {
+            self.hear(&mut self.conversation())?;
+        }
+        Ok(())
+    }
+
+    /// Why others have denied a call that was allowed in memory.
+    pub(crate) fn denied(&self, id: &str, call: &str) -> Result<Option<String>, JournalError> {
+        let decided = self.journal.decision(&self.id, self.path(id), call)?;
+        Ok(decided.and_then(|told| match told {
+            Told::Denied { reason, .. } => Some(reason),
+            _ => None,
+        }))
+    }
+
+    /// Tells the conversation what others have decided and written; false if that is nothing.
+    pub(crate) fn hear(&self, conversation: &mut Conversation) -> Result<bool, JournalError> {
+        let told = self.journal.tell_decisions(conversation)?;
+        let mut page = self.page();
+        for (id, told) in &told {
+            // It may have been told already, by who made the call before it was heard here.
+            let _ = page.state.take(id, &Entry::Told(told.clone()));
+        }
+        Ok(!told.is_empty())
+    }
+
+    /// What the conversation was told while nobody wrote it down.
+    pub(crate) fn news(&self, so_far: &Conversation) -> Result<Vec<Entry>, JournalError> {
+        let diverged = || JournalError::Diverged { id: so_far.id().to_owned() };
+        let page = self.page();
+        let known = page.state.conversation.within(so_far.id()).ok_or_else(diverged)?;
+        match news(known, so_far) {
+            Some(told) => Ok(told.into_iter().map(Entry::Told).collect()),
+            // Only the session's own conversation is in other hands.
+            None if so_far.id() == self.id => Ok(vec![Entry::Became(Box::new(so_far.clone()))]),
+            None => Err(diverged()),
+        }
+    }
+
+    fn path<'a>(&self, id: &'a str) -> &'a str {
+        id.strip_prefix(&self.id).map_or(id, |path| path.trim_start_matches('/'))
+    }
+
+    fn page(&self) -> MutexGuard<'_, Page> {
+        self.page.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Page {
+    /// Takes in what is about to be written; gives back how many messages the conversation had before.
+    fn take_all(&mut self, id: &str, entries: &[Entry]) -> Result<usize, JournalError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let conversation = self.state.conversation.within(id);
+        let at = conversation.map_or(0, |conversation| conversation.messages().len());
+        for entry in entries {
+            if matches!(entry, Entry::Became(_)) {
+                self.replies.clear();
+                self.dones.clear();
+                self.ends.clear();
+            }
+            let taken = self.state.take(id, entry);
+            taken.map_err(|_| JournalError::Diverged { id: id.to_owned() })?;
+        }
+        Ok(at)
+    }
+
+    fn keep(&mut self, key: String, at: usize, kept: Kept) {
+        match kept {
+            Kept::Nothing => {}
+            Kept::Reply(reply) => drop(self.replies.insert(key, Reply { at, reply })),
+            Kept::Done(done) => drop(self.dones.insert(key, done)),
+            Kept::End(end) => drop(self.ends.insert(key, end)),
+        }
+    }
+}
+
+/// What makes `so_far` of what is known, if that can be told.
+pub(crate) fn news(known: &Conversation, so_far: &Conversation) -> Option<Vec<Told>> {
+    if is_same(known, so_far) {
+        return Some(Vec::new());
+    }
+    let (mut known, mut news) = (known.clone(), Vec::new());
+    let id = known.id().to_owned();
+    while known.passages().len() < so_far.passages().len() {
+        tell(&mut known, &id, Told::Returned, &mut news)?;
+    }
+    while let Some(message) = so_far.messages().get(known.messages().len()) {
+        let content: Vec<Block> =
+            message.content().iter().filter(|block| !block.is_tool_block()).cloned().collect();
+        let role = message.role();
+        if role == Role::Assistant {
+            return None;
+        }
+        tell(&mut known, &id, Told::Said { role, content: content.into() }, &mut news)?;
+    }
+    is_same(&known, so_far).then_some(news)
+}
+
+fn tell(known: &mut Conversation, id: &str, told: Told, news: &mut Vec<Told>) -> Option<()> {
+    known.tell(id, told.clone()).ok()?;
+    news.push(told);
+    Some(())
+}
+
+/// What is at the end tells; all that was before was compared before.
+fn is_same(one: &Conversation, other: &Conversation) -> bool {
+    one.messages().len() == other.messages().len()
+        && one.passages().len() == other.passages().len()
+        && one.messages().last() == other.messages().last()
+}

@@ -1,0 +1,48 @@
+//! Runs that survive their process: a journal on disk of what conversations were told. A conversation is the fold of that,
+//! so who reads it again goes on where the last one was stopped, by whatever.
+//!
+//! ```
+//! use agent_core::{Agent, Conversation, Team, drive, script::{Reply, Script}};
+//! use agent_journal::Journal;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("runs.journal");
+//! let team = Team::new([Agent::builder("oracle", Script::new([Reply::text("Forty-two.")])).build()?])?;
+//! let journal = Journal::open(&path)?;
+//!
+//! let mut conversation = Conversation::start("oracle", "What is six times seven?").with_id("question-1");
+//! let host = journal.host(team, &mut conversation).await?;
+//! assert_eq!(drive(&mut conversation, &host).await?.text(), "Forty-two.");
+//!
+//! // In any process, on any day:
+//! assert_eq!(Journal::read(&path)?.conversation("question-1")?.text(), "Forty-two.");
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod decision;
+mod durable;
+mod entry;
+mod error;
+mod file;
+mod fold;
+mod holder;
+mod journal;
+mod lease;
+mod ledger;
+mod noted;
+mod portable;
+mod schema;
+mod session;
+mod table;
+mod take_up;
+mod writer;
+
+pub use durable::{Durable, DurableError};
+pub use entry::Entry;
+pub use error::JournalError;
+pub use journal::{Journal, Options};
+pub use session::Session;

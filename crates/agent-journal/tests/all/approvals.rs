@@ -1,0 +1,157 @@
+//! Calls that wait for a person, who decides in another process, on another day.
+
+use agent_core::{Conversation, End, EventKind, drive, script::Reply};
+use agent_journal::{Journal, JournalError};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::common::{Log, Place, calls, start, team};
+
+fn says(agent: &str, turn: usize) -> Reply {
+    match (agent, turn) {
+        ("main", 0) => calls([
+            ("act_once", json!({"ask": "Pay?", "say": "paid"})),
+            ("act", json!({"say": "looked"})),
+            ("act", json!({"to": "clerk"})),
+            ("act_once", json!({"ask": "Sell?", "say": "sold"})),
+        ]),
+        ("clerk", 0) => calls([("act_once", json!({"ask": "File?", "say": "filed"}))]),
+        ("clerk", _) => Reply::text("Filed."),
+        _ => Reply::text("Done."),
+    }
+}
+
+async fn run(journal: &Journal) -> (End, Conversation, Log) {
+    let (team, log) = team(&["main", "clerk"], says);
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    (host.run(&mut conversation).await.unwrap(), conversation, log)
+}
+
+fn keys(end: &End) -> Vec<&str> {
+    let End::Waiting(calls) = end else { panic!("{end:?}") };
+    calls.iter().map(|call| call.key.as_str()).collect()
+}
+
+#[tokio::test]
+async fn calls_are_allowed_and_denied_by_their_keys_from_any_process_and_it_goes_on() {
+    let place = Place::new();
+    let (end, ..) = run(&place.open()).await;
+    assert_eq!(keys(&end), ["s/call_0_0", "s/call_0_2/call_0_0", "s/call_0_3"]);
+
+    place.open().allow("s/call_0_2/call_0_0").await.unwrap();
+    let (end, _, log) = run(&place.open()).await;
+    assert_eq!(keys(&end), ["s/call_0_0", "s/call_0_3"]);
+    assert_eq!(log.made().into_keys().collect::<Vec<_>>(), ["s/call_0_2/call_0_0"]);
+
+    place.open().deny("s/call_0_3", "too dear").await.unwrap();
+    place.open().allow("s/call_0_0").await.unwrap();
+    let session = Journal::read(&place.path).unwrap().session("s").unwrap().unwrap();
+    assert_eq!(session.end, None, "there is work to do");
+    let (end, conversation, _) = run(&place.open()).await;
+    assert_eq!(end.text(), "Done.");
+    assert_eq!(place.open().conversation("s").unwrap(), conversation);
+    assert_snapshot!(conversation.to_string(), @r#"
+    user: Go.
+      > call_0_0 act_once {"ask":"Pay?","say":"paid"}
+      > call_0_1 act {"say":"looked"}
+      > call_0_2 act {"to":"clerk"}
+      > call_0_3 act_once {"ask":"Sell?","say":"sold"}
+      < call_0_0 = paid
+      < call_0_1 = looked
+      < call_0_2 = Filed.
+      < call_0_3 failed: denied: too dear
+    main: Done.
+    "#);
+}
+
+#[tokio::test]
+async fn what_does_not_wait_can_be_neither_allowed_nor_denied() {
+    let place = Place::new();
+    run(&place.open()).await;
+    let journal = place.open();
+    journal.deny("s/call_0_0", "no").await.unwrap();
+    for key in ["s/call_0_0", "s/call_0_1", "s/call_9", "t/call_0_0", "s", ""] {
+        let error = journal.allow(key).await.unwrap_err();
+        assert!(matches!(error, JournalError::NotWaiting(_)), "{key}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_decided_while_the_session_is_driven_is_heard_at_its_end() {
+    let place = Place::new();
+    let (team, _) = team(&["main", "clerk"], says);
+    let (journal, other) = (place.open(), place.open());
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    assert_eq!(keys(&drive(&mut conversation, &host).await.unwrap()).len(), 3);
+    other.allow("s/call_0_0").await.unwrap();
+    other.deny("s/call_0_3", "too dear").await.unwrap();
+    assert_eq!(keys(&host.run(&mut conversation).await.unwrap()), ["s/call_0_2/call_0_0"]);
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
+}
+
+#[tokio::test]
+async fn of_two_who_decide_the_first_counts_also_if_the_second_has_it_in_memory() {
+    let place = Place::new();
+    let (team, log) = team(&["main", "clerk"], says);
+    let (journal, other) = (place.open(), place.open());
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    other.deny("s/call_0_0", "too dear").await.unwrap();
+    other.allow("s/call_0_3").await.unwrap();
+    conversation.allow("s/call_0_0").unwrap();
+    conversation.allow("s/call_0_3").unwrap();
+    conversation.allow("s/call_0_2/call_0_0").unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
+    assert!(conversation.to_string().contains("< call_0_0 failed: denied: too dear"));
+    assert!(conversation.to_string().contains("< call_0_3 = sold"));
+    assert_eq!(log.made()["s/call_0_0"], 1, "to ask, and not again");
+}
+
+#[tokio::test]
+async fn a_call_that_asks_twice_is_decided_twice() {
+    let says = |_: &str, turn: usize| match turn {
+        0 => calls([("act_once", json!({"fail": "no", "ask": "x"})), ("act_once", json!({"ask": "Pay?"}))]),
+        _ => Reply::text("Done."),
+    };
+    let place = Place::new();
+    let (team, _) = team(&["main"], says);
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team.clone(), &mut conversation).await.unwrap();
+    host.run(&mut conversation).await.unwrap();
+    drop(host);
+    journal.allow("s/call_0_1").await.unwrap();
+    // The process ended while it was made: the caller has a person asked again.
+    let started = "INSERT INTO entries (session, path, kind, call, body, at) SELECT session, path, 'started', call, \
+        '{\"id\":\"call_0_1\",\"name\":\"act_once\",\"input\":{}}', at FROM entries WHERE kind = 'allowed'";
+    place.sql(started);
+    let ask = |_: &agent_core::Call| Some(agent_core::Outcome::Wait { question: "Again?".to_owned() });
+    let host = journal.host(team, &mut conversation).await.unwrap().on_unknown(ask);
+    assert_eq!(keys(&host.run(&mut conversation).await.unwrap()), ["s/call_0_1"]);
+    assert_eq!(
+        keys(&host.run(&mut conversation).await.unwrap()),
+        ["s/call_0_1"],
+        "the first decision is used up"
+    );
+    journal.allow("s/call_0_1").await.unwrap();
+    assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
+}
+
+#[tokio::test]
+async fn events_of_a_run_tell_of_a_call_that_waits() {
+    let place = Place::new();
+    let (team, _) = team(&["main", "clerk"], says);
+    let (sender, events) = std::sync::mpsc::channel();
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    let host = host.listen(move |event| drop(sender.send(event.kind.clone())));
+    host.run(&mut conversation).await.unwrap();
+    let waits = events.try_iter().filter(|kind| matches!(kind, EventKind::CallWaiting { .. })).count();
+    assert_eq!(waits, 3);
+}

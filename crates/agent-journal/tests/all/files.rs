@@ -1,0 +1,246 @@
+//! Files that are not what they should be, and disks that do not do what they should.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use agent_core::{Conversation, drive, script::Reply};
+use agent_journal::{DurableError, Journal, JournalError};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::common::{Place, calls, start, team};
+
+fn says(_: &str, turn: usize) -> Reply {
+    match turn {
+        0..4 => {
+            calls([("act", json!({"say": "a".repeat(3000)})), ("act_once", json!({"say": turn.to_string()}))])
+        }
+        _ => Reply::text("Done."),
+    }
+}
+
+/// A journal with one session that has come to its end, in one file.
+async fn written() -> (Place, Conversation) {
+    let place = Place::new();
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team(&["main"], says).0, &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    (place, conversation)
+}
+
+fn read(path: &Path) -> Result<Conversation, JournalError> {
+    Journal::open(path)?.conversation("s")
+}
+
+/// The kind of an error and its words, without the folder.
+fn words(error: &JournalError, path: &Path) -> String {
+    let folder = format!("{}/", path.parent().unwrap().display());
+    let kind = format!("{error:?}");
+    let kind = kind.split([' ', '{']).next().unwrap();
+    format!("{kind}: {}", error.to_string().replace(&folder, ""))
+}
+
+/// What is said of a file that holds this; it is left as it is.
+fn check(bytes: &[u8]) -> String {
+    let place = Place::new();
+    fs::write(&place.path, bytes).unwrap();
+    let opened = Journal::open(&place.path).unwrap_err();
+    assert_eq!(fs::read(&place.path).unwrap(), bytes, "it was changed");
+    assert_eq!(Journal::read(&place.path).unwrap_err(), opened);
+    words(&opened, &place.path)
+}
+
+#[test]
+fn a_file_of_something_else_is_left_alone() {
+    let letter = check(b"Dear diary, today I learned what a journal is, and it is not you. Yours, a letter.");
+    assert_snapshot!(letter, @"Foreign: runs.journal is not a journal: it is no SQLite file; it was left as it is, name another file");
+    let place = Place::new();
+    place.sql("CREATE TABLE birds (name)");
+    assert_snapshot!(check(&fs::read(&place.path).unwrap()), @"Foreign: runs.journal is not a journal: it is an SQLite file of something else; it was left as it is, name another file");
+}
+
+#[test]
+fn what_cannot_be_opened_says_why() {
+    let place = Place::new();
+    let folder = place.path.parent().unwrap();
+    let missing = folder.join("no").join("such.journal");
+    for (path, opened) in [
+        (folder, Journal::open(folder)),
+        (&missing, Journal::open(&missing)),
+        (&missing, Journal::read(&missing)),
+    ] {
+        let error = opened.unwrap_err();
+        assert!(
+            matches!(error, JournalError::NotOpened { .. } | JournalError::ReadOnly { .. }),
+            "{path:?}: {error:?}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_can_read_a_journal_and_what_lies_beside_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::new();
+    let journal = place.open();
+    let mut conversation = start();
+    let _host = journal.host(team(&["main"], says).0, &mut conversation).await.unwrap();
+    let files = fs::read_dir(place.path.parent().unwrap()).unwrap();
+    let modes: Vec<u32> =
+        files.map(|file| file.unwrap().metadata().unwrap().permissions().mode() & 0o777).collect();
+    assert_eq!(modes, [0o600; 4], "the file, -wal, -shm, and the holder's lock");
+}
+
+#[tokio::test]
+async fn a_truncated_file_is_an_error_and_never_a_shorter_conversation() {
+    let (place, whole) = written().await;
+    let bytes = fs::read(&place.path).unwrap();
+    let mut errors = Vec::new();
+    for length in (1..bytes.len()).rev().step_by(1000) {
+        fs::write(&place.path, &bytes[..length]).unwrap();
+        match read(&place.path) {
+            Ok(conversation) => assert_eq!(conversation, whole, "cut at {length}"),
+            Err(error) => errors.push(words(&error, &place.path)),
+        }
+    }
+    assert!(errors.iter().all(|error| error.starts_with("Damaged: ")), "{errors:?}");
+    assert!(errors.len() > bytes.len() / 1000 - 5);
+    assert_snapshot!(errors.last().unwrap(), @"Damaged: runs.journal is damaged: database disk image is malformed; nothing more is written to it, go on with a copy from before");
+}
+
+#[tokio::test]
+async fn a_torn_page_is_an_error_and_never_another_conversation() {
+    let (place, whole) = written().await;
+    let bytes = fs::read(&place.path).unwrap();
+    let mut errors = 0;
+    for page in 0..bytes.len() / 4096 {
+        for (half, fill) in [(0, 0), (2048, 0), (0, 0xa5), (2048, 0xa5)] {
+            let mut torn = bytes.clone();
+            torn[page * 4096 + half..page * 4096 + half + 2048].fill(fill);
+            fs::write(&place.path, &torn).unwrap();
+            match read(&place.path) {
+                Ok(conversation) => assert_eq!(conversation, whole, "page {page} torn"),
+                Err(JournalError::Damaged { .. } | JournalError::Foreign { .. }) => errors += 1,
+                Err(error) => panic!("page {page}: {error:?}"),
+            }
+        }
+    }
+    assert!(errors > 8, "{errors}");
+}
+
+#[tokio::test]
+async fn what_a_crash_leaves_of_the_last_write_is_not_there_and_all_before_it_is() {
+    let (place, copy) = (Place::new(), Place::new());
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team(&["main"], says).0, &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    let all = journal.entries("s").unwrap();
+    let log = fs::read(beside(&place.path, "-wal")).unwrap();
+    let mut seen = Vec::new();
+    for length in (0..=log.len()).step_by(1024).chain([log.len()]) {
+        let _ = fs::remove_file(beside(&copy.path, "-shm"));
+        fs::copy(&place.path, &copy.path).unwrap();
+        fs::write(beside(&copy.path, "-wal"), &log[..length]).unwrap();
+        let Ok(opened) = Journal::open(&copy.path) else { continue };
+        let Ok(entries) = opened.entries("s") else { continue };
+        assert_eq!(entries, all[..entries.len()], "cut at {length}");
+        opened.conversation("s").unwrap();
+        seen.push(entries.len());
+    }
+    assert!(seen.is_sorted() && *seen.last().unwrap() == all.len(), "{seen:?}");
+    assert!(seen.len() > 20);
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_half_done_is_taken_back_by_who_reads_next() {
+    let ((place, whole), copy) = (written().await, Place::new());
+    let writing = rusqlite::Connection::open(&place.path).unwrap();
+    // As files are before they have a log; so little is kept in memory that it goes to the disk.
+    writing.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 2; BEGIN").unwrap();
+    writing.execute_batch("UPDATE entries SET body = 'half done' || zeroblob(5000)").unwrap();
+    for ending in ["", "-journal"] {
+        fs::copy(beside(&place.path, ending), beside(&copy.path, ending)).unwrap();
+    }
+    assert_eq!(Journal::read(&copy.path).unwrap().conversation("s").unwrap(), whole);
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(ending);
+    path.into()
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_error_and_what_was_acknowledged_is_there() {
+    let place = Place::new();
+    drop(place.open());
+    let empty = fs::metadata(&place.path).unwrap().len() / 4096;
+    let mut stopped = 0;
+    for pages in empty + 1.. {
+        let journal = Journal::options().most_pages(u32::try_from(pages).unwrap()).open(&place.path).unwrap();
+        let mut conversation = start();
+        let host = journal.host(team(&["main"], says).0, &mut conversation).await;
+        let ended = match host {
+            Ok(host) => drive(&mut conversation, &host).await,
+            Err(error) => Err(DurableError::Journal(error)),
+        };
+        match ended {
+            Ok(end) => {
+                assert_eq!(end.text(), "Done.");
+                break;
+            }
+            Err(error) => {
+                stopped += 1;
+                assert_eq!(error, DurableError::Journal(JournalError::Full { path: place.path.clone() }));
+                // All that the conversation in memory was told is on the disk.
+                let kept = journal.conversation("s").map(|kept| kept.messages().to_vec()).unwrap_or_default();
+                assert!(kept.is_empty() || kept.starts_with(conversation.messages()));
+            }
+        }
+    }
+    assert!(stopped >= 3, "{stopped}");
+    let (_, undisturbed) = written().await;
+    // A call may have begun when there was no room for its end.
+    let (kept, undisturbed) = (read(&place.path).unwrap().to_string(), undisturbed.to_string());
+    let unlike = kept.lines().zip(undisturbed.lines()).filter(|(kept, undisturbed)| kept != undisturbed);
+    assert!(unlike.clone().all(|(kept, _)| kept.contains("outcome unknown")), "{kept}");
+}
+
+/// A thread that may not write where it is not allowed to, even as root.
+#[cfg(target_os = "linux")]
+fn as_nobody_special<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
+    use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
+
+    let act = || {
+        let none = CapabilitySet::empty();
+        set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+            .unwrap();
+        act()
+    };
+    std::thread::spawn(act).join().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_an_error_that_says_so() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (place, _) = written().await;
+    let folder = place.path.parent().unwrap().to_owned();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    let (old, new) = (place.path.clone(), folder.join("new.journal"));
+    let errors = as_nobody_special(move || {
+        [Journal::open(&old), Journal::open(&new)].map(|opened| opened.unwrap_err())
+    });
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let errors: Vec<String> = errors.iter().map(|error| words(error, &place.path)).collect();
+    assert_snapshot!(errors.join("\n"), @r"
+    ReadOnly: runs.journal can't be written: attempt to write a readonly database; the folder must be writable, too
+    ReadOnly: new.journal can't be written: Permission denied (os error 13); the folder must be writable, too
+    ");
+}

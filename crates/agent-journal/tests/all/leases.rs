@@ -1,0 +1,95 @@
+//! Who drives a session, and that nobody else does.
+
+use std::fs;
+
+use agent_core::{Team, drive, script::Reply};
+use agent_journal::{Journal, JournalError};
+use insta::assert_snapshot;
+
+use crate::common::{Log, Place, start, team};
+
+fn hello() -> (Team, Log) {
+    team(&["main"], |_, turn| Reply::text(format!("Answer {turn}.")))
+}
+
+async fn run(journal: &Journal) -> Result<String, JournalError> {
+    let mut conversation = start();
+    let host = journal.host(hello().0, &mut conversation).await?;
+    Ok(drive(&mut conversation, &host).await.unwrap().text().to_owned())
+}
+
+#[tokio::test]
+async fn a_session_that_is_driven_can_be_read_and_not_driven_by_others() {
+    let place = Place::new();
+    let (one, other) = (place.open(), place.open());
+    let mut conversation = start();
+    let host = one.host(hello().0, &mut conversation).await.unwrap();
+    let driven = JournalError::Driven { id: "s".to_owned(), pid: std::process::id() };
+    for journal in [&one, &other] {
+        assert_eq!(run(journal).await.unwrap_err(), driven);
+        assert_eq!(journal.delete("s").await.unwrap_err(), driven);
+        assert_eq!(journal.session("s").unwrap().unwrap().driven_by, Some(std::process::id()));
+        assert_eq!(journal.conversation("s").unwrap(), conversation);
+    }
+    let message = driven.to_string().replace(&std::process::id().to_string(), "PID");
+    assert_snapshot!(message, @r#"session "s" is driven by process PID: wait until that is done, or stop it"#);
+
+    drive(&mut conversation, &host).await.unwrap();
+    drop(host);
+    assert_eq!(run(&one).await.unwrap(), "Answer 0.", "as soon as it is not driven any more");
+    drop(one);
+    assert_eq!(other.session("s").unwrap().unwrap().driven_by, None);
+}
+
+#[tokio::test]
+async fn a_journal_that_is_gone_holds_nothing_and_leaves_nothing() {
+    let place = Place::new();
+    let mut conversation = start();
+    let journal = place.open();
+    let host = journal.host(hello().0, &mut conversation).await.unwrap();
+    drop((host, journal));
+    let files = fs::read_dir(place.path.parent().unwrap()).unwrap();
+    let files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files, ["runs.journal"]);
+    assert_eq!(run(&place.open()).await.unwrap(), "Answer 0.");
+}
+
+/// A session that another holder drives, which has left this row and this file. Whether it can be driven.
+async fn check(expires: &str, has_file: bool, expected: bool) {
+    let place = Place::new();
+    run(&place.open()).await.unwrap();
+    place.sql(&format!(
+        "INSERT INTO holders VALUES ('other', 7, {expires}); INSERT INTO leases VALUES (1, 'other')"
+    ));
+    let file = place.path.with_file_name("runs.journal-holder-other");
+    if has_file {
+        fs::write(&file, "").unwrap();
+    }
+    let ran = run(&place.open()).await;
+    assert_eq!(ran.is_ok(), expected, "expires {expires}, file {has_file}: {ran:?}");
+    assert_eq!(file.exists(), has_file && !expected, "what a dead one has left is cleared away");
+}
+
+#[tokio::test]
+async fn the_lease_of_a_dead_process_is_taken_over_at_once() {
+    // As a killed one leaves it: a file that nobody has locked.
+    check("NULL", true, true).await;
+    check("NULL", false, true).await;
+}
+
+#[tokio::test]
+async fn where_files_cannot_be_locked_a_lease_runs_out() {
+    check("unixepoch() * 1000 + 20000", true, false).await;
+    check("unixepoch() * 1000 - 1", true, true).await;
+}
+
+#[tokio::test]
+async fn who_is_dropped_while_taking_a_lease_does_not_keep_it() {
+    let place = Place::new();
+    let journal = place.open();
+    let mut conversation = start();
+    let taking = Box::pin(journal.host(hello().0, &mut conversation));
+    // Polled once, it has sent what is to be written, and waits.
+    assert!(futures::poll!(taking).is_pending());
+    assert_eq!(run(&journal).await.unwrap(), "Answer 0.");
+}

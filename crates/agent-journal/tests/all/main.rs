@@ -1,0 +1,15 @@
+//! The tests of the journal: runs that are stopped at any point, files that are not what they should be.
+
+#![allow(clippy::unwrap_used)]
+
+mod approvals;
+mod common;
+mod files;
+mod hosts;
+mod leases;
+mod property;
+mod resuming;
+mod sessions;
+mod talking;
+mod versions;
+mod writing;

@@ -1,0 +1,218 @@
+//! Any team, any plan: what is in memory is what is in the journal, and nothing that is there is done again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use agent_core::{
+    Conversation, End, Limits, LlmError, LlmErrorKind, Outcome, RunError, Team, Told, drive, script::Reply,
+};
+use agent_journal::{Durable, DurableError, Entry, Journal, JournalError};
+use proptest::{collection::vec, prelude::*};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::common::{Log, Place, calls, start, team};
+
+/// What a model says: calls by number, words, or nothing.
+#[derive(Clone, Debug)]
+enum Says {
+    Calls(Vec<(u8, u64)>),
+    Words,
+    Fails,
+}
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Step {
+    Run,
+    /// A run that is dropped.
+    Drop(u64),
+    Say,
+    /// Calls that wait are decided about, in memory or in the journal, by two bits each.
+    Decide(bool, u8),
+    /// Another process goes on, with what it has in memory or from the beginning.
+    Reopen(bool),
+}
+
+fn says() -> impl Strategy<Value = Says> {
+    prop_oneof![
+        6 => vec((0..9u8, 0..25u64), 1..4).prop_map(Says::Calls),
+        3 => Just(Says::Words),
+        1 => Just(Says::Fails),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => Just(Step::Run),
+        4 => (0..60u64).prop_map(Step::Drop),
+        1 => Just(Step::Say),
+        3 => (any::<bool>(), any::<u8>()).prop_map(|(in_memory, bits)| Step::Decide(in_memory, bits)),
+        2 => any::<bool>().prop_map(Step::Reopen),
+    ]
+}
+
+fn reply(says: &Says) -> Reply {
+    let call = |&(number, ms): &(u8, u64)| match number {
+        0 => ("act", json!({"ms": ms})),
+        1 => ("act_once", json!({"ms": ms})),
+        2 => ("act", json!({"ms": ms, "fail": "broken"})),
+        3 => ("act", json!({"to": "other"})),
+        4 => ("act", json!({"ms": ms, "transfer": "other"})),
+        5 => ("act_first", json!({"transfer": "other"})),
+        6 => ("act_once", json!({"ms": ms, "ask": "May I?"})),
+        7 => ("act", json!({"ask": "May I?"})),
+        _ => ("unknown", json!({})),
+    };
+    match says {
+        Says::Calls(numbers) => calls(numbers.iter().map(call)),
+        Says::Words => Reply::text("Done."),
+        Says::Fails => Reply::error(LlmError::new(LlmErrorKind::Server, "down")),
+    }
+    .after(Duration::from_millis(2))
+}
+
+struct Stage {
+    place: Place,
+    team: Team,
+    log: Log,
+    journal: Journal,
+    host: Option<Durable>,
+    conversation: Conversation,
+    /// What was made of which result is in the journal.
+    finished: BTreeMap<String, usize>,
+}
+
+impl Stage {
+    async fn begin(says: Vec<Says>) -> Self {
+        let model = move |agent: &str, turn: usize| reply(&says[(turn + agent.len()) % says.len()]);
+        let (team, log) = team(&["main", "other"], model);
+        let team = team.with_limits(Limits::new().turns(3).depth(1));
+        let place = Place::new();
+        let mut stage = Self {
+            journal: place.open(),
+            place,
+            team,
+            log,
+            host: None,
+            conversation: start(),
+            finished: BTreeMap::new(),
+        };
+        stage.open().await;
+        stage
+    }
+
+    async fn open(&mut self) {
+        let host = self.journal.host(self.team.clone(), &mut self.conversation).await.unwrap();
+        // A call that may have been made is made again: then no result depends on when a run was stopped.
+        self.host = Some(host.on_unknown(|_| None));
+    }
+
+    async fn take(&mut self, step: &Step) {
+        match step {
+            Step::Run => self.run().await,
+            Step::Drop(ms) => {
+                let host = self.host.as_ref().unwrap();
+                drop(timeout(Duration::from_millis(*ms), drive(&mut self.conversation, host)).await);
+            }
+            Step::Say => self.conversation.say("Go on."),
+            Step::Decide(in_memory, bits) => self.decide(*in_memory, *bits).await,
+            Step::Reopen(from_start) => {
+                self.host = None;
+                self.journal = self.place.open();
+                // What was only said in memory is not known to others.
+                let known = self.journal.conversation("s").unwrap();
+                if *from_start || !self.conversation.messages().starts_with(known.messages()) {
+                    self.conversation = start();
+                }
+                self.open().await;
+            }
+        }
+        self.flush().await;
+        self.check();
+    }
+
+    async fn run(&mut self) {
+        let host = self.host.as_ref().unwrap();
+        match host.run(&mut self.conversation).await {
+            Ok(_) | Err(DurableError::Run(RunError::Model(_))) => {}
+            Err(error) => panic!("{error}"),
+        }
+        self.flush().await;
+        let kept = self.journal.conversation("s").unwrap();
+        assert_eq!(kept, self.conversation, "{kept}\n\n{}", self.conversation);
+    }
+
+    async fn decide(&mut self, in_memory: bool, mut bits: u8) {
+        let Some(End::Waiting(waiting)) = self.conversation.turn(&self.team).into_end() else { return };
+        for call in waiting {
+            let key = &call.key;
+            match (in_memory, bits % 4) {
+                (_, 0) => {}
+                (true, 1) => self.conversation.deny(key, "no").unwrap(),
+                (true, _) => self.conversation.allow(key).unwrap(),
+                // Somebody may have decided before.
+                (false, 1) => drop(self.journal.deny(key, "no").await),
+                (false, _) => drop(self.journal.allow(key).await),
+            }
+            bits /= 4;
+        }
+    }
+
+    /// What was sent to be written is there when something else that was sent has been answered.
+    async fn flush(&self) {
+        let error = self.journal.deny("s/none", "").await.unwrap_err();
+        assert!(matches!(error, JournalError::NotWaiting(_)));
+    }
+
+    /// What has a result in the journal is not made again.
+    fn check(&mut self) {
+        let made = self.log.made();
+        for (key, times) in &self.finished {
+            assert_eq!(made.get(key).unwrap_or(&0), times, "{key} had its result, and was made again");
+        }
+        let entries = self.journal.entries("s").unwrap();
+        let finished: BTreeSet<String> = entries.into_iter().filter_map(finished).collect();
+        self.finished =
+            finished.into_iter().map(|key| (key.clone(), *made.get(&key).unwrap_or(&0))).collect();
+    }
+}
+
+fn finished((id, entry): (String, Entry)) -> Option<String> {
+    match entry {
+        Entry::Told(Told::Recorded { call, done }) if !matches!(done.outcome, Outcome::Wait { .. }) => {
+            Some(format!("{id}/{call}"))
+        }
+        _ => None,
+    }
+}
+
+/// So many cases, unless the environment asks for another number.
+fn cases(cases: u32) -> ProptestConfig {
+    let default = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => default,
+        None => ProptestConfig { cases, ..default },
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(40))]
+
+    #[test]
+    fn whatever_happens_memory_and_journal_agree_and_nothing_that_is_written_is_done_again(
+        says in vec(says(), 1..6),
+        plan in vec(step(), 1..7),
+    ) {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().build().unwrap();
+        runtime.block_on(async {
+            let mut stage = Stage::begin(says).await;
+            for step in plan.iter().chain([&Step::Run]) {
+                stage.take(step).await;
+            }
+        });
+    }
+}

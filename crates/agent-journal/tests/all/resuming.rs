@@ -1,0 +1,192 @@
+//! Runs that go on in another process from wherever they were stopped.
+
+use std::{cell::RefCell, collections::BTreeSet};
+
+use agent_core::{Call, Conversation, LlmError, LlmErrorKind, Outcome, Told, drive, script::Reply};
+use agent_journal::{Durable, DurableError, Entry};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::common::{Log, Place, calls, start, team};
+
+/// Everything a run may lead to: calls beside each other, specialists that call and fail, an agent that takes over and
+/// does not get done, one that does.
+fn says(agent: &str, turn: usize) -> Reply {
+    match (agent, turn) {
+        ("main", 0) => calls([
+            ("act", json!({"say": "a"})),
+            ("act_once", json!({"say": "b"})),
+            ("act", json!({"to": "expert"})),
+            ("act", json!({"to": "dead"})),
+            ("act", json!({"fail": "broken"})),
+        ]),
+        ("main", 1) => calls([("act", json!({"say": "never"})), ("act_first", json!({"transfer": "lost"}))]),
+        ("expert", 0) => calls([("act_once", json!({"say": "c"})), ("act", json!({"to": "deep"}))]),
+        ("expert", _) => Reply::text("Expertly done."),
+        ("deep", 0) => calls([("act", json!({"say": "d"}))]),
+        ("deep", _) => Reply::text("Deeply done."),
+        ("lost", 2) => calls([("act", json!({"say": "e"}))]),
+        ("lost", 3) => Reply::error(LlmError::new(LlmErrorKind::Server, "down")),
+        ("dead", _) => Reply::error(LlmError::new(LlmErrorKind::Server, "dead")),
+        ("main", _) => Reply::text("All done."),
+        other => panic!("{other:?} is not in the script"),
+    }
+}
+
+const AGENTS: [&str; 5] = ["main", "expert", "deep", "lost", "dead"];
+
+/// Runs, or goes on with, the conversation `s`.
+async fn run(
+    place: &Place,
+    change: impl Fn(Durable) -> Durable,
+) -> (Result<Conversation, DurableError>, Log) {
+    let (team, log) = team(&AGENTS, says);
+    let journal = place.open();
+    let mut conversation = start();
+    let host = change(journal.host(team, &mut conversation).await.unwrap());
+    let end = drive(&mut conversation, &host).await;
+    assert_eq!(journal.conversation("s").unwrap(), conversation, "it is the fold of the journal");
+    (end.map(|_| conversation), log)
+}
+
+/// The keys of the calls that have a result in the journal, and of those that have begun.
+fn known(place: &Place) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut recorded, mut started) = (BTreeSet::new(), BTreeSet::new());
+    for (id, entry) in place.open().entries("s").unwrap() {
+        match entry {
+            Entry::Told(Told::Recorded { call, .. }) => drop(recorded.insert(format!("{id}/{call}"))),
+            Entry::Started(call) => drop(started.insert(format!("{id}/{}", call.id))),
+            _ => {}
+        }
+    }
+    (recorded, started)
+}
+
+/// A run that is stopped after each entry in turn, and gone on with.
+async fn from_every_entry(
+    check: impl Fn(usize, &Conversation, &Conversation),
+    change: impl Fn(Durable) -> Durable,
+) {
+    let whole = Place::new();
+    let (undisturbed, all) = run(&whole, &change).await;
+    let undisturbed = undisturbed.unwrap();
+    let entries = whole.open().entries("s").unwrap().len();
+    assert!(entries > 20, "{entries}");
+    for keep in 1..=entries {
+        let place = Place::new();
+        std::fs::copy(&whole.path, &place.path).unwrap();
+        place.sql(&format!("DELETE FROM entries WHERE seq > {keep}"));
+        let (recorded, started) = known(&place);
+        let (resumed, log) = run(&place, &change).await;
+        check(keep, &undisturbed, &resumed.unwrap());
+        let repeated: Vec<_> = log.made().into_keys().filter(|key| recorded.contains(key)).collect();
+        assert_eq!(repeated, [""; 0], "finished before entry {keep}, and made again");
+        let lost: Vec<_> = all
+            .made()
+            .into_keys()
+            .filter(|key| !started.contains(key) && !recorded.contains(key))
+            .filter(|key| !log.made().contains_key(key))
+            .collect();
+        assert_eq!(lost, [""; 0], "not made after entry {keep}");
+    }
+}
+
+#[tokio::test]
+async fn the_transcript_is_that_of_the_undisturbed_run() {
+    let place = Place::new();
+    let (conversation, log) = run(&place, |host| host).await;
+    assert_snapshot!(conversation.unwrap().to_string(), @r#"
+    user: Go.
+      > call_0_0 act {"say":"a"}
+      > call_0_1 act_once {"say":"b"}
+      > call_0_2 act {"to":"expert"}
+      > call_0_3 act {"to":"dead"}
+      > call_0_4 act {"fail":"broken"}
+      < call_0_0 = a
+      < call_0_1 = b
+      < call_0_2 = Expertly done.
+      < call_0_3 failed: agent "dead" got no answer: the model's server failed: dead
+      < call_0_4 failed: broken
+      > call_1_0 act {"say":"never"}
+      > call_1_1 act_first {"transfer":"lost"}
+      < call_1_0 failed: not run: control passed to lost
+      < call_1_1 = Transferred to lost.
+    -- lost takes over from main
+      > call_2_0 act {"say":"e"}
+      < call_2_0 = e
+    user: lost had taken over, but then: agent "lost" got no answer: the model's server failed: down
+    -- main has it back from lost
+    main: All done.
+    "#);
+    assert!(log.made().values().all(|times| *times == 1), "{:?}", log.made());
+}
+
+#[tokio::test]
+async fn a_run_goes_on_from_every_entry_and_makes_no_finished_call_again() {
+    let again = |_: &Call| None;
+    let same = |keep: usize, undisturbed: &Conversation, resumed: &Conversation| {
+        assert_eq!(resumed, undisturbed, "stopped after entry {keep}");
+    };
+    from_every_entry(same, |host| host.on_unknown(again)).await;
+}
+
+#[tokio::test]
+async fn a_call_that_may_not_be_made_twice_and_whose_end_is_not_known_is_reported() {
+    let seen = RefCell::new(BTreeSet::new());
+    let only_unknown = |keep: usize, undisturbed: &Conversation, resumed: &Conversation| {
+        let (undisturbed, resumed) = (undisturbed.to_string(), resumed.to_string());
+        let pairs = undisturbed.lines().zip(resumed.lines());
+        let others: Vec<(&str, &str)> = pairs.filter(|(one, other)| one != other).collect();
+        for (was, is) in others {
+            assert!(
+                is.contains("failed: outcome unknown: "),
+                "stopped after entry {keep}: {was} became {is}"
+            );
+            seen.borrow_mut().insert(is.trim().to_owned());
+        }
+        assert_eq!(undisturbed.lines().count(), resumed.lines().count());
+    };
+    from_every_entry(only_unknown, |host| host).await;
+    let seen: Vec<String> = seen.into_inner().into_iter().collect();
+    assert_snapshot!(seen.join("\n"), @r#"< call_0_1 failed: outcome unknown: the run was stopped while "act_once" was being called; it may have had its effect"#);
+}
+
+#[tokio::test]
+async fn no_model_is_asked_again_for_what_it_answered() {
+    let whole = Place::new();
+    let (_, all) = run(&whole, |host| host).await;
+    let entries = whole.open().entries("s").unwrap();
+    for keep in 1..=entries.len() {
+        let place = Place::new();
+        std::fs::copy(&whole.path, &place.path).unwrap();
+        place.sql(&format!("DELETE FROM entries WHERE seq > {keep}"));
+        let (_, log) = run(&place, |host| host).await;
+        // That a specialist failed is written where its task came from.
+        let answers = |(_, entry): &&(String, Entry)| match entry {
+            Entry::Told(Told::Recorded { call, .. }) => call == "call_0_3" && !is_delegation(entry),
+            Entry::Told(Told::Answered(_) | Told::Failed(_)) => true,
+            _ => false,
+        };
+        let known = entries[..keep].iter().filter(answers).count();
+        assert_eq!(log.asked().len() + known, all.asked().len(), "stopped after entry {keep}");
+    }
+}
+
+fn is_delegation(entry: &Entry) -> bool {
+    let Entry::Told(Told::Recorded { done, .. }) = entry else { return false };
+    matches!(done.outcome, Outcome::Delegate { .. })
+}
+
+#[tokio::test]
+async fn what_becomes_of_such_a_call_is_the_callers_to_say() {
+    let ask = |_: &Call| Some(Outcome::Wait { question: "It may have happened. Again?".to_owned() });
+    let place = Place::new();
+    run(&place, |host| host).await.0.unwrap();
+    let all = place.open().entries("s").unwrap();
+    let is_started = |(id, entry): &(String, Entry)| id == "s" && matches!(entry, Entry::Started(_));
+    let keep = all.iter().position(is_started).unwrap() + 1;
+    place.sql(&format!("DELETE FROM entries WHERE seq > {keep}"));
+    let (conversation, log) = run(&place, |host| host.on_unknown(ask)).await;
+    assert!(conversation.unwrap().to_string().contains("waits for a person: It may have happened. Again?"));
+    assert!(!log.made().contains_key("s/call_0_1"));
+}

@@ -1,0 +1,159 @@
+//! Sessions as a whole: listed, forked, exported, imported, deleted.
+
+use agent_core::{Conversation, drive, script::Reply};
+use agent_journal::{Journal, JournalError, Session};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::common::{Place, calls, team};
+
+fn says(agent: &str, turn: usize) -> Reply {
+    match (agent, turn) {
+        ("main", 0) => calls([("act", json!({"say": "a"})), ("act", json!({"to": "expert"}))]),
+        ("expert", 0) => calls([("act", json!({"say": "b"}))]),
+        ("expert", _) => Reply::text("Expertly done."),
+        (_, turn) => Reply::text(format!("Answer {turn}.")),
+    }
+}
+
+/// Says something in the session, and runs it to its end.
+async fn say(journal: &Journal, id: &str, words: &str) -> Conversation {
+    let mut conversation = match journal.conversation(id) {
+        Ok(conversation) => conversation,
+        Err(_) => Conversation::new("main").with_id(id),
+    };
+    conversation.say(words);
+    let host = journal.host(team(&["main", "expert"], says).0, &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    conversation
+}
+
+fn line(session: Session) -> String {
+    let Session { id, agent, turns, end, driven_by, .. } = session;
+    format!("{id}: {agent}, {turns} turns, {end:?}, driven: {}", driven_by.is_some())
+}
+
+#[tokio::test]
+async fn sessions_are_listed_with_how_far_they_have_come() {
+    let place = Place::new();
+    let journal = place.open();
+    say(&journal, "one", "Go.").await;
+    say(&journal, "one", "Go on.").await;
+    let mut conversation = Conversation::start("main", "Later.").with_id("two/2");
+    let host = journal.host(team(&["main", "expert"], says).0, &mut conversation).await.unwrap();
+    let sessions = Journal::read(&place.path).unwrap().sessions().unwrap();
+    assert!(sessions.iter().all(|session| session.changed.elapsed().unwrap().as_secs() < 60));
+    drop(host);
+    let lines: Vec<String> = sessions.into_iter().map(line).collect();
+    assert_snapshot!(lines.join("\n"), @r#"
+    one: main, 3 turns, Some(Answered("Answer 2.")), driven: false
+    two/2: main, 0 turns, None, driven: true
+    "#);
+}
+
+#[tokio::test]
+async fn a_session_is_forked_at_any_of_its_turns() {
+    let (place, mut forks) = (Place::new(), Vec::new());
+    let journal = place.open();
+    say(&journal, "one", "Go.").await;
+    let whole = say(&journal, "one", "Go on.").await;
+    for turns in [Some(0), Some(1), Some(2), Some(3), None] {
+        let id = format!("fork-{}", forks.len());
+        journal.fork("one", turns, &id).await.unwrap();
+        let fork = journal.conversation(&id).unwrap();
+        assert_eq!(fork.id(), id);
+        forks.push(fork);
+    }
+    assert_eq!(forks.pop().unwrap().with_id("one"), whole);
+    assert_eq!(forks.pop().unwrap().with_id("one"), whole);
+    let lengths: Vec<usize> = forks.iter().map(|fork| fork.messages().len()).collect();
+    assert_eq!(lengths, [1, 3, 4], "the results of a turn's calls go along, what was said after it does not");
+
+    let gone_on = say(&journal, "fork-1", "Another way.").await;
+    assert_eq!(gone_on.messages()[..3], whole.messages()[..3]);
+    assert_eq!(journal.conversation("one").unwrap(), whole);
+
+    let error = journal.fork("one", Some(4), "more").await.unwrap_err();
+    assert_snapshot!(error, @r#"session "one" has had 3 turns, so it can't be forked at 4"#);
+    assert_eq!(
+        journal.fork("one", None, "one").await.unwrap_err(),
+        JournalError::SessionExists { id: "one".to_owned() }
+    );
+    assert_eq!(
+        journal.fork("none", None, "two").await.unwrap_err(),
+        JournalError::UnknownSession { id: "none".to_owned() }
+    );
+}
+
+#[tokio::test]
+async fn a_session_is_taken_to_another_journal_as_json() {
+    let (place, other) = (Place::new(), Place::new());
+    let whole = say(&place.open(), "one", "Go.").await;
+    let json = place.open().export("one").unwrap();
+    let journal = other.open();
+    assert_eq!(journal.import(&json, None).await.unwrap(), "one");
+    assert_eq!(journal.import(&json, Some("two")).await.unwrap(), "two");
+    assert_eq!(journal.conversation("one").unwrap(), whole);
+    assert_eq!(journal.conversation("two").unwrap().with_id("one"), whole);
+    assert_eq!(journal.export("one").unwrap(), json);
+    assert_eq!(
+        journal.import(&json, None).await.unwrap_err(),
+        JournalError::SessionExists { id: "one".to_owned() }
+    );
+    say(&journal, "one", "Go on.").await;
+}
+
+/// What is said of JSON that is no session.
+async fn check(json: &str, expected: &str) {
+    let error = Place::new().open().import(json, None).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("not an exported session: {expected}"));
+}
+
+#[tokio::test]
+async fn what_is_no_session_is_not_imported() {
+    let entry = |kind: &str, body: serde_json::Value| json!({"path": "", "at": 0, "kind": kind, "call": "a", "body": body});
+    let session =
+        |entries: Vec<serde_json::Value>| json!({"journal": 1, "id": "s", "entries": entries}).to_string();
+    let began = entry("became", serde_json::to_value(Conversation::start("main", "Go.")).unwrap());
+    check("[]", "invalid length 0, expected struct Exported with 3 elements at line 1 column 2").await;
+    check(
+        &json!({"journal": 2, "id": "s", "entries": []}).to_string(),
+        "it has shape 2, and this version knows 1",
+    )
+    .await;
+    check(&session(vec![]), "session \"s\" does not begin with a conversation").await;
+    check(&session(vec![entry("allowed", json!({}))]), "session \"s\" does not begin with a conversation")
+        .await;
+    check(
+        &session(vec![began.clone(), entry("dreamt", json!({}))]),
+        "entry 2: there is no kind of entry named \"dreamt\"",
+    )
+    .await;
+    check(
+        &session(vec![began.clone(), entry("allowed", json!({}))]),
+        "entry 2: conversation \"s\" can't be told this: no call \"s/a\" waits for a person: take the key from End::Waiting",
+    )
+    .await;
+    check(
+        &session(vec![began, entry("answered", json!({}))]),
+        "entry 2: answered can't be read: missing field `content` at line 1 column 2",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_is_deleted_with_all_that_is_about_it() {
+    let place = Place::new();
+    let journal = place.open();
+    say(&journal, "one", "Go.").await;
+    say(&journal, "two", "Go.").await;
+    journal.delete("one").await.unwrap();
+    let unknown = JournalError::UnknownSession { id: "one".to_owned() };
+    assert_eq!(journal.conversation("one").unwrap_err(), unknown);
+    assert_eq!(journal.delete("one").await.unwrap_err(), unknown);
+    assert_eq!(journal.sessions().unwrap().len(), 1);
+    say(&journal, "two", "Go on.").await;
+    place.sql(
+        "CREATE TEMP TABLE t (n CHECK (n = 0)); INSERT INTO t SELECT count(*) FROM entries WHERE session = 1",
+    );
+}

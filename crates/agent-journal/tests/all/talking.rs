@@ -1,0 +1,164 @@
+//! What happens to a conversation in memory, between and in the middle of runs.
+
+use std::time::Duration;
+
+use agent_core::{Conversation, End, Limits, drive, script::Reply};
+use agent_journal::{DurableError, JournalError};
+use insta::assert_snapshot;
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::common::{Place, calls, start, team};
+
+fn says(_: &str, turn: usize) -> Reply {
+    match turn {
+        0 => calls([
+            ("act", json!({"ms": 100, "say": "early"})),
+            ("act", json!({"ms": 1000, "say": "late"})),
+            ("act_once", json!({"ask": "May I?", "say": "allowed"})),
+            ("act_once", json!({"ask": "And I?", "say": "allowed, too"})),
+        ]),
+        _ => Reply::text(format!("Answer {turn}.")),
+    }
+}
+
+/// The kinds of the entries, in order.
+fn kinds(place: &Place) -> String {
+    let entries = place.open().entries("s").unwrap();
+    let kinds: Vec<&str> = entries.iter().map(|(_, entry)| entry.kind()).collect();
+    kinds.join(" ")
+}
+
+#[tokio::test]
+async fn what_the_user_says_between_runs_is_written_down_before_the_model_is_asked() {
+    let (place, (team, _)) =
+        (Place::new(), team(&["main"], |_, turn| Reply::text(format!("Answer {turn}."))));
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team.clone(), &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    conversation.say("More.");
+    drive(&mut conversation, &host).await.unwrap();
+    conversation.instruct("Be brief.");
+    conversation.say("And?");
+    drop(host);
+    let _again = journal.host(team, &mut conversation).await.unwrap();
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
+    assert_eq!(kinds(&place), "became answered said answered said said");
+    assert_snapshot!(conversation.to_string(), @r"
+    user: Go.
+    main: Answer 0.
+    user: More.
+    main: Answer 1.
+    system: Be brief.
+    user: And?
+    ");
+}
+
+#[tokio::test]
+async fn a_run_that_is_dropped_goes_on_with_the_same_host_or_another() {
+    for same_host in [true, false] {
+        let (place, (team, log)) = (Place::new(), team(&["main"], says));
+        let journal = place.open();
+        let mut conversation = start();
+        let mut host = Some(journal.host(team.clone(), &mut conversation).await.unwrap());
+        let run = drive(&mut conversation, host.as_ref().unwrap());
+        assert!(timeout(Duration::from_millis(500), run).await.is_err());
+        if !same_host {
+            host = None;
+        }
+        let host = match host {
+            Some(host) => host,
+            None => journal.host(team.clone(), &mut conversation).await.unwrap(),
+        };
+        let end = drive(&mut conversation, &host).await.unwrap();
+        assert!(matches!(end, End::Waiting(calls) if calls.len() == 2));
+        assert_eq!(journal.conversation("s").unwrap(), conversation);
+        assert_eq!(log.made()["s/call_0_0"], 1);
+        assert_eq!(log.made()["s/call_0_1"], 1, "the first time it did not come to its end");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_waited_for_its_permit_when_the_run_was_stopped_has_not_begun() {
+    let says = |_: &str, turn: usize| match turn {
+        0 => calls(["a", "b", "c"].map(|say| ("act_once", json!({"ms": 300, "say": say})))),
+        _ => Reply::text("Done."),
+    };
+    let (place, (team, _)) = (Place::new(), team(&["main"], says));
+    let team = team.with_limits(Limits::new().calls_at_once(1));
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team.clone(), &mut conversation).await.unwrap();
+    assert!(timeout(Duration::from_millis(450), drive(&mut conversation, &host)).await.is_err());
+    drop(host);
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    let transcript = conversation.to_string();
+    let results: Vec<&str> = transcript
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| line.starts_with('<'))
+        .collect();
+    assert_snapshot!(results.join("\n"), @r#"
+    < call_0_0 = a
+    < call_0_1 failed: outcome unknown: the run was stopped while "act_once" was being called; it may have had its effect
+    < call_0_2 = c
+    "#);
+}
+
+#[tokio::test]
+async fn calls_can_be_allowed_and_denied_in_memory() {
+    let (place, (team, log)) = (Place::new(), team(&["main"], says));
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    conversation.allow("s/call_0_2").unwrap();
+    conversation.deny("s/call_0_3", "not today").unwrap();
+    let end = drive(&mut conversation, &host).await.unwrap();
+    assert_eq!(end.text(), "Answer 1.");
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
+    assert_eq!(log.made()["s/call_0_2"], 2, "once to ask, once for good");
+    assert_snapshot!(conversation.to_string(), @r#"
+    user: Go.
+      > call_0_0 act {"ms":100,"say":"early"}
+      > call_0_1 act {"ms":1000,"say":"late"}
+      > call_0_2 act_once {"ask":"May I?","say":"allowed"}
+      > call_0_3 act_once {"ask":"And I?","say":"allowed, too"}
+      < call_0_0 = early
+      < call_0_1 = late
+      < call_0_2 = allowed
+      < call_0_3 failed: denied: not today
+    main: Answer 1.
+    "#);
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_another_one_is_refused() {
+    let (place, (team, _)) = (Place::new(), team(&["main"], |_, _| Reply::text("Hi.")));
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team.clone(), &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    let diverged = |id: &str| JournalError::Diverged { id: id.to_owned() };
+
+    let mut other = Conversation::start("main", "Stop.").with_id("s");
+    let mut third = Conversation::start("main", "Go.").with_id("t");
+    let error = drive(&mut third, &host).await.unwrap_err();
+    assert_eq!(error, DurableError::Journal(diverged("t")));
+    drop(host);
+    assert_eq!(journal.host(team, &mut other).await.unwrap_err(), diverged("s"));
+}
+
+#[tokio::test]
+async fn runs_on_a_journal_can_be_spawned() {
+    let (place, (team, _)) = (Place::new(), team(&["main"], |_, _| Reply::text("Hi.")));
+    let journal = place.open();
+    let run = tokio::spawn(async move {
+        let mut conversation = start();
+        let host = journal.host(team, &mut conversation).await.unwrap();
+        host.run(&mut conversation).await.unwrap()
+    });
+    assert_eq!(run.await.unwrap().text(), "Hi.");
+}

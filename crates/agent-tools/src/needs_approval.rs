@@ -1,0 +1,75 @@
+//! Tools whose calls a person allows first.
+
+use std::{fmt, sync::Arc};
+
+use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, async_trait};
+
+/// Marks a tool as one whose calls need a person's approval: a call waits, the others of its turn are not held up, and the
+/// run ends with [`End::Waiting`](agent_core::End). Once it is allowed, by the key that stands there, a run makes it; if it
+/// is denied, the model reads why.
+///
+/// ```
+/// use agent_core::{Agent, End, script::{Reply, Script}};
+/// use agent_tools::{FnTool, NeedsApproval};
+/// # #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// # struct Payment { to: String }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let model = Script::new([Reply::call("pay", serde_json::json!({"to": "Ada"})), Reply::text("Done.")]);
+/// let pay = FnTool::new("pay", "Pays somebody.", |payment: Payment| Ok::<_, String>(format!("paid {}", payment.to)));
+/// let agent = Agent::builder("clerk", model).tool(NeedsApproval::new(pay)).build()?;
+///
+/// let mut conversation = agent.start("Pay Ada.");
+/// let End::Waiting(calls) = agent.run(&mut conversation).await? else { panic!("it waits") };
+/// assert_eq!(calls[0].question, r#"May "pay" be called with {"to":"Ada"}?"#);
+///
+/// // A conversation can be written and read meanwhile.
+/// conversation.allow(&calls[0].key)?;
+/// assert_eq!(agent.run(&mut conversation).await?.text(), "Done.");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct NeedsApproval {
+    tool: Arc<dyn Tool>,
+    question: Box<Question>,
+}
+
+/// What the person is asked about a call with this input.
+type Question = dyn Fn(&ToolSpec, &Json) -> String + Send + Sync;
+
+impl NeedsApproval {
+    /// The same tool, whose calls wait for a person.
+    pub fn new(tool: impl Tool + 'static) -> Self {
+        let question =
+            |spec: &ToolSpec, input: &Json| format!("May {:?} be called with {}?", spec.name, input.text());
+        Self { tool: Arc::new(tool), question: Box::new(question) }
+    }
+
+    /// Another question about a call with this input.
+    pub fn question(self, question: impl Fn(&Json) -> String + Send + Sync + 'static) -> Self {
+        Self { question: Box::new(move |_, input| question(input)), ..self }
+    }
+}
+
+#[async_trait]
+impl Tool for NeedsApproval {
+    fn spec(&self) -> &ToolSpec {
+        self.tool.spec()
+    }
+
+    async fn call(&self, input: Json, context: Context) -> Outcome {
+        match context.allowed() {
+            true => self.tool.call(input, context).await,
+            false => Outcome::Wait { question: (self.question)(self.spec(), &input) },
+        }
+    }
+
+    fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
+        self.tool.introduce(conversation, request)
+    }
+}
+
+impl fmt::Debug for NeedsApproval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NeedsApproval").field("tool", &self.spec().name).finish_non_exhaustive()
+    }
+}

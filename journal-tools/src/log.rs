@@ -1,0 +1,51 @@
+//! What the tools of a run did, written by themselves where no crash takes it back.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    path::Path,
+    sync::Arc,
+};
+
+use crate::Done;
+
+/// A file with a line for each call that begins and each that ends, with its key.
+#[derive(Clone)]
+pub(crate) struct Log(Arc<File>);
+
+/// A line of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Start(String),
+    End(String),
+}
+
+impl Log {
+    pub(crate) fn open(path: &Path) -> Done<Self> {
+        Ok(Self(Arc::new(OpenOptions::new().create(true).append(true).open(path)?)))
+    }
+
+    pub(crate) fn start(&self, key: &str) {
+        self.write(&format!("start {key}\n"));
+    }
+
+    pub(crate) fn end(&self, key: &str) {
+        self.write(&format!("end {key}\n"));
+    }
+
+    /// In one call of the system, so a line is there or it is not.
+    fn write(&self, line: &str) {
+        (&*self.0).write_all(line.as_bytes()).expect("without its log, the drill says nothing");
+    }
+}
+
+/// What was written so far.
+pub(crate) fn lines(path: &Path) -> Done<Vec<Line>> {
+    let text = if path.exists() { fs::read_to_string(path)? } else { String::new() };
+    let line = |line: &str| match line.split_once(' ') {
+        Some(("start", key)) => Ok(Line::Start(key.to_owned())),
+        Some(("end", key)) => Ok(Line::End(key.to_owned())),
+        _ => Err(format!("{}: {line:?} is no line of it", path.display()).into()),
+    };
+    text.lines().map(line).collect()
+}

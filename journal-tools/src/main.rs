@@ -1,0 +1,47 @@
+//! What is done with journals: the drill, what a journal costs, and sessions on the command line. `cargo xtask drill` and
+//! `cargo xtask sessions` start it.
+
+mod cost;
+mod disk;
+mod drill;
+mod kill;
+mod log;
+mod report;
+mod run;
+mod sessions;
+mod team;
+
+use std::{env, error::Error, process::ExitCode};
+
+/// How a part ends.
+type Done<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+
+const USAGE: &str = "\
+usage: journal-tools drill [ROUNDS] [--seed N] [--json]
+       journal-tools cost
+       journal-tools sessions FILE [list | show ID | tail ID | resume ID | fork ID NEW [TURNS] | approve KEY | deny KEY REASON
+                                    | export ID | import ID < JSON | delete ID]
+       journal-tools run JOURNAL LOG SESSION repeatable|once
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["drill", options @ ..] => drill::run(options),
+        ["cost"] => cost::run(),
+        ["sessions", file, what @ ..] => sessions::run(file, what),
+        ["run", journal, log, session, tools] => run::run(journal, log, session, tools),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The team of the drill: an orchestrator, three specialists with tools, and an agent that takes over. A run of it has 23
+//! effects: 10 answers and 13 calls.
+
+use std::time::Duration;
+
+use agent_core::{
+    Agent, Context, Request, Role, Team,
+    script::{Reply, Script},
+};
+use agent_handoff::Handoff;
+use agent_tools::{AgentTool, FnTool};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{Done, log::Log};
+
+/// What a run of the team leads to.
+pub(crate) const EFFECTS: usize = 23;
+
+/// What the user says.
+pub(crate) const TASK: &str = "Plan the trip, then have it booked.";
+
+const SPECIALISTS: [&str; 3] = ["trains", "hotels", "museums"];
+
+#[derive(Deserialize, JsonSchema)]
+struct Given {
+    /// What to look up, book or pay.
+    what: String,
+}
+
+/// How the team works.
+#[derive(Clone)]
+pub(crate) struct Ways {
+    /// Whether its tools may be called twice.
+    pub(crate) repeatable: bool,
+    /// Whether models and tools take their time, or none.
+    pub(crate) takes_time: bool,
+    /// Where tools say that they begin and end.
+    pub(crate) log: Option<Log>,
+}
+
+/// The team. The agent that has its conversations first is `lead`.
+pub(crate) fn team(ways: &Ways) -> Done<Team> {
+    let takes_time = ways.takes_time;
+    let model = Script::by(move |request| {
+        let reply = reply(request);
+        if takes_time { reply.after(Duration::from_millis(4)) } else { reply }
+    });
+    let lead = SPECIALISTS.iter().fold(Agent::builder("lead", model.clone()), |lead, name| {
+        lead.tool(AgentTool::new(*name, format!("Knows about {name}.")))
+    });
+    let handoff = Handoff::to([("booking", "Books and pays.")]);
+    let mut agents = vec![lead.tool(tool("note", ways)).tools(handoff.tools()).build()?];
+    for name in SPECIALISTS {
+        agents.push(Agent::builder(name, model.clone()).tool(tool("look", ways)).build()?);
+    }
+    agents.push(Agent::builder("booking", model).tool(tool("book", ways)).build()?);
+    Ok(Team::new(agents)?)
+}
+
+/// The same for the same request, whoever asks and however often.
+fn reply(request: &Request) -> Reply {
+    let turn = request.messages.iter().filter(|message| message.role() == Role::Assistant).count();
+    let call = |tool: &str, what: &str| Reply::call(tool, json!({"what": what}));
+    match (&*request.agent, turn) {
+        ("lead", 0) => {
+            let note = call("note", "the dates");
+            SPECIALISTS
+                .iter()
+                .fold(note, |reply, name| reply.and_call(*name, json!({"task": format!("Find {name}.")})))
+        }
+        ("lead", _) => Reply::call("handoff", json!({"name": "booking", "reason": "It is all planned."})),
+        ("booking", 1) => call("book", "a train").and_call("book", json!({"what": "a hotel"})),
+        ("booking", _) => Reply::text("All is booked."),
+        (name, 0) => {
+            let first = call("look", &format!("{name} in May"));
+            first.and_call("look", json!({"what": format!("{name} in June")}))
+        }
+        (name, _) => Reply::text(format!("These are the best {name}.")),
+    }
+}
+
+fn tool(name: &str, ways: &Ways) -> FnTool {
+    let (Ways { takes_time, log, .. }, own) = (ways.clone(), name.to_owned());
+    let tool = FnTool::new(name, "Does its part of a trip.", move |given: Given, context: Context| {
+        let (log, own) = (log.clone(), own.clone());
+        async move {
+            let key = context.key();
+            log.iter().for_each(|log| log.start(&key));
+            if takes_time {
+                // Each call takes as long as it takes, whenever it is made.
+                let long = key.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte)) % 8;
+                tokio::time::sleep(Duration::from_millis(2 + long)).await;
+            }
+            log.iter().for_each(|log| log.end(&key));
+            Ok::<_, String>(format!("{own}: {}", given.what))
+        }
+    });
+    if ways.repeatable { tool.idempotent() } else { tool }
+}
