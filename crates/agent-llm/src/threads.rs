@@ -306,4 +306,28 @@ mod tests {
         )
         .await;
     }
+
+    /// Whether a request goes on in the thread once it was changed like this.
+    fn goes_on(change: impl FnOnce(&mut Request)) -> bool {
+        let mut held = Request::new(vec![Message::user("Hi.")]);
+        held.tools = [agent_core::ToolSpec::new("f", "Does f.", json!({"type": "object"}))].into();
+        let mut request = held.clone();
+        request.messages.extend([Message::assistant("Hi."), Message::user("And?")]);
+        request.goes_on_from = Some(GoesOnFrom { response: "msg_1".into(), messages: 2 });
+        change(&mut request);
+        continued(&held, &request).is_some()
+    }
+
+    #[test]
+    fn a_thread_goes_on_only_where_the_request_begins_with_what_the_server_holds() {
+        assert!(goes_on(|_| ()));
+        assert!(goes_on(|request| request.max_tokens = 1), "what each request says anew");
+        assert!(!goes_on(|request| request.goes_on_from = None), "a handoff, or a reply that was mended");
+        assert!(!goes_on(|request| request.messages[0] = Message::user("Hello.")), "an edited view");
+        assert!(!goes_on(|request| drop(request.messages.remove(0))), "a shorter view");
+        assert!(!goes_on(|request| drop(request.messages.pop())), "nothing new");
+        assert!(!goes_on(|request| request.system.push(agent_core::Block::text("Be brief."))));
+        assert!(!goes_on(|request| request.tools = Arc::new([])));
+        assert!(!goes_on(|request| drop(request.extra.insert("speed".to_owned(), json!("fast").into()))));
+    }
 }
