@@ -10,7 +10,7 @@ use crate::{Delta, LlmError, Request, Response};
 /// a type that holds an `Llm` and is one.
 ///
 /// A backend with its whole reply at once uses [`whole`]. One that streams uses the crate `futures`; what
-/// it yields is described at [`Delta`]. One model can serve many agents: [`Request::agent`] says who asks.
+/// it yields is described at [`Delta`]. One model can serve many agents: [`Request::agent`](crate::Asked::agent) says who asks.
 ///
 /// ```
 /// use agent_core::{BoxStream, Delta, Llm, LlmError, Request, StopReason};

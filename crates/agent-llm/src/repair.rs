@@ -6,7 +6,7 @@ use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Request, i
 
 use crate::asking::{Again, Asking};
 
-/// The field of [`Request::extra`] that says what container to run in.
+/// The field of [`Request::extra`](agent_core::Asked::extra) that says what container to run in.
 const CONTAINER: &str = "container";
 
 /// Asks any [`Llm`] again with a mended request when it refuses one for what a change can mend; with each
@@ -14,7 +14,7 @@ const CONTAINER: &str = "container";
 ///
 /// - calls without results, results without calls, and blank text: the history is brought in order. What this
 ///   library's loop sends needs that never; histories from elsewhere, and views of them, may.
-/// - a container that is gone ([`Request::container`], or `container` in [`Request::extra`]): it is left out, and
+/// - a container that is gone ([`Request::container`](agent_core::Asked::container), or `container` in [`Request::extra`](agent_core::Asked::extra)): it is left out, and
 ///   the API gives a new one.
 ///
 /// The record is not touched, and a request that is refused again is an error.

@@ -156,7 +156,7 @@ impl Settings {
     }
 
     /// Any other field of the request body; it wins over the client's own of that name, and
-    /// [`Request::extra`](agent_core::Request::extra) wins over it.
+    /// [`Request::extra`](agent_core::Asked::extra) wins over it.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.fields.insert(name.into(), value.into());
         self

@@ -11,7 +11,7 @@ use super::{
 use crate::{Settings, cache};
 
 /// The body of a request. Blocks go in as the text they are kept as; what
-/// [`Request::extra`] gives wins over the settings, and extra settings over all else.
+/// [`Request::extra`](agent_core::Asked::extra) gives wins over the settings, and extra settings over all else.
 pub(crate) fn body(settings: &Settings, request: &Request) -> Vec<u8> {
     written(settings, request, &[])
 }
