@@ -46,7 +46,7 @@ pub enum JournalError {
         known: u32,
     },
     /// There is no room on the disk, or no more is allowed.
-    #[error("there is no room for more in {}: make room and run again, what was acknowledged is there", path.display())]
+    #[error("there is no room for more in {}: make room and go on with a new host, what was acknowledged is there", path.display())]
     Full {
         /// The file.
         path: PathBuf,
@@ -91,6 +91,14 @@ pub enum JournalError {
     #[error("there is a session {id:?} in the journal already: choose another id, or delete it")]
     SessionExists {
         /// Its id.
+        id: String,
+    },
+    /// The session was driven here, and another process has taken it over: it took this one for dead.
+    #[error(
+        "session {id:?} is not driven here any more: another process took it over; what was acknowledged is there, go on with a new host"
+    )]
+    LeaseLost {
+        /// The session.
         id: String,
     },
     /// Somebody drives the session.

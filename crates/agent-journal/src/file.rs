@@ -4,10 +4,11 @@ use std::{
     fs::{self, OpenOptions},
     io,
     path::{Path, PathBuf},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::{JournalError, schema};
 
@@ -21,20 +22,31 @@ pub(crate) struct File {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl File {
+    /// The same file by whatever path it is named, and wherever the process goes: what holds its leases lies beside it.
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()) }
     }
 
-    /// A connection that writes; the file is made if there is none, for its owner's eyes only.
+    /// The file, which is made if there is none, for its owner's eyes only.
+    pub(crate) fn made(path: &Path) -> Result<Self, JournalError> {
+        let given = Self { path: path.to_owned() };
+        given.create().map_err(|error| given.io(&error))?;
+        Ok(Self::new(path))
+    }
+
+    /// A connection that writes.
     pub(crate) fn to_write(&self, most_pages: Option<u32>) -> Result<Connection, JournalError> {
-        self.create().map_err(|error| self.io(&error))?;
         let mut connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let wrong = |error| self.error(&error);
+        if connection.is_readonly(MAIN_DB).map_err(wrong)? {
+            let (path, why) = (self.path.clone(), "the system lets it only be read".to_owned());
+            return Err(JournalError::ReadOnly { path, why });
+        }
         if !schema::is_empty(&connection).map_err(wrong)? {
             schema::check(self, &connection)?;
             schema::check_pages(self, &connection)?;
         }
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
+        use_log(&connection).map_err(wrong)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(wrong)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(wrong)?;
         if let Some(pages) = most_pages {
@@ -62,17 +74,15 @@ impl File {
         Ok(connection)
     }
 
-    /// SQLite gives the files it puts beside it the same mode.
+    /// SQLite gives the files it puts beside it the same mode. A file that is there is not opened here: with any
+    /// descriptor of it that is closed, the process would lose the locks that SQLite has.
     fn create(&self) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&self.path) {
-            // Opened to write, since SQLite would take what it may not write for something to read.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                OpenOptions::new().write(true).open(&self.path).map(drop)
-            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             made => made.map(drop),
         }
     }
@@ -116,4 +126,26 @@ impl File {
     fn is_there(&self) -> bool {
         fs::metadata(&self.path).is_ok()
     }
+}
+
+/// Has what is written go to a log first. To change to it, SQLite waits for nobody.
+fn use_log(connection: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        if mode.eq_ignore_ascii_case("wal") {
+            return Ok(());
+        }
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE => {
+                // Another process opens it for the first time, too.
+                thread::sleep(Duration::from_millis(5));
+            }
+            changed => return changed,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }

@@ -47,7 +47,7 @@ impl Holder {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path)?;
-        let is_locked = try_lock(&file) == Seen::Dead;
+        let is_locked = try_lock(&file, Lock::Own) == Seen::Dead;
         Ok(Self { name, is_locked, driven: Mutex::default(), path, _file: file })
     }
 
@@ -67,7 +67,7 @@ impl Holder {
     /// What can be seen of another one.
     pub(crate) fn look(journal: &Path, name: &str) -> Seen {
         match OpenOptions::new().write(true).open(beside(journal, name)) {
-            Ok(file) => try_lock(&file),
+            Ok(file) => try_lock(&file, Lock::Shared),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Seen::Dead,
             Err(_) => Seen::Nothing,
         }
@@ -93,10 +93,22 @@ fn beside(journal: &Path, name: &str) -> PathBuf {
     path.into()
 }
 
+/// How a file is locked. Who only looks must not keep others from seeing the same.
+#[derive(Clone, Copy)]
+enum Lock {
+    Own,
+    Shared,
+}
+
 /// Locks a file if nobody lives who has: then its holder is dead.
 #[cfg(unix)]
-fn try_lock(file: &fs::File) -> Seen {
-    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+fn try_lock(file: &fs::File, lock: Lock) -> Seen {
+    use rustix::fs::FlockOperation::{NonBlockingLockExclusive, NonBlockingLockShared};
+    let operation = match lock {
+        Lock::Own => NonBlockingLockExclusive,
+        Lock::Shared => NonBlockingLockShared,
+    };
+    match rustix::fs::flock(file, operation) {
         Ok(()) => Seen::Dead,
         Err(rustix::io::Errno::WOULDBLOCK) => Seen::Alive,
         Err(_) => Seen::Nothing,
@@ -104,6 +116,6 @@ fn try_lock(file: &fs::File) -> Seen {
 }
 
 #[cfg(not(unix))]
-fn try_lock(_: &fs::File) -> Seen {
+fn try_lock(_: &fs::File, _: Lock) -> Seen {
     Seen::Nothing
 }

@@ -15,6 +15,7 @@ use crate::{
     file::File,
     fold::{Row, State, fold},
     holder::Holder,
+    lease,
     table::{self, Number},
     writer::Writer,
 };
@@ -56,7 +57,7 @@ impl Options {
 
     /// Opens a journal to write; see [`Journal::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<Journal, JournalError> {
-        let file = File::new(path.as_ref());
+        let file = File::made(path.as_ref())?;
         let connection = file.to_write(self.most_pages)?;
         let reader = Mutex::new(Some(file.to_read()?));
         let writer = Some(Writer::start(file.clone(), connection));
@@ -169,17 +170,23 @@ impl Journal {
         Ok(holder.insert(new).clone())
     }
 
-    /// Appends entries, each about the conversation at its path.
+    /// Appends entries, each about the conversation at its path, if it still drives the session of this id: one that
+    /// was taken for dead must not write into what others go on with.
     pub(crate) fn append(
         &self,
-        session: Number,
+        (session, id): (Number, &str),
         path: &str,
         entries: &[Entry],
         told: impl FnOnce(Result<(), &JournalError>) + Send + 'static,
     ) -> Acknowledged<()> {
         let (file, path) = (self.0.file.clone(), path.to_owned());
         let written: Vec<Written> = entries.iter().map(Entry::write).collect();
+        let (holder, id) = (self.holder().map(|holder| holder.name.clone()), id.to_owned());
         let append = move |connection: &Connection| {
+            let drives = lease::is_held(connection, session, &holder?).map_err(|error| file.error(&error))?;
+            if !drives {
+                return Err(JournalError::LeaseLost { id });
+            }
             let at = table::now();
             let mut entries = written.iter();
             let added = entries.try_for_each(|entry| table::add_entry(connection, session, &path, at, entry));

@@ -100,6 +100,12 @@ pub(crate) fn renew(connection: &Connection, holder: &str) {
     let _ = connection.execute(sql, params![next_expiry(), holder]);
 }
 
+/// Whether the session is driven by this holder.
+pub(crate) fn is_held(connection: &Connection, session: Number, holder: &str) -> rusqlite::Result<bool> {
+    let mut find = connection.prepare_cached("SELECT 1 FROM leases WHERE session = ?1 AND holder = ?2")?;
+    find.exists(params![session, holder])
+}
+
 type Driver = (String, u32, Option<i64>);
 
 fn driver(connection: &Connection, session: Number) -> rusqlite::Result<Option<Driver>> {

@@ -31,6 +31,8 @@ struct Page {
     replies: HashMap<String, Reply>,
     dones: HashMap<String, Done>,
     ends: HashMap<String, Result<End, Failure>>,
+    /// What was sent and is not on the disk yet, by key.
+    pending: HashMap<String, usize>,
     /// Something was not written: from here on, nothing is.
     failed: Option<JournalError>,
 }
@@ -54,8 +56,8 @@ pub(crate) enum Kept {
 impl Ledger {
     pub(crate) fn new(journal: Journal, session: Number, state: State) -> Self {
         let id = state.conversation.id().to_owned();
-        let (replies, dones, ends) = Default::default();
-        let page = Arc::new(Mutex::new(Page { state, replies, dones, ends, failed: None }));
+        let (replies, dones, ends, pending) = Default::default();
+        let page = Arc::new(Mutex::new(Page { state, replies, dones, ends, pending, failed: None }));
         Self { journal, session, id, page }
     }
 
@@ -81,9 +83,11 @@ impl Ledger {
         let taken = page.take_all(id, entries);
         let (own, key) = (self.page.clone(), key.to_owned());
         let sent = taken.map(|at| {
+            *page.pending.entry(key.clone()).or_default() += 1;
             // Sent while the page is held: the file's order is the page's.
-            self.journal.append(self.session, self.path(id), entries, move |done| {
+            self.journal.append((self.session, &self.id), self.path(id), entries, move |done| {
                 let mut page = own.lock().unwrap_or_else(PoisonError::into_inner);
+                page.settle(&key);
                 match done {
                     Ok(()) => page.keep(key, at, kept),
                     Err(error) => page.failed = Some(error.clone()),
@@ -91,6 +95,15 @@ impl Ledger {
             })
         });
         async move { sent?.await }
+    }
+
+    /// Waits for what was sent for this key by who does not wait for it any more: a run that was dropped.
+    pub(crate) async fn settled(&self, key: &str) -> Result<(), JournalError> {
+        if !self.page().pending.contains_key(key) {
+            return Ok(());
+        }
+        // What was sent before is on the disk, and was told of, before this is.
+        self.journal.write(|_| Ok(()), |_| ()).await
     }
 
     /// The answer that was written and not handed over, if nothing was said since.
@@ -175,8 +188,10 @@ impl Ledger {
         let known = page.state.conversation.within(so_far.id()).ok_or_else(diverged)?;
         match news(known, so_far) {
             Some(told) => Ok(told.into_iter().map(Entry::Told).collect()),
-            // Only the session's own conversation is in other hands.
-            None if so_far.id() == self.id => Ok(vec![Entry::Became(Box::new(so_far.clone()))]),
+            // Only the session's own conversation is in other hands, and what is known of it stays.
+            None if so_far.id() == self.id && so_far.messages().starts_with(known.messages()) => {
+                Ok(vec![Entry::Became(Box::new(so_far.clone()))])
+            }
             None => Err(diverged()),
         }
     }
@@ -208,6 +223,15 @@ impl Page {
             taken.map_err(|_| JournalError::Diverged { id: id.to_owned() })?;
         }
         Ok(at)
+    }
+
+    fn settle(&mut self, key: &str) {
+        if let Some(count) = self.pending.get_mut(key) {
+            *count -= 1;
+            if *count == 0 {
+                self.pending.remove(key);
+            }
+        }
     }
 
     fn keep(&mut self, key: String, at: usize, kept: Kept) {

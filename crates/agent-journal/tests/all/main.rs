@@ -6,6 +6,7 @@ mod approvals;
 mod common;
 mod files;
 mod hosts;
+mod in_flight;
 mod leases;
 mod property;
 mod resuming;
