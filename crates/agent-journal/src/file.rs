@@ -149,3 +149,34 @@ fn use_log(connection: &Connection) -> rusqlite::Result<()> {
 fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_writes_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = File::made(&folder.path().join("runs.journal")).unwrap().to_write(None).unwrap();
+        let synchronous: u32 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!((synchronous, mode.as_str()), (2, "wal"), "2 is FULL");
+    }
+
+    #[test]
+    fn many_who_begin_a_journal_at_once_all_have_it() {
+        for _ in 0..10 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("runs.journal");
+            let open = |_| {
+                let path = path.clone();
+                thread::spawn(move || File::made(&path)?.to_write(None).map(drop))
+            };
+            let all: Vec<_> = (0..8).map(open).collect();
+            for one in all {
+                one.join().unwrap().unwrap();
+            }
+        }
+    }
+}

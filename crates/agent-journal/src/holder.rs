@@ -119,3 +119,21 @@ fn try_lock(file: &fs::File, lock: Lock) -> Seen {
 fn try_lock(_: &fs::File, _: Lock) -> Seen {
     Seen::Nothing
 }
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looks_does_not_make_a_dead_one_look_alive() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join("runs.journal");
+        fs::write(beside(&journal, "dead"), "").unwrap();
+        let looking = fs::File::open(beside(&journal, "dead")).unwrap();
+        assert_eq!(try_lock(&looking, Lock::Shared), Seen::Dead);
+        assert_eq!(Holder::look(&journal, "dead"), Seen::Dead);
+        let holder = Holder::new(&journal).unwrap();
+        assert_eq!(Holder::look(&journal, &holder.name), Seen::Alive);
+    }
+}

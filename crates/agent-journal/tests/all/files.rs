@@ -202,6 +202,9 @@ async fn a_full_disk_is_an_error_and_what_was_acknowledged_is_there() {
                 assert!(kept.is_empty() || kept.starts_with(conversation.messages()));
             }
         }
+        // Calls that were aborted have the journal until the runtime comes to them, and with a full disk, its lease stays
+        // as long as it is open.
+        tokio::task::yield_now().await;
     }
     assert!(stopped >= 3, "{stopped}");
     let (_, undisturbed) = written().await;
@@ -243,4 +246,16 @@ async fn a_folder_that_cannot_be_written_is_an_error_that_says_so() {
     ReadOnly: runs.journal can't be written: attempt to write a readonly database; the folder must be writable, too
     ReadOnly: new.journal can't be written: Permission denied (os error 13); the folder must be writable, too
     ");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_can_only_be_read_is_not_opened_to_write() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (place, _) = written().await;
+    fs::set_permissions(&place.path, fs::Permissions::from_mode(0o444)).unwrap();
+    let path = place.path.clone();
+    let error = as_nobody_special(move || Journal::open(path).unwrap_err());
+    assert!(matches!(error, JournalError::ReadOnly { .. }), "{error:?}");
 }
