@@ -10,8 +10,8 @@ pub(crate) fn replaced(json: &str) -> Option<String> {
     }
     let mut whole = String::new();
     let (mut copied, mut next) = (0, 0);
-    // In JSON, every backslash begins an escape.
-    while let Some(found) = json[next..].find('\\') {
+    // In JSON, every backslash begins an escape. What is none may be cut in the middle of one; who reads it says so.
+    while let Some(found) = json.get(next..).and_then(|rest| rest.find('\\')) {
         let escape = next + found;
         let behind = escape + 6;
         next = match code_unit(json, escape) {

@@ -223,6 +223,13 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_is_cut_in_an_escape_is_an_error() {
+        for body in [r#"{"id":"\u0041\"#, "{\"id\":\"\\u0041\\\u{e9}\"}", r#"{"id":"\ud83e\u"#] {
+            assert!(Response::read(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
     fn a_reply_of_another_shape_says_what_is_wrong() {
         let wrong = |reply: &str| serde_json::from_str::<Response>(reply).unwrap_err().to_string();
         assert_eq!(wrong("{}"), "missing field `content` at line 1 column 2");

@@ -9,6 +9,7 @@ use std::{
 
 use agent_core::{LlmError, LlmErrorKind};
 use futures::FutureExt;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 /// How long an answer in one piece may take, if nothing else is said.
@@ -155,7 +156,8 @@ impl Clock {
         }
         self.wakes = Some(context.waker().clone());
         loop {
-            ready!(timer.as_mut().poll(context));
+            // Whatever else the task has done in this poll: a timer that yields to others is not set.
+            ready!(unconstrained(timer.as_mut()).poll_unpin(context));
             if Instant::now() >= limit.until {
                 return Poll::Ready(timed_out(limit.name, limit.length));
             }
@@ -265,6 +267,18 @@ mod tests {
             clock.keep(pin!(tokio::time::sleep(seconds(25)))).await.unwrap();
         }
         expect(clock.keep(pin!(pending())), seconds(15), "no whole reply within 90s (total timeout)").await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fault_24_a_limit_holds_in_a_task_that_has_done_much_before() {
+        let semaphore = std::sync::Arc::new(tokio::sync::Semaphore::new(1_000));
+        let limits = Limits::default();
+        let waits = (0..1_000).map(|_| async {
+            // Each uses some of what a task may do before it lets others go on.
+            let _permit = semaphore.acquire().await.unwrap();
+            Clock::start(&limits).keep(pin!(pending::<()>())).await.unwrap_err()
+        });
+        assert_eq!(futures::future::join_all(waits).await.len(), 1_000);
     }
 
     #[tokio::test(start_paused = true)]
