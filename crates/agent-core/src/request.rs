@@ -65,12 +65,14 @@ impl DerefMut for Request {
 
 /// The last reply to the agent that asks, if it stands among the messages as the server wrote it. What comes before it
 /// need not be what was sent then: a view of the history may have changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GoesOnFrom {
     /// The server's id of the reply ([`Response::id`](crate::Response)).
     pub response: Arc<str>,
     /// How many messages there are up to the reply and with it; those after it are new.
     pub messages: usize,
+    /// The reply: where another stands in that place, somebody has changed the messages since, and it does not hold.
+    pub reply: Message,
 }
 
 /// Shows neither prompts nor what is in other fields: there may be secrets in them.

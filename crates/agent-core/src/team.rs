@@ -105,7 +105,7 @@ impl Team {
 fn goes_on_from(conversation: &Conversation, messages: &[Message]) -> Option<GoesOnFrom> {
     let (response, reply) = conversation.last_reply()?;
     let place = messages.iter().rposition(|message| message.is(reply))?;
-    Some(GoesOnFrom { response: response.clone(), messages: place + 1 })
+    Some(GoesOnFrom { response: response.clone(), messages: place + 1, reply: reply.clone() })
 }
 
 impl Rules for Team {

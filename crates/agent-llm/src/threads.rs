@@ -191,14 +191,14 @@ impl Form {
 
 /// The request with what is new since the reply to what the server holds, if that is still how it begins.
 fn continued(held: &Request, request: &Request) -> Option<Request> {
-    let GoesOnFrom { response, messages } = request.goes_on_from.as_ref()?;
+    let GoesOnFrom { response, messages, reply } = request.goes_on_from.as_ref()?;
     let same = held.system == request.system
         && (Arc::ptr_eq(&held.tools, &request.tools) || held.tools == request.tools)
         && held.server_tools == request.server_tools
         && held.extra == request.extra;
     let (said, new) = request.messages.split_at_checked(*messages).filter(|_| same)?;
-    let (_, before) = said.split_last()?;
-    if before != held.messages || new.is_empty() {
+    let (last, before) = said.split_last()?;
+    if last != reply || before != held.messages || new.is_empty() {
         return None;
     }
     let mut rest = Request::new(new.to_vec());
@@ -270,7 +270,8 @@ mod tests {
                     end = Message::assistant(reply.content.clone()).text();
                     request.messages.push(Message::assistant(reply.content));
                     let (response, messages) = (reply.id.unwrap().into(), request.messages.len());
-                    request.goes_on_from = Some(GoesOnFrom { response, messages });
+                    let reply = request.messages[messages - 1].clone();
+                    request.goes_on_from = Some(GoesOnFrom { response, messages, reply });
                     request.messages.push(Message::user("And?"));
                 }
                 Err(error) => end = error.message,
@@ -313,7 +314,8 @@ mod tests {
         held.tools = [agent_core::ToolSpec::new("f", "Does f.", json!({"type": "object"}))].into();
         let mut request = held.clone();
         request.messages.extend([Message::assistant("Hi."), Message::user("And?")]);
-        request.goes_on_from = Some(GoesOnFrom { response: "msg_1".into(), messages: 2 });
+        let reply = request.messages[1].clone();
+        request.goes_on_from = Some(GoesOnFrom { response: "msg_1".into(), messages: 2, reply });
         change(&mut request);
         continued(&held, &request).is_some()
     }
@@ -324,6 +326,10 @@ mod tests {
         assert!(goes_on(|request| request.max_tokens = 1), "what each request says anew");
         assert!(!goes_on(|request| request.goes_on_from = None), "a handoff, or a reply that was mended");
         assert!(!goes_on(|request| request.messages[0] = Message::user("Hello.")), "an edited view");
+        assert!(
+            !goes_on(|request| request.messages[1] = Message::assistant("H.")),
+            "a reply that was redacted"
+        );
         assert!(!goes_on(|request| drop(request.messages.remove(0))), "a shorter view");
         assert!(!goes_on(|request| drop(request.messages.pop())), "nothing new");
         assert!(!goes_on(|request| request.system.push(agent_core::Block::text("Be brief."))));
