@@ -137,6 +137,9 @@ impl Durable {
         mut child: Lent,
     ) -> (Lent, Result<Result<End, Failure>, DurableError>) {
         let key = child.id().to_owned();
+        if let Err(error) = self.ledger.settle(&key).await {
+            return (child, Err(error.into()));
+        }
         if let Some(end) = self.ledger.take_end(&key) {
             return (child, Ok(end));
         }
@@ -165,6 +168,7 @@ impl Host for Durable {
 
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, DurableError> {
         let id = so_far.id();
+        self.ledger.settle(id).await?;
         if let Some(reply) = self.ledger.take_reply(so_far) {
             return Ok(reply);
         }
@@ -190,6 +194,7 @@ impl Perform for Durable {
 
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), DurableError> {
         let (id, key) = (call.conversation.clone(), key(&call.conversation, &call.call.id));
+        self.ledger.settle(&key).await?;
         if let Some(done) = self.ledger.take_done(&key) {
             receipt.fill(done);
             return Ok(());

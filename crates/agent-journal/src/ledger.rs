@@ -1,7 +1,7 @@
 //! What a host knows of its session: the conversation as the journal has it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -31,6 +31,8 @@ struct Page {
     replies: HashMap<String, Reply>,
     dones: HashMap<String, Done>,
     ends: HashMap<String, Result<End, Failure>>,
+    /// The keys of what was sent and will be kept, and is not on the disk yet.
+    sent: HashSet<String>,
     /// Something was not written: from here on, nothing is.
     failed: Option<JournalError>,
 }
@@ -54,8 +56,8 @@ pub(crate) enum Kept {
 impl Ledger {
     pub(crate) fn new(journal: Journal, session: Number, state: State) -> Self {
         let id = state.conversation.id().to_owned();
-        let (replies, dones, ends) = Default::default();
-        let page = Arc::new(Mutex::new(Page { state, replies, dones, ends, failed: None }));
+        let (replies, dones, ends, sent) = Default::default();
+        let page = Arc::new(Mutex::new(Page { state, replies, dones, ends, sent, failed: None }));
         Self { journal, session, id, page }
     }
 
@@ -81,6 +83,9 @@ impl Ledger {
         let taken = page.take_all(id, entries);
         let (own, key) = (self.page.clone(), key.to_owned());
         let sent = taken.map(|at| {
+            if !matches!(kept, Kept::Nothing) {
+                page.sent.insert(key.clone());
+            }
             // Sent while the page is held: the file's order is the page's.
             self.journal.append(self.session, self.path(id), entries, move |done| {
                 let mut page = own.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,6 +96,16 @@ impl Ledger {
             })
         });
         async move { sent?.await }
+    }
+
+    /// Waits for what a run that was dropped sent for this key: once it is on the disk, it is kept, and can be taken.
+    pub(crate) async fn settle(&self, key: &str) -> Result<(), JournalError> {
+        if !self.page().sent.contains(key) {
+            return Ok(());
+        }
+        // What was sent before is written before, and told before.
+        self.journal.write(|_| Ok(()), |_| ()).await?;
+        self.page().failed.clone().map_or(Ok(()), Err)
     }
 
     /// The answer that was written and not handed over, if nothing was said since.
@@ -212,11 +227,13 @@ impl Page {
 
     fn keep(&mut self, key: String, at: usize, kept: Kept) {
         match kept {
-            Kept::Nothing => {}
-            Kept::Reply(reply) => drop(self.replies.insert(key, Reply { at, reply })),
-            Kept::Done(done) => drop(self.dones.insert(key, done)),
-            Kept::End(end) => drop(self.ends.insert(key, end)),
+            // It may stand beside something else of its key, which is still on its way.
+            Kept::Nothing => return,
+            Kept::Reply(reply) => drop(self.replies.insert(key.clone(), Reply { at, reply })),
+            Kept::Done(done) => drop(self.dones.insert(key.clone(), done)),
+            Kept::End(end) => drop(self.ends.insert(key.clone(), end)),
         }
+        self.sent.remove(&key);
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod approvals;
 mod common;
+mod dropped;
 mod files;
 mod hosts;
 mod leases;
