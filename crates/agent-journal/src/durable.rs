@@ -86,9 +86,14 @@ impl Durable {
         Self { unknown: Box::new(outcome), ..self }
     }
 
-    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::drive) does, and says so. What was
-    /// decided meanwhile about the calls that wait for a person, it goes on with.
+    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::drive) does, and says so. If the journal
+    /// has come further with it, it goes on from there. What was decided meanwhile about the calls that wait for a person,
+    /// it goes on with.
     pub async fn run(&self, conversation: &mut Conversation) -> Result<End, DurableError> {
+        self.ledger.settle_all().await?;
+        if let Some(further) = self.ledger.further(conversation) {
+            *conversation = further;
+        }
         loop {
             let end = self.drive(conversation).await?;
             if !matches!(end, End::Waiting(_)) || !self.ledger.hear(conversation)? {
@@ -204,6 +209,10 @@ impl Perform for Durable {
                 receipt.fill(Outcome::Error(format!("denied: {reason}")));
                 return Ok(());
             }
+        }
+        if !self.ledger.is_open(&id, &call.call.id) {
+            // The conversation is an older one, and this has been done since.
+            return Err(JournalError::Diverged { id: id.to_string() }.into());
         }
         let spec = self.rules().spec(&call.agent, &call.call.name);
         if !spec.is_none_or(is_repeatable) && self.ledger.is_started(&key) {

@@ -6,11 +6,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use agent_core::{Block, Conversation, Done, End, Failure, Outcome, Response, Role, Rules, Told};
+use agent_core::{Conversation, Done, End, Failure, Outcome, Response, Rules, Told};
 
 use crate::{
     Entry, Journal, JournalError,
     fold::{State, key},
+    news::{goes_on, news},
     table::Number,
 };
 
@@ -100,7 +101,13 @@ impl Ledger {
 
     /// Waits for what a run that was dropped sent for this key: once it is on the disk, it is kept, and can be taken.
     pub(crate) async fn settle(&self, key: &str) -> Result<(), JournalError> {
-        if !self.page().sent.contains(key) {
+        let is_sent = self.page().sent.contains(key);
+        if is_sent { self.settle_all().await } else { Ok(()) }
+    }
+
+    /// Waits for all that runs that were dropped have sent.
+    pub(crate) async fn settle_all(&self) -> Result<(), JournalError> {
+        if self.page().sent.is_empty() {
             return Ok(());
         }
         // What was sent before is written before, and told before.
@@ -125,6 +132,21 @@ impl Ledger {
     /// Whether the call of this key began, and nobody knows how it ended.
     pub(crate) fn is_started(&self, key: &str) -> bool {
         self.page().state.started.contains(key)
+    }
+
+    /// Whether the call has led to nothing yet, as far as is known.
+    pub(crate) fn is_open(&self, id: &str, call: &str) -> bool {
+        self.page().state.conversation.within(id).is_some_and(|conversation| conversation.is_open(call))
+    }
+
+    /// The session's conversation, if this is what it once was.
+    pub(crate) fn further(&self, so_far: &Conversation) -> Option<Conversation> {
+        let page = self.page();
+        let known = &page.state.conversation;
+        let is_further = so_far.id() == self.id
+            && known.messages().len() > so_far.messages().len()
+            && goes_on(so_far, known);
+        is_further.then(|| known.clone())
     }
 
     /// Whether the conversation could have been told this.
@@ -188,12 +210,21 @@ impl Ledger {
         let diverged = || JournalError::Diverged { id: so_far.id().to_owned() };
         let page = self.page();
         let known = page.state.conversation.within(so_far.id()).ok_or_else(diverged)?;
+        let became = || Ok(vec![Entry::Became(Box::new(so_far.clone()))]);
+        // Only the session's own conversation is in other hands, and only what goes on from all that is known of it.
+        let is_own = so_far.id() == self.id && goes_on(known, so_far);
         match news(known, so_far) {
+            // What others decided before this was said here did not come to anything here.
+            Some(told) if is_own && !told.is_empty() && self.is_decided(known)? => became(),
             Some(told) => Ok(told.into_iter().map(Entry::Told).collect()),
-            // Only the session's own conversation is in other hands.
-            None if so_far.id() == self.id => Ok(vec![Entry::Became(Box::new(so_far.clone()))]),
+            None if is_own => became(),
             None => Err(diverged()),
         }
+    }
+
+    /// Whether others have decided about calls that wait in what is known.
+    fn is_decided(&self, known: &Conversation) -> Result<bool, JournalError> {
+        Ok(!self.journal.tell_decisions(&mut known.clone())?.is_empty())
     }
 
     fn path<'a>(&self, id: &'a str) -> &'a str {
@@ -235,39 +266,4 @@ impl Page {
         }
         self.sent.remove(&key);
     }
-}
-
-/// What makes `so_far` of what is known, if that can be told.
-pub(crate) fn news(known: &Conversation, so_far: &Conversation) -> Option<Vec<Told>> {
-    if is_same(known, so_far) {
-        return Some(Vec::new());
-    }
-    let (mut known, mut news) = (known.clone(), Vec::new());
-    let id = known.id().to_owned();
-    while known.passages().len() < so_far.passages().len() {
-        tell(&mut known, &id, Told::Returned, &mut news)?;
-    }
-    while let Some(message) = so_far.messages().get(known.messages().len()) {
-        let content: Vec<Block> =
-            message.content().iter().filter(|block| !block.is_tool_block()).cloned().collect();
-        let role = message.role();
-        if role == Role::Assistant {
-            return None;
-        }
-        tell(&mut known, &id, Told::Said { role, content: content.into() }, &mut news)?;
-    }
-    is_same(&known, so_far).then_some(news)
-}
-
-fn tell(known: &mut Conversation, id: &str, told: Told, news: &mut Vec<Told>) -> Option<()> {
-    known.tell(id, told.clone()).ok()?;
-    news.push(told);
-    Some(())
-}
-
-/// What is at the end tells; all that was before was compared before.
-fn is_same(one: &Conversation, other: &Conversation) -> bool {
-    one.messages().len() == other.messages().len()
-        && one.passages().len() == other.passages().len()
-        && one.messages().last() == other.messages().last()
 }

@@ -94,6 +94,11 @@ impl Conversation {
         })
     }
 
+    /// Whether this is a call of its last reply that has led to nothing final yet, so that it can be told what it leads to.
+    pub fn is_open(&self, call: &str) -> bool {
+        self.slots.iter().any(|slot| slot.call.id == call && !slot.is_settled())
+    }
+
     /// What people decided about calls that waited in `earlier`, which this conversation was, and in those delegated from
     /// it: with the ids of the conversations that were told.
     pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Told)> {

@@ -46,6 +46,15 @@ fn what_does_not_follow_is_an_error_and_changes_nothing() {
 }
 
 #[test]
+fn a_call_is_open_until_it_has_led_to_something_final() {
+    let mut conversation = conversation();
+    let open = |conversation: &Conversation| ["a", "b", "c"].map(|call| conversation.is_open(call));
+    assert_eq!(open(&conversation), [true, true, false]);
+    conversation.tell("run", recorded("a", Outcome::output("a"))).unwrap();
+    assert_eq!(open(&conversation), [false, true, false]);
+}
+
+#[test]
 fn what_people_decided_is_found_by_comparing_with_what_was() {
     let mut before = conversation();
     before.tell("run", recorded("a", Outcome::Wait { question: "May I?".to_owned() })).unwrap();
