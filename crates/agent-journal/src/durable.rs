@@ -94,6 +94,7 @@ impl Durable {
         if let Some(further) = self.ledger.further(conversation) {
             *conversation = further;
         }
+        self.ledger.hear(conversation)?;
         loop {
             let end = self.drive(conversation).await?;
             if !matches!(end, End::Waiting(_)) || !self.ledger.hear(conversation)? {

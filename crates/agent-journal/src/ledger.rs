@@ -168,19 +168,22 @@ impl Ledger {
             return Ok(());
         }
         let decided = so_far.decided_since(&self.page().state.conversation);
-        for (id, told) in &decided {
-            let written = match told {
-                Told::Denied { call, reason } => self.journal.deny(&key(id, call), reason).await,
-                Told::Allowed { call } => self.journal.allow(&key(id, call)).await,
+        for (id, told) in decided {
+            let written = match &told {
+                Told::Denied { call, reason } => self.journal.deny(&key(&id, call), reason).await,
+                Told::Allowed { call } => self.journal.allow(&key(&id, call)).await,
                 _ => Ok(()),
             };
-            match written {
-                Ok(()) | Err(JournalError::NotWaiting(_)) => {}
+            let (Told::Denied { call, .. } | Told::Allowed { call }) = &told else { continue };
+            let told = match written {
+                Ok(()) => Some(told),
+                Err(JournalError::NotWaiting(_)) => self.journal.decision(&self.id, self.path(&id), call)?,
                 Err(error) => return Err(error),
+            };
+            if let Some(told) = told {
+                // Of this call only: what others decided about others, memory is told when it hears it, and so is the page.
+                let _ = self.page().state.take(&id, &Entry::Told(told));
             }
-        }
-        if !decided.is_empty() {
-            self.hear(&mut self.conversation())?;
         }
         Ok(())
     }
@@ -196,6 +199,9 @@ impl Ledger {
 
     /// Tells the conversation what others have decided and written; false if that is nothing.
     pub(crate) fn hear(&self, conversation: &mut Conversation) -> Result<bool, JournalError> {
+        if conversation.id() != self.id {
+            return Ok(false);
+        }
         let told = self.journal.tell_decisions(conversation)?;
         let mut page = self.page();
         for (id, told) in &told {
