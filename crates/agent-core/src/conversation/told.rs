@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Slot, State, close::DENIED};
-use crate::{Content, Done, Failure, Kind, Outcome, Response, Role, Rules};
+use crate::{Content, Done, Failure, Kind, Message, Outcome, Response, Role, Rules};
 
 /// Something a conversation was told. Nothing else changes one, so it is the fold of these, and a list of them is as good
 /// as the conversation itself: [`Conversation::tell`] needs no agents and no rules.
@@ -129,7 +129,7 @@ impl Conversation {
         let text = match state {
             Some(State::Done { content, is_error: true }) => content.to_text(),
             Some(_) => return None,
-            None => self.messages.last()?.content().iter().find_map(|block| match block.kind() {
+            None => self.last_results()?.content().iter().find_map(|block| match block.kind() {
                 Kind::ToolResult { tool_use_id, content, is_error: true } if tool_use_id == call => {
                     Some(content.to_text())
                 }
@@ -137,6 +137,13 @@ impl Conversation {
             })?,
         };
         text.strip_prefix(DENIED).map(str::to_owned)
+    }
+
+    /// The message with the results of the last reply's calls, if they are all there: the first after it, whatever was said
+    /// since.
+    fn last_results(&self) -> Option<&Message> {
+        let reply = self.messages.iter().rposition(|message| message.role() == Role::Assistant)?;
+        self.messages.get(reply + 1)
     }
 
     /// What an outcome of a call of this conversation comes to under these rules: some are refused, with words the

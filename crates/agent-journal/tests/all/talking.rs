@@ -135,6 +135,32 @@ async fn calls_can_be_allowed_and_denied_in_memory() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_denied_in_memory_stays_denied_whatever_is_said_then() {
+    let says = |_: &str, turn: usize| match turn {
+        0 => calls([("act_once", json!({"ask": "Pay?", "say": "paid"}))]),
+        _ => Reply::text("Done."),
+    };
+    for new_host in [true, false] {
+        let (place, (team, _)) = (Place::new(), team(&["main"], says));
+        let journal = place.open();
+        let mut conversation = start();
+        let mut host = journal.host(team.clone(), &mut conversation).await.unwrap();
+        host.run(&mut conversation).await.unwrap();
+        conversation.deny("s/call_0_0", "never pay Bob").unwrap();
+        conversation.say("Do something else.");
+        if new_host {
+            drop(host);
+            host = journal.host(team, &mut conversation).await.unwrap();
+        }
+        host.run(&mut conversation).await.unwrap();
+        assert_eq!(kinds(&place), "became answered started recorded denied said answered");
+        assert_eq!(journal.conversation("s").unwrap(), conversation);
+        let transcript = conversation.to_string();
+        assert!(transcript.contains("< call_0_0 failed: denied: never pay Bob\nuser: Do something else."));
+    }
+}
+
+#[tokio::test]
 async fn a_conversation_that_is_another_one_is_refused() {
     let (place, (team, _)) = (Place::new(), team(&["main"], |_, _| Reply::text("Hi.")));
     let journal = place.open();
