@@ -54,6 +54,13 @@ async fn change(file: &str, what: &[&str]) -> Done {
 fn list(journal: &Journal) -> Done {
     println!("{:<24} {:<16} {:<12} {:>5} {:>9}  state", "session", "agent", "last change", "turns", "tokens");
     for session in journal.sessions()? {
+        let session = match session {
+            Ok(session) => session,
+            Err(error) => {
+                println!("{error}");
+                continue;
+            }
+        };
         let Session { id, agent, changed, turns, usage, .. } = &session;
         let Usage { input_tokens, output_tokens, .. } = usage;
         let ago = format!("{} s ago", changed.elapsed().unwrap_or_default().as_secs());

@@ -86,9 +86,15 @@ impl Durable {
         Self { unknown: Box::new(outcome), ..self }
     }
 
-    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::drive) does, and says so. What was
-    /// decided meanwhile about the calls that wait for a person, it goes on with.
+    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::drive) does, and says so. If the journal
+    /// has come further with it, it goes on from there. What was decided meanwhile about the calls that wait for a person,
+    /// it goes on with.
     pub async fn run(&self, conversation: &mut Conversation) -> Result<End, DurableError> {
+        self.ledger.settle_all().await?;
+        if let Some(further) = self.ledger.further(conversation) {
+            *conversation = further;
+        }
+        self.ledger.hear(conversation)?;
         loop {
             let end = self.drive(conversation).await?;
             if !matches!(end, End::Waiting(_)) || !self.ledger.hear(conversation)? {
@@ -137,7 +143,7 @@ impl Durable {
         mut child: Lent,
     ) -> (Lent, Result<Result<End, Failure>, DurableError>) {
         let key = child.id().to_owned();
-        if let Err(error) = self.ledger.settled(&key).await {
+        if let Err(error) = self.ledger.settle(&key).await {
             return (child, Err(error.into()));
         }
         if let Some(end) = self.ledger.take_end(&key) {
@@ -168,7 +174,7 @@ impl Host for Durable {
 
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, DurableError> {
         let id = so_far.id();
-        self.ledger.settled(id).await?;
+        self.ledger.settle(id).await?;
         if let Some(reply) = self.ledger.take_reply(so_far) {
             return Ok(reply);
         }
@@ -194,7 +200,7 @@ impl Perform for Durable {
 
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), DurableError> {
         let (id, key) = (call.conversation.clone(), key(&call.conversation, &call.call.id));
-        self.ledger.settled(&key).await?;
+        self.ledger.settle(&key).await?;
         if let Some(done) = self.ledger.take_done(&key) {
             receipt.fill(done);
             return Ok(());
@@ -204,6 +210,10 @@ impl Perform for Durable {
                 receipt.fill(Outcome::Error(format!("denied: {reason}")));
                 return Ok(());
             }
+        }
+        if !self.ledger.is_open(&id, &call.call.id) {
+            // The conversation is an older one, and this has been done since.
+            return Err(JournalError::Diverged { id: id.to_string() }.into());
         }
         let spec = self.rules().spec(&call.agent, &call.call.name);
         if !spec.is_none_or(is_repeatable) && self.ledger.is_started(&key) {

@@ -45,8 +45,9 @@ pub enum JournalError {
         /// The newest.
         known: u32,
     },
-    /// There is no room on the disk, or no more is allowed.
-    #[error("there is no room for more in {}: make room and go on with a new host, what was acknowledged is there", path.display())]
+    /// There is no room on the disk, or no more is allowed. A host that could not write goes no further: once there is
+    /// room, a new one does.
+    #[error("there is no room for more in {}: make room and run again with a new host, what was acknowledged is there", path.display())]
     Full {
         /// The file.
         path: PathBuf,
@@ -67,8 +68,9 @@ pub enum JournalError {
         /// What the system says.
         why: String,
     },
-    /// Another process is writing, and does not come to an end.
-    #[error("{} is written by another process for too long: try again", path.display())]
+    /// Another process is writing, and does not come to an end. A host that could not write goes no further, a new one
+    /// does.
+    #[error("{} is written by another process for too long: try again, a run with a new host", path.display())]
     Busy {
         /// The file.
         path: PathBuf,

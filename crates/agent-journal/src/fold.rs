@@ -64,12 +64,14 @@ impl Row {
 /// The state of the session of this id after these entries, of which there is at least one.
 pub(crate) fn fold(file: &File, session: &str, rows: &[Row]) -> Result<State, JournalError> {
     let begins = || file.damaged(format!("session {session:?} does not begin with a conversation"));
+    let wrong = |row: &Row, why| file.damaged(format!("session {session:?}, entry {}: {why}", row.seq));
+    let read = |row: &Row| row.written.read().map_err(|why| wrong(row, why));
     let (first, rest) = rows.split_first().ok_or_else(begins)?;
-    let Entry::Became(conversation) = first.entry(file)? else { return Err(begins()) };
+    let Entry::Became(conversation) = read(first)? else { return Err(begins()) };
     let mut state = State { conversation: conversation.with_id(session), started: HashSet::new() };
     for row in rest {
-        let taken = state.take(&at(session, &row.path), &row.entry(file)?);
-        taken.map_err(|why| file.damaged(format!("entry {}: {why}", row.seq)))?;
+        let taken = state.take(&at(session, &row.path), &read(row)?);
+        taken.map_err(|why| wrong(row, why))?;
     }
     Ok(state)
 }

@@ -1,16 +1,17 @@
 //! What a host knows of its session: the conversation as the journal has it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use agent_core::{Block, Conversation, Done, End, Failure, Outcome, Response, Role, Rules, Told};
+use agent_core::{Conversation, Done, End, Failure, Outcome, Response, Rules, Told};
 
 use crate::{
     Entry, Journal, JournalError,
     fold::{State, key},
+    news::{goes_on, news},
     table::Number,
 };
 
@@ -31,8 +32,8 @@ struct Page {
     replies: HashMap<String, Reply>,
     dones: HashMap<String, Done>,
     ends: HashMap<String, Result<End, Failure>>,
-    /// What was sent and is not on the disk yet, by key.
-    pending: HashMap<String, usize>,
+    /// The keys of what was sent and will be kept, and is not on the disk yet.
+    sent: HashSet<String>,
     /// Something was not written: from here on, nothing is.
     failed: Option<JournalError>,
 }
@@ -56,8 +57,8 @@ pub(crate) enum Kept {
 impl Ledger {
     pub(crate) fn new(journal: Journal, session: Number, state: State) -> Self {
         let id = state.conversation.id().to_owned();
-        let (replies, dones, ends, pending) = Default::default();
-        let page = Arc::new(Mutex::new(Page { state, replies, dones, ends, pending, failed: None }));
+        let (replies, dones, ends, sent) = Default::default();
+        let page = Arc::new(Mutex::new(Page { state, replies, dones, ends, sent, failed: None }));
         Self { journal, session, id, page }
     }
 
@@ -83,11 +84,12 @@ impl Ledger {
         let taken = page.take_all(id, entries);
         let (own, key) = (self.page.clone(), key.to_owned());
         let sent = taken.map(|at| {
-            *page.pending.entry(key.clone()).or_default() += 1;
+            if !matches!(kept, Kept::Nothing) {
+                page.sent.insert(key.clone());
+            }
             // Sent while the page is held: the file's order is the page's.
             self.journal.append((self.session, &self.id), self.path(id), entries, move |done| {
                 let mut page = own.lock().unwrap_or_else(PoisonError::into_inner);
-                page.settle(&key);
                 match done {
                     Ok(()) => page.keep(key, at, kept),
                     Err(error) => page.failed = Some(error.clone()),
@@ -97,13 +99,20 @@ impl Ledger {
         async move { sent?.await }
     }
 
-    /// Waits for what was sent for this key by who does not wait for it any more: a run that was dropped.
-    pub(crate) async fn settled(&self, key: &str) -> Result<(), JournalError> {
-        if !self.page().pending.contains_key(key) {
+    /// Waits for what a run that was dropped sent for this key: once it is on the disk, it is kept, and can be taken.
+    pub(crate) async fn settle(&self, key: &str) -> Result<(), JournalError> {
+        let is_sent = self.page().sent.contains(key);
+        if is_sent { self.settle_all().await } else { Ok(()) }
+    }
+
+    /// Waits for all that runs that were dropped have sent.
+    pub(crate) async fn settle_all(&self) -> Result<(), JournalError> {
+        if self.page().sent.is_empty() {
             return Ok(());
         }
-        // What was sent before is on the disk, and was told of, before this is.
-        self.journal.write(|_| Ok(()), |_| ()).await
+        // What was sent before is written before, and told before.
+        self.journal.write(|_| Ok(()), |_| ()).await?;
+        self.page().failed.clone().map_or(Ok(()), Err)
     }
 
     /// The answer that was written and not handed over, if nothing was said since.
@@ -125,6 +134,21 @@ impl Ledger {
         self.page().state.started.contains(key)
     }
 
+    /// Whether the call has led to nothing yet, as far as is known.
+    pub(crate) fn is_open(&self, id: &str, call: &str) -> bool {
+        self.page().state.conversation.within(id).is_some_and(|conversation| conversation.is_open(call))
+    }
+
+    /// The session's conversation, if this is what it once was.
+    pub(crate) fn further(&self, so_far: &Conversation) -> Option<Conversation> {
+        let page = self.page();
+        let known = &page.state.conversation;
+        let is_further = so_far.id() == self.id
+            && known.messages().len() > so_far.messages().len()
+            && goes_on(so_far, known);
+        is_further.then(|| known.clone())
+    }
+
     /// Whether the conversation could have been told this.
     pub(crate) fn follows(&self, id: &str, told: Told) -> bool {
         self.page().state.conversation.clone().tell(id, told).is_ok()
@@ -144,19 +168,22 @@ impl Ledger {
             return Ok(());
         }
         let decided = so_far.decided_since(&self.page().state.conversation);
-        for (id, told) in &decided {
-            let written = match told {
-                Told::Denied { call, reason } => self.journal.deny(&key(id, call), reason).await,
-                Told::Allowed { call } => self.journal.allow(&key(id, call)).await,
+        for (id, told) in decided {
+            let written = match &told {
+                Told::Denied { call, reason } => self.journal.deny(&key(&id, call), reason).await,
+                Told::Allowed { call } => self.journal.allow(&key(&id, call)).await,
                 _ => Ok(()),
             };
-            match written {
-                Ok(()) | Err(JournalError::NotWaiting(_)) => {}
+            let (Told::Denied { call, .. } | Told::Allowed { call }) = &told else { continue };
+            let told = match written {
+                Ok(()) => Some(told),
+                Err(JournalError::NotWaiting(_)) => self.journal.decision(&self.id, self.path(&id), call)?,
                 Err(error) => return Err(error),
+            };
+            if let Some(told) = told {
+                // Of this call only: what others decided about others, memory is told when it hears it, and so is the page.
+                let _ = self.page().state.take(&id, &Entry::Told(told));
             }
-        }
-        if !decided.is_empty() {
-            self.hear(&mut self.conversation())?;
         }
         Ok(())
     }
@@ -172,6 +199,9 @@ impl Ledger {
 
     /// Tells the conversation what others have decided and written; false if that is nothing.
     pub(crate) fn hear(&self, conversation: &mut Conversation) -> Result<bool, JournalError> {
+        if conversation.id() != self.id {
+            return Ok(false);
+        }
         let told = self.journal.tell_decisions(conversation)?;
         let mut page = self.page();
         for (id, told) in &told {
@@ -186,14 +216,21 @@ impl Ledger {
         let diverged = || JournalError::Diverged { id: so_far.id().to_owned() };
         let page = self.page();
         let known = page.state.conversation.within(so_far.id()).ok_or_else(diverged)?;
+        let became = || Ok(vec![Entry::Became(Box::new(so_far.clone()))]);
+        // Only the session's own conversation is in other hands, and only what goes on from all that is known of it.
+        let is_own = so_far.id() == self.id && goes_on(known, so_far);
         match news(known, so_far) {
+            // What others decided before this was said here did not come to anything here.
+            Some(told) if is_own && !told.is_empty() && self.is_decided(known)? => became(),
             Some(told) => Ok(told.into_iter().map(Entry::Told).collect()),
-            // Only the session's own conversation is in other hands, and what is known of it stays.
-            None if so_far.id() == self.id && so_far.messages().starts_with(known.messages()) => {
-                Ok(vec![Entry::Became(Box::new(so_far.clone()))])
-            }
+            None if is_own => became(),
             None => Err(diverged()),
         }
+    }
+
+    /// Whether others have decided about calls that wait in what is known.
+    fn is_decided(&self, known: &Conversation) -> Result<bool, JournalError> {
+        Ok(!self.journal.tell_decisions(&mut known.clone())?.is_empty())
     }
 
     fn path<'a>(&self, id: &'a str) -> &'a str {
@@ -225,56 +262,14 @@ impl Page {
         Ok(at)
     }
 
-    fn settle(&mut self, key: &str) {
-        if let Some(count) = self.pending.get_mut(key) {
-            *count -= 1;
-            if *count == 0 {
-                self.pending.remove(key);
-            }
-        }
-    }
-
     fn keep(&mut self, key: String, at: usize, kept: Kept) {
         match kept {
-            Kept::Nothing => {}
-            Kept::Reply(reply) => drop(self.replies.insert(key, Reply { at, reply })),
-            Kept::Done(done) => drop(self.dones.insert(key, done)),
-            Kept::End(end) => drop(self.ends.insert(key, end)),
+            // It may stand beside something else of its key, which is still on its way.
+            Kept::Nothing => return,
+            Kept::Reply(reply) => drop(self.replies.insert(key.clone(), Reply { at, reply })),
+            Kept::Done(done) => drop(self.dones.insert(key.clone(), done)),
+            Kept::End(end) => drop(self.ends.insert(key.clone(), end)),
         }
+        self.sent.remove(&key);
     }
-}
-
-/// What makes `so_far` of what is known, if that can be told.
-pub(crate) fn news(known: &Conversation, so_far: &Conversation) -> Option<Vec<Told>> {
-    if is_same(known, so_far) {
-        return Some(Vec::new());
-    }
-    let (mut known, mut news) = (known.clone(), Vec::new());
-    let id = known.id().to_owned();
-    while known.passages().len() < so_far.passages().len() {
-        tell(&mut known, &id, Told::Returned, &mut news)?;
-    }
-    while let Some(message) = so_far.messages().get(known.messages().len()) {
-        let content: Vec<Block> =
-            message.content().iter().filter(|block| !block.is_tool_block()).cloned().collect();
-        let role = message.role();
-        if role == Role::Assistant {
-            return None;
-        }
-        tell(&mut known, &id, Told::Said { role, content: content.into() }, &mut news)?;
-    }
-    is_same(&known, so_far).then_some(news)
-}
-
-fn tell(known: &mut Conversation, id: &str, told: Told, news: &mut Vec<Told>) -> Option<()> {
-    known.tell(id, told.clone()).ok()?;
-    news.push(told);
-    Some(())
-}
-
-/// What is at the end tells; all that was before was compared before.
-fn is_same(one: &Conversation, other: &Conversation) -> bool {
-    one.messages().len() == other.messages().len()
-        && one.passages().len() == other.passages().len()
-        && one.messages().last() == other.messages().last()
 }

@@ -33,6 +33,7 @@ mod holder;
 mod journal;
 mod lease;
 mod ledger;
+mod news;
 mod noted;
 mod portable;
 mod schema;

@@ -34,11 +34,11 @@ pub struct Session {
 }
 
 impl Journal {
-    /// All sessions, in the order they began.
-    pub fn sessions(&self) -> Result<Vec<Session>, JournalError> {
+    /// All sessions, in the order they began. One that can't be read is an error among the others, which names it.
+    pub fn sessions(&self) -> Result<Vec<Result<Session, JournalError>>, JournalError> {
         let ids = self.with_reader(table::ids)?;
         // One that was deleted meanwhile is not there any more.
-        ids.iter().filter_map(|(_, id)| self.session(id).transpose()).collect()
+        Ok(ids.iter().filter_map(|(_, id)| self.session(id).transpose()).collect())
     }
 
     /// The session of this id, if there is one.

@@ -10,7 +10,8 @@ use crate::{
     fold::{State, fold},
     holder::Holder,
     lease::{self, Lease},
-    ledger::{Kept, Ledger, news},
+    ledger::{Kept, Ledger},
+    news::news,
     table,
 };
 
@@ -65,12 +66,10 @@ impl Journal {
 
 /// What else was said in memory since; nothing if the journal has come further.
 fn since(known: &Conversation, conversation: &Conversation) -> Result<Vec<Entry>, JournalError> {
-    let (have, given) = (known.messages(), conversation.messages());
-    if have.starts_with(given) {
+    if known.messages().starts_with(conversation.messages()) {
         return Ok(Vec::new());
     }
-    let goes_on = given.starts_with(have);
-    let told = goes_on.then(|| news(known, conversation)).flatten();
-    let told = told.ok_or_else(|| JournalError::Diverged { id: known.id().to_owned() })?;
+    let told =
+        news(known, conversation).ok_or_else(|| JournalError::Diverged { id: known.id().to_owned() })?;
     Ok(told.into_iter().map(Entry::Told).collect())
 }

@@ -94,6 +94,11 @@ impl Conversation {
         })
     }
 
+    /// Whether this is a call of its last reply that has led to nothing final yet, so that it can be told what it leads to.
+    pub fn is_open(&self, call: &str) -> bool {
+        self.slots.iter().any(|slot| slot.call.id == call && !slot.is_settled())
+    }
+
     /// What people decided about calls that waited in `earlier`, which this conversation was, and in those delegated from
     /// it: with the ids of the conversations that were told.
     pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Told)> {
@@ -124,7 +129,7 @@ impl Conversation {
         let text = match state {
             Some(State::Done { content, is_error: true }) => content.to_text(),
             Some(_) => return None,
-            None => self.results()?.content().iter().find_map(|block| match block.kind() {
+            None => self.last_results()?.content().iter().find_map(|block| match block.kind() {
                 Kind::ToolResult { tool_use_id, content, is_error: true } if tool_use_id == call => {
                     Some(content.to_text())
                 }
@@ -134,8 +139,9 @@ impl Conversation {
         text.strip_prefix(DENIED).map(str::to_owned)
     }
 
-    /// The message with the results of the last reply's calls; the user may have gone on since.
-    fn results(&self) -> Option<&Message> {
+    /// The message with the results of the last reply's calls, if they are all there: the first after it, whatever was said
+    /// since.
+    fn last_results(&self) -> Option<&Message> {
         let reply = self.messages.iter().rposition(|message| message.role() == Role::Assistant)?;
         self.messages.get(reply + 1)
     }

@@ -46,6 +46,15 @@ fn what_does_not_follow_is_an_error_and_changes_nothing() {
 }
 
 #[test]
+fn a_call_is_open_until_it_has_led_to_something_final() {
+    let mut conversation = conversation();
+    let open = |conversation: &Conversation| ["a", "b", "c"].map(|call| conversation.is_open(call));
+    assert_eq!(open(&conversation), [true, true, false]);
+    conversation.tell("run", recorded("a", Outcome::output("a"))).unwrap();
+    assert_eq!(open(&conversation), [false, true, false]);
+}
+
+#[test]
 fn what_people_decided_is_found_by_comparing_with_what_was() {
     let mut before = conversation();
     before.tell("run", recorded("a", Outcome::Wait { question: "May I?".to_owned() })).unwrap();
@@ -61,4 +70,18 @@ fn what_people_decided_is_found_by_comparing_with_what_was() {
     let allowed = Told::Allowed { call: "a".to_owned() };
     let denied = Told::Denied { call: "c".to_owned(), reason: "not today".to_owned() };
     assert_eq!(after.decided_since(&before), [("run".to_owned(), allowed), ("run/b".to_owned(), denied)]);
+}
+
+#[test]
+fn a_denial_is_found_also_if_something_was_said_since() {
+    let (mut before, denied) = (Conversation::start("main", "Go."), "not today".to_owned());
+    let call = agent_core::Block::tool_use("a", "act", json!({}));
+    before.tell("run", Told::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
+    before.tell("run", recorded("a", Outcome::Wait { question: "May I?".to_owned() })).unwrap();
+    let mut after = before.clone();
+    after.deny("run/a", &denied).unwrap();
+    after.say("Something else, then.");
+    after.instruct("Be brief.");
+    let denied = Told::Denied { call: "a".to_owned(), reason: denied };
+    assert_eq!(after.decided_since(&before), [("run".to_owned(), denied)]);
 }

@@ -112,6 +112,33 @@ async fn of_two_who_decide_the_first_counts_also_if_the_second_has_it_in_memory(
 }
 
 #[tokio::test]
+async fn one_call_is_allowed_in_memory_and_another_denied_elsewhere_and_both_count() {
+    let says = |_: &str, turn: usize| match turn {
+        0 => calls([("act_once", json!({"ask": "A?", "say": "a"})), ("act_once", json!({"ask": "B?"}))]),
+        _ => Reply::text("Done."),
+    };
+    for drive_first in [true, false] {
+        let place = Place::new();
+        let (team, log) = team(&["main"], says);
+        let (journal, other) = (place.open(), place.open());
+        let mut conversation = start();
+        let host = journal.host(team, &mut conversation).await.unwrap();
+        host.run(&mut conversation).await.unwrap();
+        other.deny("s/call_0_1", "too dear").await.unwrap();
+        conversation.allow("s/call_0_0").unwrap();
+        if drive_first {
+            assert_eq!(keys(&drive(&mut conversation, &host).await.unwrap()), ["s/call_0_1"]);
+        }
+        assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
+        assert_eq!(journal.conversation("s").unwrap(), conversation);
+        assert!(conversation.to_string().contains("< call_0_0 = a\n  < call_0_1 failed: denied: too dear"));
+        assert_eq!(log.made()["s/call_0_0"], 2, "to ask, and for good");
+        let kinds: Vec<&str> = journal.entries("s").unwrap().iter().map(|(_, entry)| entry.kind()).collect();
+        assert!(!kinds[1..].contains(&"became"), "{kinds:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_asks_twice_is_decided_twice() {
     let says = |_: &str, turn: usize| match turn {
         0 => calls([("act_once", json!({"fail": "no", "ask": "x"})), ("act_once", json!({"ask": "Pay?"}))]),

@@ -214,6 +214,26 @@ async fn a_full_disk_is_an_error_and_what_was_acknowledged_is_there() {
     assert!(unlike.clone().all(|(kept, _)| kept.contains("outcome unknown")), "{kept}");
 }
 
+#[tokio::test]
+async fn once_there_is_room_again_a_new_host_goes_on_and_the_one_that_failed_does_not() {
+    let (place, team) = (Place::new(), team(&["main"], says).0);
+    let mut big = Conversation::start("main", "x".repeat(100_000)).with_id("big");
+    drop(place.open().host(team.clone(), &mut big).await.unwrap());
+    let pages = u32::try_from(fs::metadata(&place.path).unwrap().len() / 4096).unwrap();
+    let journal = Journal::options().most_pages(pages + 2).open(&place.path).unwrap();
+    let mut conversation = start();
+    let host = journal.host(team.clone(), &mut conversation).await.unwrap();
+    let full = DurableError::Journal(JournalError::Full { path: place.path.clone() });
+    let error = drive(&mut conversation, &host).await.unwrap_err();
+    assert_eq!(error, full);
+    assert!(error.to_string().contains("run again with a new host"), "{error}");
+    journal.delete("big").await.unwrap();
+    assert_eq!(host.run(&mut conversation).await.unwrap_err(), full);
+    drop(host);
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
+}
+
 /// A thread that may not write where it is not allowed to, even as root.
 #[cfg(target_os = "linux")]
 fn as_nobody_special<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {

@@ -93,3 +93,35 @@ async fn who_is_dropped_while_taking_a_lease_does_not_keep_it() {
     assert!(futures::poll!(taking).is_pending());
     assert_eq!(run(&journal).await.unwrap(), "Answer 0.");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_is_reached_in_two_ways_has_one_driver_a_session() {
+    let (place, elsewhere) = (Place::new(), tempfile::tempdir().unwrap());
+    let (team, _) = hello();
+    let link = elsewhere.path().join("link.journal");
+    std::os::unix::fs::symlink(&place.path, &link).unwrap();
+    let (one, other) = (place.open(), Journal::open(&link).unwrap());
+    let _host = one.host(team.clone(), &mut start()).await.unwrap();
+    let refused = other.host(team, &mut start()).await.err();
+    assert!(matches!(refused, Some(JournalError::Driven { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn who_was_taken_for_dead_writes_no_more_and_the_session_stays_whole() {
+    let place = Place::new();
+    let (team, _) = hello();
+    let (one, other) = (place.open(), place.open());
+    let (mut lost, mut conversation) = (start(), start());
+    let stale = one.host(team.clone(), &mut lost).await.unwrap();
+    for file in fs::read_dir(place.path.parent().unwrap()).unwrap().map(Result::unwrap) {
+        if file.file_name().to_string_lossy().contains("-holder-") {
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
+    let host = other.host(team, &mut conversation).await.unwrap();
+    let error = drive(&mut lost, &stale).await.unwrap_err();
+    assert!(error.to_string().contains("another process took it over"), "{error}");
+    assert_eq!(drive(&mut conversation, &host).await.unwrap().text(), "Answer 0.");
+    assert_eq!(one.conversation("s").unwrap(), conversation);
+}

@@ -136,7 +136,13 @@ impl Stage {
 
     async fn run(&mut self) {
         let host = self.host.as_ref().unwrap();
-        match host.run(&mut self.conversation).await {
+        let mut end = host.run(&mut self.conversation).await;
+        if let Err(DurableError::Journal(JournalError::Diverged { .. })) = end {
+            // It was said into a run that was dropped, after what is in the journal and was not handed over.
+            self.conversation = self.journal.conversation("s").unwrap();
+            end = host.run(&mut self.conversation).await;
+        }
+        match end {
             Ok(_) | Err(DurableError::Run(RunError::Model(_))) => {}
             Err(error) => panic!("{error}"),
         }

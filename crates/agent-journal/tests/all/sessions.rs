@@ -42,6 +42,7 @@ async fn sessions_are_listed_with_how_far_they_have_come() {
     let mut conversation = Conversation::start("main", "Later.").with_id("two/2");
     let host = journal.host(team(&["main", "expert"], says).0, &mut conversation).await.unwrap();
     let sessions = Journal::read(&place.path).unwrap().sessions().unwrap();
+    let sessions: Vec<Session> = sessions.into_iter().map(Result::unwrap).collect();
     assert!(sessions.iter().all(|session| session.changed.elapsed().unwrap().as_secs() < 60));
     drop(host);
     let lines: Vec<String> = sessions.into_iter().map(line).collect();
@@ -126,17 +127,17 @@ async fn what_is_no_session_is_not_imported() {
         .await;
     check(
         &session(vec![began.clone(), entry("dreamt", json!({}))]),
-        "entry 2: there is no kind of entry named \"dreamt\"",
+        "session \"s\", entry 2: there is no kind of entry named \"dreamt\"",
     )
     .await;
     check(
         &session(vec![began.clone(), entry("allowed", json!({}))]),
-        "entry 2: conversation \"s\" can't be told this: no call \"s/a\" waits for a person: take the key from End::Waiting",
+        "session \"s\", entry 2: conversation \"s\" can't be told this: no call \"s/a\" waits for a person: take the key from End::Waiting",
     )
     .await;
     check(
         &session(vec![began, entry("answered", json!({}))]),
-        "entry 2: answered can't be read: missing field `content` at line 1 column 2",
+        "session \"s\", entry 2: answered can't be read: missing field `content` at line 1 column 2",
     )
     .await;
 }
@@ -156,4 +157,23 @@ async fn a_session_is_deleted_with_all_that_is_about_it() {
     place.sql(
         "CREATE TEMP TABLE t (n CHECK (n = 0)); INSERT INTO t SELECT count(*) FROM entries WHERE session = 1",
     );
+}
+
+#[tokio::test]
+async fn a_session_that_is_damaged_hides_no_other_and_is_named() {
+    let place = Place::new();
+    let journal = place.open();
+    for id in ["one", "two", "three"] {
+        say(&journal, id, "Go.").await;
+    }
+    place.sql("DELETE FROM entries WHERE session = 2 AND seq = (SELECT min(seq) + 1 FROM entries WHERE session = 2)");
+    let lines = journal.sessions().unwrap().into_iter().map(|session| match session {
+        Ok(session) => line(session),
+        Err(error) => error.to_string().replace(&place.path.display().to_string(), "FILE"),
+    });
+    assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
+    one: main, 2 turns, Some(Answered("Answer 1.")), driven: false
+    FILE is damaged: session "two", entry 12: conversation "two" can't be told this: call "call_0_0" is not open; nothing more is written to it, go on with a copy from before
+    three: main, 2 turns, Some(Answered("Answer 1.")), driven: false
+    "#);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_core::{Conversation, End, Limits, drive, script::Reply};
+use agent_core::{Conversation, End, Limits, Response, Told, drive, script::Reply};
 use agent_journal::{DurableError, JournalError};
 use insta::assert_snapshot;
 use serde_json::json;
@@ -135,6 +135,32 @@ async fn calls_can_be_allowed_and_denied_in_memory() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_denied_in_memory_stays_denied_whatever_is_said_then() {
+    let says = |_: &str, turn: usize| match turn {
+        0 => calls([("act_once", json!({"ask": "Pay?", "say": "paid"}))]),
+        _ => Reply::text("Done."),
+    };
+    for new_host in [true, false] {
+        let (place, (team, _)) = (Place::new(), team(&["main"], says));
+        let journal = place.open();
+        let mut conversation = start();
+        let mut host = journal.host(team.clone(), &mut conversation).await.unwrap();
+        host.run(&mut conversation).await.unwrap();
+        conversation.deny("s/call_0_0", "never pay Bob").unwrap();
+        conversation.say("Do something else.");
+        if new_host {
+            drop(host);
+            host = journal.host(team, &mut conversation).await.unwrap();
+        }
+        host.run(&mut conversation).await.unwrap();
+        assert_eq!(kinds(&place), "became answered started recorded denied said answered");
+        assert_eq!(journal.conversation("s").unwrap(), conversation);
+        let transcript = conversation.to_string();
+        assert!(transcript.contains("< call_0_0 failed: denied: never pay Bob\nuser: Do something else."));
+    }
+}
+
+#[tokio::test]
 async fn a_conversation_that_is_another_one_is_refused() {
     let (place, (team, _)) = (Place::new(), team(&["main"], |_, _| Reply::text("Hi.")));
     let journal = place.open();
@@ -149,6 +175,75 @@ async fn a_conversation_that_is_another_one_is_refused() {
     assert_eq!(error, DurableError::Journal(diverged("t")));
     drop(host);
     assert_eq!(journal.host(team, &mut other).await.unwrap_err(), diverged("s"));
+}
+
+#[tokio::test]
+async fn a_host_does_not_write_over_its_session_with_another_conversation() {
+    let (place, (team, log)) =
+        (Place::new(), team(&["main"], |_, turn| Reply::text(format!("Answer {turn}."))));
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    let old = conversation.clone();
+    host.run(&mut conversation).await.unwrap();
+    conversation.say("More.");
+    host.run(&mut conversation).await.unwrap();
+
+    let (started, said) = (Conversation::start("main", "Stop."), Conversation::new("main"));
+    let mut alike = Conversation::start("main", "Stop.");
+    alike.tell("run", Told::Answered(Response::text("Answer 0."))).unwrap();
+    alike.say("More.");
+    alike.tell("run", Told::Answered(Response::text("Answer 1."))).unwrap();
+    let diverged = DurableError::Journal(JournalError::Diverged { id: "s".to_owned() });
+    for other in [started, said, alike] {
+        let mut other = other.with_id("s");
+        other.say("And?");
+        assert_eq!(drive(&mut other, &host).await.unwrap_err(), diverged, "{other}");
+        assert_eq!(host.run(&mut other).await.unwrap_err(), diverged, "{other}");
+    }
+    assert_eq!(drive(&mut old.clone(), &host).await.unwrap_err(), diverged, "it is shorter");
+    let mut taken_up = old;
+    assert_eq!(host.run(&mut taken_up).await.unwrap().text(), "Answer 1.");
+    assert_eq!(taken_up, conversation);
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
+    assert_eq!(log.asked(), ["main 0", "main 1"]);
+}
+
+#[tokio::test]
+async fn what_is_said_before_another_process_was_heard_stands_in_the_journal_as_in_memory() {
+    let says = |_: &str, turn: usize| match turn {
+        0 => calls([("act_once", json!({"ask": "Pay?"}))]),
+        _ => Reply::text("Done."),
+    };
+    let (place, (team, _)) = (Place::new(), team(&["main"], says));
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    host.run(&mut conversation).await.unwrap();
+    place.open().deny("s/call_0_0", "too dear").await.unwrap();
+    conversation.say("Never mind.");
+    host.run(&mut conversation).await.unwrap();
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
+}
+
+#[tokio::test]
+async fn a_conversation_from_before_a_call_does_not_have_it_made_again() {
+    let says = |_: &str, turn: usize| match turn {
+        0 => calls([("act_once", json!({"ask": "Pay?", "say": "paid"}))]),
+        _ => Reply::text("Done."),
+    };
+    let (place, (team, log)) = (Place::new(), team(&["main"], says));
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    host.run(&mut conversation).await.unwrap();
+    conversation.allow("s/call_0_0").unwrap();
+    let mut old = conversation.clone();
+    host.run(&mut conversation).await.unwrap();
+    let diverged = DurableError::Journal(JournalError::Diverged { id: "s".to_owned() });
+    assert_eq!(drive(&mut old, &host).await.unwrap_err(), diverged);
+    assert_eq!(log.made()["s/call_0_0"], 2, "once to ask, once for good");
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
 }
 
 #[tokio::test]
