@@ -6,6 +6,7 @@ mod answer;
 mod call_ids;
 mod check;
 mod close;
+mod done;
 mod next;
 mod passage;
 mod slot;
@@ -14,13 +15,13 @@ mod tool_turn;
 mod transcript;
 mod turn;
 
+use std::{borrow::Cow, sync::Arc};
+
 use call_ids::CallIds;
 pub use check::InvalidConversation;
 pub use close::NotWaiting;
 pub use passage::Passage;
 use passage::Return;
-use std::{borrow::Cow, sync::Arc};
-
 use serde::{Deserialize, Serialize};
 use slot::{Slot, State};
 pub use told::{NotTold, Told};

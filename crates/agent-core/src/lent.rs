@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use crate::{Conversation, Delegation, Done, End, Failure, Outcome, ToolCall};
+use crate::{Conversation, Delegation, ToolCall};
 
 /// A delegated conversation, lent to whoever drives it. When it is dropped, finished or not, the
 /// conversation goes back to the turn it belongs to.
@@ -23,27 +23,6 @@ impl Lent {
     pub(crate) fn new(delegation: Delegation, home: &Home) -> Self {
         let Delegation { call, conversation, .. } = delegation;
         Self { call, conversation: Some(conversation), home: home.clone() }
-    }
-
-    /// What its end means for the call that led to it; `None` if it has not ended but waits for a person.
-    pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
-        let agent = self.agent();
-        let outcome = match end {
-            Ok(End::Waiting(_)) => return None,
-            Ok(End::Answered(text)) if text.trim().is_empty() => {
-                Outcome::Output(format!("{agent} is done and said nothing.").into())
-            }
-            Ok(End::Answered(text)) => Outcome::Output(text.clone().into()),
-            Ok(End::Cut(reason)) => {
-                let text = self.text();
-                Outcome::Error(format!("{agent}'s reply was cut ({}); it began: {text}", reason.as_str()))
-            }
-            Ok(End::Refused(_)) => Outcome::Error(format!("{agent} refused")),
-            Ok(End::TurnLimit(turns)) => Outcome::Error(format!("{agent} was not done after {turns} turns")),
-            Ok(End::Other(reason)) => Outcome::Error(format!("{agent} stopped: {reason}")),
-            Err(failure) => Outcome::Error(failure.to_string()),
-        };
-        Some(Done { outcome, usage: self.usage_by_agent() })
     }
 
     /// The conversation, for good: it no longer goes back by itself.

@@ -1,0 +1,145 @@
+//! The host of a conversation on the engine.
+
+use std::pin::Pin;
+
+use agent_core::{
+    Conversation, Done, Failure, Host, Kind, LlmError, LlmErrorKind, Message, Outcome, Response, Team,
+    ToolTurn, Work,
+};
+use restate_sdk::{
+    context::{
+        ContextClient, ContextWriteState, DurableFuture, DurableFuturesUnordered, ObjectContext,
+        RequestTarget,
+    },
+    errors::TerminalError,
+    serde::Json,
+};
+
+use crate::{
+    payload::{LIMIT, size, too_large},
+    process::Shared,
+    session::SESSION,
+    state::Writer,
+    step::in_session,
+    stopped::Stopped,
+    tools::{Piece, TOOLS},
+};
+
+/// The key of the state that says which delegated conversations are under way: what waits in them waits in the session.
+pub(crate) const CHILDREN: &str = "children";
+
+/// Carries out the turns of one conversation: a model is asked in this handler, calls and delegations are invocations of
+/// their own, all of a turn at once.
+pub(crate) struct Engine<'a, 'ctx> {
+    pub(crate) ctx: &'a ObjectContext<'ctx>,
+    pub(crate) process: &'a Shared,
+    pub(crate) writer: Writer,
+}
+
+/// A piece of work somewhere.
+type UnderWay<'ctx> = Pin<Box<dyn DurableFuture<Output = Result<Json<Done>, TerminalError>> + Send + 'ctx>>;
+
+impl Host for Engine<'_, '_> {
+    type Error = Stopped;
+    type Rules = Team;
+
+    fn rules(&self) -> &Team {
+        self.process.local.rules()
+    }
+
+    async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, Stopped> {
+        self.writer.write(self.ctx, so_far)?;
+        let name = format!("ask {}", so_far.speaker());
+        let reply = in_session(self.ctx, &name, ask(self.process.clone(), so_far.clone())).await?;
+        Ok(reply.map_err(TerminalError::new)?)
+    }
+
+    async fn act(&self, turn: ToolTurn<'_>) -> Result<(), Stopped> {
+        self.writer.write(self.ctx, turn.conversation())?;
+        Ok(self.all_at_once(turn).await?)
+    }
+}
+
+/// Asks the model in this process. The outer error is not the model's: the run can't go on.
+async fn ask(process: Shared, so_far: Conversation) -> Result<Result<Response, Failure>, String> {
+    let failed = |kind, why: String| {
+        Ok(Err(Failure { agent: so_far.speaker().to_owned(), error: LlmError::new(kind, why) }))
+    };
+    let asking = tokio::time::timeout(process.longest, process.local.ask(&so_far));
+    let Ok(reply) = asking.await else {
+        return failed(LlmErrorKind::Timeout, format!("it took longer than {:?}", process.longest));
+    };
+    let reply = reply.map_err(|error| error.to_string())?;
+    match size(&reply) {
+        bytes if bytes > LIMIT => failed(LlmErrorKind::Other, too_large("the reply", bytes, LIMIT)),
+        _ => Ok(reply),
+    }
+}
+
+impl<'ctx> Engine<'_, 'ctx> {
+    /// Does the work of a turn. When the run is cancelled, so is what is under way, and that is recorded before this ends:
+    /// what had ended is not done again.
+    async fn all_at_once(&self, mut turn: ToolTurn<'_>) -> Result<(), TerminalError> {
+        // All results together fit into one message, whatever order they come in.
+        let limit = LIMIT / calls(turn.conversation().messages().last()).max(1);
+        let mut begun = Vec::new();
+        let mut under_way = DurableFuturesUnordered::new();
+        let mut more = turn.take_work();
+        let mut stopped = Ok(());
+        loop {
+            self.tell_children(&more);
+            for work in more.drain(..) {
+                begun.push(work.id().to_owned());
+                under_way.push(self.begin(work, limit));
+            }
+            match under_way.next().await {
+                Ok(None) => return stopped,
+                Ok(Some((place, done))) => {
+                    let done = done.map_or_else(given_up, |Json(done)| done);
+                    more.extend(turn.record(&begun[place], done).filter(|_| stopped.is_ok()));
+                }
+                Err(cancelled) => stopped = Err(cancelled),
+            }
+        }
+    }
+
+    fn begin(&self, work: Work, limit: usize) -> UnderWay<'ctx> {
+        match work {
+            Work::Call(call) => {
+                let target = RequestTarget::service(TOOLS, "call");
+                Box::pin(self.ctx.request(target, Json(Piece { call, limit })).call())
+            }
+            Work::Delegate(delegation) => {
+                let target = RequestTarget::object(SESSION, delegation.conversation.id(), "delegated");
+                Box::pin(self.ctx.request(target, Json(delegation.conversation)).call())
+            }
+        }
+    }
+
+    fn tell_children(&self, begin: &[Work]) {
+        let ids: Vec<String> = begin
+            .iter()
+            .filter_map(|work| match work {
+                Work::Call(_) => None,
+                Work::Delegate(delegation) => Some(delegation.conversation.id().to_owned()),
+            })
+            .collect();
+        if !ids.is_empty() {
+            self.ctx.set(CHILDREN, Json(ids));
+        }
+    }
+}
+
+/// The calls of a reply.
+fn calls(reply: Option<&Message>) -> usize {
+    let blocks = reply.map(Message::content).unwrap_or_default();
+    blocks.iter().filter(|block| matches!(block.kind(), Kind::ToolUse(_))).count()
+}
+
+/// What becomes of a call whose invocation was stopped from outside.
+fn given_up(error: TerminalError) -> Done {
+    match error.code() {
+        409 => Outcome::error("cancelled").into(),
+        _ => Outcome::Error(error.message().to_owned()).into(),
+    }
+}

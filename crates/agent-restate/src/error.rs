@@ -1,0 +1,85 @@
+//! What can go wrong between a program and the engine.
+
+use agent_core::Failure;
+use restate_sdk::ingress::ClientError;
+use serde::Deserialize;
+
+use crate::{
+    payload::TOO_LARGE,
+    session::{DIVERGED, NOT_WAITING},
+};
+
+/// Why the engine did not do what it was asked. What was done before is kept there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestateError {
+    /// The address of the engine is none.
+    #[error("{address:?} is not the address of an engine, as http://127.0.0.1:8080 is: {why}")]
+    Address {
+        /// What was given.
+        address: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The engine can't be reached, or the connection broke. The run may go on there: run again to wait for it.
+    #[error("no response from the engine: {0}")]
+    Unreachable(String),
+    /// A model did not answer. The conversation is as it was, and a new run asks again.
+    #[error(transparent)]
+    Model(#[from] Failure),
+    /// The run was cancelled; the conversation keeps what was done.
+    #[error("the run was cancelled; the conversation keeps what was done")]
+    Cancelled,
+    /// The engine has another conversation of this id.
+    #[error("{0}: read it with Restate::history, or give this one another id")]
+    Diverged(String),
+    /// No such call waits for a person: it was decided about, or never waited.
+    #[error("{0}")]
+    NotWaiting(String),
+    /// Something is larger than what the engine takes as one piece.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The engine refused, or what it said can't be read. As a rule, the services are not registered there.
+    #[error("the engine said {status}: {message}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        message: String,
+    },
+}
+
+/// What the engine says of an error.
+#[derive(Deserialize)]
+struct Said {
+    message: String,
+}
+
+impl From<ClientError> for RestateError {
+    fn from(error: ClientError) -> Self {
+        let Some(response) = error.response() else { return Self::Unreachable(reason(&error)) };
+        let said = serde_json::from_slice(response.body()).map(|said: Said| said.message);
+        let message = said.unwrap_or_else(|_| reason(&error));
+        match response.status().as_u16() {
+            409 => Self::Cancelled,
+            DIVERGED => Self::Diverged(message),
+            NOT_WAITING if message.ends_with("waits") => Self::NotWaiting(message),
+            TOO_LARGE => Self::TooLarge(message),
+            status => Self::Refused { status, message },
+        }
+    }
+}
+
+/// The error with what it comes from.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !reason.ends_with(&more) {
+            reason = format!("{reason}: {more}");
+        }
+        source = error.source();
+    }
+    reason
+}

@@ -1,0 +1,53 @@
+//! Teams of agents on [Restate](https://docs.restate.dev), a durable engine: a conversation goes on on another machine when
+//! its own is gone. Agents, tools and backends stay as they are.
+//!
+//! A process that has the team serves it ([`Services`]); any other drives conversations there ([`Restate`]):
+//!
+//! ```no_run
+//! use agent_core::{Agent, Conversation, Team, script::{Reply, Script}};
+//! use agent_restate::{Restate, Services};
+//! use tokio::net::TcpListener;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let team = Team::new([Agent::builder("oracle", Script::new([Reply::text("Forty-two.")])).build()?])?;
+//! tokio::spawn(Services::new(team)?.serve(TcpListener::bind("127.0.0.1:9080").await?));
+//! // Once: curl localhost:9070/deployments --json '{"uri": "http://127.0.0.1:9080"}'
+//!
+//! let host = Restate::at("http://127.0.0.1:8080")?;
+//! let mut conversation = Conversation::start("oracle", "What is six times seven?").with_id("question-1");
+//! assert_eq!(host.run(&mut conversation).await?.text(), "Forty-two.");
+//! # Ok(()) }
+//! ```
+//!
+//! | here | on the engine |
+//! |---|---|
+//! | a session, and each conversation delegated from it | a virtual object of `AgentSession`, whose key is the conversation's id |
+//! | a turn of a model | a `ctx.run` in the handler that drives the conversation |
+//! | a tool call | an invocation of `AgentTools`, on any machine |
+//! | a call that waits for a person | an awakeable |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod client;
+mod decision;
+mod engine;
+mod error;
+mod payload;
+mod process;
+mod ran;
+mod serve;
+mod services;
+mod session;
+mod state;
+mod step;
+mod stopped;
+mod tools;
+mod transport;
+mod waits;
+
+pub use client::{Invocation, Restate};
+pub use error::RestateError;
+pub use ran::Ran;
+pub use restate_sdk;
+pub use services::{Services, ServicesError};
+pub use transport::{Sending, Transport};

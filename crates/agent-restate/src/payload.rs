@@ -1,0 +1,63 @@
+//! How large what the engine keeps may be.
+
+use std::io::{self, Write};
+
+use restate_sdk::errors::TerminalError;
+use serde::Serialize;
+
+/// What the engine takes as one piece, in bytes, as its server is set by default (32 MiB), with room for what it adds.
+/// More than that, it would try again and again: <https://docs.restate.dev/references/server-config>.
+pub(crate) const LIMIT: usize = (32 << 20) - (64 << 10);
+
+/// The status of an error about that.
+pub(crate) const TOO_LARGE: u16 = 413;
+
+/// How many bytes this is as JSON.
+pub(crate) fn size(value: &impl Serialize) -> usize {
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).expect("it only counts, and what is ours can be written");
+    count.0
+}
+
+/// Fails if this is too large, and says what it is.
+pub(crate) fn check(what: &str, value: &impl Serialize) -> Result<(), TerminalError> {
+    match size(value) {
+        bytes if bytes > LIMIT => Err(TerminalError::new_with_code(TOO_LARGE, too_large(what, bytes, LIMIT))),
+        _ => Ok(()),
+    }
+}
+
+/// What is said of something that is too large.
+pub(crate) fn too_large(what: &str, bytes: usize, limit: usize) -> String {
+    format!("{what} is too large: {bytes} bytes as JSON, where the engine takes {limit}")
+}
+
+struct Count(usize);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LIMIT, check, size};
+
+    #[test]
+    fn what_is_too_large_is_named_with_its_size() {
+        assert_eq!(size(&["ab", "c"]), r#"["ab","c"]"#.len());
+        assert!(check("a task", &"x".repeat(LIMIT - 2)).is_ok());
+        let error = check("a task", &"x".repeat(LIMIT - 1)).unwrap_err();
+        assert_eq!(error.code(), 413);
+        assert_eq!(
+            error.message(),
+            "a task is too large: 33488897 bytes as JSON, where the engine takes 33488896"
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! What the services of a process share.
+
+use std::{sync::Arc, time::Duration};
+
+use agent_core::{Call, Local, Outcome};
+
+/// What the handlers of a process work with.
+pub(crate) struct Process {
+    /// Asks the models and makes the calls that come to this process.
+    pub(crate) local: Local,
+    pub(crate) unknown: Box<Unknown>,
+    /// How long one call, or one answer of a model, may take.
+    pub(crate) longest: Duration,
+    /// How long a call waits for a person.
+    pub(crate) patience: Option<Duration>,
+}
+
+/// What becomes of a call of which nobody knows how it ended.
+pub(crate) type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
+
+pub(crate) type Shared = Arc<Process>;

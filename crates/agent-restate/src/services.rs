@@ -1,0 +1,113 @@
+//! What a process that has the team serves.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use agent_core::{Call, Event, Host, Local, Mode, Outcome, Rules, Team};
+use restate_sdk::{
+    endpoint::{Endpoint, ServiceOptions},
+    service::IntoServiceDefinition,
+};
+use tokio::net::TcpListener;
+
+use crate::{process::Process, serve::serve, session::Session, tools::Tools};
+
+/// How long an answer of a model or a tool call may take, if nothing else is said.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// How long the engine waits beyond that before it takes a process for stuck.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// A team, as services of the engine: the processes that serve the same team share its conversations, calls and delegations
+/// out among them. It is registered with the engine once, by the address that leads to these processes.
+pub struct Services {
+    process: Process,
+}
+
+/// Why a team can't be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServicesError {
+    /// Calls of a run are made by many processes, and none counts them all.
+    #[error("Limits::calls can't be kept over many processes: leave it out, and limit turns and depth")]
+    CallsLimited,
+}
+
+impl Services {
+    /// The services of this team. Of its [`Limits`](agent_core::Limits), `calls_at_once` holds for each process.
+    pub fn new(team: Team) -> Result<Self, ServicesError> {
+        if team.limits().calls.is_some() {
+            return Err(ServicesError::CallsLimited);
+        }
+        // One by one: calls come here singly, and none may start before its reply is kept.
+        let local = Local::new(team).mode(Mode::Sequential);
+        Ok(Self { process: Process { local, unknown: Box::new(report), longest: LONGEST, patience: None } })
+    }
+
+    /// Tells `listener` of what is done in this process, as it happens: each event carries its conversation's id. What was
+    /// done before a crash is not told again.
+    pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.process.local = self.process.local.listen(listener);
+        self
+    }
+
+    /// What becomes of a call that began in a process that is gone, and whose tool is neither
+    /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only: this outcome, or with `None` it is made again, with the
+    /// same key. By default the model reads "outcome unknown: …".
+    pub fn on_unknown(mut self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
+        self.process.unknown = Box::new(outcome);
+        self
+    }
+
+    /// How long one answer of a model or one tool call may take; an hour. What takes longer has failed.
+    pub fn longest(mut self, longest: Duration) -> Self {
+        self.process.longest = longest;
+        self
+    }
+
+    /// How long a call waits for a person before it is denied; for ever.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.process.patience = Some(patience);
+        self
+    }
+
+    /// The services, for whatever else serves them: the SDK has what is needed for functions that are started on demand.
+    pub fn endpoint(self) -> Endpoint {
+        let process = Arc::new(self.process);
+        let options = options(process.longest);
+        let session = Session(process.clone()).into_service_definition().options(options.clone());
+        let tools = Tools(process).into_service_definition().options(options);
+        Endpoint::builder().bind(session).bind(tools).build()
+    }
+
+    /// Serves the engine's requests until this is dropped: then what is under way goes on in another process, or in this one
+    /// when it serves again.
+    pub async fn serve(self, listener: TcpListener) {
+        serve(self.endpoint(), listener).await;
+    }
+}
+
+/// A process that is gone is found out soon; one that works long is not taken for stuck; and no number of failures is the
+/// end of a run.
+fn options(longest: Duration) -> ServiceOptions {
+    ServiceOptions::new()
+        .inactivity_timeout(longest + GRACE)
+        .abort_timeout(GRACE)
+        .retry_policy_initial_interval(Duration::from_millis(50))
+        .retry_policy_exponentiation_factor(2.0)
+        .retry_policy_max_interval(Duration::from_secs(10))
+        .retry_policy_max_attempts(u64::from(u32::MAX))
+}
+
+fn report(call: &Call) -> Option<Outcome> {
+    let tool = &call.call.name;
+    let unknown = format!(
+        "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
+    );
+    Some(Outcome::Error(unknown))
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").field("team", self.process.local.rules()).finish_non_exhaustive()
+    }
+}

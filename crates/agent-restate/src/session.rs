@@ -1,0 +1,234 @@
+//! The virtual object of a conversation.
+
+use agent_core::{Conversation, Done, End, Usage, Waiting};
+use restate_sdk::{
+    context::{
+        ContextAwakeables, ContextClient, ContextReadState, ContextWriteState, ObjectContext, RequestTarget,
+        SharedObjectContext,
+    },
+    errors::{HandlerResult, TerminalError},
+    object,
+    serde::Json,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Ran,
+    decision::Decision,
+    engine::{CHILDREN, Engine},
+    payload::check,
+    process::Shared,
+    state::{self, Writer},
+    stopped::Stopped,
+    waits::{WAITING, Wait, Waits},
+};
+
+/// The name of the object.
+pub(crate) const SESSION: &str = "AgentSession";
+
+/// The key of the state that says which invocation drives the conversation.
+const RUNNING: &str = "running";
+
+pub(crate) const DIVERGED: u16 = 412;
+pub(crate) const NOT_WAITING: u16 = 404;
+
+pub(crate) struct Session(pub(crate) Shared);
+
+/// What a user says, and to which agent if it is the first word.
+#[derive(Debug, Deserialize)]
+struct Said {
+    #[serde(default)]
+    agent: Option<String>,
+    text: String,
+}
+
+/// What comes of it.
+#[derive(Debug, Serialize)]
+struct Answer {
+    text: String,
+    end: End,
+    usage: Usage,
+}
+
+#[object(name = "AgentSession")]
+impl Session {
+    /// Drives a conversation until it is the user's turn. If the session has come further with it, it goes on from there.
+    #[handler]
+    async fn run(&self, ctx: ObjectContext<'_>, Json(given): Json<Conversation>) -> HandlerResult<Json<Ran>> {
+        check_id(ctx.key())?;
+        let (mut conversation, writer) = match state::read(&ctx).await? {
+            None => (given.with_id(ctx.key()), Writer::default()),
+            Some((known, writer)) => (joined(known, given)?, writer),
+        };
+        let end = match self.drive(&ctx, writer, &mut conversation).await {
+            Ok(end) => Ok(end),
+            Err(Stopped::Model(failure)) => Err(failure),
+            Err(Stopped::Engine(error)) => return Err(error.into()),
+        };
+        Ok(Json(Ran { conversation, end }))
+    }
+
+    /// Says something and drives the conversation until it is the user's turn again.
+    #[handler]
+    async fn say(&self, ctx: ObjectContext<'_>, Json(said): Json<Said>) -> HandlerResult<Json<Answer>> {
+        check_id(ctx.key())?;
+        let (mut conversation, writer) = match (state::read(&ctx).await?, said.agent) {
+            (Some(known), _) => known,
+            (None, Some(agent)) => (Conversation::new(agent).with_id(ctx.key()), Writer::default()),
+            (None, None) => {
+                let why = format!("{:?} is new: say to which \"agent\" it goes", ctx.key());
+                return Err(TerminalError::new_with_code(400, why).into());
+            }
+        };
+        conversation.say(said.text);
+        let end = match self.drive(&ctx, writer, &mut conversation).await {
+            Ok(end) => end,
+            Err(Stopped::Model(failure)) => {
+                return Err(TerminalError::new_with_code(502, failure.to_string()).into());
+            }
+            Err(Stopped::Engine(error)) => return Err(error.into()),
+        };
+        let (text, usage) = (end.text().to_owned(), conversation.usage());
+        Ok(Json(Answer { text, end, usage }))
+    }
+
+    /// Drives a delegated conversation, and says what its end means for the call that led to it.
+    #[handler(ingress_private = true)]
+    async fn delegated(
+        &self,
+        ctx: ObjectContext<'_>,
+        Json(given): Json<Conversation>,
+    ) -> HandlerResult<Json<Done>> {
+        // It is there if the run that delegated it was stopped.
+        let (mut conversation, writer) = state::read(&ctx).await?.unwrap_or((given, Writer::default()));
+        let end = match self.drive(&ctx, writer, &mut conversation).await {
+            Ok(end) => Ok(end),
+            Err(Stopped::Model(failure)) => Err(failure),
+            Err(Stopped::Engine(error)) => return Err(error.into()),
+        };
+        ctx.clear_all();
+        let done = conversation.done(&end).expect("where it waits for a person, this waits");
+        Ok(Json(done))
+    }
+
+    /// The conversation, as far as it has come.
+    #[handler]
+    async fn history(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Option<Conversation>>> {
+        Ok(Json(state::read_shared(&ctx).await?.map(|(conversation, _)| conversation)))
+    }
+
+    /// The calls that wait for a person, also of conversations delegated from this one.
+    #[handler]
+    async fn waiting(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Vec<Waiting>>> {
+        let mut waiting: Vec<Waiting> = waits(&ctx).await?.into_iter().map(|wait| wait.waiting).collect();
+        let children = ctx.get::<Json<Vec<String>>>(CHILDREN).await?;
+        for child in children.map(|Json(children)| children).unwrap_or_default() {
+            let target = RequestTarget::object(SESSION, child, "waiting");
+            let Json(more) = ctx.request::<(), Json<Vec<Waiting>>>(target, ()).call().await?;
+            waiting.extend(more);
+        }
+        Ok(Json(waiting))
+    }
+
+    /// Decides about a call that waits, by its key.
+    #[handler]
+    async fn decide(
+        &self,
+        ctx: SharedObjectContext<'_>,
+        Json(decision): Json<Decision>,
+    ) -> HandlerResult<()> {
+        let not_waiting =
+            || TerminalError::new_with_code(NOT_WAITING, format!("no call {:?} waits", decision.key));
+        let (conversation, _) = decision.key.rsplit_once('/').ok_or_else(not_waiting)?;
+        if conversation != ctx.key() {
+            if !is_within(conversation, ctx.key()) {
+                return Err(not_waiting().into());
+            }
+            let target = RequestTarget::object(SESSION, conversation, "decide");
+            return Ok(ctx.request::<_, ()>(target, Json(decision)).call().await?);
+        }
+        let wait = waits(&ctx).await?.into_iter().find(|wait| wait.waiting.key == decision.key);
+        ctx.resolve_awakeable(&wait.ok_or_else(not_waiting)?.awakeable, Json(decision.verdict));
+        Ok(())
+    }
+
+    /// Stops the run that drives the conversation, with all its calls and delegations; false if nothing does.
+    #[handler]
+    async fn cancel(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<bool>> {
+        let running = ctx.get::<String>(RUNNING).await?;
+        if let Some(invocation) = &running {
+            ctx.invocation_handle(invocation.clone()).cancel();
+        }
+        Ok(Json(running.is_some()))
+    }
+
+    /// Forgets the conversation.
+    #[handler]
+    async fn forget(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
+        ctx.clear_all();
+        Ok(())
+    }
+}
+
+impl Session {
+    /// Drives the conversation until it is the user's turn and nothing in it waits.
+    async fn drive<'ctx>(
+        &self,
+        ctx: &ObjectContext<'ctx>,
+        writer: Writer,
+        conversation: &mut Conversation,
+    ) -> Result<End, Stopped> {
+        check("the conversation", conversation)?;
+        ctx.set(RUNNING, ctx.invocation_id().to_owned());
+        let engine = Engine { ctx, process: &self.0, writer };
+        let mut waits = Waits::default();
+        let end = loop {
+            let end = self.0.local.drive_by(conversation, &engine).await;
+            engine.writer.write(ctx, conversation)?;
+            let Ok(End::Waiting(calls)) = &end else { break end };
+            if let Err(cancelled) = waits.decide(ctx, &self.0, calls, conversation).await {
+                break Err(cancelled.into());
+            }
+        };
+        for key in [RUNNING, WAITING, CHILDREN] {
+            ctx.clear(key);
+        }
+        end
+    }
+}
+
+/// What the session knows and what was told to the conversation elsewhere.
+fn joined(mut known: Conversation, given: Conversation) -> Result<Conversation, TerminalError> {
+    let given = given.with_id(known.id());
+    if given.messages().len() > known.messages().len() && given.messages().starts_with(known.messages()) {
+        return Ok(given);
+    }
+    if !known.messages().starts_with(given.messages()) {
+        let why = format!("{:?} is another conversation here: it does not go on from this one", known.id());
+        return Err(TerminalError::new_with_code(DIVERGED, why));
+    }
+    for (id, told) in given.decided_since(&known) {
+        // It may have been decided about here, too, and that was first.
+        let _ = known.tell(&id, told);
+    }
+    Ok(known)
+}
+
+/// A slash in an id leads to a delegated conversation.
+fn check_id(id: &str) -> Result<(), TerminalError> {
+    match id.contains('/') {
+        true => Err(TerminalError::new_with_code(
+            400,
+            format!("{id:?} can't be a session's id: a \"/\" stands before the id of a call"),
+        )),
+        false => Ok(()),
+    }
+}
+
+fn is_within(conversation: &str, session: &str) -> bool {
+    conversation.strip_prefix(session).is_some_and(|path| path.starts_with('/'))
+}
+
+async fn waits(ctx: &SharedObjectContext<'_>) -> Result<Vec<Wait>, TerminalError> {
+    Ok(ctx.get::<Json<Vec<Wait>>>(WAITING).await?.map(|Json(waits)| waits).unwrap_or_default())
+}

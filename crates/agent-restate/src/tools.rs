@@ -1,0 +1,74 @@
+//! The service that makes tool calls.
+
+use std::time::Duration;
+
+use agent_core::{Call, Done, Host, Outcome, Perform, Receipt, Rules, ToolSpec};
+use restate_sdk::{context::Context, errors::HandlerResult, serde::Json, service};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    payload::{size, too_large},
+    process::Shared,
+    step::in_call,
+};
+
+/// The name of the service.
+pub(crate) const TOOLS: &str = "AgentTools";
+
+/// A call, and how large what it leads to may be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Piece {
+    pub(crate) call: Call,
+    pub(crate) limit: usize,
+}
+
+pub(crate) struct Tools(pub(crate) Shared);
+
+#[service(name = "AgentTools", ingress_private = true)]
+impl Tools {
+    /// Makes one tool call.
+    #[handler]
+    async fn call(&self, ctx: Context<'_>, Json(piece): Json<Piece>) -> HandlerResult<Json<Done>> {
+        let name = piece.call.call.name.clone();
+        // Another one each time that a process comes here.
+        let attempt = fastrand::u64(..);
+        let began = match may_repeat(&self.0, &piece.call) {
+            true => attempt,
+            false => in_call(&ctx, &format!("begin {name}"), async move { attempt }).await?,
+        };
+        let made = make(self.0.clone(), piece, began == attempt);
+        Ok(Json(in_call(&ctx, &format!("call {name}"), made).await?))
+    }
+}
+
+/// Whether the call may be made again when nobody knows how it ended.
+fn may_repeat(process: &Shared, call: &Call) -> bool {
+    let spec = process.local.rules().spec(&call.agent, &call.call.name);
+    spec.is_none_or(|spec: &ToolSpec| spec.read_only || spec.idempotent)
+}
+
+/// Makes the call in this process, unless it may have been made and may not be made again.
+async fn make(process: Shared, piece: Piece, is_first: bool) -> Done {
+    let Piece { call, limit } = piece;
+    let unknown = if is_first { None } else { (process.unknown)(&call) };
+    if let Some(outcome) = unknown {
+        process.local.tell(|| call, &outcome);
+        return outcome.into();
+    }
+    let receipt = Receipt::default();
+    let made = tokio::time::timeout(process.longest, process.local.call(call.clone(), receipt.clone()));
+    let done = match made.await {
+        Ok(Ok(())) => receipt.done_or_error(),
+        Ok(Err(error)) => Outcome::Error(error.to_string()).into(),
+        Err(_) => too_slow(process.longest),
+    };
+    process.local.tell(|| call, &done.outcome);
+    match size(&done) {
+        bytes if bytes > limit => Outcome::Error(too_large("what the tool said", bytes, limit)).into(),
+        _ => done,
+    }
+}
+
+fn too_slow(longest: Duration) -> Done {
+    Outcome::Error(format!("it took longer than {longest:?}")).into()
+}

@@ -1,0 +1,81 @@
+//! Calls that wait for a person: each has an awakeable, which a decision resolves from anywhere.
+
+use std::pin::Pin;
+
+use agent_core::{Conversation, Waiting};
+use restate_sdk::{
+    context::{
+        ContextAwakeables, ContextTimers, ContextWriteState, DurableFuture, DurableFuturesUnordered,
+        ObjectContext,
+    },
+    errors::TerminalError,
+    serde::Json,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{decision::Verdict, process::Shared};
+
+/// The key of the state that says what waits.
+pub(crate) const WAITING: &str = "waiting";
+
+/// A call that waits, and what a decision about it resolves.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Wait {
+    pub(crate) waiting: Waiting,
+    pub(crate) awakeable: String,
+}
+
+/// What waits in one run of a conversation.
+#[derive(Default)]
+pub(crate) struct Waits<'ctx> {
+    waits: Vec<Wait>,
+    /// The key of each, by its place among the decisions.
+    keys: Vec<String>,
+    decisions: DurableFuturesUnordered<Coming<'ctx>>,
+}
+
+/// A decision that is waited for: it comes from a person, or from the clock.
+type Coming<'ctx> = Pin<Box<dyn DurableFuture<Output = Result<Verdict, TerminalError>> + Send + 'ctx>>;
+
+impl<'ctx> Waits<'ctx> {
+    /// Waits until one of these calls is decided about, and tells the conversation.
+    pub(crate) async fn decide(
+        &mut self,
+        ctx: &ObjectContext<'ctx>,
+        process: &Shared,
+        calls: &[Waiting],
+        conversation: &mut Conversation,
+    ) -> Result<(), TerminalError> {
+        self.waits.retain(|wait| calls.iter().any(|call| call.key == wait.waiting.key));
+        for call in calls {
+            if self.waits.iter().all(|wait| wait.waiting.key != call.key) {
+                self.begin(ctx, process, call);
+            }
+        }
+        ctx.set(WAITING, Json(self.waits.clone()));
+        while let Some((place, verdict)) = self.decisions.next().await? {
+            let verdict = verdict.unwrap_or_else(|error| Verdict::Deny(error.message().to_owned()));
+            // The clock may come after the person.
+            if verdict.apply(&self.keys[place], conversation).is_ok() {
+                ctx.clear(WAITING);
+                return Ok(());
+            }
+        }
+        unreachable!("what waits has been begun above, and is decided about once")
+    }
+
+    fn begin(&mut self, ctx: &ObjectContext<'ctx>, process: &Shared, call: &Waiting) {
+        let (awakeable, decided) = ctx.awakeable::<Json<Verdict>>();
+        self.expect(call, Box::pin(decided.map_ok(|Json(verdict)| verdict)));
+        if let Some(patience) = process.patience {
+            let late = move |()| Verdict::Deny(format!("nobody decided within {patience:?}"));
+            self.expect(call, Box::pin(ctx.sleep(patience).map_ok(late)));
+        }
+        self.waits.push(Wait { waiting: call.clone(), awakeable });
+    }
+
+    fn expect(&mut self, call: &Waiting, decision: Coming<'ctx>) {
+        self.keys.push(call.key.clone());
+        self.decisions.push(decision);
+    }
+}
