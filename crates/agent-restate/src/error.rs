@@ -4,10 +4,7 @@ use agent_core::Failure;
 use restate_sdk::ingress::ClientError;
 use serde::Deserialize;
 
-use crate::{
-    payload::TOO_LARGE,
-    session::{DIVERGED, NOT_WAITING},
-};
+use crate::{joined::DIVERGED, payload::TOO_LARGE, session::NOT_WAITING};
 
 /// Why the engine did not do what it was asked. What was done before is kept there.
 #[derive(Debug, thiserror::Error)]

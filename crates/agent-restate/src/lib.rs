@@ -32,6 +32,7 @@ mod client;
 mod decision;
 mod engine;
 mod error;
+mod joined;
 mod payload;
 mod process;
 mod ran;

@@ -21,8 +21,12 @@ pub(crate) fn size(value: &impl Serialize) -> usize {
 
 /// Fails if this is too large, and says what it is.
 pub(crate) fn check(what: &str, value: &impl Serialize) -> Result<(), TerminalError> {
+    within(LIMIT, what, value)
+}
+
+fn within(limit: usize, what: &str, value: &impl Serialize) -> Result<(), TerminalError> {
     match size(value) {
-        bytes if bytes > LIMIT => Err(TerminalError::new_with_code(TOO_LARGE, too_large(what, bytes, LIMIT))),
+        bytes if bytes > limit => Err(TerminalError::new_with_code(TOO_LARGE, too_large(what, bytes, limit))),
         _ => Ok(()),
     }
 }
@@ -47,17 +51,16 @@ impl Write for Count {
 
 #[cfg(test)]
 mod tests {
-    use super::{LIMIT, check, size};
+    use super::{size, within};
 
     #[test]
     fn what_is_too_large_is_named_with_its_size() {
         assert_eq!(size(&["ab", "c"]), r#"["ab","c"]"#.len());
-        assert!(check("a task", &"x".repeat(LIMIT - 2)).is_ok());
-        let error = check("a task", &"x".repeat(LIMIT - 1)).unwrap_err();
-        assert_eq!(error.code(), 413);
+        assert!(within(8, "a task", &"six...").is_ok());
+        let error = within(7, "a task", &"six...").unwrap_err();
         assert_eq!(
-            error.message(),
-            "a task is too large: 33488897 bytes as JSON, where the engine takes 33488896"
+            (error.code(), error.message()),
+            (413, "a task is too large: 8 bytes as JSON, where the engine takes 7")
         );
     }
 }

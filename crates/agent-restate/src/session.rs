@@ -16,6 +16,7 @@ use crate::{
     Ran,
     decision::Decision,
     engine::{CHILDREN, Engine},
+    joined::{check_id, goes_on, joined},
     payload::check,
     process::Shared,
     state::{self, Writer},
@@ -29,7 +30,6 @@ pub(crate) const SESSION: &str = "AgentSession";
 /// The key of the state that says which invocation drives the conversation.
 const RUNNING: &str = "running";
 
-pub(crate) const DIVERGED: u16 = 412;
 pub(crate) const NOT_WAITING: u16 = 404;
 
 pub(crate) struct Session(pub(crate) Shared);
@@ -100,7 +100,8 @@ impl Session {
         Json(given): Json<Conversation>,
     ) -> HandlerResult<Json<Done>> {
         // It is there if the run that delegated it was stopped.
-        let (mut conversation, writer) = state::read(&ctx).await?.unwrap_or((given, Writer::default()));
+        let known = state::read(&ctx).await?.filter(|(known, _)| goes_on(&given, known));
+        let (mut conversation, writer) = known.unwrap_or((given, Writer::default()));
         let end = match self.drive(&ctx, writer, &mut conversation).await {
             Ok(end) => Ok(end),
             Err(Stopped::Model(failure)) => Err(failure),
@@ -165,6 +166,7 @@ impl Session {
     /// Forgets the conversation.
     #[handler]
     async fn forget(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
+        forget_children(&ctx, |_| true).await?;
         ctx.clear_all();
         Ok(())
     }
@@ -179,6 +181,7 @@ impl Session {
         conversation: &mut Conversation,
     ) -> Result<End, Stopped> {
         check("the conversation", conversation)?;
+        forget_children(ctx, |child| conversation.within(child).is_none()).await?;
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
         let engine = Engine { ctx, process: &self.0, writer };
         let mut waits = Waits::default();
@@ -190,43 +193,27 @@ impl Session {
                 break Err(cancelled.into());
             }
         };
-        for key in [RUNNING, WAITING, CHILDREN] {
-            ctx.clear(key);
-        }
+        ctx.clear(RUNNING);
+        ctx.clear(WAITING);
         end
-    }
-}
-
-/// What the session knows and what was told to the conversation elsewhere.
-fn joined(mut known: Conversation, given: Conversation) -> Result<Conversation, TerminalError> {
-    let given = given.with_id(known.id());
-    if given.messages().len() > known.messages().len() && given.messages().starts_with(known.messages()) {
-        return Ok(given);
-    }
-    if !known.messages().starts_with(given.messages()) {
-        let why = format!("{:?} is another conversation here: it does not go on from this one", known.id());
-        return Err(TerminalError::new_with_code(DIVERGED, why));
-    }
-    for (id, told) in given.decided_since(&known) {
-        // It may have been decided about here, too, and that was first.
-        let _ = known.tell(&id, told);
-    }
-    Ok(known)
-}
-
-/// A slash in an id leads to a delegated conversation.
-fn check_id(id: &str) -> Result<(), TerminalError> {
-    match id.contains('/') {
-        true => Err(TerminalError::new_with_code(
-            400,
-            format!("{id:?} can't be a session's id: a \"/\" stands before the id of a call"),
-        )),
-        false => Ok(()),
     }
 }
 
 fn is_within(conversation: &str, session: &str) -> bool {
     conversation.strip_prefix(session).is_some_and(|path| path.starts_with('/'))
+}
+
+/// Forgets those conversations that were delegated in a run that was stopped.
+async fn forget_children(
+    ctx: &ObjectContext<'_>,
+    is_over: impl Fn(&str) -> bool,
+) -> Result<(), TerminalError> {
+    let children = ctx.get::<Json<Vec<String>>>(CHILDREN).await?.map(|Json(children)| children);
+    for child in children.unwrap_or_default().into_iter().filter(|child| is_over(child)) {
+        // Sent when it is made; nobody waits for it.
+        drop(ctx.request::<(), ()>(RequestTarget::object(SESSION, child, "forget"), ()).send());
+    }
+    Ok(())
 }
 
 async fn waits(ctx: &SharedObjectContext<'_>) -> Result<Vec<Wait>, TerminalError> {

@@ -114,3 +114,36 @@ fn key(place: usize) -> &'static str {
     }
     keys[place]
 }
+
+#[cfg(test)]
+mod tests {
+    use agent_core::{Block, Conversation, Response, StopReason, Told};
+    use serde_json::value::RawValue;
+
+    use super::{Head, key};
+
+    #[test]
+    fn a_conversation_comes_back_as_the_same_text() {
+        let mut conversation = Conversation::start("clerk", "Pay.").with_id("c");
+        let input =
+            RawValue::from_string(r#"{"z":123456789012345678901234567890,"a":1.0}"#.to_owned()).unwrap();
+        let call = Block::tool_use("1", "pay", input);
+        conversation.tell("c", Told::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
+        let head = serde_json::to_string(&Head::of(&conversation).unwrap()).unwrap();
+        assert!(!head.contains("Pay."), "{head}");
+        let messages = conversation
+            .messages()
+            .iter()
+            .map(|message| RawValue::from_string(serde_json::to_string(message).unwrap()).unwrap());
+        let head: Head = serde_json::from_str(&head).unwrap();
+        let back = head.with(&messages.collect::<Vec<_>>()).unwrap();
+        let text = |conversation: &Conversation| serde_json::to_string(conversation).unwrap();
+        assert_eq!(text(&back), text(&conversation));
+    }
+
+    #[test]
+    fn keys_are_kept_and_not_made_again() {
+        assert_eq!([key(2), key(0)], ["message 2", "message 0"]);
+        assert!(std::ptr::eq(key(2), key(2)));
+    }
+}
