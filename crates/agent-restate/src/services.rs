@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use agent_core::{Call, Event, Host, Local, Mode, Outcome, Rules, Team};
 use restate_sdk::{
-    endpoint::{Endpoint, ServiceOptions},
+    endpoint::{Builder, Endpoint, ServiceOptions},
     service::IntoServiceDefinition,
 };
 use tokio::net::TcpListener;
@@ -70,19 +70,20 @@ impl Services {
         self
     }
 
-    /// The services, for whatever else serves them: the SDK has what is needed for functions that are started on demand.
-    pub fn endpoint(self) -> Endpoint {
+    /// The services, for whatever else serves them: `build` it, after adding services of your own or the keys by which the
+    /// engine shows who it is.
+    pub fn endpoint(self) -> Builder {
         let process = Arc::new(self.process);
         let options = options(process.longest);
         let session = Session(process.clone()).into_service_definition().options(options.clone());
         let tools = Tools(process).into_service_definition().options(options);
-        Endpoint::builder().bind(session).bind(tools).build()
+        Endpoint::builder().bind(session).bind(tools)
     }
 
     /// Serves the engine's requests until this is dropped: then what is under way goes on in another process, or in this one
     /// when it serves again.
     pub async fn serve(self, listener: TcpListener) {
-        serve(self.endpoint(), listener).await;
+        serve(self.endpoint().build(), listener).await;
     }
 }
 

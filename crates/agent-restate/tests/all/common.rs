@@ -1,0 +1,131 @@
+//! What the tests share: a server with a process that serves a team, and tools that say when they are called.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Display,
+    sync::{Arc, Mutex},
+};
+
+use agent_core::{
+    Agent, Context, Conversation, Llm, Team,
+    script::{Reply, Script},
+};
+use agent_restate::{Restate, Services};
+use agent_tools::FnTool;
+use restate_server::{Cluster, install, register};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+
+/// A server, and a process that serves there.
+pub(crate) struct Stage {
+    pub(crate) host: Restate,
+    pub(crate) cluster: Cluster,
+    pub(crate) address: std::net::SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+impl Stage {
+    /// A server of its own on which these are served; none where it can't be installed.
+    pub(crate) async fn open(services: Services) -> Option<Self> {
+        if let Err(missing) = install() {
+            println!("skipped: {missing}");
+            return None;
+        }
+        let cluster = Cluster::start(1).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(services.serve(listener));
+        register(cluster.admin(), &format!("http://{address}")).await.unwrap();
+        let host = Restate::at(cluster.ingress()).unwrap();
+        Some(Self { host, cluster, address, serving })
+    }
+
+    /// The process that serves is gone, with all that it was at, and another takes its place.
+    pub(crate) async fn replace(&mut self, services: Services) {
+        self.stop().await;
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.serving = tokio::spawn(services.serve(listener));
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        self.serving.abort();
+        let _ = (&mut self.serving).await;
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// How often each call began, by its key, and who wants to know when one does.
+#[derive(Clone, Default)]
+pub(crate) struct Calls(Arc<(Mutex<BTreeMap<String, usize>>, Notify)>);
+
+impl Calls {
+    pub(crate) fn note(&self, key: String) {
+        *self.0.0.lock().unwrap().entry(key).or_default() += 1;
+        self.0.1.notify_waiters();
+    }
+
+    /// The keys, each with how often.
+    pub(crate) fn made(&self) -> BTreeMap<String, usize> {
+        self.0.0.lock().unwrap().clone()
+    }
+
+    pub(crate) async fn until(&self, enough: impl Fn(&BTreeMap<String, usize>) -> bool) {
+        loop {
+            let more = self.0.1.notified();
+            if enough(&self.made()) {
+                return;
+            }
+            more.await;
+        }
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Input {
+    pub(crate) say: String,
+}
+
+/// A tool that says what it is told to; told to `hang`, it does so until `open` is.
+pub(crate) fn tool(name: &str, calls: &Calls, open: &Calls) -> FnTool {
+    let (calls, open) = (calls.clone(), open.clone());
+    FnTool::new(name, "Says what it is told to say.", move |input: Input, context: Context| {
+        let (calls, open) = (calls.clone(), open.clone());
+        async move {
+            calls.note(context.key());
+            if input.say == "hang" {
+                open.until(|open| !open.is_empty()).await;
+            }
+            Ok::<_, String>(input.say)
+        }
+    })
+}
+
+/// A call of such a tool.
+pub(crate) fn call(tool: &str, say: impl Display) -> Reply {
+    Reply::call(tool, json!({"say": say.to_string()}))
+}
+
+/// A model that first makes these calls, and says "Done." once it has their results.
+pub(crate) fn calls_then_done(first: Reply) -> Arc<dyn Llm> {
+    Arc::new(Script::by(move |request| match request.messages.len() {
+        1 => first.clone(),
+        _ => Reply::text("Done."),
+    }))
+}
+
+/// A team of one that has these tools.
+pub(crate) fn alone(model: Arc<dyn Llm>, tools: impl IntoIterator<Item = FnTool>) -> Team {
+    let agent = tools.into_iter().fold(Agent::builder("clerk", model), |agent, tool| agent.tool(tool));
+    Team::new([agent.build().unwrap()]).unwrap()
+}
+
+pub(crate) fn start(id: &str) -> Conversation {
+    Conversation::start("clerk", "Begin.").with_id(id)
+}

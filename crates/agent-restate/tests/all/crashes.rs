@@ -1,0 +1,61 @@
+//! Processes that are gone in the middle of a run.
+
+use agent_core::Outcome;
+use agent_restate::Services;
+use serde_json::json;
+
+use crate::common::{Calls, Stage, alone, call, calls_then_done, start, tool};
+
+/// A process is gone while one call is under way and another has ended; another process makes what is left, in which
+/// `services` changes something. How often each call began, and the transcript.
+async fn check(
+    repeatable: bool,
+    services: impl Fn(Services) -> Services,
+    began: [usize; 2],
+    results: [&str; 2],
+) {
+    let (calls, open) = (Calls::default(), Calls::default());
+    let serve = || {
+        let reply = call("work", "quick").and_call("work", json!({"say": "hang"}));
+        let work = tool("work", &calls, &open);
+        let work = if repeatable { work.idempotent() } else { work };
+        services(Services::new(alone(calls_then_done(reply), [work])).unwrap())
+    };
+    let Some(mut stage) = Stage::open(serve()).await else { return };
+    let run = stage.host.submit(&start("c"), None).await.unwrap();
+    calls.until(|calls| calls.len() == 2).await;
+    let ended = "SELECT id FROM sys_invocation WHERE target_service_name = 'AgentTools' AND status = 'completed'";
+    while restate_server::query(stage.cluster.admin(), ended).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    stage.stop().await;
+    open.note("open".to_owned());
+    stage.replace(serve()).await;
+    let ran = stage.host.attach(&run).await.unwrap();
+    let made = calls.made();
+    assert_eq!([made["c/call_0_0"], made["c/call_0_1"]], began);
+    let transcript = ran.conversation.to_string();
+    let lines: Vec<&str> = transcript.lines().filter(|line| line.contains(" < ")).collect();
+    assert_eq!(lines, results);
+    assert_eq!(ran.end.unwrap().text(), "Done.");
+}
+
+#[tokio::test]
+async fn a_finished_call_is_not_made_again_and_one_that_was_under_way_is() {
+    check(true, |services| services, [1, 2], ["  < call_0_0 = quick", "  < call_0_1 = hang"]).await;
+}
+
+#[tokio::test]
+async fn a_call_that_may_not_be_made_twice_is_reported() {
+    let unknown = "  < call_0_1 failed: outcome unknown: the run was stopped while \"work\" was being called; it may have \
+                   had its effect";
+    check(false, |services| services, [1, 1], ["  < call_0_0 = quick", unknown]).await;
+}
+
+#[tokio::test]
+async fn what_becomes_of_an_unknown_outcome_is_the_callers_to_say() {
+    let lost = |services: Services| services.on_unknown(|call| Some(Outcome::Error(format!("lost {}", call.call.name))));
+    check(false, lost, [1, 1], ["  < call_0_0 = quick", "  < call_0_1 failed: lost work"]).await;
+    let again = |services: Services| services.on_unknown(|_| None);
+    check(false, again, [1, 2], ["  < call_0_0 = quick", "  < call_0_1 = hang"]).await;
+}

@@ -1,0 +1,110 @@
+//! What can go wrong, and what is said of it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use agent_core::{
+    Agent, Conversation, Limits, LlmError, LlmErrorKind, Team,
+    script::{Reply, Script},
+};
+use agent_restate::{Restate, RestateError, Services, ServicesError};
+use agent_tools::FnTool;
+
+use crate::common::{Calls, Input, Stage, alone, call, calls_then_done, start, tool};
+
+fn parrot() -> Team {
+    let model = Script::by(|_| Reply::text("Yes."));
+    Team::new([Agent::builder("clerk", model).build().unwrap()]).unwrap()
+}
+
+#[tokio::test]
+async fn a_model_that_does_not_answer_is_asked_again_by_the_next_run() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let model = Script::by(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 => Reply::error(LlmError::new(LlmErrorKind::Overloaded, "no room")),
+        _ => Reply::text("Yes."),
+    });
+    let Some(stage) = Stage::open(Services::new(alone(Arc::new(model), [])).unwrap()).await else { return };
+    let mut conversation = start("m");
+    let error = stage.host.run(&mut conversation).await.unwrap_err();
+    let RestateError::Model(failure) = error else { panic!("{error}") };
+    assert_eq!(failure.error.kind, LlmErrorKind::Overloaded);
+    assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Yes.");
+}
+
+#[tokio::test]
+async fn each_error_says_what_was_wrong_with_what() {
+    let Some(stage) = Stage::open(Services::new(parrot()).unwrap()).await else { return };
+    stage.host.run(&mut start("taken")).await.unwrap();
+    let error = |result: Result<_, RestateError>| result.map(|_: agent_core::End| ()).unwrap_err().to_string();
+
+    let mut other = Conversation::start("clerk", "Something else.").with_id("taken");
+    assert_eq!(
+        error(stage.host.run(&mut other).await),
+        r#""taken" is another conversation here: it does not go on from this one: read it with Restate::history, or give this one another id"#
+    );
+    assert_eq!(
+        error(stage.host.run(&mut start("a/b")).await),
+        r#"the engine said 400: "a/b" can't be a session's id: a "/" stands before the id of a call"#
+    );
+    let mut stranger = Conversation::start("nobody", "Hello?").with_id("stranger");
+    assert_eq!(
+        error(stage.host.run(&mut stranger).await),
+        r#"the engine said 500: agent "nobody" has the conversation, but is not in the team: clerk"#
+    );
+    let error = stage.host.allow("taken/call_0_0").await.unwrap_err().to_string();
+    assert_eq!(error, r#"no call "taken/call_0_0" waits"#);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_not_there_or_not_told_of_the_services_is_an_error() {
+    let error = Restate::at("nowhere").unwrap_err().to_string();
+    assert!(error.starts_with(r#""nowhere" is not the address of an engine"#), "{error}");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let error = Restate::at(&format!("http://{address}")).unwrap().history("x").await.unwrap_err();
+    assert!(matches!(&error, RestateError::Unreachable(why) if why.contains("refused")), "{error}");
+
+    if let Err(missing) = restate_server::install() {
+        println!("skipped: {missing}");
+        return;
+    }
+    let cluster = restate_server::Cluster::start(1).await.unwrap();
+    let error = Restate::at(cluster.ingress()).unwrap().history("x").await.unwrap_err();
+    assert!(matches!(&error, RestateError::Refused { status: 404, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_the_engine_is_an_error_before_it_gets_there() {
+    let large = 33 << 20;
+    let tool = FnTool::new("read", "Reads it all.", move |_: Input| Ok::<_, String>("x".repeat(large)));
+    let Some(stage) = Stage::open(Services::new(alone(calls_then_done(call("read", "")), [tool])).unwrap()).await
+    else {
+        return;
+    };
+    let mut conversation = start("large");
+    stage.host.run(&mut conversation).await.unwrap();
+    let transcript = conversation.to_string();
+    assert!(
+        transcript.contains(
+            "  < call_0_0 failed: what the tool said is too large: 34603055 bytes as JSON, where the engine takes 33488896\n"
+        ),
+        "{}",
+        &transcript[..200]
+    );
+    conversation.say("x".repeat(large));
+    let error = stage.host.run(&mut conversation).await.unwrap_err();
+    assert!(matches!(error, RestateError::TooLarge(_)), "{error}");
+}
+
+#[test]
+fn what_can_not_be_kept_over_many_processes_is_refused() {
+    let team = parrot().with_limits(Limits::new().calls(3));
+    assert!(matches!(Services::new(team), Err(ServicesError::CallsLimited)));
+    let calls = Calls::default();
+    let team = alone(calls_then_done(call("say", 1)), [tool("say", &calls, &calls)]);
+    assert!(Services::new(team.with_limits(Limits::new().turns(3).calls_at_once(2))).is_ok());
+}

@@ -1,0 +1,11 @@
+//! The services on a server of their own. Where it can't be installed, each test says so and passes.
+
+#![allow(clippy::unwrap_used)]
+
+mod cancelling;
+mod common;
+mod crashes;
+mod errors;
+mod hosts;
+mod people;
+mod runs;

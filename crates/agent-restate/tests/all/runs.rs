@@ -1,0 +1,156 @@
+//! Runs that nothing disturbs.
+
+use std::sync::{Arc, Mutex};
+
+use agent_core::{
+    Agent, Conversation, EventKind, Team,
+    script::{Reply, Script},
+};
+use agent_handoff::Handoff;
+use agent_restate::Services;
+use agent_tools::{AgentTool, FnTool, math};
+use serde_json::json;
+use tokio::sync::Barrier;
+
+use crate::common::{Calls, Input, Stage, alone, call, calls_then_done, start, tool};
+
+/// An orchestrator, a specialist that is asked twice at once, and an agent that takes over.
+fn bureau() -> Team {
+    let ask_both = Reply::call("ledger", json!({"task": "What was paid in May?"}))
+        .and_call("ledger", json!({"task": "What was paid in June?"}));
+    let hand_over = Reply::call("handoff", json!({"name": "support", "reason": "The app is broken."}));
+    let model = Script::by(move |request| match (&*request.agent, request.messages.len()) {
+        ("clerk", 1) => ask_both.clone(),
+        ("clerk", _) => hand_over.clone(),
+        ("ledger", 1) => Reply::call("sum_numbers", json!({"numbers": [19.5, 10]})),
+        ("ledger", _) => Reply::text("29.50"),
+        _ => Reply::text("29.50 a month; and please restart the app."),
+    });
+    let clerk = Agent::builder("clerk", model.clone()).tool(AgentTool::new("ledger", "Knows what was paid."));
+    let clerk = clerk.tools(Handoff::to([("support", "The app and its faults.")]).tools()).build().unwrap();
+    let ledger = Agent::builder("ledger", model.clone()).tool(math::sum_numbers()).build().unwrap();
+    Team::new([clerk, ledger, Agent::builder("support", model).build().unwrap()]).unwrap()
+}
+
+#[tokio::test]
+async fn a_run_on_the_engine_is_the_run_in_this_process() {
+    let Some(stage) = Stage::open(Services::new(bureau()).unwrap()).await else { return };
+    let (mut there, mut here) = (start("trip"), start("trip"));
+    let end = stage.host.run(&mut there).await.unwrap();
+    assert_eq!(end, bureau().run(&mut here).await.unwrap());
+    let text = |conversation: &Conversation| serde_json::to_string(conversation).unwrap();
+    assert_eq!(text(&there), text(&here));
+    assert_eq!(stage.host.history("trip").await.unwrap(), Some(there.clone()));
+
+    // It goes on with what is said, and what was broken off is only read.
+    (there.say("Thanks."), here.say("Thanks."));
+    let before = here.clone();
+    let end = stage.host.run(&mut there).await.unwrap();
+    assert_eq!(end, bureau().run(&mut here).await.unwrap());
+    assert_eq!(text(&there), text(&here));
+    let mut broken_off = before;
+    assert_eq!(stage.host.run(&mut broken_off).await.unwrap(), end);
+    assert_eq!(broken_off, here);
+
+    stage.host.forget("trip").await.unwrap();
+    assert_eq!(stage.host.history("trip").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn calls_of_a_turn_are_made_at_once_and_delegations_too() {
+    // Nobody gets past it alone.
+    let barrier = Arc::new(Barrier::new(4));
+    let meet = move || {
+        let barrier = barrier.clone();
+        FnTool::new("meet", "Waits for the others.", move |input: Input| {
+            let barrier = barrier.clone();
+            async move {
+                barrier.wait().await;
+                Ok::<_, String>(input.say)
+            }
+        })
+    };
+    let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
+        ("clerk", 1) => call("meet", 1)
+            .and_call("meet", json!({"say": "2"}))
+            .and_call("other", json!({"task": "Meet."}))
+            .and_call("other", json!({"task": "Meet, too."})),
+        ("other", 1) => call("meet", "them"),
+        _ => Reply::text("Met."),
+    });
+    let clerk = Agent::builder("clerk", model.clone()).tool(meet()).tool(AgentTool::new("other", "Meets."));
+    let other = Agent::builder("other", model).tool(meet()).build().unwrap();
+    let team = Team::new([clerk.build().unwrap(), other]).unwrap();
+    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
+    let mut conversation = start("meeting");
+    stage.host.run(&mut conversation).await.unwrap();
+    let results = conversation.to_string();
+    let results: Vec<&str> = results.lines().filter(|line| line.contains(" < ")).collect();
+    assert_eq!(
+        results,
+        ["  < call_0_0 = 1", "  < call_0_1 = 2", "  < call_0_2 = Met.", "  < call_0_3 = Met."]
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_is_submitted_twice_is_one_and_is_read_while_it_goes_on() {
+    let (calls, open) = (Calls::default(), Calls::default());
+    let team = alone(calls_then_done(call("wait", "hang")), [tool("wait", &calls, &open)]);
+    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
+    let run = stage.host.submit(&start("s"), Some("once")).await.unwrap();
+    assert_eq!(stage.host.submit(&start("s"), Some("once")).await.unwrap(), run);
+    calls.until(|calls| !calls.is_empty()).await;
+    assert_eq!(stage.host.result(&run).await.unwrap(), None);
+    let so_far = stage.host.history("s").await.unwrap().unwrap().to_string();
+    assert_eq!(so_far, "user: Begin.\n  > call_0_0 wait {\"say\":\"hang\"}\n(call_0_0 open)\n");
+
+    open.note("open".to_owned());
+    let ran = stage.host.attach(&run).await.unwrap();
+    assert_eq!(ran.end.as_ref().unwrap().text(), "Done.");
+    assert_eq!(stage.host.result(&run).await.unwrap(), Some(ran));
+    assert_eq!(calls.made(), [("s/call_0_0".to_owned(), 1)].into());
+}
+
+#[tokio::test]
+async fn what_is_done_is_told_as_it_happens() {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let heard = events.clone();
+    let services = Services::new(bureau()).unwrap().listen(move |event| {
+        let what = match &event.kind {
+            EventKind::TurnEnded { .. } => "turn",
+            EventKind::CallEnded { .. } => "call",
+            EventKind::Delegated { .. } => "delegated",
+            EventKind::Ended(_) => "ended",
+            _ => return,
+        };
+        heard.lock().unwrap().push(format!("{} {what}", event.conversation));
+    });
+    let Some(stage) = Stage::open(services).await else { return };
+    stage.host.run(&mut start("t")).await.unwrap();
+    let mut events = std::mem::take(&mut *events.lock().unwrap());
+    events.sort();
+    let child = |id: &str| ["call", "ended", "turn", "turn"].map(|what| format!("t/{id} {what}"));
+    let root = ["delegated", "delegated", "ended", "turn", "turn", "turn"].map(|what| format!("t {what}"));
+    assert_eq!(events, [&root[..], &child("call_0_0"), &child("call_0_1")].concat());
+}
+
+#[tokio::test]
+async fn any_program_says_something_by_http() {
+    let Some(stage) = Stage::open(Services::new(bureau()).unwrap()).await else { return };
+    let say = |body: &'static str| {
+        let url = format!("{}/AgentSession/by-hand/say", stage.cluster.ingress());
+        async move {
+            let request = reqwest::Client::new().post(url).header("content-type", "application/json").body(body);
+            let response = request.send().await.unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        }
+    };
+    let (status, text) = say(r#"{"text": "Hello"}"#).await;
+    assert_eq!(status, 400);
+    assert!(text.contains(r#"\"by-hand\" is new: say to which \"agent\" it goes"#), "{text}");
+    let (status, text) = say(r#"{"agent": "support", "text": "Hello"}"#).await;
+    assert_eq!(status, 200);
+    assert!(text.starts_with(r#"{"text":"29.50 a month; and please restart the app.","end":{"Answered""#), "{text}");
+    assert_eq!(say(r#"{"text": "And now?"}"#).await.0, 200);
+    assert_eq!(stage.host.history("by-hand").await.unwrap().unwrap().messages().len(), 4);
+}
