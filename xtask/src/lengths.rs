@@ -21,7 +21,7 @@ const LOOP: usize = 20;
 
 /// Fails on each file, example and function that is too long, and if the loop is too long or missing.
 pub(crate) fn run() -> Done {
-    let sources = sources(&["bench", "crates", "examples", "journal-tools", "xtask"])?;
+    let sources = sources(&["bench", "crates", "examples", "journal-tools", "restate-server", "xtask"])?;
     let rust = sources.iter().filter(|source| source.is_rust());
     let files = rust.map(RustFile::read).collect::<Result<Vec<_>, _>>()?;
     let files: Vec<RustFile> = files.into_iter().filter(|file| !file.is_test()).collect();

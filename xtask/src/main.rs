@@ -13,6 +13,7 @@ mod metadata;
 mod mock;
 mod msrv;
 mod oracle;
+mod restate;
 mod sessions;
 mod source;
 mod task;
@@ -36,6 +37,8 @@ usage: cargo xtask TASK
   mock        serves a scripted model on loopback: [SCRIPT.json [PORT]]
   msrv        checks that rust-version is what the dependencies ask for
   oracle      checks by others' code how we speak the API, if there is Python (docs/oracle.md): [--required]
+  restate     starts and stops a Restate server to try things with, installed by npm: up [--nodes 1|3] [--service URI]
+              [--fresh] | down | status
   sessions    shows and changes what is in a journal: FILE [list | show ID | tail ID | resume ID | fork ID NEW [TURNS]
               | approve KEY | deny KEY REASON | export ID | import [ID] | delete ID]
 ";
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         ["mock", arguments @ ..] => mock::run(arguments),
         ["msrv"] => msrv::run(),
         ["oracle", arguments @ ..] => oracle::run(arguments),
+        ["restate", arguments @ ..] => restate::run(arguments),
         ["sessions", arguments @ ..] => sessions::run(arguments),
         _ => {
             eprint!("{USAGE}");

@@ -1,9 +1,8 @@
 //! Sessions on the command line; see `journal-tools`.
 
-use crate::drill::journal_tools;
-use crate::task::Done;
+use crate::task::{Done, run_package};
 
 /// Shows or changes what is in a journal.
 pub(crate) fn run(arguments: &[&str]) -> Done {
-    journal_tools(&[&["sessions"], arguments].concat())
+    run_package("journal-tools", &[&["sessions"], arguments].concat())
 }

@@ -1,0 +1,106 @@
+//! A Restate server to try things with; `cargo xtask restate` starts this.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod options;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::{env, fs, io};
+
+use options::{Options, Task};
+use restate_server::{Detached, Settings, VERSION, register};
+
+type Done = Result<(), Box<dyn Error>>;
+
+/// Exits with 0 if the task went well, 1 if it did not, 2 if there is no such task.
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Some(options) = Options::parse(env::args().skip(1)) else {
+        eprint!("{}", options::USAGE);
+        return ExitCode::from(2);
+    };
+    let done = match options.task {
+        Task::Up => up(&options).await,
+        Task::Down => down(&options).await,
+        Task::Status => status(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("restate: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn up(options: &Options) -> Done {
+    if options.fresh {
+        clear(options)?;
+    }
+    let there = Settings::of_folder(&options.folder);
+    let settings = options.nodes.map(Settings::new).or(there).unwrap_or_else(|| Settings::new(1));
+    let (cluster, now) = Detached::start(&settings, &options.folder).await?;
+    println!("Restate {VERSION} is up{}", if now { "" } else { " already" });
+    show(&cluster);
+    let admin = &cluster.nodes()[0].admin;
+    match &options.service {
+        Some(uri) => {
+            let deployment = register(admin, uri).await?;
+            let services: Vec<&str> =
+                deployment.services.iter().map(|service| service.name.as_str()).collect();
+            println!("registered {uri}: {}", services.join(", "));
+        }
+        None => {
+            println!("next: start services, and make them known with `up --service http://127.0.0.1:9080`")
+        }
+    }
+    println!("`down` stops it and keeps its data; `up` goes on from that, `up --fresh` without");
+    Ok(())
+}
+
+/// Removes the data that is there, of a cluster that does not run.
+fn clear(options: &Options) -> Done {
+    if Detached::find(&options.folder)?.is_some() {
+        return Err("it is up, with data in use: `down` first".into());
+    }
+    match fs::remove_dir_all(&options.folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+async fn down(options: &Options) -> Done {
+    match Detached::find(&options.folder)? {
+        Some(cluster) => {
+            cluster.stop().await?;
+            println!("Restate is down; its data is in {}", options.folder.display());
+        }
+        None => println!("Restate is not up"),
+    }
+    Ok(())
+}
+
+fn status(options: &Options) -> Done {
+    match Detached::find(&options.folder)? {
+        Some(cluster) => {
+            println!("Restate {VERSION} is up");
+            show(&cluster);
+        }
+        None => println!("Restate is not up"),
+    }
+    Ok(())
+}
+
+fn show(cluster: &Detached) {
+    for node in cluster.nodes() {
+        let state = match cluster.rss_kb(node) {
+            Some(kb) => format!("process {}, {} MB", node.pid, kb / 1024),
+            None => "DEAD".into(),
+        };
+        println!(
+            "  node {}: ingress {}  admin and web UI {}  ({state})",
+            node.node, node.ingress, node.admin
+        );
+    }
+    println!("  logs and data: {}", cluster.folder().display());
+}
