@@ -13,7 +13,7 @@ use crate::{
     fold::key,
     lease::Lease,
     ledger::{Kept, Ledger},
-    noted::{is_repeatable, noted},
+    noted::{may_be_repeated, noted},
 };
 
 /// The in-process host with a journal: a model's answer and a call's result count once they are on the disk, and what is
@@ -216,7 +216,7 @@ impl Perform for Durable {
             return Err(JournalError::Diverged { id: id.to_string() }.into());
         }
         let spec = self.rules().spec(&call.agent, &call.call.name);
-        if !spec.is_none_or(is_repeatable) && self.ledger.is_started(&key) {
+        if !spec.is_none_or(|spec| may_be_repeated(spec, call.allowed)) && self.ledger.is_started(&key) {
             if let Some(outcome) = (self.unknown)(&call) {
                 return self.record(&call, outcome, &receipt).await;
             }
