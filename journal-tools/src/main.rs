@@ -4,10 +4,12 @@
 mod cost;
 mod disk;
 mod drill;
+mod kept;
 mod kill;
 mod log;
 mod report;
 mod run;
+mod seen;
 mod sessions;
 mod team;
 
