@@ -1,6 +1,7 @@
 //! The drill: runs are killed at any moment until they come to their end, and nothing that counted is lost or done again.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -60,9 +61,10 @@ pub(crate) fn run(options: &[&str]) -> Done {
         // Each round by itself: the same seed and round, the same moments.
         let mut chance = Rng::with_seed(seed.wrapping_add(round as u64));
         play(&Ring::new(TOOLS[team])?, &undisturbed[team], &mut chance, &mut report)?;
+        report.findings.drain(..).for_each(|found| eprintln!("{found}"));
         report.rounds += 1;
     }
-    report.print(json);
+    report.print(json, &mut io::stdout())?;
     report.verdict()
 }
 
