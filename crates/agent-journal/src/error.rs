@@ -68,6 +68,12 @@ pub enum JournalError {
         /// What the system says.
         why: String,
     },
+    /// The process, or the machine, has as many files open as it may.
+    #[error("{} can't be opened: too many files are open: close some, or raise the limit (ulimit -n)", path.display())]
+    TooManyFiles {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process is writing, and does not come to an end. A host that could not write goes no further, a new one
     /// does.
     #[error("{} is written by another process for too long: try again, a run with a new host", path.display())]

@@ -234,9 +234,9 @@ fn what_is_not_there_is_named() {
     "#);
     let nowhere = Place::new();
     assert_snapshot!(all(&nowhere, &what), @r#"
-    show x: error: FILE can't be opened: unable to open database file: FILE
-    tail x: error: FILE can't be opened: unable to open database file: FILE
-    export x: error: FILE can't be opened: unable to open database file: FILE
+    show x: error: FILE can't be opened: there is no such file
+    tail x: error: FILE can't be opened: there is no such file
+    export x: error: FILE can't be opened: there is no such file
     resume x: error: there is no file FILE
     fork x y: error: there is no file FILE
     delete x: error: there is no file FILE
@@ -244,7 +244,7 @@ fn what_is_not_there_is_named() {
     deny x no: error: there is no file FILE
     dance: error: sessions: there is nothing like ["dance"]
     "#);
-    assert_snapshot!(all(&nowhere, &[&["list"]]), @"list: error: FILE can't be opened: unable to open database file: FILE");
+    assert_snapshot!(all(&nowhere, &[&["list"]]), @"list: error: FILE can't be opened: there is no such file");
     assert!(!Path::new(&nowhere.file).exists(), "a name that was mistyped begins no journal");
 }
 
