@@ -95,6 +95,13 @@ pub enum JournalError {
         /// Its id.
         id: String,
     },
+    /// What stands before a `/` in a key is a session, and what stands after it was delegated from it or is a call: a
+    /// session with one in its id could not be told from that.
+    #[error("{id:?} can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as {:?}", id.replace('/', "-"))]
+    NotASessionId {
+        /// The id.
+        id: String,
+    },
     /// There is a session of this id already.
     #[error("there is a session {id:?} in the journal already: choose another id, or delete it")]
     SessionExists {
