@@ -166,7 +166,7 @@ mod tests {
         };
         thread::scope(|scope| {
             let all = [(); 4].map(|()| scope.spawn(drive));
-            all.map(|one| one.join().unwrap());
+            all.into_iter().for_each(|one| one.join().unwrap());
         });
     }
 }
