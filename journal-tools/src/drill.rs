@@ -1,20 +1,20 @@
 //! The drill: runs are killed at any moment until they come to their end, and nothing that counted is lost or done again.
 
 use std::{
-    collections::BTreeSet,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use agent_core::{End, Told};
-use agent_journal::{Entry, Journal, JournalError};
 use fastrand::Rng;
 
 use crate::{
     Done,
+    kept::Kept,
     kill::{Attempt, attempt},
-    log::{Line, lines},
+    log::lines,
     report::Report,
+    seen::Seen,
 };
 
 const SESSION: &str = "trip";
@@ -30,7 +30,7 @@ const UNDISTURBED: usize = 5;
 
 /// A run that nobody stopped.
 struct Undisturbed {
-    transcript: String,
+    kept: Kept,
     took: Duration,
 }
 
@@ -61,9 +61,10 @@ pub(crate) fn run(options: &[&str]) -> Done {
         // Each round by itself: the same seed and round, the same moments.
         let mut chance = Rng::with_seed(seed.wrapping_add(round as u64));
         play(&Ring::new(TOOLS[team])?, &undisturbed[team], &mut chance, &mut report)?;
+        report.findings.drain(..).for_each(|found| eprintln!("{found}"));
         report.rounds += 1;
     }
-    report.print(json);
+    report.print(json, &mut io::stdout())?;
     report.verdict()
 }
 
@@ -72,10 +73,11 @@ fn undisturbed(tools: &'static str) -> Done<Undisturbed> {
     for _ in 0..UNDISTURBED {
         let ring = Ring::new(tools)?;
         let Attempt { succeeded, took, .. } = ring.attempt(None)?;
-        match ring.transcript()? {
-            Some(transcript) if succeeded => runs.push(Undisturbed { transcript, took }),
-            _ => return Err(format!("the run with tools to be called {tools} fails by itself").into()),
+        let kept = ring.kept()?;
+        if !succeeded || kept.answered.is_none() {
+            return Err(format!("the run with tools to be called {tools} fails by itself").into());
         }
+        runs.push(Undisturbed { kept, took });
     }
     // The quickest: what else the machine does is no part of a run, and after its end there is nothing to kill.
     Ok(runs.into_iter().min_by_key(|run| run.took).expect("there are several"))
@@ -83,35 +85,24 @@ fn undisturbed(tools: &'static str) -> Done<Undisturbed> {
 
 /// One run, killed at moments uniform over the time that an undisturbed one takes, until it comes to its end.
 fn play(ring: &Ring, undisturbed: &Undisturbed, chance: &mut Rng, report: &mut Report) -> Done {
-    let (mut finished, mut ended, mut started) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let mut seen = 0;
+    let (mut seen, mut known) = (Seen::new(ring.is_once()), 0);
     for attempted in 0.. {
         let after = undisturbed.took.mul_f64(chance.f64());
         let made = ring.attempt((attempted < MOST_KILLS).then_some(after))?;
-        let lines = lines(&ring.log)?;
-        for line in &lines[seen..] {
-            match line {
-                Line::Start(key)
-                    if finished.contains(key) || (ring.is_once() && !started.insert(key.clone())) =>
-                {
-                    report.finished_calls_repeated += 1;
-                }
-                Line::Start(key) if ended.contains(key) => report.unacknowledged_repeats += 1,
-                Line::Start(_) => {}
-                Line::End(key) => drop(ended.insert(key.clone())),
-            }
-        }
-        seen = lines.len();
-        finished.extend(ring.finished()?);
+        let (lines, kept) = (lines(&ring.log)?, ring.kept());
+        let Ok(kept) = kept.inspect_err(|error| report.lose(&error.to_string())) else { return Ok(()) };
+        report.take(&seen.process(&lines[known..], &kept));
+        known = lines.len();
         report.recoveries.extend(made.open.filter(|_| attempted > 0));
         if made.killed {
             report.kills += 1;
             continue;
         }
-        let transcript = ring.transcript()?.filter(|_| made.succeeded);
-        report.lost_runs += usize::from(transcript.is_none());
-        let is_right = |transcript: &String| ring.is_right(transcript, &undisturbed.transcript);
-        report.wrong_transcripts += usize::from(!transcript.as_ref().is_none_or(is_right));
+        match kept.differs(&undisturbed.kept, &seen.unknown) {
+            _ if !made.succeeded || kept.answered.is_none() => report.lose("it did not come to its end"),
+            Some(how) => report.mistake(&how),
+            None => {}
+        }
         return Ok(());
     }
     Ok(())
@@ -129,41 +120,13 @@ impl Ring {
         attempt(&["run", &path(&self.journal), &path(&self.log), SESSION, self.tools], after)
     }
 
-    /// The keys of the calls whose outcome is on the disk.
-    fn finished(&self) -> Done<BTreeSet<String>> {
-        let entries = match Journal::read(&self.journal).and_then(|journal| journal.entries(SESSION)) {
-            Ok(entries) => entries,
-            // It was stopped before it began.
-            Err(JournalError::NotOpened { .. } | JournalError::UnknownSession { .. }) => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let finished = entries.into_iter().filter_map(|(id, entry)| match entry {
-            Entry::Told(Told::Recorded { call, .. }) => Some(format!("{id}/{call}")),
-            _ => None,
-        });
-        Ok(finished.collect())
+    /// What is on the disk.
+    fn kept(&self) -> Done<Kept> {
+        Kept::of(&self.journal, SESSION)
     }
 
-    /// Whether its calls may not be made twice: then one that has begun counts as finished.
+    /// Whether its calls may not be made twice.
     fn is_once(&self) -> bool {
         self.tools == TOOLS[1]
-    }
-
-    /// The conversation, if the run has come to its end.
-    fn transcript(&self) -> Done<Option<String>> {
-        let journal = Journal::read(&self.journal)?;
-        let end = journal.session(SESSION)?.and_then(|session| session.end);
-        match end {
-            Some(End::Answered(_)) => Ok(Some(journal.conversation(SESSION)?.to_string())),
-            _ => Ok(None),
-        }
-    }
-
-    /// Whether it is that of the undisturbed run; where calls may not be made twice, but for those whose outcome is unknown.
-    fn is_right(&self, transcript: &str, undisturbed: &str) -> bool {
-        let may_differ = |line: &str| self.is_once() && line.contains(" failed: outcome unknown: ");
-        let lines = transcript.lines().zip(undisturbed.lines());
-        transcript.lines().count() == undisturbed.lines().count()
-            && lines.into_iter().all(|(line, was)| line == was || may_differ(line))
     }
 }

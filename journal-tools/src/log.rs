@@ -1,4 +1,4 @@
-//! What the tools of a run did, written by themselves where no crash takes it back.
+//! What the tools and models of a run did, written by themselves where no crash takes it back.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,7 +9,7 @@ use std::{
 
 use crate::Done;
 
-/// A file with a line for each call that begins and each that ends, with its key.
+/// A file with a line for each call that begins, that ends, and whose result a model reads, with its key.
 #[derive(Clone)]
 pub(crate) struct Log(Arc<File>);
 
@@ -18,6 +18,7 @@ pub(crate) struct Log(Arc<File>);
 pub(crate) enum Line {
     Start(String),
     End(String),
+    Read(String),
 }
 
 impl Log {
@@ -33,6 +34,10 @@ impl Log {
         self.write(&format!("end {key}\n"));
     }
 
+    pub(crate) fn read(&self, key: &str) {
+        self.write(&format!("read {key}\n"));
+    }
+
     /// In one call of the system, so a line is there or it is not.
     fn write(&self, line: &str) {
         (&*self.0).write_all(line.as_bytes()).expect("without its log, the drill says nothing");
@@ -45,6 +50,7 @@ pub(crate) fn lines(path: &Path) -> Done<Vec<Line>> {
     let line = |line: &str| match line.split_once(' ') {
         Some(("start", key)) => Ok(Line::Start(key.to_owned())),
         Some(("end", key)) => Ok(Line::End(key.to_owned())),
+        Some(("read", key)) => Ok(Line::Read(key.to_owned())),
         _ => Err(format!("{}: {line:?} is no line of it", path.display()).into()),
     };
     text.lines().map(line).collect()

@@ -4,14 +4,16 @@
 mod cost;
 mod disk;
 mod drill;
+mod kept;
 mod kill;
 mod log;
 mod report;
 mod run;
+mod seen;
 mod sessions;
 mod team;
 
-use std::{env, error::Error, process::ExitCode};
+use std::{env, error::Error, io, process::ExitCode};
 
 /// How a part ends.
 type Done<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -30,7 +32,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["drill", options @ ..] => drill::run(options),
         ["cost"] => cost::run(),
-        ["sessions", file, what @ ..] => sessions::run(file, what),
+        ["sessions", file, what @ ..] => sessions::run(file, what, &mut io::stdin(), &mut io::stdout()),
         ["run", journal, log, session, tools] => run::run(journal, log, session, tools),
         _ => {
             eprint!("{USAGE}");

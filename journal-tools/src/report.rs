@@ -1,10 +1,10 @@
 //! What the drill found.
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use serde::Serialize;
 
-use crate::Done;
+use crate::{Done, seen::Found};
 
 /// The figures on one line, for programs.
 #[derive(Serialize)]
@@ -24,18 +24,50 @@ struct Line {
 pub(crate) struct Report {
     pub(crate) rounds: usize,
     pub(crate) kills: usize,
-    /// Calls that began again although their outcome was on the disk.
+    /// Calls that began again although they had finished, or may not, or in the same process.
     pub(crate) finished_calls_repeated: usize,
     /// Calls that had ended, and began again because that was not on the disk yet.
     pub(crate) unacknowledged_repeats: usize,
+    /// Runs that did not come to their end, and processes that had not on the disk what a model had read.
     pub(crate) lost_runs: usize,
+    /// Runs that came to another end than one that nobody stopped.
     pub(crate) wrong_transcripts: usize,
+    /// What must not be, each with its round, so that it can be looked at.
+    pub(crate) findings: Vec<String>,
     /// How long it took from the start of a process until it had its conversation back.
     pub(crate) recoveries: Vec<Duration>,
 }
 
 impl Report {
-    pub(crate) fn print(&self, as_json: bool) {
+    /// Takes in what one process did.
+    pub(crate) fn take(&mut self, found: &Found) {
+        self.unacknowledged_repeats += found.unacknowledged.len();
+        self.finished_calls_repeated += found.repeated.len();
+        for key in &found.repeated {
+            self.find(&format!("call {key} began again"));
+        }
+        if !found.lost.is_empty() {
+            self.lose(&format!("what a model has read is not there: {}", found.lost.join(", ")));
+        }
+    }
+
+    /// A run, or a part of one, is not there.
+    pub(crate) fn lose(&mut self, how: &str) {
+        self.lost_runs += 1;
+        self.find(how);
+    }
+
+    /// A run has come to another end.
+    pub(crate) fn mistake(&mut self, how: &str) {
+        self.wrong_transcripts += 1;
+        self.find(how);
+    }
+
+    fn find(&mut self, what: &str) {
+        self.findings.push(format!("round {}: {what}", self.rounds));
+    }
+
+    pub(crate) fn print(&self, as_json: bool, out: &mut impl Write) -> Done {
         let median = median(&self.recoveries).as_secs_f64() * 1e3;
         if as_json {
             let line = Line {
@@ -48,15 +80,16 @@ impl Report {
                 unacknowledged_repeats: self.unacknowledged_repeats,
                 median_recovery_ms: (median * 10.0).round() / 10.0,
             };
-            println!("{}", serde_json::to_string(&line).expect("numbers can always be written"));
-            return;
+            writeln!(out, "{}", serde_json::to_string(&line).expect("numbers can always be written"))?;
+            return Ok(());
         }
-        println!("{} rounds, {} kills", self.rounds, self.kills);
-        println!("  finished calls repeated     {}", self.finished_calls_repeated);
-        println!("  lost runs                   {}", self.lost_runs);
-        println!("  wrong transcripts           {}", self.wrong_transcripts);
-        println!("  unacknowledged repeats      {}", self.unacknowledged_repeats);
-        println!("  median recovery             {median:.1} ms");
+        writeln!(out, "{} rounds, {} kills", self.rounds, self.kills)?;
+        writeln!(out, "  finished calls repeated     {}", self.finished_calls_repeated)?;
+        writeln!(out, "  lost runs                   {}", self.lost_runs)?;
+        writeln!(out, "  wrong transcripts           {}", self.wrong_transcripts)?;
+        writeln!(out, "  unacknowledged repeats      {}", self.unacknowledged_repeats)?;
+        writeln!(out, "  median recovery             {median:.1} ms")?;
+        Ok(())
     }
 
     /// Fails if anything was lost or done again.
@@ -75,4 +108,69 @@ pub(crate) fn median(times: &[Duration]) -> Duration {
     let mut times = times.to_vec();
     times.sort();
     times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn keys(keys: &[&str]) -> Vec<String> {
+        keys.iter().map(|&key| key.to_owned()).collect()
+    }
+
+    fn print(report: &Report, as_json: bool) -> String {
+        let mut out = Vec::new();
+        report.print(as_json, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_figures_are_printed_for_people_and_for_programs() {
+        let mut report = Report { rounds: 2, kills: 5, ..Report::default() };
+        report.recoveries.extend([9, 7, 12].map(Duration::from_millis));
+        report.take(&Found { unacknowledged: keys(&["s/1"]), ..Found::default() });
+        assert_snapshot!(print(&report, true), @r#"{"engine":"journal","rounds":2,"kills":5,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"unacknowledged_repeats":1,"median_recovery_ms":9.0}"#);
+        assert_snapshot!(print(&report, false), @r"
+        2 rounds, 5 kills
+          finished calls repeated     0
+          lost runs                   0
+          wrong transcripts           0
+          unacknowledged repeats      1
+          median recovery             9.0 ms
+        ");
+        assert_snapshot!(print(&Report::default(), true), @r#"{"engine":"journal","rounds":0,"kills":0,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
+    }
+
+    #[test]
+    fn what_must_not_be_is_named_with_its_round_and_fails_the_drill() {
+        let mut fine = Report { rounds: 1, kills: 9, ..Report::default() };
+        fine.take(&Found { unacknowledged: keys(&["s/1", "s/2"]), ..Found::default() });
+        fine.verdict().unwrap();
+        let wrong: [fn(&mut Report); 4] = [
+            |report| report.take(&Found { repeated: keys(&["s/1", "s/2"]), ..Found::default() }),
+            |report| report.take(&Found { lost: keys(&["s/1", "s/2"]), ..Found::default() }),
+            |report| report.lose("it did not come to its end"),
+            |report| report.mistake("its messages are others"),
+        ];
+        let mut all = Report::default();
+        for (round, go_wrong) in wrong.iter().enumerate() {
+            let mut report = Report { rounds: round, ..Report::default() };
+            go_wrong(&mut report);
+            report.verdict().unwrap_err();
+            all.rounds = round;
+            go_wrong(&mut all);
+        }
+        assert_snapshot!(all.findings.join("\n"), @r"
+        round 0: call s/1 began again
+        round 0: call s/2 began again
+        round 1: what a model has read is not there: s/1, s/2
+        round 2: it did not come to its end
+        round 3: its messages are others
+        ");
+        assert_snapshot!(print(&all, true), @r#"{"engine":"journal","rounds":3,"kills":0,"finished_calls_repeated":2,"lost_runs":2,"wrong_transcripts":1,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
+        assert_snapshot!(all.verdict().unwrap_err(), @"the drill found what must not be: something that counted was lost or done again");
+    }
 }

@@ -36,14 +36,15 @@ pub(crate) struct Ways {
     pub(crate) repeatable: bool,
     /// Whether models and tools take their time, or none.
     pub(crate) takes_time: bool,
-    /// Where tools say that they begin and end.
+    /// Where tools say that they begin and end, and models what they read.
     pub(crate) log: Option<Log>,
 }
 
 /// The team. The agent that has its conversations first is `lead`.
 pub(crate) fn team(ways: &Ways) -> Done<Team> {
-    let takes_time = ways.takes_time;
+    let Ways { takes_time, log, .. } = ways.clone();
     let model = Script::by(move |request| {
+        log.iter().for_each(|log| say_read(log, request));
         let reply = reply(request);
         if takes_time { reply.after(Duration::from_millis(4)) } else { reply }
     });
@@ -57,6 +58,13 @@ pub(crate) fn team(ways: &Ways) -> Done<Team> {
     }
     agents.push(Agent::builder("booking", model).tool(tool("book", ways)).build()?);
     Ok(Team::new(agents)?)
+}
+
+/// Results that are new to the model.
+fn say_read(log: &Log, request: &Request) {
+    for (call, ..) in request.messages.last().iter().flat_map(|last| last.tool_results()) {
+        log.read(&format!("{}/{call}", request.conversation));
+    }
 }
 
 /// The same for the same request, whoever asks and however often.

@@ -65,6 +65,9 @@ pub struct ToolSpec {
     pub read_only: bool,
     /// A call may be made again after a failure or a crash.
     pub idempotent: bool,
+    /// Its calls wait for a person first: one that is not [allowed](Context::allowed) yet has no effect, and asks with
+    /// [`Outcome::Wait`]. That is the tool's own doing; the flag tells who must know which calls may have had one.
+    pub needs_approval: bool,
     /// A call runs alone: what stands before it ends first, what stands after it starts later. That holds for a call
     /// that was cancelled or has timed out, too: it has its error result, and what takes turns with it waits until it
     /// has really ended, which for a blocking one is when it returns.
@@ -102,6 +105,7 @@ impl ToolSpec {
             input_schema: input_schema.into(),
             read_only: false,
             idempotent: false,
+            needs_approval: false,
             exclusive: false,
             exclusive_by: None,
             permits: None,

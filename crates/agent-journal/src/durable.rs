@@ -13,7 +13,7 @@ use crate::{
     fold::key,
     lease::Lease,
     ledger::{Kept, Ledger},
-    noted::{is_repeatable, noted},
+    noted::{may_be_repeated, noted},
 };
 
 /// The in-process host with a journal: a model's answer and a call's result count once they are on the disk, and what is
@@ -216,7 +216,7 @@ impl Perform for Durable {
             return Err(JournalError::Diverged { id: id.to_string() }.into());
         }
         let spec = self.rules().spec(&call.agent, &call.call.name);
-        if !spec.is_none_or(is_repeatable) && self.ledger.is_started(&key) {
+        if !spec.is_none_or(|spec| may_be_repeated(spec, call.allowed)) && self.ledger.is_started(&key) {
             if let Some(outcome) = (self.unknown)(&call) {
                 return self.record(&call, outcome, &receipt).await;
             }
@@ -240,7 +240,8 @@ impl Perform for Durable {
 
 impl Journal {
     /// A host for this conversation, which goes on where the journal says: if it has the conversation, that becomes what it
-    /// is there, and what it was told in memory since is written down; if not, it begins here.
+    /// is there, and what it was told in memory since is written down; if not, it begins here, as a session of its id, in which
+    /// there is no `/`: those are the ids of delegated conversations.
     pub async fn host(&self, team: Team, conversation: &mut Conversation) -> Result<Durable, JournalError> {
         let (ledger, lease) = self.take_up(conversation).await?;
         Ok(Durable::new(team, ledger, lease))

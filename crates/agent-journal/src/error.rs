@@ -68,6 +68,12 @@ pub enum JournalError {
         /// What the system says.
         why: String,
     },
+    /// The process, or the machine, has as many files open as it may.
+    #[error("{} can't be opened: too many files are open: close some, or raise the limit (ulimit -n)", path.display())]
+    TooManyFiles {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process is writing, and does not come to an end. A host that could not write goes no further, a new one
     /// does.
     #[error("{} is written by another process for too long: try again, a run with a new host", path.display())]
@@ -87,6 +93,13 @@ pub enum JournalError {
     #[error("there is no session {id:?} in the journal")]
     UnknownSession {
         /// Its id.
+        id: String,
+    },
+    /// What stands before a `/` in a key is a session, and what stands after it was delegated from it or is a call: a
+    /// session with one in its id could not be told from that.
+    #[error("{id:?} can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as {:?}", id.replace('/', "-"))]
+    NotASessionId {
+        /// The id.
         id: String,
     },
     /// There is a session of this id already.

@@ -74,7 +74,7 @@ impl Journal {
 
     /// Opens a journal to read, whoever is writing it.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        let file = File::new(path.as_ref());
+        let file = File::found(path.as_ref())?;
         let reader = Mutex::new(Some(file.to_read()?));
         Ok(Self(Arc::new(Inner { file, reader, writer: None, holder: Mutex::default() })))
     }

@@ -37,14 +37,15 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let (id, name) = (std::mem::take(&mut self.id), self.holder.name.clone());
-        self.holder.end(&id);
+        let given_up = id.clone();
         let give_up = move |connection: &Connection| {
             let sql = "DELETE FROM leases WHERE holder = ?1 AND session = (SELECT number FROM sessions WHERE id = ?2)";
             // What stays is taken for what it is: a lease of a process that has ended, once it has.
-            Ok(connection.execute(sql, params![name, id]).unwrap_or_default())
+            Ok(connection.execute(sql, params![name, given_up]).unwrap_or_default())
         };
-        // Sent now, so before whatever takes it next; nobody waits for it.
+        // Sent first, so it is written before whatever takes the session next in this process: that begins after the end.
         drop(self.journal.write(give_up, |_| ()));
+        self.holder.end(&id);
     }
 }
 
@@ -125,4 +126,47 @@ fn lives(file: &File, name: &str, expires: Option<i64>) -> bool {
 
 fn next_expiry() -> i64 {
     now() + i64::try_from(TERM.as_millis()).expect("it is half a minute")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::{future::Future, thread};
+
+    use super::*;
+    use crate::table;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn who_takes_a_session_that_was_just_given_up_keeps_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path().join("runs.journal")).unwrap();
+        let add = |connection: &Connection| Ok(table::add_session(connection, "s").unwrap());
+        let session = block_on(journal.write(add, |_| ())).unwrap();
+        // Each takes it as soon as it can, sees that it still has it once that is on the disk, and gives it up.
+        let drive = || {
+            let mut held = 0;
+            while held < 50 {
+                let Ok(lease) = Lease::begin(&journal, "s") else {
+                    thread::yield_now();
+                    continue;
+                };
+                let (file, holder) = (journal.file().clone(), lease.holder());
+                let name = holder.name.clone();
+                let take =
+                    move |connection: &Connection| super::take(&file, connection, "s", session, &holder);
+                block_on(journal.write(take, |_| ())).unwrap();
+                let look = move |connection: &Connection| Ok(is_held(connection, session, &name).unwrap());
+                assert!(block_on(journal.write(look, |_| ())).unwrap());
+                held += 1;
+            }
+        };
+        thread::scope(|scope| {
+            let all = [(); 4].map(|()| scope.spawn(drive));
+            all.into_iter().for_each(|one| one.join().unwrap());
+        });
+    }
 }

@@ -19,8 +19,13 @@ struct Noted {
 }
 
 /// Whether a call of the tool may be made again when nobody knows how it ended.
-pub(crate) fn is_repeatable(spec: &ToolSpec) -> bool {
+fn is_repeatable(spec: &ToolSpec) -> bool {
     spec.read_only || spec.idempotent
+}
+
+/// Whether such a call may be: also one that only asks a person, since nothing has come of it yet.
+pub(crate) fn may_be_repeated(spec: &ToolSpec, allowed: bool) -> bool {
+    is_repeatable(spec) || (spec.needs_approval && !allowed)
 }
 
 /// The team, whose calls are written down where they may not be made twice.
@@ -38,6 +43,9 @@ impl Tool for Noted {
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
+        if may_be_repeated(self.spec(), context.allowed()) {
+            return self.tool.call(input, context).await;
+        }
         let call = ToolCall {
             id: context.call_id().to_owned(),
             name: self.spec().name.clone(),

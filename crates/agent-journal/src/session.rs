@@ -90,6 +90,7 @@ impl Journal {
     pub(crate) async fn add(&self, id: &str, rows: Vec<Row>) -> Result<(), JournalError> {
         let (file, id) = (self.file().clone(), id.to_owned());
         let add = move |connection: &Connection| {
+            check_id(&id)?;
             let wrong = |error| file.error(&error);
             if table::number(connection, &id).map_err(wrong)?.is_some() {
                 return Err(JournalError::SessionExists { id });
@@ -102,6 +103,15 @@ impl Journal {
                 .map_err(wrong)
         };
         self.write(add, |_| ()).await
+    }
+}
+
+/// Fails for an id that a delegated conversation may have: the keys of their calls would be the same, for who allows them and
+/// for tools that must do nothing twice. Sessions that earlier versions began under one are gone on with.
+pub(crate) fn check_id(id: &str) -> Result<(), JournalError> {
+    match id.contains('/') {
+        true => Err(JournalError::NotASessionId { id: id.to_owned() }),
+        false => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     lease::{self, Lease},
     ledger::{Kept, Ledger},
     news::news,
+    session::check_id,
     table,
 };
 
@@ -52,6 +53,7 @@ impl Journal {
             let number = match known {
                 Some(number) => number,
                 None => {
+                    check_id(&id)?;
                     let number = table::add_session(connection, &id).map_err(wrong)?;
                     table::add_entry(connection, number, "", table::now(), &begins).map_err(wrong)?;
                     number

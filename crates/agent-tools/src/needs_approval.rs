@@ -6,7 +6,7 @@ use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, 
 
 /// Marks a tool as one whose calls need a person's approval: a call waits, the others of its turn are not held up, and the
 /// run ends with [`End::Waiting`](agent_core::End). Once it is allowed, by the key that stands there, a run makes it; if it
-/// is denied, the model reads why.
+/// is denied, the model reads why. Its spec says so ([`ToolSpec::needs_approval`]).
 ///
 /// ```
 /// use agent_core::{Agent, End, script::{Reply, Script}};
@@ -30,6 +30,7 @@ use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, 
 /// ```
 pub struct NeedsApproval {
     tool: Arc<dyn Tool>,
+    spec: ToolSpec,
     question: Box<Question>,
 }
 
@@ -41,7 +42,9 @@ impl NeedsApproval {
     pub fn new(tool: impl Tool + 'static) -> Self {
         let question =
             |spec: &ToolSpec, input: &Json| format!("May {:?} be called with {}?", spec.name, input.text());
-        Self { tool: Arc::new(tool), question: Box::new(question) }
+        let mut spec = tool.spec().clone();
+        spec.needs_approval = true;
+        Self { tool: Arc::new(tool), spec, question: Box::new(question) }
     }
 
     /// Another question about a call with this input.
@@ -53,13 +56,13 @@ impl NeedsApproval {
 #[async_trait]
 impl Tool for NeedsApproval {
     fn spec(&self) -> &ToolSpec {
-        self.tool.spec()
+        &self.spec
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
         match context.allowed() {
             true => self.tool.call(input, context).await,
-            false => Outcome::Wait { question: (self.question)(self.spec(), &input) },
+            false => Outcome::Wait { question: (self.question)(&self.spec, &input) },
         }
     }
 
@@ -70,6 +73,6 @@ impl Tool for NeedsApproval {
 
 impl fmt::Debug for NeedsApproval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NeedsApproval").field("tool", &self.spec().name).finish_non_exhaustive()
+        f.debug_struct("NeedsApproval").field("tool", &self.spec.name).finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Conversation, End, EventKind,
+    Agent, Conversation, End, EventKind, Tool,
     script::{Reply, Script},
 };
 use agent_tools::FnTool;
@@ -95,4 +95,13 @@ async fn calls_wait_in_runs_that_are_awaited_and_in_those_whose_events_are_read(
     for (read_only, reads_events) in [(false, false), (false, true), (true, false), (true, true)] {
         check(read_only, reads_events).await;
     }
+}
+
+#[test]
+fn its_spec_says_that_it_needs_approval_and_is_the_tools_otherwise() {
+    let (tool, _) = tool("pay");
+    let mut spec = tool.spec().clone();
+    assert!(!spec.needs_approval);
+    spec.needs_approval = true;
+    assert_eq!(*tool.needs_approval().spec(), spec);
 }

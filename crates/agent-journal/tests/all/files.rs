@@ -62,22 +62,34 @@ fn a_file_of_something_else_is_left_alone() {
     assert_snapshot!(check(&fs::read(&place.path).unwrap()), @"Foreign: runs.journal is not a journal: it is an SQLite file of something else; it was left as it is, name another file");
 }
 
+#[cfg(unix)]
 #[test]
-fn what_cannot_be_opened_says_why() {
+fn what_cannot_be_opened_says_why_and_nothing_is_made() {
     let place = Place::new();
     let folder = place.path.parent().unwrap();
-    let missing = folder.join("no").join("such.journal");
-    for (path, opened) in [
-        (folder, Journal::open(folder)),
-        (&missing, Journal::open(&missing)),
-        (&missing, Journal::read(&missing)),
-    ] {
-        let error = opened.unwrap_err();
-        assert!(
-            matches!(error, JournalError::NotOpened { .. } | JournalError::ReadOnly { .. }),
-            "{path:?}: {error:?}"
-        );
+    let (missing, nowhere) = (folder.join("such.journal"), folder.join("no").join("such.journal"));
+    let socket = folder.join("socket");
+    let _open = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let said = |opened: Result<Journal, JournalError>| words(&opened.unwrap_err(), &place.path);
+    let mut all = vec![said(Journal::open(&nowhere)), said(Journal::read(&missing))];
+    for path in [folder, &socket, Path::new(""), Path::new(":memory:")] {
+        all.push(said(Journal::open(path)));
+        assert_eq!(all.last(), Some(&said(Journal::read(path))));
     }
+    // To SQLite, that is a journal in memory.
+    all.push(said(Journal::read("file:such.journal?mode=memory")));
+    let here = std::env::current_dir().unwrap().display().to_string();
+    let text = all.join("\n").replace(&here, "HERE").replace(&folder.display().to_string(), "FOLDER");
+    assert_snapshot!(text, @r"
+    NotOpened: no/such.journal can't be opened: No such file or directory (os error 2)
+    NotOpened: such.journal can't be opened: there is no such file
+    NotOpened: FOLDER can't be opened: it is a folder: name a file in it
+    NotOpened: socket can't be opened: it is a device, a pipe or a socket: name a file
+    NotOpened:  can't be opened: its name is empty: name a file
+    NotOpened: :memory: can't be opened: a journal is on a disk, never in memory: name a file, or run without a journal
+    NotOpened: HERE/file:such.journal?mode=memory can't be opened: there is no such file
+    ");
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "the socket");
 }
 
 #[cfg(unix)]
@@ -278,4 +290,30 @@ async fn a_file_that_can_only_be_read_is_not_opened_to_write() {
     let path = place.path.clone();
     let error = as_nobody_special(move || Journal::open(path).unwrap_err());
     assert!(matches!(error, JournalError::ReadOnly { .. }), "{error:?}");
+}
+
+/// In a process of its own: the limit is the process's.
+#[cfg(unix)]
+#[test]
+fn too_many_open_files_are_named_as_such() {
+    const OWN: &str = "JOURNAL_TESTS_FEW_FILES";
+    if std::env::var_os(OWN).is_none() {
+        let test = "files::too_many_open_files_are_named_as_such";
+        let mut own = std::process::Command::new("sh");
+        own.args(["-c", "ulimit -n 100 && exec \"$0\" --exact \"$1\" --nocapture"]);
+        let ended = own.arg(std::env::current_exe().unwrap()).arg(test).env(OWN, "1").output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        return;
+    }
+    let place = Place::new();
+    drop(place.open());
+    let all = std::iter::repeat_with(|| fs::File::open("/dev/null"));
+    let mut all: Vec<fs::File> = all.map_while(Result::ok).collect();
+    let mut refused = 0;
+    while let Err(error) = Journal::open(&place.path) {
+        assert_eq!(error, JournalError::TooManyFiles { path: place.path.clone() }, "{refused}");
+        refused += 1;
+        all.pop().unwrap();
+    }
+    assert!(refused > 2, "{refused}");
 }

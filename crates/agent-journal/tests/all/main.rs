@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod approvals;
+mod asking;
 mod common;
 mod files;
 mod hosts;

@@ -39,7 +39,7 @@ async fn sessions_are_listed_with_how_far_they_have_come() {
     let journal = place.open();
     say(&journal, "one", "Go.").await;
     say(&journal, "one", "Go on.").await;
-    let mut conversation = Conversation::start("main", "Later.").with_id("two/2");
+    let mut conversation = Conversation::start("main", "Later.").with_id("two-2");
     let host = journal.host(team(&["main", "expert"], says).0, &mut conversation).await.unwrap();
     let sessions = Journal::read(&place.path).unwrap().sessions().unwrap();
     let sessions: Vec<Session> = sessions.into_iter().map(Result::unwrap).collect();
@@ -48,7 +48,7 @@ async fn sessions_are_listed_with_how_far_they_have_come() {
     let lines: Vec<String> = sessions.into_iter().map(line).collect();
     assert_snapshot!(lines.join("\n"), @r#"
     one: main, 3 turns, Some(Answered("Answer 2.")), driven: false
-    two/2: main, 0 turns, None, driven: true
+    two-2: main, 0 turns, None, driven: true
     "#);
 }
 
@@ -176,4 +176,24 @@ async fn a_session_that_is_damaged_hides_no_other_and_is_named() {
     FILE is damaged: session "two", entry 12: conversation "two" can't be told this: call "call_0_0" is not open; nothing more is written to it, go on with a copy from before
     three: main, 2 turns, Some(Answered("Answer 1.")), driven: false
     "#);
+}
+
+#[tokio::test]
+async fn no_session_has_the_id_of_a_delegated_conversation_and_one_that_had_it_goes_on() {
+    let place = Place::new();
+    let journal = place.open();
+    say(&journal, "one", "Go.").await;
+    let refused = JournalError::NotASessionId { id: "one/call_0_1".to_owned() };
+    assert_snapshot!(refused, @r#""one/call_0_1" can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as "one-call_0_1""#);
+    let mut conversation = Conversation::start("main", "Go.").with_id("one/call_0_1");
+    let host = journal.host(team(&["main"], says).0, &mut conversation).await;
+    assert_eq!(host.err(), Some(refused.clone()));
+    assert_eq!(journal.fork("one", None, "one/call_0_1").await.unwrap_err(), refused);
+    let json = journal.export("one").unwrap();
+    assert_eq!(journal.import(&json, Some("one/call_0_1")).await.unwrap_err(), refused);
+    assert_eq!(journal.sessions().unwrap().len(), 1);
+
+    place.sql("UPDATE sessions SET id = 'two/2'");
+    let conversation = say(&journal, "two/2", "Go on.").await;
+    assert_eq!(journal.conversation("two/2").unwrap(), conversation);
 }

@@ -1,0 +1,129 @@
+//! Tools whose calls a person allows first, and processes that end while one is asked or while what was allowed is done.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use agent_core::{
+    Agent, Conversation, End, Team, drive,
+    script::{Reply, Script},
+};
+use agent_journal::Entry;
+use agent_tools::FnTool;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::common::{Place, start};
+
+#[derive(Deserialize, JsonSchema)]
+struct Payment {
+    to: String,
+}
+
+/// A team whose tool may not be called twice and needs a person's approval, and how often it was called for good. `asked` is
+/// done when the person is asked, `paying` when it is allowed.
+fn team(
+    asked: impl Fn() + Send + Sync + 'static,
+    paying: impl Fn() + Clone + Send + Sync + 'static,
+) -> (Team, Arc<AtomicUsize>) {
+    let paid = Arc::new(AtomicUsize::new(0));
+    let count = paid.clone();
+    let pay = FnTool::new("pay", "Pays somebody.", move |payment: Payment| {
+        count.fetch_add(1, Ordering::SeqCst);
+        paying();
+        Ok::<_, String>(format!("paid {}", payment.to))
+    });
+    let pay = pay.needs_approval().question(move |_| {
+        asked();
+        "Pay?".to_owned()
+    });
+    let model = Script::by(|request| match request.messages.len() {
+        1 => Reply::call("pay", json!({"to": "Ada"})),
+        _ => Reply::text("Done."),
+    });
+    let agent = Agent::builder("main", model).tool(pay).build().unwrap();
+    (Team::new([agent]).unwrap(), paid)
+}
+
+/// What a process that was killed now would leave, in another place.
+fn leave(place: &Path, copy: &Path) {
+    for ending in ["", "-wal"] {
+        let beside = |path: &Path| format!("{}{ending}", path.display());
+        std::fs::copy(beside(place), beside(copy)).unwrap();
+    }
+}
+
+/// Goes on with the session in this place; how it ends, and how often was paid.
+async fn run(place: &Place) -> (End, Conversation, usize) {
+    let (team, paid) = team(|| (), || ());
+    let mut conversation = start();
+    let host = place.open().host(team, &mut conversation).await.unwrap();
+    let end = drive(&mut conversation, &host).await.unwrap();
+    (end, conversation, paid.load(Ordering::SeqCst))
+}
+
+fn waits(end: &End) -> bool {
+    matches!(end, End::Waiting(calls) if calls[0].key == "s/call_0_0" && calls[0].question == "Pay?")
+}
+
+/// How often it stands there that a call began.
+fn started(place: &Place) -> usize {
+    let entries = place.open().entries("s").unwrap();
+    entries.iter().filter(|(_, entry)| matches!(entry, Entry::Started(_))).count()
+}
+
+#[tokio::test]
+async fn who_ends_while_a_person_is_asked_has_done_nothing_and_asks_again() {
+    let (place, copy) = (Place::new(), Place::new());
+    let (from, to) = (place.path.clone(), copy.path.clone());
+    let (team, _) = team(move || leave(&from, &to), || ());
+    let mut conversation = start();
+    let host = place.open().host(team, &mut conversation).await.unwrap();
+    assert!(waits(&drive(&mut conversation, &host).await.unwrap()));
+    assert_eq!(started(&copy), 0);
+
+    let (end, _, paid) = run(&copy).await;
+    assert!(waits(&end), "{end:?}");
+    assert_eq!(paid, 0);
+    copy.open().allow("s/call_0_0").await.unwrap();
+    let (end, conversation, paid) = run(&copy).await;
+    assert_eq!((end.text(), paid, started(&copy)), ("Done.", 1, 1));
+    assert!(conversation.to_string().contains("< call_0_0 = paid Ada"), "{conversation}");
+}
+
+#[tokio::test]
+async fn what_a_person_allowed_and_may_have_been_done_is_not_done_again() {
+    let (place, copy) = (Place::new(), Place::new());
+    run(&place).await;
+    place.open().allow("s/call_0_0").await.unwrap();
+    let (from, to) = (place.path.clone(), copy.path.clone());
+    let (team, paid) = team(|| (), move || leave(&from, &to));
+    let mut conversation = start();
+    let host = place.open().host(team, &mut conversation).await.unwrap();
+    assert_eq!(drive(&mut conversation, &host).await.unwrap().text(), "Done.");
+    assert_eq!((paid.load(Ordering::SeqCst), started(&copy)), (1, 1));
+
+    let (end, conversation, paid) = run(&copy).await;
+    assert_eq!((end.text(), paid), ("Done.", 0));
+    assert!(conversation.to_string().contains("< call_0_0 failed: outcome unknown: "), "{conversation}");
+}
+
+#[tokio::test]
+async fn a_call_of_which_is_written_that_it_began_although_it_only_asked_asks_again() {
+    // As versions before this one wrote it.
+    let place = Place::new();
+    run(&place).await;
+    place.sql(
+        "UPDATE entries SET kind = 'started', body = '{\"id\":\"call_0_0\",\"name\":\"pay\",\"input\":{}}' \
+         WHERE kind = 'recorded'",
+    );
+    assert_eq!(started(&place), 1);
+    let (end, _, paid) = run(&place).await;
+    assert!(waits(&end), "{end:?}");
+    assert_eq!(paid, 0);
+}

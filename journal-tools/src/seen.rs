@@ -1,0 +1,114 @@
+//! What tools and models were seen to do over the processes of one run, and what of it must not be.
+
+use std::collections::BTreeSet;
+
+use crate::{kept::Kept, log::Line};
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Whether calls may not be made twice, finished or not.
+    once: bool,
+    begun: BTreeSet<String>,
+    ended: BTreeSet<String>,
+    /// The calls whose results models have read since it was last looked whether these are on the disk.
+    read: BTreeSet<String>,
+    /// The calls whose results are on the disk, or were acknowledged as if they were: a model has read them.
+    finished: BTreeSet<String>,
+    /// The calls that began and had not ended, as far as the disk knew, when a process was killed.
+    pub(crate) unknown: BTreeSet<String>,
+}
+
+/// What one process did, by the keys of calls.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Made again although they had finished, or may not be made twice, or twice by this process.
+    pub(crate) repeated: Vec<String>,
+    /// Made again because their ends were not on the disk yet.
+    pub(crate) unacknowledged: Vec<String>,
+    /// Read by a model, and not on the disk.
+    pub(crate) lost: Vec<String>,
+}
+
+impl Seen {
+    pub(crate) fn new(once: bool) -> Self {
+        Self { once, ..Self::default() }
+    }
+
+    /// Takes in what was done by a process that has ended by now, and what it left on the disk.
+    pub(crate) fn process(&mut self, lines: &[Line], kept: &Kept) -> Found {
+        let (mut found, mut now) = (Found::default(), BTreeSet::new());
+        for line in lines {
+            match line {
+                Line::Start(key) => {
+                    let is_second = !self.begun.insert(key.clone());
+                    let is_wrong =
+                        !now.insert(key) || self.finished.contains(key) || (self.once && is_second);
+                    if is_wrong {
+                        found.repeated.push(key.clone());
+                    } else if self.ended.contains(key) {
+                        found.unacknowledged.push(key.clone());
+                    }
+                }
+                Line::End(key) => drop(self.ended.insert(key.clone())),
+                Line::Read(key) => {
+                    self.read.insert(key.clone());
+                    self.finished.insert(key.clone());
+                }
+            }
+        }
+        let lost = self.read.iter().filter(|key| !kept.outcomes.contains_key(*key));
+        found.lost.extend(lost.cloned());
+        self.read.clear();
+        self.finished.extend(kept.outcomes.keys().cloned());
+        self.unknown.extend(kept.unknown.iter().cloned());
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_core::Outcome;
+
+    use super::*;
+
+    /// What is found of the last of some processes: what each did (`+` begins, `-` ends, `?` is read), and which calls had a
+    /// result on the disk then. First where calls may be made twice, then where not.
+    fn check(processes: &[(&str, &[&str])], expected: [&str; 2]) {
+        let found = [false, true].map(|once| {
+            let (mut seen, mut found) = (Seen::new(once), Found::default());
+            for (did, on_disk) in processes {
+                let line = |word: &str| match word.split_at(1) {
+                    ("+", key) => Line::Start(key.to_owned()),
+                    ("-", key) => Line::End(key.to_owned()),
+                    (_, key) => Line::Read(key.to_owned()),
+                };
+                let lines: Vec<Line> = did.split_whitespace().map(line).collect();
+                let outcome = |&key: &&str| (key.to_owned(), vec![Outcome::output("done")]);
+                let outcomes = on_disk.iter().map(outcome).collect();
+                found = seen.process(&lines, &Kept { outcomes, ..Kept::default() });
+            }
+            let Found { repeated, unacknowledged, lost } = found;
+            format!("{} {} {}", repeated.join(","), unacknowledged.join(","), lost.join(","))
+        });
+        assert_eq!(found, expected, "{processes:?}: repeated, unacknowledged, lost");
+    }
+
+    #[test]
+    fn a_call_that_began_again_is_told_from_one_that_must_not_have() {
+        check(&[("+a -a ?a", &["a"])], ["  ", "  "]);
+        check(&[("+a", &[]), ("+a -a ?a", &["a"])], ["  ", "a  "]);
+        check(&[("+a -a", &[]), ("+a -a ?a", &["a"])], [" a ", "a  "]);
+        check(&[("+a -a", &["a"]), ("+a -a", &["a"])], ["a  ", "a  "]);
+        // Twice in one process, ended or not, with or without its end on the disk.
+        check(&[("+a +a", &[])], ["a  ", "a  "]);
+        check(&[("+a -a +a", &[])], ["a  ", "a  "]);
+        check(&[("+a -a", &[]), ("+a -a +a", &["a"])], ["a a ", "a,a  "]);
+    }
+
+    #[test]
+    fn what_a_model_has_read_is_on_the_disk_and_is_not_done_again() {
+        check(&[("+a -a ?a", &[])], ["  a", "  a"]);
+        check(&[("+a -a ?a", &[]), ("+a", &["a"])], ["a  ", "a  "]);
+    }
+}
