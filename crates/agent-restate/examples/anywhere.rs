@@ -36,7 +36,9 @@ pub(crate) async fn run(host: &str) -> Result<Conversation, Box<dyn Error>> {
     let mut conversation = Conversation::start("billing", "What did I pay, and why does the app not start?");
     match host {
         "process" => drop(team()?.run(&mut conversation).await?),
-        "journal" => drop(Journal::open(file)?.host(team()?, &mut conversation).await?.run(&mut conversation).await?),
+        "journal" => {
+            drop(Journal::open(file)?.host(team()?, &mut conversation).await?.run(&mut conversation).await?)
+        }
         "restate" => drop(Restate::at(ingress)?.run(&mut conversation).await?),
         other => return Err(format!("{other:?} is no host: process, journal or restate").into()),
     }

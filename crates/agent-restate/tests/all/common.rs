@@ -12,7 +12,7 @@ use agent_core::{
 };
 use agent_restate::{Restate, Services};
 use agent_tools::FnTool;
-use restate_server::{Cluster, install, register};
+use restate_server::{Cluster, register};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -23,20 +23,16 @@ pub(crate) struct Stage {
     pub(crate) host: Restate,
     pub(crate) cluster: Cluster,
     pub(crate) address: std::net::SocketAddr,
-    serving: JoinHandle<()>,
+    serving: Option<JoinHandle<()>>,
 }
 
 impl Stage {
     /// A server of its own on which these are served; none where it can't be installed.
     pub(crate) async fn open(services: Services) -> Option<Self> {
-        if let Err(missing) = install() {
-            println!("skipped: {missing}");
-            return None;
-        }
-        let cluster = Cluster::start(1).await.unwrap();
+        let cluster = Cluster::unless_missing(1).await.unwrap()?;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(services.serve(listener));
+        let serving = Some(tokio::spawn(services.serve(listener)));
         register(cluster.admin(), &format!("http://{address}")).await.unwrap();
         let host = Restate::at(cluster.ingress()).unwrap();
         Some(Self { host, cluster, address, serving })
@@ -46,18 +42,22 @@ impl Stage {
     pub(crate) async fn replace(&mut self, services: Services) {
         self.stop().await;
         let listener = TcpListener::bind(self.address).await.unwrap();
-        self.serving = tokio::spawn(services.serve(listener));
+        self.serving = Some(tokio::spawn(services.serve(listener)));
     }
 
     pub(crate) async fn stop(&mut self) {
-        self.serving.abort();
-        let _ = (&mut self.serving).await;
+        if let Some(serving) = self.serving.take() {
+            serving.abort();
+            let _ = serving.await;
+        }
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        self.serving.abort();
+        if let Some(serving) = &self.serving {
+            serving.abort();
+        }
     }
 }
 

@@ -24,7 +24,8 @@ async fn check(
     let Some(mut stage) = Stage::open(serve()).await else { return };
     let run = stage.host.submit(&start("c"), None).await.unwrap();
     calls.until(|calls| calls.len() == 2).await;
-    let ended = "SELECT id FROM sys_invocation WHERE target_service_name = 'AgentTools' AND status = 'completed'";
+    let ended =
+        "SELECT id FROM sys_invocation WHERE target_service_name = 'AgentTools' AND status = 'completed'";
     while restate_server::query(stage.cluster.admin(), ended).await.unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -54,7 +55,9 @@ async fn a_call_that_may_not_be_made_twice_is_reported() {
 
 #[tokio::test]
 async fn what_becomes_of_an_unknown_outcome_is_the_callers_to_say() {
-    let lost = |services: Services| services.on_unknown(|call| Some(Outcome::Error(format!("lost {}", call.call.name))));
+    let lost = |services: Services| {
+        services.on_unknown(|call| Some(Outcome::Error(format!("lost {}", call.call.name))))
+    };
     check(false, lost, [1, 1], ["  < call_0_0 = quick", "  < call_0_1 failed: lost work"]).await;
     let again = |services: Services| services.on_unknown(|_| None);
     check(false, again, [1, 2], ["  < call_0_0 = quick", "  < call_0_1 = hang"]).await;

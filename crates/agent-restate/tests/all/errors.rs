@@ -6,13 +6,17 @@ use std::sync::{
 };
 
 use agent_core::{
-    Agent, Conversation, Limits, LlmError, LlmErrorKind, Team,
+    Agent, Block, Content, Context, Conversation, Json, Limits, LlmError, LlmErrorKind, Outcome, Team, Tool,
+    ToolSpec, async_trait,
     script::{Reply, Script},
 };
 use agent_restate::{Restate, RestateError, Services, ServicesError};
-use agent_tools::FnTool;
+use serde_json::json;
 
-use crate::common::{Calls, Input, Stage, alone, call, calls_then_done, start, tool};
+use crate::common::{Calls, Stage, alone, call, calls_then_done, start, tool};
+
+/// More bytes than the engine takes.
+const LARGE: usize = 33 << 20;
 
 fn parrot() -> Team {
     let model = Script::by(|_| Reply::text("Yes."));
@@ -38,7 +42,8 @@ async fn a_model_that_does_not_answer_is_asked_again_by_the_next_run() {
 async fn each_error_says_what_was_wrong_with_what() {
     let Some(stage) = Stage::open(Services::new(parrot()).unwrap()).await else { return };
     stage.host.run(&mut start("taken")).await.unwrap();
-    let error = |result: Result<_, RestateError>| result.map(|_: agent_core::End| ()).unwrap_err().to_string();
+    let error =
+        |result: Result<_, RestateError>| result.map(|_: agent_core::End| ()).unwrap_err().to_string();
 
     let mut other = Conversation::start("clerk", "Something else.").with_id("taken");
     assert_eq!(
@@ -68,34 +73,38 @@ async fn an_engine_that_is_not_there_or_not_told_of_the_services_is_an_error() {
     let error = Restate::at(&format!("http://{address}")).unwrap().history("x").await.unwrap_err();
     assert!(matches!(&error, RestateError::Unreachable(why) if why.contains("refused")), "{error}");
 
-    if let Err(missing) = restate_server::install() {
-        println!("skipped: {missing}");
-        return;
-    }
-    let cluster = restate_server::Cluster::start(1).await.unwrap();
+    let Some(cluster) = restate_server::Cluster::unless_missing(1).await.unwrap() else { return };
     let error = Restate::at(cluster.ingress()).unwrap().history("x").await.unwrap_err();
     assert!(matches!(&error, RestateError::Refused { status: 404, .. }), "{error}");
 }
 
 #[tokio::test]
 async fn what_is_too_large_for_the_engine_is_an_error_before_it_gets_there() {
-    let large = 33 << 20;
-    let tool = FnTool::new("read", "Reads it all.", move |_: Input| Ok::<_, String>("x".repeat(large)));
-    let Some(stage) = Stage::open(Services::new(alone(calls_then_done(call("read", "")), [tool])).unwrap()).await
-    else {
-        return;
-    };
+    /// Shows a picture that large.
+    struct Show(ToolSpec);
+    #[async_trait]
+    impl Tool for Show {
+        fn spec(&self) -> &ToolSpec {
+            &self.0
+        }
+
+        async fn call(&self, _: Json, _: Context) -> Outcome {
+            Outcome::Output(Content::Blocks(vec![Block::image("image/png", &"x".repeat(LARGE))]))
+        }
+    }
+    let show = Show(ToolSpec::new("show", "Shows it.", json!({"type": "object"})));
+    let agent = Agent::builder("clerk", calls_then_done(Reply::call("show", json!({})))).tool(show);
+    let team = Team::new([agent.build().unwrap()]).unwrap();
+    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
     let mut conversation = start("large");
     stage.host.run(&mut conversation).await.unwrap();
     let transcript = conversation.to_string();
     assert!(
-        transcript.contains(
-            "  < call_0_0 failed: what the tool said is too large: 34603055 bytes as JSON, where the engine takes 33488896\n"
-        ),
+        transcript.contains("  < call_0_0 failed: what the tool said is too large: 34603122 bytes as JSON, where the engine takes 33488896\n"),
         "{}",
-        &transcript[..200]
+        transcript.lines().nth(2).map(|line| &line[..100.min(line.len())]).unwrap_or_default()
     );
-    conversation.say("x".repeat(large));
+    conversation.say("x".repeat(LARGE));
     let error = stage.host.run(&mut conversation).await.unwrap_err();
     assert!(matches!(error, RestateError::TooLarge(_)), "{error}");
 }

@@ -16,11 +16,14 @@ use crate::common::{Calls, Stage, call, start, tool};
 fn office(calls: &Calls) -> Services {
     let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
         ("boss", 1) => Reply::call("clerk", json!({"task": "Pay."})),
-        ("clerk", 1) => call("pay", "Ada").and_call("note", json!({"say": "it"})).and_call("pay", json!({"say": "Bob"})),
+        ("clerk", 1) => {
+            call("pay", "Ada").and_call("note", json!({"say": "it"})).and_call("pay", json!({"say": "Bob"}))
+        }
         _ => Reply::text("Done."),
     });
     let open = Calls::default();
-    let pay = NeedsApproval::new(tool("pay", calls, &open)).question(|input| format!("Pay {}?", input.text()));
+    let pay =
+        NeedsApproval::new(tool("pay", calls, &open)).question(|input| format!("Pay {}?", input.text()));
     let clerk = Agent::builder("clerk", model.clone()).tool(pay).tool(tool("note", calls, &open));
     let boss = Agent::builder("boss", model).tool(AgentTool::new("clerk", "Pays.")).build().unwrap();
     Services::new(Team::new([clerk.build().unwrap(), boss]).unwrap()).unwrap()
@@ -54,10 +57,7 @@ async fn a_call_waits_for_a_person_and_the_others_do_not() {
     let ran = stage.host.attach(&run).await.unwrap();
     let transcript = ran.conversation.to_string();
     let lines: Vec<&str> = transcript.lines().filter(|line| line.contains(" < ")).collect();
-    assert_eq!(
-        lines,
-        ["  < call_0_0 = Ada", "  < call_0_1 = it", "  < call_0_2 failed: denied: not him"]
-    );
+    assert_eq!(lines, ["  < call_0_0 = Ada", "  < call_0_1 = it", "  < call_0_2 failed: denied: not him"]);
     let again = stage.host.allow(keys[0]).await;
     assert!(matches!(again, Err(RestateError::NotWaiting(_))), "{again:?}");
 }

@@ -130,7 +130,8 @@ async fn what_is_done_is_told_as_it_happens() {
     let mut events = std::mem::take(&mut *events.lock().unwrap());
     events.sort();
     let child = |id: &str| ["call", "ended", "turn", "turn"].map(|what| format!("t/{id} {what}"));
-    let root = ["delegated", "delegated", "ended", "turn", "turn", "turn"].map(|what| format!("t {what}"));
+    let root =
+        ["call", "delegated", "delegated", "ended", "turn", "turn", "turn"].map(|what| format!("t {what}"));
     assert_eq!(events, [&root[..], &child("call_0_0"), &child("call_0_1")].concat());
 }
 
@@ -140,7 +141,8 @@ async fn any_program_says_something_by_http() {
     let say = |body: &'static str| {
         let url = format!("{}/AgentSession/by-hand/say", stage.cluster.ingress());
         async move {
-            let request = reqwest::Client::new().post(url).header("content-type", "application/json").body(body);
+            let request =
+                reqwest::Client::new().post(url).header("content-type", "application/json").body(body);
             let response = request.send().await.unwrap();
             (response.status().as_u16(), response.text().await.unwrap())
         }
@@ -150,7 +152,10 @@ async fn any_program_says_something_by_http() {
     assert!(text.contains(r#"\"by-hand\" is new: say to which \"agent\" it goes"#), "{text}");
     let (status, text) = say(r#"{"agent": "support", "text": "Hello"}"#).await;
     assert_eq!(status, 200);
-    assert!(text.starts_with(r#"{"text":"29.50 a month; and please restart the app.","end":{"Answered""#), "{text}");
+    assert!(
+        text.starts_with(r#"{"text":"29.50 a month; and please restart the app.","end":{"Answered""#),
+        "{text}"
+    );
     assert_eq!(say(r#"{"text": "And now?"}"#).await.0, 200);
     assert_eq!(stage.host.history("by-hand").await.unwrap().unwrap().messages().len(), 4);
 }
