@@ -10,11 +10,9 @@ use agent_core::{Conversation, Team};
 use agent_journal::Journal;
 use futures::future::try_join_all;
 
-use crate::{
-    Done, disk,
-    report::median,
-    team::{EFFECTS, TASK, Ways, team},
-};
+use drill::{Done, EFFECTS, TASK, Ways, median, team};
+
+use crate::disk;
 
 /// How often each is measured.
 const TIMES: usize = 50;

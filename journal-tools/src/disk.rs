@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::Done;
+use drill::Done;
 
 /// What a transaction of the journal appends to its log: three pages, each with its header.
 const APPENDED: [u8; 3 * (4096 + 24)] = [0xa5; 3 * (4096 + 24)];

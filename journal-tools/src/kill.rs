@@ -8,18 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Done, run::OPEN};
+use drill::{Attempt, Done};
 
-/// How a process came to its end.
-pub(crate) struct Attempt {
-    /// By SIGKILL; else by itself.
-    pub(crate) killed: bool,
-    /// Whether it said that all went well.
-    pub(crate) succeeded: bool,
-    /// When it had its conversation, from its start.
-    pub(crate) open: Option<Duration>,
-    pub(crate) took: Duration,
-}
+use crate::run::OPEN;
 
 /// Starts this program with these arguments, and kills it after so long.
 pub(crate) fn attempt(arguments: &[&str], after: Option<Duration>) -> Done<Attempt> {

@@ -6,17 +6,10 @@ mod disk;
 mod drill;
 mod kept;
 mod kill;
-mod log;
-mod report;
 mod run;
-mod seen;
 mod sessions;
-mod team;
 
-use std::{env, error::Error, io, process::ExitCode};
-
-/// How a part ends.
-type Done<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+use std::{env, io, process::ExitCode};
 
 const USAGE: &str = "\
 usage: journal-tools drill [ROUNDS] [--seed N] [--json]

@@ -5,18 +5,14 @@ use std::path::Path;
 use agent_core::Conversation;
 use agent_journal::Journal;
 
-use crate::{
-    Done,
-    log::Log,
-    team::{TASK, Ways, team},
-};
+use drill::{Done, Log, TASK, Tools, Ways, team};
 
 /// What it says once it has the conversation, and goes on with it.
 pub(crate) const OPEN: &str = "open";
 
 /// Begins the run, or goes on with it, and ends with it.
 pub(crate) fn run(journal: &str, log: &str, session: &str, tools: &str) -> Done {
-    let repeatable = tools == "repeatable";
+    let repeatable = tools == word(Tools::Repeatable);
     let ways = Ways { repeatable, takes_time: true, log: Some(Log::open(Path::new(log))?) };
     let team = team(&ways)?;
     tokio::runtime::Runtime::new()?.block_on(async {
@@ -26,4 +22,12 @@ pub(crate) fn run(journal: &str, log: &str, session: &str, tools: &str) -> Done 
         host.run(&mut conversation).await?;
         Ok(())
     })
+}
+
+/// The tools' name on the command line.
+pub(crate) fn word(tools: Tools) -> &'static str {
+    match tools {
+        Tools::Repeatable => "repeatable",
+        Tools::Once => "once",
+    }
 }

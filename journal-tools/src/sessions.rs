@@ -15,7 +15,7 @@ use std::{
 
 use agent_journal::Journal;
 
-use crate::Done;
+use drill::Done;
 
 /// How often `tail` looks for more: nothing is told when others write to the file.
 const LOOK: Duration = Duration::from_millis(200);

@@ -7,6 +7,10 @@ use rust_file::{Function, RustFile};
 use crate::source::sources;
 use crate::task::{Done, verdict};
 
+/// Where there is Rust.
+const FOLDERS: [&str; 8] =
+    ["bench", "crates", "drill", "examples", "journal-tools", "restate-server", "restate-tools", "xtask"];
+
 /// The most lines of a file before its tests.
 const FILE: usize = 300;
 
@@ -21,7 +25,7 @@ const LOOP: usize = 20;
 
 /// Fails on each file, example and function that is too long, and if the loop is too long or missing.
 pub(crate) fn run() -> Done {
-    let sources = sources(&["bench", "crates", "examples", "journal-tools", "restate-server", "xtask"])?;
+    let sources = sources(&FOLDERS)?;
     let rust = sources.iter().filter(|source| source.is_rust());
     let files = rust.map(RustFile::read).collect::<Result<Vec<_>, _>>()?;
     let files: Vec<RustFile> = files.into_iter().filter(|file| !file.is_test()).collect();

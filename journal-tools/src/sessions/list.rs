@@ -5,7 +5,7 @@ use std::io::Write;
 use agent_core::{End, Usage};
 use agent_journal::{Journal, Session};
 
-use crate::Done;
+use drill::Done;
 
 /// A line a session.
 pub(super) fn list(journal: &Journal, out: &mut impl Write) -> Done {

@@ -10,10 +10,7 @@ use futures::{
     future::{Either, select},
 };
 
-use crate::{
-    Done,
-    team::{Ways, team},
-};
+use drill::{Done, Ways, team};
 
 /// The most characters of a line.
 const WIDTH: usize = 120;

@@ -5,7 +5,7 @@ use std::io::Write;
 use agent_journal::{Entry, Journal, JournalError, Session};
 
 use super::list::state;
-use crate::Done;
+use drill::Done;
 
 /// Prints what the session is told, until it is the user's turn and nobody drives it; what it waits for meanwhile, it says when
 /// that changes. Between two looks there is a pause.

@@ -14,7 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::team::{TASK, Ways, team};
+use drill::{TASK, Ways, team};
 
 #[derive(Deserialize, JsonSchema)]
 struct Payment {

@@ -21,26 +21,30 @@ struct Line {
 
 /// What happened in all rounds together.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
-    pub(crate) rounds: usize,
-    pub(crate) kills: usize,
+pub struct Report {
+    /// What the runs were on.
+    pub engine: &'static str,
+    /// How many runs came to their end.
+    pub rounds: usize,
+    /// How often one was stopped.
+    pub kills: usize,
     /// Calls that began again although they had finished, or may not, or in the same process.
-    pub(crate) finished_calls_repeated: usize,
+    pub finished_calls_repeated: usize,
     /// Calls that had ended, and began again because that was not on the disk yet.
-    pub(crate) unacknowledged_repeats: usize,
+    pub unacknowledged_repeats: usize,
     /// Runs that did not come to their end, and processes that had not on the disk what a model had read.
-    pub(crate) lost_runs: usize,
+    pub lost_runs: usize,
     /// Runs that came to another end than one that nobody stopped.
-    pub(crate) wrong_transcripts: usize,
+    pub wrong_transcripts: usize,
     /// What must not be, each with its round, so that it can be looked at.
-    pub(crate) findings: Vec<String>,
+    pub findings: Vec<String>,
     /// How long it took from the start of a process until it had its conversation back.
-    pub(crate) recoveries: Vec<Duration>,
+    pub recoveries: Vec<Duration>,
 }
 
 impl Report {
     /// Takes in what one process did.
-    pub(crate) fn take(&mut self, found: &Found) {
+    pub fn take(&mut self, found: &Found) {
         self.unacknowledged_repeats += found.unacknowledged.len();
         self.finished_calls_repeated += found.repeated.len();
         for key in &found.repeated {
@@ -52,13 +56,13 @@ impl Report {
     }
 
     /// A run, or a part of one, is not there.
-    pub(crate) fn lose(&mut self, how: &str) {
+    pub fn lose(&mut self, how: &str) {
         self.lost_runs += 1;
         self.find(how);
     }
 
     /// A run has come to another end.
-    pub(crate) fn mistake(&mut self, how: &str) {
+    pub fn mistake(&mut self, how: &str) {
         self.wrong_transcripts += 1;
         self.find(how);
     }
@@ -67,11 +71,12 @@ impl Report {
         self.findings.push(format!("round {}: {what}", self.rounds));
     }
 
-    pub(crate) fn print(&self, as_json: bool, out: &mut impl Write) -> Done {
+    /// As lines for people, or as one for programs.
+    pub fn print(&self, as_json: bool, out: &mut impl Write) -> Done {
         let median = median(&self.recoveries).as_secs_f64() * 1e3;
         if as_json {
             let line = Line {
-                engine: "journal",
+                engine: self.engine,
                 rounds: self.rounds,
                 kills: self.kills,
                 finished_calls_repeated: self.finished_calls_repeated,
@@ -93,7 +98,7 @@ impl Report {
     }
 
     /// Fails if anything was lost or done again.
-    pub(crate) fn verdict(&self) -> Done {
+    pub fn verdict(&self) -> Done {
         match self.finished_calls_repeated + self.lost_runs + self.wrong_transcripts {
             0 => Ok(()),
             _ => {
@@ -104,7 +109,7 @@ impl Report {
 }
 
 /// The middle one of some times; zero if there are none.
-pub(crate) fn median(times: &[Duration]) -> Duration {
+pub fn median(times: &[Duration]) -> Duration {
     let mut times = times.to_vec();
     times.sort();
     times.get(times.len() / 2).copied().unwrap_or_default()
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_figures_are_printed_for_people_and_for_programs() {
-        let mut report = Report { rounds: 2, kills: 5, ..Report::default() };
+        let mut report = Report { engine: "journal", rounds: 2, kills: 5, ..Report::default() };
         report.recoveries.extend([9, 7, 12].map(Duration::from_millis));
         report.take(&Found { unacknowledged: keys(&["s/1"]), ..Found::default() });
         assert_snapshot!(print(&report, true), @r#"{"engine":"journal","rounds":2,"kills":5,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"unacknowledged_repeats":1,"median_recovery_ms":9.0}"#);
@@ -141,7 +146,7 @@ mod tests {
           unacknowledged repeats      1
           median recovery             9.0 ms
         ");
-        assert_snapshot!(print(&Report::default(), true), @r#"{"engine":"journal","rounds":0,"kills":0,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
+        assert_snapshot!(print(&Report::default(), true), @r#"{"engine":"","rounds":0,"kills":0,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
     }
 
     #[test]
@@ -170,7 +175,7 @@ mod tests {
         round 2: it did not come to its end
         round 3: its messages are others
         ");
-        assert_snapshot!(print(&all, true), @r#"{"engine":"journal","rounds":3,"kills":0,"finished_calls_repeated":2,"lost_runs":2,"wrong_transcripts":1,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
+        assert_snapshot!(print(&all, true), @r#"{"engine":"","rounds":3,"kills":0,"finished_calls_repeated":2,"lost_runs":2,"wrong_transcripts":1,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
         assert_snapshot!(all.verdict().unwrap_err(), @"the drill found what must not be: something that counted was lost or done again");
     }
 }

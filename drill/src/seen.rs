@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::{kept::Kept, log::Line};
+use crate::{
+    kept::{Kept, MayBeUnknown},
+    log::Line,
+};
 
 /// What was seen so far.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// Whether calls may not be made twice, finished or not.
     once: bool,
+    /// Whether it is the tools' process that is killed: then no call begins twice in one.
+    of_process: bool,
     begun: BTreeSet<String>,
     ended: BTreeSet<String>,
     /// The calls whose results models have read since it was last looked whether these are on the disk.
@@ -16,34 +21,38 @@ pub(crate) struct Seen {
     /// The calls whose results are on the disk, or were acknowledged as if they were: a model has read them.
     finished: BTreeSet<String>,
     /// The calls that began and had not ended, as far as the disk knew, when a process was killed.
-    pub(crate) unknown: BTreeSet<String>,
+    unknown: BTreeSet<String>,
+    /// The same where it can't be told whether they began.
+    perhaps_unknown: BTreeSet<String>,
 }
 
 /// What one process did, by the keys of calls.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub struct Found {
     /// Made again although they had finished, or may not be made twice, or twice by this process.
-    pub(crate) repeated: Vec<String>,
+    pub repeated: Vec<String>,
     /// Made again because their ends were not on the disk yet.
-    pub(crate) unacknowledged: Vec<String>,
+    pub unacknowledged: Vec<String>,
     /// Read by a model, and not on the disk.
-    pub(crate) lost: Vec<String>,
+    pub lost: Vec<String>,
 }
 
 impl Seen {
-    pub(crate) fn new(once: bool) -> Self {
-        Self { once, ..Self::default() }
+    /// Nothing yet. Calls may not be made twice if `once`; the tools' process is what is killed if `of_process`.
+    pub fn new(once: bool, of_process: bool) -> Self {
+        Self { once, of_process, ..Self::default() }
     }
 
     /// Takes in what was done by a process that has ended by now, and what it left on the disk.
-    pub(crate) fn process(&mut self, lines: &[Line], kept: &Kept) -> Found {
+    pub fn process(&mut self, lines: &[Line], kept: &Kept) -> Found {
         let (mut found, mut now) = (Found::default(), BTreeSet::new());
         for line in lines {
             match line {
                 Line::Start(key) => {
                     let is_second = !self.begun.insert(key.clone());
-                    let is_wrong =
-                        !now.insert(key) || self.finished.contains(key) || (self.once && is_second);
+                    let is_wrong = (!now.insert(key) && self.of_process)
+                        || self.finished.contains(key)
+                        || (self.once && is_second);
                     if is_wrong {
                         found.repeated.push(key.clone());
                     } else if self.ended.contains(key) {
@@ -62,7 +71,13 @@ impl Seen {
         self.read.clear();
         self.finished.extend(kept.outcomes.keys().cloned());
         self.unknown.extend(kept.unknown.iter().cloned());
+        self.perhaps_unknown.extend(kept.perhaps_unknown.iter().cloned());
         found
+    }
+
+    /// The calls whose outcome nobody knows, after all these processes.
+    pub fn unknown(&self) -> MayBeUnknown<'_> {
+        MayBeUnknown { must: &self.unknown, may: &self.perhaps_unknown }
     }
 }
 
@@ -76,7 +91,7 @@ mod tests {
     /// result on the disk then. First where calls may be made twice, then where not.
     fn check(processes: &[(&str, &[&str])], expected: [&str; 2]) {
         let found = [false, true].map(|once| {
-            let (mut seen, mut found) = (Seen::new(once), Found::default());
+            let (mut seen, mut found) = (Seen::new(once, true), Found::default());
             for (did, on_disk) in processes {
                 let line = |word: &str| match word.split_at(1) {
                     ("+", key) => Line::Start(key.to_owned()),

@@ -11,30 +11,37 @@ use crate::Done;
 
 /// A file with a line for each call that begins, that ends, and whose result a model reads, with its key.
 #[derive(Clone)]
-pub(crate) struct Log(Arc<File>);
+pub struct Log(Arc<File>);
 
 /// A line of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Line {
+pub enum Line {
+    /// The call of this key begins.
     Start(String),
+    /// It ends.
     End(String),
+    /// A model reads its result.
     Read(String),
 }
 
 impl Log {
-    pub(crate) fn open(path: &Path) -> Done<Self> {
+    /// The file at this path; what comes is added to it.
+    pub fn open(path: &Path) -> Done<Self> {
         Ok(Self(Arc::new(OpenOptions::new().create(true).append(true).open(path)?)))
     }
 
-    pub(crate) fn start(&self, key: &str) {
+    /// See [`Line::Start`].
+    pub fn start(&self, key: &str) {
         self.write(&format!("start {key}\n"));
     }
 
-    pub(crate) fn end(&self, key: &str) {
+    /// See [`Line::End`].
+    pub fn end(&self, key: &str) {
         self.write(&format!("end {key}\n"));
     }
 
-    pub(crate) fn read(&self, key: &str) {
+    /// See [`Line::Read`].
+    pub fn read(&self, key: &str) {
         self.write(&format!("read {key}\n"));
     }
 
@@ -45,7 +52,7 @@ impl Log {
 }
 
 /// What was written so far.
-pub(crate) fn lines(path: &Path) -> Done<Vec<Line>> {
+pub fn lines(path: &Path) -> Done<Vec<Line>> {
     let text = if path.exists() { fs::read_to_string(path)? } else { String::new() };
     let line = |line: &str| match line.split_once(' ') {
         Some(("start", key)) => Ok(Line::Start(key.to_owned())),

@@ -16,10 +16,10 @@ use serde_json::json;
 use crate::{Done, log::Log};
 
 /// What a run of the team leads to.
-pub(crate) const EFFECTS: usize = 23;
+pub const EFFECTS: usize = 23;
 
 /// What the user says.
-pub(crate) const TASK: &str = "Plan the trip, then have it booked.";
+pub const TASK: &str = "Plan the trip, then have it booked.";
 
 const SPECIALISTS: [&str; 3] = ["trains", "hotels", "museums"];
 
@@ -31,17 +31,17 @@ struct Given {
 
 /// How the team works.
 #[derive(Clone)]
-pub(crate) struct Ways {
+pub struct Ways {
     /// Whether its tools may be called twice.
-    pub(crate) repeatable: bool,
+    pub repeatable: bool,
     /// Whether models and tools take their time, or none.
-    pub(crate) takes_time: bool,
+    pub takes_time: bool,
     /// Where tools say that they begin and end, and models what they read.
-    pub(crate) log: Option<Log>,
+    pub log: Option<Log>,
 }
 
 /// The team. The agent that has its conversations first is `lead`.
-pub(crate) fn team(ways: &Ways) -> Done<Team> {
+pub fn team(ways: &Ways) -> Done<Team> {
     let Ways { takes_time, log, .. } = ways.clone();
     let model = Script::by(move |request| {
         log.iter().for_each(|log| say_read(log, request));

@@ -1,0 +1,146 @@
+//! The rounds of a drill, on any engine.
+
+use std::{io, time::Duration};
+
+use fastrand::Rng;
+
+use crate::{Done, kept::Kept, log::Line, report::Report, seen::Seen};
+
+/// So often a run may be stopped before something else must be wrong with it.
+const MOST_KILLS: usize = 200;
+
+/// How many runs that nobody stops there are, to compare with.
+const UNDISTURBED: usize = 5;
+
+/// The tools of a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tools {
+    /// Their calls may be made twice.
+    Repeatable,
+    /// They may not.
+    Once,
+}
+
+/// Where one run takes place.
+pub trait Ring {
+    /// Whether it is the tools' process that is killed: then no call begins twice in one.
+    const OF_PROCESS: bool;
+
+    /// Lets the run go on, and kills what carries it after so long, if it has not come to its end by then.
+    fn attempt(&mut self, after: Option<Duration>) -> Done<Attempt>;
+
+    /// What tools and models said so far.
+    fn lines(&self) -> Done<Vec<Line>>;
+
+    /// What is kept of the run.
+    fn kept(&mut self) -> Done<Kept>;
+}
+
+/// How what carries a run came to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    /// By SIGKILL; else by itself.
+    pub killed: bool,
+    /// Whether it said that all went well.
+    pub succeeded: bool,
+    /// How long it took until it went on with the run.
+    pub open: Option<Duration>,
+    /// How long it went on.
+    pub took: Duration,
+}
+
+/// What the command line says.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    rounds: usize,
+    seed: u64,
+    json: bool,
+}
+
+/// A run that nobody stopped.
+struct Undisturbed {
+    kept: Kept,
+    took: Duration,
+}
+
+impl Options {
+    /// `[ROUNDS] [--seed N] [--json]`; so many rounds if it says nothing of that.
+    pub fn parse(options: &[&str], rounds: usize) -> Done<Self> {
+        let mut parsed = Self { rounds, seed: fastrand::u64(..1_000_000), json: false };
+        let mut options = options.iter();
+        while let Some(option) = options.next() {
+            match *option {
+                "--json" => parsed.json = true,
+                "--seed" => parsed.seed = options.next().ok_or("--seed needs a number")?.parse()?,
+                number => {
+                    parsed.rounds = number.parse().map_err(|_| format!("there is no option {number}"))?
+                }
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+/// Plays the rounds, each team's in turn, and reports; fails if anything was lost or done again.
+pub fn run<R: Ring>(engine: &'static str, options: &Options, mut ring: impl FnMut(Tools) -> Done<R>) -> Done {
+    println!("seed {}", options.seed);
+    let both = [Tools::Repeatable, Tools::Once];
+    let undisturbed = [undisturbed(both[0], &mut ring)?, undisturbed(both[1], &mut ring)?];
+    let mut report = Report { engine, ..Report::default() };
+    for round in 0..options.rounds {
+        let team = round % both.len();
+        // Each round by itself: the same seed and round, the same moments.
+        let mut chance = Rng::with_seed(options.seed.wrapping_add(round as u64));
+        play(both[team], &mut ring(both[team])?, &undisturbed[team], &mut chance, &mut report)?;
+        report.findings.drain(..).for_each(|found| eprintln!("{found}"));
+        report.rounds += 1;
+    }
+    report.print(options.json, &mut io::stdout())?;
+    report.verdict()
+}
+
+fn undisturbed<R: Ring>(tools: Tools, ring: &mut impl FnMut(Tools) -> Done<R>) -> Done<Undisturbed> {
+    let mut runs = Vec::new();
+    for _ in 0..UNDISTURBED {
+        let mut ring = ring(tools)?;
+        let Attempt { succeeded, took, .. } = ring.attempt(None)?;
+        let kept = ring.kept()?;
+        if !succeeded || kept.answered.is_none() {
+            return Err(format!("a run that nobody stops fails by itself; tools: {tools:?}").into());
+        }
+        runs.push(Undisturbed { kept, took });
+    }
+    // The quickest: what else the machine does is no part of a run, and after its end there is nothing to kill.
+    Ok(runs.into_iter().min_by_key(|run| run.took).expect("there are several"))
+}
+
+/// One run, killed at moments uniform over the time that an undisturbed one takes, until it comes to its end.
+fn play<R: Ring>(
+    tools: Tools,
+    ring: &mut R,
+    undisturbed: &Undisturbed,
+    chance: &mut Rng,
+    report: &mut Report,
+) -> Done {
+    let (mut seen, mut known) = (Seen::new(tools == Tools::Once, R::OF_PROCESS), 0);
+    for attempted in 0.. {
+        let after = undisturbed.took.mul_f64(chance.f64());
+        let made = ring.attempt((attempted < MOST_KILLS).then_some(after))?;
+        let (lines, kept) = (ring.lines()?, ring.kept());
+        let Ok(kept) = kept.inspect_err(|error| report.lose(&error.to_string())) else { return Ok(()) };
+        report.take(&seen.process(&lines[known..], &kept));
+        known = lines.len();
+        report.recoveries.extend(made.open.filter(|_| attempted > 0));
+        if made.killed {
+            report.kills += 1;
+            continue;
+        }
+        match kept.differs(&undisturbed.kept, &seen.unknown()) {
+            _ if !made.succeeded || kept.answered.is_none() => report.lose("it did not come to its end"),
+            Some(how) => report.mistake(&how),
+            None => {}
+        }
+        return Ok(());
+    }
+    Ok(())
+}
