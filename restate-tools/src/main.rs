@@ -1,0 +1,39 @@
+//! What is done with Restate: the drill, what a run costs there, and a process that serves the drill's team. `cargo xtask
+//! drill --engine restate` and `cargo xtask bench restate` start it.
+
+mod drill;
+mod journal;
+mod kept;
+mod nodes;
+mod serve;
+mod service;
+mod stage;
+
+use std::{env, process::ExitCode};
+
+use ::drill::Done;
+
+const USAGE: &str = "\
+usage: restate-tools drill [ROUNDS] [--nodes 3] [--seed N] [--json]
+       restate-tools serve ADDRESS [LOG repeatable|once]
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done: Done = match arguments.as_slice() {
+        ["drill", options @ ..] => drill::run(options),
+        ["serve", address, options @ ..] => serve::run(address, options),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
