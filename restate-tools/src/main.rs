@@ -2,7 +2,6 @@
 //! drill --engine restate` and `cargo xtask bench restate` start it.
 
 mod drill;
-mod journal;
 mod kept;
 mod nodes;
 mod serve;

@@ -57,10 +57,6 @@ impl Service {
         let heard = said.wait_for(heard).await.map_err(|_| "the process that serves ended by itself")?;
         Ok(heard.as_ref().map(|(_, at)| *at).unwrap_or_else(|| self.began.elapsed()))
     }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
 }
 
 impl Drop for Service {

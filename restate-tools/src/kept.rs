@@ -1,0 +1,104 @@
+//! What the engine keeps of a run, by its tables.
+
+use std::collections::BTreeMap;
+
+use agent_core::{Call, Done as CallDone};
+use agent_restate::{Invocation, Restate};
+use drill::{Done, Kept};
+use restate_server::query;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// The name of the session in what is compared: its own is another in each run.
+const SESSION: &str = "trip";
+
+/// The first and the last entry of what was invoked, for a call its input and its output.
+const ENTRIES: &str = "SELECT i.id AS id, i.status AS status, i.target_service_key AS object, \
+                       i.target_handler_name AS handler, j.entry_json AS entry \
+                       FROM sys_invocation i JOIN sys_journal j ON i.id = j.id \
+                       WHERE (i.target_service_name = 'AgentTools' OR i.target_handler_name = 'delegated') \
+                       AND (j.entry_type = 'Command: Input' OR j.entry_type = 'Command: Output')";
+
+/// An invocation of a call or of a delegated conversation.
+#[derive(Default)]
+struct Invoked {
+    is_over: bool,
+    object: Option<String>,
+    input: Option<Vec<u8>>,
+    output: Option<Vec<u8>>,
+}
+
+/// The call that an invocation is for.
+#[derive(Deserialize)]
+struct Input {
+    call: Call,
+}
+
+/// What there is of the run of the session of this id.
+pub(crate) async fn kept(admin: &str, host: &Restate, session: &str, run: Option<&Invocation>) -> Done<Kept> {
+    let mut kept = Kept::default();
+    let mut all: Vec<Invoked> = invoked(&query(admin, ENTRIES).await?)?.into_values().collect();
+    // A call led to a delegation before that led to something.
+    all.sort_by_key(|invoked| invoked.is_delegated());
+    for invoked in all {
+        let Some(key) = invoked.key()? else { continue };
+        let Some(key) = of_session(&key, session) else { continue };
+        match invoked.output.filter(|_| invoked.is_over) {
+            Some(output) => {
+                let done: CallDone = serde_json::from_slice(&output)?;
+                kept.outcomes.entry(key).or_default().push(done.outcome);
+            }
+            None => drop(kept.perhaps_unknown.insert(key)),
+        }
+    }
+    if let Some(run) = run {
+        kept.answered = host.result(run).await?.map(|ran| ran.conversation.with_id(SESSION));
+    }
+    Ok(kept)
+}
+
+/// The key with the name that all sessions share here, if it is of this session.
+pub(crate) fn of_session(key: &str, session: &str) -> Option<String> {
+    let rest = key.strip_prefix(session).filter(|rest| rest.starts_with('/'))?;
+    Some(format!("{SESSION}{rest}"))
+}
+
+fn invoked(rows: &[Value]) -> Done<BTreeMap<String, Invoked>> {
+    let mut all: BTreeMap<String, Invoked> = BTreeMap::new();
+    let text = |row: &Value, name: &str| row[name].as_str().map(str::to_owned);
+    for row in rows {
+        let id = text(row, "id").ok_or("a row without an id")?;
+        let invoked = all.entry(id).or_default();
+        invoked.is_over = row["status"] == "completed";
+        invoked.object = text(row, "object");
+        let entry: Value = serde_json::from_str(row["entry"].as_str().unwrap_or_default())?;
+        let command = &entry["Command"];
+        if command.get("Input").is_some() {
+            invoked.input = Some(bytes(&command["Input"]["payload"])?);
+        }
+        if let Some(output) = command["Output"]["result"].get("Success") {
+            invoked.output = Some(bytes(output)?);
+        }
+    }
+    Ok(all)
+}
+
+impl Invoked {
+    fn is_delegated(&self) -> bool {
+        self.object.as_ref().is_some_and(|object| !object.is_empty())
+    }
+
+    /// The key of the call that this is for.
+    fn key(&self) -> Done<Option<String>> {
+        if self.is_delegated() {
+            return Ok(self.object.clone());
+        }
+        let Some(input) = &self.input else { return Ok(None) };
+        let Input { call } = serde_json::from_slice(input)?;
+        Ok(Some(format!("{}/{}", call.conversation, call.call.id)))
+    }
+}
+
+fn bytes<T: DeserializeOwned>(value: &Value) -> Done<T> {
+    Ok(T::deserialize(value)?)
+}

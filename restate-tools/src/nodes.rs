@@ -1,0 +1,135 @@
+//! The drill on three nodes: one of them is killed, and started again.
+
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+
+use drill::{Attempt, Done, Kept, Line, Options, Tools};
+use tokio::{
+    runtime::Runtime,
+    sync::Mutex,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    drill::{Trip, over},
+    service::Service,
+    stage::Stage,
+};
+
+/// So long a run may take to go on with two nodes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// So long before one looks again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Takes `--nodes N` out of the options.
+pub(crate) fn of<'a>(options: &[&'a str]) -> Done<(usize, Vec<&'a str>)> {
+    let Some(place) = options.iter().position(|option| *option == "--nodes") else {
+        return Ok((1, options.to_vec()));
+    };
+    let nodes = match options.get(place + 1) {
+        Some(&"1") => 1,
+        Some(&"3") => 3,
+        _ => return Err("--nodes needs 1 or 3".into()),
+    };
+    Ok((nodes, [&options[..place], &options[place + 2..]].concat()))
+}
+
+/// Plays the rounds. The process that serves lives as long as a run; each node in turn may be the one that is killed.
+pub(crate) fn run(options: &Options, stage: Stage, runtime: &Runtime) -> Done {
+    let stage = Mutex::new(stage);
+    drill::run("restate", options, |tools| Ring::new(&stage, runtime, tools))
+}
+
+struct Ring<'a> {
+    stage: &'a Mutex<Stage>,
+    runtime: &'a Runtime,
+    trip: Trip,
+    _service: Service,
+    /// How long it took after the last kill until something was done again.
+    recovered: Option<Duration>,
+}
+
+impl<'a> Ring<'a> {
+    fn new(stage: &'a Mutex<Stage>, runtime: &'a Runtime, tools: Tools) -> Done<Self> {
+        let trip = Trip::new(tools)?;
+        let service = runtime.block_on(async {
+            let address = stage.lock().await.address;
+            Service::start(address, Some((&trip.log, tools))).await
+        })?;
+        Ok(Self { stage, runtime, trip, _service: service, recovered: None })
+    }
+
+    /// Kills a node, waits until another has taken over, and starts it again.
+    async fn kill(trip: &Trip, stage: &mut Stage, node: usize) -> Done<Duration> {
+        let before = trip.lines()?.len();
+        let (killed, host) = (Instant::now(), stage.host(other(node))?);
+        stage.cluster.kill(node);
+        let moves = async {
+            while trip.lines()?.len() == before && host.result(trip.run()).await.ok().flatten().is_none() {
+                sleep(PAUSE).await;
+            }
+            Done::Ok(())
+        };
+        timeout(PATIENCE, moves).await??;
+        let recovered = killed.elapsed();
+        stage.cluster.restart(node).await?;
+        Ok(recovered)
+    }
+}
+
+impl drill::Ring for Ring<'_> {
+    const OF_PROCESS: bool = false;
+
+    fn attempt(&mut self, after: Option<Duration>) -> Done<Attempt> {
+        let node = 1 + fastrand::usize(..3);
+        let open = self.recovered.take();
+        let Self { stage, runtime, trip, recovered, .. } = self;
+        runtime.block_on(async {
+            let mut stage = stage.lock().await;
+            let host = stage.host(other(node))?;
+            trip.begin(&host).await?;
+            let began = Instant::now();
+            let ended = again(|| host.attach(trip.run()));
+            if let Ok(ran) = timeout(after.unwrap_or(PATIENCE), ended).await {
+                return Ok(over(&ran?, open, began.elapsed()));
+            }
+            let took = began.elapsed();
+            *recovered = Some(Self::kill(trip, &mut stage, node).await?);
+            Ok(Attempt { killed: true, succeeded: false, open, took })
+        })
+    }
+
+    fn lines(&self) -> Done<Vec<Line>> {
+        self.trip.lines()
+    }
+
+    fn kept(&mut self) -> Done<Kept> {
+        let Self { stage, runtime, trip, .. } = self;
+        runtime.block_on(async {
+            let stage = stage.lock().await;
+            let host = stage.host(1)?;
+            again(|| trip.kept(stage.cluster.admin(), &host)).await
+        })
+    }
+}
+
+/// A node that lives while this one does not.
+fn other(node: usize) -> usize {
+    1 + node % 3
+}
+
+/// Asks until it is answered: while a node takes over, others say so.
+async fn again<T, E: Into<Box<dyn Error + Send + Sync>>>(
+    mut ask: impl AsyncFnMut() -> Result<T, E>,
+) -> Done<T> {
+    let began = Instant::now();
+    loop {
+        match ask().await {
+            Err(_) if began.elapsed() < PATIENCE => sleep(PAUSE).await,
+            answer => return answer.map_err(Into::into),
+        }
+    }
+}
