@@ -96,6 +96,8 @@ async fn accept(listener: TcpListener, services: Arc<Services>) {
                 let services = services.clone();
                 connections.spawn(async move {
                     if let Some(mut service) = services.connect().await {
+                        // Else each small answer waits 40 ms for the last to be acknowledged.
+                        let _ = (client.set_nodelay(true), service.set_nodelay(true));
                         // A side that breaks off ends the other: there is nobody to tell.
                         let _ = copy_bidirectional(&mut client, &mut service).await;
                     }

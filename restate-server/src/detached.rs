@@ -107,13 +107,33 @@ impl Detached {
         self.lives(node).then(|| process::rss_kb(node.pid))?
     }
 
-    /// Stops the nodes that live. Their data stays.
+    /// Has a process stop with the cluster: one whose command line says `--base-dir` and the cluster's folder.
+    ///
+    /// # Errors
+    ///
+    /// If that can't be noted down.
+    pub fn accompany(&self, pid: u32) -> io::Result<()> {
+        let pids = [self.companions(), vec![pid]].concat();
+        fs::write(companions(&self.folder), serde_json::to_vec(&pids).expect("numbers are JSON"))
+    }
+
+    /// The processes that stop with it and live.
+    #[must_use]
+    pub fn companions(&self) -> Vec<u32> {
+        let text = fs::read(companions(&self.folder)).unwrap_or_default();
+        let pids: Vec<u32> = serde_json::from_slice(&text).unwrap_or_default();
+        pids.into_iter().filter(|pid| process::is_server(*pid, &self.folder)).collect()
+    }
+
+    /// Stops the nodes that live, and what stops with them. Their data stays.
     ///
     /// # Errors
     ///
     /// If the record of it can't be removed.
     pub async fn stop(self) -> io::Result<()> {
         let _turn = turn(&self.folder)?;
+        // They keep nothing.
+        self.companions().into_iter().for_each(|pid| process::signal(pid, Signal::KILL));
         self.signal(Signal::TERM);
         let begun = Instant::now();
         while self.nodes.iter().any(|node| self.lives(node)) {
@@ -139,6 +159,10 @@ impl Detached {
 fn turn(folder: &Path) -> io::Result<File> {
     fs::create_dir_all(folder)?;
     lock::wait(&folder.join("turn.lock"))
+}
+
+fn companions(folder: &Path) -> PathBuf {
+    folder.join("companions.json")
 }
 
 fn state(folder: &Path) -> PathBuf {

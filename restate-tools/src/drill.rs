@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use agent_core::Conversation;
@@ -64,7 +64,8 @@ impl drill::Ring for Ring<'_> {
             let host = stage.host(1)?;
             let service = Service::start(stage.address, Some((&trip.log, trip.tools))).await?;
             let is_first = trip.begin(&host).await?;
-            let ended = async { host.attach(trip.run()).await };
+            let run = trip.run().clone();
+            let ended = async { host.attach(&run).await };
             tokio::pin!(ended);
             // The clock runs from where it goes on: before that, the engine waits longer after each failure.
             let mut open = None;
@@ -78,6 +79,7 @@ impl drill::Ring for Ring<'_> {
             match timeout(after.unwrap_or(PATIENCE), &mut ended).await {
                 Ok(ran) => Ok(over(&ran?, open, began.elapsed())),
                 Err(_) => {
+                    trip.kill();
                     drop(service);
                     Ok(Attempt { killed: after.is_some(), succeeded: false, open, took: began.elapsed() })
                 }
@@ -107,6 +109,8 @@ pub(crate) struct Trip {
     pub(crate) tools: Tools,
     session: String,
     run: Option<Invocation>,
+    /// When something was killed, in seconds of the epoch.
+    kills: Vec<f64>,
 }
 
 impl Trip {
@@ -114,7 +118,7 @@ impl Trip {
         let folder = tempfile::tempdir()?;
         let log = folder.path().join("log");
         let session = format!("trip-{:016x}", fastrand::u64(..));
-        Ok(Self { _folder: folder, log, tools, session, run: None })
+        Ok(Self { _folder: folder, log, tools, session, run: None, kills: Vec::new() })
     }
 
     /// Begins the run, if that was not done; whether it was not.
@@ -125,6 +129,12 @@ impl Trip {
         let conversation = Conversation::start("lead", TASK).with_id(self.session.as_str());
         self.run = Some(host.submit(&conversation, Some("once")).await?);
         Ok(true)
+    }
+
+    /// Something is killed now.
+    pub(crate) fn kill(&mut self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock does not stand before 1970");
+        self.kills.push(now.as_secs_f64());
     }
 
     pub(crate) fn run(&self) -> &Invocation {
@@ -142,6 +152,6 @@ impl Trip {
     }
 
     pub(crate) async fn kept(&self, admin: &str, host: &Restate) -> Done<Kept> {
-        kept(admin, host, &self.session, self.run.as_ref()).await
+        kept(admin, host, &self.session, self.run.as_ref(), &self.kills).await
     }
 }

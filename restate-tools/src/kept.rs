@@ -14,7 +14,8 @@ const SESSION: &str = "trip";
 
 /// The first and the last entry of what was invoked, for a call its input and its output.
 const ENTRIES: &str = "SELECT i.id AS id, i.status AS status, i.target_service_key AS object, \
-                       i.target_handler_name AS handler, j.entry_json AS entry \
+                       date_part('epoch', i.created_at) AS began, date_part('epoch', i.completed_at) AS ended, \
+                       j.entry_json AS entry \
                        FROM sys_invocation i JOIN sys_journal j ON i.id = j.id \
                        WHERE (i.target_service_name = 'AgentTools' OR i.target_handler_name = 'delegated') \
                        AND (j.entry_type = 'Command: Input' OR j.entry_type = 'Command: Output')";
@@ -23,6 +24,9 @@ const ENTRIES: &str = "SELECT i.id AS id, i.status AS status, i.target_service_k
 #[derive(Default)]
 struct Invoked {
     is_over: bool,
+    /// In seconds of the epoch.
+    began: f64,
+    ended: f64,
     object: Option<String>,
     input: Option<Vec<u8>>,
     output: Option<Vec<u8>>,
@@ -34,8 +38,14 @@ struct Input {
     call: Call,
 }
 
-/// What there is of the run of the session of this id.
-pub(crate) async fn kept(admin: &str, host: &Restate, session: &str, run: Option<&Invocation>) -> Done<Kept> {
+/// What there is of the run of the session of this id, which was killed at these times, in seconds of the epoch.
+pub(crate) async fn kept(
+    admin: &str,
+    host: &Restate,
+    session: &str,
+    run: Option<&Invocation>,
+    kills: &[f64],
+) -> Done<Kept> {
     let mut kept = Kept::default();
     let mut all: Vec<Invoked> = invoked(&query(admin, ENTRIES).await?)?.into_values().collect();
     // A call led to a delegation before that led to something.
@@ -43,12 +53,12 @@ pub(crate) async fn kept(admin: &str, host: &Restate, session: &str, run: Option
     for invoked in all {
         let Some(key) = invoked.key()? else { continue };
         let Some(key) = of_session(&key, session) else { continue };
-        match invoked.output.filter(|_| invoked.is_over) {
-            Some(output) => {
-                let done: CallDone = serde_json::from_slice(&output)?;
-                kept.outcomes.entry(key).or_default().push(done.outcome);
-            }
-            None => drop(kept.perhaps_unknown.insert(key)),
+        if kills.iter().any(|killed| invoked.was_under_way(*killed)) {
+            kept.perhaps_unknown.insert(key.clone());
+        }
+        if let Some(output) = invoked.output.filter(|_| invoked.is_over) {
+            let done: CallDone = serde_json::from_slice(&output)?;
+            kept.outcomes.entry(key).or_default().push(done.outcome);
         }
     }
     if let Some(run) = run {
@@ -70,6 +80,8 @@ fn invoked(rows: &[Value]) -> Done<BTreeMap<String, Invoked>> {
         let id = text(row, "id").ok_or("a row without an id")?;
         let invoked = all.entry(id).or_default();
         invoked.is_over = row["status"] == "completed";
+        invoked.began = row["began"].as_f64().unwrap_or_default();
+        invoked.ended = row["ended"].as_f64().unwrap_or(f64::INFINITY);
         invoked.object = text(row, "object");
         let entry: Value = serde_json::from_str(row["entry"].as_str().unwrap_or_default())?;
         let command = &entry["Command"];
@@ -86,6 +98,12 @@ fn invoked(rows: &[Value]) -> Done<BTreeMap<String, Invoked>> {
 impl Invoked {
     fn is_delegated(&self) -> bool {
         self.object.as_ref().is_some_and(|object| !object.is_empty())
+    }
+
+    /// Whether it had begun and was not over at this time, as far as clocks that show milliseconds tell.
+    fn was_under_way(&self, time: f64) -> bool {
+        let most = 0.002;
+        self.began <= time + most && time <= self.ended + most
     }
 
     /// The key of the call that this is for.

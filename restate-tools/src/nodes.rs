@@ -97,6 +97,7 @@ impl drill::Ring for Ring<'_> {
                 return Ok(over(&ran?, open, began.elapsed()));
             }
             let took = began.elapsed();
+            trip.kill();
             *recovered = Some(Self::kill(trip, &mut stage, node).await?);
             Ok(Attempt { killed: true, succeeded: false, open, took })
         })

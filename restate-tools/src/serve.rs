@@ -18,9 +18,14 @@ pub(crate) const OPEN: &str = "open";
 /// Serves until it is killed.
 pub(crate) fn run(address: &str, options: &[&str]) -> Done {
     let (log, repeatable) = match options {
-        [] => (None, true),
+        // It tells whose it is.
+        [] | ["--base-dir", _] => (None, true),
         [log, tools] => (Some(Log::open(Path::new(log))?), *tools == word(Tools::Repeatable)),
-        _ => return Err("serve takes an address, or one with a log and the kind of tools".into()),
+        _ => {
+            return Err(
+                "serve takes an address, and a log with the kind of tools or --base-dir FOLDER".into()
+            );
+        }
     };
     let team = team(&Ways { repeatable, takes_time: log.is_some(), log })?;
     let told = AtomicBool::new(false);

@@ -32,6 +32,6 @@ impl Stage {
 }
 
 /// An address that nobody listens at.
-fn free() -> Done<SocketAddr> {
+pub(crate) fn free() -> Done<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -6,15 +6,16 @@ use std::process::Command;
 use crate::task::{Done, root};
 
 /// Runs parts of the measurements, or all: `stream` is a benchmark target of the crate whose work it measures, `loop`
-/// the package `bench`, which has options of its own; `journal`, which is measured only if it is named, since it brings
-/// SQLite, is in `journal-tools`.
+/// the package `bench`, which has options of its own; `journal` and `restate`, which are measured only if they are named,
+/// since they bring an engine each, are in `journal-tools` and `restate-tools`.
 ///
 /// With `--quick`, `loop` is built without optimisation: its figures say nothing then, but that it works.
 pub(crate) fn run(arguments: &[&str]) -> Done {
     let (options, parts): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with("--"));
     let quick = options.contains(&"--quick");
-    if let Some(unknown) = parts.iter().find(|part| !["stream", "loop", "journal"].contains(part)) {
-        return Err(format!("bench: there is no part {unknown:?}, only: stream, loop, journal").into());
+    let known = ["stream", "loop", "journal", "restate"];
+    if let Some(unknown) = parts.iter().find(|part| !known.contains(part)) {
+        return Err(format!("bench: there is no part {unknown:?}, only: {}", known.join(", ")).into());
     }
     let wanted = |part| parts.contains(&part) || parts.is_empty();
     if wanted("stream") && !quick {
@@ -27,8 +28,9 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
         cargo(&[&["build", "--bins"], &profile[..]].concat())?;
         cargo(&[&["run"], &profile[..], &["--"], &options].concat())?;
     }
-    if parts.contains(&"journal") {
-        cargo(&["run", "--quiet", "--release", "--package", "journal-tools", "--", "cost"])?;
+    for engine in ["journal", "restate"].into_iter().filter(|engine| parts.contains(engine)) {
+        let package = format!("{engine}-tools");
+        cargo(&["run", "--quiet", "--release", "--package", &package, "--", "cost"])?;
     }
     Ok(())
 }

@@ -25,11 +25,13 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   bench       measures what turns cost beside a bare loop, and how fast streams are read, in a release build
-              (docs/performance.md): [loop] [stream] [--quick] [--json] (8 min); journal: what that costs (docs/durability.md)
+              (docs/performance.md): [loop] [stream] [--quick] [--json] (8 min); journal, restate: what these cost
+              (docs/durability.md)
   demo        shows agents at work over real HTTP, without a key: [--speed N] [--json] [--live]
   demo-check  checks the figures of `demo --json`, read from stdin
   drill       kills runs of a team at any moment until they come to their end, and checks that nothing was lost or done
-              again (docs/durability.md): [ROUNDS] [--seed N] [--json] (200 rounds: 1 min)
+              again (docs/durability.md): [--engine journal|restate [--nodes 1|3]] [ROUNDS] [--seed N] [--json]
+              (journal, 200 rounds: 1 min; restate, 50: 1 min)
   faults      checks that docs/faults.md and the tests agree
   gate        shows what the shared gate does for a crowd at a rate limit, and checks it (2 min)
   layers      checks which crate depends on which, and what the core may name
@@ -37,8 +39,8 @@ usage: cargo xtask TASK
   mock        serves a scripted model on loopback: [SCRIPT.json [PORT]]
   msrv        checks that rust-version is what the dependencies ask for
   oracle      checks by others' code how we speak the API, if there is Python (docs/oracle.md): [--required]
-  restate     starts and stops a Restate server to try things with, installed by npm: up [--nodes 1|3] [--service URI]
-              [--fresh] | down | status
+  restate     starts and stops a Restate server to try things with, installed by npm, and a team that is served there:
+              up [--nodes 1|3] [--service URI] [--fresh] | down | status (docs/restate.md)
   sessions    shows and changes what is in a journal: FILE [list | show ID | tail ID | resume ID | fork ID NEW [TURNS]
               | approve KEY | deny KEY REASON | export ID | import [ID] | delete ID]
 ";
