@@ -50,7 +50,7 @@ async fn up(options: &Options) -> Done {
                 deployment.services.iter().map(|service| service.name.as_str()).collect();
             println!("registered {uri}: {}", services.join(", "));
         }
-        None => println!("make services known with `up --service http://127.0.0.1:9080`"),
+        None => println!("your own services are made known with `up --service http://127.0.0.1:9080`"),
     }
     println!("`down` stops it and keeps its data; `up` goes on from that, `up --fresh` without");
     Ok(())

@@ -32,7 +32,7 @@ pub(crate) fn run(options: &[&str]) -> Done {
             Done::Ok(())
         })?;
     }
-    println!("a team of the drill's is served there; talk to it:");
+    println!("the drill's team is served there; talk to it:");
     let said = r#"{"agent": "lead", "text": "Plan the trip."}"#;
     println!("  curl {}/AgentSession/my-trip/say --json '{said}'", server.nodes()[0].ingress);
     Ok(())

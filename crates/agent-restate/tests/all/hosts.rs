@@ -1,7 +1,7 @@
 //! One team on three hosts.
 
 #[allow(dead_code, reason = "it is an example, too")]
-#[path = "../../examples/anywhere.rs"]
+#[path = "../../examples/anywhere/main.rs"]
 mod anywhere;
 
 #[tokio::test]

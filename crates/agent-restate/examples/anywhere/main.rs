@@ -1,0 +1,44 @@
+//! One team in this process, on a journal and on Restate; only the host's line differs:
+//! cargo run -p agent-restate --example anywhere [process | journal | restate]
+//!
+//! For `restate` it installs a server (with npm) and serves the team to it; in earnest, that is another program's part.
+
+mod served;
+mod team;
+
+use std::{env, error::Error};
+
+use agent_core::Conversation;
+use agent_journal::Journal;
+use agent_restate::Restate;
+use served::Served;
+use team::team;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let host = env::args().nth(1).unwrap_or_else(|| "process".to_owned());
+    if host == "restate" {
+        if let Err(missing) = restate_server::install() {
+            println!("skipped: {missing}");
+            return Ok(());
+        }
+    }
+    print!("{}", run(&host).await?);
+    Ok(())
+}
+
+/// Runs the team there, and says what was said.
+pub(crate) async fn run(host: &str) -> Result<Conversation, Box<dyn Error>> {
+    let (folder, server) = (tempfile::tempdir()?, Served::on(host).await?);
+    let (file, ingress) = (folder.path().join("journal"), server.ingress());
+    let mut conversation = Conversation::start("billing", "What did I pay, and why does the app not start?");
+    match host {
+        "process" => drop(team()?.run(&mut conversation).await?),
+        "journal" => {
+            drop(Journal::open(file)?.host(team()?, &mut conversation).await?.run(&mut conversation).await?)
+        }
+        "restate" => drop(Restate::at(ingress)?.run(&mut conversation).await?),
+        other => return Err(format!("{other:?} is no host: process, journal or restate").into()),
+    }
+    Ok(conversation)
+}
