@@ -17,11 +17,10 @@ use team::team;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let host = env::args().nth(1).unwrap_or_else(|| "process".to_owned());
-    if host == "restate" {
-        if let Err(missing) = restate_server::install() {
-            println!("skipped: {missing}");
-            return Ok(());
-        }
+    let installed = (host == "restate").then(restate_server::install);
+    if let Some(Err(missing)) = installed {
+        println!("skipped: {missing}");
+        return Ok(());
     }
     print!("{}", run(&host).await?);
     Ok(())
