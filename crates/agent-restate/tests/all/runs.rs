@@ -43,7 +43,8 @@ async fn a_run_on_the_engine_is_the_run_in_this_process() {
     assert_eq!(stage.host.history("trip").await.unwrap(), Some(there.clone()));
 
     // It goes on with what is said, and what was broken off is only read.
-    (there.say("Thanks."), here.say("Thanks."));
+    there.say("Thanks.");
+    here.say("Thanks.");
     let before = here.clone();
     let end = stage.host.run(&mut there).await.unwrap();
     assert_eq!(end, bureau().run(&mut here).await.unwrap());
