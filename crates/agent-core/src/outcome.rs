@@ -87,6 +87,14 @@ impl Outcome {
         Self::Error(message.into())
     }
 
+    /// What the model reads of a call of this tool of which nobody knows how it ended, and which may not be
+    /// [made again](crate::ToolSpec::may_be_repeated): for hosts whose runs survive their process.
+    pub fn unknown(tool: &str) -> Self {
+        Self::Error(format!(
+            "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
+        ))
+    }
+
     /// The agent `to` does `task`.
     pub fn delegate(to: impl Into<String>, task: impl Into<Content>) -> Self {
         Self::Delegate { to: to.into(), task: task.into() }

@@ -117,6 +117,12 @@ impl ToolSpec {
         }
     }
 
+    /// Whether a call that began may be made again when nobody knows how it ended: also one that only asks a person, since
+    /// it is not `allowed` yet.
+    pub fn may_be_repeated(&self, allowed: bool) -> bool {
+        self.read_only || self.idempotent || (self.needs_approval && !allowed)
+    }
+
     /// Whether other calls wait for the end of one.
     pub(crate) fn takes_turns(&self) -> bool {
         self.exclusive || self.exclusive_by.is_some()

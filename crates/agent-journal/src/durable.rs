@@ -13,7 +13,7 @@ use crate::{
     fold::key,
     lease::Lease,
     ledger::{Kept, Ledger},
-    noted::{may_be_repeated, noted},
+    noted::noted,
 };
 
 /// The in-process host with a journal: a model's answer and a call's result count once they are on the disk, and what is
@@ -61,7 +61,12 @@ impl Durable {
     pub(crate) fn new(team: Team, ledger: Ledger, lease: Lease) -> Self {
         let ledger = Arc::new(ledger);
         let held = Held(ledger.clone(), lease);
-        Self { local: Local::new(noted(team, &ledger)), ledger, unknown: Box::new(report), _lease: held }
+        Self {
+            local: Local::new(noted(team, &ledger)),
+            ledger,
+            unknown: Box::new(|call| Some(Outcome::unknown(&call.call.name))),
+            _lease: held,
+        }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -216,7 +221,7 @@ impl Perform for Durable {
             return Err(JournalError::Diverged { id: id.to_string() }.into());
         }
         let spec = self.rules().spec(&call.agent, &call.call.name);
-        if !spec.is_none_or(|spec| may_be_repeated(spec, call.allowed)) && self.ledger.is_started(&key) {
+        if !spec.is_none_or(|spec| spec.may_be_repeated(call.allowed)) && self.ledger.is_started(&key) {
             if let Some(outcome) = (self.unknown)(&call) {
                 return self.record(&call, outcome, &receipt).await;
             }
@@ -246,14 +251,6 @@ impl Journal {
         let (ledger, lease) = self.take_up(conversation).await?;
         Ok(Durable::new(team, ledger, lease))
     }
-}
-
-fn report(call: &Call) -> Option<Outcome> {
-    let tool = &call.call.name;
-    let unknown = format!(
-        "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
-    );
-    Some(Outcome::Error(unknown))
 }
 
 fn gone<T>() -> T {

@@ -18,19 +18,9 @@ struct Noted {
     ledger: Arc<Ledger>,
 }
 
-/// Whether a call of the tool may be made again when nobody knows how it ended.
-fn is_repeatable(spec: &ToolSpec) -> bool {
-    spec.read_only || spec.idempotent
-}
-
-/// Whether such a call may be: also one that only asks a person, since nothing has come of it yet.
-pub(crate) fn may_be_repeated(spec: &ToolSpec, allowed: bool) -> bool {
-    is_repeatable(spec) || (spec.needs_approval && !allowed)
-}
-
 /// The team, whose calls are written down where they may not be made twice.
 pub(crate) fn noted(team: Team, ledger: &Arc<Ledger>) -> Team {
-    team.wrap_tools(|tool| match is_repeatable(tool.spec()) {
+    team.wrap_tools(|tool| match tool.spec().may_be_repeated(true) {
         true => tool,
         false => Arc::new(Noted { tool, ledger: ledger.clone() }),
     })
@@ -43,7 +33,7 @@ impl Tool for Noted {
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
-        if may_be_repeated(self.spec(), context.allowed()) {
+        if self.spec().may_be_repeated(context.allowed()) {
             return self.tool.call(input, context).await;
         }
         let call = ToolCall {

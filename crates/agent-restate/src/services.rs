@@ -40,11 +40,12 @@ impl Services {
         }
         // One by one: calls come here singly, and none may start before its reply is kept.
         let local = Local::new(team).mode(Mode::Sequential);
-        Ok(Self { process: Process { local, unknown: Box::new(report), longest: LONGEST, patience: None } })
+        let unknown = Box::new(|call: &Call| Some(Outcome::unknown(&call.call.name)));
+        Ok(Self { process: Process { local, unknown, longest: LONGEST, patience: None } })
     }
 
-    /// Tells `listener` of what is done in this process, as it happens: each event carries its conversation's id. What was
-    /// done before a crash is not told again.
+    /// Tells `listener` of what is done in this process, as it happens: each event carries its conversation's id, and is timed
+    /// from the making of these services. What was done before a crash is not told again.
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.process.local = self.process.local.listen(listener);
         self
@@ -52,7 +53,7 @@ impl Services {
 
     /// What becomes of a call that began in a process that is gone, and whose tool is neither
     /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only: this outcome, or with `None` it is made again, with the
-    /// same key. By default the model reads "outcome unknown: …".
+    /// same key. One that waited for its permits counts as begun. By default the model reads "outcome unknown: …".
     pub fn on_unknown(mut self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
         self.process.unknown = Box::new(outcome);
         self
@@ -97,14 +98,6 @@ fn options(longest: Duration) -> ServiceOptions {
         .retry_policy_exponentiation_factor(2.0)
         .retry_policy_max_interval(Duration::from_secs(10))
         .retry_policy_max_attempts(u64::from(u32::MAX))
-}
-
-fn report(call: &Call) -> Option<Outcome> {
-    let tool = &call.call.name;
-    let unknown = format!(
-        "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
-    );
-    Some(Outcome::Error(unknown))
 }
 
 impl fmt::Debug for Services {

@@ -41,12 +41,10 @@ impl Tools {
     }
 }
 
-/// Whether the call may be made again when nobody knows how it ended. One that only asks a person has no effect.
+/// Whether the call may be made again when nobody knows how it ended.
 fn may_repeat(process: &Shared, call: &Call) -> bool {
     let spec = process.local.rules().spec(&call.agent, &call.call.name);
-    spec.is_none_or(|spec: &ToolSpec| {
-        spec.read_only || spec.idempotent || (spec.needs_approval && !call.allowed)
-    })
+    spec.is_none_or(|spec: &ToolSpec| spec.may_be_repeated(call.allowed))
 }
 
 /// Makes the call in this process, unless it may have been made and may not be made again.
