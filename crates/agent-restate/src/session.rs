@@ -1,6 +1,6 @@
 //! The virtual object of a conversation.
 
-use agent_core::{Conversation, Done, End, Usage, Waiting};
+use agent_core::{Conversation, Done, End, Failure, Usage, Waiting};
 use restate_sdk::{
     context::{
         ContextAwakeables, ContextClient, ContextReadState, ContextWriteState, ObjectContext, RequestTarget,
@@ -30,7 +30,9 @@ pub(crate) const SESSION: &str = "AgentSession";
 /// The key of the state that says which invocation drives the conversation.
 const RUNNING: &str = "running";
 
+/// The statuses of errors that say that no such call waits, and that a model did not answer.
 pub(crate) const NOT_WAITING: u16 = 404;
+const NO_ANSWER: u16 = 502;
 
 pub(crate) struct Session(pub(crate) Shared);
 
@@ -60,11 +62,7 @@ impl Session {
             None => (given.with_id(ctx.key()), Writer::default()),
             Some((known, writer)) => (joined(known, given)?, writer),
         };
-        let end = match self.drive(&ctx, writer, &mut conversation).await {
-            Ok(end) => Ok(end),
-            Err(Stopped::Model(failure)) => Err(failure),
-            Err(Stopped::Engine(error)) => return Err(error.into()),
-        };
+        let end = self.drive(&ctx, writer, &mut conversation).await?;
         Ok(Json(Ran { conversation, end }))
     }
 
@@ -81,13 +79,8 @@ impl Session {
             }
         };
         conversation.say(said.text);
-        let end = match self.drive(&ctx, writer, &mut conversation).await {
-            Ok(end) => end,
-            Err(Stopped::Model(failure)) => {
-                return Err(TerminalError::new_with_code(502, failure.to_string()).into());
-            }
-            Err(Stopped::Engine(error)) => return Err(error.into()),
-        };
+        let end = self.drive(&ctx, writer, &mut conversation).await?;
+        let end = end.map_err(|failure| TerminalError::new_with_code(NO_ANSWER, failure.to_string()))?;
         let (text, usage) = (end.text().to_owned(), conversation.usage());
         Ok(Json(Answer { text, end, usage }))
     }
@@ -102,11 +95,7 @@ impl Session {
         // It is there if the run that delegated it was stopped.
         let known = state::read(&ctx).await?.filter(|(known, _)| goes_on(&given, known));
         let (mut conversation, writer) = known.unwrap_or((given, Writer::default()));
-        let end = match self.drive(&ctx, writer, &mut conversation).await {
-            Ok(end) => Ok(end),
-            Err(Stopped::Model(failure)) => Err(failure),
-            Err(Stopped::Engine(error)) => return Err(error.into()),
-        };
+        let end = self.drive(&ctx, writer, &mut conversation).await?;
         ctx.clear_all();
         let done = conversation.done(&end).expect("where it waits for a person, this waits");
         Ok(Json(done))
@@ -173,29 +162,46 @@ impl Session {
 }
 
 impl Session {
-    /// Drives the conversation until it is the user's turn and nothing in it waits.
-    async fn drive<'ctx>(
+    /// Drives the conversation until it is the user's turn and nothing in it waits. The inner error is a model's, and another
+    /// run goes on from there.
+    async fn drive(
         &self,
-        ctx: &ObjectContext<'ctx>,
+        ctx: &ObjectContext<'_>,
         writer: Writer,
         conversation: &mut Conversation,
-    ) -> Result<End, Stopped> {
+    ) -> Result<Result<End, Failure>, TerminalError> {
         check("the conversation", conversation)?;
         forget_children(ctx, |child| conversation.within(child).is_none()).await?;
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
-        let engine = Engine { ctx, process: &self.0, writer };
-        let mut waits = Waits::default();
-        let end = loop {
-            let end = self.0.local.drive_by(conversation, &engine).await;
-            engine.writer.write(ctx, conversation)?;
-            let Ok(End::Waiting(calls)) = &end else { break end };
-            if let Err(cancelled) = waits.decide(ctx, &self.0, calls, conversation).await {
-                break Err(cancelled.into());
-            }
-        };
+        let end = self.turns(ctx, writer, conversation).await;
         ctx.clear(RUNNING);
         ctx.clear(WAITING);
-        end
+        let end = match end {
+            Ok(end) => Ok(end),
+            Err(Stopped::Model(failure)) => Err(failure),
+            // What it delegated may not be over.
+            Err(Stopped::Engine(error)) => return Err(error),
+        };
+        ctx.clear(CHILDREN);
+        Ok(end)
+    }
+
+    async fn turns(
+        &self,
+        ctx: &ObjectContext<'_>,
+        writer: Writer,
+        conversation: &mut Conversation,
+    ) -> Result<End, Stopped> {
+        let engine = Engine { ctx, process: &self.0, writer };
+        let mut waits = Waits::default();
+        loop {
+            let end = self.0.local.drive_by(conversation, &engine).await;
+            engine.writer.write(ctx, conversation)?;
+            match end? {
+                End::Waiting(calls) => waits.decide(ctx, &self.0, &calls, conversation).await?,
+                end => return Ok(end),
+            }
+        }
     }
 }
 
