@@ -29,8 +29,8 @@ pub(crate) struct Wait {
 #[derive(Default)]
 pub(crate) struct Waits<'ctx> {
     waits: Vec<Wait>,
-    /// The key of each, by its place among the decisions.
-    keys: Vec<String>,
+    /// The awakeable of each, by its place among the decisions: a call may wait again, under the same key.
+    awakeables: Vec<String>,
     decisions: DurableFuturesUnordered<Coming<'ctx>>,
 }
 
@@ -46,7 +46,6 @@ impl<'ctx> Waits<'ctx> {
         calls: &[Waiting],
         conversation: &mut Conversation,
     ) -> Result<(), TerminalError> {
-        self.waits.retain(|wait| calls.iter().any(|call| call.key == wait.waiting.key));
         for call in calls {
             if self.waits.iter().all(|wait| wait.waiting.key != call.key) {
                 self.begin(ctx, process, call);
@@ -54,28 +53,33 @@ impl<'ctx> Waits<'ctx> {
         }
         ctx.set(WAITING, Json(self.waits.clone()));
         while let Some((place, verdict)) = self.decisions.next().await? {
-            let verdict = verdict.unwrap_or_else(|error| Verdict::Deny(error.message().to_owned()));
             // The clock may come after the person.
-            if verdict.apply(&self.keys[place], conversation).is_ok() {
-                ctx.clear(WAITING);
-                return Ok(());
-            }
+            let Some(place) = self.waits.iter().position(|wait| wait.awakeable == self.awakeables[place])
+            else {
+                continue;
+            };
+            let verdict = verdict.unwrap_or_else(|error| Verdict::Deny(error.message().to_owned()));
+            let wait = self.waits.remove(place);
+            verdict.apply(&wait.waiting.key, conversation).expect("what waits is decided about here only");
+            // The others still wait while this one is made.
+            ctx.set(WAITING, Json(self.waits.clone()));
+            return Ok(());
         }
         unreachable!("what waits has been begun above, and is decided about once")
     }
 
     fn begin(&mut self, ctx: &ObjectContext<'ctx>, process: &Shared, call: &Waiting) {
         let (awakeable, decided) = ctx.awakeable::<Json<Verdict>>();
-        self.expect(call, Box::pin(decided.map_ok(|Json(verdict)| verdict)));
+        self.expect(&awakeable, Box::pin(decided.map_ok(|Json(verdict)| verdict)));
         if let Some(patience) = process.patience {
             let late = move |()| Verdict::Deny(format!("nobody decided within {patience:?}"));
-            self.expect(call, Box::pin(ctx.sleep(patience).map_ok(late)));
+            self.expect(&awakeable, Box::pin(ctx.sleep(patience).map_ok(late)));
         }
         self.waits.push(Wait { waiting: call.clone(), awakeable });
     }
 
-    fn expect(&mut self, call: &Waiting, decision: Coming<'ctx>) {
-        self.keys.push(call.key.clone());
+    fn expect(&mut self, awakeable: &str, decision: Coming<'ctx>) {
+        self.awakeables.push(awakeable.to_owned());
         self.decisions.push(decision);
     }
 }

@@ -1,16 +1,19 @@
 //! Calls that wait for a person.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use agent_core::{
-    Agent, Team, Waiting,
+    Agent, Context, Json, Outcome, Team, Tool, ToolSpec, Waiting, async_trait,
     script::{Reply, Script},
 };
 use agent_restate::{RestateError, Services};
 use agent_tools::{AgentTool, NeedsApproval};
 use serde_json::json;
 
-use crate::common::{Calls, Stage, call, start, tool};
+use crate::common::{Calls, Stage, call, calls_then_done, start, tool};
 
 /// A clerk that pays twice and notes it down, and one that has it done.
 fn office(calls: &Calls) -> Services {
@@ -89,4 +92,56 @@ async fn a_call_that_nobody_decides_about_is_denied_in_time() {
     stage.host.run(&mut conversation).await.unwrap();
     let transcript = conversation.to_string();
     assert_eq!(transcript.matches("failed: denied: nobody decided within 1ms").count(), 2, "{transcript}");
+}
+
+/// Asks a person twice before it pays.
+struct Careful(ToolSpec, AtomicUsize);
+
+#[async_trait]
+impl Tool for Careful {
+    fn spec(&self) -> &ToolSpec {
+        &self.0
+    }
+
+    async fn call(&self, _: Json, _: Context) -> Outcome {
+        match self.1.fetch_add(1, Ordering::Relaxed) {
+            0 => Outcome::Wait { question: "Sure?".to_owned() },
+            1 => Outcome::Wait { question: "Really?".to_owned() },
+            _ => Outcome::Output("Paid.".to_owned().into()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_again_is_decided_about_again() {
+    let careful = Careful(ToolSpec::new("pay", "Pays.", json!({"type": "object"})), AtomicUsize::new(0));
+    let clerk = Agent::builder("clerk", calls_then_done(Reply::call("pay", json!({})))).tool(careful);
+    let services = Services::new(Team::new([clerk.build().unwrap()]).unwrap()).unwrap();
+    // The first wait's clock is not the second's.
+    let Some(stage) = Stage::open(services.patience(Duration::from_secs(3600))).await else { return };
+    let run = stage.host.submit(&start("twice"), None).await.unwrap();
+    for question in ["Sure?", "Really?"] {
+        while waiting(&stage, "twice", 1).await[0].question != question {}
+        stage.host.allow("twice/call_0_0").await.unwrap();
+    }
+    let ran = stage.host.attach(&run).await.unwrap();
+    assert!(ran.conversation.to_string().contains("  < call_0_0 = Paid.\n"), "{}", ran.conversation);
+}
+
+#[tokio::test]
+async fn while_an_allowed_call_is_made_the_others_still_wait() {
+    let (calls, open) = (Calls::default(), Calls::default());
+    let model = calls_then_done(call("pay", "hang").and_call("pay", json!({"say": "Bob"})));
+    let clerk = Agent::builder("clerk", model).tool(NeedsApproval::new(tool("pay", &calls, &open)));
+    let services = Services::new(Team::new([clerk.build().unwrap()]).unwrap()).unwrap();
+    let Some(stage) = Stage::open(services).await else { return };
+    let run = stage.host.submit(&start("pay"), None).await.unwrap();
+    let waits = waiting(&stage, "pay", 2).await;
+    stage.host.allow(&waits[0].key).await.unwrap();
+    calls.until(|calls| !calls.is_empty()).await;
+    assert_eq!(stage.host.waiting("pay").await.unwrap(), waits[1..]);
+    stage.host.allow(&waits[1].key).await.unwrap();
+    open.note("open".to_owned());
+    stage.host.attach(&run).await.unwrap();
+    assert_eq!(calls.made().into_values().collect::<Vec<_>>(), [1, 1]);
 }
