@@ -7,15 +7,13 @@ use agent_core::{
     ToolTurn, Work,
 };
 use restate_sdk::{
-    context::{
-        ContextClient, ContextWriteState, DurableFuture, DurableFuturesUnordered, ObjectContext,
-        RequestTarget,
-    },
+    context::{ContextClient, DurableFuture, DurableFuturesUnordered, ObjectContext, RequestTarget},
     errors::TerminalError,
     serde::Json,
 };
 
 use crate::{
+    children::Children,
     payload::{LIMIT, size, too_large},
     process::Shared,
     session::SESSION,
@@ -25,15 +23,13 @@ use crate::{
     tools::{Piece, TOOLS},
 };
 
-/// The key of the state that says which delegated conversations are under way: what waits in them waits in the session.
-pub(crate) const CHILDREN: &str = "children";
-
 /// Carries out the turns of one conversation: a model is asked in this handler, calls and delegations are invocations of
 /// their own, all of a turn at once.
 pub(crate) struct Engine<'a, 'ctx> {
     pub(crate) ctx: &'a ObjectContext<'ctx>,
     pub(crate) process: &'a Shared,
     pub(crate) writer: Writer,
+    pub(crate) children: Children,
 }
 
 /// A piece of work somewhere.
@@ -87,16 +83,20 @@ impl<'ctx> Engine<'_, 'ctx> {
         let mut more = turn.take_work();
         let mut stopped = Ok(());
         loop {
-            self.tell_children(&more);
+            self.children.begin(self.ctx, more.iter().filter_map(child).collect());
             for work in more.drain(..) {
-                begun.push(work.id().to_owned());
+                begun.push((work.id().to_owned(), child(&work)));
                 under_way.push(self.begin(work, limit));
             }
             match under_way.next().await {
                 Ok(None) => return stopped,
                 Ok(Some((place, done))) => {
+                    let (call, child) = &begun[place];
+                    if let (Some(child), Ok(_)) = (child, &done) {
+                        self.children.ended(child);
+                    }
                     let done = done.map_or_else(given_up, |Json(done)| done);
-                    more.extend(turn.record(&begun[place], done).filter(|_| stopped.is_ok()));
+                    more.extend(turn.record(call, done).filter(|_| stopped.is_ok()));
                 }
                 Err(cancelled) => stopped = Err(cancelled),
             }
@@ -115,18 +115,13 @@ impl<'ctx> Engine<'_, 'ctx> {
             }
         }
     }
+}
 
-    fn tell_children(&self, begin: &[Work]) {
-        let ids: Vec<String> = begin
-            .iter()
-            .filter_map(|work| match work {
-                Work::Call(_) => None,
-                Work::Delegate(delegation) => Some(delegation.conversation.id().to_owned()),
-            })
-            .collect();
-        if !ids.is_empty() {
-            self.ctx.set(CHILDREN, Json(ids));
-        }
+/// The id of the conversation that is delegated by this.
+fn child(work: &Work) -> Option<String> {
+    match work {
+        Work::Call(_) => None,
+        Work::Delegate(delegation) => Some(delegation.conversation.id().to_owned()),
     }
 }
 

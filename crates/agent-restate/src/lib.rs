@@ -28,6 +28,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod children;
 mod client;
 mod decision;
 mod engine;

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Ran,
+    children::{CHILDREN, Children},
     decision::Decision,
-    engine::{CHILDREN, Engine},
+    engine::Engine,
     joined::{check_id, goes_on, joined},
     payload::check,
     process::Shared,
@@ -155,7 +156,7 @@ impl Session {
     /// Forgets the conversation.
     #[handler]
     async fn forget(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
-        forget_children(&ctx, |_| true).await?;
+        Children::of(&ctx, |_| true).await?;
         ctx.clear_all();
         Ok(())
     }
@@ -171,9 +172,10 @@ impl Session {
         conversation: &mut Conversation,
     ) -> Result<Result<End, Failure>, TerminalError> {
         check("the conversation", conversation)?;
-        forget_children(ctx, |child| conversation.within(child).is_none()).await?;
+        let children = Children::of(ctx, |child| conversation.within(child).is_none()).await?;
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
-        let end = self.turns(ctx, writer, conversation).await;
+        let engine = Engine { ctx, process: &self.0, writer, children };
+        let end = self.turns(&engine, conversation).await;
         ctx.clear(RUNNING);
         ctx.clear(WAITING);
         let end = match end {
@@ -186,16 +188,11 @@ impl Session {
         Ok(end)
     }
 
-    async fn turns(
-        &self,
-        ctx: &ObjectContext<'_>,
-        writer: Writer,
-        conversation: &mut Conversation,
-    ) -> Result<End, Stopped> {
-        let engine = Engine { ctx, process: &self.0, writer };
+    async fn turns(&self, engine: &Engine<'_, '_>, conversation: &mut Conversation) -> Result<End, Stopped> {
+        let ctx = engine.ctx;
         let mut waits = Waits::default();
         loop {
-            let end = self.0.local.drive_by(conversation, &engine).await;
+            let end = self.0.local.drive_by(conversation, engine).await;
             engine.writer.write(ctx, conversation)?;
             match end? {
                 End::Waiting(calls) => waits.decide(ctx, &self.0, &calls, conversation).await?,
@@ -207,19 +204,6 @@ impl Session {
 
 fn is_within(conversation: &str, session: &str) -> bool {
     conversation.strip_prefix(session).is_some_and(|path| path.starts_with('/'))
-}
-
-/// Forgets those conversations that were delegated in a run that was stopped.
-async fn forget_children(
-    ctx: &ObjectContext<'_>,
-    is_over: impl Fn(&str) -> bool,
-) -> Result<(), TerminalError> {
-    let children = ctx.get::<Json<Vec<String>>>(CHILDREN).await?.map(|Json(children)| children);
-    for child in children.unwrap_or_default().into_iter().filter(|child| is_over(child)) {
-        // Sent when it is made; nobody waits for it.
-        drop(ctx.request::<(), ()>(RequestTarget::object(SESSION, child, "forget"), ()).send());
-    }
-    Ok(())
 }
 
 async fn waits(ctx: &SharedObjectContext<'_>) -> Result<Vec<Wait>, TerminalError> {

@@ -145,3 +145,31 @@ async fn while_an_allowed_call_is_made_the_others_still_wait() {
     stage.host.attach(&run).await.unwrap();
     assert_eq!(calls.made().into_values().collect::<Vec<_>>(), [1, 1]);
 }
+
+#[tokio::test]
+async fn what_waits_in_several_delegated_conversations_waits_in_the_session_until_they_are_forgotten() {
+    let calls = Calls::default();
+    let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
+        ("clerk", 1) => Reply::call("payer", json!({"task": "Pay."}))
+            .and_call("payer", json!({"task": "Pay, too."}))
+            .and_call("payer", json!({"task": "And pay."})),
+        ("payer", 1) => call("pay", "Ada"),
+        _ => Reply::text("Done."),
+    });
+    let pay = NeedsApproval::new(tool("pay", &calls, &calls));
+    let payer = Agent::builder("payer", model.clone()).tool(pay).build().unwrap();
+    let clerk = Agent::builder("clerk", model).tool(AgentTool::new("payer", "Pays.")).build().unwrap();
+    let services = Services::new(Team::new([clerk, payer]).unwrap()).unwrap();
+    let Some(stage) = Stage::open(services).await else { return };
+    let run = stage.host.submit(&start("three"), None).await.unwrap();
+    let waits = waiting(&stage, "three", 3).await;
+    stage.host.allow(&waits[0].key).await.unwrap();
+    waiting(&stage, "three", 2).await;
+    stage.host.cancel("three").await.unwrap();
+    assert!(matches!(stage.host.attach(&run).await, Err(RestateError::Cancelled)));
+    stage.host.forget("three").await.unwrap();
+    // What is forgotten of the delegated ones is forgotten soon.
+    while !restate_server::query(stage.cluster.admin(), "SELECT key FROM state").await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
