@@ -126,9 +126,10 @@ fn play<R: Ring>(
     for attempted in 0.. {
         let after = undisturbed.took.mul_f64(chance.f64());
         let made = ring.attempt((attempted < MOST_KILLS).then_some(after))?;
-        let (lines, kept) = (ring.lines()?, ring.kept());
+        // What is not the process that was killed may go on meanwhile.
+        let (before, kept, lines) = (ring.lines()?.len(), ring.kept(), ring.lines()?);
         let Ok(kept) = kept.inspect_err(|error| report.lose(&error.to_string())) else { return Ok(()) };
-        report.take(&seen.process(&lines[known..], &kept));
+        report.take(&seen.process(&lines[known..], before - known, &kept));
         known = lines.len();
         report.recoveries.extend(made.open.filter(|_| attempted > 0));
         if made.killed {

@@ -43,10 +43,10 @@ impl Seen {
         Self { once, of_process, ..Self::default() }
     }
 
-    /// Takes in what was done by a process that has ended by now, and what it left on the disk.
-    pub fn process(&mut self, lines: &[Line], kept: &Kept) -> Found {
-        let (mut found, mut now) = (Found::default(), BTreeSet::new());
-        for line in lines {
+    /// Takes in what was done since the last time, and what was kept then: after the first `before` of these lines were there.
+    pub fn process(&mut self, lines: &[Line], before: usize, kept: &Kept) -> Found {
+        let (mut found, mut now, mut read_since) = (Found::default(), BTreeSet::new(), BTreeSet::new());
+        for (place, line) in lines.iter().enumerate() {
             match line {
                 Line::Start(key) => {
                     let is_second = !self.begun.insert(key.clone());
@@ -61,14 +61,15 @@ impl Seen {
                 }
                 Line::End(key) => drop(self.ended.insert(key.clone())),
                 Line::Read(key) => {
-                    self.read.insert(key.clone());
+                    let read = if place < before { &mut self.read } else { &mut read_since };
+                    read.insert(key.clone());
                     self.finished.insert(key.clone());
                 }
             }
         }
         let lost = self.read.iter().filter(|key| !kept.outcomes.contains_key(*key));
         found.lost.extend(lost.cloned());
-        self.read.clear();
+        self.read = read_since;
         self.finished.extend(kept.outcomes.keys().cloned());
         self.unknown.extend(kept.unknown.iter().cloned());
         self.perhaps_unknown.extend(kept.perhaps_unknown.iter().cloned());
@@ -101,7 +102,7 @@ mod tests {
                 let lines: Vec<Line> = did.split_whitespace().map(line).collect();
                 let outcome = |&key: &&str| (key.to_owned(), vec![Outcome::output("done")]);
                 let outcomes = on_disk.iter().map(outcome).collect();
-                found = seen.process(&lines, &Kept { outcomes, ..Kept::default() });
+                found = seen.process(&lines, lines.len(), &Kept { outcomes, ..Kept::default() });
             }
             let Found { repeated, unacknowledged, lost } = found;
             format!("{} {} {}", repeated.join(","), unacknowledged.join(","), lost.join(","))
@@ -119,6 +120,14 @@ mod tests {
         check(&[("+a +a", &[])], ["a  ", "a  "]);
         check(&[("+a -a +a", &[])], ["a  ", "a  "]);
         check(&[("+a -a", &[]), ("+a -a +a", &["a"])], ["a a ", "a,a  "]);
+    }
+
+    #[test]
+    fn what_is_read_after_it_was_looked_what_is_kept_is_looked_for_the_next_time() {
+        let (mut seen, nothing) = (Seen::new(false, false), Kept::default());
+        let lines = [Line::Start("a".to_owned()), Line::Read("a".to_owned())];
+        assert_eq!(seen.process(&lines, 1, &nothing), Found::default());
+        assert_eq!(seen.process(&[], 0, &nothing).lost, ["a"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The drill on the engine: the process that serves is killed, or a node of three is.
 
 use std::{
+    ops::RangeInclusive,
     path::PathBuf,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -110,7 +111,7 @@ pub(crate) struct Trip {
     session: String,
     run: Option<Invocation>,
     /// When something was killed, in seconds of the epoch.
-    kills: Vec<f64>,
+    kills: Vec<RangeInclusive<f64>>,
 }
 
 impl Trip {
@@ -133,8 +134,14 @@ impl Trip {
 
     /// Something is killed now.
     pub(crate) fn kill(&mut self) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock does not stand before 1970");
-        self.kills.push(now.as_secs_f64());
+        self.kills.push(now()..=now());
+    }
+
+    /// What was killed last is back, and has disturbed the others until so long from now.
+    pub(crate) fn is_back(&mut self, disturbed: Duration) {
+        if let Some(killed) = self.kills.last_mut() {
+            *killed = *killed.start()..=now() + disturbed.as_secs_f64();
+        }
     }
 
     pub(crate) fn run(&self) -> &Invocation {
@@ -154,4 +161,10 @@ impl Trip {
     pub(crate) async fn kept(&self, admin: &str, host: &Restate) -> Done<Kept> {
         kept(admin, host, &self.session, self.run.as_ref(), &self.kills).await
     }
+}
+
+/// In seconds of the epoch.
+fn now() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock does not stand before 1970");
+    now.as_secs_f64()
 }

@@ -1,6 +1,6 @@
 //! What the engine keeps of a run, by its tables.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use agent_core::{Call, Done as CallDone};
 use agent_restate::{Invocation, Restate};
@@ -44,7 +44,7 @@ pub(crate) async fn kept(
     host: &Restate,
     session: &str,
     run: Option<&Invocation>,
-    kills: &[f64],
+    kills: &[RangeInclusive<f64>],
 ) -> Done<Kept> {
     let mut kept = Kept::default();
     let mut all: Vec<Invoked> = invoked(&query(admin, ENTRIES).await?)?.into_values().collect();
@@ -53,7 +53,7 @@ pub(crate) async fn kept(
     for invoked in all {
         let Some(key) = invoked.key()? else { continue };
         let Some(key) = of_session(&key, session) else { continue };
-        if kills.iter().any(|killed| invoked.was_under_way(*killed)) {
+        if kills.iter().any(|killed| invoked.was_under_way(killed)) {
             kept.perhaps_unknown.insert(key.clone());
         }
         if let Some(output) = invoked.output.filter(|_| invoked.is_over) {
@@ -100,10 +100,10 @@ impl Invoked {
         self.object.as_ref().is_some_and(|object| !object.is_empty())
     }
 
-    /// Whether it had begun and was not over at this time, as far as clocks that show milliseconds tell.
-    fn was_under_way(&self, time: f64) -> bool {
+    /// Whether it had begun and was not over at one of these times, as far as clocks that show milliseconds tell.
+    fn was_under_way(&self, times: &RangeInclusive<f64>) -> bool {
         let most = 0.002;
-        self.began <= time + most && time <= self.ended + most
+        self.began <= times.end() + most && *times.start() <= self.ended + most
     }
 
     /// The key of the call that this is for.

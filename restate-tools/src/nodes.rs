@@ -21,6 +21,12 @@ use crate::{
 /// So long a run may take to go on with two nodes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// So long a node that is back may take over from others what they are at.
+const DISTURBED: Duration = Duration::from_secs(10);
+
+/// So long the tables of a node may lag behind what a model has read.
+const LAG: Duration = Duration::from_secs(10);
+
 /// So long before one looks again.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -99,6 +105,7 @@ impl drill::Ring for Ring<'_> {
             let took = began.elapsed();
             trip.kill();
             *recovered = Some(Self::kill(trip, &mut stage, node).await?);
+            trip.is_back(DISTURBED);
             Ok(Attempt { killed: true, succeeded: false, open, took })
         })
     }
@@ -111,8 +118,17 @@ impl drill::Ring for Ring<'_> {
         let Self { stage, runtime, trip, .. } = self;
         runtime.block_on(async {
             let stage = stage.lock().await;
-            let host = stage.host(1)?;
-            again(|| trip.kept(stage.cluster.admin(), &host)).await
+            let (host, began) = (stage.host(1)?, Instant::now());
+            loop {
+                let lines = trip.lines()?;
+                let kept = again(|| trip.kept(stage.cluster.admin(), &host)).await?;
+                let is_there =
+                    |line: &Line| !matches!(line, Line::Read(key) if !kept.outcomes.contains_key(key));
+                if lines.iter().all(is_there) || began.elapsed() > LAG {
+                    return Ok(kept);
+                }
+                sleep(PAUSE).await;
+            }
         })
     }
 }
