@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ran, RestateError, Transport,
     decision::{Decision, Verdict},
-    payload::{LIMIT, size, too_large},
+    payload::{CONVERSATION, size, too_large},
     session::SESSION,
     transport::{By, Plain},
 };
@@ -148,7 +148,9 @@ fn session(id: &str, handler: &str) -> RequestTarget {
 
 fn input(conversation: &Conversation) -> Result<Json<Conversation>, RestateError> {
     match size(conversation) {
-        bytes if bytes > LIMIT => Err(RestateError::TooLarge(too_large("the conversation", bytes, LIMIT))),
+        bytes if bytes > CONVERSATION => {
+            Err(RestateError::TooLarge(too_large("the conversation", bytes, CONVERSATION)))
+        }
         _ => Ok(Json(conversation.clone())),
     }
 }

@@ -14,7 +14,7 @@ use restate_sdk::{
 
 use crate::{
     children::Children,
-    payload::{LIMIT, size, too_large},
+    payload::{size, too_large},
     process::Shared,
     session::SESSION,
     state::Writer,
@@ -44,20 +44,26 @@ impl Host for Engine<'_, '_> {
     }
 
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, Stopped> {
-        self.writer.write(self.ctx, so_far)?;
+        // It becomes a message, its calls are under way, and these count twice.
+        let limit = self.writer.write(self.ctx, so_far)? / 3;
         let name = format!("ask {}", so_far.speaker());
-        let reply = in_session(self.ctx, &name, ask(self.process.clone(), so_far.clone())).await?;
+        let reply = in_session(self.ctx, &name, ask(self.process.clone(), so_far.clone(), limit)).await?;
         Ok(reply.map_err(TerminalError::new)?)
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), Stopped> {
-        self.writer.write(self.ctx, turn.conversation())?;
-        Ok(self.all_at_once(turn).await?)
+        // What they lead to is under way until the last of them has ended.
+        let room = self.writer.write(self.ctx, turn.conversation())? / 2;
+        Ok(self.all_at_once(turn, room).await?)
     }
 }
 
 /// Asks the model in this process. The outer error is not the model's: the run can't go on.
-async fn ask(process: Shared, so_far: Conversation) -> Result<Result<Response, Failure>, String> {
+async fn ask(
+    process: Shared,
+    so_far: Conversation,
+    limit: usize,
+) -> Result<Result<Response, Failure>, String> {
     let failed = |kind, why: String| {
         Ok(Err(Failure { agent: so_far.speaker().to_owned(), error: LlmError::new(kind, why) }))
     };
@@ -67,7 +73,7 @@ async fn ask(process: Shared, so_far: Conversation) -> Result<Result<Response, F
     };
     let reply = reply.map_err(|error| error.to_string())?;
     match size(&reply) {
-        bytes if bytes > LIMIT => failed(LlmErrorKind::Other, too_large("the reply", bytes, LIMIT)),
+        bytes if bytes > limit => failed(LlmErrorKind::Other, too_large("the reply", bytes, limit)),
         _ => Ok(reply),
     }
 }
@@ -75,9 +81,9 @@ async fn ask(process: Shared, so_far: Conversation) -> Result<Result<Response, F
 impl<'ctx> Engine<'_, 'ctx> {
     /// Does the work of a turn. When the run is cancelled, so is what is under way, and that is recorded before this ends:
     /// what had ended is not done again.
-    async fn all_at_once(&self, mut turn: ToolTurn<'_>) -> Result<(), TerminalError> {
-        // All results together fit into one message, whatever order they come in.
-        let limit = LIMIT / calls(turn.conversation().messages().last()).max(1);
+    async fn all_at_once(&self, mut turn: ToolTurn<'_>, room: usize) -> Result<(), TerminalError> {
+        // All results together fit beside what is kept already, whatever order they come in.
+        let limit = room / calls(turn.conversation().messages().last()).max(1);
         let mut begun = Vec::new();
         let mut under_way = DurableFuturesUnordered::new();
         let mut more = turn.take_work();

@@ -9,6 +9,10 @@ use serde::Serialize;
 /// More than that, it would try again and again: <https://docs.restate.dev/references/server-config>.
 pub(crate) const LIMIT: usize = (32 << 20) - (64 << 10);
 
+/// What a conversation may come to: the engine reads the state of a session and what is given to it at once, and stops for
+/// good where both together are more than that.
+pub(crate) const CONVERSATION: usize = LIMIT / 2;
+
 /// The status of an error about that.
 pub(crate) const TOO_LARGE: u16 = 413;
 
@@ -21,14 +25,14 @@ pub(crate) fn size(value: &impl Serialize) -> usize {
 
 /// Fails if this is too large, and says what it is.
 pub(crate) fn check(what: &str, value: &impl Serialize) -> Result<(), TerminalError> {
-    within(LIMIT, what, value)
+    room(LIMIT, what, size(value)).map(drop)
 }
 
-fn within(limit: usize, what: &str, value: &impl Serialize) -> Result<(), TerminalError> {
-    match size(value) {
-        bytes if bytes > limit => Err(TerminalError::new_with_code(TOO_LARGE, too_large(what, bytes, limit))),
-        _ => Ok(()),
-    }
+/// How many bytes there is room for beside so many; fails if these are too many, and says what they are of.
+pub(crate) fn room(limit: usize, what: &str, bytes: usize) -> Result<usize, TerminalError> {
+    limit
+        .checked_sub(bytes)
+        .ok_or_else(|| TerminalError::new_with_code(TOO_LARGE, too_large(what, bytes, limit)))
 }
 
 /// What is said of something that is too large.
@@ -51,13 +55,13 @@ impl Write for Count {
 
 #[cfg(test)]
 mod tests {
-    use super::{size, within};
+    use super::{room, size};
 
     #[test]
     fn what_is_too_large_is_named_with_its_size() {
         assert_eq!(size(&["ab", "c"]), r#"["ab","c"]"#.len());
-        assert!(within(8, "a task", &"six...").is_ok());
-        let error = within(7, "a task", &"six...").unwrap_err();
+        assert_eq!(room(9, "a task", size(&"six...")).unwrap(), 1);
+        let error = room(7, "a task", size(&"six...")).unwrap_err();
         assert_eq!(
             (error.code(), error.message()),
             (413, "a task is too large: 8 bytes as JSON, where the engine takes 7")

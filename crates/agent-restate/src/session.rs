@@ -64,7 +64,9 @@ impl Session {
             Some((known, writer)) => (joined(known, given)?, writer),
         };
         let end = self.drive(&ctx, writer, &mut conversation).await?;
-        Ok(Json(Ran { conversation, end }))
+        let ran = Ran { conversation, end };
+        check("the conversation", &ran)?;
+        Ok(Json(ran))
     }
 
     /// Says something and drives the conversation until it is the user's turn again.
@@ -109,7 +111,7 @@ impl Session {
     }
 
     /// The calls that wait for a person, also of conversations delegated from this one.
-    #[handler]
+    #[handler(lazy_state)]
     async fn waiting(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Vec<Waiting>>> {
         let mut waiting: Vec<Waiting> = waits(&ctx).await?.into_iter().map(|wait| wait.waiting).collect();
         let children = ctx.get::<Json<Vec<String>>>(CHILDREN).await?;
@@ -122,7 +124,7 @@ impl Session {
     }
 
     /// Decides about a call that waits, by its key.
-    #[handler]
+    #[handler(lazy_state)]
     async fn decide(
         &self,
         ctx: SharedObjectContext<'_>,
@@ -144,7 +146,7 @@ impl Session {
     }
 
     /// Stops the run that drives the conversation, with all its calls and delegations; false if nothing does.
-    #[handler]
+    #[handler(lazy_state)]
     async fn cancel(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<bool>> {
         let running = ctx.get::<String>(RUNNING).await?;
         if let Some(invocation) = &running {
@@ -154,7 +156,7 @@ impl Session {
     }
 
     /// Forgets the conversation.
-    #[handler]
+    #[handler(lazy_state)]
     async fn forget(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
         Children::of(&ctx, |_| true).await?;
         ctx.clear_all();
@@ -171,7 +173,6 @@ impl Session {
         writer: Writer,
         conversation: &mut Conversation,
     ) -> Result<Result<End, Failure>, TerminalError> {
-        check("the conversation", conversation)?;
         let children = Children::of(ctx, |child| conversation.within(child).is_none()).await?;
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
         let engine = Engine { ctx, process: &self.0, writer, children };

@@ -18,7 +18,7 @@ use restate_sdk::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::payload::check;
+use crate::payload::{CONVERSATION, room, size};
 
 const HEAD: &str = "conversation";
 const MESSAGES: &str = "messages";
@@ -63,11 +63,15 @@ read!(read, ObjectContext);
 read!(read_shared, SharedObjectContext);
 
 impl Head {
-    fn of(conversation: &Conversation) -> serde_json::Result<Self> {
+    /// With how many bytes the state of this conversation may come to: the engine gives it to a handler in one piece. What is
+    /// under way counts twice, as it is told again of what waits.
+    fn of(conversation: &Conversation) -> serde_json::Result<(Self, usize)> {
         let text = serde_json::to_string(conversation)?;
         let mut rest: Fields = serde_json::from_str(&text)?;
         rest.remove(MESSAGES);
-        Ok(Self { messages: conversation.messages().len(), rest })
+        let head = Self { messages: conversation.messages().len(), rest };
+        let bytes = text.len() + size(&head);
+        Ok((head, bytes))
     }
 
     fn with(mut self, messages: &[Box<RawValue>]) -> serde_json::Result<Conversation> {
@@ -77,25 +81,23 @@ impl Head {
 }
 
 impl Writer {
-    /// Writes what is new. Nothing is awaited: what is sent is in order, and counts with whatever is awaited next.
+    /// Writes what is new, and says how many bytes there is room for beside it. Nothing is awaited: what is sent is in order,
+    /// and counts with whatever is awaited next.
     pub(crate) fn write(
         &self,
         ctx: &ObjectContext<'_>,
         conversation: &Conversation,
-    ) -> Result<(), TerminalError> {
+    ) -> Result<usize, TerminalError> {
+        let (head, bytes) = Head::of(conversation).map_err(broken)?;
+        let room = room(CONVERSATION, "the conversation", bytes)?;
         let messages = conversation.messages();
         let written = self.messages.load(Ordering::Relaxed);
-        for message in &messages[written..] {
-            check("a message", message)?;
-        }
-        let head = Head::of(conversation).map_err(broken)?;
-        check("what a conversation has under way", &head)?;
         for (place, message) in messages.iter().enumerate().skip(written) {
             ctx.set(key(place), Json(message.clone()));
         }
         self.messages.store(messages.len(), Ordering::Relaxed);
         ctx.set(HEAD, Json(head));
-        Ok(())
+        Ok(room)
     }
 }
 
@@ -129,7 +131,7 @@ mod tests {
             RawValue::from_string(r#"{"z":123456789012345678901234567890,"a":1.0}"#.to_owned()).unwrap();
         let call = Block::tool_use("1", "pay", input);
         conversation.tell("c", Told::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
-        let head = serde_json::to_string(&Head::of(&conversation).unwrap()).unwrap();
+        let head = serde_json::to_string(&Head::of(&conversation).unwrap().0).unwrap();
         assert!(!head.contains("Pay."), "{head}");
         let messages = conversation
             .messages()
