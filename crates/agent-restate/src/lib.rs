@@ -33,6 +33,7 @@ mod client;
 mod decision;
 mod engine;
 mod error;
+mod held;
 mod joined;
 mod payload;
 mod process;

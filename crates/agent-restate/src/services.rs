@@ -65,14 +65,17 @@ impl Services {
         self
     }
 
-    /// How long a call waits for a person before it is denied; for ever.
+    /// How long a call waits for a person before it is denied; for ever. Whether there is such a time is part of what may not
+    /// change under a run that waits: it can't be gone on with by a process that was told otherwise.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.process.patience = Some(patience);
         self
     }
 
     /// The services, for whatever else serves them: `build` it, after adding services of your own or the keys by which the
-    /// engine shows who it is.
+    /// engine shows who it is. What serves them must keep the engine's request open, as HTTP/2 does, and where the engine
+    /// itself ends it in the middle of a call, that waits until the run is cancelled: [`serve`](Self::serve) does not read
+    /// that end before the call's.
     pub fn endpoint(self) -> Builder {
         let process = Arc::new(self.process);
         let options = options(process.longest);

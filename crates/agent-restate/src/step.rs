@@ -18,6 +18,8 @@ use restate_sdk::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::held::under_way;
+
 /// Defines a function that does `work` in a handler with such a context and keeps what comes of it: whoever comes here
 /// again, after a crash, has that. Unlike `ctx.run` alone it ends when the invocation is cancelled: `work` is dropped.
 ///
@@ -48,7 +50,9 @@ step!(in_call, Context);
 /// Does the work; `is_going_on` says as long as it does.
 async fn watched<T>(work: impl Future<Output = T>, is_going_on: Arc<AtomicBool>) -> HandlerResult<Json<T>> {
     is_going_on.store(true, Ordering::Relaxed);
+    let under_way = under_way();
     let done = work.await;
+    drop(under_way);
     is_going_on.store(false, Ordering::Relaxed);
     Ok(Json(done))
 }

@@ -62,3 +62,27 @@ async fn what_becomes_of_an_unknown_outcome_is_the_callers_to_say() {
     let again = |services: Services| services.on_unknown(|_| None);
     check(false, again, [1, 2], ["  < call_0_0 = quick", "  < call_0_1 = hang"]).await;
 }
+
+#[tokio::test]
+async fn a_call_under_way_outlives_that_the_engine_asks_its_handler_to_suspend() {
+    let (calls, open) = (Calls::default(), Calls::default());
+    let team = alone(calls_then_done(call("work", "hang")), [tool("work", &calls, &open).idempotent()]);
+    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
+    for service in ["AgentTools", "AgentSession"] {
+        let url = format!("{}/services/{service}", stage.cluster.admin());
+        let request = reqwest::Client::new().patch(url).header("content-type", "application/json");
+        let response = request.body(r#"{"inactivity_timeout": "20ms"}"#).send().await.unwrap();
+        assert!(response.status().is_success(), "{response:?}");
+    }
+    let run = stage.host.submit(&start("s"), None).await.unwrap();
+    calls.until(|calls| !calls.is_empty()).await;
+    // The session was asked, too, and does nothing but to wait.
+    let suspended =
+        "SELECT id FROM sys_invocation WHERE target_service_name = 'AgentSession' AND status = 'suspended'";
+    while restate_server::query(stage.cluster.admin(), suspended).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    open.note("open".to_owned());
+    assert_eq!(stage.host.attach(&run).await.unwrap().end.unwrap().text(), "Done.");
+    assert_eq!(calls.made(), [("s/call_0_0".to_owned(), 1)].into());
+}
