@@ -11,7 +11,7 @@ pub(crate) struct Decision {
 }
 
 /// Whether the call is made.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Verdict {
     #[serde(rename = "allow")]
     Allow,

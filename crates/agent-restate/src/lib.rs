@@ -30,6 +30,7 @@
 
 mod children;
 mod client;
+mod decided;
 mod decision;
 mod engine;
 mod error;

@@ -9,7 +9,7 @@ use restate_sdk::{
 };
 use tokio::net::TcpListener;
 
-use crate::{process::Process, serve::serve, session::Session, tools::Tools};
+use crate::{decided::Decided, process::Process, serve::serve, session::Session, tools::Tools};
 
 /// How long an answer of a model or a tool call may take, if nothing else is said.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -80,8 +80,9 @@ impl Services {
         let process = Arc::new(self.process);
         let options = options(process.longest);
         let session = Session(process.clone()).into_service_definition().options(options.clone());
-        let tools = Tools(process).into_service_definition().options(options);
-        Endpoint::builder().bind(session).bind(tools)
+        let tools = Tools(process).into_service_definition().options(options.clone());
+        let decided = Decided.into_service_definition().options(options);
+        Endpoint::builder().bind(session).bind(tools).bind(decided)
     }
 
     /// Serves the engine's requests until this is dropped: then what is under way goes on in another process, or in this one

@@ -3,8 +3,7 @@
 use agent_core::{Conversation, Done, End, Failure, Usage, Waiting};
 use restate_sdk::{
     context::{
-        ContextAwakeables, ContextClient, ContextReadState, ContextWriteState, ObjectContext, RequestTarget,
-        SharedObjectContext,
+        ContextClient, ContextReadState, ContextWriteState, ObjectContext, RequestTarget, SharedObjectContext,
     },
     errors::{HandlerResult, TerminalError},
     object,
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ran,
     children::{CHILDREN, Children},
+    decided::DECIDED,
     decision::Decision,
     engine::Engine,
     joined::{check_id, goes_on, joined},
@@ -141,8 +141,9 @@ impl Session {
             return Ok(ctx.request::<_, ()>(target, Json(decision)).call().await?);
         }
         let wait = waits(&ctx).await?.into_iter().find(|wait| wait.waiting.key == decision.key);
-        ctx.resolve_awakeable(&wait.ok_or_else(not_waiting)?.awakeable, Json(decision.verdict));
-        Ok(())
+        let target = RequestTarget::object(DECIDED, wait.ok_or_else(not_waiting)?.awakeable, "decide");
+        let decided = ctx.request::<_, ()>(target, Json(decision.verdict.clone())).call().await;
+        Ok(decided.map_err(|error| if error.code() == NOT_WAITING { not_waiting() } else { error })?)
     }
 
     /// Stops the run that drives the conversation, with all its calls and delegations; false if nothing does.
