@@ -94,6 +94,8 @@ impl Report {
         writeln!(out, "  wrong transcripts           {}", self.wrong_transcripts)?;
         writeln!(out, "  unacknowledged repeats      {}", self.unacknowledged_repeats)?;
         writeln!(out, "  median recovery             {median:.1} ms")?;
+        let slowest = self.recoveries.iter().max().copied().unwrap_or_default().as_secs_f64() * 1e3;
+        writeln!(out, "  slowest                     {slowest:.1} ms")?;
         Ok(())
     }
 
@@ -145,6 +147,7 @@ mod tests {
           wrong transcripts           0
           unacknowledged repeats      1
           median recovery             9.0 ms
+          slowest                     12.0 ms
         ");
         assert_snapshot!(print(&Report::default(), true), @r#"{"engine":"","rounds":0,"kills":0,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
     }
