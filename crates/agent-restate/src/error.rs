@@ -21,11 +21,17 @@ pub enum RestateError {
     /// The engine can't be reached, or the connection broke. The run may go on there: run again to wait for it.
     #[error("no response from the engine: {0}")]
     Unreachable(String),
+    /// There is no such request: an id is too long, as a rule.
+    #[error("the request can't be made: {0}")]
+    NotSent(String),
     /// A model did not answer. The conversation is as it was, and a new run asks again.
     #[error(transparent)]
     Model(#[from] Failure),
-    /// The run was cancelled; the conversation keeps what was done.
-    #[error("the run was cancelled; the conversation keeps what was done")]
+    /// The run was cancelled, or ended by hand. What was done is kept there, not here: see
+    /// [`Restate::history`](crate::Restate::history).
+    #[error(
+        "the run was cancelled; the conversation there keeps what was done: read it with Restate::history"
+    )]
     Cancelled,
     /// The engine has another conversation of this id.
     #[error("{0}: read it with Restate::history, or give this one another id")]
@@ -54,7 +60,12 @@ struct Said {
 
 impl From<ClientError> for RestateError {
     fn from(error: ClientError) -> Self {
-        let Some(response) = error.response() else { return Self::Unreachable(reason(&error)) };
+        let Some(response) = error.response() else {
+            return match error {
+                ClientError::Transport { .. } => Self::Unreachable(reason(&error)),
+                _ => Self::NotSent(reason(&error)),
+            };
+        };
         let said = serde_json::from_slice(response.body()).map(|said: Said| said.message);
         let message = said.unwrap_or_else(|_| reason(&error));
         match response.status().as_u16() {

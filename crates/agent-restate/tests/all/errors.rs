@@ -65,6 +65,9 @@ async fn each_error_says_what_was_wrong_with_what() {
 
 #[tokio::test]
 async fn an_engine_that_is_not_there_or_not_told_of_the_services_is_an_error() {
+    let long = "x".repeat(70_000);
+    let error = Restate::at("http://127.0.0.1:1").unwrap().history(&long).await.unwrap_err().to_string();
+    assert!(error.starts_with("the request can't be made: "), "{error}");
     let error = Restate::at("nowhere").unwrap_err().to_string();
     assert!(error.starts_with(r#""nowhere" is not the address of an engine"#), "{error}");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
