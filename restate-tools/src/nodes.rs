@@ -45,8 +45,11 @@ pub(crate) fn of<'a>(options: &[&'a str]) -> Done<(usize, Vec<&'a str>)> {
 
 /// Plays the rounds. The process that serves lives as long as a run; each node in turn may be the one that is killed.
 pub(crate) fn run(options: &Options, stage: Stage, runtime: &Runtime) -> Done {
-    let stage = Mutex::new(stage);
-    drill::run("restate", options, |tools| Ring::new(&stage, runtime, tools))
+    let (stage, mut runs) = (Mutex::new(stage), 0);
+    drill::run("restate", options, |tools| {
+        runs += 1;
+        Ring::new(&stage, runtime, tools, runs)
+    })
 }
 
 struct Ring<'a> {
@@ -54,18 +57,20 @@ struct Ring<'a> {
     runtime: &'a Runtime,
     trip: Trip,
     _service: Service,
+    /// The node that is killed next, counted on beyond the last.
+    turn: usize,
     /// How long it took after the last kill until something was done again.
     recovered: Option<Duration>,
 }
 
 impl<'a> Ring<'a> {
-    fn new(stage: &'a Mutex<Stage>, runtime: &'a Runtime, tools: Tools) -> Done<Self> {
+    fn new(stage: &'a Mutex<Stage>, runtime: &'a Runtime, tools: Tools, turn: usize) -> Done<Self> {
         let trip = Trip::new(tools)?;
         let service = runtime.block_on(async {
             let address = stage.lock().await.address;
             Service::start(address, Some((&trip.log, tools))).await
         })?;
-        Ok(Self { stage, runtime, trip, _service: service, recovered: None })
+        Ok(Self { stage, runtime, trip, _service: service, turn, recovered: None })
     }
 
     /// Kills a node, waits until another has taken over, and starts it again.
@@ -90,7 +95,8 @@ impl drill::Ring for Ring<'_> {
     const OF_PROCESS: bool = false;
 
     fn attempt(&mut self, after: Option<Duration>) -> Done<Attempt> {
-        let node = 1 + fastrand::usize(..3);
+        self.turn += 1;
+        let node = 1 + self.turn % 3;
         let open = self.recovered.take();
         let Self { stage, runtime, trip, recovered, .. } = self;
         runtime.block_on(async {
