@@ -21,6 +21,27 @@ pub enum Tools {
     Once,
 }
 
+impl Tools {
+    /// Their name on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Repeatable => "repeatable",
+            Self::Once => "once",
+        }
+    }
+
+    /// Those of this name.
+    ///
+    /// # Errors
+    ///
+    /// If there are none.
+    pub fn of(word: &str) -> Done<Self> {
+        let named = [Self::Repeatable, Self::Once].into_iter().find(|tools| tools.word() == word);
+        named.ok_or_else(|| format!("there are no tools {word:?}, only: repeatable, once").into())
+    }
+}
+
 /// Where one run takes place.
 pub trait Ring {
     /// Whether it is the tools' process that is killed: then no call begins twice in one.

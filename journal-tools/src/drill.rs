@@ -7,7 +7,7 @@ use std::{
 
 use drill::{Attempt, Done, Kept, Line, Options, Tools, lines};
 
-use crate::{kept::kept, kill::attempt, run};
+use crate::{kept::kept, kill::attempt};
 
 const SESSION: &str = "trip";
 
@@ -37,7 +37,7 @@ impl drill::Ring for Ring {
 
     fn attempt(&mut self, after: Option<Duration>) -> Done<Attempt> {
         let path = |path: &Path| path.to_string_lossy().into_owned();
-        let tools = run::word(self.tools);
+        let tools = self.tools.word();
         attempt(&["run", &path(&self.journal), &path(&self.log), SESSION, tools], after)
     }
 

@@ -12,7 +12,7 @@ pub(crate) const OPEN: &str = "open";
 
 /// Begins the run, or goes on with it, and ends with it.
 pub(crate) fn run(journal: &str, log: &str, session: &str, tools: &str) -> Done {
-    let repeatable = tools == word(Tools::Repeatable);
+    let repeatable = Tools::of(tools)? == Tools::Repeatable;
     let ways = Ways { repeatable, takes_time: true, log: Some(Log::open(Path::new(log))?) };
     let team = team(&ways)?;
     tokio::runtime::Runtime::new()?.block_on(async {
@@ -22,12 +22,4 @@ pub(crate) fn run(journal: &str, log: &str, session: &str, tools: &str) -> Done 
         host.run(&mut conversation).await?;
         Ok(())
     })
-}
-
-/// The tools' name on the command line.
-pub(crate) fn word(tools: Tools) -> &'static str {
-    match tools {
-        Tools::Repeatable => "repeatable",
-        Tools::Once => "once",
-    }
 }

@@ -20,7 +20,7 @@ pub(crate) fn run(address: &str, options: &[&str]) -> Done {
     let (log, repeatable) = match options {
         // It tells whose it is.
         [] | ["--base-dir", _] => (None, true),
-        [log, tools] => (Some(Log::open(Path::new(log))?), *tools == word(Tools::Repeatable)),
+        [log, tools] => (Some(Log::open(Path::new(log))?), Tools::of(tools)? == Tools::Repeatable),
         _ => {
             return Err(
                 "serve takes an address, and a log with the kind of tools or --base-dir FOLDER".into()
@@ -40,12 +40,4 @@ pub(crate) fn run(address: &str, options: &[&str]) -> Done {
         services.serve(listener).await;
         Ok(())
     })
-}
-
-/// The tools' name on the command line.
-pub(crate) fn word(tools: Tools) -> &'static str {
-    match tools {
-        Tools::Repeatable => "repeatable",
-        Tools::Once => "once",
-    }
 }

@@ -12,7 +12,7 @@ use std::{
 use drill::{Done, Tools};
 use tokio::sync::watch;
 
-use crate::serve::{OPEN, READY, word};
+use crate::serve::{OPEN, READY};
 
 /// A process that serves the team, and is killed when this is dropped.
 pub(crate) struct Service {
@@ -29,7 +29,7 @@ impl Service {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["serve", &address.to_string()]).stdout(Stdio::piped());
         if let Some((log, tools)) = log {
-            command.arg(log).arg(word(tools)).stderr(Stdio::null());
+            command.arg(log).arg(tools.word()).stderr(Stdio::null());
         }
         let mut child = command.spawn()?;
         let output = child.stdout.take().expect("its output is piped");

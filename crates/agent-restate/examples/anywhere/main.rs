@@ -12,7 +12,7 @@ use agent_core::Conversation;
 use agent_journal::Journal;
 use agent_restate::Restate;
 use served::Served;
-use team::team;
+pub(crate) use team::team;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

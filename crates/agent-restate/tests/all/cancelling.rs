@@ -86,3 +86,23 @@ async fn a_call_that_takes_too_long_has_failed_and_so_has_a_model() {
         "agent \"clerk\" got no answer: the model's server did not answer in time: it took longer than 1ms"
     );
 }
+
+#[tokio::test]
+async fn cancelling_reaches_a_model_that_is_asked_and_the_next_run_asks_again() {
+    let asked = Calls::default();
+    let noted = asked.clone();
+    let model = Script::by(move |_| {
+        noted.note(format!("ask {}", noted.made().len()));
+        match noted.made().len() {
+            1 => Reply::text("Late.").after(Duration::from_secs(3600)),
+            _ => Reply::text("Done."),
+        }
+    });
+    let Some(stage) = Stage::open(Services::new(alone(Arc::new(model), [])).unwrap()).await else { return };
+    let run = stage.host.submit(&start("m"), None).await.unwrap();
+    asked.until(|asked| !asked.is_empty()).await;
+    assert!(stage.host.cancel("m").await.unwrap());
+    let ended = stage.host.attach(&run).await;
+    assert!(matches!(ended, Err(RestateError::Cancelled)), "{ended:?}");
+    assert_eq!(stage.host.run(&mut start("m")).await.unwrap().text(), "Done.");
+}

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt::Display,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use agent_core::{
@@ -128,4 +129,26 @@ pub(crate) fn alone(model: Arc<dyn Llm>, tools: impl IntoIterator<Item = FnTool>
 
 pub(crate) fn start(id: &str) -> Conversation {
     Conversation::start("clerk", "Begin.").with_id(id)
+}
+
+/// Looks again and again until there is something; after a minute, it is not to come.
+pub(crate) async fn look<T>(what: &str, mut there: impl AsyncFnMut() -> Option<T>) -> T {
+    let look = async {
+        loop {
+            match there().await {
+                Some(found) => return found,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), look).await.unwrap_or_else(|_| panic!("not seen: {what}"))
+}
+
+/// The rows that the engine's tables have, once there are any.
+pub(crate) async fn rows(stage: &Stage, sql: &str) {
+    look(sql, async || {
+        let rows = restate_server::query(stage.cluster.admin(), sql).await.unwrap();
+        (!rows.is_empty()).then_some(())
+    })
+    .await;
 }

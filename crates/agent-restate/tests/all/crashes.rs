@@ -1,10 +1,12 @@
 //! Processes that are gone in the middle of a run.
 
+use std::time::Duration;
+
 use agent_core::Outcome;
 use agent_restate::Services;
 use serde_json::json;
 
-use crate::common::{Calls, Stage, alone, call, calls_then_done, start, tool};
+use crate::common::{Calls, Stage, alone, call, calls_then_done, rows, start, tool};
 
 /// A process is gone while one call is under way and another has ended; another process makes what is left, in which
 /// `services` changes something. How often each call began, and the transcript.
@@ -26,9 +28,7 @@ async fn check(
     calls.until(|calls| calls.len() == 2).await;
     let ended =
         "SELECT id FROM sys_invocation WHERE target_service_name = 'AgentTools' AND status = 'completed'";
-    while restate_server::query(stage.cluster.admin(), ended).await.unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    rows(&stage, ended).await;
     stage.stop().await;
     open.note("open".to_owned());
     stage.replace(serve()).await;
@@ -79,10 +79,21 @@ async fn a_call_under_way_outlives_that_the_engine_asks_its_handler_to_suspend()
     // The session was asked, too, and does nothing but to wait.
     let suspended =
         "SELECT id FROM sys_invocation WHERE target_service_name = 'AgentSession' AND status = 'suspended'";
-    while restate_server::query(stage.cluster.admin(), suspended).await.unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    rows(&stage, suspended).await;
     open.note("open".to_owned());
     assert_eq!(stage.host.attach(&run).await.unwrap().end.unwrap().text(), "Done.");
     assert_eq!(calls.made(), [("s/call_0_0".to_owned(), 1)].into());
+}
+
+#[tokio::test]
+async fn the_engine_takes_no_long_call_for_a_stuck_process_and_no_failure_for_the_last() {
+    let services = Services::new(alone(calls_then_done(call("work", "quick")), [])).unwrap();
+    let Some(stage) = Stage::open(services.longest(Duration::from_secs(7200))).await else { return };
+    for service in ["AgentTools", "AgentSession"] {
+        let url = format!("{}/services/{service}", stage.cluster.admin());
+        let said = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said["inactivity_timeout"], "2h 1m", "{said}");
+        assert_eq!(said["retry_policy"]["max_attempts"], u32::MAX, "{said}");
+    }
 }

@@ -13,7 +13,7 @@ use agent_restate::{RestateError, Services};
 use agent_tools::{AgentTool, NeedsApproval};
 use serde_json::json;
 
-use crate::common::{Calls, Stage, call, calls_then_done, start, tool};
+use crate::common::{Calls, Stage, call, calls_then_done, look, start, tool};
 
 /// A clerk that pays twice and notes it down, and one that has it done.
 fn office(calls: &Calls) -> Services {
@@ -34,13 +34,11 @@ fn office(calls: &Calls) -> Services {
 
 /// What waits in a session, once that is so much.
 async fn waiting(stage: &Stage, id: &str, calls: usize) -> Vec<Waiting> {
-    loop {
+    look("calls that wait", async || {
         let waiting = stage.host.waiting(id).await.unwrap();
-        if waiting.len() == calls {
-            return waiting;
-        }
-        tokio::task::yield_now().await;
-    }
+        (waiting.len() == calls).then_some(waiting)
+    })
+    .await
 }
 
 #[tokio::test]
@@ -174,7 +172,9 @@ async fn what_waits_in_several_delegated_conversations_waits_in_the_session_unti
     stage.host.forget("three").await.unwrap();
     // What is forgotten of the delegated ones is forgotten soon.
     let known = "SELECT key FROM state WHERE service_name = 'AgentSession'";
-    while !restate_server::query(stage.cluster.admin(), known).await.unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    look("nothing any more", async || {
+        let rows = restate_server::query(stage.cluster.admin(), known).await.unwrap();
+        rows.is_empty().then_some(())
+    })
+    .await;
 }

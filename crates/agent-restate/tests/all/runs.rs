@@ -6,36 +6,29 @@ use agent_core::{
     Agent, Conversation, EventKind, Team,
     script::{Reply, Script},
 };
-use agent_handoff::Handoff;
 use agent_restate::Services;
-use agent_tools::{AgentTool, FnTool, math};
+use agent_tools::{AgentTool, FnTool};
 use serde_json::json;
 use tokio::sync::Barrier;
 
-use crate::common::{Calls, Input, Stage, alone, call, calls_then_done, start, tool};
+use crate::{
+    common::{Calls, Input, Stage, alone, call, calls_then_done, start, tool},
+    hosts::anywhere::team,
+};
 
-/// An orchestrator, a specialist that is asked twice at once, and an agent that takes over.
+/// The example's team: an orchestrator, a specialist that is asked twice at once, and an agent that takes over.
 fn bureau() -> Team {
-    let ask_both = Reply::call("ledger", json!({"task": "What was paid in May?"}))
-        .and_call("ledger", json!({"task": "What was paid in June?"}));
-    let hand_over = Reply::call("handoff", json!({"name": "support", "reason": "The app is broken."}));
-    let model = Script::by(move |request| match (&*request.agent, request.messages.len()) {
-        ("clerk", 1) => ask_both.clone(),
-        ("clerk", _) => hand_over.clone(),
-        ("ledger", 1) => Reply::call("sum_numbers", json!({"numbers": [19.5, 10]})),
-        ("ledger", _) => Reply::text("29.50"),
-        _ => Reply::text("29.50 a month; and please restart the app."),
-    });
-    let clerk = Agent::builder("clerk", model.clone()).tool(AgentTool::new("ledger", "Knows what was paid."));
-    let clerk = clerk.tools(Handoff::to([("support", "The app and its faults.")]).tools()).build().unwrap();
-    let ledger = Agent::builder("ledger", model.clone()).tool(math::sum_numbers()).build().unwrap();
-    Team::new([clerk, ledger, Agent::builder("support", model).build().unwrap()]).unwrap()
+    team().unwrap()
+}
+
+fn begin(id: &str) -> Conversation {
+    Conversation::start("billing", "What did I pay?").with_id(id)
 }
 
 #[tokio::test]
 async fn a_run_on_the_engine_is_the_run_in_this_process() {
     let Some(stage) = Stage::open(Services::new(bureau()).unwrap()).await else { return };
-    let (mut there, mut here) = (start("trip"), start("trip"));
+    let (mut there, mut here) = (begin("trip"), begin("trip"));
     let end = stage.host.run(&mut there).await.unwrap();
     assert_eq!(end, bureau().run(&mut here).await.unwrap());
     let text = |conversation: &Conversation| serde_json::to_string(conversation).unwrap();
@@ -127,7 +120,7 @@ async fn what_is_done_is_told_as_it_happens() {
         heard.lock().unwrap().push(format!("{} {what}", event.conversation));
     });
     let Some(stage) = Stage::open(services).await else { return };
-    stage.host.run(&mut start("t")).await.unwrap();
+    stage.host.run(&mut begin("t")).await.unwrap();
     let mut events = std::mem::take(&mut *events.lock().unwrap());
     events.sort();
     let child = |id: &str| ["call", "ended", "turn", "turn"].map(|what| format!("t/{id} {what}"));
