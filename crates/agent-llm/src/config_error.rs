@@ -16,7 +16,7 @@ pub enum ConfigError {
     /// The base URL can't be used.
     #[error("the base URL {url:?} can't be used: {reason}; it should look like https://api.anthropic.com")]
     BaseUrl {
-        /// The URL, without any user name and password.
+        /// The URL, without user name, password, query and fragment.
         url: String,
         /// What is wrong with it.
         reason: String,
@@ -27,7 +27,7 @@ pub enum ConfigError {
          https, or allow it with `Claude::builder().allow_plain_http(true)`"
     )]
     PlainHttp {
-        /// The URL, without its query.
+        /// The URL, without query and fragment.
         url: String,
     },
     /// A header can't be sent.

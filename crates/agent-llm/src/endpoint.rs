@@ -1,13 +1,13 @@
 //! Where the API is.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use reqwest::Url;
 
-use crate::{ConfigError, Settings, settings::without_secrets};
+use crate::{ConfigError, Settings, shown::shown};
 
 /// The address of an API, and of its endpoints, which are below it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Endpoint {
     messages: Url,
     count_tokens: Url,
@@ -17,7 +17,7 @@ impl Endpoint {
     /// The base URL of the settings, checked.
     pub(crate) fn of(settings: &Settings) -> Result<Self, ConfigError> {
         let given = settings.base_url.as_deref().unwrap_or("https://api.anthropic.com").trim();
-        let shown = || without_secrets(given);
+        let shown = || shown(given);
         let wrong = |reason: String| ConfigError::BaseUrl { url: shown(), reason };
         let url = Url::parse(given).map_err(|error| wrong(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -57,6 +57,13 @@ impl Endpoint {
     /// Whether what is said there is encrypted.
     pub(crate) fn is_tls(&self) -> bool {
         self.messages.scheme() == "https"
+    }
+}
+
+/// Its query may hold a secret.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Endpoint").field(&shown(self.messages.as_str())).finish()
     }
 }
 

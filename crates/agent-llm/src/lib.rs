@@ -68,6 +68,7 @@ mod reply;
 mod retry;
 mod secrets;
 mod settings;
+mod shown;
 mod sse;
 mod stream_parser;
 #[cfg(test)]

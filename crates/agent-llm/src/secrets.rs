@@ -1,35 +1,97 @@
 //! What is sent and never shown.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
+
+use reqwest::Url;
 
 use crate::{Key, Settings};
 
-/// The shortest word of a header that may be a secret. To take out shorter ones would cost more than they hide.
+/// What a text shows where a secret stood in it.
+const SCRUBBED: &str = "[key]";
+
+/// The shortest word of a header or of the URL's query that may be a secret. To take out shorter ones would cost more
+/// than they hide.
 const SHORTEST: usize = 12;
 
-/// The key, and the words of headers that were given: any of them may be a secret, as a gateway's token is.
+/// The key, and the words of headers and of the base URL's query: any of them may be a secret, as a gateway's token is.
 #[derive(Clone)]
-pub(crate) struct Secrets(Vec<Key>);
+pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
     pub(crate) fn of(settings: &Settings, key: &Key) -> Self {
         let words = settings.headers.iter().flat_map(|(_, value)| value.split_whitespace());
-        let words = words.filter(|word| word.len() >= SHORTEST).map(Key::from);
-        Self([key.clone()].into_iter().chain(words).collect())
+        let words = words.map(str::to_owned).chain(settings.base_url.iter().flat_map(|url| queried(url)));
+        let words = words.filter(|word| word.len() >= SHORTEST);
+        Self([key.secret().to_owned()].into_iter().chain(words).filter(|word| !word.is_empty()).collect())
     }
 
-    /// The text without them.
+    /// The text without them. All of them are looked for in the text as it came, so no part of one is left where
+    /// two overlap; and what stands for a secret already is left alone.
     pub(crate) fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.0.iter().fold(Cow::Borrowed(text), |text, secret| match secret.scrub(&text) {
-            Cow::Owned(scrubbed) => scrubbed.into(),
-            Cow::Borrowed(_) => text,
-        })
+        let mut found: Vec<Range<usize>> = self.0.iter().flat_map(|secret| places(text, secret)).collect();
+        if found.is_empty() {
+            return text.into();
+        }
+        let scrubbed: Vec<Range<usize>> = places(text, SCRUBBED).collect();
+        found.retain(|place| !scrubbed.iter().any(|done| done.start <= place.start && place.end <= done.end));
+        found.extend(scrubbed);
+        without(text, merged(found)).into()
     }
+}
+
+/// The values of a URL's query, as they stand there and decoded.
+fn queried(url: &str) -> Vec<String> {
+    let Ok(url) = Url::parse(url.trim()) else { return Vec::new() };
+    let as_written = url.query().unwrap_or_default().split('&').map(|pair| match pair.split_once('=') {
+        Some((_, value)) => value.to_owned(),
+        None => pair.to_owned(),
+    });
+    let decoded = url.query_pairs().flat_map(|(name, value)| [name.into_owned(), value.into_owned()]);
+    as_written.chain(decoded).collect()
+}
+
+/// All places of a word in a text, also those that overlap.
+fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let start = from + text[from..].find(word)?;
+        from = start + text[start..].chars().next().map_or(1, char::len_utf8);
+        Some(start..start + word.len())
+    })
+}
+
+/// Those that overlap as one.
+fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    places.sort_by_key(|place| place.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for place in places {
+        match merged.last_mut().filter(|last| place.start < last.end) {
+            Some(last) => last.end = last.end.max(place.end),
+            None => merged.push(place),
+        }
+    }
+    merged
+}
+
+fn without(text: &str, places: Vec<Range<usize>>) -> String {
+    let mut scrubbed = String::with_capacity(text.len());
+    let mut from = 0;
+    for place in places {
+        scrubbed.push_str(&text[from..place.start]);
+        scrubbed.push_str(SCRUBBED);
+        from = place.end;
+    }
+    scrubbed.push_str(&text[from..]);
+    scrubbed
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn secrets(words: &[&str]) -> Secrets {
+        Secrets(words.iter().map(|word| (*word).to_owned()).collect())
+    }
 
     #[test]
     fn fault_34_a_token_that_was_given_as_a_header_is_scrubbed_like_the_key() {
@@ -41,5 +103,44 @@ mod tests {
             "test: neither [key] nor Bearer [key]"
         );
         assert!(matches!(secrets.scrub("nothing"), Cow::Borrowed("nothing")));
+    }
+
+    #[test]
+    fn fault_34_a_text_that_echoes_the_key_is_scrubbed() {
+        let secrets = secrets(&["sk-1"]);
+        assert_eq!(secrets.scrub("sk-1 is wrong: sk-1"), "[key] is wrong: [key]");
+        assert_eq!(secrets.scrub("no such key"), "no such key");
+    }
+
+    #[test]
+    fn field_86_a_token_in_the_base_urls_query_is_scrubbed_like_the_key() {
+        let url = "https://gateway/?token=token%2Fof%2Fa%2Fgateway&x=1&another-long-token";
+        let secrets = Secrets::of(&Settings::default().base_url(url), &Key::from("sk-1"));
+        assert_eq!(
+            secrets.scrub("token/of/a/gateway token%2Fof%2Fa%2Fgateway x=1 another-long-token"),
+            "[key] [key] x=1 [key]"
+        );
+    }
+
+    #[test]
+    fn field_75_what_scrubbing_wrote_is_never_scrubbed_again() {
+        let check = |words: &[&str], text: &str, expected: &str| {
+            let secrets = secrets(words);
+            let scrubbed = secrets.scrub(text).into_owned();
+            assert_eq!(scrubbed, expected, "{words:?}");
+            assert_eq!(secrets.scrub(&scrubbed), expected, "{words:?}, again");
+        };
+        check(&["e"], "req_e1", "r[key]q_[key]1");
+        check(&["k", "[key]", "y]"], "a k", "a [key]");
+        // The longest first, in whatever order they are known.
+        check(&["token", "my-token-1"], "my-token-1 token", "[key] [key]");
+        check(&["my-token-1", "token"], "my-token-1 token", "[key] [key]");
+        // Those that overlap leave no part of either, nor does one that overlaps itself.
+        check(&["abcd", "cdef"], "<abcdef>", "<[key]>");
+        check(&["aba"], "<ababa>", "<[key]>");
+        check(&["ab"], "abab", "[key][key]");
+        // One that begins in a place that was scrubbed.
+        check(&["]x"], "[key]xy", "[key]y");
+        check(&["é"], "éé", "[key][key]");
     }
 }

@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, env, fmt, time::Duration};
 
 use agent_core::Json;
 
-use crate::{Cache, Claude, ConfigError, Gate, Key, RetryPolicy, ToolChoice, http::Http, limit::Limits};
+use crate::{
+    Cache, Claude, ConfigError, Gate, Key, RetryPolicy, ToolChoice, http::Http, limit::Limits, shown::shown,
+};
 
 /// What a client sends with every request, and how long it waits; a builder of
 /// [`Claude`](crate::Claude).
@@ -256,7 +258,7 @@ impl fmt::Debug for Settings {
         let fields: Vec<&String> = self.fields.keys().collect();
         f.debug_struct("Settings")
             .field("key", &self.key)
-            .field("base_url", &self.base_url.as_deref().map(without_secrets))
+            .field("base_url", &self.base_url.as_deref().map(shown))
             .field("allow_plain_http", &self.allow_plain_http)
             .field("http2", &self.http2)
             .field("version", &self.version)
@@ -273,16 +275,6 @@ impl fmt::Debug for Settings {
             .field("cache", &self.cache)
             .field("fields", &fields)
             .finish()
-    }
-}
-
-/// A URL as it may be shown: without user name, password and query.
-pub(crate) fn without_secrets(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
-        (None, Some((_, rest))) => rest.to_owned(),
-        (_, None) => url.to_owned(),
     }
 }
 
@@ -314,7 +306,7 @@ mod tests {
             "ANTHROPIC_BASE_URL" => Some("http://gateway".to_owned()),
             _ => Some("k".to_owned()),
         });
-        assert_eq!(plain.unwrap_err(), ConfigError::PlainHttp { url: "http://gateway".to_owned() });
+        assert_eq!(plain.unwrap_err(), ConfigError::PlainHttp { url: "http://gateway/".to_owned() });
     }
 
     #[test]
@@ -326,7 +318,7 @@ mod tests {
         insta::assert_snapshot!(refused(keyed().base_url("localhost:80")), @r#"the base URL "localhost:80" can't be used: it must begin with https:// or http://; it should look like https://api.anthropic.com"#);
         insta::assert_snapshot!(refused(keyed().base_url("api.anthropic.com")), @r#"the base URL "api.anthropic.com" can't be used: relative URL without a base; it should look like https://api.anthropic.com"#);
         insta::assert_snapshot!(refused(keyed().base_url("https://me:pass@host/?token=t")), @r#"the base URL "https://host/" can't be used: it must hold no user name and no password; it should look like https://api.anthropic.com"#);
-        insta::assert_snapshot!(refused(keyed().base_url("http://gateway?token=t")), @r#"the base URL "http://gateway" is plain http to another machine, where all on the way could read the key: use https, or allow it with `Claude::builder().allow_plain_http(true)`"#);
+        insta::assert_snapshot!(refused(keyed().base_url("http://gateway?token=t")), @r#"the base URL "http://gateway/" is plain http to another machine, where all on the way could read the key: use https, or allow it with `Claude::builder().allow_plain_http(true)`"#);
         insta::assert_snapshot!(refused(keyed().header("x y", "secret")), @r#"the header "x y" can't be sent: invalid HTTP header name"#);
         insta::assert_snapshot!(refused(keyed().header("x-y", "secret\n")), @r#"the header "x-y" can't be sent: failed to parse header value"#);
         insta::assert_snapshot!(refused(keyed().beta("a\nb")), @r#"the header "anthropic-beta" can't be sent: failed to parse header value"#);

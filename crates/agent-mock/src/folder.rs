@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     process,
@@ -34,13 +34,21 @@ impl Folder {
         Ok(Self(path.into()))
     }
 
-    /// Writes a body to `PROCESS-NUMBER.json`; a file that is there is an error.
+    /// Writes a body to `PROCESS-NUMBER.json`, which nobody else can read; a file that is there is an error.
     pub(crate) fn write(&self, body: &str) -> io::Result<()> {
         let number = WRITTEN.fetch_add(1, Relaxed) + 1;
         let path = self.0.join(format!("{}-{number:05}.json", process::id()));
-        let file = File::create_new(&path);
-        file.and_then(|mut file| file.write_all(body.as_bytes())).map_err(|error| at(&path, &error))
+        create(&path).and_then(|mut file| file.write_all(body.as_bytes())).map_err(|error| at(&path, &error))
     }
+}
+
+/// Bodies hold what people said, so the file is its owner's from the first moment.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn at(path: &Path, error: &io::Error) -> io::Error {

@@ -60,8 +60,8 @@
 //!
 //! [`Mock::requests`] has the requests of a server. To see those of a whole program, or of many, run them with
 //! the environment variable `AGENT_MOCK_RECORD=FOLDER`: each server then writes the body of each request for a
-//! reply, refused ones included, to a new file there, `PROCESS-NUMBER.json`, as it came and without headers. A
-//! request that can't be written is answered with a status 500.
+//! reply, refused ones included, to a new file there, `PROCESS-NUMBER.json`, as it came and without headers. Only
+//! its owner can read the file (mode 0600). A request that can't be written is answered with a status 500.
 //!
 //! # Limits
 //!

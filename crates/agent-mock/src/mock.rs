@@ -162,4 +162,17 @@ mod tests {
         fs::remove_dir(&path).unwrap();
         assert_eq!(ask(folder, GOOD).await, 500);
     }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn field_86_a_recording_is_readable_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = env::temp_dir().join(format!("agent-mock-{}-mode", process::id()));
+        assert_eq!(ask(Folder::at(&folder).unwrap(), GOOD).await, 200);
+        let files = fs::read_dir(&folder).unwrap();
+        let modes: Vec<u32> =
+            files.map(|file| file.unwrap().metadata().unwrap().permissions().mode() & 0o777).collect();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(modes, [0o600]);
+    }
 }
