@@ -44,7 +44,7 @@ pub struct Waiting {
     pub agent: String,
     /// The call.
     pub call: Arc<ToolCall>,
-    /// What the person is asked.
+    /// What the person is asked, [safe to show](crate::safe_lines).
     pub question: String,
 }
 

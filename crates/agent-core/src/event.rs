@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Call, Delta, End, Json, Outcome, StopReason, ToolCall, Usage};
+use crate::{Call, Delta, End, Json, Outcome, StopReason, ToolCall, Usage, safe_lines};
 
 /// Something that happened in a run.
 #[non_exhaustive]
@@ -152,7 +152,9 @@ impl EventKind {
             }
             Outcome::Error(message) => Self::CallEnded { id, tool, is_error: true, result: message.clone() },
             Outcome::Transfer(transfer) => Self::TransferAsked { id, to: transfer.to.clone() },
-            Outcome::Wait { question } => Self::CallWaiting { id, question: question.clone() },
+            Outcome::Wait { question } => {
+                Self::CallWaiting { id, question: safe_lines(question).into_owned() }
+            }
             Outcome::Delegate { to, .. } => {
                 let conversation = format!("{}/{id}", call.conversation);
                 Self::Delegated { id, to: to.clone(), conversation }

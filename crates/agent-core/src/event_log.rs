@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Event, EventKind, Notice};
+use crate::{Event, EventKind, Notice, safe_line};
 
 /// Writes the events of a run as lines a person reads: time, agent, what happened; indented by depth.
 /// Replies are shown when they are whole, not piece by piece.
@@ -71,14 +71,9 @@ fn describe(kind: &EventKind) -> Option<String> {
 
 /// One line of at most `width` characters.
 fn cut(line: &str, width: usize) -> String {
-    let line: String = line.chars().map(visible).collect();
+    let line = safe_line(line);
     match line.chars().count() <= width {
-        true => line,
+        true => line.into_owned(),
         false => line.chars().take(width - 1).chain(['…']).collect(),
     }
-}
-
-/// What models and tools write may hold control characters, which a terminal would obey.
-pub(crate) fn visible(character: char) -> char {
-    if character.is_control() { ' ' } else { character }
 }

@@ -62,6 +62,7 @@ mod request;
 mod response;
 mod rules;
 mod run;
+mod safe_text;
 #[cfg(feature = "script")]
 pub mod script;
 mod stop_reason;
@@ -110,6 +111,7 @@ pub use request::{Asked, GoesOnFrom, Request};
 pub use response::Response;
 pub use rules::Rules;
 pub use run::{Run, RunError};
+pub use safe_text::{safe_line, safe_lines};
 pub use stop_reason::StopReason;
 pub use team::Team;
 pub use timeline::Timeline;

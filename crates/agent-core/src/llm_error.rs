@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::safe_line;
+
 /// Why a request to a model failed. Plain data, so that it can be journaled and sent on.
 ///
 /// It holds no header, key or prompt.
@@ -126,6 +128,7 @@ impl LlmError {
         if !facts.is_empty() {
             text.push_str(&format!(" ({})", facts.join(", ")));
         }
-        text
+        // What a server says may be meant for the terminal that shows it.
+        safe_line(&text).into_owned()
     }
 }

@@ -23,7 +23,7 @@ pub enum Outcome {
     },
     /// The call waits until a person allows it.
     Wait {
-        /// What the person is asked.
+        /// What the person is asked. What models wrote may stand in it: it is [made safe](crate::safe_lines) to show.
         question: String,
     },
 }

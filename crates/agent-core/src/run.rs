@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     BuildError, Cancel, Conversation, End, Event, Failure, Limits, Local, Mode, Team, event::Listeners,
+    safe_line,
 };
 
 /// Why a run broke off. The conversation keeps all that was done, and a new run goes on from there.
@@ -34,7 +35,7 @@ pub enum RunError {
         agents: String,
     },
     /// The run panicked, which is a bug: in this library, or in what it was given.
-    #[error("the run panicked: {message}")]
+    #[error("the run panicked: {}", safe_line(message))]
     Panicked {
         /// What the panic said.
         message: String,

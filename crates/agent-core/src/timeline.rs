@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Event, EventKind, event_log::visible};
+use crate::{Event, EventKind, safe_line};
 
 /// What ran when: a row for the agent and, nested under it, one for each of its calls, with a bar from
 /// start to end, all on one scale. A call that another agent does is that agent's row.
@@ -54,12 +54,12 @@ impl Timeline {
     pub fn render_to(&self, scale: Duration, width: usize) -> String {
         const AROUND_THE_BAR: usize = " || 1234.56 s".len();
         let width = width.max(40);
-        let widest = self.rows.iter().map(|row| row.title().chars().count()).max().unwrap_or(0);
+        let widest = self.rows.iter().map(|row| safe_line(&row.title()).chars().count()).max().unwrap_or(0);
         let titles = widest.min(width / 3);
         let bars = width - titles - AROUND_THE_BAR;
         let mut picture = String::new();
         for row in &self.rows {
-            let title: String = row.title().chars().map(visible).take(titles).collect();
+            let title: String = safe_line(&row.title()).chars().take(titles).collect();
             let end = row.end.unwrap_or(self.end);
             let bar = bar(row.start, end, scale, bars);
             // A later run of the same conversation counts from 0 again.

@@ -1,6 +1,6 @@
 //! What can go wrong between a program and the engine.
 
-use agent_core::Failure;
+use agent_core::{Failure, safe_line};
 use restate_sdk::ingress::ClientError;
 use serde::Deserialize;
 
@@ -19,10 +19,10 @@ pub enum RestateError {
         why: String,
     },
     /// The engine can't be reached, or the connection broke. The run may go on there: run again to wait for it.
-    #[error("no response from the engine: {0}")]
+    #[error("no response from the engine: {}", safe_line(.0))]
     Unreachable(String),
     /// There is no such request: an id is too long, as a rule.
-    #[error("the request can't be made: {0}")]
+    #[error("the request can't be made: {}", safe_line(.0))]
     NotSent(String),
     /// A model did not answer. The conversation is as it was, and a new run asks again.
     #[error(transparent)]
@@ -34,16 +34,16 @@ pub enum RestateError {
     )]
     Cancelled,
     /// The engine has another conversation of this id.
-    #[error("{0}: read it with Restate::history, or give this one another id")]
+    #[error("{}: read it with Restate::history, or give this one another id", safe_line(.0))]
     Diverged(String),
     /// No such call waits for a person: it was decided about, or never waited.
-    #[error("{0}")]
+    #[error("{}", safe_line(.0))]
     NotWaiting(String),
     /// Something is larger than what the engine takes as one piece.
-    #[error("{0}")]
+    #[error("{}", safe_line(.0))]
     TooLarge(String),
     /// The engine refused, or what it said can't be read. As a rule, the services are not registered there.
-    #[error("the engine said {status}: {message}")]
+    #[error("the engine said {status}: {}", safe_line(message))]
     Refused {
         /// The HTTP status.
         status: u16,

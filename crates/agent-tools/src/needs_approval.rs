@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, async_trait};
+use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, async_trait, safe_line};
 
 /// Marks a tool as one whose calls need a person's approval: a call waits, the others of its turn are not held up, and the
 /// run ends with [`End::Waiting`](agent_core::End). Once it is allowed, by the key that stands there, a run makes it; if it
@@ -40,14 +40,17 @@ type Question = dyn Fn(&ToolSpec, &Json) -> String + Send + Sync;
 impl NeedsApproval {
     /// The same tool, whose calls wait for a person.
     pub fn new(tool: impl Tool + 'static) -> Self {
-        let question =
-            |spec: &ToolSpec, input: &Json| format!("May {:?} be called with {}?", spec.name, input.text());
+        let question = |spec: &ToolSpec, input: &Json| {
+            // The person reads all of it, on one line: the model may have put in line feeds to move some out of sight.
+            format!("May {:?} be called with {}?", spec.name, safe_line(input.text()))
+        };
         let mut spec = tool.spec().clone();
         spec.needs_approval = true;
         Self { tool: Arc::new(tool), spec, question: Box::new(question) }
     }
 
-    /// Another question about a call with this input.
+    /// Another question about a call with this input. What the model wrote may stand in it: it is
+    /// [made safe](agent_core::safe_lines) to show, but it may have several lines.
     pub fn question(self, question: impl Fn(&Json) -> String + Send + Sync + 'static) -> Self {
         Self { question: Box::new(move |_, input| question(input)), ..self }
     }

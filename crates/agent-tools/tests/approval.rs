@@ -11,7 +11,7 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Conversation, End, EventKind, Tool,
+    Agent, Conversation, End, EventKind, Json, Tool,
     script::{Reply, Script},
 };
 use agent_tools::FnTool;
@@ -104,4 +104,17 @@ fn its_spec_says_that_it_needs_approval_and_is_the_tools_otherwise() {
     assert!(!spec.needs_approval);
     spec.needs_approval = true;
     assert_eq!(*tool.needs_approval().spec(), spec);
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_78_an_approval_shows_all_of_the_input_on_one_line() {
+    let (pay, paid) = tool("pay");
+    let input = Json::read("{\n\n\n\"what\": \"Ada\u{202e}\u{200b}\u{9b}1m\\n\"}").unwrap();
+    let model = Script::new([Reply::call("pay", input), Reply::text("Done.")]);
+    let agent = Agent::builder("clerk", model).tool(pay.needs_approval()).build().unwrap();
+    let mut conversation = agent.start("Pay.");
+    let End::Waiting(calls) = agent.run(&mut conversation).await.unwrap() else { panic!("it waits") };
+    let asked = r#"May "pay" be called with {\n\n\n"what": "Ada\u{202e}\u{200b}\u{9b}1m\n"}?"#;
+    assert_eq!(calls[0].question, asked);
+    assert_eq!(paid.load(Ordering::SeqCst), 0);
 }

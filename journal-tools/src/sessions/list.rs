@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use agent_core::{End, Usage};
+use agent_core::{End, Usage, safe_line};
 use agent_journal::{Journal, Session};
 
 use drill::Done;
@@ -18,7 +18,7 @@ pub(super) fn list(journal: &Journal, out: &mut impl Write) -> Done {
         let session = match session {
             Ok(session) => session,
             Err(error) => {
-                writeln!(out, "{error}")?;
+                writeln!(out, "{}", safe_line(&error.to_string()))?;
                 continue;
             }
         };
@@ -30,7 +30,8 @@ pub(super) fn list(journal: &Journal, out: &mut impl Write) -> Done {
             Some(pid) => format!("{}, driven by process {pid}", state(&session)),
             None => state(&session),
         };
-        writeln!(out, "{id:<24} {agent:<16} {ago:<12} {turns:>5} {tokens:>9}  {state}")?;
+        let line = format!("{id:<24} {agent:<16} {ago:<12} {turns:>5} {tokens:>9}  {state}");
+        writeln!(out, "{}", safe_line(&line))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use agent_core::safe_line;
 use agent_journal::{Entry, Journal, JournalError, Session};
 
 use super::list::state;
@@ -28,7 +29,7 @@ pub(super) fn tail(journal: &Journal, id: &str, out: &mut impl Write, mut pause:
         let Some(session) = session else { continue };
         let (goes_on, waits_for) = waits_for(&session);
         if said != waits_for {
-            writeln!(out, "-- {waits_for}")?;
+            writeln!(out, "-- {}", safe_line(&waits_for))?;
             said = waits_for;
         }
         if !goes_on {
@@ -52,8 +53,9 @@ fn waits_for(session: &Session) -> (bool, String) {
 }
 
 fn line(conversation: &str, entry: &Entry) -> String {
-    match entry.call() {
+    let line = match entry.call() {
         Some(call) => format!("{conversation} {} {call}", entry.kind()),
         None => format!("{conversation} {}", entry.kind()),
-    }
+    };
+    safe_line(&line).into_owned()
 }

@@ -129,6 +129,25 @@ fn sessions_are_listed_and_shown() {
 }
 
 #[test]
+fn field_78_nothing_in_a_list_of_sessions_obeys_or_forges() {
+    let place = Place::new();
+    let pay = FnTool::new("pay", "Pays somebody.", |payment: Payment| Ok::<_, String>(payment.to));
+    let odd = "Ada\r\nforged   row\u{1b}[2J\u{202e}";
+    let model = Script::new([Reply::call("pay", json!({"to": odd}))]);
+    let pay = agent_tools::NeedsApproval::new(pay).question(move |input| format!("{} {odd}", input.text()));
+    let team = Team::new([Agent::builder("clerk", model).tool(pay).build().unwrap()]).unwrap();
+    place.go_on(team, Conversation::start("clerk", odd).with_id("bills"));
+    for what in ["list", "show", "tail"] {
+        let said = place.say(&[what, "bills"][..if what == "list" { 1 } else { 2 }]);
+        assert!(
+            said.contains(r"\u{202e}") && !said.contains(['\u{202e}', '\u{1b}', '\r']),
+            "{what}: {said:?}"
+        );
+        assert!(!said.lines().any(|line| line.starts_with("forged")), "{what}: {said:?}");
+    }
+}
+
+#[test]
 fn calls_are_approved_and_denied() {
     let place = Place::with_sessions();
     assert_eq!(place.say(&["approve", "bills/call_0_0"]), "");

@@ -1,7 +1,7 @@
 //! Whose turn it is: the one place that decides it.
 
 use super::{Conversation, Slot, State};
-use crate::{End, Role, Rules, StopReason, Transfer, Waiting, Work};
+use crate::{End, Role, Rules, StopReason, Transfer, Waiting, Work, safe_lines};
 
 /// What can be done now, what can be done once a call of the same key is done, and what waits for a
 /// person, each in call order.
@@ -103,7 +103,8 @@ impl Conversation {
                 key: self.key(slot),
                 agent: self.agent.to_string(),
                 call: slot.call.clone(),
-                question: question.clone(),
+                // A person must see all that is asked.
+                question: safe_lines(question).into_owned(),
             }),
             State::Delegated(child) => match child.next(rules) {
                 Next::User(End::Waiting(calls)) => survey.waiting.extend(calls),

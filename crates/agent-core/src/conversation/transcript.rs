@@ -3,15 +3,17 @@
 use std::fmt;
 
 use super::{Conversation, Passage, State};
-use crate::{Block, Kind, Role};
+use crate::{Block, Kind, Role, safe_line, safe_lines};
 
-/// The transcript: a line a block, with who spoke. What is still to be done for the last reply stands at the end.
+/// The transcript, [safe to show](crate::safe_lines): a line a block, with who spoke. Where a block has more lines, each of
+/// them begins with `|`, so that none looks like somebody else's. What is still to be done for the last reply stands at the
+/// end.
 impl fmt::Display for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, message) in self.messages.iter().enumerate() {
             for Passage { from, to, call, .. } in self.passages.iter().filter(|passage| passage.at == place) {
                 let verb = if call.is_some() { "takes over" } else { "has it back" };
-                writeln!(f, "-- {to} {verb} from {from}")?;
+                write_safe(f, &format!("-- {to} {verb} from {from}"))?;
             }
             let role = match message.role() {
                 Role::User => "user",
@@ -22,7 +24,7 @@ impl fmt::Display for Conversation {
                 write_block(f, role, block)?;
             }
             if message.content().is_empty() {
-                writeln!(f, "{role}: (nothing)")?;
+                write_safe(f, &format!("{role}: (nothing)"))?;
             }
         }
         for slot in &self.slots {
@@ -34,25 +36,37 @@ impl fmt::Display for Conversation {
                 State::Done { content, is_error: false } => format!("= {}", content.to_text()),
                 State::Done { content, .. } => format!("failed: {}", content.to_text()),
                 State::Delegated(child) => {
-                    writeln!(f, "({} is with {})", slot.call.id, child.agent)?;
+                    write_safe(f, &format!("({} is with {})", slot.call.id, child.agent))?;
                     child.to_string().lines().try_for_each(|line| writeln!(f, "    {line}"))?;
                     continue;
                 }
             };
-            writeln!(f, "({} {state})", slot.call.id)?;
+            write_safe(f, &format!("({} {state})", slot.call.id))?;
         }
         Ok(())
     }
 }
 
 fn write_block(f: &mut fmt::Formatter<'_>, role: &str, block: &Block) -> fmt::Result {
-    match block.kind() {
-        Kind::Text(text) => writeln!(f, "{role}: {text}"),
-        Kind::ToolUse(call) => writeln!(f, "  > {} {} {}", call.id, call.name, call.input.text()),
+    let text = match block.kind() {
+        Kind::Text(text) => format!("{role}: {text}"),
+        // Line feeds between the parts of JSON say nothing.
+        Kind::ToolUse(call) => {
+            format!("  > {} {} {}", call.id, call.name, safe_line(call.input.text()))
+        }
         Kind::ToolResult { tool_use_id, content, is_error } => {
             let sign = if *is_error { "failed:" } else { "=" };
-            writeln!(f, "  < {tool_use_id} {sign} {}", content.to_text())
+            format!("  < {tool_use_id} {sign} {}", content.to_text())
         }
-        _ => writeln!(f, "{role}: {}", block.json().text()),
-    }
+        _ => format!("{role}: {}", safe_line(block.json().text())),
+    };
+    write_safe(f, &text)
+}
+
+/// Writes what stands on one line as a rule.
+fn write_safe(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let text = safe_lines(text);
+    let (first, more) = text.split_once('\n').map_or((&*text, None), |(first, more)| (first, Some(more)));
+    writeln!(f, "{first}")?;
+    more.into_iter().flat_map(|more| more.split('\n')).try_for_each(|line| writeln!(f, "  | {line}"))
 }

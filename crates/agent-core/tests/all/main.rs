@@ -19,6 +19,7 @@ mod mending;
 mod property;
 mod reading;
 mod sharing;
+mod showing;
 mod stop_reasons;
 mod told;
 mod transfer;

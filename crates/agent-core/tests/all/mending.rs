@@ -108,7 +108,7 @@ async fn fault_38_a_huge_result_is_cut_and_says_so() {
     let agent = agent("main", &model, &Log::default()).longest_result(10).build().unwrap();
     let mut conversation = agent.start("Go.");
     agent.run(&mut conversation).await.unwrap();
-    let expected = "< call_0_0 = xxxxxxxxxx\n[cut: the result has 50 bytes, and 10 of them are shown]";
+    let expected = "< call_0_0 = xxxxxxxxxx\n  | [cut: the result has 50 bytes, and 10 of them are shown]";
     assert!(conversation.to_string().contains(expected), "{conversation}");
 }
 
