@@ -50,7 +50,7 @@ fn tool(work: Work) -> FnTool {
     let about = "Does the work.";
     if matches!(work, Work::Block | Work::Compute) {
         let call = move |input: Input| Ok::<_, Infallible>(work.call_blocking(&input));
-        return FnTool::new(TOOL, about, call).blocking();
+        return FnTool::new(TOOL, about, call);
     }
     let call = move |input: Input| async move { Ok::<_, Infallible>(work.call(input).await) };
     let tool = FnTool::new(TOOL, about, call);

@@ -132,9 +132,10 @@ pub(crate) const START: Row =
     row("start", AtMost(2.0), "process start to first request / floor", |o, f| o.wall / f.wall);
 
 /// What the loop costs without a server; the program `machine` says it.
-pub(crate) const MACHINE: [(&str, &str); 2] = [
+pub(crate) const MACHINE: [(&str, &str); 3] = [
     ("loop_ns", "the loop alone, a turn of 4 instant tools: ns of CPU"),
     ("loop_allocs", "the same: allocations"),
+    ("hop_ns", "a call on the blocking pool instead of in place: ns of CPU more"),
 ];
 
 const fn row(key: &'static str, goal: Goal, what: &'static str, figure: fn(&Sample, &Sample) -> f64) -> Row {

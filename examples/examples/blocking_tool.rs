@@ -1,6 +1,6 @@
 //! Tools that compute run on all cores and hold nothing up: cargo run --example blocking_tool
 //!
-//! A tool marked `blocking` runs on the blocking pool. It can't be aborted from outside, so it looks
+//! A sync function runs on the blocking pool. It can't be aborted from outside, so it looks
 //! at `context.cancelled()` now and then.
 
 use std::{error::Error, time::Instant};
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Reply::text("There are 9592 primes below 100,000 and 17984 below 200,000."),
     ]);
     let primes = FnTool::new("count_primes", "How many primes are below a limit.", count_primes);
-    let agent = Agent::builder("mathematician", model).tool(primes.read_only().blocking()).build()?;
+    let agent = Agent::builder("mathematician", model).tool(primes.read_only()).build()?;
 
     let began = Instant::now();
     let mut conversation = agent.start("How many primes are there?");

@@ -1,6 +1,6 @@
 //! Three tools of 300 ms, called in one reply, take 300 ms: cargo run --example parallel_tools
 //!
-//! One is async, one sync and one blocks its thread; the loop treats them alike. Their results go
+//! Two are async, one is sync and blocks its thread; the loop treats them alike. Their results go
 //! back to the model in one message, in the order of the calls.
 
 use std::{error::Error, time::Duration};
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     ]);
     let agent = Agent::builder("guide", model)
         .tool(FnTool::new("weather", "The weather in a city.", weather).read_only())
-        .tool(FnTool::new("population", "How many people live in a city.", population).blocking())
+        .tool(FnTool::new("population", "How many people live in a city.", population))
         .build()?;
 
     let mut conversation = agent.start("Tell me about Oslo.");

@@ -76,9 +76,11 @@ pub struct ToolSpec {
     pub exclusive_by: Option<ExclusiveBy>,
     /// Bounds how many calls of it are under way at once, over all runs that have the same.
     pub permits: Option<Permits>,
-    /// It blocks or computes: it runs off the async workers, on tokio's blocking pool. That has 512 threads if the
-    /// runtime was built without `max_blocking_threads`; bound those that compute by [`permits`](Self::permits), as many
-    /// as there are cores.
+    /// It blocks or computes: it runs off the async workers, on tokio's blocking pool, except while it awaits something.
+    /// `false` on a new spec, so say it for a [`Tool::call`] that blocks: else it holds up everything else on its worker,
+    /// and no timeout can end it. (`FnTool` of agent-tools says it for each sync function.) The pool has 512 threads
+    /// if the runtime was built without `max_blocking_threads`; bound those that compute by [`permits`](Self::permits), as
+    /// many as there are cores.
     pub blocking: bool,
     /// How long one call may take. A blocking call that takes longer has failed, but keeps its thread
     /// (and its permit, see [`Limits::calls_at_once`](crate::Limits)) until it returns.

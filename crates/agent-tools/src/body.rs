@@ -21,6 +21,9 @@ pub trait Body<Kind>: Send + Sync + 'static {
     /// What it reads.
     type Input: DeserializeOwned + JsonSchema + Send;
 
+    /// Whether it is a sync function: a call holds its thread until it returns.
+    const IS_SYNC: bool;
+
     /// Does one call.
     fn call(&self, input: Self::Input, context: Context) -> impl Future<Output = Outcome> + Send;
 }
@@ -43,6 +46,7 @@ where
     E: Display,
 {
     type Input = I;
+    const IS_SYNC: bool = true;
 
     async fn call(&self, input: I, _: Context) -> Outcome {
         outcome(self(input))
@@ -57,6 +61,7 @@ where
     E: Display,
 {
     type Input = I;
+    const IS_SYNC: bool = true;
 
     async fn call(&self, input: I, context: Context) -> Outcome {
         outcome(self(input, context))
@@ -72,6 +77,7 @@ where
     E: Display,
 {
     type Input = I;
+    const IS_SYNC: bool = false;
 
     async fn call(&self, input: I, _: Context) -> Outcome {
         outcome(self(input).await)
@@ -87,6 +93,7 @@ where
     E: Display,
 {
     type Input = I;
+    const IS_SYNC: bool = false;
 
     async fn call(&self, input: I, context: Context) -> Outcome {
         outcome(self(input, context).await)

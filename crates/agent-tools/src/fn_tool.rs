@@ -11,6 +11,11 @@ use crate::{Body, NeedsApproval, schema};
 /// The input's schema comes from its type (`#[derive(serde::Deserialize, schemars::JsonSchema)]`;
 /// doc comments on its fields are what the model reads of them). An input that does not fit is an
 /// error result that says what is wrong and where, and the function is not called.
+///
+/// A sync function may block or compute: its calls run on tokio's blocking pool ([`ToolSpec::blocking`]), so they
+/// hold up nothing else, and a [`timeout`](Self::timeout) holds while one still runs. The way there and back costs about ten
+/// microseconds; a function that takes less than that is better called in place ([`instant`](Self::instant)).
+/// The calls of an async function run on the async workers.
 pub struct FnTool {
     spec: ToolSpec,
     run: Box<Run>,
@@ -32,7 +37,8 @@ impl FnTool {
             };
             Box::pin(call) as Pin<Box<dyn Future<Output = Outcome> + Send>>
         };
-        let spec = ToolSpec::new(name, description, schema::of::<B::Input>());
+        let mut spec = ToolSpec::new(name, description, schema::of::<B::Input>());
+        spec.blocking = B::IS_SYNC;
         Self { spec, run: Box::new(run) }
     }
 
@@ -61,7 +67,14 @@ impl FnTool {
         self.with(|spec| spec.permits = Some(permits))
     }
 
-    /// It blocks or computes, and runs on the blocking pool. See [`ToolSpec::blocking`].
+    /// A sync function that returns within microseconds: its calls run in place, on an async worker. One that takes
+    /// longer holds up what else runs there, and no timeout can end it.
+    pub fn instant(self) -> Self {
+        self.with(|spec| spec.blocking = false)
+    }
+
+    /// An async function that blocks or computes between its awaits: it runs on the blocking pool, as sync functions do
+    /// anyway. See [`ToolSpec::blocking`].
     pub fn blocking(self) -> Self {
         self.with(|spec| spec.blocking = true)
     }

@@ -9,7 +9,7 @@ use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, 
 ///
 /// Each attempt that fails is told of as the call's progress, with its reason; the model reads what the last one
 /// says. All attempts are one call: the tool's timeout is for all of them together, and it holds its permits and its
-/// turn in between, too.
+/// turn in between, too, but no thread.
 ///
 /// ```
 /// use agent_tools::{FnTool, Retried};

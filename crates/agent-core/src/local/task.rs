@@ -1,23 +1,29 @@
 //! A call's own task.
 
-use std::{any::Any, future::Future, panic::AssertUnwindSafe};
+use std::{
+    any::Any,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Wake, Waker},
+};
 
 use futures::FutureExt;
-use tokio::{runtime::Handle, task::AbortHandle};
+use tokio::{
+    sync::Notify,
+    task::{AbortHandle, spawn_blocking},
+};
 
 use crate::Outcome;
 
-/// Runs a call on a task of its own, from now on; dropping the future aborts it. One that has begun on
-/// the blocking pool can't be aborted: it runs to its end, and nobody gets its result.
+/// Runs a call on a task of its own, from now on; dropping the future aborts it. What goes on on the
+/// blocking pool can't be aborted: it runs until it returns or awaits, and nobody gets its result.
 pub(super) fn run<F>(call: F, blocking: bool) -> impl Future<Output = ()> + use<F>
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let task = match blocking {
-        true => {
-            let runtime = Handle::current();
-            tokio::task::spawn_blocking(move || runtime.block_on(call))
-        }
+        true => tokio::spawn(on_the_pool(call)),
         false => tokio::spawn(call),
     };
     let abort = AbortOnDrop(task.abort_handle());
@@ -25,6 +31,35 @@ where
         let _abort = abort;
         // An error is an abort, by a runtime that shuts down: there is no result then.
         let _ = task.await;
+    }
+}
+
+/// Runs a call on the blocking pool, but for the time in which it awaits something: then it holds no thread. It is
+/// polled there by itself, not by a `block_on`, in which what it calls could not block on a future of its own.
+async fn on_the_pool(call: impl Future<Output = ()> + Send + 'static) {
+    let (mut call, woken) = (Box::pin(call), Arc::new(Woken(Notify::new())));
+    loop {
+        let waker = Waker::from(woken.clone());
+        let polling = spawn_blocking(move || {
+            let is_over = call.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+            (call, is_over)
+        });
+        let _abort = AbortOnDrop(polling.abort_handle());
+        match polling.await {
+            Ok((rest, false)) => call = rest,
+            // An error is an abort, by a runtime that shuts down.
+            Ok((_, true)) | Err(_) => return,
+        }
+        woken.0.notified().await;
+    }
+}
+
+/// Remembers that it was woken, also before anybody waits for that.
+struct Woken(Notify);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
     }
 }
 

@@ -6,10 +6,11 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use agent_core::{
-    Agent, Conversation, End, Team, drive,
+    Agent, Context, Conversation, End, Team, drive,
     script::{Reply, Script},
 };
 use agent_journal::Entry;
@@ -126,4 +127,21 @@ async fn a_call_of_which_is_written_that_it_began_although_it_only_asked_asks_ag
     let (end, _, paid) = run(&place).await;
     assert!(waits(&end), "{end:?}");
     assert_eq!(paid, 0);
+}
+
+#[tokio::test]
+async fn field_47_a_timeout_holds_for_a_sync_function_on_a_journal() {
+    let stuck = FnTool::new("pay", "Returns when nobody waits for it.", |_: Payment, context: Context| {
+        while !context.cancelled() {
+            std::thread::yield_now();
+        }
+        Ok::<_, String>("late")
+    });
+    let model = Script::new([Reply::call("pay", json!({"to": "Ada"})), Reply::text("Done.")]);
+    let agent = Agent::builder("main", model).tool(stuck.timeout(Duration::from_millis(20))).build().unwrap();
+    let (place, mut conversation) = (Place::new(), start());
+    let host = place.open().host(Team::new([agent]).unwrap(), &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    let transcript = conversation.to_string();
+    assert!(transcript.contains("< call_0_0 failed: timed out after 20ms"), "{transcript}");
 }

@@ -1,9 +1,12 @@
 //! Runs that nothing disturbs.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use agent_core::{
-    Agent, Conversation, EventKind, Team,
+    Agent, Context, Conversation, EventKind, Team,
     script::{Reply, Script},
 };
 use agent_restate::Services;
@@ -152,4 +155,21 @@ async fn any_program_says_something_by_http() {
     );
     assert_eq!(say(r#"{"text": "And now?"}"#).await.0, 200);
     assert_eq!(stage.host.history("by-hand").await.unwrap().unwrap().messages().len(), 4);
+}
+
+#[tokio::test]
+async fn field_47_a_timeout_holds_for_a_sync_function_on_the_engine() {
+    let stuck = FnTool::new("stuck", "Returns when nobody waits for it.", |_: Input, context: Context| {
+        while !context.cancelled() {
+            std::thread::yield_now();
+        }
+        Ok::<_, String>("late")
+    });
+    let stuck = stuck.timeout(Duration::from_millis(20));
+    let team = alone(calls_then_done(call("stuck", "")), [stuck]);
+    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
+    let mut conversation = start("stuck");
+    stage.host.run(&mut conversation).await.unwrap();
+    let transcript = conversation.to_string();
+    assert!(transcript.contains("< call_0_0 failed: timed out after 20ms"), "{transcript}");
 }
