@@ -28,6 +28,7 @@ mod body;
 mod fn_tool;
 pub mod math;
 mod needs_approval;
+mod number;
 mod retried;
 mod schema;
 

@@ -1,5 +1,6 @@
-//! Arithmetic on 64-bit floating-point numbers (IEEE 754). A result that is no finite number is an
-//! error in words for the model; whole results print without a decimal point.
+//! Arithmetic. Whole numbers are exact as long as they have no more than 38 digits (`i128`): `2^64` is
+//! 18446744073709551616. All else is computed by 64-bit floating-point numbers (IEEE 754); a result that is printed with an
+//! exponent (`1.6e60`) is rounded. A result that is no finite number is an error in words for the model.
 
 use std::sync::Arc;
 
@@ -7,7 +8,10 @@ use agent_core::Tool;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::FnTool;
+use crate::{
+    FnTool,
+    number::Number::{self, Real, Whole},
+};
 
 /// All tools of this module.
 pub fn tools() -> Vec<Arc<dyn Tool>> {
@@ -19,77 +23,101 @@ pub fn tools() -> Vec<Arc<dyn Tool>> {
 #[derive(Deserialize, JsonSchema)]
 struct Numbers {
     /// The numbers, at least one.
-    #[schemars(length(min = 1))]
-    numbers: Vec<f64>,
+    #[schemars(with = "Vec<f64>", length(min = 1))]
+    numbers: Vec<Number>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 struct Two {
     /// The first number.
-    a: f64,
+    #[schemars(with = "f64")]
+    a: Number,
     /// The second number.
-    b: f64,
+    #[schemars(with = "f64")]
+    b: Number,
 }
 
 #[derive(Deserialize, JsonSchema)]
 struct Power {
     /// The base.
-    base: f64,
+    #[schemars(with = "f64")]
+    base: Number,
     /// The exponent; may be negative or a fraction.
-    exponent: f64,
+    #[schemars(with = "f64")]
+    exponent: Number,
 }
 
 #[derive(Deserialize, JsonSchema)]
 struct One {
     /// The number; not negative.
-    number: f64,
+    #[schemars(with = "f64")]
+    number: Number,
 }
 
 /// `sum_numbers {numbers}`: their sum.
 pub fn sum_numbers() -> FnTool {
     pure("sum_numbers", "Adds numbers.", |Numbers { numbers }: Numbers| {
         some(&numbers)?;
-        finite(numbers.iter().sum(), "the sum")
+        finite(Number::of_all(&numbers, i128::checked_add, |all| all.sum()), "the sum")
     })
 }
 
 /// `subtract_numbers {a, b}`: a - b.
 pub fn subtract_numbers() -> FnTool {
-    pure("subtract_numbers", "Subtracts: a - b.", |Two { a, b }: Two| finite(a - b, "the difference"))
+    pure("subtract_numbers", "Subtracts: a - b.", |Two { a, b }: Two| {
+        finite(a.with(b, i128::checked_sub, |a, b| a - b), "the difference")
+    })
 }
 
 /// `multiply_numbers {numbers}`: their product.
 pub fn multiply_numbers() -> FnTool {
     pure("multiply_numbers", "Multiplies numbers.", |Numbers { numbers }: Numbers| {
         some(&numbers)?;
-        finite(numbers.iter().product(), "the product")
+        finite(Number::of_all(&numbers, i128::checked_mul, |all| all.product()), "the product")
     })
 }
 
 /// `divide_numbers {a, b}`: a / b.
 pub fn divide_numbers() -> FnTool {
-    pure("divide_numbers", "Divides: a / b.", |Two { a, b }: Two| match b == 0.0 {
-        true => Err(format!("division by zero: {} / 0 has no value", show(a))),
-        false => finite(a / b, "the quotient"),
+    let exact = |a: i128, b: i128| a.checked_div(b).filter(|_| a.checked_rem(b) == Some(0));
+    pure("divide_numbers", "Divides: a / b.", move |Two { a, b }: Two| match b.is_zero() {
+        true => Err(format!("division by zero: {a} / 0 has no value")),
+        false => finite(a.with(b, exact, |a, b| a / b), "the quotient"),
     })
 }
 
 /// `power {base, exponent}`: base to the power of exponent.
 pub fn power() -> FnTool {
     pure("power", "Raises base to the power of exponent.", |Power { base, exponent }: Power| {
-        match base == 0.0 && exponent < 0.0 {
-            true => Err(format!("division by zero: 0 to the power of {} has no value", show(exponent))),
-            false => finite(base.powf(exponent), "the power"),
+        match base.is_zero() && exponent.real() < 0.0 {
+            true => Err(format!("division by zero: 0 to the power of {exponent} has no value")),
+            false => finite(base.with(exponent, whole_power, f64::powf), "the power"),
         }
     })
 }
 
 /// `square_root {number}`: its square root.
 pub fn square_root() -> FnTool {
-    pure("square_root", "The square root of a number.", |One { number }: One| match number < 0.0 {
-        true => Err(format!("the square root of {} is not a real number", show(number))),
-        false => finite(number.sqrt(), "the root"),
+    pure("square_root", "The square root of a number.", |One { number }: One| match number.real() < 0.0 {
+        true => Err(format!("the square root of {number} is not a real number")),
+        false => finite(root(number), "the root"),
     })
+}
+
+/// A power that is a whole number.
+fn whole_power(base: i128, exponent: i128) -> Option<i128> {
+    match base {
+        1 => Some(1),
+        -1 => Some(if exponent % 2 == 0 { 1 } else { -1 }),
+        _ => base.checked_pow(exponent.try_into().ok()?),
+    }
+}
+
+fn root(number: Number) -> Number {
+    match number {
+        Whole(square) if square.isqrt().pow(2) == square => Whole(square.isqrt()),
+        number => Real(number.real().sqrt()),
+    }
 }
 
 fn pure<I, F>(name: &str, description: &str, compute: F) -> FnTool
@@ -97,29 +125,19 @@ where
     I: serde::de::DeserializeOwned + JsonSchema + Send + 'static,
     F: Fn(I) -> Result<String, String> + Send + Sync + 'static,
 {
-    FnTool::new(name, description, compute).read_only().idempotent()
+    FnTool::new(name, description, compute).instant().read_only().idempotent()
 }
 
-fn some(numbers: &[f64]) -> Result<(), String> {
+fn some(numbers: &[Number]) -> Result<(), String> {
     if numbers.is_empty() { Err("no numbers were given".to_owned()) } else { Ok(()) }
 }
 
-fn finite(result: f64, what: &str) -> Result<String, String> {
-    match result {
-        _ if result.is_nan() => Err(format!("{what} is not a real number")),
-        _ if result.is_infinite() => {
+fn finite(result: Number, what: &str) -> Result<String, String> {
+    match result.real() {
+        real if real.is_nan() => Err(format!("{what} is not a real number")),
+        real if real.is_infinite() => {
             Err(format!("overflow: {what} is too large for a 64-bit floating-point number"))
         }
-        _ => Ok(show(result)),
-    }
-}
-
-/// Whole numbers without ".0", very large and very small ones with an exponent.
-fn show(number: f64) -> String {
-    let size = number.abs();
-    match number {
-        0.0 => "0".to_owned(), // Also for -0.
-        _ if !(1e-6..1e21).contains(&size) => format!("{number:e}"),
-        _ => number.to_string(),
+        _ => Ok(result.to_string()),
     }
 }

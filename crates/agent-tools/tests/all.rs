@@ -48,7 +48,7 @@ async fn math_gives_numbers_or_says_why_not() {
     check_math("divide_numbers", json!({"a": 7, "b": -0.0}), "! division by zero: 7 / 0 has no value").await;
     check_math("divide_numbers", json!({"a": 1e-300, "b": 1e300}), "0").await;
     check_math("power", json!({"base": 2, "exponent": 10}), "1024").await;
-    check_math("power", json!({"base": 2, "exponent": 100}), "1.2676506002282294e30").await;
+    check_math("power", json!({"base": 2, "exponent": 100}), "1267650600228229401496703205376").await;
     check_math(
         "power",
         json!({"base": 0, "exponent": -1}),

@@ -28,9 +28,8 @@ struct Word {
 /// An agent that calls its tool so often in one reply, and then says "Done."
 fn caller(tool: impl Tool + 'static, times: usize) -> Agent {
     let name = tool.spec().name.clone();
-    let calls = (0..times).fold(Reply::default(), |reply, at| {
-        reply.and_call(&name, json!({"word": at.to_string()}))
-    });
+    let calls =
+        (0..times).fold(Reply::default(), |reply, at| reply.and_call(&name, json!({"word": at.to_string()})));
     Agent::builder("main", Script::new([calls, Reply::text("Done.")])).tool(tool).build().unwrap()
 }
 
@@ -124,4 +123,75 @@ fn field_47_which_tools_run_on_the_blocking_pool() {
     check(&slow(), false);
     check(&slow().blocking(), true);
     math::tools().iter().for_each(|tool| check(tool, false));
+}
+
+/// Calls a tool by hand; the words it answers, an error with `!` before it.
+async fn call(tool: &dyn Tool, input: &str) -> String {
+    match tool.call(Json::read(input).unwrap(), Context::by_hand("call")).await {
+        Outcome::Output(content) => content.to_text(),
+        Outcome::Error(message) => format!("! {message}"),
+        other => format!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn field_73_whole_numbers_are_exact_and_an_exponent_says_that_a_number_is_rounded() {
+    const HALF_OF_ALL: &str = "170141183460469231731687303715884105728"; // 2^127, one more than there is room for
+    let tools = math::tools();
+    let check = async |name: &str, input: String, expected: &str| {
+        let tool = tools.iter().find(|tool| tool.spec().name == name).unwrap();
+        assert_eq!(call(tool, &input).await, expected, "{name} {input}");
+    };
+    for (base, exponent, expected) in [
+        ("2", "64", "18446744073709551616"),
+        ("2.0", "6.4e1", "18446744073709551616"),
+        ("-2", "63", "-9223372036854775808"),
+        ("3", "80", "147808829414345923316083210206383297601"),
+        ("2", "126", "85070591730234615865843651857942052864"),
+        ("2", "127", "1.7014118346046923e38"),
+        ("2", "200", "1.6069380442589903e60"),
+        ("-1", "9007199254740993", "-1"),
+        ("1", "-9007199254740993", "1"),
+        ("0", "0", "1"),
+        ("10", "-2", "0.01"),
+        ("2", "0.5", "1.4142135623730951"),
+        ("2", "5000", "! overflow: the power is too large for a 64-bit floating-point number"),
+    ] {
+        check("power", format!(r#"{{"base":{base},"exponent":{exponent}}}"#), expected).await;
+    }
+    for (numbers, sum, product) in [
+        ("9007199254740993,1", "9007199254740994", "9007199254740993"),
+        ("18446744073709551616,1", "18446744073709551617", "18446744073709551616"),
+        ("-18446744073709551617,0", "-18446744073709551617", "0"),
+        ("1e20,3", "100000000000000000003", "300000000000000000000"),
+        ("1.50e1,-0", "15", "0"),
+        ("0.5,36893488147419103232", "3.6893488147419103e19", "1.8446744073709552e19"),
+        ("0.1,0.2", "0.30000000000000004", "0.020000000000000004"),
+        (HALF_OF_ALL, "1.7014118346046923e38", "1.7014118346046923e38"),
+        ("4294967296,4294967296,4294967296", "12884901888", "79228162514264337593543950336"),
+    ] {
+        check("sum_numbers", format!(r#"{{"numbers":[{numbers}]}}"#), sum).await;
+        check("multiply_numbers", format!(r#"{{"numbers":[{numbers}]}}"#), product).await;
+    }
+    for (a, b, difference, quotient) in [
+        ("18446744073709551617", "1", "18446744073709551616", "18446744073709551617"),
+        ("18446744073709551617", "2", "18446744073709551615", "9.223372036854776e18"),
+        ("-36893488147419103232", "-2", "-36893488147419103230", "18446744073709551616"),
+        ("7", "-2", "9", "-3.5"),
+        ("1", "3", "-2", "0.3333333333333333"),
+    ] {
+        check("subtract_numbers", format!(r#"{{"a":{a},"b":{b}}}"#), difference).await;
+        check("divide_numbers", format!(r#"{{"a":{a},"b":{b}}}"#), quotient).await;
+    }
+    for (number, expected) in [
+        ("18446744073709551616", "4294967296"),
+        ("340282366920938463426481119284349108225", "1.8446744073709552e19"),
+        ("2", "1.4142135623730951"),
+        ("0", "0"),
+        ("1e400", "! invalid input: at /number: number out of range"),
+        ("true", "! invalid input: at /number: invalid type: boolean `true`, expected f64"),
+        ("null", "! invalid input: at /number: invalid type: null, expected f64"),
+    ] {
+        check("square_root", format!(r#"{{"number":{number}}}"#), expected).await;
+    }
 }
