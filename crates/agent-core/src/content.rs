@@ -1,6 +1,6 @@
 //! What a tool result is made of: words, or blocks.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -85,9 +85,20 @@ impl Serialize for Content {
 
 impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read::<Block, D>(deserializer)
+    }
+}
+
+impl Content {
+    /// Reads each block as a `B`.
+    pub(crate) fn read<'de, B, D>(deserializer: D) -> Result<Self, D::Error>
+    where
+        B: Deserialize<'de> + Into<Block>,
+        D: Deserializer<'de>,
+    {
         // By hand, since serde's untagged enums can't hold raw JSON.
-        struct TextOrBlocks;
-        impl<'de> Visitor<'de> for TextOrBlocks {
+        struct TextOrBlocks<B>(PhantomData<B>);
+        impl<'de, B: Deserialize<'de> + Into<Block>> Visitor<'de> for TextOrBlocks<B> {
             type Value = Content;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string or a list of content blocks")
@@ -100,12 +111,12 @@ impl<'de> Deserialize<'de> for Content {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Content, A::Error> {
                 let mut blocks = Vec::new();
-                while let Some(block) = list.next_element()? {
-                    blocks.push(block);
+                while let Some(block) = list.next_element::<B>()? {
+                    blocks.push(block.into());
                 }
                 Ok(Content::Blocks(blocks))
             }
         }
-        deserializer.deserialize_any(TextOrBlocks)
+        deserializer.deserialize_any(TextOrBlocks::<B>(PhantomData))
     }
 }

@@ -20,6 +20,7 @@ use std::{borrow::Cow, sync::Arc};
 use call_ids::CallIds;
 pub use check::InvalidConversation;
 pub use close::NotWaiting;
+pub(crate) use close::not_run;
 pub use passage::Passage;
 use passage::Return;
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub use told::{NotTold, Told};
 pub use tool_turn::ToolTurn;
 pub use turn::{ModelTurn, Turn};
 
-use crate::{Content, Json, Message, Role, StopReason, Usage, UsageByAgent};
+use crate::{Content, Json, Message, Role, StopReason, ToolCall, Usage, UsageByAgent};
 
 /// A conversation: the messages, who speaks, and what is still to be done for the last reply. It is
 /// the only state of a run. Clone it to fork it, serialise it to go on another day.
@@ -256,6 +257,12 @@ impl Conversation {
             if at > self.messages.len() { before.push(results) } else { since.push(results) }
         }
         (before, since)
+    }
+
+    /// The calls of the last reply that have no result yet, in order. After [`End::Cut`](crate::End::Cut) and
+    /// [`End::Refused`](crate::End::Refused) these are the calls that were not made, and that will not be.
+    pub fn open_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {
+        self.slots.iter().filter(|slot| !slot.is_done()).map(|slot| &slot.call)
     }
 
     /// The words of the last reply, also if it came in several parts.

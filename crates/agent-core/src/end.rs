@@ -15,9 +15,11 @@ pub enum End {
     /// All that is left to do waits for a person; see
     /// [`Conversation::allow`](crate::Conversation::allow).
     Waiting(Vec<Waiting>),
-    /// The reply was cut, for this reason; its calls were not made.
+    /// The reply was cut, for this reason. Its calls were not made:
+    /// [`Conversation::open_calls`](crate::Conversation::open_calls) are these.
     Cut(StopReason),
-    /// The model declined; what the API says of it, as it came.
+    /// The model declined; what the API says of it, as it came. Calls that stand in what it said were not made: see
+    /// [`Conversation::open_calls`](crate::Conversation::open_calls).
     Refused(Option<Json>),
     /// The agent has had this many turns and is not done.
     TurnLimit(u32),

@@ -52,6 +52,15 @@ pub enum EventKind {
         /// The id it has.
         id: String,
     },
+    /// A call of the reply is not made: the reply was cut, refused or paused.
+    CallNotMade {
+        /// Its id.
+        id: String,
+        /// The tool.
+        tool: String,
+        /// Why, as the model reads it when the conversation goes on.
+        why: String,
+    },
     /// The model did not reply.
     TurnFailed {
         /// Why.

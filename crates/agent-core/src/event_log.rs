@@ -43,6 +43,7 @@ fn describe(kind: &EventKind) -> Option<String> {
         EventKind::CallProgress { tool, text, .. } => format!("… {tool}: {text}"),
         EventKind::CallEnded { tool, is_error: false, result, .. } => format!("< {tool} = {result}"),
         EventKind::CallEnded { tool, result, .. } => format!("< {tool} failed: {result}"),
+        EventKind::CallNotMade { tool, why, .. } => format!("! {tool} {why}"),
         EventKind::CallWaiting { question, .. } => format!("? {question}"),
         EventKind::TurnFailed { error } => format!("! {error}"),
         EventKind::Transferred { from } => format!("takes over from {from}"),

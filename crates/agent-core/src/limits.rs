@@ -8,7 +8,7 @@ use crate::Permits;
 pub struct Limits {
     /// How many turns an agent's model may have before the user speaks again; 10.
     pub turns: u32,
-    /// How deep agents may delegate to agents; 8.
+    /// How deep agents may delegate to agents; 8. More than [`Limits::DEEPEST`] is taken as that.
     pub depth: u32,
     /// How often the conversation may go over to another agent before the user speaks again; 8.
     pub transfers: u32,
@@ -29,6 +29,10 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// How deep agents may delegate to agents at most. Conversations stand inside each other, and JSON that is nested
+    /// deeper than 128 levels can't be read back; each delegation takes four of them.
+    pub const DEEPEST: u32 = 24;
+
     /// The default limits.
     pub fn new() -> Self {
         Self::default()
@@ -44,6 +48,11 @@ impl Limits {
     pub fn depth(mut self, depth: u32) -> Self {
         self.depth = depth;
         self
+    }
+
+    /// How deep agents may delegate, so that it can be read back.
+    pub(crate) fn deepest(&self) -> u32 {
+        self.depth.min(Self::DEEPEST)
     }
 
     /// See [`Limits::transfers`].

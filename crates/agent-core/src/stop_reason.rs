@@ -34,6 +34,16 @@ impl StopReason {
         Self::Other("null".to_owned())
     }
 
+    /// Whether the calls of a reply that ended so are made: those of one that was not cut, refused or paused. Not only of
+    /// [`StopReason::ToolUse`]: some servers and backends say `end_turn`, or a word of their own, beside whole calls.
+    pub fn runs_calls(&self) -> bool {
+        match self {
+            Self::ToolUse | Self::EndTurn | Self::StopSequence | Self::Other(_) => true,
+            Self::MaxTokens | Self::ContextWindowExceeded | Self::Refusal => false,
+            Self::PauseTurn | Self::Compaction => false,
+        }
+    }
+
     /// The API's word for it.
     pub fn as_str(&self) -> &str {
         match self {

@@ -1,9 +1,13 @@
 //! How blocks are read.
 
-use super::Kind;
 use std::sync::Arc;
 
-use crate::{InvalidJson, Json, ToolCall, fields::Fields};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::{Block, Kind};
+use crate::{Content, InvalidJson, Json, ToolCall, fields::Fields};
+
+const RESULT: &str = "tool_result";
 
 /// Two steps, since raw JSON can't be read inside serde's tagged enums: the fields first, then what the type says
 /// they are.
@@ -30,9 +34,9 @@ fn read_as(kind: &str, fields: &Fields<'_>, json: &Json) -> Result<Kind, Invalid
         }
         "redacted_thinking" => Kind::RedactedThinking,
         "tool_use" => Kind::ToolUse(call()?),
-        "tool_result" => Kind::ToolResult {
+        RESULT => Kind::ToolResult {
             tool_use_id: fields.need("tool_use_id")?,
-            content: fields.may("content")?.unwrap_or_default(),
+            content: fields.may("content")?.map(|Inside(content)| content).unwrap_or_default(),
             is_error: fields.may("is_error")?.unwrap_or_default(),
         },
         "image" => Kind::Image,
@@ -44,4 +48,33 @@ fn read_as(kind: &str, fields: &Fields<'_>, json: &Json) -> Result<Kind, Invalid
         }
         _ => Kind::Other(kind.to_owned()),
     })
+}
+
+/// The content of a result. A result that stands in it is kept as its JSON, which may be nested as deep as it likes:
+/// to read what it holds, and what stands in that, takes a stack as deep.
+struct Inside(Content);
+
+impl<'de> Deserialize<'de> for Inside {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Content::read::<Part, D>(deserializer).map(Self)
+    }
+}
+
+struct Part(Block);
+
+impl From<Part> for Block {
+    fn from(Part(block): Part) -> Self {
+        block
+    }
+}
+
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        let is_result = Fields::of(json.text()).is_ok_and(|fields| fields.string("type") == RESULT);
+        match is_result {
+            true => Ok(Self(Block::of(json, Kind::Other(RESULT.to_owned())))),
+            false => Block::from_json(json).map(Self).map_err(D::Error::custom),
+        }
+    }
 }

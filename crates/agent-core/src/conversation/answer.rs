@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{Container, Conversation, Replied, Slot};
-use crate::{Block, Failure, Json, Message, Response, Role, StopReason, ToolCall, tool_call::written_input};
+use crate::{
+    Block, Failure, Json, Kind, Message, Response, Role, StopReason, ToolCall, tool_call::written_input,
+};
 
 /// How many characters the name of a tool may have.
 const LONGEST_NAME: usize = 128;
@@ -87,7 +89,7 @@ impl Conversation {
 
     /// The same of one block, behind those of its reply that are mended already.
     pub(crate) fn mend(&self, block: Block, before: &[Block]) -> Block {
-        let Some(call) = block.as_tool_use() else { return block };
+        let Some(call) = block.as_tool_use() else { return without_result(block) };
         let is_free = |id: &str| {
             let mut calls = before.iter().filter_map(Block::as_tool_use);
             calls.all(|call| call.id != id) && !self.has_call(id)
@@ -102,6 +104,14 @@ impl Conversation {
     fn has_call(&self, id: &str) -> bool {
         let is_it = |call: &Arc<ToolCall>| call.id == id;
         self.call_ids.may_have(id) && self.messages.iter().flat_map(Message::tool_calls).any(is_it)
+    }
+}
+
+/// Results stand in what is said to a model. One that a model writes is kept as its words.
+fn without_result(block: Block) -> Block {
+    match block.kind() {
+        Kind::ToolResult { .. } => Block::text(block.json().text()),
+        _ => block,
     }
 }
 

@@ -43,7 +43,7 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     }
     for slot in slots {
         let State::Delegated(child) = &slot.state else { continue };
-        if *child.id != conversation.key(slot) || child.depth != conversation.depth + 1 {
+        if *child.id != conversation.key(slot) || Some(child.depth) != conversation.depth.checked_add(1) {
             return Err(format!("{:?} is not the conversation of call {:?}", child.id, slot.call.id));
         }
     }

@@ -3,6 +3,11 @@
 use super::{Conversation, Slot, State};
 use crate::{Block, Message, Role, StopReason};
 
+/// What is said of a call of a reply that ended for this reason, and whose calls are not made.
+pub(crate) fn not_run(reason: &StopReason) -> String {
+    format!("not run: the reply ended with {}", reason.as_str())
+}
+
 /// Stands before the reason, in the result of a call that was denied.
 pub(super) const DENIED: &str = "denied: ";
 
@@ -37,11 +42,9 @@ impl Conversation {
     pub(super) fn close_open_calls(&mut self) -> Vec<Block> {
         self.usage += &self.usage_of_children();
         let stop = self.stop.take();
-        let why = |_: &Slot| match &stop {
-            Some(StopReason::ToolUse) | None => {
-                "no result: the user went on before the call ended".to_owned()
-            }
-            Some(reason) => format!("not run: the reply ended with {}", reason.as_str()),
+        let why = |_: &Slot| match stop.as_ref().filter(|reason| !reason.runs_calls()) {
+            None => "no result: the user went on before the call ended".to_owned(),
+            Some(reason) => not_run(reason),
         };
         let slots = std::mem::take(&mut self.slots);
         slots.into_iter().map(|slot| slot.into_result(why)).collect()

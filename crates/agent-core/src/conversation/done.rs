@@ -15,8 +15,13 @@ impl Conversation {
             }
             Ok(End::Answered(text)) => Outcome::Output(text.clone().into()),
             Ok(End::Cut(reason)) => {
-                let text = self.text();
-                Outcome::Error(format!("{agent}'s reply was cut ({}); it began: {text}", reason.as_str()))
+                let (text, calls) = (self.text(), self.open_calls().count());
+                let calls =
+                    if calls > 0 { format!("; its calls were not made: {calls}") } else { String::new() };
+                Outcome::Error(format!(
+                    "{agent}'s reply was cut ({}){calls}; it began: {text}",
+                    reason.as_str()
+                ))
             }
             Ok(End::Refused(_)) => Outcome::Error(format!("{agent} refused")),
             Ok(End::TurnLimit(turns)) => Outcome::Error(format!("{agent} was not done after {turns} turns")),

@@ -30,8 +30,8 @@ impl Conversation {
             };
         };
         Next::User(match reason {
-            ToolUse if self.slots.is_empty() => End::Other("tool_use without a tool call".to_owned()),
-            ToolUse => return self.tools(rules),
+            reason if reason.runs_calls() && !self.slots.is_empty() => return self.tools(rules),
+            ToolUse => End::Other("tool_use without a tool call".to_owned()),
             PauseTurn | Compaction => return self.model(rules),
             EndTurn | StopSequence => End::Answered(self.text()),
             MaxTokens | ContextWindowExceeded => End::Cut(reason.clone()),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Slot, State, close::DENIED};
-use crate::{Content, Done, Failure, Kind, Message, Outcome, Response, Role, Rules};
+use crate::{Content, Done, Failure, Kind, Limits, Message, Outcome, Response, Role, Rules};
 
 /// Something a conversation was told. Nothing else changes one, so it is the fold of these, and a list of them is as good
 /// as the conversation itself: [`Conversation::tell`] needs no agents and no rules.
@@ -160,8 +160,9 @@ impl Conversation {
                 .or_else(|| self.forbidden(transfer, limits.transfers))
                 .map(|why| transfer.failed(&why)),
             Outcome::Delegate { to, task } => unknown(to).or_else(|| match () {
-                () if self.depth >= limits.depth => {
-                    Some(format!("not delegated to {to:?}: the depth limit of {} is reached", limits.depth))
+                () if self.depth >= limits.deepest() => {
+                    let most = limits.deepest();
+                    Some(format!("not delegated to {to:?}: the depth limit of {most} is reached"))
                 }
                 () => task.is_blank().then(|| format!("not delegated to {to:?}: the task is empty")),
             }),
@@ -201,6 +202,10 @@ impl Conversation {
                 let Some(place) = self.slots.iter().position(open) else {
                     return Err(format!("call {call:?} is not open"));
                 };
+                if matches!(done.outcome, Outcome::Delegate { .. }) && self.depth >= Limits::DEEPEST {
+                    let most = Limits::DEEPEST;
+                    return Err(format!("what is delegated deeper than {most} could not be read back"));
+                }
                 self.record(place, done);
                 self.append_results_if_done();
                 Ok(())

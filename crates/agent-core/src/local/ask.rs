@@ -6,8 +6,8 @@ use futures::{FutureExt, StreamExt};
 
 use super::{Local, early::Early, task::panic_message};
 use crate::{
-    BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage, Response,
-    Rules, RunError, StopReason, cancel::Stop, teller::Place,
+    Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage,
+    Response, Rules, RunError, StopReason, cancel::Stop, conversation::not_run, teller::Place,
 };
 
 impl Local {
@@ -38,7 +38,7 @@ impl Local {
         };
         let reply =
             reply.unwrap_or_else(|panic| Err(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic))));
-        let goes_on = reply.as_ref().ok().filter(|reply| reply.stop_reason == StopReason::ToolUse);
+        let goes_on = reply.as_ref().ok().filter(|reply| reply.stop_reason.runs_calls());
         self.shared.keep(&self.caller, so_far, goes_on);
         self.tell_of_reply(so_far, &reply);
         Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
@@ -77,7 +77,9 @@ impl Local {
             Err(error) => EventKind::TurnFailed { error: error.to_string() },
         });
         if let (Ok(response), true) = (reply, self.caller.teller.is_heard()) {
-            self.tell_of_new_ids(so_far, response);
+            let recorded = so_far.mended(response.content.clone());
+            self.tell_of_new_ids(so_far, response, &recorded);
+            self.tell_what_is_not_made(so_far, response, &recorded);
         }
         if so_far.is_going_over() {
             self.tell_how_it_went_over(so_far, reply);
@@ -85,15 +87,25 @@ impl Local {
     }
 
     /// The conversation records the reply once it has it; by which ids is known before.
-    fn tell_of_new_ids(&self, so_far: &Conversation, response: &Response) {
-        let recorded = so_far.mended(response.content.clone());
-        let pairs = response.content.iter().zip(&recorded);
+    fn tell_of_new_ids(&self, so_far: &Conversation, response: &Response, recorded: &[Block]) {
+        let pairs = response.content.iter().zip(recorded);
         for (call, recorded) in pairs.filter_map(|(old, new)| Some((old.as_tool_use()?, new.as_tool_use()?)))
         {
             if call.id != recorded.id {
                 let (tool, was, id) = (recorded.name.clone(), call.id.clone(), recorded.id.clone());
                 self.tell(so_far, || EventKind::IdReplaced { tool, was, id });
             }
+        }
+    }
+
+    /// No whole call is dropped without a word.
+    fn tell_what_is_not_made(&self, so_far: &Conversation, response: &Response, recorded: &[Block]) {
+        if response.stop_reason.runs_calls() {
+            return;
+        }
+        for call in recorded.iter().filter_map(Block::as_tool_use) {
+            let (id, tool, why) = (call.id.clone(), call.name.clone(), not_run(&response.stop_reason));
+            self.tell(so_far, || EventKind::CallNotMade { id, tool, why });
         }
     }
 

@@ -23,13 +23,21 @@ impl<'a> Early<'a> {
     /// Is shown each piece of the reply before it is folded in.
     pub(super) fn see(&mut self, before: &Fold, delta: &Delta) {
         match delta {
-            Delta::Block { .. } | Delta::Stop { stop_reason: StopReason::ToolUse, .. } if self.open => {
-                for block in before.blocks(self.recorded.len()) {
-                    self.take(block.clone());
-                }
+            Delta::Block { .. } if self.open => self.take_all(before),
+            // An open reason says nothing yet: the one that counts may still come.
+            Delta::Stop { stop_reason, .. }
+                if self.open && stop_reason.runs_calls() && *stop_reason != StopReason::open() =>
+            {
+                self.take_all(before);
             }
             Delta::Restarted { .. } => *self = Self::new(self.host, self.so_far),
             _ => {}
+        }
+    }
+
+    fn take_all(&mut self, before: &Fold) {
+        for block in before.blocks(self.recorded.len()) {
+            self.take(block.clone());
         }
     }
 

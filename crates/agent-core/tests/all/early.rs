@@ -146,7 +146,8 @@ async fn nothing_starts_early_where_a_call_that_comes_first_may_follow() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_survives_a_reply_whose_calls_do_not_count() {
-    for reason in [StopReason::MaxTokens, StopReason::Refusal, StopReason::PauseTurn, StopReason::EndTurn] {
+    for reason in [StopReason::MaxTokens, StopReason::Refusal, StopReason::PauseTurn, StopReason::Compaction]
+    {
         let reply =
             calls([0, 1, 2].map(|place| call("look", place, 5_000))).per_block(ms(100)).stop(reason.clone());
         let (model, log) = (Script::new([reply, Reply::text("Done.")]), Log::default());

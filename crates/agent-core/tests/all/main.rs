@@ -14,6 +14,7 @@ mod hosts;
 mod instructing;
 mod invariants;
 mod kept;
+mod limits;
 mod many;
 mod mending;
 mod property;

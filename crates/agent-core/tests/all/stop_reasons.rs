@@ -2,42 +2,121 @@
 
 use std::sync::{Arc, Mutex};
 
-use agent_core::{Block, Conversation, End, Event, EventKind, StopReason, script::Reply};
+use agent_core::{
+    Agent, Block, BoxStream, Conversation, Delta, End, Event, EventKind, Llm, LlmError, Request, StopReason,
+    fold,
+    script::{Reply, Script},
+    whole,
+};
 use serde_json::json;
 
-use crate::common::{Log, calls, run, team};
+use crate::common::{Act, Log, calls, run, team};
 
-/// The first reply has a call and this stop reason, the second one is "Done."; then how the run ends,
-/// how often the model was asked, and how many calls were made.
+/// A backend whose replies come whole.
+#[derive(Debug)]
+struct Whole(Script);
+
+impl Llm for Whole {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        whole(fold(self.0.stream(request), |_| ()))
+    }
+}
+
+/// The first reply has a call of each of these tools and this stop reason, the second one is "Done."; then how the run
+/// ends, how often the model was asked, how many calls were made, and which are told of as not made. Streamed or whole,
+/// that is the same.
 async fn check(word: &str, expected: End, asked: usize, called: usize) {
-    let reason = StopReason::from(word.to_owned());
-    let first = calls([("act", json!({}))]).and_text("So far.").stop(reason);
-    let (team, model, log) = team([("main", vec![first, Reply::text("Done.")])]);
-    let ran = run(&team).await;
-    assert_eq!((&ran.end, model.requests().len(), log.begun().len()), (&expected, asked, called), "{word}");
-    goes_on(ran.conversation, word, &log).await;
+    for is_whole in [false, true] {
+        let first = calls([("act", json!({})), ("look", json!({}))]).and_text("So far.");
+        let model = Script::new([first.stop(StopReason::from(word.to_owned())), Reply::text("Done.")]);
+        let log = Log::default();
+        let builder = match is_whole {
+            true => Agent::builder("main", Whole(model.clone())),
+            false => Agent::builder("main", model.clone()),
+        };
+        let look = Act::new("look", &log).spec(|spec| spec.read_only = true);
+        let agent = builder.tool(Act::new("act", &log)).tool(look).build().unwrap();
+        let (mut conversation, told) = (agent.start("Go."), Arc::new(Mutex::new(Vec::new())));
+        let listener = told.clone();
+        let listen = move |event: &Event| {
+            if let EventKind::CallNotMade { id, .. } = &event.kind {
+                listener.lock().unwrap().push(id.clone());
+            }
+        };
+        let end = agent.run(&mut conversation).listen(listen).await.unwrap();
+        let made = log.ended().len();
+        assert_eq!((&end, model.requests().len(), made), (&expected, asked, called), "{word} {is_whole}");
+        let not_made = if called == 0 { vec!["call_0_0", "call_0_1"] } else { vec![] };
+        assert_eq!(*told.lock().unwrap(), not_made, "{word} {is_whole}");
+        if asked == 1 {
+            let open: Vec<&str> = conversation.open_calls().map(|call| call.id.as_str()).collect();
+            assert_eq!(open, not_made, "{word} {is_whole}");
+        }
+        goes_on(conversation, word);
+    }
 }
 
 /// Whatever has happened, each call has its result once the user goes on.
-async fn goes_on(mut conversation: Conversation, word: &str, _: &Log) {
+fn goes_on(mut conversation: Conversation, word: &str) {
     conversation.say("And now?");
     let written = serde_json::to_string(&conversation).unwrap();
     assert!(serde_json::from_str::<Conversation>(&written).is_ok(), "{word}: {conversation}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_stop_reason_has_its_end_and_only_tool_use_runs_tools() {
+async fn field_46_the_calls_of_a_whole_reply_are_made_whatever_word_it_ends_with() {
     let done = || End::Answered("Done.".to_owned());
-    check("tool_use", done(), 2, 1).await;
-    check("end_turn", End::Answered("So far.".to_owned()), 1, 0).await;
-    check("stop_sequence", End::Answered("So far.".to_owned()), 1, 0).await;
+    check("tool_use", done(), 2, 2).await;
+    check("end_turn", done(), 2, 2).await;
+    check("stop_sequence", done(), 2, 2).await;
+    check("solar_flare", done(), 2, 2).await;
+    check("stop", done(), 2, 2).await;
+    check("null", done(), 2, 2).await;
     check("max_tokens", End::Cut(StopReason::MaxTokens), 1, 0).await;
     check("model_context_window_exceeded", End::Cut(StopReason::ContextWindowExceeded), 1, 0).await;
     check("refusal", End::Refused(None), 1, 0).await;
-    check("solar_flare", End::Other("solar_flare".to_owned()), 1, 0).await;
     // The model goes on, and reads that its calls were not made.
     check("pause_turn", done(), 2, 0).await;
     check("compaction", done(), 2, 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_46_what_calls_lead_to_happens_also_where_the_reply_says_that_the_turn_has_ended() {
+    let ends = |input| calls([("act", input)]).stop(StopReason::EndTurn);
+    let (team, _, _) = team([
+        ("main", vec![ends(json!({"to": "expert"})), ends(json!({"transfer": "b"}))]),
+        ("expert", vec![ends(json!({"say": "x"})), Reply::text("It is x.")]),
+        ("b", vec![ends(json!({"ask": "May I?"})), Reply::text("Done.")]),
+    ]);
+    let mut ran = run(&team).await;
+    let End::Waiting(waiting) = &ran.end else { panic!("{:?}", ran.end) };
+    ran.conversation.allow(&waiting[0].key).unwrap();
+    let end = team.run(&mut ran.conversation).await.unwrap();
+    assert_eq!(end, End::Answered("Done.".to_owned()));
+    insta::assert_snapshot!(ran.conversation.to_string(), @r#"
+    user: Go.
+      > call_0_0 act {"to":"expert"}
+      < call_0_0 = It is x.
+      > call_1_0 act {"transfer":"b"}
+      < call_1_0 = Transferred to b.
+    -- b takes over from main
+      > call_2_0 act {"ask":"May I?"}
+      < call_2_0 = done
+    b: Done.
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_without_calls_ends_by_its_word() {
+    let check = async |word: &str, expected: End| {
+        let reply = Reply::text("So far.").stop(StopReason::from(word.to_owned()));
+        let (team, ..) = team([("main", vec![reply])]);
+        assert_eq!(run(&team).await.end, expected, "{word}");
+    };
+    check("end_turn", End::Answered("So far.".to_owned())).await;
+    check("stop_sequence", End::Answered("So far.".to_owned())).await;
+    check("solar_flare", End::Other("solar_flare".to_owned())).await;
+    check("tool_use", End::Other("tool_use without a tool call".to_owned())).await;
 }
 
 #[tokio::test(start_paused = true)]

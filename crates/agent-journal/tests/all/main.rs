@@ -9,6 +9,7 @@ mod files;
 mod hosts;
 mod in_flight;
 mod leases;
+mod limits;
 mod property;
 mod resuming;
 mod sessions;

@@ -1,0 +1,56 @@
+//! What bounds a run holds on a journal, and what a journal takes can be read from it.
+
+use agent_core::{Block, Done, End, Limits, Outcome, Response, StopReason, Told, script::Reply};
+use serde_json::json;
+
+use crate::common::{Place, calls, start, team};
+
+#[tokio::test]
+async fn field_83_a_conversation_that_is_as_deep_as_can_be_is_kept_and_read_back() {
+    let place = Place::new();
+    let mut conversation = start();
+    let mut id = conversation.id().to_owned();
+    for _ in 0..Limits::DEEPEST {
+        let reply = Response::new(vec![Block::tool_use("a", "act", json!({}))], StopReason::ToolUse);
+        conversation.tell(&id, Told::Answered(reply)).unwrap();
+        let done: Done = Outcome::delegate("main", "Well?").into();
+        conversation.tell(&id, Told::Recorded { call: "a".to_owned(), done }).unwrap();
+        id.push_str("/a");
+    }
+    let (nobody, _) = team(&["main"], |_, _| Reply::text("Never."));
+    drop(place.open().host(nobody, &mut conversation).await.unwrap());
+    let journal = place.open();
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
+    let exported = journal.export("s").unwrap();
+    journal.import(&exported, Some("t")).await.unwrap();
+    assert_eq!(journal.conversation("t").unwrap(), conversation.with_id("t"));
+}
+
+#[tokio::test]
+async fn field_83_a_run_that_delegates_without_end_is_as_deep_as_can_be_and_is_read_back() {
+    let place = Place::new();
+    let (team, log) = team(&["main"], |_, turn| match turn {
+        0 => calls([("act", json!({"to": "main"}))]),
+        _ => Reply::text("Enough."),
+    });
+    let mut conversation = start();
+    let journal = place.open();
+    let team = team.with_limits(Limits::new().depth(2_000));
+    let end = journal.host(team, &mut conversation).await.unwrap().run(&mut conversation).await.unwrap();
+    assert_eq!((end.text(), log.asked().len()), ("Enough.", 2 * (Limits::DEEPEST as usize + 1)));
+    assert_eq!(place.open().conversation("s").unwrap(), conversation);
+}
+
+#[tokio::test]
+async fn field_46_calls_beside_the_word_that_the_turn_has_ended_are_made_and_kept() {
+    let place = Place::new();
+    let (team, log) = team(&["main"], |_, turn| match turn {
+        0 => calls([("act", json!({})), ("act_once", json!({}))]).stop(StopReason::EndTurn),
+        _ => Reply::text("Done."),
+    });
+    let mut conversation = start();
+    let journal = place.open();
+    let end = journal.host(team, &mut conversation).await.unwrap().run(&mut conversation).await.unwrap();
+    assert_eq!((end, log.made().len()), (End::Answered("Done.".to_owned()), 2));
+    assert_eq!(place.open().conversation("s").unwrap(), conversation);
+}
