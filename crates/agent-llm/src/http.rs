@@ -8,7 +8,7 @@ use reqwest::{
     Method, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::Error as _};
 
 use crate::{
     ConfigError, Key, Settings,
@@ -16,7 +16,7 @@ use crate::{
     endpoint::Endpoint,
     limit::{Clock, Limit, timed_out},
     rate_limit::rate_limits,
-    refusal::{is, not_a_reply, refusal, request_id},
+    refusal::{is, not_a_reply, refusal, request_id, shortened},
     reply::{Reply, Replying, causes},
     secrets::Secrets,
     threads, wire,
@@ -96,7 +96,7 @@ impl Http {
         let (mut answer, limit) = self.open_whole(request).await?;
         let notices = rate_limits(answer.headers(), SystemTime::now());
         before.extend(notices.into_iter().map(|notice| Ok(Delta::Notice(notice))));
-        self.read(&mut answer, limit, "a message", |text| Response::read(text)).await
+        self.read(&mut answer, limit, "a message", reply).await
     }
 
     async fn open_whole(&self, request: &Request) -> Result<(reqwest::Response, Limit), LlmError> {
@@ -215,12 +215,12 @@ impl Http {
         headers
     }
 
-    /// The error without secrets, which some servers echo.
+    /// The error without secrets, which some servers echo, and no longer than can be read.
     fn scrub(&self, mut error: LlmError) -> LlmError {
         let scrub = |text: &mut String| *text = self.secrets.scrub(text).into_owned();
         scrub(&mut error.message);
         error.error_type.iter_mut().chain(&mut error.error_code).chain(&mut error.request_id).for_each(scrub);
-        error
+        shortened(error)
     }
 }
 
@@ -230,6 +230,15 @@ impl Llm for Http {
             true => self.streamed(request).boxed(),
             false => self.unary(request).boxed(),
         }
+    }
+}
+
+/// Reads a reply. An empty one that says an error is that error, which is found in what can't be read.
+fn reply(text: &str) -> Result<Response, serde_json::Error> {
+    let reply = Response::read(text)?;
+    match reply.content.is_empty() && wire::ApiError::found(text).is_some() {
+        true => Err(serde_json::Error::custom("it is an error")),
+        false => Ok(reply),
     }
 }
 

@@ -8,12 +8,23 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER},
 };
 
-use crate::wire::{ApiError, kind};
+use crate::{
+    StreamParser,
+    wire::{ApiError, kind},
+};
 
 /// The most characters of a body that an error quotes.
 const EXCERPT: usize = 300;
 /// The most characters of the API's own message that an error keeps.
 const MESSAGE: usize = 2_000;
+
+/// Leaves of an error what a person reads. It must hold no key, since it may be cut.
+pub(crate) fn shortened(mut error: LlmError) -> LlmError {
+    error.message = cut(&error.message, MESSAGE);
+    let names = error.error_type.iter_mut().chain(&mut error.error_code).chain(&mut error.request_id);
+    names.for_each(|name| *name = cut(name, EXCERPT));
+    error
+}
 
 /// The error of an answer whose status is no success. `body` must hold no key, since it may be cut.
 pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &str, now: SystemTime) -> LlmError {
@@ -32,19 +43,32 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &str, now: 
     error
 }
 
-/// The error of an answer that says it is a reply but is no JSON, or no stream.
+/// The error of an answer that says it is a reply but is no JSON, or no stream. If it says an error, that is it.
 pub(crate) fn not_a_reply(expected: &str, status: StatusCode, headers: &HeaderMap, body: &str) -> LlmError {
-    let said = ApiError::read(body);
-    let mut error = match said.error_type {
-        Some(_) => said.in_stream(),
-        None => {
-            let message = format!("expected {expected}, got {}", foreign(headers, body));
-            LlmError::new(LlmErrorKind::Malformed, message)
-        }
-    };
+    let said = ApiError::found(body).map(|said| {
+        let message = said.message.clone().unwrap_or_else(|| foreign(headers, body));
+        said.in_reply(message)
+    });
+    let mut error = said.or_else(|| in_events(headers, body)).unwrap_or_else(|| {
+        let message = format!("expected {expected}, got {}", foreign(headers, body));
+        LlmError::new(LlmErrorKind::Malformed, message)
+    });
+    error.message = cut(&error.message, MESSAGE);
     error.status = Some(status.as_u16());
     error.request_id = request_id(headers).or(error.request_id);
     error
+}
+
+/// The error that a stream says which was not asked for.
+fn in_events(headers: &HeaderMap, body: &str) -> Option<LlmError> {
+    let kind = text(headers, CONTENT_TYPE.as_str())?;
+    if !kind.to_ascii_lowercase().contains("event-stream") {
+        return None;
+    }
+    let mut parser = StreamParser::default();
+    parser.push(body.as_bytes()).ok()?;
+    let said = std::iter::from_fn(|| parser.pull().transpose()).find_map(Result::err);
+    said.filter(|error| error.kind != LlmErrorKind::Malformed)
 }
 
 /// The API's id of the request.

@@ -8,6 +8,9 @@ use memchr::memchr2;
 /// The most bytes one event may have. The largest the API sends are blocks of a few MB.
 const LONGEST: usize = 64 * 1024 * 1024;
 
+/// The most bytes of lines that are no event's.
+const LONGEST_STRAY: usize = 64 * 1024;
+
 /// One event of a stream. It stands in the bytes it came in, as a rule.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Event<'a> {
@@ -35,6 +38,8 @@ pub(crate) struct Decoder {
     /// Where the event's name is.
     name: Range<usize>,
     data: Option<Data>,
+    /// The first lines that are none of an event: what was said by somebody who does not stream.
+    stray: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -77,6 +82,11 @@ impl Decoder {
         Some(Event { name: text(&self.bytes[name]), data })
     }
 
+    /// What came that is no event's, as text; empty if there is nothing of that kind.
+    pub(crate) fn stray(&self) -> Cow<'_, str> {
+        text(&self.stray)
+    }
+
     /// The place of the next line that has ended, without its end.
     fn next_line(&mut self) -> Option<Range<usize>> {
         if self.after_cr && self.line < self.bytes.len() {
@@ -106,7 +116,10 @@ impl Decoder {
         if line.is_empty() {
             let name = mem::take(&mut self.name);
             self.event = self.line;
-            return self.data.take().map(|data| (name, data));
+            // The standard drops an event without data. As the official clients have it, an error is none of those.
+            let is_error = &self.bytes[name.clone()] == b"error";
+            let nothing = || is_error.then(|| Data::Line(name.start..name.start));
+            return self.data.take().or_else(nothing).map(|data| (name, data));
         }
         let bytes = &self.bytes[line.clone()];
         let field = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());
@@ -117,7 +130,13 @@ impl Decoder {
         match &bytes[..field] {
             b"data" => self.add(value),
             b"event" => self.name = value,
-            // Comments, `id`, `retry`, and what else there may be.
+            // The first is a comment.
+            b"" | b"id" | b"retry" => {}
+            _ if self.stray.len() < LONGEST_STRAY => {
+                let most = line.len().min(LONGEST_STRAY - self.stray.len());
+                self.stray.extend_from_slice(&bytes[..most]);
+                self.stray.push(b'\n');
+            }
             _ => {}
         }
         None
@@ -224,6 +243,15 @@ mod tests {
     #[test]
     fn an_event_without_data_is_none_and_its_name_is_forgotten() {
         check(b"\n\nevent: a\n\ndata: 1\n\nunknown: x\ndatum: y\n\n", &[("", "1")]);
+    }
+
+    #[test]
+    fn field_58_an_error_without_data_is_an_event_and_lines_of_no_event_are_kept() {
+        check(b"event: error\n\ndata: 1\n\n", &[("error", ""), ("", "1")]);
+        let mut decoder = Decoder::default();
+        decoder.push(b": hi\nid: 1\n{\n  \"error\": \"down\"\n}\n\n").unwrap();
+        assert_eq!(decoder.next(), None);
+        assert_eq!(decoder.stray(), "{\n  \"error\": \"down\"\n}\n");
     }
 
     #[test]

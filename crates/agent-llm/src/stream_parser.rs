@@ -6,7 +6,7 @@ use agent_core::{Delta, LlmError, LlmErrorKind};
 
 use crate::{
     sse::Decoder,
-    wire::{Field, Grown, Said, Words, read},
+    wire::{ApiError, Field, Grown, Said, Words, read},
 };
 
 /// Reads a streamed reply of the Messages API that came over a transport of yours: a gateway, a file, a test. The
@@ -82,8 +82,23 @@ impl StreamParser {
         }
         match self.whole {
             true => Ok(()),
-            false => Err(LlmError::new(LlmErrorKind::Incomplete, "the stream ended before message_stop")),
+            false => Err(self.broke_off()),
         }
+    }
+
+    /// What is said in the place of a stream is an error, or words about one.
+    fn broke_off(&self) -> LlmError {
+        let stray = self.events.stray();
+        let said = stray.trim();
+        if let Some(error) = ApiError::found(said) {
+            let message = error.message.clone().unwrap_or_else(|| said.to_owned());
+            return error.in_reply(message);
+        }
+        let mut message = "the stream ended before message_stop".to_owned();
+        if !said.is_empty() {
+            message.push_str(&format!("; it said: {said}"));
+        }
+        LlmError::new(LlmErrorKind::Incomplete, message)
     }
 
     /// What is to be handed on for what an event says, before what has been put behind it.
@@ -277,6 +292,19 @@ mod tests {
         let overloaded = r#"data: {"type":"error","error":{"type":"overloaded_error"}}"#;
         assert_eq!(kind(overloaded), LlmErrorKind::Overloaded);
         assert_eq!(kind(""), LlmErrorKind::Incomplete);
+    }
+
+    #[test]
+    fn field_58_what_is_said_in_the_place_of_a_stream_is_not_lost() {
+        let check = |body: &str, kind: LlmErrorKind, message: &str| {
+            let error = deltas(body).unwrap_err();
+            assert_eq!((error.kind, error.message.as_str()), (kind, message), "{body}");
+        };
+        let body = "{\"error\": {\n \"type\": \"invalid_request_error\",\n \"message\": \"too long\"\n}}";
+        check(body, LlmErrorKind::InvalidRequest, "too long");
+        check("event: error", LlmErrorKind::Server, "an error event without a message");
+        let words = "the stream ended before message_stop; it said: Bad gateway";
+        check("Bad gateway\n", LlmErrorKind::Incomplete, words);
     }
 
     #[test]

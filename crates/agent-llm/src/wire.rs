@@ -2,6 +2,7 @@
 
 mod ends;
 mod error;
+mod error_kind;
 mod event;
 mod grow;
 mod object;
@@ -9,7 +10,8 @@ mod request;
 mod tools;
 mod words;
 
-pub(crate) use error::{ApiError, kind};
+pub(crate) use error::{ApiError, excerpt};
+pub(crate) use error_kind::kind;
 pub(crate) use event::{Said, read};
 pub(crate) use grow::{Field, Grown};
 pub(crate) use request::{body, counted, max_tokens};

@@ -1,13 +1,20 @@
-//! The API's errors, in HTTP answers and in streams.
+//! The errors of the API and of its gateways, in HTTP answers and in streams.
 
 use agent_core::{Json, LlmError, LlmErrorKind};
 use serde_json::Value;
 
-/// What an error body says, as far as it is the API's.
+use super::error_kind::{kind, named};
+
+/// The most bytes of an event that are kept when it is an error.
+const LONGEST: usize = 64 * 1024;
+
+/// What an error says, as far as it can be told.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) error_type: Option<String>,
     pub(crate) error_code: Option<String>,
+    /// The HTTP status that it names itself, as gateways do whose answer has begun.
+    pub(crate) status: Option<u16>,
     pub(crate) message: Option<String>,
     pub(crate) request_id: Option<String>,
 }
@@ -16,23 +23,41 @@ impl ApiError {
     /// Reads `{"type":"error","error":{"type":…,"message":…},"request_id":…}`. Gateways write it in
     /// many ways, so whatever is there is taken and nothing is required.
     pub(crate) fn read(body: &str) -> Self {
-        let body = Json::read(body).ok().and_then(|body| body.parse::<Value>().ok());
-        let Some(body) = body else { return Self::default() };
-        let text = |places: &[&str]| {
-            places.iter().find_map(|place| body.pointer(place)?.as_str().map(str::to_owned))
-        };
+        value(body).map(|said| Self::of(&said)).unwrap_or_default()
+    }
+
+    /// The same of what should be a reply or a part of one, if it is an error instead.
+    pub(crate) fn found(body: &str) -> Option<Self> {
+        value(body).filter(is_error).map(|said| Self::of(&said))
+    }
+
+    fn of(said: &Value) -> Self {
+        let own_type = text(said, &["/type"]).filter(|own| own != "error");
         Self {
-            error_type: text(&["/error/type"]),
-            error_code: text(&["/error/details/error_code"]),
-            message: text(&["/error/message", "/error", "/message"]),
-            request_id: text(&["/request_id"]),
+            error_type: text(said, &["/error/type"]).or(own_type),
+            error_code: text(said, &["/error/details/error_code", "/error/code", "/code"]),
+            status: STATUSES.iter().find_map(|place| status(said.pointer(place)?)),
+            message: text(said, &MESSAGES).or_else(|| words(said)),
+            request_id: text(said, &["/request_id"]),
         }
     }
 
-    /// The error of a stream's `error` event.
-    pub(crate) fn in_stream(self) -> LlmError {
-        let message = self.message.unwrap_or_else(|| "an error event without a message".to_owned());
-        let kind = kind(None, self.error_type.as_deref());
+    /// The error that an event of this data is, which may be plain text.
+    pub(crate) fn in_event(data: &str) -> LlmError {
+        let said = Self::read(data);
+        let message = said.message.clone().unwrap_or_else(|| match data.trim() {
+            "" | "{}" | "null" => "an error event without a message".to_owned(),
+            data => excerpt(data).to_owned(),
+        });
+        said.in_reply(message)
+    }
+
+    /// The error in the place of a reply or of a part of one.
+    pub(crate) fn in_reply(self, message: String) -> LlmError {
+        let names = [&self.error_type, &self.error_code];
+        let by_name = names.into_iter().flatten().find_map(|name| named(name));
+        let by_status = || self.status.map(|status| kind(Some(status), None));
+        let kind = by_name.or_else(by_status).unwrap_or(LlmErrorKind::Server);
         let mut error = LlmError::new(kind, message);
         (error.error_type, error.error_code) = (self.error_type, self.error_code);
         error.request_id = self.request_id;
@@ -40,32 +65,68 @@ impl ApiError {
     }
 }
 
-/// The kind of failure. A status of the caller's making (4xx) says enough by itself; else the API's
-/// type is more precise.
-pub(crate) fn kind(status: Option<u16>, error_type: Option<&str>) -> LlmErrorKind {
-    use LlmErrorKind::*;
-    match status {
-        Some(401) => Authentication,
-        Some(402) => Billing,
-        Some(403) => Permission,
-        Some(404) => NotFound,
-        Some(408 | 409) => Server,
-        Some(429) => RateLimit,
-        Some(529) => Overloaded,
-        Some(300..=399) => Configuration,
-        Some(400..=499) => InvalidRequest,
-        _ => match error_type {
-            Some("invalid_request_error" | "request_too_large") => InvalidRequest,
-            Some("authentication_error") => Authentication,
-            Some("billing_error") => Billing,
-            Some("permission_error") => Permission,
-            Some("not_found_error") => NotFound,
-            Some("rate_limit_error") => RateLimit,
-            Some("overloaded_error") => Overloaded,
-            Some("timeout_error") => Timeout,
-            _ => Server,
-        },
+/// So much of a text as an error keeps before secrets are taken out of it.
+pub(crate) fn excerpt(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
     }
+    &text[..end]
+}
+
+/// Where an error may stand that says it in one place.
+const MESSAGES: [&str; 6] =
+    ["/error/message", "/error/detail", "/error/error", "/detail/message", "/detail/error", "/errors/0/message"];
+
+/// Where a gateway's error may have a status.
+const STATUSES: [&str; 7] =
+    ["/error/code", "/error/status", "/error/status_code", "/code", "/status", "/status_code", "/statusCode"];
+
+/// The JSON, of a list its first item: some servers stream one. Half a character does not cost the error.
+fn value(body: &str) -> Option<Value> {
+    match Json::read(body).ok()?.parse::<Value>().ok()? {
+        Value::Array(list) => list.into_iter().next(),
+        value => Some(value),
+    }
+}
+
+/// Whether it is an error, and no reply and nothing of one. What may stand in the place of an error must
+/// not: a `detail` of a typed event may be anything.
+fn is_error(said: &Value) -> bool {
+    let says = |name: &str| said.get(name).is_some_and(says_something);
+    let is = |name: &str, word: &str| said.get(name).and_then(Value::as_str) == Some(word);
+    let is_typed = said.get("type").is_some_and(Value::is_string);
+    let has_message = said.get("message").is_some_and(Value::is_string);
+    is("type", "error")
+        || is("object", "error")
+        || says("error")
+        || (says("detail") && !is_typed)
+        || (has_message && (!is_typed || says("code")))
+}
+
+/// Some write `"error": null` into what is none.
+fn says_something(value: &Value) -> bool {
+    !matches!(value, Value::Null | Value::Bool(false)) && value.as_str() != Some("")
+}
+
+fn text(said: &Value, places: &[&str]) -> Option<String> {
+    let mut texts = places.iter().filter_map(|place| said.pointer(place)?.as_str());
+    texts.find(|text| !text.trim().is_empty()).map(str::to_owned)
+}
+
+/// What is said in several places of the top level, in one.
+fn words(said: &Value) -> Option<String> {
+    let mut all: Vec<String> = Vec::new();
+    for place in ["", "/title", "/error", "/message", "/detail", "/error_description"] {
+        all.extend(text(said, &[place]).filter(|text| !all.contains(text)));
+    }
+    (!all.is_empty()).then(|| all.join(": "))
+}
+
+/// The HTTP status of an error, as a number or as text.
+fn status(value: &Value) -> Option<u16> {
+    let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    u16::try_from(number).ok().filter(|status| (400..600).contains(status))
 }
 
 #[cfg(test)]
@@ -73,41 +134,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kind_is_the_statuss_or_the_types() {
-        use LlmErrorKind::*;
-        for (status, error_type, expected) in [
-            (Some(400), Some("invalid_request_error"), InvalidRequest),
-            (Some(400), Some("overloaded_error"), InvalidRequest),
-            (Some(401), None, Authentication),
-            (Some(402), Some("billing_error"), Billing),
-            (Some(403), Some("permission_error"), Permission),
-            (Some(404), Some("not_found_error"), NotFound),
-            (Some(408), None, Server),
-            (Some(409), Some("conflict_error"), Server),
-            (Some(413), None, InvalidRequest),
-            (Some(422), None, InvalidRequest),
-            (Some(429), Some("rate_limit_error"), RateLimit),
-            (Some(500), Some("api_error"), Server),
-            (Some(500), Some("overloaded_error"), Overloaded),
-            (Some(502), None, Server),
-            (Some(504), Some("timeout_error"), Timeout),
-            (Some(529), Some("overloaded_error"), Overloaded),
-            (Some(307), None, Configuration),
-            (None, Some("overloaded_error"), Overloaded),
-            (None, Some("rate_limit_error"), RateLimit),
-            (None, Some("invalid_request_error"), InvalidRequest),
-            (None, Some("new_error"), Server),
-        ] {
-            assert_eq!(kind(status, error_type), expected, "{status:?} {error_type:?}");
-        }
-    }
-
-    #[test]
     fn an_error_body_is_read_in_whatever_shape_it_has() {
         let check = |body: &str, error_type: Option<&str>, message: Option<&str>, id: Option<&str>| {
             let expected = ApiError {
                 error_type: error_type.map(str::to_owned),
                 error_code: body.contains("details").then(|| "c".to_owned()),
+                status: None,
                 message: message.map(str::to_owned),
                 request_id: id.map(str::to_owned),
             };
@@ -117,7 +149,57 @@ mod tests {
         check(body, Some("t"), Some("m"), Some("r"));
         check(r#"{"error":"m"}"#, None, Some("m"), None);
         check(r#"{"message":"m","error":{"code":1}}"#, None, Some("m"), None);
+        check(r#"{"error":{"code":7,"message":null}}"#, None, None, None);
         check("<html>", None, None, None);
         check("[]", None, None, None);
+        check("{}", None, None, None);
+    }
+
+    fn said(kind: LlmErrorKind, message: &str) -> (LlmErrorKind, String) {
+        (kind, message.to_owned())
+    }
+
+    #[test]
+    fn field_58_the_words_of_an_error_are_found_and_its_kind_is_told_whatever_its_shape() {
+        use LlmErrorKind::*;
+        let check = |body: &str, kind: LlmErrorKind, message: &str| {
+            let found = ApiError::found(body).map(|error| {
+                let message = error.message.clone().unwrap_or_default();
+                error.in_reply(message)
+            });
+            assert_eq!(found.map(|error| (error.kind, error.message)), Some(said(kind, message)), "{body}");
+        };
+        check(r#"{"code":500,"message":"m","type":"server_error"}"#, Server, "m");
+        check(r#"{"error":{"code":400,"message":"m","type":"exceed_context_size_error"}}"#, InvalidRequest, "m");
+        check(r#"{"error":{"code":400,"message":"m"}}"#, InvalidRequest, "m");
+        check(r#"{"error":{"code":"429","message":"m","type":"None"}}"#, RateLimit, "m");
+        check(r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#, RateLimit, "m");
+        check(r#"[{"error":{"code":503,"message":"m"}}]"#, Server, "m");
+        check(r#"{"error":{"code":"context_length_exceeded","message":"m","type":null}}"#, InvalidRequest, "m");
+        check(r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#, InvalidRequest, "m");
+        check(r#"{"error":{"message":"m","type":"invalid_request_error","code":500}}"#, InvalidRequest, "m");
+        check(r#"{"error":"m"}"#, Server, "m");
+        check(r#"{"error":"Bad Request","message":"m","statusCode":400}"#, InvalidRequest, "Bad Request: m");
+        check(r#"{"detail":"m"}"#, Server, "m");
+        check(r#"{"detail":[{"loc":["body"],"msg":"m"}]}"#, Server, "");
+        check(r#"{"message":"m"}"#, Server, "m");
+        check(r#"{"error":true}"#, Server, "");
+    }
+
+    #[test]
+    fn what_is_no_error_is_not_taken_for_one() {
+        for body in [
+            r#"{"type":"message","content":[],"error":null}"#,
+            r#"{"type":"progress","detail":"half of it"}"#,
+            r#"{"type":"progress","message":"half of it"}"#,
+            r#"{"error":"","detail":null}"#,
+            r#"{"message":{}}"#,
+            "{}",
+            "[]",
+            "7",
+            "no JSON",
+        ] {
+            assert_eq!(ApiError::found(body), None, "{body}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    ApiError,
+    ApiError, excerpt,
     ends::{start, stop},
     grow::{Grown, begin, grow, grown},
     malformed, need, parse,
@@ -27,9 +27,13 @@ pub(crate) enum Said {
     Nothing,
 }
 
-/// Reads an event. One of a type this library does not know is passed over, whatever it holds.
+/// Reads an event. One named `error` is an error whatever it holds, as the official clients have it. One of a type
+/// this library does not know is passed over, unless it says an error without a name.
 /// Source: <https://docs.claude.com/en/docs/build-with-claude/streaming>.
 pub(crate) fn read(event: &Event<'_>) -> Result<Said, LlmError> {
+    if event.name == "error" {
+        return Err(ApiError::in_event(&event.data));
+    }
     if event.data.is_empty() || event.name == "ping" {
         return Ok(Said::Nothing);
     }
@@ -39,30 +43,40 @@ pub(crate) fn read(event: &Event<'_>) -> Result<Said, LlmError> {
     read_data(&event.name, &event.data).or_else(|error| match Json::read(&*event.data) {
         // Half a character where none may be joined: `Json` has it replaced.
         Ok(json) if json.text() != event.data => read_data(&event.name, json.text()),
-        _ => Err(error),
+        Ok(_) => Err(error),
+        // What is no JSON are words of somebody on the way, who meant them to be read.
+        Err(_) => Err(quoting(error, &event.data)),
     })
+}
+
+fn quoting(mut error: LlmError, data: &str) -> LlmError {
+    error.message.push_str(&format!(": {}", excerpt(data)));
+    error
 }
 
 /// The fields of an event that many have. Each stays as it is until the type says what it is to be, since
 /// raw JSON can't be read inside serde's tagged enums.
 #[derive(Deserialize)]
 struct Fields<'a> {
-    #[serde(borrow, default)]
-    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    r#type: Option<Cow<'a, str>>,
     #[serde(borrow)]
     index: Option<&'a RawValue>,
     #[serde(borrow)]
     content_block: Option<&'a RawValue>,
     #[serde(borrow)]
     delta: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
-    let Fields { r#type, index, content_block, delta } = parse(event, data)?;
-    let name = match &*r#type {
-        "" => event,
-        name => name,
-    };
+    let Fields { r#type, index, content_block, delta, error } = parse(event, data)?;
+    let own = r#type.as_deref().filter(|own| !own.is_empty());
+    let name = own.unwrap_or(event);
+    if own.is_none() && error.is_some() {
+        said_in(data)?;
+    }
     let index = || parse(name, need(name, "index", index)?.get());
     Ok(Said::Delta(match name {
         "message_start" => start(parse(name, data)?).map_err(|error| malformed(name, error))?,
@@ -71,9 +85,16 @@ fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
         "content_block_stop" => Delta::BlockEnd { index: index()? },
         "message_delta" => stop(parse(name, data)?).map_err(|error| malformed(name, error))?,
         "message_stop" => return Ok(Said::End),
-        "error" => return Err(ApiError::read(data).in_stream()),
+        "error" => return Err(ApiError::in_event(data)),
+        // `message` is the standard's name for an event that has none.
+        _ if matches!(event, "" | "message") => return said_in(data).map(|()| Said::Nothing),
         _ => return Ok(Said::Nothing),
     }))
+}
+
+/// The error that stands in the place of an event, if one does.
+fn said_in(data: &str) -> Result<(), LlmError> {
+    ApiError::found(data).map_or(Ok(()), |_| Err(ApiError::in_event(data)))
 }
 
 #[cfg(test)]
@@ -242,6 +263,43 @@ mod tests {
         assert_eq!((error.kind, error.is_retryable()), (LlmErrorKind::Overloaded, true));
         assert_eq!(error.to_string(), "the model's server is overloaded: Overloaded (overloaded_error)");
         assert_eq!(said("error", "{}").unwrap_err().kind, LlmErrorKind::Server);
+    }
+
+    #[test]
+    fn field_58_an_event_named_error_is_one_whatever_it_holds_and_so_is_one_without_a_name() {
+        use LlmErrorKind::*;
+        let check = |name: &str, data: &str, kind: LlmErrorKind, message: &str| {
+            let error = said(name, data).unwrap_err();
+            assert_eq!((error.kind, error.message.as_str()), (kind, message), "{name} {data}");
+        };
+        let parser = r#"{"code":500,"message":"The model produced output that does not match","type":"server_error"}"#;
+        for name in ["error", "", "message"] {
+            check(name, parser, Server, "The model produced output that does not match");
+            check(name, r#"{"error":"out of memory"}"#, Server, "out of memory");
+            check(name, r#"{"detail":"not today"}"#, Server, "not today");
+            let long = r#"{"error":{"type":"invalid_request_error","message":"the prompt is too long"}}"#;
+            check(name, long, InvalidRequest, "the prompt is too long");
+            check(name, r#"{"type":null,"error":{"message":"m"}}"#, Server, "m");
+            check(name, r#"{"type":"new_error","error":{"message":"m","code":404}}"#, NotFound, "m");
+        }
+        // Named, it may say anything.
+        check("error", "the GPU is on fire", Server, "the GPU is on fire");
+        check("error", r#""in JSON""#, Server, "in JSON");
+        check("error", r#"{"type":"message_stop"}"#, Server, r#"{"type":"message_stop"}"#);
+        check("error", r#"{"type":"overloaded_error"}"#, Overloaded, r#"{"type":"overloaded_error"}"#);
+        check("error", "", Server, "an error event without a message");
+        check("content_block_delta", r#"{"error":{"message":"m","type":"overloaded_error"}}"#, Overloaded, "m");
+        // What a future event tells is none.
+        for (name, data) in [
+            ("tool_status", r#"{"type":"tool_status","error":"a tool failed"}"#),
+            ("progress", r#"{"detail":"half of it"}"#),
+            ("", r#"{"type":"progress","detail":"half of it"}"#),
+            ("", r#"{"error":null,"detail":""}"#),
+        ] {
+            assert_eq!(said(name, data).unwrap(), Said::Nothing, "{name} {data}");
+        }
+        let words = said("", "Service Unavailable").unwrap_err().message;
+        assert!(words.ends_with(": Service Unavailable"), "{words}");
     }
 
     #[test]

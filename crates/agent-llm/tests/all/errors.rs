@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_llm::{Claude, Llm, LlmError, LlmErrorKind, fold};
+use agent_llm::{Claude, Llm, LlmError, LlmErrorKind, RetryPolicy, fold};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
@@ -110,6 +110,64 @@ async fn fault_34_a_key_that_is_echoed_is_scrubbed() {
     let echoing = server(ResponseTemplate::new(401).set_body_string("unknown: token-of-a-gateway")).await;
     let with_token = settings(echoing.uri()).header("authorization", "Bearer token-of-a-gateway");
     assert!(ask(with_token).await.unwrap_err().message.ends_with("unknown: [key]"));
+}
+
+/// What is told of an error of this body, in the place of a reply: streamed as an event of each kind, as the body
+/// of a stream, and not streamed. And how often the request was made.
+async fn check_in_place(body: &str, kind: LlmErrorKind, message: &str) {
+    let json = || ResponseTemplate::new(200).set_body_raw(body, "application/json");
+    let answers = [
+        (true, streamed(&format!("event: error\ndata: {body}\n\n"))),
+        (true, streamed(&format!("data: {body}\n\n"))),
+        (true, streamed(&format!("event: message\ndata: {body}\n\n"))),
+        (true, streamed(body)),
+        (true, json()),
+        (false, json()),
+        (false, streamed(&format!("event: error\ndata: {body}\n\n"))),
+    ];
+    for (streaming, answer) in answers {
+        let server = server(answer).await;
+        let policy = RetryPolicy::default().first_wait(Duration::from_millis(1));
+        let asked = settings(server.uri()).retry(policy).streaming(streaming);
+        let error = ask(asked).await.unwrap_err();
+        let said = error.message.split("; given up after").next().unwrap();
+        assert_eq!((error.kind, said), (kind, message), "{body}, streamed: {streaming}");
+        assert!(!format!("{error:?}").contains(KEY), "{error:?}");
+        let times = if error.is_retryable() { 3 } else { 1 };
+        assert_eq!(server.received_requests().await.unwrap().len(), times, "{body}, streamed: {streaming}");
+    }
+}
+
+#[tokio::test]
+async fn field_58_an_error_in_the_place_of_a_reply_has_its_words_and_its_kind_streamed_or_not() {
+    use LlmErrorKind::*;
+    let check = check_in_place;
+    let long = r#"{"error":{"message":"the prompt is too long","type":"invalid_request_error"}}"#;
+    check(long, InvalidRequest, "the prompt is too long").await;
+    check(r#"{"error":{"code":400,"message":"too many tokens"}}"#, InvalidRequest, "too many tokens").await;
+    check(r#"{"code":500,"message":"no match","type":"server_error"}"#, Server, "no match").await;
+    check(r#"{"error":"out of memory"}"#, Server, "out of memory").await;
+    check(r#"{"detail":"no such model"}"#, Server, "no such model").await;
+    check(r#"{"error":{"type":"authentication_error","message":"bad key"}}"#, Authentication, "bad key").await;
+    check(&format!(r#"{{"error":"no such key: {KEY}"}}"#), Server, "no such key: [key]").await;
+    // Where the words are cut.
+    let long = format!(r#"{{"error":"{}{KEY}"}}"#, "x".repeat(1_995));
+    check(&long, Server, &format!("{}[key]", "x".repeat(1_995))).await;
+}
+
+#[tokio::test]
+async fn field_58_an_answer_that_is_refused_keeps_its_words_whatever_its_form() {
+    let check = async |kind: &str, body: &str, message: &str| {
+        let error = refused(ResponseTemplate::new(500).set_body_raw(body, kind)).await;
+        assert_eq!((error.kind, error.message.as_str()), (LlmErrorKind::Server, message), "{body}");
+    };
+    check("application/json", r#"{"error":"m"}"#, "m").await;
+    check("application/json", r#"{"detail":"m"}"#, "m").await;
+    check("application/json", r#"{"detail":["m"]}"#, r#"application/json: {"detail":["m"]}"#).await;
+    check("application/json", r#"{"message":"m"}"#, "m").await;
+    check("application/problem+json", r#"{"type":"about:blank","title":"t","detail":"m"}"#, "t: m").await;
+    check("text/plain", "m", "text/plain: m").await;
+    check("text/html", "<h1>m</h1>", "text/html: <h1>m</h1>").await;
 }
 
 #[tokio::test]
