@@ -118,8 +118,8 @@ impl Decoder {
             self.event = self.line;
             // The standard drops an event without data. As the official clients have it, an error is none of those.
             let is_error = &self.bytes[name.clone()] == b"error";
-            let nothing = || is_error.then(|| Data::Line(name.start..name.start));
-            return self.data.take().or_else(nothing).map(|data| (name, data));
+            let nothing = is_error.then_some(Data::Line(name.start..name.start));
+            return self.data.take().or(nothing).map(|data| (name, data));
         }
         let bytes = &self.bytes[line.clone()];
         let field = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());

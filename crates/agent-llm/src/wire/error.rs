@@ -75,8 +75,14 @@ pub(crate) fn excerpt(text: &str) -> &str {
 }
 
 /// Where an error may stand that says it in one place.
-const MESSAGES: [&str; 6] =
-    ["/error/message", "/error/detail", "/error/error", "/detail/message", "/detail/error", "/errors/0/message"];
+const MESSAGES: [&str; 6] = [
+    "/error/message",
+    "/error/detail",
+    "/error/error",
+    "/detail/message",
+    "/detail/error",
+    "/errors/0/message",
+];
 
 /// Where a gateway's error may have a status.
 const STATUSES: [&str; 7] =
@@ -170,12 +176,20 @@ mod tests {
             assert_eq!(found.map(|error| (error.kind, error.message)), Some(said(kind, message)), "{body}");
         };
         check(r#"{"code":500,"message":"m","type":"server_error"}"#, Server, "m");
-        check(r#"{"error":{"code":400,"message":"m","type":"exceed_context_size_error"}}"#, InvalidRequest, "m");
+        check(
+            r#"{"error":{"code":400,"message":"m","type":"exceed_context_size_error"}}"#,
+            InvalidRequest,
+            "m",
+        );
         check(r#"{"error":{"code":400,"message":"m"}}"#, InvalidRequest, "m");
         check(r#"{"error":{"code":"429","message":"m","type":"None"}}"#, RateLimit, "m");
         check(r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#, RateLimit, "m");
         check(r#"[{"error":{"code":503,"message":"m"}}]"#, Server, "m");
-        check(r#"{"error":{"code":"context_length_exceeded","message":"m","type":null}}"#, InvalidRequest, "m");
+        check(
+            r#"{"error":{"code":"context_length_exceeded","message":"m","type":null}}"#,
+            InvalidRequest,
+            "m",
+        );
         check(r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#, InvalidRequest, "m");
         check(r#"{"error":{"message":"m","type":"invalid_request_error","code":500}}"#, InvalidRequest, "m");
         check(r#"{"error":"m"}"#, Server, "m");

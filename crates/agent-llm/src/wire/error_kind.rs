@@ -36,7 +36,9 @@ pub(super) fn named(name: &str) -> Option<LlmErrorKind> {
         "billing" | "paymentrequired" | "insufficientquota" => Billing,
         "permission" | "permissiondenied" | "forbidden" | "accessdenied" => Permission,
         "notfound" | "modelnotfound" => NotFound,
-        "ratelimit" | "ratelimitexceeded" | "toomanyrequests" | "throttling" | "resourceexhausted" => RateLimit,
+        "ratelimit" | "ratelimitexceeded" | "toomanyrequests" | "throttling" | "resourceexhausted" => {
+            RateLimit
+        }
         "overloaded" => Overloaded,
         "timeout" | "gatewaytimeout" | "deadlineexceeded" => Timeout,
         "api" | "server" | "internal" | "internalserver" | "unavailable" => Server,

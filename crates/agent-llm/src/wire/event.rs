@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    ApiError, excerpt,
+    ApiError,
     ends::{start, stop},
+    excerpt,
     grow::{Grown, begin, grow, grown},
     malformed, need, parse,
 };
@@ -272,7 +273,8 @@ mod tests {
             let error = said(name, data).unwrap_err();
             assert_eq!((error.kind, error.message.as_str()), (kind, message), "{name} {data}");
         };
-        let parser = r#"{"code":500,"message":"The model produced output that does not match","type":"server_error"}"#;
+        let parser =
+            r#"{"code":500,"message":"The model produced output that does not match","type":"server_error"}"#;
         for name in ["error", "", "message"] {
             check(name, parser, Server, "The model produced output that does not match");
             check(name, r#"{"error":"out of memory"}"#, Server, "out of memory");
@@ -288,7 +290,12 @@ mod tests {
         check("error", r#"{"type":"message_stop"}"#, Server, r#"{"type":"message_stop"}"#);
         check("error", r#"{"type":"overloaded_error"}"#, Overloaded, r#"{"type":"overloaded_error"}"#);
         check("error", "", Server, "an error event without a message");
-        check("content_block_delta", r#"{"error":{"message":"m","type":"overloaded_error"}}"#, Overloaded, "m");
+        check(
+            "content_block_delta",
+            r#"{"error":{"message":"m","type":"overloaded_error"}}"#,
+            Overloaded,
+            "m",
+        );
         // What a future event tells is none.
         for (name, data) in [
             ("tool_status", r#"{"type":"tool_status","error":"a tool failed"}"#),

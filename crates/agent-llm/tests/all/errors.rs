@@ -148,7 +148,8 @@ async fn field_58_an_error_in_the_place_of_a_reply_has_its_words_and_its_kind_st
     check(r#"{"code":500,"message":"no match","type":"server_error"}"#, Server, "no match").await;
     check(r#"{"error":"out of memory"}"#, Server, "out of memory").await;
     check(r#"{"detail":"no such model"}"#, Server, "no such model").await;
-    check(r#"{"error":{"type":"authentication_error","message":"bad key"}}"#, Authentication, "bad key").await;
+    check(r#"{"error":{"type":"authentication_error","message":"bad key"}}"#, Authentication, "bad key")
+        .await;
     check(&format!(r#"{{"error":"no such key: {KEY}"}}"#), Server, "no such key: [key]").await;
     // Where the words are cut.
     let long = format!(r#"{{"error":"{}{KEY}"}}"#, "x".repeat(1_995));
