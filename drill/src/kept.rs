@@ -33,7 +33,8 @@ impl Kept {
         }
         let calls = self.outcomes.iter().zip(undisturbed.outcomes.values());
         let mut calls = calls.filter(|((key, is), was)| {
-            let is_unknown = matches!(is.as_slice(), [Outcome::Error(text)] if text.starts_with(UNKNOWN));
+            let is_unknown =
+                matches!(is.as_slice(), [Outcome::Error(why)] if why.to_text().starts_with(UNKNOWN));
             !may.is_right(key, is_unknown, is == was)
         });
         if let Some(((key, is), _)) = calls.next() {

@@ -98,10 +98,11 @@ impl Block {
     pub fn tool_result(tool_use_id: impl Into<String>, content: Content, is_error: bool) -> Self {
         let tool_use_id = tool_use_id.into();
         let content = match content {
-            content if is_error && content.is_blank() => "the tool failed and said nothing".into(),
             Content::Blocks(blocks) => result_content(blocks),
             text => text,
         };
+        let is_silent = is_error && content.is_blank();
+        let content = if is_silent { "the tool failed and said nothing".into() } else { content };
         let json = written(&Written::ToolResult { tool_use_id: &tool_use_id, content: &content, is_error });
         Self::of(json, Kind::ToolResult { tool_use_id, content, is_error })
     }

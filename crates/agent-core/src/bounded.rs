@@ -27,15 +27,21 @@ impl Tool for Bounded {
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
         match (*self.tool).call(input, context).await {
-            Outcome::Output(Content::Text(text)) => Outcome::Output(cut(text, self.most).into()),
-            Outcome::Output(Content::Blocks(blocks)) => Outcome::Output(cut_blocks(blocks, self.most).into()),
-            Outcome::Error(message) => Outcome::Error(cut(message, self.most)),
+            Outcome::Output(content) => Outcome::Output(bounded(content, self.most)),
+            Outcome::Error(content) => Outcome::Error(bounded(content, self.most)),
             other => other,
         }
     }
 
     fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
         self.tool.introduce(conversation, request)
+    }
+}
+
+fn bounded(content: Content, most: usize) -> Content {
+    match content {
+        Content::Text(text) => cut(text, most).into(),
+        Content::Blocks(blocks) => cut_blocks(blocks, most).into(),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-use crate::Block;
+use crate::{Block, safe_lines};
 
 /// The content of a message or a tool result: one text, or content blocks (text, images, …).
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,21 @@ impl Content {
         }
     }
 
+    /// The words in it, and of a block of another kind what it is: `[image]`.
+    pub(crate) fn named(&self) -> String {
+        let named = |block: &Block| match block.as_text() {
+            Some(text) => text.to_owned(),
+            None => {
+                let kind = block.field("type").and_then(|kind| kind.parse::<String>().ok());
+                format!("[{}]", kind.as_deref().unwrap_or("block"))
+            }
+        };
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Blocks(blocks) => blocks.iter().map(named).collect(),
+        }
+    }
+
     /// The same as blocks; no block for an empty text.
     pub fn into_blocks(self) -> Vec<Block> {
         match self {
@@ -53,6 +68,13 @@ impl Content {
 impl Default for Content {
     fn default() -> Self {
         Self::Text(String::new())
+    }
+}
+
+/// For people: the words, and of a block of another kind what it is, `[image]`; [safe to show](safe_lines).
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&safe_lines(&self.named()))
     }
 }
 

@@ -108,7 +108,7 @@ pub enum EventKind {
         tool: String,
         /// Whether it failed.
         is_error: bool,
-        /// The result's words.
+        /// The result's words; what is no text is named, `[image]`.
         result: String,
     },
     /// A call waits for a person.
@@ -157,9 +157,9 @@ impl EventKind {
         let (id, tool) = (call.call.id.clone(), call.call.name.clone());
         match outcome {
             Outcome::Output(content) => {
-                Self::CallEnded { id, tool, is_error: false, result: content.to_text() }
+                Self::CallEnded { id, tool, is_error: false, result: content.named() }
             }
-            Outcome::Error(message) => Self::CallEnded { id, tool, is_error: true, result: message.clone() },
+            Outcome::Error(content) => Self::CallEnded { id, tool, is_error: true, result: content.named() },
             Outcome::Transfer(transfer) => Self::TransferAsked { id, to: transfer.to.clone() },
             Outcome::Wait { question } => {
                 Self::CallWaiting { id, question: safe_lines(question).into_owned() }

@@ -1,5 +1,7 @@
 //! What a tool call leads to.
 
+use std::{any::Any, fmt};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Content, UsageByAgent};
@@ -10,8 +12,9 @@ use crate::{Content, UsageByAgent};
 pub enum Outcome {
     /// What the model reads.
     Output(Content),
-    /// What went wrong, for the model to read; the run goes on.
-    Error(String),
+    /// What went wrong, for the model to read; the run goes on. It may hold text and pictures
+    /// ([`Block::text`](crate::Block::text), [`Block::image`](crate::Block::image)).
+    Error(Content),
     /// The conversation goes over to another agent.
     Transfer(Transfer),
     /// Another agent does a task in a conversation of its own; its answer is the call's result.
@@ -82,15 +85,21 @@ impl Outcome {
         Self::Output(content.into())
     }
 
-    /// A failure, in words for the model.
-    pub fn error(message: impl Into<String>) -> Self {
-        Self::Error(message.into())
+    /// A failure, in words for the model, or in blocks.
+    pub fn error(content: impl Into<Content>) -> Self {
+        Self::Error(content.into())
+    }
+
+    /// What the model reads of a Rust error: its words, or of a [`Content`] the blocks it has.
+    pub fn failed<E: fmt::Display + 'static>(error: E) -> Self {
+        let content = (&error as &dyn Any).downcast_ref::<Content>().cloned();
+        Self::Error(content.unwrap_or_else(|| error.to_string().into()))
     }
 
     /// What the model reads of a call of this tool of which nobody knows how it ended, and which may not be
     /// [made again](crate::ToolSpec::may_be_repeated): for hosts whose runs survive their process.
     pub fn unknown(tool: &str) -> Self {
-        Self::Error(format!(
+        Self::error(format!(
             "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
         ))
     }
@@ -101,11 +110,11 @@ impl Outcome {
     }
 }
 
-impl<C: Into<Content>, E: std::fmt::Display> From<Result<C, E>> for Outcome {
+impl<C: Into<Content>, E: fmt::Display + 'static> From<Result<C, E>> for Outcome {
     fn from(result: Result<C, E>) -> Self {
         match result {
             Ok(content) => Self::Output(content.into()),
-            Err(error) => Self::Error(error.to_string()),
+            Err(error) => Self::failed(error),
         }
     }
 }

@@ -92,10 +92,10 @@ impl Team {
             let specs = agent.map(|agent| agent.specs().as_ref()).unwrap_or_default();
             let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            return Err(Outcome::Error(format!("there is no tool named {name:?}; tools: {names}")));
+            return Err(Outcome::error(format!("there is no tool named {name:?}; tools: {names}")));
         };
         match call.call.malformed() {
-            Some(error) => Err(Outcome::Error(format!("invalid input: {error}"))),
+            Some(error) => Err(Outcome::error(format!("invalid input: {error}"))),
             None => Ok(tool),
         }
     }

@@ -114,13 +114,13 @@ impl Tool for HandoffTool {
     async fn call(&self, input: Json, context: Context) -> Outcome {
         let to = match self.read(&input) {
             Ok((name, _)) if !self.available.contains(&name) => {
-                return Outcome::Error(self.failed(&format!("there is no agent named {name:?}")));
+                return Outcome::error(self.failed(&format!("there is no agent named {name:?}")));
             }
             Ok((name, _)) if name == context.agent() => {
-                return Outcome::Error(self.failed(&format!("you are {name} yourself")));
+                return Outcome::error(self.failed(&format!("you are {name} yourself")));
             }
             Ok((name, _)) => name,
-            Err(error) => return Outcome::Error(self.failed(&format!("invalid input: {error}"))),
+            Err(error) => return Outcome::error(self.failed(&format!("invalid input: {error}"))),
         };
         let transfer = Transfer::new(to, self.failed("{why}"))
             .comes_back(self.way.on_failure == OnFailure::Return)

@@ -212,7 +212,7 @@ impl Perform for Durable {
         }
         if call.allowed {
             if let Some(reason) = self.ledger.denied(&id, &call.call.id)? {
-                receipt.fill(Outcome::Error(format!("denied: {reason}")));
+                receipt.fill(Outcome::error(format!("denied: {reason}")));
                 return Ok(());
             }
         }

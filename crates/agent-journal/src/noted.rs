@@ -45,7 +45,7 @@ impl Tool for Noted {
         match self.ledger.append(id, &[Entry::Started(call)], id, Kept::Nothing).await {
             Ok(()) => self.tool.call(input, context).await,
             // The run ends with the journal's error, which is there for what comes of this, too.
-            Err(error) => Outcome::Error(format!("not run: {error}")),
+            Err(error) => Outcome::error(format!("not run: {error}")),
         }
     }
 

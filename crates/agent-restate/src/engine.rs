@@ -141,6 +141,6 @@ fn calls(reply: Option<&Message>) -> usize {
 fn given_up(error: TerminalError) -> Done {
     match error.code() {
         409 => Outcome::error("cancelled").into(),
-        _ => Outcome::Error(error.message().to_owned()).into(),
+        _ => Outcome::error(error.message()).into(),
     }
 }

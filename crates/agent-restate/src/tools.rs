@@ -59,16 +59,16 @@ async fn make(process: Shared, piece: Piece, is_first: bool) -> Done {
     let made = tokio::time::timeout(process.longest, process.local.call(call.clone(), receipt.clone()));
     let done = match made.await {
         Ok(Ok(())) => receipt.done_or_error(),
-        Ok(Err(error)) => Outcome::Error(error.to_string()).into(),
+        Ok(Err(error)) => Outcome::error(error.to_string()).into(),
         Err(_) => too_slow(process.longest),
     };
     process.local.tell(|| call, &done.outcome);
     match size(&done) {
-        bytes if bytes > limit => Outcome::Error(too_large("what the tool said", bytes, limit)).into(),
+        bytes if bytes > limit => Outcome::error(too_large("what the tool said", bytes, limit)).into(),
         _ => done,
     }
 }
 
 fn too_slow(longest: Duration) -> Done {
-    Outcome::Error(format!("it took longer than {longest:?}")).into()
+    Outcome::error(format!("it took longer than {longest:?}")).into()
 }

@@ -1,8 +1,8 @@
 //! What can be the body of a tool: sync and async functions, with or without the call's context.
 
-use std::{fmt::Display, future::Future, marker::PhantomData};
+use std::{any::Any, fmt::Display, future::Future, marker::PhantomData};
 
-use agent_core::{Context, Outcome};
+use agent_core::{Content, Context, Outcome};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -10,7 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 /// function; either may take the call's [`Context`] as a second argument.
 ///
 /// `Input` is read from the call's JSON, `Output` is written as JSON (a string as it is), and the
-/// words of `Error` are what the model reads. A function that can't fail returns `Ok::<_, String>(…)`. `Kind` tells the shapes apart and is always inferred.
+/// words of `Error` are what the model reads. Either may be a [`Content`], for a result or an error with blocks (text
+/// and pictures), and `Output` an [`Outcome`], which is what the call leads to then. A function that can't fail returns `Ok::<_, String>(…)`. `Kind` tells the shapes apart and is always inferred.
 #[diagnostic::on_unimplemented(
     message = "this function can't be a tool",
     label = "not `Fn(Input) -> Result<Output, Error>`, sync or async, with or without a `Context` after `Input`",
@@ -42,8 +43,8 @@ impl<F, I, O, E> Body<Plain<(I, O, E)>> for F
 where
     F: Fn(I) -> Result<O, E> + Send + Sync + 'static,
     I: DeserializeOwned + JsonSchema + Send,
-    O: Serialize,
-    E: Display,
+    O: Serialize + 'static,
+    E: Display + 'static,
 {
     type Input = I;
     const IS_SYNC: bool = true;
@@ -57,8 +58,8 @@ impl<F, I, O, E> Body<WithContext<(I, O, E)>> for F
 where
     F: Fn(I, Context) -> Result<O, E> + Send + Sync + 'static,
     I: DeserializeOwned + JsonSchema + Send,
-    O: Serialize,
-    E: Display,
+    O: Serialize + 'static,
+    E: Display + 'static,
 {
     type Input = I;
     const IS_SYNC: bool = true;
@@ -73,8 +74,8 @@ where
     F: Fn(I) -> R + Send + Sync + 'static,
     R: Future<Output = Result<O, E>> + Send,
     I: DeserializeOwned + JsonSchema + Send,
-    O: Serialize,
-    E: Display,
+    O: Serialize + 'static,
+    E: Display + 'static,
 {
     type Input = I;
     const IS_SYNC: bool = false;
@@ -89,8 +90,8 @@ where
     F: Fn(I, Context) -> R + Send + Sync + 'static,
     R: Future<Output = Result<O, E>> + Send,
     I: DeserializeOwned + JsonSchema + Send,
-    O: Serialize,
-    E: Display,
+    O: Serialize + 'static,
+    E: Display + 'static,
 {
     type Input = I;
     const IS_SYNC: bool = false;
@@ -100,13 +101,20 @@ where
     }
 }
 
-/// A result in words for the model.
-fn outcome<O: Serialize, E: Display>(result: Result<O, E>) -> Outcome {
-    let written = match result {
-        Ok(output) => serde_json::to_string(&output),
-        Err(error) => return Outcome::error(error.to_string()),
+/// What the model reads of a result. Blocks are no JSON of its own.
+fn outcome<O: Serialize + 'static, E: Display + 'static>(result: Result<O, E>) -> Outcome {
+    let output = match result {
+        Ok(output) => output,
+        Err(error) => return Outcome::failed(error),
     };
-    match written {
+    let any = &output as &dyn Any;
+    if let Some(outcome) = any.downcast_ref::<Outcome>() {
+        return outcome.clone();
+    }
+    if let Some(content) = any.downcast_ref::<Content>() {
+        return Outcome::Output(content.clone());
+    }
+    match serde_json::to_string(&output) {
         Ok(text) if text.starts_with('"') => Outcome::output(serde_json::from_str(&text).unwrap_or(text)),
         Ok(json) => Outcome::output(json),
         Err(error) => Outcome::error(format!("the tool's output can't be written as JSON: {error}")),

@@ -62,8 +62,8 @@ impl Tool for Retried {
         let mut wait = self.first_wait;
         for attempt in 1..=self.retries {
             match self.tool.call(input.clone(), context.clone()).await {
-                Outcome::Error(reason) if !context.cancelled() => {
-                    context.progress(format!("attempt {attempt} failed, again in {wait:?}: {reason}"));
+                Outcome::Error(why) if !context.cancelled() => {
+                    context.progress(format!("attempt {attempt} failed, again in {wait:?}: {why}"));
                     tokio::time::sleep(wait).await;
                     wait = wait.saturating_mul(2);
                 }

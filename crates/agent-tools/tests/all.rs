@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use agent_core::{
-    Agent, Context, Conversation, EventLog, Json, Outcome, Team, Tool,
+    Agent, Block, Content, Context, Conversation, EventLog, Json, Outcome, Team, Tool,
     script::{Reply, Script},
 };
 use agent_tools::{AgentTool, FnTool, Retried, math};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 async fn call(tool: &dyn Tool, input: Value) -> String {
     match tool.call(Json::from(input), Context::by_hand("call")).await {
         Outcome::Output(content) => content.to_text(),
-        Outcome::Error(message) => format!("! {message}"),
+        Outcome::Error(content) => format!("! {content}"),
         other => format!("{other:?}"),
     }
 }
@@ -237,4 +237,20 @@ async fn a_tool_that_may_be_called_twice_is_called_again_when_it_fails() {
         }
         assert_eq!(lines.join("\n"), expected);
     }
+}
+
+#[tokio::test]
+async fn field_60_a_function_gives_blocks_back() {
+    #[derive(Deserialize, JsonSchema)]
+    struct Nothing {}
+
+    async fn check(tool: FnTool, expected: Outcome) {
+        assert_eq!(tool.call(Json::from(json!({})), Context::by_hand("call")).await, expected);
+    }
+    let blocks = || Content::from(vec![Block::text("It burns:"), Block::image("image/png", "iVBO")]);
+    check(FnTool::new("look", "", move |_: Nothing| Err::<(), _>(blocks())), Outcome::Error(blocks())).await;
+    check(FnTool::new("look", "", move |_: Nothing| Ok::<_, Content>(blocks())), Outcome::Output(blocks()))
+        .await;
+    let passed_on = async move |_: Nothing| Ok::<_, String>(Outcome::delegate("expert", "Well?"));
+    check(FnTool::new("ask", "", passed_on), Outcome::delegate("expert", "Well?")).await;
 }

@@ -18,15 +18,15 @@ impl Conversation {
                 let (text, calls) = (self.text(), self.open_calls().count());
                 let calls =
                     if calls > 0 { format!("; its calls were not made: {calls}") } else { String::new() };
-                Outcome::Error(format!(
+                Outcome::error(format!(
                     "{agent}'s reply was cut ({}){calls}; it began: {text}",
                     reason.as_str()
                 ))
             }
-            Ok(End::Refused(_)) => Outcome::Error(format!("{agent} refused")),
-            Ok(End::TurnLimit(turns)) => Outcome::Error(format!("{agent} was not done after {turns} turns")),
-            Ok(End::Other(reason)) => Outcome::Error(format!("{agent} stopped: {reason}")),
-            Err(failure) => Outcome::Error(failure.to_string()),
+            Ok(End::Refused(_)) => Outcome::error(format!("{agent} refused")),
+            Ok(End::TurnLimit(turns)) => Outcome::error(format!("{agent} was not done after {turns} turns")),
+            Ok(End::Other(reason)) => Outcome::error(format!("{agent} stopped: {reason}")),
+            Err(failure) => Outcome::error(failure.to_string()),
         };
         Some(Done { outcome, usage: self.usage_by_agent() })
     }

@@ -168,7 +168,7 @@ impl Conversation {
             }),
             _ => None,
         };
-        refused.map_or(outcome, Outcome::Error)
+        refused.map_or(outcome, Outcome::error)
     }
 
     /// A call led to this, by the rules.
@@ -176,7 +176,7 @@ impl Conversation {
         let id = self.slots[place].call.id.clone();
         self.slots[place].state = match done.outcome {
             Outcome::Output(content) => State::Done { content, is_error: false },
-            Outcome::Error(message) => State::Done { content: message.into(), is_error: true },
+            Outcome::Error(content) => State::Done { content, is_error: true },
             Outcome::Wait { question } => State::Waiting { question },
             Outcome::Transfer(transfer) => State::Transfer(transfer),
             Outcome::Delegate { to, task } => State::Delegated(Box::new(self.child(&id, to, task))),

@@ -33,8 +33,8 @@ impl fmt::Display for Conversation {
                 State::Allowed => "allowed".to_owned(),
                 State::Waiting { question } => format!("waits for a person: {question}"),
                 State::Transfer(transfer) => format!("transfer to {}", transfer.to),
-                State::Done { content, is_error: false } => format!("= {}", content.to_text()),
-                State::Done { content, .. } => format!("failed: {}", content.to_text()),
+                State::Done { content, is_error: false } => format!("= {}", content.named()),
+                State::Done { content, .. } => format!("failed: {}", content.named()),
                 State::Delegated(child) => {
                     write_safe(f, &format!("({} is with {})", slot.call.id, child.agent))?;
                     child.to_string().lines().try_for_each(|line| writeln!(f, "    {line}"))?;
@@ -56,7 +56,7 @@ fn write_block(f: &mut fmt::Formatter<'_>, role: &str, block: &Block) -> fmt::Re
         }
         Kind::ToolResult { tool_use_id, content, is_error } => {
             let sign = if *is_error { "failed:" } else { "=" };
-            format!("  < {tool_use_id} {sign} {}", content.to_text())
+            format!("  < {tool_use_id} {sign} {}", content.named())
         }
         _ => format!("{role}: {}", safe_line(block.json().text())),
     };

@@ -84,7 +84,7 @@ impl Caller {
         let tool = self.team.tool(call)?;
         match self.team.limits().calls {
             Some(most) if self.calls_made.fetch_add(1, Ordering::Relaxed) >= most => {
-                Err(Outcome::Error(format!("not run: the limit of {most} tool calls a run is reached")))
+                Err(Outcome::error(format!("not run: the limit of {most} tool calls a run is reached")))
             }
             _ => Ok(tool),
         }
@@ -161,6 +161,6 @@ impl Caller {
 
 async fn within(limit: Duration, ended: impl Future<Output = ()>, receipt: Receipt) {
     if tokio::time::timeout(limit, ended).await.is_err() {
-        receipt.fill(Outcome::Error(format!("timed out after {limit:?}")));
+        receipt.fill(Outcome::error(format!("timed out after {limit:?}")));
     }
 }

@@ -68,7 +68,7 @@ pub(super) async fn outcome(call: impl Future<Output = Outcome>) -> Outcome {
     AssertUnwindSafe(call)
         .catch_unwind()
         .await
-        .unwrap_or_else(|panic| Outcome::Error(format!("the tool panicked: {}", panic_message(&*panic))))
+        .unwrap_or_else(|panic| Outcome::error(format!("the tool panicked: {}", panic_message(&*panic))))
 }
 
 /// The words of a panic.

@@ -10,6 +10,7 @@ mod delegation;
 mod dropping;
 mod early;
 mod events;
+mod failing;
 mod hosts;
 mod instructing;
 mod invariants;

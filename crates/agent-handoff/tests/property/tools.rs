@@ -106,7 +106,7 @@ impl Open {
             // It is to be made again, once a person has allowed it.
             Outcome::Wait { .. } => return,
             Outcome::Output(content) => Some(self.result(content.clone(), false)),
-            Outcome::Error(message) => Some(self.result(message.clone().into(), true)),
+            Outcome::Error(content) => Some(self.result(content.clone(), true)),
             _ => None,
         };
         self.log.seen().ended.insert(self.call.key.clone(), result);

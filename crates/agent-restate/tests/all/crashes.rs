@@ -56,7 +56,7 @@ async fn a_call_that_may_not_be_made_twice_is_reported() {
 #[tokio::test]
 async fn what_becomes_of_an_unknown_outcome_is_the_callers_to_say() {
     let lost = |services: Services| {
-        services.on_unknown(|call| Some(Outcome::Error(format!("lost {}", call.call.name))))
+        services.on_unknown(|call| Some(Outcome::error(format!("lost {}", call.call.name))))
     };
     check(false, lost, [1, 1], ["  < call_0_0 = quick", "  < call_0_1 failed: lost work"]).await;
     let again = |services: Services| services.on_unknown(|_| None);
