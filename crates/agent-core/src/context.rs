@@ -61,7 +61,8 @@ impl Context {
         self.call.allowed
     }
 
-    /// Tells the run's listeners how the call gets on, as [`EventKind::CallProgress`]; the model does not read it.
+    /// Tells the run's listeners how the call gets on, as [`EventKind::CallProgress`]; the model does not read it. Of what is
+    /// told faster than it is read, the newest is kept.
     pub fn progress(&self, text: impl Into<String>) {
         if let Some(teller) = &self.teller {
             let ToolCall { id, name, .. } = &*self.call.call;
@@ -69,6 +70,7 @@ impl Context {
                 id: id.clone(),
                 tool: name.clone(),
                 text: text.into(),
+                dropped: 0,
             });
         }
     }

@@ -90,6 +90,9 @@ pub enum EventKind {
         tool: String,
         /// What it says.
         text: String,
+        /// How many earlier ones of this call were dropped, since it told more than was read. Only who reads by
+        /// [`Run::next`](crate::Run::next), or by an [`EventQueue`](crate::EventQueue), misses some.
+        dropped: u64,
     },
     /// A call has become another agent's conversation; it ends when that does.
     Delegated {

@@ -40,7 +40,10 @@ fn describe(kind: &EventKind) -> Option<String> {
     Some(match kind {
         EventKind::CallStarted { tool, input, .. } => format!("> {tool} {}", input.text()),
         EventKind::CallQueued { tool, .. } => format!("… {tool} waits for other calls to end"),
-        EventKind::CallProgress { tool, text, .. } => format!("… {tool}: {text}"),
+        EventKind::CallProgress { tool, text, dropped: 0, .. } => format!("… {tool}: {text}"),
+        EventKind::CallProgress { tool, text, dropped, .. } => {
+            format!("… {tool}: {text} ({dropped} before it not shown)")
+        }
         EventKind::CallEnded { tool, is_error: false, result, .. } => format!("< {tool} = {result}"),
         EventKind::CallEnded { tool, result, .. } => format!("< {tool} failed: {result}"),
         EventKind::CallNotMade { tool, why, .. } => format!("! {tool} {why}"),

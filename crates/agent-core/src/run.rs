@@ -8,14 +8,11 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use tokio::{
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
-    time::Instant,
-};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BuildError, Cancel, Conversation, End, Event, Failure, Limits, Local, Mode, Team, event::Listeners,
+    BuildError, Cancel, Conversation, End, Event, EventQueue, Failure, Limits, Local, Mode, Team, event::Listeners,
     safe_line,
 };
 
@@ -64,8 +61,8 @@ pub struct Run<'a> {
 
 enum Stage<'a> {
     Ready(Plan, &'a mut Conversation),
-    Going(BoxFuture<'a, Result<End, RunError>>, Option<UnboundedReceiver<Event>>),
-    Over(Option<Result<End, RunError>>, Option<UnboundedReceiver<Event>>),
+    Going(BoxFuture<'a, Result<End, RunError>>, Option<EventQueue>),
+    Over(Option<Result<End, RunError>>, Option<EventQueue>),
 }
 
 /// What a run will be.
@@ -135,23 +132,24 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// The next event; `None` once the run is over. The run goes on only while this is awaited.
+    /// The next event; `None` once the run is over. The run goes on only while this is awaited; calls that are under way go
+    /// on by themselves. If they tell more of their [progress](crate::Context::progress) than is read, the newest of each is
+    /// kept and the others are counted; no other event is ever dropped.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.poll_next(context)).await
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         if let Stage::Ready(plan, _) = &mut self.stage {
-            let (sender, events) = unbounded_channel();
-            // Nobody reads them any more: then nobody wants them.
-            plan.options.listeners.add(move |event| drop(sender.send(event.clone())));
+            let events = EventQueue::default();
+            plan.options.listeners.add(events.listener());
             self.begin(Some(events));
         }
         loop {
             let (Stage::Going(_, events) | Stage::Over(_, events)) = &mut self.stage else {
                 unreachable!("the run has begun above");
             };
-            if let Some(Ok(event)) = events.as_mut().map(UnboundedReceiver::try_recv) {
+            if let Some(event) = events.as_ref().and_then(EventQueue::try_next) {
                 return Poll::Ready(Some(event));
             }
             if matches!(self.stage, Stage::Over(..)) {
@@ -160,12 +158,12 @@ impl<'a> Run<'a> {
             if self.poll_run(context).is_pending() {
                 // What was polled may have told of something and then waited; calls tell by themselves.
                 let Stage::Going(_, Some(events)) = &mut self.stage else { return Poll::Pending };
-                return events.poll_recv(context);
+                return events.poll_next(context).map(Some);
             }
         }
     }
 
-    fn begin(&mut self, events: Option<UnboundedReceiver<Event>>) {
+    fn begin(&mut self, events: Option<EventQueue>) {
         let old = std::mem::replace(&mut self.stage, Stage::Over(None, None));
         self.stage = match old {
             Stage::Ready(plan, conversation) => {

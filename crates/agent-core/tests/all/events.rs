@@ -2,9 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use agent_core::{Conversation, Event, EventKind, EventLog, Timeline, script::Reply};
+use agent_core::{
+    Agent, Context, Conversation, Event, EventKind, EventLog, Json, Outcome, Timeline, Tool, ToolSpec,
+    async_trait,
+    script::{Reply, Script},
+};
 use insta::assert_snapshot;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::common::{calls, ms, one_turn, team};
 
@@ -167,4 +172,50 @@ async fn a_conversation_that_changes_hands_is_one_row_that_names_them_in_turn() 
       act_first  |                  █                |    0.00 s
       act        |                  █████████████████|    0.10 s
     ");
+}
+
+/// Tells of its progress a thousand times, then says so.
+struct Chatty(ToolSpec, Arc<Semaphore>);
+
+#[async_trait]
+impl Tool for Chatty {
+    fn spec(&self) -> &ToolSpec {
+        &self.0
+    }
+
+    async fn call(&self, _: Json, context: Context) -> Outcome {
+        (1..=1_000).for_each(|n| context.progress(format!("{n} of 1000")));
+        self.1.add_permits(1);
+        Outcome::output("said")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_84_of_progress_that_nobody_reads_the_newest_is_kept_and_the_rest_counted() {
+    let told = Arc::new(Semaphore::new(0));
+    let spec = |name: &str| ToolSpec::new(name, "Says how it gets on.", json!({"type": "object"}));
+    let model = Script::new([Reply::call("a", json!({})).and_call("b", json!({})), Reply::text("Done.")]);
+    let agent = Agent::builder("main", model);
+    let agent = agent.tool(Chatty(spec("a"), told.clone())).tool(Chatty(spec("b"), told.clone()));
+    let (agent, mut conversation) = (agent.build().unwrap(), Conversation::start("main", "Go."));
+    let mut run = agent.run(&mut conversation);
+    let mut lines = Vec::new();
+    while let Some(event) = run.next().await {
+        lines.extend(EventLog::new(100).line(&event));
+        if lines.len() == 2 && lines[1].contains('>') {
+            // Both have begun. Nobody reads until they have said all.
+            told.acquire_many(2).await.unwrap().forget();
+        }
+    }
+    lines.sort();
+    assert_snapshot!(lines.join("\n"), @r#"
+    0.000 s  main: < a = said
+    0.000 s  main: < b = said
+    0.000 s  main: > a {}
+    0.000 s  main: > b {}
+    0.000 s  main: answers: Done.
+    0.000 s  main: … a: 1000 of 1000 (999 before it not shown)
+    0.000 s  main: … b: 1000 of 1000 (999 before it not shown)
+    "#);
+    assert!(run.await.is_ok());
 }
