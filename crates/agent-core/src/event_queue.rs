@@ -17,14 +17,14 @@ use crate::{Event, EventKind};
 /// the calls of a turn, since a model's reply goes on only while the run is polled.
 ///
 /// ```
-/// use agent_core::{Conversation, EventQueue, Team};
+/// use agent_core::{Conversation, EventLog, EventQueue, Team};
 ///
 /// # async fn example(team: Team) {
 /// let events = EventQueue::default();
 /// let mut conversation = Conversation::start("main", "Hello.");
 /// let _ = team.run(&mut conversation).listen(events.listener()).await;
 /// while let Some(event) = events.try_next() {
-///     println!("{:?}", event.kind);
+///     EventLog::new(100).line(&event).into_iter().for_each(|line| println!("{line}"));
 /// }
 /// # }
 /// ```

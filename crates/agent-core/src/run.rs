@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BuildError, Cancel, Conversation, End, Event, EventQueue, Failure, Limits, Local, Mode, Team, event::Listeners,
-    safe_line,
+    BuildError, Cancel, Conversation, End, Event, EventQueue, Failure, Limits, Local, Mode, Team,
+    event::Listeners, safe_line,
 };
 
 /// Why a run broke off. The conversation keeps all that was done, and a new run goes on from there.
