@@ -48,9 +48,10 @@ impl Agent {
         Conversation::start(self.name(), content)
     }
 
-    /// A run of this agent alone, until it is the user's turn. See [`Team::run`].
+    /// A run of this agent alone, until it is the user's turn. See [`Team::run`]; an agent that sends work to others runs
+    /// in a team that has them, too.
     pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
-        Run::new(Team::new([self.clone()]), conversation)
+        Run::new(Team::new([self.clone()]).map_err(BuildError::without_team), conversation)
     }
 
     /// Its name.

@@ -14,6 +14,9 @@ use crate::{Call, Conversation};
 /// Stops runs that it was given to ([`Run::cancelled_by`](crate::Run)), or single calls of them. Clones stop
 /// the same.
 ///
+/// One serves a whole session: give it to each run. [`all`](Self::all) stops the runs that have it by then, and those that
+/// get it later are not stopped.
+///
 /// A call that is stopped has an error result that says so; what has ended keeps its result, and the
 /// conversation can be run again. A blocking call runs to its end, and nobody gets its result.
 ///
@@ -26,6 +29,9 @@ use crate::{Call, Conversation};
 /// let run = agent.run(&mut conversation).cancelled_by(&cancel);
 /// cancel.all();
 /// assert_eq!(run.await.unwrap_err(), RunError::Cancelled);
+///
+/// let run = agent.run(&mut conversation).cancelled_by(&cancel);
+/// assert_eq!(run.await?.text(), "Hi.");
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -34,22 +40,24 @@ pub struct Cancel(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    all: CancellationToken,
+    /// What stops the runs that are given it from now on; each `all` takes it, and leaves a new one.
+    all: Mutex<CancellationToken>,
     runs: Mutex<Vec<Weak<Tokens>>>,
 }
 
 impl Cancel {
-    /// For any number of runs.
+    /// For any number of runs, at once or one after the other.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Stops the runs, with [`RunError::Cancelled`](crate::RunError): replies that still stream are given up, and the
-    /// calls they made early; calls under way get an error result, in delegated conversations, too. What has ended keeps
-    /// its result. For a blocking call that others [take turns](crate::ToolSpec::exclusive) with, a run waits until it
+    /// Stops the runs that it was given to so far, with [`RunError::Cancelled`](crate::RunError), also those that were not
+    /// polled yet: replies that still stream are given up, and the calls they made early; calls under way get an error
+    /// result, in delegated conversations, too. What has ended keeps its result. For a blocking call that others [take turns](crate::ToolSpec::exclusive) with, a run waits until it
     /// returns; look at [`Context::cancelled`](crate::Context::cancelled) in it.
     pub fn all(&self) {
-        self.0.all.cancel();
+        let runs_so_far = std::mem::take(&mut *lock(&self.0.all));
+        runs_so_far.cancel();
     }
 
     /// Stops the call of this key (the conversation's id and the call's: `run/call_0_1`) and, if it was
@@ -60,10 +68,24 @@ impl Cancel {
         tokens.inspect(CancellationToken::cancel).count() > 0
     }
 
+    /// For a run, or many, that it was given to now.
+    pub(crate) fn given(&self) -> Given {
+        Given { by: self.clone(), all: lock(&self.0.all).clone() }
+    }
+}
+
+/// A [`Cancel`] as it was given to a run, or to many of which some have not begun.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    by: Cancel,
+    all: CancellationToken,
+}
+
+impl Given {
     /// What stops one more run.
     pub(crate) fn of_run(&self) -> Arc<Tokens> {
-        let tokens = Arc::new(Tokens { all: self.0.all.clone(), calls: Mutex::default() });
-        let mut runs = lock(&self.0.runs);
+        let tokens = Arc::new(Tokens { all: self.all.clone(), calls: Mutex::default() });
+        let mut runs = lock(&self.by.0.runs);
         runs.retain(|run| run.strong_count() > 0);
         runs.push(Arc::downgrade(&tokens));
         tokens

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Call, Cancel, Conversation, End, Event, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt,
     Response, Rules, RunError, Team, ToolSpec, ToolTurn, at_once,
-    cancel::{Entered, Tokens},
+    cancel::{Entered, Given, Tokens},
     drive,
     run::Options,
     teller::{Place, Teller},
@@ -58,7 +58,7 @@ impl Local {
         let Options { mode, listeners, began, cancel } = options;
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, teller, dropped));
-        Self { caller, shared: SharedCalls::default(), mode, cancel: cancel.as_ref().map(Cancel::of_run) }
+        Self { caller, shared: SharedCalls::default(), mode, cancel: cancel.as_ref().map(Given::of_run) }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -84,9 +84,9 @@ impl Local {
         self
     }
 
-    /// What `cancel` stops.
+    /// What `cancel` stops, from now on.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
-        self.cancel = Some(cancel.of_run());
+        self.cancel = Some(cancel.given().of_run());
         self
     }
 

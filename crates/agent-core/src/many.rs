@@ -81,9 +81,9 @@ impl Many {
         self
     }
 
-    /// What `cancel` stops.
+    /// What `cancel` stops, from now on: also those that have not begun.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
-        self.plan.options.cancel = Some(cancel.clone());
+        self.plan.options.cancel = Some(cancel.given());
         self
     }
 

@@ -49,7 +49,9 @@ pub enum BuildError {
         agent: String,
     },
     /// A tool leads to an agent that is not there.
-    #[error("agent {agent:?}, tool {tool:?} leads to agent {target:?}, which is not in the team: {agents}")]
+    #[error(
+        "agent {agent:?}, tool {tool:?} leads to agent {target:?}, which is not in the team: {agents}; add it to them"
+    )]
     UnknownTarget {
         /// The agent that has the tool.
         agent: String,
@@ -60,6 +62,28 @@ pub enum BuildError {
         /// The agents there are.
         agents: String,
     },
+    /// An agent that sends work to another one can't be run by itself.
+    #[error(
+        "agent {agent:?} can't run alone: its tool {tool:?} leads to agent {target:?}; run it in a `Team` that has both"
+    )]
+    RunsAlone {
+        /// The agent.
+        agent: String,
+        /// The tool.
+        tool: String,
+        /// The agent that is missing.
+        target: String,
+    },
+}
+
+impl BuildError {
+    /// The same of an agent for which nobody built a team.
+    pub(crate) fn without_team(self) -> Self {
+        match self {
+            Self::UnknownTarget { agent, tool, target, .. } => Self::RunsAlone { agent, tool, target },
+            other => other,
+        }
+    }
 }
 
 pub(crate) fn check_agent(agent: &str) -> Result<(), BuildError> {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     BuildError, Cancel, Conversation, End, Event, EventQueue, Failure, Limits, Local, Mode, Team,
-    event::Listeners, safe_line,
+    cancel::Given, event::Listeners, safe_line,
 };
 
 /// Why a run broke off. The conversation keeps all that was done, and a new run goes on from there.
@@ -24,7 +24,9 @@ pub enum RunError {
     #[error(transparent)]
     Model(#[from] Failure),
     /// The agent that has the conversation is not in the team.
-    #[error("agent {agent:?} has the conversation, but is not in the team: {agents}")]
+    #[error(
+        "agent {agent:?} has the conversation, but is not in the team: {agents}; run it in a `Team` that has it"
+    )]
     UnknownAgent {
         /// The agent.
         agent: String,
@@ -79,7 +81,7 @@ pub(crate) struct Options {
     pub(crate) listeners: Listeners,
     /// What times count from; by default its beginning.
     pub(crate) began: Option<Instant>,
-    pub(crate) cancel: Option<Cancel>,
+    pub(crate) cancel: Option<Given>,
 }
 
 impl Plan {
@@ -120,9 +122,9 @@ impl<'a> Run<'a> {
         self.plan(|plan| plan.options.listeners.add(listener))
     }
 
-    /// What `cancel` stops.
+    /// What `cancel` stops, from now on: also before the run is polled for the first time.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
-        self.plan(|plan| plan.options.cancel = Some(cancel.clone()))
+        self.plan(|plan| plan.options.cancel = Some(cancel.given()))
     }
 
     fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {

@@ -79,7 +79,7 @@ impl Durable {
         Self { local: self.local.listen(listener), ..self }
     }
 
-    /// What `cancel` stops. A call that is cancelled has its result; to go on later, drop the run instead.
+    /// What `cancel` stops, from now on. A call that is cancelled has its result; to go on later, drop the run instead.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
         Self { local: self.local.cancelled_by(cancel), ..self }
     }

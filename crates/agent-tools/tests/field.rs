@@ -129,7 +129,7 @@ fn field_47_which_tools_run_on_the_blocking_pool() {
 async fn call(tool: &dyn Tool, input: &str) -> String {
     match tool.call(Json::read(input).unwrap(), Context::by_hand("call")).await {
         Outcome::Output(content) => content.to_text(),
-        Outcome::Error(message) => format!("! {message}"),
+        Outcome::Error(content) => format!("! {}", content.to_text()),
         other => format!("{other:?}"),
     }
 }

@@ -65,9 +65,21 @@ fn a_target_that_is_in_no_team_is_refused_naming_both_sides() {
     let clerk = build("clerk", vec![]).unwrap();
     check(
         Team::new([boss.clone(), clerk]),
-        r#"agent "boss", tool "ask_expert" leads to agent "expert", which is not in the team: boss, clerk"#,
+        r#"agent "boss", tool "ask_expert" leads to agent "expert", which is not in the team: boss, clerk; add it to them"#,
     );
     assert!(Team::new([boss, build("expert", vec![]).unwrap()]).is_ok());
+}
+
+#[tokio::test]
+async fn field_66_an_agent_that_sends_work_to_others_is_told_to_run_in_a_team_that_has_both() {
+    let boss = build("boss", vec![leading_to("expert")]).unwrap();
+    let error = boss.run(&mut boss.start("Hi.")).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"agent "boss" can't run alone: its tool "ask_expert" leads to agent "expert"; run it in a `Team` that has both"#
+    );
+    // One may send work to itself.
+    assert!(Team::new([build("expert", vec![leading_to("expert")]).unwrap()]).is_ok());
 }
 
 #[test]
@@ -83,12 +95,15 @@ fn two_agents_of_one_name_are_refused() {
 async fn an_agent_that_needs_others_does_not_run_alone() {
     let boss = build("boss", vec![leading_to("expert")]).unwrap();
     let error = boss.run(&mut Conversation::start("boss", "Go.")).await.unwrap_err();
-    assert!(matches!(error, RunError::Team(BuildError::UnknownTarget { .. })), "{error}");
+    assert!(matches!(error, RunError::Team(BuildError::RunsAlone { .. })), "{error}");
 }
 
 #[tokio::test]
 async fn a_conversation_with_an_agent_that_is_not_there_does_not_run() {
     let clerk = build("clerk", vec![]).unwrap();
     let error = clerk.run(&mut Conversation::start("clark", "Go.")).await.unwrap_err();
-    assert_eq!(error.to_string(), r#"agent "clark" has the conversation, but is not in the team: clerk"#);
+    assert_eq!(
+        error.to_string(),
+        r#"agent "clark" has the conversation, but is not in the team: clerk; run it in a `Team` that has it"#
+    );
 }

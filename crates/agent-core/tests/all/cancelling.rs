@@ -6,6 +6,7 @@ use agent_core::{
     Agent, Cancel, Conversation, End, EventKind, EventLog, Limits, Permits, RunError, Team,
     script::{Reply, Script},
 };
+use futures::StreamExt;
 use insta::assert_snapshot;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -221,4 +222,50 @@ async fn runs_of_conversations_with_one_id_are_stopped_alike_and_do_not_stop_eac
     let (one, other, ()) = futures::join!(run(1000), run(10), stopping);
     let failed = |transcript: &str| transcript.matches("failed").count();
     assert_eq!((failed(&one), failed(&other)), (1, 0), "{one}{other}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_68_a_cancel_stops_the_runs_that_have_it_and_no_later_ones() {
+    let cancel = Cancel::new();
+    let (team, _, _) = one_turn(calls([("act", json!({"ms": 100}))]));
+    let mut conversation = Conversation::start("main", "Go.");
+    // For a run: whether it is polled before, and whether all is stopped before it is given the cancel or after.
+    for (given_before, polled, expected) in [
+        (true, false, Err(RunError::Cancelled)),
+        (true, true, Err(RunError::Cancelled)),
+        (false, false, Ok(End::Answered("Done.".to_owned()))),
+    ] {
+        if !given_before {
+            cancel.clone().all();
+            cancel.all();
+        }
+        let mut run = std::pin::pin!(team.run(&mut conversation).cancelled_by(&cancel));
+        if polled {
+            assert!(futures::poll!(&mut run).is_pending());
+        }
+        if given_before {
+            cancel.clone().all();
+        }
+        assert_eq!(run.await, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_68_of_many_conversations_those_that_have_not_begun_are_stopped_too() {
+    let cancel = Cancel::new();
+    let three = || (0..3).map(|_| Conversation::start("main", "Go."));
+    let run = async |stopped_after: u64| {
+        let model = Script::by(|_| Reply::text("Done.").after(ms(100)));
+        let team = Team::new([agent("main", &model, &Log::default()).build().unwrap()]).unwrap();
+        let many = team.run_many(three(), 1).cancelled_by(&cancel);
+        let stopping = async {
+            sleep(ms(stopped_after)).await;
+            cancel.all();
+        };
+        let (ends, ()) =
+            futures::join!(many.map(|finished| finished.end.is_ok()).collect::<Vec<_>>(), stopping);
+        ends
+    };
+    assert_eq!(run(150).await, [true, false, false]);
+    assert_eq!(run(1_000).await, [true, true, true]);
 }

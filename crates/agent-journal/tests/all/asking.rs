@@ -10,7 +10,7 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Context, Conversation, End, Team, drive,
+    Agent, Cancel, Context, Conversation, End, Team, drive,
     script::{Reply, Script},
 };
 use agent_journal::Entry;
@@ -144,4 +144,16 @@ async fn field_47_a_timeout_holds_for_a_sync_function_on_a_journal() {
     drive(&mut conversation, &host).await.unwrap();
     let transcript = conversation.to_string();
     assert!(transcript.contains("< call_0_0 failed: timed out after 20ms"), "{transcript}");
+}
+
+#[tokio::test]
+async fn field_68_a_session_on_a_journal_goes_on_with_the_cancel_that_stopped_it() {
+    let (place, mut conversation, cancel) = (Place::new(), start(), Cancel::new());
+    let journal = place.open();
+    let stopped = journal.host(team(|| (), || ()).0, &mut conversation).await.unwrap().cancelled_by(&cancel);
+    cancel.all();
+    assert!(stopped.run(&mut conversation).await.is_err());
+    drop(stopped);
+    let host = journal.host(team(|| (), || ()).0, &mut conversation).await.unwrap().cancelled_by(&cancel);
+    assert!(waits(&host.run(&mut conversation).await.unwrap()));
 }
