@@ -28,17 +28,23 @@ pub enum StopReason {
     Other(String),
 }
 
+/// What other APIs call the end of a whole reply, and the reason that was left open.
+const WHOLE: [&str; 7] = ["null", "stop", "tool_calls", "tool_call", "function_call", "eos", "end"];
+
 impl StopReason {
     /// What stands for a reason that a reply leaves open (`null`).
     pub fn open() -> Self {
         Self::Other("null".to_owned())
     }
 
-    /// Whether the calls of a reply that ended so are made: those of one that was not cut, refused or paused. Not only of
-    /// [`StopReason::ToolUse`]: some servers and backends say `end_turn`, or a word of their own, beside whole calls.
+    /// Whether the calls of a reply that ended so are made. They are where the reply is known to be whole: also of one that
+    /// ends with `end_turn`, with no word, or with another API's word for a whole reply (`stop`, `tool_calls`), as some
+    /// servers and backends say beside calls. They are not where it was cut, refused or paused, nor after a word that
+    /// nobody here knows: that one may say that the reply was cut.
     pub fn runs_calls(&self) -> bool {
         match self {
-            Self::ToolUse | Self::EndTurn | Self::StopSequence | Self::Other(_) => true,
+            Self::ToolUse | Self::EndTurn | Self::StopSequence => true,
+            Self::Other(word) => WHOLE.iter().any(|whole| word.eq_ignore_ascii_case(whole)),
             Self::MaxTokens | Self::ContextWindowExceeded | Self::Refusal => false,
             Self::PauseTurn | Self::Compaction => false,
         }

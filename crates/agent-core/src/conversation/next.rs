@@ -36,7 +36,10 @@ impl Conversation {
             EndTurn | StopSequence => End::Answered(self.text()),
             MaxTokens | ContextWindowExceeded => End::Cut(reason.clone()),
             Refusal => End::Refused(self.stop_details.clone()),
-            Other(word) => End::Other(word.clone()),
+            Other(word) => End::Other(match self.slots.len() {
+                0 => word.clone(),
+                calls => format!("{word}: {calls} of its calls were not made"),
+            }),
         })
     }
 
