@@ -44,6 +44,7 @@ mod fields;
 mod fold;
 mod halves;
 mod host;
+mod input_schema;
 mod json;
 mod lent;
 mod limits;

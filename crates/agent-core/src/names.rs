@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Agent, Json, ToolSpec};
+use crate::{Agent, Json, ToolSpec, input_schema};
 
 /// Why an agent or a team can't be built.
 #[non_exhaustive]
@@ -32,15 +32,16 @@ pub enum BuildError {
         /// The name.
         tool: String,
     },
-    /// The API takes only input schemas of objects.
-    #[error(
-        "agent {agent:?}, tool {tool:?}: the input schema must be a JSON object with \"type\": \"object\""
-    )]
+    /// The API would refuse each request with a tool of this input schema: it takes schemas of objects, without
+    /// `oneOf`, `anyOf` and `allOf` at the top, of draft 2020-12.
+    #[error("agent {agent:?}, tool {tool:?}: the input schema {why}")]
     InputSchema {
         /// The agent.
         agent: String,
         /// The tool.
         tool: String,
+        /// What is wrong with it, and the way out.
+        why: String,
     },
     /// Two agents of a team have one name.
     #[error("the team has two agents named {agent:?}: rename one, or leave it out")]
@@ -111,8 +112,8 @@ pub(crate) fn check_tools(agent: &str, specs: &[ToolSpec], server: &[Json]) -> R
         if specs[..place].iter().any(|earlier| earlier.name == tool) {
             return Err(BuildError::TwoTools { agent, tool });
         }
-        if !is_object_schema(spec) {
-            return Err(BuildError::InputSchema { agent, tool });
+        if let Some(why) = input_schema::wrong(&spec.input_schema) {
+            return Err(BuildError::InputSchema { agent, tool, why });
         }
     }
     Ok(())
@@ -143,13 +144,4 @@ pub(crate) fn check_team(agents: &[Agent]) -> Result<(), BuildError> {
 fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     (1..=128).contains(&name.len()) && name.bytes().all(allowed)
-}
-
-fn is_object_schema(spec: &ToolSpec) -> bool {
-    #[derive(Deserialize)]
-    struct Schema {
-        r#type: String,
-    }
-    let schema = &spec.input_schema;
-    schema.text().starts_with('{') && schema.parse::<Schema>().is_ok_and(|schema| schema.r#type == "object")
 }

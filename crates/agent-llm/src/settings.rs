@@ -126,6 +126,10 @@ impl Settings {
 
     /// Puts up to four cache markers where they pay: at the end of the tools, of the system prompt, and
     /// of the history. By default there are none but those in the request.
+    ///
+    /// Markers that are there already stay as they are, count among the four, and come first: since the API takes
+    /// none of an hour after one of five minutes (tools come before the system prompt, and that before messages), ours keep
+    /// five minutes after such a one, and are left out where one of an hour follows.
     pub fn cache(mut self, kept: Cache) -> Self {
         self.cache = Some(kept);
         self

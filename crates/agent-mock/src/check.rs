@@ -1,9 +1,11 @@
 //! Which requests the API takes.
 
 mod blocks;
+mod cache;
 mod fields;
 mod messages;
 mod pairing;
+mod schema;
 mod tools;
 
 use serde_json::Value;

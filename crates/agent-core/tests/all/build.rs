@@ -45,12 +45,72 @@ fn names_that_the_api_refuses_are_refused() {
 }
 
 #[test]
-fn an_input_schema_that_is_not_one_of_an_object_is_refused() {
-    let list = ToolSpec::new("add", "", json!({"type": "array"}));
-    check(
-        build("a", vec![list]),
-        r#"agent "a", tool "add": the input schema must be a JSON object with "type": "object""#,
+fn field_55_an_input_schema_that_the_api_refuses_is_refused_with_the_way_out() {
+    let wrong = |schema: serde_json::Value, why: &str| {
+        let expected = format!(r#"agent "a", tool "add": the input schema {why}"#);
+        check(build("a", vec![ToolSpec::new("add", "", schema)]), &expected);
+    };
+    let no_object =
+        r#"must be a JSON object with "type": "object"; if it is made from a type, that must be a struct"#;
+    for schema in [
+        json!({"type": "array"}),
+        json!({"type": "strng"}),
+        json!({"type": ["object"]}),
+        json!({}),
+        json!(true),
+        json!({"oneOf": [{"type": "object"}]}),
+        json!({"$ref": "#/$defs/A", "$defs": {"A": {"type": "object"}}}),
+    ] {
+        wrong(schema, no_object);
+    }
+    for composed in ["oneOf", "anyOf", "allOf"] {
+        wrong(
+            json!({"type": "object", composed: [{"type": "object"}]}),
+            &format!(
+                "has {composed:?} at the top, where the API takes no oneOf, anyOf or allOf; as a rule it comes of an enum \
+                 that is flattened, or is the input itself: make the input a struct with a field that holds the enum"
+            ),
+        );
+    }
+    let keys = "the API takes names of 1 to 64 of the characters a-z, A-Z, 0-9, _, . and -: rename it";
+    wrong(json!({"type": "object", "properties": {"a b": {}}}), &format!(r#"has a property "a b"; {keys}"#));
+    let draft = "is no JSON Schema of draft 2020-12";
+    wrong(
+        json!({"type": "object", "properties": {"a/b~": {}, "a": {"items": {"type": "strng"}}}}),
+        &format!(r#"has a property "a/b~"; {keys}"#),
     );
+    let types = "where one of these must be, or a list of them: array, boolean, integer, null, number, object, string";
+    wrong(
+        json!({"type": "object", "properties": {"a": {"items": {"type": "strng"}}}}),
+        &format!(r#"{draft}: "strng" stands at "/properties/a/items/type", {types}"#),
+    );
+    wrong(
+        json!({"type": "object", "$defs": {"a/b": {"anyOf": [true, {"type": ["null", "null"]}]}}}),
+        &format!(r#"{draft}: ["null","null"] stands at "/$defs/a~1b/anyOf/1/type", {types}"#),
+    );
+    wrong(
+        json!({"type": "object", "properties": {"a": "string"}}),
+        &format!(
+            r#"{draft}: "string" stands at "/properties/a", where a schema must be an object or a boolean"#
+        ),
+    );
+    wrong(
+        json!({"type": "object", "properties": {"a": {"oneOf": []}}}),
+        &format!(r#"{draft}: [] stands at "/properties/a/oneOf", where a list of schemas must be"#),
+    );
+    wrong(
+        json!({"type": "object", "properties": []}),
+        &format!(r#"{draft}: [] stands at "/properties", where an object of schemas must be"#),
+    );
+    let fine = json!({
+        "type": "object",
+        "properties": {
+            "type": {"type": "string"},
+            "any": {"oneOf": [{"type": ["string", "null"]}, true, {"enum": [1, {"type": "strng"}]}]},
+        },
+        "additionalProperties": false,
+    });
+    assert!(build("a", vec![ToolSpec::new("add", "", fine)]).is_ok());
 }
 
 fn leading_to(target: &str) -> ToolSpec {

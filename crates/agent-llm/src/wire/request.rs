@@ -42,10 +42,7 @@ pub(crate) fn max_tokens(settings: &Settings, request: &Request) -> u64 {
 }
 
 fn written(settings: &Settings, request: &Request, left_out: &[&str]) -> Vec<u8> {
-    let marked = settings.cache.map(|kept| {
-        let whole = settings.fields.contains_key("cache_control");
-        cache::marked(request, kept, whole)
-    });
+    let marked = settings.cache.map(|kept| cache::marked(request, kept, &settings.fields));
     let request = marked.as_ref().unwrap_or(request);
     let mut text = Vec::with_capacity(size(request));
     write(&mut text, settings, request, left_out);

@@ -2,11 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Rules, Verdict, blocks, must, refuse};
-use crate::incoming::list;
-
-/// The most markers of what to cache.
-const MARKERS: usize = 4;
+use super::{Rules, Verdict, blocks, cache, must, refuse};
 
 pub(super) fn check(body: &Value, rules: Rules) -> Verdict {
     must(body.is_object(), || "The request body must be a JSON object".to_owned())?;
@@ -26,10 +22,7 @@ pub(super) fn check(body: &Value, rules: Rules) -> Verdict {
     }
     system(&body["system"])?;
     thinking(body)?;
-    let markers = markers(body);
-    must(markers <= MARKERS, || {
-        format!("A maximum of {MARKERS} blocks with cache_control may be provided. Found {markers}.")
-    })
+    cache::check(body)
 }
 
 fn max_tokens(value: &Value, rules: Rules) -> Verdict {
@@ -68,15 +61,4 @@ fn thinking(body: &Value) -> Verdict {
     })?;
     let forced = body["tool_choice"]["type"].as_str().is_some_and(|choice| ["any", "tool"].contains(&choice));
     must(!forced, || "Thinking may not be enabled when tool_choice forces tool use.".to_owned())
-}
-
-/// How many markers of what to cache there are: on the request, the system prompt, tools and blocks, also those
-/// within results.
-fn markers(body: &Value) -> usize {
-    fn within(value: &Value) -> usize {
-        let here = usize::from(value["cache_control"].is_object());
-        here + list(&value["content"]).iter().map(within).sum::<usize>()
-    }
-    let lists = ["system", "tools", "messages"].map(|name| list(&body[name]));
-    within(body) + lists.into_iter().flatten().map(within).sum::<usize>()
 }

@@ -281,7 +281,7 @@ fn tools() {
         (with(json!({"tools": [{"name": "f"}]})), "tools.0.custom.input_schema: Field required"),
         (
             with(json!({"tools": [{"name": "f", "input_schema": {}}]})),
-            "tools.0.custom.input_schema.type: Input should be 'object'",
+            "tools.0.custom.input_schema.type: Field required",
         ),
         (with(json!({"tool_choice": {"type": "any"}})), ""),
         (with(json!({"tool_choice": {"type": "tool", "name": "f"}})), ""),
@@ -308,4 +308,77 @@ fn an_old_version_takes_sampling_parameters_and_a_count_needs_no_max_tokens() {
     assert!(check_by(&with(json!({"temperature": 1})), old).is_ok());
     let counting = Rules { counting: true, ..Rules::default() };
     assert!(check_by(&with(json!({"max_tokens": null})), counting).is_ok());
+}
+
+#[test]
+fn field_55_input_schemas_that_the_api_refuses_are_refused() {
+    let tools = |schema: Value| with(json!({"tools": [tool("f"), {"name": "g", "input_schema": schema}]}));
+    let object = |name: &str, value: Value| tools(json!({"type": "object", name: value}));
+    let at = "tools.1.custom.input_schema";
+    let composed = format!("{at}: input_schema does not support oneOf, allOf, or anyOf at the top level");
+    let keys = format!("{at}.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'");
+    let invalid = format!(
+        "{at}: JSON schema is invalid. It must match JSON Schema draft 2020-12 \
+         (https://json-schema.org/draft/2020-12). Learn more about tool use at \
+         https://docs.claude.com/en/docs/tool-use."
+    );
+    let is_object = format!("{at}.type: Input should be 'object'");
+    let list = json!([{"type": "object"}]);
+    let composed = ["oneOf", "anyOf", "allOf"].map(|name| (object(name, list.clone()), composed.as_str()));
+    check_all(composed);
+    check_all([
+        (tools(json!("object")), format!("{at}: Input should be an object").as_str()),
+        (tools(json!({"properties": {}})), format!("{at}.type: Field required").as_str()),
+        (tools(json!({"type": "strng"})), &is_object),
+        (tools(json!({"type": ["object"]})), &is_object),
+        (object("properties", json!({"a b": {}})), &keys),
+        (object("properties", json!({"x".repeat(65): {}})), &keys),
+        (object("properties", json!({"x.y-z_1": {"anyOf": [{"type": "null"}, true]}})), ""),
+        (object("properties", json!({"a": {"type": "strng"}})), &invalid),
+        (object("properties", json!({"a": {"items": {"type": ["string", "string"]}}})), &invalid),
+        (object("properties", json!({"a": {"items": {"type": ["string", "null"]}}})), ""),
+        (object("properties", json!({"a": "string"})), &invalid),
+        (object("properties", json!([])), &invalid),
+        (object("properties", json!({"a": {"items": [{"type": "string"}]}})), &invalid),
+        (object("$defs", json!({"A": {"oneOf": [{"type": "any"}]}})), &invalid),
+        (object("required", json!(true)), &invalid),
+        (object("properties", json!({"type": {"type": "string"}, "required": {"type": "boolean"}})), ""),
+    ]);
+}
+
+#[test]
+fn field_56_a_marker_of_an_hour_after_one_of_five_minutes_is_refused() {
+    let marked = |text: &str, ttl: &str| json!({"type": "text", "text": text, "cache_control": {"type": "ephemeral", "ttl": ttl}});
+    let short = json!({"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}});
+    let tool = |ttl: &str| {
+        let mut tool = tool("f");
+        tool["cache_control"] = json!({"type": "ephemeral", "ttl": ttl});
+        tool
+    };
+    let refused = |at: &str| {
+        format!(
+            "{at}cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' cache_control \
+             block. Note that blocks are processed in the following order: `tools`, `system`, `messages`."
+        )
+    };
+    let said = |block: Value| json!([user(json!([text("x"), block]))]);
+    let inner = json!({"type": "tool_result", "tool_use_id": "a", "content": [marked("1", "1h")]});
+    let paired = json!([user("go"), assistant(json!([call("a")])), user(json!([inner]))]);
+    check_all([
+        (with(json!({"system": [short], "messages": said(marked("b", "5m"))})), ""),
+        (with(json!({"system": [marked("a", "1h")], "messages": said(short.clone())})), ""),
+        (
+            with(json!({"system": [short], "messages": said(marked("b", "1h"))})),
+            refused("messages.0.content.1.").as_str(),
+        ),
+        (with(json!({"tools": [tool("5m")], "system": [marked("a", "1h")]})), &refused("system.0.")),
+        (with(json!({"tools": [tool("1h")], "system": [short.clone()]})), ""),
+        (with(json!({"system": [short, marked("b", "1h")]})), &refused("system.1.")),
+        (with(json!({"system": [short], "messages": paired})), &refused("messages.2.content.0.content.0.")),
+        (with(json!({"system": [short], "cache_control": {"type": "ephemeral", "ttl": "1h"}})), &refused("")),
+        (
+            with(json!({"system": [marked("a", "2h")]})),
+            "system.0.cache_control.ttl: Input should be '5m' or '1h'",
+        ),
+    ]);
 }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, fmt::Display};
 
 use serde_json::Value;
 
-use super::{Verdict, is_name, must, refuse};
+use super::{Verdict, is_name, must, refuse, schema};
 use crate::incoming::list;
 
 pub(super) fn check(body: &Value) -> Verdict {
@@ -38,9 +38,7 @@ fn custom(tool: &Value, at: &impl Display) -> Verdict {
     }
     match &tool["input_schema"] {
         Value::Null => refuse(format!("{at}.input_schema: Field required")),
-        schema => {
-            must(schema["type"] == "object", || format!("{at}.input_schema.type: Input should be 'object'"))
-        }
+        given => schema::check(given, at),
     }
 }
 
