@@ -114,7 +114,13 @@ impl Local {
     }
 
     /// Does the work of a turn as [`act`](Host::act) does, each piece by `outer`, which makes its calls through this host.
-    pub async fn act_by<P: Perform>(&self, turn: ToolTurn<'_>, outer: &P) -> Result<(), P::Error> {
+    /// An agent that is not in the team is an error before any of it: see [`Team::check_agent`].
+    pub async fn act_by<P>(&self, turn: ToolTurn<'_>, outer: &P) -> Result<(), P::Error>
+    where
+        P: Perform,
+        P::Error: From<RunError>,
+    {
+        self.caller.team.check_agent(turn.conversation())?;
         let at_most = match self.mode {
             Mode::Concurrent => usize::MAX,
             Mode::Sequential => 1,
@@ -179,12 +185,8 @@ impl Perform for Local {
     }
 
     async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {
-        let end = match self.run(&mut child).await {
-            Err(RunError::Model(failure)) => Ok(Err(failure)),
-            Err(RunError::Cancelled) => Ok(Ok(End::Other("it was cancelled".to_owned()))),
-            other => other.map(Ok),
-        };
-        (child, end)
+        let end = self.run(&mut child).await;
+        (child, end.map_or_else(RunError::of_delegated, |end| Ok(Ok(end))))
     }
 
     fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {

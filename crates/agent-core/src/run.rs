@@ -23,7 +23,9 @@ pub enum RunError {
     /// A model did not answer, and there is nothing to go on from.
     #[error(transparent)]
     Model(#[from] Failure),
-    /// The agent that has the conversation is not in the team.
+    /// The agent that has the conversation is not in the team. No call of it was answered: run it with a team that has the
+    /// agent. A delegated conversation whose agent is gone is no such error, but its call's error result; and so is a
+    /// transfer to an agent that is gone.
     #[error(
         "agent {agent:?} has the conversation, but is not in the team: {agents}; run it in a `Team` that has it"
     )]
@@ -45,6 +47,22 @@ pub enum RunError {
     /// The agent can't run alone: it sends work to others.
     #[error(transparent)]
     Team(#[from] BuildError),
+}
+
+impl RunError {
+    /// What this means of a delegated conversation, for hosts that drive one: how it ended for the call that led to it, if
+    /// the run goes on from that, which it does not if this gives the error back. An agent that is gone is, like a tool
+    /// that is gone, that call's error result.
+    pub fn of_delegated(self) -> Result<Result<End, Failure>, Self> {
+        match self {
+            Self::Model(failure) => Ok(Err(failure)),
+            Self::Cancelled => Ok(Ok(End::Other("it was cancelled".to_owned()))),
+            Self::UnknownAgent { agents, .. } => {
+                Ok(Ok(End::Other(format!("it is not in the team: {}", safe_line(&agents)))))
+            }
+            error => Err(error),
+        }
+    }
 }
 
 /// A run of a conversation, from [`Team::run`] or [`Agent::run`](crate::Agent::run): `.await` it for

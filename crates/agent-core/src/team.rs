@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Agent, Asked, BuildError, Call, Conversation, GoesOnFrom, Limits, Many, Message, Outcome, Passage,
-    Request, Rules, Run, Tool, ToolSpec, names, plain,
+    Request, Rules, Run, RunError, Tool, ToolSpec, names, plain,
 };
 
 /// Agents by name, checked when built: every agent that a tool leads to is there. Cloning is cheap.
@@ -82,6 +82,17 @@ impl Team {
         match self.agent(&from).and_then(|agent| agent.tool(&call.name)) {
             Some(tool) => tool.introduce(conversation, request),
             None => request,
+        }
+    }
+
+    /// Fails with [`RunError::UnknownAgent`] if the agent that has the conversation is not in the team. Then nothing of it
+    /// may be answered here, so that a process that has the agent makes its calls. [`Local`](crate::Local) asks this before
+    /// each turn.
+    pub fn check_agent(&self, conversation: &Conversation) -> Result<(), RunError> {
+        let agent = conversation.agent();
+        match self.agent(agent) {
+            Some(_) => Ok(()),
+            None => Err(RunError::UnknownAgent { agent: agent.to_owned(), agents: self.agents().join(", ") }),
         }
     }
 

@@ -156,8 +156,10 @@ impl Durable {
         }
         let end = match self.drive(&mut child).await {
             Ok(end) => Ok(end),
-            Err(DurableError::Run(RunError::Model(failure))) => Err(failure),
-            Err(DurableError::Run(RunError::Cancelled)) => Ok(End::Other("it was cancelled".to_owned())),
+            Err(DurableError::Run(error)) => match error.of_delegated() {
+                Ok(end) => end,
+                Err(error) => return (child, Err(error.into())),
+            },
             Err(error) => return (child, Err(error)),
         };
         let Some(done) = child.done(&end) else { return (child, Ok(end)) };
@@ -195,6 +197,7 @@ impl Host for Durable {
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), DurableError> {
+        self.rules().check_agent(turn.conversation())?;
         self.ledger.write_decisions(turn.conversation()).await?;
         self.local.act_by(turn, self).await
     }

@@ -19,7 +19,7 @@ use crate::{
     session::SESSION,
     state::Writer,
     step::in_session,
-    stopped::Stopped,
+    stopped::{Stopped, UNKNOWN_AGENT},
     tools::{Piece, TOOLS},
 };
 
@@ -44,6 +44,7 @@ impl Host for Engine<'_, '_> {
     }
 
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, Stopped> {
+        self.rules().check_agent(so_far)?;
         // It becomes a message, its calls are under way, and these count twice.
         let limit = self.writer.write(self.ctx, so_far)? / 3;
         let name = format!("ask {}", so_far.speaker());
@@ -52,6 +53,7 @@ impl Host for Engine<'_, '_> {
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), Stopped> {
+        self.rules().check_agent(turn.conversation())?;
         // What they lead to is under way until the last of them has ended.
         let room = self.writer.write(self.ctx, turn.conversation())? / 2;
         Ok(self.all_at_once(turn, room).await?)
@@ -96,6 +98,8 @@ impl<'ctx> Engine<'_, 'ctx> {
             }
             match under_way.next().await {
                 Ok(None) => return stopped,
+                // It stays open, for a process that can make it.
+                Ok(Some((_, Err(error)))) if error.code() == UNKNOWN_AGENT => stopped = Err(error),
                 Ok(Some((place, done))) => {
                     let (call, child) = &begun[place];
                     if let (Some(child), Ok(_)) = (child, &done) {

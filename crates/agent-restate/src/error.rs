@@ -4,7 +4,7 @@ use agent_core::{Failure, safe_line};
 use restate_sdk::ingress::ClientError;
 use serde::Deserialize;
 
-use crate::{joined::DIVERGED, payload::TOO_LARGE, session::NOT_WAITING};
+use crate::{joined::DIVERGED, payload::TOO_LARGE, session::NOT_WAITING, stopped::UNKNOWN_AGENT};
 
 /// Why the engine did not do what it was asked. What was done before is kept there.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,10 @@ pub enum RestateError {
     /// The engine has another conversation of this id.
     #[error("{}: read it with Restate::history, or give this one another id", safe_line(.0))]
     Diverged(String),
+    /// The agent that has the conversation is not in the team of the process that drove it. No call of it was answered: run
+    /// it again once the engine leads to a process that has the agent.
+    #[error("{}", safe_line(.0))]
+    UnknownAgent(String),
     /// No such call waits for a person: it was decided about, or never waited.
     #[error("{}", safe_line(.0))]
     NotWaiting(String),
@@ -70,6 +74,7 @@ impl From<ClientError> for RestateError {
         let message = said.unwrap_or_else(|_| reason(&error));
         match response.status().as_u16() {
             409 => Self::Cancelled,
+            UNKNOWN_AGENT => Self::UnknownAgent(message),
             DIVERGED => Self::Diverged(message),
             NOT_WAITING if message.ends_with("waits") => Self::NotWaiting(message),
             TOO_LARGE => Self::TooLarge(message),

@@ -63,7 +63,7 @@ impl Session {
             None => (given.with_id(ctx.key()), Writer::default()),
             Some((known, writer)) => (joined(known, given)?, writer),
         };
-        let end = self.drive(&ctx, writer, &mut conversation).await?;
+        let end = self.drive(&ctx, writer, &mut conversation).await.map_err(TerminalError::from)?;
         let ran = Ran { conversation, end };
         check("the conversation", &ran)?;
         Ok(Json(ran))
@@ -82,13 +82,14 @@ impl Session {
             }
         };
         conversation.say(said.text);
-        let end = self.drive(&ctx, writer, &mut conversation).await?;
+        let end = self.drive(&ctx, writer, &mut conversation).await.map_err(TerminalError::from)?;
         let end = end.map_err(|failure| TerminalError::new_with_code(NO_ANSWER, failure.to_string()))?;
         let (text, usage) = (end.text().to_owned(), conversation.usage());
         Ok(Json(Answer { text, end, usage }))
     }
 
-    /// Drives a delegated conversation, and says what its end means for the call that led to it.
+    /// Drives a delegated conversation, and says what its end means for the call that led to it. If its agent is not in the
+    /// team of this process, that is the call's error result.
     #[handler(ingress_private = true)]
     async fn delegated(
         &self,
@@ -98,7 +99,14 @@ impl Session {
         // It is there if the run that delegated it was stopped.
         let known = state::read(&ctx).await?.filter(|(known, _)| goes_on(&given, known));
         let (mut conversation, writer) = known.unwrap_or((given, Writer::default()));
-        let end = self.drive(&ctx, writer, &mut conversation).await?;
+        let end = match self.drive(&ctx, writer, &mut conversation).await {
+            Err(Stopped::Run(error)) => {
+                // What it delegated in another process comes to nothing.
+                Children::of(&ctx, |_| true).await?;
+                error.of_delegated().map_err(|error| TerminalError::from(Stopped::Run(error)))?
+            }
+            other => other.map_err(TerminalError::from)?,
+        };
         ctx.clear_all();
         let done = conversation.done(&end).expect("where it waits for a person, this waits");
         Ok(Json(done))
@@ -173,7 +181,7 @@ impl Session {
         ctx: &ObjectContext<'_>,
         writer: Writer,
         conversation: &mut Conversation,
-    ) -> Result<Result<End, Failure>, TerminalError> {
+    ) -> Result<Result<End, Failure>, Stopped> {
         let children = Children::of(ctx, |child| conversation.within(child).is_none()).await?;
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
         let engine = Engine { ctx, process: &self.0, writer, children };
@@ -184,7 +192,7 @@ impl Session {
             Ok(end) => Ok(end),
             Err(Stopped::Model(failure)) => Err(failure),
             // What it delegated may not be over.
-            Err(Stopped::Engine(error)) => return Err(error),
+            Err(stopped) => return Err(stopped),
         };
         ctx.clear(CHILDREN);
         Ok(end)

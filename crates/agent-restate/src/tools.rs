@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use agent_core::{Call, Done, Host, Outcome, Perform, Receipt, Rules, ToolSpec};
-use restate_sdk::{context::Context, errors::HandlerResult, serde::Json, service};
+use restate_sdk::{
+    context::Context,
+    errors::{HandlerResult, TerminalError},
+    serde::Json,
+    service,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     payload::{size, too_large},
     process::Shared,
     step::in_call,
+    stopped::UNKNOWN_AGENT,
 };
 
 /// The name of the service.
@@ -29,7 +35,11 @@ impl Tools {
     /// Makes one tool call.
     #[handler]
     async fn call(&self, ctx: Context<'_>, Json(piece): Json<Piece>) -> HandlerResult<Json<Done>> {
-        let name = piece.call.call.name.clone();
+        let (name, agent) = (piece.call.call.name.clone(), &piece.call.agent);
+        if self.0.local.rules().agent(agent).is_none() {
+            let why = format!("agent {agent:?} is not in the team of the process that was to call {name:?}");
+            return Err(TerminalError::new_with_code(UNKNOWN_AGENT, why).into());
+        }
         // Another one each time that a process comes here.
         let attempt = fastrand::u64(..);
         let began = match may_repeat(&self.0, &piece.call) {

@@ -15,15 +15,19 @@ impl Local {
         &self,
         so_far: &Conversation,
     ) -> Result<Result<Response, Failure>, RunError> {
+        self.caller.team.check_agent(so_far)?;
         let agent = so_far.speaker();
+        self.tell_if_it_came_back(so_far);
+        self.tell(so_far, || EventKind::TurnStarted);
         let (Some(request), Some(speaker)) =
             (self.caller.team.request(so_far), self.caller.team.agent(agent))
         else {
-            let agents = self.caller.team.agents().join(", ");
-            return Err(RunError::UnknownAgent { agent: agent.to_owned(), agents });
+            // The agent it is about to go over to. It does not, and the one that has it reads why.
+            let why = format!("there is no such agent in the team: {}", self.caller.team.agents().join(", "));
+            let reply = Err(LlmError::new(LlmErrorKind::Configuration, why));
+            self.tell_of_reply(so_far, &reply);
+            return Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }));
         };
-        self.tell_if_it_came_back(so_far);
-        self.tell(so_far, || EventKind::TurnStarted);
         // A backend is foreign code; its panic must not take other conversations of the run along.
         let reply = {
             // Pinned where it is made: each move would make the future larger. It ends with this block.

@@ -11,6 +11,7 @@ mod dropping;
 mod early;
 mod events;
 mod failing;
+mod gone;
 mod hosts;
 mod instructing;
 mod invariants;

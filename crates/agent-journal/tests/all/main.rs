@@ -6,6 +6,7 @@ mod approvals;
 mod asking;
 mod common;
 mod files;
+mod gone;
 mod hosts;
 mod in_flight;
 mod leases;
