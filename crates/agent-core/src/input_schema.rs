@@ -30,12 +30,15 @@ const ONE: [&str; 11] = [
 const LISTED: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const NAMED: [&str; 5] = ["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
 
+const NO_OBJECT: &str = "must be a JSON object with \"type\": \"object\"; if it is made from a type, that must be a struct, \
+    in which a String, a number, a list or an enum is a field: struct Input { word: String }";
+
 /// What is wrong with the input schema of a tool, and the way out; nothing if the API takes it.
 pub(crate) fn wrong(schema: &Json) -> Option<String> {
     let schema: Value = schema.parse().unwrap_or_default();
     let Some(object) = schema.as_object().filter(|object| object.get("type") == Some(&"object".into()))
     else {
-        return Some("must be a JSON object with \"type\": \"object\"; if it is made from a type, that must be a struct".to_owned());
+        return Some(NO_OBJECT.to_owned());
     };
     if let Some(composed) = COMPOSED.into_iter().find(|keyword| object.contains_key(*keyword)) {
         return Some(format!(

@@ -4,7 +4,7 @@ use agent_core::{Context, InvalidJson, Json, Outcome, Tool, ToolSpec, async_trai
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::schema;
+use crate::schema::Input;
 
 /// An agent of the team as a tool: a call gives it a task, it does that in a conversation of its own,
 /// and its answer is the call's result. Each call is a new conversation, and the calls of one reply
@@ -32,17 +32,18 @@ impl AgentTool {
     }
 
     /// The same with an input of your own, which `task` puts into words for the agent.
-    pub fn with_input<I: DeserializeOwned + JsonSchema>(
+    pub fn with_input<I: DeserializeOwned + JsonSchema + 'static>(
         agent: impl Into<String>,
         description: impl Into<String>,
         task: impl Fn(I) -> String + Send + Sync + 'static,
     ) -> Self {
         let agent = agent.into();
-        let mut spec = ToolSpec::new(&agent, description, schema::of::<I>());
+        let (reads, schema) = Input::<I>::new();
+        let mut spec = ToolSpec::new(&agent, description, schema);
         // The call only says who shall do what, so it can be made again.
         spec.idempotent = true;
         spec.targets = vec![agent.clone()];
-        Self { spec, agent, task: Box::new(move |input| input.parse().map(&task)) }
+        Self { spec, agent, task: Box::new(move |input| reads.read(input).map(&task)) }
     }
 
     /// Another name for the tool than the agent's.

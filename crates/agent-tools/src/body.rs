@@ -1,26 +1,73 @@
-//! What can be the body of a tool: sync and async functions, with or without the call's context.
+//! What can be the body of a tool: sync and async functions, with or without an input and the call's context.
 
-use std::{any::Any, fmt::Display, future::Future, marker::PhantomData};
+use std::{future::Future, marker::PhantomData};
 
-use agent_core::{Content, Context, Outcome};
+use agent_core::{Context, Outcome};
 use schemars::JsonSchema;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
-/// A function that can be a tool: `Fn(Input) -> Result<Output, Error>`, or the same as an async
-/// function; either may take the call's [`Context`] as a second argument.
+use crate::IntoOutcome;
+
+/// A function that can be a tool: `Fn(Input) -> Output`, or an async one. It may take the call's [`Context`] as a second
+/// argument, or nothing at all.
 ///
-/// `Input` is read from the call's JSON, `Output` is written as JSON (a string as it is), and the
-/// words of `Error` are what the model reads. Either may be a [`Content`], for a result or an error with blocks (text
-/// and pictures), and `Output` an [`Outcome`], which is what the call leads to then. A function that can't fail returns `Ok::<_, String>(…)`. `Kind` tells the shapes apart and is always inferred.
+/// - `Input` is read from the call's JSON, which is an object: a struct with `#[derive(serde::Deserialize,
+///   schemars::JsonSchema)]`, or `()` for a tool without an input. A `String`, a number, a list or an enum is the field of
+///   a struct; by itself it is an error when the agent is built.
+/// - `Output` is a `Result`, a string, a number, or what else is [`IntoOutcome`].
+///
+/// `Kind` tells the shapes apart and is always inferred.
+///
+/// ```
+/// use agent_tools::FnTool;
+/// # use std::collections::BTreeMap;
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct City { name: String }
+///
+/// // It can fail: the model reads the error.
+/// FnTool::new("population", "How many people live in a city.", |city: City| match city.name.as_str() {
+///     "Oslo" => Ok(709_000),
+///     other => Err(format!("there is no city named {other}")),
+/// });
+/// // It can't, and has no input.
+/// FnTool::new("coin", "Throws a coin.", || "heads");
+/// // It takes the call's context, and no input.
+/// FnTool::new("key", "The key of this call.", |_: (), context: agent_core::Context| context.key());
+/// ```
+///
+/// # A tool with state
+///
+/// A function may be called many times, and at once. So a closure keeps what it needs in an `Arc`, or in what is as cheap
+/// to clone, and an async one gives each call a clone of its own: `clone` inside of `move |input|`, before `async move`.
+/// (An `async move |input|` that uses what it captured is no `Fn`, so it can't be a tool.)
+///
+/// ```
+/// # use std::{collections::BTreeMap, sync::Arc};
+/// # use agent_tools::FnTool;
+/// # #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// # struct City { name: String }
+/// let visits = Arc::new(tokio::sync::Mutex::new(BTreeMap::<String, u32>::new()));
+/// let visit = FnTool::new("visit", "Visits a city; says how often by now.", move |city: City| {
+///     let visits = visits.clone();
+///     async move {
+///         let mut visits = visits.lock().await;
+///         let times = visits.entry(city.name).or_default();
+///         *times += 1;
+///         *times
+///     }
+/// });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "this function can't be a tool",
-    label = "not `Fn(Input) -> Result<Output, Error>`, sync or async, with or without a `Context` after `Input`",
-    note = "`Input` needs `#[derive(serde::Deserialize, schemars::JsonSchema)]`, with schemars 1",
-    note = "`Output` needs `serde::Serialize`, `Error` needs `Display`; one that can't fail returns `Ok::<_, String>(…)`"
+    label = "not `Fn(Input) -> Output`, sync or async; a `Context` may follow `Input`, or both be left out",
+    note = "`Input` needs `#[derive(serde::Deserialize, schemars::JsonSchema)]` with schemars 1, or is `()`; a closure says its type: `|input: Input|`",
+    note = "`Output` is a `Result<T, E>` (T: `serde::Serialize`, E: `Display`), a string, number, list or map; any other type that can't fail is returned as `Ok::<_, String>(…)`",
+    note = "a closure that uses what it captured in async code: `move |input: Input| {{ let db = db.clone(); async move {{ … }} }}`"
 )]
 pub trait Body<Kind>: Send + Sync + 'static {
     /// What it reads.
-    type Input: DeserializeOwned + JsonSchema + Send;
+    type Input: DeserializeOwned + JsonSchema + Send + 'static;
 
     /// Whether it is a sync function: a call holds its thread until it returns.
     const IS_SYNC: bool;
@@ -35,88 +82,92 @@ pub struct Plain<T>(PhantomData<T>);
 #[doc(hidden)]
 pub struct WithContext<T>(PhantomData<T>);
 #[doc(hidden)]
+pub struct WithoutInput<T>(PhantomData<T>);
+#[doc(hidden)]
 pub struct Async<T>(PhantomData<T>);
 #[doc(hidden)]
 pub struct AsyncWithContext<T>(PhantomData<T>);
+#[doc(hidden)]
+pub struct AsyncWithoutInput<T>(PhantomData<T>);
 
-impl<F, I, O, E> Body<Plain<(I, O, E)>> for F
-where
-    F: Fn(I) -> Result<O, E> + Send + Sync + 'static,
-    I: DeserializeOwned + JsonSchema + Send,
-    O: Serialize + 'static,
-    E: Display + 'static,
-{
-    type Input = I;
-    const IS_SYNC: bool = true;
-
-    async fn call(&self, input: I, _: Context) -> Outcome {
-        outcome(self(input))
-    }
-}
-
-impl<F, I, O, E> Body<WithContext<(I, O, E)>> for F
-where
-    F: Fn(I, Context) -> Result<O, E> + Send + Sync + 'static,
-    I: DeserializeOwned + JsonSchema + Send,
-    O: Serialize + 'static,
-    E: Display + 'static,
-{
-    type Input = I;
-    const IS_SYNC: bool = true;
-
-    async fn call(&self, input: I, context: Context) -> Outcome {
-        outcome(self(input, context))
-    }
-}
-
-impl<F, I, R, O, E> Body<Async<(I, R)>> for F
+impl<F, I, R> Body<Plain<(I, R)>> for F
 where
     F: Fn(I) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<O, E>> + Send,
-    I: DeserializeOwned + JsonSchema + Send,
-    O: Serialize + 'static,
-    E: Display + 'static,
+    I: DeserializeOwned + JsonSchema + Send + 'static,
+    R: IntoOutcome,
+{
+    type Input = I;
+    const IS_SYNC: bool = true;
+
+    async fn call(&self, input: I, _: Context) -> Outcome {
+        self(input).into_outcome()
+    }
+}
+
+impl<F, I, R> Body<WithContext<(I, R)>> for F
+where
+    F: Fn(I, Context) -> R + Send + Sync + 'static,
+    I: DeserializeOwned + JsonSchema + Send + 'static,
+    R: IntoOutcome,
+{
+    type Input = I;
+    const IS_SYNC: bool = true;
+
+    async fn call(&self, input: I, context: Context) -> Outcome {
+        self(input, context).into_outcome()
+    }
+}
+
+impl<F, R> Body<WithoutInput<R>> for F
+where
+    F: Fn() -> R + Send + Sync + 'static,
+    R: IntoOutcome,
+{
+    type Input = ();
+    const IS_SYNC: bool = true;
+
+    async fn call(&self, (): (), _: Context) -> Outcome {
+        self().into_outcome()
+    }
+}
+
+impl<F, I, R> Body<Async<(I, R)>> for F
+where
+    F: Fn(I) -> R + Send + Sync + 'static,
+    I: DeserializeOwned + JsonSchema + Send + 'static,
+    R: Future<Output: IntoOutcome> + Send,
 {
     type Input = I;
     const IS_SYNC: bool = false;
 
     async fn call(&self, input: I, _: Context) -> Outcome {
-        outcome(self(input).await)
+        self(input).await.into_outcome()
     }
 }
 
-impl<F, I, R, O, E> Body<AsyncWithContext<(I, R)>> for F
+impl<F, I, R> Body<AsyncWithContext<(I, R)>> for F
 where
     F: Fn(I, Context) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<O, E>> + Send,
-    I: DeserializeOwned + JsonSchema + Send,
-    O: Serialize + 'static,
-    E: Display + 'static,
+    I: DeserializeOwned + JsonSchema + Send + 'static,
+    R: Future<Output: IntoOutcome> + Send,
 {
     type Input = I;
     const IS_SYNC: bool = false;
 
     async fn call(&self, input: I, context: Context) -> Outcome {
-        outcome(self(input, context).await)
+        self(input, context).await.into_outcome()
     }
 }
 
-/// What the model reads of a result. Blocks are no JSON of its own.
-fn outcome<O: Serialize + 'static, E: Display + 'static>(result: Result<O, E>) -> Outcome {
-    let output = match result {
-        Ok(output) => output,
-        Err(error) => return Outcome::failed(error),
-    };
-    let any = &output as &dyn Any;
-    if let Some(outcome) = any.downcast_ref::<Outcome>() {
-        return outcome.clone();
-    }
-    if let Some(content) = any.downcast_ref::<Content>() {
-        return Outcome::Output(content.clone());
-    }
-    match serde_json::to_string(&output) {
-        Ok(text) if text.starts_with('"') => Outcome::output(serde_json::from_str(&text).unwrap_or(text)),
-        Ok(json) => Outcome::output(json),
-        Err(error) => Outcome::error(format!("the tool's output can't be written as JSON: {error}")),
+impl<F, R> Body<AsyncWithoutInput<R>> for F
+where
+    F: Fn() -> R + Send + Sync + 'static,
+    R: Future<Output: IntoOutcome> + Send,
+{
+    type Input = ();
+    const IS_SYNC: bool = false;
+
+    async fn call(&self, (): (), _: Context) -> Outcome {
+        self().await.into_outcome()
     }
 }

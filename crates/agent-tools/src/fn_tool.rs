@@ -4,9 +4,9 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use agent_core::{Context, ExclusiveBy, Json, Outcome, Permits, Tool, ToolSpec, async_trait};
 
-use crate::{Body, NeedsApproval, schema};
+use crate::{Body, NeedsApproval, schema::Input};
 
-/// A tool made of a function, sync or async.
+/// A tool made of a function, sync or async. What it may take and return, and how it keeps state, see [`Body`].
 ///
 /// The input's schema comes from its type (`#[derive(serde::Deserialize, schemars::JsonSchema)]`;
 /// doc comments on its fields are what the model reads of them). An input that does not fit is an
@@ -24,20 +24,23 @@ pub struct FnTool {
 type Run = dyn Fn(Json, Context) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync;
 
 impl FnTool {
-    /// A tool of this name and description. For the shapes `function` may have see [`Body`].
+    /// A tool of this name and description. For the shapes `function` may have see [`Body`]. The input is an object, so its
+    /// type is a struct, or `()`; any other is an error when an agent with the tool is built.
     pub fn new<K, B: Body<K>>(name: impl Into<String>, description: impl Into<String>, function: B) -> Self {
-        let body = std::sync::Arc::new(function);
+        let (reads, schema) = Input::new();
+        let body = std::sync::Arc::new((function, reads));
         let run = move |input: Json, context: Context| {
             let body = body.clone();
             let call = async move {
-                match input.parse::<B::Input>() {
-                    Ok(input) => body.call(input, context).await,
+                let (function, reads) = &*body;
+                match reads.read(&input) {
+                    Ok(input) => function.call(input, context).await,
                     Err(error) => Outcome::error(format!("invalid input: {error}")),
                 }
             };
             Box::pin(call) as Pin<Box<dyn Future<Output = Outcome> + Send>>
         };
-        let mut spec = ToolSpec::new(name, description, schema::of::<B::Input>());
+        let mut spec = ToolSpec::new(name, description, schema);
         spec.blocking = B::IS_SYNC;
         Self { spec, run: Box::new(run) }
     }

@@ -26,6 +26,7 @@
 mod agent_tool;
 mod body;
 mod fn_tool;
+mod into_outcome;
 pub mod math;
 mod needs_approval;
 mod number;
@@ -35,5 +36,6 @@ mod schema;
 pub use agent_tool::AgentTool;
 pub use body::Body;
 pub use fn_tool::FnTool;
+pub use into_outcome::IntoOutcome;
 pub use needs_approval::NeedsApproval;
 pub use retried::{NotRepeatable, Retried};

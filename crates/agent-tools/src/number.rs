@@ -65,7 +65,7 @@ impl Number {
     pub(crate) fn of_all(
         numbers: &[Self],
         exact: impl Fn(i128, i128) -> Option<i128>,
-        real: fn(std::iter::Map<std::slice::Iter<'_, Self>, fn(&Self) -> f64>) -> f64,
+        real: impl Fn(&mut dyn Iterator<Item = f64>) -> f64,
     ) -> Self {
         let mut whole = numbers.iter().map(|number| match number {
             Whole(number) => Some(*number),
@@ -74,7 +74,7 @@ impl Number {
         let first = whole.next().flatten();
         match first.and_then(|first| whole.try_fold(first, |so_far, next| exact(so_far, next?))) {
             Some(exact) => Whole(exact),
-            None => Real(real(numbers.iter().map(|number| number.real()))),
+            None => Real(real(&mut numbers.iter().map(|number| number.real()))),
         }
     }
 }

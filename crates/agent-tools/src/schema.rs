@@ -1,14 +1,37 @@
-//! The JSON Schema of a tool's input, from its type.
+//! A tool's input: its JSON Schema, from its type, and how it is read.
 
+use std::marker::PhantomData;
+
+use agent_core::{InvalidJson, Json};
 use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-/// The schema as a model should read it: everything in one place, without the type's own name.
-pub(crate) fn of<I: JsonSchema>() -> serde_json::Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.inline_subschemas = true;
-        settings.meta_schema = None;
-    });
-    let mut schema = settings.into_generator().into_root_schema_for::<I>();
-    schema.remove("title");
-    schema.to_value()
+/// The input of a tool.
+pub(crate) struct Input<I> {
+    /// It is `()`, or the like: the call has the empty object for it.
+    is_nothing: bool,
+    reads: PhantomData<fn() -> I>,
+}
+
+impl<I: DeserializeOwned + JsonSchema> Input<I> {
+    /// It, and its schema as a model should read it: everything in one place, without the type's own name.
+    pub(crate) fn new() -> (Self, Value) {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        });
+        let mut schema = settings.into_generator().into_root_schema_for::<I>();
+        schema.remove("title");
+        let is_nothing = schema.get("type").is_some_and(|kind| kind == "null");
+        let schema = if is_nothing { json!({"type": "object", "properties": {}}) } else { schema.to_value() };
+        (Self { is_nothing, reads: PhantomData }, schema)
+    }
+
+    pub(crate) fn read(&self, input: &Json) -> Result<I, InvalidJson> {
+        match self.is_nothing && input.text().starts_with('{') {
+            true => Json::from(Value::Null).parse(),
+            false => input.parse(),
+        }
+    }
 }

@@ -3,17 +3,18 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
 use agent_core::{
-    Agent, Context, Conversation, Json, Outcome, Permits, Tool,
+    Agent, Block, Content, Context, Conversation, Json, Outcome, Permits, Tool,
     script::{Reply, Script},
 };
-use agent_tools::{FnTool, NeedsApproval, Retried, math};
+use agent_tools::{AgentTool, Body, FnTool, NeedsApproval, Retried, math};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::{
     sync::Notify,
@@ -194,4 +195,124 @@ async fn field_73_whole_numbers_are_exact_and_an_exponent_says_that_a_number_is_
     ] {
         check("square_root", format!(r#"{{"number":{number}}}"#), expected).await;
     }
+}
+
+/// What the model reads of a tool's only call, with this input.
+async fn says<K>(function: impl Body<K>, input: &str) -> String {
+    call(&FnTool::new("t", "", function), input).await
+}
+
+#[derive(Serialize)]
+struct Weather {
+    degrees: i8,
+}
+
+#[tokio::test]
+async fn field_67_functions_without_a_result_or_an_input_are_tools() {
+    let w = r#"{"word":"Hey"}"#;
+    assert_eq!(says(|| "now", "{}").await, "now");
+    assert_eq!(says(async || 7, "{}").await, "7");
+    assert_eq!(says(|| (), "{}").await, "done");
+    assert_eq!(says(|| Ok::<_, String>(()), "{}").await, "done");
+    assert_eq!(says(|_: (), context: Context| context.key(), "{}").await, "by-hand/call");
+    assert_eq!(says(async |_: (), context: Context| context.key(), "{}").await, "by-hand/call");
+    assert_eq!(says(|word: Word| word.word, w).await, "Hey");
+    assert_eq!(says(async |word: Word| word.word.len(), w).await, "3");
+    assert_eq!(says(|word: Word| word.word.chars().next(), w).await, "H");
+    assert_eq!(says(|_: Word| None::<u8>, w).await, "null");
+    assert_eq!(says(|word: Word| (word.word, 1.5, true), w).await, r#"["Hey",1.5,true]"#);
+    assert_eq!(says(|word: Word| BTreeMap::from([(word.word, [1, 2])]), w).await, r#"{"Hey":[1,2]}"#);
+    assert_eq!(says(|| vec![Weather { degrees: -3 }], "{}").await, r#"[{"degrees":-3}]"#);
+    assert_eq!(says(|| Ok::<_, String>(Weather { degrees: -3 }), "{}").await, r#"{"degrees":-3}"#);
+    assert_eq!(says(|| json!({"a": 1}), "{}").await, r#"{"a":1}"#);
+    assert_eq!(says(|| Err::<(), _>(std::io::Error::other("gone")), "{}").await, "! gone");
+}
+
+#[tokio::test]
+async fn field_67_content_blocks_and_outcomes_are_no_json() {
+    let blocks = || vec![Block::text("a"), Block::text("b")];
+    let check = async |tool: FnTool, expected: Outcome| {
+        assert_eq!(tool.call(json!({}).into(), Context::by_hand("call")).await, expected);
+    };
+    let expected = || Outcome::output(blocks());
+    check(FnTool::new("t", "", blocks), expected()).await;
+    check(FnTool::new("t", "", move || Content::Blocks(blocks())), expected()).await;
+    check(FnTool::new("t", "", move || Ok::<_, String>(blocks())), expected()).await;
+    check(FnTool::new("t", "", move || Ok::<_, String>(Content::Blocks(blocks()))), expected()).await;
+    check(FnTool::new("t", "", || Block::text("a")), Outcome::output(vec![Block::text("a")])).await;
+    check(FnTool::new("t", "", || Outcome::error("no")), Outcome::error("no")).await;
+    check(FnTool::new("t", "", async || Outcome::delegate("b", "do")), Outcome::delegate("b", "do")).await;
+    check(FnTool::new("t", "", || Ok::<_, String>(Outcome::error("no"))), Outcome::error("no")).await;
+    let shown = move || Err::<(), _>(Content::Blocks(blocks()));
+    check(FnTool::new("t", "", shown), Outcome::error(blocks())).await;
+}
+
+#[tokio::test]
+async fn field_67_a_tool_without_an_input_takes_any_object_and_null() {
+    #[derive(Deserialize, JsonSchema)]
+    struct Nothing;
+    let empty = r#"{"properties":{},"type":"object"}"#;
+    let tools = [
+        FnTool::new("t", "", || "now"),
+        FnTool::new("t", "", |_: ()| "now"),
+        FnTool::new("t", "", |_: Nothing| "now"),
+    ];
+    for tool in tools {
+        assert_eq!(tool.spec().input_schema.text(), empty);
+        for input in ["{}", "null", r#"{"unit":"hours"}"#] {
+            assert_eq!(call(&tool, input).await, "now");
+        }
+        let error = call(&tool, r#""now""#).await;
+        assert!(error.contains(r#"invalid type: string "now", expected unit"#), "{error}");
+    }
+    // Also where it is an agent's.
+    let expert = AgentTool::with_input("expert", "", |()| "Do what you do.".to_owned());
+    assert_eq!(expert.spec().input_schema.text(), empty);
+    assert_eq!(call(&expert, "{}").await, format!("{:?}", Outcome::delegate("expert", "Do what you do.")));
+    // A model may send no input at all.
+    let model = Script::new([Reply::call("t", json!({})), Reply::text("Done.")]);
+    let agent = Agent::builder("main", model).tool(FnTool::new("t", "", || "now")).build().unwrap();
+    assert_eq!(results(&agent).await, ["call_0_0 = now"]);
+}
+
+#[test]
+fn field_67_an_input_that_is_no_object_is_an_error_when_the_agent_is_built() {
+    #[derive(Deserialize, JsonSchema)]
+    enum Direction {
+        North,
+        South,
+    }
+    let refused = |tool: FnTool| {
+        let agent = Agent::builder("main", Script::new([])).tool(tool).build();
+        agent.unwrap_err().to_string()
+    };
+    let tools = [
+        FnTool::new("t", "", |word: String| word),
+        FnTool::new("t", "", |to: Direction| matches!(to, Direction::North | Direction::South)),
+        FnTool::new("t", "", |number: u32| number),
+        FnTool::new("t", "", |all: Vec<String>| all),
+    ];
+    for tool in tools {
+        let error = refused(tool);
+        assert!(
+            error.contains("a String, a number, a list or an enum is a field: struct Input { word"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn field_67_a_tool_keeps_state() {
+    let words = Arc::new(tokio::sync::Mutex::new(Vec::new()));
+    let kept = words.clone();
+    let tool = FnTool::new("keep", "Keeps a word.", move |Word { word }: Word| {
+        let kept = kept.clone();
+        async move {
+            let mut kept = kept.lock().await;
+            kept.push(word);
+            kept.len()
+        }
+    });
+    assert_eq!(results(&caller(tool.exclusive(), 3)).await, ["call_0_0 = 1", "call_0_1 = 2", "call_0_2 = 3"]);
+    assert_eq!(*words.lock().await, ["0", "1", "2"]);
 }

@@ -50,8 +50,7 @@ fn field_55_an_input_schema_that_the_api_refuses_is_refused_with_the_way_out() {
         let expected = format!(r#"agent "a", tool "add": the input schema {why}"#);
         check(build("a", vec![ToolSpec::new("add", "", schema)]), &expected);
     };
-    let no_object =
-        r#"must be a JSON object with "type": "object"; if it is made from a type, that must be a struct"#;
+    let no_object = r#"must be a JSON object with "type": "object"; if it is made from a type, that must be a struct, in which a String, a number, a list or an enum is a field: struct Input { word: String }"#;
     for schema in [
         json!({"type": "array"}),
         json!({"type": "strng"}),

@@ -1,0 +1,93 @@
+//! What a tool's function may return.
+
+use std::{
+    any::Any,
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    fmt::Display,
+    sync::Arc,
+};
+
+use agent_core::{Block, Content, Json, Outcome};
+use serde::Serialize;
+use serde_json::Value;
+
+/// What a tool's function may return: a `Result<T, E>`, or without one a string, a number, a list, a map, a tuple, a JSON
+/// value, [`Content`], blocks (`Vec<Block>`), an [`Outcome`], or nothing. A type of your own that can't fail is returned as
+/// `Ok::<_, String>(value)`.
+///
+/// The model reads a `T` as JSON, a string as it is, `()` as "done". Content and blocks (text and pictures) are given to it as
+/// they are, and an [`Outcome`] is what the call leads to. Of an `E` it reads the words (its `Display`), or of a
+/// [`Content`] the blocks.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be what a tool returns",
+    note = "return it as `Ok::<_, String>(…)`; `{Self}` needs `serde::Serialize` for that"
+)]
+pub trait IntoOutcome {
+    /// What the call leads to.
+    fn into_outcome(self) -> Outcome;
+}
+
+impl<T: Serialize + 'static, E: Display + 'static> IntoOutcome for Result<T, E> {
+    fn into_outcome(self) -> Outcome {
+        match self {
+            Ok(output) => written(output),
+            Err(error) => Outcome::failed(error),
+        }
+    }
+}
+
+/// Not all that is `Serialize`, since some `Result`s are.
+macro_rules! into_outcome {
+    ($([$($parameter:ident: $bound:path),*] $type:ty),* $(,)?) => {
+        $(impl<$($parameter: $bound + 'static),*> IntoOutcome for $type
+        where
+            $type: Serialize + 'static,
+        {
+            fn into_outcome(self) -> Outcome {
+                written(self)
+            }
+        })*
+    };
+}
+
+into_outcome! {
+    [] (), [] bool, [] char, [] f32, [] f64,
+    [] i8, [] i16, [] i32, [] i64, [] i128, [] isize, [] u8, [] u16, [] u32, [] u64, [] u128, [] usize,
+    [] String, [] &'static str, [] Box<str>, [] Arc<str>, [] Cow<'static, str>,
+    [] Value, [] Json, [] Content, [] Block, [] Outcome,
+    [T: Serialize] Vec<T>, [T: Serialize] VecDeque<T>, [T: Serialize] Option<T>,
+    [T: Serialize] BTreeSet<T>, [T: Serialize, S: Sized] HashSet<T, S>,
+    [K: Serialize, V: Serialize] BTreeMap<K, V>, [K: Serialize, V: Serialize, S: Sized] HashMap<K, V, S>,
+    [A: Serialize, B: Serialize] (A, B), [A: Serialize, B: Serialize, C: Serialize] (A, B, C),
+}
+
+/// What is content, or an outcome already, is no JSON of its own.
+fn written<T: Serialize + 'static>(output: T) -> Outcome {
+    let mut output = Some(output);
+    let any: &mut dyn Any = &mut output;
+    if let Some(outcome) = take(any) {
+        return outcome;
+    }
+    if let Some(content) = take::<Content>(any) {
+        return Outcome::Output(content);
+    }
+    if let Some(blocks) = take::<Vec<Block>>(any) {
+        return Outcome::output(blocks);
+    }
+    if let Some(block) = take::<Block>(any) {
+        return Outcome::output(vec![block]);
+    }
+    if take::<()>(any).is_some() {
+        return Outcome::output("done");
+    }
+    match serde_json::to_string(&output) {
+        Ok(text) if text.starts_with('"') => Outcome::output(serde_json::from_str(&text).unwrap_or(text)),
+        Ok(json) => Outcome::output(json),
+        Err(error) => Outcome::error(format!("the tool's output can't be written as JSON: {error}")),
+    }
+}
+
+fn take<T: 'static>(output: &mut dyn Any) -> Option<T> {
+    output.downcast_mut::<Option<T>>()?.take()
+}
