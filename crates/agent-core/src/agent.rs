@@ -200,13 +200,16 @@ impl AgentBuilder {
         names::check_agent(&self.name)?;
         names::check_tools(&self.name, &specs, &self.server_tools)?;
         let longest = self.longest_result;
-        let bounded = |tool| Arc::new(Bounded::new(tool, longest)) as Arc<dyn Tool>;
+        let bounded = |(tool, spec): (Arc<dyn Tool>, &ToolSpec)| {
+            Arc::new(Bounded::new(tool, spec.clone(), longest)) as Arc<dyn Tool>
+        };
+        let tools = self.tools.into_iter().zip(specs.iter()).map(bounded).collect();
         let prompts = std::iter::once(Block::text(self.base_prompt)).chain(self.system);
         Ok(Agent(Arc::new(Inner {
             name: self.name.into(),
             system: prompts.filter(|block| !block.is_blank()).collect(),
             llm: self.llm,
-            tools: self.tools.into_iter().map(bounded).collect(),
+            tools,
             specs,
             server_tools: self.server_tools.into(),
             max_tokens: self.max_tokens,

@@ -113,6 +113,11 @@ impl Block {
         Self::of(written(&Written::Image { source }), Kind::Image)
     }
 
+    /// Whether it is a clone of the other.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The typed view.
     pub fn kind(&self) -> &Kind {
         &self.0.kind

@@ -2,27 +2,31 @@
 
 use std::sync::Arc;
 
-use crate::{Block, Content, Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, async_trait};
+use crate::{
+    Block, Content, Context, Conversation, Json, Outcome, Request, Rules, Tool, ToolSpec, async_trait,
+};
 
 /// The most bytes of words one tool result may have, if nothing else is said.
 pub(crate) const LONGEST_RESULT: usize = 400_000;
 
-/// A tool whose results are cut where they are too long, with a word about it.
+/// A tool whose results are cut where they are too long, with a word about it. It is asked once what it is: that is
+/// foreign code, which runs when an agent is built and never in a run.
 pub(crate) struct Bounded {
     tool: Arc<dyn Tool>,
+    spec: ToolSpec,
     most: usize,
 }
 
 impl Bounded {
-    pub(crate) fn new(tool: Arc<dyn Tool>, most: usize) -> Self {
-        Self { tool, most }
+    pub(crate) fn new(tool: Arc<dyn Tool>, spec: ToolSpec, most: usize) -> Self {
+        Self { tool, spec, most }
     }
 }
 
 #[async_trait]
 impl Tool for Bounded {
     fn spec(&self) -> &ToolSpec {
-        self.tool.spec()
+        &self.spec
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
@@ -33,8 +37,8 @@ impl Tool for Bounded {
         }
     }
 
-    fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
-        self.tool.introduce(conversation, request)
+    fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn Rules) -> Request {
+        self.tool.introduce(conversation, request, rules)
     }
 }
 

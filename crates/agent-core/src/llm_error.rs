@@ -64,6 +64,8 @@ pub enum LlmErrorKind {
     Configuration,
     /// The backend panicked: a bug in it.
     Panicked,
+    /// The request could not be made, since something of the program's own panicked: a bug in that.
+    NotAsked,
     /// Anything else.
     Other,
 }
@@ -116,6 +118,7 @@ impl LlmError {
             Malformed => "the reply can't be read",
             Configuration => "the model backend is not set up",
             Panicked => "the model backend panicked",
+            NotAsked => "the model was not asked",
             Other => "the model failed",
         };
         let mut text = format!("{what}: {}", self.message);

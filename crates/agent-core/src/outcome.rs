@@ -1,10 +1,14 @@
 //! What a tool call leads to.
 
-use std::{any::Any, fmt};
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Content, UsageByAgent};
+use crate::{Call, Content, UsageByAgent, local::panic_message};
 
 /// What a tool call leads to: a value, carried out by whoever runs the conversation.
 #[non_exhaustive]
@@ -102,6 +106,21 @@ impl Outcome {
         Self::error(format!(
             "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
         ))
+    }
+
+    /// What `decide` says of a call of which nobody knows how it ended: what it led to, or `None` if it is to be made again.
+    /// If `decide` panics, the call is not made again, and the model reads that nobody knows.
+    pub fn of_unknown(call: &Call, decide: &dyn Fn(&Call) -> Option<Self>) -> Option<Self> {
+        // It is foreign code; its panic must not take the run along.
+        catch_unwind(AssertUnwindSafe(|| decide(call))).unwrap_or_else(|panic| {
+            let (unknown, why) = (Self::unknown(&call.call.name), panic_message(&*panic));
+            Some(match unknown {
+                Self::Error(unknown) => {
+                    Self::error(format!("{}; what was to decide panicked: {why}", unknown.to_text()))
+                }
+                other => other,
+            })
+        })
     }
 
     /// The agent `to` does `task`.

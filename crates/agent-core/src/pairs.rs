@@ -9,7 +9,8 @@ pub fn in_pairs(messages: Vec<Message>) -> Vec<Message> {
     let merged = merged(messages);
     let mut valid: Vec<Message> = Vec::new();
     for (place, message) in merged.iter().enumerate() {
-        if valid.is_empty() && message.role() == Role::Assistant {
+        let has_user = || valid.iter().any(|message| message.role() == Role::User);
+        if message.role() == Role::Assistant && !has_user() {
             continue;
         }
         let blocks = paired(message, valid.last(), merged.get(place + 1));

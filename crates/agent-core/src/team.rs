@@ -1,10 +1,14 @@
 //! A team: agents that can send work to each other.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use crate::{
-    Agent, Asked, BuildError, Call, Conversation, GoesOnFrom, Limits, Many, Message, Outcome, Passage,
-    Request, Rules, Run, RunError, Tool, ToolSpec, names, plain,
+    Agent, Asked, BuildError, Call, Conversation, Failure, GoesOnFrom, Limits, LlmError, LlmErrorKind, Many,
+    Message, Outcome, Passage, Request, Rules, Run, RunError, Tool, ToolSpec, local::panic_message, names,
+    plain,
 };
 
 /// Agents by name, checked when built: every agent that a tool leads to is there. Cloning is cheap.
@@ -51,9 +55,13 @@ impl Team {
         self.agents.iter().find(|agent| agent.name() == name)
     }
 
-    /// What the agent that speaks next asks its model; `None` if it is not in the team.
-    pub fn request(&self, conversation: &Conversation) -> Option<Request> {
-        let agent = self.agent(conversation.speaker())?;
+    /// What the agent that speaks next asks its model. The error is [`RunError::UnknownAgent`] if it is not in the team,
+    /// and [`RunError::Model`] if what was to say [what it reads](Tool::introduce) panicked.
+    pub fn request(&self, conversation: &Conversation) -> Result<Request, RunError> {
+        let name = conversation.speaker();
+        let Some(agent) = self.agent(name) else {
+            return Err(RunError::UnknownAgent { agent: name.to_owned(), agents: self.agents().join(", ") });
+        };
         let request = Asked {
             agent: agent.shared_name(),
             conversation: conversation.shared_id(),
@@ -66,23 +74,29 @@ impl Team {
             max_tokens: agent.max_tokens(),
             extra: agent.extra().clone(),
         };
-        let mut request = self.introduced(conversation, request.into());
+        let mut request = self.introduced(conversation, request.into())?;
         if let Some(last) = request.messages.last_mut() {
             *last = last.without_space_at_end();
         }
         let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
         let mut request = if has_tools { request } else { plain::without_tool_blocks(request) };
         request.goes_on_from = goes_on_from(conversation, &request.messages);
-        Some(request)
+        Ok(request)
     }
 
     /// An agent that was given the conversation reads what the tool that did it lets it read.
-    fn introduced(&self, conversation: &Conversation, request: Request) -> Request {
-        let Some(Passage { from, call: Some(call), .. }) = conversation.passage() else { return request };
-        match self.agent(&from).and_then(|agent| agent.tool(&call.name)) {
-            Some(tool) => tool.introduce(conversation, request),
-            None => request,
-        }
+    fn introduced(&self, conversation: &Conversation, request: Request) -> Result<Request, Failure> {
+        let Some(Passage { from, call: Some(call), .. }) = conversation.passage() else { return Ok(request) };
+        let Some(tool) = self.agent(&from).and_then(|agent| agent.tool(&call.name)) else {
+            return Ok(request);
+        };
+        // A tool is foreign code; its panic must not take the run along.
+        let introduce = AssertUnwindSafe(|| tool.introduce(conversation, request, self));
+        catch_unwind(introduce).map_err(|panic| {
+            let why = format!("what {:?} lets it read panicked: {}", call.name, panic_message(&*panic));
+            let error = LlmError::new(LlmErrorKind::NotAsked, why);
+            Failure { agent: conversation.speaker().to_owned(), error }
+        })
     }
 
     /// Fails with [`RunError::UnknownAgent`] if the agent that has the conversation is not in the team. Then nothing of it

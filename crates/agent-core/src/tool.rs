@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{Context, Conversation, ExclusiveBy, Json, Outcome, Permits, Request};
+use crate::{Context, Conversation, ExclusiveBy, Json, Outcome, Permits, Request, Rules};
 
 /// Something a model can call: a description for the model, and one method.
 ///
@@ -43,8 +43,9 @@ pub trait Tool: Send + Sync {
     async fn call(&self, input: Json, context: Context) -> Outcome;
 
     /// What an agent reads that got the conversation by a call of this tool: by default, all of it.
-    /// For tools whose calls lead to an [`Outcome::Transfer`].
-    fn introduce(&self, _conversation: &Conversation, request: Request) -> Request {
+    /// For tools whose calls lead to an [`Outcome::Transfer`]. `rules` know the tools of all agents, by which
+    /// the calls in the record can be told apart. A panic in here is a failure of the agent that was to read.
+    fn introduce(&self, _conversation: &Conversation, request: Request, _rules: &dyn Rules) -> Request {
         request
     }
 }
@@ -87,6 +88,9 @@ pub struct ToolSpec {
     pub timeout: Option<Duration>,
     /// Its calls are made before the other calls of a reply, one at a time.
     pub first: bool,
+    /// Its calls ask for the conversation to go over to another agent ([`Outcome::Transfer`]). By this, what the
+    /// next agent reads can leave out all of them, also those that failed or were not made.
+    pub transfers: bool,
     /// The agents its calls may lead to; a team without one of them can't be built.
     pub targets: Vec<String>,
     /// Other fields of its definition, as the API has them: `strict`, `input_examples`,
@@ -114,6 +118,7 @@ impl ToolSpec {
             blocking: false,
             timeout: None,
             first: false,
+            transfers: false,
             targets: Vec::new(),
             extra: BTreeMap::new(),
         }
@@ -147,7 +152,7 @@ impl<T: Tool + ?Sized> Tool for Arc<T> {
         (**self).call(input, context).await
     }
 
-    fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
-        (**self).introduce(conversation, request)
+    fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn Rules) -> Request {
+        (**self).introduce(conversation, request, rules)
     }
 }

@@ -1,22 +1,25 @@
 //! What the next agent reads.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
-use agent_core::{Block, Conversation, Kind, Message, Role, in_pairs};
+use agent_core::{Block, Conversation, Kind, Message, Role, Rules, in_pairs};
 
 /// What the agent that takes over reads of the history before it did; what comes after, it reads as it
 /// is. The record keeps everything; this is a view.
 #[derive(Clone, Default)]
 pub enum Reads {
-    /// All but the handoffs' own calls and results.
+    /// All but the handoffs: their calls and results, whichever agent made them and however they ended, and the word to
+    /// the agent that the conversation came back to.
     #[default]
     WithoutHandoffs,
     /// All of it.
     Everything,
-    /// The words only, without any tool's calls and results.
+    /// The words only, without any tool's calls and results, and without the word to the agent that the conversation came
+    /// back to.
     WithoutTools,
-    /// What was said in the last so many turns of the user, without the handoffs' own blocks; at least
-    /// one.
+    /// What was said in the last so many turns of the user, without the handoffs; at least one. A turn begins with what the
+    /// user said, be it a picture; results of tools and words of this library are none. Instructions
+    /// ([`Conversation::instruct`]) from before are read, too.
     LastTurns(usize),
     /// What a function makes of it; see [`Reads::by`].
     By(Arc<Filter>),
@@ -32,12 +35,19 @@ impl Reads {
     }
 
     /// What is read of the messages from before the handoff.
-    pub(crate) fn view(&self, conversation: &Conversation, messages: &[Message]) -> Vec<Message> {
+    pub(crate) fn view(
+        &self,
+        conversation: &Conversation,
+        rules: &dyn Rules,
+        messages: &[Message],
+    ) -> Vec<Message> {
         let viewed = match self {
             Self::Everything => messages.to_vec(),
-            Self::WithoutHandoffs => without_handoffs(conversation, messages),
-            Self::WithoutTools => kept(messages, |block| !block.is_tool_block()),
-            Self::LastTurns(turns) => without_handoffs(conversation, last_turns(messages, *turns)),
+            Self::WithoutHandoffs => without_handoffs(conversation, rules, messages),
+            Self::WithoutTools => {
+                kept(messages, |block| !block.is_tool_block() && !conversation.is_note(block))
+            }
+            Self::LastTurns(turns) => last_turns(&without_handoffs(conversation, rules, messages), *turns),
             Self::By(filter) => filter(messages),
         };
         let mut view = in_pairs(viewed);
@@ -50,16 +60,38 @@ impl Reads {
     }
 }
 
-/// The messages without the calls by which the conversation changed hands, and their results.
-fn without_handoffs(conversation: &Conversation, messages: &[Message]) -> Vec<Message> {
-    let about_to = conversation.passage();
-    let passages = conversation.passages().iter().chain(&about_to);
-    let ids: Vec<&str> = passages.filter_map(|passage| Some(passage.call.as_ref()?.id.as_str())).collect();
+/// The messages without the calls that are handoffs, their results, and our words about those that failed later.
+fn without_handoffs(conversation: &Conversation, rules: &dyn Rules, messages: &[Message]) -> Vec<Message> {
+    let ids = handoffs(conversation, rules);
     kept(messages, |block| match block.kind() {
-        Kind::ToolUse(call) => !ids.contains(&call.id.as_str()),
-        Kind::ToolResult { tool_use_id, .. } => !ids.contains(&tool_use_id.as_str()),
-        _ => true,
+        Kind::ToolUse(call) => !ids.contains(call.id.as_str()),
+        Kind::ToolResult { tool_use_id, .. } => !ids.contains(tool_use_id.as_str()),
+        _ => !conversation.is_note(block),
     })
+}
+
+/// The ids of the calls that are handoffs: those of a tool whose spec says so, and, for agents and tools that have gone
+/// since, those of a tool by which the conversation once changed hands.
+fn handoffs<'c>(conversation: &'c Conversation, rules: &dyn Rules) -> HashSet<&'c str> {
+    let about_to = conversation.passage();
+    let passages = || conversation.passages().iter().chain(&about_to);
+    let mut ids = HashSet::new();
+    for (place, message) in conversation.messages().iter().enumerate() {
+        for call in message.tool_calls() {
+            let agent = conversation.agent_at(place);
+            let is_handoff = rules.spec(agent, &call.name).is_some_and(|spec| spec.transfers);
+            let changed_hands = || {
+                passages().any(|passage| {
+                    let by = passage.call.as_ref().is_some_and(|by| by.name == call.name);
+                    by && *passage.from == *agent
+                })
+            };
+            if is_handoff || changed_hands() {
+                ids.insert(call.id.as_str());
+            }
+        }
+    }
+    ids
 }
 
 fn kept(messages: &[Message], keep: impl Fn(&Block) -> bool) -> Vec<Message> {
@@ -70,12 +102,16 @@ fn kept(messages: &[Message], keep: impl Fn(&Block) -> bool) -> Vec<Message> {
     kept.filter(|message| !message.content().is_empty()).collect()
 }
 
-/// From the last so many messages in which the user said something.
-fn last_turns(messages: &[Message], turns: usize) -> &[Message] {
-    let said = |message: &Message| message.role() == Role::User && !message.text().is_empty();
+/// From the last so many messages in which the user said something, with the instructions from before. What is no word
+/// of the user's has been left out but for results.
+fn last_turns(messages: &[Message], turns: usize) -> Vec<Message> {
+    let says = |block: &Block| !block.is_tool_block() && !block.is_blank();
+    let said = |message: &Message| message.role() == Role::User && message.content().iter().any(says);
     let places = messages.iter().enumerate().rev().filter(|(_, message)| said(message));
     let start = places.take(turns.max(1)).last().map_or(0, |(place, _)| place);
-    &messages[start..]
+    let (before, since) = messages.split_at(start);
+    let instructions = before.iter().filter(|message| message.role() == Role::System);
+    instructions.chain(since).cloned().collect()
 }
 
 impl fmt::Debug for Reads {

@@ -1,8 +1,8 @@
 //! The handoff as a tool.
 
 use agent_core::{
-    Block, Context, Conversation, InvalidJson, Json, Outcome, Passage, Request, Tool, ToolSpec, Transfer,
-    async_trait,
+    Block, Context, Conversation, InvalidJson, Json, Outcome, Passage, Request, Rules, Tool, ToolSpec,
+    Transfer, async_trait,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -36,16 +36,18 @@ pub(crate) struct HandoffTool {
     way: Way,
 }
 
+/// What a call says. A field that is `null` is absent.
 #[derive(Deserialize)]
 struct Given {
     name: Option<String>,
-    reason: String,
+    reason: Option<String>,
 }
 
+/// It is not required: a model that leaves it out has said whom it wants all the same.
 const REASON: &str = "Why this agent is the right one, and what it needs to know.";
 
 impl HandoffTool {
-    /// `handoff {name, reason}`.
+    /// `handoff {name, reason}`; the reason may be missing.
     pub(crate) fn to_any(targets: &[(String, String)], way: &Way) -> Self {
         let names: Vec<String> = targets.iter().map(|(name, _)| name.clone()).collect();
         let mut description = "Hands the conversation over to another agent, which answers the user \
@@ -60,12 +62,12 @@ impl HandoffTool {
                 "name": {"type": "string", "enum": names, "description": "The agent."},
                 "reason": {"type": "string", "description": REASON},
             },
-            "required": ["name", "reason"],
+            "required": ["name"],
         });
         Self::new(ToolSpec::new("handoff", description, schema), None, names.clone(), names, way)
     }
 
-    /// `transfer_to_AGENT {reason}`.
+    /// `transfer_to_AGENT {reason}`; the reason may be missing.
     pub(crate) fn to_one(name: &str, what_for: &str, available: &[String], way: &Way) -> Self {
         let description = format!(
             "Hands the conversation over to {name}, which answers the user from then on. {name}: {what_for}"
@@ -73,7 +75,6 @@ impl HandoffTool {
         let schema = json!({
             "type": "object",
             "properties": {"reason": {"type": "string", "description": REASON}},
-            "required": ["reason"],
         });
         let spec = ToolSpec::new(format!("transfer_to_{name}"), description, schema);
         Self::new(spec, Some(name.to_owned()), vec![name.to_owned()], available.to_vec(), way)
@@ -88,16 +89,17 @@ impl HandoffTool {
     ) -> Self {
         spec.first = way.mixed_turn == MixedTurn::HandoffFirst;
         spec.idempotent = true;
+        spec.transfers = true;
         spec.targets = targets;
         Self { spec, target, available, way: way.clone() }
     }
 
-    fn read(&self, input: &Json) -> Result<(String, String), InvalidJson> {
+    fn read(&self, input: &Json) -> Result<(String, Option<String>), InvalidJson> {
         let Given { name, reason } = input.parse()?;
         let missing =
             || InvalidJson { pointer: "/name".to_owned(), message: "missing field `name`".to_owned() };
         let name = self.target.clone().or(name).ok_or_else(missing)?;
-        Ok((name, reason))
+        Ok((name, reason.filter(|reason| !reason.trim().is_empty())))
     }
 
     fn failed(&self, why: &str) -> String {
@@ -131,13 +133,16 @@ impl Tool for HandoffTool {
         })
     }
 
-    fn introduce(&self, conversation: &Conversation, mut request: Request) -> Request {
+    fn introduce(&self, conversation: &Conversation, mut request: Request, rules: &dyn Rules) -> Request {
         let Some(Passage { from, at, call: Some(call), .. }) = conversation.passage() else { return request };
         let (before, since) = conversation.reads_around(at);
-        request.messages = [self.way.reads.view(conversation, &before), since].concat();
-        let reason = self.read(&call.input).map(|(_, reason)| reason).unwrap_or_default();
+        request.messages = [self.way.reads.view(conversation, rules, &before), since].concat();
+        let why = match self.read(&call.input) {
+            Ok((_, Some(reason))) => format!(", who said why: {reason}"),
+            _ => ".".to_owned(),
+        };
         request.system.push(Block::text(format!(
-            "You have taken over this conversation from {from}, who said why: {reason}\n\
+            "You have taken over this conversation from {from}{why}\n\
              The user does not see this. Go on from where the conversation is."
         )));
         request

@@ -225,7 +225,7 @@ impl Perform for Durable {
         }
         let spec = self.rules().spec(&call.agent, &call.call.name);
         if !spec.is_none_or(|spec| spec.may_be_repeated(call.allowed)) && self.ledger.is_started(&key) {
-            if let Some(outcome) = (self.unknown)(&call) {
+            if let Some(outcome) = Outcome::of_unknown(&call, &*self.unknown) {
                 return self.record(&call, outcome, &receipt).await;
             }
         }

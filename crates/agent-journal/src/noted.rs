@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agent_core::{
-    Context, Conversation, Json, Outcome, Request, Team, Tool, ToolCall, ToolSpec, async_trait,
+    Context, Conversation, Json, Outcome, Request, Rules, Team, Tool, ToolCall, ToolSpec, async_trait,
 };
 
 use crate::{
@@ -49,7 +49,7 @@ impl Tool for Noted {
         }
     }
 
-    fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
-        self.tool.introduce(conversation, request)
+    fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn Rules) -> Request {
+        self.tool.introduce(conversation, request, rules)
     }
 }

@@ -60,7 +60,7 @@ fn may_repeat(process: &Shared, call: &Call) -> bool {
 /// Makes the call in this process, unless it may have been made and may not be made again.
 async fn make(process: Shared, piece: Piece, is_first: bool) -> Done {
     let Piece { call, limit } = piece;
-    let unknown = if is_first { None } else { (process.unknown)(&call) };
+    let unknown = if is_first { None } else { Outcome::of_unknown(&call, &*process.unknown) };
     if let Some(outcome) = unknown {
         process.local.tell(|| call, &outcome);
         return outcome.into();

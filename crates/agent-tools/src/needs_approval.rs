@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, async_trait, safe_line};
+use agent_core::{
+    Context, Conversation, Json, Outcome, Request, Rules, Tool, ToolSpec, async_trait, safe_line,
+};
 
 /// Marks a tool as one whose calls need a person's approval: a call waits, the others of its turn are not held up, and the
 /// run ends with [`End::Waiting`](agent_core::End). Once it is allowed, by the key that stands there, a run makes it; if it
@@ -69,8 +71,8 @@ impl Tool for NeedsApproval {
         }
     }
 
-    fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
-        self.tool.introduce(conversation, request)
+    fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn Rules) -> Request {
+        self.tool.introduce(conversation, request, rules)
     }
 }
 

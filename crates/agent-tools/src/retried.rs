@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, async_trait};
+use agent_core::{Context, Conversation, Json, Outcome, Request, Rules, Tool, ToolSpec, async_trait};
 
 /// Makes a failed call of a tool again, for one that may be called twice: it is marked
 /// [`idempotent`](ToolSpec::idempotent) or [`read_only`](ToolSpec::read_only).
@@ -73,8 +73,8 @@ impl Tool for Retried {
         self.tool.call(input, context).await
     }
 
-    fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
-        self.tool.introduce(conversation, request)
+    fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn Rules) -> Request {
+        self.tool.introduce(conversation, request, rules)
     }
 }
 

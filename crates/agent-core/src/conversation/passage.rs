@@ -56,8 +56,19 @@ impl Conversation {
         }
     }
 
-    /// The agent that had the conversation when there were this many messages.
-    pub(super) fn agent_at(&self, messages: usize) -> &str {
+    /// Whether this block of the record is a word of ours to the agent that the conversation came back to, and none of
+    /// the user's, though it stands in a message of theirs.
+    pub fn is_note(&self, block: &Block) -> bool {
+        let came_back = self.passages.iter().filter(|passage| passage.call.is_none());
+        let mut notes = came_back.filter_map(|passage| {
+            self.messages.get(passage.at.checked_sub(1)?).and_then(|message| message.content().last())
+        });
+        notes.any(|note| note.is(block))
+    }
+
+    /// The agent that had the conversation when there were this many messages: the one that wrote the message that stands
+    /// there, if it is a reply.
+    pub fn agent_at(&self, messages: usize) -> &str {
         let before = self.passages.iter().take_while(|passage| passage.at <= messages).last();
         let first = || self.passages.first().map_or(&*self.agent, |passage| &*passage.from);
         before.map_or_else(first, |passage| &passage.to)

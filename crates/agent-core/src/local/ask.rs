@@ -6,8 +6,8 @@ use futures::{FutureExt, StreamExt};
 
 use super::{Local, early::Early, task::panic_message};
 use crate::{
-    Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage,
-    Response, Rules, RunError, StopReason, cancel::Stop, conversation::not_run, teller::Place,
+    Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage,
+    Request, Response, Rules, RunError, StopReason, cancel::Stop, conversation::not_run, teller::Place,
 };
 
 impl Local {
@@ -19,19 +19,14 @@ impl Local {
         let agent = so_far.speaker();
         self.tell_if_it_came_back(so_far);
         self.tell(so_far, || EventKind::TurnStarted);
-        let (Some(request), Some(speaker)) =
-            (self.caller.team.request(so_far), self.caller.team.agent(agent))
-        else {
-            // The agent it is about to go over to. It does not, and the one that has it reads why.
-            let why = format!("there is no such agent in the team: {}", self.caller.team.agents().join(", "));
-            let reply = Err(LlmError::new(LlmErrorKind::Configuration, why));
-            self.tell_of_reply(so_far, &reply);
-            return Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }));
-        };
+        let asked = self.asked(so_far);
         // A backend is foreign code; its panic must not take other conversations of the run along.
         let reply = {
             // Pinned where it is made: each move would make the future larger. It ends with this block.
-            let reply = async { self.read(so_far, speaker.llm().stream(request)).await };
+            let reply = async {
+                let (speaker, request) = asked?;
+                self.read(so_far, speaker.llm().stream(request)).await
+            };
             let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
             self.stop(so_far).or(reply.as_mut()).await
         };
@@ -46,6 +41,20 @@ impl Local {
         self.shared.keep(&self.caller, so_far, goes_on);
         self.tell_of_reply(so_far, &reply);
         Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
+    }
+
+    /// Who is asked next, and what.
+    fn asked(&self, so_far: &Conversation) -> Result<(&Agent, Request), LlmError> {
+        let team = &self.caller.team;
+        match (team.request(so_far), team.agent(so_far.speaker())) {
+            (Ok(request), Some(speaker)) => Ok((speaker, request)),
+            (Err(RunError::Model(failure)), _) => Err(failure.error),
+            _ => {
+                // The agent it is about to go over to. It does not, and the one that has it reads why.
+                let why = format!("there is no such agent in the team: {}", team.agents().join(", "));
+                Err(LlmError::new(LlmErrorKind::Configuration, why))
+            }
+        }
     }
 
     /// Reads a reply to its end, and starts what may start on the way.

@@ -140,7 +140,7 @@ impl Caller {
         };
         let (input, left, run) = (call.call.input.clone(), receipt.clone(), self.cancel.clone());
         let work = async move {
-            let outcome = task::outcome((*tool).call(input, context)).await;
+            let outcome = task::outcome(async { (*tool).call(input, context).await }).await;
             // What a call says once it is not wanted any more, perhaps because of that, is no result.
             if left.is_wanted() && !run.is_cancelled() {
                 left.fill(outcome);

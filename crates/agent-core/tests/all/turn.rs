@@ -1,7 +1,15 @@
 //! The tool calls of one turn.
 
+use std::{
+    pin::Pin,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
 use crate::common::{calls, ms, one_turn, run};
-use agent_core::{Mode, script::Reply};
+use agent_core::{
+    Agent, Context, Json, Mode, Outcome, Team, Tool, ToolSpec, async_trait,
+    script::{Reply, Script},
+};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -87,6 +95,57 @@ async fn fault_33_a_panic_is_an_error_result_with_its_message_and_siblings_are_f
         "#);
     })
     .await;
+}
+
+/// A tool written without `async`: it panics before there is a future.
+struct Hasty(ToolSpec);
+
+impl Tool for Hasty {
+    fn spec(&self) -> &ToolSpec {
+        &self.0
+    }
+
+    fn call<'s, 'f>(&'s self, _: Json, _: Context) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'f>>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        panic!("too hasty")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_59_a_tool_that_panics_before_its_future_is_there_is_an_error_result_with_its_message() {
+    let model = Script::new([calls([("hasty", json!({}))]), Reply::text("Done.")]);
+    let hasty = Hasty(ToolSpec::new("hasty", "Panics.", json!({"type": "object"})));
+    let agent = Agent::builder("main", model).tool(hasty).build().unwrap();
+    let ran = run(&Team::new([agent]).unwrap()).await;
+    let read = "< call_0_0 failed: the tool panicked: too hasty";
+    assert!(ran.conversation.to_string().contains(read), "{}", ran.conversation);
+}
+
+/// A tool that panics if it is asked twice what it is.
+struct Moody(ToolSpec, AtomicUsize);
+
+#[async_trait]
+impl Tool for Moody {
+    fn spec(&self) -> &ToolSpec {
+        assert_eq!(self.1.fetch_add(1, Ordering::Relaxed), 0, "asked once more");
+        &self.0
+    }
+
+    async fn call(&self, _: Json, _: Context) -> Outcome {
+        Outcome::output("fine")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_59_a_tool_is_asked_once_what_it_is() {
+    let model = Script::new([calls([("moody", json!({}))]), Reply::text("Done.")]);
+    let moody = Moody(ToolSpec::new("moody", "Is.", json!({"type": "object"})), AtomicUsize::new(0));
+    let agent = Agent::builder("main", model).tool(moody).build().unwrap();
+    let ran = run(&Team::new([agent]).unwrap().wrap_tools(|tool| tool)).await;
+    assert!(ran.conversation.to_string().contains("< call_0_0 = fine"), "{}", ran.conversation);
 }
 
 #[tokio::test(start_paused = true)]

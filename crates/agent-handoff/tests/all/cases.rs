@@ -58,7 +58,7 @@ case!(
         .agent(
             "triage",
             to(&["billing"]),
-            vec![Reply::call("handoff", json!({"name": "billing"})), says("I do it myself.")]
+            vec![Reply::call("handoff", json!({"reason": "Why not?"})), says("I do it myself.")]
         )
         .worker("billing", vec![])
 );

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod cases;
+mod panics;
 mod scene;
 mod views;

@@ -120,7 +120,7 @@ impl Scene {
     }
 }
 
-fn look() -> FnTool {
+pub(crate) fn look() -> FnTool {
     FnTool::new("look", "Looks.", |Look { at }: Look| async move {
         tokio::time::sleep(Duration::from_millis(100)).await;
         Ok::<_, String>(format!("saw {at}"))

@@ -7,7 +7,8 @@ use std::{
 };
 
 use agent_core::{
-    Block, Content, Context, Conversation, ExclusiveBy, Json, Outcome, Request, Tool, ToolSpec, async_trait,
+    Block, Content, Context, Conversation, ExclusiveBy, Json, Outcome, Request, Rules, Tool, ToolSpec,
+    async_trait,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -145,8 +146,8 @@ impl Tool for Watched {
         outcome
     }
 
-    fn introduce(&self, conversation: &Conversation, request: Request) -> Request {
-        self.0.introduce(conversation, request)
+    fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn Rules) -> Request {
+        self.0.introduce(conversation, request, rules)
     }
 }
 

@@ -11,6 +11,7 @@ mod hosts;
 mod in_flight;
 mod leases;
 mod limits;
+mod panics;
 mod property;
 mod resuming;
 mod sessions;
