@@ -23,6 +23,7 @@ struct Inner {
     server_tools: Arc<[Json]>,
     max_tokens: u32,
     turns: Option<u32>,
+    sends_refused: bool,
     extra: BTreeMap<String, Json>,
 }
 
@@ -39,6 +40,7 @@ impl Agent {
             longest_result: LONGEST_RESULT,
             max_tokens: 8_000,
             turns: None,
+            sends_refused: false,
             extra: BTreeMap::new(),
         }
     }
@@ -89,6 +91,11 @@ impl Agent {
         self.0.turns
     }
 
+    /// Whether it sends again what its model refused: see [`AgentBuilder::sends_refused`].
+    pub fn sends_refused(&self) -> bool {
+        self.0.sends_refused
+    }
+
     /// Fields of its requests that only its backend knows.
     pub fn extra(&self) -> &BTreeMap<String, Json> {
         &self.0.extra
@@ -129,6 +136,7 @@ pub struct AgentBuilder {
     longest_result: usize,
     max_tokens: u32,
     turns: Option<u32>,
+    sends_refused: bool,
     extra: BTreeMap<String, Json>,
 }
 
@@ -187,6 +195,15 @@ impl AgentBuilder {
         self
     }
 
+    /// Whether what a model refused is sent again with what follows; no. A refusal is a property of all that was asked, so
+    /// the API refuses what follows, too, unless the refused reply and what it was asked are left out. With `true`, all of the
+    /// record is sent, as for a backend of which one knows better; what was [taken back](Conversation::take_back) still is not.
+    /// Source: <https://docs.claude.com/en/docs/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals>.
+    pub fn sends_refused(mut self, sends_refused: bool) -> Self {
+        self.sends_refused = sends_refused;
+        self
+    }
+
     /// A field of its requests that only its backend knows, as JSON: `("tool_choice", json!(…))`.
     pub fn extra(mut self, field: impl Into<String>, value: impl Into<Json>) -> Self {
         self.extra.insert(field.into(), value.into());
@@ -214,6 +231,7 @@ impl AgentBuilder {
             server_tools: self.server_tools.into(),
             max_tokens: self.max_tokens,
             turns: self.turns,
+            sends_refused: self.sends_refused,
             extra: self.extra,
         })))
     }

@@ -7,6 +7,7 @@ mod call_ids;
 mod check;
 mod close;
 mod done;
+mod left_out;
 mod next;
 mod passage;
 mod slot;
@@ -15,12 +16,13 @@ mod tool_turn;
 mod transcript;
 mod turn;
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use call_ids::CallIds;
 pub use check::InvalidConversation;
 pub use close::NotWaiting;
 pub(crate) use close::not_run;
+pub use left_out::{LeftOut, NothingToTakeBack, WhyLeftOut};
 pub use passage::Passage;
 use passage::Return;
 use serde::{Deserialize, Serialize};
@@ -90,6 +92,9 @@ pub struct Conversation {
     /// Where it comes back to if the agent that has it fails.
     #[serde(default)]
     returns: Vec<Return>,
+    /// What is not sent any more, in the order in which that was decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<LeftOut>,
 }
 
 /// Where the server ran tools of its own for an agent: what they left there is there for the next ones.
@@ -110,10 +115,12 @@ struct Replied {
 }
 
 impl Conversation {
-    /// The id of a conversation that was given none.
+    /// The id of a conversation that was given none. Hosts that keep conversations refuse it: see
+    /// [`check_session_id`](crate::check_session_id).
     pub const DEFAULT_ID: &str = "run";
 
-    /// A conversation with this agent in which nothing was said yet. Its id is `run`.
+    /// A conversation with this agent in which nothing was said yet. Its id is `run`, which is for one that is not kept by
+    /// its id: on a journal, or an engine, give it one of its own ([`with_id`](Self::with_id)).
     pub fn new(agent: impl Into<Arc<str>>) -> Self {
         Self {
             id: Self::DEFAULT_ID.into(),
@@ -132,6 +139,7 @@ impl Conversation {
             said_at: 0,
             passages: Vec::new(),
             returns: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 
@@ -143,7 +151,8 @@ impl Conversation {
     }
 
     /// The same conversation under another id, which events and idempotency keys carry: give each a
-    /// different one where these must be told apart.
+    /// different one where these must be told apart. On a journal, or an engine, it is the session's:
+    /// [`check_session_id`](crate::check_session_id) says which ids these take.
     pub fn with_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.rename(id.into());
         self
@@ -182,6 +191,11 @@ impl Conversation {
         blocks.extend(content.into_blocks().into_iter().filter(|block| !block.is_tool_block()));
         self.said_at = self.messages.len();
         self.messages.push(Message::new(role, blocks));
+        self.stop_for_user();
+    }
+
+    /// What went before is over, and all counts begin anew.
+    fn stop_for_user(&mut self) {
         (self.stop, self.stop_details) = (None, None);
         (self.turns, self.transfers) = (0, 0);
         self.returns.clear();
@@ -237,8 +251,8 @@ impl Conversation {
         &self.messages
     }
 
-    /// What the next model reads: the record without what the API refuses to read back (blank text, cut thinking),
-    /// and, while the conversation is about to go over to another agent, with the results it will
+    /// What the next model reads: the record without what is [left out](Self::left_out) and what the API refuses to read back
+    /// (blank text, cut thinking), and, while the conversation is about to go over to another agent, with the results it will
     /// have then.
     pub fn reads(&self) -> Vec<Message> {
         self.reads_around(0).1
@@ -247,11 +261,8 @@ impl Conversation {
     /// The same in two parts: what is among the first `at` messages, and what comes after; see
     /// [`Passage::at`].
     pub fn reads_around(&self, at: usize) -> (Vec<Message>, Vec<Message>) {
-        let sendable = |messages: &[Message]| -> Vec<Message> {
-            messages.iter().filter_map(Message::sendable).map(Cow::into_owned).collect()
-        };
-        let (before, since) = self.messages.split_at(at.min(self.messages.len()));
-        let (mut before, mut since) = (sendable(before), sendable(since));
+        let (all, split) = (self.messages.len(), at.min(self.messages.len()));
+        let (mut before, mut since) = (self.sent(0..split), self.sent(split..all));
         if let Some((_, transfer)) = self.transfer() {
             let results = Message::new(Role::User, self.results_after(&transfer.to));
             if at > self.messages.len() { before.push(results) } else { since.push(results) }
@@ -265,9 +276,11 @@ impl Conversation {
         self.slots.iter().filter(|slot| !slot.is_done()).map(|slot| &slot.call)
     }
 
-    /// The words of the last reply, also if it came in several parts.
+    /// The words of the last reply that was not [taken back](Self::take_back), also if it came in several parts.
     pub fn text(&self) -> String {
-        let replies = self.messages.iter().rev().skip_while(|message| message.role() != Role::Assistant);
+        let all = self.messages.iter().enumerate().rev();
+        let left = all.filter(|(place, _)| !self.is_taken_back(*place)).map(|(_, message)| message);
+        let replies = left.skip_while(|message| message.role() != Role::Assistant);
         let last: Vec<String> =
             replies.take_while(|message| message.role() == Role::Assistant).map(Message::text).collect();
         last.into_iter().rev().collect()

@@ -18,8 +18,10 @@ pub enum End {
     /// The reply was cut, for this reason. Its calls were not made:
     /// [`Conversation::open_calls`](crate::Conversation::open_calls) are these.
     Cut(StopReason),
-    /// The model declined; what the API says of it, as it came. Calls that stand in what it said were not made: see
-    /// [`Conversation::open_calls`](crate::Conversation::open_calls).
+    /// The model declined; what the API says of it, as it came. The record keeps what it was asked and what it said; what is
+    /// sent from then on leaves both out, since all that follows would be refused, too
+    /// ([`AgentBuilder::sends_refused`](crate::AgentBuilder::sends_refused)). Calls that stand in what it said were not
+    /// made: see [`Conversation::open_calls`](crate::Conversation::open_calls).
     Refused(Option<Json>),
     /// The agent has had this many turns and is not done.
     TurnLimit(u32),

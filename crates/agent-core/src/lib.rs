@@ -67,6 +67,7 @@ mod run;
 mod safe_text;
 #[cfg(feature = "script")]
 pub mod script;
+mod session_id;
 mod stop_reason;
 mod team;
 mod teller;
@@ -85,7 +86,8 @@ pub use cancel::Cancel;
 pub use content::Content;
 pub use context::Context;
 pub use conversation::{
-    Conversation, InvalidConversation, ModelTurn, NotTold, NotWaiting, Passage, Told, ToolTurn, Turn,
+    Conversation, InvalidConversation, LeftOut, ModelTurn, NotTold, NotWaiting, NothingToTakeBack, Passage,
+    Told, ToolTurn, Turn, WhyLeftOut,
 };
 pub use delta::{Delta, Notice, Piece};
 pub use end::{End, Failure, Waiting};
@@ -115,6 +117,7 @@ pub use response::Response;
 pub use rules::Rules;
 pub use run::{Run, RunError};
 pub use safe_text::{safe_line, safe_lines};
+pub use session_id::{SessionIdError, check_session_id};
 pub use stop_reason::StopReason;
 pub use team::Team;
 pub use timeline::Timeline;

@@ -46,7 +46,7 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
 
 /// Controls, what turns the direction of reading, and what has no shape. Source: Unicode's categories Cc, Cf, Zl and Zp,
 /// and its property Default_Ignorable_Code_Point; the selectors that make a sign a picture or a letter may stay.
-fn is_unsafe(character: char) -> bool {
+pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'

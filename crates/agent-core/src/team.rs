@@ -1,6 +1,7 @@
 //! A team: agents that can send work to each other.
 
 use std::{
+    borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -62,6 +63,9 @@ impl Team {
         let Some(agent) = self.agent(name) else {
             return Err(RunError::UnknownAgent { agent: name.to_owned(), agents: self.agents().join(", ") });
         };
+        let whole =
+            if agent.sends_refused() { conversation.with_refused() } else { Cow::Borrowed(conversation) };
+        let conversation = &*whole;
         let request = Asked {
             agent: agent.shared_name(),
             conversation: conversation.shared_id(),

@@ -248,8 +248,8 @@ impl Perform for Durable {
 
 impl Journal {
     /// A host for this conversation, which goes on where the journal says: if it has the conversation, that becomes what it
-    /// is there, and what it was told in memory since is written down; if not, it begins here, as a session of its id, in which
-    /// there is no `/`: those are the ids of delegated conversations.
+    /// is there, and what it was told in memory since is written down; if not, it begins here, as a session of its id. That is
+    /// one of its own ([`Conversation::with_id`]) and not odd: see [`check_session_id`](agent_core::check_session_id).
     pub async fn host(&self, team: Team, conversation: &mut Conversation) -> Result<Durable, JournalError> {
         let (ledger, lease) = self.take_up(conversation).await?;
         Ok(Durable::new(team, ledger, lease))

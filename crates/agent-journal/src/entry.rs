@@ -47,8 +47,8 @@ impl Entry {
         }
     }
 
-    /// The word for its kind: `became`, `started`, `said`, `answered`, `failed`, `returned`, `recorded`, `allowed`,
-    /// `denied`.
+    /// The word for its kind: `became`, `started`, `said`, `answered`, `failed`, `returned`, `taken_back`, `recorded`,
+    /// `allowed`, `denied`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Became(_) => "became",
@@ -57,6 +57,7 @@ impl Entry {
             Self::Told(Told::Answered(_)) => "answered",
             Self::Told(Told::Failed(_)) => "failed",
             Self::Told(Told::Returned) => "returned",
+            Self::Told(Told::TakenBack) => "taken_back",
             Self::Told(Told::Recorded { .. }) => "recorded",
             Self::Told(Told::Allowed { .. }) => "allowed",
             Self::Told(Told::Denied { .. }) => "denied",
@@ -93,6 +94,7 @@ impl Written {
             "answered" => Entry::Told(Told::Answered(self.body::<Response>()?)),
             "failed" => Entry::Told(Told::Failed(self.body()?)),
             "returned" => Entry::Told(Told::Returned),
+            "taken_back" => Entry::Told(Told::TakenBack),
             "recorded" => Entry::Told(Told::Recorded { call: call()?, done: self.body::<Done>()? }),
             "allowed" => Entry::Told(Told::Allowed { call: call()? }),
             "denied" => {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use agent_core::NotWaiting;
+use agent_core::{NotWaiting, SessionIdError};
 
 /// What went wrong with a journal: which file or session it is about, and what to do. Whatever it is, what was
 /// acknowledged before stays where it is.
@@ -95,13 +95,9 @@ pub enum JournalError {
         /// Its id.
         id: String,
     },
-    /// What stands before a `/` in a key is a session, and what stands after it was delegated from it or is a call: a
-    /// session with one in its id could not be told from that.
-    #[error("{id:?} can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as {:?}", id.replace('/', "-"))]
-    NotASessionId {
-        /// The id.
-        id: String,
-    },
+    /// No session may begin under this id: the conversation was given none of its own, or it is odd.
+    #[error(transparent)]
+    NotASessionId(#[from] SessionIdError),
     /// There is a session of this id already.
     #[error("there is a session {id:?} in the journal already: choose another id, or delete it")]
     SessionExists {

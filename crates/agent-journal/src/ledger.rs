@@ -143,9 +143,7 @@ impl Ledger {
     pub(crate) fn further(&self, so_far: &Conversation) -> Option<Conversation> {
         let page = self.page();
         let known = &page.state.conversation;
-        let is_further = so_far.id() == self.id
-            && known.messages().len() > so_far.messages().len()
-            && goes_on(so_far, known);
+        let is_further = so_far.id() == self.id && goes_on(so_far, known) && !goes_on(known, so_far);
         is_further.then(|| known.clone())
     }
 

@@ -12,35 +12,46 @@ pub(crate) fn news(known: &Conversation, so_far: &Conversation) -> Option<Vec<To
         return Some(Vec::new());
     }
     let (mut known, mut news) = (known.clone(), Vec::new());
-    let id = known.id().to_owned();
-    while known.passages().len() < so_far.passages().len() {
-        tell(&mut known, &id, Told::Returned, &mut news)?;
+    while !is_same(&known, so_far, before) {
+        let mut next = candidates(&known, so_far).into_iter().flatten();
+        let (told, then) = next.find_map(|told| Some((told.clone(), step(&known, told, so_far, before)?)))?;
+        news.push(told);
+        known = then;
     }
-    while let Some(message) = so_far.messages().get(known.messages().len()) {
-        let content: Vec<Block> =
-            message.content().iter().filter(|block| !block.is_tool_block()).cloned().collect();
-        let role = message.role();
-        if role == Role::Assistant {
-            return None;
-        }
-        tell(&mut known, &id, Told::Said { role, content: content.into() }, &mut news)?;
-    }
-    is_same(&known, so_far, before).then_some(news)
+    Some(news)
 }
 
-fn tell(known: &mut Conversation, id: &str, told: Told, news: &mut Vec<Told>) -> Option<()> {
-    known.tell(id, told.clone()).ok()?;
-    news.push(told);
-    Some(())
+/// What it may have been told next.
+fn candidates(known: &Conversation, so_far: &Conversation) -> [Option<Told>; 3] {
+    let taken_back = known.left_out().len() < so_far.left_out().len();
+    let returned = known.passages().len() < so_far.passages().len();
+    let next = so_far.messages().get(known.messages().len());
+    let said = next.filter(|message| message.role() != Role::Assistant).map(|message| {
+        let blocks = message.content().iter().filter(|block| !block.is_tool_block());
+        Told::Said { role: message.role(), content: blocks.cloned().collect::<Vec<Block>>().into() }
+    });
+    [taken_back.then_some(Told::TakenBack), returned.then_some(Told::Returned), said]
 }
 
-/// Whether nothing that is known is missing.
+/// What is known, told this, if that is on the way to `so_far`.
+fn step(known: &Conversation, told: Told, so_far: &Conversation, before: usize) -> Option<Conversation> {
+    let mut then = known.clone();
+    then.tell(known.id(), told).ok()?;
+    let new = then.messages().get(before..)?;
+    let is_on_the_way = so_far.messages().get(before..)?.starts_with(new)
+        && so_far.left_out().starts_with(then.left_out())
+        && then.passages().len() <= so_far.passages().len();
+    is_on_the_way.then_some(then)
+}
+
+/// Whether nothing that `known` was told is missing in `so_far`.
 pub(crate) fn goes_on(known: &Conversation, so_far: &Conversation) -> bool {
-    so_far.messages().starts_with(known.messages())
+    so_far.messages().starts_with(known.messages()) && so_far.left_out().starts_with(known.left_out())
 }
 
 /// Whether two conversations whose first messages are the same are so in the others, too.
 fn is_same(one: &Conversation, other: &Conversation, first: usize) -> bool {
     one.passages().len() == other.passages().len()
+        && one.left_out() == other.left_out()
         && one.messages().get(first..) == other.messages().get(first..)
 }

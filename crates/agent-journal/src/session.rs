@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use agent_core::{Conversation, End, Limits, Rules, ToolSpec, Turn, Usage};
+use agent_core::{Conversation, End, Limits, Rules, ToolSpec, Turn, Usage, check_session_id};
 use rusqlite::Connection;
 
 use crate::{
@@ -59,7 +59,7 @@ impl Journal {
     }
 
     /// A new session that is this one as it was after so many of its turns, results of their calls included; with `None`,
-    /// as it is. Its calls have keys of their own.
+    /// as it is. Its calls have keys of their own. Of the new id, [`check_session_id`] says what it may be.
     pub async fn fork(&self, id: &str, turns: Option<usize>, new_id: &str) -> Result<(), JournalError> {
         let (_, rows) = self.rows(id)?;
         let keep = match turns {
@@ -90,7 +90,7 @@ impl Journal {
     pub(crate) async fn add(&self, id: &str, rows: Vec<Row>) -> Result<(), JournalError> {
         let (file, id) = (self.file().clone(), id.to_owned());
         let add = move |connection: &Connection| {
-            check_id(&id)?;
+            check_session_id(&id)?;
             let wrong = |error| file.error(&error);
             if table::number(connection, &id).map_err(wrong)?.is_some() {
                 return Err(JournalError::SessionExists { id });
@@ -106,18 +106,9 @@ impl Journal {
     }
 }
 
-/// Fails for an id that a delegated conversation may have: the keys of their calls would be the same, for who allows them and
-/// for tools that must do nothing twice. Sessions that earlier versions began under one are gone on with.
-pub(crate) fn check_id(id: &str) -> Result<(), JournalError> {
-    match id.contains('/') {
-        true => Err(JournalError::NotASessionId { id: id.to_owned() }),
-        false => Ok(()),
-    }
-}
-
 /// How many entries there are before the first that follows so many turns and what came of them.
 fn after(rows: &[Row], turns: usize) -> Option<usize> {
-    let steps = ["said", "answered", "failed", "returned", "became"];
+    let steps = ["said", "answered", "failed", "returned", "taken_back", "became"];
     let is_step = |row: &Row| row.path.is_empty() && steps.contains(&row.written.kind.as_str());
     let mut seen = 0;
     for (place, row) in rows.iter().enumerate().skip(1) {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use agent_core::Conversation;
+use agent_core::{Conversation, SessionIdError, check_session_id};
 use rusqlite::Connection;
 
 use crate::{
@@ -11,8 +11,7 @@ use crate::{
     holder::Holder,
     lease::{self, Lease},
     ledger::{Kept, Ledger},
-    news::news,
-    session::check_id,
+    news::{goes_on, news},
     table,
 };
 
@@ -29,6 +28,10 @@ impl Journal {
             true => State { conversation: conversation.clone(), started: HashSet::new() },
             false => fold(self.file(), &id, &self.rows(&id)?.1)?,
         };
+        // An earlier version began it. Another conversation that was given no id must not read what was said there.
+        if id == Conversation::DEFAULT_ID && !goes_on(&state.conversation, conversation) {
+            return Err(SessionIdError::NotItsOwn.into());
+        }
         let ledger = Ledger::new(self.clone(), number, state);
         ledger.write_decisions(conversation).await?;
         let told = since(&ledger.conversation(), conversation)?;
@@ -53,7 +56,8 @@ impl Journal {
             let number = match known {
                 Some(number) => number,
                 None => {
-                    check_id(&id)?;
+                    // Sessions that earlier versions began under an odd one are gone on with.
+                    check_session_id(&id)?;
                     let number = table::add_session(connection, &id).map_err(wrong)?;
                     table::add_entry(connection, number, "", table::now(), &begins).map_err(wrong)?;
                     number
@@ -68,7 +72,7 @@ impl Journal {
 
 /// What else was said in memory since; nothing if the journal has come further.
 fn since(known: &Conversation, conversation: &Conversation) -> Result<Vec<Entry>, JournalError> {
-    if known.messages().starts_with(conversation.messages()) {
+    if goes_on(conversation, known) {
         return Ok(Vec::new());
     }
     let told =

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use agent_core::{Conversation, End, Waiting};
+use agent_core::{Conversation, End, NothingToTakeBack, Role, SessionIdError, Waiting, check_session_id};
 use http::Uri;
 use restate_sdk::{
     context::RequestTarget,
@@ -54,7 +54,8 @@ impl Restate {
 
     /// Drives the conversation on the engine until it is the user's turn, as [`drive`](agent_core::drive) does, and says so.
     /// If the engine has come further with it, it becomes what it is there: run again what was broken off. A call that waits
-    /// for a person is waited for; see [`waiting`](Self::waiting).
+    /// for a person is waited for; see [`waiting`](Self::waiting). The session's id is the conversation's, which must be one of
+    /// its own: see [`check_session_id`].
     pub async fn run(&self, conversation: &mut Conversation) -> Result<End, RestateError> {
         let request = self.client.request(session(conversation.id(), "run"), input(conversation)?);
         let Json(ran): Json<Ran> = request.call().await?.into_body()?;
@@ -114,6 +115,14 @@ impl Restate {
         self.decide(key, Verdict::Deny(reason.to_owned())).await
     }
 
+    /// Takes back the last exchange of this session, as [`Conversation::take_back`] does; gives back the conversation as it is
+    /// then. A run that drives the session ends first: [`cancel`](Self::cancel) one that should not be waited for, as one
+    /// that waits for a person.
+    pub async fn take_back(&self, id: &str) -> Result<Conversation, RestateError> {
+        let conversation: Option<Conversation> = self.call(id, "take_back", ()).await?;
+        conversation.ok_or_else(|| NothingToTakeBack { conversation: id.to_owned() }.into())
+    }
+
     /// Stops the run that drives this session, with its calls and delegations; what was done is kept. False if nothing drives
     /// it.
     pub async fn cancel(&self, id: &str) -> Result<bool, RestateError> {
@@ -147,11 +156,22 @@ fn session(id: &str, handler: &str) -> RequestTarget {
 }
 
 fn input(conversation: &Conversation) -> Result<Json<Conversation>, RestateError> {
+    check_id(conversation)?;
     match size(conversation) {
         bytes if bytes > CONVERSATION => {
             Err(RestateError::TooLarge(too_large("the conversation", bytes, CONVERSATION)))
         }
         _ => Ok(Json(conversation.clone())),
+    }
+}
+
+/// What an earlier version began under the id of those that were given none can be gone on with: then the engine says whether
+/// it is that one.
+fn check_id(conversation: &Conversation) -> Result<(), SessionIdError> {
+    let has_begun = || conversation.messages().iter().any(|message| message.role() == Role::Assistant);
+    match check_session_id(conversation.id()) {
+        Err(SessionIdError::NotItsOwn) if has_begun() => Ok(()),
+        checked => checked,
     }
 }
 

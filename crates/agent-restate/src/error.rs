@@ -1,6 +1,6 @@
 //! What can go wrong between a program and the engine.
 
-use agent_core::{Failure, safe_line};
+use agent_core::{Failure, NothingToTakeBack, SessionIdError, safe_line};
 use restate_sdk::ingress::ClientError;
 use serde::Deserialize;
 
@@ -33,6 +33,9 @@ pub enum RestateError {
         "the run was cancelled; the conversation there keeps what was done: read it with Restate::history"
     )]
     Cancelled,
+    /// No session may begin under this id: the conversation was given none of its own, or it is odd. Nothing was sent.
+    #[error(transparent)]
+    NotASessionId(#[from] SessionIdError),
     /// The engine has another conversation of this id.
     #[error("{}: read it with Restate::history, or give this one another id", safe_line(.0))]
     Diverged(String),
@@ -40,6 +43,9 @@ pub enum RestateError {
     /// it again once the engine leads to a process that has the agent.
     #[error("{}", safe_line(.0))]
     UnknownAgent(String),
+    /// The user has said nothing in this session, or all of it was taken back already.
+    #[error(transparent)]
+    NothingToTakeBack(#[from] NothingToTakeBack),
     /// No such call waits for a person: it was decided about, or never waited.
     #[error("{}", safe_line(.0))]
     NotWaiting(String),

@@ -1,16 +1,18 @@
 //! What a session makes of a conversation that comes from elsewhere.
 
-use agent_core::Conversation;
+use agent_core::{Conversation, SessionIdError, check_session_id};
 use restate_sdk::errors::TerminalError;
 
 /// The status of an error that says that it is another conversation.
 pub(crate) const DIVERGED: u16 = 412;
 
+/// The status of an error that says that no session may have this id.
+pub(crate) const NOT_AN_ID: u16 = 400;
+
 /// What the session knows, or what was told to the conversation beyond that.
 pub(crate) fn joined(mut known: Conversation, given: Conversation) -> Result<Conversation, TerminalError> {
     let given = given.with_id(known.id());
-    let is_further = given.messages().len() > known.messages().len();
-    if is_further && goes_on(&known, &given) {
+    if goes_on(&known, &given) && !goes_on(&given, &known) {
         return Ok(given);
     }
     if !goes_on(&given, &known) {
@@ -24,19 +26,17 @@ pub(crate) fn joined(mut known: Conversation, given: Conversation) -> Result<Con
     Ok(known)
 }
 
-/// Whether nothing that was said in `earlier` is missing.
+/// Whether nothing that was said or taken back in `earlier` is missing.
 pub(crate) fn goes_on(earlier: &Conversation, later: &Conversation) -> bool {
-    later.messages().starts_with(earlier.messages())
+    later.messages().starts_with(earlier.messages()) && later.left_out().starts_with(earlier.left_out())
 }
 
-/// A slash in an id leads to a delegated conversation.
-pub(crate) fn check_id(id: &str) -> Result<(), TerminalError> {
-    match id.contains('/') {
-        true => Err(TerminalError::new_with_code(
-            400,
-            format!("{id:?} can't be a session's id: a \"/\" stands before the id of a call"),
-        )),
-        false => Ok(()),
+/// Fails for an id that no session may have. What an earlier version began under the id of those that have none is gone on
+/// with by who holds all that was said in it, and by nobody else.
+pub(crate) fn check_id(id: &str, holds_all: bool) -> Result<(), TerminalError> {
+    match check_session_id(id) {
+        Err(SessionIdError::NotItsOwn) if holds_all => Ok(()),
+        checked => checked.map_err(|error| TerminalError::new_with_code(NOT_AN_ID, error.to_string())),
     }
 }
 
@@ -70,6 +70,18 @@ mod tests {
     }
 
     #[test]
+    fn field_42_what_was_taken_back_counts() {
+        let said = said(&["one", "two"]);
+        let mut taken_back = said.clone();
+        taken_back.take_back().unwrap();
+        assert_eq!(joined(said.clone(), taken_back.clone()).unwrap(), taken_back);
+        assert_eq!(joined(taken_back.clone(), said.clone()).unwrap(), taken_back);
+        let mut more = said;
+        more.say("three");
+        assert_eq!(joined(taken_back, more).unwrap_err().code(), 412, "it does not know that");
+    }
+
+    #[test]
     fn what_was_decided_elsewhere_is_told() {
         let mut known = Conversation::start("clerk", "Pay.").with_id("c");
         let call = Block::tool_use("1", "pay", serde_json::json!({}));
@@ -82,8 +94,13 @@ mod tests {
     }
 
     #[test]
-    fn an_id_with_a_slash_is_none() {
-        assert!(check_id("trip 7").is_ok());
-        assert_eq!(check_id("trip/7").unwrap_err().code(), 400);
+    fn field_43_an_odd_id_is_refused_and_one_that_is_everybodys_by_who_does_not_hold_all() {
+        assert!(check_id("trip 7", false).is_ok());
+        for id in ["trip/7", "", " ", "a\u{202e}b", "a\nb"] {
+            assert_eq!(check_id(id, true).unwrap_err().code(), 400);
+        }
+        assert!(check_id("run", true).is_ok());
+        let error = check_id("run", false).unwrap_err();
+        assert!(error.message().ends_with("call Conversation::with_id first"), "{}", error.message());
     }
 }

@@ -58,8 +58,9 @@ impl Session {
     /// Drives a conversation until it is the user's turn. If the session has come further with it, it goes on from there.
     #[handler]
     async fn run(&self, ctx: ObjectContext<'_>, Json(given): Json<Conversation>) -> HandlerResult<Json<Ran>> {
-        check_id(ctx.key())?;
-        let (mut conversation, writer) = match state::read(&ctx).await? {
+        let known = state::read(&ctx).await?;
+        check_id(ctx.key(), known.as_ref().is_some_and(|(known, _)| goes_on(known, &given)))?;
+        let (mut conversation, writer) = match known {
             None => (given.with_id(ctx.key()), Writer::default()),
             Some((known, writer)) => (joined(known, given)?, writer),
         };
@@ -72,8 +73,9 @@ impl Session {
     /// Says something and drives the conversation until it is the user's turn again.
     #[handler]
     async fn say(&self, ctx: ObjectContext<'_>, Json(said): Json<Said>) -> HandlerResult<Json<Answer>> {
-        check_id(ctx.key())?;
-        let (mut conversation, writer) = match (state::read(&ctx).await?, said.agent) {
+        let known = state::read(&ctx).await?;
+        check_id(ctx.key(), known.is_some())?;
+        let (mut conversation, writer) = match (known, said.agent) {
             (Some(known), _) => known,
             (None, Some(agent)) => (Conversation::new(agent).with_id(ctx.key()), Writer::default()),
             (None, None) => {
@@ -86,6 +88,20 @@ impl Session {
         let end = end.map_err(|failure| TerminalError::new_with_code(NO_ANSWER, failure.to_string()))?;
         let (text, usage) = (end.text().to_owned(), conversation.usage());
         Ok(Json(Answer { text, end, usage }))
+    }
+
+    /// Takes back the last exchange. Nothing if there is none.
+    #[handler]
+    async fn take_back(&self, ctx: ObjectContext<'_>) -> HandlerResult<Json<Option<Conversation>>> {
+        let Some((mut conversation, writer)) = state::read(&ctx).await? else { return Ok(Json(None)) };
+        if conversation.take_back().is_err() {
+            return Ok(Json(None));
+        }
+        // What a run that was stopped had delegated is over.
+        Children::of(&ctx, |_| true).await?;
+        ctx.clear(CHILDREN);
+        writer.write(&ctx, &conversation)?;
+        Ok(Json(Some(conversation)))
     }
 
     /// Drives a delegated conversation, and says what its end means for the call that led to it. If its agent is not in the

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Container, Conversation, Replied, Slot};
+use super::{Container, Conversation, Replied, Slot, WhyLeftOut};
 use crate::{
     Block, Failure, Json, Kind, Message, Response, Role, StopReason, ToolCall, tool_call::written_input,
 };
@@ -32,12 +32,23 @@ impl Conversation {
                 let refused = response.stop_reason == StopReason::Refusal;
                 self.append_reply(response);
                 if refused {
-                    let why = format!("agent {:?} refused", self.agent);
-                    self.give_back(&why);
+                    self.take_refusal();
                 }
             }
         }
         Ok(())
+    }
+
+    /// The last reply is a refusal. What it was asked stays if another agent can answer that.
+    fn take_refusal(&mut self) {
+        match self.returns.is_empty() {
+            true => self.leave_out_refused_exchange(),
+            false => {
+                self.leave_out(self.messages.len() - 1, WhyLeftOut::Refused);
+                let why = format!("agent {:?} refused", self.agent);
+                self.give_back(&why);
+            }
+        }
     }
 
     fn append_reply(&mut self, response: Response) {

@@ -37,7 +37,18 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     if slot_ids != open {
         return Err(format!("its open calls are {slot_ids:?}, but the messages leave open {open:?}"));
     }
-    let last_is_reply = messages.last().is_some_and(|message| message.role() == Role::Assistant);
+    if let Some(part) =
+        conversation.left_out.iter().find(|part| part.from >= part.to || part.to > messages.len())
+    {
+        return Err(format!(
+            "messages {} to {} are left out, and there are {}",
+            part.from,
+            part.to,
+            messages.len()
+        ));
+    }
+    let last_is_reply = messages.last().is_some_and(|message| message.role() == Role::Assistant)
+        && !conversation.is_taken_back(messages.len() - 1);
     if last_is_reply != stop.is_some() {
         return Err("a stop reason stands exactly where the last message is a reply".to_owned());
     }

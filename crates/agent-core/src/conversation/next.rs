@@ -1,7 +1,7 @@
 //! Whose turn it is: the one place that decides it.
 
 use super::{Conversation, Slot, State};
-use crate::{End, Role, Rules, StopReason, Transfer, Waiting, Work, safe_lines};
+use crate::{End, Rules, StopReason, Transfer, Waiting, Work, safe_lines};
 
 /// What can be done now, what can be done once a call of the same key is done, and what waits for a
 /// person, each in call order.
@@ -48,12 +48,6 @@ impl Conversation {
             true => Next::Model,
             false => Next::User(End::TurnLimit(self.turns)),
         }
-    }
-
-    /// Whether there is something for the model to read since its last reply.
-    fn has_news(&self) -> bool {
-        let since = self.messages.iter().rev().take_while(|message| message.role() != Role::Assistant);
-        since.into_iter().any(|message| message.sendable().is_some())
     }
 
     /// Calls that come first are made one at a time, before all others. The others start together,

@@ -112,7 +112,7 @@ impl Conversation {
         format!("agent {:?} was not done after {turns} turns", self.agent)
     }
 
-    fn pass(&mut self, to: Arc<str>, call: Option<Arc<ToolCall>>, why: Option<String>) {
+    pub(super) fn pass(&mut self, to: Arc<str>, call: Option<Arc<ToolCall>>, why: Option<String>) {
         let from = std::mem::replace(&mut self.agent, to.clone());
         self.passages.push(Passage { from, to, at: self.messages.len(), call, why });
     }
@@ -123,7 +123,7 @@ impl Conversation {
         if self.transfers >= most {
             return Some(format!("the limit of {most} transfers is reached"));
         }
-        let idle = |passage: &&Passage| passage.at >= self.said_at && !self.got_something_done(passage.at);
+        let idle = |passage: &&Passage| passage.at > self.said_at && !self.got_something_done(passage.at);
         let same = |passage: &&Passage| passage.from == self.agent && *passage.to == *transfer.to;
         let times = self.passages.iter().filter(idle).filter(same).count();
         let repeats = transfer.repeats?;

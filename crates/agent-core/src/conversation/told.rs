@@ -21,6 +21,8 @@ pub enum Told {
     Answered(Response),
     /// It did not, and the conversation went on from that.
     Failed(Failure),
+    /// The user took back the last exchange: see [`Conversation::take_back`].
+    TakenBack,
     /// The agent that had been given the conversation was not done within its turns, and it came back.
     Returned,
     /// A call led to this, by the rules it was under: see [`Conversation::admit`].
@@ -193,6 +195,7 @@ impl Conversation {
             }
             Told::Answered(response) => self.taken_turn(Ok(response)),
             Told::Failed(failure) => self.taken_turn(Err(failure)),
+            Told::TakenBack => self.take_back().map_err(|error| error.to_string()),
             Told::Returned => match self.give_back(&self.not_done(self.turns)) {
                 true => Ok(()),
                 false => Err("no agent gave it away that could have it back".to_owned()),

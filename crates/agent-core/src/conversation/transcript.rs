@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Conversation, Passage, State};
+use super::{Conversation, LeftOut, Passage, State, WhyLeftOut};
 use crate::{Block, Kind, Role, safe_line, safe_lines};
 
 /// The transcript, [safe to show](crate::safe_lines): a line a block, with who spoke. Where a block has more lines, each of
@@ -11,6 +11,7 @@ use crate::{Block, Kind, Role, safe_line, safe_lines};
 impl fmt::Display for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, message) in self.messages.iter().enumerate() {
+            self.write_left_out(f, place)?;
             for Passage { from, to, call, .. } in self.passages.iter().filter(|passage| passage.at == place) {
                 let verb = if call.is_some() { "takes over" } else { "has it back" };
                 write_safe(f, &format!("-- {to} {verb} from {from}"))?;
@@ -27,6 +28,7 @@ impl fmt::Display for Conversation {
                 write_safe(f, &format!("{role}: (nothing)"))?;
             }
         }
+        self.write_left_out(f, self.messages.len())?;
         for slot in &self.slots {
             let state = match &slot.state {
                 State::Open => "open".to_owned(),
@@ -42,6 +44,23 @@ impl fmt::Display for Conversation {
                 }
             };
             write_safe(f, &format!("({} {state})", slot.call.id))?;
+        }
+        Ok(())
+    }
+}
+
+impl Conversation {
+    /// Says what was left out when there were this many messages.
+    fn write_left_out(&self, f: &mut fmt::Formatter<'_>, messages: usize) -> fmt::Result {
+        for LeftOut { from, to, why } in self.left_out.iter().filter(|part| part.to == messages) {
+            let what = match to - from {
+                1 => "the last message was".to_owned(),
+                many => format!("the last {many} messages were"),
+            };
+            match why {
+                WhyLeftOut::Refused => writeln!(f, "-- {what} refused, and not sent again")?,
+                WhyLeftOut::TakenBack => writeln!(f, "-- {what} taken back")?,
+            }
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ mod reading;
 mod sharing;
 mod showing;
 mod stop_reasons;
+mod taking_back;
 mod told;
 mod transfer;
 mod turn;

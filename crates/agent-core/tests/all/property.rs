@@ -57,6 +57,8 @@ fn reply() -> impl Strategy<Value = Result<Response, LlmError>> {
 fn validate(messages: &[Message]) {
     let mut ids = HashSet::new();
     let mut open: Vec<String> = Vec::new();
+    let first = messages.iter().find(|message| message.role() != Role::System);
+    assert_eq!(first.map(Message::role), Some(Role::User), "a user speaks first");
     for message in messages {
         assert!(!message.content().is_empty(), "empty message");
         assert!(!message.content().iter().any(Block::is_blank), "blank text");
@@ -84,6 +86,24 @@ fn validate(messages: &[Message]) {
         }
     }
     assert!(open.is_empty(), "calls without results at the end: {open:?}");
+}
+
+/// Whatever is taken back, as often as there is something: it can be written, it is the user's turn, and what is sent after
+/// that is valid.
+fn taken_back(mut conversation: Conversation) {
+    let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
+    while conversation.take_back().is_ok() {
+        let written = serde_json::to_string(&conversation).unwrap();
+        assert_eq!(conversation, serde_json::from_str(&written).unwrap());
+        let nothing_said = "nothing was said: say something first".to_owned();
+        assert_eq!(conversation.turn(&team).into_end(), Some(agent_core::End::Other(nothing_said)));
+        let mut fork = conversation.clone();
+        fork.say("Stop.");
+        validate(&fork.reads());
+        assert!(matches!(fork.turn(&team), Turn::Model(_)));
+    }
+    conversation.say("Stop.");
+    assert_eq!(conversation.reads(), [Message::user("Stop.")], "all of it is taken back");
 }
 
 /// Plays the replies, recording what calls lead to in one order or the other. `step` sees the
@@ -134,6 +154,12 @@ fn play(
                     }
                 }
             }
+            Turn::User(agent_core::End::Waiting(calls)) if calls.len() > 1 => {
+                conversation.take_back().unwrap();
+                conversation.say("Something else.");
+                let content = "Something else.".into();
+                told.extend([Told::TakenBack, Told::Said { role: Role::User, content }]);
+            }
             Turn::User(agent_core::End::Waiting(calls)) => {
                 for (place, waiting) in calls.iter().enumerate() {
                     let call = waiting.call.id.clone();
@@ -150,7 +176,12 @@ fn play(
                 }
             }
             Turn::User(_) => {
-                let Some(_) = replies.next() else { return (conversation, told) };
+                let Some(reply) = replies.next() else { return (conversation, told) };
+                // As often as the reply that nobody reads has blocks.
+                let blocks = reply.map_or(0, |reply| reply.content.len());
+                told.extend(
+                    (0..blocks).map_while(|_| conversation.take_back().ok().map(|()| Told::TakenBack)),
+                );
                 conversation.say("Go on.");
                 told.push(Told::Said { role: Role::User, content: "Go on.".into() });
             }
@@ -173,6 +204,7 @@ proptest! {
             let mut fork = conversation.clone();
             fork.say("Stop.");
             validate(&fork.reads());
+            taken_back(conversation.clone());
         });
     }
 

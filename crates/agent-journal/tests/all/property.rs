@@ -30,6 +30,7 @@ enum Step {
     /// A run that is dropped.
     Drop(u64),
     Say,
+    TakeBack,
     /// Calls that wait are decided about, in memory or in the journal, by two bits each.
     Decide(bool, u8),
     /// Another process goes on, with what it has in memory or from the beginning.
@@ -48,7 +49,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Run),
         4 => (0..60u64).prop_map(Step::Drop),
-        1 => Just(Step::Say),
+        2 => Just(Step::Say),
+        1 => Just(Step::TakeBack),
         3 => (any::<bool>(), any::<u8>()).prop_map(|(in_memory, bits)| Step::Decide(in_memory, bits)),
         2 => any::<bool>().prop_map(Step::Reopen),
     ]
@@ -118,6 +120,8 @@ impl Stage {
                 drop(timeout(Duration::from_millis(*ms), drive(&mut self.conversation, host)).await);
             }
             Step::Say => self.conversation.say("Go on."),
+            // There may be nothing.
+            Step::TakeBack => drop(self.conversation.take_back()),
             Step::Decide(in_memory, bits) => self.decide(*in_memory, *bits).await,
             Step::Reopen(from_start) => {
                 self.host = None;

@@ -1,6 +1,6 @@
 //! Sessions as a whole: listed, forked, exported, imported, deleted.
 
-use agent_core::{Conversation, drive, script::Reply};
+use agent_core::{Conversation, SessionIdError, drive, script::Reply};
 use agent_journal::{Journal, JournalError, Session};
 use insta::assert_snapshot;
 use serde_json::json;
@@ -183,7 +183,7 @@ async fn no_session_has_the_id_of_a_delegated_conversation_and_one_that_had_it_g
     let place = Place::new();
     let journal = place.open();
     say(&journal, "one", "Go.").await;
-    let refused = JournalError::NotASessionId { id: "one/call_0_1".to_owned() };
+    let refused = JournalError::from(SessionIdError::Slash { id: "one/call_0_1".to_owned() });
     assert_snapshot!(refused, @r#""one/call_0_1" can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as "one-call_0_1""#);
     let mut conversation = Conversation::start("main", "Go.").with_id("one/call_0_1");
     let host = journal.host(team(&["main"], says).0, &mut conversation).await;
@@ -196,4 +196,65 @@ async fn no_session_has_the_id_of_a_delegated_conversation_and_one_that_had_it_g
     place.sql("UPDATE sessions SET id = 'two/2'");
     let conversation = say(&journal, "two/2", "Go on.").await;
     assert_eq!(journal.conversation("two/2").unwrap(), conversation);
+}
+
+/// A session of this id is refused however it would begin, and nothing of it is left.
+async fn check_refused(id: &str, expected: SessionIdError) {
+    let place = Place::new();
+    let journal = place.open();
+    say(&journal, "one", "Go.").await;
+    let json = journal.export("one").unwrap();
+    let refused = JournalError::from(expected);
+    let mut conversation = Conversation::start("main", "Go.").with_id(id);
+    let host = journal.host(team(&["main"], says).0, &mut conversation).await;
+    assert_eq!(host.err(), Some(refused.clone()), "a new one");
+    assert_eq!(journal.fork("one", None, id).await.unwrap_err(), refused, "a fork");
+    assert_eq!(journal.import(&json, Some(id)).await.unwrap_err(), refused, "an import");
+    let own = json.replace(r#""id":"one""#, &format!(r#""id":{}"#, serde_json::to_string(id).unwrap()));
+    assert_eq!(journal.import(&own, None).await.unwrap_err(), refused, "an import under its own id");
+    assert_eq!(journal.sessions().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn field_43_a_session_has_an_id_of_its_own_that_a_person_sees() {
+    check_refused(Conversation::DEFAULT_ID, SessionIdError::NotItsOwn).await;
+    check_refused("", SessionIdError::Blank { id: String::new() }).await;
+    check_refused(" \n", SessionIdError::Blank { id: " \n".to_owned() }).await;
+    for character in ['\u{1b}', '\n', '\u{202e}', '\u{200b}', '\u{2028}'] {
+        let id = format!("a{character}b");
+        check_refused(&id, SessionIdError::Unseen { id: id.clone(), character }).await;
+    }
+}
+
+#[tokio::test]
+async fn field_43_conversations_without_an_id_never_read_each_other() {
+    let (place, (team, log)) = (Place::new(), team(&["main"], says));
+    let journal = place.open();
+    for words in ["My account is 7.", "What is my account?"] {
+        let mut conversation = team.agent("main").unwrap().start(words);
+        let refused = journal.host(team.clone(), &mut conversation).await.unwrap_err();
+        let said = r#"a session needs an id of its own, and this conversation was given none (it has "run", as all such): call Conversation::with_id first"#;
+        assert_eq!(refused.to_string(), said);
+        assert_eq!(conversation, team.agent("main").unwrap().start(words), "it is as it was");
+    }
+    assert_eq!(log.asked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn field_43_what_an_earlier_version_began_under_everybodys_id_is_read_and_gone_on_with() {
+    let (place, team) = (Place::new(), team(&["main"], says).0);
+    let journal = place.open();
+    say(&journal, "one", "Go.").await;
+    // What was sent before, its end among it, is written.
+    journal.delete("nobody's").await.unwrap_err();
+    place.sql("UPDATE sessions SET id = 'run'");
+    for mut other in [Conversation::start("main", "Go."), Conversation::new("main")] {
+        let refused = journal.host(team.clone(), &mut other).await.unwrap_err();
+        assert_eq!(refused, SessionIdError::NotItsOwn.into(), "it would read what was answered to another");
+    }
+    let mut conversation = journal.conversation("run").unwrap();
+    conversation.say("More.");
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    drive(&mut conversation, &host).await.unwrap();
+    assert_eq!(journal.conversation("run").unwrap(), conversation);
 }

@@ -257,3 +257,62 @@ async fn runs_on_a_journal_can_be_spawned() {
     });
     assert_eq!(run.await.unwrap().text(), "Hi.");
 }
+
+#[tokio::test]
+async fn field_42_what_was_taken_back_in_memory_is_an_entry_and_replayed_the_same() {
+    let (place, (team, _)) =
+        (Place::new(), team(&["main"], |_, turn| Reply::text(format!("Answer {turn}."))));
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team.clone(), &mut conversation).await.unwrap();
+    host.run(&mut conversation).await.unwrap();
+    conversation.say("Wrong.");
+    host.run(&mut conversation).await.unwrap();
+    let behind = conversation.clone();
+    conversation.take_back().unwrap();
+    let end = End::Other("nothing was said: say something first".to_owned());
+    assert_eq!(host.run(&mut conversation).await.unwrap(), end);
+    assert_eq!(kinds(&place), "became answered said answered taken_back");
+
+    // Who has not heard of it yet goes on from there.
+    let mut older = behind.clone();
+    assert_eq!(host.run(&mut older).await.unwrap(), end);
+    assert_eq!(older, conversation);
+    drop(host);
+    let (journal, mut older) = (place.open(), behind);
+    let host = journal.host(team.clone(), &mut older).await.unwrap();
+    assert_eq!(older, conversation);
+
+    // Said, taken back twice and said, all between two runs.
+    conversation.say("Wrong again.");
+    conversation.take_back().unwrap();
+    conversation.take_back().unwrap();
+    conversation.say("Right.");
+    assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Answer 0.");
+    assert_eq!(
+        kinds(&place),
+        "became answered said answered taken_back said taken_back taken_back said answered"
+    );
+    assert_eq!(place.open().conversation("s").unwrap(), conversation);
+    conversation.take_back().unwrap();
+    drop(host);
+    let _host = journal.host(team, &mut conversation).await.unwrap();
+    assert_eq!(place.open().conversation("s").unwrap(), conversation, "also by who takes it up");
+}
+
+#[tokio::test]
+async fn field_42_calls_that_wait_are_taken_back_with_what_led_to_them() {
+    let (place, (team, log)) = (Place::new(), team(&["main"], says));
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    assert!(matches!(host.run(&mut conversation).await.unwrap(), End::Waiting(_)));
+    conversation.take_back().unwrap();
+    conversation.say("Something else.");
+    let end = host.run(&mut conversation).await.unwrap();
+    assert!(matches!(&end, End::Waiting(calls) if calls[0].key == "s/call_0_2_2"), "{end:?}");
+    assert!(journal.allow("s/call_0_2").await.is_err(), "it does not wait any more");
+    let kept = journal.conversation("s").unwrap();
+    assert_eq!(kept, conversation);
+    assert_eq!(log.made()["s/call_0_0"], 1);
+}

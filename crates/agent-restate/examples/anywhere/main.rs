@@ -30,7 +30,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 pub(crate) async fn run(host: &str) -> Result<Conversation, Box<dyn Error>> {
     let (folder, server) = (tempfile::tempdir()?, Served::on(host).await?);
     let (file, ingress) = (folder.path().join("journal"), server.ingress());
-    let mut conversation = Conversation::start("billing", "What did I pay, and why does the app not start?");
+    let question = "What did I pay, and why does the app not start?";
+    let mut conversation = Conversation::start("billing", question).with_id("question-1");
     match host {
         "process" => drop(team()?.run(&mut conversation).await?),
         "journal" => {

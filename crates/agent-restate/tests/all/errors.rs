@@ -7,7 +7,7 @@ use std::sync::{
 
 use agent_core::{
     Agent, Block, Content, Context, Conversation, Json, Limits, LlmError, LlmErrorKind, Outcome, Team, Tool,
-    ToolSpec, async_trait,
+    ToolSpec, async_trait, check_session_id,
     script::{Reply, Script},
 };
 use agent_restate::{Restate, RestateError, Services, ServicesError};
@@ -52,7 +52,7 @@ async fn each_error_says_what_was_wrong_with_what() {
     );
     assert_eq!(
         error(stage.host.run(&mut start("a/b")).await),
-        r#"the engine said 400: "a/b" can't be a session's id: a "/" stands before the id of a call"#
+        r#""a/b" can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as "a-b""#
     );
     let mut stranger = Conversation::start("nobody", "Hello?").with_id("stranger");
     assert_eq!(
@@ -61,6 +61,24 @@ async fn each_error_says_what_was_wrong_with_what() {
     );
     let error = stage.host.allow("taken/call_0_0").await.unwrap_err().to_string();
     assert_eq!(error, r#"no call "taken/call_0_0" waits"#);
+}
+
+#[tokio::test]
+async fn field_43_a_conversation_without_an_id_of_its_own_or_with_an_odd_one_is_not_sent() {
+    // Nobody is there: what is sent would fail in another way.
+    let host = Restate::at("http://127.0.0.1:1").unwrap();
+    for id in [Conversation::DEFAULT_ID, "", " ", "a/b", "a\u{1b}b", "a\u{202e}b", "a\u{200b}b", "a\u{2028}b"]
+    {
+        let mut conversation = Conversation::start("clerk", "Hello?").with_id(id);
+        let expected = check_session_id(id).unwrap_err();
+        let run = host.run(&mut conversation).await.unwrap_err();
+        assert!(matches!(&run, RestateError::NotASessionId(error) if *error == expected), "{run}");
+        let submitted = host.submit(&conversation, None).await.unwrap_err();
+        assert!(
+            matches!(&submitted, RestateError::NotASessionId(error) if *error == expected),
+            "{submitted}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -173,3 +173,30 @@ async fn field_47_a_timeout_holds_for_a_sync_function_on_the_engine() {
     let transcript = conversation.to_string();
     assert!(transcript.contains("< call_0_0 failed: timed out after 20ms"), "{transcript}");
 }
+
+#[tokio::test]
+async fn field_42_the_last_exchange_is_taken_back_there_or_before_the_next_run() {
+    let model = Script::by(|request| Reply::text(format!("Read {}.", request.messages.len())));
+    let Some(stage) = Stage::open(Services::new(alone(std::sync::Arc::new(model), [])).unwrap()).await else {
+        return;
+    };
+    let error = stage.host.take_back("t").await.unwrap_err();
+    assert!(matches!(error, agent_restate::RestateError::NothingToTakeBack(_)), "{error}");
+    let mut conversation = start("t");
+    stage.host.run(&mut conversation).await.unwrap();
+    conversation.say("Wrong.");
+    assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Read 3.");
+    let mut here = conversation.clone();
+    here.take_back().unwrap();
+    assert_eq!(stage.host.take_back("t").await.unwrap(), here);
+    assert_eq!(stage.host.history("t").await.unwrap(), Some(here));
+
+    // Who does not know it yet says something else.
+    conversation.take_back().unwrap();
+    conversation.say("Wrong, too.");
+    stage.host.run(&mut conversation).await.unwrap();
+    conversation.take_back().unwrap();
+    conversation.say("Right.");
+    assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Read 3.");
+    assert_eq!(stage.host.history("t").await.unwrap(), Some(conversation));
+}
