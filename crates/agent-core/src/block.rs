@@ -1,5 +1,6 @@
 //! Content blocks: what messages are made of.
 
+mod lenient;
 mod read;
 mod written;
 
@@ -74,9 +75,13 @@ pub struct InvalidBlock(String);
 
 impl Block {
     /// Reads a block from its JSON, which is kept as it stands.
+    ///
+    /// Some servers write `null` for what is not there, leave out what is empty, or write ids as numbers. What the API
+    /// would not take back is mended: text that is `null` or absent is empty, as is the id of a call; an input is `{}`;
+    /// an id of another kind is its JSON as text; other fields that are `null` are left out.
     pub fn from_json(json: Json) -> Result<Self, InvalidBlock> {
-        let kind = read(&json).map_err(InvalidBlock)?;
-        Ok(Self::of(json, kind))
+        let (kind, mended) = read(&json).map_err(InvalidBlock)?;
+        Ok(Self::of(mended.unwrap_or(json), kind))
     }
 
     /// Words.
@@ -288,6 +293,43 @@ mod tests {
         let error = serde_json::from_str::<Block>(r#"{"type":"text","text":7}"#).unwrap_err();
         assert!(error.to_string().contains(r#"type "text", at /text"#), "{error}");
         assert!(serde_json::from_str::<Block>(r#"{"text":"untyped"}"#).is_err());
+    }
+
+    #[test]
+    fn field_57_null_is_absent_and_what_is_absent_is_empty() {
+        let check = |text: &str, mended: &str| {
+            let block: Block = serde_json::from_str(text).unwrap();
+            assert_eq!(block.json().text(), mended);
+            assert_eq!(read_back(mended).kind(), block.kind());
+        };
+        check(r#"{"type":"text","text":null,"z":null}"#, r#"{"type":"text","text":"","z":null}"#);
+        check(r#"{"type":"text"}"#, r#"{"type":"text","text":""}"#);
+        check(
+            r#"{"type":"thinking","thinking":null,"signature":null}"#,
+            r#"{"type":"thinking","thinking":""}"#,
+        );
+        let call = |id: &str| format!(r#"{{"type":"tool_use","id":{id},"name":"f","input":{{}}}}"#);
+        check(r#"{"type":"tool_use","id":"a","name":"f"}"#, &call(r#""a""#));
+        check(r#"{"type":"tool_use","id":null,"name":"f","input":null}"#, &call(r#""""#));
+        check(r#"{"type":"tool_use","id":7,"name":"f","input":{}}"#, &call(r#""7""#));
+        check(r#"{"type":"tool_use","id":{"a":1},"name":"f","input":{}}"#, &call(r#""{\"a\":1}""#));
+        check(
+            r#"{"type":"mcp_tool_use","id":7,"name":"f"}"#,
+            r#"{"type":"mcp_tool_use","id":"7","name":"f","input":{}}"#,
+        );
+        check(
+            r#"{"type":"tool_result","tool_use_id":7,"content":null,"is_error":null}"#,
+            r#"{"type":"tool_result","tool_use_id":"7"}"#,
+        );
+        for text in [
+            r#"{"type":null}"#,
+            r#"{"type":"tool_use","id":"a","name":null,"input":{}}"#,
+            r#"{"type":"server_tool_use","id":null,"name":"f"}"#,
+            r#"{"type":"tool_result","tool_use_id":null}"#,
+        ] {
+            let error = serde_json::from_str::<Block>(text).unwrap_err().to_string();
+            assert!(error.starts_with("not a content block: "), "{error}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub use told::{NotTold, Told};
 pub use tool_turn::ToolTurn;
 pub use turn::{ModelTurn, Turn};
 
-use crate::{Content, Json, Message, Role, StopReason, ToolCall, Usage, UsageByAgent};
+use crate::{Content, Json, Message, Role, StopReason, ToolCall, Usage, UsageByAgent, json::null_is_absent};
 
 /// A conversation: the messages, who speaks, and what is still to be done for the last reply. It is
 /// the only state of a run. Clone it to fork it, serialise it to go on another day.
@@ -60,13 +60,13 @@ use crate::{Content, Json, Message, Role, StopReason, ToolCall, Usage, UsageByAg
 pub struct Conversation {
     id: Arc<str>,
     agent: Arc<str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     depth: u32,
     messages: Vec<Message>,
     #[serde(skip)]
     call_ids: CallIds,
     /// The calls of the reply that is still open; empty once their results are in the messages.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     slots: Vec<Slot>,
     /// Why the last reply stopped; `None` when the last word is the user's or the tools'.
     #[serde(default)]
@@ -77,20 +77,20 @@ pub struct Conversation {
     container: Option<Container>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replied: Option<Replied>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     usage: UsageByAgent,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     turns: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     transfers: u32,
     /// How many messages there were when the user spoke last.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     said_at: usize,
     /// How the conversation changed hands, in order.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     passages: Vec<Passage>,
     /// Where it comes back to if the agent that has it fails.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     returns: Vec<Return>,
     /// What is not sent any more, in the order in which that was decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -41,9 +41,10 @@ impl<'a> Fields<'a> {
         json::parse(value.get()).map(|Name(word)| word).map_err(|error| error.within(name))
     }
 
-    /// Reads a field that may be absent.
+    /// Reads a field that may be absent, or `null`.
     pub(crate) fn may<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, InvalidJson> {
-        let value = self.get(name).map(|value| json::parse(value.get()));
+        let value = self.get(name).filter(|value| value.get() != "null");
+        let value = value.map(|value| json::parse(value.get()));
         value.transpose().map_err(|error| error.within(name))
     }
 

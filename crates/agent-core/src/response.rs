@@ -148,11 +148,11 @@ impl<'de> Visitor<'de> for Reply<'_> {
         let (mut content, mut stop_reason, mut usage) = (None, None, None::<&RawValue>);
         while let Some(Name(name)) = map.next_key()? {
             match &*name {
-                "content" if content.is_none() => content = Some(within(&name, map.next_value())?),
+                "content" if content.is_none() => content = within(&name, map.next_value())?,
                 "stop_reason" if stop_reason.is_none() => stop_reason = within(&name, map.next_value())?,
                 "usage" if usage.is_none() => usage = map.next_value()?,
-                "id" if reply.id.is_none() => reply.id = within(&name, map.next_value())?,
-                "model" if reply.model.is_none() => reply.model = within(&name, map.next_value())?,
+                "id" if reply.id.is_none() => reply.id = label(map.next_value()?),
+                "model" if reply.model.is_none() => reply.model = label(map.next_value()?),
                 "stop_details" if reply.stop_details.is_none() => {
                     reply.stop_details = map.next_value::<Option<&RawValue>>()?.map(|raw| self.0.part(raw));
                 }
@@ -165,7 +165,11 @@ impl<'de> Visitor<'de> for Reply<'_> {
                 }
             }
         }
-        let content: Vec<&RawValue> = content.ok_or_else(|| A::Error::missing_field("content"))?;
+        // As in a stream: what ended without a word is a reply.
+        if content.is_none() && stop_reason.is_none() {
+            return Err(A::Error::missing_field("content"));
+        }
+        let content: Vec<&RawValue> = content.unwrap_or_default();
         let blocks = content.into_iter().map(|block| Block::from_json(self.0.part(block)));
         reply.content = within("content", blocks.collect::<Result<_, _>>().map_err(A::Error::custom))?;
         reply.stop_reason = stop_reason.unwrap_or(reply.stop_reason);
@@ -175,6 +179,13 @@ impl<'de> Visitor<'de> for Reply<'_> {
         }
         Ok(reply)
     }
+}
+
+/// What a reply is called; a number by its text.
+fn label(value: Option<&RawValue>) -> Option<String> {
+    let written = value?.get();
+    let number = || written.parse::<f64>().is_ok().then(|| written.to_owned());
+    serde_json::from_str(written).ok().or_else(number)
 }
 
 fn within<T, E: Error>(name: &str, value: Result<T, E>) -> Result<T, E> {

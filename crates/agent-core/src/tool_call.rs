@@ -57,8 +57,9 @@ impl ToolCall {
 }
 
 /// The input a model wrote piece by piece. What is no JSON object is kept word for word inside one,
-/// so that it can be sent back and [`ToolCall::malformed`] can say what was wrong.
+/// so that it can be sent back and [`ToolCall::malformed`] can say what was wrong. Nothing, or `null`, is no input.
 pub(crate) fn written_input(text: &str) -> Json {
+    let text = if matches!(text.trim(), "" | "null") { "{}" } else { text };
     object(text).unwrap_or_else(|_| {
         let mut fields = Fields::default();
         fields.set(INVALID, text);
@@ -95,7 +96,15 @@ mod tests {
     #[test]
     fn an_input_that_is_json_but_no_object_is_malformed() {
         assert!(call("[1]").malformed().is_some());
-        assert!(call("null").malformed().is_some());
+        assert!(call("7").malformed().is_some());
+    }
+
+    #[test]
+    fn field_57_an_input_of_nothing_is_empty() {
+        for nothing in ["null", " null\n", "", " "] {
+            let call = call(nothing);
+            assert_eq!((call.malformed(), call.input.text()), (None, "{}"), "{nothing:?}");
+        }
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, ops::AddAssign, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::{Json, fields::Fields};
+use crate::{Json, fields::Fields, json::null_is_absent};
 
 /// Tokens read and written, and what ran at the server's. Adds up over turns and delegations.
 #[non_exhaustive]
@@ -33,10 +33,10 @@ pub struct Usage {
 #[serde(default)]
 pub struct CacheCreation {
     /// Tokens kept for five minutes.
-    #[serde(deserialize_with = "zero_if_null")]
+    #[serde(deserialize_with = "null_is_absent")]
     pub ephemeral_5m_input_tokens: u64,
     /// Tokens kept for an hour.
-    #[serde(deserialize_with = "zero_if_null")]
+    #[serde(deserialize_with = "null_is_absent")]
     pub ephemeral_1h_input_tokens: u64,
 }
 
@@ -46,10 +46,10 @@ pub struct CacheCreation {
 #[serde(default)]
 pub struct ServerToolUse {
     /// Searches of the web.
-    #[serde(deserialize_with = "zero_if_null")]
+    #[serde(deserialize_with = "null_is_absent")]
     pub web_search_requests: u64,
     /// Pages fetched from the web.
-    #[serde(deserialize_with = "zero_if_null")]
+    #[serde(deserialize_with = "null_is_absent")]
     pub web_fetch_requests: u64,
 }
 
@@ -128,11 +128,6 @@ impl AddAssign for Usage {
 
 fn is_zero<T: Default + PartialEq>(counts: &T) -> bool {
     *counts == T::default()
-}
-
-/// As the counts around it are read: some servers write each field, and `null` where they know nothing.
-fn zero_if_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// What the models of each agent cost.

@@ -1,5 +1,6 @@
 //! What holds of any input: streams cut anywhere, and bytes of all kinds.
 
+mod both;
 mod corpus;
 mod cuts;
 mod fuzz;

@@ -4,20 +4,26 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{Block, Kind};
+use super::{Block, Kind, lenient::mended};
 use crate::{Content, InvalidJson, Json, ToolCall, fields::Fields};
 
 const RESULT: &str = "tool_result";
 
 /// Two steps, since raw JSON can't be read inside serde's tagged enums: the fields first, then what the type says
-/// they are.
-pub(super) fn read(json: &Json) -> Result<Kind, String> {
+/// they are. Gives the block's JSON, too, if it had to be mended.
+pub(super) fn read(json: &Json) -> Result<(Kind, Option<Json>), String> {
     if !json.text().starts_with('{') {
         return Err(format!("a JSON object is needed: {}", json.text()));
     }
     let fields = Fields::of(json.text()).map_err(|error| error.to_string())?;
     let kind = fields.word("type").map_err(|error| error.to_string())?;
-    read_as(&kind, &fields, json).map_err(|error| format!("type {kind:?}, {error}"))
+    let read = match mended(&kind, &fields, json) {
+        None => read_as(&kind, &fields, json).map(|read| (read, None)),
+        Some(mended) => Fields::of(mended.text())
+            .and_then(|fields| read_as(&kind, &fields, &mended))
+            .map(|read| (read, Some(mended))),
+    };
+    read.map_err(|error| format!("type {kind:?}, {error}"))
 }
 
 fn read_as(kind: &str, fields: &Fields<'_>, json: &Json) -> Result<Kind, InvalidJson> {

@@ -89,6 +89,10 @@ fn block() -> impl Strategy<Value = (String, Option<String>)> {
         2 => with("redacted_thinking", vec![("data", a)]),
         3 => with("image", vec![("source", any)]),
         4 => with("document", vec![("source", any), ("title", a)]),
+        // An input that is `null` is none.
+        5 if any == "null" => {
+            with("server_tool_use", vec![("id", a), ("name", b), ("input", "{}".to_owned())])
+        }
         5 => with("server_tool_use", vec![("id", a), ("name", b), ("input", any)]),
         6 => with("web_search_tool_result", vec![("tool_use_id", a), ("content", any)]),
         _ => with("holo_deck", vec![("text", any)]),

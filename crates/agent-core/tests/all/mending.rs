@@ -1,8 +1,12 @@
 //! What models, tools and users say that the API refuses to read back.
 
+use std::sync::{Arc, Mutex};
+
 use agent_core::{
-    Block, Conversation, End, Json, Kind, Message, Outcome, Response, StopReason, Team, Turn, Work, in_pairs,
+    Agent, Block, BoxStream, Conversation, Delta, End, Event, EventKind, Json, Kind, Llm, LlmError, Message,
+    Outcome, Request, Response, StopReason, Team, Turn, Work, in_pairs,
     script::{Reply, Script},
+    whole,
 };
 use insta::assert_snapshot;
 use serde_json::json;
@@ -47,6 +51,38 @@ fn an_input_that_is_no_object_is_malformed_also_in_a_whole_reply() {
     let [Work::Call(call)] = turn.work() else { panic!("{:?}", turn.work()) };
     assert!(call.call.malformed().is_some());
     assert_eq!(call.call.input.text(), r#"{"INVALID_JSON":"[1]"}"#);
+}
+
+/// A backend that says these blocks, and then that it is done. A scripted one gives ids of its own.
+struct Says(Vec<Block>);
+
+impl Llm for Says {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let calls = Response::new(self.0.clone(), StopReason::ToolUse);
+        let reply = if request.messages.len() == 1 { calls } else { Response::text("Done.") };
+        whole(async { Ok(reply) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_57_a_call_without_an_id_is_made_under_one_that_is_told_of() {
+    let call = |id: &str| {
+        Block::from_json(Json::read(format!(r#"{{"type":"tool_use",{id}"name":"act"}}"#)).unwrap())
+    };
+    let calls = ["", r#""id":null,"#, r#""id":7,"#, r#""id":{},"#].map(|id| call(id).unwrap());
+    let team = Team::new([Agent::builder("main", Says(calls.to_vec())).build().unwrap()]).unwrap();
+    let (mut conversation, told) = (Conversation::start("main", "Go."), Arc::new(Mutex::new(Vec::new())));
+    let listener = told.clone();
+    let listen = move |event: &Event| {
+        if let EventKind::IdReplaced { was, id, .. } = &event.kind {
+            listener.lock().unwrap().push(format!("{was:?} is {id}"));
+        }
+    };
+    team.run(&mut conversation).listen(listen).await.unwrap();
+    let told = told.lock().unwrap().clone();
+    assert_eq!(told, [r#""" is call_2"#, r#""" is call_3"#, r#""{}" is call_4"#]);
+    let ids: Vec<&str> = conversation.messages()[2].tool_results().map(|(id, ..)| id).collect();
+    assert_eq!(ids, ["call_2", "call_3", "7", "call_4"]);
 }
 
 #[test]

@@ -31,6 +31,33 @@ fn a_valid_conversation_is_read() {
 }
 
 #[test]
+fn field_57_null_in_a_saved_conversation_is_absent() {
+    let plain = whole();
+    let mut nulls = whole();
+    for field in [
+        "depth",
+        "slots",
+        "stop",
+        "stop_details",
+        "container",
+        "replied",
+        "usage",
+        "turns",
+        "transfers",
+        "said_at",
+        "passages",
+        "returns",
+    ] {
+        nulls[field] = Value::Null;
+    }
+    for result in nulls["messages"][2]["content"].as_array_mut().unwrap() {
+        result["is_error"] = Value::Null;
+    }
+    nulls["messages"][1]["content"][0]["input"] = Value::Null;
+    assert_eq!(read(&nulls), read(&plain));
+}
+
+#[test]
 fn a_conversation_that_the_api_would_refuse_is_refused_here() {
     let check = |change: fn(&mut Value)| {
         let mut conversation = whole();

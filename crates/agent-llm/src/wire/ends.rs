@@ -11,8 +11,11 @@ pub(super) type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
 /// Reads `message_start`: a reply in which nothing was said yet.
 pub(super) fn start(mut event: Fields<'_>) -> Result<Delta, InvalidJson> {
-    let mut message = object(&mut event, "message")?;
-    let (id, model) = (take(&mut message, "id")?, take(&mut message, "model")?);
+    let mut message = match event.contains_key("message") {
+        true => object(&mut event, "message")?,
+        false => Fields::default(),
+    };
+    let (id, model) = (label(&mut message, "id"), label(&mut message, "model"));
     let (usage, details) = counts(&mut message)?;
     message.remove("content");
     Ok(Delta::Start { id, model, usage, extra: others(message, details) })
@@ -49,6 +52,9 @@ fn counts(fields: &mut Fields<'_>) -> Result<(Counts, Option<Json>), InvalidJson
 fn object<'a>(fields: &mut Fields<'a>, name: &str) -> Result<Fields<'a>, InvalidJson> {
     let here = |message| InvalidJson { pointer: String::new(), message };
     let value = fields.remove(name).ok_or_else(|| here(format!("missing field `{name}`")))?;
+    if value.get() == "null" {
+        return Ok(Fields::default());
+    }
     serde_json::from_str(value.get()).map_err(|error| within(name, here(error.to_string())))
 }
 
@@ -56,6 +62,13 @@ fn take<T: DeserializeOwned>(fields: &mut Fields<'_>, name: &str) -> Result<Opti
     let value = fields.remove(name).filter(|value| value.get() != "null");
     let read = value.map(|value| Json::from(value.to_owned()).parse());
     read.transpose().map_err(|error| within(name, error))
+}
+
+/// What a reply is called; a number by its text, as where it is not streamed.
+fn label(fields: &mut Fields<'_>, name: &str) -> Option<String> {
+    let value = fields.remove(name)?;
+    let number = || value.get().parse::<f64>().is_ok().then(|| value.get().to_owned());
+    Json::from(value.to_owned()).parse().ok().or_else(number)
 }
 
 fn within(name: &str, InvalidJson { pointer, message }: InvalidJson) -> InvalidJson {

@@ -165,10 +165,11 @@ mod tests {
             let expected = expected.map(|text| Said::Delta(Delta::Block { index: 0, block: begun(text) }));
             assert_eq!(said.map_err(|error| error.message), expected.map_err(str::to_owned), "{block}");
         };
-        check(r#"{"type":"text"}"#, Ok(r#"{"text":"","type":"text"}"#));
-        check(r#"{"type":"thinking"}"#, Ok(r#"{"thinking":"","type":"thinking"}"#));
-        let call = r#"{"id":"a","input":{},"name":"f","type":"tool_use"}"#;
+        check(r#"{"type":"text"}"#, Ok(r#"{"type":"text","text":""}"#));
+        check(r#"{"type":"thinking"}"#, Ok(r#"{"type":"thinking","thinking":""}"#));
+        let call = r#"{"type":"tool_use","id":"a","name":"f","input":{}}"#;
         check(r#"{"type":"tool_use","id":"a","name":"f"}"#, Ok(call));
+        check(r#"{"type":"tool_use","id":"a","name":"f","input":null}"#, Ok(call));
         check(
             r#"{"type":"tool_use","id":"a"}"#,
             Err(
@@ -201,6 +202,8 @@ mod tests {
         check(r#"{"type":"text_delta","text":"\u00e9\"\n"}"#, Piece::Text("é\"\n".to_owned()));
         check(r#"{"type":"input_json_delta","partial_json":"{\"a\""}"#, Piece::Input("{\"a\"".to_owned()));
         check(r#"{"type":"thinking_delta","thinking":"so"}"#, Piece::Thinking("so".to_owned()));
+        check(r#"{"type":"text_delta","text":null}"#, Piece::Text(String::new()));
+        check(r#"{"type":"input_json_delta","partial_json":null}"#, Piece::Input(String::new()));
         check(r#"{"type":"signature_delta","signature":"c2ln"}"#, Piece::Signature("c2ln".to_owned()));
         check(
             r#"{"type":"citations_delta","citation":{"z":1, "a":2}}"#,

@@ -1,10 +1,10 @@
 //! How a stream's blocks begin and grow.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
-use agent_core::{Block, Delta, Json, LlmError, Piece};
-use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use agent_core::{Block, Delta, Json, Kind, LlmError, Piece};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, value::RawValue};
 
 use super::{Said, Words, malformed, need, parse};
 use crate::sse::Event;
@@ -48,23 +48,9 @@ impl Field {
 pub(super) fn begin(index: usize, block: &RawValue) -> Result<Said, LlmError> {
     let json = Json::from(block.to_owned());
     let is_whole = json.text() == block.get();
-    let read = Block::from_json(json.clone()).or_else(|error| with_what_grows(&json).ok_or(error));
-    let begun = read.map_err(|error| malformed("content_block_start", error))?;
+    let begun = Block::from_json(json).map_err(|error| malformed("content_block_start", error))?;
     let half = if is_whole { None } else { without_half(index, block, &begun) };
     Ok(half.map_or_else(|| Said::Delta(Delta::Block { index, block: begun }), Said::Grown))
-}
-
-/// What the pieces bring some servers leave out at the beginning.
-fn with_what_grows(begun: &Json) -> Option<Block> {
-    let mut fields: BTreeMap<String, Json> = begun.parse().ok()?;
-    let kind: String = fields.get("type")?.parse().ok()?;
-    let (field, empty) = match kind.as_str() {
-        "text" => ("text", json!("")),
-        "thinking" => ("thinking", json!("")),
-        _ => ("input", json!({})),
-    };
-    fields.entry(field.to_owned()).or_insert_with(|| empty.into());
-    Block::from_json(Json::of(&fields).ok()?).ok()
 }
 
 fn without_half(index: usize, block: &RawValue, begun: &Block) -> Option<Grown> {
@@ -74,14 +60,16 @@ fn without_half(index: usize, block: &RawValue, begun: &Block) -> Option<Grown> 
         thinking: Option<Words>,
     }
     let Begun { text, thinking } = serde_json::from_str(block.get()).ok()?;
-    [("text", Field::Text, text), ("thinking", Field::Thinking, thinking)].into_iter().find_map(
-        |(name, field, words)| {
-            let mut whole = words?;
-            let words = whole.split_half()?;
-            let block = begun.with(name, Value::from(whole.text())).ok()?;
-            Some(Grown { index, block: Some(block), field, words })
-        },
-    )
+    let (name, field, words) = match begun.kind() {
+        Kind::Text(_) => ("text", Field::Text, text),
+        Kind::Thinking { .. } => ("thinking", Field::Thinking, thinking),
+        // What grows by no words gets no other half.
+        _ => return None,
+    };
+    let mut whole = words?;
+    let words = whole.split_half()?;
+    let block = begun.with(name, Value::from(whole.text())).ok()?;
+    Some(Grown { index, block: Some(block), field, words })
 }
 
 /// More words of a block, if that is what an event says in the form that most have. It is read in one go; whatever
@@ -125,15 +113,15 @@ pub(super) fn grow(index: usize, delta: &RawValue) -> Result<Said, LlmError> {
     struct Fields<'a> {
         #[serde(borrow, default)]
         r#type: Cow<'a, str>,
-        #[serde(borrow)]
+        #[serde(borrow, default, deserialize_with = "there")]
         text: Option<&'a RawValue>,
-        #[serde(borrow)]
+        #[serde(borrow, default, deserialize_with = "there")]
         thinking: Option<&'a RawValue>,
-        #[serde(borrow)]
+        #[serde(borrow, default, deserialize_with = "there")]
         signature: Option<&'a RawValue>,
-        #[serde(borrow)]
+        #[serde(borrow, default, deserialize_with = "there")]
         partial_json: Option<&'a RawValue>,
-        #[serde(borrow)]
+        #[serde(borrow, default, deserialize_with = "there")]
         citation: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse("content_block_delta", delta.get())?;
@@ -144,6 +132,7 @@ pub(super) fn grow(index: usize, delta: &RawValue) -> Result<Said, LlmError> {
         "signature_delta" => (Field::Signature, "signature", fields.signature),
         name => {
             let piece = match name {
+                "citations_delta" if fields.citation.is_some_and(is_null) => return Ok(Said::Nothing),
                 "citations_delta" => {
                     Piece::Citation(need(name, "citation", fields.citation)?.to_owned().into())
                 }
@@ -152,6 +141,19 @@ pub(super) fn grow(index: usize, delta: &RawValue) -> Result<Said, LlmError> {
             return Ok(Said::Delta(Delta::Piece { index, piece }));
         }
     };
-    let words = parse(&fields.r#type, need(&fields.r#type, key, words)?.get())?;
+    let words = match need(&fields.r#type, key, words)? {
+        // A sign of life.
+        null if is_null(null) => Words::default(),
+        words => parse(&fields.r#type, words.get())?,
+    };
     Ok(Said::Grown(Grown { index, block: None, field, words }))
+}
+
+/// A field that is there, be it `null`.
+fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
+}
+
+fn is_null(value: &RawValue) -> bool {
+    value.get() == "null"
 }

@@ -131,7 +131,7 @@ async fn events_that_do_not_belong_in_a_stream_are_survived() {
     let lost = Fault::event("text_delta", "content_block_delta", piece);
     let call = r#"{"type":"content_block_start","index":9,"content_block":{"type":"tool_use"}}"#;
     let nameless = Fault::event("text_delta", "content_block_start", call);
-    check([lost, nameless], claude, ["block 9, which never began", "missing field `id`"], 2).await;
+    check([lost, nameless], claude, ["block 9, which never began", "missing field `name`"], 2).await;
     // What nobody knows, and what nobody reads.
     let unknown = Fault::event("text_delta", "weather", r#"{"type":"weather","index":"cloudy"}"#);
     check([unknown], claude, [], 0).await;
