@@ -6,6 +6,7 @@ mod cancelling;
 mod common;
 mod crashes;
 mod errors;
+mod gone;
 mod hosts;
 mod people;
 mod runs;
