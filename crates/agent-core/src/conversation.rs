@@ -2,6 +2,7 @@
 //!
 //! No IO, no clock and no randomness in here: the same inputs give the same conversation.
 
+mod account;
 mod answer;
 mod call_ids;
 mod check;

@@ -6,28 +6,43 @@ use crate::{Done, End, Failure, Outcome};
 impl Conversation {
     /// What the end of a delegated conversation means for the call that led to it; `None` if it has not ended but waits
     /// for a person.
+    ///
+    /// Where there is no answer, the agent that delegated reads what was done all the same: each call with how it ended,
+    /// and the last words, in at most 4,000 bytes. So it knows what has had its effect. A conversation that comes back
+    /// after a transfer needs none of that: its own record holds it.
     pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
         let agent = self.agent();
-        let outcome = match end {
+        let mut with_words = true;
+        let mut why = match end {
             Ok(End::Waiting(_)) => return None,
             Ok(End::Answered(text)) if text.trim().is_empty() => {
-                Outcome::Output(format!("{agent} is done and said nothing.").into())
+                format!("{agent} is done and said nothing.")
             }
-            Ok(End::Answered(text)) => Outcome::Output(text.clone().into()),
+            Ok(End::Answered(text)) => return Some(self.done_with(Outcome::output(text.clone()))),
             Ok(End::Cut(reason)) => {
                 let (text, calls) = (self.text(), self.open_calls().count());
                 let calls =
                     if calls > 0 { format!("; its calls were not made: {calls}") } else { String::new() };
-                Outcome::error(format!(
-                    "{agent}'s reply was cut ({}){calls}; it began: {text}",
-                    reason.as_str()
-                ))
+                with_words = false;
+                format!("{agent}'s reply was cut ({}){calls}; it began: {text}", reason.as_str())
             }
-            Ok(End::Refused(_)) => Outcome::error(format!("{agent} refused")),
-            Ok(End::TurnLimit(turns)) => Outcome::error(format!("{agent} was not done after {turns} turns")),
-            Ok(End::Other(reason)) => Outcome::error(format!("{agent} stopped: {reason}")),
-            Err(failure) => Outcome::error(failure.to_string()),
+            Ok(End::Refused(_)) => {
+                // What was refused is not read again: it might be refused there, too.
+                with_words = false;
+                format!("{agent} refused")
+            }
+            Ok(End::TurnLimit(turns)) => format!("{agent} was not done after {turns} turns"),
+            Ok(End::Other(reason)) => format!("{agent} stopped: {reason}"),
+            Err(failure) => failure.to_string(),
         };
-        Some(Done { outcome, usage: self.usage_by_agent() })
+        why.push_str(&self.account(with_words));
+        Some(self.done_with(match end {
+            Ok(End::Answered(_)) => Outcome::output(why),
+            _ => Outcome::error(why),
+        }))
+    }
+
+    fn done_with(&self, outcome: Outcome) -> Done {
+        Done { outcome, usage: self.usage_by_agent() }
     }
 }

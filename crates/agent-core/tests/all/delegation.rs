@@ -124,6 +124,17 @@ async fn what_goes_wrong_with_a_specialist_is_the_calls_error_result() {
       < call_0_2 failed: cut's reply was cut (max_tokens); it began: It all beg
       < call_0_3 failed: prim refused
       < call_0_4 failed: lost was not done after 10 turns
+      | Its calls so far:
+      | - act {} = done
+      | - act {} = done
+      | - act {} = done
+      | - act {} = done
+      | - act {} = done
+      | - act {} = done
+      | - act {} = done
+      | - act {} = done
+      | - act {} = done
+      | - act {} = done
       < call_0_5 = mute is done and said nothing.
     main: Done.
     "#);

@@ -67,6 +67,8 @@ async fn field_41_a_sub_agent_that_is_gone_is_its_calls_error_result() {
     user: Go.
       > call_0_0 act {"to":"clerk"}
       < call_0_0 failed: clerk stopped: it is not in the team: main
+      | Its calls so far:
+      | - act {"ask":"File?"}: no result: not made, or stopped on its way
     main: Done.
     "#);
     assert_eq!(log.begun().len(), 0);

@@ -1,0 +1,156 @@
+//! What a conversation did so far, in a few words: for an agent that delegated it and has no answer.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use super::{Conversation, Slot, State};
+use crate::{Content, Message, Role, StopReason, ToolCall};
+
+/// The most bytes of the list of calls, of the words after it, and of all calls that are only counted. All is at most
+/// 4,000.
+const LONGEST_LIST: usize = 2_600;
+const LONGEST_WORDS: usize = 1_000;
+const LONGEST_COUNT: usize = 300;
+
+/// How many bytes of an input and of a result are shown: the most with which the list is not too long.
+const SHOWN: [usize; 4] = [1_200, 400, 150, 60];
+
+/// A call, and how it ended.
+struct Made<'a> {
+    /// How many delegations below the conversation it was made.
+    depth: usize,
+    call: &'a ToolCall,
+    how: How<'a>,
+}
+
+enum How<'a> {
+    Result(&'a Content),
+    Failed(&'a Content),
+    /// It has no result, for this reason.
+    Open(String),
+}
+
+impl Conversation {
+    /// The calls that were made here, each with how it ended, and the last words; empty if there is neither. At most
+    /// 4,000 bytes. `with_words` says whether the words of the last reply may be among them.
+    pub(super) fn account(&self, with_words: bool) -> String {
+        let mut made = Vec::new();
+        self.calls_made(0, &mut made);
+        let mut account = String::new();
+        if !made.is_empty() {
+            account.push_str("\nIts calls so far:");
+            account.push_str(&list(&made));
+        }
+        if let Some(words) = self.last_words(with_words) {
+            account.push_str(&format!("\nIts last words: {}", shown(&words, LONGEST_WORDS)));
+        }
+        account
+    }
+
+    fn calls_made<'a>(&'a self, depth: usize, made: &mut Vec<Made<'a>>) {
+        let results: BTreeMap<&str, (&Content, bool)> = self
+            .messages
+            .iter()
+            .flat_map(|message| message.tool_results())
+            .map(|(id, content, is_error)| (id, (content, is_error)))
+            .collect();
+        for call in self.messages.iter().flat_map(|message| message.tool_calls()) {
+            let slot = self.slots.iter().find(|slot| slot.call.id == call.id);
+            let how = match (slot, results.get(&*call.id)) {
+                (Some(slot), _) => self.how(slot),
+                (None, Some((content, true))) => How::Failed(content),
+                (None, Some((content, false))) => How::Result(content),
+                (None, None) => How::Open("no result".to_owned()),
+            };
+            made.push(Made { depth, call, how });
+            if let Some(State::Delegated(child)) = slot.map(|slot| &slot.state) {
+                child.calls_made(depth + 1, made);
+            }
+        }
+    }
+
+    fn how<'a>(&self, slot: &'a Slot) -> How<'a> {
+        let runs_calls = self.stop.as_ref().is_none_or(StopReason::runs_calls);
+        How::Open(match &slot.state {
+            State::Done { content, is_error: false } => return How::Result(content),
+            State::Done { content, .. } => return How::Failed(content),
+            State::Open | State::Allowed if runs_calls => {
+                "no result: not made, or stopped on its way".to_owned()
+            }
+            State::Open | State::Allowed => "not made".to_owned(),
+            State::Waiting { .. } => "not made: it waits for a person".to_owned(),
+            State::Transfer(transfer) => format!("not done: {} did not take over", transfer.to),
+            State::Delegated(child) => format!("no answer of {}, whose calls follow", child.agent),
+        })
+    }
+
+    /// The last words that its agents said; without those of the last reply if these may not be among them.
+    fn last_words(&self, with_last: bool) -> Option<String> {
+        let is_last = |message: &&Message| !with_last && message.role() == Role::Assistant;
+        let earlier = self.messages.iter().rev().skip_while(is_last);
+        let mut replies = earlier.filter(|message| message.role() == Role::Assistant).map(Message::text);
+        replies.find(|text| !text.trim().is_empty())
+    }
+}
+
+/// The calls, a line each. The first ones are only counted if all would be too many.
+fn list(made: &[Made<'_>]) -> String {
+    let lines = |most: usize| -> Vec<String> { made.iter().map(|made| made.line(most)).collect() };
+    let fits = |lines: &Vec<String>| lines.iter().map(String::len).sum::<usize>() <= LONGEST_LIST;
+    if let Some(lines) = SHOWN.into_iter().map(lines).find(fits) {
+        return lines.concat();
+    }
+    let (mut left, lines) = (LONGEST_LIST, lines(SHOWN[SHOWN.len() - 1]));
+    let mut first = lines.len();
+    while first > 0 && lines[first - 1].len() <= left {
+        first -= 1;
+        left -= lines[first].len();
+    }
+    counted(&made[..first]) + &lines[first..].concat()
+}
+
+/// How often each tool was called, in one line.
+fn counted(made: &[Made<'_>]) -> String {
+    let mut tools: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for made in made {
+        let (all, failed) = tools.entry(&made.call.name).or_default();
+        *all += 1;
+        *failed += usize::from(matches!(made.how, How::Failed(_)));
+    }
+    let tools: Vec<String> = tools
+        .into_iter()
+        .map(|(tool, (all, failed))| match failed {
+            0 => format!("{tool} {all}"),
+            failed => format!("{tool} {all}, {failed} of them failed"),
+        })
+        .collect();
+    format!("\n- {} calls that are not shown: {}", made.len(), shown(&tools.join("; "), LONGEST_COUNT - 60))
+}
+
+impl Made<'_> {
+    fn line(&self, most: usize) -> String {
+        // How deep it is costs no more than a little.
+        let space = "  ".repeat(self.depth.min(8));
+        let (name, input) = (&self.call.name, shown(self.call.input.text(), most));
+        let mut line = format!("\n{space}- {name} {input}");
+        let result = |content: &Content| shown(&content.named(), most);
+        let written = match &self.how {
+            How::Result(content) => write!(line, " = {}", result(content)),
+            How::Failed(content) => write!(line, " failed: {}", result(content)),
+            How::Open(why) => write!(line, ": {why}"),
+        };
+        written.expect("a String takes all that is written");
+        line
+    }
+}
+
+/// The text on one line, cut if it is longer.
+fn shown(text: &str, most: usize) -> String {
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.len() > most {
+        // Where a character begins.
+        let end = (0..=most).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
