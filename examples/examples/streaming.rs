@@ -1,6 +1,7 @@
 //! Words as they come in, and everything else that happens: cargo run --example streaming
 //!
-//! `run.next()` is the next event of the run, also of the agents it sends work to.
+//! `run.next()` is the next event of the run, also of the agents it sends work to. `LiveText` says what to print of it:
+//! a reply that breaks off and is asked again, as the last one here, is withdrawn before it is shown once more.
 
 use std::{
     error::Error,
@@ -8,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{Agent, EventKind, Usage, script::Reply};
+use agent_core::{Agent, EventKind, LiveText, Usage, script::Reply};
 use agent_llm::Claude;
-use agent_mock::{Mock, Plot};
+use agent_mock::{Fault, Mock, Plot};
 use agent_tools::math;
 use serde_json::json;
 
@@ -23,18 +24,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .per_token(pause),
     ];
     let paced = replies.map(|reply| reply.per_token(pause).usage(Usage::new(300, 20)));
-    let server = Mock::start(Plot::new(paced)).await?;
+    let server = Mock::start(Plot::new(paced).fault(1, [Fault::cut("power")])).await?;
     let claude = Claude::builder().base_url(server.url()).key("no key is needed here").build()?;
     let agent = Agent::builder("mathematician", claude).tools(math::tools()).build()?;
 
     let mut conversation = agent.start("What is 2 to the power of 64?");
-    let mut run = agent.run(&mut conversation);
+    let (mut run, mut live) = (agent.run(&mut conversation), LiveText::new());
     while let Some(event) = run.next().await {
+        live.see(&event).iter().for_each(|change| print!("{change}"));
+        stdout().flush()?;
         match event.kind {
-            EventKind::Delta(delta) => {
-                print!("{}", delta.text().unwrap_or_default());
-                stdout().flush()?;
-            }
             EventKind::CallStarted { tool, input, .. } => println!("[calls {tool} {}]", input.text()),
             EventKind::CallEnded { tool, result, .. } => println!("[{tool} = {result}]"),
             _ => {}

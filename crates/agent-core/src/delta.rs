@@ -154,7 +154,8 @@ impl Delta {
         Self::Stop { stop_reason, stop_details: None, usage, extra }
     }
 
-    /// The words this piece adds to what the user reads.
+    /// The words this piece adds to what the user reads. To show a reply while it streams, take
+    /// [`LiveText`](crate::LiveText): it knows which words do not count any more.
     pub fn text(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Piece { piece: Piece::Text(text), .. } => Some(text.into()),

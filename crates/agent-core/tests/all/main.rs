@@ -18,6 +18,7 @@ mod instructing;
 mod invariants;
 mod kept;
 mod limits;
+mod live_text;
 mod many;
 mod mending;
 mod property;
