@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
-    BASE_PROMPT, Block, BuildError, Content, Conversation, Json, Llm, Run, Team, Tool, ToolSpec,
+    BASE_PROMPT, Block, BuildError, Content, Conversation, Early, Json, Llm, Run, Team, Tool, ToolSpec,
     bounded::{Bounded, LONGEST_RESULT},
     names,
 };
@@ -24,6 +24,7 @@ struct Inner {
     max_tokens: u32,
     turns: Option<u32>,
     sends_refused: bool,
+    early: Early,
     extra: BTreeMap<String, Json>,
 }
 
@@ -41,6 +42,7 @@ impl Agent {
             max_tokens: 8_000,
             turns: None,
             sends_refused: false,
+            early: Early::default(),
             extra: BTreeMap::new(),
         }
     }
@@ -96,6 +98,11 @@ impl Agent {
         self.0.sends_refused
     }
 
+    /// Which of its calls may start while the reply that makes them still streams.
+    pub fn early(&self) -> Early {
+        self.0.early
+    }
+
     /// Fields of its requests that only its backend knows.
     pub fn extra(&self) -> &BTreeMap<String, Json> {
         &self.0.extra
@@ -137,6 +144,7 @@ pub struct AgentBuilder {
     max_tokens: u32,
     turns: Option<u32>,
     sends_refused: bool,
+    early: Early,
     extra: BTreeMap<String, Json>,
 }
 
@@ -204,6 +212,13 @@ impl AgentBuilder {
         self
     }
 
+    /// Which of its calls may start while the reply that makes them still streams: those of read-only tools, if this is not
+    /// called. [`Early::All`] is for a program that vouches for all of its tools.
+    pub fn early(mut self, early: Early) -> Self {
+        self.early = early;
+        self
+    }
+
     /// A field of its requests that only its backend knows, as JSON: `("tool_choice", json!(…))`.
     pub fn extra(mut self, field: impl Into<String>, value: impl Into<Json>) -> Self {
         self.extra.insert(field.into(), value.into());
@@ -232,6 +247,7 @@ impl AgentBuilder {
             max_tokens: self.max_tokens,
             turns: self.turns,
             sends_refused: self.sends_refused,
+            early: self.early,
             extra: self.extra,
         })))
     }

@@ -39,6 +39,13 @@ impl EventLog {
 fn describe(kind: &EventKind) -> Option<String> {
     Some(match kind {
         EventKind::CallStarted { tool, input, .. } => format!("> {tool} {}", input.text()),
+        EventKind::StartedLate { tool, by, .. } => {
+            let by = by.as_millis();
+            format!("… {tool} could have started {by} ms earlier: mark it read_only if it has no effects")
+        }
+        EventKind::CallNotRecorded { tool, .. } => {
+            format!("! {tool} ran early, but its reply does not count: no message tells of it")
+        }
         EventKind::CallQueued { tool, .. } => format!("… {tool} waits for other calls to end"),
         EventKind::CallProgress { tool, text, dropped: 0, .. } => format!("… {tool}: {text}"),
         EventKind::CallProgress { tool, text, dropped, .. } => {

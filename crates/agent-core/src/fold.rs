@@ -67,9 +67,10 @@ impl Fold {
         &mut self.drafts[at].1
     }
 
-    /// The blocks so far, from this place on, as they would be if nothing more came.
-    pub(crate) fn blocks(&self, from: usize) -> impl Iterator<Item = &Block> {
-        self.drafts.iter().skip(from).map(|(_, draft)| draft.block())
+    /// The blocks so far from this place on, each with its own, as they would be if nothing more came.
+    pub(crate) fn blocks(&self, from: usize) -> impl Iterator<Item = (usize, &Block)> {
+        let first = self.drafts.partition_point(|(place, _)| *place < from);
+        self.drafts[first..].iter().map(|(place, draft)| (*place, draft.block()))
     }
 
     /// The reply; an error if it broke off before its end.

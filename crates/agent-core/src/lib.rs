@@ -35,6 +35,7 @@ mod content;
 mod context;
 mod conversation;
 mod delta;
+mod early;
 mod end;
 mod event;
 mod event_log;
@@ -91,6 +92,7 @@ pub use conversation::{
     Told, ToolTurn, Turn, WhyLeftOut,
 };
 pub use delta::{Delta, Notice, Piece};
+pub use early::Early;
 pub use end::{End, Failure, Waiting};
 pub use event::{Event, EventKind};
 pub use event_log::EventLog;

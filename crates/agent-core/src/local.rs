@@ -1,23 +1,26 @@
 //! The in-process host.
 
 mod ask;
+mod begun;
 mod call;
 mod early;
-mod shared;
+mod new_ids;
+mod running;
 mod task;
 mod told;
 
 use std::{fmt, pin::pin, sync::Arc};
 
+use begun::BegunCalls;
 use call::Caller;
 use futures::{FutureExt, future::BoxFuture};
-use shared::{SharedCalls, is_final};
+use running::is_final;
 pub(crate) use task::panic_message;
 use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Cancel, Conversation, End, Event, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt,
+    Call, Cancel, Conversation, Early, End, Event, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt,
     Response, Rules, RunError, Team, ToolSpec, ToolTurn, at_once,
     cancel::{Entered, Given, Tokens},
     drive,
@@ -36,13 +39,15 @@ pub enum Mode {
 }
 
 /// The in-process host: asks each agent's model, and makes each tool call on a task of its own (or
-/// the blocking pool). Calls of read-only tools start while the reply that makes them still streams.
+/// the blocking pool). Calls of read-only tools start while the reply that makes them still streams ([`Early`]).
 /// Delegated conversations are driven beside each other, in the task of the run.
 #[derive(Debug)]
 pub struct Local {
     caller: Arc<Caller>,
-    shared: SharedCalls,
+    begun: BegunCalls,
     mode: Mode,
+    /// Which calls may start early at most.
+    early: Early,
     /// What it is stopped by from outside.
     cancel: Option<Arc<Tokens>>,
 }
@@ -58,7 +63,8 @@ impl Local {
         let Options { mode, listeners, began, cancel } = options;
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, teller, dropped));
-        Self { caller, shared: SharedCalls::default(), mode, cancel: cancel.as_ref().map(Given::of_run) }
+        let (begun, cancel) = (BegunCalls::default(), cancel.as_ref().map(Given::of_run));
+        Self { caller, begun, mode, early: Early::All, cancel }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -67,13 +73,10 @@ impl Local {
         self
     }
 
-    /// Whether calls of this agent may start while the reply that makes them still streams: not where a
-    /// call that comes before all others may stand later in it.
-    fn starts_early(&self, agent: &str) -> bool {
-        let specs = self.caller.team.agent(agent).map(|agent| agent.specs().as_ref()).unwrap_or_default();
-        self.mode == Mode::Concurrent
-            && specs.iter().any(ToolSpec::may_share)
-            && !specs.iter().any(|spec| spec.first)
+    /// Which calls may start early at most, whatever an agent says of its own: for hosts around this one.
+    pub fn early(mut self, most: Early) -> Self {
+        self.early = most;
+        self
     }
 
     /// Tells `listener` of every event, as it happens.
@@ -127,7 +130,7 @@ impl Local {
         };
         let conversation = turn.conversation().id().to_owned();
         let done = at_once(turn, at_most, outer).await;
-        self.shared.forget(&conversation);
+        self.begun.forget(&conversation);
         done
     }
 }
@@ -155,8 +158,8 @@ impl Perform for Local {
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
         let call = Arc::new(call);
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
-        let is_shared =
-            spec.is_some_and(ToolSpec::may_share) && !call.allowed && self.mode == Mode::Concurrent;
+        let may_take = !call.allowed && self.mode == Mode::Concurrent;
+        let late = if self.caller.teller.is_heard() { self.begun.late(&call) } else { None };
         let (busy, over) = match spec.is_some_and(ToolSpec::takes_turns) {
             true => Some(oneshot::channel()).unzip(),
             false => (None, None),
@@ -165,16 +168,17 @@ impl Perform for Local {
         let made = {
             // Pinned where it is made: each move would make the future larger. It ends with this block.
             let mut made = pin!(async {
-                match is_shared {
-                    true => self.shared.make(&self.caller, &call, receipt.clone()).boxed().await,
-                    false => self.caller.make(&call, receipt.clone(), busy).await,
+                let begun = may_take.then(|| self.begun.take(&self.caller, &call, late)).flatten();
+                match begun {
+                    Some(begun) => begun.join(&self.caller, &call, receipt.clone()).boxed().await,
+                    None => self.caller.make(&call, receipt.clone(), busy, late).await,
                 }
             });
             entered.stop.or(made.as_mut()).await
         };
         if made.is_none() {
             receipt.fill(Outcome::error("cancelled"));
-            self.shared.leave(&call);
+            self.begun.leave(&call);
         }
         if let Some(over) = over {
             // Its result may be there while a thread is still at it. What takes turns with it starts after that; an
@@ -192,7 +196,7 @@ impl Perform for Local {
     fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
         if self.caller.teller.is_heard() {
             let call = call();
-            if !is_final(outcome) || self.shared.is_end_untold(&call) {
+            if !is_final(outcome) || self.begun.is_end_untold(&call) {
                 self.caller.teller.tell(Place::of(&call), || EventKind::of_outcome(&call, outcome));
             }
         }

@@ -43,6 +43,16 @@ pub enum BuildError {
         /// What is wrong with it, and the way out.
         why: String,
     },
+    /// Equal calls of a tool are to share one, although each may have effects.
+    #[error(
+        "agent {agent:?}, tool {tool:?} is `shared`: mark it as `read_only` or `idempotent`, too, if it is that"
+    )]
+    Shared {
+        /// The agent.
+        agent: String,
+        /// The tool.
+        tool: String,
+    },
     /// Two agents of a team have one name.
     #[error("the team has two agents named {agent:?}: rename one, or leave it out")]
     TwoAgents {
@@ -114,6 +124,9 @@ pub(crate) fn check_tools(agent: &str, specs: &[ToolSpec], server: &[Json]) -> R
         }
         if let Some(why) = input_schema::wrong(&spec.input_schema) {
             return Err(BuildError::InputSchema { agent, tool, why });
+        }
+        if spec.shared && !spec.read_only && !spec.idempotent {
+            return Err(BuildError::Shared { agent, tool });
         }
     }
     Ok(())

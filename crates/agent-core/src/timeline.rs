@@ -1,6 +1,6 @@
 //! Events as a picture: a bar a call.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{Event, EventKind, safe_line};
 
@@ -13,6 +13,9 @@ use crate::{Event, EventKind, safe_line};
 ///     sum_numbers  |               █              |  0.00 s
 ///   divider        |          ██████████          |  0.30 s
 /// ```
+///
+/// A call that could have started earlier, were its tool marked as read-only, has `░` from then on; a last line says which
+/// tools those are, and how much earlier it was at most.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     rows: Vec<Row>,
@@ -25,6 +28,8 @@ struct Row {
     path: String,
     depth: usize,
     label: String,
+    /// When it could have started, if that is earlier.
+    could: Option<Duration>,
     start: Duration,
     end: Option<Duration>,
 }
@@ -61,12 +66,26 @@ impl Timeline {
         for row in &self.rows {
             let title: String = safe_line(&row.title()).chars().take(titles).collect();
             let end = row.end.unwrap_or(self.end);
-            let bar = bar(row.start, end, scale, bars);
+            let bar = bar(row.could.unwrap_or(row.start), row.start, end, scale, bars);
             // A later run of the same conversation counts from 0 again.
             let seconds = end.saturating_sub(row.start).as_secs_f64();
             picture.push_str(&format!("{title:<titles$} |{bar}| {seconds:>7.2} s\n"));
         }
         picture
+            .extend(self.hint().map(|hint| hint.chars().take(width - 1).chain(['\n']).collect::<String>()));
+        picture
+    }
+
+    /// Which tools a mark would let start earlier.
+    fn hint(&self) -> Option<String> {
+        let mut most: BTreeMap<&str, Duration> = BTreeMap::new();
+        for (row, could) in self.rows.iter().filter_map(|row| Some((row, row.could?))) {
+            let most = most.entry(&row.label).or_default();
+            *most = row.start.saturating_sub(could).max(*most);
+        }
+        let tools = most.iter().map(|(tool, by)| format!("{} {:.2} s", safe_line(tool), by.as_secs_f64()));
+        let tools: Vec<String> = tools.collect();
+        (!tools.is_empty()).then(|| format!("░ earlier, if read_only: {}", tools.join(", ")))
     }
 
     fn take(&mut self, event: &Event) {
@@ -76,6 +95,10 @@ impl Timeline {
         match &event.kind {
             EventKind::CallStarted { id, tool, .. } => {
                 self.row(&format!("{conversation}/{id}"), event.depth + 1, tool, event.at);
+            }
+            EventKind::StartedLate { id, tool, by } => {
+                self.row(&format!("{conversation}/{id}"), event.depth + 1, tool, event.at).could =
+                    Some(event.at.saturating_sub(*by));
             }
             EventKind::Delegated { to, conversation: child, .. } => {
                 self.row(child, event.depth + 1, to, event.at).label = to.clone();
@@ -103,7 +126,8 @@ impl Timeline {
             let is_family = |row: &Row| parent.is_some_and(|parent| is_within(&row.path, parent));
             let place = self.rows.iter().rposition(is_family).map_or(self.rows.len(), |last| last + 1);
             let (path, label) = (path.to_owned(), label.to_owned());
-            self.rows.insert(place, Row { path, depth: depth as usize, label, start: at, end: None });
+            self.rows
+                .insert(place, Row { path, depth: depth as usize, label, could: None, start: at, end: None });
             place
         });
         &mut self.rows[place]
@@ -121,10 +145,17 @@ fn is_within(path: &str, parent: &str) -> bool {
 }
 
 /// A bar is never invisible, however short.
-fn bar(start: Duration, end: Duration, scale: Duration, width: usize) -> String {
+fn bar(could: Duration, start: Duration, end: Duration, scale: Duration, width: usize) -> String {
     let scale = scale.as_secs_f64().max(f64::MIN_POSITIVE);
     let column = |at: Duration| (at.as_secs_f64() / scale * width as f64).round() as usize;
     let from = column(start).min(width - 1);
     let to = column(end).clamp(from + 1, width);
-    format!("{}{}{}", " ".repeat(from), "█".repeat(to - from), " ".repeat(width - to))
+    let early = column(could).min(from);
+    format!(
+        "{}{}{}{}",
+        " ".repeat(early),
+        "░".repeat(from - early),
+        "█".repeat(to - from),
+        " ".repeat(width - to)
+    )
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{Context, Conversation, ExclusiveBy, Json, Outcome, Permits, Request, Rules};
+use crate::{Context, Conversation, Early, ExclusiveBy, Json, Outcome, Permits, Request, Rules};
 
 /// Something a model can call: a description for the model, and one method.
 ///
@@ -61,9 +61,14 @@ pub struct ToolSpec {
     pub description: String,
     /// The JSON Schema of its input; of type `object`.
     pub input_schema: Json,
-    /// It has no effects: it may start early, and twins in one turn may share a call, unless it is
-    /// [`exclusive_by`](Self::exclusive_by).
+    /// It has no effects: a call may start while the reply that makes it still streams, and be made again after a failure
+    /// or a crash. Two equal calls are still made twice, since a clock, a die or a poll says something else each time; see
+    /// [`shared`](Self::shared).
     pub read_only: bool,
+    /// Equal calls of a turn, of one input, share one execution and all have its result. For tools that say the same each
+    /// time, or where that is good enough. It is for tools that are [`read_only`](Self::read_only) or
+    /// [`idempotent`](Self::idempotent), and an error at any other; those that take turns share nothing.
+    pub shared: bool,
     /// A call may be made again after a failure or a crash.
     pub idempotent: bool,
     /// Its calls wait for a person first: one that is not [allowed](Context::allowed) yet has no effect, and asks with
@@ -110,6 +115,7 @@ impl ToolSpec {
             description: description.into(),
             input_schema: input_schema.into(),
             read_only: false,
+            shared: false,
             idempotent: false,
             needs_approval: false,
             exclusive: false,
@@ -135,10 +141,28 @@ impl ToolSpec {
         self.exclusive || self.exclusive_by.is_some()
     }
 
-    /// Whether it makes no difference when a call is made in its turn, and whether twins share it. Between calls
-    /// of one key there may be one with effects.
+    /// Whether equal calls of a turn share one. Between calls of one key there may be one with effects.
     pub(crate) fn may_share(&self) -> bool {
-        self.read_only && self.exclusive_by.is_none()
+        self.shared && !self.takes_turns()
+    }
+
+    /// Whether a call may start while the reply still streams, if nothing else stands in the way.
+    pub(crate) fn starts_early(&self, early: Early) -> bool {
+        match early {
+            Early::Never => false,
+            _ if self.read_only => self.exclusive_by.is_none(),
+            Early::ReadOnly => false,
+            Early::All => self.could_start_early(),
+        }
+    }
+
+    /// Whether only effects, if it has any, keep its calls from starting early.
+    pub(crate) fn could_start_early(&self) -> bool {
+        !self.read_only
+            && !self.takes_turns()
+            && !self.first
+            && !self.needs_approval
+            && self.targets.is_empty()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{
-    Call, Cancel, Conversation, End, Event, Failure, Host, Lent, Local, Mode, Outcome, Perform, Receipt,
-    Response, Rules, RunError, Team, Told, ToolTurn,
+    Call, Cancel, Conversation, Early, End, Event, Failure, Host, Lent, Local, Mode, Outcome, Perform,
+    Receipt, Response, Rules, RunError, Team, Told, ToolTurn,
 };
 use futures::{FutureExt, future::BoxFuture};
 
@@ -18,7 +18,8 @@ use crate::{
 
 /// The in-process host with a journal: a model's answer and a call's result count once they are on the disk, and what is
 /// there is not done again, by any process. From [`Journal::host`], for one run of one conversation and all that is
-/// delegated from it.
+/// delegated from it. Only calls of read-only tools start early, whatever [`AgentBuilder::early`](agent_core::AgentBuilder::early)
+/// says: that a call with effects begins is written down first, and before its reply is there nothing says whose it is.
 pub struct Durable {
     local: Local,
     ledger: Arc<Ledger>,
@@ -62,7 +63,7 @@ impl Durable {
         let ledger = Arc::new(ledger);
         let held = Held(ledger.clone(), lease);
         Self {
-            local: Local::new(noted(team, &ledger)),
+            local: Local::new(noted(team, &ledger)).early(Early::ReadOnly),
             ledger,
             unknown: Box::new(|call| Some(Outcome::unknown(&call.call.name))),
             _lease: held,

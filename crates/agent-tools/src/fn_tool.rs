@@ -45,9 +45,16 @@ impl FnTool {
         Self { spec, run: Box::new(run) }
     }
 
-    /// It has no effects. See [`ToolSpec::read_only`].
+    /// It has no effects: a call may start while the reply still streams, and be made again after a crash. Equal calls are
+    /// still made one by one; see [`shared`](Self::shared). See [`ToolSpec::read_only`].
     pub fn read_only(self) -> Self {
         self.with(|spec| spec.read_only = true)
+    }
+
+    /// Equal calls of a turn share one execution, as is right for what says the same each time, and wrong for a die, a clock or
+    /// a poll. For a tool that is also [`read_only`](Self::read_only) or [`idempotent`](Self::idempotent). See [`ToolSpec::shared`].
+    pub fn shared(self) -> Self {
+        self.with(|spec| spec.shared = true)
     }
 
     /// A call may be made again. See [`ToolSpec::idempotent`].

@@ -125,7 +125,7 @@ where
     I: serde::de::DeserializeOwned + JsonSchema + Send + 'static,
     F: Fn(I) -> Result<String, String> + Send + Sync + 'static,
 {
-    FnTool::new(name, description, compute).instant().read_only().idempotent()
+    FnTool::new(name, description, compute).instant().read_only().shared().idempotent()
 }
 
 fn some(numbers: &[Number]) -> Result<(), String> {

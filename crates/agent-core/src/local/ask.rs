@@ -1,13 +1,20 @@
 //! Asking a model.
 
-use std::{panic::AssertUnwindSafe, pin::pin};
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
 use futures::{FutureExt, StreamExt};
 
-use super::{Local, early::Early, task::panic_message};
+use super::{
+    Local,
+    early::EarlyCalls,
+    new_ids::{NewId, NewIds},
+    running::Running,
+    task::panic_message,
+};
 use crate::{
     Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage,
-    Request, Response, Rules, RunError, StopReason, cancel::Stop, conversation::not_run, teller::Place,
+    Request, Response, Rules, RunError, StopReason, ToolCall, cancel::Stop, conversation::not_run,
+    teller::Place,
 };
 
 impl Local {
@@ -17,6 +24,8 @@ impl Local {
     ) -> Result<Result<Response, Failure>, RunError> {
         self.caller.team.check_agent(so_far)?;
         let agent = so_far.speaker();
+        let left = self.leave(self.begun.clear(so_far.id()));
+        self.end_all(left).await;
         self.tell_if_it_came_back(so_far);
         self.tell(so_far, || EventKind::TurnStarted);
         let asked = self.asked(so_far);
@@ -31,15 +40,16 @@ impl Local {
             self.stop(so_far).or(reply.as_mut()).await
         };
         let Some(reply) = reply else {
-            self.shared.keep(&self.caller, so_far, None);
+            let left = self.leave(self.begun.clear(so_far.id()));
             self.tell(so_far, || EventKind::TurnFailed { error: "cancelled".to_owned() });
+            self.end_all(left).await;
             return Err(RunError::Cancelled);
         };
         let reply =
             reply.unwrap_or_else(|panic| Err(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic))));
-        let goes_on = reply.as_ref().ok().filter(|reply| reply.stop_reason.runs_calls());
-        self.shared.keep(&self.caller, so_far, goes_on);
-        self.tell_of_reply(so_far, &reply);
+        let left = self.leave(self.left(so_far, &reply));
+        self.tell_of_reply(so_far, &reply, &left);
+        self.end_all(left).await;
         Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
     }
 
@@ -63,13 +73,56 @@ impl Local {
         so_far: &Conversation,
         mut reply: BoxStream<'_, Result<Delta, LlmError>>,
     ) -> Result<Response, LlmError> {
-        let (mut fold, mut early) = (Fold::default(), Early::new(self, so_far));
+        let (mut fold, mut early) = (Fold::default(), EarlyCalls::new(self, so_far));
+        let mut ids = self.caller.teller.is_heard().then(|| NewIds::new(so_far));
         while let Some(delta) = reply.next().await.transpose()? {
-            self.tell(so_far, || EventKind::Delta(delta.clone()));
+            if let Some(ids) = &mut ids {
+                let (shown, new) = ids.see(&delta);
+                self.tell_of_new_ids(so_far, new);
+                self.tell(so_far, || EventKind::Delta(shown));
+            }
             early.see(&fold, &delta);
             fold.push(delta)?;
         }
-        fold.finish()
+        let response = fold.finish()?;
+        self.tell_of_new_ids(so_far, ids.map(|ids| ids.corrections(&response)).unwrap_or_default());
+        Ok(response)
+    }
+
+    fn tell_of_new_ids(&self, so_far: &Conversation, new: Vec<NewId>) {
+        for NewId { tool, was, id } in new {
+            self.tell(so_far, || EventKind::IdReplaced { tool, was, id });
+        }
+    }
+
+    /// What began early and is no call of this reply, or of one whose calls don't count.
+    fn left(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) -> Vec<Running> {
+        let Some(reply) = reply.as_ref().ok().filter(|reply| reply.stop_reason.runs_calls()) else {
+            return self.begun.clear(so_far.id());
+        };
+        if !self.begun.has_any(so_far.id()) {
+            return Vec::new();
+        }
+        let (recorded, mut behind) = (so_far.mended(reply.content.clone()), false);
+        let mut calls = Vec::new();
+        for call in recorded.iter().filter_map(Block::as_tool_use) {
+            let spec = self.caller.team.spec(so_far.speaker(), &call.name);
+            behind |= spec.is_some_and(|spec| spec.exclusive);
+            calls.push((call, behind));
+        }
+        self.begun.settle(so_far.id(), calls.iter().copied())
+    }
+
+    /// No message will tell of these. Gives those that are not stopped by that.
+    fn leave(&self, mut left: Vec<Running>) -> Vec<Running> {
+        left.retain(|left| left.must_end(&self.caller));
+        left
+    }
+
+    async fn end_all(&self, left: Vec<Running>) {
+        for left in left {
+            left.end(&self.caller).await;
+        }
     }
 
     fn stop(&self, so_far: &Conversation) -> Stop {
@@ -80,7 +133,7 @@ impl Local {
         self.caller.teller.tell(Place::in_conversation(so_far, so_far.speaker()), kind);
     }
 
-    fn tell_of_reply(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) {
+    fn tell_of_reply(&self, so_far: &Conversation, reply: &Result<Response, LlmError>, made: &[Running]) {
         self.tell(so_far, || match reply {
             Ok(response) => EventKind::TurnEnded {
                 stop_reason: response.stop_reason.clone(),
@@ -91,32 +144,26 @@ impl Local {
         });
         if let (Ok(response), true) = (reply, self.caller.teller.is_heard()) {
             let recorded = so_far.mended(response.content.clone());
-            self.tell_of_new_ids(so_far, response, &recorded);
-            self.tell_what_is_not_made(so_far, response, &recorded);
+            self.tell_what_is_not_made(so_far, response, &recorded, made);
         }
         if so_far.is_going_over() {
             self.tell_how_it_went_over(so_far, reply);
         }
     }
 
-    /// The conversation records the reply once it has it; by which ids is known before.
-    fn tell_of_new_ids(&self, so_far: &Conversation, response: &Response, recorded: &[Block]) {
-        let pairs = response.content.iter().zip(recorded);
-        for (call, recorded) in pairs.filter_map(|(old, new)| Some((old.as_tool_use()?, new.as_tool_use()?)))
-        {
-            if call.id != recorded.id {
-                let (tool, was, id) = (recorded.name.clone(), call.id.clone(), recorded.id.clone());
-                self.tell(so_far, || EventKind::IdReplaced { tool, was, id });
-            }
-        }
-    }
-
-    /// No whole call is dropped without a word.
-    fn tell_what_is_not_made(&self, so_far: &Conversation, response: &Response, recorded: &[Block]) {
+    /// No whole call is dropped without a word. One that was `made` early has had its own.
+    fn tell_what_is_not_made(
+        &self,
+        so_far: &Conversation,
+        response: &Response,
+        recorded: &[Block],
+        made: &[Running],
+    ) {
         if response.stop_reason.runs_calls() {
             return;
         }
-        for call in recorded.iter().filter_map(Block::as_tool_use) {
+        let was_made = |call: &&Arc<ToolCall>| made.iter().any(|made| made.call.call.id == call.id);
+        for call in recorded.iter().filter_map(Block::as_tool_use).filter(|call| !was_made(call)) {
             let (id, tool, why) = (call.id.clone(), call.name.clone(), not_run(&response.stop_reason));
             self.tell(so_far, || EventKind::CallNotMade { id, tool, why });
         }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::task;
 use crate::{
-    Call, Context, EventKind, Outcome, Permits, Receipt, Rules, Team, Tool,
+    Call, Context, EventKind, Outcome, Permits, Receipt, Rules, Team, Tool, ToolSpec,
     permits::Scope,
     teller::{Place, Teller},
 };
@@ -53,14 +53,35 @@ impl Caller {
 
     /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes wrong
     /// is its outcome.
-    pub(super) async fn make(&self, call: &Arc<Call>, receipt: Receipt, busy: Option<Busy>) {
+    pub(super) async fn make(
+        &self,
+        call: &Arc<Call>,
+        receipt: Receipt,
+        busy: Option<Busy>,
+        late: Option<Duration>,
+    ) {
         let held = Held { _busy: busy, ..self.permits(call).await };
-        self.tell_start(call);
+        self.tell_start(call, late);
         self.make_with(held, call, receipt).await;
     }
 
-    pub(super) fn tell_start(&self, call: &Call) {
+    /// Tells that a call starts, and how much earlier it could have if it were marked.
+    pub(super) fn tell_start(&self, call: &Call, late: Option<Duration>) {
         self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
+        if let Some(by) = late {
+            let (id, tool) = (call.call.id.clone(), call.call.name.clone());
+            self.teller.tell(Place::of(call), || EventKind::StartedLate { id, tool, by });
+        }
+    }
+
+    /// Whether equal calls of a turn share one.
+    pub(super) fn shares(&self, call: &Call) -> bool {
+        self.team.spec(&call.agent, &call.call.name).is_some_and(ToolSpec::may_share)
+    }
+
+    /// Whether a call may have had effects by the time it is stopped.
+    pub(super) fn has_effects(&self, call: &Call) -> bool {
+        self.team.spec(&call.agent, &call.call.name).is_some_and(|spec| !spec.read_only)
     }
 
     /// The same once it has its permits.

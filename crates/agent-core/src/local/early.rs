@@ -1,42 +1,68 @@
 //! Calls that start while the reply still streams.
 
 use super::Local;
-use crate::{Block, Call, Conversation, Delta, Fold, Rules, StopReason};
+use crate::{Block, Call, Conversation, Delta, Early, Fold, Mode, Rules, StopReason, ToolSpec};
 
-/// Follows a reply as it streams, and starts its read-only calls as soon as the model has moved on from
+/// Follows a reply as it streams, and starts the calls that may start early as soon as the model has moved on from
 /// them: with the next block, or with the stop reason that says that its calls count. That a block ended
 /// says nothing: one that was cut ends the same way.
-pub(super) struct Early<'a> {
+pub(super) struct EarlyCalls<'a> {
     host: &'a Local,
     so_far: &'a Conversation,
+    /// Which may.
+    early: Early,
     /// What the model has moved on from, as the conversation will record it.
     recorded: Vec<Block>,
+    /// The places of the next block to take, and of the last that began.
+    next: usize,
+    last: Option<usize>,
     /// Whether the next call may start.
     open: bool,
 }
 
-impl<'a> Early<'a> {
+impl<'a> EarlyCalls<'a> {
     pub(super) fn new(host: &'a Local, so_far: &'a Conversation) -> Self {
-        Self { host, so_far, recorded: Vec::new(), open: host.starts_early(so_far.speaker()) }
+        let agent = host.caller.team.agent(so_far.speaker());
+        let early = agent.map_or(Early::Never, |agent| agent.early()).min(host.early);
+        let specs = agent.map(|agent| agent.specs().as_ref()).unwrap_or_default();
+        let is_heard = host.caller.teller.is_heard();
+        let matters = |spec: &ToolSpec| spec.starts_early(early) || (is_heard && spec.could_start_early());
+        let open = host.mode == Mode::Concurrent
+            && early != Early::Never
+            && specs.iter().any(matters)
+            // One that comes before all others may stand later in the reply.
+            && !specs.iter().any(|spec| spec.first);
+        Self { host, so_far, early, recorded: Vec::new(), next: 0, last: None, open }
     }
 
     /// Is shown each piece of the reply before it is folded in.
     pub(super) fn see(&mut self, before: &Fold, delta: &Delta) {
         match delta {
-            Delta::Block { .. } if self.open => self.take_all(before),
+            Delta::Block { index, .. } if self.open => {
+                // Which ids the calls will have is known only if they begin in their order.
+                self.open = self.last.is_none_or(|last| last < *index);
+                self.last = Some(*index);
+                if self.open {
+                    self.take_all(before);
+                }
+            }
             // An open reason says nothing yet: the one that counts may still come.
             Delta::Stop { stop_reason, .. }
                 if self.open && stop_reason.runs_calls() && *stop_reason != StopReason::open() =>
             {
                 self.take_all(before);
             }
-            Delta::Restarted { .. } => *self = Self::new(self.host, self.so_far),
+            Delta::Restarted { .. } => {
+                self.host.begun.restart(self.so_far.id());
+                *self = Self::new(self.host, self.so_far);
+            }
             _ => {}
         }
     }
 
     fn take_all(&mut self, before: &Fold) {
-        for block in before.blocks(self.recorded.len()) {
+        for (place, block) in before.blocks(self.next) {
+            self.next = place + 1;
             self.take(block.clone());
         }
     }
@@ -47,7 +73,7 @@ impl<'a> Early<'a> {
         let agent = self.so_far.speaker();
         let Some(spec) = self.host.caller.team.spec(agent, &call.name) else { return };
         self.open &= !spec.exclusive;
-        if self.open && spec.may_share() {
+        if self.open && spec.starts_early(self.early) {
             let call = Call {
                 conversation: self.so_far.shared_id(),
                 depth: self.so_far.depth(),
@@ -55,7 +81,9 @@ impl<'a> Early<'a> {
                 call: call.clone(),
                 allowed: false,
             };
-            self.host.shared.start(&self.host.caller, self.host.cancel.as_ref(), call);
+            self.host.begun.start(&self.host.caller, self.host.cancel.as_ref(), call);
+        } else if self.open && spec.could_start_early() && self.host.caller.teller.is_heard() {
+            self.host.begun.move_on(&self.so_far.shared_id(), &call.id);
         }
     }
 }

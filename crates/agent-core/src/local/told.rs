@@ -15,14 +15,25 @@ pub(super) enum Stage {
 }
 
 impl Told {
-    /// Tells of the start, unless the call is over for the listeners.
-    pub(super) fn start(&self, tell: impl FnOnce()) {
+    /// Tells of the start, unless the call is over for the listeners: then it may not start.
+    pub(super) fn start(&self, tell: impl FnOnce()) -> bool {
         let mut stage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if *stage == Stage::Nothing {
             *stage = Stage::Start;
             // With the lock held, or the end might be told first.
             tell();
         }
+        *stage == Stage::Start
+    }
+
+    /// A call that has not started never will; whether it is one.
+    pub(super) fn forbid(&self) -> bool {
+        let mut stage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = *stage == Stage::Nothing;
+        if is_new {
+            *stage = Stage::End;
+        }
+        is_new
     }
 
     /// What has been told; from here on, the end.

@@ -112,6 +112,22 @@ fn field_55_an_input_schema_that_the_api_refuses_is_refused_with_the_way_out() {
     assert!(build("a", vec![ToolSpec::new("add", "", fine)]).is_ok());
 }
 
+#[test]
+fn field_69_calls_with_effects_are_not_shared() {
+    let shared = |change: fn(&mut ToolSpec)| {
+        let mut spec = spec("buy");
+        spec.shared = true;
+        change(&mut spec);
+        build("a", vec![spec])
+    };
+    check(
+        shared(|_| ()),
+        r#"agent "a", tool "buy" is `shared`: mark it as `read_only` or `idempotent`, too, if it is that"#,
+    );
+    assert!(shared(|spec| spec.read_only = true).is_ok());
+    assert!(shared(|spec| spec.idempotent = true).is_ok());
+}
+
 fn leading_to(target: &str) -> ToolSpec {
     let mut spec = spec("ask_expert");
     spec.targets = vec![target.to_owned()];

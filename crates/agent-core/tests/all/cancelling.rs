@@ -116,7 +116,7 @@ async fn a_delegation_is_cancelled_with_all_that_goes_on_in_it() {
 async fn told(inputs: [serde_json::Value; 2], stopped: &str, permits: Permits) -> (String, String, Log) {
     let log = Log::default();
     let model = Script::new([calls(inputs.map(|input| ("look", input))), Reply::text("Done.")]);
-    let look = Act::new("look", &log).spec(|spec| spec.read_only = true);
+    let look = Act::new("look", &log).spec(|spec| (spec.read_only, spec.shared) = (true, true));
     let agent = agent("main", &model, &log).tool(look).build().unwrap();
     let (mut conversation, cancel) = (Conversation::start("main", "Go."), Cancel::new());
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -168,7 +168,7 @@ async fn a_call_is_stopped_while_the_reply_that_makes_it_still_streams_and_its_t
     let log = Log::default();
     let looks = [800, 100, 800, 100].map(|milliseconds| ("look", json!({"ms": milliseconds})));
     let model = Script::new([calls(looks).per_block(ms(100)), Reply::text("Done.")]);
-    let look = Act::new("look", &log).spec(|spec| spec.read_only = true);
+    let look = Act::new("look", &log).spec(|spec| (spec.read_only, spec.shared) = (true, true));
     let team = Team::new([Agent::builder("main", model).tool(look).build().unwrap()]).unwrap();
     let mut conversation = Conversation::start("main", "Go.");
     // The first has begun with the second block, at 200 ms; its twin begins with the fourth.

@@ -14,16 +14,16 @@ use tokio::time::Instant;
 
 use crate::common::{Act, Log, agent, calls, ms};
 
-/// An agent with `look`, which only reads, besides the tools every test has.
+/// An agent with `look`, which only reads and always says the same, besides the tools every test has.
 fn reader(model: impl Llm + 'static, log: &Log) -> Agent {
-    let builder =
-        Agent::builder("main", model).tool(Act::new("look", log).spec(|spec| spec.read_only = true));
+    let builder = Agent::builder("main", model)
+        .tool(Act::new("look", log).spec(|spec| (spec.read_only, spec.shared) = (true, true)));
     let alone = Act::new("look_alone", log).spec(|spec| (spec.read_only, spec.exclusive) = (true, true));
     builder.tool(alone).tool(Act::new("act", log)).build().unwrap()
 }
 
 /// Runs an agent in this mode; what is told of it, and its transcript.
-async fn told(agent: &Agent, mode: Mode) -> (String, Conversation) {
+pub(crate) async fn told(agent: &Agent, mode: Mode) -> (String, Conversation) {
     let events = Arc::new(Mutex::new(Vec::new()));
     let listener = events.clone();
     let mut conversation = Conversation::start("main", "Go.");
@@ -43,7 +43,7 @@ fn line(event: &Event) -> Option<String> {
 }
 
 /// A call of a tool that takes so long.
-fn call(tool: &'static str, place: usize, milliseconds: u64) -> (&'static str, Value) {
+pub(crate) fn call(tool: &'static str, place: usize, milliseconds: u64) -> (&'static str, Value) {
     (tool, json!({"ms": milliseconds, "say": place.to_string()}))
 }
 
@@ -135,8 +135,8 @@ async fn nothing_starts_early_where_a_call_that_comes_first_may_follow() {
     let (lines, _) = told(&agent.build().unwrap(), Mode::Concurrent).await;
     assert_snapshot!(lines, @r#"
     0.200 s  main: (the reply has ended)
-    0.200 s  main: > act {"ms":50,"say":"1"}
     0.200 s  main: > look {"ms":50,"say":"0"}
+    0.200 s  main: > act {"ms":50,"say":"1"}
     0.250 s  main: < look = 0
     0.250 s  main: < act = 1
     0.250 s  main: (the reply has ended)
@@ -161,7 +161,13 @@ async fn nothing_survives_a_reply_whose_calls_do_not_count() {
 }
 
 /// A backend that yields these pieces, 100 ms apart, and then says "Done.".
-struct Pieces(Mutex<Vec<Delta>>);
+pub(crate) struct Pieces(Mutex<Vec<Delta>>);
+
+impl Pieces {
+    pub(crate) fn new(pieces: impl IntoIterator<Item = Delta>) -> Self {
+        Self(Mutex::new(pieces.into_iter().collect()))
+    }
+}
 
 impl Llm for Pieces {
     fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
@@ -177,7 +183,7 @@ impl Llm for Pieces {
     }
 }
 
-fn piece(index: usize, id: &str, (tool, input): (&str, Value)) -> Delta {
+pub(crate) fn piece(index: usize, id: &str, (tool, input): (&str, Value)) -> Delta {
     Delta::call(index, id, tool, input)
 }
 
@@ -260,7 +266,7 @@ async fn twins_of_a_turn_share_a_call_and_each_gets_its_result() {
 async fn a_call_that_is_mended_starts_early_and_is_made_once() {
     let looks = [json!([1]), json!({"say": "x"}), json!({})].map(|input| ("look.", input));
     let (model, log) = (Script::new([calls(looks).per_block(ms(100)), Reply::text("Done.")]), Log::default());
-    let look = Act::new("look_", &log).spec(|spec| spec.read_only = true);
+    let look = Act::new("look_", &log).spec(|spec| (spec.read_only, spec.shared) = (true, true));
     let (lines, _) = told(&Agent::builder("main", model).tool(look).build().unwrap(), Mode::Concurrent).await;
     assert!(lines.contains("0.200 s  main: > look_"), "{lines}");
     assert_eq!((lines.matches("> look_").count(), log.begun().len()), (3, 2), "{lines}");

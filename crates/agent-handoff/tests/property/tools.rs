@@ -201,6 +201,7 @@ pub(crate) fn acts(first: bool) -> Vec<Arc<dyn Tool>> {
         spec.first = name == "act_first";
         spec.exclusive = name.ends_with("_alone");
         spec.read_only = name.starts_with("look");
+        spec.shared = spec.read_only;
         let in_turn = name.starts_with("edit") || name == "look_by_file";
         spec.exclusive_by = in_turn.then(|| by_file.clone());
         spec.timeout = (name == "act_briefly").then(|| Duration::from_millis(25));

@@ -1,0 +1,77 @@
+//! Which ids the calls of a reply will have, from when they begin.
+
+use std::collections::BTreeMap;
+
+use crate::{Block, Conversation, Delta, Response, ToolCall};
+
+/// Follows a reply and gives each of its calls the id that the conversation will record it by, so that listeners are told
+/// before anything bears it.
+pub(super) struct NewIds<'a> {
+    so_far: &'a Conversation,
+    /// The calls of the reply so far, mended.
+    mended: Vec<Block>,
+    /// Their ids as listeners know them, by the blocks' places.
+    told: BTreeMap<usize, String>,
+}
+
+/// A call that has another id than listeners know it by.
+pub(super) struct NewId {
+    pub(super) tool: String,
+    pub(super) was: String,
+    pub(super) id: String,
+}
+
+impl<'a> NewIds<'a> {
+    pub(super) fn new(so_far: &'a Conversation) -> Self {
+        Self { so_far, mended: Vec::new(), told: BTreeMap::new() }
+    }
+
+    /// The piece as listeners are told of it, with the new ids, and which are new.
+    pub(super) fn see(&mut self, delta: &Delta) -> (Delta, Vec<NewId>) {
+        let mut new = Vec::new();
+        let delta = match delta {
+            Delta::Block { index, block } if block.as_tool_use().is_some() => {
+                Delta::Block { index: *index, block: self.renamed(*index, block, &mut new) }
+            }
+            Delta::Whole(response) => {
+                self.forget();
+                let blocks = response.content.iter().enumerate();
+                let content = blocks.map(|(index, block)| self.renamed(index, block, &mut new)).collect();
+                Delta::Whole(Response { content, ..response.clone() })
+            }
+            Delta::Restarted { .. } => {
+                self.forget();
+                delta.clone()
+            }
+            _ => delta.clone(),
+        };
+        (delta, new)
+    }
+
+    /// The ids that came out otherwise, once the reply is whole: if blocks did not begin in the order of their places.
+    pub(super) fn corrections(self, response: &Response) -> Vec<NewId> {
+        let recorded = self.so_far.mended(response.content.clone());
+        let calls = recorded.iter().filter_map(Block::as_tool_use);
+        let new = self.told.into_values().zip(calls).filter(|(was, call)| *was != call.id);
+        new.map(|(was, call)| NewId { tool: call.name.clone(), was, id: call.id.clone() }).collect()
+    }
+
+    fn forget(&mut self) {
+        self.mended.clear();
+        self.told.clear();
+    }
+
+    fn renamed(&mut self, index: usize, block: &Block, new: &mut Vec<NewId>) -> Block {
+        let Some(call) = block.as_tool_use() else { return block.clone() };
+        let mended = self.so_far.mend(block.clone(), &self.mended);
+        let Some(recorded) = mended.as_tool_use().cloned() else { return block.clone() };
+        self.told.insert(index, recorded.id.clone());
+        self.mended.push(mended);
+        if recorded.id == call.id {
+            return block.clone();
+        }
+        let id = recorded.id.clone();
+        new.push(NewId { tool: recorded.name.clone(), was: call.id.clone(), id: id.clone() });
+        block.with_call(ToolCall { id, ..(**call).clone() })
+    }
+}
