@@ -14,7 +14,7 @@ use std::{env, io, process::ExitCode};
 const USAGE: &str = "\
 usage: journal-tools drill [ROUNDS] [--seed N] [--json]
        journal-tools cost
-       journal-tools sessions FILE [list | show ID | tail ID | resume ID | fork ID NEW [TURNS] | approve KEY | deny KEY REASON
+       journal-tools sessions FILE [list | show ID | tail ID | resume ID | fork ID NEW [TURNS] | allow KEY | deny KEY REASON
                                     | export ID | import ID < JSON | delete ID]
        journal-tools run JOURNAL LOG SESSION repeatable|once
 ";

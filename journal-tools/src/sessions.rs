@@ -38,7 +38,7 @@ async fn act(file: &str, what: &[&str], given: &mut impl Read, out: &mut impl Wr
             let turns = turns.parse().map_err(|_| format!("{turns:?} is no number of turns"))?;
             open()?.fork(id, Some(turns), new).await?;
         }
-        ["approve", key] => open()?.allow(key).await?,
+        ["allow" | "approve", key] => open()?.allow(key).await?,
         ["deny", key, reason] => open()?.deny(key, reason).await?,
         ["delete", id] => open()?.delete(id).await?,
         ["import", id @ ..] if id.len() < 2 => {

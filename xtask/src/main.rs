@@ -42,7 +42,7 @@ usage: cargo xtask TASK
   restate     starts and stops a Restate server to try things with, installed by npm, and a team that is served there:
               up [--nodes 1|3] [--service URI] [--fresh] | down | status (docs/restate.md)
   sessions    shows and changes what is in a journal: FILE [list | show ID | tail ID | resume ID | fork ID NEW [TURNS]
-              | approve KEY | deny KEY REASON | export ID | import [ID] | delete ID]
+              | allow KEY | deny KEY REASON | export ID | import [ID] | delete ID]
 ";
 
 /// Exits with 0 if the task went well, 1 if it did not, 2 if there is no such task.

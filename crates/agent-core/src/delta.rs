@@ -2,7 +2,12 @@
 
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
-use crate::{Block, Counts, Json, Response, StopReason};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Block, Counts, Json, Response, StopReason,
+    tagged::{milliseconds, tagged},
+};
 
 /// One piece of a reply. A backend yields them in order; [`Fold`](crate::Fold) makes them a
 /// [`Response`].
@@ -26,8 +31,11 @@ use crate::{Block, Counts, Json, Response, StopReason};
 /// assert_eq!(fold.finish()?.tool_calls().next().map(|call| call.input.text()), Some(r#"{"city": "Oslo"}"#));
 /// # Ok::<(), agent_core::LlmError>(())
 /// ```
+///
+/// In JSON it is `{"kind": "piece", "value": {"index": 0, "piece": {"kind": "text", "value": "Hi."}}}`.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
 pub enum Delta {
     /// The reply began.
     Start {
@@ -83,7 +91,8 @@ pub enum Delta {
 
 /// More of a block.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
 pub enum Piece {
     /// Words of a text block.
     Text(String),
@@ -99,15 +108,18 @@ pub enum Piece {
     Other(Json),
 }
 
-/// Something about a request that is worth telling, from a backend or a wrapper around one.
+/// Something about a request that is worth telling, from a backend or a wrapper around one. In JSON, times are numbers of milliseconds:
+/// `wait_ms`, `reset_ms`.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
 pub enum Notice {
     /// A request failed and will be made again.
     Retry {
         /// The failed attempt, from 1.
         attempt: u32,
         /// How long until the next one.
+        #[serde(rename = "wait_ms", with = "milliseconds")]
         wait: Duration,
         /// What went wrong.
         reason: String,
@@ -115,6 +127,7 @@ pub enum Notice {
     /// A request waits before it is made.
     Wait {
         /// How long, as far as that is known.
+        #[serde(rename = "wait_ms", with = "milliseconds")]
         wait: Duration,
         /// Why.
         reason: String,
@@ -128,9 +141,12 @@ pub enum Notice {
         /// How much of that is left.
         remaining: u64,
         /// How long until all of it is there again.
+        #[serde(rename = "reset_ms", with = "milliseconds")]
         reset: Duration,
     },
 }
+
+tagged!(Delta, Piece, Notice);
 
 impl Delta {
     /// Words of the block at `index`.

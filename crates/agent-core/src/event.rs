@@ -3,17 +3,36 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use crate::{Call, Delta, End, Json, Outcome, StopReason, ToolCall, Usage, safe_lines};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Call, Delta, End, EventQueue, Json, Outcome, StopReason, ToolCall, Usage,
+    event_queue::UnreadEvents,
+    safe_lines,
+    tagged::{milliseconds, tagged},
+};
 
 /// Something that happened in a run.
+///
+/// As JSON it is an object of these fields, where `at` is `at_ms`, a number of milliseconds with a fraction, and `kind` an
+/// object with the kind's name and what belongs to it. It is read back from whatever order its fields are in:
+///
+/// ```json
+/// {"at_ms": 300.5, "conversation": "run", "depth": 0, "agent": "main",
+///  "kind": {"kind": "call_ended", "value": {"id": "call_0_0", "tool": "add", "is_error": false, "result": "3"}}}
+/// ```
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// When, since the run began, by tokio's clock: on paused time it is exact.
+    #[serde(rename = "at_ms", with = "milliseconds")]
     pub at: Duration,
     /// The conversation's id, which of a delegated one is also its path: `run/call_0_1`.
     pub conversation: Arc<str>,
@@ -25,9 +44,10 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// The kinds of [`Event`].
+/// The kinds of [`Event`]; in JSON `{"kind": "turn_started"}`, or `{"kind": "call_queued", "value": {…}}`.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
 pub enum EventKind {
     /// An agent's model is asked.
     TurnStarted,
@@ -170,8 +190,11 @@ pub enum EventKind {
         why: String,
     },
     /// The run, or a delegated conversation in it, is over.
+    /// A host that is asked again while the same calls still wait for a person does not tell so again.
     Ended(End),
 }
+
+tagged!(EventKind);
 
 impl EventKind {
     pub(crate) fn call_started(call: &ToolCall) -> Self {
@@ -199,21 +222,57 @@ impl EventKind {
 
 /// Who is told of events.
 #[derive(Clone, Default)]
-pub(crate) struct Listeners(Vec<Arc<Listener>>);
+pub(crate) struct Listeners {
+    all: Vec<Arc<Listener>>,
+    /// Who reads them one by one from some time on, and perhaps not for long.
+    reader: Option<Arc<Reader>>,
+}
+
+/// Who reads events while the host is shared already.
+#[derive(Default)]
+pub(crate) struct Reader {
+    /// Whether there has been one: only then somebody looks further.
+    has_been: AtomicBool,
+    queue: RwLock<Option<UnreadEvents>>,
+}
 
 type Listener = dyn Fn(&Event) + Send + Sync;
 
 impl Listeners {
     pub(crate) fn add(&mut self, listener: impl Fn(&Event) + Send + Sync + 'static) {
-        self.0.push(Arc::new(listener));
+        self.all.push(Arc::new(listener));
+    }
+
+    /// The same with a place for one who [reads](Self::read) them later.
+    pub(crate) fn with_reader(mut self) -> Self {
+        self.reader = Some(Arc::default());
+        self
+    }
+
+    /// A queue of all events from now on, instead of the one before, where there is a place for one.
+    pub(crate) fn read(&self) -> EventQueue {
+        let queue = EventQueue::default();
+        if let Some(reader) = &self.reader {
+            *reader.queue.write().unwrap_or_else(PoisonError::into_inner) = Some(queue.unread());
+            reader.has_been.store(true, Ordering::Release);
+        }
+        queue
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty() && self.reader().is_none()
+    }
+
+    fn reader(&self) -> Option<EventQueue> {
+        let reader = self.reader.as_ref().filter(|reader| reader.has_been.load(Ordering::Acquire))?;
+        reader.queue.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.queue()
     }
 
     pub(crate) fn tell(&self, event: &Event) {
-        for listener in &self.0 {
+        if let Some(queue) = self.reader() {
+            queue.push(event.clone());
+        }
+        for listener in &self.all {
             // A listener is foreign code; its panic, which the panic hook has told of, is no reason
             // to lose what the run has done.
             let _ = catch_unwind(AssertUnwindSafe(|| listener(event)));
@@ -223,6 +282,6 @@ impl Listeners {
 
 impl fmt::Debug for Listeners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} listeners", self.0.len())
+        write!(f, "{} listeners", self.all.len())
     }
 }

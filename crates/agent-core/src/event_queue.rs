@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, Waker},
 };
 
@@ -46,18 +46,28 @@ struct Unread {
 impl EventQueue {
     /// A listener that puts each event into the queue. It does nothing once the queue is dropped.
     pub fn listener(&self) -> impl Fn(&Event) + Send + Sync + use<> {
-        let unread = Arc::downgrade(&self.0);
+        let unread = self.unread();
         move |event| {
-            let Some(unread) = unread.upgrade() else { return };
-            let reader = {
-                let mut unread = lock(&unread);
-                unread.push(event.clone());
-                unread.reader.take()
-            };
-            // Without the lock, which the reader may want at once.
-            if let Some(reader) = reader {
-                reader.wake();
+            if let Some(queue) = unread.queue() {
+                queue.push(event.clone());
             }
+        }
+    }
+
+    /// Where events can be put as long as the queue is there.
+    pub(crate) fn unread(&self) -> UnreadEvents {
+        UnreadEvents(Arc::downgrade(&self.0))
+    }
+
+    pub(crate) fn push(&self, event: Event) {
+        let reader = {
+            let mut unread = lock(&self.0);
+            unread.push(event);
+            unread.reader.take()
+        };
+        // Without the lock, which the reader may want at once.
+        if let Some(reader) = reader {
+            reader.wake();
         }
     }
 
@@ -77,6 +87,15 @@ impl EventQueue {
                 Poll::Pending
             }
         }
+    }
+}
+
+/// A queue that may be gone.
+pub(crate) struct UnreadEvents(Weak<Mutex<Unread>>);
+
+impl UnreadEvents {
+    pub(crate) fn queue(&self) -> Option<EventQueue> {
+        self.0.upgrade().map(EventQueue)
     }
 }
 

@@ -4,6 +4,7 @@ mod ask;
 mod begun;
 mod call;
 mod early;
+mod ends;
 mod new_ids;
 mod running;
 mod task;
@@ -13,6 +14,7 @@ use std::{fmt, pin::pin, sync::Arc};
 
 use begun::BegunCalls;
 use call::Caller;
+use ends::Ends;
 use futures::{FutureExt, future::BoxFuture};
 use running::is_final;
 pub(crate) use task::panic_message;
@@ -20,10 +22,11 @@ use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Cancel, Conversation, Early, End, Event, EventKind, Failure, Host, Lent, Outcome, Perform, Receipt,
-    Response, Rules, RunError, Team, ToolSpec, ToolTurn, at_once,
+    Call, Cancel, Conversation, Early, End, Event, EventKind, EventQueue, Failure, Host, Lent, Outcome,
+    Perform, Receipt, Response, Rules, RunError, Team, ToolSpec, ToolTurn, at_once,
     cancel::{Entered, Given, Tokens},
     drive,
+    event::Listeners,
     run::Options,
     teller::{Place, Teller},
 };
@@ -45,6 +48,7 @@ pub enum Mode {
 pub struct Local {
     caller: Arc<Caller>,
     begun: BegunCalls,
+    ends: Ends,
     mode: Mode,
     /// Which calls may start early at most.
     early: Early,
@@ -55,7 +59,8 @@ pub struct Local {
 impl Local {
     /// A host of this team, for one run: limits of a run count per host.
     pub fn new(team: Team) -> Self {
-        Self::with(team, Options::default(), CancellationToken::new())
+        let listeners = Listeners::default().with_reader();
+        Self::with(team, Options { listeners, ..Options::default() }, CancellationToken::new())
     }
 
     /// `dropped` is cancelled when nobody wants the run any more.
@@ -64,7 +69,7 @@ impl Local {
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, teller, dropped));
         let (begun, cancel) = (BegunCalls::default(), cancel.as_ref().map(Given::of_run));
-        Self { caller, begun, mode, early: Early::All, cancel }
+        Self { caller, begun, ends: Ends::default(), mode, early: Early::All, cancel }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -87,6 +92,12 @@ impl Local {
         self
     }
 
+    /// A queue of the events from now on, for a host around this one whose runs are read event by event
+    /// ([`HostRun`](crate::HostRun)). There is one at a time: the one before gets no more.
+    pub fn events(&self) -> EventQueue {
+        self.caller.teller.listeners.read()
+    }
+
     /// What `cancel` stops, from now on.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
         self.cancel = Some(cancel.given().of_run());
@@ -103,7 +114,8 @@ impl Local {
     }
 
     /// Drives a conversation by `outer`, a host around this one that asks and calls through it, and says how it ended.
-    /// A delegated one can be cancelled by its id meanwhile.
+    /// A delegated one can be cancelled by its id meanwhile. That it still waits for the same calls as at its last end is not
+    /// told again.
     pub async fn drive_by<H: Host>(
         &self,
         conversation: &mut Conversation,
@@ -111,8 +123,11 @@ impl Local {
     ) -> Result<End, H::Error> {
         let _entered = self.cancel.as_ref().and_then(|tokens| tokens.enter_delegated(conversation));
         let end = drive(conversation, outer).await?;
-        let place = Place::in_conversation(conversation, conversation.agent());
-        self.caller.teller.tell(place, || EventKind::Ended(end.clone()));
+        let teller = &self.caller.teller;
+        if teller.is_heard() && self.ends.is_news(conversation.id(), &end) {
+            let place = Place::in_conversation(conversation, conversation.agent());
+            teller.tell(place, || EventKind::Ended(end.clone()));
+        }
         Ok(end)
     }
 
@@ -129,6 +144,7 @@ impl Local {
             Mode::Sequential => 1,
         };
         let conversation = turn.conversation().id().to_owned();
+        self.ends.forget(&conversation);
         let done = at_once(turn, at_most, outer).await;
         self.begun.forget(&conversation);
         done
@@ -156,6 +172,7 @@ impl Perform for Local {
     type Error = RunError;
 
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
+        self.ends.forget(&call.conversation);
         let call = Arc::new(call);
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
         let may_take = !call.allowed && self.mode == Mode::Concurrent;

@@ -4,15 +4,14 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use futures::future::BoxFuture;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BuildError, Cancel, Conversation, End, Event, EventQueue, Failure, Limits, Local, Mode, Team,
+    BuildError, Cancel, Conversation, End, Event, EventQueue, Failure, HostRun, Limits, Local, Mode, Team,
     cancel::Given, event::Listeners, safe_line,
 };
 
@@ -75,14 +74,11 @@ impl RunError {
 /// conversation can be run again, and no finished call is made twice.
 #[must_use = "a run does nothing until it is awaited"]
 pub struct Run<'a> {
-    stage: Stage<'a>,
+    /// What it will be, until it begins.
+    ready: Option<(Plan, &'a mut Conversation)>,
+    /// There from then on.
+    run: Option<HostRun<'a, RunError>>,
     cancel: CancellationToken,
-}
-
-enum Stage<'a> {
-    Ready(Plan, &'a mut Conversation),
-    Going(BoxFuture<'a, Result<End, RunError>>, Option<EventQueue>),
-    Over(Option<Result<End, RunError>>, Option<EventQueue>),
 }
 
 /// What a run will be.
@@ -122,7 +118,7 @@ impl Plan {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(team: Result<Team, BuildError>, conversation: &'a mut Conversation) -> Self {
-        Self { stage: Stage::Ready(Plan::new(team), conversation), cancel: CancellationToken::new() }
+        Self { ready: Some((Plan::new(team), conversation)), run: None, cancel: CancellationToken::new() }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -146,7 +142,7 @@ impl<'a> Run<'a> {
     }
 
     fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {
-        if let Stage::Ready(plan, _) = &mut self.stage {
+        if let Some((plan, _)) = &mut self.ready {
             change(plan);
         }
         self
@@ -156,49 +152,20 @@ impl<'a> Run<'a> {
     /// on by themselves. If they tell more of their [progress](crate::Context::progress) than is read, the newest of each is
     /// kept and the others are counted; no other event is ever dropped.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|context| self.poll_next(context)).await
+        poll_fn(|context| self.begun(true).poll_next(context)).await
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        if let Stage::Ready(plan, _) = &mut self.stage {
+    /// The run, which begins if it has not yet: with its events kept or not.
+    fn begun(&mut self, is_read: bool) -> &mut HostRun<'a, RunError> {
+        if let Some((mut plan, conversation)) = self.ready.take() {
             let events = EventQueue::default();
-            plan.options.listeners.add(events.listener());
-            self.begin(Some(events));
+            if is_read {
+                plan.options.listeners.add(events.listener());
+            }
+            let cancel = self.cancel.clone();
+            self.run = Some(HostRun::new(plan.carry_out(conversation, cancel), move || events));
         }
-        loop {
-            let (Stage::Going(_, events) | Stage::Over(_, events)) = &mut self.stage else {
-                unreachable!("the run has begun above");
-            };
-            if let Some(event) = events.as_ref().and_then(EventQueue::try_next) {
-                return Poll::Ready(Some(event));
-            }
-            if matches!(self.stage, Stage::Over(..)) {
-                return Poll::Ready(None);
-            }
-            if self.poll_run(context).is_pending() {
-                // What was polled may have told of something and then waited; calls tell by themselves.
-                let Stage::Going(_, Some(events)) = &mut self.stage else { return Poll::Pending };
-                return events.poll_next(context).map(Some);
-            }
-        }
-    }
-
-    fn begin(&mut self, events: Option<EventQueue>) {
-        let old = std::mem::replace(&mut self.stage, Stage::Over(None, None));
-        self.stage = match old {
-            Stage::Ready(plan, conversation) => {
-                Stage::Going(Box::pin(plan.carry_out(conversation, self.cancel.clone())), events)
-            }
-            begun => begun,
-        };
-    }
-
-    fn poll_run(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if let Stage::Going(run, events) = &mut self.stage {
-            let end = ready!(run.as_mut().poll(context));
-            self.stage = Stage::Over(Some(end), events.take());
-        }
-        Poll::Ready(())
+        self.run.as_mut().expect("it has begun above")
     }
 }
 
@@ -206,15 +173,7 @@ impl Future for Run<'_> {
     type Output = Result<End, RunError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.begin(None);
-        if let Stage::Going(_, events) = &mut self.stage {
-            *events = None;
-        }
-        ready!(self.poll_run(context));
-        match &mut self.stage {
-            Stage::Over(end, _) => Poll::Ready(end.take().expect("a run is not polled after its end")),
-            _ => unreachable!("poll_run is ready only when the run is over"),
-        }
+        Pin::new(self.begun(false)).poll(context)
     }
 }
 
@@ -227,10 +186,10 @@ impl Drop for Run<'_> {
 
 impl fmt::Debug for Run<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stage = match &self.stage {
-            Stage::Ready(..) => "ready",
-            Stage::Going(..) => "going",
-            Stage::Over(..) => "over",
+        let stage = match &self.run {
+            None => "ready",
+            Some(run) if run.is_over() => "over",
+            Some(_) => "going",
         };
         f.debug_struct("Run").field("stage", &stage).finish_non_exhaustive()
     }

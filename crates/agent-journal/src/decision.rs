@@ -1,5 +1,7 @@
 //! What people decide about calls that wait for them, from any process.
 
+use std::collections::HashSet;
+
 use agent_core::{Conversation, NotWaiting, Told};
 use rusqlite::Connection;
 
@@ -21,6 +23,23 @@ impl Journal {
     pub async fn deny(&self, key: &str, reason: &str) -> Result<(), JournalError> {
         let reason = reason.to_owned();
         self.decide(key, |call| Told::Denied { call, reason }).await
+    }
+
+    /// Waits until somebody, in any process, has decided about one of the calls that wait in this conversation, so that there
+    /// is something to run; at once if that is so already, or if none waits. The conversation is the session's, as a run or
+    /// [`conversation`](Self::conversation) gave it. Nothing has to drive the session meanwhile. A decision of another process
+    /// is noticed within 100 ms.
+    pub async fn decided(&self, conversation: &Conversation) -> Result<(), JournalError> {
+        let waiting = keys(conversation);
+        loop {
+            // Before it is looked at what is there.
+            let written = self.written()?;
+            if waiting.is_empty() || !waiting.is_subset(&keys(&self.conversation(conversation.id())?)) {
+                return Ok(());
+            }
+            // An error is that the journal is gone, and then the next look says so.
+            let _ = written.await;
+        }
     }
 
     async fn decide(&self, key: &str, told: impl FnOnce(String) -> Told) -> Result<(), JournalError> {
@@ -82,6 +101,11 @@ impl Journal {
             _ => Ok(None),
         }
     }
+}
+
+/// The keys of the calls that wait.
+fn keys(conversation: &Conversation) -> HashSet<String> {
+    conversation.waiting().into_iter().map(|waiting| waiting.key).collect()
 }
 
 /// Whether this is a decision, and the call has led to nothing after it: that may be another question.

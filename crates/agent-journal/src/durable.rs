@@ -3,8 +3,8 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{
-    Call, Cancel, Conversation, Early, End, Event, Failure, Host, Lent, Local, Mode, Outcome, Perform,
-    Receipt, Response, Rules, RunError, Team, Told, ToolTurn,
+    Call, Cancel, Conversation, Early, End, Event, Failure, Host, HostRun, Lent, Local, Mode, Outcome,
+    Perform, Receipt, Response, Rules, RunError, Team, Told, ToolTurn,
 };
 use futures::{FutureExt, future::BoxFuture};
 
@@ -75,7 +75,7 @@ impl Durable {
         Self { local: self.local.mode(mode), ..self }
     }
 
-    /// Tells `listener` of every event, as it happens. What was done before this process is not told again.
+    /// Tells `listener` of every event, as it happens; [`run`](Self::run) also gives them one by one. What was done before this process is not told again.
     pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self { local: self.local.listen(listener), ..self }
     }
@@ -95,7 +95,33 @@ impl Durable {
     /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::drive) does, and says so. If the journal
     /// has come further with it, it goes on from there. What was decided meanwhile about the calls that wait for a person,
     /// it goes on with.
-    pub async fn run(&self, conversation: &mut Conversation) -> Result<End, DurableError> {
+    ///
+    /// `.await` it for its end, or read its events with [`HostRun::next`] first. While it still waits for a person, that is
+    /// told once: see [`decided`](Self::decided) for how to wait for what people say.
+    pub fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, DurableError> {
+        HostRun::new(self.run_to_end(conversation), || self.local.events())
+    }
+
+    /// Waits until somebody, in any process, has decided about a call that waits in this conversation; see
+    /// [`Journal::decided`]. So a driver need not ask again and again:
+    ///
+    /// ```
+    /// # use agent_core::{Conversation, End};
+    /// # use agent_journal::{Durable, DurableError};
+    /// # async fn drive(host: Durable, mut conversation: Conversation) -> Result<End, DurableError> {
+    /// loop {
+    ///     match host.run(&mut conversation).await? {
+    ///         End::Waiting(_) => host.decided(&conversation).await?,
+    ///         end => return Ok(end),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub async fn decided(&self, conversation: &Conversation) -> Result<(), JournalError> {
+        self.ledger.journal().decided(conversation).await
+    }
+
+    async fn run_to_end(&self, conversation: &mut Conversation) -> Result<End, DurableError> {
         self.ledger.settle_all().await?;
         if let Some(further) = self.ledger.further(conversation) {
             *conversation = further;

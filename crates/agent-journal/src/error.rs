@@ -1,6 +1,6 @@
 //! What can go wrong with a journal.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use agent_core::{NotWaiting, SessionIdError};
 
@@ -113,12 +113,15 @@ pub enum JournalError {
         id: String,
     },
     /// Somebody drives the session.
-    #[error("session {id:?} is driven by process {pid}: wait until that is done, or stop it")]
+    #[error("session {id:?} is driven by {by}: wait until that is done, or {}", match by {
+        Driver::ThisProcess => "drop that host",
+        Driver::Process(_) => "stop it",
+    })]
     Driven {
         /// The session.
         id: String,
-        /// The process.
-        pid: u32,
+        /// Who drives it.
+        by: Driver,
     },
     /// The conversation in memory is not the one of this id in the journal, nor what came of it.
     #[error(
@@ -148,4 +151,23 @@ pub enum JournalError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+/// Who drives a session.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// Another host in this process.
+    ThisProcess,
+    /// The process of this number.
+    Process(u32),
+}
+
+impl fmt::Display for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ThisProcess => f.write_str("another host in this process"),
+            Self::Process(pid) => write!(f, "process {pid}"),
+        }
+    }
 }

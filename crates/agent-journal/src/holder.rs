@@ -1,7 +1,7 @@
 //! Who holds leases: a process, as long as it lives.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fs::{self, OpenOptions},
     io,
     path::{Path, PathBuf},
@@ -23,6 +23,9 @@ pub(crate) struct Holder {
     /// Unlocked when it is closed.
     _file: fs::File,
 }
+
+/// The names of those in this process. Another process may have the same number, in a container of its own.
+static HERE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// How long a lease without a lock counts, and how often it is renewed.
 pub(crate) const TERM: Duration = Duration::from_secs(30);
@@ -48,6 +51,7 @@ impl Holder {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path)?;
         let is_locked = try_lock(&file, Lock::Own) == Seen::Dead;
+        here().insert(name.clone());
         Ok(Self { name, is_locked, driven: Mutex::default(), path, _file: file })
     }
 
@@ -62,6 +66,11 @@ impl Holder {
 
     fn driven(&self) -> MutexGuard<'_, HashSet<String>> {
         self.driven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the holder of this name is in this process.
+    pub(crate) fn is_here(name: &str) -> bool {
+        here().contains(name)
     }
 
     /// What can be seen of another one.
@@ -83,7 +92,12 @@ impl Holder {
 impl Drop for Holder {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
+        here().remove(&self.name);
     }
+}
+
+fn here() -> MutexGuard<'static, BTreeSet<String>> {
+    HERE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn beside(journal: &Path, name: &str) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use agent_core::Conversation;
@@ -17,6 +17,7 @@ use crate::{
     holder::Holder,
     lease,
     table::{self, Number},
+    watch::Watch,
     writer::Writer,
 };
 
@@ -28,7 +29,7 @@ use crate::{
 pub struct Journal(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct Inner {
     file: File,
     /// `None` only while it is dropped: who writes is the last to close the file, and leaves it in one piece.
     reader: Mutex<Option<Connection>>,
@@ -36,6 +37,7 @@ struct Inner {
     writer: Option<Writer>,
     /// Once it has driven a session.
     holder: Mutex<Option<Arc<Holder>>>,
+    watch: Watch,
 }
 
 /// There when what was sent to be written is on the disk.
@@ -61,7 +63,8 @@ impl Options {
         let connection = file.to_write(self.most_pages)?;
         let reader = Mutex::new(Some(file.to_read()?));
         let writer = Some(Writer::start(file.clone(), connection));
-        Ok(Journal(Arc::new(Inner { file, reader, writer, holder: Mutex::default() })))
+        let (holder, watch) = Default::default();
+        Ok(Journal(Arc::new(Inner { file, reader, writer, holder, watch })))
     }
 }
 
@@ -76,7 +79,8 @@ impl Journal {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let file = File::found(path.as_ref())?;
         let reader = Mutex::new(Some(file.to_read()?));
-        Ok(Self(Arc::new(Inner { file, reader, writer: None, holder: Mutex::default() })))
+        let (holder, watch) = Default::default();
+        Ok(Self(Arc::new(Inner { file, reader, writer: None, holder, watch })))
     }
 
     /// How else it can be opened.
@@ -105,6 +109,18 @@ impl Journal {
     /// How many transactions it has written, each with one sync: less than what was appended, if much came at once.
     pub fn syncs(&self) -> u64 {
         self.0.writer.as_ref().map_or(0, Writer::syncs)
+    }
+
+    pub(crate) fn of(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.0.watch
     }
 
     pub(crate) fn file(&self) -> &File {

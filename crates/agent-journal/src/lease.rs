@@ -5,7 +5,7 @@ use std::{process, sync::Arc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    Journal, JournalError,
+    Driver, Journal, JournalError,
     file::File,
     holder::{Holder, Seen, TERM},
     table::{Number, now},
@@ -25,7 +25,7 @@ impl Lease {
         let holder = journal.holder()?;
         match holder.begin(id) {
             true => Ok(Self { journal: journal.clone(), id: id.to_owned(), holder }),
-            false => Err(JournalError::Driven { id: id.to_owned(), pid: process::id() }),
+            false => Err(JournalError::Driven { id: id.to_owned(), by: Driver::ThisProcess }),
         }
     }
 
@@ -77,7 +77,8 @@ pub(crate) fn refuse_if_driven(
     let wrong = |error| file.error(&error);
     let Some((name, pid, expires)) = driver(connection, session).map_err(wrong)? else { return Ok(()) };
     if lives(file, &name, expires) {
-        return Err(JournalError::Driven { id: id.to_owned(), pid });
+        let by = if Holder::is_here(&name) { Driver::ThisProcess } else { Driver::Process(pid) };
+        return Err(JournalError::Driven { id: id.to_owned(), by });
     }
     connection.execute("DELETE FROM holders WHERE name = ?1", [&name]).map_err(wrong)?;
     Holder::clear(&file.path, &name);
@@ -107,9 +108,9 @@ pub(crate) fn is_held(connection: &Connection, session: Number, holder: &str) ->
     find.exists(params![session, holder])
 }
 
-type Driver = (String, u32, Option<i64>);
+type Held = (String, u32, Option<i64>);
 
-fn driver(connection: &Connection, session: Number) -> rusqlite::Result<Option<Driver>> {
+fn driver(connection: &Connection, session: Number) -> rusqlite::Result<Option<Held>> {
     let sql = "SELECT name, pid, expires FROM leases JOIN holders ON name = holder WHERE session = ?1";
     let mut find = connection.prepare_cached(sql)?;
     find.query_row([session], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()

@@ -62,6 +62,10 @@ impl Ledger {
         Self { journal, session, id, page }
     }
 
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// From here on nothing is appended: others may drive the session, and calls that can't be stopped know nothing of it.
     pub(crate) fn close(&self) {
         self.page().failed = Some(JournalError::Diverged { id: self.id.clone() });

@@ -40,10 +40,11 @@ mod schema;
 mod session;
 mod table;
 mod take_up;
+mod watch;
 mod writer;
 
 pub use durable::{Durable, DurableError};
 pub use entry::Entry;
-pub use error::JournalError;
+pub use error::{Driver, JournalError};
 pub use journal::{Journal, Options};
 pub use session::Session;

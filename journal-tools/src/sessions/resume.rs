@@ -2,13 +2,8 @@
 
 use std::io::Write;
 
-use agent_core::{Event, EventLog};
+use agent_core::EventLog;
 use agent_journal::Journal;
-use futures::{
-    FutureExt, StreamExt,
-    channel::mpsc,
-    future::{Either, select},
-};
 
 use drill::{Done, Ways, team};
 
@@ -27,28 +22,14 @@ pub(super) async fn resume(journal: &Journal, id: &str, out: &mut impl Write) ->
         )
         .into());
     }
-    let (tell, mut told) = mpsc::unbounded();
     let host = journal.host(team, &mut conversation).await?;
-    // Nobody may listen any more.
-    let host = host.listen(move |event| drop(tell.unbounded_send(event.clone())));
     let log = EventLog::new(WIDTH);
-    let mut say = |event: &Event| match log.line(event) {
-        Some(line) => writeln!(out, "{line}"),
-        None => Ok(()),
-    };
-    let mut run = Box::pin(host.run(&mut conversation));
-    let ended = loop {
-        match select(told.next(), run).await {
-            Either::Left((event, going_on)) => {
-                event.as_ref().map_or(Ok(()), &mut say)?;
-                run = going_on;
-            }
-            Either::Right((ended, _)) => break ended,
+    let mut run = host.run(&mut conversation);
+    while let Some(event) = run.next().await {
+        if let Some(line) = log.line(&event) {
+            writeln!(out, "{line}")?;
         }
-    };
-    while let Some(event) = told.next().now_or_never().flatten() {
-        say(&event)?;
     }
-    ended?;
+    run.await?;
     Ok(write!(out, "{conversation}")?)
 }

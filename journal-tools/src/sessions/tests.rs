@@ -148,9 +148,10 @@ fn field_78_nothing_in_a_list_of_sessions_obeys_or_forges() {
 }
 
 #[test]
-fn calls_are_approved_and_denied() {
+fn field_76_calls_are_allowed_and_denied_by_the_words_of_the_api() {
     let place = Place::with_sessions();
-    assert_eq!(place.say(&["approve", "bills/call_0_0"]), "");
+    assert_eq!(place.say(&["allow", "bills/call_0_0"]), "");
+    // As it was called before.
     assert_snapshot!(place.say(&["approve", "bills/call_0_0"]), @r#"error: no call "bills/call_0_0" waits for a person: take the key from End::Waiting"#);
     assert_eq!(place.say(&["deny", "bills/call_0_1", "not Bob"]), "");
     assert_snapshot!(place.say(&["list"]), @r"
@@ -236,7 +237,7 @@ fn what_is_not_there_is_named() {
         &["resume", "x"],
         &["fork", "x", "y"],
         &["delete", "x"],
-        &["approve", "x/1"],
+        &["allow", "x/1"],
         &["deny", "x", "no"],
         &["dance"],
     ];
@@ -247,7 +248,7 @@ fn what_is_not_there_is_named() {
     resume x: error: there is no session "x" in the journal
     fork x y: error: there is no session "x" in the journal
     delete x: error: there is no session "x" in the journal
-    approve x/1: error: no call "x/1" waits for a person: take the key from End::Waiting
+    allow x/1: error: no call "x/1" waits for a person: take the key from End::Waiting
     deny x no: error: no call "x" waits for a person: take the key from End::Waiting
     dance: error: sessions: there is nothing like ["dance"]
     "#);
@@ -259,7 +260,7 @@ fn what_is_not_there_is_named() {
     resume x: error: there is no file FILE
     fork x y: error: there is no file FILE
     delete x: error: there is no file FILE
-    approve x/1: error: there is no file FILE
+    allow x/1: error: there is no file FILE
     deny x no: error: there is no file FILE
     dance: error: sessions: there is nothing like ["dance"]
     "#);

@@ -96,19 +96,37 @@ impl Conversation {
 
     fn look_at(&self, slot: &Slot, rules: &dyn Rules, survey: &mut Survey) {
         match &slot.state {
-            State::Waiting { question } => survey.waiting.push(Waiting {
-                key: self.key(slot),
-                agent: self.agent.to_string(),
-                call: slot.call.clone(),
-                // A person must see all that is asked.
-                question: safe_lines(question).into_owned(),
-            }),
+            State::Waiting { question } => survey.waiting.push(self.waits(slot, question)),
             State::Delegated(child) => match child.next(rules) {
                 Next::User(End::Waiting(calls)) => survey.waiting.extend(calls),
                 _ => survey.work.extend(slot.work(self)),
             },
             _ => survey.work.extend(slot.work(self)),
         }
+    }
+
+    fn waits(&self, slot: &Slot, question: &str) -> Waiting {
+        Waiting {
+            key: self.key(slot),
+            agent: self.agent.to_string(),
+            call: slot.call.clone(),
+            // A person must see all that is asked.
+            question: safe_lines(question).into_owned(),
+        }
+    }
+
+    /// All calls that wait for a person, here and in what was delegated from here, in call order. Unlike
+    /// [`End::Waiting`](crate::End::Waiting) it needs no rules, and names them also while others are under way.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let mut waiting = Vec::new();
+        for slot in &self.slots {
+            match &slot.state {
+                State::Waiting { question } => waiting.push(self.waits(slot, question)),
+                State::Delegated(child) => waiting.extend(child.waiting()),
+                _ => {}
+            }
+        }
+        waiting
     }
 
     fn spec<'r>(&self, slot: &Slot, rules: &'r dyn Rules) -> Option<&'r crate::ToolSpec> {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, Context, Conversation, Event, EventKind, EventLog, Json, Outcome, Timeline, Tool, ToolSpec,
-    async_trait,
+    Agent, Context, Conversation, Delta, Event, EventKind, EventLog, Json, Notice, Outcome, Timeline, Tool,
+    ToolSpec, async_trait,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;
@@ -218,4 +218,97 @@ async fn field_84_of_progress_that_nobody_reads_the_newest_is_kept_and_the_rest_
     0.000 s  main: … b: 1000 of 1000 (999 before it not shown)
     "#);
     assert!(run.await.is_ok());
+}
+
+/// An event is read back from what it is written as, whatever order the fields of its objects are in.
+fn check_json(kind: EventKind, expected: &str) {
+    let written =
+        format!(r#"{{"at_ms":300.000001,"conversation":"run","depth":1,"agent":"main","kind":{expected}}}"#);
+    let mut event: Event = serde_json::from_str(&written).unwrap();
+    assert_eq!((event.at, &event.kind), (std::time::Duration::from_nanos(300_000_001), &kind), "{expected}");
+    assert_eq!(serde_json::to_string(&event).unwrap(), written);
+    event.kind = kind;
+    let sorted = serde_json::to_string(&reversed(serde_json::from_str(&written).unwrap())).unwrap();
+    assert_ne!(sorted, written);
+    assert_eq!(serde_json::from_str::<Event>(&sorted).unwrap(), event, "{sorted}");
+}
+
+/// The same with the fields of each object in the other order.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Reversed {
+    Object(indexed::Object),
+    Array(Vec<Reversed>),
+    Other(serde_json::Value),
+}
+
+fn reversed(value: serde_json::Value) -> Reversed {
+    match value {
+        serde_json::Value::Object(fields) => {
+            let mut fields: Vec<(String, Reversed)> =
+                fields.into_iter().map(|(name, value)| (name, reversed(value))).collect();
+            fields.sort_by(|(one, _), (other, _)| other.cmp(one));
+            Reversed::Object(indexed::Object(fields))
+        }
+        serde_json::Value::Array(values) => Reversed::Array(values.into_iter().map(reversed).collect()),
+        other => Reversed::Other(other),
+    }
+}
+
+mod indexed {
+    use serde::{Serialize, Serializer};
+
+    /// Fields in this order.
+    pub(super) struct Object(pub(super) Vec<(String, super::Reversed)>);
+
+    impl Serialize for Object {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+        }
+    }
+}
+
+#[test]
+fn field_77_an_event_is_written_as_json_with_its_kind_and_read_back() {
+    let second = std::time::Duration::from_secs(1);
+    let input = r#"{"n":123456789012345678901234567890}"#;
+    check_json(EventKind::TurnStarted, r#"{"kind":"turn_started"}"#);
+    check_json(
+        EventKind::CallStarted {
+            id: "1".to_owned(),
+            tool: "add".to_owned(),
+            input: Json::read(r#"{"n":1}"#).unwrap(),
+        },
+        r#"{"kind":"call_started","value":{"id":"1","tool":"add","input":{"n":1}}}"#,
+    );
+    check_json(
+        EventKind::Delta(Delta::words(0, "Hi.")),
+        r#"{"kind":"delta","value":{"kind":"piece","value":{"index":0,"piece":{"kind":"text","value":"Hi."}}}}"#,
+    );
+    check_json(
+        EventKind::Delta(Delta::Notice(Notice::Retry {
+            attempt: 1,
+            wait: second,
+            reason: "down".to_owned(),
+        })),
+        r#"{"kind":"delta","value":{"kind":"notice","value":{"kind":"retry","value":{"attempt":1,"wait_ms":1000.0,"reason":"down"}}}}"#,
+    );
+    check_json(
+        EventKind::Ended(agent_core::End::Answered("Hi.".to_owned())),
+        r#"{"kind":"ended","value":{"Answered":"Hi."}}"#,
+    );
+    // What models write goes through as it came.
+    let started = format!(r#"{{"kind":"call_started","value":{{"id":"1","tool":"add","input":{input}}}}}"#);
+    let kind: EventKind = serde_json::from_str(&started).unwrap();
+    assert_eq!(serde_json::to_string(&kind).unwrap(), started);
+    let odd = serde_json::from_str::<EventKind>(r#"{"kind":"sung"}"#).unwrap_err().to_string();
+    assert!(odd.contains("unknown variant `sung`"), "{odd}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_77_each_event_of_a_run_can_be_sent_and_read_back() {
+    for event in events().await {
+        let written = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&written).unwrap(), event, "{written}");
+    }
 }

@@ -1,7 +1,10 @@
 //! Calls that wait for a person, who decides in another process, on another day.
 
+use std::sync::{Arc, Mutex};
+
 use agent_core::{Conversation, End, EventKind, drive, script::Reply};
 use agent_journal::{Journal, JournalError};
+use futures::FutureExt;
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -181,4 +184,81 @@ async fn events_of_a_run_tell_of_a_call_that_waits() {
     host.run(&mut conversation).await.unwrap();
     let waits = events.try_iter().filter(|kind| matches!(kind, EventKind::CallWaiting { .. })).count();
     assert_eq!(waits, 3);
+}
+
+/// A driver that waits for decisions until it is done; what it was told of how its runs ended.
+async fn drive_to_end(journal: &Journal, decide: impl AsyncFn(&[String])) -> (Conversation, Vec<String>) {
+    let (team, _) = team(&["main", "clerk"], says);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = told.clone();
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap().listen(move |event| {
+        if let (EventKind::Ended(end), 0) = (&event.kind, event.depth) {
+            heard.lock().unwrap().push(match end {
+                End::Waiting(calls) => format!("waits for {}", calls.len()),
+                end => end.text().to_owned(),
+            });
+        }
+    });
+    loop {
+        let end = host.run(&mut conversation).await.unwrap();
+        if !matches!(end, End::Waiting(_)) {
+            break;
+        }
+        // Polled as often as one likes, it is told once.
+        host.run(&mut conversation).await.unwrap();
+        let waiting: Vec<String> = conversation.waiting().into_iter().map(|call| call.key).collect();
+        let ((), decided) = futures::future::join(decide(&waiting), host.decided(&conversation)).await;
+        decided.unwrap();
+    }
+    let told = told.lock().unwrap().clone();
+    (conversation, told)
+}
+
+#[tokio::test]
+async fn field_76_a_driver_waits_for_decisions_of_others_and_is_told_once_of_each_change() {
+    let place = Place::new();
+    // By another journal of the same file, as from another process, and by the same one.
+    for other in [place.open(), place.open()] {
+        let journal = place.open();
+        let (conversation, told) = drive_to_end(&journal, async |waiting| match waiting {
+            [first, _, _] => other.allow(first).await.unwrap(),
+            [first, second] => {
+                other.deny(first, "no").await.unwrap();
+                other.allow(second).await.unwrap();
+            }
+            [first] => journal.allow(first).await.unwrap(),
+            _ => panic!("{waiting:?}"),
+        })
+        .await;
+        assert_eq!(conversation.text(), "Done.");
+        let first = told.first().map(String::as_str);
+        assert_eq!(
+            (first, told.last().map(String::as_str)),
+            (Some("waits for 3"), Some("Done.")),
+            "{told:?}"
+        );
+        assert!(told.windows(2).all(|two| two[0] != two[1]), "{told:?}");
+        drop(journal);
+        other.delete("s").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn field_76_there_is_nothing_to_wait_for_where_nothing_waits_or_it_was_decided() {
+    let place = Place::new();
+    let (end, conversation, _) = run(&place.open()).await;
+    let journal = place.open();
+    journal.allow(keys(&end)[0]).await.unwrap();
+    journal.decided(&conversation).await.unwrap();
+    let heard = journal.conversation("s").unwrap();
+    let waits = journal.decided(&heard);
+    assert!(waits.now_or_never().is_none(), "two more wait");
+    // Before it is looked at what waits.
+    journal.decided(&Conversation::start("main", "Go.").with_id("nobody's")).await.unwrap();
+    let waits = journal.decided(&heard);
+    let ended = async { Journal::open(&place.path).unwrap().delete("s").await };
+    let (waited, deleted) = futures::future::join(waits, ended).await;
+    deleted.unwrap();
+    assert_eq!(waited.unwrap_err().to_string(), r#"there is no session "s" in the journal"#);
 }

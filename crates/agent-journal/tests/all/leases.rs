@@ -3,7 +3,7 @@
 use std::fs;
 
 use agent_core::{Team, drive, script::Reply};
-use agent_journal::{Journal, JournalError};
+use agent_journal::{Driver, Journal, JournalError};
 use insta::assert_snapshot;
 
 use crate::common::{Log, Place, start, team};
@@ -24,15 +24,14 @@ async fn a_session_that_is_driven_can_be_read_and_not_driven_by_others() {
     let (one, other) = (place.open(), place.open());
     let mut conversation = start();
     let host = one.host(hello().0, &mut conversation).await.unwrap();
-    let driven = JournalError::Driven { id: "s".to_owned(), pid: std::process::id() };
+    let driven = JournalError::Driven { id: "s".to_owned(), by: Driver::ThisProcess };
     for journal in [&one, &other] {
         assert_eq!(run(journal).await.unwrap_err(), driven);
         assert_eq!(journal.delete("s").await.unwrap_err(), driven);
         assert_eq!(journal.session("s").unwrap().unwrap().driven_by, Some(std::process::id()));
         assert_eq!(journal.conversation("s").unwrap(), conversation);
     }
-    let message = driven.to_string().replace(&std::process::id().to_string(), "PID");
-    assert_snapshot!(message, @r#"session "s" is driven by process PID: wait until that is done, or stop it"#);
+    assert_snapshot!(driven, @r#"session "s" is driven by another host in this process: wait until that is done, or drop that host"#);
 
     drive(&mut conversation, &host).await.unwrap();
     drop(host);
@@ -124,4 +123,25 @@ async fn who_was_taken_for_dead_writes_no_more_and_the_session_stays_whole() {
     assert!(error.to_string().contains("another process took it over"), "{error}");
     assert_eq!(drive(&mut conversation, &host).await.unwrap().text(), "Answer 0.");
     assert_eq!(one.conversation("s").unwrap(), conversation);
+}
+
+#[tokio::test]
+async fn field_76_who_drives_a_session_is_told_from_this_process_by_more_than_its_number() {
+    let place = Place::new();
+    let (one, other) = (place.open(), place.open());
+    let _host = one.host(hello().0, &mut start()).await.unwrap();
+    let by = |error| match error {
+        JournalError::Driven { by, .. } => by.to_string(),
+        error => panic!("{error}"),
+    };
+    assert_eq!(by(run(&other).await.unwrap_err()), "another host in this process");
+    // As the same lease looks from a process that has this one's number: in another container, for one.
+    let name = format!("{}-elsewhere", std::process::id());
+    fs::write(place.path.with_file_name(format!("runs.journal-holder-{name}")), "").unwrap();
+    let later = "9223372036854775807";
+    place.sql(&format!(
+        "INSERT INTO holders (name, pid, expires) VALUES ('{name}', {}, {later}); UPDATE leases SET holder = '{name}'",
+        std::process::id()
+    ));
+    assert_eq!(by(run(&other).await.unwrap_err()), format!("process {}", std::process::id()));
 }

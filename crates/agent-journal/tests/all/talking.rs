@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use agent_core::{Conversation, End, Limits, Response, Told, drive, script::Reply};
+use agent_core::{
+    Conversation, End, Event, EventKind, EventLog, Limits, Response, Told, drive, script::Reply,
+};
 use agent_journal::{DurableError, JournalError};
 use insta::assert_snapshot;
 use serde_json::json;
@@ -315,4 +317,47 @@ async fn field_42_calls_that_wait_are_taken_back_with_what_led_to_them() {
     let kept = journal.conversation("s").unwrap();
     assert_eq!(kept, conversation);
     assert_eq!(log.made()["s/call_0_0"], 1);
+}
+
+#[tokio::test]
+async fn field_77_a_run_on_a_journal_is_read_event_by_event_and_then_awaited() {
+    let (place, (team, _)) = (
+        Place::new(),
+        team(&["main"], |_, turn| match turn {
+            0 => calls([("act", json!({"say": "looked"}))]),
+            _ => Reply::text("Done."),
+        }),
+    );
+    let journal = place.open();
+    let mut conversation = start();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    let log = EventLog::new(80);
+    let mut run = host.run(&mut conversation);
+    let mut lines = Vec::new();
+    while let Some(event) = run.next().await {
+        // As it goes to a browser.
+        let event: Event = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
+        lines.extend(log.line(&event).map(|line| line[12..].to_owned()));
+    }
+    assert_eq!(run.next().await, None);
+    assert_eq!(run.await.unwrap().text(), "Done.");
+    assert_snapshot!(lines.join("\n"), @r#"
+    main: > act {"say":"looked"}
+    main: < act = looked
+    main: answers: Done.
+    "#);
+
+    // Dropped in the middle it goes on, and the next run has events of its own: what was written before it is not told again.
+    conversation.say("More.");
+    let mut run = host.run(&mut conversation);
+    assert!(run.next().await.is_some());
+    drop(run);
+    let mut run = host.run(&mut conversation);
+    let mut events = Vec::new();
+    while let Some(event) = run.next().await {
+        events.push(event.kind);
+    }
+    let is_end = |kind: &EventKind| matches!(kind, EventKind::Ended(End::Answered(_)));
+    assert!(events.iter().position(is_end) == Some(events.len() - 1), "{events:?}");
+    assert_eq!(run.await.unwrap().text(), "Done.");
 }
