@@ -132,6 +132,12 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// Parts of the request were left out or cut, since they are more than the server takes. The model reads a note in
+    /// their place; the conversation's record has them as they were.
+    LeftOut {
+        /// Where each stood in the request, and what was done: `messages.2.content.1: a picture of …`.
+        parts: Vec<String>,
+    },
     /// What the server still takes before it refuses, as a reply's head says.
     RateLimit {
         /// Of what, in the API's words: `requests`, `input-tokens`.

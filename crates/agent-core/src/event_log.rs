@@ -64,6 +64,7 @@ fn describe(kind: &EventKind) -> Option<String> {
                 format!("! attempt {attempt} failed, again in {wait:.1?}: {reason}")
             }
             Notice::Wait { wait, reason } => format!("… waits {wait:.1?}: {reason}"),
+            Notice::LeftOut { parts } => format!("… left out or cut: {}", parts.join("; ")),
             Notice::RateLimit { .. } => return None,
         },
         EventKind::Delta(crate::Delta::Restarted { reason }) => format!("! starts its reply again: {reason}"),

@@ -4,15 +4,17 @@ use std::{fmt, sync::Arc};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
-use crate::{ConfigError, Repair, Retry, Settings, http::Http, retry::keep_asking, threads::Threads};
+use crate::{
+    Bounded, ConfigError, Repair, Retry, Settings, http::Http, retry::keep_asking, threads::Threads,
+};
 
-/// Claude over HTTP: [`Repair`] around [`Retry`] around a plain client of the Messages API, which has a
+/// Claude over HTTP: [`Bounded`] around [`Repair`] around [`Retry`] around a plain client of the Messages API, which has a
 /// [`Gate`](crate::Gate) in front of it if [the settings](Settings::gate) have one, and goes on in
 /// [threads](Settings::threads) if they say so.
 ///
 /// Clones share settings and connections. Source: <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
-pub struct Claude(Arc<Repair<Retry<Sender>>>);
+pub struct Claude(Arc<Bounded<Repair<Retry<Sender>>>>);
 
 /// The plain client, behind the gate of its settings.
 struct Queued(Http);
@@ -42,7 +44,7 @@ impl Claude {
     }
 
     /// How many tokens of input a request would have: what is asked is what would be sent, tools, thinking
-    /// and cache markers included.
+    /// and cache markers included, within the same [bounds](Settings::bounds).
     ///
     /// It is asked again as other requests are, and under the time limit of a reply that is not streamed. It
     /// does not go through the gate, because the API limits such requests apart from others; and a history
@@ -58,20 +60,26 @@ impl Claude {
     /// # }
     /// ```
     pub async fn count_tokens(&self, request: &Request) -> Result<u64, LlmError> {
-        keep_asking(self.0.inner().policy(), || self.http().count_tokens(request)).await
+        let (request, _) = self.0.bounds().fit(request.clone());
+        keep_asking(self.retry().policy(), || self.http().count_tokens(&request)).await
     }
 
     pub(crate) fn around(http: Http) -> Self {
         let policy = http.settings().retry.clone();
+        let bounds = http.settings().bounds.clone();
         let sender = match http.settings().threads {
             true => Sender::Threads(Threads::new(Queued(http))),
             false => Sender::Whole(Queued(http)),
         };
-        Self(Arc::new(Repair::new(Retry::new(sender, policy))))
+        Self(Arc::new(Bounded::new(Repair::new(Retry::new(sender, policy)), bounds)))
+    }
+
+    fn retry(&self) -> &Retry<Sender> {
+        self.0.inner().inner()
     }
 
     fn http(&self) -> &Http {
-        match self.0.inner().inner() {
+        match self.retry().inner() {
             Sender::Threads(threads) => &threads.inner().0,
             Sender::Whole(queued) => &queued.0,
         }

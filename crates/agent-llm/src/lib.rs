@@ -22,7 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Claude`] is [`Repair`] around [`Retry`] around a plain client. Whatever else can be done around a request is a
+//! [`Claude`] is [`Bounded`] around [`Repair`] around [`Retry`] around a plain client. Whatever else can be done around a request is a
 //! wrapper of the same kind: a type that holds an [`Llm`] and is one.
 //!
 //! # When it fails
@@ -52,6 +52,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod asking;
+mod bounds;
 mod cache;
 mod claude;
 mod config_error;
@@ -81,6 +82,7 @@ pub use agent_core::{
     Block, BoxStream, Counts, Delta, Fold, Json, Llm, LlmError, LlmErrorKind, Message, Notice, Outline,
     Piece, Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage, fold, whole,
 };
+pub use bounds::{Bounded, Bounds};
 pub use cache::Cache;
 pub use claude::Claude;
 pub use config_error::ConfigError;

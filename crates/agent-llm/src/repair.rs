@@ -1,5 +1,8 @@
 //! Requests that the API refuses are mended, where a change can mend them.
 
+mod block;
+mod size;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Request, in_pairs};
@@ -10,12 +13,16 @@ use crate::asking::{Again, Asking};
 const CONTAINER: &str = "container";
 
 /// Asks any [`Llm`] again with a mended request when it refuses one for what a change can mend; with each
-/// change once, and a [`Notice`](agent_core::Notice) that says so:
+/// change once, or a few times where it is another block each time, and a [`Notice`](agent_core::Notice) that says so:
 ///
 /// - calls without results, results without calls, and blank text: the history is brought in order. What this
 ///   library's loop sends needs that never; histories from elsewhere, and views of them, may.
 /// - a container that is gone ([`Request::container`](agent_core::Asked::container), or `container` in [`Request::extra`](agent_core::Asked::extra)): it is left out, and
 ///   the API gives a new one.
+/// - a block that the refusal names (`messages.3.content.1`), or a picture that can't be read: a note that says what
+///   was refused takes its place. Calls, and blocks of the server's tools, have to stay.
+/// - a request that is too long, or has too many pictures and documents: the longest texts of users and tools are cut,
+///   and the oldest pictures and documents left out.
 ///
 /// The record is not touched, and a request that is refused again is an error.
 ///
@@ -32,13 +39,22 @@ struct Mend {
     done: &'static str,
     /// Whether the refusal is about this.
     fits: fn(&LlmError) -> bool,
-    /// The changed request, if there is anything to change.
-    change: fn(&Request) -> Option<Request>,
+    /// The request changed after this refusal, if there is anything to change.
+    change: fn(&Request, &LlmError) -> Option<Request>,
+    /// How often it may be tried.
+    times: u32,
 }
 
-static MENDS: [Mend; 2] = [
-    Mend { done: "the history is mended", fits: is_about_history, change: with_pairs },
-    Mend { done: "the container is left out", fits: is_about_container, change: without_container },
+const MENDS: [Mend; 4] = [
+    Mend { done: "the history is mended", fits: is_about_history, change: with_pairs, times: 1 },
+    Mend { done: "the container is left out", fits: is_about_container, change: without_container, times: 1 },
+    Mend {
+        done: "a block is left out",
+        fits: block::is_about_block,
+        change: block::without_block,
+        times: 10,
+    },
+    Mend { done: "the request is shortened", fits: size::is_about_size, change: size::shortened, times: 4 },
 ];
 
 impl<L: Llm> Repair<L> {
@@ -55,7 +71,7 @@ impl<L: Llm> Repair<L> {
 
 impl<L: Llm> Llm for Repair<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let mends = MENDS.each_ref().map(Some);
+        let mends = MENDS;
         Repairing { llm: &self.llm, request, mends, attempt: 0, begun: false }.stream()
     }
 }
@@ -63,8 +79,8 @@ impl<L: Llm> Llm for Repair<L> {
 struct Repairing<'a, L> {
     llm: &'a L,
     request: Request,
-    /// Those that were not tried.
-    mends: [Option<&'static Mend>; 2],
+    /// Those that may be tried.
+    mends: [Mend; 4],
     attempt: u32,
     begun: bool,
 }
@@ -94,15 +110,10 @@ impl<'a, L: Llm> Asking<'a> for Repairing<'a, L> {
 }
 
 /// Takes the first mend for this refusal that changes something: what it did, and the mended request.
-fn mend(
-    mends: &mut [Option<&'static Mend>],
-    request: &Request,
-    error: &LlmError,
-) -> Option<(&'static str, Request)> {
-    mends.iter_mut().find_map(|left| {
-        let mend = left.filter(|mend| (mend.fits)(error))?;
-        let mended = (mend.change)(request)?;
-        *left = None;
+fn mend(mends: &mut [Mend], request: &Request, error: &LlmError) -> Option<(&'static str, Request)> {
+    mends.iter_mut().filter(|mend| mend.times > 0 && (mend.fits)(error)).find_map(|mend| {
+        let mended = (mend.change)(request, error)?;
+        mend.times -= 1;
         Some((mend.done, mended))
     })
 }
@@ -119,7 +130,7 @@ fn is_about_history(error: &LlmError) -> bool {
     error.kind == LlmErrorKind::InvalidRequest && says(error, &WORDS)
 }
 
-fn with_pairs(request: &Request) -> Option<Request> {
+fn with_pairs(request: &Request, _: &LlmError) -> Option<Request> {
     let mut mended = request.clone();
     mended.messages = in_pairs(request.messages.clone());
     (mended.messages != request.messages).then_some(mended)
@@ -133,7 +144,7 @@ fn is_about_container(error: &LlmError) -> bool {
 }
 
 /// Without the container to be used again. What else is said of one, the skills to load, stays.
-fn without_container(request: &Request) -> Option<Request> {
+fn without_container(request: &Request, _: &LlmError) -> Option<Request> {
     let mut mended = request.clone();
     mended.container = None;
     if let Some(rest) = mended.extra.remove(CONTAINER).and_then(without_id) {

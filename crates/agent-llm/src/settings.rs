@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, env, fmt, time::Duration};
 use agent_core::Json;
 
 use crate::{
-    Cache, Claude, ConfigError, Gate, Key, RetryPolicy, ToolChoice, http::Http, limit::Limits, shown::shown,
+    Bounds, Cache, Claude, ConfigError, Gate, Key, RetryPolicy, ToolChoice, http::Http, limit::Limits,
+    shown::shown,
 };
 
 /// What a client sends with every request, and how long it waits; a builder of
@@ -29,6 +30,7 @@ pub struct Settings {
     pub(crate) gate: Option<Gate>,
     pub(crate) threads: bool,
     pub(crate) limits: Limits,
+    pub(crate) bounds: Bounds,
     pub(crate) model: String,
     pub(crate) tool_choice: Option<ToolChoice>,
     pub(crate) disable_parallel_tool_use: bool,
@@ -51,6 +53,7 @@ impl Default for Settings {
             gate: None,
             threads: false,
             limits: Limits::default(),
+            bounds: Bounds::default(),
             model: "claude-sonnet-5-5".to_owned(),
             tool_choice: None,
             disable_parallel_tool_use: false,
@@ -132,6 +135,13 @@ impl Settings {
     /// five minutes after such a one, and are left out where one of an hour follows.
     pub fn cache(mut self, kept: Cache) -> Self {
         self.cache = Some(kept);
+        self
+    }
+
+    /// How large pictures and requests may be; by default as the API takes them. What is over becomes a note where it
+    /// stood.
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
         self
     }
 
@@ -273,6 +283,7 @@ impl fmt::Debug for Settings {
             .field("gate", &self.gate)
             .field("threads", &self.threads)
             .field("limits", &self.limits)
+            .field("bounds", &self.bounds)
             .field("model", &self.model)
             .field("tool_choice", &self.tool_choice)
             .field("disable_parallel_tool_use", &self.disable_parallel_tool_use)

@@ -184,6 +184,12 @@ impl Form {
             (_, None) if error.kind == LlmErrorKind::InvalidRequest && error.message.contains("thread") => {
                 Some(Self::Without)
             }
+            // Where a block is only says something if it is counted in all that there is.
+            (Self::Continue(_), None)
+                if error.kind == LlmErrorKind::InvalidRequest && error.message.contains("messages.") =>
+            {
+                Some(Self::Create)
+            }
             _ => None,
         }
     }
@@ -299,6 +305,9 @@ mod tests {
         check(server("continue", unsupported, "no"), &["create", "continue", "whole"], "Hi.").await;
         let unknown = "thread: Extra inputs are not permitted";
         check(server("create", None, unknown), &["create", "whole", "whole"], "Hi.").await;
+        // Where a block of it all stands, only all of it says.
+        let block = "messages.0.content.0: refused";
+        check(server("continue", None, block), &["create", "continue", "create"], "Hi.").await;
         // What is not about threads is left alone.
         check(
             server("create", None, "max_tokens: too large"),

@@ -3,6 +3,7 @@
 mod blocks;
 mod cache;
 mod fields;
+mod media;
 mod messages;
 mod pairing;
 mod schema;
@@ -43,6 +44,7 @@ pub(crate) fn check_by(body: &Value, rules: Rules) -> Verdict {
     fields::check(body, rules)?;
     messages::check(body, rules)?;
     pairing::check(body)?;
+    media::check(body)?;
     tools::check(body)
 }
 

@@ -3,6 +3,7 @@
 
 mod answers;
 mod bad_day;
+mod bounds;
 mod common;
 mod counts;
 mod errors;

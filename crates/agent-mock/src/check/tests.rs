@@ -382,3 +382,54 @@ fn field_56_a_marker_of_an_hour_after_one_of_five_minutes_is_refused() {
         ),
     ]);
 }
+
+#[test]
+fn field_44_pictures_and_documents_over_the_apis_bounds_are_refused() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let image = |data: String| json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}});
+    let png = |side: u32| {
+        let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+        file.extend([side, 1].map(u32::to_be_bytes).concat());
+        image(STANDARD.encode(file))
+    };
+    let pdf = |pages: usize| {
+        let file = format!("%PDF <</Type /Pages>>{}", "<</Type/Page>>".repeat(pages));
+        let source =
+            json!({"type": "base64", "media_type": "application/pdf", "data": STANDARD.encode(file)});
+        json!({"type": "document", "source": source})
+    };
+    let said = |blocks: Vec<Value>| saying(json!([user(blocks)]));
+    let brought = |blocks: Vec<Value>| {
+        let result = json!({"type": "tool_result", "tool_use_id": "a", "content": blocks});
+        saying(json!([user("go"), assistant(json!([call("a")])), user(json!([result]))]))
+    };
+    let (first, inner) = ("messages.0.content.1", "messages.2.content.0.tool_result.content.0");
+    let heavy = |at: &str| {
+        format!("{at}.image.source.base64: image exceeds 5 MB maximum: 5242881 bytes > 5242880 bytes")
+    };
+    let wide = |at: &str, most: &str| {
+        format!(
+            "{at}.image.source.base64.data: At least one of the image dimensions exceed max allowed size{most} pixels"
+        )
+    };
+    check_all([
+        (said(vec![text("see"), image("A".repeat(5_242_880)), png(8_000), pdf(100)]), ""),
+        (said(vec![text("see"), image("A".repeat(5_242_881))]), heavy(first).as_str()),
+        (brought(vec![image("A".repeat(5_242_881))]), &heavy(inner)),
+        (said(vec![text("see"), png(8_001)]), &wide(first, ": 8000")),
+        (brought(vec![png(8_001)]), &wide(inner, ": 8000")),
+        (said(vec![png(2_001); 20]), ""),
+        (said(vec![png(2_000); 21]), ""),
+        (said(vec![png(2_001); 21]), &wide("messages.0.content.0", " for many-image requests: 2000")),
+        (said([vec![png(1); 99], vec![pdf(1)]].concat()), ""),
+        (
+            brought([vec![png(1); 99], vec![pdf(1); 2]].concat()),
+            "too many images and documents: 99 + 2 > 100",
+        ),
+        (
+            said(vec![text("see"), pdf(101)]),
+            "messages.0.content.1.pdf.source.base64.data: A maximum of 100 PDF pages may be provided.",
+        ),
+        (said(vec![json!({"type": "image", "source": {"type": "url", "url": "https://x.test"}})]), ""),
+    ]);
+}

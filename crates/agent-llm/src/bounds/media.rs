@@ -1,0 +1,94 @@
+//! Pictures and documents: how large, and how many.
+
+use agent_core::{Block, Kind, Request};
+
+use super::{
+    Bounds,
+    edits::{At, Edits, given},
+    picture::{base64, sides},
+};
+
+/// A picture or a document.
+pub(super) struct Medium<'a> {
+    pub(super) at: At,
+    pub(super) block: &'a Block,
+}
+
+impl Medium<'_> {
+    pub(super) fn name(&self) -> &'static str {
+        if self.is_picture() { "a picture" } else { "a document" }
+    }
+
+    fn is_picture(&self) -> bool {
+        matches!(self.block.kind(), Kind::Image)
+    }
+
+    /// The longer side in pixels, if that is known.
+    fn side(&self) -> Option<u32> {
+        let (width, height) = sides(&base64(self.block)?)?;
+        Some(width.max(height))
+    }
+}
+
+/// All of them, the oldest first.
+pub(super) fn media(request: &Request) -> Vec<Medium<'_>> {
+    let is_medium = |block: &Block| matches!(block.kind(), Kind::Image | Kind::Document);
+    given(request).filter(|(_, block)| is_medium(block)).map(|(at, block)| Medium { at, block }).collect()
+}
+
+/// Notes for those that are over a bound.
+pub(super) fn too_large_or_many(request: &Request, bounds: &Bounds, edits: &mut Edits) {
+    let mut media = media(request);
+    media.retain(|medium| match too_large(medium, bounds) {
+        Some(why) => {
+            edits.leave_out(medium.at, &why);
+            false
+        }
+        None => true,
+    });
+    for old in media.drain(..media.len().saturating_sub(bounds.media)) {
+        let most = bounds.media;
+        edits.leave_out(
+            old.at,
+            &format!("{}, one of the oldest: a request may have {most} pictures and documents", old.name()),
+        );
+    }
+    too_wide_among_many(media, bounds, edits);
+}
+
+fn too_large(medium: &Medium<'_>, bounds: &Bounds) -> Option<String> {
+    if !medium.is_picture() {
+        return None;
+    }
+    let (most, longest) = (bounds.picture_bytes, bounds.picture_side);
+    // The block is longer than what is in it.
+    if medium.block.json().text().len() > most {
+        let bytes = base64(medium.block).map_or(0, |data| data.len());
+        if bytes > most {
+            return Some(format!("a picture of {bytes} bytes as base64, where {most} are allowed"));
+        }
+    }
+    let (width, height) = sides(&base64(medium.block)?)?;
+    (width.max(height) > longest)
+        .then(|| format!("a picture of {width} x {height} pixels, where {longest} a side are allowed"))
+}
+
+/// Where there are many pictures, each may be less wide; the oldest ones that are wider make room, until there are few
+/// enough for the others.
+fn too_wide_among_many(media: Vec<Medium<'_>>, bounds: &Bounds, edits: &mut Edits) {
+    let pictures: Vec<_> = media.into_iter().filter(Medium::is_picture).collect();
+    let mut left = pictures.len();
+    for picture in pictures {
+        let (many, longest) = (bounds.many_pictures, bounds.side_of_many);
+        if left <= many {
+            return;
+        }
+        if let Some(side) = picture.side().filter(|side| *side > longest) {
+            let why = format!(
+                "a picture of {side} pixels a side, where {longest} are allowed since there are over {many}"
+            );
+            edits.leave_out(picture.at, &why);
+            left -= 1;
+        }
+    }
+}

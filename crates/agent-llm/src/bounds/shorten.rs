@@ -1,0 +1,164 @@
+//! What is cut when a request is too long.
+
+use agent_core::{Block, Content, Json, Kind, Message, Request, ToolSpec};
+
+use super::{
+    edits::{At, Edits, given},
+    media::media,
+};
+
+/// The least that is left of a text that is cut, in bytes.
+const LEAST: usize = 200;
+
+/// The bytes of a request, by whether anything can be done about them.
+pub(crate) struct Size {
+    /// What the model said, the system prompt and the tools.
+    fixed: usize,
+    /// What users and tools said.
+    texts: usize,
+    /// Pictures and documents.
+    media: usize,
+}
+
+impl Size {
+    pub(crate) fn of(request: &Request) -> Self {
+        let messages = request.messages.iter().flat_map(Message::content).map(length).sum::<usize>();
+        let system: usize = request.system.iter().map(length).sum();
+        let own: usize = request.tools.iter().map(tool).sum();
+        let server: usize = request.server_tools.iter().map(|tool| tool.text().len()).sum();
+        let others: usize =
+            request.extra.iter().map(|(name, value)| name.len() + value.text().len() + 4).sum();
+        let all = 1024 + 32 * request.messages.len() + messages + system + own + server + others;
+        let media = media(request).iter().map(|medium| length(medium.block)).sum();
+        let texts = texts(request).iter().map(|text| text.length).sum();
+        Self { fixed: all - media - texts, texts, media }
+    }
+
+    pub(crate) fn all(&self) -> usize {
+        self.fixed + self.texts + self.media
+    }
+}
+
+fn length(block: &Block) -> usize {
+    block.json().text().len() + 1
+}
+
+fn tool(spec: &ToolSpec) -> usize {
+    let extra: usize = spec.extra.iter().map(|(name, value)| name.len() + value.text().len() + 4).sum();
+    // What is quoted may need two bytes for one.
+    64 + spec.name.len() + 2 * spec.description.len() + spec.input_schema.text().len() + extra
+}
+
+/// A text that may be cut.
+struct Text<'a> {
+    at: At,
+    block: &'a Block,
+    words: &'a str,
+    /// As JSON.
+    length: usize,
+}
+
+fn texts(request: &Request) -> Vec<Text<'_>> {
+    let text = |(at, block): (At, _)| match Block::kind(block) {
+        Kind::Text(words) | Kind::ToolResult { content: Content::Text(words), .. } => {
+            Some(Text { at, block, words, length: length(block) })
+        }
+        _ => None,
+    };
+    given(request).filter_map(text).collect()
+}
+
+/// Cuts the longest texts, and leaves out the oldest pictures and documents, until the request has at most so many bytes.
+/// Texts may have half of what there is room for, and all that pictures and documents leave.
+pub(crate) fn to_bytes(request: &Request, most: usize, why: &str) -> Edits {
+    let size = Size::of(request);
+    let mut edits = Edits::default();
+    if size.all() <= most {
+        return edits;
+    }
+    let room = most.saturating_sub(size.fixed);
+    let for_texts = room.saturating_sub(size.media).max(room / 2);
+    cut_texts(request, for_texts, why, &mut edits);
+    let mut media_left = size.media;
+    for medium in media(request) {
+        if media_left <= room.saturating_sub(size.texts.min(for_texts)) {
+            break;
+        }
+        media_left -= length(medium.block);
+        edits.leave_out(medium.at, &format!("{}, one of the oldest, since {why}", medium.name()));
+    }
+    edits
+}
+
+/// Cuts the longest texts by so many of all words, in thousandths; if that is more than there is of them, the oldest
+/// picture or document is left out.
+pub(crate) fn by_part(request: &Request, thousandths: usize, why: &str) -> Edits {
+    let size = Size::of(request);
+    let mut edits = Edits::default();
+    let less = (size.fixed + size.texts) / 1_000 * thousandths;
+    match size.texts.checked_sub(less).filter(|room| *room > 0) {
+        Some(room) => cut_texts(request, room, why, &mut edits),
+        None => {
+            if let Some(oldest) = media(request).first() {
+                edits.leave_out(oldest.at, &format!("{}, the oldest, since {why}", oldest.name()));
+            }
+        }
+    }
+    edits
+}
+
+/// Shares the room out: what needs less than an equal share has all it needs.
+fn cut_texts(request: &Request, room: usize, why: &str, edits: &mut Edits) {
+    let texts = texts(request);
+    let lengths: Vec<usize> = texts.iter().map(|text| text.length).collect();
+    let most = share(&lengths, room).max(LEAST);
+    for text in texts.into_iter().filter(|text| text.length > most) {
+        if let Some((block, what)) = cut(&text, most, why) {
+            edits.put(text.at, block, &what);
+        }
+    }
+}
+
+/// The most that each may have for all to have as much as there is room for.
+fn share(lengths: &[usize], mut room: usize) -> usize {
+    let mut lengths = lengths.to_vec();
+    lengths.sort_unstable();
+    let mut left = lengths.len();
+    for length in lengths {
+        if length > room / left {
+            return room / left;
+        }
+        room -= length;
+        left -= 1;
+    }
+    usize::MAX
+}
+
+/// The text so much shorter that it has about this length as JSON, with what is said of that.
+fn cut(text: &Text<'_>, most: usize, why: &str) -> Option<(Block, String)> {
+    let Text { words, length, block, .. } = text;
+    let bytes = words.len();
+    // JSON may be longer than the words, by quotes and escapes; and the note has to fit.
+    let keep = bytes.checked_mul(most.saturating_sub(LEAST)).map_or(0, |product| product / length);
+    let end = (0..=keep.min(bytes)).rev().find(|end| words.is_char_boundary(*end)).unwrap_or(0);
+    let what = format!("{end} of {bytes} bytes are shown, since {why}");
+    let words = Json::from(serde_json::Value::from(format!("{}\n[cut: {what}]", &words[..end])));
+    let field = if block.as_text().is_some() { "text" } else { "content" };
+    block.with(field, words).ok().map(|block| (block, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_is_shared_out_and_who_needs_less_leaves_it_to_the_others() {
+        let check = |lengths: &[usize], room, expected| assert_eq!(share(lengths, room), expected);
+        check(&[10, 10], 20, usize::MAX);
+        check(&[10, 10], 19, 9);
+        check(&[100, 1, 4], 25, 20);
+        check(&[100, 50, 4], 24, 10);
+        check(&[5], 0, 0);
+        check(&[], 0, usize::MAX);
+    }
+}
