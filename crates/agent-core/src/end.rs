@@ -52,7 +52,8 @@ pub struct Waiting {
     pub question: String,
 }
 
-/// A model did not answer. The conversation is as it was, and a new run asks again.
+/// A model did not answer. The conversation is as it was but for what that cost ([`LlmError::usage`]), and a new run
+/// asks again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("agent {agent:?} got no answer: {error}")]
 pub struct Failure {

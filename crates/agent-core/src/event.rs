@@ -59,7 +59,7 @@ pub enum EventKind {
         stop_reason: StopReason,
         /// How many calls it makes.
         calls: usize,
-        /// What it cost.
+        /// What it cost, attempts before it that broke off included; see [`Usage::broken_off`].
         usage: Usage,
     },
     /// A call of the reply has another id from here on: its own was empty, taken or not one the API
@@ -88,6 +88,8 @@ pub enum EventKind {
     TurnFailed {
         /// Why.
         error: String,
+        /// What that cost, as far as the server had said.
+        usage: Usage,
     },
     /// A tool call begins.
     CallStarted {

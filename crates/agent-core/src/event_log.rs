@@ -55,7 +55,7 @@ fn describe(kind: &EventKind) -> Option<String> {
         EventKind::CallEnded { tool, result, .. } => format!("< {tool} failed: {result}"),
         EventKind::CallNotMade { tool, why, .. } => format!("! {tool} {why}"),
         EventKind::CallWaiting { question, .. } => format!("? {question}"),
-        EventKind::TurnFailed { error } => format!("! {error}"),
+        EventKind::TurnFailed { error, .. } => format!("! {error}"),
         EventKind::Transferred { from } => format!("takes over from {from}"),
         EventKind::TransferFailed { from, why } => format!("! does not take over from {from}: {why}"),
         EventKind::CameBack { from, why } => format!("has it back from {from}: {why}"),

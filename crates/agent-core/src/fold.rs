@@ -21,6 +21,8 @@ pub struct Fold {
     drafts: Vec<(usize, Draft)>,
     stop: Option<(StopReason, Option<Json>)>,
     usage: Usage,
+    /// What the attempts before this one cost.
+    broken_off: Usage,
     extra: BTreeMap<String, Json>,
     whole: Option<Response>,
 }
@@ -47,7 +49,7 @@ impl Fold {
                 self.keep(extra);
             }
             Delta::Whole(response) => self.whole = Some(response),
-            Delta::Restarted { .. } => *self = Self::default(),
+            Delta::Restarted { .. } => *self = Self { broken_off: self.spent(), ..Self::default() },
         }
         Ok(())
     }
@@ -73,18 +75,41 @@ impl Fold {
         self.drafts[first..].iter().map(|(place, draft)| (*place, draft.block()))
     }
 
-    /// The reply; an error if it broke off before its end.
+    /// What it cost so far if nothing more comes, attempts before this one included: all of it
+    /// [broke off](Usage::broken_off).
+    pub fn spent(&self) -> Usage {
+        let mut spent = self.broken_off;
+        spent += self.whole.as_ref().map_or(self.usage, |whole| whole.usage);
+        spent.of_broken_off()
+    }
+
+    /// The error that ended it, with what it cost so far.
+    pub fn fail(&self, mut error: LlmError) -> LlmError {
+        let mut usage = self.spent();
+        usage += error.usage();
+        error.usage = (usage != Usage::default()).then(|| usage.into());
+        error
+    }
+
+    /// The reply, whose usage says what attempts before it cost; an error if it broke off before its end.
     pub fn finish(self) -> Result<Response, LlmError> {
-        self.outline.finish()?;
+        self.outline.finish().map_err(|error| self.fail(error))?;
+        let broken_off = self.broken_off;
+        let mut reply = self.reply();
+        reply.usage += broken_off;
+        Ok(reply)
+    }
+
+    fn reply(self) -> Response {
         if let Some(whole) = self.whole {
-            return Ok(whole);
+            return whole;
         }
         let (stop_reason, stop_details) = self.stop.expect("the outline has seen the end");
         let content: Vec<Block> = self.drafts.into_iter().map(|(_, draft)| draft.into_block()).collect();
         let Self { id, model, usage, extra, .. } = self;
         // A reply that is not streamed is under the name of the last model.
         let model = content.iter().rev().find_map(went_on).or(model);
-        Ok(Response { id, model, content, stop_reason, stop_details, usage, extra })
+        Response { id, model, content, stop_reason, stop_details, usage, extra }
     }
 
     /// What a reply's end says of its usage adds to what its start said; other fields stand for
@@ -115,9 +140,9 @@ pub async fn fold(
     pin_mut!(stream);
     let mut fold = Fold::default();
     while let Some(delta) = stream.next().await {
-        let delta = delta?;
+        let delta = delta.map_err(|error| fold.fail(error))?;
         see(&delta);
-        fold.push(delta)?;
+        fold.push(delta).map_err(|error| fold.fail(error))?;
     }
     fold.finish()
 }

@@ -130,5 +130,5 @@ pub use team::Team;
 pub use timeline::Timeline;
 pub use tool::{Tool, ToolSpec};
 pub use tool_call::ToolCall;
-pub use usage::{CacheCreation, Counts, ServerToolUse, Usage, UsageByAgent};
+pub use usage::{BrokenOff, CacheCreation, Counts, ServerToolUse, Usage, UsageByAgent};
 pub use work::{Call, Delegation, Work};

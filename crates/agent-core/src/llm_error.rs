@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Usage;
+
 use crate::safe_line;
 
 /// Why a request to a model failed. Plain data, so that it can be journaled and sent on.
@@ -29,6 +31,10 @@ pub struct LlmError {
     pub retry_after: Option<Duration>,
     /// What the server says about retrying, if it says anything.
     pub should_retry: Option<bool>,
+    /// What the attempts that ended in this cost, as far as the server had said: for who reads a reply's stream to
+    /// [note](crate::Fold::fail).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Box<Usage>>,
 }
 
 /// The kinds of failure, told apart by what one can do about them.
@@ -83,6 +89,7 @@ impl LlmError {
             request_id: None,
             retry_after: None,
             should_retry: None,
+            usage: None,
         }
     }
 
@@ -94,6 +101,11 @@ impl LlmError {
             RateLimit | Overloaded | Server | Timeout | Connection | Incomplete | Malformed
         );
         self.should_retry.unwrap_or(by_kind)
+    }
+
+    /// What the attempts that ended in this cost; nothing if that is not known.
+    pub fn usage(&self) -> Usage {
+        self.usage.as_deref().copied().unwrap_or_default()
     }
 
     /// How long the server asks to wait before the next try.

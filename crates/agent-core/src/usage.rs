@@ -25,6 +25,30 @@ pub struct Usage {
     /// Requests made by tools that ran at the server's.
     #[serde(skip_serializing_if = "is_zero")]
     pub server_tool_use: ServerToolUse,
+    /// How much of the counts above went to attempts that broke off: they were asked again, or failed for good. These
+    /// tokens are paid for, and no reply came of them. It is as much as the server had said by then: as a rule all that it
+    /// read, and not all that it wrote.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub broken_off: BrokenOff,
+}
+
+/// Tokens of attempts that broke off; see [`Usage::broken_off`].
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BrokenOff {
+    /// See [`Usage::input_tokens`].
+    #[serde(deserialize_with = "null_is_absent")]
+    pub input_tokens: u64,
+    /// See [`Usage::output_tokens`].
+    #[serde(deserialize_with = "null_is_absent")]
+    pub output_tokens: u64,
+    /// See [`Usage::cache_creation_input_tokens`].
+    #[serde(deserialize_with = "null_is_absent")]
+    pub cache_creation_input_tokens: u64,
+    /// See [`Usage::cache_read_input_tokens`].
+    #[serde(deserialize_with = "null_is_absent")]
+    pub cache_read_input_tokens: u64,
 }
 
 /// Tokens written to the cache, by how long they are kept: the longer, the dearer.
@@ -72,18 +96,33 @@ impl Usage {
         set(&mut self.cache_read_input_tokens, counts.cache_read_input_tokens);
         set(&mut self.cache_creation, counts.cache_creation);
         set(&mut self.server_tool_use, counts.server_tool_use);
+        set(&mut self.broken_off, counts.broken_off);
+    }
+
+    /// The same usage, of an attempt that broke off: all of it is [`broken_off`](Self::broken_off).
+    pub fn of_broken_off(mut self) -> Self {
+        self.broken_off = BrokenOff {
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            cache_creation_input_tokens: self.cache_creation_input_tokens,
+            cache_read_input_tokens: self.cache_read_input_tokens,
+        };
+        self
     }
 
     /// What the JSON of a usage says beyond these counts, as it came: the service tier, for one, or how often a tool of
     /// the server ran that has no count here. `None` if that is nothing.
     pub fn details(usage: &Json) -> Option<Json> {
-        const COUNTED: [(&str, &[&str]); 6] = [
+        const TOKENS: &[&str] =
+            &["input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
+        const COUNTED: [(&str, &[&str]); 7] = [
             ("input_tokens", &[]),
             ("output_tokens", &[]),
             ("cache_creation_input_tokens", &[]),
             ("cache_read_input_tokens", &[]),
             ("cache_creation", &["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"]),
             ("server_tool_use", &["web_search_requests", "web_fetch_requests"]),
+            ("broken_off", TOKENS),
         ];
         let fields = Fields::of(usage.text()).ok()?;
         let mut details = Fields::default();
@@ -104,7 +143,7 @@ impl Usage {
         (!details.is_empty()).then(|| details.json())
     }
 
-    fn counts(&mut self) -> [&mut u64; 8] {
+    fn counts(&mut self) -> [&mut u64; 12] {
         [
             &mut self.input_tokens,
             &mut self.output_tokens,
@@ -114,6 +153,10 @@ impl Usage {
             &mut self.cache_creation.ephemeral_1h_input_tokens,
             &mut self.server_tool_use.web_search_requests,
             &mut self.server_tool_use.web_fetch_requests,
+            &mut self.broken_off.input_tokens,
+            &mut self.broken_off.output_tokens,
+            &mut self.broken_off.cache_creation_input_tokens,
+            &mut self.broken_off.cache_read_input_tokens,
         ]
     }
 }
@@ -205,6 +248,8 @@ pub struct Counts {
     pub cache_creation: Option<CacheCreation>,
     /// See [`Usage::server_tool_use`].
     pub server_tool_use: Option<ServerToolUse>,
+    /// See [`Usage::broken_off`].
+    pub broken_off: Option<BrokenOff>,
 }
 
 impl From<Counts> for Usage {
@@ -224,6 +269,7 @@ impl From<Usage> for Counts {
             cache_read_input_tokens: Some(usage.cache_read_input_tokens),
             cache_creation: Some(usage.cache_creation).filter(|counts| !is_zero(counts)),
             server_tool_use: Some(usage.server_tool_use).filter(|counts| !is_zero(counts)),
+            broken_off: Some(usage.broken_off).filter(|counts| !is_zero(counts)),
         }
     }
 }

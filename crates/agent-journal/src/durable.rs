@@ -4,7 +4,7 @@ use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{
     Call, Cancel, Conversation, Early, End, Event, Failure, Host, HostRun, Lent, Local, Mode, Outcome,
-    Perform, Receipt, Response, Rules, RunError, Team, Told, ToolTurn,
+    Perform, Receipt, Response, Rules, RunError, Team, Told, ToolTurn, Usage,
 };
 use futures::{FutureExt, future::BoxFuture};
 
@@ -216,7 +216,12 @@ impl Host for Durable {
         let reply = self.local.ask(so_far).await?;
         let told = reply.clone().map_or_else(Told::Failed, Told::Answered);
         if reply.is_err() && !self.ledger.follows(id, told.clone()) {
-            // Written, it would be answered with again and again.
+            // Written, it would be answered with again and again. What it cost counts, whoever asks again.
+            let spent = reply.as_ref().err().map(|Failure { agent, error }| (agent.clone(), error.usage()));
+            if let Some((agent, usage)) = spent.filter(|(_, usage)| *usage != Usage::default()) {
+                let spent = Entry::Told(Told::Spent { agent, usage });
+                self.append(id, &[spent], id, Kept::Nothing).await?;
+            }
             return Ok(reply);
         }
         self.append(id, &[Entry::Told(told)], id, Kept::Reply(reply)).await?;

@@ -1,6 +1,6 @@
 //! An entry: one thing a conversation was told, as it stands in the file.
 
-use agent_core::{Conversation, Done, Response, Role, Told, ToolCall};
+use agent_core::{Conversation, Done, Response, Role, Told, ToolCall, Usage};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// An entry of a journal.
@@ -20,6 +20,12 @@ pub enum Entry {
 struct Said<C> {
     role: Role,
     content: C,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Spent<A> {
+    agent: A,
+    usage: Usage,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,7 +53,7 @@ impl Entry {
         }
     }
 
-    /// The word for its kind: `became`, `started`, `said`, `answered`, `failed`, `returned`, `taken_back`, `recorded`,
+    /// The word for its kind: `became`, `started`, `said`, `answered`, `failed`, `spent`, `returned`, `taken_back`, `recorded`,
     /// `allowed`, `denied`.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -56,6 +62,7 @@ impl Entry {
             Self::Told(Told::Said { .. }) => "said",
             Self::Told(Told::Answered(_)) => "answered",
             Self::Told(Told::Failed(_)) => "failed",
+            Self::Told(Told::Spent { .. }) => "spent",
             Self::Told(Told::Returned) => "returned",
             Self::Told(Told::TakenBack) => "taken_back",
             Self::Told(Told::Recorded { .. }) => "recorded",
@@ -72,6 +79,7 @@ impl Entry {
             Self::Told(Told::Said { role, content }) => json(&Said { role: *role, content }),
             Self::Told(Told::Answered(response)) => json(response),
             Self::Told(Told::Failed(failure)) => json(failure),
+            Self::Told(Told::Spent { agent, usage }) => json(&Spent { agent, usage: *usage }),
             Self::Told(Told::Recorded { done, .. }) => json(done),
             Self::Told(Told::Denied { reason, .. }) => json(&Denied { reason }),
             Self::Told(_) => "{}".to_owned(),
@@ -93,6 +101,10 @@ impl Written {
             }
             "answered" => Entry::Told(Told::Answered(self.body::<Response>()?)),
             "failed" => Entry::Told(Told::Failed(self.body()?)),
+            "spent" => {
+                let Spent { agent, usage } = self.body()?;
+                Entry::Told(Told::Spent { agent, usage })
+            }
             "returned" => Entry::Told(Told::Returned),
             "taken_back" => Entry::Told(Told::TakenBack),
             "recorded" => Entry::Told(Told::Recorded { call: call()?, done: self.body::<Done>()? }),

@@ -108,7 +108,7 @@ impl Journal {
 
 /// How many entries there are before the first that follows so many turns and what came of them.
 fn after(rows: &[Row], turns: usize) -> Option<usize> {
-    let steps = ["said", "answered", "failed", "returned", "taken_back", "became"];
+    let steps = ["said", "answered", "failed", "spent", "returned", "taken_back", "became"];
     let is_step = |row: &Row| row.path.is_empty() && steps.contains(&row.written.kind.as_str());
     let mut seen = 0;
     for (place, row) in rows.iter().enumerate().skip(1) {

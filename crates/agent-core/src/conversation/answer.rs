@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Container, Conversation, Replied, Slot, WhyLeftOut};
 use crate::{
-    Block, Failure, Json, Kind, Message, Response, Role, StopReason, ToolCall, tool_call::written_input,
+    Block, Failure, Json, Kind, Message, Response, Role, StopReason, ToolCall, Usage,
+    tool_call::written_input,
 };
 
 /// How many characters the name of a tool may have.
@@ -13,6 +14,10 @@ const LONGEST_NAME: usize = 128;
 impl Conversation {
     pub(super) fn answer(&mut self, result: Result<Response, Failure>) -> Result<(), Failure> {
         let going_over = self.transfer().map(|(place, transfer)| (place, transfer.to.clone()));
+        if let Err(Failure { error, .. }) = &result {
+            let asked = going_over.as_ref().map_or(&*self.agent, |(_, to)| to).to_owned();
+            self.spend(&asked, error.usage());
+        }
         match (result, going_over) {
             (Err(failure), None) => {
                 if !self.give_back(&failure.to_string()) {
@@ -48,6 +53,13 @@ impl Conversation {
                 let why = format!("agent {:?} refused", self.agent);
                 self.give_back(&why);
             }
+        }
+    }
+
+    /// A model was asked and did not answer. An agent that cost nothing is none that was asked.
+    pub(super) fn spend(&mut self, agent: &str, usage: Usage) {
+        if usage != Usage::default() {
+            self.usage.add(agent, usage);
         }
     }
 

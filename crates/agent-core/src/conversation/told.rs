@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Slot, State, close::DENIED};
-use crate::{Content, Done, Failure, Kind, Limits, Message, Outcome, Response, Role, Rules};
+use crate::{Content, Done, Failure, Kind, Limits, Message, Outcome, Response, Role, Rules, Usage};
 
 /// Something a conversation was told. Nothing else changes one, so it is the fold of these, and a list of them is as good
 /// as the conversation itself: [`Conversation::tell`] needs no agents and no rules.
@@ -23,6 +23,13 @@ pub enum Told {
     Failed(Failure),
     /// The user took back the last exchange: see [`Conversation::take_back`].
     TakenBack,
+    /// It did not, nothing could go on from that, and this is what it cost.
+    Spent {
+        /// The agent whose model was asked.
+        agent: String,
+        /// What that cost.
+        usage: Usage,
+    },
     /// The agent that had been given the conversation was not done within its turns, and it came back.
     Returned,
     /// A call led to this, by the rules it was under: see [`Conversation::admit`].
@@ -195,6 +202,10 @@ impl Conversation {
             }
             Told::Answered(response) => self.taken_turn(Ok(response)),
             Told::Failed(failure) => self.taken_turn(Err(failure)),
+            Told::Spent { agent, usage } => {
+                self.spend(&agent, usage);
+                Ok(())
+            }
             Told::TakenBack => self.take_back().map_err(|error| error.to_string()),
             Told::Returned => match self.give_back(&self.not_done(self.turns)) {
                 true => Ok(()),

@@ -55,7 +55,8 @@ impl Deref for ModelTurn<'_> {
 
 impl ModelTurn<'_> {
     /// Takes in what the model said. A failure that the conversation can go on from (another agent
-    /// did not take it over) is taken in too; any other is given back, and nothing has changed.
+    /// did not take it over) is taken in too; any other is given back, and nothing has changed but the
+    /// [usage](Conversation::usage).
     pub fn answer(self, result: Result<Response, Failure>) -> Result<(), Failure> {
         self.conversation.answer(result)
     }

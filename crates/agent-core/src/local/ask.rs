@@ -1,6 +1,6 @@
 //! Asking a model.
 
-use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc};
+use std::{mem, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
 use futures::{FutureExt, StreamExt};
 
@@ -28,25 +28,30 @@ impl Local {
         self.end_all(left).await;
         self.tell_if_it_came_back(so_far);
         self.tell(so_far, || EventKind::TurnStarted);
-        let asked = self.asked(so_far);
+        let (asked, mut fold) = (self.asked(so_far), Fold::default());
         // A backend is foreign code; its panic must not take other conversations of the run along.
         let reply = {
             // Pinned where it is made: each move would make the future larger. It ends with this block.
             let reply = async {
                 let (speaker, request) = asked?;
-                self.read(so_far, speaker.llm().stream(request)).await
+                self.read(so_far, &mut fold, speaker.llm().stream(request)).await
             };
             let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
             self.stop(so_far).or(reply.as_mut()).await
         };
         let Some(reply) = reply else {
             let left = self.leave(self.begun.clear(so_far.id()));
-            self.tell(so_far, || EventKind::TurnFailed { error: "cancelled".to_owned() });
+            self.tell(so_far, || EventKind::TurnFailed {
+                error: "cancelled".to_owned(),
+                usage: fold.spent(),
+            });
             self.end_all(left).await;
             return Err(RunError::Cancelled);
         };
-        let reply =
-            reply.unwrap_or_else(|panic| Err(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic))));
+        let panicked = |message| LlmError::new(LlmErrorKind::Panicked, message);
+        let reply = reply
+            .unwrap_or_else(|panic| Err(panicked(panic_message(&*panic))))
+            .map_err(|error| fold.fail(error));
         let left = self.leave(self.left(so_far, &reply));
         self.tell_of_reply(so_far, &reply, &left);
         self.end_all(left).await;
@@ -68,12 +73,13 @@ impl Local {
     }
 
     /// Reads a reply to its end, and starts what may start on the way.
-    pub(super) async fn read(
+    async fn read(
         &self,
         so_far: &Conversation,
+        fold: &mut Fold,
         mut reply: BoxStream<'_, Result<Delta, LlmError>>,
     ) -> Result<Response, LlmError> {
-        let (mut fold, mut early) = (Fold::default(), EarlyCalls::new(self, so_far));
+        let mut early = EarlyCalls::new(self, so_far);
         let mut ids = self.caller.teller.is_heard().then(|| NewIds::new(so_far));
         while let Some(delta) = reply.next().await.transpose()? {
             if let Some(ids) = &mut ids {
@@ -81,10 +87,10 @@ impl Local {
                 self.tell_of_new_ids(so_far, new);
                 self.tell(so_far, || EventKind::Delta(shown));
             }
-            early.see(&fold, &delta);
+            early.see(fold, &delta);
             fold.push(delta)?;
         }
-        let response = fold.finish()?;
+        let response = mem::take(fold).finish()?;
         self.tell_of_new_ids(so_far, ids.map(|ids| ids.corrections(&response)).unwrap_or_default());
         Ok(response)
     }
@@ -140,7 +146,7 @@ impl Local {
                 calls: response.tool_calls().count(),
                 usage: response.usage,
             },
-            Err(error) => EventKind::TurnFailed { error: error.to_string() },
+            Err(error) => EventKind::TurnFailed { error: error.to_string(), usage: error.usage() },
         });
         if let (Ok(response), true) = (reply, self.caller.teller.is_heard()) {
             let recorded = so_far.mended(response.content.clone());

@@ -1,6 +1,12 @@
 //! What a run costs, and what the server keeps for it.
 
-use agent_core::{Conversation, Usage, script::Reply};
+use std::sync::{Arc, Mutex};
+
+use agent_core::{
+    Agent, BoxStream, Conversation, Counts, Delta, EventKind, Fold, Limits, Llm, LlmError, LlmErrorKind,
+    Request, Response, RunError, StopReason, Team, Usage, script::Reply,
+};
+use futures::StreamExt;
 use serde_json::json;
 
 use crate::common::{calls, run, team};
@@ -43,4 +49,110 @@ async fn a_container_is_named_in_the_next_request_of_the_agent_that_got_it() {
     let asked = model.requests();
     let containers: Vec<Option<&str>> = asked.iter().map(|request| request.container.as_deref()).collect();
     assert_eq!(containers, [None, Some("container_1"), None]);
+}
+
+/// A reply's start with these counts.
+fn begins(input: u64, output: u64) -> Delta {
+    let usage = Counts::from(Usage::new(input, output));
+    Delta::Start { id: None, model: None, usage, extra: [].into() }
+}
+
+fn again() -> Delta {
+    Delta::Restarted { reason: "cut".to_owned() }
+}
+
+/// What is counted in all, and how much of it went to attempts that broke off: tokens read and written.
+fn counts(usage: Usage) -> [u64; 4] {
+    let Usage { input_tokens, output_tokens, broken_off, .. } = usage;
+    [input_tokens, output_tokens, broken_off.input_tokens, broken_off.output_tokens]
+}
+
+#[test]
+fn field_53_attempts_that_broke_off_are_counted_and_told_apart() {
+    let stop = |output| {
+        let mut usage = Counts::default();
+        usage.output_tokens = Some(output);
+        Delta::Stop { stop_reason: StopReason::EndTurn, stop_details: None, usage, extra: [].into() }
+    };
+    let whole = || Delta::Whole(Response::text("Hi.").with_usage(Usage::new(10, 7)));
+    for (deltas, expected) in [
+        (vec![begins(10, 1), stop(7)], [10, 7, 0, 0]),
+        (vec![begins(10, 1), again(), begins(10, 1), stop(7)], [20, 8, 10, 1]),
+        (
+            vec![begins(10, 1), stop(5), again(), begins(10, 1), again(), begins(10, 1), stop(7)],
+            [30, 13, 20, 6],
+        ),
+        (vec![again(), whole()], [10, 7, 0, 0]),
+        (vec![begins(10, 1), again(), whole()], [20, 8, 10, 1]),
+        (vec![whole(), again(), whole()], [20, 14, 10, 7]),
+    ] {
+        let mut fold = Fold::default();
+        deltas.into_iter().for_each(|delta| fold.push(delta).unwrap());
+        let reply = fold.finish().unwrap();
+        assert_eq!(counts(reply.usage), expected);
+        let written = serde_json::to_string(&reply).unwrap();
+        assert_eq!(serde_json::from_str::<Response>(&written).unwrap(), reply, "{written}");
+    }
+    let mut fold = Fold::default();
+    [begins(10, 1), again(), begins(10, 2)].into_iter().for_each(|delta| fold.push(delta).unwrap());
+    assert_eq!(counts(fold.finish().unwrap_err().usage()), [20, 3, 20, 3], "it has no end");
+}
+
+/// A model whose replies come apart: each request yields the next of these.
+struct Plays(Mutex<Vec<Vec<Result<Delta, LlmError>>>>);
+
+impl Llm for Plays {
+    fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        futures::stream::iter(self.0.lock().unwrap().remove(0)).boxed()
+    }
+}
+
+fn plays(replies: Vec<Vec<Result<Delta, LlmError>>>) -> Arc<dyn Llm> {
+    Arc::new(Plays(Mutex::new(replies)))
+}
+
+fn broke() -> Result<Delta, LlmError> {
+    Err(LlmError::new(LlmErrorKind::Connection, "reset"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_53_a_request_that_fails_for_good_is_counted_in_the_record_and_told() {
+    let text = || vec![Ok(Delta::Whole(Response::text("Hi.").with_usage(Usage::new(10, 7))))];
+    let model = plays(vec![vec![Ok(begins(10, 1)), Ok(again()), Ok(begins(10, 2)), broke()], text()]);
+    let team = Team::new([Agent::builder("main", model).build().unwrap()]).unwrap();
+    let mut conversation = Conversation::start("main", "Hi.");
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    let listener = move |event: &agent_core::Event| match &event.kind {
+        EventKind::TurnFailed { usage, .. } | EventKind::TurnEnded { usage, .. } => {
+            tell.lock().unwrap().push(counts(*usage));
+        }
+        _ => {}
+    };
+    let error = team.run(&mut conversation).listen(listener.clone()).await.unwrap_err();
+    let RunError::Model(failure) = error else { panic!("{error}") };
+    assert_eq!(counts(failure.error.usage()), [20, 3, 20, 3]);
+    assert_eq!(counts(conversation.usage()), [20, 3, 20, 3]);
+    team.run(&mut conversation).listen(listener).await.unwrap();
+    assert_eq!(counts(conversation.usage()), [30, 10, 20, 3]);
+    assert_eq!(*told.lock().unwrap(), [[20, 3, 20, 3], [10, 7, 0, 0]]);
+    let text = serde_json::to_string(&conversation).unwrap();
+    assert_eq!(serde_json::from_str::<Conversation>(&text).unwrap(), conversation);
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_53_failures_that_a_run_goes_on_from_are_counted_by_agent() {
+    let call = |input| vec![Ok(Delta::call(0, "a", "act", input)), Ok(Delta::stop(StopReason::ToolUse))];
+    let text = || vec![Ok(Delta::Whole(Response::text("Hi.")))];
+    for input in [json!({"to": "b"}), json!({"transfer": "b"})] {
+        let (main, b) = (plays(vec![call(input), text()]), plays(vec![vec![Ok(begins(10, 2)), broke()]]));
+        let log = crate::common::Log::default();
+        let agents = [("main", main), ("b", b)].map(|(name, model)| {
+            Agent::builder(name, model).tool(crate::common::Act::new("act", &log)).build().unwrap()
+        });
+        let team = Team::new(agents).unwrap().with_limits(Limits::new());
+        let conversation = run(&team).await.conversation;
+        assert_eq!(counts(conversation.usage_by_agent().of("b")), [10, 2, 10, 2], "{conversation}");
+        assert_eq!(conversation.usage_by_agent().of("main"), Usage::default());
+    }
 }

@@ -1,9 +1,17 @@
 //! Runs that go on in another process from wherever they were stopped.
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
-use agent_core::{Call, Conversation, LlmError, LlmErrorKind, Outcome, Told, drive, script::Reply};
+use agent_core::{
+    Agent, BoxStream, Call, Conversation, Counts, Delta, Llm, LlmError, LlmErrorKind, Outcome, Request,
+    RunError, StopReason, Team, Told, Usage, drive, script::Reply,
+};
 use agent_journal::{Durable, DurableError, Entry};
+use futures::StreamExt;
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -189,4 +197,36 @@ async fn what_becomes_of_such_a_call_is_the_callers_to_say() {
     let (conversation, log) = run(&place, |host| host.on_unknown(ask)).await;
     assert!(conversation.unwrap().to_string().contains("waits for a person: It may have happened. Again?"));
     assert!(!log.made().contains_key("s/call_0_1"));
+}
+
+/// A model whose first reply breaks off after its start.
+struct BreaksOnce(AtomicBool);
+
+impl Llm for BreaksOnce {
+    fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let usage = Counts::from(Usage::new(10, 1));
+        let start = Delta::Start { id: None, model: None, usage, extra: [].into() };
+        let then = match self.0.swap(true, Ordering::Relaxed) {
+            false => Err(LlmError::new(LlmErrorKind::Connection, "reset")),
+            true => Ok(Delta::stop(StopReason::EndTurn)),
+        };
+        futures::stream::iter([Ok(start), then]).boxed()
+    }
+}
+
+#[tokio::test]
+async fn field_53_what_a_request_cost_that_failed_for_good_is_on_the_disk() {
+    let agent = Agent::builder("main", BreaksOnce(AtomicBool::default())).build().unwrap();
+    let team = Team::new([agent]).unwrap();
+    let (place, mut conversation) = (Place::new(), start());
+    let journal = place.open();
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    let error = drive(&mut conversation, &host).await.unwrap_err();
+    let DurableError::Run(RunError::Model(failure)) = error else { panic!("{error}") };
+    assert_eq!(failure.error.usage().broken_off.input_tokens, 10);
+    assert_eq!((conversation.usage().input_tokens, conversation.usage().broken_off.input_tokens), (10, 10));
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
+    drive(&mut conversation, &host).await.unwrap();
+    assert_eq!((conversation.usage().input_tokens, conversation.usage().broken_off.input_tokens), (20, 10));
+    assert_eq!(journal.conversation("s").unwrap(), conversation);
 }

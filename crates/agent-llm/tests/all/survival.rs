@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use agent_core::{Block, Event, EventKind, script::Reply};
+use agent_core::{Block, Event, EventKind, Usage, script::Reply};
 use agent_llm::{Claude, Llm, Message, Request, fold};
 use agent_mock::{Answer, Fault, Mock, Plot};
 use futures::future::join_all;
 use serde_json::json;
 
 use crate::bad_day::{Day, SHOWN, ask, client, day, plot, settings};
+use crate::common::hi;
 
 /// Longer than a good answer takes, on a busy machine too.
 const SOON: Duration = Duration::from_millis(300);
@@ -241,4 +242,22 @@ async fn fault_29_a_crowd_that_is_told_to_wait_comes_back_one_by_one() {
     assert!(*least >= wait && *most <= wait.mul_f64(1.25), "{waits:?}");
     let places: BTreeSet<u128> = waits.iter().map(Duration::as_millis).collect();
     assert!(places.len() > CROWD / 2, "they come back one by one: {places:?}");
+}
+
+#[tokio::test]
+async fn field_53_attempts_that_broke_off_are_counted_over_sockets() {
+    let reply = || Reply::text("Two to the power of ten.").usage(Usage::new(300, 20));
+    for (faults, read) in
+        [(vec![], 300), (vec![Fault::cut("power")], 600), (vec![Fault::cut("power"); 2], 900)]
+    {
+        let server = Mock::start(Plot::new([reply()]).fault(0, faults)).await.unwrap();
+        let reply =
+            fold(settings().base_url(server.url()).build().unwrap().stream(hi()), |_| ()).await.unwrap();
+        assert_eq!((reply.usage.input_tokens, reply.usage.broken_off.input_tokens), (read, read - 300));
+    }
+    // No attempt is left.
+    let server = Mock::start(Plot::new([reply()]).fault(0, vec![Fault::cut("power"); 2])).await.unwrap();
+    let client = settings().base_url(server.url()).max_retries(1).build().unwrap();
+    let usage = fold(client.stream(hi()), |_| ()).await.unwrap_err().usage();
+    assert_eq!((usage.input_tokens, usage.broken_off.input_tokens), (600, 600));
 }
