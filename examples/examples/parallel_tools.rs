@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Reply::text("Oslo: wet, and 709,000 people in it."),
     ]);
     let agent = Agent::builder("guide", model)
-        .tool(FnTool::new("weather", "The weather in a city.", weather).read_only())
+        .tool(FnTool::new("weather", "The weather in a city.", weather).read_only().shared())
         .tool(FnTool::new("population", "How many people live in a city.", population))
         .build()?;
 

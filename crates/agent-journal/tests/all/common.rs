@@ -65,6 +65,11 @@ impl Tool for Act {
     }
 }
 
+/// A tool whose calls may not be made twice.
+pub(crate) fn act_once(log: &Log) -> impl Tool + 'static {
+    Act { spec: ToolSpec::new("act_once", "Does as told.", json!({"type": "object"})), log: log.clone() }
+}
+
 /// A reply of calls of these tools with these inputs.
 pub(crate) fn calls(calls: impl IntoIterator<Item = (&'static str, Value)>) -> Reply {
     calls.into_iter().fold(Reply::default(), |reply, (tool, input)| reply.and_call(tool, input))

@@ -5,6 +5,7 @@
 mod approvals;
 mod asking;
 mod common;
+mod early;
 mod files;
 mod gone;
 mod hosts;
