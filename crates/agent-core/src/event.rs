@@ -108,6 +108,7 @@ pub enum EventKind {
         /// The tool.
         tool: String,
         /// How much earlier.
+        #[serde(rename = "by_ms", with = "milliseconds")]
         by: Duration,
     },
     /// A call that may have effects started early ([`Early::All`](crate::Early)) and no message will tell of it: the final reply
