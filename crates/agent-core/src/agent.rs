@@ -8,7 +8,7 @@ use crate::{
     names,
 };
 
-/// An agent: who it is (the system prompt), what it thinks with (an [`Llm`]) and what it can do
+/// An agent: who it is (the system prompt, which begins with [`BASE_PROMPT`]), what it thinks with (an [`Llm`]) and what it can do
 /// ([`Tool`]s). Cloning is cheap.
 #[derive(Clone)]
 pub struct Agent(Arc<Inner>);
@@ -149,7 +149,8 @@ pub struct AgentBuilder {
 }
 
 impl AgentBuilder {
-    /// The agent's own system prompt, which follows the base prompt.
+    /// The agent's own system prompt: who it is and what it is to do. In front of it stands [`BASE_PROMPT`], unless
+    /// [`base_prompt`](Self::base_prompt) replaces or removes that.
     pub fn system(self, prompt: impl Into<String>) -> Self {
         self.system_blocks([Block::text(prompt)])
     }
@@ -160,7 +161,7 @@ impl AgentBuilder {
         self
     }
 
-    /// Replaces [`BASE_PROMPT`]; an empty text removes it.
+    /// Replaces [`BASE_PROMPT`], which stands in front of each agent's own prompt; an empty text removes it.
     pub fn base_prompt(mut self, prompt: impl Into<String>) -> Self {
         self.base_prompt = prompt.into();
         self
@@ -219,7 +220,8 @@ impl AgentBuilder {
         self
     }
 
-    /// A field of its requests that only its backend knows, as JSON: `("tool_choice", json!(…))`.
+    /// A field of its requests that only its backend knows, as JSON: `("tool_choice", json!(…))`. It stands in each of
+    /// them; but agent-llm's `Claude` forces a `tool_choice` only in the first since the user spoke.
     pub fn extra(mut self, field: impl Into<String>, value: impl Into<Json>) -> Self {
         self.extra.insert(field.into(), value.into());
         self

@@ -1,8 +1,10 @@
 //! The base system prompt.
 
-/// What stands in front of every agent's own system prompt, unless it is replaced or removed.
+/// What stands in front of every agent's own system prompt, unless
+/// [`AgentBuilder::base_prompt`](crate::AgentBuilder::base_prompt) replaces or removes it. It says what holds for all
+/// agents: when they are done, what becomes of their words, and that calls of one reply run at the same time.
 pub const BASE_PROMPT: &str = "\
-You work autonomously, over several turns with your tools, until the task is done. \
-Nobody reads what you write between tool calls: the user sees only your last reply, so it must stand alone and \
+Work on the task until it is done, over as many turns as it needs, with the tools you have. \
+What you write between tool calls may be read as you write it, or by nobody: your last reply must stand alone and \
 hold the whole answer. \
 Put tool calls that do not depend on each other into one reply: they run at the same time.";

@@ -28,6 +28,8 @@ pub struct Asked {
     pub system: Vec<Block>,
     /// What was said so far.
     pub messages: Vec<Message>,
+    /// How many turns the agent has had since the user spoke or it got the conversation: 0 in its first request.
+    pub turns: u32,
     /// The reply that they go on from, for backends whose server keeps what was said.
     pub goes_on_from: Option<GoesOnFrom>,
     /// The tools it may call.
@@ -99,6 +101,7 @@ impl Request {
             conversation: "run".into(),
             system: Vec::new(),
             messages,
+            turns: 0,
             goes_on_from: None,
             tools: Arc::new([]),
             server_tools: Arc::new([]),

@@ -71,6 +71,8 @@ impl Team {
             conversation: conversation.shared_id(),
             system: agent.system().to_vec(),
             messages: conversation.reads(),
+            // The agent it is about to go over to has had none.
+            turns: if conversation.is_going_over() { 0 } else { conversation.turns() },
             goes_on_from: None,
             tools: agent.specs().clone(),
             server_tools: agent.server_tools().clone(),

@@ -33,6 +33,7 @@ pub struct Settings {
     pub(crate) bounds: Bounds,
     pub(crate) model: String,
     pub(crate) tool_choice: Option<ToolChoice>,
+    pub(crate) force_every_turn: bool,
     pub(crate) disable_parallel_tool_use: bool,
     pub(crate) cache: Option<Cache>,
     pub(crate) fields: BTreeMap<String, Json>,
@@ -56,6 +57,7 @@ impl Default for Settings {
             bounds: Bounds::default(),
             model: "claude-sonnet-5-5".to_owned(),
             tool_choice: None,
+            force_every_turn: false,
             disable_parallel_tool_use: false,
             cache: None,
             fields: BTreeMap::new(),
@@ -115,9 +117,17 @@ impl Settings {
         self
     }
 
-    /// Which tools the model may or must call; by default it decides.
+    /// Which tools the model may or must call; by default it decides. What is forced is forced in the first request since
+    /// the user spoke; see [`ToolChoice`].
     pub fn tool_choice(mut self, choice: ToolChoice) -> Self {
         self.tool_choice = Some(choice);
+        self
+    }
+
+    /// Whether a forced [`ToolChoice`] holds for every turn, and not only for the first since the user spoke; by default it
+    /// does not. An agent that must call a tool in each turn never answers: bound its turns, or end the run yourself.
+    pub fn force_every_turn(mut self, force: bool) -> Self {
+        self.force_every_turn = force;
         self
     }
 
@@ -286,6 +296,7 @@ impl fmt::Debug for Settings {
             .field("bounds", &self.bounds)
             .field("model", &self.model)
             .field("tool_choice", &self.tool_choice)
+            .field("force_every_turn", &self.force_every_turn)
             .field("disable_parallel_tool_use", &self.disable_parallel_tool_use)
             .field("cache", &self.cache)
             .field("fields", &fields)

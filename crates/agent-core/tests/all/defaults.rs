@@ -16,7 +16,7 @@ fn the_limits() {
 }
 
 #[tokio::test]
-async fn the_base_prompt_stands_in_front_can_be_replaced_and_removed() {
+async fn field_71_the_base_prompt_is_true_stands_in_front_and_can_be_replaced_and_removed() {
     let check = async |base: Option<&str>, expected: &str| {
         let model = Script::new([Reply::text("Hi.")]);
         let builder = Agent::builder("main", model.clone()).system("You greet.");
@@ -29,7 +29,7 @@ async fn the_base_prompt_stands_in_front_can_be_replaced_and_removed() {
     check(None, &format!("{BASE_PROMPT}\n\nYou greet.")).await;
     check(Some("Be brief."), "Be brief.\n\nYou greet.").await;
     check(Some(""), "You greet.").await;
-    assert_snapshot!(BASE_PROMPT, @"You work autonomously, over several turns with your tools, until the task is done. Nobody reads what you write between tool calls: the user sees only your last reply, so it must stand alone and hold the whole answer. Put tool calls that do not depend on each other into one reply: they run at the same time.");
+    assert_snapshot!(BASE_PROMPT, @"Work on the task until it is done, over as many turns as it needs, with the tools you have. What you write between tool calls may be read as you write it, or by nobody: your last reply must stand alone and hold the whole answer. Put tool calls that do not depend on each other into one reply: they run at the same time.");
 }
 
 #[tokio::test]

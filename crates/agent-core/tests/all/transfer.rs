@@ -125,3 +125,26 @@ async fn an_unknown_target_is_an_error_result() {
     main: Then I do it.
     "#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn field_72_a_request_says_how_many_turns_its_agent_has_had_since_the_user_spoke() {
+    let act = || calls([("act", json!({}))]);
+    let (team, model, _) = team([
+        (
+            "main",
+            vec![
+                act(),
+                calls([("act", json!({"to": "c"}))]),
+                calls([("act_first", json!({"transfer": "b"}))]),
+            ],
+        ),
+        ("b", vec![act(), Reply::text("b here."), Reply::text("Again.")]),
+        ("c", vec![act(), Reply::text("c here.")]),
+    ]);
+    let mut conversation = run(&team).await.conversation;
+    conversation.say("Once more.");
+    team.run(&mut conversation).await.unwrap();
+    let turns: Vec<String> =
+        model.requests().iter().map(|request| format!("{} {}", request.agent, request.turns)).collect();
+    assert_eq!(turns, ["main 0", "main 1", "c 0", "c 1", "main 2", "b 0", "b 1", "b 0"]);
+}

@@ -8,7 +8,7 @@ use super::{
     object::{Object, list},
     tools::{self, has_tools},
 };
-use crate::{Settings, cache};
+use crate::{Settings, cache, tool_choice::eased};
 
 /// The body of a request. Blocks go in as the text they are kept as; what
 /// [`Request::extra`](agent_core::Asked::extra) gives wins over the settings, and extra settings over all else.
@@ -64,6 +64,8 @@ fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &
     let is_own = |name: &str| !given.contains_key(name) && !left_out.contains(&name);
     let system = || request.system.iter().filter(|block| !block.is_blank());
 
+    // What was forced has been called: an agent that always must could never answer.
+    let is_eased = request.turns > 0 && !settings.force_every_turn;
     let mut body = Object::begin(text);
     if is_own("model") {
         body.set("model", &settings.model);
@@ -81,7 +83,7 @@ fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &
         body.put("tools", |text| tools::write(text, request));
     }
     if is_own("tool_choice") && (has_tools(request) || given.contains_key("tools")) {
-        tool_choice(settings).iter().for_each(|choice| body.set_json("tool_choice", choice));
+        tool_choice(settings, is_eased).iter().for_each(|choice| body.set_json("tool_choice", choice));
     }
     if is_own("messages") {
         let messages = request.messages.iter().filter_map(Message::sendable);
@@ -92,7 +94,11 @@ fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &
     }
     for (name, value) in given.iter().filter(|(name, _)| !left_out.contains(name)) {
         let container = request.container.as_ref().filter(|_| *name == "container");
-        body.set_json(name, &container.map_or_else(|| (*value).clone(), |id| again(value, id)));
+        let value = match *name {
+            "tool_choice" if is_eased => eased(value),
+            _ => container.map_or_else(|| (*value).clone(), |id| again(value, id)),
+        };
+        body.set_json(name, &value);
     }
     body.end();
 }
@@ -113,10 +119,11 @@ fn block(text: &mut Vec<u8>, block: &Block) {
 }
 
 /// What is said of which tools may be called, if anything is.
-fn tool_choice(settings: &Settings) -> Option<Json> {
+fn tool_choice(settings: &Settings, is_eased: bool) -> Option<Json> {
     let one_by_one = settings.disable_parallel_tool_use;
     let is_said = settings.tool_choice.is_some() || one_by_one;
-    is_said.then(|| settings.tool_choice.clone().unwrap_or_default().json(one_by_one))
+    let choice = settings.tool_choice.clone().unwrap_or_default();
+    is_said.then(|| if is_eased { choice.eased() } else { choice }.json(one_by_one))
 }
 
 /// What the settings say of the container (its skills, for one), in the one that is there already.
@@ -260,6 +267,39 @@ mod tests {
         let server_tools =
             any().extra("tools", json!([{"type": "web_search_20260318", "name": "web_search"}]));
         assert_eq!(choice(server_tools, &hi()).unwrap(), r#"{"type":"any"}"#);
+    }
+
+    #[test]
+    fn field_72_a_forced_choice_holds_for_the_first_turn_since_the_user_spoke() {
+        let choice = |settings: Settings, given: Option<serde_json::Value>, turns: u32| {
+            let mut request = with_tool();
+            request.turns = turns;
+            request.extra.extend(given.map(|given| ("tool_choice".to_owned(), given.into())));
+            let body: serde_json::Value = serde_json::from_slice(&body(&settings, &request)).unwrap();
+            body["tool_choice"].clone()
+        };
+        let by = |choice| Settings::default().tool_choice(choice);
+        let (any, tool) = (json!({"type": "any"}), json!({"type": "tool", "name": "f"}));
+        let (auto, none) = (json!({"type": "auto"}), json!({"type": "none"}));
+        for (settings, first, then) in [
+            (by(ToolChoice::Any), &any, &auto),
+            (by(ToolChoice::Tool("f".to_owned())), &tool, &auto),
+            (by(ToolChoice::Auto), &auto, &auto),
+            (by(ToolChoice::None), &none, &none),
+            (by(ToolChoice::Any).force_every_turn(true), &any, &any),
+        ] {
+            let of = |turns| choice(settings.clone(), None, turns);
+            assert_eq!([of(0), of(1), of(9)], [first, then, then].map(Clone::clone));
+            let given =
+                |turns| choice(settings.clone().tool_choice(ToolChoice::Auto), Some(first.clone()), turns);
+            assert_eq!([given(0), given(1), given(9)], [first, then, then].map(Clone::clone));
+        }
+        let one = json!({"type": "tool", "name": "f", "disable_parallel_tool_use": true});
+        let eased = json!({"type": "auto", "disable_parallel_tool_use": true});
+        assert_eq!(choice(Settings::default(), Some(one), 1), eased);
+        let one_by_one = by(ToolChoice::Any).disable_parallel_tool_use(true);
+        assert_eq!(choice(one_by_one, None, 1), eased);
+        assert_eq!(choice(Settings::default(), Some(json!("odd")), 1), json!("odd"));
     }
 
     #[test]
