@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use agent_core::{Agent, Team};
+use agent_core::{Agent, Limits, Team};
 use agent_llm::{Claude, Settings};
 use agent_tools::{AgentTool, FnTool};
 
@@ -20,7 +20,9 @@ pub(crate) const AGENT: &str = "agent";
 
 /// One agent with one tool.
 pub(crate) fn team(url: &str, work: Work, set: impl FnOnce(Settings) -> Settings) -> Done<Team> {
-    Ok(Team::new([agent(AGENT, claude(url, set)?, work)?])?)
+    // The longest plots have more than a run may by default.
+    let limits = Limits::new().requests(None).calls(None);
+    Ok(Team::new([agent(AGENT, claude(url, set)?, work)?])?.with_limits(limits))
 }
 
 /// An agent that has eight others as tools.

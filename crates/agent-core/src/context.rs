@@ -29,6 +29,7 @@ impl Context {
             depth: 0,
             agent: "nobody".into(),
             call: ToolCall { id: call_id.into(), name: "by-hand".to_owned(), input }.into(),
+            place: 0,
             allowed: false,
         };
         let (receipt, run) = (Receipt::default(), CancellationToken::new());

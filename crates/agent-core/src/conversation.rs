@@ -9,10 +9,12 @@ mod check;
 mod close;
 mod done;
 mod left_out;
+mod mending;
 mod next;
 mod passage;
 mod reads;
 mod slot;
+mod slots;
 mod told;
 mod tool_turn;
 mod transcript;
@@ -25,10 +27,12 @@ pub use check::InvalidConversation;
 pub use close::NotWaiting;
 pub(crate) use close::not_run;
 pub use left_out::{LeftOut, NothingToTakeBack, WhyLeftOut};
+pub(crate) use mending::Mender;
 pub use passage::Passage;
 use passage::Return;
 use serde::{Deserialize, Serialize};
 use slot::{Slot, State};
+use slots::Slots;
 pub use told::{NotTold, Told};
 pub use tool_turn::ToolTurn;
 pub use turn::{ModelTurn, Turn};
@@ -69,7 +73,7 @@ pub struct Conversation {
     call_ids: CallIds,
     /// The calls of the reply that is still open; empty once their results are in the messages.
     #[serde(default, deserialize_with = "null_is_absent")]
-    slots: Vec<Slot>,
+    slots: Slots,
     /// Why the last reply stopped; `None` when the last word is the user's or the tools'.
     #[serde(default)]
     stop: Option<StopReason>,
@@ -130,7 +134,7 @@ impl Conversation {
             depth: 0,
             messages: Vec::new(),
             call_ids: CallIds::default(),
-            slots: Vec::new(),
+            slots: Slots::default(),
             stop: None,
             stop_details: None,
             container: None,
@@ -162,7 +166,7 @@ impl Conversation {
 
     /// Delegated conversations go along: their ids are the paths to them.
     fn rename(&mut self, id: Arc<str>) {
-        for Slot { call, state } in &mut self.slots {
+        for Slot { call, state } in self.slots.iter_mut() {
             if let State::Delegated(child) = state {
                 child.rename(format!("{id}/{}", call.id).into());
             }
@@ -275,7 +279,7 @@ impl Conversation {
     /// What delegations cost whose usage is not added up yet.
     fn usage_of_children(&self) -> UsageByAgent {
         let mut usage = UsageByAgent::default();
-        for slot in &self.slots {
+        for slot in self.slots.iter() {
             if let State::Delegated(child) = &slot.state {
                 usage += &child.usage_by_agent();
             }
@@ -283,7 +287,7 @@ impl Conversation {
         usage
     }
 
-    /// How many turns the agent that has the conversation had since the user spoke.
+    /// How many turns the agent that has the conversation had since the user spoke, with those of agents that gave it back.
     pub fn turns(&self) -> u32 {
         self.turns
     }

@@ -3,6 +3,7 @@
 mod ask;
 mod begun;
 mod call;
+mod count;
 mod early;
 mod ends;
 mod new_ids;
@@ -173,6 +174,13 @@ impl Perform for Local {
 
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
         self.ends.forget(&call.conversation);
+        let limits = self.caller.team.limits();
+        if limits.is_beyond(call.place) {
+            let most = limits.calls_in_reply.unwrap_or_default();
+            receipt
+                .fill(Outcome::error(format!("not run: the limit of {most} tool calls a reply is reached")));
+            return Ok(());
+        }
         let call = Arc::new(call);
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
         let may_take = !call.allowed && self.mode == Mode::Concurrent;

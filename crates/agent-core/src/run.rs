@@ -40,6 +40,14 @@ pub enum RunError {
         /// What the panic said.
         message: String,
     },
+    /// The models of the run have had as many requests as [`Limits::requests`] allows. What has ended by then is recorded.
+    #[error(
+        "the limit of {most} model requests a run is reached: run the conversation again to go on, or raise Limits::requests"
+    )]
+    RequestLimit {
+        /// The limit.
+        most: u32,
+    },
     /// It was [cancelled](crate::Cancel).
     #[error("the run was cancelled; the conversation keeps what was done")]
     Cancelled,
@@ -58,6 +66,9 @@ impl RunError {
             Self::Cancelled => Ok(Ok(End::Other("it was cancelled".to_owned()))),
             Self::UnknownAgent { agents, .. } => {
                 Ok(Ok(End::Other(format!("it is not in the team: {}", safe_line(&agents)))))
+            }
+            Self::RequestLimit { most } => {
+                Ok(Ok(End::Other(format!("the limit of {most} model requests a run is reached"))))
             }
             error => Err(error),
         }

@@ -26,6 +26,9 @@ pub struct Call {
     pub agent: Arc<str>,
     /// The call itself.
     pub call: Arc<ToolCall>,
+    /// Its place among the calls of its reply, from 0 on.
+    #[serde(default)]
+    pub place: usize,
     /// Whether a person has allowed it.
     pub allowed: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use agent_core::{Call, Event, Host, Local, Mode, Outcome, Rules, Team};
+use agent_core::{Call, Event, Host, Limits, Local, Mode, Outcome, Rules, Team};
 use restate_sdk::{
     endpoint::{Builder, Endpoint, ServiceOptions},
     service::IntoServiceDefinition,
@@ -30,14 +30,24 @@ pub enum ServicesError {
     /// Calls of a run are made by many processes, and none counts them all.
     #[error("Limits::calls can't be kept over many processes: leave it out, and limit turns and depth")]
     CallsLimited,
+    /// Requests of a run are made by many processes, and none counts them all.
+    #[error("Limits::requests can't be kept over many processes: leave it out, and limit turns and depth")]
+    RequestsLimited,
 }
 
 impl Services {
-    /// The services of this team. Of its [`Limits`](agent_core::Limits), `calls_at_once` holds for each process.
+    /// The services of this team. Of its [`Limits`], `calls_at_once` holds for each process; `calls` and `requests` can't be
+    /// kept over many processes: their defaults do not hold here, and other numbers are refused.
     pub fn new(team: Team) -> Result<Self, ServicesError> {
-        if team.limits().calls.is_some() {
+        let (limits, defaults) = (team.limits().clone(), Limits::default());
+        if limits.calls.is_some() && limits.calls != defaults.calls {
             return Err(ServicesError::CallsLimited);
         }
+        if limits.requests.is_some() && limits.requests != defaults.requests {
+            return Err(ServicesError::RequestsLimited);
+        }
+        // What this process counts is of many runs.
+        let team = team.with_limits(limits.calls(None).requests(None));
         // One by one: calls come here singly, and none may start before its reply is kept.
         let local = Local::new(team).mode(Mode::Sequential);
         let unknown = Box::new(|call: &Call| Some(Outcome::unknown(&call.call.name)));

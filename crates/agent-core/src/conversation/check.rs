@@ -52,7 +52,7 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     if last_is_reply != stop.is_some() {
         return Err("a stop reason stands exactly where the last message is a reply".to_owned());
     }
-    for slot in slots {
+    for slot in slots.iter() {
         let State::Delegated(child) = &slot.state else { continue };
         if *child.id != conversation.key(slot) || Some(child.depth) != conversation.depth.checked_add(1) {
             return Err(format!("{:?} is not the conversation of call {:?}", child.id, slot.call.id));

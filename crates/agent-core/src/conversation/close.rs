@@ -14,9 +14,9 @@ pub(super) const DENIED: &str = "denied: ";
 impl Conversation {
     /// With the last result in, the user message with all of them is appended.
     pub(super) fn append_results_if_done(&mut self) {
-        if !self.slots.is_empty() && self.slots.iter().all(Slot::is_done) {
+        if !self.slots.is_empty() && self.slots.are_done() {
             let unreachable = |slot: &Slot| unreachable!("call {:?} is done", slot.call.id);
-            let slots = std::mem::take(&mut self.slots);
+            let slots = self.slots.take();
             self.append_results(slots.into_iter().map(|slot| slot.into_result(unreachable)).collect());
         }
     }
@@ -46,7 +46,7 @@ impl Conversation {
             None => "no result: the user went on before the call ended".to_owned(),
             Some(reason) => not_run(reason),
         };
-        let slots = std::mem::take(&mut self.slots);
+        let slots = self.slots.take();
         slots.into_iter().map(|slot| slot.into_result(why)).collect()
     }
 
@@ -62,22 +62,18 @@ impl Conversation {
     }
 
     fn decide(&mut self, key: &str, decision: &dyn Fn(&mut Slot)) -> Result<(), NotWaiting> {
-        let id = self.id.clone();
-        for slot in &mut self.slots {
-            let decided = match &mut slot.state {
-                State::Waiting { .. } if format!("{id}/{}", slot.call.id) == key => {
-                    decision(slot);
-                    true
-                }
-                State::Delegated(child) => child.decide(key, decision).is_ok(),
-                _ => false,
-            };
-            if decided {
-                self.append_results_if_done();
-                return Ok(());
-            }
+        let not_waiting = || NotWaiting { key: key.to_owned() };
+        let path = key.strip_prefix(&*self.id).and_then(|path| path.strip_prefix('/'));
+        // No id of a call has a slash in it.
+        let call = path.and_then(|path| path.split('/').next()).ok_or_else(not_waiting)?;
+        let slot = self.slots.find(call).map(|place| &mut self.slots[place]).ok_or_else(not_waiting)?;
+        match &mut slot.state {
+            State::Waiting { .. } if path == Some(call) => decision(slot),
+            State::Delegated(child) => child.decide(key, decision).map_err(|_| not_waiting())?,
+            _ => return Err(not_waiting()),
         }
-        Err(NotWaiting { key: key.to_owned() })
+        self.append_results_if_done();
+        Ok(())
     }
 }
 

@@ -1,7 +1,9 @@
 //! Whose turn it is: the one place that decides it.
 
+use std::{collections::HashSet, ops::Range};
+
 use super::{Conversation, Slot, State};
-use crate::{End, Rules, StopReason, Transfer, Waiting, Work, safe_lines};
+use crate::{End, Rules, StopReason, ToolSpec, Transfer, Waiting, Work, safe_lines};
 
 /// What can be done now, what can be done once a call of the same key is done, and what waits for a
 /// person, each in call order.
@@ -44,7 +46,7 @@ impl Conversation {
     }
 
     fn model(&self, rules: &dyn Rules) -> Next {
-        match self.turns < rules.turns(&self.agent) {
+        match self.turns < rules.turns(&self.agent) || self.has_just_come_back() {
             true => Next::Model,
             false => Next::User(End::TurnLimit(self.turns)),
         }
@@ -54,11 +56,11 @@ impl Conversation {
     /// but for the exclusive ones, each of which is a barrier, and those of one key, which take turns. A
     /// transfer takes place once what goes before it is done.
     fn tools(&self, rules: &dyn Rules) -> Next {
-        let comes_first = |slot: &&Slot| self.spec(slot, rules).is_some_and(|spec| spec.first);
-        let first = self.slots.iter().filter(comes_first).find(|slot| !slot.is_done());
-        let survey = match first {
-            Some(slot) => self.survey(std::slice::from_ref(slot), rules),
-            None => self.survey(&self.slots, rules),
+        let comes_first = |place: usize| self.spec(place, rules).is_some_and(|spec| spec.first);
+        let mut open = self.slots.open().filter(|place| !self.slots[*place].is_done());
+        let survey = match open.find(|place| comes_first(*place)) {
+            Some(place) => self.survey(place..place + 1, rules),
+            None => self.survey(self.slots.open(), rules),
         };
         match survey {
             Survey { work, later, .. } if !work.is_empty() => Next::Tools(work, later),
@@ -69,23 +71,23 @@ impl Conversation {
     }
 
     /// What can be done for these calls now, and what waits for a person.
-    fn survey(&self, slots: &[Slot], rules: &dyn Rules) -> Survey {
+    fn survey(&self, places: Range<usize>, rules: &dyn Rules) -> Survey {
         let mut survey = Survey::default();
-        let (mut all_settled, mut keys) = (true, Vec::new());
-        for slot in slots.iter().filter(|slot| !slot.is_settled()) {
-            let spec = self.spec(slot, rules);
+        let (mut all_settled, mut keys) = (true, HashSet::new());
+        for place in places.filter(|place| !self.slots[*place].is_settled()) {
+            let (slot, spec) = (&self.slots[place], self.spec(place, rules));
             if spec.is_some_and(|spec| spec.exclusive) {
                 if all_settled {
-                    self.look_at(slot, rules, &mut survey);
+                    self.look_at(place, rules, &mut survey);
                 }
                 break;
             }
             match spec.and_then(|spec| spec.exclusive_by.as_ref()?.key(&slot.call.input)) {
                 Some(key) if keys.contains(&key) => {
-                    survey.later.extend(slot.work(self).map(|work| (key, work)));
+                    survey.later.extend(slot.work(place, self).map(|work| (key, work)));
                 }
                 key => {
-                    self.look_at(slot, rules, &mut survey);
+                    self.look_at(place, rules, &mut survey);
                     keys.extend(key);
                 }
             }
@@ -94,14 +96,15 @@ impl Conversation {
         survey
     }
 
-    fn look_at(&self, slot: &Slot, rules: &dyn Rules, survey: &mut Survey) {
+    fn look_at(&self, place: usize, rules: &dyn Rules, survey: &mut Survey) {
+        let slot = &self.slots[place];
         match &slot.state {
             State::Waiting { question } => survey.waiting.push(self.waits(slot, question)),
             State::Delegated(child) => match child.next(rules) {
                 Next::User(End::Waiting(calls)) => survey.waiting.extend(calls),
-                _ => survey.work.extend(slot.work(self)),
+                _ => survey.work.extend(slot.work(place, self)),
             },
-            _ => survey.work.extend(slot.work(self)),
+            _ => survey.work.extend(slot.work(place, self)),
         }
     }
 
@@ -119,7 +122,7 @@ impl Conversation {
     /// [`End::Waiting`](crate::End::Waiting) it needs no rules, and names them also while others are under way.
     pub fn waiting(&self) -> Vec<Waiting> {
         let mut waiting = Vec::new();
-        for slot in &self.slots {
+        for slot in self.slots.iter() {
             match &slot.state {
                 State::Waiting { question } => waiting.push(self.waits(slot, question)),
                 State::Delegated(child) => waiting.extend(child.waiting()),
@@ -129,8 +132,12 @@ impl Conversation {
         waiting
     }
 
-    fn spec<'r>(&self, slot: &Slot, rules: &'r dyn Rules) -> Option<&'r crate::ToolSpec> {
-        rules.spec(&self.agent, &slot.call.name)
+    /// The spec by which a call is made; none of one that is not made, since it is beyond what a reply may hold.
+    fn spec<'r>(&self, place: usize, rules: &'r dyn Rules) -> Option<&'r ToolSpec> {
+        match rules.limits().is_beyond(place) {
+            true => None,
+            false => rules.spec(&self.agent, &self.slots[place].call.name),
+        }
     }
 
     pub(super) fn key(&self, slot: &Slot) -> String {

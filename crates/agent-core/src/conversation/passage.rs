@@ -104,8 +104,15 @@ impl Conversation {
         self.messages.push(Message::new(Role::User, blocks));
         self.stop_details = None;
         self.pass(to, None, Some(why));
-        self.turns = turns;
+        // Or each agent it comes back to would have all its turns again.
+        self.turns = turns.saturating_add(self.turns);
         true
+    }
+
+    /// Whether it came back, and nobody has said anything since.
+    pub(super) fn has_just_come_back(&self) -> bool {
+        let last = self.passages.last();
+        last.is_some_and(|passage| passage.call.is_none() && passage.at == self.messages.len())
     }
 
     pub(super) fn not_done(&self, turns: u32) -> String {

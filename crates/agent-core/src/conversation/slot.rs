@@ -53,9 +53,9 @@ impl Slot {
 
     /// What is to be done for it; `None` if it is done or waits for something. Whether a delegated
     /// conversation can go on is for [`Conversation::survey`] to say.
-    pub(super) fn work(&self, conversation: &Conversation) -> Option<Work> {
+    pub(super) fn work(&self, place: usize, conversation: &Conversation) -> Option<Work> {
         match &self.state {
-            State::Open | State::Allowed => Some(Work::Call(self.as_call(conversation))),
+            State::Open | State::Allowed => Some(Work::Call(self.as_call(place, conversation))),
             State::Delegated(child) => Some(Work::Delegate(Delegation {
                 by: conversation.agent.clone(),
                 call: self.call.clone(),
@@ -65,12 +65,13 @@ impl Slot {
         }
     }
 
-    pub(super) fn as_call(&self, conversation: &Conversation) -> Call {
+    pub(super) fn as_call(&self, place: usize, conversation: &Conversation) -> Call {
         Call {
             conversation: conversation.id.clone(),
             depth: conversation.depth,
             agent: conversation.agent.clone(),
             call: self.call.clone(),
+            place,
             allowed: matches!(self.state, State::Allowed),
         }
     }

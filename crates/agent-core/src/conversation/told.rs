@@ -88,7 +88,7 @@ impl Conversation {
             return Some(self);
         }
         self.slots.iter().find_map(|slot| match &slot.state {
-            State::Delegated(child) => child.within(id),
+            State::Delegated(child) if id.starts_with(&*child.id) => child.within(id),
             _ => None,
         })
     }
@@ -98,22 +98,22 @@ impl Conversation {
             return Some(self);
         }
         self.slots.iter_mut().find_map(|slot| match &mut slot.state {
-            State::Delegated(child) => child.within_mut(id),
+            State::Delegated(child) if id.starts_with(&*child.id) => child.within_mut(id),
             _ => None,
         })
     }
 
     /// Whether this is a call of its last reply that has led to nothing final yet, so that it can be told what it leads to.
     pub fn is_open(&self, call: &str) -> bool {
-        self.slots.iter().any(|slot| slot.call.id == call && !slot.is_settled())
+        self.slots.find(call).is_some_and(|place| !self.slots[place].is_settled())
     }
 
     /// What people decided about calls that waited in `earlier`, which this conversation was, and in those delegated from
     /// it: with the ids of the conversations that were told.
     pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Told)> {
         let mut told = Vec::new();
-        for Slot { call, state } in &earlier.slots {
-            let now = self.slots.iter().find(|slot| slot.call.id == call.id).map(|slot| &slot.state);
+        for Slot { call, state } in earlier.slots.iter() {
+            let now = self.slots.find(&call.id).map(|place| &self.slots[place].state);
             match (state, now) {
                 (State::Delegated(child), Some(State::Delegated(now))) => {
                     told.extend(now.decided_since(child))
@@ -134,7 +134,7 @@ impl Conversation {
 
     /// Why a call of the last reply was denied, if it was.
     fn denied(&self, call: &str) -> Option<String> {
-        let state = self.slots.iter().find(|slot| slot.call.id == call).map(|slot| &slot.state);
+        let state = self.slots.find(call).map(|place| &self.slots[place].state);
         let text = match state {
             Some(State::Done { content, is_error: true }) => content.to_text(),
             Some(_) => return None,
@@ -212,8 +212,8 @@ impl Conversation {
                 false => Err("no agent gave it away that could have it back".to_owned()),
             },
             Told::Recorded { call, done } => {
-                let open = |slot: &Slot| slot.call.id == call && !slot.is_settled();
-                let Some(place) = self.slots.iter().position(open) else {
+                let place = self.slots.find(&call).filter(|place| !self.slots[*place].is_settled());
+                let Some(place) = place else {
                     return Err(format!("call {call:?} is not open"));
                 };
                 if matches!(done.outcome, Outcome::Delegate { .. }) && self.depth >= Limits::DEEPEST {

@@ -1,8 +1,11 @@
 //! The tools' turn.
 
-use std::fmt;
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+};
 
-use super::{Conversation, Slot, State};
+use super::{Conversation, State};
 use crate::{Call, Done, Outcome, Rules, Work};
 
 /// The tools' turn: the work that may start now, and where each piece is recorded as it ends.
@@ -11,7 +14,7 @@ pub struct ToolTurn<'a> {
     rules: &'a dyn Rules,
     work: Vec<Work>,
     /// What waits for calls of the same key, in call order.
-    later: Vec<(String, Work)>,
+    later: HashMap<String, VecDeque<Work>>,
 }
 
 impl<'a> ToolTurn<'a> {
@@ -21,7 +24,9 @@ impl<'a> ToolTurn<'a> {
         work: Vec<Work>,
         later: Vec<(String, Work)>,
     ) -> Self {
-        Self { conversation, rules, work, later }
+        let mut by_key: HashMap<String, VecDeque<Work>> = HashMap::new();
+        later.into_iter().for_each(|(key, work)| by_key.entry(key).or_default().push_back(work));
+        Self { conversation, rules, work, later: by_key }
     }
 
     /// The conversation, as far as it has come.
@@ -42,10 +47,7 @@ impl<'a> ToolTurn<'a> {
     /// What an outcome comes to under the rules: some are refused, with words the model reads.
     pub fn admit(&self, id: &str, outcome: Outcome) -> Outcome {
         let conversation = &*self.conversation;
-        debug_assert!(
-            conversation.slots.iter().any(|slot| slot.call.id == id),
-            "{id:?} is none of its calls"
-        );
+        debug_assert!(conversation.slots.find(id).is_some(), "{id:?} is none of its calls");
         conversation.admit(outcome, self.rules)
     }
 
@@ -61,7 +63,7 @@ impl<'a> ToolTurn<'a> {
         self.conversation.record(place, done);
         let slot = &self.conversation.slots[place];
         let more = match slot.state {
-            State::Delegated(_) => slot.work(self.conversation),
+            State::Delegated(_) => slot.work(place, self.conversation),
             _ if slot.is_settled() => self.next_of_key(place),
             _ => None,
         };
@@ -71,29 +73,32 @@ impl<'a> ToolTurn<'a> {
 
     /// The next call that waits for the one in this place.
     fn next_of_key(&mut self, place: usize) -> Option<Work> {
+        if self.later.is_empty() {
+            return None;
+        }
         let call = &self.conversation.slots[place].call;
         let spec = self.rules.spec(&self.conversation.agent, &call.name)?;
         let key = spec.exclusive_by.as_ref()?.key(&call.input)?;
-        let next = self.later.iter().position(|(other, _)| *other == key)?;
-        Some(self.later.remove(next).1)
+        self.later.get_mut(&key)?.pop_front()
     }
 
     /// The call of this id as a piece of work.
     pub(crate) fn call(&self, id: &str) -> Call {
-        self.conversation.slots[self.place(id)].as_call(self.conversation)
+        let place = self.place(id);
+        self.conversation.slots[place].as_call(place, self.conversation)
     }
 
     /// The place of an open call among those of its reply.
     pub(crate) fn place(&self, id: &str) -> usize {
-        let open = |slot: &Slot| slot.call.id == id && !slot.is_done();
-        let place = self.conversation.slots.iter().position(open);
+        let slots = &self.conversation.slots;
+        let place = slots.find(id).filter(|place| !slots[*place].is_done());
         place.unwrap_or_else(|| panic!("call {id:?} is not open in this turn"))
     }
 
     /// Keeps how far a delegated conversation has come, for a later run to go on with.
     pub fn keep(&mut self, id: &str, conversation: Box<Conversation>) {
-        let slot = self.conversation.slots.iter_mut().find(|slot| slot.call.id == id);
-        if let Some(State::Delegated(child)) = slot.map(|slot| &mut slot.state) {
+        let Some(place) = self.conversation.slots.find(id) else { return };
+        if let State::Delegated(child) = &mut self.conversation.slots[place].state {
             *child = conversation;
         }
     }

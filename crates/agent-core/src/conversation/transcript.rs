@@ -29,7 +29,7 @@ impl fmt::Display for Conversation {
             }
         }
         self.write_left_out(f, self.messages.len())?;
-        for slot in &self.slots {
+        for slot in self.slots.iter() {
             let state = match &slot.state {
                 State::Open => "open".to_owned(),
                 State::Allowed => "allowed".to_owned(),

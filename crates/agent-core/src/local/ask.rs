@@ -1,6 +1,6 @@
 //! Asking a model.
 
-use std::{mem, panic::AssertUnwindSafe, pin::pin, sync::Arc};
+use std::{collections::HashSet, mem, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
 use futures::{FutureExt, StreamExt};
 
@@ -24,11 +24,15 @@ impl Local {
     ) -> Result<Result<Response, Failure>, RunError> {
         self.caller.team.check_agent(so_far)?;
         let agent = so_far.speaker();
+        let asked = self.asked(so_far);
+        if asked.is_ok() {
+            self.caller.count_request()?;
+        }
         let left = self.leave(self.begun.clear(so_far.id()));
         self.end_all(left).await;
         self.tell_if_it_came_back(so_far);
         self.tell(so_far, || EventKind::TurnStarted);
-        let (asked, mut fold) = (self.asked(so_far), Fold::default());
+        let mut fold = Fold::default();
         // A backend is foreign code; its panic must not take other conversations of the run along.
         let reply = {
             // Pinned where it is made: each move would make the future larger. It ends with this block.
@@ -168,7 +172,8 @@ impl Local {
         if response.stop_reason.runs_calls() {
             return;
         }
-        let was_made = |call: &&Arc<ToolCall>| made.iter().any(|made| made.call.call.id == call.id);
+        let made: HashSet<&str> = made.iter().map(|made| made.call.call.id.as_str()).collect();
+        let was_made = |call: &&Arc<ToolCall>| made.contains(call.id.as_str());
         for call in recorded.iter().filter_map(Block::as_tool_use).filter(|call| !was_made(call)) {
             let (id, tool, why) = (call.id.clone(), call.name.clone(), not_run(&response.stop_reason));
             self.tell(so_far, || EventKind::CallNotMade { id, tool, why });

@@ -3,10 +3,7 @@
 use std::{
     convert::Infallible,
     future::{Future, ready},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,9 +11,9 @@ use futures::future::Either;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::task;
+use super::{count::Count, task};
 use crate::{
-    Call, Context, EventKind, Outcome, Permits, Receipt, Rules, Team, Tool, ToolSpec,
+    Call, Context, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
     permits::Scope,
     teller::{Place, Teller},
 };
@@ -28,7 +25,8 @@ pub(super) struct Caller {
     pub(super) teller: Arc<Teller>,
     /// Bounds the calls under way, of all conversations of the run.
     permits: Option<Permits>,
-    calls_made: AtomicU32,
+    calls_made: Count,
+    requests_made: Count,
     /// Cancelled when the host is dropped, and by whoever else has it.
     pub(super) cancel: CancellationToken,
 }
@@ -37,7 +35,7 @@ pub(super) struct Caller {
 /// pool can't be stopped.
 #[derive(Default)]
 pub(super) struct Held {
-    permits: Vec<OwnedSemaphorePermit>,
+    permits: [Option<OwnedSemaphorePermit>; 3],
     /// Dropped with it, for who waits for that.
     _busy: Option<Busy>,
 }
@@ -48,7 +46,14 @@ pub(super) type Busy = oneshot::Sender<Infallible>;
 impl Caller {
     pub(super) fn new(team: Team, teller: Teller, cancel: CancellationToken) -> Self {
         let permits = team.limits().calls_at_once.map(Permits::new);
-        Self { team, teller: teller.into(), permits, calls_made: AtomicU32::new(0), cancel }
+        Self {
+            team,
+            teller: teller.into(),
+            permits,
+            calls_made: Count::default(),
+            requests_made: Count::default(),
+            cancel,
+        }
     }
 
     /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes wrong
@@ -103,20 +108,27 @@ impl Caller {
     /// The tool of a call that may be made.
     fn admit(&self, call: &Call) -> Result<&Arc<dyn Tool>, Outcome> {
         let tool = self.team.tool(call)?;
-        match self.team.limits().calls {
-            Some(most) if self.calls_made.fetch_add(1, Ordering::Relaxed) >= most => {
+        let limits = self.team.limits();
+        match self.calls_made.one_more(limits.calls) {
+            Ok(()) => Ok(tool),
+            Err(most) => {
                 Err(Outcome::error(format!("not run: the limit of {most} tool calls a run is reached")))
             }
-            _ => Ok(tool),
         }
+    }
+
+    /// Counts a request to a model that is about to be made.
+    pub(super) fn count_request(&self) -> Result<(), RunError> {
+        let counted = self.requests_made.one_more(self.team.limits().requests);
+        counted.map_err(|most| RunError::RequestLimit { most })
     }
 
     /// Waits for the permits of a call: as a rule the tool's, the run's, then those that runs share, so that the ones
     /// that most share are held least.
     pub(super) async fn permits(&self, call: &Call) -> Held {
         let (mut held, mut told) = (Held::default(), false);
-        for permits in self.bounds(call) {
-            held.permits.push(match permits.try_acquire() {
+        for (place, permits) in self.bounds(call).into_iter().flatten().enumerate() {
+            held.permits[place] = Some(match permits.try_acquire() {
                 Some(permit) => permit,
                 None => {
                     if !std::mem::replace(&mut told, true) {
@@ -131,16 +143,19 @@ impl Caller {
     }
 
     /// What bounds a call, each once and in order.
-    fn bounds(&self, call: &Call) -> Vec<&Permits> {
+    fn bounds(&self, call: &Call) -> [Option<&Permits>; 3] {
         let of_tool = self.team.spec(&call.agent, &call.call.name).and_then(|spec| spec.permits.as_ref());
         let of_all = self.team.limits().permits.as_ref();
         let bounds = [(of_tool, Scope::Tool), (self.permits.as_ref(), Scope::Run), (of_all, Scope::Process)];
-        let bounds = bounds.into_iter().filter_map(|(permits, scope)| Some((permits?, scope)));
-        let mut bounds: Vec<_> = bounds.map(|(permits, scope)| (permits.place(scope), permits)).collect();
-        bounds.sort_by_key(|(place, _)| *place);
-        // The same may stand in two places; nobody waits for what they hold themselves.
-        bounds.dedup_by_key(|(place, _)| *place);
-        bounds.into_iter().map(|(_, permits)| permits).collect()
+        let mut bounds = bounds.map(|(permits, scope)| Some((permits?.place(scope), permits?)));
+        bounds.sort_unstable_by_key(|bound| bound.map(|(place, _)| place));
+        for at in 1..bounds.len() {
+            // The same may stand in two places; nobody waits for what they hold themselves.
+            if bounds[at - 1].map(|(place, _)| place) == bounds[at].map(|(place, _)| place) {
+                bounds[at - 1] = None;
+            }
+        }
+        bounds.map(|bound| bound.map(|(_, permits)| permits))
     }
 
     /// Runs the call until it ends, or until the future is dropped.

@@ -1,7 +1,9 @@
 //! Calls that start while the reply still streams.
 
 use super::Local;
-use crate::{Block, Call, Conversation, Delta, Early, Fold, Mode, Rules, StopReason, ToolSpec};
+use crate::{
+    Block, Call, Conversation, Delta, Early, Fold, Mode, Rules, StopReason, ToolSpec, conversation::Mender,
+};
 
 /// Follows a reply as it streams, and starts the calls that may start early as soon as the model has moved on from
 /// them: with the next block, or with the stop reason that says that its calls count. That a block ended
@@ -11,8 +13,10 @@ pub(super) struct EarlyCalls<'a> {
     so_far: &'a Conversation,
     /// Which may.
     early: Early,
-    /// What the model has moved on from, as the conversation will record it.
-    recorded: Vec<Block>,
+    /// Makes of what the model has moved on from what the conversation will record.
+    mender: Mender<'a>,
+    /// How many calls it has moved on from.
+    calls: usize,
     /// The places of the next block to take, and of the last that began.
     next: usize,
     last: Option<usize>,
@@ -32,7 +36,8 @@ impl<'a> EarlyCalls<'a> {
             && specs.iter().any(matters)
             // One that comes before all others may stand later in the reply.
             && !specs.iter().any(|spec| spec.first);
-        Self { host, so_far, early, recorded: Vec::new(), next: 0, last: None, open }
+        let mender = so_far.mender();
+        Self { host, so_far, early, mender, calls: 0, next: 0, last: None, open }
     }
 
     /// Is shown each piece of the reply before it is folded in.
@@ -68,17 +73,21 @@ impl<'a> EarlyCalls<'a> {
     }
 
     fn take(&mut self, block: Block) {
-        self.recorded.push(self.so_far.mend(block, &self.recorded));
-        let Some(call) = self.recorded.last().and_then(Block::as_tool_use) else { return };
+        let block = self.mender.mend(block);
+        let Some(call) = block.as_tool_use() else { return };
+        let place = self.calls;
+        self.calls += 1;
         let agent = self.so_far.speaker();
         let Some(spec) = self.host.caller.team.spec(agent, &call.name) else { return };
         self.open &= !spec.exclusive;
-        if self.open && spec.starts_early(self.early) {
+        let is_beyond = self.host.caller.team.limits().is_beyond(place);
+        if self.open && spec.starts_early(self.early) && !is_beyond {
             let call = Call {
                 conversation: self.so_far.shared_id(),
                 depth: self.so_far.depth(),
                 agent: agent.into(),
                 call: call.clone(),
+                place,
                 allowed: false,
             };
             self.host.begun.start(&self.host.caller, self.host.cancel.as_ref(), call);

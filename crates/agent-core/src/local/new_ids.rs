@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Block, Conversation, Delta, Response, ToolCall};
+use crate::{Block, Conversation, Delta, Response, ToolCall, conversation::Mender};
 
 /// Follows a reply and gives each of its calls the id that the conversation will record it by, so that listeners are told
 /// before anything bears it.
 pub(super) struct NewIds<'a> {
     so_far: &'a Conversation,
-    /// The calls of the reply so far, mended.
-    mended: Vec<Block>,
+    /// Has seen the calls of the reply so far.
+    mender: Mender<'a>,
     /// Their ids as listeners know them, by the blocks' places.
     told: BTreeMap<usize, String>,
 }
@@ -23,7 +23,7 @@ pub(super) struct NewId {
 
 impl<'a> NewIds<'a> {
     pub(super) fn new(so_far: &'a Conversation) -> Self {
-        Self { so_far, mended: Vec::new(), told: BTreeMap::new() }
+        Self { so_far, mender: so_far.mender(), told: BTreeMap::new() }
     }
 
     /// The piece as listeners are told of it, with the new ids, and which are new.
@@ -57,16 +57,15 @@ impl<'a> NewIds<'a> {
     }
 
     fn forget(&mut self) {
-        self.mended.clear();
+        self.mender = self.so_far.mender();
         self.told.clear();
     }
 
     fn renamed(&mut self, index: usize, block: &Block, new: &mut Vec<NewId>) -> Block {
         let Some(call) = block.as_tool_use() else { return block.clone() };
-        let mended = self.so_far.mend(block.clone(), &self.mended);
+        let mended = self.mender.mend(block.clone());
         let Some(recorded) = mended.as_tool_use().cloned() else { return block.clone() };
         self.told.insert(index, recorded.id.clone());
-        self.mended.push(mended);
         if recorded.id == call.id {
             return block.clone();
         }

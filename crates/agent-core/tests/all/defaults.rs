@@ -11,8 +11,10 @@ use crate::common::{Log, agent, calls};
 
 #[test]
 fn the_limits() {
-    let Limits { turns, depth, transfers, calls, calls_at_once, .. } = Limits::default();
-    assert_eq!((turns, depth, transfers, calls, calls_at_once), (10, 8, 8, None, None));
+    let Limits { turns, depth, transfers, requests, calls, calls_in_reply, calls_at_once, .. } =
+        Limits::default();
+    assert_eq!((turns, depth, transfers, requests), (10, 8, 8, Some(200)));
+    assert_eq!((calls, calls_in_reply, calls_at_once), (Some(2_000), Some(256), Some(512)));
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! What bounds a run, and what a conversation may hold: all of it can be read back.
 
 use agent_core::{
-    Block, Conversation, Done, End, Json, Limits, Outcome, Response, StopReason, Told, script::Reply,
+    Block, Conversation, Done, End, Json, Limits, Outcome, Response, RunError, StopReason, Told,
+    script::{Reply, Script},
 };
+use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::common::{calls, run, team};
+use crate::common::{Log, agent, calls, ms, run, team};
 
 /// JSON that is nested so deep.
 fn nested(depth: usize) -> Json {
@@ -89,4 +91,105 @@ fn field_83_what_a_model_writes_in_its_place_or_out_of_it_can_be_read_back() {
     let deep = format!("{open}{}", "]}".repeat(deep));
     check(&deep, &deep);
     check(&format!(r#"{{"type":"odd","x":{}}}"#, nested(2_000).text()), "");
+}
+
+/// A team of `main`, which delegates to itself so often in each reply for ever.
+fn family(children: usize) -> (agent_core::Team, Script, Log) {
+    let model = Script::by(move |_| calls(vec![("act", json!({"to": "main"})); children]));
+    let log = Log::default();
+    (agent_core::Team::new([agent("main", &model, &log).build().unwrap()]).unwrap(), model, log)
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_51_all_requests_of_a_run_are_counted_once_and_exactly() {
+    for most in [1, 2, 7, 200] {
+        let (team, model, _) = family(4);
+        let team = team.with_limits(Limits::new().requests(most));
+        let mut conversation = Conversation::start("main", "Go.");
+        let error = team.run(&mut conversation).await.unwrap_err();
+        assert_eq!((error, model.requests().len()), (RunError::RequestLimit { most }, most as usize));
+        read_back(&conversation);
+        // A later run goes on from there, and has as many.
+        let error = team.run(&mut conversation).await.unwrap_err();
+        let requests = model.requests().len();
+        assert_eq!((error, requests), (RunError::RequestLimit { most }, 2 * most as usize));
+    }
+    let (team, model, _) = family(4);
+    assert!(team.run(&mut Conversation::start("main", "Go.")).await.is_err());
+    assert_eq!(model.requests().len(), 200, "by default");
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_51_what_could_not_be_asked_for_says_which_limit_and_a_transfer_is_made_by_the_next_run() {
+    let to = |name: &str| calls([("act", json!({"to": name})), ("act", json!({"ms": 10}))]);
+    let (team, model, log) = team([
+        ("main", vec![to("b"), calls([("act_first", json!({"transfer": "c"}))])]),
+        ("b", vec![to("b"), Reply::text("Never.")]),
+        ("c", vec![Reply::text("Here.")]),
+    ]);
+    let mut conversation = Conversation::start("main", "Go.");
+    let run = team.run(&mut conversation).limits(Limits::new().requests(2));
+    assert_eq!(run.await.unwrap_err(), RunError::RequestLimit { most: 2 });
+    assert_eq!(log.ended().len(), 4, "what goes on beside it is not stopped");
+    assert_snapshot!(conversation.to_string(), @r#"
+    user: Go.
+      > call_0_0 act {"to":"b"}
+      > call_0_1 act {"ms":10}
+      < call_0_0 failed: b stopped: the limit of 2 model requests a run is reached
+      | Its calls so far:
+      | - act {"to":"b"} failed: b stopped: the limit of 2 model requests a run is reached
+      | - act {"ms":10} = done
+      < call_0_1 = done
+    "#);
+    let run = team.run(&mut conversation).limits(Limits::new().requests(1));
+    assert!(run.await.is_err());
+    let end = team.run(&mut conversation).limits(Limits::new().requests(1)).await.unwrap();
+    assert_eq!((end.text(), conversation.agent(), model.requests().len()), ("Here.", "c", 4));
+}
+
+/// How many of so many calls were made in all, and what the others say.
+async fn check_calls(reply: Vec<Reply>, limits: Limits, made: usize, refused: &[(&str, usize)]) {
+    let (team, _, log) = team([("main", reply)]);
+    let mut conversation = Conversation::start("main", "Go.");
+    team.run(&mut conversation).limits(limits).await.unwrap();
+    let results = conversation.messages().iter().flat_map(|message| message.tool_results());
+    let failed: Vec<String> =
+        results.filter(|(.., is_error)| *is_error).map(|(_, content, _)| content.to_text()).collect();
+    for (why, times) in refused {
+        assert_eq!(failed.iter().filter(|text| *text == why).count(), *times, "{why}");
+    }
+    let all: usize = refused.iter().map(|(_, times)| times).sum();
+    assert_eq!((log.ended().len(), failed.len()), (made, all));
+    read_back(&conversation);
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_81_each_call_beyond_a_limit_is_an_error_result_that_says_which() {
+    let reply = |tool: &'static str, calls_in_it: usize| calls(vec![(tool, json!({})); calls_in_it]);
+    let then = |reply: Reply| vec![reply, Reply::text("Done.")];
+    let of_reply = |most: u32| format!("not run: the limit of {most} tool calls a reply is reached");
+    let of_run = |most: u32| format!("not run: the limit of {most} tool calls a run is reached");
+    let default = Limits::new;
+    check_calls(then(reply("act", 256)), default(), 256, &[]).await;
+    check_calls(then(reply("act", 1_000)), default(), 256, &[(&of_reply(256), 744)]).await;
+    for tool in ["act", "act_first", "act_alone"] {
+        check_calls(then(reply(tool, 7)), default().calls_in_reply(3), 3, &[(&of_reply(3), 4)]).await;
+        check_calls(then(reply(tool, 7)), default().calls(3), 3, &[(&of_run(3), 4)]).await;
+    }
+    check_calls(then(reply("act", 7)), default().calls_in_reply(0), 0, &[(&of_reply(0), 7)]).await;
+    check_calls(then(reply("act", 3_000)), default().calls(None).calls_in_reply(None), 3_000, &[]).await;
+    let both = default().calls_in_reply(5).calls(3);
+    check_calls(then(reply("act", 7)), both, 3, &[(&of_reply(5), 2), (&of_run(3), 2)]).await;
+    let turns = (0..9).map(|_| reply("act", 256)).chain([Reply::text("Done.")]).collect();
+    check_calls(turns, default(), 2_000, &[(&of_run(2_000), 304)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_81_calls_at_once_are_bounded_by_default_and_the_others_wait() {
+    let (team, _, log) =
+        team([("main", vec![calls(vec![("act", json!({"ms": 10})); 1_200]), Reply::text("Done.")])]);
+    let mut conversation = Conversation::start("main", "Go.");
+    let began = tokio::time::Instant::now();
+    team.run(&mut conversation).limits(Limits::new().calls_in_reply(None)).await.unwrap();
+    assert_eq!((log.ended().len(), log.peak(), began.elapsed()), (1_200, 512, ms(30)));
 }

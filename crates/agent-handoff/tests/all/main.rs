@@ -4,5 +4,6 @@
 
 mod cases;
 mod panics;
+mod rings;
 mod scene;
 mod views;

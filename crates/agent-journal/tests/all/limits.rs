@@ -1,6 +1,7 @@
 //! What bounds a run holds on a journal, and what a journal takes can be read from it.
 
-use agent_core::{Block, Done, End, Limits, Outcome, Response, StopReason, Told, script::Reply};
+use agent_core::{Block, Done, End, Limits, Outcome, Response, RunError, StopReason, Told, script::Reply};
+use agent_journal::DurableError;
 use serde_json::json;
 
 use crate::common::{Place, calls, start, team};
@@ -52,5 +53,38 @@ async fn field_46_calls_beside_the_word_that_the_turn_has_ended_are_made_and_kep
     let journal = place.open();
     let end = journal.host(team, &mut conversation).await.unwrap().run(&mut conversation).await.unwrap();
     assert_eq!((end, log.made().len()), (End::Answered("Done.".to_owned()), 2));
+    assert_eq!(place.open().conversation("s").unwrap(), conversation);
+}
+
+#[tokio::test]
+async fn field_51_the_requests_of_a_run_are_counted_on_a_journal_too_and_the_next_run_goes_on() {
+    let place = Place::new();
+    let four = || calls(vec![("act", json!({"to": "main"})); 4]);
+    let (team, log) = team(&["main"], move |_, _| four());
+    let mut conversation = start();
+    for run in 1..=2 {
+        let journal = place.open();
+        let team = team.clone().with_limits(Limits::new().requests(7));
+        let host = journal.host(team, &mut conversation).await.unwrap();
+        let error = host.run(&mut conversation).await.unwrap_err();
+        assert_eq!(error, DurableError::Run(RunError::RequestLimit { most: 7 }));
+        assert_eq!(log.asked().len(), 7 * run);
+        drop(host);
+        assert_eq!(place.open().conversation("s").unwrap(), conversation);
+    }
+}
+
+#[tokio::test]
+async fn field_81_calls_beyond_what_a_reply_may_hold_are_refused_and_kept_so() {
+    let place = Place::new();
+    let (team, log) = team(&["main"], |_, turn| match turn {
+        0 => calls(vec![("act_once", json!({})); 300]),
+        _ => Reply::text("Done."),
+    });
+    let mut conversation = start();
+    let journal = place.open();
+    journal.host(team, &mut conversation).await.unwrap().run(&mut conversation).await.unwrap();
+    let refused = "failed: not run: the limit of 256 tool calls a reply is reached";
+    assert_eq!((log.made().len(), conversation.to_string().matches(refused).count()), (256, 44));
     assert_eq!(place.open().conversation("s").unwrap(), conversation);
 }

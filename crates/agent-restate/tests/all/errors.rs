@@ -168,6 +168,9 @@ async fn what_is_too_large_together_is_an_error_and_the_session_is_still_there()
 fn what_can_not_be_kept_over_many_processes_is_refused() {
     let team = parrot().with_limits(Limits::new().calls(3));
     assert!(matches!(Services::new(team), Err(ServicesError::CallsLimited)));
+    let team = parrot().with_limits(Limits::new().requests(3));
+    assert!(matches!(Services::new(team), Err(ServicesError::RequestsLimited)));
+    assert!(Services::new(parrot().with_limits(Limits::new().calls(None).requests(None))).is_ok());
     let calls = Calls::default();
     let team = alone(calls_then_done(call("say", 1)), [tool("say", &calls, &calls)]);
     assert!(Services::new(team.with_limits(Limits::new().turns(3).calls_at_once(2))).is_ok());

@@ -1,0 +1,100 @@
+//! The calls of the last reply, in order, and where each stands among them.
+
+use std::{
+    collections::HashMap,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Slot, call_ids::ById};
+use crate::ToolCall;
+
+/// Up to so many calls it is faster to look at each than to have a table.
+const FEW: usize = 16;
+
+/// The calls of the reply that is still open, of which there may be thousands: no call is looked for among all others.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slots {
+    all: Vec<Slot>,
+    /// Their places, if they are many.
+    places: Arc<HashMap<ById, usize>>,
+    /// The calls before this place are done.
+    done: usize,
+}
+
+impl Slots {
+    pub(super) fn of(calls: impl Iterator<Item = Arc<ToolCall>>) -> Self {
+        calls.map(Slot::open).collect::<Vec<_>>().into()
+    }
+
+    /// The place of the call of this id.
+    pub(super) fn find(&self, id: &str) -> Option<usize> {
+        match self.all.len() {
+            ..=FEW => self.all.iter().position(|slot| slot.call.id == id),
+            _ => self.places.get(id).copied(),
+        }
+    }
+
+    /// The places in which calls may be that are not done.
+    pub(super) fn open(&self) -> std::ops::Range<usize> {
+        self.done..self.all.len()
+    }
+
+    /// Whether all are done. What is done stays so, and is not looked at again.
+    pub(super) fn are_done(&mut self) -> bool {
+        self.done += self.all[self.done..].iter().take_while(|slot| slot.is_done()).count();
+        self.done == self.all.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Slot> {
+        std::mem::take(self).all
+    }
+}
+
+impl From<Vec<Slot>> for Slots {
+    fn from(all: Vec<Slot>) -> Self {
+        let places = match all.len() {
+            ..=FEW => HashMap::new(),
+            _ => all.iter().enumerate().map(|(place, slot)| (ById(slot.call.clone()), place)).collect(),
+        };
+        Self { all, places: Arc::new(places), done: 0 }
+    }
+}
+
+impl Deref for Slots {
+    type Target = [Slot];
+
+    fn deref(&self) -> &[Slot] {
+        &self.all
+    }
+}
+
+impl DerefMut for Slots {
+    fn deref_mut(&mut self) -> &mut [Slot] {
+        &mut self.all
+    }
+}
+
+impl PartialEq for Slots {
+    fn eq(&self, other: &Self) -> bool {
+        self.all == other.all
+    }
+}
+
+impl Serialize for Slots {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.all.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Slots {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from)
+    }
+}
