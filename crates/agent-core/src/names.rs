@@ -53,6 +53,16 @@ pub enum BuildError {
         /// The tool.
         tool: String,
     },
+    /// A tool says that it can't be used.
+    #[error("agent {agent:?}, tool {tool:?}: {fault}")]
+    ToolFault {
+        /// The agent.
+        agent: String,
+        /// The tool.
+        tool: String,
+        /// What is wrong with it: [`ToolSpec::fault`].
+        fault: String,
+    },
     /// Two agents of a team have one name.
     #[error("the team has two agents named {agent:?}: rename one, or leave it out")]
     TwoAgents {
@@ -124,6 +134,9 @@ pub(crate) fn check_tools(agent: &str, specs: &[ToolSpec], server: &[Json]) -> R
         }
         if let Some(why) = input_schema::wrong(&spec.input_schema) {
             return Err(BuildError::InputSchema { agent, tool, why });
+        }
+        if let Some(fault) = spec.fault.clone() {
+            return Err(BuildError::ToolFault { agent, tool, fault });
         }
         if spec.shared && !spec.read_only && !spec.idempotent {
             return Err(BuildError::Shared { agent, tool });

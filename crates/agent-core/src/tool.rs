@@ -98,6 +98,9 @@ pub struct ToolSpec {
     pub transfers: bool,
     /// The agents its calls may lead to; a team without one of them can't be built.
     pub targets: Vec<String>,
+    /// What is wrong with the tool, found when it was made: an agent with it can't be built. In words that follow its name:
+    /// "its input schema can't be checked: …".
+    pub fault: Option<String>,
     /// Other fields of its definition, as the API has them: `strict`, `input_examples`,
     /// `defer_loading`, `eager_input_streaming`, `allowed_callers`, `cache_control`.
     pub extra: BTreeMap<String, Json>,
@@ -126,6 +129,7 @@ impl ToolSpec {
             first: false,
             transfers: false,
             targets: Vec::new(),
+            fault: None,
             extra: BTreeMap::new(),
         }
     }

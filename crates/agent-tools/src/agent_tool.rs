@@ -1,6 +1,6 @@
 //! An agent as a tool.
 
-use agent_core::{Context, InvalidJson, Json, Outcome, Tool, ToolSpec, async_trait};
+use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait};
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -16,7 +16,7 @@ pub struct AgentTool {
 }
 
 /// From the call's input to what the agent is told.
-type Task = dyn Fn(&Json) -> Result<String, InvalidJson> + Send + Sync;
+type Task = dyn Fn(&Json) -> Result<String, String> + Send + Sync;
 
 #[derive(Deserialize, JsonSchema)]
 struct Given {
@@ -38,8 +38,7 @@ impl AgentTool {
         task: impl Fn(I) -> String + Send + Sync + 'static,
     ) -> Self {
         let agent = agent.into();
-        let (reads, schema) = Input::<I>::new();
-        let mut spec = ToolSpec::new(&agent, description, schema);
+        let (reads, mut spec) = Input::<I>::new(&agent, description);
         // The call only says who shall do what, so it can be made again.
         spec.idempotent = true;
         spec.targets = vec![agent.clone()];
@@ -62,7 +61,7 @@ impl Tool for AgentTool {
     async fn call(&self, input: Json, _: Context) -> Outcome {
         match (self.task)(&input) {
             Ok(task) => Outcome::delegate(&self.agent, task),
-            Err(error) => Outcome::error(format!("invalid input: {error}")),
+            Err(why) => Outcome::error(why),
         }
     }
 }

@@ -12,6 +12,11 @@ use crate::{Body, NeedsApproval, schema::Input};
 /// doc comments on its fields are what the model reads of them). An input that does not fit is an
 /// error result that says what is wrong and where, and the function is not called.
 ///
+/// Limits in the schema (`#[schemars(range(max = 7))]`, `length`, `regex`, `extend("enum" = …)`) are checked, too, by the feature `validate`,
+/// which is on by default. **Without it they are only shown to the model, and the function is called with what breaks
+/// them.** With it, a limit that can't be checked (a pattern that is none, or looks ahead or back) is an error when an agent with the tool is
+/// built. `format` is shown, and not checked. Names and types are what the type itself reads: a `#[serde(alias)]` holds.
+///
 /// A sync function may block or compute: its calls run on tokio's blocking pool ([`ToolSpec::blocking`]), so they
 /// hold up nothing else, and a [`timeout`](Self::timeout) holds while one still runs. The way there and back costs about ten
 /// microseconds; a function that takes less than that is better called in place ([`instant`](Self::instant)).
@@ -27,7 +32,7 @@ impl FnTool {
     /// A tool of this name and description. For the shapes `function` may have see [`Body`]. The input is an object, so its
     /// type is a struct, or `()`; any other is an error when an agent with the tool is built.
     pub fn new<K, B: Body<K>>(name: impl Into<String>, description: impl Into<String>, function: B) -> Self {
-        let (reads, schema) = Input::new();
+        let (reads, mut spec) = Input::new(name, description);
         let body = std::sync::Arc::new((function, reads));
         let run = move |input: Json, context: Context| {
             let body = body.clone();
@@ -35,12 +40,11 @@ impl FnTool {
                 let (function, reads) = &*body;
                 match reads.read(&input) {
                     Ok(input) => function.call(input, context).await,
-                    Err(error) => Outcome::error(format!("invalid input: {error}")),
+                    Err(why) => Outcome::error(why),
                 }
             };
             Box::pin(call) as Pin<Box<dyn Future<Output = Outcome> + Send>>
         };
-        let mut spec = ToolSpec::new(name, description, schema);
         spec.blocking = B::IS_SYNC;
         Self { spec, run: Box::new(run) }
     }

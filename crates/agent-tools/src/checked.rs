@@ -1,0 +1,86 @@
+//! Tools whose inputs are checked against their schema.
+
+use std::{fmt, sync::Arc};
+
+use agent_core::{
+    Context, Conversation, Json, Outcome, Request, Rules as RunRules, Tool, ToolSpec, async_trait,
+};
+use serde_json::Value;
+
+use crate::rules::{Rules, Which};
+
+/// Checks each input of a tool against its [schema](ToolSpec::input_schema) before the call: for a tool whose schema is
+/// written by hand or comes from elsewhere. (A [`FnTool`](crate::FnTool) checks its own.) Needs the feature `validate`.
+///
+/// An input that breaks a rule is an error result, with its place as a JSON pointer and the rule, and the tool is not called.
+/// All of JSON Schema draft 2020-12 counts, or of the one that `$schema` names; `format` only if that is draft-07 or older.
+/// A `$ref` leads to a part of the schema itself: no file or URL is ever read.
+///
+/// ```
+/// # use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait};
+/// # struct Forecast(ToolSpec);
+/// # #[async_trait]
+/// # impl Tool for Forecast {
+/// #     fn spec(&self) -> &ToolSpec { &self.0 }
+/// #     async fn call(&self, _: Json, _: Context) -> Outcome { Outcome::output("Rain.") }
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use agent_tools::Checked;
+/// use serde_json::json;
+///
+/// let schema = json!({"type": "object", "properties": {"days": {"type": "integer", "maximum": 7}}});
+/// let forecast = Checked::new(Forecast(ToolSpec::new("forecast", "The weather to come.", schema)))?;
+/// let outcome = forecast.call(json!({"days": 99}).into(), Context::by_hand("call")).await;
+/// assert_eq!(outcome, Outcome::error("invalid input: at /days: must be <=7, but got 99"));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Checked {
+    tool: Arc<dyn Tool>,
+    rules: Rules,
+}
+
+/// A schema by which no input can be checked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("inputs of {tool:?} can't be checked by its schema: {why}")]
+pub struct InvalidSchema {
+    /// The tool's name.
+    pub tool: String,
+    /// What is wrong with its schema.
+    pub why: String,
+}
+
+impl Checked {
+    /// The same tool, whose inputs are checked; an error if its schema is none.
+    pub fn new(tool: impl Tool + 'static) -> Result<Self, InvalidSchema> {
+        let invalid = |why| InvalidSchema { tool: tool.spec().name.clone(), why };
+        let schema = tool.spec().input_schema.parse().map_err(|error| invalid(error.to_string()))?;
+        let rules = Rules::of(schema).map_err(invalid)?;
+        Ok(Self { tool: Arc::new(tool), rules })
+    }
+}
+
+#[async_trait]
+impl Tool for Checked {
+    fn spec(&self) -> &ToolSpec {
+        self.tool.spec()
+    }
+
+    async fn call(&self, input: Json, context: Context) -> Outcome {
+        let checked = input.parse::<Value>().map_err(|error| error.to_string());
+        match checked.and_then(|input| self.rules.check(&input, Which::All)) {
+            Ok(()) => self.tool.call(input, context).await,
+            Err(why) => Outcome::error(format!("invalid input: {why}")),
+        }
+    }
+
+    fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn RunRules) -> Request {
+        self.tool.introduce(conversation, request, rules)
+    }
+}
+
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checked").field("tool", &self.tool.spec().name).finish_non_exhaustive()
+    }
+}
