@@ -193,7 +193,8 @@ pub enum EventKind {
         why: String,
     },
     /// The run, or a delegated conversation in it, is over.
-    /// A host that is asked again while the same calls still wait for a person does not tell so again.
+    /// [`End::Waiting`] is told once: not by a run that finds the conversation waiting already, for the same calls, and can do
+    /// nothing. Its end says so.
     Ended(End),
 }
 

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Call, Cancel, Conversation, Early, End, Event, EventKind, EventQueue, Failure, Host, Lent, Outcome,
-    Perform, Receipt, Response, Rules, RunError, Team, ToolSpec, ToolTurn, at_once,
+    Perform, Receipt, Response, Rules, RunError, Team, ToolSpec, ToolTurn, Turn, at_once,
     cancel::{Entered, Given, Tokens},
     drive,
     event::Listeners,
@@ -115,17 +115,19 @@ impl Local {
     }
 
     /// Drives a conversation by `outer`, a host around this one that asks and calls through it, and says how it ended.
-    /// A delegated one can be cancelled by its id meanwhile. That it still waits for the same calls as at its last end is not
-    /// told again.
+    /// A delegated one can be cancelled by its id meanwhile. That it waits for a person is told once: not
+    /// if it waited before, for the same calls, and there was nothing to do.
     pub async fn drive_by<H: Host>(
         &self,
         conversation: &mut Conversation,
         outer: &H,
     ) -> Result<End, H::Error> {
         let _entered = self.cancel.as_ref().and_then(|tokens| tokens.enter_delegated(conversation));
+        let waits = !conversation.waiting().is_empty()
+            && matches!(conversation.turn(outer.rules()), Turn::User(End::Waiting(_)));
         let end = drive(conversation, outer).await?;
         let teller = &self.caller.teller;
-        if teller.is_heard() && self.ends.is_news(conversation.id(), &end) {
+        if !waits && teller.is_heard() && self.ends.is_news(conversation.id(), &end) {
             let place = Place::in_conversation(conversation, conversation.agent());
             teller.tell(place, || EventKind::Ended(end.clone()));
         }

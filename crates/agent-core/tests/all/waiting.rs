@@ -72,3 +72,31 @@ async fn under_another_id_the_calls_that_wait_in_delegated_conversations_go_alon
     assert_eq!(keys(&end), ["fork/call_0_0", "fork/call_0_2/call_0_0", "fork/call_0_3"]);
     fork.allow("fork/call_0_2/call_0_0").unwrap();
 }
+
+/// How a run of the conversation ends, and what it tells of that.
+async fn polled(team: &agent_core::Team, conversation: &mut Conversation) -> (End, Vec<End>) {
+    let (mut run, mut told) = (team.run(conversation), Vec::new());
+    while let Some(event) = run.next().await {
+        if let (agent_core::EventKind::Ended(end), 0) = (event.kind, event.depth) {
+            told.push(end);
+        }
+    }
+    (run.await.unwrap(), told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_76_that_a_run_still_waits_is_told_once_and_what_waits_is_known_without_one() {
+    let (team, _) = asking();
+    let mut conversation = Conversation::start("main", "Go.");
+    for decided in ["run/call_0_0", "run/call_0_2/call_0_0", "run/call_0_3"] {
+        let (end, told) = polled(&team, &mut conversation).await;
+        assert_eq!(told, [end.clone()], "before {decided}");
+        let waiting: Vec<String> = conversation.waiting().into_iter().map(|call| call.key).collect();
+        assert_eq!(waiting, keys(&end));
+        assert_eq!(polled(&team, &mut conversation).await, (end, vec![]));
+        conversation.allow(decided).unwrap();
+    }
+    let (end, told) = polled(&team, &mut conversation).await;
+    assert_eq!((end.text(), told), ("Done.", vec![End::Answered("Done.".to_owned())]));
+    assert!(conversation.waiting().is_empty());
+}
