@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::{
-    Block, Content, Context, Conversation, Json, Outcome, Request, Rules, Tool, ToolSpec, async_trait,
+    Block, Content, Context, Conversation, Json, Outcome, Promised, Request, Rules, Tool, ToolSpec,
+    async_trait,
 };
 
 /// The most bytes of words one tool result may have, if nothing else is said.
@@ -23,6 +26,25 @@ impl Bounded {
     }
 }
 
+impl Bounded {
+    /// What a spec promises holds for the whole call, or the call is refused.
+    fn delegated(&self, to: String, task: Content, began: Instant) -> Outcome {
+        let ToolSpec { name, permits, timeout, .. } = &self.spec;
+        if permits.is_some() {
+            // Held by agents that wait for agents, they could be what these wait for.
+            return Outcome::error(format!(
+                "not delegated to {to:?}: the tool {name:?} has permits, which only calls without another agent may hold"
+            ));
+        }
+        let promised = Promised {
+            longest_result: Some(self.most),
+            timeout: *timeout,
+            time_left: timeout.map(|limit| limit.saturating_sub(began.elapsed())),
+        };
+        Outcome::Delegate { to, task, promised }
+    }
+}
+
 #[async_trait]
 impl Tool for Bounded {
     fn spec(&self) -> &ToolSpec {
@@ -30,7 +52,9 @@ impl Tool for Bounded {
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
+        let began = Instant::now();
         match (*self.tool).call(input, context).await {
+            Outcome::Delegate { to, task, .. } => self.delegated(to, task, began),
             Outcome::Output(content) => Outcome::Output(bounded(content, self.most)),
             Outcome::Error(content) => Outcome::Error(bounded(content, self.most)),
             other => other,
@@ -42,7 +66,8 @@ impl Tool for Bounded {
     }
 }
 
-fn bounded(content: Content, most: usize) -> Content {
+/// The content, cut where it is too long, with a word about it.
+pub(crate) fn bounded(content: Content, most: usize) -> Content {
     match content {
         Content::Text(text) => cut(text, most).into(),
         Content::Blocks(blocks) => cut_blocks(blocks, most).into(),

@@ -1,7 +1,7 @@
 //! Stopping what is under way, from outside.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -84,7 +84,7 @@ pub(crate) struct Given {
 impl Given {
     /// What stops one more run.
     pub(crate) fn of_run(&self) -> Arc<Tokens> {
-        let tokens = Arc::new(Tokens { all: self.all.clone(), calls: Mutex::default() });
+        let tokens = Arc::new(Tokens { all: self.all.clone(), ..Tokens::default() });
         let mut runs = lock(&self.by.0.runs);
         runs.retain(|run| run.strong_count() > 0);
         runs.push(Arc::downgrade(&tokens));
@@ -93,11 +93,13 @@ impl Given {
 }
 
 /// What a run is stopped by. Conversations of other runs may have the same ids.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Tokens {
     all: CancellationToken,
     /// Of the calls under way and the conversations they were delegated to, by key.
     calls: Mutex<HashMap<Arc<str>, CancellationToken>>,
+    /// Which of them were stopped since they took too long.
+    late: Mutex<HashSet<Arc<str>>>,
 }
 
 impl Tokens {
@@ -117,6 +119,20 @@ impl Tokens {
         let token = self.token(conversation).child_token();
         lock(&self.calls).insert(key.clone(), token.clone());
         Entered { place: Some((self.clone(), key)), stop: Stop(Some(token)) }
+    }
+
+    /// Stops a delegated conversation that took too long.
+    pub(crate) fn too_late(&self, conversation: &Arc<str>) {
+        let token = lock(&self.calls).get(conversation).cloned();
+        if let Some(token) = token {
+            lock(&self.late).insert(conversation.clone());
+            token.cancel();
+        }
+    }
+
+    /// Whether that is why the conversation of this id was stopped.
+    pub(crate) fn is_late(&self, conversation: &str) -> bool {
+        lock(&self.late).contains(conversation)
     }
 
     /// What a conversation is stopped by.
@@ -166,6 +182,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         if let Some((tokens, key)) = &self.place {
             lock(&tokens.calls).remove(key);
+            lock(&tokens.late).remove(key);
         }
     }
 }

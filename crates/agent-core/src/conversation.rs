@@ -37,7 +37,9 @@ pub use told::{NotTold, Told};
 pub use tool_turn::ToolTurn;
 pub use turn::{ModelTurn, Turn};
 
-use crate::{Content, Json, Message, Role, StopReason, ToolCall, Usage, UsageByAgent, json::null_is_absent};
+use crate::{
+    Content, Json, Message, Promised, Role, StopReason, ToolCall, Usage, UsageByAgent, json::null_is_absent,
+};
 
 /// A conversation: the messages, who speaks, and what is still to be done for the last reply. It is
 /// the only state of a run. Clone it to fork it, serialise it to go on another day.
@@ -92,6 +94,9 @@ pub struct Conversation {
     /// How many messages there were when the user spoke last.
     #[serde(default, deserialize_with = "null_is_absent")]
     said_at: usize,
+    /// What the call that led to it was promised.
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "Promised::is_nothing")]
+    promised: Promised,
     /// How the conversation changed hands, in order.
     #[serde(default, deserialize_with = "null_is_absent")]
     passages: Vec<Passage>,
@@ -143,6 +148,7 @@ impl Conversation {
             turns: 0,
             transfers: 0,
             said_at: 0,
+            promised: Promised::default(),
             passages: Vec::new(),
             returns: Vec::new(),
             left_out: Vec::new(),
@@ -208,9 +214,9 @@ impl Conversation {
     }
 
     /// A conversation of another agent, for a call of this one.
-    fn child(&self, call_id: &str, agent: String, task: Content) -> Self {
+    fn child(&self, call_id: &str, agent: String, task: Content, promised: Promised) -> Self {
         let mut child = Self::start(agent, task).with_id(format!("{}/{call_id}", self.id));
-        child.depth = self.depth + 1;
+        (child.depth, child.promised) = (self.depth + 1, promised);
         child
     }
 
@@ -232,6 +238,11 @@ impl Conversation {
     /// about to go over to.
     pub fn speaker(&self) -> &str {
         self.transfer().map_or(&self.agent, |(_, transfer)| &transfer.to)
+    }
+
+    /// What the call that led to it was promised; nothing for the user's own.
+    pub fn promised(&self) -> &Promised {
+        &self.promised
     }
 
     /// How many delegations it is away from the user; 0 for the user's own.

@@ -6,6 +6,7 @@ mod call;
 mod count;
 mod early;
 mod ends;
+mod in_time;
 mod new_ids;
 mod running;
 mod task;
@@ -17,6 +18,7 @@ use begun::BegunCalls;
 use call::Caller;
 use ends::Ends;
 use futures::{FutureExt, future::BoxFuture};
+pub use in_time::InTime;
 use running::is_final;
 pub(crate) use task::panic_message;
 use tokio::{sync::oneshot, time::Instant};
@@ -67,9 +69,12 @@ impl Local {
     /// `dropped` is cancelled when nobody wants the run any more.
     pub(crate) fn with(team: Team, options: Options, dropped: CancellationToken) -> Self {
         let Options { mode, listeners, began, cancel } = options;
+        let has_timeouts = team.has_timeouts();
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, teller, dropped));
         let (begun, cancel) = (BegunCalls::default(), cancel.as_ref().map(Given::of_run));
+        // What takes too long is stopped in the same way.
+        let cancel = cancel.or_else(|| has_timeouts.then(Arc::default));
         Self { caller, begun, ends: Ends::default(), mode, early: Early::All, cancel }
     }
 
@@ -216,7 +221,7 @@ impl Perform for Local {
     }
 
     async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {
-        let end = self.run(&mut child).await;
+        let end = self.time_for(&child).hold(self.run(&mut child)).await;
         (child, end.map_or_else(RunError::of_delegated, |end| Ok(Ok(end))))
     }
 

@@ -63,6 +63,20 @@ pub enum BuildError {
         /// What is wrong with it: [`ToolSpec::fault`].
         fault: String,
     },
+    /// Agents that wait for agents would hold permits that these may need.
+    #[error(
+        "agent {agent:?}, tool {tool:?} leads to other agents ({}), so it can't have permits: bound the calls of their tools \
+         instead, or all calls at once (Limits::calls_at_once)",
+        targets.join(", ")
+    )]
+    Permits {
+        /// The agent.
+        agent: String,
+        /// The tool.
+        tool: String,
+        /// The agents it leads to.
+        targets: Vec<String>,
+    },
     /// Two agents of a team have one name.
     #[error("the team has two agents named {agent:?}: rename one, or leave it out")]
     TwoAgents {
@@ -137,6 +151,9 @@ pub(crate) fn check_tools(agent: &str, specs: &[ToolSpec], server: &[Json]) -> R
         }
         if let Some(fault) = spec.fault.clone() {
             return Err(BuildError::ToolFault { agent, tool, fault });
+        }
+        if spec.permits.is_some() && !spec.targets.is_empty() {
+            return Err(BuildError::Permits { agent, tool, targets: spec.targets.clone() });
         }
         if spec.shared && !spec.read_only && !spec.idempotent {
             return Err(BuildError::Shared { agent, tool });

@@ -5,6 +5,7 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -51,6 +52,13 @@ pub enum RunError {
     /// It was [cancelled](crate::Cancel).
     #[error("the run was cancelled; the conversation keeps what was done")]
     Cancelled,
+    /// A delegated conversation took longer than the call that led to it may: [`ToolSpec::timeout`](crate::ToolSpec).
+    /// Only hosts that drive one see this; it is that call's error result.
+    #[error("timed out after {limit:?}")]
+    TimedOut {
+        /// How long the call may take.
+        limit: Duration,
+    },
     /// The agent can't run alone: it sends work to others.
     #[error(transparent)]
     Team(#[from] BuildError),
@@ -64,6 +72,7 @@ impl RunError {
         match self {
             Self::Model(failure) => Ok(Err(failure)),
             Self::Cancelled => Ok(Ok(End::Other("it was cancelled".to_owned()))),
+            Self::TimedOut { .. } => Ok(Ok(End::Other(self.to_string()))),
             Self::UnknownAgent { agents, .. } => {
                 Ok(Ok(End::Other(format!("it is not in the team: {}", safe_line(&agents)))))
             }

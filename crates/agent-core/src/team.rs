@@ -40,6 +40,11 @@ impl Team {
         Self { agents, ..self }
     }
 
+    /// Whether a tool in it has a [`timeout`](ToolSpec::timeout).
+    pub(crate) fn has_timeouts(&self) -> bool {
+        self.agents.iter().flat_map(|agent| agent.specs().iter()).any(|spec| spec.timeout.is_some())
+    }
+
     /// Runs a conversation until it is the user's turn: `.await` it, or read its events.
     pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
         Run::new(Ok(self.clone()), conversation)

@@ -80,7 +80,9 @@ pub struct ToolSpec {
     pub exclusive: bool,
     /// Calls that take turns with those of the same key in the turn, and run beside all others.
     pub exclusive_by: Option<ExclusiveBy>,
-    /// Bounds how many calls of it are under way at once, over all runs that have the same.
+    /// Bounds how many calls of it are under way at once, over all runs that have the same. Not for tools that
+    /// [lead to other agents](Self::targets), which is a [`BuildError`](crate::BuildError): agents that wait for agents must
+    /// not hold what these may need. A call of another tool that is delegated all the same is refused with words.
     pub permits: Option<Permits>,
     /// It blocks or computes: it runs off the async workers, on tokio's blocking pool, except while it awaits something.
     /// `false` on a new spec, so say it for a [`Tool::call`] that blocks: else it holds up everything else on its worker,
@@ -88,7 +90,8 @@ pub struct ToolSpec {
     /// if the runtime was built without `max_blocking_threads`; bound those that compute by [`permits`](Self::permits), as
     /// many as there are cores.
     pub blocking: bool,
-    /// How long one call may take. A blocking call that takes longer has failed, but keeps its thread
+    /// How long one call may take, with all that another agent does if it is delegated: that is stopped then, and the error
+    /// result says what was done. A blocking call that takes longer has failed, but keeps its thread
     /// (and its permit, see [`Limits::calls_at_once`](crate::Limits)) until it returns.
     pub timeout: Option<Duration>,
     /// Its calls are made before the other calls of a reply, one at a time.

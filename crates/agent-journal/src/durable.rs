@@ -181,7 +181,8 @@ impl Durable {
         if let Some(end) = self.ledger.take_end(&key) {
             return (child, Ok(end));
         }
-        let end = match self.drive(&mut child).await {
+        let drive = self.local.time_for(&child).hold(self.drive(&mut child));
+        let end = match drive.await {
             Ok(end) => Ok(end),
             Err(DurableError::Run(error)) => match error.of_delegated() {
                 Ok(end) => end,

@@ -1,14 +1,19 @@
 //! An agent as a tool.
 
-use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait};
+use std::time::Duration;
+
+use agent_core::{Context, ExclusiveBy, Json, Outcome, Tool, ToolSpec, async_trait};
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::schema::Input;
+use crate::{NeedsApproval, schema::Input};
 
 /// An agent of the team as a tool: a call gives it a task, it does that in a conversation of its own,
 /// and its answer is the call's result. Each call is a new conversation, and the calls of one reply
 /// run side by side.
+///
+/// What is promised of a call holds until the agent has answered: its timeout, its turn, the longest result of the agent that
+/// has the tool. Permits and [`Retried`](crate::Retried) are for calls without another agent, and refused here.
 pub struct AgentTool {
     spec: ToolSpec,
     agent: String,
@@ -43,6 +48,30 @@ impl AgentTool {
         spec.idempotent = true;
         spec.targets = vec![agent.clone()];
         Self { spec, agent, task: Box::new(move |input| reads.read(input).map(&task)) }
+    }
+
+    /// A task that takes longer is stopped, and its call is an error result that says what was done so far. See
+    /// [`ToolSpec::timeout`].
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.spec.timeout = Some(limit);
+        self
+    }
+
+    /// A task is done alone. See [`ToolSpec::exclusive`].
+    pub fn exclusive(mut self) -> Self {
+        self.spec.exclusive = true;
+        self
+    }
+
+    /// Tasks of one key take turns. See [`ToolSpec::exclusive_by`].
+    pub fn exclusive_by(mut self, key: ExclusiveBy) -> Self {
+        self.spec.exclusive_by = Some(key);
+        self
+    }
+
+    /// A task waits until a person has allowed it. See [`NeedsApproval`].
+    pub fn needs_approval(self) -> NeedsApproval {
+        NeedsApproval::new(self)
     }
 
     /// Another name for the tool than the agent's.

@@ -29,19 +29,46 @@ pub struct Retried {
 
 /// A tool that can't be called again, for all that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("calls of {tool:?} can't be made again: mark the tool as `idempotent` or `read_only` if they may")]
+#[error("calls of {tool:?} can't be made again: {}", self.why())]
 pub struct NotRepeatable {
     /// The tool.
     pub tool: String,
+    /// The agents that its calls lead to, if that is why.
+    pub targets: Vec<String>,
+}
+
+impl NotRepeatable {
+    fn why(&self) -> String {
+        match self.targets.as_slice() {
+            [] => "mark the tool as `idempotent` or `read_only` if they may".to_owned(),
+            targets => format!(
+                "they lead to other agents ({}), whose tools can be retried instead, and whose models",
+                targets.join(", ")
+            ),
+        }
+    }
 }
 
 impl Retried {
     /// Makes a failed call again, so often at most, after 0.2 s, 0.4 s, 0.8 s, …
+    ///
+    /// A tool whose calls lead to other agents is an error, too: the call is no more than the beginning of what they do.
     pub fn new(tool: impl Tool + 'static, retries: u32) -> Result<Self, NotRepeatable> {
         let spec = tool.spec();
-        match spec.idempotent || spec.read_only {
+        match (spec.idempotent || spec.read_only) && spec.targets.is_empty() {
             true => Ok(Self { tool: Arc::new(tool), retries, first_wait: Duration::from_millis(200) }),
-            false => Err(NotRepeatable { tool: spec.name.clone() }),
+            false => Err(NotRepeatable { tool: spec.name.clone(), targets: spec.targets.clone() }),
+        }
+    }
+
+    /// What another agent would do could not be retried, and nobody would be told.
+    fn undelegated(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Delegate { to, .. } => Outcome::error(format!(
+                "not delegated to {to:?}: calls of {:?} are made again when they fail, and a delegation is not",
+                self.tool.spec().name
+            )),
+            outcome => outcome,
         }
     }
 
@@ -67,10 +94,10 @@ impl Tool for Retried {
                     tokio::time::sleep(wait).await;
                     wait = wait.saturating_mul(2);
                 }
-                outcome => return outcome,
+                outcome => return self.undelegated(outcome),
             }
         }
-        self.tool.call(input, context).await
+        self.undelegated(self.tool.call(input, context).await)
     }
 
     fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn Rules) -> Request {

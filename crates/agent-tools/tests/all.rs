@@ -258,3 +258,20 @@ async fn field_60_a_function_gives_blocks_back() {
     let passed_on = async move |_: Nothing| Ok::<_, String>(Outcome::delegate("expert", "Well?"));
     check(FnTool::new("ask", "", passed_on), Outcome::delegate("expert", "Well?")).await;
 }
+
+#[tokio::test]
+async fn field_45_retries_around_a_tool_that_delegates_are_refused_in_words() {
+    let error = Retried::new(AgentTool::new("clerk", "Files."), 2).err().unwrap();
+    assert_snapshot!(error, @r#"calls of "clerk" can't be made again: they lead to other agents (clerk), whose tools can be retried instead, and whose models"#);
+    let delegates =
+        FnTool::new("ask", "Asks.", |_: Value| Ok::<_, String>(Outcome::delegate("clerk", "File.")));
+    let retried = Retried::new(delegates.idempotent(), 2).unwrap();
+    assert_snapshot!(call(&retried, json!({})).await, @r#"! not delegated to "clerk": calls of "ask" are made again when they fail, and a delegation is not"#);
+}
+
+#[test]
+fn field_45_an_agent_as_a_tool_takes_what_holds_for_its_whole_task() {
+    let spec = AgentTool::new("clerk", "Files.").timeout(Duration::from_secs(5)).exclusive().spec().clone();
+    assert_eq!((spec.timeout, spec.exclusive), (Some(Duration::from_secs(5)), true));
+    assert!(AgentTool::new("clerk", "Files.").needs_approval().spec().needs_approval);
+}

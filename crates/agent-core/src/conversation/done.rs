@@ -1,11 +1,13 @@
 //! What comes back from a delegated conversation.
 
 use super::Conversation;
-use crate::{Done, End, Failure, Outcome};
+use crate::{Done, End, Failure, Outcome, bounded::bounded};
 
 impl Conversation {
     /// What the end of a delegated conversation means for the call that led to it; `None` if it has not ended but waits
     /// for a person.
+    ///
+    /// The answer is cut where it is longer than the tool's results may be ([`Conversation::promised`]).
     ///
     /// Where there is no answer, the agent that delegated reads what was done all the same: each call with how it ended,
     /// and the last words, in at most 4,000 bytes. So it knows what has had its effect. A conversation that comes back
@@ -43,6 +45,12 @@ impl Conversation {
     }
 
     fn done_with(&self, outcome: Outcome) -> Done {
+        let most = self.promised.longest_result.unwrap_or(usize::MAX);
+        let outcome = match outcome {
+            Outcome::Output(content) => Outcome::Output(bounded(content, most)),
+            Outcome::Error(content) => Outcome::Error(bounded(content, most)),
+            other => other,
+        };
         Done { outcome, usage: self.usage_by_agent() }
     }
 }

@@ -168,7 +168,7 @@ impl Conversation {
             Outcome::Transfer(transfer) => unknown(&transfer.to)
                 .or_else(|| self.forbidden(transfer, limits.transfers))
                 .map(|why| transfer.failed(&why)),
-            Outcome::Delegate { to, task } => unknown(to).or_else(|| match () {
+            Outcome::Delegate { to, task, .. } => unknown(to).or_else(|| match () {
                 () if self.depth >= limits.deepest() => {
                     let most = limits.deepest();
                     Some(format!("not delegated to {to:?}: the depth limit of {most} is reached"))
@@ -188,7 +188,9 @@ impl Conversation {
             Outcome::Error(content) => State::Done { content, is_error: true },
             Outcome::Wait { question } => State::Waiting { question },
             Outcome::Transfer(transfer) => State::Transfer(transfer),
-            Outcome::Delegate { to, task } => State::Delegated(Box::new(self.child(&id, to, task))),
+            Outcome::Delegate { to, task, promised } => {
+                State::Delegated(Box::new(self.child(&id, to, task, promised)))
+            }
         };
         self.usage += &done.usage;
     }

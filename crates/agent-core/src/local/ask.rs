@@ -45,12 +45,12 @@ impl Local {
         };
         let Some(reply) = reply else {
             let left = self.leave(self.begun.clear(so_far.id()));
-            self.tell(so_far, || EventKind::TurnFailed {
-                error: "cancelled".to_owned(),
-                usage: fold.spent(),
-            });
+            let stopped = self.why_stopped(so_far);
+            let error =
+                if stopped == RunError::Cancelled { "cancelled".to_owned() } else { stopped.to_string() };
+            self.tell(so_far, || EventKind::TurnFailed { error, usage: fold.spent() });
             self.end_all(left).await;
-            return Err(RunError::Cancelled);
+            return Err(stopped);
         };
         let panicked = |message| LlmError::new(LlmErrorKind::Panicked, message);
         let reply = reply

@@ -23,6 +23,7 @@ mod live_text;
 mod many;
 mod marks;
 mod mending;
+mod promised;
 mod property;
 mod reading;
 mod sharing;

@@ -70,6 +70,13 @@ pub(crate) fn act_once(log: &Log) -> impl Tool + 'static {
     Act { spec: ToolSpec::new("act_once", "Does as told.", json!({"type": "object"})), log: log.clone() }
 }
 
+/// A tool that does as it is told, of a spec with this change.
+pub(crate) fn tool(name: &str, log: &Log, change: fn(&mut ToolSpec)) -> impl Tool + use<> {
+    let mut spec = ToolSpec::new(name, "Does as told.", json!({"type": "object"}));
+    change(&mut spec);
+    Act { spec, log: log.clone() }
+}
+
 /// A reply of calls of these tools with these inputs.
 pub(crate) fn calls(calls: impl IntoIterator<Item = (&'static str, Value)>) -> Reply {
     calls.into_iter().fold(Reply::default(), |reply, (tool, input)| reply.and_call(tool, input))
@@ -88,11 +95,7 @@ pub(crate) fn team(
         asked.0.lock().unwrap().asked.push(format!("{} {turn}", request.agent));
         says(&request.agent, turn)
     });
-    let tool = |name: &str, change: fn(&mut ToolSpec)| {
-        let mut spec = ToolSpec::new(name, "Does as told.", json!({"type": "object"}));
-        change(&mut spec);
-        Act { spec, log: log.clone() }
-    };
+    let tool = |name: &str, change: fn(&mut ToolSpec)| tool(name, &log, change);
     let agents = agents.iter().map(|name| {
         let builder = Agent::builder(*name, model.clone())
             .tool(tool("act", |spec| spec.idempotent = true))

@@ -72,6 +72,8 @@ async fn field_41_a_sub_agent_that_is_gone_is_its_calls_error_result_on_the_disk
       < call_0_0 = paid A
       < call_0_1 = paid B
       < call_0_2 failed: clerk stopped: it is not in the team: main
+      | Its calls so far:
+      | - act_once {"ask":"File?","say":"filed"}: no result: not made, or stopped on its way
     main: Done.
     "#);
 }

@@ -13,6 +13,7 @@ mod in_flight;
 mod leases;
 mod limits;
 mod panics;
+mod promised;
 mod property;
 mod resuming;
 mod sessions;
