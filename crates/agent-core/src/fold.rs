@@ -2,19 +2,23 @@
 
 mod draft;
 mod outline;
+mod size;
 
 use std::collections::BTreeMap;
 
 use draft::Draft;
 use futures::{Stream, StreamExt, pin_mut};
 pub use outline::Outline;
+use size::Size;
 
 use crate::{Block, Delta, Json, Kind, LlmError, Response, StopReason, Usage, fields::Fields};
 
-/// Collects the [`Delta`]s of one request into a [`Response`].
+/// Collects the [`Delta`]s of one request into a [`Response`]. It takes 64 MiB of what they say, each counted as 64 bytes
+/// more than it says; then the reply is [`TooLong`](crate::LlmErrorKind::TooLong).
 #[derive(Debug, Default)]
 pub struct Fold {
     outline: Outline,
+    size: Size,
     id: Option<String>,
     model: Option<String>,
     /// By the blocks' places.
@@ -31,6 +35,7 @@ impl Fold {
     /// Takes in the next piece.
     pub fn push(&mut self, delta: Delta) -> Result<(), LlmError> {
         self.outline.push(&delta)?;
+        self.size.add(&delta)?;
         match delta {
             Delta::Start { id, model, usage, extra } => {
                 (self.id, self.model) = (id, model);
@@ -49,7 +54,9 @@ impl Fold {
                 self.keep(extra);
             }
             Delta::Whole(response) => self.whole = Some(response),
-            Delta::Restarted { .. } => *self = Self { broken_off: self.spent(), ..Self::default() },
+            Delta::Restarted { .. } => {
+                *self = Self { broken_off: self.spent(), size: self.size, ..Self::default() };
+            }
         }
         Ok(())
     }

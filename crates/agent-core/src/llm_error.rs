@@ -66,6 +66,8 @@ pub enum LlmErrorKind {
     Incomplete,
     /// The reply is not what the API promises: damaged on its way, or not the API's at all.
     Malformed,
+    /// The reply has no end, or is longer than anybody reads: it is not asked for again.
+    TooLong,
     /// The backend is not set up right.
     Configuration,
     /// The backend panicked: a bug in it.
@@ -128,6 +130,7 @@ impl LlmError {
             Connection => "no connection to the model's server",
             Incomplete => "the reply broke off",
             Malformed => "the reply can't be read",
+            TooLong => "the reply is too long",
             Configuration => "the model backend is not set up",
             Panicked => "the model backend panicked",
             NotAsked => "the model was not asked",

@@ -19,6 +19,7 @@ use crate::{
     refusal::{is, not_a_reply, refusal, request_id, shortened},
     reply::{Reply, Replying, causes},
     secrets::Secrets,
+    size::Size,
     threads, wire,
 };
 
@@ -27,6 +28,19 @@ const JSON: &str = "application/json";
 
 /// The most bytes that are read of an answer that is no reply.
 const LONGEST_ERROR: usize = 64 * 1024;
+
+/// The most bytes that are read of a count of tokens.
+const LONGEST_COUNT: usize = 1024 * 1024;
+
+/// The most bytes of JSON that are read where others wait meanwhile: it takes some milliseconds.
+const AT_ONCE: usize = 1024 * 1024;
+
+/// What an answer of JSON should be.
+struct Expected {
+    limit: Limit,
+    most: usize,
+    name: &'static str,
+}
 
 /// The Messages API over HTTP.
 pub(crate) struct Http {
@@ -62,7 +76,8 @@ impl Http {
         let counted = async {
             let body = wire::counted(&self.settings, request);
             let mut answer = limit.keep(self.post(self.endpoint.count_tokens(), body, JSON)).await??;
-            self.read(&mut answer, limit, "a count of tokens", |text| serde_json::from_str(text)).await
+            let what = Expected { limit, most: LONGEST_COUNT, name: "a count of tokens" };
+            self.read(&mut answer, what, |text| serde_json::from_str(text)).await
         };
         counted.await.map(|count: Count| count.input_tokens).map_err(|error| self.scrub(error))
     }
@@ -73,9 +88,9 @@ impl Http {
     }
 
     async fn open(&self, request: &Request) -> Result<Reply, LlmError> {
-        let mut clock = Clock::start(&self.settings.limits);
+        let mut clock = Clock::start(&self.settings.limits, wire::max_tokens(&self.settings, request));
         let answer = clock.keep(pin!(self.ask(request, STREAM))).await??;
-        Ok(Reply::new(answer, clock))
+        Ok(Reply::new(answer, clock, Size::at_most(self.settings.longest_reply)))
     }
 
     fn unary(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
@@ -96,7 +111,8 @@ impl Http {
         let (mut answer, limit) = self.open_whole(request).await?;
         let notices = rate_limits(answer.headers(), SystemTime::now());
         before.extend(notices.into_iter().map(|notice| Ok(Delta::Notice(notice))));
-        self.read(&mut answer, limit, "a message", reply).await
+        let what = Expected { limit, most: self.settings.longest_reply, name: "a message" };
+        self.read(&mut answer, what, reply).await
     }
 
     async fn open_whole(&self, request: &Request) -> Result<(reqwest::Response, Limit), LlmError> {
@@ -152,28 +168,28 @@ impl Http {
     }
 
     /// What an answer of JSON says.
-    async fn read<T>(
+    async fn read<T: Send + 'static>(
         &self,
         answer: &mut reqwest::Response,
-        limit: Limit,
-        expected: &str,
+        Expected { limit, most, name }: Expected,
         read: fn(&str) -> Result<T, serde_json::Error>,
     ) -> Result<T, LlmError> {
-        let body = limit.keep(body(answer)).await?.map_err(|error| {
-            let mut error = LlmError::new(LlmErrorKind::Incomplete, causes(error));
+        let body = limit.keep(body(answer, most)).await?.map_err(|mut error| {
             error.request_id = request_id(answer.headers());
             error
         })?;
-        // Of JSON, only a text can have what is no UTF-8.
-        let text = String::from_utf8_lossy(&body);
-        read(&text).map_err(|error| {
+        let (text, said) = match body.len() > AT_ONCE {
+            false => read_text(body, read),
+            // What takes long must not hold up others, or the limit.
+            true => limit
+                .keep(tokio::task::spawn_blocking(move || read_text(body, read)))
+                .await?
+                .expect("reading does not panic, and a runtime that ends polls nobody"),
+        };
+        said.map_err(|error| {
             let headers = self.scrubbed(answer.headers());
-            not_a_reply(
-                &format!("{expected} ({error})"),
-                answer.status(),
-                &headers,
-                &self.secrets.scrub(&text),
-            )
+            let expected = format!("{name} ({error})");
+            not_a_reply(&expected, answer.status(), &headers, &self.secrets.scrub(&text))
         })
     }
 
@@ -242,10 +258,23 @@ fn reply(text: &str) -> Result<Response, serde_json::Error> {
     }
 }
 
-/// The bytes of an answer, which as a rule come at once.
-async fn body(answer: &mut reqwest::Response) -> reqwest::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(bytes) = answer.chunk().await? {
+/// Of JSON, only a text can have what is no UTF-8.
+fn read_text<T>(
+    body: Vec<u8>,
+    read: fn(&str) -> Result<T, serde_json::Error>,
+) -> (String, Result<T, serde_json::Error>) {
+    let text = String::from_utf8(body)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let said = read(&text);
+    (text, said)
+}
+
+/// The bytes of an answer, which as a rule come at once; an error if they are more than `most`.
+async fn body(answer: &mut reqwest::Response, most: usize) -> Result<Vec<u8>, LlmError> {
+    let broke_off = |error| LlmError::new(LlmErrorKind::Incomplete, causes(error));
+    let (mut body, mut size) = (Vec::new(), Size::at_most(most));
+    while let Some(bytes) = answer.chunk().await.map_err(broke_off)? {
+        size.add(bytes.len())?;
         body.extend_from_slice(&bytes);
     }
     Ok(body)

@@ -70,6 +70,7 @@ mod retry;
 mod secrets;
 mod settings;
 mod shown;
+mod size;
 mod sse;
 mod stream_parser;
 #[cfg(test)]

@@ -12,6 +12,9 @@ use futures::FutureExt;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
+/// How long a streamed reply may take, if nothing else is said and it has no more tokens than this allows.
+const STREAMED: Duration = Duration::from_secs(3600);
+
 /// How long an answer in one piece may take, if nothing else is said.
 const IN_ONE_PIECE: Duration = Duration::from_secs(600);
 
@@ -46,6 +49,8 @@ pub(crate) struct Limit {
     name: &'static str,
     length: Duration,
     until: Instant,
+    /// Nobody has asked for it: it is there so that nothing goes on for ever.
+    by_default: bool,
 }
 
 impl Limit {
@@ -53,7 +58,29 @@ impl Limit {
         /// Stands for "never", where a clock can't count as far as was asked.
         const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         let until = from.checked_add(length).unwrap_or_else(|| from + CENTURY);
-        Self { name, length, until }
+        Self { name, length, until, by_default: false }
+    }
+
+    /// The limit of a whole reply of up to so many tokens that is streamed.
+    fn streamed(limits: &Limits, max_tokens: u64, from: Instant) -> Self {
+        match limits.total {
+            Some(total) => Self::new("total", total, from),
+            None => {
+                let needed = Duration::from_secs(max_tokens.saturating_mul(3600) / TOKENS_AN_HOUR);
+                Self { by_default: true, ..Self::new("total", STREAMED.max(needed), from) }
+            }
+        }
+    }
+
+    /// The error of a limit that was passed; it says which and how long it is.
+    fn passed(self) -> LlmError {
+        let mut error = timed_out(self.name, self.length);
+        if self.by_default {
+            // What took so long takes as long again.
+            error.should_retry = Some(false);
+            error.message.push_str("; set `total_timeout` if it may take longer");
+        }
+        error
     }
 
     /// The limit of an answer that comes in one piece, from now.
@@ -80,7 +107,7 @@ impl Limit {
         self,
         future: impl Future<Output = T>,
     ) -> impl Future<Output = Result<T, LlmError>> {
-        timeout_at(self.until, future).map(move |kept| kept.map_err(|_| timed_out(self.name, self.length)))
+        timeout_at(self.until, future).map(move |kept| kept.map_err(|_| self.passed()))
     }
 }
 
@@ -90,6 +117,8 @@ impl Limit {
 pub(crate) struct Clock {
     limits: Limits,
     begun: Instant,
+    /// The limit of the whole.
+    total: Limit,
     heard: bool,
     /// Since when nothing of the reply itself came; `None` if something did since it was last waited for.
     silent: Option<Instant>,
@@ -103,11 +132,13 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn start(limits: &Limits) -> Self {
+    /// A reply of up to so many tokens is asked for.
+    pub(crate) fn start(limits: &Limits, max_tokens: u64) -> Self {
         let begun = Instant::now();
         Self {
             limits: *limits,
             begun,
+            total: Limit::streamed(limits, max_tokens, begun),
             heard: false,
             silent: Some(begun),
             timer: None,
@@ -125,6 +156,11 @@ impl Clock {
     /// Something of the reply itself came.
     pub(crate) fn told(&mut self) {
         self.silent = None;
+    }
+
+    /// An error if the time for the whole is over: what comes without a wait meets no other limit.
+    pub(crate) fn check(&self) -> Result<(), LlmError> {
+        if Instant::now() < self.total.until { Ok(()) } else { Err(self.total.passed()) }
     }
 
     /// What the future gives, or an error when a limit of this wait is passed first.
@@ -159,7 +195,7 @@ impl Clock {
             // Whatever else the task has done in this poll: a timer that yields to others is not set.
             ready!(unconstrained(timer.as_mut()).poll_unpin(context));
             if Instant::now() >= limit.until {
-                return Poll::Ready(timed_out(limit.name, limit.length));
+                return Poll::Ready(limit.passed());
             }
             timer.as_mut().reset(limit.until);
         }
@@ -189,10 +225,8 @@ impl Clock {
             false => Limit::new("first byte", self.limits.first_byte, self.begun),
         };
         let content = Limit::new("content", self.limits.content, *self.silent.get_or_insert(now));
-        let total = self.limits.total.map(|total| Limit::new("total", total, self.begun));
         // Of two that end together the first named here.
-        let all = [Some(wait), Some(content), total].into_iter().flatten();
-        all.min_by_key(|limit| limit.until).unwrap_or(wait)
+        [wait, content, self.total].into_iter().min_by_key(|limit| limit.until).unwrap_or(wait)
     }
 }
 
@@ -236,7 +270,7 @@ mod tests {
         .await;
         let reply = Limit::reply(&limits, 21_333).unwrap();
         expect(reply.keep(pending()), seconds(600), "no whole reply within 600s (total timeout)").await;
-        let mut clock = Clock::start(&limits);
+        let mut clock = Clock::start(&limits, 0);
         tokio::time::advance(seconds(200)).await;
         let first = "no byte of a reply within 600s (first byte timeout)";
         expect(clock.keep(pin!(pending())), seconds(400), first).await;
@@ -249,7 +283,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn fault_39_keep_alives_do_not_mask_a_dead_model() {
         let limits = Limits { content: seconds(100), ..Limits::default() };
-        let mut clock = Clock::start(&limits);
+        let mut clock = Clock::start(&limits, 0);
         clock.told();
         for _ in 0..3 {
             clock.keep(pin!(tokio::time::sleep(seconds(30)))).await.unwrap();
@@ -261,12 +295,36 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_total_limit_holds_a_stream_that_keeps_talking() {
-        let mut clock = Clock::start(&Limits { total: Some(seconds(90)), ..Limits::default() });
+        let mut clock = Clock::start(&Limits { total: Some(seconds(90)), ..Limits::default() }, 0);
         for _ in 0..3 {
             clock.heard();
             clock.keep(pin!(tokio::time::sleep(seconds(25)))).await.unwrap();
         }
         expect(clock.keep(pin!(pending())), seconds(15), "no whole reply within 90s (total timeout)").await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn field_79_a_drip_ends_and_is_not_asked_for_again_unless_somebody_set_the_limit() {
+        let drip = async |limits: &Limits, max_tokens: u64| {
+            let (begun, mut clock) = (Instant::now(), Clock::start(limits, max_tokens));
+            loop {
+                let letter = tokio::time::sleep(Duration::from_millis(200));
+                match clock.keep(pin!(letter)).await {
+                    Ok(()) => (clock.heard(), clock.told()),
+                    Err(error) => return (begun.elapsed(), error.is_retryable(), error.message),
+                };
+            }
+        };
+        let message = |length: u64| {
+            format!(
+                "no whole reply within {length}s (total timeout); set `total_timeout` if it may take longer"
+            )
+        };
+        assert_eq!(drip(&Limits::default(), 64_000).await, (seconds(3_600), false, message(3_600)));
+        assert_eq!(drip(&Limits::default(), 256_000).await, (seconds(7_200), false, message(7_200)));
+        let set = Limits { total: Some(seconds(5)), ..Limits::default() };
+        let message = "no whole reply within 5s (total timeout)".to_owned();
+        assert_eq!(drip(&set, 64_000).await, (seconds(5), true, message));
     }
 
     #[tokio::test(start_paused = true)]
@@ -276,15 +334,16 @@ mod tests {
         let waits = (0..1_000).map(|_| async {
             // Each uses some of what a task may do before it lets others go on.
             let _permit = semaphore.acquire().await.unwrap();
-            Clock::start(&limits).keep(pin!(pending::<()>())).await.unwrap_err()
+            Clock::start(&limits, 0).keep(pin!(pending::<()>())).await.unwrap_err()
         });
         assert_eq!(futures::future::join_all(waits).await.len(), 1_000);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_limit_without_end_is_none() {
-        let limits = Limits { idle: Duration::MAX, content: Duration::MAX, ..Limits::default() };
-        let mut clock = Clock::start(&limits);
+        let all = Duration::MAX;
+        let limits = Limits { idle: all, content: all, total: Some(all), ..Limits::default() };
+        let mut clock = Clock::start(&limits, 0);
         clock.heard();
         clock.keep(pin!(tokio::time::sleep(seconds(1_000_000)))).await.unwrap();
     }

@@ -12,8 +12,15 @@ use std::{
 use agent_core::{Delta, LlmError, LlmErrorKind, Notice, Piece};
 use futures::{FutureExt, Stream, future::BoxFuture};
 use reqwest::Response;
+use tokio::task::coop;
 
-use crate::{StreamParser, limit::Clock, rate_limit::rate_limits, refusal::request_id};
+use crate::{StreamParser, limit::Clock, rate_limit::rate_limits, refusal::request_id, size::Size};
+
+/// How many pieces are read between two looks at the clock. They come without a wait as long as bytes are there.
+const PIECES: u32 = 64;
+
+/// The most bytes that are read behind a reply, to have its connection back.
+const BEHIND: usize = 64 * 1024;
 
 /// A reply that is being read.
 #[derive(Debug)]
@@ -21,6 +28,9 @@ pub(crate) struct Reply {
     answer: Response,
     notices: vec::IntoIter<Notice>,
     clock: Clock,
+    size: Size,
+    /// How many pieces were read since the clock was looked at.
+    pieces: u32,
     parser: StreamParser,
 }
 
@@ -68,11 +78,12 @@ impl Replying<'_> {
     /// for the next request. A server that holds it open is not waited for.
     fn give_back(&mut self, context: &mut Context<'_>) {
         let Self::Read(mut reply) = mem::replace(self, Self::Over) else { return };
-        if poll_end(&mut reply.answer, context).is_pending() {
+        let mut left = Size::at_most(BEHIND);
+        if poll_end(&mut reply.answer, &mut left, context).is_pending() {
             // Shorter than a new connection would take; when it is over, the connection is closed.
             let limit = Duration::from_millis(20);
             let rest = async move {
-                let end = poll_fn(|context| poll_end(&mut reply.answer, context));
+                let end = poll_fn(|context| poll_end(&mut reply.answer, &mut left, context));
                 let _ = tokio::time::timeout(limit, end).await;
             };
             *self = Self::Whole(rest.boxed());
@@ -81,9 +92,9 @@ impl Replying<'_> {
 }
 
 impl Reply {
-    pub(crate) fn new(answer: Response, clock: Clock) -> Self {
+    pub(crate) fn new(answer: Response, clock: Clock, size: Size) -> Self {
         let notices = rate_limits(answer.headers(), SystemTime::now()).into_iter();
-        Self { answer, notices, clock, parser: StreamParser::default() }
+        Self { answer, notices, clock, size, pieces: 0, parser: StreamParser::default() }
     }
 
     /// The next piece; `None` once the reply is whole.
@@ -98,10 +109,17 @@ impl Reply {
     }
 
     fn poll_delta(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Delta>, LlmError>> {
+        // Who reads what is there already lets others go on now and then.
+        let turn = ready!(coop::poll_proceed(context));
         loop {
             if let Some(delta) = self.parser.pull()? {
+                turn.made_progress();
                 if says_something(&delta) {
                     self.clock.told();
+                }
+                self.pieces += 1;
+                if self.pieces % PIECES == 0 {
+                    self.clock.check()?;
                 }
                 return Poll::Ready(Ok(Some(delta)));
             }
@@ -111,6 +129,8 @@ impl Reply {
             match poll_chunk(&mut self.answer, context) {
                 Poll::Ready(Ok(Some(bytes))) => {
                     self.clock.heard();
+                    self.clock.check()?;
+                    self.size.add(bytes.as_ref().len())?;
                     self.parser.push(bytes.as_ref())?;
                 }
                 Poll::Ready(Ok(None)) => self.parser.finish()?,
@@ -132,8 +152,13 @@ fn poll_chunk(
     pin!(answer.chunk()).poll(context)
 }
 
-fn poll_end(answer: &mut Response, context: &mut Context<'_>) -> Poll<()> {
-    while let Ok(Some(_)) = ready!(poll_chunk(answer, context)) {}
+/// Reads to the end, or until there is too much.
+fn poll_end(answer: &mut Response, left: &mut Size, context: &mut Context<'_>) -> Poll<()> {
+    while let Ok(Some(bytes)) = ready!(poll_chunk(answer, context)) {
+        if left.add(bytes.as_ref().len()).is_err() {
+            break;
+        }
+    }
     Poll::Ready(())
 }
 

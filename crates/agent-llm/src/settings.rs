@@ -8,7 +8,7 @@ use agent_core::Json;
 
 use crate::{
     Bounds, Cache, Claude, ConfigError, Gate, Key, RetryPolicy, ToolChoice, http::Http, limit::Limits,
-    shown::shown,
+    shown::shown, size::LONGEST_REPLY,
 };
 
 /// What a client sends with every request, and how long it waits; a builder of
@@ -31,6 +31,7 @@ pub struct Settings {
     pub(crate) threads: bool,
     pub(crate) limits: Limits,
     pub(crate) bounds: Bounds,
+    pub(crate) longest_reply: usize,
     pub(crate) model: String,
     pub(crate) tool_choice: Option<ToolChoice>,
     pub(crate) force_every_turn: bool,
@@ -55,6 +56,7 @@ impl Default for Settings {
             threads: false,
             limits: Limits::default(),
             bounds: Bounds::default(),
+            longest_reply: LONGEST_REPLY,
             model: "claude-sonnet-5-5".to_owned(),
             tool_choice: None,
             force_every_turn: false,
@@ -249,10 +251,19 @@ impl Settings {
         self
     }
 
-    /// How long one attempt may take to its end; by default 600 s, and no limit for a streamed reply. Without
-    /// it, a reply that is not streamed may have at most 21,333 tokens: more may well take longer.
+    /// How long one attempt may take to its end; by default 600 s, and for a streamed reply an hour for each 128,000
+    /// tokens it may have, at least one. Without it, a reply that is not streamed may have at most 21,333 tokens: more
+    /// may well take longer. A streamed reply that meets the default limit is not asked for again.
     pub fn total_timeout(mut self, limit: Duration) -> Self {
         self.limits.total = Some(limit);
+        self
+    }
+
+    /// How many bytes a reply may have on the wire, streamed or not; by default 64 MiB. A longer one is an error
+    /// ([`TooLong`](crate::LlmErrorKind::TooLong)) and not asked for again. One event of a stream may have 16 MiB, and a
+    /// run takes no more than 64 MiB of what a reply says.
+    pub fn longest_reply(mut self, bytes: usize) -> Self {
+        self.longest_reply = bytes;
         self
     }
 }
@@ -294,6 +305,7 @@ impl fmt::Debug for Settings {
             .field("threads", &self.threads)
             .field("limits", &self.limits)
             .field("bounds", &self.bounds)
+            .field("longest_reply", &self.longest_reply)
             .field("model", &self.model)
             .field("tool_choice", &self.tool_choice)
             .field("force_every_turn", &self.force_every_turn)

@@ -6,7 +6,7 @@ use agent_core::{LlmError, LlmErrorKind};
 use memchr::memchr2;
 
 /// The most bytes one event may have. The largest the API sends are blocks of a few MB.
-const LONGEST: usize = 64 * 1024 * 1024;
+const LONGEST: usize = 16 * 1024 * 1024;
 
 /// The most bytes of lines that are no event's.
 const LONGEST_STRAY: usize = 64 * 1024;
@@ -50,11 +50,23 @@ enum Data {
     Lines(Vec<u8>),
 }
 
+impl Data {
+    /// How many bytes it holds besides those that came.
+    fn len(&self) -> usize {
+        match self {
+            Self::Line(_) => 0,
+            Self::Lines(lines) => lines.len(),
+        }
+    }
+}
+
 impl Decoder {
     /// Takes in the next bytes. An error if an event has no end.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), LlmError> {
-        if self.bytes.len() - self.event > LONGEST {
-            return Err(LlmError::new(LlmErrorKind::Malformed, "an event of the stream has no end"));
+        let data = self.data.as_ref().map_or(0, Data::len);
+        if self.bytes.len() - self.event + data > LONGEST {
+            let message = format!("an event of the stream has no end within {LONGEST} bytes");
+            return Err(LlmError::new(LlmErrorKind::TooLong, message));
         }
         self.drop_read();
         self.bytes.extend_from_slice(bytes);
@@ -279,7 +291,9 @@ mod tests {
     fn an_event_without_end_is_an_error() {
         let mut decoder = Decoder::default();
         let megabyte = vec![b'x'; 1024 * 1024];
-        let error = (0..100).find_map(|_| decoder.push(&megabyte).err()).unwrap();
-        assert_eq!(error.kind, LlmErrorKind::Malformed);
+        let taken = (0..100).take_while(|_| decoder.push(&megabyte).is_ok()).count();
+        assert_eq!(taken, 17);
+        let error = decoder.push(&megabyte).unwrap_err();
+        assert_eq!((error.kind, error.is_retryable()), (LlmErrorKind::TooLong, false));
     }
 }

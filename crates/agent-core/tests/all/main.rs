@@ -10,6 +10,7 @@ mod defaults;
 mod delegation;
 mod dropping;
 mod early;
+mod endless;
 mod event_order;
 mod events;
 mod failing;

@@ -9,6 +9,7 @@ mod counts;
 mod errors;
 mod gate;
 mod h2_server;
+mod hostile;
 mod http2;
 mod requests;
 mod secrets;
