@@ -6,6 +6,7 @@ use crate::{
     BASE_PROMPT, Block, BuildError, Content, Conversation, Early, Json, Llm, Run, Team, Tool, ToolSpec,
     bounded::{Bounded, LONGEST_RESULT},
     names,
+    share::LONGEST_RESULTS,
 };
 
 /// An agent: who it is (the system prompt, which begins with [`BASE_PROMPT`]), what it thinks with (an [`Llm`]) and what it can do
@@ -21,6 +22,7 @@ struct Inner {
     tools: Vec<Arc<dyn Tool>>,
     specs: Arc<[ToolSpec]>,
     server_tools: Arc<[Json]>,
+    longest_results: usize,
     max_tokens: u32,
     turns: Option<u32>,
     sends_refused: bool,
@@ -39,6 +41,7 @@ impl Agent {
             tools: Vec::new(),
             server_tools: Vec::new(),
             longest_result: LONGEST_RESULT,
+            longest_results: None,
             max_tokens: 8_000,
             turns: None,
             sends_refused: false,
@@ -86,6 +89,11 @@ impl Agent {
     /// The most tokens one of its replies may have.
     pub fn max_tokens(&self) -> u32 {
         self.0.max_tokens
+    }
+
+    /// The most bytes of words that the results of all calls of one of its replies may have together.
+    pub fn longest_results(&self) -> usize {
+        self.0.longest_results
     }
 
     /// How many turns it may have, if that is not left to the run's limits.
@@ -141,6 +149,7 @@ pub struct AgentBuilder {
     tools: Vec<Arc<dyn Tool>>,
     server_tools: Vec<Json>,
     longest_result: usize,
+    longest_results: Option<usize>,
     max_tokens: u32,
     turns: Option<u32>,
     sends_refused: bool,
@@ -189,6 +198,14 @@ impl AgentBuilder {
     /// result says so.
     pub fn longest_result(mut self, bytes: usize) -> Self {
         self.longest_result = bytes;
+        self
+    }
+
+    /// The most bytes of words that the results of all calls of one reply may have together; 4,000,000, or what
+    /// [one result](Self::longest_result) may have if that is more. Each call has an equal part of it: what is longer is
+    /// cut, and the result says so. That holds for delegations, too. Pictures and other blocks share 32 MB in the same way.
+    pub fn longest_results(mut self, bytes: usize) -> Self {
+        self.longest_results = Some(bytes);
         self
     }
 
@@ -246,6 +263,7 @@ impl AgentBuilder {
             tools,
             specs,
             server_tools: self.server_tools.into(),
+            longest_results: self.longest_results.unwrap_or(LONGEST_RESULTS.max(longest)),
             max_tokens: self.max_tokens,
             turns: self.turns,
             sends_refused: self.sends_refused,

@@ -72,6 +72,7 @@ mod safe_text;
 #[cfg(feature = "script")]
 pub mod script;
 mod session_id;
+mod share;
 mod stop_reason;
 mod tagged;
 mod team;

@@ -16,4 +16,10 @@ pub trait Rules: Sync {
 
     /// The names of all agents.
     fn agents(&self) -> Vec<&str>;
+
+    /// How many bytes of words the results of one reply's calls may have together; by default there is no bound. Each
+    /// call has an equal part.
+    fn longest_results(&self, _agent: &str) -> usize {
+        usize::MAX
+    }
 }

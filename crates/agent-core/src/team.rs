@@ -160,4 +160,8 @@ impl Rules for Team {
     fn agents(&self) -> Vec<&str> {
         self.agents.iter().map(Agent::name).collect()
     }
+
+    fn longest_results(&self, agent: &str) -> usize {
+        self.agent(agent).map_or(usize::MAX, Agent::longest_results)
+    }
 }

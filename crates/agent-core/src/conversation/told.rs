@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Slot, State, close::DENIED};
-use crate::{Content, Done, Failure, Kind, Limits, Message, Outcome, Response, Role, Rules, Usage};
+use crate::{
+    Content, Done, Failure, Kind, Limits, Message, Outcome, Response, Role, Rules, Usage, share::shared,
+};
 
 /// Something a conversation was told. Nothing else changes one, so it is the fold of these, and a list of them is as good
 /// as the conversation itself: [`Conversation::tell`] needs no agents and no rules.
@@ -156,7 +158,7 @@ impl Conversation {
     }
 
     /// What an outcome of a call of this conversation comes to under these rules: some are refused, with words the
-    /// model reads.
+    /// model reads, and results are cut to the call's part of what those of its reply may have together.
     pub fn admit(&self, outcome: Outcome, rules: &dyn Rules) -> Outcome {
         let limits = rules.limits();
         let unknown = |agent: &str| {
@@ -177,7 +179,8 @@ impl Conversation {
             }),
             _ => None,
         };
-        refused.map_or(outcome, Outcome::error)
+        let admitted = refused.map_or(outcome, Outcome::error);
+        shared(admitted, rules.longest_results(&self.agent), self.slots.len())
     }
 
     /// A call led to this, by the rules.

@@ -27,6 +27,7 @@ mod mending;
 mod promised;
 mod property;
 mod reading;
+mod results;
 mod sharing;
 mod showing;
 mod stop_reasons;

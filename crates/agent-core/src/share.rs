@@ -1,0 +1,156 @@
+//! What each call of a reply has of what all their results may have.
+
+use crate::{Block, Content, Outcome};
+
+/// The most bytes of words that the results of a turn may have together, if nothing else is said.
+pub(crate) const LONGEST_RESULTS: usize = 4_000_000;
+
+/// The most bytes that their pictures and other blocks may have together. The API takes no larger request.
+const LARGEST_BLOCKS: usize = 32_000_000;
+
+/// The least that a call has, in bytes.
+const LEAST: usize = 250;
+
+/// What a note about a cut takes of that, at most.
+const NOTE: usize = 200;
+
+/// The outcome with the words and blocks that a call may have as one of so many, all of which may have `longest`. What
+/// was cut once is not cut again.
+pub(crate) fn shared(outcome: Outcome, longest: usize, calls: usize) -> Outcome {
+    let share = Share { all: longest, words: part(longest, calls), blocks: part(LARGEST_BLOCKS, calls) };
+    match outcome {
+        Outcome::Output(content) => Outcome::Output(share.of(content)),
+        Outcome::Error(content) => Outcome::Error(share.of(content)),
+        other => other,
+    }
+}
+
+fn part(all: usize, calls: usize) -> usize {
+    (all / calls.max(1)).max(LEAST)
+}
+
+struct Share {
+    /// The words of all calls.
+    all: usize,
+    words: usize,
+    blocks: usize,
+}
+
+impl Share {
+    fn of(&self, content: Content) -> Content {
+        match content {
+            Content::Text(text) if text.len() > self.words => {
+                let bytes = text.len();
+                self.cut(&text, self.words - NOTE, bytes).into()
+            }
+            Content::Text(text) => text.into(),
+            Content::Blocks(blocks) => self.cut_words(self.without_large(blocks)).into(),
+        }
+    }
+
+    /// As much of a text as there is room for, of a result that has so many bytes.
+    fn cut(&self, text: &str, room: usize, bytes: usize) -> String {
+        let end = (0..=room.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        let all = self.all;
+        format!(
+            "{}\n[cut: the result has {bytes} bytes, of which the first are shown, since all results of a turn share \
+             {all}]",
+            &text[..end]
+        )
+    }
+
+    /// Words are cut as if they were one text; what comes after the cut are no words any more.
+    fn cut_words(&self, blocks: Vec<Block>) -> Vec<Block> {
+        let bytes: usize = blocks.iter().filter_map(Block::as_text).map(str::len).sum();
+        if bytes <= self.words {
+            return blocks;
+        }
+        let mut room = Some(self.words - NOTE);
+        let kept = blocks.into_iter().filter_map(|block| match (block.as_text(), room) {
+            (None, _) => Some(block),
+            (Some(_), None) => None,
+            (Some(text), Some(left)) if text.len() > left => {
+                room = None;
+                Some(Block::text(self.cut(text, left, bytes)))
+            }
+            (Some(text), Some(left)) => {
+                room = Some(left - text.len());
+                Some(block)
+            }
+        });
+        kept.collect()
+    }
+
+    /// Notes for the blocks that there is no room for.
+    fn without_large(&self, blocks: Vec<Block>) -> Vec<Block> {
+        let mut room = self.blocks;
+        let kept = blocks.into_iter().map(|block| {
+            let bytes = block.json().text().len();
+            match (block.as_text(), room.checked_sub(bytes)) {
+                (Some(_), _) => block,
+                (None, Some(left)) => {
+                    room = left;
+                    block
+                }
+                (None, None) => Block::text(format!(
+                    "[left out: a block of {bytes} bytes, since all results of a turn share {LARGEST_BLOCKS}]"
+                )),
+            }
+        });
+        kept.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(content: Content, longest: usize, calls: usize, expected: &[&str]) {
+        let outcome = shared(Outcome::Error(content), longest, calls);
+        assert_eq!(shared(outcome.clone(), longest, calls), outcome, "again");
+        let Outcome::Error(content) = outcome else { panic!("{outcome:?}") };
+        let words = |block: &Block| block.as_text().unwrap_or("#").to_owned();
+        let words: Vec<String> = content.into_blocks().iter().map(words).collect();
+        assert_eq!(words, expected);
+        let length: usize = words.iter().map(String::len).sum();
+        assert!(length <= part(longest, calls), "{length}");
+    }
+
+    #[test]
+    fn field_82_each_call_has_an_equal_part_of_what_all_results_may_have() {
+        let note = |bytes: usize| {
+            format!(
+                "\n[cut: the result has {bytes} bytes, of which the first are shown, since all results of a turn share 3000]"
+            )
+        };
+        let x = |count: usize| "x".repeat(count);
+        check(x(1_000).into(), 3_000, 3, &[&x(1_000)]);
+        check(x(1_001).into(), 3_000, 3, &[&(x(800) + &note(1_001))]);
+        check("é".repeat(1_000).into(), 3_000, 3, &[&("é".repeat(400) + &note(2_000))]);
+        // Whatever is asked, there is room to say that something was cut.
+        check(x(1_001).into(), 3_000, 1_000, &[&(x(50) + &note(1_001))]);
+        let image = || Block::image("image/png", "AAAA");
+        let blocks = vec![Block::text(x(500)), image(), Block::text(x(501)), Block::text(x(2)), image()];
+        check(blocks.into(), 3_000, 3, &[&x(500), "#", &(x(300) + &note(1_003)), "#"]);
+    }
+
+    #[test]
+    fn field_82_pictures_share_what_a_request_may_have() {
+        let image = || Block::image("image/png", &"A".repeat(1_000));
+        let bytes = image().json().text().len();
+        let check = |blocks: usize, expected: [usize; 3]| {
+            let share = Share { all: 10_000, words: 10_000, blocks };
+            let kept = share.without_large(vec![image(), image(), image()]);
+            let note = format!(
+                "[left out: a block of {bytes} bytes, since all results of a turn share {LARGEST_BLOCKS}]"
+            );
+            let expected = expected.map(|kept| if kept == 1 { image() } else { Block::text(&note) });
+            assert_eq!(kept, expected, "{blocks}");
+            assert_eq!(share.without_large(kept.clone()), kept, "again");
+        };
+        check(3 * bytes, [1, 1, 1]);
+        check(3 * bytes - 1, [1, 1, 0]);
+        check(bytes, [1, 0, 0]);
+        check(bytes - 1, [0, 0, 0]);
+    }
+}
