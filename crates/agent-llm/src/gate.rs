@@ -39,6 +39,8 @@ use waiting::Waiting;
 ///
 /// # How many, how fast
 ///
+/// A gate that is only a bound is [`Gate::at_most`]. What follows is about all others.
+///
 /// 4 requests may be open at first. Each that the server takes while others wait adds half a place,
 /// until one is refused; from then on it adds a place a round. A refusal for load (529) halves them.
 /// After one for too many requests (429), requests go at a pace: nine tenths of the rate at which the
@@ -81,7 +83,19 @@ struct State {
 impl Gate {
     /// A gate for one account, with at most 256 requests open at once.
     pub fn new() -> Self {
-        let state = State { flow: Flow::new(), queue: VecDeque::new(), attended: false };
+        Self::of(Flow::new())
+    }
+
+    /// A plain bound: so many requests may be open at once, from the first on, and at least 1; the others wait, first
+    /// come, first served. It learns nothing from the server: refusals and `retry-after` are left to
+    /// [`Retry`](crate::Retry). For a server of one's own that is known to do so many; a gate that learns may have
+    /// such a bound, too: [`Gate::max_open`].
+    pub fn at_most(requests: usize) -> Self {
+        Self::of(Flow::at_most(requests))
+    }
+
+    fn of(flow: Flow) -> Self {
+        let state = State { flow, queue: VecDeque::new(), attended: false };
         Self(Arc::new(Shared {
             made: Instant::now(),
             state: Mutex::new(state),

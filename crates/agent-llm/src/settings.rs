@@ -220,6 +220,13 @@ impl Settings {
         self
     }
 
+    /// How many requests may be open at once, of this client, its clones and those made [with](crate::Claude::with) it; by
+    /// default as many as there are. It is a [gate](Self::gate) that is only a bound ([`Gate::at_most`]), and takes
+    /// the place of one that was given before.
+    pub fn requests_at_once(self, requests: usize) -> Self {
+        self.gate(Gate::at_most(requests))
+    }
+
     /// Whether the server keeps what was said, so that a request carries only what is new (message threads, a
     /// beta feature); by default all is sent each time.
     ///

@@ -1,5 +1,7 @@
 //! The script: who says what.
 
+mod shape;
+
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -33,12 +35,33 @@ use crate::{Fault, Incoming, RateLimit, faults::Faults, first_tool::first_tool, 
 ///
 /// ```
 /// use agent_core::script::Reply;
-/// use agent_mock::{Answer, Fault, Plot};
+/// use agent_mock::{Answer, Fault, Mock, Plot};
 ///
 /// let plot = Plot::new([Reply::call("now", serde_json::json!({})), Reply::text("It is noon.")])
 ///     .fault(0, [Fault::status(529), Fault::answer(Answer::new(429).header("retry-after", "2"))])
-///     .fault(1, [Fault::cut("It is")]);
+///     .fault(1, [Fault::cut("noon")]);
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let server = Mock::start(plot).await?;
+/// # let client = reqwest::Client::builder().no_proxy().build()?;
+/// # let post = || client.post(server.url() + "/v1/messages").header("anthropic-version", "2026-10-21");
+/// # let ask = async |body: &'static str| post().header("x-api-key", "any").body(body).send().await;
+/// let first = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "When?"}]}"#;
+/// // Each attempt of a client at the first turn: refused, refused, answered.
+/// assert_eq!(ask(first).await?.status(), 529);
+/// assert_eq!(ask(first).await?.headers()["retry-after"], "2");
+/// assert!(ask(first).await?.text().await?.contains("tool_use"));
+/// # let second = r#"{"model": "m", "max_tokens": 9, "stream": true, "messages": [{"role": "user", "content": "When?"},
+/// #     {"role": "assistant", "content": "Wait."}, {"role": "user", "content": "So?"}]}"#;
+/// // At the second, the connection is closed after "noon", and then the reply is whole.
+/// assert!(ask(second).await?.text().await.is_err());
+/// assert!(ask(second).await?.text().await?.ends_with("\n\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A place of a fault is a text of the body: of what the client reads on the wire. A streamed reply comes word by
+/// word, so "It is" stands nowhere in it, and "noon" does; a fault at a place that the body does not have is answered with
+/// a status 500 that says so.
 ///
 /// # As JSON
 ///
@@ -155,6 +178,7 @@ impl Plot {
 
     /// Reads a plot from JSON; the error says what was wrong and where.
     pub fn from_json(text: &str) -> Result<Self, InvalidJson> {
+        shape::check(text)?;
         let mut reader = serde_json::Deserializer::from_str(text);
         let plot = serde_path_to_error::deserialize(&mut reader)?;
         let trailing =
@@ -324,6 +348,39 @@ mod tests {
     }
 
     #[test]
+    fn field_74_a_script_of_another_shape_says_what_is_expected() {
+        let script =
+            r#"expected a script, as in {"replies": [{"content": [{"type": "text", "text": "Hi."}]}]}"#;
+        let reply = r#"expected a reply, as in {"content": [{"type": "text", "text": "Hi."}]}"#;
+        let check = |text: &str, at: &str, expected: &str, got: &str| {
+            check_json(text, Err(&format!("at {at}: {expected}, got {got}")));
+        };
+        check(r#"[{"content":[]}]"#, "the top level", script, "a list");
+        check("[]", "the top level", script, "a list");
+        check(r#""hi""#, "the top level", script, "a text");
+        check("7", "the top level", script, "a number");
+        check("null", "the top level", script, "null");
+        let replies = r#"expected a list of replies, as in [{"content": [{"type": "text", "text": "Hi."}]}]"#;
+        check(r#"{"replies":{"content":[]}}"#, "/replies", replies, "an object");
+        check(r#"{"replies":["Hi."]}"#, "/replies/0", reply, "a text");
+        check(r#"{"replies":[{"content":[]},[{"type":"text"}]]}"#, "/replies/1", reply, "a list");
+        let content = r#"expected a list of content blocks, as in [{"type": "text", "text": "Hi."}]"#;
+        check(r#"{"replies":[{"content":"Hi."}]}"#, "/replies/0/content", content, "a text");
+        let agents = r#"expected a list of agents, as in [{"marker": "You add.", "replies": []}]"#;
+        check(r#"{"agents":{"adder":[]}}"#, "/agents", agents, "an object");
+        let agent = r#"expected an agent, as in {"marker": "You add.", "replies": []}"#;
+        check(r#"{"agents":["adder"]}"#, "/agents/0", agent, "a text");
+        check(r#"{"agents":[{"marker":"a","replies":"Hi."}]}"#, "/agents/0/replies", replies, "a text");
+        check(r#"{"agents":[{"marker":"a","replies":[true]}]}"#, "/agents/0/replies/0", reply, "true");
+        let faults = r#"expected a list of faults, as in [{"turn": 0, "attempts": ["hang_up"]}]"#;
+        check(r#"{"faults":{"turn":0}}"#, "/faults", faults, "an object");
+        let fault = r#"expected the faults of a turn, as in {"turn": 0, "attempts": ["hang_up"]}"#;
+        check(r#"{"faults":["hang_up"]}"#, "/faults/0", fault, "a text");
+        let attempts = r#"expected a list of attempts, as in ["hang_up", null]"#;
+        check(r#"{"faults":[{"turn":0,"attempts":"hang_up"}]}"#, "/faults/0/attempts", attempts, "a text");
+    }
+
+    #[test]
     fn a_plot_is_read_from_json_or_an_error_says_where_it_is_wrong() {
         let a = r#"{"content":[{"type":"text","text":"A"}]}"#;
         let b = r#"{"content":[{"type":"text","text":"B"}]}"#;
@@ -355,6 +412,7 @@ mod tests {
             r#"{"turns":[]}"#,
             Err("at /turns: unknown field `turns`, expected one of `agents`, `replies`, `faults`"),
         );
+        check_json("{\"replies\":[", Err("at the top level: EOF while parsing a list at line 1 column 12"));
         check_json("{} {}", Err("at the top level: trailing characters at line 1 column 4"));
     }
 }

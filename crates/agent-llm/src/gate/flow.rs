@@ -26,6 +26,8 @@ const LONGEST_HOLD: Duration = Duration::from_secs(600);
 /// The state of the way to the server.
 #[derive(Debug)]
 pub(crate) struct Flow {
+    /// Whether it heeds what the server says, or is only a bound.
+    learns: bool,
     max_open: usize,
     window: f64,
     open: usize,
@@ -84,6 +86,7 @@ pub(crate) enum Wait {
 impl Flow {
     pub(crate) fn new() -> Self {
         Self {
+            learns: true,
             max_open: 256,
             window: FIRST,
             open: 0,
@@ -96,6 +99,11 @@ impl Flow {
             last: None,
             in_a_row: 0,
         }
+    }
+
+    /// One that lets out so many at once, whatever the server says.
+    pub(crate) fn at_most(open: usize) -> Self {
+        Self { learns: false, max_open: open.max(1), window: f64::INFINITY, ..Self::new() }
     }
 
     pub(crate) fn bound(&mut self, max_open: usize) {
@@ -164,7 +172,7 @@ impl Flow {
     pub(crate) fn taken(&mut self, now: Duration) {
         self.unheard -= 1;
         self.in_a_row = 0;
-        if self.stretch.is_none() {
+        if self.stretch.is_none() || !self.learns {
             return; // What nobody needs is not tried.
         }
         let by = if self.last.is_some() { 1.0 / self.window } else { OPENING };
@@ -176,6 +184,9 @@ impl Flow {
 
     /// The server has refused a request that was sent at this time.
     pub(crate) fn refused(&mut self, sent: Duration, refusal: Refusal, now: Duration) {
+        if !self.learns {
+            return;
+        }
         let known = self.last.as_ref().is_some_and(|last| sent <= last.at);
         if !known {
             self.in_a_row += 1;
@@ -223,6 +234,9 @@ impl Flow {
 
     /// A reply's head says what the server still takes: `remaining` of `limit`, all of it in `reset`.
     pub(crate) fn told(&mut self, of: &str, limit: u64, remaining: u64, reset: Duration, now: Duration) {
+        if !self.learns {
+            return;
+        }
         if of == "requests" {
             // Heads are written in whole seconds.
             let rate = limit.saturating_sub(remaining).max(1) as f64 / reset.as_secs_f64().max(1.0);

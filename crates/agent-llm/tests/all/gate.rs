@@ -384,3 +384,45 @@ async fn clients_with_the_same_gate_share_it_and_learn_from_headers() {
     assert!(wait > Duration::from_secs(500), "{wait:?}");
     assert_eq!((gate.open(), server.received_requests().await.unwrap().len()), (0, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn field_70_a_plain_bound_holds_from_the_first_request_on_and_learns_nothing() {
+    let scene = Scene::new(|text| match text {
+        "full" => stream::iter([Err(refusal(LlmErrorKind::RateLimit, 600))]).boxed(),
+        "load" => stream::iter([Err(LlmError::new(LlmErrorKind::Overloaded, "said the test"))]).boxed(),
+        "last" => {
+            let (of, reset) = ("requests".to_owned(), Duration::from_secs(60));
+            let none = Delta::Notice(Notice::RateLimit { of, limit: 1, remaining: 0, reset });
+            stream::iter([Ok(none), Ok(Delta::Whole(Response::text("hi")))]).boxed()
+        }
+        _ => second(text),
+    });
+    for (requests, expected) in [(1, 30), (7, 5), (10, 3), (30, 1), (0, 30)] {
+        let gate = Gate::at_most(requests);
+        let llm = gate.around(scene.clone());
+        for _ in 0..20 {
+            fold(llm.stream(says("full")), |_| {}).await.unwrap_err();
+            fold(llm.stream(says("load")), |_| {}).await.unwrap_err();
+            answered(&llm, "last").await;
+        }
+        let begun = Instant::now();
+        let (all, peak) = (join_all((0..30).map(|_| answered(&llm, "a"))), async {
+            sleep(Duration::from_millis(500)).await;
+            gate.open()
+        });
+        let (_, open) = tokio::join!(all, peak);
+        assert_eq!((open, begun.elapsed()), (requests.max(1), Duration::from_secs(expected)), "{requests}");
+    }
+}
+
+#[tokio::test]
+async fn field_70_a_setting_bounds_the_requests_of_a_client_and_its_clones() {
+    let plot =
+        agent_mock::Plot::by(|_| agent_core::script::Reply::text("hi").after(Duration::from_millis(20)));
+    let server = agent_mock::Mock::start(plot).await.unwrap();
+    let claude = settings(server.url()).requests_at_once(3).build().unwrap();
+    let other = claude.with(|settings| settings.model("other")).unwrap();
+    let clients = [claude.clone(), claude, other];
+    join_all((0..18).map(|place| ask_claude(&clients[place % 3]))).await;
+    assert_eq!((server.count(), server.most_open()), (18, 3));
+}
