@@ -395,9 +395,9 @@ mod tests {
             Ok(text("B")),
         );
         check_json(
-            r#"{"replies":[{"content":[{"type":"text"}]}]}"#,
+            r#"{"replies":[{"content":[{"type":"tool_use","id":"a"}]}]}"#,
             Err(
-                "at /replies/0/content/0: not a content block: type \"text\", at the top level: missing field `text`",
+                "at /replies/0/content/0: not a content block: type \"tool_use\", at the top level: missing field `name`",
             ),
         );
         check_json(
@@ -412,7 +412,7 @@ mod tests {
             r#"{"turns":[]}"#,
             Err("at /turns: unknown field `turns`, expected one of `agents`, `replies`, `faults`"),
         );
-        check_json("{\"replies\":[", Err("at the top level: EOF while parsing a list at line 1 column 12"));
+        check_json("{\"replies\":[", Err("at /replies: EOF while parsing a list at line 1 column 12"));
         check_json("{} {}", Err("at the top level: trailing characters at line 1 column 4"));
     }
 }
