@@ -10,6 +10,9 @@ use agent_core::{
 /// run ends with [`End::Waiting`](agent_core::End). Once it is allowed, by the key that stands there, a run makes it; if it
 /// is denied, the model reads why. Its spec says so ([`ToolSpec::needs_approval`]).
 ///
+/// A person is asked also about an input that the tool would refuse; with [`Checked`](crate::Checked) around it, only about
+/// what its schema allows.
+///
 /// ```
 /// use agent_core::{Agent, End, script::{Reply, Script}};
 /// use agent_tools::{FnTool, NeedsApproval};

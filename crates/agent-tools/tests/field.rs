@@ -83,7 +83,7 @@ async fn advance_when_asked(ms: u64) {
 }
 
 #[test]
-fn field_47_calls_of_a_sync_function_compute_side_by_side_and_wait_without_a_thread() {
+fn field_47_a_sync_call_that_waits_for_its_next_attempt_holds_no_thread() {
     // One thread of the pool: it is free while a call waits for its next attempt, or for anything else.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().max_blocking_threads(1).start_paused(true).build().unwrap();

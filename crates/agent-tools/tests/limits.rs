@@ -205,3 +205,12 @@ fn field_50_a_schema_that_can_t_be_checked_is_an_error_when_it_is_built() {
         );
     }
 }
+
+#[tokio::test]
+async fn field_50_nobody_is_asked_about_an_input_that_breaks_a_rule() {
+    let tool = FnTool::new("book", "Books.", |_: Trip| "booked").needs_approval();
+    let tool = Checked::new(tool).unwrap();
+    assert!(tool.spec().needs_approval);
+    assert_eq!(call(&tool, json!({"days": 99})).await, "! invalid input: at /days: must be <=7, but got 99");
+    assert!(call(&tool, json!({"days": 7})).await.starts_with("Wait"));
+}
