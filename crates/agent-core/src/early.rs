@@ -22,7 +22,7 @@ pub enum Early {
     /// A reply that breaks off and is asked again makes no such call twice: an equal one, of the same tool and input, has
     /// its result, each the result of one, in order. What the final reply does not make has happened all the same. It runs to
     /// its end before the run goes on, and [`EventKind::CallNotRecorded`](crate::EventKind) says so, since no message does. The
-    /// same holds if the reply fails, or is cut or refused: then the model reads that the call was not run. When a run is
-    /// dropped, its calls are aborted, early ones too.
+    /// same holds if the reply fails or is refused. In one that is cut, or paused, such a call has its result, which the model
+    /// reads when the conversation goes on. When a run is dropped, its calls are aborted, early ones too.
     All,
 }

@@ -112,7 +112,7 @@ pub enum EventKind {
         by: Duration,
     },
     /// A call that may have effects started early ([`Early::All`](crate::Early)) and no message will tell of it: the final reply
-    /// does not make it, or its calls do not count. It is not stopped; its [`CallEnded`](Self::CallEnded) is told before the run
+    /// does not make it, fails or is refused. It is not stopped; its [`CallEnded`](Self::CallEnded) is told before the run
     /// goes on.
     CallNotRecorded {
         /// Its id.

@@ -116,7 +116,7 @@ impl Fold {
         let Self { id, model, usage, extra, .. } = self;
         // A reply that is not streamed is under the name of the last model.
         let model = content.iter().rev().find_map(went_on).or(model);
-        Response { id, model, content, stop_reason, stop_details, usage, extra }
+        Response { id, model, usage, stop_details, extra, ..Response::new(content, stop_reason) }
     }
 
     /// What a reply's end says of its usage adds to what its start said; other fields stand for

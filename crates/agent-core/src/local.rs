@@ -9,6 +9,7 @@ mod ends;
 mod in_time;
 mod new_ids;
 mod running;
+mod settle;
 mod task;
 mod told;
 

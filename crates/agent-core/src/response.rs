@@ -9,7 +9,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Block, Json, StopReason, ToolCall, Usage,
+    Block, Json, Outcome, StopReason, ToolCall, Usage,
     fields::{Fields, Name},
 };
 
@@ -33,6 +33,9 @@ pub struct Response {
     /// The reply's other fields, as they came: `stop_sequence`, `container`. Under `usage` is what
     /// [`Usage::details`] finds.
     pub extra: BTreeMap<String, Json>,
+    /// What those of its calls led to that were made while it streamed, although its end leaves them no turn; by the ids that
+    /// the conversation records. It is no part of its JSON.
+    pub(crate) made: BTreeMap<String, Outcome>,
 }
 
 impl Response {
@@ -43,8 +46,8 @@ impl Response {
 
     /// A reply of these blocks.
     pub fn new(content: Vec<Block>, stop_reason: StopReason) -> Self {
-        let (usage, extra) = (Usage::default(), BTreeMap::new());
-        Self { id: None, model: None, content, stop_reason, stop_details: None, usage, extra }
+        let (usage, extra, made) = (Usage::default(), BTreeMap::new(), BTreeMap::new());
+        Self { id: None, model: None, content, stop_reason, stop_details: None, usage, extra, made }
     }
 
     /// A reply of words that ends the turn.
@@ -84,7 +87,7 @@ impl Response {
 /// As the API writes it, null fields left out but for `id`, `model` and `stop_reason`.
 impl Serialize for Response {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { id, model, content, stop_reason, stop_details, usage, extra } = self;
+        let Self { id, model, content, stop_reason, stop_details, usage, extra, made: _ } = self;
         let usage = Json::of(usage).expect("counts can always be written");
         let mut fields = Fields::default();
         fields.set("id", id);

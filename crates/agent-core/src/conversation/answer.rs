@@ -69,6 +69,11 @@ impl Conversation {
         self.call_ids.extend(&content, numbers);
         let reply = Message::new(Role::Assistant, content);
         self.slots = Slots::of(reply.tool_calls().cloned());
+        for (id, outcome) in response.made {
+            if let Some(place) = self.slots.find(&id) {
+                self.record(place, outcome.into());
+            }
+        }
         self.messages.push(reply);
         (self.stop, self.stop_details) = (Some(response.stop_reason), response.stop_details);
         self.usage.add(&self.agent, response.usage);

@@ -1,6 +1,6 @@
 //! Asking a model.
 
-use std::{collections::HashSet, mem, panic::AssertUnwindSafe, pin::pin, sync::Arc};
+use std::{collections::HashSet, mem, panic::AssertUnwindSafe, pin::pin};
 
 use futures::{FutureExt, StreamExt};
 
@@ -8,13 +8,11 @@ use super::{
     Local,
     early::EarlyCalls,
     new_ids::{NewId, NewIds},
-    running::Running,
     task::panic_message,
 };
 use crate::{
     Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage,
-    Request, Response, Rules, RunError, StopReason, ToolCall, cancel::Stop, conversation::not_run,
-    teller::Place,
+    Request, Response, Rules, RunError, StopReason, cancel::Stop, conversation::not_run, teller::Place,
 };
 
 impl Local {
@@ -56,9 +54,7 @@ impl Local {
         let reply = reply
             .unwrap_or_else(|panic| Err(panicked(panic_message(&*panic))))
             .map_err(|error| fold.fail(error));
-        let left = self.leave(self.left(so_far, &reply));
-        self.tell_of_reply(so_far, &reply, &left);
-        self.end_all(left).await;
+        let reply = self.settle(so_far, reply).await;
         Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
     }
 
@@ -105,36 +101,6 @@ impl Local {
         }
     }
 
-    /// What began early and is no call of this reply, or of one whose calls don't count.
-    fn left(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) -> Vec<Running> {
-        let Some(reply) = reply.as_ref().ok().filter(|reply| reply.stop_reason.runs_calls()) else {
-            return self.begun.clear(so_far.id());
-        };
-        if !self.begun.has_any(so_far.id()) {
-            return Vec::new();
-        }
-        let (recorded, mut behind) = (so_far.mended(reply.content.clone()), false);
-        let mut calls = Vec::new();
-        for call in recorded.iter().filter_map(Block::as_tool_use) {
-            let spec = self.caller.team.spec(so_far.speaker(), &call.name);
-            behind |= spec.is_some_and(|spec| spec.exclusive);
-            calls.push((call, behind));
-        }
-        self.begun.settle(so_far.id(), calls.iter().copied())
-    }
-
-    /// No message will tell of these. Gives those that are not stopped by that.
-    fn leave(&self, mut left: Vec<Running>) -> Vec<Running> {
-        left.retain(|left| left.must_end(&self.caller));
-        left
-    }
-
-    async fn end_all(&self, left: Vec<Running>) {
-        for left in left {
-            left.end(&self.caller).await;
-        }
-    }
-
     fn stop(&self, so_far: &Conversation) -> Stop {
         self.cancel.as_ref().map(|tokens| tokens.conversation(so_far.id())).unwrap_or_default()
     }
@@ -143,7 +109,12 @@ impl Local {
         self.caller.teller.tell(Place::in_conversation(so_far, so_far.speaker()), kind);
     }
 
-    fn tell_of_reply(&self, so_far: &Conversation, reply: &Result<Response, LlmError>, made: &[Running]) {
+    pub(super) fn tell_of_reply(
+        &self,
+        so_far: &Conversation,
+        reply: &Result<Response, LlmError>,
+        made: &HashSet<String>,
+    ) {
         self.tell(so_far, || match reply {
             Ok(response) => EventKind::TurnEnded {
                 stop_reason: response.stop_reason.clone(),
@@ -167,14 +138,12 @@ impl Local {
         so_far: &Conversation,
         response: &Response,
         recorded: &[Block],
-        made: &[Running],
+        made: &HashSet<String>,
     ) {
         if response.stop_reason.runs_calls() {
             return;
         }
-        let made: HashSet<&str> = made.iter().map(|made| made.call.call.id.as_str()).collect();
-        let was_made = |call: &&Arc<ToolCall>| made.contains(call.id.as_str());
-        for call in recorded.iter().filter_map(Block::as_tool_use).filter(|call| !was_made(call)) {
+        for call in recorded.iter().filter_map(Block::as_tool_use).filter(|call| !made.contains(&call.id)) {
             let (id, tool, why) = (call.id.clone(), call.name.clone(), not_run(&response.stop_reason));
             self.tell(so_far, || EventKind::CallNotMade { id, tool, why });
         }

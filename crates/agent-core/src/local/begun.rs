@@ -82,7 +82,8 @@ impl BegunCalls {
         }
     }
 
-    /// The reply makes these calls, as the conversation will record them, some behind one that runs alone. Each has what
+    /// The reply makes these calls, as the conversation will record them, some behind one that runs alone, or in a reply
+    /// whose calls do not count: they have only what has effects. Each has what
     /// began for it, or for an equal one before the reply was asked again. The rest is given back.
     pub(super) fn settle<'c>(
         &self,
@@ -158,6 +159,15 @@ impl BegunCalls {
                 all.remove(conversation);
             }
         }
+    }
+
+    /// Forgets all calls of a conversation, whose reply leaves them no turn, and gives those that its calls have.
+    pub(super) fn take_made(&self, conversation: &str) -> Vec<(String, Running)> {
+        let mut begun = self.lock().remove(conversation).unwrap_or_default();
+        let taken = begun.taken.into_iter().filter_map(|(id, run)| Some((id, begun.running.remove(&run)?)));
+        let mut made: Vec<_> = taken.filter(|(_, running)| running.has_begun()).collect();
+        made.sort_by(|(_, one), (_, other)| one.call.call.id.cmp(&other.call.call.id));
+        made
     }
 
     /// Forgets all calls of a conversation, and gives those that no turn wanted.

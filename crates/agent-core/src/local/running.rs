@@ -13,7 +13,7 @@ use super::{
     told::{Stage, Told},
 };
 use crate::{
-    Call, EventKind, Outcome, Receipt,
+    Call, EventKind, Outcome, Receipt, ToolCall,
     cancel::{Entered, Stop},
     teller::Place,
 };
@@ -110,6 +110,25 @@ impl Running {
             self.tell_end(caller);
         }
         self.has_effects
+    }
+
+    /// Whether it has begun; if not, it never does.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.told.forbid()
+    }
+
+    /// Waits for its end as the call of this id, which has no turn, and gives its result if there is one.
+    pub(super) async fn end_as(self, caller: &Caller, id: &str) -> Option<Outcome> {
+        self.ended.clone().await;
+        let outcome = self.receipt.done().map(|done| done.outcome).filter(is_final);
+        self.tell_end(caller);
+        if let Some(outcome) = outcome.as_ref().filter(|_| self.call.call.id != id) {
+            let call = ToolCall { id: id.to_owned(), ..(*self.call.call).clone() };
+            let call = Call { call: call.into(), ..(*self.call).clone() };
+            caller.tell_start(&call, None);
+            caller.teller.tell(Place::of(&call), || EventKind::of_outcome(&call, outcome));
+        }
+        outcome
     }
 
     /// Waits for the end of such a call.

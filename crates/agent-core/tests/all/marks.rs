@@ -184,26 +184,56 @@ async fn a_call_with_effects_is_not_made_twice_and_one_that_no_message_tells_of_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_done_early_is_told_of_if_the_calls_of_the_reply_do_not_count_or_it_fails() {
-    let pay = |place: usize| piece(place, ["a", "b"][place], call("pay", place, 500));
-    let cut = run(Early::All, [pay(0), pay(1), Delta::stop(StopReason::MaxTokens)]).await;
-    assert_snapshot!(cut.0, @r#"
+async fn what_was_done_early_has_its_result_in_a_reply_that_is_cut() {
+    let pay = |place: usize, id: &str| piece(place, id, call("pay", place, 500));
+    for stop in [StopReason::MaxTokens, StopReason::PauseTurn, StopReason::Other("new".to_owned())] {
+        let cut = [pay(0, "a"), piece(1, "b", call("roll", 1, 500)), pay(2, "c"), Delta::stop(stop)];
+        let (lines, mut conversation, begun) = run(Early::All, cut).await;
+        conversation.say("Go on.");
+        let read = conversation.to_string();
+        assert!(read.contains("< a = 0\n  < b failed: not run"), "{read}");
+        assert!(read.contains("< c failed: not run"), "{read}");
+        assert_eq!(begun, ["a", "b"]);
+        assert!(!lines.contains("ran early") && lines.contains("! pay not run"), "{lines}");
+        assert!(lines.contains("0.700 s  main: < pay = 0"), "{lines}");
+    }
+    let stop = Delta::stop(StopReason::MaxTokens);
+    let again = [pay(0, "a"), pay(1, "b"), restarted(), pay(0, "c"), stop];
+    let (lines, mut conversation, begun) = run(Early::All, again).await;
+    conversation.say("Go on.");
+    assert_eq!(begun, ["a"]);
+    assert_snapshot!(lines, @r#"
     0.200 s  main: > pay {"ms":500,"say":"0"}
-    0.300 s  main: ! pay ran early, but its reply does not count: no message tells of it
-    0.300 s  main: (the reply has ended)
-    0.300 s  main: ! pay not run: the reply ended with max_tokens
+    0.300 s  main: ! starts its reply again: it broke off
+    0.500 s  main: (the reply has ended)
+    0.700 s  main: < pay = 0
+    0.700 s  main: > pay {"ms":500,"say":"0"}
     0.700 s  main: < pay = 0
     0.700 s  main: ends: Cut(MaxTokens)
     "#);
-    assert_eq!(cut.2, ["a"]);
-    let broken = run(Early::All, [pay(0), pay(1), Delta::words(2, "Hm.")]).await;
-    assert_snapshot!(broken.0, @r#"
-    0.200 s  main: > pay {"ms":500,"say":"0"}
-    0.300 s  main: ! pay ran early, but its reply does not count: no message tells of it
-    0.300 s  main: ! the reply broke off: it ended without a stop reason
-    0.700 s  main: < pay = 0
+    assert_snapshot!(conversation.to_string(), @r#"
+    user: Go.
+      > c pay {"ms":500,"say":"0"}
+      < c = 0
+    user: Go on.
     "#);
-    assert_eq!(broken.2, ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_done_early_is_told_of_if_the_reply_fails_or_is_refused() {
+    let pay = |place: usize| piece(place, ["a", "b"][place], call("pay", place, 500));
+    for (last, said) in [
+        (Delta::stop(StopReason::Refusal), "(the reply has ended)"),
+        (Delta::words(2, "Hm."), "! the reply broke off: it ended without a stop reason"),
+    ] {
+        let (lines, conversation, begun) = run(Early::All, [pay(0), pay(1), last]).await;
+        assert_eq!(begun, ["a"]);
+        let told: Vec<&str> = lines.lines().map(|line| line.split("main: ").nth(1).unwrap()).collect();
+        assert_eq!(told[1], "! pay ran early, but its reply does not count: no message tells of it");
+        assert_eq!(told[2], said);
+        assert!(lines.contains("0.700 s  main: < pay = 0"), "{lines}");
+        assert!(!conversation.to_string().contains("< a = 0"), "{conversation}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,64 @@
+//! What becomes of calls that began early, once their reply has ended.
+
+use std::collections::HashSet;
+
+use super::{Local, running::Running};
+use crate::{Block, Conversation, LlmError, Response, Rules, StopReason};
+
+impl Local {
+    /// Gives the calls of a reply what began for them, and tells of the reply. Calls that may have had effects have their
+    /// results also in a reply that was cut, so that the model does not make them again.
+    pub(super) async fn settle(
+        &self,
+        so_far: &Conversation,
+        mut reply: Result<Response, LlmError>,
+    ) -> Result<Response, LlmError> {
+        let left = self.leave(self.left(so_far, &reply));
+        let made = match &reply {
+            Ok(reply) if !reply.stop_reason.runs_calls() => self.begun.take_made(so_far.id()),
+            _ => Vec::new(),
+        };
+        let own = left.iter().map(|left| &left.call.call.id);
+        let ids: HashSet<String> = own.chain(made.iter().map(|(id, _)| id)).cloned().collect();
+        self.tell_of_reply(so_far, &reply, &ids);
+        self.end_all(left).await;
+        for (id, running) in made {
+            let outcome = running.end_as(&self.caller, &id).await;
+            if let (Ok(reply), Some(outcome)) = (&mut reply, outcome) {
+                reply.made.insert(id, outcome);
+            }
+        }
+        reply
+    }
+
+    /// What began early and is no call of this reply.
+    fn left(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) -> Vec<Running> {
+        if !self.begun.has_any(so_far.id()) {
+            return Vec::new();
+        }
+        // What was refused is not sent again, nor are its results.
+        let Some(reply) = reply.as_ref().ok().filter(|reply| reply.stop_reason != StopReason::Refusal) else {
+            return self.begun.clear(so_far.id());
+        };
+        let recorded = so_far.mended(reply.content.clone());
+        let (mut calls, mut behind) = (Vec::new(), !reply.stop_reason.runs_calls());
+        for call in recorded.iter().filter_map(Block::as_tool_use) {
+            let spec = self.caller.team.spec(so_far.speaker(), &call.name);
+            behind |= spec.is_some_and(|spec| spec.exclusive);
+            calls.push((call, behind));
+        }
+        self.begun.settle(so_far.id(), calls.iter().copied())
+    }
+
+    /// No message will tell of these. Gives those that are not stopped by that.
+    pub(super) fn leave(&self, mut left: Vec<Running>) -> Vec<Running> {
+        left.retain(|left| left.must_end(&self.caller));
+        left
+    }
+
+    pub(super) async fn end_all(&self, left: Vec<Running>) {
+        for left in left {
+            left.end(&self.caller).await;
+        }
+    }
+}
