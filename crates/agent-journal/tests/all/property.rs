@@ -91,7 +91,7 @@ impl Stage {
     async fn begin(says: Vec<Says>) -> Self {
         let model = move |agent: &str, turn: usize| reply(&says[(turn + agent.len()) % says.len()]);
         let (team, log) = team(&["main", "other"], model);
-        let team = team.with_limits(Limits::new().turns(3).depth(1));
+        let team = team.with_limits(Limits::new().turns(3).depth(1).requests(u32::MAX).calls(u32::MAX));
         let place = Place::new();
         let mut stage = Self {
             journal: place.open(),
