@@ -65,13 +65,16 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// Why a delegated conversation that was cancelled has ended.
+    pub const WAS_CANCELLED: &str = "it was cancelled";
+
     /// What this means of a delegated conversation, for hosts that drive one: how it ended for the call that led to it, if
     /// the run goes on from that, which it does not if this gives the error back. An agent that is gone is, like a tool
     /// that is gone, that call's error result.
     pub fn of_delegated(self) -> Result<Result<End, Failure>, Self> {
         match self {
             Self::Model(failure) => Ok(Err(failure)),
-            Self::Cancelled => Ok(Ok(End::Other("it was cancelled".to_owned()))),
+            Self::Cancelled => Ok(Ok(End::Other(Self::WAS_CANCELLED.to_owned()))),
             Self::TimedOut { .. } => Ok(Ok(End::Other(self.to_string()))),
             Self::UnknownAgent { agents, .. } => {
                 Ok(Ok(End::Other(format!("it is not in the team: {}", safe_line(&agents)))))

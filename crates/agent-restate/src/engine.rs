@@ -1,26 +1,19 @@
 //! The host of a conversation on the engine.
 
-use std::pin::Pin;
-
 use agent_core::{
     Conversation, Done, Failure, Host, Kind, LlmError, LlmErrorKind, Message, Outcome, Response, Team,
     ToolTurn, Work,
 };
-use restate_sdk::{
-    context::{ContextClient, DurableFuture, DurableFuturesUnordered, ObjectContext, RequestTarget},
-    errors::TerminalError,
-    serde::Json,
-};
+use restate_sdk::{context::ObjectContext, errors::TerminalError};
 
 use crate::{
     children::Children,
     payload::{size, too_large},
+    pieces::{Ended, Pieces},
     process::Shared,
-    session::SESSION,
     state::Writer,
     step::in_session,
-    stopped::{Stopped, UNKNOWN_AGENT},
-    tools::{Piece, TOOLS},
+    stopped::{CANCELLED, Stopped, UNKNOWN_AGENT},
 };
 
 /// Carries out the turns of one conversation: a model is asked in this handler, calls and delegations are invocations of
@@ -31,9 +24,6 @@ pub(crate) struct Engine<'a, 'ctx> {
     pub(crate) writer: Writer,
     pub(crate) children: Children,
 }
-
-/// A piece of work somewhere.
-type UnderWay<'ctx> = Pin<Box<dyn DurableFuture<Output = Result<Json<Done>, TerminalError>> + Send + 'ctx>>;
 
 impl Host for Engine<'_, '_> {
     type Error = Stopped;
@@ -80,48 +70,34 @@ async fn ask(
     }
 }
 
-impl<'ctx> Engine<'_, 'ctx> {
+impl Engine<'_, '_> {
     /// Does the work of a turn. When the run is cancelled, so is what is under way, and that is recorded before this ends:
     /// what had ended is not done again.
     async fn all_at_once(&self, mut turn: ToolTurn<'_>, room: usize) -> Result<(), TerminalError> {
         // All results together fit beside what is kept already, whatever order they come in.
         let limit = room / calls(turn.conversation().messages().last()).max(1);
-        let mut begun = Vec::new();
-        let mut under_way = DurableFuturesUnordered::new();
+        let mut pieces = Pieces::new(self.ctx);
         let mut more = turn.take_work();
         let mut stopped = Ok(());
         loop {
             self.children.begin(self.ctx, more.iter().filter_map(child).collect());
             for work in more.drain(..) {
-                begun.push((work.id().to_owned(), child(&work)));
-                under_way.push(self.begin(work, limit));
+                stopped = pieces.begin(work, limit).await.and(stopped);
             }
-            match under_way.next().await {
+            match pieces.next().await {
                 Ok(None) => return stopped,
                 // It stays open, for a process that can make it.
-                Ok(Some((_, Err(error)))) if error.code() == UNKNOWN_AGENT => stopped = Err(error),
-                Ok(Some((place, done))) => {
-                    let (call, child) = &begun[place];
-                    if let (Some(child), Ok(_)) = (child, &done) {
+                Ok(Some(Ended { done: Err(error), .. })) if error.code() == UNKNOWN_AGENT => {
+                    stopped = Err(error);
+                }
+                Ok(Some(Ended { call, child, done })) => {
+                    if let (Some(child), Ok(_)) = (&child, &done) {
                         self.children.ended(child);
                     }
-                    let done = done.map_or_else(given_up, |Json(done)| done);
-                    more.extend(turn.record(call, done).filter(|_| stopped.is_ok()));
+                    let done = done.unwrap_or_else(given_up);
+                    more.extend(turn.record(&call, done).filter(|_| stopped.is_ok()));
                 }
                 Err(cancelled) => stopped = Err(cancelled),
-            }
-        }
-    }
-
-    fn begin(&self, work: Work, limit: usize) -> UnderWay<'ctx> {
-        match work {
-            Work::Call(call) => {
-                let target = RequestTarget::service(TOOLS, "call");
-                Box::pin(self.ctx.request(target, Json(Piece { call, limit })).call())
-            }
-            Work::Delegate(delegation) => {
-                let target = RequestTarget::object(SESSION, delegation.conversation.id(), "delegated");
-                Box::pin(self.ctx.request(target, Json(delegation.conversation)).call())
             }
         }
     }
@@ -144,7 +120,7 @@ fn calls(reply: Option<&Message>) -> usize {
 /// What becomes of a call whose invocation was stopped from outside.
 fn given_up(error: TerminalError) -> Done {
     match error.code() {
-        409 => Outcome::error("cancelled").into(),
+        CANCELLED => Outcome::error("cancelled").into(),
         _ => Outcome::error(error.message()).into(),
     }
 }

@@ -37,6 +37,7 @@ mod error;
 mod held;
 mod joined;
 mod payload;
+mod pieces;
 mod process;
 mod ran;
 mod serve;

@@ -105,7 +105,7 @@ impl Session {
     }
 
     /// Drives a delegated conversation, and says what its end means for the call that led to it. If its agent is not in the
-    /// team of this process, that is the call's error result.
+    /// team of this process, or it is cancelled, that is the call's error result, which says what was done so far.
     #[handler(ingress_private = true)]
     async fn delegated(
         &self,
@@ -116,12 +116,13 @@ impl Session {
         let known = state::read(&ctx).await?.filter(|(known, _)| goes_on(&given, known));
         let (mut conversation, writer) = known.unwrap_or((given, Writer::default()));
         let end = match self.drive(&ctx, writer, &mut conversation).await {
-            Err(Stopped::Run(error)) => {
-                // What it delegated in another process comes to nothing.
+            Ok(end) => end,
+            Err(stopped) => {
+                let end = stopped.of_delegated()?;
+                // What it delegated itself, perhaps in another process, comes to nothing.
                 Children::of(&ctx, |_| true).await?;
-                error.of_delegated().map_err(|error| TerminalError::from(Stopped::Run(error)))?
+                end
             }
-            other => other.map_err(TerminalError::from)?,
         };
         ctx.clear_all();
         let done = conversation.done(&end).expect("where it waits for a person, this waits");

@@ -1,6 +1,6 @@
 //! Why a handler does not go on with a conversation.
 
-use agent_core::{Failure, RunError};
+use agent_core::{End, Failure, RunError};
 use restate_sdk::errors::TerminalError;
 
 /// What stops the loop before it is the user's turn.
@@ -34,6 +34,22 @@ impl From<TerminalError> for Stopped {
         Self::Engine(error)
     }
 }
+
+impl Stopped {
+    /// What this means for the call that led to a delegated conversation.
+    pub(crate) fn of_delegated(self) -> Result<Result<End, Failure>, TerminalError> {
+        let error = match self {
+            Self::Model(failure) => return Ok(Err(failure)),
+            Self::Run(error) => error,
+            Self::Engine(error) if error.code() == CANCELLED => RunError::Cancelled,
+            Self::Engine(error) => return Err(error),
+        };
+        error.of_delegated().map_err(|error| Self::Run(error).into())
+    }
+}
+
+/// The status of the error of an invocation that was cancelled.
+pub(crate) const CANCELLED: u16 = 409;
 
 impl From<Stopped> for TerminalError {
     fn from(stopped: Stopped) -> Self {

@@ -61,7 +61,8 @@ async fn cancelling_reaches_calls_and_delegations_and_the_conversation_goes_on()
 
     let mut conversation = stage.host.history("c").await.unwrap().unwrap();
     let transcript = conversation.to_string();
-    assert!(transcript.contains("  < call_0_0 = quick\n  < call_0_1 failed: cancelled\n"), "{transcript}");
+    let results = "  < call_0_0 = quick\n  < call_0_1 failed: other stopped: it was cancelled\n  | Its calls so far:\n  | - hang {\"say\":\"\"} failed: cancelled\n";
+    assert!(transcript.contains(results), "{transcript}");
     assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Done.");
     assert_eq!(calls.made().values().sum::<usize>(), 2);
     assert!(!stage.host.cancel("c").await.unwrap(), "nothing drives it any more");

@@ -9,4 +9,5 @@ mod errors;
 mod gone;
 mod hosts;
 mod people;
+mod promised;
 mod runs;
