@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::task::{Done, root};
 
-/// Runs parts of the measurements, or all: `stream` is a benchmark target of the crate whose work it measures, `loop`
+/// Runs parts of the measurements, or all: `stream` and `linear` are benchmark targets of the crates whose work they measure, `loop`
 /// the package `bench`, which has options of its own; `journal` and `restate`, which are measured only if they are named,
 /// since they bring an engine each, are in `journal-tools` and `restate-tools`.
 ///
@@ -13,13 +13,18 @@ use crate::task::{Done, root};
 pub(crate) fn run(arguments: &[&str]) -> Done {
     let (options, parts): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with("--"));
     let quick = options.contains(&"--quick");
-    let known = ["stream", "loop", "journal", "restate"];
+    let known = ["stream", "linear", "loop", "journal", "restate"];
     if let Some(unknown) = parts.iter().find(|part| !known.contains(part)) {
         return Err(format!("bench: there is no part {unknown:?}, only: {}", known.join(", ")).into());
     }
     let wanted = |part| parts.contains(&part) || parts.is_empty();
     if wanted("stream") && !quick {
         cargo(&["bench", "--quiet", "--package", "agent-llm", "--bench", "stream"])?;
+        println!();
+    }
+    if wanted("linear") && !quick {
+        let target = ["--package", "agent-core", "--features", "script", "--bench", "linear"];
+        cargo(&[&["bench", "--quiet"], &target[..]].concat())?;
         println!();
     }
     if wanted("loop") {

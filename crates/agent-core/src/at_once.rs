@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, future::Future, sync::Arc};
 
 use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
+use tokio::task::coop::consume_budget;
 
 use crate::{
     Call, Done, End, Failure, Outcome, Receipt, ToolCall, ToolTurn, Work,
@@ -48,9 +49,11 @@ pub async fn at_once<P: Perform>(
             let call = work.tool_call().clone();
             pending.push(match work {
                 Work::Call(work) => {
-                    let receipt = desk.receipt(&call);
+                    let (slip, receipt) = desk.receipt(&call);
                     let called = performer.call(work, receipt.clone());
-                    Either::Left(called.map(move |ended| (call, ended.map(|()| Ended::of_call(&receipt)))))
+                    let ended =
+                        move |ended: Result<(), _>| (call, ended.map(|()| Ended::of_call(slip, &receipt)));
+                    Either::Left(called.map(ended))
                 }
                 Work::Delegate(delegation) => {
                     let conversed = performer.converse(Lent::new(delegation, &desk.home));
@@ -68,43 +71,50 @@ pub async fn at_once<P: Perform>(
             let at = queue.partition_point(|other| desk.turn.place(other.id()) < place);
             queue.insert(at, more);
         }
+        // Thousands of calls that end at once don't keep what else there is to do in this task from being done.
+        consume_budget().await;
     }
 }
 
 /// How a piece of work ended: `done` is absent if it waits for a person.
 struct Ended {
+    /// Where its receipt is.
+    slip: Option<usize>,
     done: Option<Done>,
     child: Option<Lent>,
 }
 
 impl Ended {
-    fn of_call(receipt: &Receipt) -> Self {
-        Self { done: Some(receipt.take_or_error()), child: None }
+    fn of_call(slip: usize, receipt: &Receipt) -> Self {
+        Self { slip: Some(slip), done: Some(receipt.take_or_error()), child: None }
     }
 
     fn of_conversation(lent: Lent, end: Result<End, Failure>) -> Self {
-        Self { done: lent.done(&end), child: Some(lent) }
+        Self { slip: None, done: lent.done(&end), child: Some(lent) }
     }
 }
 
 /// The turn while its work is under way. Dropping it loses nothing that has ended.
 struct Desk<'t> {
     turn: ToolTurn<'t>,
-    /// Of the calls under way.
-    receipts: Vec<(Arc<ToolCall>, Receipt)>,
+    /// Of the calls under way; `None` of those that have ended.
+    receipts: Vec<Option<(Arc<ToolCall>, Receipt)>>,
     home: Home,
 }
 
 impl Desk<'_> {
-    fn receipt(&mut self, call: &Arc<ToolCall>) -> Receipt {
+    /// A receipt, and where it is.
+    fn receipt(&mut self, call: &Arc<ToolCall>) -> (usize, Receipt) {
         let receipt = Receipt::default();
-        self.receipts.push((call.clone(), receipt.clone()));
-        receipt
+        self.receipts.push(Some((call.clone(), receipt.clone())));
+        (self.receipts.len() - 1, receipt)
     }
 
     fn record<P: Perform>(&mut self, call: &Arc<ToolCall>, ended: Ended, performer: &P) -> Option<Work> {
         let id = &call.id;
-        self.receipts.retain(|(other, _)| !Arc::ptr_eq(other, call));
+        if let Some(slip) = ended.slip {
+            self.receipts[slip] = None;
+        }
         if let Some(child) = ended.child {
             self.turn.keep(id, child.give_back());
         }
@@ -117,7 +127,7 @@ impl Desk<'_> {
 
 impl Drop for Desk<'_> {
     fn drop(&mut self) {
-        for (call, receipt) in std::mem::take(&mut self.receipts) {
+        for (call, receipt) in std::mem::take(&mut self.receipts).into_iter().flatten() {
             if let Some(done) = receipt.take() {
                 self.turn.record(&call.id, done);
             }

@@ -21,7 +21,7 @@ pub struct Fold {
     size: Size,
     id: Option<String>,
     model: Option<String>,
-    /// By the blocks' places.
+    /// With the blocks' places, in the order they began in, which as a rule is that of the places.
     drafts: Vec<(usize, Draft)>,
     stop: Option<(StopReason, Option<Json>)>,
     usage: Usage,
@@ -63,20 +63,15 @@ impl Fold {
 
     /// The draft at this place. Only words may come without a beginning.
     fn draft(&mut self, index: usize) -> &mut Draft {
-        // As a rule it is the last one.
-        let behind = self.drafts.iter().rev().take_while(|(place, _)| *place > index).count();
-        let at = self.drafts.len() - behind;
-        let at = match at.checked_sub(1).filter(|last| self.drafts[*last].0 == index) {
-            Some(last) => last,
-            None => {
-                self.drafts.insert(at, (index, Draft::of(Block::text(""))));
-                at
-            }
-        };
-        &mut self.drafts[at].1
+        let number = self.outline.find(index).expect("the outline has seen it begin");
+        if number == self.drafts.len() {
+            self.drafts.push((index, Draft::of(Block::text(""))));
+        }
+        &mut self.drafts[number].1
     }
 
-    /// The blocks so far from this place on, each with its own, as they would be if nothing more came.
+    /// The blocks so far from this place on, each with its own, as they would be if nothing more came; for replies whose
+    /// blocks begin in the order of their places.
     pub(crate) fn blocks(&self, from: usize) -> impl Iterator<Item = (usize, &Block)> {
         let first = self.drafts.partition_point(|(place, _)| *place < from);
         self.drafts[first..].iter().map(|(place, draft)| (*place, draft.block()))
@@ -107,10 +102,11 @@ impl Fold {
         Ok(reply)
     }
 
-    fn reply(self) -> Response {
+    fn reply(mut self) -> Response {
         if let Some(whole) = self.whole {
             return whole;
         }
+        self.drafts.sort_by_key(|(place, _)| *place);
         let (stop_reason, stop_details) = self.stop.expect("the outline has seen the end");
         let content: Vec<Block> = self.drafts.into_iter().map(|(_, draft)| draft.into_block()).collect();
         let Self { id, model, usage, extra, .. } = self;

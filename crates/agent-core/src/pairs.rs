@@ -1,5 +1,7 @@
 //! A history the API accepts, from any part of one.
 
+use std::collections::HashSet;
+
 use crate::{Block, Kind, Message, Role};
 
 /// Makes any part of a history one the API accepts: each call has its result in the next user message,
@@ -40,12 +42,13 @@ fn merged(messages: Vec<Message>) -> Vec<Message> {
 /// The blocks of a message without calls that the next one does not answer, and without results of
 /// calls that the one before, as it is now, does not make. Results come first, in their order.
 fn paired(message: &Message, before: Option<&Message>, next: Option<&Message>) -> Vec<Block> {
-    let is_answered =
-        |id: &str| next.is_some_and(|next| next.content().iter().any(|block| answers(block, id)));
-    let is_called = |id: &str| before.is_some_and(|before| before.tool_calls().any(|call| call.id == id));
+    let answered: HashSet<&str> =
+        next.into_iter().flat_map(Message::tool_results).map(|(id, ..)| id).collect();
+    let called = before.into_iter().flat_map(Message::tool_calls).map(|call| call.id.as_str());
+    let called: HashSet<&str> = called.collect();
     let stays = |block: &&Block| match block.kind() {
-        Kind::ToolUse(call) => is_answered(&call.id),
-        Kind::ToolResult { tool_use_id, .. } => is_called(tool_use_id),
+        Kind::ToolUse(call) => answered.contains(call.id.as_str()),
+        Kind::ToolResult { tool_use_id, .. } => called.contains(tool_use_id.as_str()),
         _ => true,
     };
     let (results, others): (Vec<Block>, Vec<Block>) = message
@@ -55,8 +58,4 @@ fn paired(message: &Message, before: Option<&Message>, next: Option<&Message>) -
         .cloned()
         .partition(|block| matches!(block.kind(), Kind::ToolResult { .. }));
     [results, others].concat()
-}
-
-fn answers(block: &Block, id: &str) -> bool {
-    matches!(block.kind(), Kind::ToolResult { tool_use_id, .. } if tool_use_id == id)
 }

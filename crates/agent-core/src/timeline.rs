@@ -1,6 +1,9 @@
 //! Events as a picture: a bar a call.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use crate::{Event, EventKind, safe_line};
 
@@ -18,14 +21,21 @@ use crate::{Event, EventKind, safe_line};
 /// tools those are, and how much earlier it was at most.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
+    /// In the order they came.
     rows: Vec<Row>,
+    /// By the conversation's id, or the call's place in it; they are the same for a delegation.
+    places: HashMap<String, usize>,
+    /// Those that stand under no other.
+    roots: Vec<usize>,
     end: Duration,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Row {
-    /// The conversation's id, or the call's place in it; they are the same for a delegation.
-    path: String,
+    /// Whether anything was told of it, and not only of what stands under it.
+    is_told: bool,
+    /// What stands under it, in order.
+    under: Vec<usize>,
     depth: usize,
     label: String,
     /// When it could have started, if that is earlier.
@@ -59,11 +69,12 @@ impl Timeline {
     pub fn render_to(&self, scale: Duration, width: usize) -> String {
         const AROUND_THE_BAR: usize = " || 1234.56 s".len();
         let width = width.max(40);
-        let widest = self.rows.iter().map(|row| safe_line(&row.title()).chars().count()).max().unwrap_or(0);
+        let rows = self.in_order();
+        let widest = rows.iter().map(|row| safe_line(&row.title()).chars().count()).max().unwrap_or(0);
         let titles = widest.min(width / 3);
         let bars = width - titles - AROUND_THE_BAR;
         let mut picture = String::new();
-        for row in &self.rows {
+        for row in rows {
             let title: String = safe_line(&row.title()).chars().take(titles).collect();
             let end = row.end.unwrap_or(self.end);
             let bar = bar(row.could.unwrap_or(row.start), row.start, end, scale, bars);
@@ -121,16 +132,47 @@ impl Timeline {
 
     /// The row of this path; a new one stands last under its parent.
     fn row(&mut self, path: &str, depth: u32, label: &str, at: Duration) -> &mut Row {
-        let place = self.rows.iter().position(|row| row.path == path).unwrap_or_else(|| {
-            let parent = path.rsplit_once('/').map(|(parent, _)| parent);
-            let is_family = |row: &Row| parent.is_some_and(|parent| is_within(&row.path, parent));
-            let place = self.rows.iter().rposition(is_family).map_or(self.rows.len(), |last| last + 1);
-            let (path, label) = (path.to_owned(), label.to_owned());
-            self.rows
-                .insert(place, Row { path, depth: depth as usize, label, could: None, start: at, end: None });
-            place
-        });
-        &mut self.rows[place]
+        let place = self.places.get(path).copied().unwrap_or_else(|| self.add(path));
+        let row = &mut self.rows[place];
+        if !row.is_told {
+            (row.is_told, row.depth, row.label, row.start) = (true, depth as usize, label.to_owned(), at);
+        }
+        row
+    }
+
+    /// A row for this path, and for what it stands under.
+    fn add(&mut self, path: &str) -> usize {
+        let place = self.push(path);
+        let (mut path, mut under) = (path, place);
+        while let Some((parent, _)) = path.rsplit_once('/') {
+            let known = self.places.get(parent).copied();
+            let above = known.unwrap_or_else(|| self.push(parent));
+            self.rows[above].under.push(under);
+            if known.is_some() {
+                return place;
+            }
+            (path, under) = (parent, above);
+        }
+        self.roots.push(under);
+        place
+    }
+
+    fn push(&mut self, path: &str) -> usize {
+        self.rows.push(Row::default());
+        self.places.insert(path.to_owned(), self.rows.len() - 1);
+        self.rows.len() - 1
+    }
+
+    /// The rows as they stand in the picture.
+    fn in_order(&self) -> Vec<&Row> {
+        let mut left: Vec<usize> = self.roots.iter().rev().copied().collect();
+        let mut rows = Vec::new();
+        while let Some(place) = left.pop() {
+            let row = &self.rows[place];
+            rows.extend(row.is_told.then_some(row));
+            left.extend(row.under.iter().rev());
+        }
+        rows
     }
 }
 
@@ -138,10 +180,6 @@ impl Row {
     fn title(&self) -> String {
         format!("{:indent$}{}", "", self.label, indent = 2 * self.depth)
     }
-}
-
-fn is_within(path: &str, parent: &str) -> bool {
-    path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A bar is never invisible, however short.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    ops::{Deref, DerefMut},
+    ops::{Deref, DerefMut, Range},
     sync::Arc,
 };
 
@@ -38,8 +38,13 @@ impl Slots {
     }
 
     /// The places in which calls may be that are not done.
-    pub(super) fn open(&self) -> std::ops::Range<usize> {
+    pub(super) fn open(&self) -> Range<usize> {
         self.done..self.all.len()
+    }
+
+    /// The places before them.
+    pub(super) fn done(&self) -> Range<usize> {
+        0..self.done
     }
 
     /// Whether all are done. What is done stays so, and is not looked at again.

@@ -1,13 +1,17 @@
 //! Whether a reply's pieces make a reply.
 
+use std::collections::BTreeMap;
+
 use crate::{Delta, LlmError, LlmErrorKind, Piece};
 
 /// Tells whether the [`Delta`]s of one request make a [`Response`](crate::Response), without making it: for wrappers
 /// that hand a reply on and must know whether it is one. What it accepts, [`Fold`](crate::Fold) accepts.
 #[derive(Debug, Default)]
 pub struct Outline {
-    /// The blocks, in the order they began in.
-    begun: Vec<usize>,
+    /// Which block began as the how many-th, by the blocks' places. There may be many thousands.
+    begun: BTreeMap<usize, usize>,
+    /// The block that the last piece was of, which the next one is of, too, as a rule.
+    last: Option<(usize, usize)>,
     has_end: bool,
 }
 
@@ -22,7 +26,7 @@ impl Outline {
             }
             // It comes from a backend that only yields pieces.
             Delta::Piece { index, piece: Piece::Text(_) } => drop(self.begin(*index)),
-            Delta::Piece { index, .. } if !self.begun.iter().rev().any(|begun| begun == index) => {
+            Delta::Piece { index, .. } if self.find(*index).is_none() => {
                 let message = format!("a piece of block {index}, which never began: yield its Block first");
                 return Err(malformed(message));
             }
@@ -33,11 +37,19 @@ impl Outline {
         Ok(())
     }
 
-    /// False if the block has begun before. The last ones are looked at first: they are the ones that grow.
+    /// As the how many-th the block of this place began.
+    pub(super) fn find(&mut self, index: usize) -> Option<usize> {
+        if self.last.is_none_or(|(place, _)| place != index) {
+            self.last = Some((index, *self.begun.get(&index)?));
+        }
+        self.last.map(|(_, number)| number)
+    }
+
+    /// False if the block has begun before.
     fn begin(&mut self, index: usize) -> bool {
-        let is_new = !self.begun.iter().rev().any(|begun| *begun == index);
+        let is_new = self.find(index).is_none();
         if is_new {
-            self.begun.push(index);
+            self.begun.insert(index, self.begun.len());
         }
         is_new
     }

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, mem, panic::AssertUnwindSafe, pin::pin};
 
 use futures::{FutureExt, StreamExt};
+use tokio::task::coop::consume_budget;
 
 use super::{
     Local,
@@ -89,6 +90,8 @@ impl Local {
             }
             early.see(fold, &delta);
             fold.push(delta)?;
+            // A stream that always has more would keep all timers of this task from running.
+            consume_budget().await;
         }
         let response = mem::take(fold).finish()?;
         self.tell_of_new_ids(so_far, ids.map(|ids| ids.corrections(&response)).unwrap_or_default());

@@ -20,6 +20,7 @@ mod instructing;
 mod invariants;
 mod kept;
 mod limits;
+mod linear;
 mod live_text;
 mod many;
 mod marks;
