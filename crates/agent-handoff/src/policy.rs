@@ -14,7 +14,8 @@ pub enum MixedTurn {
 /// model does not answer, it refuses, or it runs out of turns. (A reply that is cut ends the run.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFailure {
-    /// It comes back to the agent that handed it over, which reads what happened and goes on.
+    /// It comes back to the agent that handed it over, which reads what happened and goes on. A reply that refused stays in
+    /// the record and is not read.
     #[default]
     Return,
     /// It stays, and the run ends with the failure.

@@ -90,7 +90,7 @@ async fn field_76_that_a_run_still_waits_is_told_once_and_what_waits_is_known_wi
     let mut conversation = Conversation::start("main", "Go.");
     for decided in ["run/call_0_0", "run/call_0_2/call_0_0", "run/call_0_3"] {
         let (end, told) = polled(&team, &mut conversation).await;
-        assert_eq!(told, [end.clone()], "before {decided}");
+        assert_eq!(told, std::slice::from_ref(&end), "before {decided}");
         let waiting: Vec<String> = conversation.waiting().into_iter().map(|call| call.key).collect();
         assert_eq!(waiting, keys(&end));
         assert_eq!(polled(&team, &mut conversation).await, (end, vec![]));

@@ -281,7 +281,7 @@ async fn field_42_what_was_taken_back_in_memory_is_an_entry_and_replayed_the_sam
     assert_eq!(host.run(&mut older).await.unwrap(), end);
     assert_eq!(older, conversation);
     drop(host);
-    let (journal, mut older) = (place.open(), behind);
+    let mut older = behind;
     let host = journal.host(team.clone(), &mut older).await.unwrap();
     assert_eq!(older, conversation);
 
