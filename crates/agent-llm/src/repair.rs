@@ -1,11 +1,14 @@
 //! Requests that the API refuses are mended, where a change can mend them.
 
 mod block;
+mod refused;
 mod size;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, future::ready, time::Duration};
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Request, in_pairs};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Notice, Request, in_pairs};
+use futures::{StreamExt, stream};
+use refused::Refused;
 
 use crate::asking::{Again, Asking};
 
@@ -20,7 +23,9 @@ const CONTAINER: &str = "container";
 /// - a container that is gone ([`Request::container`](agent_core::Asked::container), or `container` in [`Request::extra`](agent_core::Asked::extra)): it is left out, and
 ///   the API gives a new one.
 /// - a block that the refusal names (`messages.3.content.1`), or a picture that can't be read: a note that says what
-///   was refused takes its place. Calls, and blocks of the server's tools, have to stay.
+///   was refused takes its place. Calls, and blocks of the server's tools, have to stay. A picture or document that came
+///   with the request is remembered, and not sent again by this client or its clones
+///   ([`Notice::LeftOut`](agent_core::Notice) says so); the last 1,000 are.
 /// - a request that is too long, or has too many pictures and documents: the longest texts of users and tools are cut,
 ///   and the oldest pictures and documents left out.
 ///
@@ -31,6 +36,7 @@ const CONTAINER: &str = "container";
 #[derive(Clone, Debug)]
 pub struct Repair<L> {
     llm: L,
+    refused: Refused,
 }
 
 /// A refusal that a change of the request can mend.
@@ -60,7 +66,7 @@ const MENDS: [Mend; 4] = [
 impl<L: Llm> Repair<L> {
     /// Repairs around this backend.
     pub fn new(llm: L) -> Self {
-        Self { llm }
+        Self { llm, refused: Refused::default() }
     }
 
     /// The backend itself.
@@ -71,13 +77,19 @@ impl<L: Llm> Repair<L> {
 
 impl<L: Llm> Llm for Repair<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let mends = MENDS;
-        Repairing { llm: &self.llm, request, mends, attempt: 0, begun: false }.stream()
+        let (request, parts) = self.refused.without(request);
+        let repairing = Repairing { repair: self, request, mends: MENDS, attempt: 0, begun: false }.stream();
+        match parts.is_empty() {
+            true => repairing,
+            false => {
+                stream::once(ready(Ok(Delta::Notice(Notice::LeftOut { parts })))).chain(repairing).boxed()
+            }
+        }
     }
 }
 
 struct Repairing<'a, L> {
-    llm: &'a L,
+    repair: &'a Repair<L>,
     request: Request,
     /// Those that may be tried.
     mends: [Mend; 4],
@@ -87,7 +99,7 @@ struct Repairing<'a, L> {
 
 impl<'a, L: Llm> Asking<'a> for Repairing<'a, L> {
     fn ask(&mut self) -> BoxStream<'a, Result<Delta, LlmError>> {
-        self.llm.stream(self.request.clone())
+        self.repair.llm.stream(self.request.clone())
     }
 
     fn see(&mut self, delta: &Delta) -> Result<Option<Delta>, LlmError> {
@@ -103,6 +115,9 @@ impl<'a, L: Llm> Asking<'a> for Repairing<'a, L> {
         // What the server has begun to answer it has not refused.
         let mended = if self.begun { None } else { mend(&mut self.mends, &self.request, &error) };
         let Some((done, mended)) = mended else { return Err(error) };
+        if done == block::DONE {
+            self.repair.refused.remember(&self.request, &mended);
+        }
         self.request = mended;
         self.attempt += 1;
         Ok(Again { attempt: self.attempt, wait: Duration::ZERO, reason: format!("{done}, since {error}") })

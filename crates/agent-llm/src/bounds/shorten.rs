@@ -22,16 +22,21 @@ pub(crate) struct Size {
 
 impl Size {
     pub(crate) fn of(request: &Request) -> Self {
+        let all = Self::whole(request);
+        let media = media(request).iter().map(|medium| length(medium.block)).sum();
+        let texts = texts(request).iter().map(|text| text.length).sum();
+        Self { fixed: all - media - texts, texts, media }
+    }
+
+    /// All of it: each request asks.
+    fn whole(request: &Request) -> usize {
         let messages = request.messages.iter().flat_map(Message::content).map(length).sum::<usize>();
         let system: usize = request.system.iter().map(length).sum();
         let own: usize = request.tools.iter().map(tool).sum();
         let server: usize = request.server_tools.iter().map(|tool| tool.text().len()).sum();
         let others: usize =
             request.extra.iter().map(|(name, value)| name.len() + value.text().len() + 4).sum();
-        let all = 1024 + 32 * request.messages.len() + messages + system + own + server + others;
-        let media = media(request).iter().map(|medium| length(medium.block)).sum();
-        let texts = texts(request).iter().map(|text| text.length).sum();
-        Self { fixed: all - media - texts, texts, media }
+        1024 + 32 * request.messages.len() + messages + system + own + server + others
     }
 
     pub(crate) fn all(&self) -> usize {
@@ -71,11 +76,11 @@ fn texts(request: &Request) -> Vec<Text<'_>> {
 /// Cuts the longest texts, and leaves out the oldest pictures and documents, until the request has at most so many bytes.
 /// Texts may have half of what there is room for, and all that pictures and documents leave.
 pub(crate) fn to_bytes(request: &Request, most: usize, why: &str) -> Edits {
-    let size = Size::of(request);
     let mut edits = Edits::default();
-    if size.all() <= most {
+    if Size::whole(request) <= most {
         return edits;
     }
+    let size = Size::of(request);
     let room = most.saturating_sub(size.fixed);
     let for_texts = room.saturating_sub(size.media).max(room / 2);
     cut_texts(request, for_texts, why, &mut edits);

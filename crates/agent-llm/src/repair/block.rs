@@ -7,6 +7,9 @@ use agent_core::{Block, Content, Json, Kind, LlmError, LlmErrorKind, Message, Re
 use super::says;
 use crate::bounds::edits::{At, Edits, given};
 
+/// What the change is, in words.
+pub(super) const DONE: &str = "a block is left out";
+
 /// The most characters of a refusal that a note quotes.
 const QUOTED: usize = 300;
 
