@@ -213,13 +213,6 @@ impl Conversation {
         self.returns.clear();
     }
 
-    /// A conversation of another agent, for a call of this one.
-    fn child(&self, call_id: &str, agent: String, task: Content, promised: Promised) -> Self {
-        let mut child = Self::start(agent, task).with_id(format!("{}/{call_id}", self.id));
-        (child.depth, child.promised) = (self.depth + 1, promised);
-        child
-    }
-
     /// The id; of a delegated conversation also its path: `run/call_0_1`.
     pub fn id(&self) -> &str {
         &self.id
@@ -238,11 +231,6 @@ impl Conversation {
     /// about to go over to.
     pub fn speaker(&self) -> &str {
         self.transfer().map_or(&self.agent, |(_, transfer)| &transfer.to)
-    }
-
-    /// What the call that led to it was promised; nothing for the user's own.
-    pub fn promised(&self) -> &Promised {
-        &self.promised
     }
 
     /// How many delegations it is away from the user; 0 for the user's own.

@@ -181,10 +181,10 @@ impl Perform for Local {
     type Error = RunError;
 
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
+        self.caller.team.check_name(&call.agent)?;
         self.ends.forget(&call.conversation);
-        let limits = self.caller.team.limits();
-        if limits.is_beyond(call.place) {
-            let most = limits.calls_in_reply.unwrap_or_default();
+        if self.caller.team.limits().is_beyond(call.place) {
+            let most = self.caller.team.limits().calls_in_reply.unwrap_or_default();
             receipt
                 .fill(Outcome::error(format!("not run: the limit of {most} tool calls a reply is reached")));
             return Ok(());

@@ -114,7 +114,11 @@ impl Team {
     /// may be answered here, so that a process that has the agent makes its calls. [`Local`](crate::Local) asks this before
     /// each turn.
     pub fn check_agent(&self, conversation: &Conversation) -> Result<(), RunError> {
-        let agent = conversation.agent();
+        self.check_name(conversation.agent())
+    }
+
+    /// The same of the agent of this name.
+    pub(crate) fn check_name(&self, agent: &str) -> Result<(), RunError> {
         match self.agent(agent) {
             Some(_) => Ok(()),
             None => Err(RunError::UnknownAgent { agent: agent.to_owned(), agents: self.agents().join(", ") }),
@@ -150,7 +154,8 @@ impl Rules for Team {
     }
 
     fn turns(&self, agent: &str) -> u32 {
-        self.agent(agent).and_then(Agent::turns).unwrap_or(self.limits.turns)
+        // An agent that is not here may have had more: the run then says that it is not here, and takes nothing from it.
+        self.agent(agent).map_or(u32::MAX, |agent| agent.turns().unwrap_or(self.limits.turns))
     }
 
     fn limits(&self) -> &Limits {

@@ -1,9 +1,21 @@
-//! What comes back from a delegated conversation.
+//! A delegated conversation: how it begins, and what comes back from it.
 
 use super::Conversation;
-use crate::{Done, End, Failure, Outcome, bounded::bounded};
+use crate::{Content, Done, End, Failure, Outcome, Promised, bounded::bounded};
 
 impl Conversation {
+    /// A conversation of another agent, for a call of this one.
+    pub(super) fn child(&self, call_id: &str, agent: String, task: Content, promised: Promised) -> Self {
+        let mut child = Self::start(agent, task).with_id(format!("{}/{call_id}", self.id));
+        (child.depth, child.promised) = (self.depth + 1, promised);
+        child
+    }
+
+    /// What the call that led to it was promised; nothing for the user's own.
+    pub fn promised(&self) -> &Promised {
+        &self.promised
+    }
+
     /// What the end of a delegated conversation means for the call that led to it; `None` if it has not ended but waits
     /// for a person.
     ///

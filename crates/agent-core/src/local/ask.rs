@@ -45,9 +45,7 @@ impl Local {
         let Some(reply) = reply else {
             let left = self.leave(self.begun.clear(so_far.id()));
             let stopped = self.why_stopped(so_far);
-            let error =
-                if stopped == RunError::Cancelled { "cancelled".to_owned() } else { stopped.to_string() };
-            self.tell(so_far, || EventKind::TurnFailed { error, usage: fold.spent() });
+            self.tell_stopped(so_far, &stopped, &fold);
             self.end_all(left).await;
             return Err(stopped);
         };
@@ -57,6 +55,16 @@ impl Local {
             .map_err(|error| fold.fail(error));
         let reply = self.settle(so_far, reply).await;
         Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
+    }
+
+    fn tell_stopped(&self, so_far: &Conversation, stopped: &RunError, fold: &Fold) {
+        self.tell(so_far, || EventKind::TurnFailed {
+            error: match stopped {
+                RunError::Cancelled => "cancelled".to_owned(),
+                stopped => stopped.to_string(),
+            },
+            usage: fold.spent(),
+        });
     }
 
     /// Who is asked next, and what.

@@ -1,10 +1,13 @@
 //! Runs by a team that lacks an agent which the conversation needs, as while a service is being replaced.
 
-use agent_core::{Conversation, End, EventKind, RunError, Team, script::Reply};
+use agent_core::{
+    Conversation, End, EventKind, Limits, RunError, Team,
+    script::{Reply, Script},
+};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::common::{calls, ms, team};
+use crate::common::{Log, agent, calls, ms, team};
 
 type Part = (&'static str, Vec<Reply>);
 
@@ -100,4 +103,23 @@ async fn field_41_a_transfer_to_an_agent_that_is_gone_is_its_calls_error_result(
       < call_0_1 = looked
     main: Done.
     "#);
+}
+
+#[tokio::test]
+async fn field_41_an_agent_that_is_gone_is_not_said_to_have_had_its_turns() {
+    let log = Log::default();
+    let model = Script::by_agent([
+        ("main", vec![calls([("act", json!({"transfer": "clerk"}))])]),
+        ("clerk", vec![calls([("act", json!({"ask": "Pay?"}))])]),
+    ]);
+    let long = agent("clerk", &model, &log).turns(50).build().unwrap();
+    let team = Team::new([agent("main", &model, &log).build().unwrap(), long]).unwrap();
+    let mut conversation = Conversation::start("main", "Go.");
+    let End::Waiting(calls) = team.run(&mut conversation).await.unwrap() else { panic!("{conversation}") };
+    conversation.deny(&calls[0].key, "no").unwrap();
+    let before = conversation.clone();
+    let other = Team::new([agent("main", &model, &log).build().unwrap()]).unwrap();
+    let error = other.run(&mut conversation).limits(Limits::new().turns(1)).await.unwrap_err();
+    assert!(matches!(&error, RunError::UnknownAgent { agent, .. } if agent == "clerk"), "{error}");
+    assert_eq!(conversation, before);
 }
