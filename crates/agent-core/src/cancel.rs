@@ -52,7 +52,8 @@ impl Cancel {
     }
 
     /// Stops the runs that it was given to so far, with [`RunError::Cancelled`](crate::RunError), also those that were not
-    /// polled yet: replies that still stream are given up, and the calls they made early; calls under way get an error
+    /// polled yet: replies that still stream are given up (but see [`Run::keep_shown`](crate::Run::keep_shown)), and the calls they made
+    /// early; calls under way get an error
     /// result, in delegated conversations, too. What has ended keeps its result. For a blocking call that others [take turns](crate::ToolSpec::exclusive) with, a run waits until it
     /// returns; look at [`Context::cancelled`](crate::Context::cancelled) in it.
     pub fn all(&self) {

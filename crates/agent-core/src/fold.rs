@@ -85,6 +85,22 @@ impl Fold {
         spent.of_broken_off()
     }
 
+    /// What a person was shown of it, as a reply that was cut short here: the words, and nothing else. `None` if there are
+    /// none.
+    pub(crate) fn cut_short(&self) -> Option<Response> {
+        let texts = |blocks: &mut dyn Iterator<Item = &Block>| -> Vec<Block> {
+            let texts = blocks.filter(|block| !block.is_blank()).filter_map(Block::as_text);
+            // Without citations: what they point to is not kept.
+            texts.map(Block::text).collect()
+        };
+        let (content, mut usage) = match &self.whole {
+            Some(whole) => (texts(&mut whole.content.iter()), whole.usage),
+            None => (texts(&mut self.blocks(0).map(|(_, block)| block)), self.usage),
+        };
+        usage += self.broken_off;
+        (!content.is_empty()).then(|| Response::new(content, StopReason::Cancelled).with_usage(usage))
+    }
+
     /// The error that ended it, with what it cost so far.
     pub fn fail(&self, mut error: LlmError) -> LlmError {
         let mut usage = self.spent();

@@ -56,6 +56,8 @@ pub struct Local {
     mode: Mode,
     /// Which calls may start early at most.
     early: Early,
+    /// Whether what was shown of a reply that is cancelled is kept.
+    keeps_shown: bool,
     /// What it is stopped by from outside.
     cancel: Option<Arc<Tokens>>,
 }
@@ -69,19 +71,25 @@ impl Local {
 
     /// `dropped` is cancelled when nobody wants the run any more.
     pub(crate) fn with(team: Team, options: Options, dropped: CancellationToken) -> Self {
-        let Options { mode, listeners, began, cancel } = options;
+        let Options { mode, listeners, began, keeps_shown, cancel } = options;
         let has_timeouts = team.has_timeouts();
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, teller, dropped));
         let (begun, cancel) = (BegunCalls::default(), cancel.as_ref().map(Given::of_run));
         // What takes too long is stopped in the same way.
         let cancel = cancel.or_else(|| has_timeouts.then(Arc::default));
-        Self { caller, begun, ends: Ends::default(), mode, early: Early::All, cancel }
+        Self { caller, begun, ends: Ends::default(), mode, early: Early::All, keeps_shown, cancel }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// See [`Run::keep_shown`](crate::Run::keep_shown).
+    pub fn keep_shown(mut self, keep: bool) -> Self {
+        self.keeps_shown = keep;
         self
     }
 

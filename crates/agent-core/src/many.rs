@@ -69,6 +69,12 @@ impl Many {
         self
     }
 
+    /// See [`Run::keep_shown`](crate::Run::keep_shown).
+    pub fn keep_shown(mut self, keep: bool) -> Self {
+        self.plan.options.keeps_shown = keep;
+        self
+    }
+
     /// Other limits than the team's, for each conversation.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.plan.limit(limits);

@@ -115,6 +115,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) mode: Mode,
+    pub(crate) keeps_shown: bool,
     pub(crate) listeners: Listeners,
     /// What times count from; by default its beginning.
     pub(crate) began: Option<Instant>,
@@ -147,6 +148,17 @@ impl<'a> Run<'a> {
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
     pub fn mode(self, mode: Mode) -> Self {
         self.plan(|plan| plan.options.mode = mode)
+    }
+
+    /// Whether a reply that is cancelled while it streams is kept as far as it was shown; by default it is not, as if it
+    /// had never been asked for. What is kept are its words, as a reply that was cut short
+    /// ([`StopReason::Cancelled`](crate::StopReason::Cancelled)): the run ends with [`End::Cut`], the calls in the reply are not made, and the user
+    /// goes on from there.
+    ///
+    /// That is for [`Cancel`]. A run that is dropped keeps nothing of the reply under way: who wants its words cancels the
+    /// run, and then awaits it.
+    pub fn keep_shown(self, keep: bool) -> Self {
+        self.plan(|plan| plan.options.keeps_shown = keep)
     }
 
     /// Other limits than the team's.

@@ -24,6 +24,9 @@ pub enum StopReason {
     Refusal,
     /// The context window is full and the reply is cut.
     ContextWindowExceeded,
+    /// The run was cancelled while the reply came: what was shown of it is kept
+    /// ([`Run::keep_shown`](crate::Run::keep_shown)).
+    Cancelled,
     /// Any other, as the API wrote it.
     Other(String),
 }
@@ -45,7 +48,7 @@ impl StopReason {
         match self {
             Self::ToolUse | Self::EndTurn | Self::StopSequence => true,
             Self::Other(word) => WHOLE.iter().any(|whole| word.eq_ignore_ascii_case(whole)),
-            Self::MaxTokens | Self::ContextWindowExceeded | Self::Refusal => false,
+            Self::MaxTokens | Self::ContextWindowExceeded | Self::Cancelled | Self::Refusal => false,
             Self::PauseTurn | Self::Compaction => false,
         }
     }
@@ -61,6 +64,7 @@ impl StopReason {
             Self::MaxTokens => "max_tokens",
             Self::Refusal => "refusal",
             Self::ContextWindowExceeded => "model_context_window_exceeded",
+            Self::Cancelled => "cancelled",
             Self::Other(word) => word,
         }
     }
@@ -77,6 +81,7 @@ impl From<String> for StopReason {
             "max_tokens" => Self::MaxTokens,
             "refusal" => Self::Refusal,
             "model_context_window_exceeded" => Self::ContextWindowExceeded,
+            "cancelled" => Self::Cancelled,
             _ => Self::Other(word),
         }
     }

@@ -75,6 +75,12 @@ impl Durable {
         Self { local: self.local.mode(mode), ..self }
     }
 
+    /// Whether a reply that is cancelled while it streams is kept as far as it was shown, as in
+    /// [`Run::keep_shown`](agent_core::Run::keep_shown); it is on the disk then, as any other.
+    pub fn keep_shown(self, keep: bool) -> Self {
+        Self { local: self.local.keep_shown(keep), ..self }
+    }
+
     /// Tells `listener` of every event, as it happens; [`run`](Self::run) also gives them one by one. What was done before this process is not told again.
     pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self { local: self.local.listen(listener), ..self }

@@ -36,7 +36,7 @@ impl Conversation {
             ToolUse => End::Other("tool_use without a tool call".to_owned()),
             PauseTurn | Compaction => return self.model(rules),
             EndTurn | StopSequence => End::Answered(self.text()),
-            MaxTokens | ContextWindowExceeded => End::Cut(reason.clone()),
+            MaxTokens | ContextWindowExceeded | Cancelled => End::Cut(reason.clone()),
             Refusal => End::Refused(self.stop_details.clone()),
             Other(word) => End::Other(match self.slots.len() {
                 0 => word.clone(),

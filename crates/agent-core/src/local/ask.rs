@@ -42,29 +42,32 @@ impl Local {
             let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
             self.stop(so_far).or(reply.as_mut()).await
         };
-        let Some(reply) = reply else {
-            let left = self.leave(self.begun.clear(so_far.id()));
-            let stopped = self.why_stopped(so_far);
-            self.tell_stopped(so_far, &stopped, &fold);
-            self.end_all(left).await;
-            return Err(stopped);
+        let reply = match reply {
+            Some(Ok(reply)) => reply.map_err(|error| fold.fail(error)),
+            Some(Err(panic)) => Err(fold.fail(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic)))),
+            None => match self.cut_short(so_far, &fold) {
+                Ok(cut) => Ok(cut),
+                Err(stopped) => return Err(self.give_up(so_far, &fold, stopped).await),
+            },
         };
-        let panicked = |message| LlmError::new(LlmErrorKind::Panicked, message);
-        let reply = reply
-            .unwrap_or_else(|panic| Err(panicked(panic_message(&*panic))))
-            .map_err(|error| fold.fail(error));
         let reply = self.settle(so_far, reply).await;
         Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
     }
 
-    fn tell_stopped(&self, so_far: &Conversation, stopped: &RunError, fold: &Fold) {
-        self.tell(so_far, || EventKind::TurnFailed {
-            error: match stopped {
-                RunError::Cancelled => "cancelled".to_owned(),
-                stopped => stopped.to_string(),
-            },
-            usage: fold.spent(),
-        });
+    /// What counts of a reply that was stopped, or why nothing does. One that took too long has failed, whatever it said.
+    fn cut_short(&self, so_far: &Conversation, fold: &Fold) -> Result<Response, RunError> {
+        let stopped = self.why_stopped(so_far);
+        let is_kept = self.keeps_shown && stopped == RunError::Cancelled;
+        fold.cut_short().filter(|_| is_kept).ok_or(stopped)
+    }
+
+    /// The reply was stopped, and nothing of it counts.
+    async fn give_up(&self, so_far: &Conversation, fold: &Fold, stopped: RunError) -> RunError {
+        let left = self.leave(self.begun.clear(so_far.id()));
+        let error = if stopped == RunError::Cancelled { "cancelled".to_owned() } else { stopped.to_string() };
+        self.tell(so_far, || EventKind::TurnFailed { error, usage: fold.spent() });
+        self.end_all(left).await;
+        stopped
     }
 
     /// Who is asked next, and what.

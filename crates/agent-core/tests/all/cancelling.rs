@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, Cancel, Conversation, End, EventKind, EventLog, Limits, Permits, RunError, Team,
+    Agent, Block, Cancel, Conversation, End, EventKind, EventLog, Limits, Message, Permits, RunError,
+    StopReason, Team, Usage,
     script::{Reply, Script},
 };
 use futures::StreamExt;
@@ -271,4 +272,96 @@ async fn field_68_of_many_conversations_those_that_have_not_begun_are_stopped_to
     };
     assert_eq!(run(150).await, [true, false, false]);
     assert_eq!(run(1_000).await, [true, true, true]);
+}
+
+/// A reply that says this, a word each 10 ms, and then calls a tool.
+fn slowly(text: &str) -> Reply {
+    Reply::text(text)
+        .and_call("act", json!({"say": "never, never"}))
+        .per_token(ms(10))
+        .usage(Usage::new(7, 5))
+}
+
+/// Runs with what was shown kept, and cancels after so long.
+async fn kept(team: &Team, conversation: &mut Conversation, milliseconds: u64) -> Result<End, RunError> {
+    let cancel = Cancel::new();
+    let stopping = async {
+        sleep(ms(milliseconds)).await;
+        cancel.all();
+    };
+    let run = team.run(conversation).cancelled_by(&cancel).keep_shown(true);
+    futures::join!(run, stopping).0
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_52_what_was_shown_of_a_reply_that_is_cancelled_is_kept_if_one_says_so() {
+    let cut = || Ok(End::Cut(StopReason::Cancelled));
+    let cancelled = || Err(RunError::Cancelled);
+    // Words, or a call that is half said or said: after 40 ms all words are there.
+    for (after, end, said) in [
+        (5, cancelled(), None),
+        (15, cut(), Some("One ")),
+        (35, cut(), Some("One two three ")),
+        (45, cut(), Some("One two three four.")),
+        (55, cut(), Some("One two three four.")),
+    ] {
+        let replies = vec![slowly("One two three four."), Reply::text("Five.")];
+        let (team, model, log) = team([("main", replies)]);
+        let mut conversation = Conversation::start("main", "Count.");
+        assert_eq!(kept(&team, &mut conversation, after).await, end, "{after} ms");
+        let text = said.map(|said| Message::assistant(vec![Block::text(said)]));
+        assert_eq!(conversation.messages().get(1), text.as_ref(), "{after} ms");
+        assert!(log.begun().is_empty(), "{after} ms");
+        if said.is_none() {
+            continue;
+        }
+        assert_eq!(conversation.usage().input_tokens, 7, "{after} ms");
+        // It is over until the user goes on; then all of it is read.
+        assert_eq!(team.run(&mut conversation).await, end);
+        conversation.say("Go on.");
+        assert_eq!(team.run(&mut conversation).await.unwrap().text(), "Five.");
+        let read: Vec<String> = model.requests()[1].messages.iter().map(Message::text).collect();
+        assert_eq!(read, ["Count.", said.unwrap(), "Go on."]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_52_nothing_is_kept_unless_one_says_so_and_thinking_never_is() {
+    let (team, _, _) = team([("main", vec![slowly("One two three four.")])]);
+    let mut conversation = Conversation::start("main", "Count.");
+    let (end, _) = run_until(&team, &mut conversation, 35, Cancel::all).await;
+    assert_eq!((end, conversation.messages().len()), (Err(RunError::Cancelled), 1));
+
+    let thinking = r#"{"type":"thinking","thinking":"Hm, well.","signature":"c2ln"}"#;
+    let reply = Reply::default().and_block(serde_json::from_str(thinking).unwrap()).and_text("One two.");
+    let model = Script::by(move |_| reply.clone().per_token(ms(10)));
+    let main = agent("main", &model, &Log::default()).build().unwrap();
+    let team = Team::new([main]).unwrap();
+    // Two words of thinking and a signature, then two words.
+    for (after, texts) in [(25, vec![]), (45, vec!["One "])] {
+        let mut conversation = Conversation::start("main", "Count.");
+        let _ = kept(&team, &mut conversation, after).await;
+        let said: Vec<String> = conversation.messages()[1..].iter().map(Message::text).collect();
+        assert_eq!(said, texts, "{after} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_52_in_a_delegated_conversation_and_after_a_handoff_it_is_kept_too() {
+    let (team, _, _) = team([
+        ("main", vec![calls([("act", json!({"to": "b"}))])]),
+        ("b", vec![slowly("One two three four.")]),
+    ]);
+    let mut conversation = Conversation::start("main", "Count.");
+    assert_eq!(kept(&team, &mut conversation, 35).await, Err(RunError::Cancelled));
+    let text = conversation.to_string();
+    assert!(text.contains("One two three"), "{text}");
+
+    let (team, _, _) = self::team([
+        ("main", vec![calls([("act", json!({"transfer": "b"}))])]),
+        ("b", vec![slowly("One two three four.")]),
+    ]);
+    let mut conversation = Conversation::start("main", "Count.");
+    assert_eq!(kept(&team, &mut conversation, 35).await, Ok(End::Cut(StopReason::Cancelled)));
+    assert_eq!((conversation.agent(), conversation.text().as_str()), ("b", "One two three "));
 }

@@ -5,6 +5,7 @@
 mod approvals;
 mod asking;
 mod common;
+mod cutting;
 mod early;
 mod files;
 mod gone;
