@@ -59,14 +59,7 @@ fn describe(kind: &EventKind) -> Option<String> {
         EventKind::Transferred { from } => format!("takes over from {from}"),
         EventKind::TransferFailed { from, why } => format!("! does not take over from {from}: {why}"),
         EventKind::CameBack { from, why } => format!("has it back from {from}: {why}"),
-        EventKind::Delta(crate::Delta::Notice(notice)) => match notice {
-            Notice::Retry { attempt, wait, reason } => {
-                format!("! attempt {attempt} failed, again in {wait:.1?}: {reason}")
-            }
-            Notice::Wait { wait, reason } => format!("… waits {wait:.1?}: {reason}"),
-            Notice::LeftOut { parts } => format!("… left out or cut: {}", parts.join("; ")),
-            Notice::RateLimit { .. } => return None,
-        },
+        EventKind::Delta(crate::Delta::Notice(notice)) => return describe_notice(notice),
         EventKind::Delta(crate::Delta::Restarted { reason }) => format!("! starts its reply again: {reason}"),
         EventKind::Ended(end) => match end {
             crate::End::Answered(text) => format!("answers: {text}"),
@@ -78,6 +71,17 @@ fn describe(kind: &EventKind) -> Option<String> {
         | EventKind::Delegated { .. }
         | EventKind::TransferAsked { .. }
         | EventKind::Delta(_) => return None,
+    })
+}
+
+fn describe_notice(notice: &Notice) -> Option<String> {
+    Some(match notice {
+        Notice::Retry { attempt, wait, reason } => {
+            format!("! attempt {attempt} failed, again in {wait:.1?}: {reason}")
+        }
+        Notice::Wait { wait, reason } => format!("… waits {wait:.1?}: {reason}"),
+        Notice::LeftOut { parts } => format!("… left out or cut: {}", parts.join("; ")),
+        Notice::RateLimit { .. } => return None,
     })
 }
 

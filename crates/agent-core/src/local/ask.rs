@@ -27,8 +27,8 @@ impl Local {
         if asked.is_ok() {
             self.caller.count_request()?;
         }
-        let left = self.leave(self.begun.clear(so_far.id()));
-        self.end_all(left).await;
+        // Of an earlier reply, whose turns did not come to them.
+        self.end_all(self.leave(self.begun.clear(so_far.id()))).await;
         self.tell_if_it_came_back(so_far);
         self.tell(so_far, || EventKind::TurnStarted);
         let mut fold = Fold::default();
