@@ -22,7 +22,6 @@ impl Local {
         so_far: &Conversation,
     ) -> Result<Result<Response, Failure>, RunError> {
         self.caller.team.check_agent(so_far)?;
-        let agent = so_far.speaker();
         let asked = self.asked(so_far);
         if asked.is_ok() {
             self.caller.count_request()?;
@@ -51,7 +50,7 @@ impl Local {
             },
         };
         let reply = self.settle(so_far, reply).await;
-        Ok(reply.map_err(|error| Failure { agent: agent.to_owned(), error }))
+        Ok(reply.map_err(|error| Failure { agent: so_far.speaker().to_owned(), error }))
     }
 
     /// What counts of a reply that was stopped, or why nothing does. One that took too long has failed, whatever it said.
