@@ -97,6 +97,8 @@ pub struct Plot {
     others: Others,
     faults: Faults,
     pub(crate) limit: Option<RateLimit>,
+    /// The most tokens of a request.
+    pub(crate) context: Option<usize>,
 }
 
 /// The replies of one agent.
@@ -146,6 +148,13 @@ impl Plot {
     /// The same with a limit on how many requests are taken; by default there is none.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.limit = Some(limit);
+        self
+    }
+
+    /// The same with a context of so many tokens, four bytes of words being one; by default there is no bound. A request
+    /// that is longer is refused: `prompt is too long: 205000 tokens > 200000 maximum`.
+    pub fn context(mut self, tokens: usize) -> Self {
+        self.context = Some(tokens);
         self
     }
 
@@ -265,7 +274,7 @@ impl From<Written> for Plot {
             None if agents.is_empty() => Others::FirstTool,
             None => Others::Nothing,
         };
-        Self { agents, others, faults, limit: None }
+        Self { agents, others, faults, limit: None, context: None }
     }
 }
 

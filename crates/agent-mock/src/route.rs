@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     Fault, Incoming, Refusal,
     answer::{Body, Cut, json, pause, refused, streamed, unary},
-    check::{Rules, check_by},
+    check::{Rules, check_by, check_length},
     event::Envelope,
     fault::Kind,
     mock::Stage,
@@ -100,6 +100,7 @@ async fn reply(
     let incoming = Arc::new(Incoming::new(headers, text, body, agent, attempt));
     stage.record.keep(incoming.clone());
     check_by(&incoming.body, rules)?;
+    stage.plot.context.map_or(Ok(()), |most| check_length(&incoming.body, most))?;
     let fault = stage.plot.fault_for(&incoming);
     match fault.map(|fault| &fault.0) {
         Some(Kind::HangUp) => return Err(NoReply::HungUp),

@@ -33,7 +33,7 @@ fn picture() -> Block {
 /// there were.
 async fn check(content: Content, said: Content, bounds: Bounds, threads: bool) -> (Vec<String>, usize) {
     let plot = Plot::new([Reply::call("bring", json!({})), Reply::text("I see."), Reply::text("As I said.")]);
-    let server = Mock::start(plot).await.unwrap();
+    let server = Mock::start(plot.context(1_000_000)).await.unwrap();
     let settings = Claude::builder().key(KEY).base_url(server.url()).bounds(bounds).threads(threads);
     let claude = settings.build().unwrap();
     let bring = Bring(ToolSpec::new("bring", "Brings.", json!({"type": "object"})), content.clone());
@@ -90,6 +90,17 @@ async fn field_44_a_request_that_is_too_long_does_not_stop_the_conversation() {
     assert_eq!(requests, 3);
     assert!(notices[0].starts_with("messages.2.content.0: 99"), "{notices:?}");
     assert!(notices[0].ends_with("of 2000000 bytes are shown, since a request may have 1000000 bytes"));
+}
+
+#[tokio::test]
+async fn field_44_a_prompt_that_has_too_many_tokens_does_not_stop_the_conversation() {
+    // A million and a half of tokens, where a million is taken.
+    let long = "w".repeat(6_000_000);
+    let (notices, requests) = check(long.as_str().into(), "Look.".into(), Bounds::default(), false).await;
+    assert_eq!(requests, 5, "{notices:?}");
+    let reason =
+        "the request is shortened, since the model's server refused the request: prompt is too long: ";
+    assert!(notices.len() == 2 && notices.iter().all(|notice| notice.starts_with(reason)), "{notices:?}");
 }
 
 #[tokio::test]
