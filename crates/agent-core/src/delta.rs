@@ -14,7 +14,8 @@ use crate::{
 ///
 /// A backend that streams yields `Start`, then for each block `Block`, `Piece`s and `BlockEnd`, then
 /// `Stop`. Words need only `Piece` and `Stop`; every other block needs its `Block` first, a call with id
-/// and name (and its input, unless `Piece`s bring that). One that does not stream yields a single `Whole`.
+/// and name (and its input, unless `Piece`s bring that). One that does not stream yields a single `Whole`. Nothing of a
+/// reply follows its `Stop`, and a piece must fit its block: what would be lost is an error, see [`Outline`](crate::Outline).
 ///
 /// ```
 /// use agent_core::{Block, Delta, Fold, Piece, StopReason};

@@ -2,6 +2,7 @@
 
 mod draft;
 mod outline;
+mod part;
 mod size;
 
 use std::collections::BTreeMap;
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compaction_is_kept_whole_and_pieces_that_do_not_fit_are_passed_over() {
+    fn a_compaction_is_kept_whole() {
         let summary =
             json!({"type": "compaction_delta", "content": "All is well.", "encrypted_content": "eA=="});
         check(
@@ -257,14 +258,9 @@ mod tests {
                 begin(0, json!({"type": "compaction", "content": null})),
                 piece(0, Piece::Other(json!({"type": "holo_delta", "content": "not here"}).into())),
                 piece(0, Piece::Other(summary.into())),
-                begin(1, json!({"type": "tool_use", "id": "a", "name": "f", "input": {}})),
-                piece(1, Piece::Text("not here".to_owned())),
                 Delta::stop(StopReason::Compaction),
             ],
-            &[
-                r#"{"content":"All is well.","type":"compaction","encrypted_content":"eA=="}"#,
-                r#"{"id":"a","input":{},"name":"f","type":"tool_use"}"#,
-            ],
+            &[r#"{"content":"All is well.","type":"compaction","encrypted_content":"eA=="}"#],
         );
     }
 

@@ -1,17 +1,21 @@
 //! A streamed reply: bytes in, deltas out, no IO.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    mem,
+};
 
-use agent_core::{Delta, LlmError, LlmErrorKind};
+use agent_core::{Delta, LlmError, LlmErrorKind, StopReason};
 
 use crate::{
     sse::Decoder,
-    wire::{ApiError, Field, Grown, Said, Words, read},
+    wire::{ApiError, Begun, Field, Grown, Said, Words, read},
 };
 
 /// Reads a streamed reply of the Messages API that came over a transport of yours: a gateway, a file, a test. The
 /// bytes may be cut anywhere. Every line ending, comments, pings and events of the future are taken; a character
-/// whose escapes came in two pieces (`\ud83e`, then `\udd80`) is in one.
+/// whose escapes came in two pieces (`\ud83e`, then `\udd80`) is in one. As the official clients do, it passes over pieces
+/// that do not fit their block.
 ///
 /// ```
 /// use agent_llm::{Fold, StreamParser};
@@ -42,6 +46,9 @@ pub struct StreamParser {
     ready: VecDeque<Delta>,
     /// First halves of characters, by block: the second ones may be in the next pieces.
     halves: BTreeMap<usize, (Field, Words)>,
+    begun: Begun,
+    /// The server has said why the reply ends.
+    over: bool,
     whole: bool,
 }
 
@@ -103,8 +110,13 @@ impl StreamParser {
 
     /// What is to be handed on for what an event says, before what has been put behind it.
     fn take_in(&mut self, said: Said) -> Option<Delta> {
+        if self.goes_on(&said) {
+            self.ready.push_back(Delta::stop(StopReason::open()));
+        }
         match said {
-            Said::Delta(delta) if self.halves.is_empty() => return Some(delta),
+            Said::Delta(delta) if !self.begun.fits_delta(&delta) => {}
+            Said::Grown(grown) if !self.begun.fits(&grown) => {}
+            Said::Delta(delta) if self.halves.is_empty() && self.ready.is_empty() => return Some(delta),
             Said::Delta(delta) => {
                 match &delta {
                     Delta::Block { index, .. } | Delta::BlockEnd { index } => self.end_half(*index),
@@ -118,6 +130,18 @@ impl StreamParser {
             Said::Nothing => {}
         }
         self.ready.pop_front()
+    }
+
+    /// Whether the reply goes on though it was said to be over.
+    fn goes_on(&mut self, said: &Said) -> bool {
+        match said {
+            Said::Delta(Delta::Stop { stop_reason, .. }) => self.over = *stop_reason != StopReason::open(),
+            Said::Grown(_) | Said::Delta(Delta::Block { .. } | Delta::Piece { .. }) => {
+                return mem::take(&mut self.over);
+            }
+            _ => {}
+        }
+        false
     }
 
     /// Words go behind the half a character that waits for them, and without the one they end in.
@@ -277,6 +301,30 @@ mod tests {
             &["\u{fffd}", "c2ln"],
             &["{\"type\":\"thinking\",\"thinking\":\"hm\u{fffd}\",\"signature\":\"c2ln\"}"],
         );
+    }
+
+    #[test]
+    fn pieces_that_do_not_fit_are_passed_over_and_a_reply_may_go_on_after_its_end() {
+        let call = r#"{"type":"tool_use","id":"a","name":"f","input":{}}"#;
+        let (stop, citation) = (
+            r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"}}"#.to_owned(),
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"citations_delta","citation":{}}}"#
+                .to_owned(),
+        );
+        check(
+            &[
+                begin(0, call),
+                text(0, "not here"),
+                citation,
+                stop,
+                begin(1, r#"{"type":"text"}"#),
+                text(1, "hi"),
+            ],
+            &["hi"],
+            &[call, r#"{"type":"text","text":"hi"}"#],
+        );
+        let input = more(0, "input_json_delta", "partial_json", "{}");
+        check(&[text(0, "hi"), input], &["hi"], &[r#"{"type":"text","text":"hi"}"#]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The API's JSON: what goes out, what comes in. No IO.
 
+mod begun;
 mod ends;
 mod error;
 mod error_kind;
@@ -10,6 +11,7 @@ mod request;
 mod tools;
 mod words;
 
+pub(crate) use begun::Begun;
 pub(crate) use error::{ApiError, excerpt};
 pub(crate) use error_kind::kind;
 pub(crate) use event::{Said, read};

@@ -24,7 +24,7 @@ impl Draft {
         Self { begun, words, signature, citations, block: OnceLock::new() }
     }
 
-    /// A piece that does not fit the block is passed over, as the official clients do.
+    /// Of what the outline lets through, a piece of an unknown kind is passed over.
     pub(super) fn push(&mut self, piece: Piece) {
         match (self.begun.kind(), piece) {
             (Kind::Text(_), Piece::Text(more)) => grow(&mut self.words, more),

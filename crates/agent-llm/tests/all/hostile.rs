@@ -187,3 +187,33 @@ async fn what_was_packed_though_nobody_asked_for_that_is_said_so() {
     let error = ask(settings(url)).await.unwrap_err();
     assert_eq!(error.kind, LlmErrorKind::Incomplete);
 }
+
+/// A reply of so many blocks, streamed and in one piece.
+fn of_blocks(count: usize) -> (String, String) {
+    let text = "x".repeat(100);
+    let block = format!(r#"{{"type":"text","text":"{text}"}}"#);
+    let events: String = (0..count)
+        .map(|index| {
+            format!(
+                "data: {{\"type\":\"content_block_start\",\"index\":{index},\"content_block\":{block}}}\n\n\
+                 data: {{\"type\":\"content_block_stop\",\"index\":{index}}}\n\n"
+            )
+        })
+        .collect();
+    let end = "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\ndata: {\"type\":\"message_stop\"}\n\n";
+    let body = format!(r#"{{"content":[{}],"stop_reason":"end_turn"}}"#, vec![block; count].join(","));
+    (events + end, body)
+}
+
+#[tokio::test]
+async fn field_80_a_reply_of_60_000_blocks_is_read_streamed_and_not() {
+    let (events, body) = of_blocks(60_000);
+    for (head, said, streaming) in [(HEAD, events, true), (JSON_HEAD, body, false)] {
+        let url = crate::common::raw(async move |mut connection| {
+            connection.write_all([head, &said].concat().as_bytes()).await.unwrap();
+        })
+        .await;
+        let reply = ask(settings(url).streaming(streaming)).await.unwrap();
+        assert_eq!(reply.content.len(), 60_000, "streamed: {streaming}");
+    }
+}

@@ -1,0 +1,55 @@
+//! What a block can grow by.
+
+use std::fmt;
+
+use crate::{Block, Kind, Piece};
+
+/// A block, as far as it says what may come to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Text,
+    Thinking,
+    Call,
+    /// Nothing that has a name here.
+    Whole,
+}
+
+impl Part {
+    pub(super) fn of(block: &Block) -> Self {
+        match block.kind() {
+            Kind::Text(_) => Self::Text,
+            Kind::Thinking { .. } => Self::Thinking,
+            Kind::ToolUse(_) | Kind::ServerToolUse(_) => Self::Call,
+            Kind::Other(kind) if kind.ends_with("tool_use") => Self::Call,
+            _ => Self::Whole,
+        }
+    }
+
+    /// What a piece is that does not fit.
+    pub(super) fn takes(self, piece: &Piece) -> Result<(), &'static str> {
+        match (self, piece) {
+            (Self::Text, Piece::Text(_) | Piece::Citation(_))
+            | (Self::Thinking, Piece::Thinking(_) | Piece::Signature(_))
+            | (Self::Call, Piece::Input(_))
+            | (_, Piece::Other(_)) => Ok(()),
+            (_, Piece::Text(_)) => Err("words"),
+            (_, Piece::Thinking(_)) => Err("thinking"),
+            (_, Piece::Signature(_)) => Err("a signature"),
+            (_, Piece::Input(_)) => Err("a part of an input"),
+            (_, Piece::Citation(_)) => Err("a citation"),
+        }
+    }
+}
+
+/// What the block is, and what to do with what does not fit.
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Self::Text => "text",
+            Self::Thinking => "thinking",
+            Self::Call => "a tool call",
+            Self::Whole => "a block that comes whole",
+        };
+        write!(f, "{what}: yield it under the index of a block that takes it")
+    }
+}
