@@ -6,21 +6,22 @@ use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request, Respons
 use futures::{FutureExt, Stream, StreamExt, stream};
 use reqwest::{
     Method, Url,
-    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    header::{ACCEPT, HeaderMap, HeaderValue},
 };
 use serde::{Deserialize, de::Error as _};
 
 use crate::{
-    ConfigError, Key, Settings,
+    ConfigError, Settings,
     connections::Connections,
     endpoint::Endpoint,
+    headers::headers,
     limit::{Clock, Limit, timed_out},
     rate_limit::rate_limits,
     refusal::{is, not_a_reply, refusal, request_id, shortened},
     reply::{Reply, Replying, causes},
     secrets::Secrets,
     size::Size,
-    threads, wire,
+    wire,
 };
 
 const STREAM: &str = "text/event-stream";
@@ -278,31 +279,4 @@ async fn body(answer: &mut reqwest::Response, most: usize) -> Result<Vec<u8>, Ll
         body.extend_from_slice(&bytes);
     }
     Ok(body)
-}
-
-fn headers(settings: &Settings, key: &Key) -> Result<HeaderMap, ConfigError> {
-    let threads = settings
-        .threads
-        .then_some(threads::BETA)
-        .filter(|beta| !settings.betas.iter().any(|given| given == beta));
-    let betas: Vec<&str> = settings.betas.iter().map(String::as_str).chain(threads).collect();
-    let betas = betas.join(",");
-    let mut own = vec![("anthropic-version", settings.version.as_str())];
-    if !betas.is_empty() {
-        own.push(("anthropic-beta", &betas));
-    }
-    let given = settings.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-
-    let mut headers = HeaderMap::new();
-    headers.insert("x-api-key", key.header()?);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    for (name, value) in own.into_iter().chain(given) {
-        let wrong = |reason: String| ConfigError::Header { name: name.to_owned(), reason };
-        let valid = HeaderName::try_from(name).map_err(|error| wrong(error.to_string()))?;
-        let mut value = HeaderValue::try_from(value).map_err(|error| wrong(error.to_string()))?;
-        // There is no telling which of them is a secret.
-        value.set_sensitive(true);
-        headers.insert(valid, value);
-    }
-    Ok(headers)
 }

@@ -59,6 +59,7 @@ mod config_error;
 mod connections;
 mod endpoint;
 mod gate;
+mod headers;
 mod http;
 mod key;
 mod limit;

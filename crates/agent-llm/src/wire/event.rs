@@ -15,7 +15,8 @@ use super::{
 };
 use crate::sse::Event;
 
-/// What an event says.
+/// What an event says. There is one at a time, which is handed on at once: a box would cost more than its size.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, PartialEq)]
 pub(crate) enum Said {
     /// A piece of the reply.
