@@ -62,7 +62,8 @@ impl World {
                 Agent::builder(*name, script.clone()).base_prompt("").system(format!("You are {name}."));
             builder.tools(watched).build().expect("an agent that can be built")
         });
-        let limits = Limits::new().turns(self.turns).depth(self.depth);
+        // Which work meets a limit of the whole run depends on the order it is done in.
+        let limits = Limits::new().turns(self.turns).depth(self.depth).requests(None).calls(None);
         let limits = self.calls_at_once.into_iter().fold(limits, Limits::calls_at_once);
         let team = Team::new(agents).expect("all agents are there").with_limits(limits);
         (team, script, log)
