@@ -66,10 +66,7 @@ pub async fn at_once<P: Perform>(
         }
         let Some((call, ended)) = pending.next().await else { return Ok(()) };
         if let Some(more) = desk.record(&call, ended?, performer) {
-            // What a call turned into comes before the next call, if they go one by one.
-            let place = desk.turn.place(more.id());
-            let at = queue.partition_point(|other| desk.turn.place(other.id()) < place);
-            queue.insert(at, more);
+            queue.insert(desk.place_in(&queue, &more), more);
         }
         // Thousands of calls that end at once don't keep what else there is to do in this task from being done.
         consume_budget().await;
@@ -103,6 +100,12 @@ struct Desk<'t> {
 }
 
 impl Desk<'_> {
+    /// What a call turned into comes before the next call, if they go one by one.
+    fn place_in(&self, queue: &VecDeque<Work>, more: &Work) -> usize {
+        let place = self.turn.place(more.id());
+        queue.partition_point(|other| self.turn.place(other.id()) < place)
+    }
+
     /// A receipt, and where it is.
     fn receipt(&mut self, call: &Arc<ToolCall>) -> (usize, Receipt) {
         let receipt = Receipt::default();

@@ -347,7 +347,7 @@ async fn field_52_nothing_is_kept_unless_one_says_so_and_thinking_never_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn field_52_in_a_delegated_conversation_and_after_a_handoff_it_is_kept_too() {
+async fn field_52_in_a_delegated_conversation_and_after_a_transfer_it_is_kept_too() {
     let (team, _, _) = team([
         ("main", vec![calls([("act", json!({"to": "b"}))])]),
         ("b", vec![slowly("One two three four.")]),
