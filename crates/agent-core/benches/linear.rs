@@ -4,15 +4,15 @@
 
 use std::{
     hint::black_box,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use agent_core::{
-    Agent, Block, Conversation, Delta, Event, Fold, Limits, Outcome, Response, StopReason, Team, Timeline,
-    Told, Turn, async_trait,
+    Agent, Block, Context, Conversation, Delta, End, Event, EventKind, Fold, Json, Limits, Outcome, Response,
+    Run, StopReason, Team, Timeline, Told, Tool, ToolSpec, Turn, async_trait,
     script::{Reply, Script},
 };
-use agent_core::{Context, Json, Tool, ToolSpec};
 use serde_json::json;
 
 /// How many there are,
@@ -29,14 +29,15 @@ fn main() {
         time(|| turn(many, &|place| format!("a{place}")))
     });
     line("the same, all with one id", |many| time(|| turn(many, &|_| "a".to_owned())));
-    line("a call of a run, on a task of its own", |many| {
-        let (run, _) = run(many);
-        run
+    let all = SIZES.map(events);
+    line("an event: in a timeline", |many| {
+        let events = all.iter().min_by_key(|events| events.len().abs_diff(2 * many)).expect("there are some");
+        let took = time(|| drop(black_box(Timeline::new(events).render(100))));
+        took.mul_f64(many as f64 / events.len() as f64)
     });
-    line("an event of that run: in a timeline", |many| {
-        let (_, events) = run(many);
-        let all = time(|| drop(black_box(Timeline::new(&events).render(100))));
-        all * u32::try_from(many).expect("it is small") / u32::try_from(events.len()).expect("it is small")
+    line("a call of a run, on a task of its own", |many| {
+        let team = run_of(many);
+        time(|| drop(black_box(drive(team.run(&mut Conversation::start("main", "Go."))))))
     });
 }
 
@@ -87,24 +88,29 @@ fn turn(calls: usize, id: &dyn Fn(usize) -> String) {
     black_box(conversation);
 }
 
-/// A run with one turn of so many calls; how long it took, and its events.
-fn run(calls: usize) -> (Duration, Vec<Event>) {
+/// A team whose run has one turn of so many calls.
+fn run_of(calls: usize) -> Team {
     let reply = (0..calls).fold(Reply::default(), |reply, _| reply.and_call("nothing", json!({})));
-    let team = team(Script::new([reply, Reply::text("Done.")]));
+    team(Script::new([reply, Reply::text("Done.")]))
+}
+
+fn drive(run: Run<'_>) -> End {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it needs nothing");
-    let mut conversation = Conversation::start("main", "Go.");
-    let begun = Instant::now();
-    runtime.block_on(team.run(&mut conversation).into_future()).expect("nothing goes wrong");
-    let took = begun.elapsed();
-    let mut conversation = Conversation::start("main", "Go.");
-    let reply = (0..calls).fold(Reply::default(), |reply, _| reply.and_call("nothing", json!({})));
-    let events = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    runtime.block_on(run).expect("nothing goes wrong")
+}
+
+/// The events of such a run but for the pieces of its replies: two a call.
+fn events(calls: usize) -> Vec<Event> {
+    let events = Arc::new(Mutex::new(Vec::new()));
     let listener = events.clone();
-    let team = self::team(Script::new([reply, Reply::text("Done.")]));
-    let listen = move |event: &Event| listener.lock().expect("nothing panics").push(event.clone());
-    runtime.block_on(team.run(&mut conversation).listen(listen).into_future()).expect("nothing goes wrong");
-    let events = std::mem::take(&mut *events.lock().expect("nothing panics"));
-    (took, events)
+    let listen = move |event: &Event| {
+        if !matches!(event.kind, EventKind::Delta(_)) {
+            listener.lock().expect("nothing panics").push(event.clone());
+        }
+    };
+    drive(run_of(calls).run(&mut Conversation::start("main", "Go.")).listen(listen));
+    let mut events = events.lock().expect("nothing panics");
+    std::mem::take(&mut *events)
 }
 
 struct Nothing(ToolSpec);
