@@ -64,8 +64,6 @@ fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &
     let is_own = |name: &str| !given.contains_key(name) && !left_out.contains(&name);
     let system = || request.system.iter().filter(|block| !block.is_blank());
 
-    // What was forced has been called: an agent that always must could never answer.
-    let is_eased = request.turns > 0 && !settings.force_every_turn;
     let mut body = Object::begin(text);
     if is_own("model") {
         body.set("model", &settings.model);
@@ -83,7 +81,8 @@ fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &
         body.put("tools", |text| tools::write(text, request));
     }
     if is_own("tool_choice") && (has_tools(request) || given.contains_key("tools")) {
-        tool_choice(settings, is_eased).iter().for_each(|choice| body.set_json("tool_choice", choice));
+        let choice = tool_choice(settings, is_eased(settings, request));
+        choice.iter().for_each(|choice| body.set_json("tool_choice", choice));
     }
     if is_own("messages") {
         let messages = request.messages.iter().filter_map(Message::sendable);
@@ -93,14 +92,23 @@ fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &
         body.set("container", id);
     }
     for (name, value) in given.iter().filter(|(name, _)| !left_out.contains(name)) {
-        let container = request.container.as_ref().filter(|_| *name == "container");
-        let value = match *name {
-            "tool_choice" if is_eased => eased(value),
-            _ => container.map_or_else(|| (*value).clone(), |id| again(value, id)),
-        };
-        body.set_json(name, &value);
+        body.set_json(name, &as_sent(settings, request, name, value));
     }
     body.end();
+}
+
+/// A field that was given, as it is sent.
+fn as_sent(settings: &Settings, request: &Request, name: &str, value: &Json) -> Json {
+    match (name, &request.container) {
+        ("container", Some(id)) => again(value, id),
+        ("tool_choice", _) if is_eased(settings, request) => eased(value),
+        _ => value.clone(),
+    }
+}
+
+/// Whether a call that was forced is not forced any more: an agent that always must call could never answer.
+fn is_eased(settings: &Settings, request: &Request) -> bool {
+    request.turns > 0 && !settings.force_every_turn
 }
 
 /// A message, around the text that its blocks are kept as. There may be thousands, so this is written out.
