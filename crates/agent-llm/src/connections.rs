@@ -1,5 +1,6 @@
 //! The connections of a client: one for each request under way, or some that many requests share.
 
+mod apart;
 mod shared;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -9,6 +10,7 @@ use reqwest::{Client, ClientBuilder, Request, Response, redirect};
 
 use crate::{ConfigError, Settings, endpoint::Endpoint, reply::causes};
 
+use apart::apart;
 use shared::{STREAMS, Shared};
 
 /// Sends requests on connections that are made one way. Clones share them.
@@ -72,7 +74,7 @@ impl Connections {
             }
         };
         async move {
-            let mut answer = sent.await?;
+            let mut answer = apart(sent).await?;
             if let Some(place) = place {
                 answer.extensions_mut().insert(place);
             }

@@ -1,0 +1,37 @@
+//! A server that never comes to its answer. In a process of its own, since it keeps the thread of all connections busy.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    time::Duration,
+};
+
+use agent_llm::{Claude, Llm, Message, Request, fold};
+
+/// What comes before an answer is passed over in one go, so the server has a thread of its own to make it come without a
+/// pause, and the client's runtime has only one.
+#[tokio::test]
+async fn field_85_answers_before_the_answer_without_end_do_not_put_off_a_limit() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let _ = connection.read(&mut [0; 65_536]).unwrap();
+        let early = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".repeat(1_000);
+        while connection.write_all(early.as_bytes()).is_ok() {}
+    });
+    let limit = Duration::from_secs(2);
+    let claude =
+        Claude::builder().key("k").base_url(url).max_retries(0).first_byte_timeout(limit).build().unwrap();
+    let asked = fold(claude.stream(Request::new(vec![Message::user("hi")])), |_| ());
+    tokio::select! {
+        // Whoever holds up the one thread is late for both, and then the first one is taken.
+        biased;
+        () = tokio::time::sleep(limit * 2) => panic!("the limit was put off"),
+        reply = asked => {
+            let message = "no byte of a reply within 2s (first byte timeout)";
+            assert_eq!(reply.unwrap_err().message, message);
+        }
+    }
+}
