@@ -4,12 +4,12 @@ use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{
     Call, Cancel, Conversation, Early, End, Event, Failure, Host, HostRun, Lent, Local, Mode, Outcome,
-    Perform, Receipt, Response, Rules, RunError, Team, Told, ToolTurn, Usage,
+    Perform, Receipt, Response, Rules, Team, Told, ToolTurn, Usage,
 };
 use futures::{FutureExt, future::BoxFuture};
 
 use crate::{
-    Entry, Journal, JournalError,
+    DurableError, Entry, Journal, JournalError,
     fold::key,
     lease::Lease,
     ledger::{Kept, Ledger},
@@ -40,23 +40,6 @@ impl Drop for Held {
 
 /// What becomes of a call of which nobody knows how it ended.
 type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
-
-/// Why a run broke off. What was acknowledged is in the journal, and a new run goes on from there.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum DurableError {
-    /// As any run may.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The journal could not be read or written.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
-
-impl From<Failure> for DurableError {
-    fn from(failure: Failure) -> Self {
-        Self::Run(failure.into())
-    }
-}
 
 impl Durable {
     pub(crate) fn new(team: Team, ledger: Ledger, lease: Lease) -> Self {

@@ -25,6 +25,7 @@
 
 mod decision;
 mod durable;
+mod durable_error;
 mod entry;
 mod error;
 mod file;
@@ -43,7 +44,8 @@ mod take_up;
 mod watch;
 mod writer;
 
-pub use durable::{Durable, DurableError};
+pub use durable::Durable;
+pub use durable_error::DurableError;
 pub use entry::Entry;
 pub use error::{Driver, JournalError};
 pub use journal::{Journal, Options};
