@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn only_the_outcome_of_a_call_that_began_and_did_not_end_may_differ_and_must() {
         let lost = "failed: outcome unknown: it may have had its effect";
-        let lost_text = "Error(\"outcome unknown: it may have had its effect\")";
+        let lost_text = "Error(Text(\"outcome unknown: it may have had its effect\"))";
         check(&kept(BOTH, "= c", "Done."), &[], None);
         check(&kept(["= a", lost], "= c", "Done."), &["s/2"], None);
         check(&kept(BOTH, lost, "Done."), &["s/3/1"], None);
