@@ -85,19 +85,21 @@ fn cut(mut text: String, most: usize) -> String {
     text
 }
 
-/// Words are cut as if they were one text; pictures and the like are kept.
+/// Words are cut as if they were one text; pictures and the like are kept. Texts without a letter, and those behind the cut,
+/// are left out: there may be very many.
 fn cut_blocks(blocks: Vec<Block>, most: usize) -> Vec<Block> {
-    let mut left = most;
-    let bounded = blocks.into_iter().map(|block| match block.as_text() {
-        Some(text) if text.len() > left => {
-            let text = cut(text.to_owned(), std::mem::take(&mut left));
-            Block::text(text)
+    let mut left = Some(most);
+    let bounded = blocks.into_iter().filter_map(|block| match (block.as_text(), left) {
+        (None, _) => Some(block),
+        (Some(""), _) | (Some(_), None) => None,
+        (Some(text), Some(room)) if text.len() > room => {
+            left = None;
+            Some(Block::text(cut(text.to_owned(), room)))
         }
-        Some(text) => {
-            left -= text.len();
-            block
+        (Some(text), Some(room)) => {
+            left = Some(room - text.len());
+            Some(block)
         }
-        None => block,
     });
     bounded.collect()
 }

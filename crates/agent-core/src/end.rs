@@ -19,8 +19,9 @@ pub enum End {
     /// [`Conversation::open_calls`](crate::Conversation::open_calls) are these.
     Cut(StopReason),
     /// The model declined; what the API says of it, as it came. The record keeps what it was asked and what it said; what is
-    /// sent from then on leaves both out, since all that follows would be refused, too
-    /// ([`AgentBuilder::sends_refused`](crate::AgentBuilder::sends_refused)). Calls that stand in what it said were not
+    /// sent from then on leaves both out, since the API would refuse such a request again
+    /// ([`AgentBuilder::sends_refused`](crate::AgentBuilder::sends_refused)). What calls did since the user spoke is done, and the
+    /// model does not read of it any more: say it if it matters. Calls that stand in what it said were not
     /// made: see [`Conversation::open_calls`](crate::Conversation::open_calls).
     Refused(Option<Json>),
     /// The agent has had this many turns and is not done.

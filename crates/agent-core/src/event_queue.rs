@@ -12,9 +12,10 @@ use crate::{Event, EventKind};
 /// Keeps the events of a run until they are read, for a host that offers a `next`: [`listener`](Self::listener) puts them in,
 /// [`poll_next`](Self::poll_next) takes them out. [`Run::next`](crate::Run::next) is built on it.
 ///
-/// It stays small when nobody reads. Of what a call tells about its progress only the newest is kept;
-/// [`dropped`](EventKind::CallProgress) says how many stood before it. All other events are kept: their number is bounded by
-/// the calls of a turn, since a model's reply goes on only while the run is polled.
+/// Of what a call tells about its progress only the newest is kept; [`dropped`](EventKind::CallProgress) says how many stood
+/// before it. All other events are kept. So a run that is polled only for its next event, as `Run::next` does, has few unread
+/// ones: only calls that are under way go on meanwhile. A run that goes on while nobody reads fills the queue with each piece
+/// of each reply: read it meanwhile.
 ///
 /// ```
 /// use agent_core::{Conversation, EventLog, EventQueue, Team};
@@ -22,9 +23,18 @@ use crate::{Event, EventKind};
 /// # async fn example(team: Team) {
 /// let events = EventQueue::default();
 /// let mut conversation = Conversation::start("main", "Hello.");
-/// let _ = team.run(&mut conversation).listen(events.listener()).await;
+/// let log = EventLog::new(100);
+/// let run = team.run(&mut conversation).listen(events.listener());
+/// let read = async {
+///     loop {
+///         let event = std::future::poll_fn(|context| events.poll_next(context)).await;
+///         log.line(&event).into_iter().for_each(|line| println!("{line}"));
+///     }
+/// };
+/// // The run ends, the reading doesn't; what was told last is still there.
+/// futures::future::select(run, std::pin::pin!(read)).await;
 /// while let Some(event) = events.try_next() {
-///     EventLog::new(100).line(&event).into_iter().for_each(|line| println!("{line}"));
+///     log.line(&event).into_iter().for_each(|line| println!("{line}"));
 /// }
 /// # }
 /// ```

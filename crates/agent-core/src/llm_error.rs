@@ -95,6 +95,12 @@ impl LlmError {
         }
     }
 
+    /// The same failure of attempts that cost this.
+    pub fn costing(mut self, usage: Usage) -> Self {
+        self.usage = (usage != Usage::default()).then(|| Box::new(usage));
+        self
+    }
+
     /// Whether the same request may well succeed later.
     pub fn is_retryable(&self) -> bool {
         use LlmErrorKind::*;

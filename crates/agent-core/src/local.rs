@@ -119,6 +119,13 @@ impl Local {
         self
     }
 
+    /// Counts what a run may use up ([`Limits`](crate::Limits)) from 0 again: for hosts around this one that carry out several
+    /// runs, each at its beginning.
+    pub fn begin_run(&self) {
+        self.caller.calls_made.reset();
+        self.caller.requests_made.reset();
+    }
+
     /// Drives a conversation to its end, and says so. A plain function with a named type, since the
     /// loop runs inside itself here.
     pub(crate) fn run<'a>(

@@ -45,8 +45,9 @@ pub enum SessionIdError {
 }
 
 /// Whether a host that keeps conversations may keep one under this id: it is no other conversation's
-/// ([`Conversation::DEFAULT_ID`] is everybody's), it has no `/`, and a person sees all of it, so that it has no control
-/// characters, no line ends and none that only steer how text is shown (the direction of writing, width zero).
+/// ([`Conversation::DEFAULT_ID`] is everybody's), it has no `/`, and a person sees all of it: it has no control characters, no
+/// line ends, no white space but spaces between its words, and nothing that only steers how text is shown (the direction of
+/// writing, width zero, how an emoji looks).
 ///
 /// ```
 /// # use agent_core::check_session_id;
@@ -64,10 +65,18 @@ pub fn check_session_id(id: &str) -> Result<(), SessionIdError> {
     if id.contains('/') {
         return Err(SessionIdError::Slash { id: owned() });
     }
-    match id.chars().find(|character| is_unsafe(*character)) {
+    let at_end = [id.chars().next(), id.chars().next_back()].into_iter().flatten();
+    let unseen = id.chars().find(|character| is_unseen(*character));
+    match unseen.or_else(|| at_end.into_iter().find(|character| *character == ' ')) {
         Some(character) => Err(SessionIdError::Unseen { id: owned(), character }),
         None => Ok(()),
     }
+}
+
+/// Whether two ids could look the same but for this.
+fn is_unseen(character: char) -> bool {
+    let is_space = character.is_whitespace() && character != ' ';
+    is_unsafe(character) || is_space || matches!(character, '\u{fe0e}' | '\u{fe0f}' | '\u{2800}')
 }
 
 #[cfg(test)]
@@ -87,6 +96,9 @@ mod tests {
         for blank in ["", " ", "\t\n", "\u{a0}", "\u{2003}"] {
             check(blank, Some(SessionIdError::Blank { id: blank.to_owned() }));
         }
+        for (id, character) in [(" trip", ' '), ("trip ", ' '), ("trip\u{a0}", '\u{a0}')] {
+            check(id, Some(SessionIdError::Unseen { id: id.to_owned(), character }));
+        }
         check("one/two", Some(SessionIdError::Slash { id: "one/two".to_owned() }));
         for character in [
             '\0',
@@ -104,6 +116,9 @@ mod tests {
             '\u{2066}',
             '\u{feff}',
             '\u{e0041}',
+            '\u{fe0f}',
+            '\u{2800}',
+            '\u{a0}',
         ] {
             let id = format!("a{character}b");
             check(&id, Some(SessionIdError::Unseen { id: id.clone(), character }));

@@ -137,8 +137,10 @@ impl Tool for HandoffTool {
         let Some(Passage { from, at, call: Some(call), .. }) = conversation.passage() else { return request };
         let (before, since) = conversation.reads_around(at);
         request.messages = [self.way.reads.view(conversation, rules, &before), since].concat();
+        // The reply that handed over stands before the results. If it is not sent any more, neither is what it says.
+        let is_left_out = at.checked_sub(2).is_some_and(|reply| conversation.is_left_out(reply));
         let why = match self.read(&call.input) {
-            Ok((_, Some(reason))) => format!(", who said why: {reason}"),
+            Ok((_, Some(reason))) if !is_left_out => format!(", who said why: {reason}"),
             _ => ".".to_owned(),
         };
         request.system.push(Block::text(format!(

@@ -111,6 +111,7 @@ impl Durable {
     }
 
     async fn run_to_end(&self, conversation: &mut Conversation) -> Result<End, DurableError> {
+        self.local.begin_run();
         self.ledger.settle_all().await?;
         if let Some(further) = self.ledger.further(conversation) {
             *conversation = further;

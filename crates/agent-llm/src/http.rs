@@ -190,7 +190,7 @@ impl Http {
         said.map_err(|error| {
             let headers = self.scrubbed(answer.headers());
             let expected = format!("{name} ({error})");
-            not_a_reply(&expected, answer.status(), &headers, &self.secrets.scrub(&text))
+            not_a_reply(&expected, answer.status(), &headers, &self.secrets.scrub_first(&text, LONGEST_ERROR))
         })
     }
 
@@ -209,14 +209,13 @@ impl Http {
         let reading = async {
             while let Ok(Some(bytes)) = answer.chunk().await {
                 body.extend_from_slice(&bytes);
-                if body.len() > LONGEST_ERROR {
+                if body.len() > LONGEST_ERROR + self.secrets.longest() {
                     break;
                 }
             }
         };
         let _ = tokio::time::timeout(self.settings.limits.idle, reading).await;
-        body.truncate(LONGEST_ERROR);
-        self.secrets.scrub(&String::from_utf8_lossy(&body)).into_owned()
+        self.secrets.scrub_first(&String::from_utf8_lossy(&body), LONGEST_ERROR)
     }
 
     /// The headers without secrets. They must be gone before an error quotes a part of one, else a part of a secret
@@ -250,10 +249,11 @@ impl Llm for Http {
     }
 }
 
-/// Reads a reply. An empty one that says an error is that error, which is found in what can't be read.
+/// Reads a reply. An empty one that says an error is that error, which is found in what can't be read. No error is long.
 fn reply(text: &str) -> Result<Response, serde_json::Error> {
     let reply = Response::read(text)?;
-    match reply.content.is_empty() && wire::ApiError::found(text).is_some() {
+    let may_be_error = reply.content.is_empty() && text.len() <= LONGEST_ERROR;
+    match may_be_error && wire::ApiError::found(text).is_some() {
         true => Err(serde_json::Error::custom("it is an error")),
         false => Ok(reply),
     }

@@ -96,7 +96,8 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 /// What a proxy or some other server said, in short.
 fn foreign(headers: &HeaderMap, body: &str) -> String {
     let kind = cut(text(headers, CONTENT_TYPE.as_str()).unwrap_or("no content type"), EXCERPT);
-    let words: Vec<&str> = body.split_whitespace().collect();
+    // Each has a letter at least.
+    let words: Vec<&str> = body.split_whitespace().take(EXCERPT + 1).collect();
     match words.is_empty() {
         true => format!("an empty body ({kind})"),
         false => format!("{kind}: {}", cut(&words.join(" "), EXCERPT)),

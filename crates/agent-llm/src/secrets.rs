@@ -28,14 +28,39 @@ impl Secrets {
     /// The text without them. All of them are looked for in the text as it came, so no part of one is left where
     /// two overlap; and what stands for a secret already is left alone.
     pub(crate) fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut found: Vec<Range<usize>> = self.0.iter().flat_map(|secret| places(text, secret)).collect();
-        if found.is_empty() {
-            return text.into();
+        let found = self.found(text);
+        match found.is_empty() {
+            true => text.into(),
+            false => without(text, found).into(),
         }
-        let scrubbed: Vec<Range<usize>> = places(text, SCRUBBED).collect();
-        found.retain(|place| !scrubbed.iter().any(|done| done.start <= place.start && place.end <= done.end));
-        found.extend(scrubbed);
-        without(text, merged(found)).into()
+    }
+
+    /// The same of the first `most` bytes of a text. Of a secret that begins in them and ends behind them, no part is left.
+    pub(crate) fn scrub_first(&self, text: &str, most: usize) -> String {
+        let mut found = self.found(first(text, most.saturating_add(self.longest())));
+        found.retain(|place| place.start < most);
+        let end = found.last().map_or(most, |last| last.end.max(most));
+        without(first(text, end), found)
+    }
+
+    /// The most bytes that one of them has.
+    pub(crate) fn longest(&self) -> usize {
+        self.0.iter().map(String::len).max().unwrap_or(0)
+    }
+
+    /// Where they stand, in order.
+    fn found(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = self.0.iter().flat_map(|secret| places(text, secret)).collect();
+        if !found.is_empty() {
+            let scrubbed: Vec<Range<usize>> = places(text, SCRUBBED).collect();
+            // They stand in order and apart, so only one of them can hold a place.
+            found.retain(|place| {
+                let at = scrubbed.partition_point(|done| done.end < place.end);
+                scrubbed.get(at).is_none_or(|done| done.start > place.start)
+            });
+            found.extend(scrubbed);
+        }
+        merged(found)
     }
 }
 
@@ -73,6 +98,12 @@ fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     merged
 }
 
+/// At most so many bytes of a text.
+fn first(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
 fn without(text: &str, places: Vec<Range<usize>>) -> String {
     let mut scrubbed = String::with_capacity(text.len());
     let mut from = 0;
@@ -103,6 +134,22 @@ mod tests {
             "test: neither [key] nor Bearer [key]"
         );
         assert!(matches!(secrets.scrub("nothing"), Cow::Borrowed("nothing")));
+    }
+
+    #[test]
+    fn field_75_of_a_text_that_is_cut_in_a_secret_no_part_of_it_is_left() {
+        let secrets = secrets(&["secret-key"]);
+        let check = |text: &str, most: usize, expected: &str| {
+            assert_eq!(secrets.scrub_first(text, most), expected, "{text:?} {most}");
+        };
+        check("short", 100, "short");
+        check("a secret-key b", 100, "a [key] b");
+        check("a secret-key b", 5, "a [key]");
+        check("a secret-key b", 2, "a ");
+        check("a secret-ke", 5, "a sec");
+        check("äsecret-key", 1, "");
+        let many = "secret-key[key]".repeat(20_000);
+        assert_eq!(secrets.scrub(&many), "[key][key]".repeat(20_000));
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) use error::{ApiError, excerpt};
 pub(crate) use error_kind::kind;
 pub(crate) use event::{Said, read};
 pub(crate) use grow::{Field, Grown};
+#[cfg(test)]
+pub(crate) use request::error_with_more_than_words;
 pub(crate) use request::{body, counted, max_tokens};
 pub(crate) use words::Words;
 

@@ -9,10 +9,20 @@ use std::{
 
 use agent_llm::{Claude, Llm, Message, Request, fold};
 
-/// What comes before an answer is passed over in one go, so the server has a thread of its own to make it come without a
-/// pause, and the client's runtime has only one.
 #[tokio::test]
 async fn field_85_answers_before_the_answer_without_end_do_not_put_off_a_limit() {
+    check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn field_85_nor_do_they_where_the_runtime_has_one_worker() {
+    // The one that runs the test is not a worker.
+    tokio::spawn(check()).await.unwrap();
+}
+
+/// What comes before an answer is passed over in one go, so the server has a thread of its own to make it come without a
+/// pause, and the client's runtime has only one.
+async fn check() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

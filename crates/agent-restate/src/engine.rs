@@ -64,10 +64,15 @@ async fn ask(
         return failed(LlmErrorKind::Timeout, format!("it took longer than {:?}", process.longest));
     };
     let reply = reply.map_err(|error| error.to_string())?;
-    match size(&reply) {
-        bytes if bytes > limit => failed(LlmErrorKind::Other, too_large("the reply", bytes, limit)),
-        _ => Ok(reply),
+    let bytes = size(&reply);
+    if bytes <= limit {
+        return Ok(reply);
     }
+    // It was paid for all the same.
+    let usage =
+        reply.as_ref().map_or_else(|failure| failure.error.usage(), |reply| reply.usage.of_broken_off());
+    let error = LlmError::new(LlmErrorKind::Other, too_large("the reply", bytes, limit)).costing(usage);
+    Ok(Err(Failure { agent: so_far.speaker().to_owned(), error }))
 }
 
 impl Engine<'_, '_> {

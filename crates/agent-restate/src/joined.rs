@@ -31,8 +31,8 @@ pub(crate) fn goes_on(earlier: &Conversation, later: &Conversation) -> bool {
     later.messages().starts_with(earlier.messages()) && later.left_out().starts_with(earlier.left_out())
 }
 
-/// Fails for an id that no session may have. What an earlier version began under the id of those that have none is gone on
-/// with by who holds all that was said in it, and by nobody else.
+/// Fails for an id that no session may have. An earlier version let conversations without an id of
+/// their own begin. Only who holds all messages of such a one can go on with it.
 pub(crate) fn check_id(id: &str, holds_all: bool) -> Result<(), TerminalError> {
     match check_session_id(id) {
         Err(SessionIdError::NotItsOwn) if holds_all => Ok(()),

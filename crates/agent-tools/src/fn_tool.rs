@@ -15,7 +15,8 @@ use crate::{Body, NeedsApproval, schema::Input};
 /// Limits in the schema (`#[schemars(range(max = 7))]`, `length`, `regex`, `extend("enum" = …)`) are checked, too, by the feature `validate`,
 /// which is on by default. **Without it they are only shown to the model, and the function is called with what breaks
 /// them.** With it, a limit that can't be checked (a pattern that is none, or looks ahead or back) is an error when an agent with the tool is
-/// built. `format` is shown, and not checked. Names and types are what the type itself reads: a `#[serde(alias)]` holds.
+/// built. `format` is shown, and not checked. Names and types are what the type itself reads: a `#[serde(alias)]` holds, but
+/// the limits of a field are checked only under the name that the schema shows.
 ///
 /// A sync function may block or compute: its calls run on tokio's blocking pool ([`ToolSpec::blocking`]), so they
 /// hold up nothing else, and a [`timeout`](Self::timeout) holds while one still runs. The way there and back costs about ten

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::{Conversation, Slot, State};
+use super::{Conversation, Slot, State, WhyLeftOut};
 use crate::{Content, Message, Role, StopReason, ToolCall};
 
 /// The most bytes of the list of calls, of the words after it, and of all calls that are only counted. All is at most
@@ -53,8 +53,13 @@ impl Conversation {
             .flat_map(|message| message.tool_results())
             .map(|(id, content, is_error)| (id, (content, is_error)))
             .collect();
-        for call in self.messages.iter().flat_map(|message| message.tool_calls()) {
-            let slot = self.slots.iter().find(|slot| slot.call.id == call.id);
+        // What was refused is not read again, and its calls were not made.
+        let is_refused = |place: usize| {
+            self.left_out.iter().any(|part| part.why == WhyLeftOut::Refused && part.to == place + 1)
+        };
+        let read = self.messages.iter().enumerate().filter(|(place, _)| !is_refused(*place));
+        for call in read.flat_map(|(_, message)| message.tool_calls()) {
+            let slot = self.slots.find(&call.id).map(|place| &self.slots[place]);
             let how = match (slot, results.get(&*call.id)) {
                 (Some(slot), _) => self.how(slot),
                 (None, Some((content, true))) => How::Failed(content),

@@ -105,6 +105,11 @@ impl Conversation {
         self.left_out.push(LeftOut { from, to: self.messages.len(), why });
     }
 
+    /// Whether the message in this place is not sent any more.
+    pub fn is_left_out(&self, place: usize) -> bool {
+        self.left_out.iter().any(|part| part.places().contains(&place))
+    }
+
     pub(super) fn is_taken_back(&self, place: usize) -> bool {
         let is_in = |part: &LeftOut| part.why == WhyLeftOut::TakenBack && part.places().contains(&place);
         self.left_out.iter().any(is_in)

@@ -35,7 +35,7 @@ fn says(delta: &Delta) -> usize {
             }
             Piece::Citation(json) | Piece::Other(json) => json.text().len(),
         },
-        Delta::Whole(Response { content, .. }) => content.iter().map(json).sum(),
+        Delta::Whole(Response { content, .. }) => content.iter().map(|block| EACH + json(block)).sum(),
         Delta::Start { extra, .. } | Delta::Stop { extra, .. } => {
             extra.iter().map(|(name, json)| name.len() + json.text().len()).sum()
         }

@@ -25,8 +25,8 @@ pub(super) struct Caller {
     pub(super) teller: Arc<Teller>,
     /// Bounds the calls under way, of all conversations of the run.
     permits: Option<Permits>,
-    calls_made: Count,
-    requests_made: Count,
+    pub(super) calls_made: Count,
+    pub(super) requests_made: Count,
     /// Cancelled when the host is dropped, and by whoever else has it.
     pub(super) cancel: CancellationToken,
 }

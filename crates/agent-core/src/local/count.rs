@@ -7,6 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub(super) struct Count(AtomicU32);
 
 impl Count {
+    /// Counts from 0 again, for another run.
+    pub(super) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
     /// Counts one more. The error is the bound, if it was reached before: then nothing is counted.
     pub(super) fn one_more(&self, most: Option<u32>) -> Result<(), u32> {
         let Some(most) = most else { return Ok(()) };

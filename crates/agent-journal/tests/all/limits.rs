@@ -75,6 +75,21 @@ async fn field_51_the_requests_of_a_run_are_counted_on_a_journal_too_and_the_nex
 }
 
 #[tokio::test]
+async fn field_51_each_run_of_a_host_counts_anew() {
+    let place = Place::new();
+    let (team, log) = team(&["main"], |_, _| calls([("act", json!({}))]));
+    let mut conversation = start();
+    let journal = place.open();
+    let team = team.with_limits(Limits::new().turns(100).requests(3).calls(2));
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    for run in 1..=2 {
+        let error = host.run(&mut conversation).await.unwrap_err();
+        assert_eq!(error, DurableError::Run(RunError::RequestLimit { most: 3 }));
+        assert_eq!((log.asked().len(), log.made().len()), (3 * run, 2 * run));
+    }
+}
+
+#[tokio::test]
 async fn field_81_calls_beyond_what_a_reply_may_hold_are_refused_and_kept_so() {
     let place = Place::new();
     let (team, log) = team(&["main"], |_, turn| match turn {

@@ -1,4 +1,4 @@
-//! A thread for the connections of programs that have only one.
+//! A thread for the connections of programs whose runtime has only one.
 
 use std::{
     future::{Future, pending},
@@ -9,18 +9,17 @@ use std::{
 
 use futures::FutureExt;
 use tokio::{
-    runtime::{Builder, Handle, RuntimeFlavor},
+    runtime::{Builder, Handle},
     task::{JoinError, JoinHandle},
 };
 
 /// Makes a request where it does not hold up who waits for it. What a server says before its answer (1xx) is passed over
-/// in one go, however much there is. On a runtime of several threads another one sees to the limits meanwhile; on one of
-/// a single thread nobody would, so there the connections are on a thread of their own.
+/// in one go, however much there is. On a runtime of several workers another one sees to the limits meanwhile; on one with
+/// a single worker nobody would, so there the connections are on a thread of their own.
 pub(super) async fn apart<T: Send + 'static>(request: impl Future<Output = T> + Send + 'static) -> T {
-    let thread = match Handle::current().runtime_flavor() {
-        RuntimeFlavor::CurrentThread => thread(),
-        _ => None,
-    };
+    // A runtime of the current thread has one, too.
+    let is_alone = Handle::current().metrics().num_workers() < 2;
+    let thread = if is_alone { thread() } else { None };
     match thread {
         None => request.await,
         Some(thread) => match Task(thread.spawn(request)).await {

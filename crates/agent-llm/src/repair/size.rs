@@ -25,11 +25,11 @@ pub(super) fn shortened(request: &Request, error: &LlmError) -> Option<Request> 
     let shortened = match numbers[..] {
         [has, most, ..] if says(error, &["prompt is too long"]) && has > most => {
             // A little less than it says, since not all words have as many tokens.
-            let thousandths = ((has - most) * 1_000 / has.max(1) + 30).min(1_000);
+            let thousandths = ((has - most).saturating_mul(1_000) / has.max(1)).saturating_add(30).min(1_000);
             by_part(request, thousandths, &error.message).apply(request.clone())
         }
         [pages, pictures, most, ..] if says(error, &["too much media"]) => {
-            fewer(request, pages + pictures, most)
+            fewer(request, pages.saturating_add(pictures), most)
         }
         [pictures, documents, most, ..] if says(error, &["too many images"]) => {
             fewer(request, pictures + documents, most)

@@ -88,10 +88,17 @@ fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
         "message_delta" => stop(parse(name, data)?).map_err(|error| malformed(name, error))?,
         "message_stop" => return Ok(Said::End),
         "error" => return Err(ApiError::in_event(data)),
-        // `message` is the standard's name for an event that has none.
-        _ if matches!(event, "" | "message") => return said_in(data).map(|()| Said::Nothing),
+        // `message` is the standard's name for an event that has none. An object in `error` is one under any name; a
+        // text may be what a tool of the server says.
+        _ if matches!(event, "" | "message") || is_object(error) => {
+            return said_in(data).map(|()| Said::Nothing);
+        }
         _ => return Ok(Said::Nothing),
     }))
+}
+
+fn is_object(json: Option<&RawValue>) -> bool {
+    json.is_some_and(|json| json.get().starts_with('{'))
 }
 
 /// The error that stands in the place of an event, if one does.
@@ -300,6 +307,8 @@ mod tests {
             Overloaded,
             "m",
         );
+        let odd = r#"{"type":"x","error":{"type":"invalid_request_error","message":"too long"}}"#;
+        check("completion", odd, InvalidRequest, "too long");
         // What a future event tells is none.
         for (name, data) in [
             ("tool_status", r#"{"type":"tool_status","error":"a tool failed"}"#),

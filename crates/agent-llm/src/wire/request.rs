@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, Json, Message, Request, Role};
+use agent_core::{Block, Content, Json, Kind, Message, Request, Role};
 
 use super::{
     object::{Object, list},
@@ -123,7 +123,25 @@ fn said(text: &mut Vec<u8>, message: &Message) {
 }
 
 fn block(text: &mut Vec<u8>, block: &Block) {
-    text.extend_from_slice(block.json().text().as_bytes());
+    let mended = error_with_more_than_words(block);
+    text.extend_from_slice(mended.as_ref().unwrap_or(block).json().text().as_bytes());
+}
+
+/// An error result may only hold text, says the API, so one with a picture says in words that the call failed. The words
+/// come last: errors of the API name a block by its place.
+pub(crate) fn error_with_more_than_words(block: &Block) -> Option<Block> {
+    let Kind::ToolResult { content: Content::Blocks(blocks), is_error: true, .. } = block.kind() else {
+        return None;
+    };
+    if blocks.iter().all(|block| block.as_text().is_some()) {
+        return None;
+    }
+    let all: Vec<Block> = blocks.iter().cloned().chain([Block::text("[the call failed]")]).collect();
+    let all = Json::of(&all).expect("blocks are JSON");
+    let mended = block
+        .with("content", all)
+        .and_then(|result| result.with("is_error", Json::from(serde_json::Value::from(false))));
+    Some(mended.expect("a result may hold any blocks"))
 }
 
 /// What is said of which tools may be called, if anything is.
@@ -183,6 +201,16 @@ mod tests {
         request.messages.push(Message::assistant(vec![call]));
         request.messages.push(Message::user(vec![Block::tool_result("a", "2".into(), false)]));
         insta::assert_snapshot!(sent(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"z":1, "a":12345678901234567890123}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"2"}]}]}"#);
+    }
+
+    #[test]
+    fn field_60_an_error_result_with_a_picture_is_sent_as_the_api_takes_it() {
+        let mut request = hi();
+        let result = |content: Vec<Block>| Block::tool_result("a", content.into(), true);
+        let picture = Block::image("image/png", "AA==");
+        let results = vec![result(vec![Block::text("no")]), result(vec![Block::text("no"), picture])];
+        request.messages.push(Message::user(results));
+        insta::assert_snapshot!(sent(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"no"}],"is_error":true},{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"no"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}},{"type":"text","text":"[the call failed]"}],"is_error":false}]}]}"#);
     }
 
     #[test]

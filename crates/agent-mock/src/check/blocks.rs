@@ -71,6 +71,11 @@ fn tool_result(block: &Value, at: &impl Display) -> Verdict {
     let empty = content.is_null() || content == "" || content.as_array().is_some_and(Vec::is_empty);
     must(!(empty && block["is_error"] == true), || {
         format!("{at}: content cannot be empty if `is_error` is true")
+    })?;
+    let is_other = |block: &Value| block["type"] != "text";
+    let has_other = content.as_array().is_some_and(|blocks| blocks.iter().any(is_other));
+    must(!(has_other && block["is_error"] == true), || {
+        format!("{at}: all content must be type \"text\" if \"is_error\" is true")
     })
 }
 

@@ -191,6 +191,13 @@ fn blocks() {
             first(json!({"type": "tool_result"})),
             "messages.0.content.0.tool_result.tool_use_id: Field required",
         ),
+        (
+            first(json!({
+                "type": "tool_result", "tool_use_id": "a", "is_error": true,
+                "content": [{"type": "text", "text": "no"}, {"type": "image", "source": {}}]
+            })),
+            "messages.0.content.0.tool_result: all content must be type \"text\" if \"is_error\" is true",
+        ),
         (first(silent), "messages.0.content.0.tool_result: content cannot be empty if `is_error` is true"),
         (second(thinking(json!("c2ln"))), ""),
         (second(thinking(Value::Null)), "messages.1.content.0.thinking.signature: Field required"),
