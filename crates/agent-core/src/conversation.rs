@@ -20,7 +20,7 @@ mod tool_turn;
 mod transcript;
 mod turn;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use call_ids::CallIds;
 pub use check::InvalidConversation;
@@ -89,6 +89,9 @@ pub struct Conversation {
     usage: UsageByAgent,
     #[serde(default, deserialize_with = "null_is_absent")]
     turns: u32,
+    /// The turns that others have had since the user spoke, which had the conversation before.
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "BTreeMap::is_empty")]
+    turns_of_others: BTreeMap<Arc<str>, u32>,
     #[serde(default, deserialize_with = "null_is_absent")]
     transfers: u32,
     /// How many messages there were when the user spoke last.
@@ -146,6 +149,7 @@ impl Conversation {
             replied: None,
             usage: UsageByAgent::default(),
             turns: 0,
+            turns_of_others: BTreeMap::new(),
             transfers: 0,
             said_at: 0,
             promised: Promised::default(),
@@ -210,6 +214,7 @@ impl Conversation {
     fn stop_for_user(&mut self) {
         (self.stop, self.stop_details) = (None, None);
         (self.turns, self.transfers) = (0, 0);
+        self.turns_of_others.clear();
         self.returns.clear();
     }
 
@@ -284,10 +289,5 @@ impl Conversation {
             }
         }
         usage
-    }
-
-    /// How many turns the agent that has the conversation had since the user spoke, with those of agents that gave it back.
-    pub fn turns(&self) -> u32 {
-        self.turns
     }
 }

@@ -7,8 +7,10 @@ use crate::Permits;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many turns an agent's model may have before the user speaks again; 10. An agent that has the conversation back
-    /// from another one counts the turns of that one, too, and has at least one turn to say something about it.
+    /// How many turns an agent's model may have before the user speaks again; 10. An agent that is handed the conversation a
+    /// second time goes on with what it has left, and one that has nothing left is not handed it. An agent that has the
+    /// conversation back from one that failed counts the turns of that one, too, and has at least one turn to say something
+    /// about it.
     pub turns: u32,
     /// How deep agents may delegate to agents; 8. More than [`Limits::DEEPEST`] is taken as that.
     pub depth: u32,

@@ -28,7 +28,7 @@ pub struct Asked {
     pub system: Vec<Block>,
     /// What was said so far.
     pub messages: Vec<Message>,
-    /// How many turns the agent has had since the user spoke or it got the conversation: 0 in its first request.
+    /// How many turns the agent has had since the user spoke, in all the times it had the conversation: 0 in its first request.
     pub turns: u32,
     /// The reply that they go on from, for backends whose server keeps what was said.
     pub goes_on_from: Option<GoesOnFrom>,

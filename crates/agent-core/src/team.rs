@@ -76,8 +76,7 @@ impl Team {
             conversation: conversation.shared_id(),
             system: agent.system().to_vec(),
             messages: conversation.reads(),
-            // The agent it is about to go over to has had none.
-            turns: if conversation.is_going_over() { 0 } else { conversation.turns() },
+            turns: conversation.turns_of(conversation.speaker()),
             goes_on_from: None,
             tools: agent.specs().clone(),
             server_tools: agent.server_tools().clone(),

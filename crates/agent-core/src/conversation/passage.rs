@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Conversation;
-use crate::{Block, Kind, Message, Role, ToolCall, Transfer};
+use crate::{Block, Kind, Message, Role, Rules, ToolCall, Transfer};
 
 /// The conversation went from one agent to another.
 #[non_exhaustive]
@@ -29,6 +29,9 @@ pub(super) struct Return {
     to: Arc<str>,
     /// How many turns that agent had had.
     turns: u32,
+    /// How many the one that took over had had.
+    #[serde(default)]
+    of_other: u32,
     transfer: Transfer,
 }
 
@@ -74,6 +77,19 @@ impl Conversation {
         before.map_or_else(first, |passage| &passage.to)
     }
 
+    /// How many turns the agent that has the conversation had since the user spoke, with those of agents that gave it back.
+    pub fn turns(&self) -> u32 {
+        self.turns
+    }
+
+    /// The same of any agent.
+    pub(crate) fn turns_of(&self, agent: &str) -> u32 {
+        match *self.agent == *agent {
+            true => self.turns,
+            false => self.turns_of_others.get(agent).copied().unwrap_or(0),
+        }
+    }
+
     /// Whether it goes over to another agent with the next reply.
     pub(crate) fn is_going_over(&self) -> bool {
         self.transfer().is_some()
@@ -83,7 +99,8 @@ impl Conversation {
     pub(super) fn go_over(&mut self, place: usize) {
         let Some((_, transfer)) = self.transfer() else { return };
         let (transfer, call) = (transfer.clone(), self.slots[place].call.clone());
-        let back = Return { to: self.agent.clone(), turns: self.turns, transfer: transfer.clone() };
+        let (turns, of_other) = (self.turns, self.turns_of(&transfer.to));
+        let back = Return { to: self.agent.clone(), turns, of_other, transfer: transfer.clone() };
         let results = self.results_after(&transfer.to);
         self.append_results(results);
         self.pass(transfer.to.into(), Some(call), None);
@@ -91,21 +108,22 @@ impl Conversation {
             true => self.returns.push(back),
             false => self.returns.clear(),
         }
-        (self.turns, self.transfers) = (0, self.transfers + 1);
+        self.transfers += 1;
     }
 
     /// The agent that has the conversation has failed: it comes back to the one that gave it away,
     /// which reads why. Nothing is taken back from the record. False if there is no such agent.
     pub(super) fn give_back(&mut self, why: &str) -> bool {
-        let Some(Return { to, turns, transfer }) = self.returns.pop() else { return false };
+        let Some(Return { to, turns, of_other, transfer }) = self.returns.pop() else { return false };
         let mut blocks = self.close_open_calls();
         let why = format!("{} had taken over, but then: {why}", self.agent);
         blocks.push(Block::text(transfer.failed(&why)));
         self.messages.push(Message::new(Role::User, blocks));
         self.stop_details = None;
+        let since = self.turns.saturating_sub(of_other);
         self.pass(to, None, Some(why));
         // Or each agent it comes back to would have all its turns again.
-        self.turns = turns.saturating_add(self.turns);
+        self.turns = turns.saturating_add(since);
         true
     }
 
@@ -120,12 +138,20 @@ impl Conversation {
     }
 
     pub(super) fn pass(&mut self, to: Arc<str>, call: Option<Arc<ToolCall>>, why: Option<String>) {
+        let turns = self.turns_of(&to);
         let from = std::mem::replace(&mut self.agent, to.clone());
+        self.turns_of_others.insert(from.clone(), self.turns);
+        self.turns = turns;
         self.passages.push(Passage { from, to, at: self.messages.len(), call, why });
     }
 
     /// Why this transfer may not be, if it may not.
-    pub(super) fn forbidden(&self, transfer: &Transfer, limit: u32) -> Option<String> {
+    pub(super) fn forbidden(&self, transfer: &Transfer, rules: &dyn Rules) -> Option<String> {
+        let (had, turns) = (self.turns_of(&transfer.to), rules.turns(&transfer.to));
+        if had >= turns && had > 0 {
+            return Some(format!("{} has had its {turns} turns since the user spoke", transfer.to));
+        }
+        let limit = rules.limits().transfers;
         let most = transfer.at_most.map_or(limit, |most| most.min(limit));
         if self.transfers >= most {
             return Some(format!("the limit of {most} transfers is reached"));

@@ -168,7 +168,7 @@ impl Conversation {
         };
         let refused = match &outcome {
             Outcome::Transfer(transfer) => unknown(&transfer.to)
-                .or_else(|| self.forbidden(transfer, limits.transfers))
+                .or_else(|| self.forbidden(transfer, rules))
                 .map(|why| transfer.failed(&why)),
             Outcome::Delegate { to, task, .. } => unknown(to).or_else(|| match () {
                 () if self.depth >= limits.deepest() => {

@@ -77,7 +77,7 @@ impl Drop for Open {
 }
 
 /// A tool whose input says what it does: `{"ms": 100, "say": "x", "fail": "…", "panic": "…"}`; a
-/// `{"to": agent, "task": …}`, a `{"transfer": agent}` or an `{"ask": question}` leads elsewhere.
+/// `{"to": agent, "task": …}`, a `{"transfer": agent, "comes_back": true}` or an `{"ask": question}` leads elsewhere.
 pub(crate) struct Act {
     spec: ToolSpec,
     log: Log,
@@ -121,7 +121,8 @@ impl Tool for Act {
             (Some(message), ..) => Outcome::error(message),
             (_, Some(to), ..) => Outcome::delegate(to, word("task").unwrap_or_else(|| "Well?".to_owned())),
             (_, _, Some(to), _) => {
-                Outcome::Transfer(Transfer::new(&to, format!("could not transfer to {to}: {{why}}")))
+                let transfer = Transfer::new(&to, format!("could not transfer to {to}: {{why}}"));
+                Outcome::Transfer(transfer.comes_back(input["comes_back"] == true))
             }
             (.., Some(question)) if !context.allowed() => Outcome::Wait { question },
             _ => Outcome::output(word("say").unwrap_or_else(|| "done".to_owned())),

@@ -37,5 +37,6 @@ mod told;
 mod transfer;
 mod turn;
 mod turns;
+mod turns_left;
 mod usage;
 mod waiting;

@@ -90,6 +90,39 @@ async fn field_51_each_run_of_a_host_counts_anew() {
 }
 
 #[tokio::test]
+async fn field_51_the_turns_that_an_agent_has_left_are_the_same_for_who_reads_the_journal() {
+    // `main` hands over, whenever it is asked, to `b`, which is never done: in one run, or in one for each request.
+    for most in [200, 1] {
+        let place = Place::new();
+        let (team, log) = team(&["main", "b"], |agent, _| match agent {
+            "main" => calls([("act", json!({"transfer": "b"}))]),
+            _ => calls([("act", json!({}))]),
+        });
+        let mut conversation = start();
+        let (mut runs, limits) = (0, Limits::new().turns(3).requests(most));
+        let end = loop {
+            let journal = place.open();
+            let host =
+                journal.host(team.clone().with_limits(limits.clone()), &mut conversation).await.unwrap();
+            let end = host.run(&mut conversation).await;
+            drop(host);
+            assert_eq!(place.open().conversation("s").unwrap(), conversation);
+            // Another process has only the journal.
+            conversation = place.open().conversation("s").unwrap();
+            runs += 1;
+            match end {
+                Ok(end) => break end,
+                Err(error) => assert_eq!(error, DurableError::Run(RunError::RequestLimit { most })),
+            }
+        };
+        let asked: Vec<String> =
+            log.asked().iter().map(|asked| asked.split(' ').next().unwrap().into()).collect();
+        assert_eq!((end, asked.join(" ").as_str()), (End::TurnLimit(5), "main b b b main"), "{most} a run");
+        assert_eq!(runs, if most == 1 { 5 } else { 1 });
+    }
+}
+
+#[tokio::test]
 async fn field_81_calls_beyond_what_a_reply_may_hold_are_refused_and_kept_so() {
     let place = Place::new();
     let (team, log) = team(&["main"], |_, turn| match turn {
