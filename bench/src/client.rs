@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use agent_core::{Conversation, End, Team};
 use agent_llm::Settings;
 use futures::{StreamExt, stream};
+use program::println;
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -20,12 +20,6 @@ use std::{env, error::Error, process::ExitCode};
 /// How a part ends.
 type Done<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
-const USAGE: &str = "\
-usage: bench [--json] [--quick] [ROW..]
-       bench serve
-       bench client ours|floor JOB URL CONVERSATIONS
-";
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -34,11 +28,5 @@ fn main() -> ExitCode {
         ["client", side, job, url, conversations] => client::run(side, job, url, conversations),
         options => drive::run(options),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench: {error}\n{USAGE}");
-            ExitCode::FAILURE
-        }
-    }
+    program::ended(done.map_err(|error| error as _))
 }

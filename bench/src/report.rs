@@ -1,5 +1,6 @@
 //! What was found: a line a figure, and all of it as JSON.
 
+use program::println;
 use serde_json::{Map, Value, json};
 
 use crate::row::Goal;

@@ -16,6 +16,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use memchr::memmem;
+use program::{Out, println};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::{
@@ -43,7 +44,7 @@ async fn accept(stage: Stage) -> Done {
     // Thousands connect at once; one that finds no place tries again a second later.
     let listener = socket.listen(8192)?;
     println!("http://{}", listener.local_addr()?);
-    std::io::stdout().flush()?;
+    Out.flush()?;
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(serve(stream, stage.clone()));

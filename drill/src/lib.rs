@@ -8,7 +8,7 @@ mod rounds;
 mod seen;
 mod team;
 
-use std::{error::Error, process::ExitCode};
+use std::error::Error;
 
 pub use kept::{Kept, MayBeUnknown};
 pub use log::{Line, Log, lines};
@@ -19,14 +19,3 @@ pub use team::{EFFECTS, TASK, Ways, team};
 
 /// How a part ends.
 pub type Done<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
-
-/// How a program ends whose task ended so: what went wrong is said on standard error.
-pub fn exit(done: Done) -> ExitCode {
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}

@@ -1,8 +1,9 @@
 //! The rounds of a drill, on any engine.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use fastrand::Rng;
+use program::{Out, println};
 
 use crate::{Done, kept::Kept, log::Line, report::Report, seen::Seen};
 
@@ -116,7 +117,7 @@ pub fn run<R: Ring>(engine: &'static str, options: &Options, mut ring: impl FnMu
         report.findings.drain(..).for_each(|found| eprintln!("{found}"));
         report.rounds += 1;
     }
-    report.print(options.json, &mut io::stdout())?;
+    report.print(options.json, &mut Out)?;
     report.verdict()
 }
 

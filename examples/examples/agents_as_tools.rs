@@ -10,6 +10,7 @@ use agent_core::{
     script::{Reply, Script},
 };
 use agent_tools::{AgentTool, math};
+use program::println;
 use serde_json::json;
 
 #[tokio::main]

@@ -10,6 +10,7 @@ use agent_core::{
     script::{Reply, Script},
 };
 use agent_tools::FnTool;
+use program::{print, println};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;

@@ -3,6 +3,7 @@
 //! Whatever can be asked and answers can be a model. One that streams yields more than one `Delta`.
 
 use agent_core::{Agent, BoxStream, Delta, Llm, LlmError, Request, Response, whole};
+use program::println;
 
 struct Parrot;
 

@@ -9,6 +9,7 @@ use agent_core::{
     Agent, Context, End, Json, Outcome, Tool, ToolSpec, async_trait,
     script::{Reply, Script},
 };
+use program::println;
 use serde_json::json;
 
 struct DeleteFile(ToolSpec);

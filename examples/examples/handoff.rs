@@ -9,6 +9,7 @@ use agent_core::{
     script::{Reply, Script},
 };
 use agent_handoff::Handoff;
+use program::println;
 use serde_json::json;
 
 #[tokio::main]

@@ -8,6 +8,7 @@ use std::error::Error;
 use agent_core::{Agent, script::Reply};
 use agent_llm::Claude;
 use agent_mock::{Mock, Plot};
+use program::println;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

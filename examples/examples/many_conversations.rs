@@ -9,6 +9,7 @@ use agent_core::{
     script::{Reply, Script},
 };
 use futures::StreamExt;
+use program::println;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

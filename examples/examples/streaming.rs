@@ -3,16 +3,13 @@
 //! `run.next()` is the next event of the run, also of the agents it sends work to. `LiveText` says what to print of it:
 //! a reply that breaks off and is asked again, as the last one here, is withdrawn before it is shown once more.
 
-use std::{
-    error::Error,
-    io::{Write, stdout},
-    time::Duration,
-};
+use std::{error::Error, io::Write, time::Duration};
 
 use agent_core::{Agent, EventKind, LiveText, Usage, script::Reply};
 use agent_llm::Claude;
 use agent_mock::{Fault, Mock, Plot};
 use agent_tools::math;
+use program::{Out, print, println};
 use serde_json::json;
 
 #[tokio::main]
@@ -32,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (mut run, mut live) = (agent.run(&mut conversation), LiveText::new());
     while let Some(event) = run.next().await {
         live.see(&event).iter().for_each(|change| print!("{change}"));
-        stdout().flush()?;
+        Out.flush()?;
         match event.kind {
             EventKind::CallStarted { tool, input, .. } => println!("[calls {tool} {}]", input.text()),
             EventKind::CallEnded { tool, result, .. } => println!("[{tool} = {result}]"),

@@ -11,6 +11,7 @@ use agent_journal::Journal;
 use futures::future::try_join_all;
 
 use drill::{Done, EFFECTS, TASK, Ways, median, team};
+use program::println;
 
 use crate::disk;
 

@@ -25,12 +25,12 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["drill", options @ ..] => drill::run(options),
         ["cost"] => cost::run(),
-        ["sessions", file, what @ ..] => sessions::run(file, what, &mut io::stdin(), &mut io::stdout()),
+        ["sessions", file, what @ ..] => sessions::run(file, what, &mut io::stdin(), &mut program::Out),
         ["run", journal, log, session, tools] => run::run(journal, log, session, tools),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
         }
     };
-    ::drill::exit(done)
+    program::ended(done.map_err(|error| error as _))
 }

@@ -6,6 +6,7 @@ use agent_core::Conversation;
 use agent_journal::Journal;
 
 use drill::{Done, Log, TASK, Tools, Ways, team};
+use program::println;
 
 /// What it says once it has the conversation, and goes on with it.
 pub(crate) const OPEN: &str = "open";

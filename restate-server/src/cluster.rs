@@ -37,6 +37,7 @@ impl Cluster {
     /// # Errors
     ///
     /// If the server does not start.
+    #[expect(clippy::print_stdout, reason = "what a test prints, its harness reads")]
     pub async fn unless_missing(nodes: usize) -> Result<Option<Self>, StartError> {
         match Self::start(nodes).await {
             Ok(cluster) => Ok(Some(cluster)),

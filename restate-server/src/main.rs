@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::{env, fs, io};
 
 use options::{Options, Task};
+use program::println;
 use restate_server::{Detached, Settings, VERSION, register};
 
 type Done = Result<(), Box<dyn Error>>;
@@ -24,13 +25,7 @@ async fn main() -> ExitCode {
         Task::Down => down(&options).await,
         Task::Status => status(&options),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("restate: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program::ended(done)
 }
 
 async fn up(options: &Options) -> Done {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use agent_core::Conversation;
 use agent_restate::Restate;
 use drill::{Done, EFFECTS, TASK, median};
+use program::println;
 use restate_server::{Balancer, Cluster, register};
 use tokio::{runtime::Runtime, task::JoinSet};
 

@@ -9,6 +9,7 @@ use std::{
 use agent_core::Conversation;
 use agent_restate::{Invocation, Ran, Restate};
 use drill::{Attempt, Done, Kept, Line, Options, TASK, Tools, lines};
+use program::println;
 use tokio::{runtime::Runtime, time::timeout};
 
 use crate::{

@@ -34,5 +34,5 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    ::drill::exit(done)
+    program::ended(done.map_err(|error| error as _))
 }

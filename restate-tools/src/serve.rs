@@ -7,6 +7,7 @@ use std::{
 
 use agent_restate::Services;
 use drill::{Done, Log, Tools, Ways, team};
+use program::println;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 /// What it says once it can be reached.

@@ -3,6 +3,7 @@
 use std::{fs::File, net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use drill::Done;
+use program::println;
 use restate_server::{Detached, folder, register};
 use tokio::{net::TcpStream, runtime::Runtime, time::sleep};
 

@@ -3,6 +3,8 @@
 use std::env;
 use std::process::Command;
 
+use program::println;
+
 use crate::task::{Done, root};
 
 /// Runs parts of the measurements, or all: `stream` and `linear` are benchmark targets of the crates whose work they measure, `loop`

@@ -13,6 +13,7 @@ mod specialists;
 
 use figures::Figures;
 use options::Options;
+use program::println;
 use screen::Screen;
 
 use crate::task::Done;

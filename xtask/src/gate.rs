@@ -10,6 +10,7 @@ use agent_llm::{Claude, Gate};
 use agent_mock::{Mock, Plot, RateLimit};
 use agent_tools::math;
 use futures::StreamExt;
+use program::println;
 use serde_json::json;
 
 use crate::task::{Done, verdict};

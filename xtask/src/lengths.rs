@@ -8,8 +8,17 @@ use crate::source::sources;
 use crate::task::{Done, verdict};
 
 /// Where there is Rust.
-const FOLDERS: [&str; 8] =
-    ["bench", "crates", "drill", "examples", "journal-tools", "restate-server", "restate-tools", "xtask"];
+const FOLDERS: [&str; 9] = [
+    "bench",
+    "crates",
+    "drill",
+    "examples",
+    "journal-tools",
+    "program",
+    "restate-server",
+    "restate-tools",
+    "xtask",
+];
 
 /// The most lines of a file before its tests.
 const FILE: usize = 300;

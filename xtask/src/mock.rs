@@ -3,6 +3,7 @@
 use std::{fs, net::SocketAddr};
 
 use agent_mock::{Mock, Plot};
+use program::println;
 
 use crate::task::Done;
 

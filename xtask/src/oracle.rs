@@ -14,6 +14,7 @@ mod sent;
 use std::{fs, path::PathBuf};
 
 use agent_mock::{Mock, Plot};
+use program::println;
 use python::Python;
 use replay::Replay;
 

@@ -5,6 +5,8 @@ use std::error::Error;
 use std::path::Path;
 use std::process::Command;
 
+use program::println;
+
 /// How a task ends. What it found goes to stdout, what is wrong is the error.
 pub(crate) type Done = Result<(), Box<dyn Error>>;
 

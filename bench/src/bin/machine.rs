@@ -9,6 +9,7 @@ use agent_core::{
 };
 use agent_tools::FnTool;
 use futures::{StreamExt, future, stream};
+use program::println;
 use rustix::time::{ClockId, clock_gettime};
 use schemars::JsonSchema;
 use serde::Deserialize;

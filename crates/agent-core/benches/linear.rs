@@ -13,6 +13,7 @@ use agent_core::{
     Run, StopReason, Team, Timeline, Told, Tool, ToolSpec, Turn, async_trait,
     script::{Reply, Script},
 };
+use program::{print, println};
 use serde_json::json;
 
 /// How many there are,

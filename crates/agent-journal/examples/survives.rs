@@ -11,6 +11,7 @@ use agent_core::{
 use agent_handoff::Handoff;
 use agent_journal::Journal;
 use agent_tools::{AgentTool, math};
+use program::print;
 use serde_json::json;
 
 #[tokio::main]

@@ -9,6 +9,7 @@ use std::{
 };
 
 use agent_llm::{Fold, Response, StreamParser};
+use program::println;
 use serde_json::{Value, json};
 
 /// About so many bytes has a reply,

@@ -4,6 +4,7 @@
 use std::error::Error;
 
 use agent_mock::{Mock, Plot};
+use program::println;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write, stdout};
 
 use agent_core::{Event, EventKind, EventLog, Progress};
+use program::{Out, print, println};
 
 pub(super) const WIDTH: usize = 80;
 
@@ -57,7 +58,7 @@ impl Screen {
             true => {
                 print!("{bar}\r");
                 // A bar that can't be shown is no reason to stop.
-                let _ = stdout().flush();
+                let _ = Out.flush();
             }
             false => self.line(&bar),
         }

@@ -15,6 +15,7 @@ use agent_core::{Agent, Conversation, End, LlmErrorKind, RunError, Tool};
 use agent_llm::Claude;
 use agent_tools::FnTool;
 use futures::future::join_all;
+use program::{print, println};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -11,6 +11,7 @@ use std::{env, error::Error};
 use agent_core::Conversation;
 use agent_journal::Journal;
 use agent_restate::Restate;
+use program::{print, println};
 use served::Served;
 pub(crate) use team::team;
 
