@@ -3,6 +3,7 @@
 mod bucket;
 mod flow;
 mod hold;
+mod passing;
 mod place;
 mod waiting;
 
@@ -14,7 +15,6 @@ use std::{
 };
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
-use async_stream::stream;
 use futures::StreamExt;
 use tokio::{
     sync::{Notify, oneshot, watch},
@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use flow::{Flow, Wait};
+use passing::passing;
 use place::Place;
 use waiting::Waiting;
 
@@ -140,21 +141,7 @@ impl Gate {
         llm: &'a dyn Llm,
         request: Request,
     ) -> BoxStream<'a, Result<Delta, LlmError>> {
-        let replies = stream! {
-            let mut waiting = self.0.queue();
-            let mut place = loop {
-                match waiting.next().await {
-                    Ok(place) => break place,
-                    Err(notice) => yield Ok(Delta::Notice(notice)),
-                }
-            };
-            let mut reply = llm.stream(request);
-            while let Some(delta) = reply.next().await {
-                place.heed(&delta);
-                yield delta;
-            }
-        };
-        replies.boxed()
+        passing(self, llm, request).boxed()
     }
 }
 
