@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use reqwest::{Client, Method, RequestBuilder};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -102,6 +103,17 @@ pub(crate) async fn answers(url: &str) -> Result<(), AdminError> {
     Request::new(url, Method::GET, "").text().await.map(drop)
 }
 
+/// A client for servers on loopback: by no proxy and without TLS, of which it trusts nobody.
+pub fn client() -> Client {
+    let tls = ClientConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("ring has what these versions need")
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    let client = Client::builder().no_proxy().tls_backend_preconfigured(tls);
+    client.build().expect("nothing in it depends on the system")
+}
+
 struct Request {
     url: String,
     builder: RequestBuilder,
@@ -110,10 +122,8 @@ struct Request {
 impl Request {
     fn new(base: &str, method: Method, path: &str) -> Self {
         let url = format!("{base}{path}");
-        // Servers are on loopback, whatever proxy there is. A new client each time, since one's connections belong to
-        // the runtime they were made in, and each test has its own.
-        let client = Client::builder().no_proxy().build().expect("nothing in it depends on the system");
-        let builder = client.request(method, &url).header("accept", "application/json");
+        // A new client each time, since one's connections belong to the runtime they were made in, and each test has its own.
+        let builder = client().request(method, &url).header("accept", "application/json");
         Self { url, builder }
     }
 

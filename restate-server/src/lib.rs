@@ -33,7 +33,7 @@ mod settings;
 mod target;
 mod watch;
 
-pub use admin::{AdminError, Deployment, Service, cancel, query, register};
+pub use admin::{AdminError, Deployment, Service, cancel, client, query, register};
 pub use balancer::Balancer;
 pub use cluster::Cluster;
 pub use detached::{Detached, Standing};

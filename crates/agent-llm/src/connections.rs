@@ -2,6 +2,7 @@
 
 mod apart;
 mod shared;
+mod tls;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -12,11 +13,13 @@ use crate::{ConfigError, Settings, endpoint::Endpoint, reply::causes};
 
 use apart::apart;
 use shared::{STREAMS, Shared};
+use tls::{Tls, explained};
 
 /// Sends requests on connections that are made one way. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Connections {
     way: Way,
+    tls: Tls,
     open: Open,
 }
 
@@ -52,15 +55,26 @@ impl Connections {
         other: Option<&Self>,
     ) -> Result<Self, ConfigError> {
         let way = Way::of(settings, endpoint);
-        if let Some(other) = other.filter(|other| other.way == way) {
-            return Ok(other.clone());
+        let connections = match other.filter(|other| other.way == way) {
+            Some(other) => other.clone(),
+            None => Self::new(way)?,
+        };
+        if endpoint.is_tls() {
+            connections.tls.load().map_err(|error| ConfigError::Client(explained(error.to_string())))?;
         }
-        let client = way.client().map_err(|error| ConfigError::Client(causes(error)))?;
+        Ok(connections)
+    }
+
+    fn new(way: Way) -> Result<Self, ConfigError> {
+        let tls = Tls::offering(way.protocol.names());
+        let client = way.client(&tls).map_err(|error| ConfigError::Client(explained(causes(error))))?;
         let open = match way.protocol {
             Protocol::Http1 => Open::Own(client),
-            Protocol::Negotiated | Protocol::Http2 => Open::Shared(Arc::new(Shared::new(way, client))),
+            Protocol::Negotiated | Protocol::Http2 => {
+                Open::Shared(Arc::new(Shared::new(way, tls.clone(), client)))
+            }
         };
-        Ok(Self { way, open })
+        Ok(Self { way, tls, open })
     }
 
     /// Sends a request. The answer holds its place on a shared connection until it is dropped, which ends its stream
@@ -90,7 +104,18 @@ impl Connections {
                            out `Claude::builder().http2(true)`";
             return LlmError::new(LlmErrorKind::Configuration, message);
         }
-        LlmError::new(LlmErrorKind::Connection, reason)
+        LlmError::new(LlmErrorKind::Connection, explained(reason))
+    }
+}
+
+impl Protocol {
+    /// What is offered in the greeting of TLS, the favourite first. A proxy may be spoken to by TLS where the server is not.
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Http1 => &["http/1.1"],
+            Self::Negotiated => &["h2", "http/1.1"],
+            Self::Http2 => &["h2"],
+        }
     }
 }
 
@@ -104,8 +129,9 @@ impl Way {
         Self { protocol, limit: settings.limits.connect, is_loopback: endpoint.is_loopback() }
     }
 
-    fn client(self) -> reqwest::Result<Client> {
+    fn client(self, tls: &Tls) -> reqwest::Result<Client> {
         let client = Client::builder()
+            .tls_backend_preconfigured(tls.config())
             .user_agent(concat!("agent-llm/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.limit)
             .tcp_nodelay(true)

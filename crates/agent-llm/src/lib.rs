@@ -40,6 +40,15 @@
 //! the retries and the connection, holds back what the server would refuse, and says so to whoever waits. Any
 //! other [`Llm`] gets one with [`Gate::around`]: `Retry::new(gate.around(llm), policy)`.
 //!
+//! # TLS
+//!
+//! Connections are encrypted by [rustls](https://docs.rs/rustls) with ring's cryptography; nothing needs to be set up, and
+//! nothing is set for the process. They trust whom the machine trusts. On Linux, a file of certificates (PEM) that
+//! `SSL_CERT_FILE` names takes the place of the system's. They are read only where something is encrypted.
+//!
+//! A program that has reqwest for itself gives it a TLS of its own, by one of reqwest's features (`rustls`, `native-tls`).
+//! It needs that for plain http, too: without one, reqwest panics as it makes a client.
+//!
 //! # Without this client
 //!
 //! Bytes of a streamed reply that came some other way are read by a [`StreamParser`].

@@ -7,7 +7,9 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let server = Mock::start(Plot::new([Reply::text("Hello!")])).await?;
 //! let request = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi."}]}"#;
-//! # let client = reqwest::Client::builder().no_proxy().build()?;
+//! # // Of TLS, which the server does not speak, as little as there must be.
+//! # let _ = rustls::crypto::ring::default_provider().install_default();
+//! # let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
 //! let asked = client.post(server.url() + "/v1/messages").header("anthropic-version", "2026-10-21");
 //! let reply = asked.header("x-api-key", "any").body(request).send().await?.text().await?;
 //! assert!(reply.contains("Hello!"));

@@ -42,7 +42,9 @@ use crate::{Fault, Incoming, RateLimit, faults::Faults, first_tool::first_tool, 
 ///     .fault(1, [Fault::cut("noon")]);
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let server = Mock::start(plot).await?;
-/// # let client = reqwest::Client::builder().no_proxy().build()?;
+/// # // Of TLS, which the server does not speak, as little as there must be.
+/// # let _ = rustls::crypto::ring::default_provider().install_default();
+/// # let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
 /// # let post = || client.post(server.url() + "/v1/messages").header("anthropic-version", "2026-10-21");
 /// # let ask = async |body: &'static str| post().header("x-api-key", "any").body(body).send().await;
 /// let first = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "When?"}]}"#;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Client;
 
-use super::Way;
+use super::{Tls, Way};
 
 /// How many requests share a connection: as many as any server should allow (RFC 9113, 6.5.2); common servers
 /// allow 100 to 250. What is more than the server allows waits for its turn.
@@ -14,6 +14,7 @@ pub(super) const STREAMS: u32 = 100;
 /// which a quiet hour does not need come to rest and are closed.
 pub(super) struct Shared {
     way: Way,
+    tls: Tls,
     lines: Mutex<Vec<Arc<Line>>>,
 }
 
@@ -24,8 +25,8 @@ pub(super) type Place = Arc<Line>;
 pub(super) struct Line(Client);
 
 impl Shared {
-    pub(super) fn new(way: Way, client: Client) -> Self {
-        Self { way, lines: Mutex::new(vec![Arc::new(Line(client))]) }
+    pub(super) fn new(way: Way, tls: Tls, client: Client) -> Self {
+        Self { way, tls, lines: Mutex::new(vec![Arc::new(Line(client))]) }
     }
 
     /// A place on the first connection that has room; if none has, on a new one.
@@ -34,7 +35,7 @@ impl Shared {
         if let Some(free) = lines.iter().find(|line| taken(line) < STREAMS as usize) {
             return free.clone();
         }
-        match self.way.client() {
+        match self.way.client(&self.tls) {
             Ok(client) => {
                 let line = Arc::new(Line(client));
                 lines.push(line.clone());
@@ -66,7 +67,9 @@ mod tests {
     fn the_first_connection_with_room_takes_the_next_request() {
         let settings = Claude::builder().base_url("http://localhost").http2(true);
         let way = Way::of(&settings, &Endpoint::of(&settings).unwrap());
-        let shared = Shared::new(way, way.client().unwrap());
+        let tls = Tls::offering(&[]);
+        let client = way.client(&tls).unwrap();
+        let shared = Shared::new(way, tls, client);
         let check = |places: &[Place], expected: &[usize]| {
             let lines = shared.lines.lock().unwrap();
             let all: Vec<usize> = lines.iter().map(taken).collect();

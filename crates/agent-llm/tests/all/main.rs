@@ -17,3 +17,6 @@ mod streams;
 mod survival;
 mod threads;
 mod timeouts;
+// Elsewhere no variable says whom a machine trusts.
+#[cfg(target_os = "linux")]
+mod tls;

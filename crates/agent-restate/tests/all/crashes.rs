@@ -70,7 +70,7 @@ async fn a_call_under_way_outlives_that_the_engine_asks_its_handler_to_suspend()
     let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
     for service in ["AgentTools", "AgentSession"] {
         let url = format!("{}/services/{service}", stage.cluster.admin());
-        let request = reqwest::Client::new().patch(url).header("content-type", "application/json");
+        let request = restate_server::client().patch(url).header("content-type", "application/json");
         let response = request.body(r#"{"inactivity_timeout": "20ms"}"#).send().await.unwrap();
         assert!(response.status().is_success(), "{response:?}");
     }
@@ -91,7 +91,7 @@ async fn the_engine_takes_no_long_call_for_a_stuck_process_and_no_failure_for_th
     let Some(stage) = Stage::open(services.longest(Duration::from_secs(7200))).await else { return };
     for service in ["AgentTools", "AgentSession"] {
         let url = format!("{}/services/{service}", stage.cluster.admin());
-        let said = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let said = restate_server::client().get(url).send().await.unwrap().text().await.unwrap();
         let said: serde_json::Value = serde_json::from_str(&said).unwrap();
         assert_eq!(said["inactivity_timeout"], "2h 1m", "{said}");
         assert_eq!(said["retry_policy"]["max_attempts"], u32::MAX, "{said}");

@@ -138,9 +138,8 @@ async fn any_program_says_something_by_http() {
     let say = |body: &'static str| {
         let url = format!("{}/AgentSession/by-hand/say", stage.cluster.ingress());
         async move {
-            let request =
-                reqwest::Client::new().post(url).header("content-type", "application/json").body(body);
-            let response = request.send().await.unwrap();
+            let request = restate_server::client().post(url).header("content-type", "application/json");
+            let response = request.body(body).send().await.unwrap();
             (response.status().as_u16(), response.text().await.unwrap())
         }
     };
