@@ -41,7 +41,7 @@ impl Bounded {
             timeout: *timeout,
             time_left: timeout.map(|limit| limit.saturating_sub(began.elapsed())),
         };
-        Outcome::Delegate { to, task, promised }
+        Outcome::Delegate { to, task, promised: promised.into() }
     }
 }
 

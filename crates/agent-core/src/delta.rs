@@ -45,7 +45,7 @@ pub enum Delta {
         /// The model that answers.
         model: Option<String>,
         /// What it cost so far.
-        usage: Counts,
+        usage: Box<Counts>,
         /// Other fields of it, as in [`Response::extra`].
         extra: BTreeMap<String, Json>,
     },
@@ -75,12 +75,12 @@ pub enum Delta {
         /// What the API adds, as it came.
         stop_details: Option<Json>,
         /// What it cost.
-        usage: Counts,
+        usage: Box<Counts>,
         /// Other fields of the reply, as in [`Response::extra`]; they win over those of its start.
         extra: BTreeMap<String, Json>,
     },
     /// The whole reply at once.
-    Whole(Response),
+    Whole(Box<Response>),
     /// The request is asked again from scratch: what was yielded before does not count.
     Restarted {
         /// Why.
@@ -173,8 +173,13 @@ impl Delta {
 
     /// The end of a reply, without counts.
     pub fn stop(stop_reason: StopReason) -> Self {
-        let (usage, extra) = (Counts::default(), BTreeMap::new());
+        let (usage, extra) = (Box::default(), BTreeMap::new());
         Self::Stop { stop_reason, stop_details: None, usage, extra }
+    }
+
+    /// The whole reply, of a backend that does not stream.
+    pub fn whole(response: Response) -> Self {
+        Self::Whole(Box::new(response))
     }
 
     /// The words this piece adds to what the user reads. To show a reply while it streams, take

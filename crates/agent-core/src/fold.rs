@@ -29,7 +29,7 @@ pub struct Fold {
     /// What the attempts before this one cost.
     broken_off: Usage,
     extra: BTreeMap<String, Json>,
-    whole: Option<Response>,
+    whole: Option<Box<Response>>,
 }
 
 impl Fold {
@@ -121,7 +121,7 @@ impl Fold {
 
     fn reply(mut self) -> Response {
         if let Some(whole) = self.whole {
-            return whole;
+            return *whole;
         }
         self.drafts.sort_by_key(|(place, _)| *place);
         let (stop_reason, stop_details) = self.stop.expect("the outline has seen the end");
@@ -313,9 +313,9 @@ mod tests {
     #[test]
     fn a_field_that_is_not_in_its_place_does_not_stand_for_the_one_that_is() {
         let extra = || [("stop_reason".to_owned(), json!("max_tokens").into())].into();
-        let stop = (StopReason::EndTurn, None, Counts::default());
+        let stop = (StopReason::EndTurn, None, Box::<Counts>::default());
         let mut fold = Fold::default();
-        fold.push(Delta::Start { id: None, model: None, usage: stop.2, extra: extra() }).unwrap();
+        fold.push(Delta::Start { id: None, model: None, usage: stop.2.clone(), extra: extra() }).unwrap();
         fold.push(Delta::Stop { stop_reason: stop.0, stop_details: stop.1, usage: stop.2, extra: extra() })
             .unwrap();
         let reply = fold.finish().unwrap();

@@ -111,7 +111,7 @@ pub use lent::Lent;
 pub use limits::Limits;
 pub use live_text::{LiveText, TextChange};
 pub use llm::{Llm, whole};
-pub use llm_error::{LlmError, LlmErrorKind};
+pub use llm_error::{LlmError, LlmErrorDetails, LlmErrorKind};
 pub use local::{InTime, Local, Mode};
 pub use many::{Finished, Many, Progress};
 pub use message::{Message, Role};

@@ -51,5 +51,5 @@ impl<L: Llm + ?Sized> Llm for Arc<L> {
 pub fn whole<'a>(
     reply: impl Future<Output = Result<Response, LlmError>> + Send + 'a,
 ) -> BoxStream<'a, Result<Delta, LlmError>> {
-    stream::once(async { reply.await.map(Delta::Whole) }).boxed()
+    stream::once(async { reply.await.map(Delta::whole) }).boxed()
 }

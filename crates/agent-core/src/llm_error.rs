@@ -1,20 +1,29 @@
 //! Why a model did not answer.
 
-use std::time::Duration;
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Usage;
-
-use crate::safe_line;
+use crate::{Usage, safe_line};
 
 /// Why a request to a model failed. Plain data, so that it can be journaled and sent on.
 ///
-/// It holds no header, key or prompt.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+/// It holds no header, key or prompt. Its [details](LlmErrorDetails) are read and set as if they were fields of its own:
+/// `error.kind`, `error.status = Some(429)`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(transparent)]
 #[error("{}", self.describe())]
-pub struct LlmError {
+// A pointer, since an error is in each result that a piece of a reply passes through.
+pub struct LlmError(Box<LlmErrorDetails>);
+
+/// What is known of an [`LlmError`].
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LlmErrorDetails {
     /// What kind of failure it was.
     pub kind: LlmErrorKind,
     /// What the server or the backend said.
@@ -82,7 +91,7 @@ impl LlmError {
     /// A failure of this kind, with what was said.
     pub fn new(kind: LlmErrorKind, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self {
+        Self(Box::new(LlmErrorDetails {
             kind,
             message,
             status: None,
@@ -92,7 +101,7 @@ impl LlmError {
             retry_after: None,
             should_retry: None,
             usage: None,
-        }
+        }))
     }
 
     /// The same failure of attempts that cost this.
@@ -154,5 +163,25 @@ impl LlmError {
         }
         // What a server says may be meant for the terminal that shows it.
         safe_line(&text).into_owned()
+    }
+}
+
+impl Deref for LlmError {
+    type Target = LlmErrorDetails;
+
+    fn deref(&self) -> &LlmErrorDetails {
+        &self.0
+    }
+}
+
+impl DerefMut for LlmError {
+    fn deref_mut(&mut self) -> &mut LlmErrorDetails {
+        &mut self.0
+    }
+}
+
+impl fmt::Debug for LlmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

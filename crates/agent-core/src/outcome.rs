@@ -29,7 +29,7 @@ pub enum Outcome {
         task: Content,
         /// What its tool promises of the whole call; the agent that has the tool fills it in.
         #[serde(default, skip_serializing_if = "Promised::is_nothing")]
-        promised: Promised,
+        promised: Box<Promised>,
     },
     /// The call waits until a person allows it.
     Wait {
@@ -128,7 +128,7 @@ impl Outcome {
 
     /// The agent `to` does `task`.
     pub fn delegate(to: impl Into<String>, task: impl Into<Content>) -> Self {
-        Self::Delegate { to: to.into(), task: task.into(), promised: Promised::default() }
+        Self::Delegate { to: to.into(), task: task.into(), promised: Box::default() }
     }
 }
 

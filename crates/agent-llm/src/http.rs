@@ -17,7 +17,7 @@ use crate::{
     headers::headers,
     limit::{Clock, Limit, timed_out},
     rate_limit::rate_limits,
-    refusal::{is, not_a_reply, refusal, request_id, shortened},
+    refusal::{is, names, not_a_reply, refusal, request_id, shortened},
     reply::{Reply, Replying, causes},
     secrets::Secrets,
     size::Size,
@@ -98,7 +98,7 @@ impl Http {
         let deltas = async move {
             let mut deltas = Vec::with_capacity(1);
             let reply = self.read_whole(&request, &mut deltas).await;
-            deltas.push(reply.map(Delta::Whole).map_err(|error| self.scrub(error)));
+            deltas.push(reply.map(Delta::whole).map_err(|error| self.scrub(error)));
             deltas
         };
         stream::once(deltas).map(stream::iter).flatten()
@@ -235,7 +235,7 @@ impl Http {
     fn scrub(&self, mut error: LlmError) -> LlmError {
         let scrub = |text: &mut String| *text = self.secrets.scrub(text).into_owned();
         scrub(&mut error.message);
-        error.error_type.iter_mut().chain(&mut error.error_code).chain(&mut error.request_id).for_each(scrub);
+        names(&mut error).for_each(scrub);
         shortened(error)
     }
 }

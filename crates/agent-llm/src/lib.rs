@@ -90,8 +90,8 @@ mod tool_choice;
 mod wire;
 
 pub use agent_core::{
-    Block, BoxStream, Counts, Delta, Fold, Json, Llm, LlmError, LlmErrorKind, Message, Notice, Outline,
-    Piece, Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage, fold, whole,
+    Block, BoxStream, Counts, Delta, Fold, Json, Llm, LlmError, LlmErrorDetails, LlmErrorKind, Message,
+    Notice, Outline, Piece, Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage, fold, whole,
 };
 pub use bounds::{Bounded, Bounds};
 pub use cache::Cache;

@@ -311,7 +311,7 @@ mod tests {
                 let letter = tokio::time::sleep(Duration::from_millis(200));
                 match clock.keep(pin!(letter)).await {
                     Ok(()) => (clock.heard(), clock.told()),
-                    Err(error) => return (begun.elapsed(), error.is_retryable(), error.message),
+                    Err(error) => return (begun.elapsed(), error.is_retryable(), error.message.clone()),
                 };
             }
         };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{LlmError, LlmErrorDetails, LlmErrorKind};
 use reqwest::{
     StatusCode,
     header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER},
@@ -21,9 +21,13 @@ const MESSAGE: usize = 2_000;
 /// Leaves of an error what a person reads. It must hold no key, since it may be cut.
 pub(crate) fn shortened(mut error: LlmError) -> LlmError {
     error.message = cut(&error.message, MESSAGE);
-    let names = error.error_type.iter_mut().chain(&mut error.error_code).chain(&mut error.request_id);
-    names.for_each(|name| *name = cut(name, EXCERPT));
+    names(&mut error).for_each(|name| *name = cut(name, EXCERPT));
     error
+}
+
+/// What an error says beside its message, in the server's words.
+pub(crate) fn names(error: &mut LlmErrorDetails) -> impl Iterator<Item = &mut String> {
+    error.error_type.iter_mut().chain(&mut error.error_code).chain(&mut error.request_id)
 }
 
 /// The error of an answer whose status is no success. `body` must hold no key, since it may be cut.
@@ -55,7 +59,7 @@ pub(crate) fn not_a_reply(expected: &str, status: StatusCode, headers: &HeaderMa
     });
     error.message = cut(&error.message, MESSAGE);
     error.status = Some(status.as_u16());
-    error.request_id = request_id(headers).or(error.request_id);
+    error.request_id = request_id(headers).or(error.request_id.take());
     error
 }
 

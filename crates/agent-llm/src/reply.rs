@@ -103,7 +103,8 @@ impl Reply {
             return Poll::Ready(Ok(Some(Delta::Notice(notice))));
         }
         self.poll_delta(context).map_err(|mut error| {
-            error.request_id = error.request_id.or_else(|| request_id(self.answer.headers()));
+            let known = error.request_id.take();
+            error.request_id = known.or_else(|| request_id(self.answer.headers()));
             error
         })
     }

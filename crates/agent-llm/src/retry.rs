@@ -360,7 +360,7 @@ mod tests {
         let ask = async |errors: Mutex<VecDeque<LlmError>>| {
             let ask = || async { errors.lock().unwrap().pop_front().map_or(Ok("fine"), Err) };
             let begun = Instant::now();
-            let answer = keep_asking(&exact(), ask).await.map_err(|error| error.message);
+            let answer = keep_asking(&exact(), ask).await.map_err(|error| error.message.clone());
             (begun.elapsed().as_millis(), answer)
         };
         let busy = || error(LlmErrorKind::Overloaded);

@@ -280,7 +280,7 @@ mod tests {
                     request.goes_on_from = Some(GoesOnFrom { response, messages, reply });
                     request.messages.push(Message::user("And?"));
                 }
-                Err(error) => end = error.message,
+                Err(error) => end = error.message.clone(),
             }
         }
         let asked: Vec<String> = script

@@ -192,7 +192,7 @@ impl Conversation {
             Outcome::Wait { question } => State::Waiting { question },
             Outcome::Transfer(transfer) => State::Transfer(transfer),
             Outcome::Delegate { to, task, promised } => {
-                State::Delegated(Box::new(self.child(&id, to, task, promised)))
+                State::Delegated(Box::new(self.child(&id, to, task, *promised)))
             }
         };
         self.usage += &done.usage;

@@ -124,7 +124,7 @@ mod tests {
         let mut said = Ok(());
         for delta in deltas {
             assert_eq!(said, Ok(()));
-            said = outline.push(&delta).map_err(|error| error.message);
+            said = outline.push(&delta).map_err(|error| error.message.clone());
         }
         assert_eq!(said, expected.map_err(str::to_owned));
     }
@@ -133,7 +133,7 @@ mod tests {
     fn field_74_a_piece_that_would_be_lost_is_an_error_that_says_what_to_do() {
         let words = || Delta::words(0, "hi");
         let (stop, open) = (|| Delta::stop(StopReason::EndTurn), || Delta::stop(StopReason::open()));
-        let whole = || Delta::Whole(Response::text("hi"));
+        let whole = || Delta::whole(Response::text("hi"));
         let image = || Delta::Block { index: 0, block: Block::image("image/png", "eA==") };
         let input = || piece(Piece::Input("{}".to_owned()));
         let sign = || piece(Piece::Signature("c2ln".to_owned()));

@@ -1,6 +1,6 @@
 //! How much a reply may say.
 
-use crate::{Block, Delta, LlmError, LlmErrorKind, Piece, Response};
+use crate::{Block, Delta, LlmError, LlmErrorKind, Piece};
 
 /// The most bytes of a reply, those counted that were withdrawn. No model writes as much; a backend without end does.
 const MOST: usize = 64 * 1024 * 1024;
@@ -35,7 +35,7 @@ fn says(delta: &Delta) -> usize {
             }
             Piece::Citation(json) | Piece::Other(json) => json.text().len(),
         },
-        Delta::Whole(Response { content, .. }) => content.iter().map(|block| EACH + json(block)).sum(),
+        Delta::Whole(reply) => reply.content.iter().map(|block| EACH + json(block)).sum(),
         Delta::Start { extra, .. } | Delta::Stop { extra, .. } => {
             extra.iter().map(|(name, json)| name.len() + json.text().len()).sum()
         }

@@ -37,7 +37,7 @@ impl<'a> NewIds<'a> {
                 self.forget();
                 let blocks = response.content.iter().enumerate();
                 let content = blocks.map(|(index, block)| self.renamed(index, block, &mut new)).collect();
-                Delta::Whole(Response { content, ..response.clone() })
+                Delta::whole(Response { content, ..(**response).clone() })
             }
             Delta::Restarted { .. } => {
                 self.forget();

@@ -129,7 +129,7 @@ impl Reply {
     pub fn deltas(&self, turn: usize) -> Vec<(Duration, Delta)> {
         let response = self.response(turn);
         let usage = Counts { input_tokens: Some(self.usage.input_tokens), ..Counts::default() };
-        let start = Delta::Start { id: None, model: None, usage, extra: BTreeMap::new() };
+        let start = Delta::Start { id: None, model: None, usage: usage.into(), extra: BTreeMap::new() };
         let mut deltas = vec![(self.latency, start)];
         for (index, block) in response.content.iter().enumerate() {
             let (begun, pieces) = take_apart(block);
@@ -138,7 +138,7 @@ impl Reply {
             deltas.extend(pieces);
             deltas.push((Duration::ZERO, Delta::BlockEnd { index }));
         }
-        let usage = self.usage.into();
+        let usage = Box::new(self.usage.into());
         let Response { stop_reason, stop_details, extra, .. } = response;
         let stop = Delta::Stop { stop_reason, stop_details, usage, extra };
         deltas.push((Duration::ZERO, stop));

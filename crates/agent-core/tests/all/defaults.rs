@@ -52,7 +52,7 @@ async fn a_script_that_runs_out_says_so() {
         match agent.run(&mut agent.start("Go.")).await.unwrap_err() {
             RunError::Model(failure) => {
                 assert_eq!((failure.error.kind, failure.error.is_retryable()), (LlmErrorKind::Other, false));
-                failure.error.message
+                failure.error.message.clone()
             }
             other => panic!("{other}"),
         }

@@ -111,7 +111,7 @@ async fn an_id_is_replaced_before_anything_bears_the_new_one() {
 async fn a_whole_reply_bears_the_ids_that_its_calls_have() {
     let call = |id: &str| Block::tool_use(id, "act", json!({"say": "x"}));
     let reply = Response::new(vec![Block::text("Hm."), call(""), call("a"), call("a")], StopReason::ToolUse);
-    let model = Pieces::new([Delta::Whole(reply)]);
+    let model = Pieces::new([Delta::whole(reply)]);
     let told = events(&agent(model, Early::ReadOnly), &mut Conversation::start("main", "Go.")).await;
     assert_snapshot!(lines(&told), @r#"
     "" is call_2
@@ -202,7 +202,7 @@ fn reply() -> impl Strategy<Value = Vec<Delta>> {
         }
         if whole {
             let content = ["", "a", "a"].map(|id| Block::tool_use(id, "look", json!({})));
-            return vec![Delta::Whole(Response::new(content.to_vec(), stop))];
+            return vec![Delta::whole(Response::new(content.to_vec(), stop))];
         }
         deltas.push(Delta::stop(stop));
         deltas

@@ -205,7 +205,7 @@ struct BreaksOnce(AtomicBool);
 impl Llm for BreaksOnce {
     fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let usage = Counts::from(Usage::new(10, 1));
-        let start = Delta::Start { id: None, model: None, usage, extra: [].into() };
+        let start = Delta::Start { id: None, model: None, usage: usage.into(), extra: [].into() };
         let then = match self.0.swap(true, Ordering::Relaxed) {
             false => Err(LlmError::new(LlmErrorKind::Connection, "reset")),
             true => Ok(Delta::stop(StopReason::EndTurn)),

@@ -18,7 +18,7 @@ pub(super) fn start(mut event: Fields<'_>) -> Result<Delta, InvalidJson> {
     let (id, model) = (label(&mut message, "id"), label(&mut message, "model"));
     let (usage, details) = counts(&mut message)?;
     message.remove("content");
-    Ok(Delta::Start { id, model, usage, extra: others(message, details) })
+    Ok(Delta::Start { id, model, usage: usage.into(), extra: others(message, details) })
 }
 
 /// Reads `message_delta`: what of the reply is known only at its end, some of it beside `delta`.
@@ -30,7 +30,8 @@ pub(super) fn stop(mut event: Fields<'_>) -> Result<Delta, InvalidJson> {
     let stop_reason = take(&mut fields, "stop_reason")?.unwrap_or_else(StopReason::open);
     let stop_details = take(&mut fields, "stop_details")?;
     let (usage, details) = counts(&mut fields)?;
-    Ok(Delta::Stop { stop_reason, stop_details, usage, extra: others(fields, details) })
+    let (usage, extra) = (usage.into(), others(fields, details));
+    Ok(Delta::Stop { stop_reason, stop_details, usage, extra })
 }
 
 /// What a reply or its end says beyond what is read: it is kept.

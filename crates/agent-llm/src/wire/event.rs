@@ -144,7 +144,7 @@ mod tests {
         check(
             r#"{"type":"message_start","message":{"id":"msg_1","model":"claude","role":"assistant",
                 "content":[],"stop_sequence":null,"usage":{"input_tokens":3,"tier":"x"}}}"#,
-            Delta::Start { id, model, usage, extra: extra([("usage", r#"{"tier":"x"}"#)]) },
+            Delta::Start { id, model, usage: usage.into(), extra: extra([("usage", r#"{"tier":"x"}"#)]) },
         );
         check(r#"{"type":"content_block_stop","index":4}"#, Delta::BlockEnd { index: 4 });
         check(
@@ -153,7 +153,7 @@ mod tests {
             Delta::Stop {
                 stop_reason: StopReason::Refusal,
                 stop_details: Some(json(r#"{"b":1, "a":2}"#)),
-                usage,
+                usage: usage.into(),
                 extra: extra([("container", r#"{"id":"c"}"#), ("context_management", r#"{"z":[1, 2]}"#)]),
             },
         );
@@ -171,7 +171,7 @@ mod tests {
             let said =
                 said("", &format!(r#"{{"type":"content_block_start","index":0,"content_block":{block}}}"#));
             let expected = expected.map(|text| Said::Delta(Delta::Block { index: 0, block: begun(text) }));
-            assert_eq!(said.map_err(|error| error.message), expected.map_err(str::to_owned), "{block}");
+            assert_eq!(said.map_err(|error| error.message.clone()), expected.map_err(str::to_owned), "{block}");
         };
         check(r#"{"type":"text"}"#, Ok(r#"{"type":"text","text":""}"#));
         check(r#"{"type":"thinking"}"#, Ok(r#"{"type":"thinking","thinking":""}"#));
@@ -235,7 +235,7 @@ mod tests {
             Delta::Start {
                 id: None,
                 model: Some("\u{fffd}".to_owned()),
-                usage: Counts::default(),
+                usage: Box::default(),
                 extra: BTreeMap::new(),
             },
         );
@@ -318,7 +318,7 @@ mod tests {
         ] {
             assert_eq!(said(name, data).unwrap(), Said::Nothing, "{name} {data}");
         }
-        let words = said("", "Service Unavailable").unwrap_err().message;
+        let words = said("", "Service Unavailable").unwrap_err().message.clone();
         assert!(words.ends_with(": Service Unavailable"), "{words}");
     }
 

@@ -43,7 +43,7 @@ async fn a_reply_that_is_not_streamed_is_one_delta_and_the_same() {
     let mut folded = ask(settings(streaming.uri())).await.unwrap();
     // Pieces are filled into the block as it began, whose fields may stand in another order.
     folded.content = reply.content.clone();
-    assert_eq!((*reply).clone(), folded);
+    assert_eq!(**reply, folded);
     let request = &whole.received_requests().await.unwrap()[0];
     assert_eq!(request.headers["accept"], "application/json");
     assert_eq!(request.body_json::<serde_json::Value>().unwrap()["stream"], false);

@@ -68,7 +68,7 @@ impl Llm for Limited {
             };
             sleep(LATENCY).await;
             let told = self.headers.then(|| Ok(Self::left(left)));
-            told.into_iter().chain([Ok(Delta::Whole(Response::text("hi")))]).collect()
+            told.into_iter().chain([Ok(Delta::whole(Response::text("hi")))]).collect()
         });
         reply.flat_map(stream::iter).boxed()
     }
@@ -139,7 +139,7 @@ fn says(text: &str) -> Request {
 fn second(_: &str) -> BoxStream<'static, Result<Delta, LlmError>> {
     let reply = async {
         sleep(Duration::from_secs(1)).await;
-        Ok(Delta::Whole(Response::text("hi")))
+        Ok(Delta::whole(Response::text("hi")))
     };
     stream::once(reply).boxed()
 }
@@ -393,7 +393,7 @@ async fn field_70_a_plain_bound_holds_from_the_first_request_on_and_learns_nothi
         "last" => {
             let (of, reset) = ("requests".to_owned(), Duration::from_secs(60));
             let none = Delta::Notice(Notice::RateLimit { of, limit: 1, remaining: 0, reset });
-            stream::iter([Ok(none), Ok(Delta::Whole(Response::text("hi")))]).boxed()
+            stream::iter([Ok(none), Ok(Delta::whole(Response::text("hi")))]).boxed()
         }
         _ => second(text),
     });
