@@ -15,7 +15,7 @@ pub struct Context {
     pub(crate) call: Arc<Call>,
     pub(crate) receipt: Receipt,
     /// Cancelled when the run is over.
-    pub(crate) run: CancellationToken,
+    pub(crate) run: Arc<CancellationToken>,
     /// None for a call by hand: nobody listens.
     pub(crate) teller: Option<Arc<Teller>>,
 }
@@ -32,7 +32,7 @@ impl Context {
             place: 0,
             allowed: false,
         };
-        let (receipt, run) = (Receipt::default(), CancellationToken::new());
+        let (receipt, run) = (Receipt::default(), Arc::default());
         Self { call: call.into(), receipt, run, teller: None }
     }
 

@@ -25,9 +25,13 @@ pub struct Message {
     role: Role,
     #[serde(serialize_with = "in_place")]
     content: Arc<[Block]>,
-    /// Whether all of it can be sent: every request asks.
+    /// What every request asks: whether all of it can be sent, whether it has pictures or documents, and how long it is.
     #[serde(skip)]
     is_sendable: bool,
+    #[serde(skip)]
+    has_media: bool,
+    #[serde(skip)]
+    json_bytes: usize,
 }
 
 /// Those that share their blocks are not looked at twice.
@@ -63,7 +67,9 @@ impl Message {
     fn of(role: Role, content: Arc<[Block]>) -> Self {
         let ends_well = content.last().is_some_and(|block| !is_thinking(block));
         let is_sendable = ends_well && content.iter().all(can_be_sent);
-        Self { role, content, is_sendable }
+        let has_media = content.iter().any(is_or_holds_media);
+        let json_bytes = content.iter().map(|block| block.json().text().len() + 1).sum();
+        Self { role, content, is_sendable, has_media, json_bytes }
     }
 
     /// What the user says.
@@ -89,6 +95,16 @@ impl Message {
     /// What was said, block by block.
     pub fn content(&self) -> &[Block] {
         &self.content
+    }
+
+    /// How many bytes its blocks have as JSON, with a comma each: for who must know how long a request is.
+    pub fn json_bytes(&self) -> usize {
+        self.json_bytes
+    }
+
+    /// Whether there are pictures or documents in it, those in results of tools included: for who bounds them.
+    pub fn has_media(&self) -> bool {
+        self.has_media
     }
 
     /// The words in it, blocks of other kinds left out.
@@ -143,6 +159,14 @@ fn can_be_sent(block: &Block) -> bool {
     match block.kind() {
         Kind::Thinking { signature, .. } => !signature.is_empty(),
         _ => !block.is_blank(),
+    }
+}
+
+fn is_or_holds_media(block: &Block) -> bool {
+    let is_media = |block: &Block| matches!(block.kind(), Kind::Image | Kind::Document);
+    match block.kind() {
+        Kind::ToolResult { content: Content::Blocks(blocks), .. } => blocks.iter().any(is_media),
+        _ => is_media(block),
     }
 }
 

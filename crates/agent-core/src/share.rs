@@ -17,11 +17,22 @@ const NOTE: usize = 200;
 /// The outcome with the words and blocks that a call may have as one of so many, all of which may have `longest`. What
 /// was cut once is not cut again.
 pub(crate) fn shared(outcome: Outcome, longest: usize, calls: usize) -> Outcome {
+    if has_room(&outcome, part(longest, calls)) {
+        return outcome;
+    }
     let share = Share { all: longest, words: part(longest, calls), blocks: part(LARGEST_BLOCKS, calls) };
     match outcome {
         Outcome::Output(content) => Outcome::Output(share.of(content)),
         Outcome::Error(content) => Outcome::Error(share.of(content)),
         other => other,
+    }
+}
+
+/// Whether it is words that fit, as most results are.
+fn has_room(outcome: &Outcome, words: usize) -> bool {
+    match outcome {
+        Outcome::Output(Content::Text(text)) | Outcome::Error(Content::Text(text)) => text.len() <= words,
+        _ => false,
     }
 }
 

@@ -7,9 +7,10 @@ pub(crate) mod shorten;
 
 use std::{fmt, future::ready};
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Notice, Request};
+use agent_core::{BoxStream, Delta, Llm, LlmError, Message, Notice, Request};
 use edits::Edits;
 use futures::{StreamExt, stream};
+use shorten::Size;
 
 /// The bounds of a request; by default those of the API, which would refuse what is over them, and each later request
 /// of the conversation too.
@@ -80,9 +81,14 @@ impl Bounds {
             return (request, Vec::new());
         }
         let mut edits = Edits::default();
-        media::too_large_or_many(&request, self, &mut edits);
+        if request.messages.iter().any(Message::has_media) {
+            media::too_large_or_many(&request, self, &mut edits);
+        }
         let mut said = std::mem::take(&mut edits.said);
         let request = edits.apply(request);
+        if Size::of_all(&request) <= self.request_bytes {
+            return (request, said);
+        }
         let why = format!("a request may have {} bytes", self.request_bytes);
         let edits = shorten::to_bytes(&request, self.request_bytes, &why);
         said.extend_from_slice(&edits.said);
@@ -139,7 +145,7 @@ impl<L> fmt::Debug for Bounded<L> {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::{Block, Content, Message};
+    use agent_core::{Block, Content};
     use serde_json::{Value, json};
 
     use super::{

@@ -203,7 +203,8 @@ mod tests {
         let model = Script::new(replies);
         let repair = Repair::new(model.clone());
         let answer = fold(repair.stream(Request::new(messages)), |_| ()).await;
-        let answer = answer.map_or_else(|error| error.message.clone(), |response| format!("{:?}", response.content));
+        let answer =
+            answer.map_or_else(|error| error.message.clone(), |response| format!("{:?}", response.content));
         assert_eq!((answer.as_str(), model.requests().len()), (expected, asked));
     }
 
@@ -250,8 +251,10 @@ mod tests {
             }
         };
         let answer = fold(repair.stream(request), listen).await;
-        let answer =
-            answer.map_or_else(|error| error.message.clone(), |response| Message::assistant(response.content).text());
+        let answer = answer.map_or_else(
+            |error| error.message.clone(),
+            |response| Message::assistant(response.content).text(),
+        );
         let last = model.requests().last().unwrap().extra.get(CONTAINER).map(|json| json.text().to_owned());
         assert_eq!((last.as_deref().unwrap_or("none"), answer.as_str()), (asked, reply));
         let said = "the container is left out, since ";

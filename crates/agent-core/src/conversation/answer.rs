@@ -1,6 +1,6 @@
 //! Taking in what the model said.
 
-use super::{Container, Conversation, Replied, WhyLeftOut, slots::Slots};
+use super::{Container, Conversation, Replied, WhyLeftOut, mending::Mended, slots::Slots};
 use crate::{Failure, Message, Response, Role, StopReason, Usage};
 
 impl Conversation {
@@ -61,12 +61,12 @@ impl Conversation {
         if let Some(id) = response.container() {
             self.container = Some(Container { agent: self.agent.clone(), id });
         }
-        let (content, numbers) = self.mend_all(response.content.clone());
+        let Mended { content, calls, numbers } = self.mend_all(response.content.clone());
         let is_as_it_came = content == response.content && response.stop_reason != StopReason::Refusal;
         let id = response.id.filter(|_| is_as_it_came);
         let (agent, at) = (self.agent.clone(), self.messages.len());
         self.replied = id.map(|id| Replied { agent, id: id.into(), at });
-        self.call_ids.extend(&content, numbers);
+        self.call_ids.extend(calls, numbers);
         let reply = Message::new(Role::Assistant, content);
         self.slots = Slots::of(reply.tool_calls().cloned());
         for (id, outcome) in response.made {

@@ -1,37 +1,25 @@
 //! Which ids the calls of a conversation have.
 
 use std::{
-    borrow::Borrow,
-    collections::{HashMap, HashSet},
-    hash::{Hash, Hasher},
+    collections::{BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
 
-use crate::{Block, Message, ToolCall};
+use crate::Message;
 
-/// A call that is found by its id.
-#[derive(Clone, Debug)]
-pub(super) struct ById(pub(super) Arc<ToolCall>);
+/// What an id is known by: the same number for the same id in every process, so that a run that is told again what it was
+/// told gives its calls the same ids. Should two ids have one number, the second call gets another id, which harms nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct IdHash(u64);
 
-impl Borrow<str> for ById {
-    fn borrow(&self) -> &str {
-        &self.0.id
+impl IdHash {
+    pub(super) fn of(id: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        Self(hasher.finish())
     }
 }
-
-impl Hash for ById {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.id.as_str().hash(state);
-    }
-}
-
-impl PartialEq for ById {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.id == other.0.id
-    }
-}
-
-impl Eq for ById {}
 
 /// Tells whether an id is new without looking at the messages, of which there may be thousands. It follows from them, so
 /// it is neither written nor compared. Clones share it until one of them goes on.
@@ -40,7 +28,7 @@ pub(super) struct CallIds(Arc<Known>);
 
 #[derive(Clone, Debug, Default)]
 struct Known {
-    calls: HashSet<ById>,
+    calls: BTreeSet<IdHash>,
     numbers: Numbers,
 }
 
@@ -49,22 +37,21 @@ pub(super) type Numbers = HashMap<String, u32>;
 
 impl CallIds {
     pub(super) fn of(messages: &[Message]) -> Self {
-        let calls = messages.iter().flat_map(Message::tool_calls).cloned().map(ById).collect();
+        let calls = messages.iter().flat_map(Message::tool_calls).map(|call| IdHash::of(&call.id)).collect();
         Self(Arc::new(Known { calls, numbers: Numbers::new() }))
     }
 
     /// The calls of one more reply, and the numbers that were found while it was mended.
-    pub(super) fn extend(&mut self, reply: &[Block], numbers: Numbers) {
-        let mut calls = reply.iter().filter_map(Block::as_tool_use).peekable();
-        if calls.peek().is_some() {
+    pub(super) fn extend(&mut self, calls: Vec<IdHash>, numbers: Numbers) {
+        if !calls.is_empty() {
             let known = Arc::make_mut(&mut self.0);
-            known.calls.extend(calls.cloned().map(ById));
+            known.calls.extend(calls);
             known.numbers.extend(numbers);
         }
     }
 
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.0.calls.contains(id)
+    pub(super) fn has(&self, id: IdHash) -> bool {
+        self.0.calls.contains(&id)
     }
 
     /// The first number that may be free behind these words.

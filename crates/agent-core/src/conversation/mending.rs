@@ -1,10 +1,10 @@
 //! Mending what some models and backends write and the API refuses to read back.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use super::{
     Conversation,
-    call_ids::{ById, CallIds, Numbers},
+    call_ids::{CallIds, IdHash, Numbers},
 };
 use crate::{Block, Json, Kind, ToolCall, tool_call::written_input};
 
@@ -18,62 +18,73 @@ const FEW: usize = 16;
 /// inputs that are no object. It does so always in the same way for the same history.
 pub(crate) struct Mender<'a> {
     so_far: &'a CallIds,
-    /// The calls of the reply so far: the first ones, and all others.
-    first: Vec<Arc<ToolCall>>,
-    others: HashSet<ById>,
+    /// The ids of the reply's calls so far, in order.
+    calls: Vec<IdHash>,
+    /// Those behind the first few.
+    sorted: BTreeSet<IdHash>,
     numbers: Numbers,
+}
+
+/// The blocks of a reply as they are recorded, the ids of its calls, and the numbers that were found for them.
+pub(super) struct Mended {
+    pub(super) content: Vec<Block>,
+    pub(super) calls: Vec<IdHash>,
+    pub(super) numbers: Numbers,
 }
 
 impl Conversation {
     /// What the conversation will record of the reply that comes next.
     pub(crate) fn mended(&self, content: Vec<Block>) -> Vec<Block> {
-        self.mend_all(content).0
+        self.mend_all(content).content
     }
 
-    pub(super) fn mend_all(&self, content: Vec<Block>) -> (Vec<Block>, Numbers) {
+    pub(super) fn mend_all(&self, content: Vec<Block>) -> Mended {
         let mut mender = self.mender();
-        let mended = content.into_iter().map(|block| mender.mend(block)).collect();
-        (mended, mender.numbers)
+        let content = content.into_iter().map(|block| mender.mend(block)).collect();
+        Mended { content, calls: mender.calls, numbers: mender.numbers }
     }
 
     /// The same block by block.
     pub(crate) fn mender(&self) -> Mender<'_> {
-        let (first, others, numbers) = Default::default();
-        Mender { so_far: &self.call_ids, first, others, numbers }
+        let (calls, sorted, numbers) = Default::default();
+        Mender { so_far: &self.call_ids, calls, sorted, numbers }
     }
 }
 
 impl Mender<'_> {
     pub(crate) fn mend(&mut self, block: Block) -> Block {
         let Some(call) = block.as_tool_use() else { return without_result(block) };
+        let hash = IdHash::of(&call.id);
         let is_fine = is_valid(&call.id) && is_valid_name(&call.name) && is_object(&call.input);
-        let block = match is_fine && self.is_free(&call.id) {
-            true => block,
-            false => {
-                let (id, name) = (self.free_id(&call.id), valid_name(&call.name));
-                block.with_call(ToolCall { id, name, input: object_input(&call.input) })
-            }
-        };
-        let calls = block.as_tool_use().cloned();
-        match self.first.len() {
-            ..FEW => self.first.extend(calls),
-            _ => self.others.extend(calls.map(ById)),
+        if is_fine && self.is_free(hash) {
+            self.take(hash);
+            return block;
         }
-        block
+        let (id, name) = (self.free_id(&call.id, hash), valid_name(&call.name));
+        self.take(IdHash::of(&id));
+        block.with_call(ToolCall { id, name, input: object_input(&call.input) })
     }
 
-    fn is_free(&self, id: &str) -> bool {
-        self.first.iter().all(|call| call.id != id) && !self.others.contains(id) && !self.so_far.has(id)
+    fn take(&mut self, id: IdHash) {
+        self.calls.push(id);
+        if self.calls.len() > FEW {
+            self.sorted.insert(id);
+        }
     }
 
-    fn free_id(&mut self, id: &str) -> String {
+    fn is_free(&self, id: IdHash) -> bool {
+        let first = &self.calls[..self.calls.len().min(FEW)];
+        !first.contains(&id) && !self.sorted.contains(&id) && !self.so_far.has(id)
+    }
+
+    fn free_id(&mut self, id: &str, hash: IdHash) -> String {
         let stem = if is_valid(id) { id } else { "call" };
-        if stem == id && self.is_free(id) {
+        if stem == id && self.is_free(hash) {
             return id.to_owned();
         }
         let from = self.numbers.get(stem).copied().unwrap_or_else(|| self.so_far.number(stem));
         let mut ids = (from..).map(|number| (number, format!("{stem}_{number}")));
-        let (number, id) = ids.find(|(_, id)| self.is_free(id)).expect("numbers do not run out");
+        let (number, id) = ids.find(|(_, id)| self.is_free(IdHash::of(id))).expect("numbers do not run out");
         self.numbers.insert(stem.to_owned(), number);
         id
     }

@@ -1,14 +1,16 @@
 //! The calls of the last reply, in order, and where each stands among them.
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
+    hash::{Hash, Hasher},
     ops::{Deref, DerefMut, Range},
     sync::Arc,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Slot, call_ids::ById};
+use super::Slot;
 use crate::ToolCall;
 
 /// Up to so many calls it is faster to look at each than to have a table.
@@ -19,7 +21,7 @@ const FEW: usize = 16;
 pub(super) struct Slots {
     all: Vec<Slot>,
     /// Their places, if they are many.
-    places: Arc<HashMap<ById, usize>>,
+    places: Option<Arc<HashMap<ById, usize>>>,
     /// The calls before this place are done.
     done: usize,
 }
@@ -31,9 +33,9 @@ impl Slots {
 
     /// The place of the call of this id.
     pub(super) fn find(&self, id: &str) -> Option<usize> {
-        match self.all.len() {
-            ..=FEW => self.all.iter().position(|slot| slot.call.id == id),
-            _ => self.places.get(id).copied(),
+        match &self.places {
+            None => self.all.iter().position(|slot| slot.call.id == id),
+            Some(places) => places.get(id).copied(),
         }
     }
 
@@ -64,11 +66,11 @@ impl Slots {
 
 impl From<Vec<Slot>> for Slots {
     fn from(all: Vec<Slot>) -> Self {
-        let places = match all.len() {
-            ..=FEW => HashMap::new(),
-            _ => all.iter().enumerate().map(|(place, slot)| (ById(slot.call.clone()), place)).collect(),
+        let places = || {
+            let by_id = all.iter().enumerate().map(|(place, slot)| (ById(slot.call.clone()), place));
+            Arc::new(by_id.collect())
         };
-        Self { all, places: Arc::new(places), done: 0 }
+        Self { places: (all.len() > FEW).then(places), all, done: 0 }
     }
 }
 
@@ -103,3 +105,27 @@ impl<'de> Deserialize<'de> for Slots {
         Vec::deserialize(deserializer).map(Self::from)
     }
 }
+
+/// A call that is found by its id.
+#[derive(Clone, Debug)]
+struct ById(Arc<ToolCall>);
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        &self.0.id
+    }
+}
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.as_str().hash(state);
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for ById {}

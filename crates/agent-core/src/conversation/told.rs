@@ -185,14 +185,14 @@ impl Conversation {
 
     /// A call led to this, by the rules.
     pub(super) fn record(&mut self, place: usize, done: Done) {
-        let id = self.slots[place].call.id.clone();
         self.slots[place].state = match done.outcome {
             Outcome::Output(content) => State::Done { content, is_error: false },
             Outcome::Error(content) => State::Done { content, is_error: true },
             Outcome::Wait { question } => State::Waiting { question },
             Outcome::Transfer(transfer) => State::Transfer(transfer),
             Outcome::Delegate { to, task, promised } => {
-                State::Delegated(Box::new(self.child(&id, to, task, *promised)))
+                let id = &self.slots[place].call.id;
+                State::Delegated(Box::new(self.child(id, to, task, *promised)))
             }
         };
         self.usage += &done.usage;

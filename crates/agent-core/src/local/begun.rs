@@ -172,7 +172,12 @@ impl BegunCalls {
 
     /// Forgets all calls of a conversation, and gives those that no turn wanted.
     pub(super) fn clear(&self, conversation: &str) -> Vec<Running> {
-        let begun = self.lock().remove(conversation).unwrap_or_default();
+        let mut all = self.lock();
+        // As a rule none has begun, and each turn asks.
+        if all.is_empty() {
+            return Vec::new();
+        }
+        let begun = all.remove(conversation).unwrap_or_default();
         begun.running.into_values().filter(|running| !running.made).collect()
     }
 

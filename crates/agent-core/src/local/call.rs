@@ -28,7 +28,7 @@ pub(super) struct Caller {
     pub(super) calls_made: Count,
     pub(super) requests_made: Count,
     /// Cancelled when the host is dropped, and by whoever else has it.
-    pub(super) cancel: CancellationToken,
+    pub(super) cancel: Arc<CancellationToken>,
 }
 
 /// What a call holds as long as it is under way: also when its result is there before, since a call on the blocking
@@ -52,7 +52,7 @@ impl Caller {
             permits,
             calls_made: Count::default(),
             requests_made: Count::default(),
-            cancel,
+            cancel: cancel.into(),
         }
     }
 
@@ -146,6 +146,9 @@ impl Caller {
     fn bounds(&self, call: &Call) -> [Option<&Permits>; 3] {
         let of_tool = self.team.spec(&call.agent, &call.call.name).and_then(|spec| spec.permits.as_ref());
         let of_all = self.team.limits().permits.as_ref();
+        if of_tool.is_none() && of_all.is_none() {
+            return [self.permits.as_ref(), None, None];
+        }
         let bounds = [(of_tool, Scope::Tool), (self.permits.as_ref(), Scope::Run), (of_all, Scope::Process)];
         let mut bounds = bounds.map(|(permits, scope)| Some((permits?.place(scope), permits?)));
         bounds.sort_unstable_by_key(|bound| bound.map(|(place, _)| place));

@@ -30,7 +30,11 @@ impl Ends {
 
     /// Something is done in this conversation: if it waits after that, that is news.
     pub(super) fn forget(&self, conversation: &str) {
-        self.waiting().remove(conversation);
+        let mut waiting = self.waiting();
+        // As a rule none waits, and each call asks.
+        if !waiting.is_empty() {
+            waiting.remove(conversation);
+        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<String, Vec<Waiting>>> {

@@ -59,6 +59,9 @@ impl Edits {
 
     /// The request with all of them.
     pub(crate) fn apply(&self, mut request: Request) -> Request {
+        if self.blocks.is_empty() {
+            return request;
+        }
         // Those within results come last, so that they go into the results that are put.
         let (inner, outer): (Vec<_>, Vec<_>) = self.blocks.iter().partition(|(at, _)| at.inner.is_some());
         for (at, block) in outer.into_iter().chain(inner) {

@@ -22,15 +22,15 @@ pub(crate) struct Size {
 
 impl Size {
     pub(crate) fn of(request: &Request) -> Self {
-        let all = Self::whole(request);
+        let all = Self::of_all(request);
         let media = media(request).iter().map(|medium| length(medium.block)).sum();
         let texts = texts(request).iter().map(|text| text.length).sum();
         Self { fixed: all - media - texts, texts, media }
     }
 
-    /// All of it: each request asks.
-    fn whole(request: &Request) -> usize {
-        let messages = request.messages.iter().flat_map(Message::content).map(length).sum::<usize>();
+    /// All of it. Each request asks, so no block is looked at.
+    pub(crate) fn of_all(request: &Request) -> usize {
+        let messages: usize = request.messages.iter().map(Message::json_bytes).sum();
         let system: usize = request.system.iter().map(length).sum();
         let own: usize = request.tools.iter().map(tool).sum();
         let server: usize = request.server_tools.iter().map(|tool| tool.text().len()).sum();
@@ -77,7 +77,7 @@ fn texts(request: &Request) -> Vec<Text<'_>> {
 /// Texts may have half of what there is room for, and all that pictures and documents leave.
 pub(crate) fn to_bytes(request: &Request, most: usize, why: &str) -> Edits {
     let mut edits = Edits::default();
-    if Size::whole(request) <= most {
+    if Size::of_all(request) <= most {
         return edits;
     }
     let size = Size::of(request);

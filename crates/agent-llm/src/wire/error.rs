@@ -173,7 +173,11 @@ mod tests {
                 let message = error.message.clone().unwrap_or_default();
                 error.in_reply(message)
             });
-            assert_eq!(found.map(|error| (error.kind, error.message.clone())), Some(said(kind, message)), "{body}");
+            assert_eq!(
+                found.map(|error| (error.kind, error.message.clone())),
+                Some(said(kind, message)),
+                "{body}"
+            );
         };
         check(r#"{"code":500,"message":"m","type":"server_error"}"#, Server, "m");
         check(

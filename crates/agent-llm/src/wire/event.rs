@@ -171,7 +171,11 @@ mod tests {
             let said =
                 said("", &format!(r#"{{"type":"content_block_start","index":0,"content_block":{block}}}"#));
             let expected = expected.map(|text| Said::Delta(Delta::Block { index: 0, block: begun(text) }));
-            assert_eq!(said.map_err(|error| error.message.clone()), expected.map_err(str::to_owned), "{block}");
+            assert_eq!(
+                said.map_err(|error| error.message.clone()),
+                expected.map_err(str::to_owned),
+                "{block}"
+            );
         };
         check(r#"{"type":"text"}"#, Ok(r#"{"type":"text","text":""}"#));
         check(r#"{"type":"thinking"}"#, Ok(r#"{"type":"thinking","thinking":""}"#));
