@@ -54,8 +54,10 @@ impl Cancel {
     /// Stops the runs that it was given to so far, with [`RunError::Cancelled`](crate::RunError), also those that were not
     /// polled yet: replies that still stream are given up (but see [`Run::keep_shown`](crate::Run::keep_shown)), and the calls they made
     /// early; calls under way get an error
-    /// result, in delegated conversations, too. What has ended keeps its result. For a blocking call that others [take turns](crate::ToolSpec::exclusive) with, a run waits until it
-    /// returns; look at [`Context::cancelled`](crate::Context::cancelled) in it.
+    /// result, in delegated conversations, too. What has ended keeps its result. The run waits for no
+    /// call, not even for a [blocking](crate::ToolSpec::blocking) one, which can't be stopped: look at
+    /// [`Context::cancelled`](crate::Context::cancelled) in it, since a later run may make a call that
+    /// should take turns with it.
     pub fn all(&self) {
         let runs_so_far = std::mem::take(&mut *lock(&self.0.all));
         runs_so_far.cancel();
@@ -63,6 +65,8 @@ impl Cancel {
 
     /// Stops the call of this key (the conversation's id and the call's: `run/call_0_1`) and, if it was
     /// delegated, all that goes on in it; in each run that has one. False if no such call is under way.
+    /// Calls that [take turns](crate::ToolSpec::exclusive) with a blocking one wait until it returns
+    /// ([`EventKind::CallGoesOn`](crate::EventKind)).
     pub fn call(&self, key: &str) -> bool {
         let runs: Vec<Arc<Tokens>> = lock(&self.0.runs).iter().filter_map(Weak::upgrade).collect();
         let tokens = runs.iter().filter_map(|run| lock(&run.calls).get(key).cloned());

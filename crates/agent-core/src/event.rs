@@ -120,6 +120,18 @@ pub enum EventKind {
         /// The tool.
         tool: String,
     },
+    /// A call timed out or was cancelled, but it is on the [blocking pool](crate::ToolSpec::blocking)
+    /// and has not returned. The calls that take turns with it wait for that, and so does the run.
+    /// [`CallEnded`](Self::CallEnded) is told once it returns, or when the run is
+    /// [cancelled](crate::Cancel::all).
+    CallGoesOn {
+        /// Its id.
+        id: String,
+        /// The tool.
+        tool: String,
+        /// Why nobody waits for what it says, as the model reads it.
+        why: String,
+    },
     /// A call waits for others to end, since there is a bound on how many may be under way at once.
     CallQueued {
         /// Its id.

@@ -46,6 +46,9 @@ fn describe(kind: &EventKind) -> Option<String> {
         EventKind::CallNotRecorded { tool, .. } => {
             format!("! {tool} ran early, but its reply does not count: no message tells of it")
         }
+        EventKind::CallGoesOn { tool, why, .. } => {
+            format!("! {tool} {why}, but has not returned: calls that take turns with it wait")
+        }
         EventKind::CallQueued { tool, .. } => format!("… {tool} waits for other calls to end"),
         EventKind::CallProgress { tool, text, dropped: 0, .. } => format!("… {tool}: {text}"),
         EventKind::CallProgress { tool, text, dropped, .. } => {

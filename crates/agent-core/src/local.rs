@@ -8,6 +8,7 @@ mod early;
 mod ends;
 mod in_time;
 mod new_ids;
+mod over;
 mod running;
 mod settle;
 mod task;
@@ -229,9 +230,8 @@ impl Perform for Local {
             self.begun.leave(&call);
         }
         if let Some(over) = over {
-            // Its result may be there while a thread is still at it. What takes turns with it starts after that; an
-            // error is what says so.
-            let _ = over.await;
+            // Its result may be there while a thread is still at it. What takes turns with it starts after that.
+            self.until_over(&call, &receipt, over).await;
         }
         Ok(())
     }

@@ -32,6 +32,7 @@ mod results;
 mod sharing;
 mod showing;
 mod stop_reasons;
+mod stuck;
 mod taking_back;
 mod told;
 mod transfer;

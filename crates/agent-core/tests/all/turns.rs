@@ -3,12 +3,11 @@
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
-    mpsc,
 };
 
 use agent_core::{
-    Agent, Cancel, Context, Conversation, EventKind, ExclusiveBy, Json, Limits, Mode, Outcome, Permits, Team,
-    Tool, ToolSpec, async_trait,
+    Agent, Context, Conversation, EventKind, ExclusiveBy, Json, Limits, Mode, Outcome, Permits, Team, Tool,
+    ToolSpec, async_trait,
     script::{Reply, Script},
 };
 use proptest::prelude::*;
@@ -158,55 +157,6 @@ async fn bounds_that_stand_crosswise_hold_up_nobody_for_good() {
     let both = futures::future::join(run(one, other), run(other, one));
     tokio::time::timeout(ms(10_000), both).await.expect("they don't wait for each other");
     assert_eq!(began.elapsed(), ms(400));
-}
-
-/// A tool that runs alone on a thread, and returns when it is let go.
-struct Stuck {
-    spec: ToolSpec,
-    begun: tokio::sync::Notify,
-    let_go: Mutex<mpsc::Receiver<()>>,
-    log: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl Tool for Stuck {
-    fn spec(&self) -> &ToolSpec {
-        &self.spec
-    }
-
-    async fn call(&self, _: Json, context: Context) -> Outcome {
-        self.log.lock().unwrap().push(format!("{} begins", context.call_id()));
-        self.begun.notify_one();
-        self.let_go.lock().unwrap().recv().unwrap();
-        self.log.lock().unwrap().push(format!("{} returns", context.call_id()));
-        Outcome::output("done")
-    }
-}
-
-#[tokio::test]
-async fn what_takes_turns_with_a_call_waits_until_its_thread_is_done_with_it() {
-    let (sender, let_go) = mpsc::channel();
-    let mut spec = ToolSpec::new("stuck", "Takes its time.", json!({"type": "object"}));
-    (spec.exclusive, spec.blocking) = (true, true);
-    let (begun, let_go, log) = (tokio::sync::Notify::new(), Mutex::new(let_go), Mutex::default());
-    let tool = Arc::new(Stuck { spec, begun, let_go, log });
-    let model =
-        Script::new([calls([("stuck", json!({})), ("stuck", json!({"again": true}))]), Reply::text("Done.")]);
-    let agent = agent("main", &model, &Log::default()).tool(tool.clone()).build().unwrap();
-    let (mut conversation, cancel) = (Conversation::start("main", "Go."), Cancel::new());
-    let stopping = async {
-        tool.begun.notified().await;
-        assert!(cancel.call("run/call_0_0"));
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        (0..2).for_each(|_| sender.send(()).unwrap());
-    };
-    let (end, ()) = futures::join!(agent.run(&mut conversation).cancelled_by(&cancel), stopping);
-    assert_eq!(end.unwrap().text(), "Done.");
-    let expected = ["call_0_0 begins", "call_0_0 returns", "call_0_1 begins", "call_0_1 returns"];
-    assert_eq!(*tool.log.lock().unwrap(), expected);
-    assert!(conversation.to_string().contains("< call_0_0 failed: cancelled"), "{conversation}");
 }
 
 /// Counts how many of its calls are under way.
