@@ -30,7 +30,7 @@ pub(crate) fn run(address: &str, options: &[&str]) -> Done {
     };
     let team = team(&Ways { repeatable, takes_time: log.is_some(), log })?;
     let told = AtomicBool::new(false);
-    let services = Services::new(team)?.listen(move |_| {
+    let services = Services::new(team).listen(move |_| {
         if !told.swap(true, Ordering::Relaxed) {
             println!("{OPEN}");
         }

@@ -87,6 +87,11 @@ pub(crate) struct Given {
 }
 
 impl Given {
+    /// What stops with all that this was given to.
+    pub(crate) fn stop(&self) -> Stop {
+        Stop(Some(self.all.clone()))
+    }
+
     /// What stops one more run.
     pub(crate) fn of_run(&self) -> Arc<Tokens> {
         let tokens = Arc::new(Tokens { all: self.all.clone(), ..Tokens::default() });

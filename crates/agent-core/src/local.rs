@@ -120,6 +120,16 @@ impl Local {
         self
     }
 
+    /// Asks as [`ask`](Host::ask) does, and leaves off when `cancel` stops what it was given to: for hosts around this one that
+    /// hear elsewhere that one of their runs is cancelled. What else cancels this host does not stop it.
+    pub async fn ask_until(
+        &self,
+        so_far: &Conversation,
+        cancel: &Cancel,
+    ) -> Result<Result<Response, Failure>, RunError> {
+        self.ask_model(so_far, cancel.given().stop()).await
+    }
+
     /// Counts what a run may use up ([`Limits`](crate::Limits)) from 0 again: for hosts around this one that carry out several
     /// runs, each at its beginning.
     pub fn begin_run(&self) {
@@ -185,7 +195,7 @@ impl Host for Local {
     }
 
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, RunError> {
-        self.ask_model(so_far).await
+        self.ask_model(so_far, self.stop(so_far)).await
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), RunError> {

@@ -111,6 +111,12 @@ impl Outcome {
         ))
     }
 
+    /// What the model reads of a call that is not made since its run has made as many as it may
+    /// ([`Limits::calls`](crate::Limits::calls)): for hosts that count themselves.
+    pub fn beyond_calls(most: u32) -> Self {
+        Self::error(format!("not run: the limit of {most} tool calls a run is reached"))
+    }
+
     /// What `decide` says of a call of which nobody knows how it ended: what it led to, or `None` if it is to be made again.
     /// If `decide` panics, the call is not made again, and the model reads that nobody knows.
     pub fn of_unknown(call: &Call, decide: &dyn Fn(&Call) -> Option<Self>) -> Option<Self> {

@@ -1,18 +1,19 @@
 //! The host of a conversation on the engine.
 
 use agent_core::{
-    Conversation, Done, Failure, Host, Kind, LlmError, LlmErrorKind, Message, Outcome, Response, Team,
+    Call, Conversation, Done, Failure, Host, Kind, LlmErrorKind, Message, Outcome, Response, Rules, Team,
     ToolTurn, Work,
 };
 use restate_sdk::{context::ObjectContext, errors::TerminalError};
 
 use crate::{
+    allowance::Allowance,
+    amount::What,
+    asked::asked,
     children::Children,
-    payload::{size, too_large},
     pieces::{Ended, Pieces},
     process::Shared,
     state::Writer,
-    step::in_session,
     stopped::{CANCELLED, Stopped, UNKNOWN_AGENT},
 };
 
@@ -21,6 +22,7 @@ use crate::{
 pub(crate) struct Engine<'a, 'ctx> {
     pub(crate) ctx: &'a ObjectContext<'ctx>,
     pub(crate) process: &'a Shared,
+    pub(crate) allowance: &'a Allowance,
     pub(crate) writer: Writer,
     pub(crate) children: Children,
 }
@@ -35,11 +37,14 @@ impl Host for Engine<'_, '_> {
 
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, Stopped> {
         self.rules().check_agent(so_far)?;
+        self.allowance.request(self.ctx).await?;
         // It becomes a message, its calls are under way, and these count twice.
         let limit = self.writer.write(self.ctx, so_far)? / 3;
-        let name = format!("ask {}", so_far.speaker());
-        let reply = in_session(self.ctx, &name, ask(self.process.clone(), so_far.clone(), limit)).await?;
-        Ok(reply.map_err(TerminalError::new)?)
+        let reply = asked(self.ctx, self.process, so_far, limit).await?.map_err(TerminalError::new)?;
+        if reply.as_ref().is_err_and(|failure| failure.error.kind == LlmErrorKind::NotAsked) {
+            self.allowance.give_back_one(What::Requests);
+        }
+        Ok(reply)
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), Stopped> {
@@ -50,44 +55,23 @@ impl Host for Engine<'_, '_> {
     }
 }
 
-/// Asks the model in this process. The outer error is not the model's: the run can't go on.
-async fn ask(
-    process: Shared,
-    so_far: Conversation,
-    limit: usize,
-) -> Result<Result<Response, Failure>, String> {
-    let failed = |kind, why: String| {
-        Ok(Err(Failure { agent: so_far.speaker().to_owned(), error: LlmError::new(kind, why) }))
-    };
-    let asking = tokio::time::timeout(process.longest, process.local.ask(&so_far));
-    let Ok(reply) = asking.await else {
-        return failed(LlmErrorKind::Timeout, format!("it took longer than {:?}", process.longest));
-    };
-    let reply = reply.map_err(|error| error.to_string())?;
-    let bytes = size(&reply);
-    if bytes <= limit {
-        return Ok(reply);
-    }
-    // It was paid for all the same.
-    let usage =
-        reply.as_ref().map_or_else(|failure| failure.error.usage(), |reply| reply.usage.of_broken_off());
-    let error = LlmError::new(LlmErrorKind::Other, too_large("the reply", bytes, limit)).costing(usage);
-    Ok(Err(Failure { agent: so_far.speaker().to_owned(), error }))
-}
-
 impl Engine<'_, '_> {
     /// Does the work of a turn. When the run is cancelled, so is what is under way, and that is recorded before this ends:
     /// what had ended is not done again.
     async fn all_at_once(&self, mut turn: ToolTurn<'_>, room: usize) -> Result<(), TerminalError> {
         // All results together fit beside what is kept already, whatever order they come in.
         let limit = room / calls(turn.conversation().messages().last()).max(1);
-        let mut pieces = Pieces::new(self.ctx);
+        let mut pieces = Pieces::new(self.ctx, self.allowance);
         let mut more = turn.take_work();
         let mut stopped = Ok(());
         loop {
+            if let Err(cancelled) = self.allow(&more).await {
+                (stopped, more) = (Err(cancelled), Vec::new());
+            }
             self.children.begin(self.ctx, more.iter().filter_map(child).collect());
             for work in more.drain(..) {
-                stopped = pieces.begin(work, limit).await.and(stopped);
+                let refused = self.refused(&work);
+                stopped = pieces.begin(work, limit, refused).await.and(stopped);
             }
             match pieces.next().await {
                 Ok(None) => return stopped,
@@ -105,6 +89,24 @@ impl Engine<'_, '_> {
                 Err(cancelled) => stopped = Err(cancelled),
             }
         }
+    }
+
+    /// Sees to it that this work may be done, as far as the run's limits allow it.
+    async fn allow(&self, work: &[Work]) -> Result<(), TerminalError> {
+        let calls = work.iter().filter(|work| self.counts(work)).count();
+        self.allowance.have(self.ctx, What::Calls, u32::try_from(calls).unwrap_or(u32::MAX)).await
+    }
+
+    /// The limit that work can't be done for; it is used up by what can.
+    fn refused(&self, work: &Work) -> Option<u32> {
+        if self.counts(work) { self.allowance.use_one(What::Calls).err() } else { None }
+    }
+
+    /// Whether this is a call that is made if the run may make as many.
+    fn counts(&self, work: &Work) -> bool {
+        let Work::Call(Call { agent, call, place, .. }) = work else { return false };
+        let most = self.rules().limits().calls_in_reply;
+        most.is_none_or(|most| *place < most as usize) && self.rules().spec(agent, &call.name).is_some()
     }
 }
 

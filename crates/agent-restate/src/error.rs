@@ -4,7 +4,12 @@ use agent_core::{Failure, NothingToTakeBack, SessionIdError, safe_line};
 use restate_sdk::ingress::ClientError;
 use serde::Deserialize;
 
-use crate::{joined::DIVERGED, payload::TOO_LARGE, session::NOT_WAITING, stopped::UNKNOWN_AGENT};
+use crate::{
+    joined::DIVERGED,
+    payload::TOO_LARGE,
+    session::NOT_WAITING,
+    stopped::{REQUEST_LIMIT, UNKNOWN_AGENT},
+};
 
 /// Why the engine did not do what it was asked. What was done before is kept there.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +48,10 @@ pub enum RestateError {
     /// it again once the engine leads to a process that has the agent.
     #[error("{}", safe_line(.0))]
     UnknownAgent(String),
+    /// The models of the run have had as many requests as [`Limits::requests`](agent_core::Limits::requests) allows, in the
+    /// words of [`RunError::RequestLimit`](agent_core::RunError::RequestLimit). What was done is kept there: run again to go on.
+    #[error("{}", safe_line(.0))]
+    RequestLimit(String),
     /// The user has said nothing in this session, or all of it was taken back already.
     #[error(transparent)]
     NothingToTakeBack(#[from] NothingToTakeBack),
@@ -81,6 +90,7 @@ impl From<ClientError> for RestateError {
         match response.status().as_u16() {
             409 => Self::Cancelled,
             UNKNOWN_AGENT => Self::UnknownAgent(message),
+            REQUEST_LIMIT => Self::RequestLimit(message),
             DIVERGED => Self::Diverged(message),
             NOT_WAITING if message.ends_with("waits") => Self::NotWaiting(message),
             TOO_LARGE => Self::TooLarge(message),

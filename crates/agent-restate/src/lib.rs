@@ -10,7 +10,7 @@
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let team = Team::new([Agent::builder("oracle", Script::new([Reply::text("Forty-two.")])).build()?])?;
-//! tokio::spawn(Services::new(team)?.serve(TcpListener::bind("127.0.0.1:9080").await?));
+//! tokio::spawn(Services::new(team).serve(TcpListener::bind("127.0.0.1:9080").await?));
 //! // Once: curl localhost:9070/deployments --json '{"uri": "http://127.0.0.1:9080"}'
 //!
 //! let host = Restate::at("http://127.0.0.1:8080")?;
@@ -28,6 +28,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod allowance;
+mod amount;
+mod answer;
+mod asked;
 mod children;
 mod client;
 mod decided;
@@ -46,6 +50,7 @@ mod session;
 mod state;
 mod step;
 mod stopped;
+mod store;
 mod tools;
 mod transport;
 mod waits;
@@ -54,5 +59,5 @@ pub use client::{Invocation, Restate};
 pub use error::RestateError;
 pub use ran::Ran;
 pub use restate_sdk;
-pub use services::{Services, ServicesError};
+pub use services::Services;
 pub use transport::{Sending, Transport};

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
-use agent_core::{Content, Delegation, Done, Outcome, RunError, Waiting, Work};
+use agent_core::{Content, Delegation, Done, Outcome, RunError, StopReason, Waiting, Work};
 use restate_sdk::{
     context::{
         CallFuture, ContextClient, ContextTimers, DurableFuture, DurableFuturesUnordered, InvocationHandle,
@@ -13,6 +13,8 @@ use restate_sdk::{
 };
 
 use crate::{
+    allowance::Allowance,
+    answer::Answer,
     session::SESSION,
     stopped::CANCELLED,
     tools::{Piece, TOOLS},
@@ -21,11 +23,14 @@ use crate::{
 /// What was begun, and what is waited for.
 pub(crate) struct Pieces<'a, 'ctx> {
     ctx: &'a ObjectContext<'ctx>,
+    allowance: &'a Allowance,
     begun: Vec<Begun>,
     under_way: DurableFuturesUnordered<UnderWay<'ctx>>,
     /// Of each that is waited for, which of those that were begun it is about.
     about: Vec<usize>,
     open: usize,
+    /// How many of these are calls, which may yet become delegations.
+    calls: usize,
 }
 
 struct Begun {
@@ -54,7 +59,7 @@ pub(crate) struct Ended {
 type UnderWay<'ctx> = Pin<Box<dyn DurableFuture<Output = News> + Send + 'ctx>>;
 
 enum News {
-    Done(Result<Json<Done>, TerminalError>),
+    Done(Result<Json<Answer>, TerminalError>),
     /// Its time is over, unless it waits for a person.
     Late,
     /// Whether it waits for a person; an error says that it can't be asked.
@@ -62,26 +67,33 @@ enum News {
 }
 
 impl<'a, 'ctx> Pieces<'a, 'ctx> {
-    pub(crate) fn new(ctx: &'a ObjectContext<'ctx>) -> Self {
+    pub(crate) fn new(ctx: &'a ObjectContext<'ctx>, allowance: &'a Allowance) -> Self {
         let under_way = DurableFuturesUnordered::new();
-        Self { ctx, begun: Vec::new(), under_way, about: Vec::new(), open: 0 }
+        Self { ctx, allowance, begun: Vec::new(), under_way, about: Vec::new(), open: 0, calls: 0 }
     }
 
-    /// Begins a piece, whose result may have so many bytes. An error is that the run was cancelled meanwhile; it is under
-    /// way all the same.
-    pub(crate) async fn begin(&mut self, work: Work, limit: usize) -> Result<(), TerminalError> {
+    /// Begins a piece, whose result may have so many bytes; a call that may not be made any more is `refused`, by this limit of
+    /// its run. An error is that the run was cancelled meanwhile; it is under way all the same.
+    pub(crate) async fn begin(
+        &mut self,
+        work: Work,
+        limit: usize,
+        refused: Option<u32>,
+    ) -> Result<(), TerminalError> {
         let (call, place) = (work.id().to_owned(), self.begun.len());
         let (mut child, mut time, mut begun) = (None, None, Ok(()));
         let under_way: UnderWay<'ctx> = match work {
             Work::Call(call) => {
                 let target = RequestTarget::service(TOOLS, "call");
-                let called = self.ctx.request(target, Json(Piece { call, limit })).call();
+                let called = self.ctx.request(target, Json(Piece { call, limit, refused })).call();
+                self.calls += 1;
                 Box::pin(called.map(News::Done))
             }
             Work::Delegate(Delegation { conversation, .. }) => {
                 let (id, promised) = (conversation.id().to_owned(), conversation.promised().clone());
                 let target = RequestTarget::object(SESSION, id.as_str(), "delegated");
-                let called = self.ctx.request(target, Json(conversation)).call();
+                let (name, handed) = self.allowance.hand_down(self.ctx, self.calls);
+                let called = self.ctx.request(target, Json(conversation)).header(name, handed).call();
                 child = Some(id);
                 if let Some((limit, left)) = promised.timeout.zip(promised.time_left) {
                     let handle = called.invocation_handle().await;
@@ -143,11 +155,21 @@ impl<'a, 'ctx> Pieces<'a, 'ctx> {
         }
     }
 
-    fn ended(&mut self, place: usize, done: Result<Json<Done>, TerminalError>) -> Ended {
+    fn ended(&mut self, place: usize, answer: Result<Json<Answer>, TerminalError>) -> Ended {
         self.open -= 1;
         let begun = &mut self.begun[place];
         begun.is_done = true;
-        let done = done.map(|Json(done)| done);
+        let (done, back) = match answer {
+            Ok(Json(answer)) => {
+                let back = answer.back;
+                (Ok(answer.done()), back)
+            }
+            Err(error) => (Err(error), None),
+        };
+        match begun.child {
+            Some(_) => self.allowance.take_back(back),
+            None => self.calls -= 1,
+        }
         let done = match begun.time.as_ref().filter(|time| time.is_over) {
             Some(Time { limit, .. }) => late(done, *limit),
             None => done,
@@ -162,7 +184,12 @@ fn late(done: Result<Done, TerminalError>, limit: Duration) -> Result<Done, Term
     match done {
         Err(error) if error.code() == CANCELLED => Ok(Outcome::error(why).into()),
         Ok(Done { outcome: Outcome::Error(Content::Text(text)), usage }) => {
-            let text = text.replacen(RunError::WAS_CANCELLED, &why, 1);
+            let cut = format!("({})", StopReason::Cancelled.as_str());
+            let text = match text.contains(RunError::WAS_CANCELLED) {
+                true => text.replacen(RunError::WAS_CANCELLED, &why, 1),
+                // What was shown of its last reply is kept.
+                false => text.replacen(&cut, &format!("({why})"), 1),
+            };
             Ok(Done { outcome: Outcome::error(text), usage })
         }
         done => done,
@@ -182,6 +209,8 @@ mod tests {
         let stopped =
             |why: &str| Outcome::error(format!("clerk stopped: {why}\nIts calls so far:\n- pay {{}} = paid"));
         check(Ok(stopped("it was cancelled")), stopped("timed out after 5s"));
+        let cut = |why: &str| Outcome::error(format!("clerk's reply was cut ({why}); it began: One"));
+        check(Ok(cut("cancelled")), cut("timed out after 5s"));
         check(Err(TerminalError::new_with_code(409, "cancelled")), Outcome::error("timed out after 5s"));
         // It came to its end first.
         check(Ok(Outcome::output("it was cancelled")), Outcome::output("it was cancelled"));

@@ -2,14 +2,14 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use agent_core::{Call, Event, Host, Limits, Local, Mode, Outcome, Rules, Team};
+use agent_core::{Call, Event, Host, Local, Mode, Outcome, Rules, Team};
 use restate_sdk::{
     endpoint::{Builder, Endpoint, ServiceOptions},
     service::IntoServiceDefinition,
 };
 use tokio::net::TcpListener;
 
-use crate::{decided::Decided, process::Process, serve::serve, session::Session, tools::Tools};
+use crate::{decided::Decided, process::Process, serve::serve, session::Session, store::Store, tools::Tools};
 
 /// How long an answer of a model or a tool call may take, if nothing else is said.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -23,41 +23,35 @@ pub struct Services {
     process: Process,
 }
 
-/// Why a team can't be served.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServicesError {
-    /// Calls of a run are made by many processes, and none counts them all.
-    #[error("Limits::calls can't be kept over many processes: leave it out, and limit turns and depth")]
-    CallsLimited,
-    /// Requests of a run are made by many processes, and none counts them all.
-    #[error("Limits::requests can't be kept over many processes: leave it out, and limit turns and depth")]
-    RequestsLimited,
-}
-
 impl Services {
-    /// The services of this team. Of its [`Limits`], `calls_at_once` holds for each process; `calls` and `requests` can't be
-    /// kept over many processes: their defaults do not hold here, and other numbers are refused.
-    pub fn new(team: Team) -> Result<Self, ServicesError> {
-        let (limits, defaults) = (team.limits().clone(), Limits::default());
-        if limits.calls.is_some() && limits.calls != defaults.calls {
-            return Err(ServicesError::CallsLimited);
-        }
-        if limits.requests.is_some() && limits.requests != defaults.requests {
-            return Err(ServicesError::RequestsLimited);
-        }
-        // What this process counts is of many runs.
-        let team = team.with_limits(limits.calls(None).requests(None));
+    /// The services of this team. Its [`Limits`](agent_core::Limits) are those of each run, whichever processes it is carried out by; only
+    /// `calls_at_once` holds for each process.
+    pub fn new(team: Team) -> Self {
+        let limits = team.limits().clone();
+        // What this process does is of many runs: these count for themselves.
+        let team = team.with_limits(limits.clone().calls(None).requests(None));
         // One by one: calls come here singly, and none may start before its reply is kept.
         let local = Local::new(team).mode(Mode::Sequential);
         let unknown = Box::new(|call: &Call| Some(Outcome::unknown(&call.call.name)));
-        Ok(Self { process: Process { local, unknown, longest: LONGEST, patience: None } })
+        Self {
+            process: Process { local, limits, keeps_shown: false, unknown, longest: LONGEST, patience: None },
+        }
     }
 
     /// Tells `listener` of what is done in this process, as it happens: each event carries its conversation's id, and is timed
     /// from the making of these services. What was done before a crash is not told again.
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.process.local = self.process.local.listen(listener);
+        self
+    }
+
+    /// Whether a reply that is [cancelled](crate::Restate::cancel) while it streams is kept as far as it was shown, as
+    /// [`Run::keep_shown`](agent_core::Run::keep_shown) does in process: the run then ends with
+    /// [`End::Cut`](agent_core::End::Cut), and not with [`RestateError::Cancelled`](crate::RestateError::Cancelled). What a
+    /// process showed that is gone by then is not kept. This is part of what may not change under a run.
+    pub fn keep_shown(mut self, keep: bool) -> Self {
+        self.process.local = self.process.local.keep_shown(keep);
+        self.process.keeps_shown = keep;
         self
     }
 
@@ -91,8 +85,9 @@ impl Services {
         let options = options(process.longest);
         let session = Session(process.clone()).into_service_definition().options(options.clone());
         let tools = Tools(process).into_service_definition().options(options.clone());
-        let decided = Decided.into_service_definition().options(options);
-        Endpoint::builder().bind(session).bind(tools).bind(decided)
+        let decided = Decided.into_service_definition().options(options.clone());
+        let store = Store.into_service_definition().options(options);
+        Endpoint::builder().bind(session).bind(tools).bind(decided).bind(store)
     }
 
     /// Serves the engine's requests until this is dropped: then what is under way goes on in another process, or in this one

@@ -1,6 +1,6 @@
 //! The virtual object of a conversation.
 
-use agent_core::{Conversation, Done, End, Failure, Usage, Waiting};
+use agent_core::{Conversation, End, Failure, Usage, Waiting};
 use restate_sdk::{
     context::{
         ContextClient, ContextReadState, ContextWriteState, ObjectContext, RequestTarget, SharedObjectContext,
@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Ran,
+    allowance::Allowance,
+    answer::Answer,
     children::{CHILDREN, Children},
     decided::DECIDED,
     decision::Decision,
@@ -47,7 +49,7 @@ struct Said {
 
 /// What comes of it.
 #[derive(Debug, Serialize)]
-struct Answer {
+struct Says {
     text: String,
     end: End,
     usage: Usage,
@@ -64,7 +66,9 @@ impl Session {
             None => (given.with_id(ctx.key()), Writer::default()),
             Some((known, writer)) => (joined(known, given)?, writer),
         };
-        let end = self.drive(&ctx, writer, &mut conversation).await.map_err(TerminalError::from)?;
+        let allowance = Allowance::of_run(&self.0.limits);
+        let end =
+            self.drive(&ctx, &allowance, writer, &mut conversation).await.map_err(TerminalError::from)?;
         let ran = Ran { conversation, end };
         check("the conversation", &ran)?;
         Ok(Json(ran))
@@ -72,7 +76,7 @@ impl Session {
 
     /// Says something and drives the conversation until it is the user's turn again.
     #[handler]
-    async fn say(&self, ctx: ObjectContext<'_>, Json(said): Json<Said>) -> HandlerResult<Json<Answer>> {
+    async fn say(&self, ctx: ObjectContext<'_>, Json(said): Json<Said>) -> HandlerResult<Json<Says>> {
         let known = state::read(&ctx).await?;
         check_id(ctx.key(), known.is_some())?;
         let (mut conversation, writer) = match (known, said.agent) {
@@ -84,10 +88,12 @@ impl Session {
             }
         };
         conversation.say(said.text);
-        let end = self.drive(&ctx, writer, &mut conversation).await.map_err(TerminalError::from)?;
+        let allowance = Allowance::of_run(&self.0.limits);
+        let end =
+            self.drive(&ctx, &allowance, writer, &mut conversation).await.map_err(TerminalError::from)?;
         let end = end.map_err(|failure| TerminalError::new_with_code(NO_ANSWER, failure.to_string()))?;
         let (text, usage) = (end.text().to_owned(), conversation.usage());
-        Ok(Json(Answer { text, end, usage }))
+        Ok(Json(Says { text, end, usage }))
     }
 
     /// Takes back the last exchange. Nothing if there is none.
@@ -111,11 +117,12 @@ impl Session {
         &self,
         ctx: ObjectContext<'_>,
         Json(given): Json<Conversation>,
-    ) -> HandlerResult<Json<Done>> {
+    ) -> HandlerResult<Json<Answer>> {
+        let allowance = Allowance::of_delegated(&ctx, &self.0.limits)?;
         // It is there if the run that delegated it was stopped.
         let known = state::read(&ctx).await?.filter(|(known, _)| goes_on(&given, known));
         let (mut conversation, writer) = known.unwrap_or((given, Writer::default()));
-        let end = match self.drive(&ctx, writer, &mut conversation).await {
+        let end = match self.drive(&ctx, &allowance, writer, &mut conversation).await {
             Ok(end) => end,
             Err(stopped) => {
                 let end = stopped.of_delegated()?;
@@ -126,7 +133,7 @@ impl Session {
         };
         ctx.clear_all();
         let done = conversation.done(&end).expect("where it waits for a person, this waits");
-        Ok(Json(done))
+        Ok(Json(Answer::new(done, allowance.rest())))
     }
 
     /// The conversation, as far as it has come.
@@ -196,13 +203,15 @@ impl Session {
     async fn drive(
         &self,
         ctx: &ObjectContext<'_>,
+        allowance: &Allowance,
         writer: Writer,
         conversation: &mut Conversation,
     ) -> Result<Result<End, Failure>, Stopped> {
         let children = Children::of(ctx, |child| conversation.within(child).is_none()).await?;
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
-        let engine = Engine { ctx, process: &self.0, writer, children };
+        let engine = Engine { ctx, process: &self.0, allowance, writer, children };
         let end = self.turns(&engine, conversation).await;
+        allowance.end(ctx);
         ctx.clear(RUNNING);
         ctx.clear(WAITING);
         let end = match end {

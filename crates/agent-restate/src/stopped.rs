@@ -6,7 +6,7 @@ use restate_sdk::errors::TerminalError;
 /// What stops the loop before it is the user's turn.
 #[derive(Debug)]
 pub(crate) enum Stopped {
-    /// The agent that has it is not in the team of this process.
+    /// The agent that has it is not in the team of this process, or the run has used up its requests.
     Run(RunError),
     /// A model did not answer, and the conversation could not go on from that.
     Model(Failure),
@@ -16,6 +16,9 @@ pub(crate) enum Stopped {
 
 /// The status of an error that says that an agent is not in the team.
 pub(crate) const UNKNOWN_AGENT: u16 = 421;
+
+/// The status of an error that says that a run has used up its requests.
+pub(crate) const REQUEST_LIMIT: u16 = 508;
 
 impl From<RunError> for Stopped {
     fn from(error: RunError) -> Self {
@@ -55,7 +58,13 @@ impl From<Stopped> for TerminalError {
     fn from(stopped: Stopped) -> Self {
         match stopped {
             Stopped::Engine(error) => error,
-            Stopped::Run(error) => Self::new_with_code(UNKNOWN_AGENT, error.to_string()),
+            Stopped::Run(error) => {
+                let code = match &error {
+                    RunError::RequestLimit { .. } => REQUEST_LIMIT,
+                    _ => UNKNOWN_AGENT,
+                };
+                Self::new_with_code(code, error.to_string())
+            }
             Stopped::Model(failure) => Self::new(failure.to_string()),
         }
     }

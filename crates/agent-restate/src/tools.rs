@@ -26,6 +26,9 @@ pub(crate) const TOOLS: &str = "AgentTools";
 pub(crate) struct Piece {
     pub(crate) call: Call,
     pub(crate) limit: usize,
+    /// The limit of its run on calls, if that was reached before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<u32>,
 }
 
 pub(crate) struct Tools(pub(crate) Shared);
@@ -42,7 +45,7 @@ impl Tools {
         }
         // Another one each time that a process comes here.
         let attempt = fastrand::u64(..);
-        let began = match may_repeat(&self.0, &piece.call) {
+        let began = match piece.refused.is_some() || may_repeat(&self.0, &piece.call) {
             true => attempt,
             false => in_call(&ctx, &format!("begin {name}"), async move { attempt }).await?,
         };
@@ -57,11 +60,15 @@ fn may_repeat(process: &Shared, call: &Call) -> bool {
     spec.is_none_or(|spec: &ToolSpec| spec.may_be_repeated(call.allowed))
 }
 
-/// Makes the call in this process, unless it may have been made and may not be made again.
+/// Makes the call in this process, unless it is refused, or may have been made and may not be made again.
 async fn make(process: Shared, piece: Piece, is_first: bool) -> Done {
-    let Piece { call, limit } = piece;
-    let unknown = if is_first { None } else { Outcome::of_unknown(&call, &*process.unknown) };
-    if let Some(outcome) = unknown {
+    let Piece { call, limit, refused } = piece;
+    let not_made = match refused {
+        Some(most) => Some(Outcome::beyond_calls(most)),
+        None if is_first => None,
+        None => Outcome::of_unknown(&call, &*process.unknown),
+    };
+    if let Some(outcome) = not_made {
         process.local.tell(|| call, &outcome);
         return outcome.into();
     }

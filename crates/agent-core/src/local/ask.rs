@@ -17,9 +17,11 @@ use crate::{
 };
 
 impl Local {
+    /// Asks the model until `stop` says to leave off.
     pub(super) async fn ask_model(
         &self,
         so_far: &Conversation,
+        stop: Stop,
     ) -> Result<Result<Response, Failure>, RunError> {
         self.caller.team.check_agent(so_far)?;
         let asked = self.asked(so_far);
@@ -39,7 +41,7 @@ impl Local {
                 self.read(so_far, &mut fold, speaker.llm().stream(request)).await
             };
             let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
-            self.stop(so_far).or(reply.as_mut()).await
+            stop.or(reply.as_mut()).await
         };
         let reply = match reply {
             Some(Ok(reply)) => reply.map_err(|error| fold.fail(error)),
@@ -114,7 +116,7 @@ impl Local {
         }
     }
 
-    fn stop(&self, so_far: &Conversation) -> Stop {
+    pub(super) fn stop(&self, so_far: &Conversation) -> Stop {
         self.cancel.as_ref().map(|tokens| tokens.conversation(so_far.id())).unwrap_or_default()
     }
 

@@ -109,12 +109,7 @@ impl Caller {
     fn admit(&self, call: &Call) -> Result<&Arc<dyn Tool>, Outcome> {
         let tool = self.team.tool(call)?;
         let limits = self.team.limits();
-        match self.calls_made.one_more(limits.calls) {
-            Ok(()) => Ok(tool),
-            Err(most) => {
-                Err(Outcome::error(format!("not run: the limit of {most} tool calls a run is reached")))
-            }
-        }
+        self.calls_made.one_more(limits.calls).map(|()| tool).map_err(Outcome::beyond_calls)
     }
 
     /// Counts a request to a model that is about to be made.

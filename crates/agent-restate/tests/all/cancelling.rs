@@ -46,7 +46,7 @@ async fn cancelling_reaches_calls_and_delegations_and_the_conversation_goes_on()
     let other = Agent::builder("other", model.clone()).tool(hang).build().unwrap();
     let clerk = Agent::builder("clerk", model).tool(tool("say", &calls, &calls));
     let clerk = clerk.tool(AgentTool::new("other", "Hangs.")).build().unwrap();
-    let Some(stage) = Stage::open(Services::new(Team::new([clerk, other]).unwrap()).unwrap()).await else {
+    let Some(stage) = Stage::open(Services::new(Team::new([clerk, other]).unwrap())).await else {
         return;
     };
     let (host, run) = (stage.host.clone(), async |conversation: &mut _| stage.host.run(conversation).await);
@@ -72,14 +72,14 @@ async fn cancelling_reaches_calls_and_delegations_and_the_conversation_goes_on()
 async fn a_call_that_takes_too_long_has_failed_and_so_has_a_model() {
     let (calls, open) = (Calls::default(), Calls::default());
     let team = || alone(calls_then_done(call("wait", "hang")), [tool("wait", &calls, &open)]);
-    let services = Services::new(team()).unwrap().longest(Duration::from_millis(1));
+    let services = Services::new(team()).longest(Duration::from_millis(1));
     let Some(stage) = Stage::open(services).await else { return };
     let mut conversation = start("slow");
     stage.host.run(&mut conversation).await.unwrap();
     assert!(conversation.to_string().contains("  < call_0_0 failed: it took longer than 1ms\n"));
 
     let model = Script::by(|_| Reply::text("Late.").after(Duration::from_secs(3600)));
-    let services = Services::new(alone(Arc::new(model), [])).unwrap().longest(Duration::from_millis(1));
+    let services = Services::new(alone(Arc::new(model), [])).longest(Duration::from_millis(1));
     let Some(stage) = Stage::open(services).await else { return };
     let error = stage.host.run(&mut start("slow")).await.unwrap_err();
     assert_eq!(
@@ -99,7 +99,7 @@ async fn cancelling_reaches_a_model_that_is_asked_and_the_next_run_asks_again() 
             _ => Reply::text("Done."),
         }
     });
-    let Some(stage) = Stage::open(Services::new(alone(Arc::new(model), [])).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(alone(Arc::new(model), []))).await else { return };
     let run = stage.host.submit(&start("m"), None).await.unwrap();
     asked.until(|asked| !asked.is_empty()).await;
     assert!(stage.host.cancel("m").await.unwrap());

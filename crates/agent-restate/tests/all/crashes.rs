@@ -21,7 +21,7 @@ async fn check(
         let reply = call("work", "quick").and_call("work", json!({"say": "hang"}));
         let work = tool("work", &calls, &open);
         let work = if repeatable { work.idempotent() } else { work };
-        services(Services::new(alone(calls_then_done(reply), [work])).unwrap())
+        services(Services::new(alone(calls_then_done(reply), [work])))
     };
     let Some(mut stage) = Stage::open(serve()).await else { return };
     let run = stage.host.submit(&start("c"), None).await.unwrap();
@@ -67,7 +67,7 @@ async fn what_becomes_of_an_unknown_outcome_is_the_callers_to_say() {
 async fn a_call_under_way_outlives_that_the_engine_asks_its_handler_to_suspend() {
     let (calls, open) = (Calls::default(), Calls::default());
     let team = alone(calls_then_done(call("work", "hang")), [tool("work", &calls, &open).idempotent()]);
-    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(team)).await else { return };
     for service in ["AgentTools", "AgentSession"] {
         let url = format!("{}/services/{service}", stage.cluster.admin());
         let request = restate_server::client().patch(url).header("content-type", "application/json");
@@ -87,7 +87,7 @@ async fn a_call_under_way_outlives_that_the_engine_asks_its_handler_to_suspend()
 
 #[tokio::test]
 async fn the_engine_takes_no_long_call_for_a_stuck_process_and_no_failure_for_the_last() {
-    let services = Services::new(alone(calls_then_done(call("work", "quick")), [])).unwrap();
+    let services = Services::new(alone(calls_then_done(call("work", "quick")), []));
     let Some(stage) = Stage::open(services.longest(Duration::from_secs(7200))).await else { return };
     for service in ["AgentTools", "AgentSession"] {
         let url = format!("{}/services/{service}", stage.cluster.admin());

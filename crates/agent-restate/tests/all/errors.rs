@@ -6,14 +6,14 @@ use std::sync::{
 };
 
 use agent_core::{
-    Agent, Block, Content, Context, Conversation, Json, Limits, LlmError, LlmErrorKind, Outcome, Team, Tool,
+    Agent, Block, Content, Context, Conversation, Json, LlmError, LlmErrorKind, Outcome, Team, Tool,
     ToolSpec, async_trait, check_session_id,
     script::{Reply, Script},
 };
-use agent_restate::{Restate, RestateError, Services, ServicesError};
+use agent_restate::{Restate, RestateError, Services};
 use serde_json::json;
 
-use crate::common::{Calls, Stage, alone, call, calls_then_done, start, tool};
+use crate::common::{Stage, alone, calls_then_done, start};
 
 /// More bytes than the engine takes.
 const LARGE: usize = 33 << 20;
@@ -30,7 +30,7 @@ async fn a_model_that_does_not_answer_is_asked_again_by_the_next_run() {
         0 => Reply::error(LlmError::new(LlmErrorKind::Overloaded, "no room")),
         _ => Reply::text("Yes."),
     });
-    let Some(stage) = Stage::open(Services::new(alone(Arc::new(model), [])).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(alone(Arc::new(model), []))).await else { return };
     let mut conversation = start("m");
     let error = stage.host.run(&mut conversation).await.unwrap_err();
     let RestateError::Model(failure) = error else { panic!("{error}") };
@@ -40,7 +40,7 @@ async fn a_model_that_does_not_answer_is_asked_again_by_the_next_run() {
 
 #[tokio::test]
 async fn each_error_says_what_was_wrong_with_what() {
-    let Some(stage) = Stage::open(Services::new(parrot()).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(parrot())).await else { return };
     stage.host.run(&mut start("taken")).await.unwrap();
     let error =
         |result: Result<_, RestateError>| result.map(|_: agent_core::End| ()).unwrap_err().to_string();
@@ -124,7 +124,7 @@ async fn what_is_too_large_for_the_engine_is_an_error_before_it_gets_there() {
     let model = calls_then_done(Reply::call("show", json!({})));
     let agent = Agent::builder("clerk", model).tool(Show::new(LARGE));
     let team = Team::new([agent.build().unwrap()]).unwrap();
-    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(team)).await else { return };
     let mut conversation = start("large");
     stage.host.run(&mut conversation).await.unwrap();
     let transcript = conversation.to_string();
@@ -148,7 +148,7 @@ async fn what_is_too_large_together_is_an_error_and_the_session_is_still_there()
     });
     let agent = Agent::builder("clerk", model).tool(Show::new(LARGE / 6));
     let team = Team::new([agent.build().unwrap()]).unwrap();
-    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(team)).await else { return };
     let mut conversation = start("large");
     assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Done.");
     assert!(conversation.to_string().contains("  < call_1_0 failed: what the tool said is too large: "));
@@ -162,16 +162,4 @@ async fn what_is_too_large_together_is_an_error_and_the_session_is_still_there()
     assert!(matches!(error, RestateError::TooLarge(_)), "{error}");
     stage.host.forget("large").await.unwrap();
     assert_eq!(stage.host.history("large").await.unwrap(), None);
-}
-
-#[test]
-fn what_can_not_be_kept_over_many_processes_is_refused() {
-    let team = parrot().with_limits(Limits::new().calls(3));
-    assert!(matches!(Services::new(team), Err(ServicesError::CallsLimited)));
-    let team = parrot().with_limits(Limits::new().requests(3));
-    assert!(matches!(Services::new(team), Err(ServicesError::RequestsLimited)));
-    assert!(Services::new(parrot().with_limits(Limits::new().calls(None).requests(None))).is_ok());
-    let calls = Calls::default();
-    let team = alone(calls_then_done(call("say", 1)), [tool("say", &calls, &calls)]);
-    assert!(Services::new(team.with_limits(Limits::new().turns(3).calls_at_once(2))).is_ok());
 }

@@ -41,19 +41,19 @@ async fn allowed(id: &str) -> Conversation {
 #[tokio::test]
 async fn field_41_on_the_engine_a_process_without_the_agent_leaves_its_calls_to_one_that_has_it() {
     let calls = Calls::default();
-    let Some(mut stage) = Stage::open(Services::new(team(&["other"], &calls)).unwrap()).await else { return };
+    let Some(mut stage) = Stage::open(Services::new(team(&["other"], &calls))).await else { return };
     let (mut conversation, before) = (allowed("left").await, allowed("left").await);
     let error = stage.host.run(&mut conversation).await.unwrap_err();
     assert!(matches!(&error, RestateError::UnknownAgent(why) if why.contains("boss")), "{error}");
     assert_eq!((calls.made().len(), &conversation), (0, &before));
 
-    stage.replace(Services::new(team(&["boss"], &calls)).unwrap()).await;
+    stage.replace(Services::new(team(&["boss"], &calls))).await;
     let mut half = allowed("half").await;
     assert_eq!(stage.host.run(&mut half).await.unwrap().text(), "Done.");
     assert!(half.to_string().contains("failed: clerk stopped: it is not in the team: boss"), "{half}");
     assert_eq!(calls.made().into_keys().collect::<Vec<_>>(), ["half/call_0_0"]);
 
-    stage.replace(Services::new(team(&["boss", "clerk"], &calls)).unwrap()).await;
+    stage.replace(Services::new(team(&["boss", "clerk"], &calls))).await;
     assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Done.");
     let made = ["half/call_0_0", "left/call_0_0", "left/call_0_1/call_0_0"];
     assert_eq!(calls.made().into_keys().collect::<Vec<_>>(), made);

@@ -5,9 +5,11 @@
 mod cancelling;
 mod common;
 mod crashes;
+mod cutting;
 mod errors;
 mod gone;
 mod hosts;
+mod limits;
 mod people;
 mod promised;
 mod runs;

@@ -29,7 +29,7 @@ fn office(calls: &Calls) -> Services {
         NeedsApproval::new(tool("pay", calls, &open)).question(|input| format!("Pay {}?", input.text()));
     let clerk = Agent::builder("clerk", model.clone()).tool(pay).tool(tool("note", calls, &open));
     let boss = Agent::builder("boss", model).tool(AgentTool::new("clerk", "Pays.")).build().unwrap();
-    Services::new(Team::new([clerk.build().unwrap(), boss]).unwrap()).unwrap()
+    Services::new(Team::new([clerk.build().unwrap(), boss]).unwrap())
 }
 
 /// What waits in a session, once that is so much.
@@ -114,7 +114,7 @@ impl Tool for Careful {
 async fn a_call_that_waits_again_is_decided_about_again() {
     let careful = Careful(ToolSpec::new("pay", "Pays.", json!({"type": "object"})), AtomicUsize::new(0));
     let clerk = Agent::builder("clerk", calls_then_done(Reply::call("pay", json!({})))).tool(careful);
-    let services = Services::new(Team::new([clerk.build().unwrap()]).unwrap()).unwrap();
+    let services = Services::new(Team::new([clerk.build().unwrap()]).unwrap());
     // The first wait's clock is not the second's.
     let Some(stage) = Stage::open(services.patience(Duration::from_secs(3600))).await else { return };
     let run = stage.host.submit(&start("twice"), None).await.unwrap();
@@ -131,7 +131,7 @@ async fn while_an_allowed_call_is_made_the_others_still_wait() {
     let (calls, open) = (Calls::default(), Calls::default());
     let model = calls_then_done(call("pay", "hang").and_call("pay", json!({"say": "Bob"})));
     let clerk = Agent::builder("clerk", model).tool(NeedsApproval::new(tool("pay", &calls, &open)));
-    let services = Services::new(Team::new([clerk.build().unwrap()]).unwrap()).unwrap();
+    let services = Services::new(Team::new([clerk.build().unwrap()]).unwrap());
     let Some(stage) = Stage::open(services).await else { return };
     let run = stage.host.submit(&start("pay"), None).await.unwrap();
     let waits = waiting(&stage, "pay", 2).await;
@@ -161,7 +161,7 @@ async fn what_waits_in_several_delegated_conversations_waits_in_the_session_unti
     let pay = NeedsApproval::new(tool("pay", &calls, &calls));
     let payer = Agent::builder("payer", model.clone()).tool(pay).build().unwrap();
     let clerk = Agent::builder("clerk", model).tool(AgentTool::new("payer", "Pays.")).build().unwrap();
-    let services = Services::new(Team::new([clerk, payer]).unwrap()).unwrap();
+    let services = Services::new(Team::new([clerk, payer]).unwrap());
     let Some(stage) = Stage::open(services).await else { return };
     let run = stage.host.submit(&start("three"), None).await.unwrap();
     let waits = waiting(&stage, "three", 3).await;

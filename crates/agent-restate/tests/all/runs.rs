@@ -30,7 +30,7 @@ fn begin(id: &str) -> Conversation {
 
 #[tokio::test]
 async fn a_run_on_the_engine_is_the_run_in_this_process() {
-    let Some(stage) = Stage::open(Services::new(bureau()).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(bureau())).await else { return };
     let (mut there, mut here) = (begin("trip"), begin("trip"));
     let end = stage.host.run(&mut there).await.unwrap();
     assert_eq!(end, bureau().run(&mut here).await.unwrap());
@@ -78,7 +78,7 @@ async fn calls_of_a_turn_are_made_at_once_and_delegations_too() {
     let clerk = Agent::builder("clerk", model.clone()).tool(meet()).tool(AgentTool::new("other", "Meets."));
     let other = Agent::builder("other", model).tool(meet()).build().unwrap();
     let team = Team::new([clerk.build().unwrap(), other]).unwrap();
-    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(team)).await else { return };
     let mut conversation = start("meeting");
     stage.host.run(&mut conversation).await.unwrap();
     let results = conversation.to_string();
@@ -93,7 +93,7 @@ async fn calls_of_a_turn_are_made_at_once_and_delegations_too() {
 async fn a_run_that_is_submitted_twice_is_one_and_is_read_while_it_goes_on() {
     let (calls, open) = (Calls::default(), Calls::default());
     let team = alone(calls_then_done(call("wait", "hang")), [tool("wait", &calls, &open)]);
-    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(team)).await else { return };
     let run = stage.host.submit(&start("s"), Some("once")).await.unwrap();
     assert_eq!(stage.host.submit(&start("s"), Some("once")).await.unwrap(), run);
     calls.until(|calls| !calls.is_empty()).await;
@@ -112,7 +112,7 @@ async fn a_run_that_is_submitted_twice_is_one_and_is_read_while_it_goes_on() {
 async fn what_is_done_is_told_as_it_happens() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = events.clone();
-    let services = Services::new(bureau()).unwrap().listen(move |event| {
+    let services = Services::new(bureau()).listen(move |event| {
         let what = match &event.kind {
             EventKind::TurnEnded { .. } => "turn",
             EventKind::CallEnded { .. } => "call",
@@ -134,7 +134,7 @@ async fn what_is_done_is_told_as_it_happens() {
 
 #[tokio::test]
 async fn any_program_says_something_by_http() {
-    let Some(stage) = Stage::open(Services::new(bureau()).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(bureau())).await else { return };
     let say = |body: &'static str| {
         let url = format!("{}/AgentSession/by-hand/say", stage.cluster.ingress());
         async move {
@@ -166,7 +166,7 @@ async fn field_47_a_timeout_holds_for_a_sync_function_on_the_engine() {
     });
     let stuck = stuck.timeout(Duration::from_millis(20));
     let team = alone(calls_then_done(call("stuck", "")), [stuck]);
-    let Some(stage) = Stage::open(Services::new(team).unwrap()).await else { return };
+    let Some(stage) = Stage::open(Services::new(team)).await else { return };
     let mut conversation = start("stuck");
     stage.host.run(&mut conversation).await.unwrap();
     let transcript = conversation.to_string();
@@ -176,7 +176,7 @@ async fn field_47_a_timeout_holds_for_a_sync_function_on_the_engine() {
 #[tokio::test]
 async fn field_42_the_last_exchange_is_taken_back_there_or_before_the_next_run() {
     let model = Script::by(|request| Reply::text(format!("Read {}.", request.messages.len())));
-    let Some(stage) = Stage::open(Services::new(alone(std::sync::Arc::new(model), [])).unwrap()).await else {
+    let Some(stage) = Stage::open(Services::new(alone(std::sync::Arc::new(model), []))).await else {
         return;
     };
     let error = stage.host.take_back("t").await.unwrap_err();
