@@ -8,6 +8,7 @@ mod crashes;
 mod cutting;
 mod errors;
 mod gone;
+mod handoffs;
 mod hosts;
 mod limits;
 mod people;
