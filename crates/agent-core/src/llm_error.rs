@@ -53,6 +53,9 @@ pub struct LlmErrorDetails {
 pub enum LlmErrorKind {
     /// The request is not one the API takes (400, 413, 422): mend the request.
     InvalidRequest,
+    /// The request is longer than the model reads, by what only the program can shorten: what the user said, the system
+    /// prompt, the tools.
+    PromptTooLong,
     /// No key, or a wrong one (401).
     Authentication,
     /// The account does not pay for this (402).
@@ -134,6 +137,7 @@ impl LlmError {
         use LlmErrorKind::*;
         let what = match self.kind {
             InvalidRequest => "the model's server refused the request",
+            PromptTooLong => "the request is too long",
             Authentication => "the model's server did not accept the key",
             Billing => "the account does not cover this request",
             Permission => "the key is not allowed to do this",

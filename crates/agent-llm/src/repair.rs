@@ -4,7 +4,7 @@ mod block;
 mod refused;
 mod size;
 
-use std::{collections::BTreeMap, future::ready, time::Duration};
+use std::{collections::BTreeMap, future::ready, mem, time::Duration};
 
 use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Notice, Request, in_pairs};
 use futures::{StreamExt, stream};
@@ -26,8 +26,11 @@ const CONTAINER: &str = "container";
 ///   was refused takes its place. Calls, and blocks of the server's tools, have to stay. A picture or document that came
 ///   with the request is remembered, and not sent again by this client or its clones
 ///   ([`Notice::LeftOut`](agent_core::Notice) says so); the last 1,000 are.
-/// - a request that is too long, or has too many pictures and documents: the longest texts of users and tools are cut,
-///   and the oldest pictures and documents left out.
+/// - a request that is too long, or has too many pictures and documents: the longest texts that tools brought are cut,
+///   and the oldest pictures and documents left out, by as much as the refusal says that it is too long. If that was not
+///   enough, the next change knows what the first one brought; the third leaves no more than the least of each. What the
+///   user and the model said is not cut: if that is too long, the error is a
+///   [`PromptTooLong`](LlmErrorKind::PromptTooLong), which says what has how many bytes.
 ///
 /// The record is not touched, and a request that is refused again is an error.
 ///
@@ -39,6 +42,14 @@ pub struct Repair<L> {
     refused: Refused,
 }
 
+/// What was refused, and why.
+struct Refusal<'a> {
+    request: &'a Request,
+    error: &'a LlmError,
+    /// What was refused before it was changed to this request.
+    before: Option<&'a (Request, LlmError)>,
+}
+
 /// A refusal that a change of the request can mend.
 struct Mend {
     /// What the change is, in words.
@@ -46,21 +57,27 @@ struct Mend {
     /// Whether the refusal is about this.
     fits: fn(&LlmError) -> bool,
     /// The request changed after this refusal, if there is anything to change.
-    change: fn(&Request, &LlmError) -> Option<Request>,
+    change: fn(&Refusal<'_>) -> Option<Request>,
     /// How often it may be tried.
     times: u32,
 }
 
-const MENDS: [Mend; 4] = [
+const MENDS: [Mend; 5] = [
     Mend { done: "the history is mended", fits: is_about_history, change: with_pairs, times: 1 },
     Mend { done: "the container is left out", fits: is_about_container, change: without_container, times: 1 },
     Mend {
-        done: "a block is left out",
+        done: block::DONE,
         fits: block::is_about_block,
-        change: block::without_block,
+        change: |refusal| block::without_block(refusal.request, refusal.error),
         times: 10,
     },
-    Mend { done: "the request is shortened", fits: size::is_about_size, change: size::shortened, times: 4 },
+    Mend { done: "the request is shortened", fits: size::is_about_size, change: size::shortened, times: 2 },
+    Mend {
+        done: "the request is as short as it can be",
+        fits: size::is_about_size,
+        change: size::shortest,
+        times: 1,
+    },
 ];
 
 impl<L: Llm> Repair<L> {
@@ -78,7 +95,9 @@ impl<L: Llm> Repair<L> {
 impl<L: Llm> Llm for Repair<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let (request, parts) = self.refused.without(request);
-        let repairing = Repairing { repair: self, request, mends: MENDS, attempt: 0, begun: false }.stream();
+        let repairing =
+            Repairing { repair: self, request, mends: MENDS, before: None, attempt: 0, begun: false };
+        let repairing = repairing.stream();
         match parts.is_empty() {
             true => repairing,
             false => {
@@ -92,7 +111,9 @@ struct Repairing<'a, L> {
     repair: &'a Repair<L>,
     request: Request,
     /// Those that may be tried.
-    mends: [Mend; 4],
+    mends: [Mend; 5],
+    /// What was refused last, and why.
+    before: Option<(Request, LlmError)>,
     attempt: u32,
     begun: bool,
 }
@@ -113,21 +134,27 @@ impl<'a, L: Llm> Asking<'a> for Repairing<'a, L> {
 
     fn again(&mut self, error: LlmError) -> Result<Again, LlmError> {
         // What the server has begun to answer it has not refused.
-        let mended = if self.begun { None } else { mend(&mut self.mends, &self.request, &error) };
-        let Some((done, mended)) = mended else { return Err(error) };
+        if self.begun {
+            return Err(error);
+        }
+        let refusal = Refusal { request: &self.request, error: &error, before: self.before.as_ref() };
+        let Some((done, mended)) = mend(&mut self.mends, &refusal) else {
+            return Err(size::described(&self.request, error));
+        };
         if done == block::DONE {
             self.repair.refused.remember(&self.request, &mended);
         }
-        self.request = mended;
         self.attempt += 1;
-        Ok(Again { attempt: self.attempt, wait: Duration::ZERO, reason: format!("{done}, since {error}") })
+        let reason = format!("{done}, since {error}");
+        self.before = Some((mem::replace(&mut self.request, mended), error));
+        Ok(Again { attempt: self.attempt, wait: Duration::ZERO, reason })
     }
 }
 
 /// Takes the first mend for this refusal that changes something: what it did, and the mended request.
-fn mend(mends: &mut [Mend], request: &Request, error: &LlmError) -> Option<(&'static str, Request)> {
-    mends.iter_mut().filter(|mend| mend.times > 0 && (mend.fits)(error)).find_map(|mend| {
-        let mended = (mend.change)(request, error)?;
+fn mend(mends: &mut [Mend], refusal: &Refusal<'_>) -> Option<(&'static str, Request)> {
+    mends.iter_mut().filter(|mend| mend.times > 0 && (mend.fits)(refusal.error)).find_map(|mend| {
+        let mended = (mend.change)(refusal)?;
         mend.times -= 1;
         Some((mend.done, mended))
     })
@@ -145,7 +172,7 @@ fn is_about_history(error: &LlmError) -> bool {
     error.kind == LlmErrorKind::InvalidRequest && says(error, &WORDS)
 }
 
-fn with_pairs(request: &Request, _: &LlmError) -> Option<Request> {
+fn with_pairs(&Refusal { request, .. }: &Refusal<'_>) -> Option<Request> {
     let mut mended = request.clone();
     mended.messages = in_pairs(request.messages.clone());
     (mended.messages != request.messages).then_some(mended)
@@ -159,7 +186,7 @@ fn is_about_container(error: &LlmError) -> bool {
 }
 
 /// Without the container to be used again. What else is said of one, the skills to load, stays.
-fn without_container(request: &Request, _: &LlmError) -> Option<Request> {
+fn without_container(&Refusal { request, .. }: &Refusal<'_>) -> Option<Request> {
     let mut mended = request.clone();
     mended.container = None;
     if let Some(rest) = mended.extra.remove(CONTAINER).and_then(without_id) {

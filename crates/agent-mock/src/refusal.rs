@@ -97,7 +97,7 @@ impl From<&LlmError> for Refusal {
     fn from(error: &LlmError) -> Self {
         use LlmErrorKind::*;
         let (status, error_type) = match error.kind {
-            InvalidRequest => (400, "invalid_request_error"),
+            InvalidRequest | PromptTooLong => (400, "invalid_request_error"),
             Authentication => (401, "authentication_error"),
             Billing => (402, "billing_error"),
             Permission => (403, "permission_error"),

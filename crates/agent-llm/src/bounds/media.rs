@@ -1,12 +1,23 @@
 //! Pictures and documents: how large, and how many.
 
 use agent_core::{Block, Kind, Request};
+use serde::Deserialize;
 
 use super::{
     Bounds,
     edits::{At, Edits, given},
     picture::{base64, sides},
+    shorten::length,
 };
+
+/// About as many bytes of words have a token.
+const TOKEN: usize = 4;
+
+/// About as many pixels have one; a picture that has more of them is made smaller.
+const PIXELS: usize = 750;
+
+/// The most tokens of a picture.
+const PICTURE: usize = 1_600;
 
 /// A picture or a document.
 pub(super) struct Medium<'a> {
@@ -34,6 +45,31 @@ impl Medium<'_> {
 pub(super) fn media(request: &Request) -> Vec<Medium<'_>> {
     let is_medium = |block: &Block| matches!(block.kind(), Kind::Image | Kind::Document);
     given(request).filter(|(_, block)| is_medium(block)).map(|(at, block)| Medium { at, block }).collect()
+}
+
+/// What a picture or a document is beside words for who reads it, in bytes of words; a guess where its file is elsewhere.
+pub(super) fn weight(block: &Block) -> usize {
+    let file = base64(block);
+    match block.kind() {
+        Kind::Image => {
+            let pixels = |(width, height): (u32, u32)| (width as usize).saturating_mul(height as usize);
+            let tokens = file.and_then(|file| sides(&file)).map(|sides| pixels(sides) / PIXELS);
+            TOKEN * tokens.unwrap_or(PICTURE).clamp(1, PICTURE)
+        }
+        // Each page is words and a picture of them.
+        _ if !is_words(block) => (length(block) / 4).max(2 * TOKEN * PICTURE),
+        _ => length(block),
+    }
+}
+
+/// Whether a document is no file.
+fn is_words(document: &Block) -> bool {
+    #[derive(Deserialize)]
+    struct Source {
+        r#type: String,
+    }
+    let source = document.field("source").and_then(|source| source.parse::<Source>().ok());
+    source.is_some_and(|source| matches!(&*source.r#type, "text" | "content"))
 }
 
 /// Notes for those that are over a bound.

@@ -4,28 +4,51 @@ use agent_core::{Block, Content, Json, Kind, Message, Request, ToolSpec};
 
 use super::{
     edits::{At, Edits, given},
-    media::media,
+    media::{media, weight},
 };
 
 /// The least that is left of a text that is cut, in bytes.
 const LEAST: usize = 200;
 
-/// The bytes of a request, by whether anything can be done about them.
+/// How a request is measured, and what of it may be cut.
+pub(crate) struct Scale {
+    /// Whether the text that stands there may be.
+    may_cut: fn(At, &Block) -> bool,
+    /// What a picture or a document weighs.
+    medium: fn(&Block) -> usize,
+}
+
+impl Scale {
+    /// In bytes; all that users and tools said.
+    const GIVEN: Self = Self { may_cut: |_, _| true, medium: length };
+    /// In bytes; what the user said stays.
+    pub(crate) const BYTES: Self = Self { may_cut: is_brought, medium: length };
+    /// By what a model has to read, in bytes of words; what the user said stays.
+    pub(crate) const READ: Self = Self { may_cut: is_brought, medium: weight };
+}
+
+/// Whether a tool brought it.
+fn is_brought(at: At, block: &Block) -> bool {
+    at.inner.is_some() || matches!(block.kind(), Kind::ToolResult { .. })
+}
+
+/// The size of a request, by whether anything can be done about it.
 pub(crate) struct Size {
-    /// What the model said, the system prompt and the tools.
+    /// What the model said, the system prompt and the tools, and what else may not be cut.
     fixed: usize,
-    /// What users and tools said.
+    /// What may be cut of what was said.
     texts: usize,
     /// Pictures and documents.
     media: usize,
 }
 
 impl Size {
-    pub(crate) fn of(request: &Request) -> Self {
-        let all = Self::of_all(request);
-        let media = media(request).iter().map(|medium| length(medium.block)).sum();
-        let texts = texts(request).iter().map(|text| text.length).sum();
-        Self { fixed: all - media - texts, texts, media }
+    pub(crate) fn of(request: &Request, scale: &Scale) -> Self {
+        let media = media(request);
+        let bytes: usize = media.iter().map(|medium| length(medium.block)).sum();
+        let texts = texts(request, scale).iter().map(|text| text.length).sum();
+        let media = media.iter().map(|medium| (scale.medium)(medium.block)).sum();
+        Self { fixed: Self::of_all(request) - bytes - texts, texts, media }
     }
 
     /// All of it. Each request asks, so no block is looked at.
@@ -44,7 +67,7 @@ impl Size {
     }
 }
 
-fn length(block: &Block) -> usize {
+pub(super) fn length(block: &Block) -> usize {
     block.json().text().len() + 1
 }
 
@@ -63,8 +86,9 @@ struct Text<'a> {
     length: usize,
 }
 
-fn texts(request: &Request) -> Vec<Text<'_>> {
+fn texts<'a>(request: &'a Request, scale: &Scale) -> Vec<Text<'a>> {
     let text = |(at, block): (At, _)| match Block::kind(block) {
+        _ if !(scale.may_cut)(at, block) => None,
         Kind::Text(words) | Kind::ToolResult { content: Content::Text(words), .. } => {
             Some(Text { at, block, words, length: length(block) })
         }
@@ -73,48 +97,36 @@ fn texts(request: &Request) -> Vec<Text<'_>> {
     given(request).filter_map(text).collect()
 }
 
-/// Cuts the longest texts, and leaves out the oldest pictures and documents, until the request has at most so many bytes.
-/// Texts may have half of what there is room for, and all that pictures and documents leave.
+/// The request with at most so many bytes.
 pub(crate) fn to_bytes(request: &Request, most: usize, why: &str) -> Edits {
-    let mut edits = Edits::default();
-    if Size::of_all(request) <= most {
-        return edits;
+    match Size::of_all(request) <= most {
+        true => Edits::default(),
+        false => to_size(request, &Scale::GIVEN, most, why),
     }
-    let size = Size::of(request);
+}
+
+/// Cuts the longest texts, and leaves out the oldest pictures and documents, until the request has at most this size.
+/// Texts may have half of what there is room for, and all that pictures and documents leave.
+pub(crate) fn to_size(request: &Request, scale: &Scale, most: usize, why: &str) -> Edits {
+    let mut edits = Edits::default();
+    let size = Size::of(request, scale);
     let room = most.saturating_sub(size.fixed);
     let for_texts = room.saturating_sub(size.media).max(room / 2);
-    cut_texts(request, for_texts, why, &mut edits);
+    let texts = texts(request, scale);
+    cut_texts(texts, for_texts, why, &mut edits);
     let mut media_left = size.media;
     for medium in media(request) {
         if media_left <= room.saturating_sub(size.texts.min(for_texts)) {
             break;
         }
-        media_left -= length(medium.block);
+        media_left -= (scale.medium)(medium.block);
         edits.leave_out(medium.at, &format!("{}, one of the oldest, since {why}", medium.name()));
     }
     edits
 }
 
-/// Cuts the longest texts by so many of all words, in thousandths; if that is more than there is of them, the oldest
-/// picture or document is left out.
-pub(crate) fn by_part(request: &Request, thousandths: usize, why: &str) -> Edits {
-    let size = Size::of(request);
-    let mut edits = Edits::default();
-    let less = (size.fixed + size.texts) / 1_000 * thousandths;
-    match size.texts.checked_sub(less).filter(|room| *room > 0) {
-        Some(room) => cut_texts(request, room, why, &mut edits),
-        None => {
-            if let Some(oldest) = media(request).first() {
-                edits.leave_out(oldest.at, &format!("{}, the oldest, since {why}", oldest.name()));
-            }
-        }
-    }
-    edits
-}
-
 /// Shares the room out: what needs less than an equal share has all it needs.
-fn cut_texts(request: &Request, room: usize, why: &str, edits: &mut Edits) {
-    let texts = texts(request);
+fn cut_texts(texts: Vec<Text<'_>>, room: usize, why: &str, edits: &mut Edits) {
     let lengths: Vec<usize> = texts.iter().map(|text| text.length).collect();
     let most = share(&lengths, room).max(LEAST);
     for text in texts.into_iter().filter(|text| text.length > most) {
