@@ -144,14 +144,25 @@ impl Decoder {
             b"event" => self.name = value,
             // The first is a comment.
             b"" | b"id" | b"retry" => {}
-            _ if self.stray.len() < LONGEST_STRAY => {
-                let most = line.len().min(LONGEST_STRAY - self.stray.len());
-                self.stray.extend_from_slice(&bytes[..most]);
-                self.stray.push(b'\n');
+            // As servers of llama.cpp write it.
+            b"error" => {
+                self.name = line.start..line.start + field;
+                self.add(value);
             }
-            _ => {}
+            _ => self.keep_stray(line),
         }
         None
+    }
+
+    /// Keeps a line that is no event's, if there is room for it; blanks in front of all have none.
+    fn keep_stray(&mut self, line: Range<usize>) {
+        let bytes = &self.bytes[line];
+        let bytes = if self.stray.is_empty() { bytes.trim_ascii_start() } else { bytes };
+        let room = LONGEST_STRAY.saturating_sub(self.stray.len());
+        if !bytes.is_empty() && room > 0 {
+            self.stray.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            self.stray.push(b'\n');
+        }
     }
 
     fn add(&mut self, line: Range<usize>) {

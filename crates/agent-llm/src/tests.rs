@@ -3,6 +3,7 @@
 mod both;
 mod corpus;
 mod cuts;
+mod errors;
 mod fuzz;
 mod mutate;
 

@@ -12,7 +12,7 @@ mod tools;
 mod words;
 
 pub(crate) use begun::Begun;
-pub(crate) use error::{ApiError, excerpt};
+pub(crate) use error::{ApiError, LONGEST as LONGEST_SAID, excerpt};
 pub(crate) use error_kind::kind;
 pub(crate) use event::{Said, read};
 pub(crate) use grow::{Field, Grown};

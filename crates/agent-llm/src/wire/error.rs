@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::error_kind::{kind, named};
 
-/// The most bytes of an event that are kept when it is an error.
-const LONGEST: usize = 64 * 1024;
+/// The most bytes that an error has before secrets are taken out of it. Of the rest, as much is left out then as a secret
+/// may have that ends behind it.
+pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// What an error says, as far as it can be told.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,9 +33,11 @@ impl ApiError {
     }
 
     fn of(said: &Value) -> Self {
-        let own_type = text(said, &["/type"]).filter(|own| own != "error");
+        let named = TYPES.iter().filter_map(|place| text(said, &[place])).find(|name| name != "error");
+        // A list of fields that are wrong, as pydantic has it.
+        let broken_rule = said.pointer("/detail/0/loc").map(|_| "validation_error".to_owned());
         Self {
-            error_type: text(said, &["/error/type"]).or(own_type),
+            error_type: named.or(broken_rule),
             error_code: text(said, &["/error/details/error_code", "/error/code", "/code"]),
             status: STATUSES.iter().find_map(|place| status(said.pointer(place)?)),
             message: text(said, &MESSAGES).or_else(|| words(said)),
@@ -65,7 +68,7 @@ impl ApiError {
     }
 }
 
-/// So much of a text as an error keeps before secrets are taken out of it.
+/// So much of a text as an error has at first.
 pub(crate) fn excerpt(text: &str) -> &str {
     let mut end = text.len().min(LONGEST);
     while !text.is_char_boundary(end) {
@@ -74,14 +77,21 @@ pub(crate) fn excerpt(text: &str) -> &str {
     &text[..end]
 }
 
+/// Where an error may have a name.
+const TYPES: [&str; 6] =
+    ["/error/error/type", "/error/type", "/error/status", "/type", "/error_type", "/__type"];
+
 /// Where an error may stand that says it in one place.
-const MESSAGES: [&str; 6] = [
+const MESSAGES: [&str; 9] = [
     "/error/message",
+    "/error/error/message",
     "/error/detail",
     "/error/error",
     "/detail/message",
     "/detail/error",
+    "/detail/0/msg",
     "/errors/0/message",
+    "/errors/0",
 ];
 
 /// Where a gateway's error may have a status.
@@ -103,10 +113,15 @@ fn is_error(said: &Value) -> bool {
     let is = |name: &str, word: &str| said.get(name).and_then(Value::as_str) == Some(word);
     let is_typed = said.get("type").is_some_and(Value::is_string);
     let has_message = said.get("message").is_some_and(Value::is_string);
+    let is_status = ["status", "code"].iter().any(|name| said.get(name).and_then(status).is_some());
+    // As RFC 9457 has it: the type is a URI, which no event's is.
+    let is_problem = is_typed && is_status && text(said, &["/type"]).is_some_and(|own| own.contains(':'));
     is("type", "error")
         || is("object", "error")
         || says("error")
+        || is_problem
         || (says("detail") && !is_typed)
+        || (said.pointer("/errors/0").is_some() && !is_typed)
         || (has_message && (!is_typed || says("code")))
 }
 
@@ -199,7 +214,7 @@ mod tests {
         check(r#"{"error":"m"}"#, Server, "m");
         check(r#"{"error":"Bad Request","message":"m","statusCode":400}"#, InvalidRequest, "Bad Request: m");
         check(r#"{"detail":"m"}"#, Server, "m");
-        check(r#"{"detail":[{"loc":["body"],"msg":"m"}]}"#, Server, "");
+        check(r#"{"detail":[{"loc":["body"],"msg":"m","type":"missing"}]}"#, InvalidRequest, "m");
         check(r#"{"message":"m"}"#, Server, "m");
         check(r#"{"error":true}"#, Server, "");
     }

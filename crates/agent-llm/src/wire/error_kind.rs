@@ -32,13 +32,13 @@ pub(super) fn named(name: &str) -> Option<LlmErrorKind> {
             InvalidRequest
         }
         "requesttoolarge" | "exceedcontextsize" | "contextlengthexceeded" | "notsupported" => InvalidRequest,
+        "contextwindowexceeded" | "contentpolicyviolation" => InvalidRequest,
         "authentication" | "unauthorized" | "unauthenticated" | "invalidapikey" => Authentication,
         "billing" | "paymentrequired" | "insufficientquota" => Billing,
         "permission" | "permissiondenied" | "forbidden" | "accessdenied" => Permission,
         "notfound" | "modelnotfound" => NotFound,
-        "ratelimit" | "ratelimitexceeded" | "toomanyrequests" | "throttling" | "resourceexhausted" => {
-            RateLimit
-        }
+        "ratelimit" | "ratelimited" | "ratelimitexceeded" | "toomanyrequests" | "throttling"
+        | "resourceexhausted" => RateLimit,
         "overloaded" => Overloaded,
         "timeout" | "gatewaytimeout" | "deadlineexceeded" => Timeout,
         "api" | "server" | "internal" | "internalserver" | "unavailable" => Server,

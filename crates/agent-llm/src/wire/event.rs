@@ -42,12 +42,15 @@ pub(crate) fn read(event: &Event<'_>) -> Result<Said, LlmError> {
     if let Some(grown) = grown(event) {
         return Ok(Said::Grown(grown));
     }
-    read_data(&event.name, &event.data).or_else(|error| match Json::read(&*event.data) {
-        // Half a character where none may be joined: `Json` has it replaced.
-        Ok(json) if json.text() != event.data => read_data(&event.name, json.text()),
-        Ok(_) => Err(error),
+    read_data(&event.name, &event.data).or_else(|error| {
         // What is no JSON are words of somebody on the way, who meant them to be read.
-        Err(_) => Err(quoting(error, &event.data)),
+        let Ok(json) = Json::read(&*event.data) else { return Err(quoting(error, &event.data)) };
+        said_in(json.text())?;
+        match json.text() == event.data {
+            true => Err(error),
+            // Half a character where none may be joined: `Json` has it replaced.
+            false => read_data(&event.name, json.text()),
+        }
     })
 }
 
@@ -88,13 +91,15 @@ fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
         "message_delta" => stop(parse(name, data)?).map_err(|error| malformed(name, error))?,
         "message_stop" => return Ok(Said::End),
         "error" => return Err(ApiError::in_event(data)),
-        // `message` is the standard's name for an event that has none. An object in `error` is one under any name; a
-        // text may be what a tool of the server says.
-        _ if matches!(event, "" | "message") || is_object(error) => {
-            return said_in(data).map(|()| Said::Nothing);
-        }
+        // An object in `error` is one under any name; a text may be what a tool of the server says.
+        _ if is_other(event, own) || is_object(error) => return said_in(data).map(|()| Said::Nothing),
         _ => return Ok(Said::Nothing),
     }))
+}
+
+/// Whether an event is of another type than its name says, or of none: `message` is the standard's name for one without.
+fn is_other(event: &str, own: Option<&str>) -> bool {
+    own.map_or(matches!(event, "" | "message"), |own| own != event)
 }
 
 fn is_object(json: Option<&RawValue>) -> bool {
