@@ -189,7 +189,7 @@ impl Http {
         };
         said.map_err(|error| {
             let headers = self.scrubbed(answer.headers());
-            let expected = format!("{name} ({error})");
+            let expected = format!("{name} ({})", self.secrets.scrub(&error.to_string()));
             not_a_reply(&expected, answer.status(), &headers, &self.secrets.scrub_first(&text, LONGEST_ERROR))
         })
     }
@@ -234,7 +234,9 @@ impl Http {
     /// The error without secrets, which some servers echo, and no longer than can be read.
     fn scrub(&self, mut error: LlmError) -> LlmError {
         let scrub = |text: &mut String| *text = self.secrets.scrub(text).into_owned();
-        scrub(&mut error.message);
+        // Where its words were cut while they were read, a part of a secret may be left.
+        let whole = wire::LONGEST_SAID.saturating_sub(self.secrets.longest());
+        error.message = self.secrets.scrub_first(&error.message, whole);
         names(&mut error).for_each(scrub);
         shortened(error)
     }
@@ -250,7 +252,7 @@ impl Llm for Http {
 }
 
 /// Reads a reply. An empty one that says an error is that error, which is found in what can't be read. No error is long.
-fn reply(text: &str) -> Result<Response, serde_json::Error> {
+pub(crate) fn reply(text: &str) -> Result<Response, serde_json::Error> {
     let reply = Response::read(text)?;
     let may_be_error = reply.content.is_empty() && text.len() <= LONGEST_ERROR;
     match may_be_error && wire::ApiError::found(text).is_some() {

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, ops::Range};
 
 use reqwest::Url;
+use serde_json::Value;
 
 use crate::{Key, Settings};
 
@@ -22,7 +23,11 @@ impl Secrets {
         let words = settings.headers.iter().flat_map(|(_, value)| value.split_whitespace());
         let words = words.map(str::to_owned).chain(settings.base_url.iter().flat_map(|url| queried(url)));
         let words = words.filter(|word| word.len() >= SHORTEST);
-        Self([key.secret().to_owned()].into_iter().chain(words).filter(|word| !word.is_empty()).collect())
+        let words = [key.secret().to_owned()].into_iter().chain(words).filter(|word| !word.is_empty());
+        let mut words: Vec<String> = words.flat_map(written).collect();
+        words.sort_unstable();
+        words.dedup();
+        Self(words)
     }
 
     /// The text without them. All of them are looked for in the text as it came, so no part of one is left where
@@ -62,6 +67,14 @@ impl Secrets {
         }
         merged(found)
     }
+}
+
+/// A word as it may stand in a text: as it is, and in a string of JSON, where some escape slashes, too.
+fn written(word: String) -> [String; 3] {
+    let quoted = Value::from(word.as_str()).to_string();
+    let inner = quoted[1..quoted.len() - 1].to_owned();
+    let slashes = inner.replace('/', r"\/");
+    [word, inner, slashes]
 }
 
 /// The values of a URL's query, as they stand there and decoded.
@@ -134,6 +147,15 @@ mod tests {
             "test: neither [key] nor Bearer [key]"
         );
         assert!(matches!(secrets.scrub("nothing"), Cow::Borrowed("nothing")));
+    }
+
+    #[test]
+    fn fault_34_a_key_that_stands_in_json_is_scrubbed_too() {
+        let secrets = Secrets::of(&Settings::default(), &Key::from("a/b\"c"));
+        assert_eq!(
+            secrets.scrub(r#"a/b"c {"key":"a/b\"c"} {"key":"a\/b\"c"}"#),
+            r#"[key] {"key":"[key]"} {"key":"[key]"}"#
+        );
     }
 
     #[test]

@@ -96,7 +96,8 @@ impl StreamParser {
     /// What is said in the place of a stream is an error, or words about one.
     fn broke_off(&self) -> LlmError {
         let stray = self.events.stray();
-        let said = stray.trim();
+        // It begins with no blanks, so it is as long as it was when it was cut.
+        let said = stray.trim_ascii_end();
         if let Some(error) = ApiError::found(said) {
             let message = error.message.clone().unwrap_or_else(|| said.to_owned());
             return error.in_reply(message);

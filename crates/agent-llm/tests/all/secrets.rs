@@ -3,14 +3,14 @@
 use std::{error::Error, time::Duration};
 
 use agent_core::{EventLog, Timeline};
-use agent_llm::{Claude, Settings};
-use agent_mock::{Answer, Fault};
+use agent_llm::{Claude, Llm, Settings, fold};
+use agent_mock::{Answer, Fault, Mock};
 use futures::future::join_all;
 use serde_json::json;
 
 use crate::{
     bad_day::{Day, day, plot, settings},
-    common::KEY,
+    common::{KEY, hi},
 };
 
 const SOON: Duration = Duration::from_millis(50);
@@ -122,4 +122,33 @@ async fn fault_34_no_output_of_a_bad_day_holds_the_key_also_when_the_server_echo
     let echoes = join_all(echoes().into_iter().map(|(fault, told)| check(fault, told, &patient)));
     let others = join_all(others().into_iter().map(|fault| check(fault, false, &hasty)));
     tokio::join!(echoes, others);
+}
+
+/// A long key, so many times that what is left of it is short where only a part of the last one is.
+#[tokio::test]
+async fn field_75_of_words_that_are_cut_while_they_are_read_no_part_of_a_secret_is_left() {
+    let key: String = (0..250).map(|number| format!("{number:04}")).collect();
+    let settings = Claude::builder().key(&*key).max_retries(0);
+    // Of this, the first 64 KB are kept.
+    let many = key.repeat(70);
+    let body =
+        |kind: &str, text: String| Fault::answer(Answer::new(200).header("content-type", kind).body(text));
+    let stream = "text/event-stream";
+    let before = "x".repeat(1_900);
+    for (fault, streaming) in [
+        (body(stream, format!("event: error\ndata: {many}\n\n")), true),
+        (body(stream, format!("data: {many}\n\n")), true),
+        (body(stream, many.clone()), true),
+        (body(stream, format!("{}{many}", " ".repeat(64_000))), true),
+        (body("application/json", format!("{{\"content\":[],\"usage\":\"{before}{key}\"}}")), false),
+    ] {
+        let server = Mock::start(plot().fault(0, [fault.clone()])).await.unwrap();
+        let claude = settings.clone().base_url(server.url()).streaming(streaming).build().unwrap();
+        let error = fold(claude.stream(hi()), |_| ()).await.unwrap_err();
+        let message = &error.message;
+        assert!(message.contains("[key]"), "{message}");
+        // Any part of it of 8 digits is seen.
+        let left = (0..=key.len() - 8).find(|at| message.contains(&key[*at..at + 8]));
+        assert_eq!(left, None, "{message}");
+    }
 }
