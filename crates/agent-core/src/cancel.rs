@@ -20,6 +20,9 @@ use crate::{Call, Conversation};
 /// A call that is stopped has an error result that says so; what has ended keeps its result, and the
 /// conversation can be run again. A blocking call runs to its end, and nobody gets its result.
 ///
+/// What a reply cost that is given up only its [`TurnFailed`](crate::EventKind::TurnFailed) says: the record is as if it had
+/// never been asked for, so its [usage](crate::Usage) does not have it. One that is kept as far as it was shown is counted.
+///
 /// ```
 /// # use agent_core::{Agent, Cancel, Conversation, RunError, script::{Reply, Script}};
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

@@ -1,5 +1,7 @@
 //! A whole reply of a model.
 
+mod said;
+
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{
@@ -7,6 +9,8 @@ use serde::{
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
+
+use said::Said;
 
 use crate::{
     Block, Json, Outcome, StopReason, ToolCall, Usage,
@@ -151,7 +155,7 @@ impl<'de> Visitor<'de> for Reply<'_> {
         let (mut content, mut stop_reason, mut usage) = (None, None, None::<&RawValue>);
         while let Some(Name(name)) = map.next_key()? {
             match &*name {
-                "content" if content.is_none() => content = within(&name, map.next_value())?,
+                "content" if content.is_none() => content = Some(within(&name, map.next_value())?),
                 "stop_reason" if stop_reason.is_none() => stop_reason = within(&name, map.next_value())?,
                 "usage" if usage.is_none() => usage = map.next_value()?,
                 "id" if reply.id.is_none() => reply.id = label(map.next_value()?),
@@ -172,9 +176,8 @@ impl<'de> Visitor<'de> for Reply<'_> {
         if content.is_none() && stop_reason.is_none() {
             return Err(A::Error::missing_field("content"));
         }
-        let content: Vec<&RawValue> = content.unwrap_or_default();
-        let blocks = content.into_iter().map(|block| Block::from_json(self.0.part(block)));
-        reply.content = within("content", blocks.collect::<Result<_, _>>().map_err(A::Error::custom))?;
+        let content = content.unwrap_or(Said::Nothing);
+        reply.content = within("content", content.blocks(self.0).map_err(A::Error::custom))?;
         reply.stop_reason = stop_reason.unwrap_or(reply.stop_reason);
         if let Some(usage) = usage.map(|usage| self.0.part(usage)) {
             reply.usage = within("usage", usage.parse().map_err(A::Error::custom))?;
@@ -248,8 +251,12 @@ mod tests {
         let wrong = |reply: &str| serde_json::from_str::<Response>(reply).unwrap_err().to_string();
         assert_eq!(wrong("{}"), "missing field `content` at line 1 column 2");
         assert_eq!(
-            wrong(r#"{"content":[],"usage":{"input_tokens":"3"}}"#),
-            "usage, at /input_tokens: invalid type: string \"3\", expected u64 at line 1 column 43"
+            wrong(r#"{"content":[],"usage":{"cache_creation":"3"}}"#),
+            "usage, at /cache_creation: invalid type: string \"3\", expected struct CacheCreation at line 1 column 45"
+        );
+        assert_eq!(
+            wrong(r#"{"content":7}"#),
+            "content, invalid type: integer `7`, expected a list of blocks at line 1 column 12"
         );
         assert_eq!(
             wrong(r#"{"content":[{}]}"#),

@@ -1,10 +1,14 @@
 //! What requests cost.
 
+mod count;
+
 use std::{collections::BTreeMap, ops::AddAssign, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Json, fields::Fields, json::null_is_absent};
+use crate::{Json, fields::Fields};
+
+use count::{count, or_none};
 
 /// Tokens read and written, and what ran at the server's. Adds up over turns and delegations.
 #[non_exhaustive]
@@ -39,16 +43,16 @@ pub struct Usage {
 #[serde(default)]
 pub struct BrokenOff {
     /// See [`Usage::input_tokens`].
-    #[serde(deserialize_with = "null_is_absent")]
+    #[serde(deserialize_with = "or_none")]
     pub input_tokens: u64,
     /// See [`Usage::output_tokens`].
-    #[serde(deserialize_with = "null_is_absent")]
+    #[serde(deserialize_with = "or_none")]
     pub output_tokens: u64,
     /// See [`Usage::cache_creation_input_tokens`].
-    #[serde(deserialize_with = "null_is_absent")]
+    #[serde(deserialize_with = "or_none")]
     pub cache_creation_input_tokens: u64,
     /// See [`Usage::cache_read_input_tokens`].
-    #[serde(deserialize_with = "null_is_absent")]
+    #[serde(deserialize_with = "or_none")]
     pub cache_read_input_tokens: u64,
 }
 
@@ -58,10 +62,10 @@ pub struct BrokenOff {
 #[serde(default)]
 pub struct CacheCreation {
     /// Tokens kept for five minutes.
-    #[serde(deserialize_with = "null_is_absent")]
+    #[serde(deserialize_with = "or_none")]
     pub ephemeral_5m_input_tokens: u64,
     /// Tokens kept for an hour.
-    #[serde(deserialize_with = "null_is_absent")]
+    #[serde(deserialize_with = "or_none")]
     pub ephemeral_1h_input_tokens: u64,
 }
 
@@ -71,10 +75,10 @@ pub struct CacheCreation {
 #[serde(default)]
 pub struct ServerToolUse {
     /// Searches of the web.
-    #[serde(deserialize_with = "null_is_absent")]
+    #[serde(deserialize_with = "or_none")]
     pub web_search_requests: u64,
     /// Pages fetched from the web.
-    #[serde(deserialize_with = "null_is_absent")]
+    #[serde(deserialize_with = "or_none")]
     pub web_fetch_requests: u64,
 }
 
@@ -238,12 +242,16 @@ impl AddAssign<&UsageByAgent> for UsageByAgent {
 #[serde(default)]
 pub struct Counts {
     /// See [`Usage::input_tokens`].
+    #[serde(deserialize_with = "count")]
     pub input_tokens: Option<u64>,
     /// See [`Usage::output_tokens`].
+    #[serde(deserialize_with = "count")]
     pub output_tokens: Option<u64>,
     /// See [`Usage::cache_creation_input_tokens`].
+    #[serde(deserialize_with = "count")]
     pub cache_creation_input_tokens: Option<u64>,
     /// See [`Usage::cache_read_input_tokens`].
+    #[serde(deserialize_with = "count")]
     pub cache_read_input_tokens: Option<u64>,
     /// See [`Usage::cache_creation`].
     pub cache_creation: Option<CacheCreation>,

@@ -1,0 +1,63 @@
+//! The content of a reply as servers write it.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use crate::{Block, InvalidBlock, Json};
+
+/// A list of blocks; one text, as in a message that is sent; or nothing.
+pub(super) enum Said<'de> {
+    Nothing,
+    Text(String),
+    Blocks(Vec<&'de RawValue>),
+}
+
+impl Said<'_> {
+    /// The blocks, which share the text of this reply.
+    pub(super) fn blocks(self, reply: &Json) -> Result<Vec<Block>, InvalidBlock> {
+        match self {
+            Self::Nothing => Ok(Vec::new()),
+            Self::Text(text) => Ok(vec![Block::text(text)]),
+            Self::Blocks(blocks) => {
+                blocks.into_iter().map(|block| Block::from_json(reply.part(block))).collect()
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Said<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Said<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of blocks")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Said<'de>, E> {
+        Ok(Said::Nothing)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Said<'de>, E> {
+        Ok(Said::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Said<'de>, A::Error> {
+        let mut blocks = Vec::with_capacity(items.size_hint().unwrap_or_default());
+        while let Some(block) = items.next_element()? {
+            blocks.push(block);
+        }
+        Ok(Said::Blocks(blocks))
+    }
+}
