@@ -1,11 +1,8 @@
 //! Measurements. Their packages are built only for who asks.
 
-use std::env;
-use std::process::Command;
-
 use program::println;
 
-use crate::task::{Done, root};
+use crate::task::{Done, builds, cargo, root};
 
 /// Runs parts of the measurements, or all: `stream` and `linear` are benchmark targets of the crates whose work they measure, `loop`
 /// the package `bench`, which has options of its own; `journal` and `restate`, which are measured only if they are named,
@@ -21,30 +18,35 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
     }
     let wanted = |part| parts.contains(&part) || parts.is_empty();
     if wanted("stream") && !quick {
-        cargo(&["bench", "--quiet", "--package", "agent-llm", "--bench", "stream"])?;
+        builds("the benchmark of agent-llm, built as programs are shipped");
+        run_cargo(&["bench", "--package", "agent-llm", "--bench", "stream"])?;
         println!();
     }
     if wanted("linear") && !quick {
         let target = ["--package", "agent-core", "--features", "script", "--bench", "linear"];
-        cargo(&[&["bench", "--quiet"], &target[..]].concat())?;
+        builds("the benchmark of agent-core, built as programs are shipped");
+        run_cargo(&[&["bench"], &target[..]].concat())?;
         println!();
     }
     if wanted("loop") {
-        let profile = ["--quiet", "--package", "bench", "--profile", if quick { "dev" } else { "release" }];
+        let profile = ["--package", "bench", "--profile", if quick { "dev" } else { "release" }];
+        let how =
+            if quick { "without optimisation, to see that it works" } else { "as programs are shipped" };
+        builds(&format!("bench, built {how}"));
         // It starts the program that lies beside it.
-        cargo(&[&["build", "--bins"], &profile[..]].concat())?;
-        cargo(&[&["run"], &profile[..], &["--"], &options].concat())?;
+        run_cargo(&[&["build", "--bins"], &profile[..]].concat())?;
+        run_cargo(&[&["run", "--quiet"], &profile[..], &["--"], &options].concat())?;
     }
     for engine in ["journal", "restate"].into_iter().filter(|engine| parts.contains(engine)) {
         let package = format!("{engine}-tools");
-        cargo(&["run", "--quiet", "--release", "--package", &package, "--", "cost"])?;
+        builds(&format!("{package}, built as programs are shipped"));
+        run_cargo(&["run", "--release", "--package", &package, "--", "cost"])?;
     }
     Ok(())
 }
 
-fn cargo(arguments: &[&str]) -> Done {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).args(arguments).current_dir(root()).status()?;
+fn run_cargo(arguments: &[&str]) -> Done {
+    let status = cargo().args(arguments).current_dir(root()).status()?;
     match status.success() {
         true => Ok(()),
         false => Err(format!("bench: cargo {} failed: {status}", arguments[0]).into()),

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::error::Error;
+use std::io::{Write, stderr};
 use std::path::Path;
 use std::process::Command;
 
@@ -27,15 +28,28 @@ pub(crate) fn root() -> &'static Path {
 
 /// Runs the program of a package that is not built by default, in the caller's folder.
 pub(crate) fn run_package(package: &str, arguments: &[&str]) -> Done {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["run", "--quiet", "--package", package, "--manifest-path"])
-        .arg(root().join("Cargo.toml"))
-        .arg("--")
-        .args(arguments)
-        .status()?;
-    if status.success() {
-        return Ok(());
+    let why = match package {
+        "restate-server" => "starts and stops a Restate server",
+        "restate-tools" => "brings Restate's SDK",
+        _ => "brings SQLite",
+    };
+    let manifest = root().join("Cargo.toml");
+    builds(&format!("{package}, which {why} and so is built only for who runs it"));
+    let mut cargo = cargo();
+    cargo.args(["run", "--package", package, "--manifest-path"]).arg(manifest).arg("--").args(arguments);
+    match cargo.status()?.success() {
+        true => Ok(()),
+        false => Err(format!("{} did not go well", arguments.first().unwrap_or(&package)).into()),
     }
-    Err(format!("{} did not go well", arguments.first().unwrap_or(&package)).into())
+}
+
+/// Says what is built now, if it is not built yet, and why. Cargo's progress comes after it, on standard error, too.
+pub(crate) fn builds(what: &str) {
+    // Where that can't be said, cargo can't say anything either.
+    let _ = writeln!(stderr(), "xtask: runs {what}");
+}
+
+/// Cargo, the one that runs this.
+pub(crate) fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::folder;
-use crate::task::{Done, root};
+use crate::task::{Done, builds, cargo, root};
 
 /// Fast, since what is sent does not depend on the pace.
 const DEMO: [&str; 4] = ["demo", "--json", "--speed", "1000"];
@@ -23,8 +23,12 @@ pub(super) fn all() -> Result<PathBuf, Box<dyn Error>> {
     }
     let mut demo = Command::new(env::current_exe()?);
     record(demo.args(DEMO), &requests.join("demo"), true)?;
+    builds("the examples, to see what they send");
+    if !cargo().args(["build", "--locked", "--package", "examples", "--examples"]).status()?.success() {
+        return Err("the examples can't be built, see above".into());
+    }
     for (name, source) in examples()? {
-        let mut example = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut example = cargo();
         example.args(["run", "--quiet", "--locked", "--package", "examples", "--example", &name]);
         // Examples of a scripted model send nothing.
         record(&mut example, &requests.join(&name), source.contains("agent_mock"))?;
