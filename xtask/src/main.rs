@@ -34,7 +34,7 @@ usage: cargo xtask TASK
               (journal, 200 rounds: 1 min; restate, 50: 1 min)
   faults      checks that docs/faults.md and the tests agree
   gate        shows what the shared gate does for a crowd at a rate limit, and checks it (2 min)
-  layers      checks which crate depends on which, and what the core may name
+  layers      checks which crate depends on which, what the core may name, and that nothing is built twice
   lengths     checks the lengths of files, functions, examples and the loop
   mock        serves a scripted model on loopback: [SCRIPT.json [PORT]]
   msrv        checks that rust-version is what the dependencies ask for
