@@ -124,7 +124,7 @@ impl Desk<'_> {
         let done = ended.done?;
         let done = Done { outcome: self.turn.admit(id, done.outcome), usage: done.usage };
         performer.tell(|| self.turn.call(id), &done.outcome);
-        self.turn.record(id, done)
+        self.turn.record_admitted(id, done)
     }
 }
 

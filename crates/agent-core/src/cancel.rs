@@ -167,7 +167,8 @@ impl Stop {
     pub(crate) async fn or<F: Future>(&self, future: Pin<&mut F>) -> Option<F::Output> {
         match &self.0 {
             None => Some(future.await),
-            Some(token) => token.run_until_cancelled(future).await,
+            // Few runs have one, and what waits for it is large.
+            Some(token) => Box::pin(token.run_until_cancelled(future)).await,
         }
     }
 

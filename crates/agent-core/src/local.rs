@@ -14,12 +14,15 @@ mod settle;
 mod task;
 mod told;
 
-use std::{fmt, pin::pin, sync::Arc};
+use std::{fmt, future::Future, pin::pin, sync::Arc};
 
 use begun::BegunCalls;
-use call::Caller;
+use call::{Busy, Caller};
 use ends::Ends;
-use futures::{FutureExt, future::BoxFuture};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Either, ready},
+};
 pub use in_time::InTime;
 use running::is_final;
 pub(crate) use task::panic_message;
@@ -186,6 +189,62 @@ impl Local {
     }
 }
 
+impl Local {
+    /// Whether a call is to be made; if not, its result says why.
+    fn admit(&self, call: &Call, receipt: &Receipt) -> Result<bool, RunError> {
+        self.caller.team.check_name(&call.agent)?;
+        self.ends.forget(&call.conversation);
+        let limits = self.caller.team.limits();
+        if limits.is_beyond(call.place) {
+            let most = limits.calls_in_reply.unwrap_or_default();
+            let why = format!("not run: the limit of {most} tool calls a reply is reached");
+            receipt.fill(Outcome::error(why));
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Makes a call, until it has ended or is stopped.
+    async fn make(&self, call: Arc<Call>, receipt: Receipt) {
+        let spec = self.caller.team.spec(&call.agent, &call.call.name);
+        let (busy, over) = match spec.is_some_and(ToolSpec::takes_turns) {
+            true => Some(oneshot::channel()).unzip(),
+            false => (None, None),
+        };
+        let entered = Entered::of(&call, self.cancel.as_ref());
+        let made = {
+            // Pinned where it is made: each move would make the future larger. It ends with this block.
+            let mut made = pin!(self.make_or_join(&call, &receipt, busy));
+            entered.stop.or(made.as_mut()).await
+        };
+        if made.is_none() {
+            receipt.fill(Outcome::error("cancelled"));
+            self.begun.leave(&call);
+        }
+        if let Some(over) = over {
+            // Its result may be there while a thread is still at it. What takes turns with it starts after that.
+            self.until_over(&call, &receipt, over).boxed().await;
+        }
+    }
+
+    /// Takes part in a call that began before, or makes it.
+    fn make_or_join<'a>(
+        &'a self,
+        call: &'a Arc<Call>,
+        receipt: &Receipt,
+        busy: Option<Busy>,
+    ) -> impl Future<Output = ()> + 'a {
+        let may_take = !call.allowed && self.mode == Mode::Concurrent;
+        let late = if self.caller.teller.is_heard() { self.begun.late(call) } else { None };
+        let begun = may_take.then(|| self.begun.take(&self.caller, call, late)).flatten();
+        match begun {
+            // Few calls do.
+            Some(begun) => Either::Left(begun.join(&self.caller, call, receipt.clone()).boxed()),
+            None => Either::Right(self.caller.make(call, receipt.clone(), busy, late)),
+        }
+    }
+}
+
 impl Host for Local {
     type Error = RunError;
     type Rules = Team;
@@ -206,44 +265,13 @@ impl Host for Local {
 impl Perform for Local {
     type Error = RunError;
 
-    async fn call(&self, call: Call, receipt: Receipt) -> Result<(), RunError> {
-        self.caller.team.check_name(&call.agent)?;
-        self.ends.forget(&call.conversation);
-        if self.caller.team.limits().is_beyond(call.place) {
-            let most = self.caller.team.limits().calls_in_reply.unwrap_or_default();
-            receipt
-                .fill(Outcome::error(format!("not run: the limit of {most} tool calls a reply is reached")));
-            return Ok(());
+    fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), RunError>> {
+        // A future that is moved is moved with all that it may ever hold: the call is behind a pointer from the start.
+        match self.admit(&call, &receipt) {
+            Ok(true) => Either::Left(self.make(Arc::new(call), receipt).map(Ok)),
+            Ok(false) => Either::Right(ready(Ok(()))),
+            Err(error) => Either::Right(ready(Err(error))),
         }
-        let call = Arc::new(call);
-        let spec = self.caller.team.spec(&call.agent, &call.call.name);
-        let may_take = !call.allowed && self.mode == Mode::Concurrent;
-        let late = if self.caller.teller.is_heard() { self.begun.late(&call) } else { None };
-        let (busy, over) = match spec.is_some_and(ToolSpec::takes_turns) {
-            true => Some(oneshot::channel()).unzip(),
-            false => (None, None),
-        };
-        let entered = Entered::of(&call, self.cancel.as_ref());
-        let made = {
-            // Pinned where it is made: each move would make the future larger. It ends with this block.
-            let mut made = pin!(async {
-                let begun = may_take.then(|| self.begun.take(&self.caller, &call, late)).flatten();
-                match begun {
-                    Some(begun) => begun.join(&self.caller, &call, receipt.clone()).boxed().await,
-                    None => self.caller.make(&call, receipt.clone(), busy, late).await,
-                }
-            });
-            entered.stop.or(made.as_mut()).await
-        };
-        if made.is_none() {
-            receipt.fill(Outcome::error("cancelled"));
-            self.begun.leave(&call);
-        }
-        if let Some(over) = over {
-            // Its result may be there while a thread is still at it. What takes turns with it starts after that.
-            self.until_over(&call, &receipt, over).await;
-        }
-        Ok(())
     }
 
     async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {

@@ -59,6 +59,11 @@ impl<'a> ToolTurn<'a> {
     /// If the call is none of this turn's, or has its result already: a bug of the host.
     pub fn record(&mut self, id: &str, done: Done) -> Option<Work> {
         let done = Done { outcome: self.admit(id, done.outcome), usage: done.usage };
+        self.record_admitted(id, done)
+    }
+
+    /// The same with an outcome that is under the rules already.
+    pub(crate) fn record_admitted(&mut self, id: &str, done: Done) -> Option<Work> {
         let place = self.place(id);
         self.conversation.record(place, done);
         let slot = &self.conversation.slots[place];

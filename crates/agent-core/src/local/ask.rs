@@ -43,7 +43,7 @@ impl Local {
             let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
             stop.or(reply.as_mut()).await
         };
-        let reply = match reply {
+        let mut reply = match reply {
             Some(Ok(reply)) => reply.map_err(|error| fold.fail(error)),
             Some(Err(panic)) => Err(fold.fail(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic)))),
             None => match self.cut_short(so_far, &fold) {
@@ -51,7 +51,7 @@ impl Local {
                 Err(stopped) => return Err(self.give_up(so_far, &fold, stopped).await),
             },
         };
-        let reply = self.settle(so_far, reply).await;
+        self.settle(so_far, &mut reply).await;
         Ok(reply.map_err(|error| Failure { agent: so_far.speaker().to_owned(), error }))
     }
 

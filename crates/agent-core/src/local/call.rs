@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use futures::future::Either;
+use futures::{FutureExt, future::Either};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -58,16 +58,22 @@ impl Caller {
 
     /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes wrong
     /// is its outcome.
-    pub(super) async fn make(
-        &self,
-        call: &Arc<Call>,
+    pub(super) fn make<'a>(
+        &'a self,
+        call: &'a Arc<Call>,
         receipt: Receipt,
         busy: Option<Busy>,
         late: Option<Duration>,
-    ) {
-        let held = Held { _busy: busy, ..self.permits(call).await };
-        self.tell_start(call, late);
-        self.make_with(held, call, receipt).await;
+    ) -> impl Future<Output = ()> + 'a {
+        let made = move |held| {
+            self.tell_start(call, late);
+            self.make_with(Held { _busy: busy, ..held }, call, receipt)
+        };
+        match self.permits_now(call) {
+            Some(held) => Either::Left(made(held)),
+            // Few calls wait.
+            None => Either::Right(async move { made(self.permits(call).await).await }.boxed()),
+        }
     }
 
     /// Tells that a call starts, and how much earlier it could have if it were marked.
@@ -116,6 +122,15 @@ impl Caller {
     pub(super) fn count_request(&self) -> Result<(), RunError> {
         let counted = self.requests_made.one_more(self.team.limits().requests);
         counted.map_err(|most| RunError::RequestLimit { most })
+    }
+
+    /// The permits of a call if they are there, as they are as a rule: nothing is waited for then.
+    fn permits_now(&self, call: &Call) -> Option<Held> {
+        let mut held = Held::default();
+        for (place, permits) in self.bounds(call).into_iter().flatten().enumerate() {
+            held.permits[place] = Some(permits.try_acquire()?);
+        }
+        Some(held)
     }
 
     /// Waits for the permits of a call: as a rule the tool's, the run's, then those that runs share, so that the ones
@@ -172,8 +187,9 @@ impl Caller {
             run: self.cancel.clone(),
             teller: Some(self.teller.clone()),
         };
-        let (input, left, run) = (call.call.input.clone(), receipt.clone(), self.cancel.clone());
         let work = async move {
+            let (left, run) = (context.receipt.clone(), context.run.clone());
+            let input = context.call.call.input.clone();
             let outcome = task::outcome(async { (*tool).call(input, context).await }).await;
             // What a call says once it is not wanted any more, perhaps because of that, is no result.
             if left.is_wanted() && !run.is_cancelled() {

@@ -46,7 +46,17 @@ impl InTime {
     /// [cancelled](crate::Cancel) is: what has ended is recorded, and what the future gives then says why
     /// ([`RunError::TimedOut`](crate::RunError)).
     pub async fn hold<F: Future>(self, drive: F) -> F::Output {
-        let Some(Limit { left, conversation, tokens }) = self.0 else { return drive.await };
+        match self.0 {
+            None => drive.await,
+            // Few have one, and what waits for it is large.
+            Some(limit) => Box::pin(limit.hold(drive)).await,
+        }
+    }
+}
+
+impl Limit {
+    async fn hold<F: Future>(self, drive: F) -> F::Output {
+        let Self { left, conversation, tokens } = self;
         let mut drive = pin!(drive);
         match tokio::time::timeout(left, drive.as_mut()).await {
             Ok(output) => output,

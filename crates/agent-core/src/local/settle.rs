@@ -8,27 +8,22 @@ use crate::{Block, Conversation, LlmError, Response, Rules, StopReason};
 impl Local {
     /// Gives the calls of a reply what began for them, and tells of the reply. Calls that may have had effects have their
     /// results also in a reply that was cut, so that the model does not make them again.
-    pub(super) async fn settle(
-        &self,
-        so_far: &Conversation,
-        mut reply: Result<Response, LlmError>,
-    ) -> Result<Response, LlmError> {
-        let left = self.leave(self.left(so_far, &reply));
-        let made = match &reply {
+    pub(super) async fn settle(&self, so_far: &Conversation, reply: &mut Result<Response, LlmError>) {
+        let left = self.leave(self.left(so_far, reply));
+        let made = match reply {
             Ok(reply) if !reply.stop_reason.runs_calls() => self.begun.take_made(so_far.id()),
             _ => Vec::new(),
         };
         let own = left.iter().map(|left| &left.call.call.id);
         let ids: HashSet<String> = own.chain(made.iter().map(|(id, _)| id)).cloned().collect();
-        self.tell_of_reply(so_far, &reply, &ids);
+        self.tell_of_reply(so_far, reply, &ids);
         self.end_all(left).await;
         for (id, running) in made {
             let outcome = running.end_as(&self.caller, &id).await;
-            if let (Ok(reply), Some(outcome)) = (&mut reply, outcome) {
+            if let (Ok(reply), Some(outcome)) = (&mut *reply, outcome) {
                 reply.made.insert(id, outcome);
             }
         }
-        reply
     }
 
     /// What began early and is no call of this reply.

@@ -64,11 +64,10 @@ impl Wake for Woken {
 }
 
 /// What a call leads to, a panic included.
-pub(super) async fn outcome(call: impl Future<Output = Outcome>) -> Outcome {
-    AssertUnwindSafe(call)
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|panic| Outcome::error(format!("the tool panicked: {}", panic_message(&*panic))))
+pub(super) fn outcome(call: impl Future<Output = Outcome>) -> impl Future<Output = Outcome> {
+    let panicked = |panic: Box<dyn Any + Send>| format!("the tool panicked: {}", panic_message(&*panic));
+    let ended = AssertUnwindSafe(call).catch_unwind();
+    ended.map(move |ended| ended.unwrap_or_else(|panic| Outcome::error(panicked(panic))))
 }
 
 /// The words of a panic.
