@@ -11,6 +11,7 @@ mod new_ids;
 mod over;
 mod running;
 mod settle;
+mod shown;
 mod task;
 mod told;
 
@@ -25,6 +26,7 @@ use futures::{
 };
 pub use in_time::InTime;
 use running::is_final;
+use shown::Shown;
 pub(crate) use task::panic_message;
 use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -62,6 +64,8 @@ pub struct Local {
     early: Early,
     /// Whether what was shown of a reply that is cancelled is kept.
     keeps_shown: bool,
+    /// The same of one whose run is dropped.
+    shown: Option<Shown>,
     /// What it is stopped by from outside.
     cancel: Option<Arc<Tokens>>,
 }
@@ -82,7 +86,8 @@ impl Local {
         let (begun, cancel) = (BegunCalls::default(), cancel.as_ref().map(Given::of_run));
         // What takes too long is stopped in the same way.
         let cancel = cancel.or_else(|| has_timeouts.then(Arc::default));
-        Self { caller, begun, ends: Ends::default(), mode, early: Early::All, keeps_shown, cancel }
+        let (ends, shown) = (Ends::default(), keeps_shown.then(Shown::default));
+        Self { caller, begun, ends, mode, early: Early::All, keeps_shown, shown, cancel }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -91,7 +96,7 @@ impl Local {
         self
     }
 
-    /// See [`Run::keep_shown`](crate::Run::keep_shown).
+    /// See [`Run::keep_shown`](crate::Run::keep_shown); here only of replies that are cancelled.
     pub fn keep_shown(mut self, keep: bool) -> Self {
         self.keeps_shown = keep;
         self

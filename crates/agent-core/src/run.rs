@@ -136,7 +136,7 @@ impl Plan {
         conversation: &mut Conversation,
         cancel: CancellationToken,
     ) -> Result<End, RunError> {
-        Local::with(self.team?, self.options, cancel).run(conversation).await
+        Local::with(self.team?, self.options, cancel).run_or_keep(conversation).await
     }
 }
 
@@ -150,13 +150,16 @@ impl<'a> Run<'a> {
         self.plan(|plan| plan.options.mode = mode)
     }
 
-    /// Whether a reply that is cancelled while it streams is kept as far as it was shown; by default it is not, as if it
-    /// had never been asked for. What is kept are its words, as a reply that was cut short
-    /// ([`StopReason::Cancelled`](crate::StopReason::Cancelled)): the run ends with [`End::Cut`], the calls in the reply are not made, and the user
-    /// goes on from there.
+    /// Whether a reply that is cancelled while it streams, or whose run is dropped then, is kept as far
+    /// as it was shown; by default it is not, as if it had never been asked for. What is kept are its
+    /// words, as a reply that was cut short ([`StopReason::Cancelled`](crate::StopReason::Cancelled)):
+    /// the run ends with [`End::Cut`], the calls in the reply are not made, and the user goes on from
+    /// there.
     ///
-    /// That is for [`Cancel`]. A run that is dropped keeps nothing of the reply under way: who wants its words cancels the
-    /// run, and then awaits it.
+    /// A run that is dropped keeps them in the user's own conversation, and tells nobody. In one that
+    /// was delegated it keeps nothing, so that the next run has the whole of it said. On a journal, or an
+    /// engine, nothing is kept of a reply whose run is dropped, since nothing is in the record that is
+    /// not on the disk: who wants its words there [cancels](Cancel) the run, and then awaits it.
     pub fn keep_shown(self, keep: bool) -> Self {
         self.plan(|plan| plan.options.keeps_shown = keep)
     }

@@ -59,7 +59,8 @@ impl Durable {
     }
 
     /// Whether a reply that is cancelled while it streams is kept as far as it was shown, as in
-    /// [`Run::keep_shown`](agent_core::Run::keep_shown); it is on the disk then, as any other.
+    /// [`Run::keep_shown`](agent_core::Run::keep_shown); it is on the disk then, as any other. Of a reply
+    /// whose run is dropped nothing is kept: what is not on the disk is not in the record either.
     pub fn keep_shown(self, keep: bool) -> Self {
         Self { local: self.local.keep_shown(keep), ..self }
     }

@@ -32,23 +32,25 @@ impl Local {
         self.end_all(self.leave(self.begun.clear(so_far.id()))).await;
         self.tell_if_it_came_back(so_far);
         self.tell(so_far, || EventKind::TurnStarted);
-        let mut fold = Fold::default();
+        let mut reading = self.reading(so_far);
         // A backend is foreign code; its panic must not take other conversations of the run along.
         let reply = {
             // Pinned where it is made: each move would make the future larger. It ends with this block.
             let reply = async {
                 let (speaker, request) = asked?;
-                self.read(so_far, &mut fold, speaker.llm().stream(request)).await
+                self.read(so_far, &mut reading.fold, speaker.llm().stream(request)).await
             };
             let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
             stop.or(reply.as_mut()).await
         };
+        reading.is_over();
+        let fold = &reading.fold;
         let mut reply = match reply {
             Some(Ok(reply)) => reply.map_err(|error| fold.fail(error)),
             Some(Err(panic)) => Err(fold.fail(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic)))),
-            None => match self.cut_short(so_far, &fold) {
+            None => match self.cut_short(so_far, fold) {
                 Ok(cut) => Ok(cut),
-                Err(stopped) => return Err(self.give_up(so_far, &fold, stopped).await),
+                Err(stopped) => return Err(self.give_up(so_far, fold, stopped).await),
             },
         };
         self.settle(so_far, &mut reply).await;

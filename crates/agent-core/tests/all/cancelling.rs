@@ -365,3 +365,72 @@ async fn field_52_in_a_delegated_conversation_and_after_a_transfer_it_is_kept_to
     assert_eq!(kept(&team, &mut conversation, 35).await, Ok(End::Cut(StopReason::Cancelled)));
     assert_eq!((conversation.agent(), conversation.text().as_str()), ("b", "One two three "));
 }
+
+/// Runs with what was shown kept or not, drops the run after so long, and gives what stands behind what the user said.
+async fn dropped(team: &Team, conversation: &mut Conversation, keep: bool, milliseconds: u64) -> Vec<String> {
+    let run = team.run(conversation).keep_shown(keep);
+    assert!(tokio::time::timeout(ms(milliseconds), run).await.is_err(), "it was over before");
+    let read: Conversation = serde_json::from_str(&serde_json::to_string(conversation).unwrap()).unwrap();
+    assert_eq!(read, *conversation);
+    conversation.messages()[1..].iter().map(Message::text).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_52_what_was_shown_of_a_reply_whose_run_is_dropped_is_kept_if_one_says_so() {
+    for (keep, after, said) in [
+        (true, 5, None),
+        (true, 15, Some("One ")),
+        (true, 35, Some("One two three ")),
+        (true, 55, Some("One two three four.")),
+        (false, 35, None),
+    ] {
+        let whole = "One two three four.";
+        let (team, model, log) = team([("main", vec![slowly(whole), Reply::text("Five.")])]);
+        let mut conversation = Conversation::start("main", "Count.");
+        let texts = dropped(&team, &mut conversation, keep, after).await;
+        assert_eq!(texts, Vec::from_iter(said), "{keep}, {after} ms");
+        let end = End::Cut(StopReason::Cancelled);
+        if said.is_some() {
+            // It is over until the user goes on; then all of it is read.
+            assert_eq!(team.run(&mut conversation).await.unwrap(), end);
+            assert_eq!(conversation.usage().input_tokens, 7);
+        }
+        conversation.say("Go on.");
+        assert_eq!(team.run(&mut conversation).await.unwrap().text(), "Five.");
+        let read: Vec<String> = model.requests()[1].messages.iter().map(Message::text).collect();
+        assert_eq!(read.concat(), ["Count.", said.unwrap_or(""), "Go on."].concat());
+        assert!(log.begun().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_52_of_a_reply_that_was_shown_before_its_run_is_dropped_nothing_is_kept_twice() {
+    // The run is dropped in its tool call, or in the reply after it.
+    let first = || Reply::text("Wait.").and_call("act", json!({"ms": 100}));
+    for (after, texts) in [(50, vec!["Wait."]), (125, vec!["Wait.", "", "One two "])] {
+        let (team, _, _) = team([("main", vec![first(), slowly("One two three four.")])]);
+        let mut conversation = Conversation::start("main", "Count.");
+        assert_eq!(dropped(&team, &mut conversation, true, after).await, texts, "{after} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_52_of_a_run_that_is_dropped_it_is_kept_after_a_transfer_and_not_in_a_delegated_conversation() {
+    let parts = |call: serde_json::Value| {
+        team([
+            ("main", vec![calls([("act", call)]), Reply::text("Done.")]),
+            ("b", vec![slowly("One two three four."), Reply::text("Four.")]),
+        ])
+    };
+    let (team, _, _) = parts(json!({"transfer": "b"}));
+    let mut conversation = Conversation::start("main", "Count.");
+    assert_eq!(dropped(&team, &mut conversation, true, 35).await, ["", "", "One two three "]);
+    assert_eq!(conversation.agent(), "b");
+
+    let (team, _, _) = parts(json!({"to": "b"}));
+    let mut conversation = Conversation::start("main", "Count.");
+    assert_eq!(dropped(&team, &mut conversation, true, 35).await, [""]);
+    // The next run has all of it said.
+    assert_eq!(team.run(&mut conversation).keep_shown(true).await.unwrap().text(), "Done.");
+    assert!(conversation.to_string().contains("< call_0_0 = Four."), "{conversation}");
+}

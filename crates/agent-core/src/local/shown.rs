@@ -1,0 +1,66 @@
+//! What was shown of a reply whose run is dropped.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Local;
+use crate::{Conversation, End, Fold, Response, RunError, Told};
+
+/// Where it is left until the run's future is gone, which has the conversation.
+#[derive(Debug, Default)]
+pub(super) struct Shown(Mutex<Option<Response>>);
+
+/// A reply while it is read. If it is dropped then, what was shown is left.
+pub(super) struct Reading<'a> {
+    pub(super) fold: Fold,
+    left_in: Option<&'a Shown>,
+}
+
+/// A conversation and who drives it. If it is dropped meanwhile, what was left is recorded.
+struct Driven<'a> {
+    host: &'a Local,
+    conversation: &'a mut Conversation,
+}
+
+impl Local {
+    /// Drives a conversation of the user's to its end. If this is dropped, what was shown of a reply is kept, should the
+    /// run keep what is shown. What others delegated is asked for again as a whole: nobody was to go on from a part.
+    pub(crate) async fn run_or_keep(&self, conversation: &mut Conversation) -> Result<End, RunError> {
+        let driven = Driven { host: self, conversation };
+        self.run(driven.conversation).await
+    }
+
+    pub(super) fn reading(&self, so_far: &Conversation) -> Reading<'_> {
+        Reading { fold: Fold::default(), left_in: self.shown.as_ref().filter(|_| so_far.depth() == 0) }
+    }
+}
+
+impl Reading<'_> {
+    /// It has ended, however that was.
+    pub(super) fn is_over(&mut self) {
+        self.left_in = None;
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        if let Some(shown) = self.left_in {
+            *shown.lock() = self.fold.cut_short();
+        }
+    }
+}
+
+impl Drop for Driven<'_> {
+    fn drop(&mut self) {
+        let Some(reply) = self.host.shown.as_ref().and_then(|shown| shown.lock().take()) else { return };
+        let id = self.conversation.shared_id();
+        // It was its model's turn, so it can be told this.
+        let told = self.conversation.tell(&id, Told::Answered(reply));
+        debug_assert_eq!(told, Ok(()));
+    }
+}
+
+impl Shown {
+    fn lock(&self) -> MutexGuard<'_, Option<Response>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
