@@ -1,19 +1,24 @@
 //! Many blocks and many calls: no step is taken for each pair of them, and long work lets others run.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use agent_core::{
     Agent, Block, BoxStream, Conversation, Delta, Event, EventKind, ExclusiveBy, Fold, Limits, Llm, LlmError,
     Outcome, Piece, Request, Response, Rules, StopReason, Team, Timeline, Told, ToolSpec, Turn,
     script::{Reply, Script},
+    whole,
 };
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use serde_json::json;
 
-use crate::common::{Act, Log, agent};
+use crate::common::{Act, Log, agent, ms};
 
 #[test]
 fn field_80_very_many_blocks_are_folded_whatever_order_they_come_in() {
@@ -76,6 +81,87 @@ async fn field_80_a_reply_that_never_waits_lets_others_run() {
     let run = async { drop(agent.run(&mut agent.start("Go.")).await.unwrap()) };
     let most = at_a_stretch(steps.clone(), run).await;
     assert!(steps.load(Ordering::Relaxed) == 20_000 && (1..=256).contains(&most), "{most}");
+}
+
+/// Polls a run until it is over or this many milliseconds have passed: how many of its steps each poll took at most, and
+/// how many there were.
+async fn polled(steps: &AtomicUsize, limit: u64, run: impl Future<Output = ()>) -> (usize, usize) {
+    let (mut run, mut most) = (pin!(run), 0);
+    let polled = poll_fn(|context| {
+        let before = steps.load(Ordering::Relaxed);
+        let polled = run.as_mut().poll(context);
+        most = most.max(steps.load(Ordering::Relaxed) - before);
+        polled
+    });
+    let _ = tokio::time::timeout(ms(limit), polled).await;
+    (most, steps.load(Ordering::Relaxed))
+}
+
+/// A model whose reply of so many blocks never waits, each of which takes a millisecond.
+struct Slow(usize, Arc<AtomicUsize>);
+
+impl Llm for Slow {
+    fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let in_time = |delta| {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            // The first poll moves the clock.
+            let _ = tokio::time::advance(ms(1)).now_or_never();
+            Ok(delta)
+        };
+        let blocks = (0..self.0).map(|index| Delta::Block { index, block: Block::text("x") });
+        stream::iter(blocks.chain([Delta::stop(StopReason::EndTurn)])).map(in_time).boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_80_a_limit_holds_while_a_reply_never_waits_and_no_poll_takes_more_than_a_part_of_it() {
+    const MANY: usize = 60_000;
+    // What a task of tokio's may do until it lets others run, and the piece that finds that used up.
+    const PART: usize = 129;
+    for (limit, expected) in [(1_000_000, MANY + 1..=MANY + 1), (1_000, 1_000..=1_000 + 2 * PART)] {
+        let steps = Arc::new(AtomicUsize::new(0));
+        let agent = Agent::builder("main", Slow(MANY, steps.clone())).build().unwrap();
+        let mut conversation = agent.start("Go.");
+        let run = async { drop(agent.run(&mut conversation).await.unwrap()) };
+        let (most, all) = polled(&steps, limit, run).await;
+        assert!((1..=PART).contains(&most) && expected.contains(&all), "{limit}: {most} of {all}");
+    }
+}
+
+#[tokio::test]
+async fn field_80_of_a_whole_reply_of_very_many_calls_each_poll_makes_a_part() {
+    const MANY: usize = 60_000;
+    let steps = Arc::new(AtomicUsize::new(0));
+    let count = steps.clone();
+    let model = Says(Mutex::new(Some(
+        (0..MANY).map(|place| Block::tool_use(format!("a{place}"), "act", json!({}))).collect(),
+    )));
+    let agent = agent_of(model);
+    let mut conversation = agent.start("Go.");
+    let limits = Limits::new().calls_in_reply(0);
+    let run = agent.run(&mut conversation).limits(limits).listen(move |event: &Event| {
+        let is_step = matches!(event.kind, EventKind::CallEnded { .. });
+        count.fetch_add(usize::from(is_step), Ordering::Relaxed);
+    });
+    let (most, all) = polled(&steps, 1_000_000, async { drop(run.await.unwrap()) }).await;
+    assert!((1..=256).contains(&most) && all == MANY, "{most} of {all}");
+}
+
+/// Says these blocks in one piece, and then that it is done.
+struct Says(Mutex<Option<Vec<Block>>>);
+
+impl Llm for Says {
+    fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let calls = self.0.lock().unwrap().take();
+        whole(async {
+            Ok(calls
+                .map_or_else(|| Response::text("Done."), |calls| Response::new(calls, StopReason::ToolUse)))
+        })
+    }
+}
+
+fn agent_of(model: impl Llm + 'static) -> Agent {
+    Agent::builder("main", model).tool(Act::new("act", &Log::default())).build().unwrap()
 }
 
 #[tokio::test]
