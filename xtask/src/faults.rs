@@ -12,7 +12,7 @@ const TABLE: &str = "docs/faults.md";
 /// How the names of tests begin: of what was read of others, and of what was tried on these crates.
 const PREFIXES: [&str; 2] = ["fault_", "field_"];
 
-/// Fails on a row without a test of its number, a test that is not there, and one that no row names.
+/// Fails on a row without a test of its number or that stands twice, a test that is not there, and one that no row names.
 pub(crate) fn run() -> Done {
     let table = fs::read_to_string(root().join(TABLE))?;
     let code = sources(&["crates", "journal-tools"])?.into_iter().filter(Source::is_rust);
@@ -31,9 +31,12 @@ fn wrong(table: &str, tests: &BTreeSet<String>) -> Vec<String> {
         !names.iter().any(is_of_row)
     });
     let empty = empty.map(|(row, _)| format!("{TABLE}: no test is named for row {row}"));
+    let mut numbers = BTreeSet::new();
+    let twice = rows(table).filter(|(row, _)| !numbers.insert(*row));
+    let twice = twice.map(|(row, _)| format!("{TABLE}: row {row} stands twice")).collect::<Vec<_>>();
     let missing = listed.difference(tests).map(|name| format!("{TABLE}: there is no test {name}"));
     let unlisted = tests.difference(&listed).map(|name| format!("{TABLE}: test {name} is in no row"));
-    empty.chain(missing).chain(unlisted).collect()
+    empty.chain(twice).chain(missing).chain(unlisted).collect()
 }
 
 /// The table's rows: their number, and all of the line.
@@ -68,6 +71,15 @@ mod tests {
         check(table, "field_41_x", &["docs/faults.md: there is no test fault_7_x"]);
         let more = format!("{table} fn field_42_y()");
         check(table, &more, &["docs/faults.md: test field_42_y is in no row"]);
+        let twice = format!("{table}{table}");
+        check(
+            &twice,
+            table,
+            &[7, 41]
+                .map(|row| format!("docs/faults.md: row {row} stands twice"))
+                .each_ref()
+                .map(String::as_str),
+        );
         let short = table.replace("field_41_x", "fault_7_x");
         check(&short, &short, &["docs/faults.md: no test is named for row 41"]);
     }
