@@ -14,3 +14,4 @@ mod limits;
 mod people;
 mod promised;
 mod runs;
+mod travels;
