@@ -58,3 +58,18 @@ fn taken(left: &mut Amount, wish: &Wish) -> u32 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Amount, What, Wish, taken};
+
+    #[test]
+    fn what_is_taken_is_what_is_needed_or_an_eighth_until_there_is_none() {
+        let at_first = Amount { requests: Some(20), calls: None };
+        let mut left = at_first;
+        let mut take = |what, need| taken(&mut left, &Wish { at_first, what, need });
+        assert_eq!([1, 1, 9, 1, 1, 9, 1].map(|need| take(What::Requests, need)), [2, 2, 9, 1, 1, 5, 0]);
+        assert_eq!(take(What::Calls, 7), 7, "it is not bounded");
+        assert_eq!(left, Amount { requests: Some(0), calls: None });
+    }
+}

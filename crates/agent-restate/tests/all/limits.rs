@@ -94,7 +94,7 @@ async fn field_51_on_the_engine_what_one_delegation_does_not_use_another_one_can
     // Who has enough in hand asks nobody.
     let (team, model) = office(200);
     stage.replace(Services::new(team)).await;
-    let asked = "SELECT id FROM sys_invocation WHERE target_service_name = 'AgentLimits'";
+    let asked = "SELECT id FROM sys_invocation WHERE target_service_name = 'AgentLimits' AND target_handler_name = 'take'";
     let before = query(stage.cluster.admin(), asked).await.unwrap().len();
     let mut conversation = Conversation::start("boss", "Go.").with_id("plenty");
     assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Done.");
