@@ -38,20 +38,23 @@ pub(crate) struct Rules {
     pub(crate) counting: bool,
 }
 
-/// Checks that a request has no more tokens than these, four bytes of words being one.
+/// Checks that a request has no more tokens than these, four bytes of words being one; pictures and the pages of files have
+/// up to 1,600.
 pub(crate) fn check_length(body: &Value, most: usize) -> Result<(), Refusal> {
     let bytes: usize = ["system", "tools", "messages"].iter().map(|name| words(&body[*name])).sum();
     let tokens = bytes.div_ceil(4);
     must(tokens <= most, || format!("prompt is too long: {tokens} tokens > {most} maximum"))
 }
 
-/// How many bytes of words there are in it, whatever it is; pictures and documents have none.
+/// How many bytes of words there are in it, whatever it is; of pictures and files, how many would have as many tokens.
 fn words(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(words).sum(),
         Value::Object(fields) => {
-            fields.iter().filter(|(name, _)| *name != "source").map(|(_, value)| words(value)).sum()
+            let tokens = media::tokens(value);
+            let others = fields.iter().filter(|(name, _)| tokens == 0 || *name != "source");
+            4 * tokens + others.map(|(_, value)| words(value)).sum::<usize>()
         }
         _ => 0,
     }

@@ -153,7 +153,8 @@ impl Plot {
         self
     }
 
-    /// The same with a context of so many tokens, four bytes of words being one; by default there is no bound. A request
+    /// The same with a context of so many tokens, four bytes of words being one, and a picture or a page of a file up to
+    /// 1,600; by default there is no bound. A request
     /// that is longer is refused: `prompt is too long: 205000 tokens > 200000 maximum`.
     pub fn context(mut self, tokens: usize) -> Self {
         self.context = Some(tokens);

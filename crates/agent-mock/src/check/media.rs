@@ -22,6 +22,13 @@ const MOST: usize = 100;
 /// The most pages of a PDF.
 const PAGES: usize = 100;
 
+/// The media types of pictures.
+const KINDS: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
+
+/// About as many pixels of a picture are a token, of which none has more than these; nor has a page less than these.
+const PIXELS: usize = 750;
+const TOKENS: usize = 1_600;
+
 /// Checks all pictures and documents, also those in results, as far as they are in the request itself.
 pub(super) fn check(body: &Value) -> Verdict {
     let mut media = Vec::new();
@@ -53,11 +60,21 @@ fn within<'a>(content: &'a Value, at: &str, media: &mut Vec<(String, &'a Value)>
 fn picture(block: &Value, at: &str, many: bool) -> Verdict {
     let Some(data) = block["source"]["data"].as_str() else { return Ok(()) };
     let at = format!("{at}.image.source.base64");
+    let given = block["source"]["media_type"].as_str().unwrap_or_default();
+    must(KINDS.contains(&given), || {
+        format!("{at}.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'")
+    })?;
     let bytes = data.len();
     must(bytes <= PICTURE, || format!("{at}: image exceeds 5 MB maximum: {bytes} bytes > {PICTURE} bytes"))?;
     // What it can't read it takes: scripts may well have pictures that are none.
-    let size = STANDARD.decode(data).ok().and_then(|file| imagesize::blob_size(&file).ok());
-    let side = size.map_or(0, |size| size.width.max(size.height));
+    let file = STANDARD.decode(data).unwrap_or_default();
+    let kind = kind(&file).unwrap_or(given);
+    must(kind == given, || {
+        format!(
+            "{at}: The image was specified using the {given} media type, but the image appears to be a {kind} image"
+        )
+    })?;
+    let side = imagesize::blob_size(&file).map_or(0, |size| size.width.max(size.height));
     let said = "At least one of the image dimensions exceed max allowed size";
     must(side <= SIDE, || format!("{at}.data: {said}: {SIDE} pixels"))?;
     must(!many || side <= SIDE_OF_MANY, || {
@@ -65,12 +82,43 @@ fn picture(block: &Value, at: &str, many: bool) -> Verdict {
     })
 }
 
-/// Counts the pages of a PDF, unless it keeps them compressed.
-fn document(block: &Value, at: &str) -> Verdict {
+/// What kind of picture it is, if that can be seen.
+fn kind(file: &[u8]) -> Option<&'static str> {
+    use imagesize::ImageType::{Gif, Jpeg, Png, Webp};
+    match imagesize::image_type(file).ok()? {
+        Jpeg => Some(KINDS[0]),
+        Png => Some(KINDS[1]),
+        Gif => Some(KINDS[2]),
+        Webp => Some(KINDS[3]),
+        _ => None,
+    }
+}
+
+/// About how many tokens a picture or a file has; none for what is words.
+pub(super) fn tokens(block: &Value) -> usize {
+    let source = &block["source"];
+    match (block["type"].as_str(), source["type"].as_str()) {
+        (Some("image"), _) => {
+            let file =
+                source["data"].as_str().and_then(|data| STANDARD.decode(data).ok()).unwrap_or_default();
+            let pixels = |size: imagesize::ImageSize| size.width.saturating_mul(size.height);
+            imagesize::blob_size(&file).map_or(TOKENS, |size| (pixels(size) / PIXELS).clamp(1, TOKENS))
+        }
+        (Some("document"), Some("base64" | "url" | "file")) => pages(block).max(1) * TOKENS,
+        _ => 0,
+    }
+}
+
+/// How many pages a PDF has; none if it keeps them compressed, or is elsewhere.
+fn pages(block: &Value) -> usize {
     let data = block["source"]["data"].as_str().filter(|_| block["source"]["type"] == "base64");
     let file = data.and_then(|data| STANDARD.decode(data).ok()).unwrap_or_default();
     let file = String::from_utf8_lossy(&file).replace("/Type/", "/Type /");
-    let pages = file.matches("/Type /Page").count() - file.matches("/Type /Pages").count();
+    file.matches("/Type /Page").count() - file.matches("/Type /Pages").count()
+}
+
+fn document(block: &Value, at: &str) -> Verdict {
+    let pages = pages(block);
     must(pages <= PAGES, || {
         format!("{at}.pdf.source.base64.data: A maximum of {PAGES} PDF pages may be provided.")
     })

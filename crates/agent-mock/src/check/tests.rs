@@ -440,3 +440,53 @@ fn field_44_pictures_and_documents_over_the_apis_bounds_are_refused() {
         (said(vec![json!({"type": "image", "source": {"type": "url", "url": "https://x.test"}})]), ""),
     ]);
 }
+
+#[test]
+fn field_44_pictures_of_another_kind_than_they_say_are_refused() {
+    let image = |kind: &str, data: &str| json!({"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}});
+    let said = |block: Value| saying(json!([user(json!([block]))]));
+    // The head of a PNG.
+    let png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAAA=";
+    let at = "messages.0.content.0.image.source.base64";
+    let other = format!(
+        "{at}: The image was specified using the image/jpeg media type, but the image appears to be a image/png image"
+    );
+    let unknown =
+        format!("{at}.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'");
+    check_all([
+        (said(image("image/png", png)), ""),
+        (said(image("image/jpeg", "AAAA")), ""),
+        (said(image("image/jpeg", png)), other.as_str()),
+        (said(image("image/bmp", "Qk0=")), &unknown),
+        (said(json!({"type": "image", "source": {"type": "base64", "data": png}})), &unknown),
+    ]);
+}
+
+#[test]
+fn field_44_pictures_and_files_have_tokens() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let check = |block: Value, tokens: usize| {
+        let body = saying(json!([user(json!([block]))]));
+        let message = |most: usize| super::check_length(&body, most).err().map(|refusal| refusal.message);
+        let empty = message(0).unwrap();
+        let has: usize = empty.split(' ').nth(4).unwrap().parse().unwrap();
+        assert_eq!((has, message(has)), (tokens, None), "{empty}");
+    };
+    let base64 = |kind: &str, media_type: &str, file: &[u8]| json!({"type": kind, "source": {"type": "base64", "media_type": media_type, "data": STANDARD.encode(file)}});
+    let png = |side: u32| {
+        let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+        file.extend([side, side].map(u32::to_be_bytes).concat());
+        base64("image", "image/png", &file)
+    };
+    let pdf = |pages: usize| base64("document", "application/pdf", "<</Type/Page>>".repeat(pages).as_bytes());
+    // The names that stand around it have some.
+    let (image, document) = (4, 5);
+    check(text("abcdefgh"), 4 + 2);
+    check(png(300), image + 120);
+    check(png(4_000), image + 1_600);
+    check(json!({"type": "image", "source": {"type": "url", "url": "https://x.test"}}), image + 1_600);
+    check(pdf(3), document + 4_800);
+    check(json!({"type": "document", "source": {"type": "file", "file_id": "f"}}), document + 1_600);
+    let words = json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "w".repeat(400)}});
+    check(words, document + 4 + 100);
+}
