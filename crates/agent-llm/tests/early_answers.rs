@@ -8,6 +8,7 @@ use std::{
 };
 
 use agent_llm::{Claude, Llm, Message, Request, fold};
+use tokio::runtime::Builder;
 
 #[tokio::test]
 async fn field_85_answers_before_the_answer_without_end_do_not_put_off_a_limit() {
@@ -18,6 +19,24 @@ async fn field_85_answers_before_the_answer_without_end_do_not_put_off_a_limit()
 async fn field_85_nor_do_they_where_the_runtime_has_one_worker() {
     // The one that runs the test is not a worker.
     tokio::spawn(check()).await.unwrap();
+}
+
+#[test]
+fn field_85_nor_do_they_where_it_has_two() {
+    on_workers(2);
+}
+
+#[test]
+fn field_85_nor_do_they_where_it_has_four() {
+    on_workers(4);
+}
+
+/// The worker that the connection keeps busy is not waited for.
+fn on_workers(count: usize) {
+    let runtime = Builder::new_multi_thread().worker_threads(count).enable_all().build().unwrap();
+    let checked = runtime.block_on(runtime.spawn(check()));
+    runtime.shutdown_background();
+    checked.unwrap();
 }
 
 /// What comes before an answer is passed over in one go, so the server has a thread of its own to make it come without a

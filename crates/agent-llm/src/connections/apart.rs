@@ -1,27 +1,32 @@
-//! A thread for the connections of programs whose runtime has only one.
+//! A thread that sees to limits where a connection keeps those of the program's runtime from it.
 
 use std::{
     future::{Future, pending},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::OnceLock,
     task::{Context, Poll},
+    time::Duration,
 };
 
-use futures::FutureExt;
+use futures::{
+    FutureExt,
+    future::{Either, select},
+};
 use tokio::{
     runtime::{Builder, Handle},
     task::{JoinError, JoinHandle},
+    time::{Sleep, sleep},
 };
 
 /// Makes a request where it does not hold up who waits for it. What a server says before its answer (1xx) is passed over
-/// in one go, however much there is. On a runtime of several workers another one sees to the limits meanwhile; on one with
-/// a single worker nobody would, so there the connections are on a thread of their own.
+/// in one go, however much there is. On a runtime of a single worker nobody would see to the limits meanwhile, so there the
+/// connections are on a thread of their own. On one of several, others may sleep until somebody wakes them.
 pub(super) async fn apart<T: Send + 'static>(request: impl Future<Output = T> + Send + 'static) -> T {
     // A runtime of the current thread has one, too.
     let is_alone = Handle::current().metrics().num_workers() < 2;
-    let thread = if is_alone { thread() } else { None };
-    match thread {
+    match started(if is_alone { &CONNECTIONS } else { &ALARMS }) {
         None => request.await,
+        Some(thread) if !is_alone => waking(thread, request).await,
         Some(thread) => match Task(thread.spawn(request)).await {
             Ok(done) => done,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -29,9 +34,37 @@ pub(super) async fn apart<T: Send + 'static>(request: impl Future<Output = T> + 
     }
 }
 
-/// The runtime of that thread; `None` if the system gives none.
-fn thread() -> Option<&'static Handle> {
-    static THREAD: OnceLock<Option<Handle>> = OnceLock::new();
+/// Awaits a request, and wakes a worker now and then meanwhile. Of the workers that sleep only one waits for timers: if that
+/// is the one that a connection keeps busy, no other does before it is woken, and then that one does.
+async fn waking<T>(thread: &Handle, request: impl Future<Output = T>) -> T {
+    let mut request = pin!(request);
+    loop {
+        let alarm = alarm(thread);
+        match select(request, pin!(alarm)).await {
+            Either::Left((done, _)) => return done,
+            Either::Right(((), waiting)) => request = waiting,
+        }
+    }
+}
+
+/// Goes off by the clock of that thread.
+fn alarm(thread: &Handle) -> Sleep {
+    const NOW_AND_THEN: Duration = Duration::from_millis(500);
+    let _clock = thread.enter();
+    sleep(NOW_AND_THEN)
+}
+
+/// The runtime of a thread.
+type Thread = OnceLock<Option<Handle>>;
+
+/// The thread of connections.
+static CONNECTIONS: Thread = Thread::new();
+
+/// The thread of alarms, which no connection keeps busy.
+static ALARMS: Thread = Thread::new();
+
+/// The runtime of this thread, which starts with the first who asks; `None` if the system gives none.
+fn started(thread: &'static Thread) -> Option<&'static Handle> {
     let start = || {
         let runtime = Builder::new_current_thread().enable_all().build().ok()?;
         let handle = runtime.handle().clone();
@@ -39,7 +72,7 @@ fn thread() -> Option<&'static Handle> {
         thread.spawn(move || runtime.block_on(pending::<()>())).ok()?;
         Some(handle)
     };
-    THREAD.get_or_init(start).as_ref()
+    thread.get_or_init(start).as_ref()
 }
 
 /// A request that is given up when nobody waits for it any more.
