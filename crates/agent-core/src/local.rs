@@ -7,6 +7,7 @@ mod count;
 mod early;
 mod ends;
 mod in_time;
+mod mode;
 mod new_ids;
 mod over;
 mod running;
@@ -15,7 +16,7 @@ mod shown;
 mod task;
 mod told;
 
-use std::{fmt, future::Future, pin::pin, sync::Arc};
+use std::{future::Future, pin::pin, sync::Arc};
 
 use begun::BegunCalls;
 use call::{Busy, Caller};
@@ -25,6 +26,7 @@ use futures::{
     future::{BoxFuture, Either, ready},
 };
 pub use in_time::InTime;
+pub use mode::Mode;
 use running::is_final;
 use shown::Shown;
 pub(crate) use task::panic_message;
@@ -40,16 +42,6 @@ use crate::{
     run::Options,
     teller::{Place, Teller},
 };
-
-/// How the calls of a turn are made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// All at once.
-    #[default]
-    Concurrent,
-    /// One after the other, as most programs do; to compare.
-    Sequential,
-}
 
 /// The in-process host: asks each agent's model, and makes each tool call on a task of its own (or
 /// the blocking pool). Calls of read-only tools start while the reply that makes them still streams ([`Early`]).
@@ -297,14 +289,5 @@ impl Perform for Local {
 impl Drop for Local {
     fn drop(&mut self) {
         self.caller.cancel.cancel();
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Concurrent => "concurrent",
-            Self::Sequential => "sequential",
-        })
     }
 }
