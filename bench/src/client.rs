@@ -72,10 +72,9 @@ pub(crate) struct Sample {
 }
 
 /// Does a job, and prints the [`Sample`] as JSON.
-pub(crate) fn run(side: &str, job: &str, url: &str, conversations: &str) -> Done {
+pub(crate) fn run(side: &str, job: &str, url: &str, conversations: usize) -> Done {
     let job =
         JOBS.iter().find(|known| known.name == job).ok_or_else(|| format!("there is no job {job:?}"))?;
-    let conversations = conversations.parse()?;
     clock::allow_files();
     let sample = tokio::runtime::Runtime::new()?.block_on(async {
         let client = Client::new(side, job, url)?;

@@ -12,6 +12,7 @@ use std::{
 use crate::{
     Done,
     client::Sample,
+    command_line::Measured,
     report::{Figure, Report},
     row::{Goal, MACHINE, PARTS, Part, Row, START},
 };
@@ -20,13 +21,9 @@ use crate::{
 const PAIRS: [usize; 2] = [7, 1];
 
 /// Measures the rows that are named, or all, and reports.
-pub(crate) fn run(options: &[&str]) -> Done {
-    let (flags, wanted): (Vec<&str>, Vec<&str>) = options.iter().partition(|option| option.starts_with("--"));
-    if let Some(unknown) = flags.iter().find(|flag| !["--json", "--quick"].contains(flag)) {
-        return Err(format!("there is no option {unknown}").into());
-    }
-    let quick = usize::from(flags.contains(&"--quick"));
-    let is_wanted = |key: &str| wanted.is_empty() || wanted.contains(&key);
+pub(crate) fn run(Measured { rows: wanted, quick, json }: &Measured) -> Done {
+    let quick = usize::from(*quick);
+    let is_wanted = |key: &str| wanted.is_empty() || wanted.iter().any(|row| row == key);
     let mut report = Report::begin(PAIRS[quick]);
     let server = Server::start()?;
     for part in PARTS.iter().filter(|part| part.rows.iter().any(|row| is_wanted(row.key))) {
@@ -41,7 +38,7 @@ pub(crate) fn run(options: &[&str]) -> Done {
         machine(&mut report)?;
     }
     if wanted.is_empty() {
-        report.end(flags.contains(&"--json"));
+        report.end(*json);
     }
     Ok(())
 }

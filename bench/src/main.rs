@@ -5,6 +5,7 @@
 
 mod client;
 mod clock;
+mod command_line;
 mod drive;
 mod floor;
 mod ours;
@@ -15,18 +16,20 @@ mod serve;
 mod sse;
 mod work;
 
-use std::{env, error::Error, process::ExitCode};
+use std::{error::Error, process::ExitCode};
+
+use clap::Parser;
+use command_line::{CommandLine, Part};
 
 /// How a part ends.
 type Done<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments.as_slice() {
-        ["serve"] => serve::run(),
-        ["client", side, job, url, conversations] => client::run(side, job, url, conversations),
-        options => drive::run(options),
+    let line = CommandLine::parse();
+    let done = match line.part {
+        Some(Part::Serve) => serve::run(),
+        Some(Part::Client { side, job, url, conversations }) => client::run(&side, &job, &url, conversations),
+        None => drive::run(&line.measured),
     };
     program::ended(done.map_err(|error| error as _))
 }

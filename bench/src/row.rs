@@ -131,6 +131,12 @@ pub(crate) const PARTS: &[Part] = &[
 pub(crate) const START: Row =
     row("start", AtMost(2.0), "process start to first request / floor", |o, f| o.wall / f.wall);
 
+/// The keys of all rows, in order.
+pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
+    let parts = PARTS.iter().flat_map(|part| part.rows).map(|row| row.key);
+    parts.chain([START.key]).chain(MACHINE.iter().map(|(key, _)| *key))
+}
+
 /// What the loop costs without a server; the program `machine` says it.
 pub(crate) const MACHINE: [(&str, &str); 3] = [
     ("loop_ns", "the loop alone, a turn of 4 instant tools: ns of CPU"),

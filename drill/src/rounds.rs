@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
+use options::Rounds;
 use program::{Out, println};
 
 use crate::{Done, kept::Kept, log::Line, report::Report, seen::Seen};
@@ -86,20 +87,11 @@ struct Undisturbed {
 }
 
 impl Options {
-    /// `[ROUNDS] [--seed N] [--json]`; so many rounds if it says nothing of that.
-    pub fn parse(options: &[&str], rounds: usize) -> Done<Self> {
-        let mut parsed = Self { rounds, seed: fastrand::u64(..1_000_000), json: false };
-        let mut options = options.iter();
-        while let Some(option) = options.next() {
-            match *option {
-                "--json" => parsed.json = true,
-                "--seed" => parsed.seed = options.next().ok_or("--seed needs a number")?.parse()?,
-                number => {
-                    parsed.rounds = number.parse().map_err(|_| format!("there is no option {number}"))?
-                }
-            }
-        }
-        Ok(parsed)
+    /// What was asked for; so many rounds if that says nothing of them.
+    #[must_use]
+    pub fn new(asked: &Rounds, rounds: usize) -> Self {
+        let seed = asked.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+        Self { rounds: asked.rounds.unwrap_or(rounds), seed, json: asked.json }
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use drill::{Attempt, Done, Kept, Line, Options, Tools, lines};
+use options::Rounds;
 
 use crate::{kept::kept, kill::attempt};
 
@@ -20,8 +21,8 @@ struct Ring {
 }
 
 /// Plays the rounds that the options say; 200 if they don't.
-pub(crate) fn run(options: &[&str]) -> Done {
-    drill::run("journal", &Options::parse(options, 200)?, Ring::new)
+pub(crate) fn run(rounds: &Rounds) -> Done {
+    drill::run("journal", &Options::new(rounds, 200), Ring::new)
 }
 
 impl Ring {

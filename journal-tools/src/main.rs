@@ -1,6 +1,7 @@
 //! What is done with journals: the drill, what a journal costs, and sessions on the command line. `cargo xtask drill` and
 //! `cargo xtask sessions` start it.
 
+mod command_line;
 mod cost;
 mod disk;
 mod drill;
@@ -9,28 +10,17 @@ mod kill;
 mod run;
 mod sessions;
 
-use std::{env, io, process::ExitCode};
+use std::{io, process::ExitCode};
 
-const USAGE: &str = "\
-usage: journal-tools drill [ROUNDS] [--seed N] [--json]
-       journal-tools cost
-       journal-tools sessions FILE [list | show ID | tail ID | resume ID | fork ID NEW [TURNS] | allow KEY | deny KEY REASON
-                                    | export ID | import ID < JSON | delete ID]
-       journal-tools run JOURNAL LOG SESSION repeatable|once
-";
+use clap::Parser;
+use command_line::{CommandLine, Part};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments.as_slice() {
-        ["drill", options @ ..] => drill::run(options),
-        ["cost"] => cost::run(),
-        ["sessions", file, what @ ..] => sessions::run(file, what, &mut io::stdin(), &mut program::Out),
-        ["run", journal, log, session, tools] => run::run(journal, log, session, tools),
-        _ => {
-            eprint!("{USAGE}");
-            return ExitCode::from(2);
-        }
+    let done = match CommandLine::parse().part {
+        Part::Drill(rounds) => drill::run(&rounds),
+        Part::Cost => cost::run(),
+        Part::Sessions(asked) => sessions::run(asked, &mut io::stdin(), &mut program::Out),
+        Part::Run(killable) => run::run(&killable),
     };
     program::ended(done.map_err(|error| error as _))
 }

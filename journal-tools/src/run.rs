@@ -1,9 +1,10 @@
 //! A run of the team, in a process that may be killed.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use agent_core::Conversation;
 use agent_journal::Journal;
+use clap::Args;
 
 use drill::{Done, Log, TASK, Tools, Ways, team};
 use program::println;
@@ -11,13 +12,26 @@ use program::println;
 /// What it says once it has the conversation, and goes on with it.
 pub(crate) const OPEN: &str = "open";
 
+#[derive(Args)]
+pub(crate) struct Killable {
+    /// The journal's file
+    journal: PathBuf,
+    /// The file that says what tools and models did
+    log: PathBuf,
+    /// The session's id
+    session: String,
+    /// Whether calls may be made twice: repeatable or once
+    #[arg(value_parser = Tools::of)]
+    tools: Tools,
+}
+
 /// Begins the run, or goes on with it, and ends with it.
-pub(crate) fn run(journal: &str, log: &str, session: &str, tools: &str) -> Done {
-    let repeatable = Tools::of(tools)? == Tools::Repeatable;
-    let ways = Ways { repeatable, takes_time: true, log: Some(Log::open(Path::new(log))?) };
+pub(crate) fn run(Killable { journal, log, session, tools }: &Killable) -> Done {
+    let repeatable = *tools == Tools::Repeatable;
+    let ways = Ways { repeatable, takes_time: true, log: Some(Log::open(log)?) };
     let team = team(&ways)?;
     tokio::runtime::Runtime::new()?.block_on(async {
-        let mut conversation = Conversation::start("lead", TASK).with_id(session);
+        let mut conversation = Conversation::start("lead", TASK).with_id(session.as_str());
         let host = Journal::open(journal)?.host(team, &mut conversation).await?;
         println!("{OPEN}");
         host.run(&mut conversation).await?;

@@ -1,40 +1,45 @@
 //! A Restate server to try things with; `cargo xtask restate` starts this.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod options;
-
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::{env, fs, io};
+use std::{fs, io};
 
-use options::{Options, Task};
+use clap::Parser;
+use options::{Restate, Task, Up};
 use program::println;
 use restate_server::{Detached, Settings, VERSION, register};
 
 type Done = Result<(), Box<dyn Error>>;
 
+/// A Restate server to try things with; `cargo xtask restate` starts this
+#[derive(Parser)]
+#[command(name = "restate-server")]
+struct CommandLine {
+    #[command(flatten)]
+    asked: Restate,
+}
+
 /// Exits with 0 if the task went well, 1 if it did not, 2 if there is no such task.
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Some(options) = Options::parse(env::args().skip(1)) else {
-        eprint!("{}", options::USAGE);
-        return ExitCode::from(2);
-    };
-    let done = match options.task {
-        Task::Up => up(&options).await,
-        Task::Down => down(&options).await,
-        Task::Status => status(&options),
-    };
-    program::ended(done)
+    let Restate { task, folder } = CommandLine::parse().asked;
+    let folder: PathBuf = folder.unwrap_or_else(|| restate_server::folder().join("run"));
+    program::ended(match task {
+        Task::Up(how) => up(&how, &folder).await,
+        Task::Down => down(&folder).await,
+        Task::Status => status(&folder),
+    })
 }
 
-async fn up(options: &Options) -> Done {
+async fn up(options: &Up, folder: &Path) -> Done {
     if options.fresh {
-        clear(options)?;
+        clear(folder)?;
     }
-    let there = Settings::of_folder(&options.folder);
+    let there = Settings::of_folder(folder);
     let settings = options.nodes.map(Settings::new).or(there).unwrap_or_else(|| Settings::new(1));
-    let (cluster, now) = Detached::start(&settings, &options.folder).await?;
+    let (cluster, now) = Detached::start(&settings, folder).await?;
     println!("Restate {VERSION} is up{}", if now { "" } else { " already" });
     show(&cluster);
     let admin = &cluster.nodes()[0].admin;
@@ -52,29 +57,29 @@ async fn up(options: &Options) -> Done {
 }
 
 /// Removes the data that is there, of a cluster that does not run.
-fn clear(options: &Options) -> Done {
-    if Detached::find(&options.folder)?.is_some() {
+fn clear(folder: &Path) -> Done {
+    if Detached::find(folder)?.is_some() {
         return Err("it is up, with data in use: `down` first".into());
     }
-    match fs::remove_dir_all(&options.folder) {
+    match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-async fn down(options: &Options) -> Done {
-    match Detached::find(&options.folder)? {
+async fn down(folder: &Path) -> Done {
+    match Detached::find(folder)? {
         Some(cluster) => {
             cluster.stop().await?;
-            println!("Restate is down; its data is in {}", options.folder.display());
+            println!("Restate is down; its data is in {}", folder.display());
         }
         None => println!("Restate is not up"),
     }
     Ok(())
 }
 
-fn status(options: &Options) -> Done {
-    match Detached::find(&options.folder)? {
+fn status(folder: &Path) -> Done {
+    match Detached::find(folder)? {
         Some(cluster) => {
             println!("Restate {VERSION} is up");
             show(&cluster);

@@ -9,6 +9,7 @@ use std::{
 use agent_core::Conversation;
 use agent_restate::{Invocation, Ran, Restate};
 use drill::{Attempt, Done, Kept, Line, Options, TASK, Tools, lines};
+use options::Rounds;
 use program::println;
 use tokio::{runtime::Runtime, time::timeout};
 
@@ -23,11 +24,9 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Plays 50 rounds, or 10 with three nodes, if the options don't say.
-pub(crate) fn run(options: &[&str]) -> Done {
-    let (nodes, options) = nodes::of(options)?;
+pub(crate) fn run(nodes: usize, rounds: &Rounds) -> Done {
     let runtime = Runtime::new()?;
-    let rounds = if nodes == 1 { 50 } else { 10 };
-    let options = Options::parse(&options, rounds)?;
+    let options = Options::new(rounds, if nodes == 1 { 50 } else { 10 });
     let stage = match restate_server::install() {
         Err(missing) => {
             println!("skipped: {missing}");

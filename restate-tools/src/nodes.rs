@@ -30,19 +30,6 @@ const LAG: Duration = Duration::from_secs(10);
 /// So long before one looks again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Takes `--nodes N` out of the options.
-pub(crate) fn of<'a>(options: &[&'a str]) -> Done<(usize, Vec<&'a str>)> {
-    let Some(place) = options.iter().position(|option| *option == "--nodes") else {
-        return Ok((1, options.to_vec()));
-    };
-    let nodes = match options.get(place + 1) {
-        Some(&"1") => 1,
-        Some(&"3") => 3,
-        _ => return Err("--nodes needs 1 or 3".into()),
-    };
-    Ok((nodes, [&options[..place], &options[place + 2..]].concat()))
-}
-
 /// Plays the rounds. The process that serves lives as long as a run; each node in turn may be the one that is killed.
 pub(crate) fn run(options: &Options, stage: Stage, runtime: &Runtime) -> Done {
     let (stage, mut runs) = (Mutex::new(stage), 0);

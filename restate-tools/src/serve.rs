@@ -1,11 +1,12 @@
 //! A process that serves the drill's team.
 
 use std::{
-    path::Path,
+    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use agent_restate::Services;
+use clap::Args;
 use drill::{Done, Log, Tools, Ways, team};
 use program::println;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -16,18 +17,25 @@ pub(crate) const READY: &str = "ready";
 /// What it says once it does something for a run.
 pub(crate) const OPEN: &str = "open";
 
+#[derive(Args)]
+pub(crate) struct Served {
+    /// Where it listens, such as 127.0.0.1:9080
+    address: String,
+    /// The file that says what tools and models did; without it, tools take no time
+    #[arg(requires = "tools")]
+    log: Option<PathBuf>,
+    /// Whether calls may be made twice: repeatable or once
+    #[arg(value_parser = Tools::of)]
+    tools: Option<Tools>,
+    /// The folder of the server that it belongs to; it only tells, in a list of processes, whose this one is
+    #[arg(long, conflicts_with = "log")]
+    base_dir: Option<PathBuf>,
+}
+
 /// Serves until it is killed.
-pub(crate) fn run(address: &str, options: &[&str]) -> Done {
-    let (log, repeatable) = match options {
-        // It tells whose it is.
-        [] | ["--base-dir", _] => (None, true),
-        [log, tools] => (Some(Log::open(Path::new(log))?), Tools::of(tools)? == Tools::Repeatable),
-        _ => {
-            return Err(
-                "serve takes an address, and a log with the kind of tools or --base-dir FOLDER".into()
-            );
-        }
-    };
+pub(crate) fn run(Served { address, log, tools, .. }: Served) -> Done {
+    let repeatable = tools != Some(Tools::Once);
+    let log = log.map(|log| Log::open(&log)).transpose()?;
     let team = team(&Ways { repeatable, takes_time: log.is_some(), log })?;
     let told = AtomicBool::new(false);
     let services = Services::new(team).listen(move |_| {

@@ -13,12 +13,8 @@ use crate::stage::free;
 const TRIES: usize = 500;
 
 /// Starts it, if the server is up and none stands there, and says how to talk to it.
-pub(crate) fn run(options: &[&str]) -> Done {
-    let folder = match options {
-        [] => folder().join("run"),
-        ["--folder", folder] => PathBuf::from(folder),
-        _ => return Err("stand takes --folder FOLDER".into()),
-    };
+pub(crate) fn run(at: Option<PathBuf>) -> Done {
+    let folder = at.unwrap_or_else(|| folder().join("run"));
     let server = Detached::find(&folder)?.ok_or("Restate is not up: `up` first")?;
     if server.companions().is_empty() {
         let address = free()?;

@@ -1,48 +1,79 @@
 //! Measurements. Their packages are built only for who asks.
 
+use clap::{Args, ValueEnum};
 use program::println;
 
 use crate::task::{Done, builds, cargo, root};
 
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// What is measured [default: stream, linear and loop]
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// Shows only that it works: each row of loop once, not optimised, and neither stream nor linear
+    #[arg(long)]
+    quick: bool,
+    /// Prints the figures of loop as JSON, on the last line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// How fast streamed replies are read (1 min)
+    Stream,
+    /// Whether time is in proportion to blocks, calls and rows (1 min)
+    Linear,
+    /// What a turn costs beside a bare loop (3 min)
+    Loop,
+    /// What a journal costs (docs/durability.md)
+    Journal,
+    /// What Restate costs (docs/durability.md)
+    Restate,
+}
+
 /// Runs parts of the measurements, or all: `stream` and `linear` are benchmark targets of the crates whose work they measure, `loop`
-/// the package `bench`, which has options of its own; `journal` and `restate`, which are measured only if they are named,
-/// since they bring an engine each, are in `journal-tools` and `restate-tools`.
+/// the package `bench`; `journal` and `restate`, which are measured only if they are named, since they bring an engine each, are
+/// in `journal-tools` and `restate-tools`.
 ///
 /// With `--quick`, `loop` is built without optimisation: its figures say nothing then, but that it works.
-pub(crate) fn run(arguments: &[&str]) -> Done {
-    let (options, parts): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with("--"));
-    let quick = options.contains(&"--quick");
-    let known = ["stream", "linear", "loop", "journal", "restate"];
-    if let Some(unknown) = parts.iter().find(|part| !known.contains(part)) {
-        return Err(format!("bench: there is no part {unknown:?}, only: {}", known.join(", ")).into());
-    }
-    let wanted = |part| parts.contains(&part) || parts.is_empty();
-    if wanted("stream") && !quick {
+pub(crate) fn run(options: &Bench) -> Done {
+    let wanted = |part| options.parts.contains(&part) || options.parts.is_empty();
+    if wanted(Part::Stream) && !options.quick {
         builds("the benchmark of agent-llm, built as programs are shipped");
         run_cargo(&["bench", "--package", "agent-llm", "--bench", "stream"])?;
         println!();
     }
-    if wanted("linear") && !quick {
+    if wanted(Part::Linear) && !options.quick {
         let target = ["--package", "agent-core", "--features", "script", "--bench", "linear"];
         builds("the benchmark of agent-core, built as programs are shipped");
         run_cargo(&[&["bench"], &target[..]].concat())?;
         println!();
     }
-    if wanted("loop") {
-        let profile = ["--package", "bench", "--profile", if quick { "dev" } else { "release" }];
-        let how =
-            if quick { "without optimisation, to see that it works" } else { "as programs are shipped" };
-        builds(&format!("bench, built {how}"));
-        // It starts the program that lies beside it.
-        run_cargo(&[&["build", "--bins"], &profile[..]].concat())?;
-        run_cargo(&[&["run", "--quiet"], &profile[..], &["--"], &options].concat())?;
+    if wanted(Part::Loop) {
+        run_loop(options)?;
     }
-    for engine in ["journal", "restate"].into_iter().filter(|engine| parts.contains(engine)) {
-        let package = format!("{engine}-tools");
-        builds(&format!("{package}, built as programs are shipped"));
-        run_cargo(&["run", "--release", "--package", &package, "--", "cost"])?;
+    for (part, package) in [(Part::Journal, "journal-tools"), (Part::Restate, "restate-tools")] {
+        if options.parts.contains(&part) {
+            builds(&format!("{package}, built as programs are shipped"));
+            run_cargo(&["run", "--release", "--package", package, "--", "cost"])?;
+        }
     }
     Ok(())
+}
+
+fn run_loop(options: &Bench) -> Done {
+    let (profile, how) = match options.quick {
+        true => ("dev", "without optimisation, to see that it works"),
+        false => ("release", "as programs are shipped"),
+    };
+    let package = ["--package", "bench", "--profile", profile];
+    let flags = [(options.quick, "--quick"), (options.json, "--json")];
+    let flags: Vec<&str> = flags.into_iter().filter_map(|(is_set, flag)| is_set.then_some(flag)).collect();
+    builds(&format!("bench, built {how}"));
+    // It starts the program that lies beside it.
+    run_cargo(&[&["build", "--bins"], &package[..]].concat())?;
+    run_cargo(&[&["run", "--quiet"], &package[..], &["--"], &flags].concat())
 }
 
 fn run_cargo(arguments: &[&str]) -> Done {

@@ -12,7 +12,7 @@ mod screen;
 mod specialists;
 
 use figures::Figures;
-use options::Options;
+pub(crate) use options::Demo;
 use program::println;
 use screen::Screen;
 
@@ -27,13 +27,12 @@ pub(crate) struct Stage {
 }
 
 /// Runs the scenarios.
-pub(crate) fn run(arguments: &[&str]) -> Done {
-    let options = Options::read(arguments)?;
+pub(crate) fn run(options: &Demo) -> Done {
     tokio::runtime::Runtime::new()?.block_on(async {
         let screen = Screen::new(!options.json);
         // Keeps the mock server alive; with --live there is none.
         let (_server, stage) = match options.live {
-            true => (None, live::stage(screen)?),
+            true => (None, live::stage(screen, options.model.as_deref())?),
             false => plot::stage(screen, options.speed).await.map(|(server, stage)| (Some(server), stage))?,
         };
         let scenarios = vec![

@@ -1,18 +1,40 @@
 //! The drill. Its packages bring an engine each and are built only for who asks.
 
+use clap::{Args, Error, ValueEnum, error::ErrorKind};
+use options::{Rounds, nodes};
+
 use crate::task::{Done, run_package};
 
+#[derive(Args)]
+pub(crate) struct Drill {
+    /// What keeps the runs
+    #[arg(long, value_enum, default_value_t = Engine::Journal)]
+    engine: Engine,
+    /// How many Restate servers there are; of three, each in turn is killed instead of the process that serves [default: 1]
+    #[arg(long, value_parser = nodes())]
+    nodes: Option<usize>,
+    #[command(flatten)]
+    rounds: Rounds,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    /// A journal on SQLite, in one process
+    Journal,
+    /// A Restate server, installed by npm; skipped without it
+    Restate,
+}
+
 /// Kills runs until they come to their end; see `journal-tools` and `restate-tools`.
-pub(crate) fn run(options: &[&str]) -> Done {
-    let (mut engine, mut options) = ("journal", options.to_vec());
-    if let Some(place) = options.iter().position(|option| *option == "--engine") {
-        engine = options.get(place + 1).ok_or("--engine needs journal or restate")?;
-        options.drain(place..place + 2);
+pub(crate) fn run(options: &Drill) -> Done {
+    let nodes = options.nodes.map(|nodes| format!("--nodes={nodes}"));
+    let words = ["drill".to_owned()].into_iter().chain(nodes).chain(options.rounds.words());
+    match options.engine {
+        Engine::Journal if options.nodes.is_some() => {
+            let wrong = "--nodes needs --engine restate: a journal has no servers\n";
+            Error::raw(ErrorKind::ArgumentConflict, wrong).exit()
+        }
+        Engine::Journal => run_package("journal-tools", words),
+        Engine::Restate => run_package("restate-tools", words),
     }
-    let package = match engine {
-        "journal" => "journal-tools",
-        "restate" => "restate-tools",
-        other => return Err(format!("there is no engine {other:?}, only: journal, restate").into()),
-    };
-    run_package(package, &[&["drill"], &options[..]].concat())
 }

@@ -8,12 +8,13 @@ use crate::source::sources;
 use crate::task::{Done, verdict};
 
 /// Where there is Rust.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "bench",
     "crates",
     "drill",
     "examples",
     "journal-tools",
+    "options",
     "program",
     "restate-server",
     "restate-tools",

@@ -1,30 +1,35 @@
 //! A mock server of its own.
 
-use std::{fs, net::SocketAddr};
+use std::{fs, net::SocketAddr, path::PathBuf};
 
 use agent_mock::{Mock, Plot};
+use clap::Args;
 use program::println;
 
 use crate::task::Done;
 
-/// Serves a script, by default one that calls the first tool offered, until it is killed.
-pub(crate) fn run(arguments: &[&str]) -> Done {
-    let (script, port) = match arguments {
-        [] => (None, "0"),
-        [script] => (Some(*script), "0"),
-        [script, port] => (Some(*script), *port),
-        _ => return Err("usage: cargo xtask mock [SCRIPT.json [PORT]]".into()),
-    };
+#[derive(Args)]
+pub(crate) struct Script {
+    /// What the model says, as JSON [default: it calls the first tool that it is offered, then answers]
+    #[arg(value_name = "SCRIPT.json")]
+    script: Option<PathBuf>,
+    /// Where it is served, on 127.0.0.1; 0 is any port that is free
+    #[arg(default_value_t = 0)]
+    port: u16,
+}
+
+/// Serves a script until it is stopped.
+pub(crate) fn run(Script { script, port }: &Script) -> Done {
     let plot = match script {
         Some(path) => {
-            let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-            Plot::from_json(&text).map_err(|error| format!("{path}: {error}"))?
+            let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            Plot::from_json(&fs::read_to_string(path).map_err(|error| said(&error))?)
+                .map_err(|error| said(&error))?
         }
         None => Plot::default(),
     };
-    let port: u16 = port.parse().map_err(|error| format!("{port:?} is no port: {error}"))?;
     tokio::runtime::Runtime::new()?.block_on(async {
-        let server = Mock::start_at(SocketAddr::from(([127, 0, 0, 1], port)), plot).await?;
+        let server = Mock::start_at(SocketAddr::from(([127, 0, 0, 1], *port)), plot).await?;
         println!("{}", server.url());
         std::future::pending().await
     })

@@ -14,30 +14,28 @@ mod sent;
 use std::{fs, path::PathBuf};
 
 use agent_mock::{Mock, Plot};
+use clap::Args;
 use program::println;
 use python::Python;
 use replay::Replay;
 
 use crate::task::{Done, root};
 
-const USAGE: &str = "\
-usage: cargo xtask oracle [--required]
-
-  --required  fails where there is no Python, or no way to install what it needs; else that is said and passes";
+#[derive(Args)]
+pub(crate) struct Oracle {
+    /// Fails where there is no Python, or no way to install what it needs; else that is said and passes
+    #[arg(long)]
+    required: bool,
+}
 
 /// What agent-mock says when each kind of its replies is judged.
 const REPLIES: &str = include_str!("../oracle/replies.json");
 
 /// Fails on each request, reply, stream and run that does not conform.
-pub(crate) fn run(arguments: &[&str]) -> Done {
-    let required = match arguments {
-        [] => false,
-        ["--required"] => true,
-        _ => return Err(USAGE.into()),
-    };
+pub(crate) fn run(options: &Oracle) -> Done {
     let python = match Python::with_packages() {
         Ok(python) => python,
-        Err(why) if required => return Err(format!("oracle: {why}").into()),
+        Err(why) if options.required => return Err(format!("oracle: {why}").into()),
         Err(why) => {
             println!("oracle: skipped: {why}");
             return Ok(());

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::error::Error;
+use std::ffi::{OsStr, OsString};
 use std::io::{Write, stderr};
 use std::path::Path;
 use std::process::Command;
@@ -26,8 +27,13 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")
 }
 
+/// The words after the task's name, as they were typed.
+pub(crate) fn typed() -> impl Iterator<Item = OsString> {
+    env::args_os().skip(2)
+}
+
 /// Runs the program of a package that is not built by default, in the caller's folder.
-pub(crate) fn run_package(package: &str, arguments: &[&str]) -> Done {
+pub(crate) fn run_package(package: &str, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Done {
     let why = match package {
         "restate-server" => "starts and stops a Restate server",
         "restate-tools" => "brings Restate's SDK",
@@ -36,10 +42,10 @@ pub(crate) fn run_package(package: &str, arguments: &[&str]) -> Done {
     let manifest = root().join("Cargo.toml");
     builds(&format!("{package}, which {why} and so is built only for who runs it"));
     let mut cargo = cargo();
-    cargo.args(["run", "--package", package, "--manifest-path"]).arg(manifest).arg("--").args(arguments);
+    cargo.args(["run", "--package", package, "--manifest-path"]).arg(manifest).arg("--").args(words);
     match cargo.status()?.success() {
         true => Ok(()),
-        false => Err(format!("{} did not go well", arguments.first().unwrap_or(&package)).into()),
+        false => Err(format!("{package} did not go well").into()),
     }
 }
 

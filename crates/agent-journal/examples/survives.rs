@@ -1,8 +1,6 @@
 //! The same team in this process and on a journal; only the host's line differs: cargo run -p agent-journal --example survives
-//!
-//! Say `journal` and a file, stop it where you like, and start it again: it goes on where it was.
 
-use std::{env, error::Error};
+use std::{error::Error, path::PathBuf};
 
 use agent_core::{
     Agent, Conversation, Local, Team, drive,
@@ -11,17 +9,22 @@ use agent_core::{
 use agent_handoff::Handoff;
 use agent_journal::Journal;
 use agent_tools::{AgentTool, math};
+use clap::Parser;
 use program::print;
 use serde_json::json;
+
+/// The same team in this process and on a journal
+#[derive(Parser)]
+struct Options {
+    /// The journal's file: stop it where you like, and start it again, and it goes on where it was [default: none]
+    file: Option<PathBuf>,
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut conversation = start();
-    match env::args().nth(1) {
-        None => {
-            let host = Local::new(team()?);
-            drive(&mut conversation, &host).await?;
-        }
+    match Options::parse().file {
+        None => drop(drive(&mut conversation, &Local::new(team()?)).await?),
         Some(file) => {
             let host = Journal::open(file)?.host(team()?, &mut conversation).await?;
             drive(&mut conversation, &host).await?;

@@ -72,11 +72,7 @@ fn compare(screen: &Screen, sequential: &Performance, concurrent: &Performance, 
     screen.title("   The specialists' work, from the first call's start to the last call's end:");
     screen.line(&format!("     one after the other   {:>8}", seconds(sequential.calls)));
     screen.line(&format!("     at once               {:>8}", seconds(concurrent.calls)));
-    screen.line(&format!(
-        "     saved                 {:>6.0} %   ({:.2} times as fast)",
-        (1.0 - fast / slow) * 100.0,
-        slow / fast
-    ));
+    screen.line(&saved(slow, fast));
     if let Some(bound) = bound {
         screen.line(&format!(
             "     the bound             {:>8}   (the longest specialist's own replies)",
@@ -84,4 +80,18 @@ fn compare(screen: &Screen, sequential: &Performance, concurrent: &Performance, 
         ));
     }
     screen.line("");
+}
+
+/// What it saves to work at once; in words, if a real model called nobody.
+fn saved(slow: f64, fast: f64) -> String {
+    let when = match (slow > 0.0, fast > 0.0) {
+        (true, true) => {
+            let (saved, times) = ((1.0 - fast / slow) * 100.0, slow / fast);
+            return format!("     saved                 {saved:>6.0} %   ({times:.2} times as fast)");
+        }
+        (false, false) => "The model",
+        (false, true) => "One after the other, the model",
+        (true, false) => "At once, the model",
+    };
+    format!("     {when} called no specialist, so there is nothing to compare.")
 }

@@ -6,18 +6,27 @@
 mod served;
 mod team;
 
-use std::{env, error::Error};
+use std::error::Error;
 
 use agent_core::Conversation;
 use agent_journal::Journal;
 use agent_restate::Restate;
+use clap::Parser;
 use program::{print, println};
 use served::Served;
 pub(crate) use team::team;
 
+/// One team in this process, on a journal or on Restate
+#[derive(Parser)]
+struct Options {
+    /// What carries the run
+    #[arg(value_parser = ["process", "journal", "restate"], default_value = "process")]
+    host: String,
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let host = env::args().nth(1).unwrap_or_else(|| "process".to_owned());
+    let host = Options::parse().host;
     let installed = (host == "restate").then(restate_server::install);
     if let Some(Err(missing)) = installed {
         println!("skipped: {missing}");

@@ -1,0 +1,66 @@
+//! What is asked for.
+
+use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
+
+use crate::row;
+
+/// What a turn costs, beside a bare loop on the same connection; `cargo xtask bench loop` starts it (3 min)
+#[derive(Parser)]
+#[command(name = "bench", args_conflicts_with_subcommands = true)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub(crate) measured: Measured,
+    #[command(subcommand)]
+    pub(crate) part: Option<Part>,
+}
+
+#[derive(Args)]
+pub(crate) struct Measured {
+    /// The rows that are measured [default: all]
+    #[arg(value_parser = PossibleValuesParser::new(row::keys()))]
+    pub(crate) rows: Vec<String>,
+    /// Measures each row once, with few conversations: that shows only that it works
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Prints all figures as JSON, on the last line, if all rows are measured
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The processes that the measurement starts.
+#[derive(Subcommand)]
+pub(crate) enum Part {
+    /// Serves until standard input ends; the measurement starts this
+    Serve,
+    /// Does one job, and prints what it took as JSON; the measurement starts this
+    Client {
+        /// Whose client it is: ours or floor
+        side: String,
+        /// What is done
+        job: String,
+        /// Where the server is
+        url: String,
+        /// How many conversations there are
+        conversations: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use insta::assert_snapshot;
+    use options::{pages, refusal};
+
+    use super::CommandLine;
+
+    #[test]
+    fn help_explains_each_part_and_each_option() {
+        assert_snapshot!(pages(CommandLine::command()));
+    }
+
+    #[test]
+    fn a_wrong_word_is_named_with_the_nearest_right_one() {
+        let wrong: [&[&str]; 3] = [&["turn_cup"], &["--quik"], &["client", "ours"]];
+        assert_snapshot!(wrong.map(|words| refusal(CommandLine::command(), words)).concat());
+    }
+}

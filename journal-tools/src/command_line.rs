@@ -1,0 +1,49 @@
+//! The parts, and what each takes.
+
+use clap::{Parser, Subcommand};
+use options::{Rounds, Sessions};
+
+use crate::run::Killable;
+
+/// What is done with journals; `cargo xtask drill`, `sessions` and `bench journal` start it
+#[derive(Parser)]
+#[command(name = "journal-tools", arg_required_else_help = true)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) part: Part,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Part {
+    /// Kills runs at any moment until they end, and checks that nothing was lost or done again
+    Drill(Rounds),
+    /// Measures what a journal costs
+    Cost,
+    /// Shows and changes what is in a journal
+    Sessions(Sessions),
+    /// Begins a run of the drill's team, or goes on with it; the drill kills this
+    Run(Killable),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use insta::assert_snapshot;
+    use options::{pages, refusal};
+
+    use super::CommandLine;
+
+    #[test]
+    fn help_explains_each_part() {
+        // Those of drill and sessions are among the pages of `cargo xtask`.
+        let pages = pages(CommandLine::command());
+        let own =
+            |page: &&str| !page.contains("journal-tools drill") && !page.contains("journal-tools sessions");
+        assert_snapshot!(pages.split_inclusive("Print help\n\n").filter(own).collect::<String>());
+    }
+
+    #[test]
+    fn a_wrong_word_is_named() {
+        assert_snapshot!(refusal(CommandLine::command(), &["run", "journal", "log", "trip", "twice"]));
+    }
+}

@@ -1,0 +1,131 @@
+//! The tasks, and what each takes.
+
+use clap::{Parser, Subcommand};
+use options::{Restate, Sessions};
+
+use crate::{bench::Bench, demo::Demo, drill::Drill, mock::Script, oracle::Oracle};
+
+/// The project's own tasks. `cargo xtask TASK --help` says what one takes
+#[derive(Parser)]
+#[command(
+    name = "xtask",
+    bin_name = "cargo xtask",
+    arg_required_else_help = true,
+    subcommand_value_name = "TASK"
+)]
+#[command(subcommand_help_heading = "Tasks")]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) task: Task,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Task {
+    /// Measures what turns cost beside a bare loop, in a release build (8 min; docs/performance.md)
+    Bench(Bench),
+    /// Shows agents at work over real HTTP, without a key (15 s)
+    Demo(Demo),
+    /// Checks the figures of `demo --json`, read from standard input
+    DemoCheck,
+    /// Kills runs at any moment until they end, and checks that nothing was lost or done again (1 min; docs/durability.md)
+    Drill(Drill),
+    /// Checks that docs/faults.md and the tests agree
+    Faults,
+    /// Shows what the shared gate does for a crowd at a rate limit, and checks it (2 min; docs/gate.md)
+    Gate,
+    /// Checks which crate depends on which, what the core may name, and that nothing is built twice
+    Layers,
+    /// Checks the lengths of files, functions, examples and the loop
+    Lengths,
+    /// Serves a scripted model on this machine until it is stopped, and prints its URL
+    Mock(Script),
+    /// Checks that rust-version is what the dependencies ask for
+    Msrv,
+    /// Has others' code judge how we speak the API (docs/oracle.md)
+    Oracle(Oracle),
+    /// Starts and stops a Restate server to try things with, and a team that is served there (docs/restate.md)
+    Restate(Restate),
+    /// Shows and changes what is in a journal (docs/durability.md)
+    Sessions(Sessions),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+    use insta::assert_snapshot;
+    use options::{pages, refusal};
+
+    use super::CommandLine;
+
+    #[test]
+    fn help_explains_each_task_and_each_option() {
+        assert_snapshot!(pages(CommandLine::command()));
+    }
+
+    #[test]
+    fn a_wrong_word_is_named_with_the_nearest_right_one() {
+        let wrong: &[&[&str]] = &[
+            &[],
+            &["dmeo"],
+            &["demo", "--jsno"],
+            &["demo", "--speed"],
+            &["demo", "--speed", "0"],
+            &["demo", "--speed", "fast"],
+            &["demo", "--model", "claude-1"],
+            &["demo", "--live", "--speed", "1"],
+            &["bench", "strem"],
+            &["drill", "--engine", "restat"],
+            &["drill", "many"],
+            &["drill", "--seed"],
+            &["mock", "script.json", "70000"],
+            &["restate"],
+            &["restate", "up", "--nodes", "2"],
+            &["restate", "down", "--fresh"],
+            &["sessions"],
+            &["sessions", "runs.journal", "shwo", "trip"],
+            &["sessions", "runs.journal", "show"],
+            &["sessions", "runs.journal", "fork", "trip", "copy", "three"],
+        ];
+        let said = |words: &&[&str]| {
+            format!("$ cargo xtask {}\n{}\n", words.join(" "), refusal(CommandLine::command(), words))
+        };
+        assert_snapshot!(wrong.iter().map(said).collect::<String>());
+    }
+
+    #[test]
+    fn what_docs_and_checks_type_is_taken() {
+        let right: &[&str] = &[
+            "bench --quick --json",
+            "bench loop",
+            "bench stream linear",
+            "bench restate",
+            "demo --speed 1",
+            "demo --json",
+            "demo --json --speed 1000",
+            "demo --live --model claude-haiku-5-5",
+            "demo-check",
+            "drill 200 --json",
+            "drill 1000 --seed 1 --json",
+            "drill --engine restate 20 --json",
+            "drill --engine restate --nodes 3 10 --seed 1 --json",
+            "drill --engine=restate",
+            "mock script.json 8080",
+            "oracle --required",
+            "restate up --service http://127.0.0.1:9080 --nodes 3 --fresh",
+            "restate up --folder there",
+            "restate down",
+            "restate --folder there status",
+            "sessions runs.journal",
+            "sessions runs.journal list",
+            "sessions runs.journal show trip",
+            "sessions runs.journal fork trip copy 2",
+            "sessions runs.journal approve trip/call_0",
+            "sessions runs.journal deny trip/call_0 no",
+            "sessions runs.journal import",
+        ];
+        for line in right {
+            let read = CommandLine::try_parse_from(["xtask"].into_iter().chain(line.split(' ')));
+            assert!(read.is_ok(), "{line}: {}", read.err().unwrap());
+        }
+    }
+}
