@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use agent_core::{Conversation, End, Team};
-use agent_llm::Settings;
+use agent_llm::ClaudeBuilder;
 use futures::{StreamExt, stream};
 use program::println;
 use serde::{Deserialize, Serialize};
@@ -24,9 +24,9 @@ pub(crate) struct Job {
     streamed: bool,
     work: Work,
     /// How many conversations go on at once.
-    at_once: usize,
+    in_parallel: usize,
     /// What the library's client has besides; the floor does as it always does.
-    set: fn(Settings) -> Settings,
+    set: fn(ClaudeBuilder) -> ClaudeBuilder,
 }
 
 /// The jobs there are.
@@ -46,11 +46,11 @@ const JOBS: &[Job] = &[
     job("start", "words", true, Work::Instant, 1),
 ];
 
-const fn job(name: &'static str, plot: &'static str, streamed: bool, work: Work, at_once: usize) -> Job {
-    Job { name, plot, streamed, work, at_once, set: |settings| settings }
+const fn job(name: &'static str, plot: &'static str, streamed: bool, work: Work, in_parallel: usize) -> Job {
+    Job { name, plot, streamed, work, in_parallel, set: |settings| settings }
 }
 
-const fn with(job: Job, set: fn(Settings) -> Settings) -> Job {
+const fn with(job: Job, set: fn(ClaudeBuilder) -> ClaudeBuilder) -> Job {
     Job { set, ..job }
 }
 
@@ -91,7 +91,7 @@ async fn measure(client: &Client, job: &Job, conversations: usize) -> Done<Sampl
     let plot = Plot::named(job.plot).expect("each job has a plot of the table");
     let (noted, memory) = (work::ends().len(), clock::memory("VmRSS"));
     let (begun, cpu) = (Instant::now(), clock::cpu());
-    client.converse(conversations, job.at_once).await?;
+    client.converse(conversations, job.in_parallel).await?;
     let (wall, cpu) = (begun.elapsed(), clock::cpu() - cpu);
     let ends = work::ends().split_off(noted);
     let since = |(end, _): &(Instant, Duration)| end.duration_since(begun).as_secs_f64();
@@ -125,7 +125,7 @@ impl Client {
         match (side, job.name) {
             ("ours", "delegate") => Ok(Self::Ours(ours::delegating(url)?)),
             ("ours", _) => {
-                let set = |settings: Settings| (job.set)(settings.streaming(job.streamed));
+                let set = |settings: ClaudeBuilder| (job.set)(settings.streaming(job.streamed));
                 Ok(Self::Ours(ours::team(&plot, job.work, set)?))
             }
             ("floor", _) => Ok(Self::Floor(Floor::new(&plot, job.streamed, job.work)?)),
@@ -134,11 +134,11 @@ impl Client {
     }
 
     /// Holds conversations, each on a task of its own.
-    async fn converse(&self, conversations: usize, at_once: usize) -> Done {
+    async fn converse(&self, conversations: usize, in_parallel: usize) -> Done {
         match self {
             Self::Ours(team) => {
                 let all = (0..conversations).map(|_| Conversation::start(ours::AGENT, "Do the work."));
-                let mut all = team.run_many(all, at_once);
+                let mut all = team.run_many(all, in_parallel);
                 while let Some(finished) = all.next().await {
                     match finished.end? {
                         End::Answered(text) => whole(&text)?,
@@ -149,7 +149,7 @@ impl Client {
             Self::Floor(floor) => {
                 let one = |floor: Floor| tokio::spawn(async move { floor.converse().await });
                 let all = stream::iter((0..conversations).map(|_| one(floor.clone())));
-                let mut all = all.buffer_unordered(at_once.min(conversations));
+                let mut all = all.buffer_unordered(in_parallel.min(conversations));
                 while let Some(text) = all.next().await {
                     whole(&text??)?;
                 }

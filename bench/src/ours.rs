@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use agent_core::{Agent, Limits, Team};
-use agent_llm::{Claude, Settings};
+use agent_llm::{Claude, ClaudeBuilder};
 use agent_tools::{AgentTool, FnTool};
 
 use crate::{
@@ -19,7 +19,7 @@ pub(crate) const PROMPT: &str = "You do the work, with your tools.";
 pub(crate) const AGENT: &str = "agent";
 
 /// One agent with one tool.
-pub(crate) fn team(url: &str, work: Work, set: impl FnOnce(Settings) -> Settings) -> Done<Team> {
+pub(crate) fn team(url: &str, work: Work, set: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> Done<Team> {
     // The longest plots have more than a run may by default.
     let limits = Limits::new().requests(None).calls(None);
     Ok(Team::new([agent(AGENT, claude(url, set)?, work)?])?.with_limits(limits))
@@ -38,13 +38,13 @@ pub(crate) fn delegating(url: &str) -> Done<Team> {
     Ok(Team::new(agents)?)
 }
 
-fn claude(url: &str, set: impl FnOnce(Settings) -> Settings) -> Done<Claude> {
+fn claude(url: &str, set: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> Done<Claude> {
     Ok(set(Claude::builder().key("bench").base_url(url)).build()?)
 }
 
 fn agent(name: &str, claude: Claude, work: Work) -> Done<Agent> {
     // More than the longest plot has.
-    let agent = Agent::builder(name, claude).base_prompt("").system(PROMPT).turns(1_000);
+    let agent = Agent::builder(name, claude).base_prompt("").system(PROMPT).max_turns(1_000);
     Ok(agent.tool(tool(work)).build()?)
 }
 

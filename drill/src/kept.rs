@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agent_core::{Block, Conversation, Kind, Outcome};
+use agent_core::{Block, BlockKind, Conversation, Outcome};
 
 /// What a result says whose call may have been made, and may not be made again.
 const UNKNOWN: &str = "outcome unknown: ";
@@ -67,16 +67,17 @@ fn messages_differ(one: &Conversation, other: &Conversation, may: &MayBeUnknown<
     let shape = |conversation: &Conversation| -> Vec<_> {
         conversation.messages().iter().map(|message| (message.role(), message.content().len())).collect()
     };
-    if shape(one) != shape(other) || one.passages() != other.passages() {
+    if shape(one) != shape(other) || one.transfer_records() != other.transfer_records() {
         return Some("its messages are others".to_owned());
     }
     let blocks = |conversation: &Conversation| -> Vec<Block> {
         conversation.messages().iter().flat_map(|message| message.content().to_vec()).collect()
     };
     let is_right = |is: &Block, was: &Block| match (is.kind(), was.kind()) {
-        (Kind::ToolResult { tool_use_id, content, is_error }, Kind::ToolResult { tool_use_id: same, .. })
-            if tool_use_id == same =>
-        {
+        (
+            BlockKind::ToolResult { tool_use_id, content, is_error },
+            BlockKind::ToolResult { tool_use_id: same, .. },
+        ) if tool_use_id == same => {
             let is_unknown = *is_error && content.to_text().starts_with(UNKNOWN);
             may.is_right(&format!("{}/{same}", one.id()), is_unknown, is.json() == was.json())
         }
@@ -90,7 +91,7 @@ fn messages_differ(one: &Conversation, other: &Conversation, may: &MayBeUnknown<
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use agent_core::{Response, StopReason, Told};
+    use agent_core::{Change, Response, StopReason};
 
     use super::*;
 
@@ -103,15 +104,15 @@ mod tests {
             (_, text) => Outcome::error(text),
         };
         let mut conversation = Conversation::start("lead", "Go.").with_id("s");
-        let reply = |content: Vec<Block>, stop| Told::Answered(Response::new(content, stop));
+        let reply = |content: Vec<Block>, stop| Change::Answered(Response::new(content, stop));
         let call = |id: &str| Block::tool_use(id, "look", serde_json::json!({}));
-        conversation.tell("s", reply(vec![call("1"), call("2")], StopReason::ToolUse)).unwrap();
+        conversation.apply("s", reply(vec![call("1"), call("2")], StopReason::ToolUse)).unwrap();
         for (id, text) in [("1", one), ("2", other)] {
             conversation
-                .tell("s", Told::Recorded { call: id.to_owned(), done: outcome(text).into() })
+                .apply("s", Change::Recorded { call: id.to_owned(), done: outcome(text).into() })
                 .unwrap();
         }
-        conversation.tell("s", reply(vec![Block::text(last)], StopReason::EndTurn)).unwrap();
+        conversation.apply("s", reply(vec![Block::text(last)], StopReason::EndTurn)).unwrap();
         let outcomes = [("s/1", one), ("s/2", other), ("s/3/1", deep)];
         let outcomes = outcomes.map(|(key, text)| (key.to_owned(), vec![outcome(text)])).into();
         Kept { answered: Some(conversation), outcomes, ..Kept::default() }

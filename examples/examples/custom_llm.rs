@@ -2,14 +2,14 @@
 //!
 //! Whatever can be asked and answers can be a model. One that streams yields more than one `Delta`.
 
-use agent_core::{Agent, BoxStream, Delta, Llm, LlmError, Request, Response, whole};
+use agent_core::{Agent, BoxStream, Delta, Llm, LlmError, Request, Response, non_streaming};
 use program::println;
 
 struct Parrot;
 
 impl Llm for Parrot {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        whole(async move { Ok(Response::text(format!("{}, {0}!", request.last_text()))) })
+        non_streaming(async move { Ok(Response::text(format!("{}, {0}!", request.last_text()))) })
     }
 }
 

@@ -21,7 +21,7 @@ impl Tool for DeleteFile {
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
-        match context.allowed() {
+        match context.approved() {
             true => Outcome::output(format!("deleted (key {})", context.key())),
             false => Outcome::Wait { question: format!("Shall I delete {}?", input.text()) },
         }
@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut conversation = agent.start("Delete my notes.");
     let End::Waiting(calls) = agent.run(&mut conversation).await? else { panic!("the call waits") };
     println!("The agent asks: {}  (You say yes.)", calls[0].question);
-    conversation.allow(&calls[0].key)?;
+    conversation.approve(&calls[0].key)?;
     println!("{}", agent.run(&mut conversation).await?.text());
     println!("\nThe record:\n{conversation}");
     Ok(())

@@ -7,12 +7,12 @@ use std::error::Error;
 
 use agent_core::{Agent, script::Reply};
 use agent_llm::Claude;
-use agent_mock::{Mock, Plot};
+use agent_mock::{Mock, Scenario};
 use program::println;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let server = Mock::start(Plot::new([Reply::text("Hello! I am a scripted model.")])).await?;
+    let server = Mock::start(Scenario::new([Reply::text("Hello! I am a scripted model.")])).await?;
     let claude = Claude::builder().base_url(server.url()).key("no key is needed here").build()?;
 
     let agent = Agent::builder("greeter", claude).system("You greet people.").build()?;

@@ -7,7 +7,7 @@ use std::{error::Error, io::Write, time::Duration};
 
 use agent_core::{Agent, EventKind, LiveText, Usage, script::Reply};
 use agent_llm::Claude;
-use agent_mock::{Fault, Mock, Plot};
+use agent_mock::{Fault, Mock, Scenario};
 use agent_tools::math;
 use program::{Out, print, println};
 use serde_json::json;
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .per_token(pause),
     ];
     let paced = replies.map(|reply| reply.per_token(pause).usage(Usage::new(300, 20)));
-    let server = Mock::start(Plot::new(paced).fault(1, [Fault::cut("power")])).await?;
+    let server = Mock::start(Scenario::new(paced).fault(1, [Fault::cut("power")])).await?;
     let claude = Claude::builder().base_url(server.url()).key("no key is needed here").build()?;
     let agent = Agent::builder("mathematician", claude).tools(math::tools()).build()?;
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use agent_core::{End, Told};
+use agent_core::{Change, End};
 use agent_journal::{Entry, Journal, JournalError};
 use drill::{Done, Kept};
 
@@ -40,7 +40,7 @@ fn read(journal: &Path, session: &str) -> Result<Kept, JournalError> {
         let Some(key) = entry.call().map(|call| format!("{id}/{call}")) else { continue };
         match entry {
             Entry::Started(_) => drop(kept.unknown.insert(key)),
-            Entry::Told(Told::Recorded { done, .. }) => {
+            Entry::Change(Change::Recorded { done, .. }) => {
                 kept.unknown.remove(&key);
                 kept.outcomes.entry(key).or_default().push(done.outcome);
             }

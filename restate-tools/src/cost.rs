@@ -59,7 +59,7 @@ async fn with(nodes: usize) -> Done {
         while services.len() < replicas {
             services.push(service(&balancer).await?);
         }
-        let took = at_once(&host).await?.as_secs_f64();
+        let took = in_parallel(&host).await?.as_secs_f64();
         let (runs, effects) = (AT_ONCE as f64 / took, (AT_ONCE * EFFECTS) as f64 / took);
         let what = format!("{AT_ONCE} such at once, {replicas} served by");
         println!("  {what:<42}{runs:>8.1} runs a second, {effects:.0} effects");
@@ -85,7 +85,7 @@ async fn one(host: &Restate, agent: &str) -> Done<Duration> {
     Ok(began.elapsed())
 }
 
-async fn at_once(host: &Restate) -> Done<Duration> {
+async fn in_parallel(host: &Restate) -> Done<Duration> {
     let began = Instant::now();
     let mut runs = JoinSet::new();
     for _ in 0..AT_ONCE {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use agent_core::Conversation;
-use agent_restate::{Invocation, Ran, Restate};
+use agent_restate::{Invocation, Restate, RunResult};
 use drill::{Attempt, Done, Kept, Line, Options, TASK, Tools, lines};
 use options::Rounds;
 use program::println;
@@ -99,7 +99,7 @@ impl drill::Ring for Ring<'_> {
 }
 
 /// A run that has come to its end.
-pub(crate) fn over(ran: &Ran, open: Option<Duration>, took: Duration) -> Attempt {
+pub(crate) fn over(ran: &RunResult, open: Option<Duration>, took: Duration) -> Attempt {
     Attempt { killed: false, succeeded: ran.end.is_ok(), open, took }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, net::SocketAddr, path::PathBuf};
 
-use agent_mock::{Mock, Plot};
+use agent_mock::{Mock, Scenario};
 use clap::Args;
 use program::println;
 
@@ -23,10 +23,10 @@ pub(crate) fn run(Script { script, port }: &Script) -> Done {
     let plot = match script {
         Some(path) => {
             let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-            Plot::from_json(&fs::read_to_string(path).map_err(|error| said(&error))?)
+            Scenario::from_json(&fs::read_to_string(path).map_err(|error| said(&error))?)
                 .map_err(|error| said(&error))?
         }
-        None => Plot::default(),
+        None => Scenario::default(),
     };
     tokio::runtime::Runtime::new()?.block_on(async {
         let server = Mock::start_at(SocketAddr::from(([127, 0, 0, 1], *port)), plot).await?;

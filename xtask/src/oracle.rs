@@ -13,7 +13,7 @@ mod sent;
 
 use std::{fs, path::PathBuf};
 
-use agent_mock::{Mock, Plot};
+use agent_mock::{Mock, Scenario};
 use clap::Args;
 use program::println;
 use python::Python;
@@ -52,8 +52,9 @@ pub(crate) fn run(options: &Oracle) -> Done {
 }
 
 async fn judge(python: &Python, requests: PathBuf) -> Done {
-    let replies = Plot::from_json(REPLIES).map_err(|error| format!("xtask/oracle/replies.json: {error}"))?;
-    let default = Mock::start(Plot::default()).await?;
+    let replies =
+        Scenario::from_json(REPLIES).map_err(|error| format!("xtask/oracle/replies.json: {error}"))?;
+    let default = Mock::start(Scenario::default()).await?;
     let scripted = Mock::start(replies).await?;
     let recorded = Replay::start(&python.streams()).await?;
     let read = folder("replies.json");

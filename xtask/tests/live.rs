@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 use agent_core::script::Reply;
-use agent_mock::{Mock, Plot};
+use agent_mock::{Mock, Scenario};
 use serde_json::Value;
 
 /// `cargo xtask demo --live` with a key and this server.
@@ -16,7 +16,7 @@ fn live(url: &str, options: &[&str]) -> Command {
 }
 
 /// What it says there, and what the server was asked.
-fn played(plot: Plot, options: &[&str]) -> (Output, Vec<Value>) {
+fn played(plot: Scenario, options: &[&str]) -> (Output, Vec<Value>) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(Mock::start(plot)).unwrap();
     let output = live(&server.url(), options).output().unwrap();
@@ -30,7 +30,8 @@ fn text(bytes: &[u8]) -> &str {
 
 #[test]
 fn a_model_that_calls_nobody_is_told_of_in_words() {
-    let (output, asked) = played(Plot::by(|_| Reply::text("I know that.")), &["--model", "claude-test-1"]);
+    let (output, asked) =
+        played(Scenario::by(|_| Reply::text("I know that.")), &["--model", "claude-test-1"]);
     let said = text(&output.stdout);
     assert!(output.status.success(), "{output:?}");
     assert!(said.contains("The model called no specialist, so there is nothing to compare."), "{said}");
@@ -40,7 +41,7 @@ fn a_model_that_calls_nobody_is_told_of_in_words() {
 
 #[test]
 fn a_model_that_calls_nobody_has_figures_all_the_same() {
-    let (output, asked) = played(Plot::by(|_| Reply::text("I know that.")), &["--json"]);
+    let (output, asked) = played(Scenario::by(|_| Reply::text("I know that.")), &["--json"]);
     let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(figures["scenarios"][1]["sequential_ms"], 0.0, "{figures}");
     assert_eq!(figures["scenarios"][1]["longest_chain_ms"], Value::Null, "{figures}");

@@ -29,7 +29,7 @@ impl Llm for Ready {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         // A question, then an answer and its results each turn.
         let reply = self.0[request.messages.len() / 2].clone();
-        stream::once(future::ready(Ok(Delta::whole(reply)))).boxed()
+        stream::once(future::ready(Ok(Delta::complete(reply)))).boxed()
     }
 }
 

@@ -9,8 +9,8 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Block, Context, Conversation, Delta, End, Event, EventKind, Fold, Json, Limits, Outcome, Response,
-    Run, StopReason, Team, Timeline, Told, Tool, ToolSpec, Turn, async_trait,
+    Agent, Block, Change, Context, Conversation, Delta, End, Event, EventKind, Fold, Json, Limits, Outcome,
+    Response, Run, StopReason, Team, Timeline, Tool, ToolSpec, Turn, async_trait,
     script::{Reply, Script},
 };
 use program::{print, println};
@@ -81,7 +81,7 @@ fn turn(calls: usize, id: &dyn Fn(usize) -> String) {
     let mut conversation = Conversation::start("main", "Go.");
     let calls = (0..calls).map(|place| Block::tool_use(id(place), "nothing", json!({})));
     let reply = Response::new(calls.collect(), StopReason::ToolUse);
-    conversation.tell("run", Told::Answered(reply)).expect("it is the model's turn");
+    conversation.apply("run", Change::Answered(reply)).expect("it is the model's turn");
     let Turn::Tools(mut turn) = conversation.turn(&team) else { panic!("there are calls") };
     for work in turn.take_work().into_iter().rev() {
         turn.record(work.id(), Outcome::output("x").into());

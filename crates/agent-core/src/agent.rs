@@ -22,10 +22,10 @@ struct Inner {
     tools: Vec<Arc<dyn Tool>>,
     specs: Arc<[ToolSpec]>,
     server_tools: Arc<[Json]>,
-    longest_results: usize,
+    max_results_bytes: usize,
     max_tokens: u32,
     turns: Option<u32>,
-    sends_refused: bool,
+    resend_refused: bool,
     early: Early,
     extra: BTreeMap<String, Json>,
 }
@@ -40,11 +40,11 @@ impl Agent {
             system: Vec::new(),
             tools: Vec::new(),
             server_tools: Vec::new(),
-            longest_result: LONGEST_RESULT,
-            longest_results: None,
+            max_result_bytes: LONGEST_RESULT,
+            max_results_bytes: None,
             max_tokens: 8_000,
             turns: None,
-            sends_refused: false,
+            resend_refused: false,
             early: Early::default(),
             extra: BTreeMap::new(),
         }
@@ -92,8 +92,8 @@ impl Agent {
     }
 
     /// The most bytes of words that the results of all calls of one of its replies may have together.
-    pub fn longest_results(&self) -> usize {
-        self.0.longest_results
+    pub fn max_results_bytes(&self) -> usize {
+        self.0.max_results_bytes
     }
 
     /// How many turns it may have, if that is not left to the run's limits.
@@ -101,9 +101,9 @@ impl Agent {
         self.0.turns
     }
 
-    /// Whether it sends again what its model refused: see [`AgentBuilder::sends_refused`].
-    pub fn sends_refused(&self) -> bool {
-        self.0.sends_refused
+    /// Whether it sends again what its model refused: see [`AgentBuilder::resend_refused`].
+    pub fn resend_refused(&self) -> bool {
+        self.0.resend_refused
     }
 
     /// Which of its calls may start while the reply that makes them still streams.
@@ -148,11 +148,11 @@ pub struct AgentBuilder {
     system: Vec<Block>,
     tools: Vec<Arc<dyn Tool>>,
     server_tools: Vec<Json>,
-    longest_result: usize,
-    longest_results: Option<usize>,
+    max_result_bytes: usize,
+    max_results_bytes: Option<usize>,
     max_tokens: u32,
     turns: Option<u32>,
-    sends_refused: bool,
+    resend_refused: bool,
     early: Early,
     extra: BTreeMap<String, Json>,
 }
@@ -196,16 +196,16 @@ impl AgentBuilder {
 
     /// The most bytes of words one tool result may have; 400,000. What is longer is cut, and the
     /// result says so.
-    pub fn longest_result(mut self, bytes: usize) -> Self {
-        self.longest_result = bytes;
+    pub fn max_result_bytes(mut self, bytes: usize) -> Self {
+        self.max_result_bytes = bytes;
         self
     }
 
     /// The most bytes of words that the results of all calls of one reply may have together; 4,000,000, or what
-    /// [one result](Self::longest_result) may have if that is more. Each call has an equal part of it: what is longer is
+    /// [one result](Self::max_result_bytes) may have if that is more. Each call has an equal part of it: what is longer is
     /// cut, and the result says so. That holds for delegations, too. Pictures and other blocks share 32 MB in the same way.
-    pub fn longest_results(mut self, bytes: usize) -> Self {
-        self.longest_results = Some(bytes);
+    pub fn max_results_bytes(mut self, bytes: usize) -> Self {
+        self.max_results_bytes = Some(bytes);
         self
     }
 
@@ -216,7 +216,7 @@ impl AgentBuilder {
     }
 
     /// How many turns the agent may have, instead of the run's limit.
-    pub fn turns(mut self, turns: u32) -> Self {
+    pub fn max_turns(mut self, turns: u32) -> Self {
         self.turns = Some(turns);
         self
     }
@@ -225,8 +225,8 @@ impl AgentBuilder {
     /// the API refuses what follows, too, unless the refused reply and what it was asked are left out. With `true`, all of the
     /// record is sent, as for a backend of which one knows better; what was [taken back](Conversation::take_back) still is not.
     /// Source: <https://docs.claude.com/en/docs/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals>.
-    pub fn sends_refused(mut self, sends_refused: bool) -> Self {
-        self.sends_refused = sends_refused;
+    pub fn resend_refused(mut self, resend_refused: bool) -> Self {
+        self.resend_refused = resend_refused;
         self
     }
 
@@ -250,7 +250,7 @@ impl AgentBuilder {
         let specs: Arc<[ToolSpec]> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
         names::check_agent(&self.name)?;
         names::check_tools(&self.name, &specs, &self.server_tools)?;
-        let longest = self.longest_result;
+        let longest = self.max_result_bytes;
         let bounded = |(tool, spec): (Arc<dyn Tool>, &ToolSpec)| {
             Arc::new(Bounded::new(tool, spec.clone(), longest)) as Arc<dyn Tool>
         };
@@ -263,10 +263,10 @@ impl AgentBuilder {
             tools,
             specs,
             server_tools: self.server_tools.into(),
-            longest_results: self.longest_results.unwrap_or(LONGEST_RESULTS.max(longest)),
+            max_results_bytes: self.max_results_bytes.unwrap_or(LONGEST_RESULTS.max(longest)),
             max_tokens: self.max_tokens,
             turns: self.turns,
-            sends_refused: self.sends_refused,
+            resend_refused: self.resend_refused,
             early: self.early,
             extra: self.extra,
         })))

@@ -22,13 +22,13 @@ pub struct Block(Arc<Inner>);
 
 struct Inner {
     json: Json,
-    kind: Kind,
+    kind: BlockKind,
 }
 
 /// The typed view of a [`Block`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum BlockKind {
     /// Words. Citations, if any, are in the block's JSON.
     Text(String),
     /// The model's reasoning, to be sent back unchanged.
@@ -88,7 +88,7 @@ impl Block {
     pub fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         let json = written(&Written::Text { text: &text });
-        Self::of(json, Kind::Text(text))
+        Self::of(json, BlockKind::Text(text))
     }
 
     /// A call of a tool, as a model makes it.
@@ -96,7 +96,7 @@ impl Block {
         let call = ToolCall { id: id.into(), name: name.into(), input: input.into() };
         let ToolCall { id, name, input } = &call;
         let json = written(&Written::ToolUse { id, name, input });
-        Self::of(json, Kind::ToolUse(call.into()))
+        Self::of(json, BlockKind::ToolUse(call.into()))
     }
 
     /// What a call led to. An error without words gets some, since the API refuses it empty.
@@ -109,13 +109,13 @@ impl Block {
         let is_silent = is_error && content.is_blank();
         let content = if is_silent { "the tool failed and said nothing".into() } else { content };
         let json = written(&Written::ToolResult { tool_use_id: &tool_use_id, content: &content, is_error });
-        Self::of(json, Kind::ToolResult { tool_use_id, content, is_error })
+        Self::of(json, BlockKind::ToolResult { tool_use_id, content, is_error })
     }
 
     /// An image given as base64; `media_type` as in `image/png`.
     pub fn image(media_type: &str, base64: &str) -> Self {
         let source = Source::Base64 { media_type, data: base64 };
-        Self::of(written(&Written::Image { source }), Kind::Image)
+        Self::of(written(&Written::Image { source }), BlockKind::Image)
     }
 
     /// Whether it is a clone of the other.
@@ -124,7 +124,7 @@ impl Block {
     }
 
     /// The typed view.
-    pub fn kind(&self) -> &Kind {
+    pub fn kind(&self) -> &BlockKind {
         &self.0.kind
     }
 
@@ -136,7 +136,7 @@ impl Block {
     /// The words of a text block.
     pub fn as_text(&self) -> Option<&str> {
         match self.kind() {
-            Kind::Text(text) => Some(text),
+            BlockKind::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -144,7 +144,7 @@ impl Block {
     /// The call of a `tool_use` block.
     pub fn as_tool_use(&self) -> Option<&Arc<ToolCall>> {
         match self.kind() {
-            Kind::ToolUse(call) => Some(call),
+            BlockKind::ToolUse(call) => Some(call),
             _ => None,
         }
     }
@@ -168,12 +168,14 @@ impl Block {
 
     /// Whether it is a tool's: a call or a result.
     pub fn is_tool_block(&self) -> bool {
-        matches!(self.kind(), Kind::ToolUse(_) | Kind::ToolResult { .. })
+        matches!(self.kind(), BlockKind::ToolUse(_) | BlockKind::ToolResult { .. })
     }
 
     /// The same call block for this call, everything else in it as it was; any other block as it is.
     pub(crate) fn with_call(&self, call: ToolCall) -> Self {
-        let (Kind::ToolUse(old) | Kind::ServerToolUse(old)) = self.kind() else { return self.clone() };
+        let (BlockKind::ToolUse(old) | BlockKind::ServerToolUse(old)) = self.kind() else {
+            return self.clone();
+        };
         if **old == call {
             return self.clone();
         }
@@ -184,23 +186,25 @@ impl Block {
         let json = fields.json();
         let call = Arc::new(call);
         let is_own = self.as_tool_use().is_some();
-        Self::of(json, if is_own { Kind::ToolUse(call) } else { Kind::ServerToolUse(call) })
+        Self::of(json, if is_own { BlockKind::ToolUse(call) } else { BlockKind::ServerToolUse(call) })
     }
 
     /// The same text block with this text, everything else in it as it was.
     pub(crate) fn with_text(&self, text: String) -> Self {
         let mut fields = self.fields();
         fields.set("text", &text);
-        Self::of(fields.json(), Kind::Text(text))
+        Self::of(fields.json(), BlockKind::Text(text))
     }
 
     /// The same thinking block with these words, everything else in it as it was.
     pub(crate) fn with_thinking(&self, thinking: String, signature: String) -> Self {
-        let Kind::Thinking { thinking: old, signature: signed } = self.kind() else { return self.clone() };
+        let BlockKind::Thinking { thinking: old, signature: signed } = self.kind() else {
+            return self.clone();
+        };
         let mut fields = self.fields();
         fields.replace("thinking", old, &thinking);
         fields.replace("signature", signed, &signature);
-        Self::of(fields.json(), Kind::Thinking { thinking, signature })
+        Self::of(fields.json(), BlockKind::Thinking { thinking, signature })
     }
 
     /// The same block with these fields of which its typed view knows nothing.
@@ -219,7 +223,7 @@ impl Block {
         }
     }
 
-    fn of(json: Json, kind: Kind) -> Self {
+    fn of(json: Json, kind: BlockKind) -> Self {
         Self(Arc::new(Inner { json, kind }))
     }
 
@@ -335,7 +339,7 @@ mod tests {
     #[test]
     fn tool_results_are_read_with_text_blocks_or_nothing() {
         let check = |text: &str, words: &str| match read_back(text).kind() {
-            Kind::ToolResult { content, .. } => assert_eq!(content.to_text(), words),
+            BlockKind::ToolResult { content, .. } => assert_eq!(content.to_text(), words),
             other => panic!("{other:?}"),
         };
         check(r#"{"type":"tool_result","tool_use_id":"a","content":"x"}"#, "x");

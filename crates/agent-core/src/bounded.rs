@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::{
-    Block, Content, Context, Conversation, Json, Outcome, Promised, Request, Rules, Tool, ToolSpec,
+    Block, Content, Context, Conversation, DelegationLimits, Json, Outcome, Request, Rules, Tool, ToolSpec,
     async_trait,
 };
 
@@ -36,12 +36,12 @@ impl Bounded {
                 "not delegated to {to:?}: the tool {name:?} has permits, which only calls without another agent may hold"
             ));
         }
-        let promised = Promised {
-            longest_result: Some(self.most),
+        let promised = DelegationLimits {
+            max_result_bytes: Some(self.most),
             timeout: *timeout,
             time_left: timeout.map(|limit| limit.saturating_sub(began.elapsed())),
         };
-        Outcome::Delegate { to, task, promised: promised.into() }
+        Outcome::Delegate { to, task, limits: promised.into() }
     }
 }
 

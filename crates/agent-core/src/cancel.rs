@@ -55,7 +55,7 @@ impl Cancel {
     }
 
     /// Stops the runs that it was given to so far, with [`RunError::Cancelled`](crate::RunError), also those that were not
-    /// polled yet: replies that still stream are given up (but see [`Run::keep_shown`](crate::Run::keep_shown)), and the calls they made
+    /// polled yet: replies that still stream are given up (but see [`Run::keep_partial_reply`](crate::Run::keep_partial_reply)), and the calls they made
     /// early; calls under way get an error
     /// result, in delegated conversations, too. What has ended keeps its result. The run waits for no
     /// call, not even for a [blocking](crate::ToolSpec::blocking) one, which can't be stopped: look at

@@ -30,7 +30,7 @@ impl Context {
             agent: "nobody".into(),
             call: ToolCall { id: call_id.into(), name: "by-hand".to_owned(), input }.into(),
             place: 0,
-            allowed: false,
+            approved: false,
         };
         let (receipt, run) = (Receipt::default(), Arc::default());
         Self { call: call.into(), receipt, run, teller: None }
@@ -58,8 +58,8 @@ impl Context {
     }
 
     /// Whether a person has allowed this call, after an [`Outcome::Wait`](crate::Outcome::Wait).
-    pub fn allowed(&self) -> bool {
-        self.call.allowed
+    pub fn approved(&self) -> bool {
+        self.call.approved
     }
 
     /// Tells the run's listeners how the call gets on, as [`EventKind::CallProgress`]; the model does not read it. Of what is

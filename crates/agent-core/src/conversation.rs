@@ -5,40 +5,41 @@
 mod account;
 mod answer;
 mod call_ids;
+mod change;
 mod check;
 mod close;
 mod done;
-mod left_out;
 mod mending;
 mod next;
-mod passage;
+mod omissions;
 mod reads;
 mod slot;
 mod slots;
-mod told;
 mod tool_turn;
 mod transcript;
+mod transfer_record;
 mod turn;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use call_ids::CallIds;
+pub use change::{Change, InvalidChange};
 pub use check::InvalidConversation;
 pub use close::NotWaiting;
 pub(crate) use close::not_run;
-pub use left_out::{LeftOut, NothingToTakeBack, WhyLeftOut};
 pub(crate) use mending::Mender;
-pub use passage::Passage;
-use passage::Return;
+pub use omissions::{NothingToTakeBack, Omission, OmissionReason};
 use serde::{Deserialize, Serialize};
 use slot::{Slot, State};
 use slots::Slots;
-pub use told::{NotTold, Told};
 pub use tool_turn::ToolTurn;
+use transfer_record::Return;
+pub use transfer_record::TransferRecord;
 pub use turn::{ModelTurn, Turn};
 
 use crate::{
-    Content, Json, Message, Promised, Role, StopReason, ToolCall, Usage, UsageByAgent, json::null_is_absent,
+    Content, DelegationLimits, Json, Message, Role, StopReason, ToolCall, Usage, UsageByAgent,
+    json::null_is_absent,
 };
 
 /// A conversation: the messages, who speaks, and what is still to be done for the last reply. It is
@@ -98,17 +99,21 @@ pub struct Conversation {
     #[serde(default, deserialize_with = "null_is_absent")]
     said_at: usize,
     /// What the call that led to it was promised.
-    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "Promised::is_nothing")]
-    promised: Promised,
+    #[serde(
+        default,
+        deserialize_with = "null_is_absent",
+        skip_serializing_if = "DelegationLimits::is_nothing"
+    )]
+    promised: DelegationLimits,
     /// How the conversation changed hands, in order.
     #[serde(default, deserialize_with = "null_is_absent")]
-    passages: Vec<Passage>,
+    transfer_records: Vec<TransferRecord>,
     /// Where it comes back to if the agent that has it fails.
     #[serde(default, deserialize_with = "null_is_absent")]
     returns: Vec<Return>,
     /// What is not sent any more, in the order in which that was decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    left_out: Vec<LeftOut>,
+    left_out: Vec<Omission>,
 }
 
 /// Where the server ran tools of its own for an agent: what they left there is there for the next ones.
@@ -152,8 +157,8 @@ impl Conversation {
             turns_of_others: BTreeMap::new(),
             transfers: 0,
             said_at: 0,
-            promised: Promised::default(),
-            passages: Vec::new(),
+            promised: DelegationLimits::default(),
+            transfer_records: Vec::new(),
             returns: Vec::new(),
             left_out: Vec::new(),
         }

@@ -14,8 +14,8 @@ use crate::{
 ///
 /// A backend that streams yields `Start`, then for each block `Block`, `Piece`s and `BlockEnd`, then
 /// `Stop`. Words need only `Piece` and `Stop`; every other block needs its `Block` first, a call with id
-/// and name (and its input, unless `Piece`s bring that). One that does not stream yields a single `Whole`. Nothing of a
-/// reply follows its `Stop`, and a piece must fit its block: what would be lost is an error, see [`Outline`](crate::Outline).
+/// and name (and its input, unless `Piece`s bring that). One that does not stream yields a single `Complete`. Nothing of a
+/// reply follows its `Stop`, and a piece must fit its block: what would be lost is an error, see [`DeltaValidator`](crate::DeltaValidator).
 ///
 /// ```
 /// use agent_core::{Block, Delta, Fold, Piece, StopReason};
@@ -80,7 +80,7 @@ pub enum Delta {
         extra: BTreeMap<String, Json>,
     },
     /// The whole reply at once.
-    Whole(Box<Response>),
+    Complete(Box<Response>),
     /// The request is asked again from scratch: what was yielded before does not count.
     Restarted {
         /// Why.
@@ -135,7 +135,7 @@ pub enum Notice {
     },
     /// Parts of the request were left out or cut, since they are more than the server takes. The model reads a note in
     /// their place; the conversation's record has them as they were.
-    LeftOut {
+    Omitted {
         /// Where each stood in the request, and what was done: `messages.2.content.1: a picture of …`.
         parts: Vec<String>,
     },
@@ -178,8 +178,8 @@ impl Delta {
     }
 
     /// The whole reply, of a backend that does not stream.
-    pub fn whole(response: Response) -> Self {
-        Self::Whole(Box::new(response))
+    pub fn complete(response: Response) -> Self {
+        Self::Complete(Box::new(response))
     }
 
     /// The words this piece adds to what the user reads. To show a reply while it streams, take
@@ -187,7 +187,7 @@ impl Delta {
     pub fn text(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Piece { piece: Piece::Text(text), .. } => Some(text.into()),
-            Self::Whole(response) => {
+            Self::Complete(response) => {
                 let text: String = response.content.iter().filter_map(Block::as_text).collect();
                 (!text.is_empty()).then_some(text.into())
             }

@@ -5,7 +5,7 @@
 ///
 /// A call starts early once the model has moved on from it: with the next block, or with the end of the reply. Never early
 /// is a call that [takes turns](crate::ToolSpec::exclusive) with others or stands behind one that runs alone, nor any call of
-/// an agent that has a tool whose calls come [first](crate::ToolSpec::first). The conversation is the same whenever its
+/// an agent that has a tool whose calls come [first](crate::ToolSpec::runs_first). The conversation is the same whenever its
 /// calls start. Hosts that outlive their process start nothing early that may have effects: agent-journal goes no further
 /// than [`ReadOnly`](Self::ReadOnly), agent-restate starts nothing early.
 #[non_exhaustive]
@@ -21,7 +21,7 @@ pub enum Early {
     ///
     /// A reply that breaks off and is asked again makes no such call twice: an equal one, of the same tool and input, has
     /// its result, each the result of one, in order. What the final reply does not make has happened all the same. It runs to
-    /// its end before the run goes on, and [`EventKind::CallNotRecorded`](crate::EventKind) says so, since no message does. The
+    /// its end before the run goes on, and [`EventKind::CallDiscarded`](crate::EventKind) says so, since no message does. The
     /// same holds if the reply fails or is refused. In one that is cut, or paused, such a call has its result, which the model
     /// reads when the conversation goes on. When a run is dropped, its calls are aborted, early ones too.
     All,

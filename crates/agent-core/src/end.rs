@@ -13,14 +13,14 @@ pub enum End {
     /// The agent has answered, in these words.
     Answered(String),
     /// All that is left to do waits for a person; see
-    /// [`Conversation::allow`](crate::Conversation::allow).
-    Waiting(Vec<Waiting>),
+    /// [`Conversation::approve`](crate::Conversation::approve).
+    Waiting(Vec<PendingApproval>),
     /// The reply was cut, for this reason. Its calls were not made:
     /// [`Conversation::open_calls`](crate::Conversation::open_calls) are these.
     Cut(StopReason),
     /// The model declined; what the API says of it, as it came. The record keeps what it was asked and what it said; what is
     /// sent from then on leaves both out, since the API would refuse such a request again
-    /// ([`AgentBuilder::sends_refused`](crate::AgentBuilder::sends_refused)). What calls did since the user spoke is done, and the
+    /// ([`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused)). What calls did since the user spoke is done, and the
     /// model does not read of it any more: say it if it matters. Calls that stand in what it said were not
     /// made: see [`Conversation::open_calls`](crate::Conversation::open_calls).
     Refused(Option<Json>),
@@ -42,7 +42,7 @@ impl End {
 
 /// A call that waits for a person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct PendingApproval {
     /// What to allow or deny it by: the conversation's id and the call's, `run/call_0_1`.
     pub key: String,
     /// The agent that makes the call.

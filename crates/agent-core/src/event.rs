@@ -58,7 +58,7 @@ pub enum EventKind {
     },
     /// A call of the reply has another id from here on: its own was empty, taken or not one the API
     /// takes back. It comes before any event with the new id, so also before the piece of the reply that the call begins
-    /// with ([`Delta::Block`], [`Delta::Whole`]): that bears the new id, too. Only if blocks begin in another order than
+    /// with ([`Delta::Block`], [`Delta::Complete`]): that bears the new id, too. Only if blocks begin in another order than
     /// they stand in may there be a second one for a call at the end of the reply, and `was` is then the id that the first
     /// one told.
     IdReplaced {
@@ -96,7 +96,7 @@ pub enum EventKind {
     },
     /// The call that has just started could have started so much earlier, while the reply still streamed, if its tool were marked
     /// [`read_only`](crate::ToolSpec::read_only). Told from 50 ms on, of tools that nothing else keeps from an early start.
-    StartedLate {
+    CallCouldStartEarlier {
         /// Its id.
         id: String,
         /// The tool.
@@ -108,7 +108,7 @@ pub enum EventKind {
     /// A call that may have effects started early ([`Early::All`](crate::Early)) and no message will tell of it: the final reply
     /// does not make it, fails or is refused. It is not stopped; its [`CallEnded`](Self::CallEnded) is told before the run
     /// goes on.
-    CallNotRecorded {
+    CallDiscarded {
         /// Its id.
         id: String,
         /// The tool.

@@ -39,11 +39,11 @@ impl EventLog {
 fn describe(kind: &EventKind) -> Option<String> {
     Some(match kind {
         EventKind::CallStarted { tool, input, .. } => format!("> {tool} {}", input.text()),
-        EventKind::StartedLate { tool, by, .. } => {
+        EventKind::CallCouldStartEarlier { tool, by, .. } => {
             let by = by.as_millis();
             format!("… {tool} could have started {by} ms earlier: mark it read_only if it has no effects")
         }
-        EventKind::CallNotRecorded { tool, .. } => {
+        EventKind::CallDiscarded { tool, .. } => {
             format!("! {tool} ran early, but its reply does not count: no message tells of it")
         }
         EventKind::CallGoesOn { tool, why, .. } => {
@@ -83,7 +83,7 @@ fn describe_notice(notice: &Notice) -> Option<String> {
             format!("! attempt {attempt} failed, again in {wait:.1?}: {reason}")
         }
         Notice::Wait { wait, reason } => format!("… waits {wait:.1?}: {reason}"),
-        Notice::LeftOut { parts } => format!("… left out or cut: {}", parts.join("; ")),
+        Notice::Omitted { parts } => format!("… left out or cut: {}", parts.join("; ")),
         Notice::RateLimit { .. } => return None,
     })
 }

@@ -1,24 +1,24 @@
 //! From the pieces of a reply to the reply.
 
+mod delta_validator;
 mod draft;
-mod outline;
 mod part;
 mod size;
 
 use std::collections::BTreeMap;
 
+pub use delta_validator::DeltaValidator;
 use draft::Draft;
 use futures::{Stream, StreamExt, pin_mut};
-pub use outline::Outline;
 use size::Size;
 
-use crate::{Block, Delta, Json, Kind, LlmError, Response, StopReason, Usage, fields::Fields};
+use crate::{Block, BlockKind, Delta, Json, LlmError, Response, StopReason, Usage, fields::Fields};
 
 /// Collects the [`Delta`]s of one request into a [`Response`]. It takes 64 MiB of what they say, each counted as 64 bytes
 /// more than it says; then the reply is [`TooLong`](crate::LlmErrorKind::TooLong).
 #[derive(Debug, Default)]
 pub struct Fold {
-    outline: Outline,
+    outline: DeltaValidator,
     size: Size,
     id: Option<String>,
     model: Option<String>,
@@ -54,7 +54,7 @@ impl Fold {
                 self.usage.update(&usage);
                 self.keep(extra);
             }
-            Delta::Whole(response) => self.whole = Some(response),
+            Delta::Complete(response) => self.whole = Some(response),
             Delta::Restarted { .. } => {
                 *self = Self { broken_off: self.spent(), size: self.size, ..Self::default() };
             }
@@ -147,7 +147,7 @@ impl Fold {
 
 /// The model that went on where another declined.
 fn went_on(block: &Block) -> Option<String> {
-    let Kind::Other(kind) = block.kind() else { return None };
+    let BlockKind::Other(kind) = block.kind() else { return None };
     let to = (kind == "fallback").then(|| block.field("to"))??;
     Fields::of(to.text()).ok()?.read("model")
 }

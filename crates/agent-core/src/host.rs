@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::{Conversation, End, Failure, Response, Rules, ToolTurn, Turn};
 
-/// Who carries the turns out: this process ([`Local`](crate::Local)), one with a journal, an engine
+/// Who carries the turns out: this process ([`LocalHost`](crate::LocalHost)), one with a journal, an engine
 /// over many machines. The loop is the same for all.
 pub trait Host {
     /// What can go wrong with the host itself, or with a model when the run can't go on.
@@ -22,7 +22,7 @@ pub trait Host {
         so_far: &Conversation,
     ) -> impl Future<Output = Result<Result<Response, Failure>, Self::Error>>;
 
-    /// Does all the work of a turn, and records each piece as it ends; [`at_once`](crate::at_once)
+    /// Does all the work of a turn, and records each piece as it ends; [`in_parallel`](crate::in_parallel)
     /// is how.
     fn act(&self, turn: ToolTurn<'_>) -> impl Future<Output = Result<(), Self::Error>>;
 }

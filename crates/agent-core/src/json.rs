@@ -5,7 +5,7 @@ use std::{fmt, ops::Range, ptr, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::halves;
+use crate::surrogates;
 
 /// One JSON value as text, exactly as it was written: key order, big integers and unknown fields
 /// survive. Clones share the text, and so do the values inside it that are taken out of it.
@@ -59,7 +59,7 @@ impl Json {
 
     /// Of text that is JSON.
     fn checked(text: impl AsRef<str> + Into<Arc<str>>) -> Self {
-        let whole = match halves::replaced(text.as_ref()) {
+        let whole = match surrogates::replaced(text.as_ref()) {
             Some(whole) => whole.into(),
             None => text.into(),
         };

@@ -94,7 +94,7 @@ impl LiveText {
         let reply = self.reply(conversation);
         let brings = matches!(
             delta,
-            Delta::Start { .. } | Delta::Block { .. } | Delta::Piece { .. } | Delta::Whole(_)
+            Delta::Start { .. } | Delta::Block { .. } | Delta::Piece { .. } | Delta::Complete(_)
         );
         if brings && reply.is_over {
             reply.begin();
@@ -102,7 +102,7 @@ impl LiveText {
         match delta {
             Delta::Block { block, .. } => reply.add_block(block),
             Delta::Piece { piece: Piece::Text(text), .. } => reply.add(text),
-            Delta::Whole(response) => reply.replace(response),
+            Delta::Complete(response) => reply.replace(response),
             Delta::Stop { .. } => {
                 reply.is_over = true;
                 Vec::new()

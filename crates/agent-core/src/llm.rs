@@ -10,7 +10,7 @@ use crate::{Delta, LlmError, Request, Response};
 /// a type that holds an `Llm` and is one.
 ///
 /// A backend with its whole reply at once uses [`whole`]. One that streams uses the crate `futures`; what
-/// it yields is described at [`Delta`]. One model can serve many agents: [`Request::agent`](crate::Asked::agent) says who asks.
+/// it yields is described at [`Delta`]. One model can serve many agents: [`Request::agent`](crate::RequestParts::agent) says who asks.
 ///
 /// ```
 /// use agent_core::{BoxStream, Delta, Llm, LlmError, Request, StopReason};
@@ -39,17 +39,17 @@ impl<L: Llm + ?Sized> Llm for Arc<L> {
 /// The stream of a backend that has its reply all at once.
 ///
 /// ```
-/// use agent_core::{BoxStream, Delta, Llm, LlmError, Request, Response, whole};
+/// use agent_core::{BoxStream, Delta, Llm, LlmError, Request, Response, non_streaming};
 ///
 /// struct Echo;
 /// impl Llm for Echo {
 ///     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-///         whole(async move { Ok(Response::text(request.last_text())) })
+///         non_streaming(async move { Ok(Response::text(request.last_text())) })
 ///     }
 /// }
 /// ```
-pub fn whole<'a>(
+pub fn non_streaming<'a>(
     reply: impl Future<Output = Result<Response, LlmError>> + Send + 'a,
 ) -> BoxStream<'a, Result<Delta, LlmError>> {
-    stream::once(async { reply.await.map(Delta::whole) }).boxed()
+    stream::once(async { reply.await.map(Delta::complete) }).boxed()
 }

@@ -6,7 +6,6 @@ mod call;
 mod count;
 mod early;
 mod ends;
-mod in_time;
 mod mode;
 mod new_ids;
 mod over;
@@ -14,6 +13,7 @@ mod running;
 mod settle;
 mod shown;
 mod task;
+mod time_limit;
 mod told;
 
 use std::{future::Future, pin::pin, sync::Arc};
@@ -25,20 +25,21 @@ use futures::{
     FutureExt,
     future::{BoxFuture, Either, ready},
 };
-pub use in_time::InTime;
 pub use mode::Mode;
 use running::is_final;
 use shown::Shown;
 pub(crate) use task::panic_message;
+pub use time_limit::TimeLimit;
 use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Cancel, Conversation, Early, End, Event, EventKind, EventQueue, Failure, Host, Lent, Outcome,
-    Perform, Receipt, Response, Rules, RunError, Team, ToolSpec, ToolTurn, Turn, at_once,
+    Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure, Host,
+    Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolSpec, ToolTurn, Turn,
     cancel::{Entered, Given, Tokens},
     drive,
     event::Listeners,
+    in_parallel,
     run::Options,
     teller::{Place, Teller},
 };
@@ -47,7 +48,7 @@ use crate::{
 /// the blocking pool). Calls of read-only tools start while the reply that makes them still streams ([`Early`]).
 /// Delegated conversations are driven beside each other, in the task of the run.
 #[derive(Debug)]
-pub struct Local {
+pub struct LocalHost {
     caller: Arc<Caller>,
     begun: BegunCalls,
     ends: Ends,
@@ -55,14 +56,14 @@ pub struct Local {
     /// Which calls may start early at most.
     early: Early,
     /// Whether what was shown of a reply that is cancelled is kept.
-    keeps_shown: bool,
+    keeps_partial_reply: bool,
     /// The same of one whose run is dropped.
     shown: Option<Shown>,
     /// What it is stopped by from outside.
     cancel: Option<Arc<Tokens>>,
 }
 
-impl Local {
+impl LocalHost {
     /// A host of this team, for one run: limits of a run count per host.
     pub fn new(team: Team) -> Self {
         let listeners = Listeners::default().with_reader();
@@ -71,15 +72,15 @@ impl Local {
 
     /// `dropped` is cancelled when nobody wants the run any more.
     pub(crate) fn with(team: Team, options: Options, dropped: CancellationToken) -> Self {
-        let Options { mode, listeners, began, keeps_shown, cancel } = options;
+        let Options { mode, listeners, began, keeps_partial_reply, cancel } = options;
         let has_timeouts = team.has_timeouts();
         let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, teller, dropped));
         let (begun, cancel) = (BegunCalls::default(), cancel.as_ref().map(Given::of_run));
         // What takes too long is stopped in the same way.
         let cancel = cancel.or_else(|| has_timeouts.then(Arc::default));
-        let (ends, shown) = (Ends::default(), keeps_shown.then(Shown::default));
-        Self { caller, begun, ends, mode, early: Early::All, keeps_shown, shown, cancel }
+        let (ends, shown) = (Ends::default(), keeps_partial_reply.then(Shown::default));
+        Self { caller, begun, ends, mode, early: Early::All, keeps_partial_reply, shown, cancel }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -88,9 +89,9 @@ impl Local {
         self
     }
 
-    /// See [`Run::keep_shown`](crate::Run::keep_shown); here only of replies that are cancelled.
-    pub fn keep_shown(mut self, keep: bool) -> Self {
-        self.keeps_shown = keep;
+    /// See [`Run::keep_partial_reply`](crate::Run::keep_partial_reply); here only of replies that are cancelled.
+    pub fn keep_partial_reply(mut self, keep: bool) -> Self {
+        self.keeps_partial_reply = keep;
         self
     }
 
@@ -180,13 +181,13 @@ impl Local {
         };
         let conversation = turn.conversation().id().to_owned();
         self.ends.forget(&conversation);
-        let done = at_once(turn, at_most, outer).await;
+        let done = in_parallel(turn, at_most, outer).await;
         self.begun.forget(&conversation);
         done
     }
 }
 
-impl Local {
+impl LocalHost {
     /// Whether a call is to be made; if not, its result says why.
     fn admit(&self, call: &Call, receipt: &Receipt) -> Result<bool, RunError> {
         self.caller.team.check_name(&call.agent)?;
@@ -231,7 +232,7 @@ impl Local {
         receipt: &Receipt,
         busy: Option<Busy>,
     ) -> impl Future<Output = ()> + 'a {
-        let may_take = !call.allowed && self.mode == Mode::Concurrent;
+        let may_take = !call.approved && self.mode == Mode::Concurrent;
         let late = if self.caller.teller.is_heard() { self.begun.late(call) } else { None };
         let begun = may_take.then(|| self.begun.take(&self.caller, call, late)).flatten();
         match begun {
@@ -242,7 +243,7 @@ impl Local {
     }
 }
 
-impl Host for Local {
+impl Host for LocalHost {
     type Error = RunError;
     type Rules = Team;
 
@@ -259,7 +260,7 @@ impl Host for Local {
     }
 }
 
-impl Perform for Local {
+impl Perform for LocalHost {
     type Error = RunError;
 
     fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), RunError>> {
@@ -271,7 +272,10 @@ impl Perform for Local {
         }
     }
 
-    async fn converse(&self, mut child: Lent) -> (Lent, Result<Result<End, Failure>, RunError>) {
+    async fn converse(
+        &self,
+        mut child: DelegationGuard,
+    ) -> (DelegationGuard, Result<Result<End, Failure>, RunError>) {
         let end = self.time_for(&child).hold(self.run(&mut child)).await;
         (child, end.map_or_else(RunError::of_delegated, |end| Ok(Ok(end))))
     }
@@ -286,7 +290,7 @@ impl Perform for Local {
     }
 }
 
-impl Drop for Local {
+impl Drop for LocalHost {
     fn drop(&mut self) {
         self.caller.cancel.cancel();
     }

@@ -69,9 +69,9 @@ impl Many {
         self
     }
 
-    /// See [`Run::keep_shown`](crate::Run::keep_shown).
-    pub fn keep_shown(mut self, keep: bool) -> Self {
-        self.plan.options.keeps_shown = keep;
+    /// See [`Run::keep_partial_reply`](crate::Run::keep_partial_reply).
+    pub fn keep_partial_reply(mut self, keep: bool) -> Self {
+        self.plan.options.keeps_partial_reply = keep;
         self
     }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Block, Content, Kind, ToolCall};
+use crate::{Block, BlockKind, Content, ToolCall};
 
 /// Who said a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +120,7 @@ impl Message {
     /// The results in it, in order: the call's id, what it led to, and whether it failed.
     pub fn tool_results(&self) -> impl Iterator<Item = (&str, &Content, bool)> {
         self.content.iter().filter_map(|block| match block.kind() {
-            Kind::ToolResult { tool_use_id, content, is_error } => {
+            BlockKind::ToolResult { tool_use_id, content, is_error } => {
                 Some((tool_use_id.as_str(), content, *is_error))
             }
             _ => None,
@@ -157,21 +157,21 @@ impl Message {
 
 fn can_be_sent(block: &Block) -> bool {
     match block.kind() {
-        Kind::Thinking { signature, .. } => !signature.is_empty(),
+        BlockKind::Thinking { signature, .. } => !signature.is_empty(),
         _ => !block.is_blank(),
     }
 }
 
 fn is_or_holds_media(block: &Block) -> bool {
-    let is_media = |block: &Block| matches!(block.kind(), Kind::Image | Kind::Document);
+    let is_media = |block: &Block| matches!(block.kind(), BlockKind::Image | BlockKind::Document);
     match block.kind() {
-        Kind::ToolResult { content: Content::Blocks(blocks), .. } => blocks.iter().any(is_media),
+        BlockKind::ToolResult { content: Content::Blocks(blocks), .. } => blocks.iter().any(is_media),
         _ => is_media(block),
     }
 }
 
 fn is_thinking(block: &Block) -> bool {
-    matches!(block.kind(), Kind::Thinking { .. } | Kind::RedactedThinking)
+    matches!(block.kind(), BlockKind::Thinking { .. } | BlockKind::RedactedThinking)
 }
 
 #[cfg(test)]

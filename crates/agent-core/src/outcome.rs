@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Call, Content, Promised, UsageByAgent, local::panic_message};
+use crate::{Call, Content, DelegationLimits, UsageByAgent, local::panic_message};
 
 /// What a tool call leads to: a value, carried out by whoever runs the conversation.
 #[non_exhaustive]
@@ -28,8 +28,9 @@ pub enum Outcome {
         /// What it is told.
         task: Content,
         /// What its tool promises of the whole call; the agent that has the tool fills it in.
-        #[serde(default, skip_serializing_if = "Promised::is_nothing")]
-        promised: Box<Promised>,
+        #[serde(default, skip_serializing_if = "DelegationLimits::is_nothing")]
+        #[serde(alias = "promised")]
+        limits: Box<DelegationLimits>,
     },
     /// The call waits until a person allows it.
     Wait {
@@ -134,7 +135,7 @@ impl Outcome {
 
     /// The agent `to` does `task`.
     pub fn delegate(to: impl Into<String>, task: impl Into<Content>) -> Self {
-        Self::Delegate { to: to.into(), task: task.into(), promised: Box::default() }
+        Self::Delegate { to: to.into(), task: task.into(), limits: Box::default() }
     }
 }
 

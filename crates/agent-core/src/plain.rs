@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Block, Content, Kind, Message, Request};
+use crate::{Block, BlockKind, Content, Message, Request};
 
 /// The API refuses tool blocks in a request that offers no tools. An agent without tools that reads
 /// what others did with theirs reads it as text.
@@ -20,10 +20,10 @@ pub(crate) fn without_tool_blocks(mut request: Request) -> Request {
 
 fn plain(block: &Block, names: &HashMap<String, String>) -> Vec<Block> {
     match block.kind() {
-        Kind::ToolUse(call) => {
+        BlockKind::ToolUse(call) => {
             vec![Block::text(format!("[called {} with {}]", call.name, call.input.text()))]
         }
-        Kind::ToolResult { tool_use_id, content, is_error } => {
+        BlockKind::ToolResult { tool_use_id, content, is_error } => {
             let name = names.get(tool_use_id).map_or("a tool", String::as_str);
             let verb = if *is_error { "failed" } else { "answered" };
             let words = Block::text(format!("[{name} {verb}: {}]", content.to_text()));

@@ -11,15 +11,15 @@ use crate::{Block, Json, Message, ToolSpec};
 
 /// One request to a model: what an agent reads and what it may call.
 ///
-/// Which model answers, and everything else about it, is the backend's. Its fields are those of [`Asked`]:
+/// Which model answers, and everything else about it, is the backend's. Its fields are those of [`RequestParts`]:
 /// `request.messages`. Clones share them, however long the history is, until one is changed.
 #[derive(Clone, PartialEq)]
-pub struct Request(Arc<Asked>);
+pub struct Request(Arc<RequestParts>);
 
 /// What a [`Request`] holds.
 #[non_exhaustive]
 #[derive(Clone, PartialEq)]
-pub struct Asked {
+pub struct RequestParts {
     /// The agent that asks.
     pub agent: Arc<str>,
     /// The conversation it asks for.
@@ -31,7 +31,7 @@ pub struct Asked {
     /// How many turns the agent has had since the user spoke, in all the times it had the conversation: 0 in its first request.
     pub turns: u32,
     /// The reply that they go on from, for backends whose server keeps what was said.
-    pub goes_on_from: Option<GoesOnFrom>,
+    pub previous_reply: Option<PreviousReply>,
     /// The tools it may call.
     pub tools: Arc<[ToolSpec]>,
     /// Tools that run at the API's, as it defines them: `{"type": "web_search_20260318", …}`.
@@ -44,23 +44,23 @@ pub struct Asked {
     pub extra: BTreeMap<String, Json>,
 }
 
-impl From<Asked> for Request {
-    fn from(asked: Asked) -> Self {
+impl From<RequestParts> for Request {
+    fn from(asked: RequestParts) -> Self {
         Self(asked.into())
     }
 }
 
 impl Deref for Request {
-    type Target = Asked;
+    type Target = RequestParts;
 
-    fn deref(&self) -> &Asked {
+    fn deref(&self) -> &RequestParts {
         &self.0
     }
 }
 
 /// Copies the list of messages (not what is said in them) if there are clones.
 impl DerefMut for Request {
-    fn deref_mut(&mut self) -> &mut Asked {
+    fn deref_mut(&mut self) -> &mut RequestParts {
         Arc::make_mut(&mut self.0)
     }
 }
@@ -68,7 +68,7 @@ impl DerefMut for Request {
 /// The last reply to the agent that asks, if it stands among the messages as the server wrote it. What comes before it
 /// need not be what was sent then: a view of the history may have changed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct GoesOnFrom {
+pub struct PreviousReply {
     /// The server's id of the reply ([`Response::id`](crate::Response)).
     pub response: Arc<str>,
     /// How many messages there are up to the reply and with it; those after it are new.
@@ -96,13 +96,13 @@ impl fmt::Debug for Request {
 impl Request {
     /// A request of these messages, without a system prompt or tools.
     pub fn new(messages: Vec<Message>) -> Self {
-        Self::from(Asked {
+        Self::from(RequestParts {
             agent: "agent".into(),
             conversation: "run".into(),
             system: Vec::new(),
             messages,
             turns: 0,
-            goes_on_from: None,
+            previous_reply: None,
             tools: Arc::new([]),
             server_tools: Arc::new([]),
             container: None,
@@ -118,7 +118,7 @@ impl Request {
     }
 
     /// The words of the last message: what the user asked, as a rule; nothing if it holds tool results,
-    /// which are blocks of [`Kind::ToolResult`](crate::Kind).
+    /// which are blocks of [`BlockKind::ToolResult`](crate::BlockKind).
     pub fn last_text(&self) -> String {
         self.messages.last().map(Message::text).unwrap_or_default()
     }

@@ -19,7 +19,7 @@ pub trait Rules: Sync {
 
     /// How many bytes of words the results of one reply's calls may have together; by default there is no bound. Each
     /// call has an equal part.
-    fn longest_results(&self, _agent: &str) -> usize {
+    fn max_results_bytes(&self, _agent: &str) -> usize {
         usize::MAX
     }
 }

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BuildError, Cancel, Conversation, End, Event, EventQueue, Failure, HostRun, Limits, Local, Mode, Team,
-    cancel::Given, event::Listeners, safe_line,
+    BuildError, Cancel, Conversation, End, Event, EventQueue, Failure, HostRun, Limits, LocalHost, Mode,
+    Team, cancel::Given, event::Listeners, safe_line,
 };
 
 /// Why a run broke off. The conversation keeps all that was done, and a new run goes on from there.
@@ -115,7 +115,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) mode: Mode,
-    pub(crate) keeps_shown: bool,
+    pub(crate) keeps_partial_reply: bool,
     pub(crate) listeners: Listeners,
     /// What times count from; by default its beginning.
     pub(crate) began: Option<Instant>,
@@ -136,7 +136,7 @@ impl Plan {
         conversation: &mut Conversation,
         cancel: CancellationToken,
     ) -> Result<End, RunError> {
-        Local::with(self.team?, self.options, cancel).run_or_keep(conversation).await
+        LocalHost::with(self.team?, self.options, cancel).run_or_keep(conversation).await
     }
 }
 
@@ -160,8 +160,8 @@ impl<'a> Run<'a> {
     /// was delegated it keeps nothing, so that the next run has the whole of it said. On a journal, or an
     /// engine, nothing is kept of a reply whose run is dropped, since nothing is in the record that is
     /// not on the disk: who wants its words there [cancels](Cancel) the run, and then awaits it.
-    pub fn keep_shown(self, keep: bool) -> Self {
-        self.plan(|plan| plan.options.keeps_shown = keep)
+    pub fn keep_partial_reply(self, keep: bool) -> Self {
+        self.plan(|plan| plan.options.keeps_partial_reply = keep)
     }
 
     /// Other limits than the team's.

@@ -25,7 +25,7 @@ pub enum StopReason {
     /// The context window is full and the reply is cut.
     ContextWindowExceeded,
     /// The run was cancelled while the reply came: what was shown of it is kept
-    /// ([`Run::keep_shown`](crate::Run::keep_shown)).
+    /// ([`Run::keep_partial_reply`](crate::Run::keep_partial_reply)).
     Cancelled,
     /// Any other, as the API wrote it.
     Other(String),

@@ -7,9 +7,9 @@ use std::{
 };
 
 use crate::{
-    Agent, Asked, BuildError, Call, Conversation, Failure, GoesOnFrom, Limits, LlmError, LlmErrorKind, Many,
-    Message, Outcome, Passage, Request, Rules, Run, RunError, Tool, ToolSpec, local::panic_message, names,
-    plain,
+    Agent, BuildError, Call, Conversation, Failure, Limits, LlmError, LlmErrorKind, Many, Message, Outcome,
+    PreviousReply, Request, RequestParts, Rules, Run, RunError, Tool, ToolSpec, TransferRecord,
+    local::panic_message, names, plain,
 };
 
 /// Agents by name, checked when built: every agent that a tool leads to is there. Cloning is cheap.
@@ -69,15 +69,15 @@ impl Team {
             return Err(RunError::UnknownAgent { agent: name.to_owned(), agents: self.agents().join(", ") });
         };
         let whole =
-            if agent.sends_refused() { conversation.with_refused() } else { Cow::Borrowed(conversation) };
+            if agent.resend_refused() { conversation.with_refused() } else { Cow::Borrowed(conversation) };
         let conversation = &*whole;
-        let request = Asked {
+        let request = RequestParts {
             agent: agent.shared_name(),
             conversation: conversation.shared_id(),
             system: agent.system().to_vec(),
             messages: conversation.reads(),
             turns: conversation.turns_of(conversation.speaker()),
-            goes_on_from: None,
+            previous_reply: None,
             tools: agent.specs().clone(),
             server_tools: agent.server_tools().clone(),
             container: conversation.container().map(str::to_owned),
@@ -90,13 +90,15 @@ impl Team {
         }
         let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
         let mut request = if has_tools { request } else { plain::without_tool_blocks(request) };
-        request.goes_on_from = goes_on_from(conversation, &request.messages);
+        request.previous_reply = previous_reply(conversation, &request.messages);
         Ok(request)
     }
 
     /// An agent that was given the conversation reads what the tool that did it lets it read.
     fn introduced(&self, conversation: &Conversation, request: Request) -> Result<Request, Failure> {
-        let Some(Passage { from, call: Some(call), .. }) = conversation.passage() else { return Ok(request) };
+        let Some(TransferRecord { from, call: Some(call), .. }) = conversation.passage() else {
+            return Ok(request);
+        };
         let Some(tool) = self.agent(&from).and_then(|agent| agent.tool(&call.name)) else {
             return Ok(request);
         };
@@ -110,7 +112,7 @@ impl Team {
     }
 
     /// Fails with [`RunError::UnknownAgent`] if the agent that has the conversation is not in the team. Then nothing of it
-    /// may be answered here, so that a process that has the agent makes its calls. [`Local`](crate::Local) asks this before
+    /// may be answered here, so that a process that has the agent makes its calls. [`LocalHost`](crate::LocalHost) asks this before
     /// each turn.
     pub fn check_agent(&self, conversation: &Conversation) -> Result<(), RunError> {
         self.check_name(conversation.agent())
@@ -141,10 +143,10 @@ impl Team {
 }
 
 /// Where the last reply stands in what is read.
-fn goes_on_from(conversation: &Conversation, messages: &[Message]) -> Option<GoesOnFrom> {
+fn previous_reply(conversation: &Conversation, messages: &[Message]) -> Option<PreviousReply> {
     let (response, reply) = conversation.last_reply()?;
     let place = messages.iter().rposition(|message| message.is(reply))?;
-    Some(GoesOnFrom { response: response.clone(), messages: place + 1, reply: reply.clone() })
+    Some(PreviousReply { response: response.clone(), messages: place + 1, reply: reply.clone() })
 }
 
 impl Rules for Team {
@@ -165,7 +167,7 @@ impl Rules for Team {
         self.agents.iter().map(Agent::name).collect()
     }
 
-    fn longest_results(&self, agent: &str) -> usize {
-        self.agent(agent).map_or(usize::MAX, Agent::longest_results)
+    fn max_results_bytes(&self, agent: &str) -> usize {
+        self.agent(agent).map_or(usize::MAX, Agent::max_results_bytes)
     }
 }

@@ -107,7 +107,7 @@ impl Timeline {
             EventKind::CallStarted { id, tool, .. } => {
                 self.row(&format!("{conversation}/{id}"), event.depth + 1, tool, event.at);
             }
-            EventKind::StartedLate { id, tool, by } => {
+            EventKind::CallCouldStartEarlier { id, tool, by } => {
                 self.row(&format!("{conversation}/{id}"), event.depth + 1, tool, event.at).could =
                     Some(event.at.saturating_sub(*by));
             }

@@ -71,7 +71,7 @@ pub struct ToolSpec {
     pub shared: bool,
     /// A call may be made again after a failure or a crash.
     pub idempotent: bool,
-    /// Its calls wait for a person first: one that is not [allowed](Context::allowed) yet has no effect, and asks with
+    /// Its calls wait for a person first: one that is not [allowed](Context::approved) yet has no effect, and asks with
     /// [`Outcome::Wait`]. That is the tool's own doing; the flag tells who must know which calls may have had one.
     pub needs_approval: bool,
     /// A call runs alone: what stands before it ends first, what stands after it starts later. That holds for a call
@@ -95,7 +95,7 @@ pub struct ToolSpec {
     /// (and its permit, see [`Limits::calls_at_once`](crate::Limits)) until it returns.
     pub timeout: Option<Duration>,
     /// Its calls are made before the other calls of a reply, one at a time.
-    pub first: bool,
+    pub runs_first: bool,
     /// Its calls ask for the conversation to go over to another agent ([`Outcome::Transfer`]). By this, what the
     /// next agent reads can leave out all of them, also those that failed or were not made.
     pub transfers: bool,
@@ -129,7 +129,7 @@ impl ToolSpec {
             permits: None,
             blocking: false,
             timeout: None,
-            first: false,
+            runs_first: false,
             transfers: false,
             targets: Vec::new(),
             fault: None,
@@ -167,7 +167,7 @@ impl ToolSpec {
     pub(crate) fn could_start_early(&self) -> bool {
         !self.read_only
             && !self.takes_turns()
-            && !self.first
+            && !self.runs_first
             && !self.needs_approval
             && self.targets.is_empty()
     }

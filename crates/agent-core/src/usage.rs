@@ -32,7 +32,7 @@ pub struct Usage {
     /// How much of the counts above went to attempts that broke off: they were asked again, or failed for good. These
     /// tokens are paid for, and no reply came of them. It is as much as the server had said by then: as a rule all that it
     /// read, and not all that it wrote. A reply that was cancelled, or ran out of its call's time, is not in it, unless it was
-    /// [kept](crate::Run::keep_shown): only its [`TurnFailed`](crate::EventKind::TurnFailed) says what it cost.
+    /// [kept](crate::Run::keep_partial_reply): only its [`TurnFailed`](crate::EventKind::TurnFailed) says what it cost.
     #[serde(skip_serializing_if = "is_zero")]
     pub broken_off: BrokenOff,
 }

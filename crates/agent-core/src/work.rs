@@ -30,7 +30,8 @@ pub struct Call {
     #[serde(default)]
     pub place: usize,
     /// Whether a person has allowed it.
-    pub allowed: bool,
+    #[serde(alias = "allowed")]
+    pub approved: bool,
 }
 
 /// A task for another agent, and the call that led to it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agent_core::Tool;
 
 use crate::{
-    MixedTurn, OnFailure, Reads,
+    HistoryFilter, MixedTurn, OnFailure,
     tool::{HandoffTool, Way},
 };
 
@@ -43,8 +43,8 @@ impl Handoff {
         self
     }
 
-    /// What the other agent reads; [`Reads::WithoutHandoffs`].
-    pub fn reads(mut self, view: Reads) -> Self {
+    /// What the other agent reads; [`HistoryFilter::WithoutHandoffs`].
+    pub fn reads(mut self, view: HistoryFilter) -> Self {
         self.way.reads = view;
         self
     }

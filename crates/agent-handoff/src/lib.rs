@@ -31,10 +31,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod handoff;
+mod history_filter;
 mod policy;
-mod reads;
 mod tool;
 
 pub use handoff::Handoff;
+pub use history_filter::HistoryFilter;
 pub use policy::{MixedTurn, OnFailure};
-pub use reads::Reads;

@@ -1,20 +1,20 @@
 //! The handoff as a tool.
 
 use agent_core::{
-    Block, Context, Conversation, InvalidJson, Json, Outcome, Passage, Request, Rules, Tool, ToolSpec,
-    Transfer, async_trait,
+    Block, Context, Conversation, InvalidJson, Json, Outcome, Request, Rules, Tool, ToolSpec, Transfer,
+    TransferRecord, async_trait,
 };
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{MixedTurn, OnFailure, Reads};
+use crate::{HistoryFilter, MixedTurn, OnFailure};
 
 /// How a handoff goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
     pub(crate) mixed_turn: MixedTurn,
     pub(crate) on_failure: OnFailure,
-    pub(crate) reads: Reads,
+    pub(crate) reads: HistoryFilter,
     pub(crate) at_most: Option<u32>,
     pub(crate) repeats: u32,
 }
@@ -87,7 +87,7 @@ impl HandoffTool {
         available: Vec<String>,
         way: &Way,
     ) -> Self {
-        spec.first = way.mixed_turn == MixedTurn::HandoffFirst;
+        spec.runs_first = way.mixed_turn == MixedTurn::HandoffFirst;
         spec.idempotent = true;
         spec.transfers = true;
         spec.targets = targets;
@@ -134,7 +134,9 @@ impl Tool for HandoffTool {
     }
 
     fn introduce(&self, conversation: &Conversation, mut request: Request, rules: &dyn Rules) -> Request {
-        let Some(Passage { from, at, call: Some(call), .. }) = conversation.passage() else { return request };
+        let Some(TransferRecord { from, at, call: Some(call), .. }) = conversation.passage() else {
+            return request;
+        };
         let (before, since) = conversation.reads_around(at);
         request.messages = [self.way.reads.view(conversation, rules, &before), since].concat();
         // The reply that handed over stands before the results. If it is not sent any more, neither is what it says.

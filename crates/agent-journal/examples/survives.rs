@@ -3,7 +3,7 @@
 use std::{error::Error, path::PathBuf};
 
 use agent_core::{
-    Agent, Conversation, Local, Team, drive,
+    Agent, Conversation, LocalHost, Team, drive,
     script::{Reply, Script},
 };
 use agent_handoff::Handoff;
@@ -24,7 +24,7 @@ struct Options {
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut conversation = start();
     match Options::parse().file {
-        None => drop(drive(&mut conversation, &Local::new(team()?)).await?),
+        None => drop(drive(&mut conversation, &LocalHost::new(team()?)).await?),
         Some(file) => {
             let host = Journal::open(file)?.host(team()?, &mut conversation).await?;
             drive(&mut conversation, &host).await?;

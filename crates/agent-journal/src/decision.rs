@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use agent_core::{Conversation, NotWaiting, Told};
+use agent_core::{Change, Conversation, NotWaiting};
 use rusqlite::Connection;
 
 use crate::{
@@ -14,15 +14,15 @@ use crate::{
 
 impl Journal {
     /// Allows a call that waits for a person: the next run makes it. `key` is
-    /// [`Waiting::key`](agent_core::Waiting::key). Whoever drives the session meanwhile goes on.
-    pub async fn allow(&self, key: &str) -> Result<(), JournalError> {
-        self.decide(key, |call| Told::Allowed { call }).await
+    /// [`PendingApproval::key`](agent_core::PendingApproval::key). Whoever drives the session meanwhile goes on.
+    pub async fn approve(&self, key: &str) -> Result<(), JournalError> {
+        self.decide(key, |call| Change::Approved { call }).await
     }
 
     /// Denies a call that waits for a person: the model reads why.
     pub async fn deny(&self, key: &str, reason: &str) -> Result<(), JournalError> {
         let reason = reason.to_owned();
-        self.decide(key, |call| Told::Denied { call, reason }).await
+        self.decide(key, |call| Change::Denied { call, reason }).await
     }
 
     /// Waits until somebody, in any process, has decided about one of the calls that wait in this conversation, so that there
@@ -42,7 +42,7 @@ impl Journal {
         }
     }
 
-    async fn decide(&self, key: &str, told: impl FnOnce(String) -> Told) -> Result<(), JournalError> {
+    async fn decide(&self, key: &str, told: impl FnOnce(String) -> Change) -> Result<(), JournalError> {
         let not_waiting = || JournalError::NotWaiting(NotWaiting { key: key.to_owned() });
         let (conversation, call) = key.rsplit_once('/').ok_or_else(not_waiting)?;
         let told = told(call.to_owned());
@@ -58,7 +58,7 @@ impl Journal {
                 return Err(error);
             }
             let path = conversation[session.len()..].trim_start_matches('/');
-            let entry = Entry::Told(told).write();
+            let entry = Entry::Change(told).write();
             table::add_entry(connection, number, path, table::now(), &entry).map_err(wrong)
         };
         self.write(decide, |_| ()).await
@@ -68,16 +68,16 @@ impl Journal {
     pub(crate) fn tell_decisions(
         &self,
         conversation: &mut Conversation,
-    ) -> Result<Vec<(String, Told)>, JournalError> {
+    ) -> Result<Vec<(String, Change)>, JournalError> {
         let session = conversation.id().to_owned();
         let (_, rows) = self.rows(&session)?;
         let mut told = Vec::new();
         for row in
             rows.iter().enumerate().filter_map(|(place, row)| is_open(row, &rows[place..]).then_some(row))
         {
-            let Entry::Told(decision) = row.entry(self.file())? else { continue };
+            let Entry::Change(decision) = row.entry(self.file())? else { continue };
             let id = at(&session, &row.path);
-            if conversation.tell(&id, decision.clone()).is_ok() {
+            if conversation.apply(&id, decision.clone()).is_ok() {
                 told.push((id, decision));
             }
         }
@@ -90,14 +90,14 @@ impl Journal {
         session: &str,
         path: &str,
         call: &str,
-    ) -> Result<Option<Told>, JournalError> {
+    ) -> Result<Option<Change>, JournalError> {
         let (_, rows) = self.rows(session)?;
         let is_about = |row: &Row| row.path == path && row.written.call.as_deref() == Some(call);
         let mut decisions =
             rows.iter().enumerate().filter(|(place, row)| is_about(row) && is_open(row, &rows[*place..]));
         let Some((_, row)) = decisions.next() else { return Ok(None) };
         match row.entry(self.file())? {
-            Entry::Told(told) => Ok(Some(told)),
+            Entry::Change(told) => Ok(Some(told)),
             _ => Ok(None),
         }
     }
@@ -136,7 +136,7 @@ fn waits(
     session: &str,
     rows: &[Row],
     conversation: &str,
-    told: &Told,
+    told: &Change,
 ) -> Result<bool, JournalError> {
-    Ok(fold(file, session, rows)?.conversation.tell(conversation, told.clone()).is_ok())
+    Ok(fold(file, session, rows)?.conversation.apply(conversation, told.clone()).is_ok())
 }

@@ -1,6 +1,6 @@
 //! An entry: one thing a conversation was told, as it stands in the file.
 
-use agent_core::{Conversation, Done, Response, Role, Told, ToolCall, Usage};
+use agent_core::{Change, Conversation, Done, Response, Role, ToolCall, Usage};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// An entry of a journal.
@@ -10,10 +10,10 @@ pub enum Entry {
     /// The conversation as it was when the journal first saw it, or after something was done to it that no other kind of
     /// entry says.
     Became(Box<Conversation>),
-    /// A call began that may not be made twice. Without a later [`Told::Recorded`], nobody knows how it ended.
+    /// A call began that may not be made twice. Without a later [`Change::Recorded`], nobody knows how it ended.
     Started(ToolCall),
     /// The conversation was told this.
-    Told(Told),
+    Change(Change),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,9 +46,9 @@ impl Entry {
     pub fn call(&self) -> Option<&str> {
         match self {
             Self::Started(call) => Some(&call.id),
-            Self::Told(Told::Recorded { call, .. } | Told::Allowed { call } | Told::Denied { call, .. }) => {
-                Some(call)
-            }
+            Self::Change(
+                Change::Recorded { call, .. } | Change::Approved { call } | Change::Denied { call, .. },
+            ) => Some(call),
             _ => None,
         }
     }
@@ -59,16 +59,16 @@ impl Entry {
         match self {
             Self::Became(_) => "became",
             Self::Started(_) => "started",
-            Self::Told(Told::Said { .. }) => "said",
-            Self::Told(Told::Answered(_)) => "answered",
-            Self::Told(Told::Failed(_)) => "failed",
-            Self::Told(Told::Spent { .. }) => "spent",
-            Self::Told(Told::Returned) => "returned",
-            Self::Told(Told::TakenBack) => "taken_back",
-            Self::Told(Told::Recorded { .. }) => "recorded",
-            Self::Told(Told::Allowed { .. }) => "allowed",
-            Self::Told(Told::Denied { .. }) => "denied",
-            Self::Told(_) => unreachable!("the kinds of agent-core are all here"),
+            Self::Change(Change::Said { .. }) => "said",
+            Self::Change(Change::Answered(_)) => "answered",
+            Self::Change(Change::Failed(_)) => "failed",
+            Self::Change(Change::Spent { .. }) => "spent",
+            Self::Change(Change::Returned) => "returned",
+            Self::Change(Change::TakenBack) => "taken_back",
+            Self::Change(Change::Recorded { .. }) => "recorded",
+            Self::Change(Change::Approved { .. }) => "allowed",
+            Self::Change(Change::Denied { .. }) => "denied",
+            Self::Change(_) => unreachable!("the kinds of agent-core are all here"),
         }
     }
 
@@ -76,13 +76,13 @@ impl Entry {
         let body = match self {
             Self::Became(conversation) => json(conversation),
             Self::Started(call) => json(call),
-            Self::Told(Told::Said { role, content }) => json(&Said { role: *role, content }),
-            Self::Told(Told::Answered(response)) => json(response),
-            Self::Told(Told::Failed(failure)) => json(failure),
-            Self::Told(Told::Spent { agent, usage }) => json(&Spent { agent, usage: *usage }),
-            Self::Told(Told::Recorded { done, .. }) => json(done),
-            Self::Told(Told::Denied { reason, .. }) => json(&Denied { reason }),
-            Self::Told(_) => "{}".to_owned(),
+            Self::Change(Change::Said { role, content }) => json(&Said { role: *role, content }),
+            Self::Change(Change::Answered(response)) => json(response),
+            Self::Change(Change::Failed(failure)) => json(failure),
+            Self::Change(Change::Spent { agent, usage }) => json(&Spent { agent, usage: *usage }),
+            Self::Change(Change::Recorded { done, .. }) => json(done),
+            Self::Change(Change::Denied { reason, .. }) => json(&Denied { reason }),
+            Self::Change(_) => "{}".to_owned(),
         };
         Written { kind: self.kind().to_owned(), call: self.call().map(str::to_owned), body }
     }
@@ -97,21 +97,21 @@ impl Written {
             "started" => Entry::Started(self.body()?),
             "said" => {
                 let Said { role, content } = self.body()?;
-                Entry::Told(Told::Said { role, content })
+                Entry::Change(Change::Said { role, content })
             }
-            "answered" => Entry::Told(Told::Answered(self.body::<Response>()?)),
-            "failed" => Entry::Told(Told::Failed(self.body()?)),
+            "answered" => Entry::Change(Change::Answered(self.body::<Response>()?)),
+            "failed" => Entry::Change(Change::Failed(self.body()?)),
             "spent" => {
                 let Spent { agent, usage } = self.body()?;
-                Entry::Told(Told::Spent { agent, usage })
+                Entry::Change(Change::Spent { agent, usage })
             }
-            "returned" => Entry::Told(Told::Returned),
-            "taken_back" => Entry::Told(Told::TakenBack),
-            "recorded" => Entry::Told(Told::Recorded { call: call()?, done: self.body::<Done>()? }),
-            "allowed" => Entry::Told(Told::Allowed { call: call()? }),
+            "returned" => Entry::Change(Change::Returned),
+            "taken_back" => Entry::Change(Change::TakenBack),
+            "recorded" => Entry::Change(Change::Recorded { call: call()?, done: self.body::<Done>()? }),
+            "allowed" => Entry::Change(Change::Approved { call: call()? }),
             "denied" => {
                 let Denied { reason } = self.body()?;
-                Entry::Told(Told::Denied { call: call()?, reason })
+                Entry::Change(Change::Denied { call: call()?, reason })
             }
             other => return Err(format!("there is no kind of entry named {other:?}")),
         })

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use agent_core::{Conversation, Told};
+use agent_core::{Change, Conversation};
 
 use crate::{Entry, JournalError, entry::Written, file::File};
 
@@ -34,11 +34,11 @@ impl State {
                 self.conversation = (**conversation).clone().with_id(own);
             }
             Entry::Started(call) => drop(self.started.insert(key(id, &call.id))),
-            Entry::Told(told) => {
-                if let Told::Recorded { call, .. } = told {
+            Entry::Change(told) => {
+                if let Change::Recorded { call, .. } = told {
                     self.started.remove(&key(id, call));
                 }
-                self.conversation.tell(id, told.clone()).map_err(|error| error.to_string())?;
+                self.conversation.apply(id, told.clone()).map_err(|error| error.to_string())?;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use agent_core::{Conversation, Done, End, Failure, Outcome, Response, Rules, Told};
+use agent_core::{Change, Conversation, Done, End, Failure, Outcome, Response, Rules};
 
 use crate::{
     Entry, Journal, JournalError,
@@ -152,8 +152,8 @@ impl Ledger {
     }
 
     /// Whether the conversation could have been told this.
-    pub(crate) fn follows(&self, id: &str, told: Told) -> bool {
-        self.page().state.conversation.clone().tell(id, told).is_ok()
+    pub(crate) fn follows(&self, id: &str, told: Change) -> bool {
+        self.page().state.conversation.clone().apply(id, told).is_ok()
     }
 
     /// See [`Conversation::admit`].
@@ -172,11 +172,11 @@ impl Ledger {
         let decided = so_far.decided_since(&self.page().state.conversation);
         for (id, told) in decided {
             let written = match &told {
-                Told::Denied { call, reason } => self.journal.deny(&key(&id, call), reason).await,
-                Told::Allowed { call } => self.journal.allow(&key(&id, call)).await,
+                Change::Denied { call, reason } => self.journal.deny(&key(&id, call), reason).await,
+                Change::Approved { call } => self.journal.approve(&key(&id, call)).await,
                 _ => Ok(()),
             };
-            let (Told::Denied { call, .. } | Told::Allowed { call }) = &told else { continue };
+            let (Change::Denied { call, .. } | Change::Approved { call }) = &told else { continue };
             let told = match written {
                 Ok(()) => Some(told),
                 Err(JournalError::NotWaiting(_)) => self.journal.decision(&self.id, self.path(&id), call)?,
@@ -184,7 +184,7 @@ impl Ledger {
             };
             if let Some(told) = told {
                 // Of this call only: what others decided about others, memory is told when it hears it, and so is the page.
-                let _ = self.page().state.take(&id, &Entry::Told(told));
+                let _ = self.page().state.take(&id, &Entry::Change(told));
             }
         }
         Ok(())
@@ -194,7 +194,7 @@ impl Ledger {
     pub(crate) fn denied(&self, id: &str, call: &str) -> Result<Option<String>, JournalError> {
         let decided = self.journal.decision(&self.id, self.path(id), call)?;
         Ok(decided.and_then(|told| match told {
-            Told::Denied { reason, .. } => Some(reason),
+            Change::Denied { reason, .. } => Some(reason),
             _ => None,
         }))
     }
@@ -208,7 +208,7 @@ impl Ledger {
         let mut page = self.page();
         for (id, told) in &told {
             // It may have been told already, by who made the call before it was heard here.
-            let _ = page.state.take(id, &Entry::Told(told.clone()));
+            let _ = page.state.take(id, &Entry::Change(told.clone()));
         }
         Ok(!told.is_empty())
     }
@@ -224,7 +224,7 @@ impl Ledger {
         match news(known, so_far) {
             // What others decided before this was said here did not come to anything here.
             Some(told) if is_own && !told.is_empty() && self.is_decided(known)? => became(),
-            Some(told) => Ok(told.into_iter().map(Entry::Told).collect()),
+            Some(told) => Ok(told.into_iter().map(Entry::Change).collect()),
             None if is_own => became(),
             None => Err(diverged()),
         }

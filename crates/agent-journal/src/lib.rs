@@ -24,14 +24,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod decision;
-mod durable;
-mod durable_error;
 mod entry;
 mod error;
 mod file;
 mod fold;
 mod holder;
 mod journal;
+mod journal_host;
+mod journal_host_error;
 mod lease;
 mod ledger;
 mod news;
@@ -44,9 +44,9 @@ mod take_up;
 mod watch;
 mod writer;
 
-pub use durable::Durable;
-pub use durable_error::DurableError;
 pub use entry::Entry;
 pub use error::{Driver, JournalError};
 pub use journal::{Journal, Options};
+pub use journal_host::JournalHost;
+pub use journal_host_error::JournalHostError;
 pub use session::Session;

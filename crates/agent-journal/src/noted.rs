@@ -33,7 +33,7 @@ impl Tool for Noted {
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
-        if self.spec().may_be_repeated(context.allowed()) {
+        if self.spec().may_be_repeated(context.approved()) {
             return self.tool.call(input, context).await;
         }
         let call = ToolCall {

@@ -77,5 +77,5 @@ fn since(known: &Conversation, conversation: &Conversation) -> Result<Vec<Entry>
     }
     let told =
         news(known, conversation).ok_or_else(|| JournalError::Diverged { id: known.id().to_owned() })?;
-    Ok(told.into_iter().map(Entry::Told).collect())
+    Ok(told.into_iter().map(Entry::Change).collect())
 }

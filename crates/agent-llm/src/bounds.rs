@@ -101,8 +101,8 @@ pub(crate) fn count_media(request: &Request) -> usize {
     media::media(request).len()
 }
 
-/// Asks any [`Llm`] with requests within [`Bounds`], and says so ([`Notice::LeftOut`]) where something was left out or
-/// cut for that. `Claude` has it around all else, unless [its settings](crate::Settings::bounds) say otherwise.
+/// Asks any [`Llm`] with requests within [`Bounds`], and says so ([`Notice::Omitted`]) where something was left out or
+/// cut for that. `Claude` has it around all else, unless [its settings](crate::ClaudeBuilder::bounds) say otherwise.
 #[derive(Clone)]
 pub struct Bounded<L> {
     llm: L,
@@ -132,7 +132,7 @@ impl<L: Llm> Llm for Bounded<L> {
         let reply = self.llm.stream(request);
         match parts.is_empty() {
             true => reply,
-            false => stream::once(ready(Ok(Delta::Notice(Notice::LeftOut { parts })))).chain(reply).boxed(),
+            false => stream::once(ready(Ok(Delta::Notice(Notice::Omitted { parts })))).chain(reply).boxed(),
         }
     }
 }
@@ -200,7 +200,7 @@ mod tests {
         let mut request = request.clone();
         request.tools = [tool].into();
         let body: Value =
-            serde_json::from_slice(&crate::wire::body(&crate::Settings::default(), &request)).unwrap();
+            serde_json::from_slice(&crate::wire::body(&crate::ClaudeBuilder::default(), &request)).unwrap();
         agent_mock::check(&body).err().map(|refusal| refusal.message)
     }
 
@@ -273,7 +273,7 @@ mod tests {
             "{lengths:?}"
         );
         assert_eq!(parts.len(), 2);
-        let body = crate::wire::body(&crate::Settings::default(), &bounded).len();
+        let body = crate::wire::body(&crate::ClaudeBuilder::default(), &bounded).len();
         assert!((90_000..=100_000).contains(&body), "{body}");
         assert_eq!(bounds.fit(bounded.clone()), (bounded, Vec::new()), "again");
         // A result that is one text, and not blocks.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, Content, Json, Kind, Message, Request};
+use agent_core::{Block, BlockKind, Content, Json, Message, Request};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -177,7 +177,7 @@ fn in_block(block: &Block) -> Vec<Cache> {
         return Vec::new();
     }
     let inner = match block.kind() {
-        Kind::ToolResult { content: Content::Blocks(blocks), .. } => {
+        BlockKind::ToolResult { content: Content::Blocks(blocks), .. } => {
             blocks.iter().flat_map(in_block).collect()
         }
         _ => Vec::new(),
@@ -203,7 +203,8 @@ fn in_json(list: &Json) -> Vec<Vec<Cache>> {
 
 fn marked_message(message: &Message, kept: Cache) -> Message {
     let mut blocks = message.content().to_vec();
-    let is_thinking = |block: &Block| matches!(block.kind(), Kind::Thinking { .. } | Kind::RedactedThinking);
+    let is_thinking =
+        |block: &Block| matches!(block.kind(), BlockKind::Thinking { .. } | BlockKind::RedactedThinking);
     let can_be = |block: &&mut Block| !is_thinking(block) && !block.is_blank();
     if let Some(block) = blocks.iter_mut().rev().find(can_be) {
         *block = marked_block(block, kept);
@@ -316,7 +317,7 @@ mod tests {
             let request = given_at(at, ttl);
             let marked = marked_by(&request, kept);
             assert_eq!(places(&marked), expected, "{at} {ttl} {kept:?}");
-            let body = crate::wire::body(&crate::Settings::default().cache(kept), &request);
+            let body = crate::wire::body(&crate::ClaudeBuilder::default().cache(kept), &request);
             let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(agent_mock::check(&body), Ok(()), "{at} {ttl} {kept:?}");
             assert!(expected.len() <= MOST);

@@ -5,12 +5,12 @@ use std::{fmt, sync::Arc};
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
 use crate::{
-    Bounded, ConfigError, Repair, Retry, Settings, http::Http, retry::keep_asking, threads::Threads,
+    Bounded, ClaudeBuilder, ConfigError, Repair, Retry, http::Http, retry::keep_asking, threads::Threads,
 };
 
 /// Claude over HTTP: [`Bounded`] around [`Repair`] around [`Retry`] around a plain client of the Messages API, which has a
-/// [`Gate`](crate::Gate) in front of it if [the settings](Settings::gate) have one, and goes on in
-/// [threads](Settings::threads) if they say so.
+/// [`Gate`](crate::Gate) in front of it if [the settings](ClaudeBuilder::gate) have one, and goes on in
+/// [threads](ClaudeBuilder::threads) if they say so.
 ///
 /// Clones share settings and connections. Source: <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
@@ -27,8 +27,8 @@ enum Sender {
 
 impl Claude {
     /// A client to be set up.
-    pub fn builder() -> Settings {
-        Settings::default()
+    pub fn builder() -> ClaudeBuilder {
+        ClaudeBuilder::default()
     }
 
     /// A client with the key of `ANTHROPIC_API_KEY`, and defaults for all else.
@@ -38,13 +38,13 @@ impl Claude {
 
     /// A client with other settings that shares this one's connections:
     /// `claude.with(|settings| settings.model("claude-haiku-5-5"))?`.
-    pub fn with(&self, change: impl FnOnce(Settings) -> Settings) -> Result<Self, ConfigError> {
+    pub fn with(&self, change: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> Result<Self, ConfigError> {
         let http = self.http();
         Http::new(change(http.settings().clone()), Some(http)).map(Self::around)
     }
 
     /// How many tokens of input a request would have: what is asked is what would be sent, tools, thinking
-    /// and cache markers included, within the same [bounds](Settings::bounds).
+    /// and cache markers included, within the same [bounds](ClaudeBuilder::bounds).
     ///
     /// It is asked again as other requests are, and under the time limit of a reply that is not streamed. It
     /// does not go through the gate, because the API limits such requests apart from others; and a history

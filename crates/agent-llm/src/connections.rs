@@ -9,7 +9,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use agent_core::{LlmError, LlmErrorKind};
 use reqwest::{Client, ClientBuilder, Request, Response, redirect};
 
-use crate::{ConfigError, Settings, endpoint::Endpoint, reply::causes};
+use crate::{ClaudeBuilder, ConfigError, endpoint::Endpoint, reply::causes};
 
 use apart::apart;
 use shared::{STREAMS, Shared};
@@ -50,7 +50,7 @@ enum Protocol {
 impl Connections {
     /// Connections as the settings say; those of another client if they are made alike.
     pub(crate) fn of(
-        settings: &Settings,
+        settings: &ClaudeBuilder,
         endpoint: &Endpoint,
         other: Option<&Self>,
     ) -> Result<Self, ConfigError> {
@@ -120,7 +120,7 @@ impl Protocol {
 }
 
 impl Way {
-    fn of(settings: &Settings, endpoint: &Endpoint) -> Self {
+    fn of(settings: &ClaudeBuilder, endpoint: &Endpoint) -> Self {
         let protocol = match (settings.http2, endpoint.is_tls()) {
             (false, _) => Protocol::Http1,
             (true, true) => Protocol::Negotiated,
@@ -165,12 +165,12 @@ mod tests {
     use super::*;
     use crate::Claude;
 
-    fn connections(settings: &Settings, other: Option<&Connections>) -> Connections {
+    fn connections(settings: &ClaudeBuilder, other: Option<&Connections>) -> Connections {
         Connections::of(settings, &Endpoint::of(settings).unwrap(), other).unwrap()
     }
 
     /// Whether a client that is changed like this keeps the connections.
-    fn check(settings: Settings, change: impl FnOnce(Settings) -> Settings, keeps: bool) {
+    fn check(settings: ClaudeBuilder, change: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder, keeps: bool) {
         let first = connections(&settings, None);
         let Open::Shared(of_first) = &first.open else { panic!("{settings:?} shares no connections") };
         let second = connections(&change(settings), Some(&first));

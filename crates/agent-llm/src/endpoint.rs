@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use reqwest::Url;
 
-use crate::{ConfigError, Settings, shown::shown};
+use crate::{ClaudeBuilder, ConfigError, shown::shown};
 
 /// The address of an API, and of its endpoints, which are below it.
 #[derive(Clone)]
@@ -15,7 +15,7 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// The base URL of the settings, checked.
-    pub(crate) fn of(settings: &Settings) -> Result<Self, ConfigError> {
+    pub(crate) fn of(settings: &ClaudeBuilder) -> Result<Self, ConfigError> {
         let given = settings.base_url.as_deref().unwrap_or("https://api.anthropic.com").trim();
         let shown = || shown(given);
         let wrong = |reason: String| ConfigError::BaseUrl { url: shown(), reason };
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     fn of(url: &str, allow: bool) -> Result<Endpoint, String> {
-        let settings = Settings::default().base_url(url).allow_plain_http(allow);
+        let settings = ClaudeBuilder::default().base_url(url).allow_plain_http(allow);
         Endpoint::of(&settings).map_err(|error| error.to_string())
     }
 

@@ -36,7 +36,7 @@ use waiting::Waiting;
 ///
 /// Put it directly around what sends: inside of [`Retry`](crate::Retry), so that a request that is made
 /// again queues again, and never around a wrapper that asks through the same gate.
-/// [`Settings::gate`](crate::Settings::gate) does that for [`Claude`](crate::Claude).
+/// [`ClaudeBuilder::gate`](crate::ClaudeBuilder::gate) does that for [`Claude`](crate::Claude).
 ///
 /// # How many, how fast
 ///

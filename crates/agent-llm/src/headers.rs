@@ -2,10 +2,10 @@
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use crate::{ConfigError, Key, Settings, threads};
+use crate::{ClaudeBuilder, ConfigError, Key, threads};
 
 /// The key, the version, the betas, and what was given; an error names what can't be sent.
-pub(crate) fn headers(settings: &Settings, key: &Key) -> Result<HeaderMap, ConfigError> {
+pub(crate) fn headers(settings: &ClaudeBuilder, key: &Key) -> Result<HeaderMap, ConfigError> {
     let threads = settings
         .threads
         .then_some(threads::BETA)

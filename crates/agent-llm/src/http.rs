@@ -11,7 +11,7 @@ use reqwest::{
 use serde::{Deserialize, de::Error as _};
 
 use crate::{
-    ConfigError, Settings,
+    ClaudeBuilder, ConfigError,
     connections::Connections,
     endpoint::Endpoint,
     headers::headers,
@@ -45,7 +45,7 @@ struct Expected {
 
 /// The Messages API over HTTP.
 pub(crate) struct Http {
-    settings: Settings,
+    settings: ClaudeBuilder,
     secrets: Secrets,
     endpoint: Endpoint,
     headers: HeaderMap,
@@ -54,7 +54,7 @@ pub(crate) struct Http {
 
 impl Http {
     /// A client; on the connections of another one where these are made alike.
-    pub(crate) fn new(settings: Settings, other: Option<&Self>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(settings: ClaudeBuilder, other: Option<&Self>) -> Result<Self, ConfigError> {
         let endpoint = Endpoint::of(&settings)?;
         let key = settings.key.clone().filter(|key| !key.is_empty()).ok_or(ConfigError::NoKey)?;
         let headers = headers(&settings, &key)?;
@@ -63,7 +63,7 @@ impl Http {
         Ok(Self { settings, secrets, endpoint, headers, connections })
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &ClaudeBuilder {
         &self.settings
     }
 
@@ -84,7 +84,7 @@ impl Http {
     }
 
     fn streamed(&self, request: Request) -> impl Stream<Item = Result<Delta, LlmError>> + Send + '_ {
-        let reply = Replying::Asked(async move { self.open(&request).await }.boxed());
+        let reply = Replying::RequestParts(async move { self.open(&request).await }.boxed());
         reply.map(|delta| delta.map_err(|error| self.scrub(error)))
     }
 
@@ -98,7 +98,7 @@ impl Http {
         let deltas = async move {
             let mut deltas = Vec::with_capacity(1);
             let reply = self.read_whole(&request, &mut deltas).await;
-            deltas.push(reply.map(Delta::whole).map_err(|error| self.scrub(error)));
+            deltas.push(reply.map(Delta::complete).map_err(|error| self.scrub(error)));
             deltas
         };
         stream::once(deltas).map(stream::iter).flatten()

@@ -30,9 +30,9 @@
 //! An [`LlmError`] says what failed, for whom, and whether it may pass. What may is asked again
 //! ([`RetryPolicy`]: how often, after how long, until when), also when a reply breaks off; what a change of
 //! the request can mend is asked again with it ([`Repair`]). Each wait has a limit of its own, whose error names
-//! it: [connection](Settings::connect_timeout), [first byte](Settings::first_byte_timeout),
-//! [silence](Settings::idle_timeout), [signs of life without content](Settings::content_timeout),
-//! [all of it](Settings::total_timeout). A reply that is not streamed has the first and the last of them.
+//! it: [connection](ClaudeBuilder::connect_timeout), [first byte](ClaudeBuilder::first_byte_timeout),
+//! [silence](ClaudeBuilder::idle_timeout), [signs of life without content](ClaudeBuilder::content_timeout),
+//! [all of it](ClaudeBuilder::total_timeout). A reply that is not streamed has the first and the last of them.
 //!
 //! # Many agents on one account
 //!
@@ -62,6 +62,7 @@
 
 mod asking;
 mod bounds;
+mod builder;
 mod cache;
 mod claude;
 mod config_error;
@@ -78,7 +79,6 @@ mod repair;
 mod reply;
 mod retry;
 mod secrets;
-mod settings;
 mod shown;
 mod size;
 mod sse;
@@ -90,10 +90,12 @@ mod tool_choice;
 mod wire;
 
 pub use agent_core::{
-    Block, BoxStream, Counts, Delta, Fold, Json, Llm, LlmError, LlmErrorDetails, LlmErrorKind, Message,
-    Notice, Outline, Piece, Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage, fold, whole,
+    Block, BoxStream, Counts, Delta, DeltaValidator, Fold, Json, Llm, LlmError, LlmErrorDetails,
+    LlmErrorKind, Message, Notice, Piece, Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage,
+    fold, non_streaming,
 };
 pub use bounds::{Bounded, Bounds};
+pub use builder::ClaudeBuilder;
 pub use cache::Cache;
 pub use claude::Claude;
 pub use config_error::ConfigError;
@@ -101,6 +103,5 @@ pub use gate::{Gate, Gated};
 pub use key::Key;
 pub use repair::Repair;
 pub use retry::{Retry, RetryPolicy};
-pub use settings::Settings;
 pub use stream_parser::StreamParser;
 pub use tool_choice::ToolChoice;

@@ -6,13 +6,13 @@ mod size;
 
 use std::{collections::BTreeMap, future::ready, mem, time::Duration};
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Notice, Request, in_pairs};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Notice, Request, valid_history};
 use futures::{StreamExt, stream};
 use refused::Refused;
 
 use crate::asking::{Again, Asking};
 
-/// The field of [`Request::extra`](agent_core::Asked::extra) that says what container to run in.
+/// The field of [`Request::extra`](agent_core::RequestParts::extra) that says what container to run in.
 const CONTAINER: &str = "container";
 
 /// Asks any [`Llm`] again with a mended request when it refuses one for what a change can mend; with each
@@ -20,12 +20,12 @@ const CONTAINER: &str = "container";
 ///
 /// - calls without results, results without calls, and blank text: the history is brought in order. What this
 ///   library's loop sends needs that never; histories from elsewhere, and views of them, may.
-/// - a container that is gone ([`Request::container`](agent_core::Asked::container), or `container` in [`Request::extra`](agent_core::Asked::extra)): it is left out, and
+/// - a container that is gone ([`Request::container`](agent_core::RequestParts::container), or `container` in [`Request::extra`](agent_core::RequestParts::extra)): it is left out, and
 ///   the API gives a new one.
 /// - a block that the refusal names (`messages.3.content.1`), or a picture that can't be read: a note that says what
 ///   was refused takes its place. Calls, and blocks of the server's tools, have to stay. A picture or document that came
 ///   with the request is remembered, and not sent again by this client or its clones
-///   ([`Notice::LeftOut`](agent_core::Notice) says so); the last 1,000 are.
+///   ([`Notice::Omitted`](agent_core::Notice) says so); the last 1,000 are.
 /// - a request that is too long, or has too many pictures and documents: the longest texts that tools brought are cut,
 ///   and the oldest pictures and documents left out, by as much as the refusal says that it is too long. If that was not
 ///   enough, the next change knows what the first one brought; the third leaves no more than the least of each. What the
@@ -101,7 +101,7 @@ impl<L: Llm> Llm for Repair<L> {
         match parts.is_empty() {
             true => repairing,
             false => {
-                stream::once(ready(Ok(Delta::Notice(Notice::LeftOut { parts })))).chain(repairing).boxed()
+                stream::once(ready(Ok(Delta::Notice(Notice::Omitted { parts })))).chain(repairing).boxed()
             }
         }
     }
@@ -174,7 +174,7 @@ fn is_about_history(error: &LlmError) -> bool {
 
 fn with_pairs(&Refusal { request, .. }: &Refusal<'_>) -> Option<Request> {
     let mut mended = request.clone();
-    mended.messages = in_pairs(request.messages.clone());
+    mended.messages = valid_history(request.messages.clone());
     (mended.messages != request.messages).then_some(mended)
 }
 

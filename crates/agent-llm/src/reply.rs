@@ -36,7 +36,7 @@ pub(crate) struct Reply {
 
 /// A reply from the moment it is asked for. A stream written by hand, since each piece of each reply comes out of it.
 pub(crate) enum Replying<'a> {
-    Asked(BoxFuture<'a, Result<Reply, LlmError>>),
+    RequestParts(BoxFuture<'a, Result<Reply, LlmError>>),
     Read(Box<Reply>),
     /// It is whole, and its answer not quite at its end.
     Whole(BoxFuture<'a, ()>),
@@ -49,7 +49,7 @@ impl Stream for Replying<'_> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             match &mut *self {
-                Self::Asked(reply) => match ready!(reply.poll_unpin(context)) {
+                Self::RequestParts(reply) => match ready!(reply.poll_unpin(context)) {
                     Ok(reply) => *self = Self::Read(reply.into()),
                     Err(error) => return Poll::Ready(Some(self.fail(error))),
                 },

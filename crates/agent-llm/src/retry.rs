@@ -3,7 +3,7 @@
 mod attempts;
 mod policy;
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Outline, Request};
+use agent_core::{BoxStream, Delta, DeltaValidator, Llm, LlmError, Request};
 
 use attempts::Attempts;
 pub(crate) use attempts::keep_asking;
@@ -58,7 +58,7 @@ struct Retrying<'a, L> {
 struct Reply {
     shown: bool,
     /// What makes no reply is better asked for again than handed on.
-    outline: Outline,
+    outline: DeltaValidator,
 }
 
 impl<'a, L: Llm> Asking<'a> for Retrying<'a, L> {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use reqwest::Url;
 use serde_json::Value;
 
-use crate::{Key, Settings};
+use crate::{ClaudeBuilder, Key};
 
 /// What a text shows where a secret stood in it.
 const SCRUBBED: &str = "[key]";
@@ -19,7 +19,7 @@ const SHORTEST: usize = 12;
 pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
-    pub(crate) fn of(settings: &Settings, key: &Key) -> Self {
+    pub(crate) fn of(settings: &ClaudeBuilder, key: &Key) -> Self {
         let words = settings.headers.iter().flat_map(|(_, value)| value.split_whitespace());
         let words = words.map(str::to_owned).chain(settings.base_url.iter().flat_map(|url| queried(url)));
         let words = words.filter(|word| word.len() >= SHORTEST);
@@ -139,8 +139,9 @@ mod tests {
 
     #[test]
     fn fault_34_a_token_that_was_given_as_a_header_is_scrubbed_like_the_key() {
-        let settings =
-            Settings::default().header("authorization", "Bearer token-of-a-gateway").header("x-env", "test");
+        let settings = ClaudeBuilder::default()
+            .header("authorization", "Bearer token-of-a-gateway")
+            .header("x-env", "test");
         let secrets = Secrets::of(&settings, &Key::from("sk-1"));
         assert_eq!(
             secrets.scrub("test: neither sk-1 nor Bearer token-of-a-gateway"),
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn fault_34_a_key_that_stands_in_json_is_scrubbed_too() {
-        let secrets = Secrets::of(&Settings::default(), &Key::from("a/b\"c"));
+        let secrets = Secrets::of(&ClaudeBuilder::default(), &Key::from("a/b\"c"));
         assert_eq!(
             secrets.scrub(r#"a/b"c {"key":"a/b\"c"} {"key":"a\/b\"c"}"#),
             r#"[key] {"key":"[key]"} {"key":"[key]"}"#
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn field_86_a_token_in_the_base_urls_query_is_scrubbed_like_the_key() {
         let url = "https://gateway/?token=token%2Fof%2Fa%2Fgateway&x=1&another-long-token";
-        let secrets = Secrets::of(&Settings::default().base_url(url), &Key::from("sk-1"));
+        let secrets = Secrets::of(&ClaudeBuilder::default().base_url(url), &Key::from("sk-1"));
         assert_eq!(
             secrets.scrub("token/of/a/gateway token%2Fof%2Fa%2Fgateway x=1 another-long-token"),
             "[key] [key] x=1 [key]"

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{BoxStream, Delta, GoesOnFrom, Json, Kind, Llm, LlmError, LlmErrorKind, Request};
+use agent_core::{BlockKind, BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, PreviousReply, Request};
 use lru::LruCache;
 use serde_json::json;
 
@@ -75,7 +75,7 @@ impl<L: Llm> Llm for Threads<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         // Taken out: after a failure in the middle of a reply nobody knows what the server holds, and a reply is
         // gone on from once.
-        let held = request.goes_on_from.as_ref().and_then(|from| lock(&self.held).pop(&from.response));
+        let held = request.previous_reply.as_ref().and_then(|from| lock(&self.held).pop(&from.response));
         let form = self.form(&request, held.as_ref());
         Threaded { threads: self, held, request, form, reply: Reply::default() }.stream()
     }
@@ -100,12 +100,12 @@ struct Reply {
 
 impl Reply {
     fn see(&mut self, delta: &Delta) {
-        let other_model = |kind: &Kind| matches!(kind, Kind::Other(name) if name == "fallback");
+        let other_model = |kind: &BlockKind| matches!(kind, BlockKind::Other(name) if name == "fallback");
         match delta {
             Delta::Notice(_) => return,
             Delta::Start { id, .. } => self.id = id.as_deref().map(Arc::from),
             Delta::Block { block, .. } => self.fell_back |= other_model(block.kind()),
-            Delta::Whole(reply) => {
+            Delta::Complete(reply) => {
                 self.id = reply.id.as_deref().map(Arc::from);
                 self.fell_back = reply.content.iter().any(|block| other_model(block.kind()));
             }
@@ -141,7 +141,7 @@ impl<'a, L: Llm> Asking<'a> for Threaded<'a, L> {
         }
         let Some(next) = self.threads.after(&self.form, &self.request, &error) else {
             // What was refused at once has changed nothing.
-            if let (Some(held), Some(from)) = (self.held.take(), &self.request.goes_on_from) {
+            if let (Some(held), Some(from)) = (self.held.take(), &self.request.previous_reply) {
                 self.threads.hold(from.response.clone(), held);
             }
             return Err(error);
@@ -197,7 +197,7 @@ impl Form {
 
 /// The request with what is new since the reply to what the server holds, if that is still how it begins.
 fn continued(held: &Request, request: &Request) -> Option<Request> {
-    let GoesOnFrom { response, messages, reply } = request.goes_on_from.as_ref()?;
+    let PreviousReply { response, messages, reply } = request.previous_reply.as_ref()?;
     let same = held.system == request.system
         && (Arc::ptr_eq(&held.tools, &request.tools) || held.tools == request.tools)
         && held.server_tools == request.server_tools
@@ -277,7 +277,7 @@ mod tests {
                     request.messages.push(Message::assistant(reply.content));
                     let (response, messages) = (reply.id.unwrap().into(), request.messages.len());
                     let reply = request.messages[messages - 1].clone();
-                    request.goes_on_from = Some(GoesOnFrom { response, messages, reply });
+                    request.previous_reply = Some(PreviousReply { response, messages, reply });
                     request.messages.push(Message::user("And?"));
                 }
                 Err(error) => end = error.message.clone(),
@@ -324,7 +324,7 @@ mod tests {
         let mut request = held.clone();
         request.messages.extend([Message::assistant("Hi."), Message::user("And?")]);
         let reply = request.messages[1].clone();
-        request.goes_on_from = Some(GoesOnFrom { response: "msg_1".into(), messages: 2, reply });
+        request.previous_reply = Some(PreviousReply { response: "msg_1".into(), messages: 2, reply });
         change(&mut request);
         continued(&held, &request).is_some()
     }
@@ -333,7 +333,7 @@ mod tests {
     fn a_thread_goes_on_only_where_the_request_begins_with_what_the_server_holds() {
         assert!(goes_on(|_| ()));
         assert!(goes_on(|request| request.max_tokens = 1), "what each request says anew");
-        assert!(!goes_on(|request| request.goes_on_from = None), "a handoff, or a reply that was mended");
+        assert!(!goes_on(|request| request.previous_reply = None), "a handoff, or a reply that was mended");
         assert!(!goes_on(|request| request.messages[0] = Message::user("Hello.")), "an edited view");
         assert!(
             !goes_on(|request| request.messages[1] = Message::assistant("H.")),

@@ -9,7 +9,7 @@ use serde_json::json;
 ///
 /// A call that is forced ([`Any`](Self::Any), [`Tool`](Self::Tool)) is forced once: in the first request of an agent since
 /// the user spoke, or since it got the conversation. From the next turn on the model decides, so that it can read the
-/// result and answer. [`Settings::force_every_turn`](crate::Settings::force_every_turn) forces each turn. The same holds
+/// result and answer. [`ClaudeBuilder::force_every_turn`](crate::ClaudeBuilder::force_every_turn) forces each turn. The same holds
 /// for a `tool_choice` given as a field of requests
 /// ([`AgentBuilder::extra`](agent_core::AgentBuilder::extra)).
 /// Source: <https://docs.claude.com/en/docs/agents-and-tools/tool-use/implement-tool-use>.

@@ -1,9 +1,9 @@
 //! A mock server of its own: prints its URL and serves until it is killed.
-//! `cargo run -p agent-mock --example serve -- [SCRIPT.json [PORT]]`; the script's form is `Plot`'s.
+//! `cargo run -p agent-mock --example serve -- [SCRIPT.json [PORT]]`; the script's form is `Scenario`'s.
 
 use std::{error::Error, fs, path::PathBuf};
 
-use agent_mock::{Mock, Plot};
+use agent_mock::{Mock, Scenario};
 use clap::Parser;
 use program::println;
 
@@ -24,9 +24,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let plot = match script {
         Some(path) => {
             let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            Plot::from_json(&text).map_err(|error| format!("{}: {error}", path.display()))?
+            Scenario::from_json(&text).map_err(|error| format!("{}: {error}", path.display()))?
         }
-        None => Plot::default(),
+        None => Scenario::default(),
     };
     let server = Mock::start_at(([127, 0, 0, 1], port).into(), plot).await?;
     println!("{}", server.url());

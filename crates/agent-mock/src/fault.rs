@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use answer::Answer;
 pub use place::Place;
 
-/// One way for the answer to a request to go wrong; which requests it happens to, the [`Plot`](crate::Plot) says.
+/// One way for the answer to a request to go wrong; which requests it happens to, the [`Scenario`](crate::Scenario) says.
 ///
 /// All but [`Fault::answer`] and [`Fault::hang_up`] happen to the reply that the script has for the request. A fault
 /// that can't happen to it, as a cut at a byte that the reply does not have, is answered with a status 500 that is not

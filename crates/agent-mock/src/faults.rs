@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Fault, Incoming};
+use crate::{Fault, RecordedRequest};
 
 /// What happens to the attempts at some turns.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -25,7 +25,7 @@ impl Faults {
     }
 
     /// What happens to this request, by the first row that is for its turn.
-    pub(crate) fn of(&self, request: &Incoming) -> Option<&Fault> {
+    pub(crate) fn of(&self, request: &RecordedRequest) -> Option<&Fault> {
         let is_for =
             |row: &&Row| row.turn == request.turn && (row.agent.is_none() || row.agent == request.agent);
         let row = self.0.iter().find(is_for)?;
@@ -63,7 +63,7 @@ mod tests {
         let check = |agent: Option<&str>, said: usize, attempt: usize, expected: Option<Fault>| {
             let messages = vec![json!({"role": "assistant", "content": "so"}); said];
             let (agent, body) = (agent.map(str::to_owned), json!({"messages": messages}));
-            let request = Incoming::new(HeaderMap::new(), String::new(), body, agent, attempt);
+            let request = RecordedRequest::new(HeaderMap::new(), String::new(), body, agent, attempt);
             assert_eq!(faults.of(&request), expected.as_ref(), "{request:?}");
         };
         check(Some("adder"), 0, 1, Some(Fault::hang_up()));

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     example::example,
-    incoming::{list, texts},
+    recorded_request::{list, texts},
 };
 
 /// Calls a tool: the one the request insists on, or the first that has a schema. Once the tools have

@@ -3,9 +3,9 @@
 //!
 //! ```
 //! use agent_core::script::Reply;
-//! use agent_mock::{Mock, Plot};
+//! use agent_mock::{Mock, Scenario};
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-//! let server = Mock::start(Plot::new([Reply::text("Hello!")])).await?;
+//! let server = Mock::start(Scenario::new([Reply::text("Hello!")])).await?;
 //! let request = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi."}]}"#;
 //! # // Of TLS, which the server does not speak, as little as there must be.
 //! # let _ = rustls::crypto::ring::default_provider().install_default();
@@ -20,7 +20,7 @@
 //! ```
 //!
 //! It answers `POST /v1/messages` (as JSON, or as an event stream if the request says so), the same with
-//! `?beta=true`, and `POST /v1/messages/count_tokens`. What is said and how long it takes is a [`Plot`];
+//! `?beta=true`, and `POST /v1/messages/count_tokens`. What is said and how long it takes is a [`Scenario`];
 //! its JSON form, for a server of its own, is described there. Requests are [checked](check()) as the real
 //! API does, and refused in its words: a test that passes here has sent a valid history.
 //!
@@ -28,14 +28,14 @@
 //! connection. There, what would close a connection resets the stream, and what was said just before
 //! may be lost with it.
 //!
-//! An account's limit is part of the plot too ([`Plot::rate_limit`]): what is over it is refused (429), counted in
+//! An account's limit is part of the plot too ([`Scenario::rate_limit`]): what is over it is refused (429), counted in
 //! [`Mock::refused`], and neither read nor kept.
 //!
 //! # A bad day
 //!
 //! Each way for an answer to go wrong is a [`Fault`]: any status and body, a hang-up, a slow head or body, a cut, silence,
 //! pings and nothing else, a drip, an `error` event, one that is no JSON. The plot says to which attempts at which turn
-//! it happens ([`Plot::fault`]), so that a client which asks again gets its reply in the end. What only concerns the
+//! it happens ([`Scenario::fault`]), so that a client which asks again gets its reply in the end. What only concerns the
 //! content of a reply needs no fault: ids that come twice, blank text, and a call whose input is no JSON
 //! ([`agent_core::script::Reply::call`]) are replies like others.
 //!
@@ -81,19 +81,19 @@ mod fault;
 mod faults;
 mod first_tool;
 mod folder;
-mod incoming;
 mod mock;
-mod plot;
 mod rate_limit;
 mod record;
+mod recorded_request;
 mod refusal;
 mod route;
+mod scenario;
 mod threads;
 
 pub use check::check;
 pub use fault::{Answer, Fault, Place};
-pub use incoming::Incoming;
 pub use mock::Mock;
-pub use plot::Plot;
 pub use rate_limit::RateLimit;
+pub use recorded_request::RecordedRequest;
 pub use refusal::Refusal;
+pub use scenario::Scenario;

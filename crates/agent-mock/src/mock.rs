@@ -13,7 +13,8 @@ use tokio::{
 };
 
 use crate::{
-    Incoming, Plot, folder::Folder, rate_limit::Bucket, record::Record, route::route, threads::Threads,
+    RecordedRequest, Scenario, folder::Folder, rate_limit::Bucket, record::Record, route::route,
+    threads::Threads,
 };
 
 /// A running server. It stops when it is dropped, open connections included.
@@ -25,7 +26,7 @@ pub struct Mock {
 
 /// What all connections share.
 pub(crate) struct Stage {
-    pub(crate) plot: Plot,
+    pub(crate) plot: Scenario,
     pub(crate) record: Record,
     pub(crate) bucket: Option<Bucket>,
     pub(crate) threads: Threads,
@@ -34,16 +35,16 @@ pub(crate) struct Stage {
 
 impl Mock {
     /// Starts a server on a free port of 127.0.0.1, as a task of the current tokio runtime.
-    pub async fn start(plot: Plot) -> io::Result<Self> {
+    pub async fn start(plot: Scenario) -> io::Result<Self> {
         Self::start_at(([127, 0, 0, 1], 0).into(), plot).await
     }
 
     /// Starts a server at this address. A plot with faults for an agent that it has not is an error.
-    pub async fn start_at(address: SocketAddr, plot: Plot) -> io::Result<Self> {
+    pub async fn start_at(address: SocketAddr, plot: Scenario) -> io::Result<Self> {
         Self::start_with(address, plot, Folder::of_environment()?).await
     }
 
-    async fn start_with(address: SocketAddr, plot: Plot, folder: Option<Folder>) -> io::Result<Self> {
+    async fn start_with(address: SocketAddr, plot: Scenario, folder: Option<Folder>) -> io::Result<Self> {
         plot.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -64,7 +65,7 @@ impl Mock {
         self.stage.record.count()
     }
 
-    /// How many of them were refused because they were over the [rate limit](Plot::rate_limit).
+    /// How many of them were refused because they were over the [rate limit](Scenario::rate_limit).
     pub fn refused(&self) -> usize {
         self.stage.bucket.as_ref().map_or(0, Bucket::refused)
     }
@@ -75,7 +76,7 @@ impl Mock {
     }
 
     /// The requests for a reply in the order they came in, as far as they could be read.
-    pub fn requests(&self) -> Vec<Arc<Incoming>> {
+    pub fn requests(&self) -> Vec<Arc<RecordedRequest>> {
         self.stage.record.requests()
     }
 }
@@ -132,7 +133,7 @@ mod tests {
 
     /// Asks a server that writes to this folder, and returns the status.
     async fn ask(folder: Folder, body: &'static str) -> u16 {
-        let plot = Plot::new([Reply::text("Hi.")]);
+        let plot = Scenario::new([Reply::text("Hi.")]);
         let server = Mock::start_with(([127, 0, 0, 1], 0).into(), plot, Some(folder)).await.unwrap();
         // Of TLS, which the server does not speak, as little as there must be.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use crate::Incoming;
+use crate::RecordedRequest;
 
 /// The requests so far. The counts are exact; no order between them is promised.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Record {
     count: AtomicUsize,
     open: Arc<AtomicUsize>,
     most_open: AtomicUsize,
-    requests: Mutex<Vec<Arc<Incoming>>>,
+    requests: Mutex<Vec<Arc<RecordedRequest>>>,
     attempts: Mutex<HashMap<u64, usize>>,
     hasher: RandomState,
 }
@@ -48,7 +48,7 @@ impl Record {
         *count
     }
 
-    pub(crate) fn keep(&self, request: Arc<Incoming>) {
+    pub(crate) fn keep(&self, request: Arc<RecordedRequest>) {
         self.kept().push(request);
     }
 
@@ -60,11 +60,11 @@ impl Record {
         self.most_open.load(Relaxed)
     }
 
-    pub(crate) fn requests(&self) -> Vec<Arc<Incoming>> {
+    pub(crate) fn requests(&self) -> Vec<Arc<RecordedRequest>> {
         self.kept().clone()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Vec<Arc<Incoming>>> {
+    fn kept(&self) -> MutexGuard<'_, Vec<Arc<RecordedRequest>>> {
         self.requests.lock().expect("nothing that holds this lock can panic")
     }
 }

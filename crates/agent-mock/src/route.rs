@@ -12,7 +12,7 @@ use hyper::{
 use serde_json::{Value, json};
 
 use crate::{
-    Fault, Incoming, Refusal,
+    Fault, RecordedRequest, Refusal,
     answer::{Body, Cut, json, pause, refused, streamed, unary},
     check::{Rules, check_by, check_length},
     event::Envelope,
@@ -97,7 +97,7 @@ async fn reply(
     let attempt = stage.record.attempt(&asked(&text, &body));
     let agent = stage.plot.recognise(&body);
     let rules = Rules { counting: false, old: is_old(&headers) };
-    let incoming = Arc::new(Incoming::new(headers, text, body, agent, attempt));
+    let incoming = Arc::new(RecordedRequest::new(headers, text, body, agent, attempt));
     stage.record.keep(incoming.clone());
     check_by(&incoming.body, rules)?;
     stage.plot.context.map_or(Ok(()), |most| check_length(&incoming.body, most))?;
@@ -139,7 +139,7 @@ fn unwritten(error: io::Error) -> Refusal {
 
 async fn say(
     reply: &Reply,
-    Incoming { body, turn, .. }: &Incoming,
+    RecordedRequest { body, turn, .. }: &RecordedRequest,
     id: &str,
     fault: Option<&Fault>,
     open: Open,

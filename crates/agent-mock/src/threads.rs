@@ -11,7 +11,7 @@ use std::{
 use agent_core::script::Reply;
 use serde_json::{Value, json};
 
-use crate::{Refusal, incoming::list};
+use crate::{Refusal, recorded_request::list};
 
 /// What was said in each thread up to a reply, by the reply's id. Official clients work with threads by default
 /// where they run tools. Source: the beta `message-threads-2026-08-12`.

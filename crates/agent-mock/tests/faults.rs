@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use agent_core::{Block, Usage, script::Reply};
-use agent_mock::{Answer, Fault, Mock, Plot};
+use agent_mock::{Answer, Fault, Mock, Scenario};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -19,7 +19,7 @@ fn reply() -> Reply {
 }
 
 async fn server(fault: Fault) -> Mock {
-    Mock::start(Plot::new([reply()]).fault(0, [fault])).await.unwrap()
+    Mock::start(Scenario::new([reply()]).fault(0, [fault])).await.unwrap()
 }
 
 /// A connection that has asked.
@@ -261,7 +261,7 @@ async fn what_can_not_happen_is_said_and_not_to_be_retried() {
 
     {"type":"error","error":{"type":"api_error","message":"7 is no status of an answer"},"request_id":"req_mock_1"}
     "#);
-    let plot = Plot::new([reply()]).fault_of("adder", 0, [Fault::hang_up()]);
+    let plot = Scenario::new([reply()]).fault_of("adder", 0, [Fault::hang_up()]);
     let error = Mock::start(plot).await.unwrap_err();
     insta::assert_snapshot!(error, @r#"the script has faults for the agent "adder", but not that agent; it has:"#);
 }
@@ -269,7 +269,7 @@ async fn what_can_not_happen_is_said_and_not_to_be_retried() {
 #[tokio::test]
 async fn attempts_are_counted_by_body_and_the_last_ones_go_well() {
     let faults = [Some(Fault::status(529)), None, Some(Fault::status(500))];
-    let server = Mock::start(Plot::new([reply()]).fault(0, faults)).await.unwrap();
+    let server = Mock::start(Scenario::new([reply()]).fault(0, faults)).await.unwrap();
     let mut statuses = Vec::new();
     for said in ["a", "b", "a", "a", "b", "b", "a"] {
         let answer = rest(&mut ask(&server, said, false).await).await;
@@ -294,7 +294,7 @@ async fn what_only_concerns_the_content_is_a_reply_like_others() {
         .and_block(twice("f"))
         .and_block(twice("g"))
         .and_call("h", json!({"INVALID_JSON": "{\"x\": "}));
-    let server = Mock::start(Plot::new([reply])).await.unwrap();
+    let server = Mock::start(Scenario::new([reply])).await.unwrap();
     let body = rest(&mut ask(&server, "Hi.", true).await).await;
     for (said, times) in [
         (r#""id":"0""#, 2),

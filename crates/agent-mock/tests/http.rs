@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use agent_core::{Block, LlmError, LlmErrorKind, StopReason, Usage, script::Reply};
-use agent_mock::{Mock, Plot, RateLimit};
+use agent_mock::{Mock, RateLimit, Scenario};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn streaming() -> Value {
 }
 
 async fn server(replies: impl IntoIterator<Item = Reply>) -> Mock {
-    Mock::start(Plot::new(replies)).await.unwrap()
+    Mock::start(Scenario::new(replies)).await.unwrap()
 }
 
 /// The status, the headers that are not HTTP's own, and the body.
@@ -125,7 +125,7 @@ async fn tokens_are_counted_and_beta_is_no_other_address() {
 
 #[tokio::test]
 async fn a_thread_is_kept_on_the_server() {
-    let server = Mock::start(Plot::default()).await.unwrap();
+    let server = Mock::start(Scenario::default()).await.unwrap();
     let mut body = request();
     body["tools"] = json!([{"name": "now", "input_schema": {"type": "object"}}]);
     body["thread"] = json!({"type": "create"});
@@ -142,7 +142,7 @@ async fn a_thread_is_kept_on_the_server() {
 
 #[tokio::test]
 async fn requests_are_kept_as_they_came() {
-    let plot = Plot::by_agent([("the adder", vec![Reply::text("3")])]);
+    let plot = Scenario::by_agent([("the adder", vec![Reply::text("3")])]);
     let server = Mock::start(plot).await.unwrap();
     let text = r#"{"system":"You are the adder.", "model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi."}]}"#;
     let asked = to(&server, Method::POST, "/v1/messages").header("anthropic-beta", "b").body(text);
@@ -152,7 +152,7 @@ async fn requests_are_kept_as_they_came() {
     assert_eq!((kept.agent.as_deref(), kept.turn, kept.last_text().as_str()), (Some("the adder"), 0, "Hi."));
     assert_eq!(kept.header("anthropic-beta"), Some("b"));
     insta::assert_debug_snapshot!(kept, @r#"
-    Incoming {
+    RecordedRequest {
         agent: Some(
             "the adder",
         ),
@@ -198,7 +198,7 @@ async fn dropping_the_server_ends_what_is_open() {
 async fn what_is_over_the_rate_limit_is_refused_and_counted() {
     // Too slow to take another while the test runs.
     let limit = RateLimit::new(1.0 / 1800.0, 1).with_headers();
-    let server = Mock::start(Plot::new([Reply::text("hi")]).rate_limit(limit)).await.unwrap();
+    let server = Mock::start(Scenario::new([Reply::text("hi")]).rate_limit(limit)).await.unwrap();
     let taken = ask(&server, &request()).send().await.unwrap();
     let left = |response: &Response| response.headers()["anthropic-ratelimit-requests-remaining"].clone();
     assert_eq!((taken.status(), left(&taken).to_str().unwrap()), (StatusCode::OK, "0"));

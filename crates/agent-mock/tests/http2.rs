@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use agent_core::script::Reply;
-use agent_mock::{Fault, Mock, Plot};
+use agent_mock::{Fault, Mock, Scenario};
 use reqwest::{Client, Response, Version};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn ask(client: &Client, server: &Mock, stream: bool) -> reqwest::Result<Re
 }
 
 /// What a server with this plot says to a first request: the version it was said in, and the text or what became of it.
-async fn said(plot: &Plot, version: Version, stream: bool) -> (Version, Result<String, &'static str>) {
+async fn said(plot: &Scenario, version: Version, stream: bool) -> (Version, Result<String, &'static str>) {
     let server = Mock::start(plot.clone()).await.unwrap();
     match ask(&client(version), &server, stream).await {
         Ok(response) => (response.version(), response.text().await.map_err(|_| "no end")),
@@ -35,7 +35,7 @@ async fn said(plot: &Plot, version: Version, stream: bool) -> (Version, Result<S
 
 #[tokio::test]
 async fn what_is_said_is_the_same_in_either_version() {
-    let plot = Plot::new([Reply::text("One, two.")]);
+    let plot = Scenario::new([Reply::text("One, two.")]);
     let faults = [Fault::status(529), Fault::hang_up(), Fault::cut(40), Fault::end(40)];
     let plots = faults.map(|fault| plot.clone().fault(0, [fault]));
     for plot in [plot].iter().chain(&plots) {
@@ -48,7 +48,8 @@ async fn what_is_said_is_the_same_in_either_version() {
 
 #[tokio::test]
 async fn a_server_that_is_dropped_ends_its_streams() {
-    let server = Mock::start(Plot::new([Reply::text("Hi.")]).fault(0, [Fault::silence(9)])).await.unwrap();
+    let server =
+        Mock::start(Scenario::new([Reply::text("Hi.")]).fault(0, [Fault::silence(9)])).await.unwrap();
     let client = client(HTTP2);
     let mut response = ask(&client, &server, true).await.unwrap();
     assert_eq!(response.chunk().await.unwrap().unwrap().len(), 9);

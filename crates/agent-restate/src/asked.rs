@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The inner error is the model's. The outer one is not: the run can't go on.
-pub(crate) type Asked = Result<Result<Response, Failure>, String>;
+pub(crate) type RequestParts = Result<Result<Response, Failure>, String>;
 
 /// Asks the model of the agent that speaks next, as a step. What it says may have so many bytes.
 pub(crate) async fn asked(
@@ -25,10 +25,10 @@ pub(crate) async fn asked(
     process: &Shared,
     so_far: &Conversation,
     limit: usize,
-) -> Result<Asked, TerminalError> {
+) -> Result<RequestParts, TerminalError> {
     let name = format!("ask {}", so_far.speaker());
     let (process, so_far) = (process.clone(), so_far.clone());
-    match process.keeps_shown {
+    match process.keeps_partial_reply {
         false => in_session(ctx, &name, ask(process, so_far, limit, None)).await,
         true => kept(ctx, &name, process, so_far, limit).await,
     }
@@ -42,8 +42,9 @@ async fn kept(
     process: Shared,
     so_far: Conversation,
     limit: usize,
-) -> Result<Asked, TerminalError> {
-    let (cancel, begun) = (Cancel::new(), Arc::<OnceLock<Twice<BoxFuture<'static, Asked>>>>::default());
+) -> Result<RequestParts, TerminalError> {
+    let (cancel, begun) =
+        (Cancel::new(), Arc::<OnceLock<Twice<BoxFuture<'static, RequestParts>>>>::default());
     let (stop, there) = (cancel.clone(), begun.clone());
     let asking = async move {
         let asking = there.get_or_init(|| ask(process, so_far, limit, Some(stop)).boxed().shared());
@@ -71,7 +72,7 @@ fn ends_the_run(reply: &Response) -> bool {
 }
 
 /// Asks the model in this process, until `cancel` says to leave off.
-async fn ask(process: Shared, so_far: Conversation, limit: usize, cancel: Option<Cancel>) -> Asked {
+async fn ask(process: Shared, so_far: Conversation, limit: usize, cancel: Option<Cancel>) -> RequestParts {
     let failed = |error| Ok(Err(Failure { agent: so_far.speaker().to_owned(), error }));
     let asking = async {
         match &cancel {

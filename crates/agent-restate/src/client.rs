@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use agent_core::{Conversation, End, NothingToTakeBack, Role, SessionIdError, Waiting, check_session_id};
+use agent_core::{
+    Conversation, End, NothingToTakeBack, PendingApproval, Role, SessionIdError, check_session_id,
+};
 use http::Uri;
 use restate_sdk::{
     context::RequestTarget,
@@ -12,7 +14,7 @@ use restate_sdk::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ran, RestateError, Transport,
+    RestateError, RunResult, Transport,
     decision::{Decision, Verdict},
     payload::{CONVERSATION, size, too_large},
     session::SESSION,
@@ -58,7 +60,7 @@ impl Restate {
     /// its own: see [`check_session_id`].
     pub async fn run(&self, conversation: &mut Conversation) -> Result<End, RestateError> {
         let request = self.client.request(session(conversation.id(), "run"), input(conversation)?);
-        let Json(ran): Json<Ran> = request.call().await?.into_body()?;
+        let Json(ran): Json<RunResult> = request.call().await?.into_body()?;
         *conversation = ran.conversation;
         Ok(ran.end?)
     }
@@ -70,8 +72,9 @@ impl Restate {
         conversation: &Conversation,
         key: Option<&str>,
     ) -> Result<Invocation, RestateError> {
-        let request =
-            self.client.request::<_, Json<Ran>>(session(conversation.id(), "run"), input(conversation)?);
+        let request = self
+            .client
+            .request::<_, Json<RunResult>>(session(conversation.id(), "run"), input(conversation)?);
         let request = match key {
             Some(key) => request.idempotency_key(key),
             None => request,
@@ -80,14 +83,14 @@ impl Restate {
     }
 
     /// Waits for the end of a run that was submitted, by whomever. The engine knows it for a day, as it is set by default.
-    pub async fn attach(&self, invocation: &Invocation) -> Result<Ran, RestateError> {
-        let handle = self.client.invocation_handle::<Json<Ran>>(&*invocation.0);
+    pub async fn attach(&self, invocation: &Invocation) -> Result<RunResult, RestateError> {
+        let handle = self.client.invocation_handle::<Json<RunResult>>(&*invocation.0);
         Ok(handle.attach().await?.into_body().0)
     }
 
     /// The same without waiting; `None` as long as it is not over.
-    pub async fn result(&self, invocation: &Invocation) -> Result<Option<Ran>, RestateError> {
-        let handle = self.client.invocation_handle::<Json<Ran>>(&*invocation.0);
+    pub async fn result(&self, invocation: &Invocation) -> Result<Option<RunResult>, RestateError> {
+        let handle = self.client.invocation_handle::<Json<RunResult>>(&*invocation.0);
         Ok(match handle.output().await?.into_body() {
             Output::Ready(Json(ran)) => Some(ran),
             Output::NotReady => None,
@@ -101,12 +104,12 @@ impl Restate {
     }
 
     /// The calls of this session that wait for a person, also of conversations that are delegated from it.
-    pub async fn waiting(&self, id: &str) -> Result<Vec<Waiting>, RestateError> {
+    pub async fn waiting(&self, id: &str) -> Result<Vec<PendingApproval>, RestateError> {
         self.call(id, "waiting", ()).await
     }
 
-    /// Allows a call that waits, by its [key](Waiting::key): the run goes on with it.
-    pub async fn allow(&self, key: &str) -> Result<(), RestateError> {
+    /// Allows a call that waits, by its [key](PendingApproval::key): the run goes on with it.
+    pub async fn approve(&self, key: &str) -> Result<(), RestateError> {
         self.decide(key, Verdict::Allow).await
     }
 

@@ -23,7 +23,7 @@ pub(crate) enum Verdict {
 impl Verdict {
     pub(crate) fn apply(&self, key: &str, conversation: &mut Conversation) -> Result<(), NotWaiting> {
         match self {
-            Self::Allow => conversation.allow(key),
+            Self::Allow => conversation.approve(key),
             Self::Deny(reason) => conversation.deny(key, reason),
         }
     }

@@ -1,8 +1,8 @@
 //! The host of a conversation on the engine.
 
 use agent_core::{
-    Call, Conversation, Done, Failure, Host, Kind, LlmErrorKind, Message, Outcome, Response, Rules, Team,
-    ToolTurn, Work,
+    BlockKind, Call, Conversation, Done, Failure, Host, LlmErrorKind, Message, Outcome, Response, Rules,
+    Team, ToolTurn, Work,
 };
 use restate_sdk::{context::ObjectContext, errors::TerminalError};
 
@@ -121,7 +121,7 @@ fn child(work: &Work) -> Option<String> {
 /// The calls of a reply.
 fn calls(reply: Option<&Message>) -> usize {
     let blocks = reply.map(Message::content).unwrap_or_default();
-    blocks.iter().filter(|block| matches!(block.kind(), Kind::ToolUse(_))).count()
+    blocks.iter().filter(|block| matches!(block.kind(), BlockKind::ToolUse(_))).count()
 }
 
 /// What becomes of a call whose invocation was stopped from outside.

@@ -21,14 +21,14 @@ pub(crate) fn joined(mut known: Conversation, given: Conversation) -> Result<Con
     }
     for (id, told) in given.decided_since(&known) {
         // It may have been decided about here, too, and that was first.
-        let _ = known.tell(&id, told);
+        let _ = known.apply(&id, told);
     }
     Ok(known)
 }
 
 /// Whether nothing that was said or taken back in `earlier` is missing.
 pub(crate) fn goes_on(earlier: &Conversation, later: &Conversation) -> bool {
-    later.messages().starts_with(earlier.messages()) && later.left_out().starts_with(earlier.left_out())
+    later.messages().starts_with(earlier.messages()) && later.omissions().starts_with(earlier.omissions())
 }
 
 /// Fails for an id that no session may have. An earlier version let conversations without an id of
@@ -42,7 +42,7 @@ pub(crate) fn check_id(id: &str, holds_all: bool) -> Result<(), TerminalError> {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::{Block, Conversation, Response, StopReason, Told};
+    use agent_core::{Block, Change, Conversation, Response, StopReason};
 
     use super::{check_id, joined};
 
@@ -51,7 +51,7 @@ mod tests {
         let mut conversation = Conversation::new("clerk").with_id("c");
         for word in words {
             conversation.say(*word);
-            conversation.tell("c", Told::Answered(Response::text("Yes."))).unwrap();
+            conversation.apply("c", Change::Answered(Response::text("Yes."))).unwrap();
         }
         conversation
     }
@@ -85,11 +85,11 @@ mod tests {
     fn what_was_decided_elsewhere_is_told() {
         let mut known = Conversation::start("clerk", "Pay.").with_id("c");
         let call = Block::tool_use("1", "pay", serde_json::json!({}));
-        known.tell("c", Told::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
+        known.apply("c", Change::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
         let done = agent_core::Outcome::Wait { question: "May it?".to_owned() }.into();
-        known.tell("c", Told::Recorded { call: "1".to_owned(), done }).unwrap();
+        known.apply("c", Change::Recorded { call: "1".to_owned(), done }).unwrap();
         let mut given = known.clone();
-        given.allow("c/1").unwrap();
+        given.approve("c/1").unwrap();
         assert_eq!(joined(known, given.clone()).unwrap(), given);
     }
 

@@ -43,7 +43,7 @@ mod joined;
 mod payload;
 mod pieces;
 mod process;
-mod ran;
+mod run_result;
 mod serve;
 mod services;
 mod session;
@@ -57,7 +57,7 @@ mod waits;
 
 pub use client::{Invocation, Restate};
 pub use error::RestateError;
-pub use ran::Ran;
 pub use restate_sdk;
+pub use run_result::RunResult;
 pub use services::Services;
 pub use transport::{Sending, Transport};

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
-use agent_core::{Content, Delegation, Done, Outcome, RunError, StopReason, Waiting, Work};
+use agent_core::{Content, Delegation, Done, Outcome, PendingApproval, RunError, StopReason, Work};
 use restate_sdk::{
     context::{
         CallFuture, ContextClient, ContextTimers, DurableFuture, DurableFuturesUnordered, InvocationHandle,
@@ -90,7 +90,7 @@ impl<'a, 'ctx> Pieces<'a, 'ctx> {
                 Box::pin(called.map(News::Done))
             }
             Work::Delegate(Delegation { conversation, .. }) => {
-                let (id, promised) = (conversation.id().to_owned(), conversation.promised().clone());
+                let (id, promised) = (conversation.id().to_owned(), conversation.delegation_limits().clone());
                 let target = RequestTarget::object(SESSION, id.as_str(), "delegated");
                 let (name, handed) = self.allowance.hand_down(self.ctx, self.calls);
                 let called = self.ctx.request(target, Json(conversation)).header(name, handed).call();
@@ -143,7 +143,7 @@ impl<'a, 'ctx> Pieces<'a, 'ctx> {
     fn ask_whether_it_waits(&mut self, place: usize) {
         let Some(child) = &self.begun[place].child else { return };
         let target = RequestTarget::object(SESSION, child.as_str(), "waiting");
-        let asked = self.ctx.request::<(), Json<Vec<Waiting>>>(target, ()).call();
+        let asked = self.ctx.request::<(), Json<Vec<PendingApproval>>>(target, ()).call();
         let waits = asked.map(|calls| News::Waits(calls.map(|Json(calls)| !calls.is_empty())));
         self.wait_for(place, Box::pin(waits));
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use agent_core::{Call, Event, Host, Local, Mode, Outcome, Rules, Team};
+use agent_core::{Call, Event, Host, LocalHost, Mode, Outcome, Rules, Team};
 use restate_sdk::{
     endpoint::{Builder, Endpoint, ServiceOptions},
     service::IntoServiceDefinition,
@@ -31,10 +31,17 @@ impl Services {
         // What this process does is of many runs: these count for themselves.
         let team = team.with_limits(limits.clone().calls(None).requests(None));
         // One by one: calls come here singly, and none may start before its reply is kept.
-        let local = Local::new(team).mode(Mode::Sequential);
+        let local = LocalHost::new(team).mode(Mode::Sequential);
         let unknown = Box::new(|call: &Call| Some(Outcome::unknown(&call.call.name)));
         Self {
-            process: Process { local, limits, keeps_shown: false, unknown, longest: LONGEST, patience: None },
+            process: Process {
+                local,
+                limits,
+                keeps_partial_reply: false,
+                unknown,
+                longest: LONGEST,
+                patience: None,
+            },
         }
     }
 
@@ -46,12 +53,12 @@ impl Services {
     }
 
     /// Whether a reply that is [cancelled](crate::Restate::cancel) while it streams is kept as far as it was shown, as
-    /// [`Run::keep_shown`](agent_core::Run::keep_shown) does in process: the run then ends with
+    /// [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply) does in process: the run then ends with
     /// [`End::Cut`](agent_core::End::Cut), and not with [`RestateError::Cancelled`](crate::RestateError::Cancelled). What a
     /// process showed that is gone by then is not kept. This is part of what may not change under a run.
-    pub fn keep_shown(mut self, keep: bool) -> Self {
-        self.process.local = self.process.local.keep_shown(keep);
-        self.process.keeps_shown = keep;
+    pub fn keep_partial_reply(mut self, keep: bool) -> Self {
+        self.process.local = self.process.local.keep_partial_reply(keep);
+        self.process.keeps_partial_reply = keep;
         self
     }
 

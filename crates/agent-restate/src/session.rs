@@ -1,6 +1,6 @@
 //! The virtual object of a conversation.
 
-use agent_core::{Conversation, End, Failure, Usage, Waiting};
+use agent_core::{Conversation, End, Failure, PendingApproval, Usage};
 use restate_sdk::{
     context::{
         ContextClient, ContextReadState, ContextWriteState, ObjectContext, RequestTarget, SharedObjectContext,
@@ -12,7 +12,7 @@ use restate_sdk::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ran,
+    RunResult,
     allowance::Allowance,
     answer::Answer,
     children::{CHILDREN, Children},
@@ -59,7 +59,11 @@ struct Says {
 impl Session {
     /// Drives a conversation until it is the user's turn. If the session has come further with it, it goes on from there.
     #[handler]
-    async fn run(&self, ctx: ObjectContext<'_>, Json(given): Json<Conversation>) -> HandlerResult<Json<Ran>> {
+    async fn run(
+        &self,
+        ctx: ObjectContext<'_>,
+        Json(given): Json<Conversation>,
+    ) -> HandlerResult<Json<RunResult>> {
         let known = state::read(&ctx).await?;
         check_id(ctx.key(), known.as_ref().is_some_and(|(known, _)| goes_on(known, &given)))?;
         let (mut conversation, writer) = match known {
@@ -69,7 +73,7 @@ impl Session {
         let allowance = Allowance::of_run(&self.0.limits);
         let end =
             self.drive(&ctx, &allowance, writer, &mut conversation).await.map_err(TerminalError::from)?;
-        let ran = Ran { conversation, end };
+        let ran = RunResult { conversation, end };
         check("the conversation", &ran)?;
         Ok(Json(ran))
     }
@@ -144,12 +148,13 @@ impl Session {
 
     /// The calls that wait for a person, also of conversations delegated from this one.
     #[handler(lazy_state)]
-    async fn waiting(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Vec<Waiting>>> {
-        let mut waiting: Vec<Waiting> = waits(&ctx).await?.into_iter().map(|wait| wait.waiting).collect();
+    async fn waiting(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Vec<PendingApproval>>> {
+        let mut waiting: Vec<PendingApproval> =
+            waits(&ctx).await?.into_iter().map(|wait| wait.waiting).collect();
         let children = ctx.get::<Json<Vec<String>>>(CHILDREN).await?;
         for child in children.map(|Json(children)| children).unwrap_or_default() {
             let target = RequestTarget::object(SESSION, child, "waiting");
-            let Json(more) = ctx.request::<(), Json<Vec<Waiting>>>(target, ()).call().await?;
+            let Json(more) = ctx.request::<(), Json<Vec<PendingApproval>>>(target, ()).call().await?;
             waiting.extend(more);
         }
         Ok(Json(waiting))

@@ -119,7 +119,7 @@ fn key(place: usize) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::{Block, Conversation, Response, StopReason, Told};
+    use agent_core::{Block, Change, Conversation, Response, StopReason};
     use serde_json::value::RawValue;
 
     use super::{Head, key};
@@ -130,7 +130,7 @@ mod tests {
         let input =
             RawValue::from_string(r#"{"z":123456789012345678901234567890,"a":1.0}"#.to_owned()).unwrap();
         let call = Block::tool_use("1", "pay", input);
-        conversation.tell("c", Told::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
+        conversation.apply("c", Change::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
         let head = serde_json::to_string(&Head::of(&conversation).unwrap().0).unwrap();
         assert!(!head.contains("Pay."), "{head}");
         let messages = conversation

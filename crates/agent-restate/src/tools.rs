@@ -57,7 +57,7 @@ impl Tools {
 /// Whether the call may be made again when nobody knows how it ended.
 fn may_repeat(process: &Shared, call: &Call) -> bool {
     let spec = process.local.rules().spec(&call.agent, &call.call.name);
-    spec.is_none_or(|spec: &ToolSpec| spec.may_be_repeated(call.allowed))
+    spec.is_none_or(|spec: &ToolSpec| spec.may_be_repeated(call.approved))
 }
 
 /// Makes the call in this process, unless it is refused, or may have been made and may not be made again.

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use agent_core::{Conversation, Waiting};
+use agent_core::{Conversation, PendingApproval};
 use restate_sdk::{
     context::{
         ContextAwakeables, ContextTimers, ContextWriteState, DurableFuture, DurableFuturesUnordered,
@@ -21,7 +21,7 @@ pub(crate) const WAITING: &str = "waiting";
 /// A call that waits, and what a decision about it resolves.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Wait {
-    pub(crate) waiting: Waiting,
+    pub(crate) waiting: PendingApproval,
     pub(crate) awakeable: String,
 }
 
@@ -43,7 +43,7 @@ impl<'ctx> Waits<'ctx> {
         &mut self,
         ctx: &ObjectContext<'ctx>,
         process: &Shared,
-        calls: &[Waiting],
+        calls: &[PendingApproval],
         conversation: &mut Conversation,
     ) -> Result<(), TerminalError> {
         for call in calls {
@@ -68,7 +68,7 @@ impl<'ctx> Waits<'ctx> {
         unreachable!("what waits has been begun above, and is decided about once")
     }
 
-    fn begin(&mut self, ctx: &ObjectContext<'ctx>, process: &Shared, call: &Waiting) {
+    fn begin(&mut self, ctx: &ObjectContext<'ctx>, process: &Shared, call: &PendingApproval) {
         let (awakeable, decided) = ctx.awakeable::<Json<Verdict>>();
         self.expect(&awakeable, Box::pin(decided.map_ok(|Json(verdict)| verdict)));
         if let Some(patience) = process.patience {

@@ -13,7 +13,7 @@ use crate::{NeedsApproval, schema::Input};
 /// run side by side.
 ///
 /// What is promised of a call holds until the agent has answered: its timeout, its turn, the longest result of the agent that
-/// has the tool. Permits and [`Retried`](crate::Retried) are for calls without another agent, and refused here.
+/// has the tool. Permits and [`Retry`](crate::Retry) are for calls without another agent, and refused here.
 pub struct AgentTool {
     spec: ToolSpec,
     agent: String,

@@ -16,7 +16,7 @@ use crate::IntoOutcome;
 ///   a struct; by itself it is an error when the agent is built.
 /// - `Output` is a `Result`, a string, a number, or what else is [`IntoOutcome`].
 ///
-/// `Kind` tells the shapes apart and is always inferred.
+/// `BlockKind` tells the shapes apart and is always inferred.
 ///
 /// ```
 /// use agent_tools::FnTool;
@@ -65,7 +65,7 @@ use crate::IntoOutcome;
     note = "`Output` is a `Result<T, E>` (T: `serde::Serialize`, E: `Display`), a string, number, list or map; any other type that can't fail is returned as `Ok::<_, String>(…)`",
     note = "a closure that uses what it captured in async code: `move |input: Input| {{ let db = db.clone(); async move {{ … }} }}`"
 )]
-pub trait Body<Kind>: Send + Sync + 'static {
+pub trait Body<BlockKind>: Send + Sync + 'static {
     /// What it reads.
     type Input: DeserializeOwned + JsonSchema + Send + 'static;
 

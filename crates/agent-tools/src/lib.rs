@@ -1,8 +1,8 @@
 //! Tools for agents: from plain functions ([`FnTool`]), from other agents ([`AgentTool`]), made again when
-//! they fail ([`Retried`]) or only once a person has allowed it ([`NeedsApproval`]), and arithmetic ([`math`]).
+//! they fail ([`Retry`]) or only once a person has allowed it ([`NeedsApproval`]), and arithmetic ([`math`]).
 //!
 //! The feature `validate`, on by default, checks the limits in input schemas: of typed tools, and of any other
-//! ([`Checked`]). Without it a build has 14 crates less beside agent-llm (45 alone), and limits are only shown to the
+//! ([`Validated`]). Without it a build has 14 crates less beside agent-llm (45 alone), and limits are only shown to the
 //! model.
 //!
 //! ```
@@ -29,24 +29,24 @@
 
 mod agent_tool;
 mod body;
-#[cfg(feature = "validate")]
-mod checked;
 mod fn_tool;
 mod into_outcome;
 mod limits;
 pub mod math;
 mod needs_approval;
 mod number;
-mod retried;
+mod retry;
 #[cfg(feature = "validate")]
 mod rules;
 mod schema;
+#[cfg(feature = "validate")]
+mod validated;
 
 pub use agent_tool::AgentTool;
 pub use body::Body;
-#[cfg(feature = "validate")]
-pub use checked::{Checked, InvalidSchema};
 pub use fn_tool::FnTool;
 pub use into_outcome::IntoOutcome;
 pub use needs_approval::NeedsApproval;
-pub use retried::{NotRepeatable, Retried};
+pub use retry::{NotRepeatable, Retry};
+#[cfg(feature = "validate")]
+pub use validated::{InvalidSchema, Validated};

@@ -10,7 +10,7 @@ use agent_core::{
 /// run ends with [`End::Waiting`](agent_core::End). Once it is allowed, by the key that stands there, a run makes it; if it
 /// is denied, the model reads why. Its spec says so ([`ToolSpec::needs_approval`]).
 ///
-/// A person is asked also about an input that the tool would refuse; with [`Checked`](crate::Checked) around it, only about
+/// A person is asked also about an input that the tool would refuse; with [`Validated`](crate::Validated) around it, only about
 /// what its schema allows.
 ///
 /// ```
@@ -68,7 +68,7 @@ impl Tool for NeedsApproval {
     }
 
     async fn call(&self, input: Json, context: Context) -> Outcome {
-        match context.allowed() {
+        match context.approved() {
             true => self.tool.call(input, context).await,
             false => Outcome::Wait { question: (self.question)(&self.spec, &input) },
         }

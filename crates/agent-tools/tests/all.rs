@@ -8,7 +8,7 @@ use agent_core::{
     Agent, Block, Content, Context, Conversation, EventLog, Json, Outcome, Team, Tool,
     script::{Reply, Script},
 };
-use agent_tools::{AgentTool, FnTool, Retried, math};
+use agent_tools::{AgentTool, FnTool, Retry, math};
 use insta::assert_snapshot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -208,7 +208,7 @@ async fn a_tool_that_may_be_called_twice_is_called_again_when_it_fails() {
             if call > fails { Ok("done") } else { Err(format!("no, for the time {call}")) }
         })
     };
-    let refused = Retried::new(flaky(0), 2).unwrap_err();
+    let refused = Retry::new(flaky(0), 2).unwrap_err();
     assert_eq!(
         refused.to_string(),
         r#"calls of "flaky" can't be made again: mark the tool as `idempotent` or `read_only` if they may"#
@@ -231,7 +231,7 @@ async fn a_tool_that_may_be_called_twice_is_called_again_when_it_fails() {
         ),
     ] {
         let model = Script::new([Reply::call("flaky", json!({})), Reply::text("Done.")]);
-        let tool = Retried::new(flaky(fails).idempotent(), 2).unwrap();
+        let tool = Retry::new(flaky(fails).idempotent(), 2).unwrap();
         let agent = Agent::builder("main", model).tool(tool).build().unwrap();
         let mut conversation = Conversation::start("main", "Go.");
         let (mut run, mut lines) = (agent.run(&mut conversation), Vec::new());
@@ -261,11 +261,11 @@ async fn field_60_a_function_gives_blocks_back() {
 
 #[tokio::test]
 async fn field_45_retries_around_a_tool_that_delegates_are_refused_in_words() {
-    let error = Retried::new(AgentTool::new("clerk", "Files."), 2).err().unwrap();
+    let error = Retry::new(AgentTool::new("clerk", "Files."), 2).err().unwrap();
     assert_snapshot!(error, @r#"calls of "clerk" can't be made again: they lead to other agents (clerk), whose tools can be retried instead, and whose models"#);
     let delegates =
         FnTool::new("ask", "Asks.", |_: Value| Ok::<_, String>(Outcome::delegate("clerk", "File.")));
-    let retried = Retried::new(delegates.idempotent(), 2).unwrap();
+    let retried = Retry::new(delegates.idempotent(), 2).unwrap();
     assert_snapshot!(call(&retried, json!({})).await, @r#"! not delegated to "clerk": calls of "ask" are made again when they fail, and a delegation is not"#);
 }
 

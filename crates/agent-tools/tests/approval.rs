@@ -69,9 +69,9 @@ async fn check(read_only: bool, reads_events: bool) {
 
     let written = serde_json::to_string(&conversation).unwrap();
     let mut conversation: Conversation = serde_json::from_str(&written).unwrap();
-    conversation.allow("run/call_0_0").unwrap();
+    conversation.approve("run/call_0_0").unwrap();
     conversation.deny("run/call_0_2", "not Bob").unwrap();
-    conversation.allow("run/call_0_3").unwrap();
+    conversation.approve("run/call_0_3").unwrap();
     assert_eq!(agent.run(&mut conversation).await.unwrap().text(), "Done.");
     assert_eq!(paid.load(Ordering::SeqCst), 2, "each was allowed by itself");
     allow_duplicates! {

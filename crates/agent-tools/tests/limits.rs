@@ -12,7 +12,7 @@ use agent_core::{
     Agent, Context, Json, Outcome, Tool, ToolSpec, async_trait,
     script::{Reply, Script},
 };
-use agent_tools::{AgentTool, Checked, FnTool};
+use agent_tools::{AgentTool, FnTool, Validated};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -155,7 +155,7 @@ async fn field_50_a_raw_schema_is_checked_whole() {
         "additionalProperties": false,
         "$defs": {"small": {"type": "integer", "multipleOf": 5}},
     });
-    let tool = Checked::new(raw(schema)).unwrap();
+    let tool = Validated::new(raw(schema)).unwrap();
     for (input, expected) in [
         (json!({"unit": "c", "a/b": 10, "any": 1}), "called"),
         (json!({"unit": "k"}), "! invalid input: at /unit: value must be one of 'c', 'f'"),
@@ -179,7 +179,7 @@ async fn field_50_a_raw_schema_is_checked_whole() {
 #[tokio::test]
 async fn field_50_what_is_said_of_an_input_is_bounded() {
     let items = json!({"type": "object", "properties": {"all": {"items": {"maximum": 1}}}});
-    let said = call(&Checked::new(raw(items)).unwrap(), json!({"all": vec![2; 10_000]})).await;
+    let said = call(&Validated::new(raw(items)).unwrap(), json!({"all": vec![2; 10_000]})).await;
     assert!(said.len() < 2_200 && said.ends_with("more"), "{said}");
 }
 
@@ -197,7 +197,7 @@ fn field_50_a_schema_that_can_t_be_checked_is_an_error_when_it_is_built() {
     assert!(error.starts_with(expected), "{error}");
     for elsewhere in ["https://example.com/schema.json", "file:///etc/passwd", "other.json", "#/$defs/none"] {
         let schema = json!({"type": "object", "properties": {"a": {"$ref": elsewhere}}});
-        let error = Checked::new(raw(schema)).unwrap_err().to_string();
+        let error = Validated::new(raw(schema)).unwrap_err().to_string();
         assert!(error.starts_with(r#"inputs of "raw" can't be checked by its schema: "#), "{error}");
         assert!(
             error.ends_with("a schema can refer only to its own parts") || elsewhere.starts_with('#'),
@@ -209,7 +209,7 @@ fn field_50_a_schema_that_can_t_be_checked_is_an_error_when_it_is_built() {
 #[tokio::test]
 async fn field_50_nobody_is_asked_about_an_input_that_breaks_a_rule() {
     let tool = FnTool::new("book", "Books.", |_: Trip| "booked").needs_approval();
-    let tool = Checked::new(tool).unwrap();
+    let tool = Validated::new(tool).unwrap();
     assert!(tool.spec().needs_approval);
     assert_eq!(call(&tool, json!({"days": 99})).await, "! invalid input: at /days: must be <=7, but got 99");
     assert!(call(&tool, json!({"days": 7})).await.starts_with("Wait"));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_core::{
-    Agent, Block, BoxStream, BuildError, Context, Delta, Json, Kind, Llm, LlmError, LlmErrorKind, Message,
+    Agent, Block, BoxStream, BuildError, Context, Delta, Json, BlockKind, Llm, LlmError, LlmErrorKind, Message,
     Outcome, Piece, Request, StopReason, Team, Tool, ToolSpec, async_trait,
 };
 use agent_handoff::Handoff;
@@ -123,8 +123,8 @@ fn says(request: &Request) -> Reply {
 /// The words of the tool results in a message.
 fn results(message: &Message) -> Vec<String> {
     let words = |block: &Block| match block.kind() {
-        Kind::ToolResult { content, is_error: false, .. } => Some(content.to_text()),
-        Kind::ToolResult { content, .. } => Some(format!("Sorry: {}", content.to_text())),
+        BlockKind::ToolResult { content, is_error: false, .. } => Some(content.to_text()),
+        BlockKind::ToolResult { content, .. } => Some(format!("Sorry: {}", content.to_text())),
         _ => None,
     };
     message.content().iter().filter_map(words).collect()

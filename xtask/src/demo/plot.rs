@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 use agent_core::{LlmError, LlmErrorKind, Usage, script::Reply};
 use agent_llm::Claude;
-use agent_mock::{Incoming, Mock, Plot};
+use agent_mock::{Mock, RecordedRequest, Scenario};
 use serde_json::{Value, json};
 
 use super::{
@@ -25,7 +25,7 @@ pub(super) async fn stage(screen: Screen, speed: f64) -> Result<(Mock, Stage), B
         replies.into_iter().map(|reply| reply.after(latency).usage(Usage::new(400, 60))).collect()
     };
     let parts = chains().into_iter().map(|(system, replies)| (system, paced(replies)));
-    let plot = Plot::by(move |request| calculator(request).after(latency).usage(Usage::new(300, 40)));
+    let plot = Scenario::by(move |request| calculator(request).after(latency).usage(Usage::new(300, 40)));
     let plot = parts.fold(plot, |plot, (system, replies)| plot.and_agent(system, replies));
     let plot = plot.and_agent(ORCHESTRATOR, paced(orchestrator()));
     let plot =
@@ -130,7 +130,7 @@ fn office() -> Vec<(&'static str, Vec<Reply>)> {
 }
 
 /// The calculator's replies depend on what it is asked: many calls, or one square.
-fn calculator(request: &Incoming) -> Reply {
+fn calculator(request: &RecordedRequest) -> Reply {
     let asked = request.body["messages"][0]["content"][0]["text"].as_str().unwrap_or_default();
     debug_assert!(request.body["system"].to_string().contains(&CALCULATOR[..20]));
     let number: Option<u32> = asked.split(' ').find_map(|word| word.parse().ok());

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{Block, Kind, lenient::mended};
+use super::{Block, BlockKind, lenient::mended};
 use crate::{Content, InvalidJson, Json, ToolCall, fields::Fields};
 
 const RESULT: &str = "tool_result";
 
 /// Two steps, since raw JSON can't be read inside serde's tagged enums: the fields first, then what the type says
 /// they are. Gives the block's JSON, too, if it had to be mended.
-pub(super) fn read(json: &Json) -> Result<(Kind, Option<Json>), String> {
+pub(super) fn read(json: &Json) -> Result<(BlockKind, Option<Json>), String> {
     if !json.text().starts_with('{') {
         return Err(format!("a JSON object is needed: {}", json.text()));
     }
@@ -26,33 +26,33 @@ pub(super) fn read(json: &Json) -> Result<(Kind, Option<Json>), String> {
     read.map_err(|error| format!("type {kind:?}, {error}"))
 }
 
-fn read_as(kind: &str, fields: &Fields<'_>, json: &Json) -> Result<Kind, InvalidJson> {
+fn read_as(kind: &str, fields: &Fields<'_>, json: &Json) -> Result<BlockKind, InvalidJson> {
     let call = || -> Result<Arc<ToolCall>, InvalidJson> {
         let (id, name) = (fields.need("id")?, fields.need("name")?);
         let input = fields.get("input").ok_or_else(|| InvalidJson::missing("input"))?;
         Ok(Arc::new(ToolCall { id, name, input: json.part(input) }))
     };
     Ok(match kind {
-        "text" => Kind::Text(fields.need("text")?),
+        "text" => BlockKind::Text(fields.need("text")?),
         "thinking" => {
             let signature = fields.may("signature")?.unwrap_or_default();
-            Kind::Thinking { thinking: fields.need("thinking")?, signature }
+            BlockKind::Thinking { thinking: fields.need("thinking")?, signature }
         }
-        "redacted_thinking" => Kind::RedactedThinking,
-        "tool_use" => Kind::ToolUse(call()?),
-        RESULT => Kind::ToolResult {
+        "redacted_thinking" => BlockKind::RedactedThinking,
+        "tool_use" => BlockKind::ToolUse(call()?),
+        RESULT => BlockKind::ToolResult {
             tool_use_id: fields.need("tool_use_id")?,
             content: fields.may("content")?.map(|Inside(content)| content).unwrap_or_default(),
             is_error: fields.may("is_error")?.unwrap_or_default(),
         },
-        "image" => Kind::Image,
-        "document" => Kind::Document,
-        "search_result" => Kind::SearchResult,
-        "server_tool_use" | "mcp_tool_use" => Kind::ServerToolUse(call()?),
+        "image" => BlockKind::Image,
+        "document" => BlockKind::Document,
+        "search_result" => BlockKind::SearchResult,
+        "server_tool_use" | "mcp_tool_use" => BlockKind::ServerToolUse(call()?),
         kind if kind.ends_with("_tool_result") => {
-            Kind::ServerToolResult { tool_use_id: fields.need("tool_use_id")? }
+            BlockKind::ServerToolResult { tool_use_id: fields.need("tool_use_id")? }
         }
-        _ => Kind::Other(kind.to_owned()),
+        _ => BlockKind::Other(kind.to_owned()),
     })
 }
 
@@ -79,7 +79,7 @@ impl<'de> Deserialize<'de> for Part {
         let json = Json::deserialize(deserializer)?;
         let is_result = Fields::of(json.text()).is_ok_and(|fields| fields.string("type") == RESULT);
         match is_result {
-            true => Ok(Self(Block::of(json, Kind::Other(RESULT.to_owned())))),
+            true => Ok(Self(Block::of(json, BlockKind::Other(RESULT.to_owned())))),
             false => Block::from_json(json).map(Self).map_err(D::Error::custom),
         }
     }

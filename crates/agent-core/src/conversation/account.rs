@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::{Conversation, Slot, State, WhyLeftOut};
+use super::{Conversation, OmissionReason, Slot, State};
 use crate::{Content, Message, Role, StopReason, ToolCall};
 
 /// The most bytes of the list of calls, of the words after it, and of all calls that are only counted. All is at most
@@ -55,7 +55,7 @@ impl Conversation {
             .collect();
         // What was refused is not read again, and its calls were not made.
         let is_refused = |place: usize| {
-            self.left_out.iter().any(|part| part.why == WhyLeftOut::Refused && part.to == place + 1)
+            self.left_out.iter().any(|part| part.why == OmissionReason::Refused && part.to == place + 1)
         };
         let read = self.messages.iter().enumerate().filter(|(place, _)| !is_refused(*place));
         for call in read.flat_map(|(_, message)| message.tool_calls()) {
@@ -78,10 +78,10 @@ impl Conversation {
         How::Open(match &slot.state {
             State::Done { content, is_error: false } => return How::Result(content),
             State::Done { content, .. } => return How::Failed(content),
-            State::Open | State::Allowed if runs_calls => {
+            State::Open | State::Approved if runs_calls => {
                 "no result: not made, or stopped on its way".to_owned()
             }
-            State::Open | State::Allowed => "not made".to_owned(),
+            State::Open | State::Approved => "not made".to_owned(),
             State::Waiting { .. } => "not made: it waits for a person".to_owned(),
             State::Transfer(transfer) => format!("not done: {} did not take over", transfer.to),
             State::Delegated(child) => format!("no answer of {}, whose calls follow", child.agent),

@@ -1,6 +1,6 @@
 //! Taking in what the model said.
 
-use super::{Container, Conversation, Replied, WhyLeftOut, mending::Mended, slots::Slots};
+use super::{Container, Conversation, OmissionReason, Replied, mending::Mended, slots::Slots};
 use crate::{Failure, Message, Response, Role, StopReason, Usage};
 
 impl Conversation {
@@ -41,7 +41,7 @@ impl Conversation {
         match self.returns.is_empty() {
             true => self.leave_out_refused_exchange(),
             false => {
-                self.leave_out(self.messages.len() - 1, WhyLeftOut::Refused);
+                self.leave_out(self.messages.len() - 1, OmissionReason::Refused);
                 let why = format!("agent {:?} refused", self.agent);
                 self.give_back(&why);
             }

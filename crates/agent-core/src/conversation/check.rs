@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{CallIds, Conversation, State};
-use crate::{Block, Kind, Message, Role};
+use crate::{Block, BlockKind, Message, Role};
 
 /// A conversation that was read and breaks a rule the API holds histories to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,7 +94,7 @@ fn open_calls(messages: &[Message]) -> Result<Vec<&str>, String> {
 /// The id of the call that a block answers.
 fn answers(block: &Block) -> Option<&str> {
     match block.kind() {
-        Kind::ToolResult { tool_use_id, .. } => Some(tool_use_id),
+        BlockKind::ToolResult { tool_use_id, .. } => Some(tool_use_id),
         _ => None,
     }
 }

@@ -51,9 +51,9 @@ impl Conversation {
     }
 
     /// Allows a call that waits for a person: the next run makes it. `key` is
-    /// [`Waiting::key`](crate::Waiting::key).
-    pub fn allow(&mut self, key: &str) -> Result<(), NotWaiting> {
-        self.decide(key, &|slot| slot.state = State::Allowed)
+    /// [`PendingApproval::key`](crate::PendingApproval::key).
+    pub fn approve(&mut self, key: &str) -> Result<(), NotWaiting> {
+        self.decide(key, &|slot| slot.state = State::Approved)
     }
 
     /// Denies a call that waits for a person: the model reads why.

@@ -1,25 +1,31 @@
 //! A delegated conversation: how it begins, and what comes back from it.
 
 use super::Conversation;
-use crate::{Content, Done, End, Failure, Outcome, Promised, bounded::bounded};
+use crate::{Content, DelegationLimits, Done, End, Failure, Outcome, bounded::bounded};
 
 impl Conversation {
     /// A conversation of another agent, for a call of this one.
-    pub(super) fn child(&self, call_id: &str, agent: String, task: Content, promised: Promised) -> Self {
+    pub(super) fn child(
+        &self,
+        call_id: &str,
+        agent: String,
+        task: Content,
+        promised: DelegationLimits,
+    ) -> Self {
         let mut child = Self::start(agent, task).with_id(format!("{}/{call_id}", self.id));
         (child.depth, child.promised) = (self.depth + 1, promised);
         child
     }
 
     /// What the call that led to it was promised; nothing for the user's own.
-    pub fn promised(&self) -> &Promised {
+    pub fn delegation_limits(&self) -> &DelegationLimits {
         &self.promised
     }
 
     /// What the end of a delegated conversation means for the call that led to it; `None` if it has not ended but waits
     /// for a person.
     ///
-    /// The answer is cut where it is longer than the tool's results may be ([`Conversation::promised`]).
+    /// The answer is cut where it is longer than the tool's results may be ([`Conversation::delegation_limits`]).
     ///
     /// Where there is no answer, the agent that delegated reads what was done all the same: each call with how it ended,
     /// and the last words, in at most 4,000 bytes. So it knows what has had its effect. A conversation that comes back
@@ -57,7 +63,7 @@ impl Conversation {
     }
 
     fn done_with(&self, outcome: Outcome) -> Done {
-        let most = self.promised.longest_result.unwrap_or(usize::MAX);
+        let most = self.promised.max_result_bytes.unwrap_or(usize::MAX);
         let outcome = match outcome {
             Outcome::Output(content) => Outcome::Output(bounded(content, most)),
             Outcome::Error(content) => Outcome::Error(bounded(content, most)),

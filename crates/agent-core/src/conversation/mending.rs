@@ -6,7 +6,7 @@ use super::{
     Conversation,
     call_ids::{CallIds, IdHash, Numbers},
 };
-use crate::{Block, Json, Kind, ToolCall, tool_call::written_input};
+use crate::{Block, BlockKind, Json, ToolCall, tool_call::written_input};
 
 /// How many characters the name of a tool may have.
 const LONGEST_NAME: usize = 128;
@@ -93,7 +93,7 @@ impl Mender<'_> {
 /// Results stand in what is said to a model. One that a model writes is kept as its words.
 fn without_result(block: Block) -> Block {
     match block.kind() {
-        Kind::ToolResult { .. } => Block::text(block.json().text()),
+        BlockKind::ToolResult { .. } => Block::text(block.json().text()),
         _ => block,
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, ops::Range};
 
 use super::{Conversation, Slot, State};
-use crate::{End, Rules, StopReason, ToolSpec, Transfer, Waiting, Work, safe_lines};
+use crate::{End, PendingApproval, Rules, StopReason, ToolSpec, Transfer, Work, safe_lines};
 
 /// What can be done now, what can be done once a call of the same key is done, and what waits for a
 /// person, each in call order.
@@ -11,7 +11,7 @@ use crate::{End, Rules, StopReason, ToolSpec, Transfer, Waiting, Work, safe_line
 struct Survey {
     work: Vec<Work>,
     later: Vec<(String, Work)>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<PendingApproval>,
 }
 
 /// Who does what next.
@@ -56,7 +56,7 @@ impl Conversation {
     /// but for the exclusive ones, each of which is a barrier, and those of one key, which take turns. A
     /// transfer takes place once what goes before it is done.
     fn tools(&self, rules: &dyn Rules) -> Next {
-        let comes_first = |place: usize| self.spec(place, rules).is_some_and(|spec| spec.first);
+        let comes_first = |place: usize| self.spec(place, rules).is_some_and(|spec| spec.runs_first);
         let mut open = self.slots.open().filter(|place| !self.slots[*place].is_done());
         // Once another call is done, all that come first are: thousands are not looked at again for each that runs alone.
         let others_ran = self.slots.done().rev().take(4).any(|place| !comes_first(place));
@@ -111,8 +111,8 @@ impl Conversation {
         }
     }
 
-    fn waits(&self, slot: &Slot, question: &str) -> Waiting {
-        Waiting {
+    fn waits(&self, slot: &Slot, question: &str) -> PendingApproval {
+        PendingApproval {
             key: self.key(slot),
             agent: self.agent.to_string(),
             call: slot.call.clone(),
@@ -123,7 +123,7 @@ impl Conversation {
 
     /// All calls that wait for a person, here and in what was delegated from here, in call order. Unlike
     /// [`End::Waiting`](crate::End::Waiting) it needs no rules, and names them also while others are under way.
-    pub fn waiting(&self) -> Vec<Waiting> {
+    pub fn waiting(&self) -> Vec<PendingApproval> {
         let mut waiting = Vec::new();
         for slot in self.slots.iter() {
             match &slot.state {

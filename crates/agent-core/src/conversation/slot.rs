@@ -18,7 +18,8 @@ pub(super) enum State {
     /// Not made yet.
     Open,
     /// Not made yet; a person has allowed it.
-    Allowed,
+    #[serde(alias = "Allowed")]
+    Approved,
     /// Another agent is at it.
     Delegated(Box<Conversation>),
     /// A person is asked.
@@ -55,7 +56,7 @@ impl Slot {
     /// conversation can go on is for [`Conversation::survey`] to say.
     pub(super) fn work(&self, place: usize, conversation: &Conversation) -> Option<Work> {
         match &self.state {
-            State::Open | State::Allowed => Some(Work::Call(self.as_call(place, conversation))),
+            State::Open | State::Approved => Some(Work::Call(self.as_call(place, conversation))),
             State::Delegated(child) => Some(Work::Delegate(Delegation {
                 by: conversation.agent.clone(),
                 call: self.call.clone(),
@@ -72,7 +73,7 @@ impl Slot {
             agent: conversation.agent.clone(),
             call: self.call.clone(),
             place,
-            allowed: matches!(self.state, State::Allowed),
+            approved: matches!(self.state, State::Approved),
         }
     }
 

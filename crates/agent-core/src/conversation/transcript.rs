@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Conversation, LeftOut, Passage, State, WhyLeftOut};
-use crate::{Block, Kind, Role, safe_line, safe_lines};
+use super::{Conversation, Omission, OmissionReason, State, TransferRecord};
+use crate::{Block, BlockKind, Role, safe_line, safe_lines};
 
 /// The transcript, [safe to show](crate::safe_lines): a line a block, with who spoke. Where a block has more lines, each of
 /// them begins with `|`, so that none looks like somebody else's. What is still to be done for the last reply stands at the
@@ -12,7 +12,9 @@ impl fmt::Display for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, message) in self.messages.iter().enumerate() {
             self.write_left_out(f, place)?;
-            for Passage { from, to, call, .. } in self.passages.iter().filter(|passage| passage.at == place) {
+            for TransferRecord { from, to, call, .. } in
+                self.transfer_records.iter().filter(|passage| passage.at == place)
+            {
                 let verb = if call.is_some() { "takes over" } else { "has it back" };
                 write_safe(f, &format!("-- {to} {verb} from {from}"))?;
             }
@@ -32,7 +34,7 @@ impl fmt::Display for Conversation {
         for slot in self.slots.iter() {
             let state = match &slot.state {
                 State::Open => "open".to_owned(),
-                State::Allowed => "allowed".to_owned(),
+                State::Approved => "allowed".to_owned(),
                 State::Waiting { question } => format!("waits for a person: {question}"),
                 State::Transfer(transfer) => format!("transfer to {}", transfer.to),
                 State::Done { content, is_error: false } => format!("= {}", content.named()),
@@ -52,14 +54,14 @@ impl fmt::Display for Conversation {
 impl Conversation {
     /// Says what was left out when there were this many messages.
     fn write_left_out(&self, f: &mut fmt::Formatter<'_>, messages: usize) -> fmt::Result {
-        for LeftOut { from, to, why } in self.left_out.iter().filter(|part| part.to == messages) {
+        for Omission { from, to, why } in self.left_out.iter().filter(|part| part.to == messages) {
             let what = match to - from {
                 1 => "the last message was".to_owned(),
                 many => format!("the last {many} messages were"),
             };
             match why {
-                WhyLeftOut::Refused => writeln!(f, "-- {what} refused, and not sent again")?,
-                WhyLeftOut::TakenBack => writeln!(f, "-- {what} taken back")?,
+                OmissionReason::Refused => writeln!(f, "-- {what} refused, and not sent again")?,
+                OmissionReason::TakenBack => writeln!(f, "-- {what} taken back")?,
             }
         }
         Ok(())
@@ -68,12 +70,12 @@ impl Conversation {
 
 fn write_block(f: &mut fmt::Formatter<'_>, role: &str, block: &Block) -> fmt::Result {
     let text = match block.kind() {
-        Kind::Text(text) => format!("{role}: {text}"),
+        BlockKind::Text(text) => format!("{role}: {text}"),
         // Line feeds between the parts of JSON say nothing.
-        Kind::ToolUse(call) => {
+        BlockKind::ToolUse(call) => {
             format!("  > {} {} {}", call.id, call.name, safe_line(call.input.text()))
         }
-        Kind::ToolResult { tool_use_id, content, is_error } => {
+        BlockKind::ToolResult { tool_use_id, content, is_error } => {
             let sign = if *is_error { "failed:" } else { "=" };
             format!("  < {tool_use_id} {sign} {}", content.named())
         }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use serde::Serialize;
 
-use crate::{Block, Json, Kind, Piece, ToolCall, fields::Fields, tool_call::written_input};
+use crate::{Block, BlockKind, Json, Piece, ToolCall, fields::Fields, tool_call::written_input};
 
 /// A block that is still being written: how it began, and what it has grown by.
 #[derive(Debug)]
@@ -27,15 +27,17 @@ impl Draft {
     /// Of what the outline lets through, a piece of an unknown kind is passed over.
     pub(super) fn push(&mut self, piece: Piece) {
         match (self.begun.kind(), piece) {
-            (Kind::Text(_), Piece::Text(more)) => grow(&mut self.words, more),
-            (Kind::Text(_), Piece::Citation(citation)) => self.citations.push(citation),
-            (Kind::Thinking { .. }, Piece::Thinking(more)) => grow(&mut self.words, more),
-            (Kind::Thinking { .. }, Piece::Signature(more)) => grow(&mut self.signature, more),
-            (Kind::ToolUse(_) | Kind::ServerToolUse(_), Piece::Input(more)) => grow(&mut self.words, more),
-            (Kind::Other(kind), Piece::Input(more)) if kind.ends_with("tool_use") => {
+            (BlockKind::Text(_), Piece::Text(more)) => grow(&mut self.words, more),
+            (BlockKind::Text(_), Piece::Citation(citation)) => self.citations.push(citation),
+            (BlockKind::Thinking { .. }, Piece::Thinking(more)) => grow(&mut self.words, more),
+            (BlockKind::Thinking { .. }, Piece::Signature(more)) => grow(&mut self.signature, more),
+            (BlockKind::ToolUse(_) | BlockKind::ServerToolUse(_), Piece::Input(more)) => {
+                grow(&mut self.words, more)
+            }
+            (BlockKind::Other(kind), Piece::Input(more)) if kind.ends_with("tool_use") => {
                 grow(&mut self.words, more);
             }
-            (Kind::Other(kind), Piece::Other(delta)) if kind == "compaction" => self.compact(&delta),
+            (BlockKind::Other(kind), Piece::Other(delta)) if kind == "compaction" => self.compact(&delta),
             _ => return,
         }
         self.block = OnceLock::new();
@@ -64,13 +66,13 @@ impl Draft {
         let mut block = begun.clone();
         match begun.kind() {
             _ if words.is_empty() && signature.is_empty() => {}
-            Kind::Text(text) => block = block.with_text([text, words.as_str()].concat()),
-            Kind::Thinking { thinking, signature: sign } => {
+            BlockKind::Text(text) => block = block.with_text([text, words.as_str()].concat()),
+            BlockKind::Thinking { thinking, signature: sign } => {
                 block = block
                     .with_thinking([thinking, words.as_str()].concat(), [sign, signature.as_str()].concat());
             }
             // What came instead of the input that stands at the beginning.
-            Kind::ToolUse(call) | Kind::ServerToolUse(call) => {
+            BlockKind::ToolUse(call) | BlockKind::ServerToolUse(call) => {
                 block = block.with_call(ToolCall { input: written_input(words), ..(**call).clone() });
             }
             _ => block = with(&block, "input", &written_input(words)),

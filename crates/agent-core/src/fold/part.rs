@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Block, Kind, Piece};
+use crate::{Block, BlockKind, Piece};
 
 /// A block, as far as it says what may come to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +17,10 @@ pub(super) enum Part {
 impl Part {
     pub(super) fn of(block: &Block) -> Self {
         match block.kind() {
-            Kind::Text(_) => Self::Text,
-            Kind::Thinking { .. } => Self::Thinking,
-            Kind::ToolUse(_) | Kind::ServerToolUse(_) => Self::Call,
-            Kind::Other(kind) if kind.ends_with("tool_use") => Self::Call,
+            BlockKind::Text(_) => Self::Text,
+            BlockKind::Thinking { .. } => Self::Thinking,
+            BlockKind::ToolUse(_) | BlockKind::ServerToolUse(_) => Self::Call,
+            BlockKind::Other(kind) if kind.ends_with("tool_use") => Self::Call,
             _ => Self::Whole,
         }
     }

@@ -35,7 +35,7 @@ fn says(delta: &Delta) -> usize {
             }
             Piece::Citation(json) | Piece::Other(json) => json.text().len(),
         },
-        Delta::Whole(reply) => reply.content.iter().map(|block| EACH + json(block)).sum(),
+        Delta::Complete(reply) => reply.content.iter().map(|block| EACH + json(block)).sum(),
         Delta::Start { extra, .. } | Delta::Stop { extra, .. } => {
             extra.iter().map(|(name, json)| name.len() + json.text().len()).sum()
         }

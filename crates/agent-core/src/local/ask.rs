@@ -6,17 +6,18 @@ use futures::{FutureExt, StreamExt};
 use tokio::task::coop::consume_budget;
 
 use super::{
-    Local,
+    LocalHost,
     early::EarlyCalls,
     new_ids::{NewId, NewIds},
     task::panic_message,
 };
 use crate::{
-    Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Passage,
-    Request, Response, Rules, RunError, StopReason, cancel::Stop, conversation::not_run, teller::Place,
+    Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Request,
+    Response, Rules, RunError, StopReason, TransferRecord, cancel::Stop, conversation::not_run,
+    teller::Place,
 };
 
-impl Local {
+impl LocalHost {
     /// Asks the model until `stop` says to leave off.
     pub(super) async fn ask_model(
         &self,
@@ -60,7 +61,7 @@ impl Local {
     /// What counts of a reply that was stopped, or why nothing does. One that took too long has failed, whatever it said.
     fn cut_short(&self, so_far: &Conversation, fold: &Fold) -> Result<Response, RunError> {
         let stopped = self.why_stopped(so_far);
-        let is_kept = self.keeps_shown && stopped == RunError::Cancelled;
+        let is_kept = self.keeps_partial_reply && stopped == RunError::Cancelled;
         fold.cut_short().filter(|_| is_kept).ok_or(stopped)
     }
 
@@ -189,7 +190,9 @@ impl Local {
     }
 
     fn tell_if_it_came_back(&self, so_far: &Conversation) {
-        let Some(Passage { from, at, why: Some(why), .. }) = so_far.passages().last() else { return };
+        let Some(TransferRecord { from, at, why: Some(why), .. }) = so_far.transfer_records().last() else {
+            return;
+        };
         if *at == so_far.messages().len() && !so_far.is_going_over() {
             self.tell(so_far, || EventKind::CameBack { from: from.to_string(), why: why.clone() });
         }

@@ -81,7 +81,7 @@ impl Caller {
         self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
         if let Some(by) = late {
             let (id, tool) = (call.call.id.clone(), call.call.name.clone());
-            self.teller.tell(Place::of(call), || EventKind::StartedLate { id, tool, by });
+            self.teller.tell(Place::of(call), || EventKind::CallCouldStartEarlier { id, tool, by });
         }
     }
 

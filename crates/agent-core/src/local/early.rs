@@ -1,6 +1,6 @@
 //! Calls that start while the reply still streams.
 
-use super::Local;
+use super::LocalHost;
 use crate::{
     Block, Call, Conversation, Delta, Early, Fold, Mode, Rules, StopReason, ToolSpec, conversation::Mender,
 };
@@ -9,7 +9,7 @@ use crate::{
 /// them: with the next block, or with the stop reason that says that its calls count. That a block ended
 /// says nothing: one that was cut ends the same way.
 pub(super) struct EarlyCalls<'a> {
-    host: &'a Local,
+    host: &'a LocalHost,
     so_far: &'a Conversation,
     /// Which may.
     early: Early,
@@ -25,7 +25,7 @@ pub(super) struct EarlyCalls<'a> {
 }
 
 impl<'a> EarlyCalls<'a> {
-    pub(super) fn new(host: &'a Local, so_far: &'a Conversation) -> Self {
+    pub(super) fn new(host: &'a LocalHost, so_far: &'a Conversation) -> Self {
         let agent = host.caller.team.agent(so_far.speaker());
         let early = agent.map_or(Early::Never, |agent| agent.early()).min(host.early);
         let specs = agent.map(|agent| agent.specs().as_ref()).unwrap_or_default();
@@ -35,7 +35,7 @@ impl<'a> EarlyCalls<'a> {
             && early != Early::Never
             && specs.iter().any(matters)
             // One that comes before all others may stand later in the reply.
-            && !specs.iter().any(|spec| spec.first);
+            && !specs.iter().any(|spec| spec.runs_first);
         let mender = so_far.mender();
         Self { host, so_far, early, mender, calls: 0, next: 0, last: None, open }
     }
@@ -88,7 +88,7 @@ impl<'a> EarlyCalls<'a> {
                 agent: agent.into(),
                 call: call.clone(),
                 place,
-                allowed: false,
+                approved: false,
             };
             self.host.begun.start(&self.host.caller, self.host.cancel.as_ref(), call);
         } else if self.open && spec.could_start_early() && self.host.caller.teller.is_heard() {

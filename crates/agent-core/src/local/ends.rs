@@ -5,11 +5,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{End, Waiting};
+use crate::{End, PendingApproval};
 
 /// Which conversations wait for a person, as far as was told: that one still waits is no news.
 #[derive(Debug, Default)]
-pub(super) struct Ends(Mutex<HashMap<String, Vec<Waiting>>>);
+pub(super) struct Ends(Mutex<HashMap<String, Vec<PendingApproval>>>);
 
 /// How many of them are remembered: who serves very many may tell of one again.
 const MOST: usize = 10_000;
@@ -37,7 +37,7 @@ impl Ends {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Vec<Waiting>>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Vec<PendingApproval>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

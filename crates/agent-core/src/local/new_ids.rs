@@ -33,11 +33,11 @@ impl<'a> NewIds<'a> {
             Delta::Block { index, block } if block.as_tool_use().is_some() => {
                 Delta::Block { index: *index, block: self.renamed(*index, block, &mut new) }
             }
-            Delta::Whole(response) => {
+            Delta::Complete(response) => {
                 self.forget();
                 let blocks = response.content.iter().enumerate();
                 let content = blocks.map(|(index, block)| self.renamed(index, block, &mut new)).collect();
-                Delta::whole(Response { content, ..(**response).clone() })
+                Delta::complete(Response { content, ..(**response).clone() })
             }
             Delta::Restarted { .. } => {
                 self.forget();

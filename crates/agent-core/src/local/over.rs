@@ -7,10 +7,10 @@ use tokio::{
     task::yield_now,
 };
 
-use super::Local;
+use super::LocalHost;
 use crate::{Call, EventKind, Outcome, Receipt, Rules, teller::Place};
 
-impl Local {
+impl LocalHost {
     /// Waits until a call is over that others take turns with: it may have timed out, or been cancelled, while its thread
     /// goes on. That is told. Where its conversation is stopped, nothing comes after it that would have to wait.
     pub(super) async fn until_over(&self, call: &Call, receipt: &Receipt, mut over: Receiver<Infallible>) {

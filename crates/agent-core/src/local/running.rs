@@ -105,7 +105,7 @@ impl Running {
         }
         if self.has_effects {
             let (id, tool) = (self.call.call.id.clone(), self.call.call.name.clone());
-            caller.teller.tell(Place::of(&self.call), || EventKind::CallNotRecorded { id, tool });
+            caller.teller.tell(Place::of(&self.call), || EventKind::CallDiscarded { id, tool });
         } else {
             self.tell_end(caller);
         }

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{Local, running::Running};
+use super::{LocalHost, running::Running};
 use crate::{Block, Conversation, LlmError, Response, Rules, StopReason};
 
-impl Local {
+impl LocalHost {
     /// Gives the calls of a reply what began for them, and tells of the reply. Calls that may have had effects have their
     /// results also in a reply that was cut, so that the model does not make them again.
     pub(super) async fn settle(&self, so_far: &Conversation, reply: &mut Result<Response, LlmError>) {

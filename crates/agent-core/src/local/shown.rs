@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Local;
-use crate::{Conversation, End, Fold, Response, RunError, Told};
+use super::LocalHost;
+use crate::{Change, Conversation, End, Fold, Response, RunError};
 
 /// Where it is left until the run's future is gone, which has the conversation.
 #[derive(Debug, Default)]
@@ -17,11 +17,11 @@ pub(super) struct Reading<'a> {
 
 /// A conversation and who drives it. If it is dropped meanwhile, what was left is recorded.
 struct Driven<'a> {
-    host: &'a Local,
+    host: &'a LocalHost,
     conversation: &'a mut Conversation,
 }
 
-impl Local {
+impl LocalHost {
     /// Drives a conversation of the user's to its end. If this is dropped, what was shown of a reply is kept, should the
     /// run keep what is shown. What others delegated is asked for again as a whole: nobody was to go on from a part.
     pub(crate) async fn run_or_keep(&self, conversation: &mut Conversation) -> Result<End, RunError> {
@@ -54,7 +54,7 @@ impl Drop for Driven<'_> {
         let Some(reply) = self.host.shown.as_ref().and_then(|shown| shown.lock().take()) else { return };
         let id = self.conversation.shared_id();
         // It was its model's turn, so it can be told this.
-        let told = self.conversation.tell(&id, Told::Answered(reply));
+        let told = self.conversation.apply(&id, Change::Answered(reply));
         debug_assert_eq!(told, Ok(()));
     }
 }

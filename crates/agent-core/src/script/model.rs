@@ -33,13 +33,13 @@ use crate::{Delta, Llm, LlmError, LlmErrorKind, Request, Role};
 pub struct Script(Arc<Inner>);
 
 struct Inner {
-    plot: Plot,
+    plot: Scenario,
     played: Mutex<Played>,
 }
 
 type Author = dyn Fn(&Request) -> Reply + Send + Sync;
 
-enum Plot {
+enum Scenario {
     InOrder(Vec<Reply>),
     ByAgent(BTreeMap<String, Vec<Reply>>),
     By(Box<Author>),
@@ -55,18 +55,18 @@ struct Played {
 impl Script {
     /// Replies in order, to whoever asks.
     pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
-        Self::plot(Plot::InOrder(replies.into_iter().collect()))
+        Self::plot(Scenario::InOrder(replies.into_iter().collect()))
     }
 
     /// Replies by the agent that asks. Each of its conversations gets them from the first on.
     pub fn by_agent<N: Into<String>>(parts: impl IntoIterator<Item = (N, Vec<Reply>)>) -> Self {
         let parts = parts.into_iter().map(|(agent, replies)| (agent.into(), replies));
-        Self::plot(Plot::ByAgent(parts.collect()))
+        Self::plot(Scenario::ByAgent(parts.collect()))
     }
 
     /// Replies by a function of the request.
     pub fn by(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        Self::plot(Plot::By(Box::new(reply)))
+        Self::plot(Scenario::By(Box::new(reply)))
     }
 
     /// The requests so far, in the order they came.
@@ -74,7 +74,7 @@ impl Script {
         self.played().requests.clone()
     }
 
-    fn plot(plot: Plot) -> Self {
+    fn plot(plot: Scenario) -> Self {
         Self(Arc::new(Inner { plot, played: Mutex::default() }))
     }
 
@@ -86,12 +86,12 @@ impl Script {
         let mut played = self.played();
         played.requests.push(request.clone());
         let (part, key, replies) = match &self.0.plot {
-            Plot::By(reply) => {
+            Scenario::By(reply) => {
                 drop(played);
                 return Ok(reply(request));
             }
-            Plot::InOrder(replies) => ("the script".to_owned(), String::new(), replies),
-            Plot::ByAgent(parts) => {
+            Scenario::InOrder(replies) => ("the script".to_owned(), String::new(), replies),
+            Scenario::ByAgent(parts) => {
                 let replies = parts.get(&*request.agent).ok_or_else(|| {
                     let known: Vec<&str> = parts.keys().map(String::as_str).collect();
                     let known = known.join(", ");

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Block, Counts, Delta, Json, Kind, LlmError, Piece, Response, StopReason, ToolCall, Usage};
+use crate::{Block, BlockKind, Counts, Delta, Json, LlmError, Piece, Response, StopReason, ToolCall, Usage};
 
 /// What a scripted model says in one turn, and how long it takes. Also readable from JSON:
 /// `{"content":[{"type":"text","text":"hi"}],"latency_ms":200}`.
@@ -152,13 +152,13 @@ fn take_apart(block: &Block) -> (Block, Vec<Piece>) {
         text.split_inclusive(' ').map(|word| piece(word.to_owned())).collect()
     };
     match block.kind() {
-        Kind::Text(text) => (block.with_text(String::new()), words(text, Piece::Text)),
-        Kind::Thinking { thinking, signature } => {
+        BlockKind::Text(text) => (block.with_text(String::new()), words(text, Piece::Text)),
+        BlockKind::Thinking { thinking, signature } => {
             let mut pieces = words(thinking, Piece::Thinking);
             pieces.push(Piece::Signature(signature.clone()));
             (block.with_thinking(String::new(), String::new()), pieces)
         }
-        Kind::ToolUse(call) => {
+        BlockKind::ToolUse(call) => {
             let letters: Vec<char> = call.as_written().chars().collect();
             let parts = letters.chunks(16).map(|part| Piece::Input(part.iter().collect()));
             let empty = ToolCall { input: serde_json::json!({}).into(), ..(**call).clone() };

@@ -289,7 +289,7 @@ async fn kept(team: &Team, conversation: &mut Conversation, milliseconds: u64) -
         sleep(ms(milliseconds)).await;
         cancel.all();
     };
-    let run = team.run(conversation).cancelled_by(&cancel).keep_shown(true);
+    let run = team.run(conversation).cancelled_by(&cancel).keep_partial_reply(true);
     futures::join!(run, stopping).0
 }
 
@@ -368,7 +368,7 @@ async fn field_52_in_a_delegated_conversation_and_after_a_transfer_it_is_kept_to
 
 /// Runs with what was shown kept or not, drops the run after so long, and gives what stands behind what the user said.
 async fn dropped(team: &Team, conversation: &mut Conversation, keep: bool, milliseconds: u64) -> Vec<String> {
-    let run = team.run(conversation).keep_shown(keep);
+    let run = team.run(conversation).keep_partial_reply(keep);
     assert!(tokio::time::timeout(ms(milliseconds), run).await.is_err(), "it was over before");
     let read: Conversation = serde_json::from_str(&serde_json::to_string(conversation).unwrap()).unwrap();
     assert_eq!(read, *conversation);
@@ -431,6 +431,6 @@ async fn field_52_of_a_run_that_is_dropped_it_is_kept_after_a_transfer_and_not_i
     let mut conversation = Conversation::start("main", "Count.");
     assert_eq!(dropped(&team, &mut conversation, true, 35).await, [""]);
     // The next run has all of it said.
-    assert_eq!(team.run(&mut conversation).keep_shown(true).await.unwrap().text(), "Done.");
+    assert_eq!(team.run(&mut conversation).keep_partial_reply(true).await.unwrap().text(), "Done.");
     assert!(conversation.to_string().contains("< call_0_0 = Four."), "{conversation}");
 }

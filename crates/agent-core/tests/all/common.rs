@@ -124,7 +124,7 @@ impl Tool for Act {
                 let transfer = Transfer::new(&to, format!("could not transfer to {to}: {{why}}"));
                 Outcome::Transfer(transfer.comes_back(input["comes_back"] == true))
             }
-            (.., Some(question)) if !context.allowed() => Outcome::Wait { question },
+            (.., Some(question)) if !context.approved() => Outcome::Wait { question },
             _ => Outcome::output(word("say").unwrap_or_else(|| "done".to_owned())),
         }
     }
@@ -135,7 +135,7 @@ impl Tool for Act {
 pub(crate) fn agent(name: &str, model: &Script, log: &Log) -> AgentBuilder {
     Agent::builder(name, model.clone())
         .tool(Act::new("act", log))
-        .tool(Act::new("act_first", log).spec(|spec| spec.first = true))
+        .tool(Act::new("act_first", log).spec(|spec| spec.runs_first = true))
         .tool(Act::new("act_alone", log).spec(|spec| spec.exclusive = true))
         .tool(Act::new("act_blocking", log).spec(|spec| spec.blocking = true))
         .tool(Act::new("act_briefly", log).spec(|spec| spec.timeout = Some(Duration::from_millis(50))))

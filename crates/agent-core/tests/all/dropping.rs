@@ -6,7 +6,7 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Context, Conversation, Json, LlmError, LlmErrorKind, Local, Outcome, RunError, Team, Tool,
+    Agent, Context, Conversation, Json, LlmError, LlmErrorKind, LocalHost, Outcome, RunError, Team, Tool,
     ToolSpec, Usage, async_trait, drive,
     script::{Reply, Script},
 };
@@ -244,7 +244,7 @@ async fn dropping_the_bare_loop_asks_no_model() {
         ("main", vec![calls([("act", json!({"to": "mid"}))])]),
         ("mid", vec![calls([("act", json!({"ms": 100}))])]),
     ]);
-    let (host, mut conversation) = (Local::new(team), Conversation::start("main", "Go."));
+    let (host, mut conversation) = (LocalHost::new(team), Conversation::start("main", "Go."));
     let mut run = Box::pin(drive(&mut conversation, &host));
     assert!(timeout(ms(50), &mut run).await.is_err());
     tokio::time::sleep(ms(100)).await;

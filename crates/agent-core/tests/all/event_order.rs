@@ -40,9 +40,9 @@ fn id_of(kind: &EventKind) -> Option<(&str, &str)> {
         CallStarted { id, .. } => ("starts", id),
         CallQueued { id, .. } => ("waits for others", id),
         CallProgress { id, .. } => ("gets on", id),
-        StartedLate { id, .. } => ("is late", id),
+        CallCouldStartEarlier { id, .. } => ("is late", id),
         CallNotMade { id, .. } => ("is not made", id),
-        CallNotRecorded { id, .. } => ("is not recorded", id),
+        CallDiscarded { id, .. } => ("is not recorded", id),
         CallWaiting { id, .. } => ("waits", id),
         CallEnded { id, .. } => ("ends", id),
         _ => return None,
@@ -55,7 +55,7 @@ fn lines(events: &[Event]) -> String {
         EventKind::Delta(Delta::Block { block, .. }) => {
             Some(format!("{} begins", ids(std::slice::from_ref(block)).join("")))
         }
-        EventKind::Delta(Delta::Whole(response)) => {
+        EventKind::Delta(Delta::Complete(response)) => {
             Some(format!("all at once: {}", ids(&response.content).join(" ")))
         }
         EventKind::Delta(Delta::Restarted { .. }) => Some("again".to_owned()),
@@ -111,7 +111,7 @@ async fn an_id_is_replaced_before_anything_bears_the_new_one() {
 async fn a_whole_reply_bears_the_ids_that_its_calls_have() {
     let call = |id: &str| Block::tool_use(id, "act", json!({"say": "x"}));
     let reply = Response::new(vec![Block::text("Hm."), call(""), call("a"), call("a")], StopReason::ToolUse);
-    let model = Pieces::new([Delta::whole(reply)]);
+    let model = Pieces::new([Delta::complete(reply)]);
     let told = events(&agent(model, Early::ReadOnly), &mut Conversation::start("main", "Go.")).await;
     assert_snapshot!(lines(&told), @r#"
     "" is call_2
@@ -152,7 +152,7 @@ fn check(events: &[Event]) -> Result<(), TestCaseError> {
             EventKind::Delta(delta) => {
                 let shown = match delta {
                     Delta::Block { block, .. } => ids(std::slice::from_ref(block)),
-                    Delta::Whole(response) => ids(&response.content),
+                    Delta::Complete(response) => ids(&response.content),
                     _ => continue,
                 };
                 for id in shown {
@@ -202,7 +202,7 @@ fn reply() -> impl Strategy<Value = Vec<Delta>> {
         }
         if whole {
             let content = ["", "a", "a"].map(|id| Block::tool_use(id, "look", json!({})));
-            return vec![Delta::whole(Response::new(content.to_vec(), stop))];
+            return vec![Delta::complete(Response::new(content.to_vec(), stop))];
         }
         deltas.push(Delta::stop(stop));
         deltas

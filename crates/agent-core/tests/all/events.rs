@@ -147,7 +147,7 @@ async fn a_timeline_of_two_runs_of_one_conversation_and_of_odd_names_can_be_draw
             .await
             .unwrap();
         // The second time there is nothing left to allow.
-        let _ = conversation.allow("run/call_0_0");
+        let _ = conversation.approve("run/call_0_0");
     }
     let events = events.lock().unwrap();
     let lines: Vec<String> = events.iter().filter_map(|event| EventLog::new(80).line(event)).collect();

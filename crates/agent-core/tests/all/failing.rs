@@ -1,8 +1,8 @@
 //! Calls that fail: what the model reads of them.
 
 use agent_core::{
-    Agent, Block, Content, Context, Conversation, Done, EventKind, Json, Kind, Outcome, Request, Team, Tool,
-    ToolSpec, async_trait,
+    Agent, Block, BlockKind, Content, Context, Conversation, Done, EventKind, Json, Outcome, Request, Team,
+    Tool, ToolSpec, async_trait,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;
@@ -49,7 +49,7 @@ async fn field_60_an_error_result_holds_text_and_pictures() {
         let (request, heard) = read_of(blocks).await;
         assert_eq!(request.messages[2].content()[0].field("content").unwrap().text(), sent);
         assert_eq!(heard, told);
-        let is_error = |block: &Block| matches!(block.kind(), Kind::ToolResult { is_error: true, .. });
+        let is_error = |block: &Block| matches!(block.kind(), BlockKind::ToolResult { is_error: true, .. });
         assert!(is_error(&request.messages[2].content()[0]));
     };
     let png = picture().json().text().to_owned();

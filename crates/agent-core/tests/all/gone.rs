@@ -22,7 +22,7 @@ async fn allowed(parts: Vec<Part>) -> Conversation {
     let (team, ..) = team(parts);
     let mut conversation = Conversation::start("main", "Go.");
     let End::Waiting(calls) = team.run(&mut conversation).await.unwrap() else { panic!("{conversation}") };
-    calls.iter().for_each(|call| conversation.allow(&call.key).unwrap());
+    calls.iter().for_each(|call| conversation.approve(&call.key).unwrap());
     conversation
 }
 
@@ -112,7 +112,7 @@ async fn field_41_an_agent_that_is_gone_is_not_said_to_have_had_its_turns() {
         ("main", vec![calls([("act", json!({"transfer": "clerk"}))])]),
         ("clerk", vec![calls([("act", json!({"ask": "Pay?"}))])]),
     ]);
-    let long = agent("clerk", &model, &log).turns(50).build().unwrap();
+    let long = agent("clerk", &model, &log).max_turns(50).build().unwrap();
     let team = Team::new([agent("main", &model, &log).build().unwrap(), long]).unwrap();
     let mut conversation = Conversation::start("main", "Go.");
     let End::Waiting(calls) = team.run(&mut conversation).await.unwrap() else { panic!("{conversation}") };

@@ -3,8 +3,8 @@
 use std::{future::Future, sync::Mutex};
 
 use agent_core::{
-    Call, Conversation, End, Failure, Host, Lent, Outcome, Perform, Receipt, Response, Team, ToolTurn,
-    at_once, drive, fold,
+    Call, Conversation, DelegationGuard, End, Failure, Host, Outcome, Perform, Receipt, Response, Team,
+    ToolTurn, drive, fold, in_parallel,
 };
 use futures::FutureExt;
 use serde_json::json;
@@ -35,7 +35,7 @@ impl Host for Clerk {
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), Failure> {
-        at_once(turn, self.at_most, self).await
+        in_parallel(turn, self.at_most, self).await
     }
 }
 
@@ -56,8 +56,8 @@ impl Perform for Clerk {
 
     fn converse(
         &self,
-        mut child: Lent,
-    ) -> impl Future<Output = (Lent, Result<Result<End, Failure>, Failure>)> {
+        mut child: DelegationGuard,
+    ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Failure>)> {
         let run = async move {
             let end = drive(&mut child, self).await;
             (child, Ok(end))

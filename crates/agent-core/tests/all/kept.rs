@@ -1,6 +1,8 @@
 //! Any JSON of the right shape in, the same out.
 
-use agent_core::{Block, Conversation, Delta, Fold, Kind, Message, Response, StopReason, ToolCall, Turn};
+use agent_core::{
+    Block, BlockKind, Conversation, Delta, Fold, Message, Response, StopReason, ToolCall, Turn,
+};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::common::team;
@@ -140,7 +142,7 @@ proptest! {
         prop_assert_eq!(call.input.text(), &input);
         let result = format!(r#"{{"content":[{}],"tool_use_id":{id},"type":"tool_result"}}"#, content.join(","));
         let (result, written) = rewritten::<Block>(&result);
-        let Kind::ToolResult { content: read, .. } = result.kind() else { panic!("{written}") };
+        let BlockKind::ToolResult { content: read, .. } = result.kind() else { panic!("{written}") };
         let read = read.clone().into_blocks();
         prop_assert_eq!(texts(&read), content);
     }

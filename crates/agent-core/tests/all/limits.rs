@@ -1,7 +1,7 @@
 //! What bounds a run, and what a conversation may hold: all of it can be read back.
 
 use agent_core::{
-    Block, Conversation, Done, End, Json, Limits, Outcome, Response, RunError, StopReason, Told,
+    Block, Change, Conversation, Done, End, Json, Limits, Outcome, Response, RunError, StopReason,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;
@@ -32,16 +32,16 @@ fn field_83_a_conversation_as_deep_as_is_accepted_can_be_read_back_whatever_its_
         let call = |id: &str| Block::tool_use(id, "act", nested(2_000));
         let mut reply = Response::new(vec![call("a"), call("b"), call("c")], StopReason::ToolUse);
         reply.extra.insert("odd".to_owned(), nested(2_000));
-        conversation.tell(&id, Told::Answered(reply)).unwrap();
+        conversation.apply(&id, Change::Answered(reply)).unwrap();
         let wait = Outcome::Wait { question: "May I?".to_owned() }.into();
-        conversation.tell(&id, Told::Recorded { call: "b".to_owned(), done: wait }).unwrap();
+        conversation.apply(&id, Change::Recorded { call: "b".to_owned(), done: wait }).unwrap();
         let blocks = vec![
             Block::from_json(json!({"type": "odd"}).into()).unwrap().with("x", nested(2_000)).unwrap(),
             Block::text("So."),
         ];
         let said = Outcome::output(blocks).into();
-        conversation.tell(&id, Told::Recorded { call: "c".to_owned(), done: said }).unwrap();
-        let told = conversation.tell(&id, Told::Recorded { call: "a".to_owned(), done: delegated() });
+        conversation.apply(&id, Change::Recorded { call: "c".to_owned(), done: said }).unwrap();
+        let told = conversation.apply(&id, Change::Recorded { call: "a".to_owned(), done: delegated() });
         assert_eq!(told.is_ok(), depth < Limits::DEEPEST, "at depth {depth}: {told:?}");
         id.push_str("/a");
         read_back(&conversation);
@@ -79,7 +79,7 @@ fn field_83_what_a_model_writes_in_its_place_or_out_of_it_can_be_read_back() {
         let block = Block::from_json(Json::read(block).unwrap()).unwrap();
         let mut conversation = Conversation::start("main", "Go.");
         let reply = Response::new(vec![block], StopReason::EndTurn);
-        conversation.tell("run", Told::Answered(reply)).unwrap();
+        conversation.apply("run", Change::Answered(reply)).unwrap();
         read_back(&conversation);
         assert_eq!(conversation.text(), words);
     };

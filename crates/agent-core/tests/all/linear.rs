@@ -10,10 +10,10 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Block, BoxStream, Conversation, Delta, Event, EventKind, ExclusiveBy, Fold, Limits, Llm, LlmError,
-    Outcome, Piece, Request, Response, Rules, StopReason, Team, Timeline, Told, ToolSpec, Turn,
+    Agent, Block, BoxStream, Change, Conversation, Delta, Event, EventKind, ExclusiveBy, Fold, Limits, Llm,
+    LlmError, Outcome, Piece, Request, Response, Rules, StopReason, Team, Timeline, ToolSpec, Turn,
+    non_streaming,
     script::{Reply, Script},
-    whole,
 };
 use futures::{FutureExt, StreamExt, stream};
 use serde_json::json;
@@ -153,7 +153,7 @@ struct Says(Mutex<Option<Vec<Block>>>);
 impl Llm for Says {
     fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let calls = self.0.lock().unwrap().take();
-        whole(async {
+        non_streaming(async {
             Ok(calls
                 .map_or_else(|| Response::text("Done."), |calls| Response::new(calls, StopReason::ToolUse)))
         })
@@ -216,7 +216,7 @@ fn asked(tool: &str, calls: usize) -> usize {
     let mut conversation = Conversation::start("main", "Go.");
     let reply = (0..calls).map(|place| Block::tool_use(format!("a{place}"), tool, json!({"key": "k"})));
     let reply = Response::new(reply.collect(), StopReason::ToolUse);
-    conversation.tell("run", Told::Answered(reply)).unwrap();
+    conversation.apply("run", Change::Answered(reply)).unwrap();
     let mut made = 0;
     while let Turn::Tools(mut turn) = conversation.turn(&rules) {
         let mut work = turn.take_work();
@@ -244,21 +244,21 @@ fn field_81_very_many_calls_of_one_id_have_ids_of_their_own() {
     let mut conversation = Conversation::start("main", "Go.");
     let reply = |calls: usize| {
         let calls = vec![Block::tool_use("x", "act", json!({})); calls];
-        Told::Answered(Response::new(calls, StopReason::MaxTokens))
+        Change::Answered(Response::new(calls, StopReason::MaxTokens))
     };
-    conversation.tell("run", reply(MANY)).unwrap();
+    conversation.apply("run", reply(MANY)).unwrap();
     let ids: Vec<String> = conversation.open_calls().map(|call| call.id.clone()).collect();
     let as_it_should = |(place, id): (usize, &String)| *id == format!("x_{}", place + 2);
     assert!(ids[0] == "x" && ids[1..].iter().enumerate().all(as_it_should));
     conversation.say("Go on.");
-    conversation.tell("run", reply(1)).unwrap();
+    conversation.apply("run", reply(1)).unwrap();
     assert_eq!(conversation.open_calls().next().unwrap().id, format!("x_{}", MANY + 1));
     // What is read back finds the same ids.
     conversation.say("Go on.");
     let written = serde_json::to_string(&conversation).unwrap();
     let mut read: Conversation = serde_json::from_str(&written).unwrap();
     for conversation in [&mut conversation, &mut read] {
-        conversation.tell("run", reply(2)).unwrap();
+        conversation.apply("run", reply(2)).unwrap();
     }
     assert_eq!(read, conversation);
 }

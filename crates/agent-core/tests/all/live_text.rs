@@ -52,7 +52,7 @@ fn field_54_blocks_and_replies_stand_apart_where_they_do_not_go_on_from_each_oth
     let call = || Delta::call(1, "a", "f", json!({}));
     let text = |index, text: &str| Delta::Block { index, block: Block::text(text) };
     let whole = |texts: &[&str]| {
-        Delta::whole(Response::new(texts.iter().copied().map(Block::text).collect(), StopReason::EndTurn))
+        Delta::complete(Response::new(texts.iter().copied().map(Block::text).collect(), StopReason::EndTurn))
     };
     for (deltas, expected) in [
         // Texts that follow each other are cut at citations.

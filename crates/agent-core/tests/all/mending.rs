@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, Block, BoxStream, Conversation, Delta, End, Event, EventKind, Json, Kind, Llm, LlmError, Message,
-    Outcome, Request, Response, StopReason, Team, Turn, Work, in_pairs,
+    Agent, Block, BlockKind, BoxStream, Conversation, Delta, End, Event, EventKind, Json, Llm, LlmError,
+    Message, Outcome, Request, Response, StopReason, Team, Turn, Work, non_streaming,
     script::{Reply, Script},
-    whole,
+    valid_history,
 };
 use insta::assert_snapshot;
 use serde_json::json;
@@ -60,7 +60,7 @@ impl Llm for Says {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let calls = Response::new(self.0.clone(), StopReason::ToolUse);
         let reply = if request.messages.len() == 1 { calls } else { Response::text("Done.") };
-        whole(async { Ok(reply) })
+        non_streaming(async { Ok(reply) })
     }
 }
 
@@ -124,7 +124,7 @@ async fn fault_17_beside_a_server_tool_the_user_turn_holds_only_tool_results() {
     let (team, model, _) = one_turn(reply);
     run(&team).await;
     let sent = &model.requests()[1].messages;
-    assert!(matches!(sent[1].content()[1].kind(), Kind::ServerToolUse(_)));
+    assert!(matches!(sent[1].content()[1].kind(), BlockKind::ServerToolUse(_)));
     assert_eq!(sent[2].content(), [Block::tool_result("call_0_0", "done".into(), false)]);
 }
 
@@ -141,7 +141,7 @@ fn a_tool_of_ones_own_and_one_of_the_server_can_not_share_a_name() {
 #[tokio::test(start_paused = true)]
 async fn fault_38_a_huge_result_is_cut_and_says_so() {
     let model = Script::new([Reply::call("act", json!({"say": "x".repeat(50)})), Reply::text("Done.")]);
-    let agent = agent("main", &model, &Log::default()).longest_result(10).build().unwrap();
+    let agent = agent("main", &model, &Log::default()).max_result_bytes(10).build().unwrap();
     let mut conversation = agent.start("Go.");
     agent.run(&mut conversation).await.unwrap();
     let expected = "< call_0_0 = xxxxxxxxxx\n  | [cut: the result has 50 bytes, and 10 of them are shown]";
@@ -153,7 +153,7 @@ fn what_is_left_of_a_history_is_made_valid() {
     let call = |id: &str| Block::tool_use(id, "look", json!({}));
     let result = |id: &str| Block::tool_result(id, "x".into(), false);
     let check = |messages: Vec<Message>, expected: &str| {
-        let text: Vec<String> = in_pairs(messages)
+        let text: Vec<String> = valid_history(messages)
             .iter()
             .map(|message| {
                 format!("{:?} {}", message.role(), serde_json::to_string(message.content()).unwrap())

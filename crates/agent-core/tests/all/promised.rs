@@ -22,7 +22,7 @@ fn asks(spec: impl FnOnce(&mut ToolSpec), inputs: &[Value], says: Vec<Reply>) ->
     let log = Log::default();
     let reply = calls(inputs.iter().map(|input| ("ask", input.clone())));
     let model = Script::by_agent([("main", vec![reply, Reply::text("Done.")]), ("clerk", says)]);
-    let main = agent("main", &model, &log).tool(Act::new("ask", &log).spec(spec)).longest_result(1_000);
+    let main = agent("main", &model, &log).tool(Act::new("ask", &log).spec(spec)).max_result_bytes(1_000);
     let clerk = agent("clerk", &model, &log);
     (Team::new([main.build().unwrap(), clerk.build().unwrap()]).unwrap(), log)
 }
@@ -75,7 +75,7 @@ async fn field_45_while_a_call_below_waits_for_a_person_time_stands_still() {
     let mut conversation = Conversation::start("main", "Go.");
     let End::Waiting(calls) = team.run(&mut conversation).await.unwrap() else { panic!("{conversation}") };
     tokio::time::advance(ms(1_000)).await;
-    conversation.allow(&calls[0].key).unwrap();
+    conversation.approve(&calls[0].key).unwrap();
     team.run(&mut conversation).await.unwrap();
     assert!(conversation.to_string().contains("< call_0_0 = Paid."), "{conversation}");
 }
@@ -103,7 +103,7 @@ async fn field_45_calls_that_take_turns_do_so_until_the_agent_has_answered() {
     };
     check(|_| (), ["a", "a", "b"], 100).await;
     check(|spec| spec.exclusive = true, ["a", "a", "b"], 300).await;
-    check(|spec| spec.first = true, ["a", "a", "b"], 300).await;
+    check(|spec| spec.runs_first = true, ["a", "a", "b"], 300).await;
     check(|spec| spec.exclusive_by = Some(ExclusiveBy::field("file")), ["a", "a", "b"], 200).await;
 }
 

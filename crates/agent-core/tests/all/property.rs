@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use agent_core::{
-    Block, Conversation, Done, Failure, Kind, LlmError, LlmErrorKind, Message, Outcome, Response, Role,
-    StopReason, Team, Told, Transfer, Turn, Work,
+    Block, BlockKind, Change, Conversation, Done, Failure, LlmError, LlmErrorKind, Message, Outcome,
+    Response, Role, StopReason, Team, Transfer, Turn, Work,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -21,7 +21,7 @@ fn outcome(call: &agent_core::Call) -> Outcome {
         1 => Outcome::Transfer(Transfer::new("other", "{why}").comes_back(true)),
         2 => Outcome::Transfer(Transfer::new("nobody", "{why}")),
         3 => Outcome::delegate("other", "Do it."),
-        4 if !call.allowed => Outcome::Wait { question: "May I?".to_owned() },
+        4 if !call.approved => Outcome::Wait { question: "May I?".to_owned() },
         5 => Outcome::output(" "),
         _ => Outcome::output("fine"),
     }
@@ -63,17 +63,17 @@ fn validate(messages: &[Message]) {
         assert!(!message.content().is_empty(), "empty message");
         assert!(!message.content().iter().any(Block::is_blank), "blank text");
         let last = message.content().last().map(Block::kind);
-        assert!(!matches!(last, Some(Kind::Thinking { .. })), "thinking at the end");
+        assert!(!matches!(last, Some(BlockKind::Thinking { .. })), "thinking at the end");
         let mut results = Vec::new();
         for block in message.content() {
             match block.kind() {
-                Kind::ToolUse(call) => {
+                BlockKind::ToolUse(call) => {
                     assert!(ids.insert(call.id.clone()), "id {:?} twice", call.id);
                     assert!(!call.id.is_empty() && !call.id.contains(' '));
                     assert!(!call.name.contains('.') && call.input.text().starts_with('{'));
                     open.push(call.id.clone());
                 }
-                Kind::ToolResult { tool_use_id, content, is_error } => {
+                BlockKind::ToolResult { tool_use_id, content, is_error } => {
                     assert!(!is_error || !content.is_blank());
                     results.push(tool_use_id.clone());
                 }
@@ -113,22 +113,22 @@ fn play(
     replies: &[Result<Response, LlmError>],
     reverse: bool,
     step: &mut dyn FnMut(&mut Conversation),
-) -> (Conversation, Vec<Told>) {
+) -> (Conversation, Vec<Change>) {
     let mut conversation = Conversation::start("main", "Go.");
     let mut told = Vec::new();
     let mut replies = replies.iter().cloned();
     loop {
         step(&mut conversation);
-        let passages = conversation.passages().len();
+        let transfer_records = conversation.transfer_records().len();
         drop(conversation.turn(team));
-        told.extend((passages..conversation.passages().len()).map(|_| Told::Returned));
+        told.extend((transfer_records..conversation.transfer_records().len()).map(|_| Change::Returned));
         match conversation.turn(team) {
             Turn::Model(turn) => {
                 validate(&turn.reads());
                 let Some(reply) = replies.next() else { return (conversation, told) };
                 let agent = turn.speaker().to_owned();
                 let reply = reply.map_err(|error| Failure { agent, error });
-                let said = reply.clone().map_or_else(Told::Failed, Told::Answered);
+                let said = reply.clone().map_or_else(Change::Failed, Change::Answered);
                 // A failure given back leaves all as it was: the next reply is asked for.
                 told.extend(turn.answer(reply).is_ok().then_some(said));
             }
@@ -146,7 +146,7 @@ fn play(
                         };
                         let admitted = turn.admit(work.id(), done.outcome.clone());
                         let call = work.id().to_owned();
-                        told.push(Told::Recorded {
+                        told.push(Change::Recorded {
                             call,
                             done: Done { outcome: admitted, usage: done.usage.clone() },
                         });
@@ -158,19 +158,19 @@ fn play(
                 conversation.take_back().unwrap();
                 conversation.say("Something else.");
                 let content = "Something else.".into();
-                told.extend([Told::TakenBack, Told::Said { role: Role::User, content }]);
+                told.extend([Change::TakenBack, Change::Said { role: Role::User, content }]);
             }
             Turn::User(agent_core::End::Waiting(calls)) => {
                 for (place, waiting) in calls.iter().enumerate() {
                     let call = waiting.call.id.clone();
                     match place % 2 {
                         0 => {
-                            conversation.allow(&waiting.key).unwrap();
-                            told.push(Told::Allowed { call });
+                            conversation.approve(&waiting.key).unwrap();
+                            told.push(Change::Approved { call });
                         }
                         _ => {
                             conversation.deny(&waiting.key, "no").unwrap();
-                            told.push(Told::Denied { call, reason: "no".to_owned() });
+                            told.push(Change::Denied { call, reason: "no".to_owned() });
                         }
                     }
                 }
@@ -180,10 +180,10 @@ fn play(
                 // As often as the reply that nobody reads has blocks.
                 let blocks = reply.map_or(0, |reply| reply.content.len());
                 told.extend(
-                    (0..blocks).map_while(|_| conversation.take_back().ok().map(|()| Told::TakenBack)),
+                    (0..blocks).map_while(|_| conversation.take_back().ok().map(|()| Change::TakenBack)),
                 );
                 conversation.say("Go on.");
-                told.push(Told::Said { role: Role::User, content: "Go on.".into() });
+                told.push(Change::Said { role: Role::User, content: "Go on.".into() });
             }
         }
     }
@@ -225,10 +225,10 @@ proptest! {
         let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
         let (conversation, told) = play(&team, &replies, true, &mut |_| ());
         let written = serde_json::to_string(&told).unwrap();
-        let read: Vec<Told> = serde_json::from_str(&written).unwrap();
+        let read: Vec<Change> = serde_json::from_str(&written).unwrap();
         let mut fold = Conversation::start("main", "Go.");
         for told in read {
-            fold.tell("run", told).unwrap();
+            fold.apply("run", told).unwrap();
         }
         assert_eq!(fold, conversation);
     }

@@ -45,7 +45,7 @@ fn field_57_null_in_a_saved_conversation_is_absent() {
         "turns",
         "transfers",
         "said_at",
-        "passages",
+        "transfer_records",
         "returns",
     ] {
         nulls[field] = Value::Null;

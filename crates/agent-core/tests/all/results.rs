@@ -41,9 +41,9 @@ async fn field_82_the_results_of_a_turn_share_a_bound_whoever_they_are_from() {
     mixed.push(("act", json!({"fail": "x".repeat(5_000)})));
     mixed.push(("act", json!({"to": "expert"})));
     mixed.push(("act", json!({"panic": "x".repeat(5_000)})));
-    let lengths = check(calls(mixed), &"y".repeat(5_000), |agent| agent.longest_results(4_000)).await;
+    let lengths = check(calls(mixed), &"y".repeat(5_000), |agent| agent.max_results_bytes(4_000)).await;
     assert_eq!(lengths, [10, 800, 800, 800]);
     // Who lets one result be longer lets all be as long.
-    let change: fn(AgentBuilder) -> AgentBuilder = |agent| agent.longest_result(5_000_000);
+    let change: fn(AgentBuilder) -> AgentBuilder = |agent| agent.max_result_bytes(5_000_000);
     assert_eq!(check(calls(says(4_500_000, 1)), "", change).await, [4_500_000]);
 }

@@ -14,7 +14,11 @@ fn places<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Vec<*const u8>
 
 fn team() -> Team {
     let agent = |name: &str| {
-        Agent::builder(name, Script::new([])).server_tool(json!({"type": "x"})).turns(1_000).build().unwrap()
+        Agent::builder(name, Script::new([]))
+            .server_tool(json!({"type": "x"}))
+            .max_turns(1_000)
+            .build()
+            .unwrap()
     };
     Team::new([agent("main"), agent("other")]).unwrap()
 }
@@ -70,22 +74,22 @@ fn what_is_taken_out_of_a_reply_shares_its_text() {
 }
 
 /// The reply that the next request goes on from, and how many messages there are up to it.
-fn goes_on_from(conversation: &Conversation) -> Option<(String, usize)> {
-    let from = team().request(conversation).unwrap().goes_on_from.clone()?;
+fn previous_reply(conversation: &Conversation) -> Option<(String, usize)> {
+    let from = team().request(conversation).unwrap().previous_reply.clone()?;
     Some((from.response.to_string(), from.messages))
 }
 
 #[test]
 fn a_request_says_which_reply_it_goes_on_from() {
     let mut conversation = Conversation::start("main", "Look.");
-    assert_eq!(goes_on_from(&conversation), None);
+    assert_eq!(previous_reply(&conversation), None);
     reply(&mut conversation, call("a", Some("msg_1")));
-    assert_eq!(goes_on_from(&conversation), Some(("msg_1".to_owned(), 2)));
+    assert_eq!(previous_reply(&conversation), Some(("msg_1".to_owned(), 2)));
     let read: Conversation = serde_json::from_value(serde_json::to_value(&conversation).unwrap()).unwrap();
-    assert_eq!(goes_on_from(&read), Some(("msg_1".to_owned(), 2)), "read again");
+    assert_eq!(previous_reply(&read), Some(("msg_1".to_owned(), 2)), "read again");
     reply(&mut conversation, call("b", Some("msg_2")));
     conversation.say("And?");
-    assert_eq!(goes_on_from(&conversation), Some(("msg_2".to_owned(), 4)));
+    assert_eq!(previous_reply(&conversation), Some(("msg_2".to_owned(), 4)));
 }
 
 #[test]
@@ -93,7 +97,7 @@ fn a_request_goes_on_from_no_reply_that_the_server_does_not_hold_as_it_stands_he
     let check = |what: &str, responses: &[Response]| {
         let mut conversation = Conversation::start("main", "Look.");
         responses.iter().for_each(|response| reply(&mut conversation, response.clone()));
-        assert_eq!(goes_on_from(&conversation), None, "{what}");
+        assert_eq!(previous_reply(&conversation), None, "{what}");
     };
     check("it has no id", &[call("a", None)]);
     check("the last one has no id", &[call("a", Some("msg_1")), call("b", None)]);
@@ -111,7 +115,7 @@ fn another_agent_does_not_go_on_from_the_reply_of_the_one_before() {
     turn.answer(Ok(call("a", Some("msg_1")))).unwrap();
     let Turn::Tools(mut turn) = conversation.turn(&team) else { panic!("it is not the tools' turn") };
     turn.record("a", Outcome::Transfer(Transfer::new("other", "no")).into());
-    assert_eq!((conversation.speaker(), goes_on_from(&conversation)), ("other", None));
+    assert_eq!((conversation.speaker(), previous_reply(&conversation)), ("other", None));
     reply(&mut conversation, call("b", Some("msg_2")));
-    assert_eq!(goes_on_from(&conversation), Some(("msg_2".to_owned(), 4)));
+    assert_eq!(previous_reply(&conversation), Some(("msg_2".to_owned(), 4)));
 }

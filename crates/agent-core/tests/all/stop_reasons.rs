@@ -4,9 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use agent_core::{
     Agent, Block, BoxStream, Conversation, Delta, End, Event, EventKind, Llm, LlmError, Request, StopReason,
-    fold,
+    fold, non_streaming,
     script::{Reply, Script},
-    whole,
 };
 use serde_json::json;
 
@@ -18,7 +17,7 @@ struct Whole(Script);
 
 impl Llm for Whole {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        whole(fold(self.0.stream(request), |_| ()))
+        non_streaming(fold(self.0.stream(request), |_| ()))
     }
 }
 
@@ -95,7 +94,7 @@ async fn field_46_what_calls_lead_to_happens_also_where_the_reply_says_that_the_
     ]);
     let mut ran = run(&team).await;
     let End::Waiting(waiting) = &ran.end else { panic!("{:?}", ran.end) };
-    ran.conversation.allow(&waiting[0].key).unwrap();
+    ran.conversation.approve(&waiting[0].key).unwrap();
     let end = team.run(&mut ran.conversation).await.unwrap();
     assert_eq!(end, End::Answered("Done.".to_owned()));
     insta::assert_snapshot!(ran.conversation.to_string(), @r#"
@@ -183,13 +182,13 @@ async fn a_paused_reply_with_calls_is_not_sent_back_without_their_results() {
 
 #[tokio::test(start_paused = true)]
 async fn fault_16_a_refusal_is_an_outcome_of_its_own_and_keeps_its_details() {
-    use agent_core::{Agent, BoxStream, Delta, Json, Llm, LlmError, Request, Response, whole};
+    use agent_core::{Agent, BoxStream, Delta, Json, Llm, LlmError, Request, Response, non_streaming};
     struct Prim;
     impl Llm for Prim {
         fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
             let mut refusal = Response::new(vec![], StopReason::Refusal);
             refusal.stop_details = Some(Json::from(json!({"type": "refusal", "category": "cyber"})));
-            whole(async { Ok(refusal) })
+            non_streaming(async { Ok(refusal) })
         }
     }
     let agent = Agent::builder("main", Prim).build().unwrap();

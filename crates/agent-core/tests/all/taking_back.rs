@@ -1,8 +1,8 @@
 //! What is not sent again: what a model refused, and what the user took back.
 
 use agent_core::{
-    Agent, Block, Conversation, Done, End, LlmError, LlmErrorKind, Message, Outcome, Response, StopReason,
-    Team, Told, Transfer, WhyLeftOut,
+    Agent, Block, Change, Conversation, Done, End, LlmError, LlmErrorKind, Message, OmissionReason, Outcome,
+    Response, StopReason, Team, Transfer,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;
@@ -29,9 +29,9 @@ fn model_fails() -> Reply {
 }
 
 /// Says these words one after the other; what the model is sent with the last of them, and what was said in all.
-async fn talk(replies: Vec<Reply>, words: &[&str], sends_refused: bool) -> (String, Conversation) {
+async fn talk(replies: Vec<Reply>, words: &[&str], resend_refused: bool) -> (String, Conversation) {
     let model = Script::new(replies);
-    let agent = agent("main", &model, &Log::default()).sends_refused(sends_refused).build().unwrap();
+    let agent = agent("main", &model, &Log::default()).resend_refused(resend_refused).build().unwrap();
     let mut conversation = Conversation::new("main");
     for word in words {
         conversation.say(*word);
@@ -83,23 +83,26 @@ async fn field_42_a_refused_reply_with_calls_leaves_neither_calls_nor_results() 
     ];
     let (sent, conversation) = talk(replies, &["Bad.", "Worse.", "Good."], false).await;
     assert_snapshot!(sent, @r#"{"role":"user","content":[{"type":"text","text":"Good."}]}"#);
-    let refused = conversation.left_out().iter().map(|part| (part.from, part.to, part.why));
-    assert_eq!(refused.collect::<Vec<_>>(), [(0, 2, WhyLeftOut::Refused), (2, 4, WhyLeftOut::Refused)]);
+    let refused = conversation.omissions().iter().map(|part| (part.from, part.to, part.why));
+    assert_eq!(
+        refused.collect::<Vec<_>>(),
+        [(0, 2, OmissionReason::Refused), (2, 4, OmissionReason::Refused)]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn field_42_where_another_agent_goes_on_only_what_the_refusing_one_said_is_left_out() {
     let mut conversation = Conversation::start("main", "Do it.");
-    let mut tell = |what: Told| conversation.tell("run", what).unwrap();
+    let mut tell = |what: Change| conversation.apply("run", what).unwrap();
     let call = Block::tool_use("1", "act", json!({}));
-    tell(Told::Answered(Response::new(vec![call], StopReason::ToolUse)));
+    tell(Change::Answered(Response::new(vec![call], StopReason::ToolUse)));
     let transfer = Outcome::Transfer(Transfer::new("other", "{why}").comes_back(true));
-    tell(Told::Recorded { call: "1".to_owned(), done: Done::from(transfer) });
+    tell(Change::Recorded { call: "1".to_owned(), done: Done::from(transfer) });
     let call = Block::tool_use("2", "act", json!({}));
-    tell(Told::Answered(Response::new(vec![call], StopReason::ToolUse)));
-    tell(Told::Recorded { call: "2".to_owned(), done: Done::from(Outcome::output("found")) });
+    tell(Change::Answered(Response::new(vec![call], StopReason::ToolUse)));
+    tell(Change::Recorded { call: "2".to_owned(), done: Done::from(Outcome::output("found")) });
     let call = Block::tool_use("3", "act", json!({}));
-    tell(Told::Answered(Response::new(vec![Block::text("I w"), call], StopReason::Refusal)));
+    tell(Change::Answered(Response::new(vec![Block::text("I w"), call], StopReason::Refusal)));
     assert_eq!(conversation.agent(), "main");
     assert_snapshot!(lines(&conversation.reads()), @r#"
     {"role":"user","content":[{"type":"text","text":"Do it."}]}
@@ -206,7 +209,7 @@ async fn field_42_open_calls_are_closed_when_what_led_to_them_is_taken_back() {
     conversation.say("Pay.");
     assert!(matches!(agent.run(&mut conversation).await.unwrap(), End::Waiting(_)));
     conversation.take_back().unwrap();
-    assert!(conversation.allow("run/call_1_0").is_err(), "nothing waits any more");
+    assert!(conversation.approve("run/call_1_0").is_err(), "nothing waits any more");
     conversation.say("Don't pay.");
     agent.run(&mut conversation).await.unwrap();
     assert_snapshot!(conversation, @r#"

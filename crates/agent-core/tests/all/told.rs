@@ -1,33 +1,33 @@
 //! Conversations that are told once more what they were told.
 
-use agent_core::{Conversation, Done, Outcome, Response, Role, StopReason, Told};
+use agent_core::{Change, Conversation, Done, Outcome, Response, Role, StopReason};
 use serde_json::json;
 
 /// One that stands before the results of two calls, the second of which was delegated.
 fn conversation() -> Conversation {
     let calls = ["a", "b"].map(|id| agent_core::Block::tool_use(id, "act", json!({})));
     let mut conversation = Conversation::start("main", "Go.");
-    conversation.tell("run", Told::Answered(Response::new(calls.to_vec(), StopReason::ToolUse))).unwrap();
-    conversation.tell("run", recorded("b", Outcome::delegate("other", "Do it."))).unwrap();
+    conversation.apply("run", Change::Answered(Response::new(calls.to_vec(), StopReason::ToolUse))).unwrap();
+    conversation.apply("run", recorded("b", Outcome::delegate("other", "Do it."))).unwrap();
     conversation
 }
 
-fn recorded(call: &str, outcome: Outcome) -> Told {
-    Told::Recorded { call: call.to_owned(), done: Done::from(outcome) }
+fn recorded(call: &str, outcome: Outcome) -> Change {
+    Change::Recorded { call: call.to_owned(), done: Done::from(outcome) }
 }
 
 /// What is said of something that can't be told where the conversation stands; then it is as it was.
-fn check(id: &str, told: Told, expected: &str) {
+fn check(id: &str, told: Change, expected: &str) {
     let mut conversation = conversation();
     let before = conversation.clone();
-    assert_eq!(conversation.tell(id, told).unwrap_err().why, expected);
+    assert_eq!(conversation.apply(id, told).unwrap_err().why, expected);
     assert_eq!(conversation, before);
 }
 
 #[test]
 fn what_was_told_to_a_delegated_conversation_is_told_there() {
     let mut conversation = conversation();
-    conversation.tell("run/b", Told::Answered(Response::text("Did it."))).unwrap();
+    conversation.apply("run/b", Change::Answered(Response::text("Did it."))).unwrap();
     assert_eq!(conversation.within("run/b").unwrap().text(), "Did it.");
     assert_eq!(conversation.within("run").unwrap(), &conversation);
     assert!(conversation.within("run/a").is_none());
@@ -35,13 +35,13 @@ fn what_was_told_to_a_delegated_conversation_is_told_there() {
 
 #[test]
 fn what_does_not_follow_is_an_error_and_changes_nothing() {
-    let words = |role| Told::Said { role, content: "Hi.".into() };
-    check("run", Told::Answered(Response::text("Hi.")), "it is not its model's turn");
+    let words = |role| Change::Said { role, content: "Hi.".into() };
+    check("run", Change::Answered(Response::text("Hi.")), "it is not its model's turn");
     check("run", recorded("c", Outcome::output("c")), "call \"c\" is not open");
-    check("run", Told::Returned, "no agent gave it away that could have it back");
+    check("run", Change::Returned, "no agent gave it away that could have it back");
     check("run", words(Role::Assistant), "only its model speaks for an agent");
     check("run/a", words(Role::User), "\"run\" has delegated nothing to it");
-    let allowed = Told::Allowed { call: "a".to_owned() };
+    let allowed = Change::Approved { call: "a".to_owned() };
     check("run", allowed, "no call \"run/a\" waits for a person: take the key from End::Waiting");
 }
 
@@ -50,25 +50,25 @@ fn a_call_is_open_until_it_has_led_to_something_final() {
     let mut conversation = conversation();
     let open = |conversation: &Conversation| ["a", "b", "c"].map(|call| conversation.is_open(call));
     assert_eq!(open(&conversation), [true, true, false]);
-    conversation.tell("run", recorded("a", Outcome::output("a"))).unwrap();
+    conversation.apply("run", recorded("a", Outcome::output("a"))).unwrap();
     assert_eq!(open(&conversation), [false, true, false]);
 }
 
 #[test]
 fn what_people_decided_is_found_by_comparing_with_what_was() {
     let mut before = conversation();
-    before.tell("run", recorded("a", Outcome::Wait { question: "May I?".to_owned() })).unwrap();
+    before.apply("run", recorded("a", Outcome::Wait { question: "May I?".to_owned() })).unwrap();
     let call = agent_core::Block::tool_use("c", "act", json!({}));
-    before.tell("run/b", Told::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
-    before.tell("run/b", recorded("c", Outcome::Wait { question: "And I?".to_owned() })).unwrap();
+    before.apply("run/b", Change::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
+    before.apply("run/b", recorded("c", Outcome::Wait { question: "And I?".to_owned() })).unwrap();
     assert_eq!(before.decided_since(&before), []);
 
     let mut after = before.clone();
-    after.allow("run/a").unwrap();
+    after.approve("run/a").unwrap();
     // Its last call: the results stand in the messages now.
     after.deny("run/b/c", "not today").unwrap();
-    let allowed = Told::Allowed { call: "a".to_owned() };
-    let denied = Told::Denied { call: "c".to_owned(), reason: "not today".to_owned() };
+    let allowed = Change::Approved { call: "a".to_owned() };
+    let denied = Change::Denied { call: "c".to_owned(), reason: "not today".to_owned() };
     assert_eq!(after.decided_since(&before), [("run".to_owned(), allowed), ("run/b".to_owned(), denied)]);
 }
 
@@ -76,12 +76,12 @@ fn what_people_decided_is_found_by_comparing_with_what_was() {
 fn a_denial_is_found_also_if_something_was_said_since() {
     let (mut before, denied) = (Conversation::start("main", "Go."), "not today".to_owned());
     let call = agent_core::Block::tool_use("a", "act", json!({}));
-    before.tell("run", Told::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
-    before.tell("run", recorded("a", Outcome::Wait { question: "May I?".to_owned() })).unwrap();
+    before.apply("run", Change::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
+    before.apply("run", recorded("a", Outcome::Wait { question: "May I?".to_owned() })).unwrap();
     let mut after = before.clone();
     after.deny("run/a", &denied).unwrap();
     after.say("Something else, then.");
     after.instruct("Be brief.");
-    let denied = Told::Denied { call: "a".to_owned(), reason: denied };
+    let denied = Change::Denied { call: "a".to_owned(), reason: denied };
     assert_eq!(after.decided_since(&before), [("run".to_owned(), denied)]);
 }

@@ -73,7 +73,7 @@ async fn field_51_who_has_no_turn_left_is_not_handed_the_conversation_and_that_i
         ("main", _) => to("b", true),
         _ => calls([("act", json!({}))]),
     });
-    let agents = [agent("main", &model, &Log::default()).turns(10), agent("b", &model, &Log::default())];
+    let agents = [agent("main", &model, &Log::default()).max_turns(10), agent("b", &model, &Log::default())];
     let team = Team::new(agents.map(|agent| agent.build().unwrap())).unwrap();
     let mut conversation = Conversation::start("main", "Go.");
     let run = team.run(&mut conversation).limits(Limits::new().turns(TURNS));

@@ -74,7 +74,7 @@ fn field_53_attempts_that_broke_off_are_counted_and_told_apart() {
         usage.output_tokens = Some(output);
         Delta::Stop { stop_reason: StopReason::EndTurn, stop_details: None, usage, extra: [].into() }
     };
-    let whole = || Delta::whole(Response::text("Hi.").with_usage(Usage::new(10, 7)));
+    let whole = || Delta::complete(Response::text("Hi.").with_usage(Usage::new(10, 7)));
     for (deltas, expected) in [
         (vec![begins(10, 1), stop(7)], [10, 7, 0, 0]),
         (vec![begins(10, 1), again(), begins(10, 1), stop(7)], [20, 8, 10, 1]),
@@ -117,7 +117,7 @@ fn broke() -> Result<Delta, LlmError> {
 
 #[tokio::test(start_paused = true)]
 async fn field_53_a_request_that_fails_for_good_is_counted_in_the_record_and_told() {
-    let text = || vec![Ok(Delta::whole(Response::text("Hi.").with_usage(Usage::new(10, 7))))];
+    let text = || vec![Ok(Delta::complete(Response::text("Hi.").with_usage(Usage::new(10, 7))))];
     let model = plays(vec![vec![Ok(begins(10, 1)), Ok(again()), Ok(begins(10, 2)), broke()], text()]);
     let team = Team::new([Agent::builder("main", model).build().unwrap()]).unwrap();
     let mut conversation = Conversation::start("main", "Hi.");
@@ -143,7 +143,7 @@ async fn field_53_a_request_that_fails_for_good_is_counted_in_the_record_and_tol
 #[tokio::test(start_paused = true)]
 async fn field_53_failures_that_a_run_goes_on_from_are_counted_by_agent() {
     let call = |input| vec![Ok(Delta::call(0, "a", "act", input)), Ok(Delta::stop(StopReason::ToolUse))];
-    let text = || vec![Ok(Delta::whole(Response::text("Hi.")))];
+    let text = || vec![Ok(Delta::complete(Response::text("Hi.")))];
     for input in [json!({"to": "b"}), json!({"transfer": "b"})] {
         let (main, b) = (plays(vec![call(input), text()]), plays(vec![vec![Ok(begins(10, 2)), broke()]]));
         let log = crate::common::Log::default();

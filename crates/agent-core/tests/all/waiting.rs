@@ -32,11 +32,11 @@ async fn fault_2_one_of_several_waiting_calls_is_rejected_and_all_results_are_th
 
     let written = serde_json::to_string(&ran.conversation).unwrap();
     let mut conversation: Conversation = serde_json::from_str(&written).unwrap();
-    conversation.allow("run/call_0_0").unwrap();
+    conversation.approve("run/call_0_0").unwrap();
     conversation.deny("run/call_0_3", "not today").unwrap();
     assert_eq!(keys(&team.run(&mut conversation).await.unwrap()), ["run/call_0_2/call_0_0"]);
 
-    conversation.allow("run/call_0_2/call_0_0").unwrap();
+    conversation.approve("run/call_0_2/call_0_0").unwrap();
     assert_eq!(team.run(&mut conversation).await.unwrap().text(), "Done.");
     assert_snapshot!(conversation.to_string(), @r#"
     user: Go.
@@ -57,9 +57,9 @@ async fn fault_2_one_of_several_waiting_calls_is_rejected_and_all_results_are_th
 async fn a_call_that_does_not_wait_can_be_neither_allowed_nor_denied() {
     let (team, _) = asking();
     let mut conversation = run(&team).await.conversation;
-    assert_snapshot!(conversation.allow("run/call_0_1").unwrap_err(), @r#"no call "run/call_0_1" waits for a person: take the key from End::Waiting"#);
+    assert_snapshot!(conversation.approve("run/call_0_1").unwrap_err(), @r#"no call "run/call_0_1" waits for a person: take the key from End::Waiting"#);
     conversation.deny("run/call_0_0", "no").unwrap();
-    assert!(conversation.allow("run/call_0_0").is_err());
+    assert!(conversation.approve("run/call_0_0").is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +70,7 @@ async fn under_another_id_the_calls_that_wait_in_delegated_conversations_go_alon
     let mut fork: Conversation = serde_json::from_str(&written).unwrap();
     let end = team.run(&mut fork).await.unwrap();
     assert_eq!(keys(&end), ["fork/call_0_0", "fork/call_0_2/call_0_0", "fork/call_0_3"]);
-    fork.allow("fork/call_0_2/call_0_0").unwrap();
+    fork.approve("fork/call_0_2/call_0_0").unwrap();
 }
 
 /// How a run of the conversation ends, and what it tells of that.
@@ -94,7 +94,7 @@ async fn field_76_that_a_run_still_waits_is_told_once_and_what_waits_is_known_wi
         let waiting: Vec<String> = conversation.waiting().into_iter().map(|call| call.key).collect();
         assert_eq!(waiting, keys(&end));
         assert_eq!(polled(&team, &mut conversation).await, (end, vec![]));
-        conversation.allow(decided).unwrap();
+        conversation.approve(decided).unwrap();
     }
     let (end, told) = polled(&team, &mut conversation).await;
     assert_eq!((end.text(), told), ("Done.", vec![End::Answered("Done.".to_owned())]));

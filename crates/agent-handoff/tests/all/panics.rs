@@ -6,15 +6,15 @@ use std::sync::{
 };
 
 use agent_core::{Agent, Conversation, LlmErrorKind, RunError, Team, script::Script};
-use agent_handoff::{Handoff, OnFailure, Reads};
+use agent_handoff::{Handoff, HistoryFilter, OnFailure};
 use insta::assert_snapshot;
 
 use crate::scene::{Scene, handoff, look, look_at, says};
 
 /// A view that panics when it is asked for the time of this number, and from then on.
-fn panics_from(number: usize) -> Reads {
+fn panics_from(number: usize) -> HistoryFilter {
     let asked = Arc::new(AtomicUsize::new(0));
-    Reads::by(move |messages| match asked.fetch_add(1, Ordering::Relaxed) + 1 {
+    HistoryFilter::by(move |messages| match asked.fetch_add(1, Ordering::Relaxed) + 1 {
         time if time >= number => panic!("no view number {time}"),
         _ => messages.to_vec(),
     })
@@ -22,7 +22,7 @@ fn panics_from(number: usize) -> Reads {
 
 #[tokio::test(start_paused = true)]
 async fn field_59_a_view_that_panics_is_a_handoff_that_failed() {
-    let always = Reads::by(|_| panic!("no view"));
+    let always = HistoryFilter::by(|_| panic!("no view"));
     let scene = Scene::new()
         .agent(
             "triage",

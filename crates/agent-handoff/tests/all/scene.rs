@@ -8,9 +8,8 @@ use std::{
 
 use agent_core::{
     Agent, BoxStream, Conversation, Delta, Event, EventKind, EventLog, Limits, Llm, LlmError, LlmErrorKind,
-    Request, Team, fold,
+    Request, Team, fold, non_streaming,
     script::{Reply, Script},
-    whole,
 };
 use agent_handoff::Handoff;
 use agent_tools::FnTool;
@@ -28,7 +27,7 @@ struct Unary(Script);
 
 impl Llm for Unary {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        whole(fold(self.0.stream(request), |_| ()))
+        non_streaming(fold(self.0.stream(request), |_| ()))
     }
 }
 

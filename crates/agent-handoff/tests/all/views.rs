@@ -4,14 +4,14 @@ use agent_core::{
     Agent, Block, Conversation, Team,
     script::{Reply, Script},
 };
-use agent_handoff::{Handoff, OnFailure, Reads};
+use agent_handoff::{Handoff, HistoryFilter, OnFailure};
 use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::scene::{Scene, and_handoff, and_look, body, broken, handoff, look, look_at, says};
 
 /// What billing reads at last, after two questions, a look and a handoff with words.
-async fn check(reads: Reads) -> String {
+async fn check(reads: HistoryFilter) -> String {
     let handoff = Handoff::to([("billing", "Invoices.")]).reads(reads);
     let scene = Scene::new()
         .agent(
@@ -28,27 +28,27 @@ async fn check(reads: Reads) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn without_handoffs() {
-    assert_snapshot!(check(Reads::default()).await);
+    assert_snapshot!(check(HistoryFilter::default()).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn everything() {
-    assert_snapshot!(check(Reads::Everything).await);
+    assert_snapshot!(check(HistoryFilter::Everything).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_tools() {
-    assert_snapshot!(check(Reads::WithoutTools).await);
+    assert_snapshot!(check(HistoryFilter::WithoutTools).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_turn() {
-    assert_snapshot!(check(Reads::LastTurns(1)).await);
+    assert_snapshot!(check(HistoryFilter::LastTurns(1)).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_function_of_ones_own_that_tears_a_call_from_its_result() {
-    assert_snapshot!(check(Reads::by(|messages| messages[1..messages.len() - 1].to_vec())).await);
+    assert_snapshot!(check(HistoryFilter::by(|messages| messages[1..messages.len() - 1].to_vec())).await);
 }
 
 /// What this agent reads when it is asked the last time.
@@ -71,9 +71,9 @@ fn to(names: &[&str]) -> Handoff {
 /// Neither a view that leaves out handoffs nor the one of the last turn shows any. `says` are triage's, refunds' and sales'
 /// replies; sales has the conversation in the end.
 async fn check_no_handoff(says: [Vec<Reply>; 3], expected: &str) {
-    for view in [Reads::WithoutHandoffs, Reads::LastTurns(9), Reads::WithoutTools] {
+    for view in [HistoryFilter::WithoutHandoffs, HistoryFilter::LastTurns(9), HistoryFilter::WithoutTools] {
         let [triage, refunds, sales] = says.clone();
-        let without_tools = matches!(view, Reads::WithoutTools);
+        let without_tools = matches!(view, HistoryFilter::WithoutTools);
         let (any, each) =
             (to(&["refunds", "sales"]).reads(view.clone()), to(&["sales", "triage"]).one_tool_per_agent());
         let each = each.reads(view).on_failure(OnFailure::Return);
@@ -110,7 +110,7 @@ async fn field_62_no_handoff_of_any_kind_is_read() {
 }
 
 /// What sales reads when the conversation came back to triage, which hands it on.
-async fn after_it_came_back(reads_of: Reads, asks: &[&'static str]) -> String {
+async fn after_it_came_back(reads_of: HistoryFilter, asks: &[&'static str]) -> String {
     let handoffs = to(&["refunds", "sales"]).reads(reads_of);
     let hello = vec![says("Hello."); asks.len() - 1];
     let scene = Scene::new()
@@ -124,19 +124,19 @@ async fn after_it_came_back(reads_of: Reads, asks: &[&'static str]) -> String {
 #[tokio::test(start_paused = true)]
 async fn field_49_a_turn_begins_with_what_the_user_said() {
     let asks = &["Hi.", "Is it paid?"];
-    assert_snapshot!(after_it_came_back(Reads::LastTurns(1), asks).await, @r#"
+    assert_snapshot!(after_it_came_back(HistoryFilter::LastTurns(1), asks).await, @r#"
     user: Is it paid?
       > call_0_0 look {"at":"a"}
       < call_0_0 = saw a
     "#);
-    assert_snapshot!(after_it_came_back(Reads::LastTurns(2), asks).await, @r#"
+    assert_snapshot!(after_it_came_back(HistoryFilter::LastTurns(2), asks).await, @r#"
     user: Hi.
     …: Hello.
     user: Is it paid?
       > call_1_0_2 look {"at":"a"}
       < call_1_0_2 = saw a
     "#);
-    let [none, one] = [0, 1].map(Reads::LastTurns);
+    let [none, one] = [0, 1].map(HistoryFilter::LastTurns);
     assert_eq!(after_it_came_back(none, asks).await, after_it_came_back(one, asks).await);
 }
 
@@ -146,7 +146,7 @@ async fn field_49_instructions_from_before_the_last_turns_stay() {
         ("triage", vec![says("Hello."), look_at("a"), handoff("sales")]),
         ("sales", vec![says("Sold.")]),
     ]);
-    let handoffs = to(&["sales"]).reads(Reads::LastTurns(1));
+    let handoffs = to(&["sales"]).reads(HistoryFilter::LastTurns(1));
     let triage =
         Agent::builder("triage", model.clone()).tool(look()).tools(handoffs.tools()).build().unwrap();
     let sales = Agent::builder("sales", model.clone()).tool(look()).build().unwrap();

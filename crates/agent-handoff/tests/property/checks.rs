@@ -1,6 +1,6 @@
 //! What holds after every step.
 
-use agent_core::{Block, Conversation, Kind, Message, Request, Role, Team, Turn};
+use agent_core::{Block, BlockKind, Conversation, Message, Request, Role, Team, Turn};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub(crate) fn accepted(request: &Request) -> Verdict {
         .map_err(|refusal| format!("{}: {refusal}\n{}", request.agent, said()))?;
     let thinks_last = |message: &Message| {
         message.role() == Role::Assistant
-            && matches!(message.content().last().map(|block| block.kind()), Some(Kind::Thinking { .. }))
+            && matches!(message.content().last().map(|block| block.kind()), Some(BlockKind::Thinking { .. }))
     };
     must(!request.messages.iter().any(thinks_last), || format!("a reply ends with thinking\n{}", said()))
 }
@@ -109,7 +109,7 @@ fn in_order(conversation: &Conversation, log: &Log) -> Verdict {
 
 fn answers(block: &Block) -> Option<&str> {
     match block.kind() {
-        Kind::ToolResult { tool_use_id, .. } => Some(tool_use_id),
+        BlockKind::ToolResult { tool_use_id, .. } => Some(tool_use_id),
         _ => None,
     }
 }
@@ -122,7 +122,7 @@ fn open_calls_in_order(conversation: &Conversation, open: &[&str], log: &Log) ->
     must(ids == open, || format!("open are {open:?}, kept are {ids:?}\n{conversation}"))?;
     for (slot, id) in slots.iter().zip(ids) {
         let state = &slot["state"];
-        let is_open = state == "Open" || state == "Allowed" || !state["Waiting"].is_null();
+        let is_open = state == "Open" || state == "Allowed" || !state["PendingApproval"].is_null();
         let has_ended = log.ended(&format!("{}/{id}", conversation.id())).is_some();
         must(!(is_open && has_ended), || format!("{id} has ended, and that was lost\n{conversation}"))?;
         if let child @ Value::Object(_) = &state["Delegated"] {

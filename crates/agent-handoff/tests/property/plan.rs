@@ -136,7 +136,7 @@ impl Stage {
             let decided = match bits % 4 {
                 0 => Ok(()),
                 1 => self.conversation.deny(&call.key, "no"),
-                _ => self.conversation.allow(&call.key),
+                _ => self.conversation.approve(&call.key),
             };
             decided.expect("it waits");
             bits /= 4;

@@ -183,7 +183,7 @@ impl Tool for Act {
         }
         match told {
             Told { panic: true, .. } => panic!("{ON_PURPOSE}"),
-            Told { ask: Some(question), .. } if !context.allowed() => Outcome::Wait { question },
+            Told { ask: Some(question), .. } if !context.approved() => Outcome::Wait { question },
             Told { fail: Some(why), .. } => Outcome::error(why),
             Told { say, .. } => Outcome::output(say.unwrap_or_else(|| format!("did {did}"))),
         }
@@ -198,7 +198,7 @@ pub(crate) fn acts(first: bool) -> Vec<Arc<dyn Tool>> {
         ["act", "act_alone", "act_briefly", "look", "look_alone", "look_by_file", "edit", "edit_alone"];
     let acts = names.into_iter().chain(first.then_some("act_first")).map(|name| {
         let mut spec = ToolSpec::new(name, "Does as told.", json!({"type": "object"}));
-        spec.first = name == "act_first";
+        spec.runs_first = name == "act_first";
         spec.exclusive = name.ends_with("_alone");
         spec.read_only = name.starts_with("look");
         spec.shared = spec.read_only;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agent_core::{Agent, Limits, Message, Team, Tool, script::Script};
-use agent_handoff::{Handoff, MixedTurn, OnFailure, Reads};
+use agent_handoff::{Handoff, HistoryFilter, MixedTurn, OnFailure};
 use agent_tools::AgentTool;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -41,7 +41,7 @@ struct Way {
     one_tool_per_agent: bool,
     mixed_turn: MixedTurn,
     on_failure: OnFailure,
-    reads: Reads,
+    reads: HistoryFilter,
     at_most: Option<u32>,
     repeats: u32,
 }
@@ -121,17 +121,17 @@ fn way() -> impl Strategy<Value = Way> {
     )
 }
 
-fn views() -> Vec<Reads> {
+fn views() -> Vec<HistoryFilter> {
     let every_other = |messages: &[Message]| messages.iter().step_by(2).cloned().collect();
     vec![
-        Reads::Everything,
-        Reads::WithoutHandoffs,
-        Reads::WithoutTools,
-        Reads::LastTurns(1),
-        Reads::LastTurns(2),
-        Reads::by(|_| Vec::new()),
-        Reads::by(every_other),
-        Reads::by(|messages| messages.iter().skip(1).cloned().collect()),
-        Reads::by(|messages| messages.iter().rev().cloned().collect()),
+        HistoryFilter::Everything,
+        HistoryFilter::WithoutHandoffs,
+        HistoryFilter::WithoutTools,
+        HistoryFilter::LastTurns(1),
+        HistoryFilter::LastTurns(2),
+        HistoryFilter::by(|_| Vec::new()),
+        HistoryFilter::by(every_other),
+        HistoryFilter::by(|messages| messages.iter().skip(1).cloned().collect()),
+        HistoryFilter::by(|messages| messages.iter().rev().cloned().collect()),
     ]
 }

@@ -42,13 +42,13 @@ async fn calls_are_allowed_and_denied_by_their_keys_from_any_process_and_it_goes
     let (end, ..) = run(&place.open()).await;
     assert_eq!(keys(&end), ["s/call_0_0", "s/call_0_2/call_0_0", "s/call_0_3"]);
 
-    place.open().allow("s/call_0_2/call_0_0").await.unwrap();
+    place.open().approve("s/call_0_2/call_0_0").await.unwrap();
     let (end, _, log) = run(&place.open()).await;
     assert_eq!(keys(&end), ["s/call_0_0", "s/call_0_3"]);
     assert_eq!(log.made().into_keys().collect::<Vec<_>>(), ["s/call_0_2/call_0_0"]);
 
     place.open().deny("s/call_0_3", "too dear").await.unwrap();
-    place.open().allow("s/call_0_0").await.unwrap();
+    place.open().approve("s/call_0_0").await.unwrap();
     let session = Journal::read(&place.path).unwrap().session("s").unwrap().unwrap();
     assert_eq!(session.end, None, "there is work to do");
     let (end, conversation, _) = run(&place.open()).await;
@@ -75,7 +75,7 @@ async fn what_does_not_wait_can_be_neither_allowed_nor_denied() {
     let journal = place.open();
     journal.deny("s/call_0_0", "no").await.unwrap();
     for key in ["s/call_0_0", "s/call_0_1", "s/call_9", "t/call_0_0", "s", ""] {
-        let error = journal.allow(key).await.unwrap_err();
+        let error = journal.approve(key).await.unwrap_err();
         assert!(matches!(error, JournalError::NotWaiting(_)), "{key}: {error}");
     }
 }
@@ -88,7 +88,7 @@ async fn what_is_decided_while_the_session_is_driven_is_heard_at_its_end() {
     let mut conversation = start();
     let host = journal.host(team, &mut conversation).await.unwrap();
     assert_eq!(keys(&drive(&mut conversation, &host).await.unwrap()).len(), 3);
-    other.allow("s/call_0_0").await.unwrap();
+    other.approve("s/call_0_0").await.unwrap();
     other.deny("s/call_0_3", "too dear").await.unwrap();
     assert_eq!(keys(&host.run(&mut conversation).await.unwrap()), ["s/call_0_2/call_0_0"]);
     assert_eq!(journal.conversation("s").unwrap(), conversation);
@@ -103,10 +103,10 @@ async fn of_two_who_decide_the_first_counts_also_if_the_second_has_it_in_memory(
     let host = journal.host(team, &mut conversation).await.unwrap();
     drive(&mut conversation, &host).await.unwrap();
     other.deny("s/call_0_0", "too dear").await.unwrap();
-    other.allow("s/call_0_3").await.unwrap();
-    conversation.allow("s/call_0_0").unwrap();
-    conversation.allow("s/call_0_3").unwrap();
-    conversation.allow("s/call_0_2/call_0_0").unwrap();
+    other.approve("s/call_0_3").await.unwrap();
+    conversation.approve("s/call_0_0").unwrap();
+    conversation.approve("s/call_0_3").unwrap();
+    conversation.approve("s/call_0_2/call_0_0").unwrap();
     drive(&mut conversation, &host).await.unwrap();
     assert_eq!(journal.conversation("s").unwrap(), conversation);
     assert!(conversation.to_string().contains("< call_0_0 failed: denied: too dear"));
@@ -128,7 +128,7 @@ async fn one_call_is_allowed_in_memory_and_another_denied_elsewhere_and_both_cou
         let host = journal.host(team, &mut conversation).await.unwrap();
         host.run(&mut conversation).await.unwrap();
         other.deny("s/call_0_1", "too dear").await.unwrap();
-        conversation.allow("s/call_0_0").unwrap();
+        conversation.approve("s/call_0_0").unwrap();
         if drive_first {
             assert_eq!(keys(&drive(&mut conversation, &host).await.unwrap()), ["s/call_0_1"]);
         }
@@ -154,7 +154,7 @@ async fn a_call_that_asks_twice_is_decided_twice() {
     let host = journal.host(team.clone(), &mut conversation).await.unwrap();
     host.run(&mut conversation).await.unwrap();
     drop(host);
-    journal.allow("s/call_0_1").await.unwrap();
+    journal.approve("s/call_0_1").await.unwrap();
     // The process ended while it was made: the caller has a person asked again.
     let started = "INSERT INTO entries (session, path, kind, call, body, at) SELECT session, path, 'started', call, \
         '{\"id\":\"call_0_1\",\"name\":\"act_once\",\"input\":{}}', at FROM entries WHERE kind = 'allowed'";
@@ -167,7 +167,7 @@ async fn a_call_that_asks_twice_is_decided_twice() {
         ["s/call_0_1"],
         "the first decision is used up"
     );
-    journal.allow("s/call_0_1").await.unwrap();
+    journal.approve("s/call_0_1").await.unwrap();
     assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
     assert_eq!(journal.conversation("s").unwrap(), conversation);
 }
@@ -222,12 +222,12 @@ async fn field_76_a_driver_waits_for_decisions_of_others_and_is_told_once_of_eac
     for other in [place.open(), place.open()] {
         let journal = place.open();
         let (conversation, told) = drive_to_end(&journal, async |waiting| match waiting {
-            [first, _, _] => other.allow(first).await.unwrap(),
+            [first, _, _] => other.approve(first).await.unwrap(),
             [first, second] => {
                 other.deny(first, "no").await.unwrap();
-                other.allow(second).await.unwrap();
+                other.approve(second).await.unwrap();
             }
-            [first] => journal.allow(first).await.unwrap(),
+            [first] => journal.approve(first).await.unwrap(),
             _ => panic!("{waiting:?}"),
         })
         .await;
@@ -249,7 +249,7 @@ async fn field_76_there_is_nothing_to_wait_for_where_nothing_waits_or_it_was_dec
     let place = Place::new();
     let (end, conversation, _) = run(&place.open()).await;
     let journal = place.open();
-    journal.allow(keys(&end)[0]).await.unwrap();
+    journal.approve(keys(&end)[0]).await.unwrap();
     journal.decided(&conversation).await.unwrap();
     let heard = journal.conversation("s").unwrap();
     let waits = journal.decided(&heard);

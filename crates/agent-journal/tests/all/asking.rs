@@ -91,7 +91,7 @@ async fn who_ends_while_a_person_is_asked_has_done_nothing_and_asks_again() {
     let (end, _, paid) = run(&copy).await;
     assert!(waits(&end), "{end:?}");
     assert_eq!(paid, 0);
-    copy.open().allow("s/call_0_0").await.unwrap();
+    copy.open().approve("s/call_0_0").await.unwrap();
     let (end, conversation, paid) = run(&copy).await;
     assert_eq!((end.text(), paid, started(&copy)), ("Done.", 1, 1));
     assert!(conversation.to_string().contains("< call_0_0 = paid Ada"), "{conversation}");
@@ -101,7 +101,7 @@ async fn who_ends_while_a_person_is_asked_has_done_nothing_and_asks_again() {
 async fn what_a_person_allowed_and_may_have_been_done_is_not_done_again() {
     let (place, copy) = (Place::new(), Place::new());
     run(&place).await;
-    place.open().allow("s/call_0_0").await.unwrap();
+    place.open().approve("s/call_0_0").await.unwrap();
     let (from, to) = (place.path.clone(), copy.path.clone());
     let (team, paid) = team(|| (), move || leave(&from, &to));
     let mut conversation = start();

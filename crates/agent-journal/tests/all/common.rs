@@ -59,7 +59,7 @@ impl Tool for Act {
             (Some(message), ..) => Outcome::error(message),
             (_, Some(to), ..) => Outcome::delegate(to, "Do it."),
             (_, _, Some(to), _) => Outcome::Transfer(Transfer::new(&to, "{why}").comes_back(true)),
-            (.., Some(question)) if !context.allowed() => Outcome::Wait { question },
+            (.., Some(question)) if !context.approved() => Outcome::Wait { question },
             _ => Outcome::output(word("say").unwrap_or_else(|| "done".to_owned())),
         }
     }
@@ -100,7 +100,7 @@ pub(crate) fn team(
         let builder = Agent::builder(*name, model.clone())
             .tool(tool("act", |spec| spec.idempotent = true))
             .tool(tool("act_once", |_| ()))
-            .tool(tool("act_first", |spec| (spec.first, spec.idempotent) = (true, true)));
+            .tool(tool("act_first", |spec| (spec.runs_first, spec.idempotent) = (true, true)));
         builder.build().unwrap()
     });
     (Team::new(agents).unwrap(), log)

@@ -15,7 +15,7 @@ async fn field_52_what_was_shown_of_a_reply_that_is_cancelled_is_on_the_disk() {
     let (place, mut conversation, cancel) = (Place::new(), start(), Cancel::new());
     let (journal, stop) = (place.open(), cancel.clone());
     let host = journal.host(team.clone(), &mut conversation).await.unwrap();
-    let host = host.cancelled_by(&cancel).keep_shown(true).listen(move |event| {
+    let host = host.cancelled_by(&cancel).keep_partial_reply(true).listen(move |event| {
         if matches!(&event.kind, EventKind::Delta(delta) if delta.text().as_deref() == Some("two ")) {
             stop.all();
         }

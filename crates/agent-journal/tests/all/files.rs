@@ -6,7 +6,7 @@ use std::{
 };
 
 use agent_core::{Conversation, drive, script::Reply};
-use agent_journal::{DurableError, Journal, JournalError};
+use agent_journal::{Journal, JournalError, JournalHostError};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -199,7 +199,7 @@ async fn a_full_disk_is_an_error_and_what_was_acknowledged_is_there() {
         let host = journal.host(team(&["main"], says).0, &mut conversation).await;
         let ended = match host {
             Ok(host) => drive(&mut conversation, &host).await,
-            Err(error) => Err(DurableError::Journal(error)),
+            Err(error) => Err(JournalHostError::Journal(error)),
         };
         match ended {
             Ok(end) => {
@@ -208,7 +208,7 @@ async fn a_full_disk_is_an_error_and_what_was_acknowledged_is_there() {
             }
             Err(error) => {
                 stopped += 1;
-                assert_eq!(error, DurableError::Journal(JournalError::Full { path: place.path.clone() }));
+                assert_eq!(error, JournalHostError::Journal(JournalError::Full { path: place.path.clone() }));
                 // All that the conversation in memory was told is on the disk.
                 let kept = journal.conversation("s").map(|kept| kept.messages().to_vec()).unwrap_or_default();
                 assert!(kept.is_empty() || kept.starts_with(conversation.messages()));
@@ -235,7 +235,7 @@ async fn once_there_is_room_again_a_new_host_goes_on_and_the_one_that_failed_doe
     let journal = Journal::options().most_pages(pages + 2).open(&place.path).unwrap();
     let mut conversation = start();
     let host = journal.host(team.clone(), &mut conversation).await.unwrap();
-    let full = DurableError::Journal(JournalError::Full { path: place.path.clone() });
+    let full = JournalHostError::Journal(JournalError::Full { path: place.path.clone() });
     let error = drive(&mut conversation, &host).await.unwrap_err();
     assert_eq!(error, full);
     assert!(error.to_string().contains("run again with a new host"), "{error}");

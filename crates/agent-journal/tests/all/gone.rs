@@ -1,7 +1,7 @@
 //! Runs by a process whose team lacks an agent of the session.
 
 use agent_core::{End, RunError, Team, script::Reply};
-use agent_journal::DurableError;
+use agent_journal::JournalHostError;
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ fn says(agent: &str, turn: usize) -> Reply {
     }
 }
 
-async fn run(place: &Place, team: Team) -> Result<End, DurableError> {
+async fn run(place: &Place, team: Team) -> Result<End, JournalHostError> {
     let mut conversation = start();
     let host = place.open().host(team, &mut conversation).await.unwrap();
     host.run(&mut conversation).await
@@ -33,7 +33,7 @@ async fn allowed() -> Place {
         panic!("it waits")
     };
     for call in calls {
-        place.open().allow(&call.key).await.unwrap();
+        place.open().approve(&call.key).await.unwrap();
     }
     place
 }
@@ -49,7 +49,7 @@ async fn field_41_a_process_without_the_agent_leaves_the_journal_as_it_was() {
     for other in ["other", "clerk"] {
         let (team, log) = team(&[other], says);
         let error = run(&place, team).await.unwrap_err();
-        assert!(matches!(error, DurableError::Run(RunError::UnknownAgent { .. })), "{error}");
+        assert!(matches!(error, JournalHostError::Run(RunError::UnknownAgent { .. })), "{error}");
         assert_eq!((log.made().len(), log.asked().len()), (0, 0));
     }
     assert_eq!(place.open().export("s").unwrap(), before);

@@ -1,6 +1,6 @@
 //! The example's team in process and on a journal, also on one that was stopped: the transcripts are the same.
 
-use agent_core::{Local, drive};
+use agent_core::{LocalHost, drive};
 use agent_journal::Journal;
 use insta::assert_snapshot;
 
@@ -20,7 +20,7 @@ async fn on_journal(journal: &Journal) -> String {
 #[tokio::test]
 async fn in_process_and_on_a_journal_the_transcript_is_the_same() {
     let mut conversation = survives::start();
-    let host = Local::new(survives::team().unwrap());
+    let host = LocalHost::new(survives::team().unwrap());
     drive(&mut conversation, &host).await.unwrap();
     let in_process = conversation.to_string();
 

@@ -1,7 +1,7 @@
 //! What bounds a run holds on a journal, and what a journal takes can be read from it.
 
-use agent_core::{Block, Done, End, Limits, Outcome, Response, RunError, StopReason, Told, script::Reply};
-use agent_journal::DurableError;
+use agent_core::{Block, Change, Done, End, Limits, Outcome, Response, RunError, StopReason, script::Reply};
+use agent_journal::JournalHostError;
 use serde_json::json;
 
 use crate::common::{Place, calls, start, team};
@@ -13,9 +13,9 @@ async fn field_83_a_conversation_that_is_as_deep_as_can_be_is_kept_and_read_back
     let mut id = conversation.id().to_owned();
     for _ in 0..Limits::DEEPEST {
         let reply = Response::new(vec![Block::tool_use("a", "act", json!({}))], StopReason::ToolUse);
-        conversation.tell(&id, Told::Answered(reply)).unwrap();
+        conversation.apply(&id, Change::Answered(reply)).unwrap();
         let done: Done = Outcome::delegate("main", "Well?").into();
-        conversation.tell(&id, Told::Recorded { call: "a".to_owned(), done }).unwrap();
+        conversation.apply(&id, Change::Recorded { call: "a".to_owned(), done }).unwrap();
         id.push_str("/a");
     }
     let (nobody, _) = team(&["main"], |_, _| Reply::text("Never."));
@@ -67,7 +67,7 @@ async fn field_51_the_requests_of_a_run_are_counted_on_a_journal_too_and_the_nex
         let team = team.clone().with_limits(Limits::new().requests(7));
         let host = journal.host(team, &mut conversation).await.unwrap();
         let error = host.run(&mut conversation).await.unwrap_err();
-        assert_eq!(error, DurableError::Run(RunError::RequestLimit { most: 7 }));
+        assert_eq!(error, JournalHostError::Run(RunError::RequestLimit { most: 7 }));
         assert_eq!(log.asked().len(), 7 * run);
         drop(host);
         assert_eq!(place.open().conversation("s").unwrap(), conversation);
@@ -84,7 +84,7 @@ async fn field_51_each_run_of_a_host_counts_anew() {
     let host = journal.host(team, &mut conversation).await.unwrap();
     for run in 1..=2 {
         let error = host.run(&mut conversation).await.unwrap_err();
-        assert_eq!(error, DurableError::Run(RunError::RequestLimit { most: 3 }));
+        assert_eq!(error, JournalHostError::Run(RunError::RequestLimit { most: 3 }));
         assert_eq!((log.asked().len(), log.made().len()), (3 * run, 2 * run));
     }
 }
@@ -112,7 +112,7 @@ async fn field_51_the_turns_that_an_agent_has_left_are_the_same_for_who_reads_th
             runs += 1;
             match end {
                 Ok(end) => break end,
-                Err(error) => assert_eq!(error, DurableError::Run(RunError::RequestLimit { most })),
+                Err(error) => assert_eq!(error, JournalHostError::Run(RunError::RequestLimit { most })),
             }
         };
         let asked: Vec<String> =

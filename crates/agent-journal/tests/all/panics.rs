@@ -1,7 +1,7 @@
 //! Functions of the program's own that panic: they take no run along, nor what is written of it.
 
 use agent_core::{Agent, Call, Conversation, Outcome, Team, drive, script::Script};
-use agent_handoff::{Handoff, Reads};
+use agent_handoff::{Handoff, HistoryFilter};
 use serde_json::json;
 
 use crate::common::{Place, calls, start, team};
@@ -12,7 +12,7 @@ async fn field_59_a_view_that_panics_is_a_handoff_that_failed_on_a_journal_too()
     let says = |text| calls([]).and_text(text);
     let model =
         Script::by_agent([("main", vec![to_sales(), says("Mine."), to_sales(), says("Mine again.")])]);
-    let handoffs = Handoff::to([("sales", "Sales.")]).reads(Reads::by(|_| panic!("no view")));
+    let handoffs = Handoff::to([("sales", "Sales.")]).reads(HistoryFilter::by(|_| panic!("no view")));
     let main = Agent::builder("main", model.clone()).tools(handoffs.tools()).build().unwrap();
     let sales = Agent::builder("sales", model).build().unwrap();
     let team = Team::new([main, sales]).unwrap();

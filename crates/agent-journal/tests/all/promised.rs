@@ -32,7 +32,7 @@ fn team(log: &Log, limit: Duration, clerk: Vec<Reply>) -> Team {
     ]);
     let mut ask = ToolSpec::new("ask", "Asks the clerk.", json!({"type": "object"}));
     ask.timeout = Some(limit);
-    let main = Agent::builder("main", model.clone()).tool(Ask(ask)).longest_result(200);
+    let main = Agent::builder("main", model.clone()).tool(Ask(ask)).max_result_bytes(200);
     let act = |name| tool(name, log, |_| ());
     let clerk = Agent::builder("clerk", model).tool(act("act_once")).tool(act("act"));
     Team::new([main.build().unwrap(), clerk.build().unwrap()]).unwrap()

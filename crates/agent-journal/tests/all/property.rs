@@ -6,9 +6,9 @@ use std::{
 };
 
 use agent_core::{
-    Conversation, End, Limits, LlmError, LlmErrorKind, Outcome, RunError, Team, Told, drive, script::Reply,
+    Change, Conversation, End, Limits, LlmError, LlmErrorKind, Outcome, RunError, Team, drive, script::Reply,
 };
-use agent_journal::{Durable, DurableError, Entry, Journal, JournalError};
+use agent_journal::{Entry, Journal, JournalError, JournalHost, JournalHostError};
 use proptest::{collection::vec, prelude::*};
 use serde_json::json;
 use tokio::time::timeout;
@@ -81,7 +81,7 @@ struct Stage {
     team: Team,
     log: Log,
     journal: Journal,
-    host: Option<Durable>,
+    host: Option<JournalHost>,
     conversation: Conversation,
     /// What was made of which result is in the journal.
     finished: BTreeMap<String, usize>,
@@ -141,13 +141,13 @@ impl Stage {
     async fn run(&mut self) {
         let host = self.host.as_ref().unwrap();
         let mut end = host.run(&mut self.conversation).await;
-        if let Err(DurableError::Journal(JournalError::Diverged { .. })) = end {
+        if let Err(JournalHostError::Journal(JournalError::Diverged { .. })) = end {
             // It was said into a run that was dropped, after what is in the journal and was not handed over.
             self.conversation = self.journal.conversation("s").unwrap();
             end = host.run(&mut self.conversation).await;
         }
         match end {
-            Ok(_) | Err(DurableError::Run(RunError::Model(_))) => {}
+            Ok(_) | Err(JournalHostError::Run(RunError::Model(_))) => {}
             Err(error) => panic!("{error}"),
         }
         self.flush().await;
@@ -162,10 +162,10 @@ impl Stage {
             match (in_memory, bits % 4) {
                 (_, 0) => {}
                 (true, 1) => self.conversation.deny(key, "no").unwrap(),
-                (true, _) => self.conversation.allow(key).unwrap(),
+                (true, _) => self.conversation.approve(key).unwrap(),
                 // Somebody may have decided before.
                 (false, 1) => drop(self.journal.deny(key, "no").await),
-                (false, _) => drop(self.journal.allow(key).await),
+                (false, _) => drop(self.journal.approve(key).await),
             }
             bits /= 4;
         }
@@ -192,7 +192,7 @@ impl Stage {
 
 fn finished((id, entry): (String, Entry)) -> Option<String> {
     match entry {
-        Entry::Told(Told::Recorded { call, done }) if !matches!(done.outcome, Outcome::Wait { .. }) => {
+        Entry::Change(Change::Recorded { call, done }) if !matches!(done.outcome, Outcome::Wait { .. }) => {
             Some(format!("{id}/{call}"))
         }
         _ => None,

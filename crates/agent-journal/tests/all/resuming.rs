@@ -7,10 +7,10 @@ use std::{
 };
 
 use agent_core::{
-    Agent, BoxStream, Call, Conversation, Counts, Delta, Llm, LlmError, LlmErrorKind, Outcome, Request,
-    RunError, StopReason, Team, Told, Usage, drive, script::Reply,
+    Agent, BoxStream, Call, Change, Conversation, Counts, Delta, Llm, LlmError, LlmErrorKind, Outcome,
+    Request, RunError, StopReason, Team, Usage, drive, script::Reply,
 };
-use agent_journal::{Durable, DurableError, Entry};
+use agent_journal::{Entry, JournalHost, JournalHostError};
 use futures::StreamExt;
 use insta::assert_snapshot;
 use serde_json::json;
@@ -46,8 +46,8 @@ const AGENTS: [&str; 5] = ["main", "expert", "deep", "lost", "dead"];
 /// Runs, or goes on with, the conversation `s`.
 async fn run(
     place: &Place,
-    change: impl Fn(Durable) -> Durable,
-) -> (Result<Conversation, DurableError>, Log) {
+    change: impl Fn(JournalHost) -> JournalHost,
+) -> (Result<Conversation, JournalHostError>, Log) {
     let (team, log) = team(&AGENTS, says);
     let journal = place.open();
     let mut conversation = start();
@@ -62,7 +62,7 @@ fn known(place: &Place) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut recorded, mut started) = (BTreeSet::new(), BTreeSet::new());
     for (id, entry) in place.open().entries("s").unwrap() {
         match entry {
-            Entry::Told(Told::Recorded { call, .. }) => drop(recorded.insert(format!("{id}/{call}"))),
+            Entry::Change(Change::Recorded { call, .. }) => drop(recorded.insert(format!("{id}/{call}"))),
             Entry::Started(call) => drop(started.insert(format!("{id}/{}", call.id))),
             _ => {}
         }
@@ -73,7 +73,7 @@ fn known(place: &Place) -> (BTreeSet<String>, BTreeSet<String>) {
 /// A run that is stopped after each entry in turn, and gone on with.
 async fn from_every_entry(
     check: impl Fn(usize, &Conversation, &Conversation),
-    change: impl Fn(Durable) -> Durable,
+    change: impl Fn(JournalHost) -> JournalHost,
 ) {
     let whole = Place::new();
     let (undisturbed, all) = run(&whole, &change).await;
@@ -171,8 +171,8 @@ async fn no_model_is_asked_again_for_what_it_answered() {
         let (_, log) = run(&place, |host| host).await;
         // That a specialist failed is written where its task came from.
         let answers = |(_, entry): &&(String, Entry)| match entry {
-            Entry::Told(Told::Recorded { call, .. }) => call == "call_0_3" && !is_delegation(entry),
-            Entry::Told(Told::Answered(_) | Told::Failed(_)) => true,
+            Entry::Change(Change::Recorded { call, .. }) => call == "call_0_3" && !is_delegation(entry),
+            Entry::Change(Change::Answered(_) | Change::Failed(_)) => true,
             _ => false,
         };
         let known = entries[..keep].iter().filter(answers).count();
@@ -181,7 +181,7 @@ async fn no_model_is_asked_again_for_what_it_answered() {
 }
 
 fn is_delegation(entry: &Entry) -> bool {
-    let Entry::Told(Told::Recorded { done, .. }) = entry else { return false };
+    let Entry::Change(Change::Recorded { done, .. }) = entry else { return false };
     matches!(done.outcome, Outcome::Delegate { .. })
 }
 
@@ -222,7 +222,7 @@ async fn field_53_what_a_request_cost_that_failed_for_good_is_on_the_disk() {
     let journal = place.open();
     let host = journal.host(team, &mut conversation).await.unwrap();
     let error = drive(&mut conversation, &host).await.unwrap_err();
-    let DurableError::Run(RunError::Model(failure)) = error else { panic!("{error}") };
+    let JournalHostError::Run(RunError::Model(failure)) = error else { panic!("{error}") };
     assert_eq!(failure.error.usage().broken_off.input_tokens, 10);
     assert_eq!((conversation.usage().input_tokens, conversation.usage().broken_off.input_tokens), (10, 10));
     assert_eq!(journal.conversation("s").unwrap(), conversation);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use agent_core::{
-    Conversation, End, Event, EventKind, EventLog, Limits, Response, Told, drive, script::Reply,
+    Change, Conversation, End, Event, EventKind, EventLog, Limits, Response, drive, script::Reply,
 };
-use agent_journal::{DurableError, JournalError};
+use agent_journal::{JournalError, JournalHostError};
 use insta::assert_snapshot;
 use serde_json::json;
 use tokio::time::timeout;
@@ -116,7 +116,7 @@ async fn calls_can_be_allowed_and_denied_in_memory() {
     let mut conversation = start();
     let host = journal.host(team, &mut conversation).await.unwrap();
     drive(&mut conversation, &host).await.unwrap();
-    conversation.allow("s/call_0_2").unwrap();
+    conversation.approve("s/call_0_2").unwrap();
     conversation.deny("s/call_0_3", "not today").unwrap();
     let end = drive(&mut conversation, &host).await.unwrap();
     assert_eq!(end.text(), "Answer 1.");
@@ -174,7 +174,7 @@ async fn a_conversation_that_is_another_one_is_refused() {
     let mut other = Conversation::start("main", "Stop.").with_id("s");
     let mut third = Conversation::start("main", "Go.").with_id("t");
     let error = drive(&mut third, &host).await.unwrap_err();
-    assert_eq!(error, DurableError::Journal(diverged("t")));
+    assert_eq!(error, JournalHostError::Journal(diverged("t")));
     drop(host);
     assert_eq!(journal.host(team, &mut other).await.unwrap_err(), diverged("s"));
 }
@@ -193,10 +193,10 @@ async fn a_host_does_not_write_over_its_session_with_another_conversation() {
 
     let (started, said) = (Conversation::start("main", "Stop."), Conversation::new("main"));
     let mut alike = Conversation::start("main", "Stop.");
-    alike.tell("run", Told::Answered(Response::text("Answer 0."))).unwrap();
+    alike.apply("run", Change::Answered(Response::text("Answer 0."))).unwrap();
     alike.say("More.");
-    alike.tell("run", Told::Answered(Response::text("Answer 1."))).unwrap();
-    let diverged = DurableError::Journal(JournalError::Diverged { id: "s".to_owned() });
+    alike.apply("run", Change::Answered(Response::text("Answer 1."))).unwrap();
+    let diverged = JournalHostError::Journal(JournalError::Diverged { id: "s".to_owned() });
     for other in [started, said, alike] {
         let mut other = other.with_id("s");
         other.say("And?");
@@ -239,10 +239,10 @@ async fn a_conversation_from_before_a_call_does_not_have_it_made_again() {
     let mut conversation = start();
     let host = journal.host(team, &mut conversation).await.unwrap();
     host.run(&mut conversation).await.unwrap();
-    conversation.allow("s/call_0_0").unwrap();
+    conversation.approve("s/call_0_0").unwrap();
     let mut old = conversation.clone();
     host.run(&mut conversation).await.unwrap();
-    let diverged = DurableError::Journal(JournalError::Diverged { id: "s".to_owned() });
+    let diverged = JournalHostError::Journal(JournalError::Diverged { id: "s".to_owned() });
     assert_eq!(drive(&mut old, &host).await.unwrap_err(), diverged);
     assert_eq!(log.made()["s/call_0_0"], 2, "once to ask, once for good");
     assert_eq!(journal.conversation("s").unwrap(), conversation);
@@ -313,7 +313,7 @@ async fn field_42_calls_that_wait_are_taken_back_with_what_led_to_them() {
     conversation.say("Something else.");
     let end = host.run(&mut conversation).await.unwrap();
     assert!(matches!(&end, End::Waiting(calls) if calls[0].key == "s/call_0_2_2"), "{end:?}");
-    assert!(journal.allow("s/call_0_2").await.is_err(), "it does not wait any more");
+    assert!(journal.approve("s/call_0_2").await.is_err(), "it does not wait any more");
     let kept = journal.conversation("s").unwrap();
     assert_eq!(kept, conversation);
     assert_eq!(log.made()["s/call_0_0"], 1);

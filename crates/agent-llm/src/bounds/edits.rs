@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use agent_core::{Block, Content, Json, Kind, Message, Request, Role};
+use agent_core::{Block, BlockKind, Content, Json, Message, Request, Role};
 
 /// Where a block stands: in a message, or in the result of a tool there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,7 @@ pub(crate) fn given(request: &Request) -> impl Iterator<Item = (At, &Block)> {
         said.content().iter().enumerate().flat_map(move |(block, of)| {
             let at = At { message, block, inner: None };
             let inner = match of.kind() {
-                Kind::ToolResult { content: Content::Blocks(blocks), .. } => &blocks[..],
+                BlockKind::ToolResult { content: Content::Blocks(blocks), .. } => &blocks[..],
                 _ => &[],
             };
             let inner =
@@ -77,7 +77,7 @@ impl Edits {
 
 /// The result with another block in this place of it.
 fn within(result: &Block, place: usize, block: &Block) -> Block {
-    let Kind::ToolResult { content: Content::Blocks(blocks), .. } = result.kind() else {
+    let BlockKind::ToolResult { content: Content::Blocks(blocks), .. } = result.kind() else {
         return result.clone();
     };
     let mut blocks = blocks.clone();

@@ -1,6 +1,6 @@
 //! Pictures and documents: how large, and how many.
 
-use agent_core::{Block, Kind, Request};
+use agent_core::{Block, BlockKind, Request};
 use serde::Deserialize;
 
 use super::{
@@ -31,7 +31,7 @@ impl Medium<'_> {
     }
 
     fn is_picture(&self) -> bool {
-        matches!(self.block.kind(), Kind::Image)
+        matches!(self.block.kind(), BlockKind::Image)
     }
 
     /// The longer side in pixels, if that is known.
@@ -43,7 +43,7 @@ impl Medium<'_> {
 
 /// All of them, the oldest first.
 pub(super) fn media(request: &Request) -> Vec<Medium<'_>> {
-    let is_medium = |block: &Block| matches!(block.kind(), Kind::Image | Kind::Document);
+    let is_medium = |block: &Block| matches!(block.kind(), BlockKind::Image | BlockKind::Document);
     given(request).filter(|(_, block)| is_medium(block)).map(|(at, block)| Medium { at, block }).collect()
 }
 
@@ -51,7 +51,7 @@ pub(super) fn media(request: &Request) -> Vec<Medium<'_>> {
 pub(super) fn weight(block: &Block) -> usize {
     let file = base64(block);
     match block.kind() {
-        Kind::Image => {
+        BlockKind::Image => {
             let pixels = |(width, height): (u32, u32)| (width as usize).saturating_mul(height as usize);
             let tokens = file.and_then(|file| sides(&file)).map(|sides| pixels(sides) / PIXELS);
             TOKEN * tokens.unwrap_or(PICTURE).clamp(1, PICTURE)

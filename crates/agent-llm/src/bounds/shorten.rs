@@ -1,6 +1,6 @@
 //! What is cut when a request is too long.
 
-use agent_core::{Block, Content, Json, Kind, Message, Request, ToolSpec};
+use agent_core::{Block, BlockKind, Content, Json, Message, Request, ToolSpec};
 
 use super::{
     edits::{At, Edits, given},
@@ -29,7 +29,7 @@ impl Scale {
 
 /// Whether a tool brought it.
 fn is_brought(at: At, block: &Block) -> bool {
-    at.inner.is_some() || matches!(block.kind(), Kind::ToolResult { .. })
+    at.inner.is_some() || matches!(block.kind(), BlockKind::ToolResult { .. })
 }
 
 /// The size of a request, by whether anything can be done about it.
@@ -89,7 +89,7 @@ struct Text<'a> {
 fn texts<'a>(request: &'a Request, scale: &Scale) -> Vec<Text<'a>> {
     let text = |(at, block): (At, _)| match Block::kind(block) {
         _ if !(scale.may_cut)(at, block) => None,
-        Kind::Text(words) | Kind::ToolResult { content: Content::Text(words), .. } => {
+        BlockKind::Text(words) | BlockKind::ToolResult { content: Content::Text(words), .. } => {
             Some(Text { at, block, words, length: length(block) })
         }
         _ => None,

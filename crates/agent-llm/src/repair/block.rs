@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, Content, Json, Kind, LlmError, LlmErrorKind, Message, Request, Role};
+use agent_core::{Block, BlockKind, Content, Json, LlmError, LlmErrorKind, Message, Request, Role};
 
 use super::says;
 use crate::bounds::edits::{At, Edits, given};
@@ -74,7 +74,7 @@ fn without_named(request: &Request, named: &Named, why: &str) -> Option<Request>
     let new = match (inner, block.kind()) {
         (Some(None), _) => return None,
         (Some(Some(inner)), _) => plain(inner, why)?,
-        (None, Kind::ToolResult { tool_use_id, is_error, .. }) if named.goes_on => {
+        (None, BlockKind::ToolResult { tool_use_id, is_error, .. }) if named.goes_on => {
             Block::tool_result(tool_use_id, note(block, why).into(), *is_error)
         }
         (None, _) => plain(block, why)?,
@@ -99,7 +99,7 @@ fn unsent(request: &Request, sent: At) -> Option<At> {
 
 fn inner(result: &Block, place: usize) -> Option<&Block> {
     match result.kind() {
-        Kind::ToolResult { content: Content::Blocks(blocks), .. } => blocks.get(place),
+        BlockKind::ToolResult { content: Content::Blocks(blocks), .. } => blocks.get(place),
         _ => None,
     }
 }
@@ -108,13 +108,13 @@ fn inner(result: &Block, place: usize) -> Option<&Block> {
 fn plain(block: &Block, why: &str) -> Option<Block> {
     match block.kind() {
         // It must be something beside the words.
-        Kind::Text(words) => has_more(block).then(|| Block::text(words)),
-        Kind::ToolUse(_)
-        | Kind::ToolResult { .. }
-        | Kind::ServerToolUse(_)
-        | Kind::ServerToolResult { .. }
-        | Kind::Thinking { .. }
-        | Kind::RedactedThinking => None,
+        BlockKind::Text(words) => has_more(block).then(|| Block::text(words)),
+        BlockKind::ToolUse(_)
+        | BlockKind::ToolResult { .. }
+        | BlockKind::ServerToolUse(_)
+        | BlockKind::ServerToolResult { .. }
+        | BlockKind::Thinking { .. }
+        | BlockKind::RedactedThinking => None,
         _ => Some(Block::text(note(block, why))),
     }
 }
@@ -126,9 +126,9 @@ fn has_more(block: &Block) -> bool {
 
 fn note(block: &Block, why: &str) -> String {
     let name = match block.kind() {
-        Kind::Image => "a picture",
-        Kind::Document => "a document",
-        Kind::ToolResult { .. } => "what the tool brought",
+        BlockKind::Image => "a picture",
+        BlockKind::Document => "a document",
+        BlockKind::ToolResult { .. } => "what the tool brought",
         _ => "a block",
     };
     let why: String = why.chars().take(QUOTED).collect();
@@ -136,7 +136,7 @@ fn note(block: &Block, why: &str) -> String {
 }
 
 fn is_thinking(block: &Block) -> bool {
-    matches!(block.kind(), Kind::Thinking { .. } | Kind::RedactedThinking)
+    matches!(block.kind(), BlockKind::Thinking { .. } | BlockKind::RedactedThinking)
 }
 
 /// Thinking is left out without a word, since the model would take that for its own.
@@ -151,8 +151,8 @@ fn without_thinking(request: &Request, at: At) -> Option<Request> {
 /// Without the pictures or documents that were said last: those before were taken, as a rule.
 fn without_newest(request: &Request, why: &str) -> Option<Request> {
     let is_wanted = |block: &Block| match block.kind() {
-        Kind::Image => why.to_lowercase().contains("image"),
-        Kind::Document => !why.to_lowercase().contains("image"),
+        BlockKind::Image => why.to_lowercase().contains("image"),
+        BlockKind::Document => !why.to_lowercase().contains("image"),
         _ => false,
     };
     let all: Vec<(At, &Block)> = given(request).filter(|(_, block)| is_wanted(block)).collect();

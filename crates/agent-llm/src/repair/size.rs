@@ -154,7 +154,9 @@ fn numbers(text: &str) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::{Block, BoxStream, Delta, Json, Kind, Llm, Message, Notice, Response, ToolSpec, fold};
+    use agent_core::{
+        Block, BlockKind, BoxStream, Delta, Json, Llm, Message, Notice, Response, ToolSpec, fold,
+    };
     use futures::{StreamExt, stream};
     use serde_json::json;
 
@@ -188,7 +190,7 @@ mod tests {
     /// The thousands of bytes of all texts.
     fn lengths(request: &Request) -> Vec<usize> {
         let texts = request.messages.iter().flat_map(Message::content).flat_map(|block| match block.kind() {
-            Kind::ToolResult { content, .. } => content.clone().into_blocks(),
+            BlockKind::ToolResult { content, .. } => content.clone().into_blocks(),
             _ => vec![block.clone()],
         });
         texts.map(|block| block.as_text().map_or(0, str::len) / 1_000).collect()
@@ -252,13 +254,13 @@ mod tests {
                 quarters.sum::<usize>() / 16
             };
             let block = |block: &Block| match block.kind() {
-                Kind::Image => 4_784,
-                Kind::Document => block.json().text().len() / 10,
+                BlockKind::Image => 4_784,
+                BlockKind::Document => block.json().text().len() / 10,
                 _ => text(block.json().text()),
             };
             let messages = request.messages.iter().flat_map(Message::content);
             let all = messages.flat_map(|block| match block.kind() {
-                Kind::ToolResult { content, .. } => content.clone().into_blocks(),
+                BlockKind::ToolResult { content, .. } => content.clone().into_blocks(),
                 _ => vec![block.clone()],
             });
             all.map(|of| block(&of)).sum()
@@ -270,7 +272,7 @@ mod tests {
             let (has, most) = (Self::tokens(&request), self.0);
             let said = match has > most {
                 true => Err(refused(400, &format!("prompt is too long: {has} tokens > {most} maximum"))),
-                false => Ok(Delta::Whole(Response::text(has.to_string()).into())),
+                false => Ok(Delta::Complete(Response::text(has.to_string()).into())),
             };
             stream::iter([said]).boxed()
         }

@@ -69,7 +69,7 @@ impl RetryPolicy {
 
     /// How much time a request has in all, from its first attempt: a retry that would begin later than that
     /// is given up at once. Time at a [`Gate`](crate::Gate) counts. A retry that has begun is not cut short;
-    /// [`total_timeout`](crate::Settings::total_timeout) does that.
+    /// [`total_timeout`](crate::ClaudeBuilder::total_timeout) does that.
     ///
     /// By default there is none: the number of retries and the longest waits bound it already, and a long
     /// reply that broke off at its end is worth asking for again.

@@ -8,8 +8,8 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Block, Conversation, Delta, Done, Failure, Fold, Json, Kind, LlmError, Message, Notice, Outcome,
-    Piece, Request, Response, StopReason, Team, ToolCall, Transfer, Turn, Work, script::Script,
+    Agent, Block, BlockKind, Conversation, Delta, Done, Failure, Fold, Json, LlmError, Message, Notice,
+    Outcome, Piece, Request, Response, StopReason, Team, ToolCall, Transfer, Turn, Work, script::Script,
 };
 use proptest::{collection::vec, prelude::*};
 use reqwest::{
@@ -29,7 +29,7 @@ use super::{
     mutate::{changed, changes},
 };
 use crate::{
-    Settings,
+    ClaudeBuilder,
     rate_limit::rate_limits,
     refusal::{not_a_reply, refusal},
     wire,
@@ -83,18 +83,18 @@ fn sent(message: &Message) {
         content: Vec<&'a RawValue>,
     }
     let body = |settings| wire::body(&settings, &Request::new(vec![message.clone()]));
-    let text = body(Settings::default());
+    let text = body(ClaudeBuilder::default());
     let Body { messages } = serde_json::from_slice(&text).unwrap();
     let sent: Vec<&str> =
         messages.iter().flat_map(|message| &message.content).map(|block| block.get()).collect();
     let kept = message.content().iter().filter(|block| {
-        let thinking = matches!(block.kind(), Kind::Thinking { .. } | Kind::RedactedThinking);
+        let thinking = matches!(block.kind(), BlockKind::Thinking { .. } | BlockKind::RedactedThinking);
         !block.is_blank() && (!thinking || sent.contains(&block.json().text()))
     });
     let kept = kept.map(|block| wire::error_with_more_than_words(block).unwrap_or_else(|| block.clone()));
     let kept: Vec<Block> = kept.collect();
     assert_eq!(sent, kept.iter().map(|block| block.json().text()).collect::<Vec<_>>());
-    serde_json::from_slice::<IgnoredAny>(&body(Settings::default().cache(crate::Cache::FiveMinutes)))
+    serde_json::from_slice::<IgnoredAny>(&body(ClaudeBuilder::default().cache(crate::Cache::FiveMinutes)))
         .unwrap();
 }
 

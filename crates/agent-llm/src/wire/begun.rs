@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, Delta, Kind, Piece};
+use agent_core::{Block, BlockKind, Delta, Piece};
 
 use super::{Field, Grown};
 
@@ -67,10 +67,10 @@ impl Begun {
 impl Takes {
     fn of(block: &Block) -> Self {
         match block.kind() {
-            Kind::Text(_) => Self::Text,
-            Kind::Thinking { .. } => Self::Thinking,
-            Kind::ToolUse(_) | Kind::ServerToolUse(_) => Self::Input,
-            Kind::Other(kind) if kind.ends_with("tool_use") => Self::Input,
+            BlockKind::Text(_) => Self::Text,
+            BlockKind::Thinking { .. } => Self::Thinking,
+            BlockKind::ToolUse(_) | BlockKind::ServerToolUse(_) => Self::Input,
+            BlockKind::Other(kind) if kind.ends_with("tool_use") => Self::Input,
             _ => Self::Nothing,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use agent_core::{Block, Delta, Json, Kind, LlmError, Piece};
+use agent_core::{Block, BlockKind, Delta, Json, LlmError, Piece};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, value::RawValue};
 
@@ -61,8 +61,8 @@ fn without_half(index: usize, block: &RawValue, begun: &Block) -> Option<Grown> 
     }
     let Begun { text, thinking } = serde_json::from_str(block.get()).ok()?;
     let (name, field, words) = match begun.kind() {
-        Kind::Text(_) => ("text", Field::Text, text),
-        Kind::Thinking { .. } => ("thinking", Field::Thinking, thinking),
+        BlockKind::Text(_) => ("text", Field::Text, text),
+        BlockKind::Thinking { .. } => ("thinking", Field::Thinking, thinking),
         // What grows by no words gets no other half.
         _ => return None,
     };

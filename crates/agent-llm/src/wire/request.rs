@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, Content, Json, Kind, Message, Request, Role};
+use agent_core::{Block, BlockKind, Content, Json, Message, Request, Role};
 
 use super::{
     object::{Object, list},
     tools::{self, has_tools},
 };
-use crate::{Settings, cache, tool_choice::eased};
+use crate::{ClaudeBuilder, cache, tool_choice::eased};
 
 /// The body of a request. Blocks go in as the text they are kept as; what
-/// [`Request::extra`](agent_core::Asked::extra) gives wins over the settings, and extra settings over all else.
-pub(crate) fn body(settings: &Settings, request: &Request) -> Vec<u8> {
+/// [`Request::extra`](agent_core::RequestParts::extra) gives wins over the settings, and extra settings over all else.
+pub(crate) fn body(settings: &ClaudeBuilder, request: &Request) -> Vec<u8> {
     written(settings, request, &[])
 }
 
 /// The body that asks what a request would cost: the same, without what has no part in that, which its
 /// endpoint does not take. Source: the official clients' `message_count_tokens_params`, beta and not.
-pub(crate) fn counted(settings: &Settings, request: &Request) -> Vec<u8> {
+pub(crate) fn counted(settings: &ClaudeBuilder, request: &Request) -> Vec<u8> {
     const LEFT_OUT: [&str; 11] = [
         "container",
         "diagnostics",
@@ -36,12 +36,12 @@ pub(crate) fn counted(settings: &Settings, request: &Request) -> Vec<u8> {
 }
 
 /// The most tokens the reply may have, as the body says it.
-pub(crate) fn max_tokens(settings: &Settings, request: &Request) -> u64 {
+pub(crate) fn max_tokens(settings: &ClaudeBuilder, request: &Request) -> u64 {
     let given = request.extra.get("max_tokens").or_else(|| settings.fields.get("max_tokens"));
     given.and_then(|tokens| tokens.parse().ok()).unwrap_or(request.max_tokens.into())
 }
 
-fn written(settings: &Settings, request: &Request, left_out: &[&str]) -> Vec<u8> {
+fn written(settings: &ClaudeBuilder, request: &Request, left_out: &[&str]) -> Vec<u8> {
     let marked = settings.cache.map(|kept| cache::marked(request, kept, &settings.fields));
     let request = marked.as_ref().unwrap_or(request);
     let mut text = Vec::with_capacity(size(request));
@@ -57,7 +57,7 @@ fn size(request: &Request) -> usize {
     1024 + texts + tools + 32 * request.messages.len()
 }
 
-fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &[&str]) {
+fn write(text: &mut Vec<u8>, settings: &ClaudeBuilder, request: &Request, left_out: &[&str]) {
     let given = settings.fields.iter().chain(&request.extra);
     let given: BTreeMap<&str, &Json> = given.map(|(name, value)| (name.as_str(), value)).collect();
     // The body's own fields, as far as they belong in it and no other was given in their place.
@@ -98,7 +98,7 @@ fn write(text: &mut Vec<u8>, settings: &Settings, request: &Request, left_out: &
 }
 
 /// A field that was given, as it is sent.
-fn as_sent(settings: &Settings, request: &Request, name: &str, value: &Json) -> Json {
+fn as_sent(settings: &ClaudeBuilder, request: &Request, name: &str, value: &Json) -> Json {
     match (name, &request.container) {
         ("container", Some(id)) => again(value, id),
         ("tool_choice", _) if is_eased(settings, request) => eased(value),
@@ -107,7 +107,7 @@ fn as_sent(settings: &Settings, request: &Request, name: &str, value: &Json) -> 
 }
 
 /// Whether a call that was forced is not forced any more: an agent that always must call could never answer.
-fn is_eased(settings: &Settings, request: &Request) -> bool {
+fn is_eased(settings: &ClaudeBuilder, request: &Request) -> bool {
     request.turns > 0 && !settings.force_every_turn
 }
 
@@ -130,7 +130,7 @@ fn block(text: &mut Vec<u8>, block: &Block) {
 /// An error result may only hold text, says the API, so one with a picture says in words that the call failed. The words
 /// come last: errors of the API name a block by its place.
 pub(crate) fn error_with_more_than_words(block: &Block) -> Option<Block> {
-    let Kind::ToolResult { content: Content::Blocks(blocks), is_error: true, .. } = block.kind() else {
+    let BlockKind::ToolResult { content: Content::Blocks(blocks), is_error: true, .. } = block.kind() else {
         return None;
     };
     if blocks.iter().all(|block| block.as_text().is_some()) {
@@ -145,7 +145,7 @@ pub(crate) fn error_with_more_than_words(block: &Block) -> Option<Block> {
 }
 
 /// What is said of which tools may be called, if anything is.
-fn tool_choice(settings: &Settings, is_eased: bool) -> Option<Json> {
+fn tool_choice(settings: &ClaudeBuilder, is_eased: bool) -> Option<Json> {
     let one_by_one = settings.disable_parallel_tool_use;
     let is_said = settings.tool_choice.is_some() || one_by_one;
     let choice = settings.tool_choice.clone().unwrap_or_default();
@@ -182,14 +182,14 @@ mod tests {
         request
     }
 
-    fn sent(settings: Settings, request: &Request) -> String {
+    fn sent(settings: ClaudeBuilder, request: &Request) -> String {
         String::from_utf8(body(&settings, request)).unwrap()
     }
 
     #[test]
     fn a_request_has_no_field_that_nobody_gave() {
-        insta::assert_snapshot!(sent(Settings::default(), &hi()), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
-        insta::assert_snapshot!(sent(Settings::default().streaming(false).model("m"), &with_tool()), @r#"{"model":"m","max_tokens":8000,"stream":false,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}}}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
+        insta::assert_snapshot!(sent(ClaudeBuilder::default(), &hi()), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
+        insta::assert_snapshot!(sent(ClaudeBuilder::default().streaming(false).model("m"), &with_tool()), @r#"{"model":"m","max_tokens":8000,"stream":false,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}}}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
         request.system = vec![Block::text("Be brief."), Block::text(" ")];
         request.messages.push(Message::assistant(vec![call]));
         request.messages.push(Message::user(vec![Block::tool_result("a", "2".into(), false)]));
-        insta::assert_snapshot!(sent(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"z":1, "a":12345678901234567890123}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"2"}]}]}"#);
+        insta::assert_snapshot!(sent(ClaudeBuilder::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"z":1, "a":12345678901234567890123}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"2"}]}]}"#);
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
         let picture = Block::image("image/png", "AA==");
         let results = vec![result(vec![Block::text("no")]), result(vec![Block::text("no"), picture])];
         request.messages.push(Message::user(results));
-        insta::assert_snapshot!(sent(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"no"}],"is_error":true},{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"no"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}},{"type":"text","text":"[the call failed]"}],"is_error":false}]}]}"#);
+        insta::assert_snapshot!(sent(ClaudeBuilder::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"no"}],"is_error":true},{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"no"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}},{"type":"text","text":"[the call failed]"}],"is_error":false}]}]}"#);
     }
 
     #[test]
@@ -222,14 +222,14 @@ mod tests {
         let search =
             Json::read(r#"{"type":"web_search_20260318","name":"web_search", "max_uses":5}"#).unwrap();
         request.server_tools = [search].into();
-        insta::assert_snapshot!(sent(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}},"strict":true},{"type":"web_search_20260318","name":"web_search", "max_uses":5}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
+        insta::assert_snapshot!(sent(ClaudeBuilder::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}},"strict":true},{"type":"web_search_20260318","name":"web_search", "max_uses":5}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#);
     }
 
     #[test]
     fn cache_markers_are_set_where_they_pay() {
         let mut request = with_tool();
         request.system = vec![Block::text("Be brief.")];
-        let settings = Settings::default().cache(crate::Cache::FiveMinutes);
+        let settings = ClaudeBuilder::default().cache(crate::Cache::FiveMinutes);
         insta::assert_snapshot!(sent(settings, &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],"tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object","properties":{"z":{},"a":{}}},"cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}]}]}"#);
     }
 
@@ -238,7 +238,7 @@ mod tests {
         let mut request = hi();
         request.messages.push(Message::assistant(" \n"));
         request.messages.push(Message::assistant(vec![Block::text(""), Block::text("x")]));
-        insta::assert_snapshot!(sent(Settings::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"text","text":"x"}]}]}"#);
+        insta::assert_snapshot!(sent(ClaudeBuilder::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"text","text":"x"}]}]}"#);
     }
 
     #[test]
@@ -251,13 +251,13 @@ mod tests {
             let mut request = hi();
             let thinking = serde_json::from_str::<Block>(block).unwrap();
             request.messages.push(Message::assistant(vec![thinking, Block::text("So.")]));
-            assert!(sent(Settings::default(), &request).contains(block), "{block}");
+            assert!(sent(ClaudeBuilder::default(), &request).contains(block), "{block}");
         }
     }
 
     #[test]
     fn settings_become_fields() {
-        let settings = Settings::default()
+        let settings = ClaudeBuilder::default()
             .tool_choice(ToolChoice::Tool("f".to_owned()))
             .disable_parallel_tool_use(true)
             .stop_sequences(["END"])
@@ -272,12 +272,12 @@ mod tests {
     fn a_container_is_used_again_and_the_settings_have_the_last_word() {
         let mut request = hi();
         request.container = Some("c_1".to_owned());
-        let container = |settings: Settings| {
+        let container = |settings: ClaudeBuilder| {
             let body: serde_json::Value = serde_json::from_slice(&body(&settings, &request)).unwrap();
             body["container"].to_string()
         };
-        let given = |container| Settings::default().extra("container", container);
-        assert_eq!(container(Settings::default()), r#""c_1""#);
+        let given = |container| ClaudeBuilder::default().extra("container", container);
+        assert_eq!(container(ClaudeBuilder::default()), r#""c_1""#);
         let skills = json!([{"type": "anthropic", "skill_id": "pdf"}]);
         let expected = r#"{"id":"c_1","skills":[{"skill_id":"pdf","type":"anthropic"}]}"#;
         assert_eq!(container(given(json!({"skills": skills}))), expected);
@@ -287,12 +287,12 @@ mod tests {
 
     #[test]
     fn a_tool_choice_is_sent_only_with_tools() {
-        let choice = |settings: Settings, request: &Request| {
+        let choice = |settings: ClaudeBuilder, request: &Request| {
             let body: serde_json::Value = serde_json::from_slice(&body(&settings, request)).unwrap();
             body.get("tool_choice").map(ToString::to_string)
         };
-        let any = || Settings::default().tool_choice(ToolChoice::Any);
-        let one_by_one = || Settings::default().disable_parallel_tool_use(true);
+        let any = || ClaudeBuilder::default().tool_choice(ToolChoice::Any);
+        let one_by_one = || ClaudeBuilder::default().disable_parallel_tool_use(true);
         assert_eq!(choice(any(), &hi()), None);
         assert_eq!(choice(one_by_one(), &hi()), None);
         assert_eq!(choice(any(), &with_tool()).unwrap(), r#"{"type":"any"}"#);
@@ -307,14 +307,14 @@ mod tests {
 
     #[test]
     fn field_72_a_forced_choice_holds_for_the_first_turn_since_the_user_spoke() {
-        let choice = |settings: Settings, given: Option<serde_json::Value>, turns: u32| {
+        let choice = |settings: ClaudeBuilder, given: Option<serde_json::Value>, turns: u32| {
             let mut request = with_tool();
             request.turns = turns;
             request.extra.extend(given.map(|given| ("tool_choice".to_owned(), given.into())));
             let body: serde_json::Value = serde_json::from_slice(&body(&settings, &request)).unwrap();
             body["tool_choice"].clone()
         };
-        let by = |choice| Settings::default().tool_choice(choice);
+        let by = |choice| ClaudeBuilder::default().tool_choice(choice);
         let (any, tool) = (json!({"type": "any"}), json!({"type": "tool", "name": "f"}));
         let (auto, none) = (json!({"type": "auto"}), json!({"type": "none"}));
         for (settings, first, then) in [
@@ -332,16 +332,16 @@ mod tests {
         }
         let one = json!({"type": "tool", "name": "f", "disable_parallel_tool_use": true});
         let eased = json!({"type": "auto", "disable_parallel_tool_use": true});
-        assert_eq!(choice(Settings::default(), Some(one), 1), eased);
+        assert_eq!(choice(ClaudeBuilder::default(), Some(one), 1), eased);
         let one_by_one = by(ToolChoice::Any).disable_parallel_tool_use(true);
         assert_eq!(choice(one_by_one, None, 1), eased);
-        assert_eq!(choice(Settings::default(), Some(json!("odd")), 1), json!("odd"));
+        assert_eq!(choice(ClaudeBuilder::default(), Some(json!("odd")), 1), json!("odd"));
     }
 
     #[test]
     fn the_requests_own_fields_win_over_the_settings_and_extra_settings_over_the_rest() {
         let settings =
-            Settings::default().model("a").extra("model", json!("b")).extra("speed", json!("fast"));
+            ClaudeBuilder::default().model("a").extra("model", json!("b")).extra("speed", json!("fast"));
         let mut request = hi();
         request.extra.insert("speed".to_owned(), json!("standard").into());
         request.extra.insert("max_tokens".to_owned(), json!(1).into());
@@ -352,8 +352,8 @@ mod tests {
     fn the_most_tokens_are_what_the_body_says() {
         let mut request = hi();
         request.max_tokens = 7;
-        assert_eq!(max_tokens(&Settings::default(), &request), 7);
-        let settings = Settings::default().extra("max_tokens", json!(8));
+        assert_eq!(max_tokens(&ClaudeBuilder::default(), &request), 7);
+        let settings = ClaudeBuilder::default().extra("max_tokens", json!(8));
         assert_eq!(max_tokens(&settings, &request), 8);
         request.extra.insert("max_tokens".to_owned(), json!(9).into());
         assert_eq!(max_tokens(&settings, &request), 9);

@@ -39,7 +39,7 @@ async fn a_reply_that_is_not_streamed_is_one_delta_and_the_same() {
     let whole = server(ResponseTemplate::new(200).set_body_json(body)).await;
     let claude = settings(whole.uri()).streaming(false).build().unwrap();
     let deltas: Vec<Delta> = claude.stream(hi()).try_collect().await.unwrap();
-    let [Delta::Whole(reply)] = &deltas[..] else { panic!("{deltas:?}") };
+    let [Delta::Complete(reply)] = &deltas[..] else { panic!("{deltas:?}") };
     let mut folded = ask(settings(streaming.uri())).await.unwrap();
     // Pieces are filled into the block as it began, whose fields may stand in another order.
     folded.content = reply.content.clone();

@@ -10,27 +10,27 @@ use agent_core::{
     Agent, Content, Context, Conversation, End, Event, EventKind, Outcome, RunError, Tool, async_trait,
     script::Reply,
 };
-use agent_llm::{Claude, Delta, Json, Notice, RetryPolicy, Settings, ToolSpec};
-use agent_mock::{Mock, Plot};
+use agent_llm::{Claude, ClaudeBuilder, Delta, Json, Notice, RetryPolicy, ToolSpec};
+use agent_mock::{Mock, Scenario};
 use serde_json::json;
 
 use crate::common::KEY;
 
 /// Calls three tools at once, then answers.
-pub(crate) fn plot() -> Plot {
+pub(crate) fn plot() -> Scenario {
     let look = |place: &str| json!({"at": place});
     let calls = Reply::text("Let me look at three places…")
         .and_call("look", look("the first"))
         .and_call("look", look("the second"))
         .and_call("look", look("the third place of all"));
-    Plot::new([calls, Reply::text("All three are there.")])
+    Scenario::new([calls, Reply::text("All three are there.")])
 }
 
 /// What the user reads of it, turn by turn.
 pub(crate) const SHOWN: [&str; 2] = ["Let me look at three places…", "All three are there."];
 
 /// Up to three retries, each at once; of a server that [`day`] names.
-pub(crate) fn settings() -> Settings {
+pub(crate) fn settings() -> ClaudeBuilder {
     let policy = RetryPolicy::default().max_retries(3).first_wait(Duration::from_millis(1));
     Claude::builder().key(KEY).retry(policy).base_url("http://127.0.0.1:1")
 }
@@ -51,7 +51,7 @@ pub(crate) struct Day {
 }
 
 /// Runs an agent against a server with this plot.
-pub(crate) async fn day(plot: Plot, claude: &Claude) -> Day {
+pub(crate) async fn day(plot: Scenario, claude: &Claude) -> Day {
     let server = Mock::start(plot).await.unwrap();
     ask(&server, claude, "Is all there?").await
 }

@@ -5,7 +5,7 @@ use agent_core::{
     async_trait, script::Reply,
 };
 use agent_llm::{Bounds, Claude, Delta, Notice};
-use agent_mock::{Mock, Plot};
+use agent_mock::{Mock, Scenario};
 use serde_json::json;
 
 use crate::common::KEY;
@@ -32,12 +32,13 @@ fn picture() -> Block {
 /// A conversation of two questions whose tool brings this; what was told of it beside the replies, and how many requests
 /// there were.
 async fn check(content: Content, said: Content, bounds: Bounds, threads: bool) -> (Vec<String>, usize) {
-    let plot = Plot::new([Reply::call("bring", json!({})), Reply::text("I see."), Reply::text("As I said.")]);
+    let plot =
+        Scenario::new([Reply::call("bring", json!({})), Reply::text("I see."), Reply::text("As I said.")]);
     let server = Mock::start(plot.context(1_000_000)).await.unwrap();
     let settings = Claude::builder().key(KEY).base_url(server.url()).bounds(bounds).threads(threads);
     let claude = settings.build().unwrap();
     let bring = Bring(ToolSpec::new("bring", "Brings.", json!({"type": "object"})), content.clone());
-    let agent = Agent::builder("main", claude).tool(bring).longest_result(usize::MAX).build().unwrap();
+    let agent = Agent::builder("main", claude).tool(bring).max_result_bytes(usize::MAX).build().unwrap();
     let mut conversation = Conversation::start("main", said.clone());
     let mut notices = Vec::new();
     for expected in ["I see.", "As I said."] {
@@ -59,7 +60,7 @@ async fn check(content: Content, said: Content, bounds: Bounds, threads: bool) -
 
 fn notice(event: &Event) -> Option<String> {
     match &event.kind {
-        EventKind::Delta(Delta::Notice(Notice::LeftOut { parts })) => Some(parts.join("; ")),
+        EventKind::Delta(Delta::Notice(Notice::Omitted { parts })) => Some(parts.join("; ")),
         EventKind::Delta(Delta::Notice(Notice::Retry { reason, .. })) => Some(reason.clone()),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_llm::{Claude, Llm, LlmError, Message, Request, Response, Settings, fold};
+use agent_llm::{Claude, ClaudeBuilder, Llm, LlmError, Message, Request, Response, fold};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -50,7 +50,7 @@ pub(crate) fn streamed(text: &str) -> ResponseTemplate {
 }
 
 /// Settings for a server on loopback, without retries.
-pub(crate) fn settings(url: impl Into<String>) -> Settings {
+pub(crate) fn settings(url: impl Into<String>) -> ClaudeBuilder {
     Claude::builder().key(KEY).base_url(url).max_retries(0)
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn hi() -> Request {
     Request::new(vec![Message::user("hi")])
 }
 
-pub(crate) async fn ask(settings: Settings) -> Result<Response, LlmError> {
+pub(crate) async fn ask(settings: ClaudeBuilder) -> Result<Response, LlmError> {
     ask_claude(&settings.build().unwrap()).await
 }
 

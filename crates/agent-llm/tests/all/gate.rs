@@ -68,7 +68,7 @@ impl Llm for Limited {
             };
             sleep(LATENCY).await;
             let told = self.headers.then(|| Ok(Self::left(left)));
-            told.into_iter().chain([Ok(Delta::whole(Response::text("hi")))]).collect()
+            told.into_iter().chain([Ok(Delta::complete(Response::text("hi")))]).collect()
         });
         reply.flat_map(stream::iter).boxed()
     }
@@ -139,7 +139,7 @@ fn says(text: &str) -> Request {
 fn second(_: &str) -> BoxStream<'static, Result<Delta, LlmError>> {
     let reply = async {
         sleep(Duration::from_secs(1)).await;
-        Ok(Delta::whole(Response::text("hi")))
+        Ok(Delta::complete(Response::text("hi")))
     };
     stream::once(reply).boxed()
 }
@@ -198,7 +198,7 @@ async fn heard(llm: &impl Llm, text: &str) -> String {
     while let Some(delta) = reply.next().await {
         let line = match delta {
             Ok(Delta::Notice(Notice::Wait { wait, reason })) => format!("wait {wait:?}: {reason}"),
-            Ok(Delta::Whole(_)) => "answered".to_owned(),
+            Ok(Delta::Complete(_)) => "answered".to_owned(),
             other => format!("{other:?}"),
         };
         lines.push(format!("{:.1} {line}", begun.elapsed().as_secs_f64()));
@@ -286,7 +286,7 @@ async fn who_is_dropped_leaves_no_place_behind() {
     drop(waits.remove(1));
     drop(half);
     for mut waiting in waits {
-        assert!(matches!(waiting.next().await, Some(Ok(Delta::Whole(_)))));
+        assert!(matches!(waiting.next().await, Some(Ok(Delta::Complete(_)))));
     }
     assert_eq!(scene.asked(), "half x z");
     // One that was let out, but dropped before it could go.
@@ -364,7 +364,7 @@ fn who_waits_in_another_runtime_is_let_out_when_the_first_one_ends() {
     other.block_on(async {
         drop(open);
         let said = tokio::time::timeout(Duration::from_secs(9), waiting.next()).await;
-        assert!(matches!(said, Ok(Some(Ok(Delta::Whole(_))))), "{said:?}");
+        assert!(matches!(said, Ok(Some(Ok(Delta::Complete(_))))), "{said:?}");
     });
 }
 
@@ -393,7 +393,7 @@ async fn field_70_a_plain_bound_holds_from_the_first_request_on_and_learns_nothi
         "last" => {
             let (of, reset) = ("requests".to_owned(), Duration::from_secs(60));
             let none = Delta::Notice(Notice::RateLimit { of, limit: 1, remaining: 0, reset });
-            stream::iter([Ok(none), Ok(Delta::whole(Response::text("hi")))]).boxed()
+            stream::iter([Ok(none), Ok(Delta::complete(Response::text("hi")))]).boxed()
         }
         _ => second(text),
     });
@@ -418,7 +418,7 @@ async fn field_70_a_plain_bound_holds_from_the_first_request_on_and_learns_nothi
 #[tokio::test]
 async fn field_70_a_setting_bounds_the_requests_of_a_client_and_its_clones() {
     let plot =
-        agent_mock::Plot::by(|_| agent_core::script::Reply::text("hi").after(Duration::from_millis(20)));
+        agent_mock::Scenario::by(|_| agent_core::script::Reply::text("hi").after(Duration::from_millis(20)));
     let server = agent_mock::Mock::start(plot).await.unwrap();
     let claude = settings(server.url()).requests_at_once(3).build().unwrap();
     let other = claude.with(|settings| settings.model("other")).unwrap();

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use agent_llm::Settings;
+use agent_llm::ClaudeBuilder;
 use h2::{
     Reason, RecvStream,
     server::{Builder, SendResponse},
@@ -104,7 +104,7 @@ impl Server {
     }
 
     /// Settings of a client that asks it, with up to three retries.
-    pub(crate) fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> ClaudeBuilder {
         bad_day::settings().base_url(&self.url).http2(true)
     }
 

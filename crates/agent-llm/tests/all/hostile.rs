@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use agent_llm::{LlmError, LlmErrorKind, RetryPolicy, Settings};
+use agent_llm::{ClaudeBuilder, LlmError, LlmErrorKind, RetryPolicy};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -63,13 +63,13 @@ impl Endless {
     }
 
     /// The error of a client that would ask three times.
-    async fn ask(&self, change: impl FnOnce(Settings) -> Settings) -> LlmError {
+    async fn ask(&self, change: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> LlmError {
         let policy = RetryPolicy::default().first_wait(Duration::from_millis(1));
         ask(change(settings(&self.url).retry(policy))).await.unwrap_err()
     }
 
     /// It is too long: it was asked for once, and no more of it was read than a reply may have.
-    async fn check(&self, most: usize, change: impl FnOnce(Settings) -> Settings) {
+    async fn check(&self, most: usize, change: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) {
         let error = self.ask(change).await;
         assert_eq!((error.kind, error.is_retryable()), (LlmErrorKind::TooLong, false), "{error}");
         assert_eq!(self.requests.load(Ordering::Relaxed), 1);
@@ -120,7 +120,7 @@ async fn field_79_an_endless_body_ends_at_its_bound_and_is_asked_for_once() {
     let head = format!("{JSON_HEAD}{{\"content\":[{{\"type\":\"text\",\"text\":\"");
     let more = "x".repeat(MEGABYTE);
     Endless::start(&head, &more).await.check(64 * MEGABYTE, |settings| settings.streaming(false)).await;
-    let short = |settings: Settings| settings.streaming(false).longest_reply(4 * MEGABYTE);
+    let short = |settings: ClaudeBuilder| settings.streaming(false).longest_reply(4 * MEGABYTE);
     Endless::start(&head, &more).await.check(4 * MEGABYTE, short).await;
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_llm::{BoxStream, Claude, Delta, Llm, LlmError, LlmErrorKind, Notice, fold};
-use agent_mock::{Fault, Mock, Plot};
+use agent_mock::{Fault, Mock, Scenario};
 use futures::{StreamExt, future::join_all};
 use h2::Reason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -132,7 +132,7 @@ async fn replies_and_faults_are_the_same_as_over_a_connection_each() {
 
 #[tokio::test]
 async fn a_refusal_has_its_status() {
-    let server = Mock::start(Plot::new([]).fault(0, [Fault::status(404)])).await.unwrap();
+    let server = Mock::start(Scenario::new([]).fault(0, [Fault::status(404)])).await.unwrap();
     let error = ask(settings().base_url(server.url()).http2(true)).await.unwrap_err();
     assert_eq!((error.kind, error.status), (LlmErrorKind::NotFound, Some(404)));
 }

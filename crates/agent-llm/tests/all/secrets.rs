@@ -3,7 +3,7 @@
 use std::{error::Error, time::Duration};
 
 use agent_core::{EventLog, Timeline};
-use agent_llm::{Claude, Llm, Settings, fold};
+use agent_llm::{Claude, ClaudeBuilder, Llm, fold};
 use agent_mock::{Answer, Fault, Mock};
 use futures::future::join_all;
 use serde_json::json;
@@ -100,7 +100,7 @@ async fn check(fault: Fault, told: bool, [streamed, unary]: &[Claude; 2]) {
 }
 
 /// Streaming and not. What they show of themselves does not hold the key either.
-fn clients(settings: Settings) -> [Claude; 2] {
+fn clients(settings: ClaudeBuilder) -> [Claude; 2] {
     let streamed = settings.clone().build().unwrap();
     let unary = streamed.with(|settings| settings.streaming(false)).unwrap();
     let shown = format!("{settings:?} {settings:#?} {streamed:?} {unary:#?}");

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use agent_core::{Block, Event, EventKind, Usage, script::Reply};
 use agent_llm::{Claude, Llm, Message, Request, fold};
-use agent_mock::{Answer, Fault, Mock, Plot};
+use agent_mock::{Answer, Fault, Mock, Scenario};
 use futures::future::join_all;
 use serde_json::json;
 
@@ -197,7 +197,7 @@ async fn fault_11_ids_that_come_twice_blank_text_and_input_that_is_no_json_are_s
     let broken = Reply::call("look", json!({"INVALID_JSON": "{\"at\": \"the fi"}));
     let replies = [broken, Reply::default().and_block(look("the first")), again, last];
     let answer = Reply::text("All three are there.");
-    let day = day(Plot::new(replies.into_iter().chain([answer])), claude).await;
+    let day = day(Scenario::new(replies.into_iter().chain([answer])), claude).await;
     assert_eq!(day.end.as_ref().map(|end| end.text()), Ok("All three are there."));
     let calls = day.conversation.messages().iter().flat_map(|message| message.tool_calls());
     let ids: BTreeSet<&str> = calls.map(|call| call.id.as_str()).collect();
@@ -210,7 +210,7 @@ async fn fault_11_ids_that_come_twice_blank_text_and_input_that_is_no_json_are_s
 
 #[tokio::test]
 async fn fault_40_a_history_that_was_refused_is_not_sent_again_when_the_mended_one_fails_for_a_while() {
-    let plot = Plot::new([Reply::text("Fine.")]).fault(0, [Fault::status(529), Fault::cut("text_delta")]);
+    let plot = Scenario::new([Reply::text("Fine.")]).fault(0, [Fault::status(529), Fault::cut("text_delta")]);
     let server = Mock::start(plot).await.unwrap();
     let claude = settings().base_url(server.url()).build().unwrap();
     let call = Message::assistant(vec![Block::tool_use("a", "look", json!({}))]);
@@ -250,13 +250,13 @@ async fn field_53_attempts_that_broke_off_are_counted_over_sockets() {
     for (faults, read) in
         [(vec![], 300), (vec![Fault::cut("power")], 600), (vec![Fault::cut("power"); 2], 900)]
     {
-        let server = Mock::start(Plot::new([reply()]).fault(0, faults)).await.unwrap();
+        let server = Mock::start(Scenario::new([reply()]).fault(0, faults)).await.unwrap();
         let reply =
             fold(settings().base_url(server.url()).build().unwrap().stream(hi()), |_| ()).await.unwrap();
         assert_eq!((reply.usage.input_tokens, reply.usage.broken_off.input_tokens), (read, read - 300));
     }
     // No attempt is left.
-    let server = Mock::start(Plot::new([reply()]).fault(0, vec![Fault::cut("power"); 2])).await.unwrap();
+    let server = Mock::start(Scenario::new([reply()]).fault(0, vec![Fault::cut("power"); 2])).await.unwrap();
     let client = settings().base_url(server.url()).max_retries(1).build().unwrap();
     let usage = fold(client.stream(hi()), |_| ()).await.unwrap_err().usage();
     assert_eq!((usage.input_tokens, usage.broken_off.input_tokens), (600, 600));

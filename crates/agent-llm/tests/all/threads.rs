@@ -1,8 +1,8 @@
 //! Runs whose history the server keeps.
 
 use agent_core::{Agent, Context, Conversation, Json, Outcome, Tool, ToolSpec, async_trait, script::Reply};
-use agent_llm::{Claude, Settings};
-use agent_mock::{Fault, Mock, Plot};
+use agent_llm::{Claude, ClaudeBuilder};
+use agent_mock::{Fault, Mock, Scenario};
 use serde_json::{Value, json};
 
 use crate::common::KEY;
@@ -20,14 +20,14 @@ impl Tool for Look {
     }
 }
 
-fn plot() -> Plot {
-    Plot::by(|request| match request.turn {
+fn plot() -> Scenario {
+    Scenario::by(|request| match request.turn {
         turn if turn % 4 == 3 => Reply::text("Done."),
         _ => Reply::text("Let me see.").and_call("look", json!({"at": request.turn})),
     })
 }
 
-fn claude(server: &Mock, change: impl FnOnce(Settings) -> Settings) -> Claude {
+fn claude(server: &Mock, change: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> Claude {
     change(Claude::builder().key(KEY).base_url(server.url())).build().unwrap()
 }
 

@@ -1,12 +1,12 @@
 //! Servers that keep one waiting, with limits of milliseconds.
 
-use agent_llm::{Llm, LlmError, LlmErrorKind, Settings, fold};
+use agent_llm::{ClaudeBuilder, Llm, LlmError, LlmErrorKind, fold};
 use tokio::io::AsyncWriteExt;
 use wiremock::ResponseTemplate;
 
 use crate::common::{HEAD, SOON, ask, hi, raw, server, settings, stall};
 
-async fn timed_out(settings: Settings) -> LlmError {
+async fn timed_out(settings: ClaudeBuilder) -> LlmError {
     let error = ask(settings).await.unwrap_err();
     assert_eq!((error.kind, error.is_retryable()), (LlmErrorKind::Timeout, true), "{error}");
     error
@@ -59,7 +59,7 @@ async fn fault_39_keep_alives_without_content_end_at_the_content_limit() {
 #[tokio::test]
 async fn a_long_reply_that_is_not_streamed_is_refused_before_it_is_asked_for() {
     let server = server(ResponseTemplate::new(529)).await;
-    let long = async |settings: Settings| {
+    let long = async |settings: ClaudeBuilder| {
         let mut request = hi();
         request.max_tokens = 64_000;
         fold(settings.build().unwrap().stream(request), |_| {}).await.unwrap_err().kind

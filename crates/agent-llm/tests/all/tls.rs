@@ -10,7 +10,7 @@ use std::{
 
 use agent_core::script::Reply;
 use agent_llm::LlmErrorKind;
-use agent_mock::{Mock, Plot};
+use agent_mock::{Mock, Scenario};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -50,7 +50,7 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
-        let behind = Mock::start(Plot::new([Reply::text("Hello!")])).await.unwrap();
+        let behind = Mock::start(Scenario::new([Reply::text("Hello!")])).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self { port: listener.local_addr().unwrap().port(), protocols: Arc::default() };
         let protocols = server.protocols.clone();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Verdict, must};
-use crate::incoming::list;
+use crate::recorded_request::list;
 
 /// The most there may be.
 const MOST: usize = 4;

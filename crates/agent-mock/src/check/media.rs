@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::{Verdict, must};
-use crate::incoming::list;
+use crate::recorded_request::list;
 
 /// The most bytes of base64 of a picture.
 const PICTURE: usize = 5 * 1024 * 1024;

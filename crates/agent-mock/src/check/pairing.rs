@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{Verdict, must};
-use crate::incoming::list;
+use crate::recorded_request::list;
 
 /// Messages of one role in a row, which the API reads as one.
 struct Speech<'a> {

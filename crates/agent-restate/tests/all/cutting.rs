@@ -69,7 +69,7 @@ async fn cancelled(
 #[tokio::test]
 async fn field_52_on_the_engine_what_was_shown_of_a_reply_that_is_cancelled_is_kept_if_one_says_so() {
     let hung = Calls::default();
-    let Some(mut stage) = Stage::open(office(&["One ", "two "], &hung).keep_shown(true)).await else {
+    let Some(mut stage) = Stage::open(office(&["One ", "two "], &hung).keep_partial_reply(true)).await else {
         return;
     };
     let (end, mut kept) = cancelled(&stage, &hung, start("count")).await;
@@ -87,7 +87,7 @@ async fn field_52_on_the_engine_what_was_shown_of_a_reply_that_is_cancelled_is_k
     assert!(kept.to_string().contains(cut), "{kept}");
 
     // Nothing was shown.
-    stage.replace(office(&[], &hung).keep_shown(true)).await;
+    stage.replace(office(&[], &hung).keep_partial_reply(true)).await;
     let (end, mut kept) = cancelled(&stage, &hung, start("silent")).await;
     assert!(matches!(end, Err(RestateError::Cancelled)), "{end:?}");
     assert_eq!(kept.messages().len(), 1);

@@ -59,7 +59,7 @@ async fn each_error_says_what_was_wrong_with_what() {
         error(stage.host.run(&mut stranger).await),
         r#"agent "nobody" has the conversation, but is not in the team: clerk; run it in a `Team` that has it"#
     );
-    let error = stage.host.allow("taken/call_0_0").await.unwrap_err().to_string();
+    let error = stage.host.approve("taken/call_0_0").await.unwrap_err().to_string();
     assert_eq!(error, r#"no call "taken/call_0_0" waits"#);
 }
 

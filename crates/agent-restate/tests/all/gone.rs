@@ -34,7 +34,7 @@ async fn allowed(id: &str) -> Conversation {
     let mut conversation = Conversation::start("boss", "Begin.").with_id(id);
     let team = team(&["boss", "clerk"], &Calls::default());
     let End::Waiting(calls) = team.run(&mut conversation).await.unwrap() else { panic!("{conversation}") };
-    calls.iter().for_each(|call| conversation.allow(&call.key).unwrap());
+    calls.iter().for_each(|call| conversation.approve(&call.key).unwrap());
     conversation
 }
 

@@ -9,7 +9,7 @@ use agent_core::{
     Agent, Conversation, Limits, LlmErrorKind, Team,
     script::{Reply, Script},
 };
-use agent_handoff::{Handoff, OnFailure, Reads};
+use agent_handoff::{Handoff, HistoryFilter, OnFailure};
 use agent_restate::{RestateError, Services};
 use agent_tools::AgentTool;
 use serde_json::json;
@@ -26,7 +26,7 @@ async fn field_59_on_the_engine_a_view_that_panics_is_a_handoff_that_failed() {
         1 if request.messages.last().unwrap().tool_results().next().is_some() => Reply::text("Then I do it."),
         _ => to_sales(),
     });
-    let handoffs = Handoff::to([("sales", "Sales.")]).reads(Reads::by(|_| panic!("no view")));
+    let handoffs = Handoff::to([("sales", "Sales.")]).reads(HistoryFilter::by(|_| panic!("no view")));
     let triage = Agent::builder("triage", model.clone()).tools(handoffs.tools()).build().unwrap();
     let sales = Agent::builder("sales", model).build().unwrap();
     // What was not asked does not count.
@@ -52,7 +52,7 @@ async fn field_59_on_the_engine_a_view_that_panics_later_is_a_failure_of_the_age
             _ => Reply::text("Then I do it."),
         });
         let asked = Arc::new(AtomicUsize::new(0));
-        let view = Reads::by(move |messages| match asked.fetch_add(1, Ordering::Relaxed) {
+        let view = HistoryFilter::by(move |messages| match asked.fetch_add(1, Ordering::Relaxed) {
             0 => messages.to_vec(),
             _ => panic!("no more views"),
         });

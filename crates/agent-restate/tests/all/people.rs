@@ -6,7 +6,7 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Context, Json, Outcome, Team, Tool, ToolSpec, Waiting, async_trait,
+    Agent, Context, Json, Outcome, PendingApproval, Team, Tool, ToolSpec, async_trait,
     script::{Reply, Script},
 };
 use agent_restate::{RestateError, Services};
@@ -33,7 +33,7 @@ fn office(calls: &Calls) -> Services {
 }
 
 /// What waits in a session, once that is so much.
-async fn waiting(stage: &Stage, id: &str, calls: usize) -> Vec<Waiting> {
+async fn waiting(stage: &Stage, id: &str, calls: usize) -> Vec<PendingApproval> {
     look("calls that wait", async || {
         let waiting = stage.host.waiting(id).await.unwrap();
         (waiting.len() == calls).then_some(waiting)
@@ -52,14 +52,14 @@ async fn a_call_waits_for_a_person_and_the_others_do_not() {
     assert_eq!(waits[1].question, r#"Pay {"say":"Bob"}?"#);
     assert_eq!(calls.made(), [("pay/call_0_1".to_owned(), 1)].into());
 
-    stage.host.allow(keys[0]).await.unwrap();
+    stage.host.approve(keys[0]).await.unwrap();
     waiting(&stage, "pay", 1).await;
     stage.host.deny(keys[1], "not him").await.unwrap();
     let ran = stage.host.attach(&run).await.unwrap();
     let transcript = ran.conversation.to_string();
     let lines: Vec<&str> = transcript.lines().filter(|line| line.contains(" < ")).collect();
     assert_eq!(lines, ["  < call_0_0 = Ada", "  < call_0_1 = it", "  < call_0_2 failed: denied: not him"]);
-    let again = stage.host.allow(keys[0]).await;
+    let again = stage.host.approve(keys[0]).await;
     assert!(matches!(again, Err(RestateError::NotWaiting(_))), "{again:?}");
 }
 
@@ -73,7 +73,7 @@ async fn what_waits_in_a_delegated_conversation_waits_in_the_session_and_outlive
     assert_eq!(waits[0].key, "b/call_0_0/call_0_0");
     stage.replace(office(&calls)).await;
     for call in waits {
-        stage.host.allow(&call.key).await.unwrap();
+        stage.host.approve(&call.key).await.unwrap();
     }
     assert_eq!(stage.host.attach(&run).await.unwrap().end.unwrap().text(), "Done.");
     let made = calls.made();
@@ -120,7 +120,7 @@ async fn a_call_that_waits_again_is_decided_about_again() {
     let run = stage.host.submit(&start("twice"), None).await.unwrap();
     for question in ["Sure?", "Really?"] {
         while waiting(&stage, "twice", 1).await[0].question != question {}
-        stage.host.allow("twice/call_0_0").await.unwrap();
+        stage.host.approve("twice/call_0_0").await.unwrap();
     }
     let ran = stage.host.attach(&run).await.unwrap();
     assert!(ran.conversation.to_string().contains("  < call_0_0 = Paid.\n"), "{}", ran.conversation);
@@ -135,12 +135,12 @@ async fn while_an_allowed_call_is_made_the_others_still_wait() {
     let Some(stage) = Stage::open(services).await else { return };
     let run = stage.host.submit(&start("pay"), None).await.unwrap();
     let waits = waiting(&stage, "pay", 2).await;
-    stage.host.allow(&waits[0].key).await.unwrap();
+    stage.host.approve(&waits[0].key).await.unwrap();
     calls.until(|calls| !calls.is_empty()).await;
     assert_eq!(stage.host.waiting("pay").await.unwrap(), waits[1..]);
-    stage.host.allow(&waits[1].key).await.unwrap();
+    stage.host.approve(&waits[1].key).await.unwrap();
     // It counts as decided from then on, though nobody has heard of it yet.
-    stage.host.allow(&waits[1].key).await.unwrap();
+    stage.host.approve(&waits[1].key).await.unwrap();
     let denied = stage.host.deny(&waits[1].key, "not him").await;
     assert!(matches!(denied, Err(RestateError::NotWaiting(_))), "{denied:?}");
     open.note("open".to_owned());
@@ -165,7 +165,7 @@ async fn what_waits_in_several_delegated_conversations_waits_in_the_session_unti
     let Some(stage) = Stage::open(services).await else { return };
     let run = stage.host.submit(&start("three"), None).await.unwrap();
     let waits = waiting(&stage, "three", 3).await;
-    stage.host.allow(&waits[0].key).await.unwrap();
+    stage.host.approve(&waits[0].key).await.unwrap();
     waiting(&stage, "three", 2).await;
     stage.host.cancel("three").await.unwrap();
     assert!(matches!(stage.host.attach(&run).await, Err(RestateError::Cancelled)));

@@ -50,7 +50,7 @@ async fn field_45_on_the_engine_a_timeout_holds_for_the_whole_call_but_not_while
         assert!(waiting().await.is_some(), "it waits for a person for as long as they need");
         tokio::task::yield_now().await;
     }
-    stage.host.allow(&asked.key).await.unwrap();
+    stage.host.approve(&asked.key).await.unwrap();
     let transcript = run.await.unwrap();
     let quick = "< call_0_0 failed: quick stopped: timed out after 3s\n  | Its calls so far:\n  | - pay {\"say\":\"paid\"} = paid\n  | - pay {\"say\":\"hang\"} failed: cancelled\n  < call_0_1 = Done.\n";
     assert!(transcript.contains(quick), "{transcript}");

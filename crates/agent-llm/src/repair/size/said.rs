@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use agent_core::{Block, Kind, Message, Request, Role};
+use agent_core::{Block, BlockKind, Message, Request, Role};
 
 use crate::bounds::edits::At;
 
@@ -43,7 +43,7 @@ pub(super) fn said(request: &Request) -> String {
     if request.extra.contains_key("messages") {
         return "; the program's own `messages` are not cut".to_owned();
     }
-    let is_result = |block: &Block| matches!(block.kind(), Kind::ToolResult { .. });
+    let is_result = |block: &Block| matches!(block.kind(), BlockKind::ToolResult { .. });
     let tools: usize =
         request.tools.iter().map(|tool| tool.input_schema.text().len() + tool.description.len()).sum();
     let server: usize = request.server_tools.iter().map(|tool| tool.text().len()).sum();

@@ -25,17 +25,17 @@ use crate::rules::{Rules, Which};
 /// #     async fn call(&self, _: Json, _: Context) -> Outcome { Outcome::output("Rain.") }
 /// # }
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-/// use agent_tools::Checked;
+/// use agent_tools::Validated;
 /// use serde_json::json;
 ///
 /// let schema = json!({"type": "object", "properties": {"days": {"type": "integer", "maximum": 7}}});
-/// let forecast = Checked::new(Forecast(ToolSpec::new("forecast", "The weather to come.", schema)))?;
+/// let forecast = Validated::new(Forecast(ToolSpec::new("forecast", "The weather to come.", schema)))?;
 /// let outcome = forecast.call(json!({"days": 99}).into(), Context::by_hand("call")).await;
 /// assert_eq!(outcome, Outcome::error("invalid input: at /days: must be <=7, but got 99"));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Checked {
+pub struct Validated {
     tool: Arc<dyn Tool>,
     rules: Rules,
 }
@@ -50,7 +50,7 @@ pub struct InvalidSchema {
     pub why: String,
 }
 
-impl Checked {
+impl Validated {
     /// The same tool, whose inputs are checked; an error if its schema is none.
     pub fn new(tool: impl Tool + 'static) -> Result<Self, InvalidSchema> {
         let invalid = |why| InvalidSchema { tool: tool.spec().name.clone(), why };
@@ -61,7 +61,7 @@ impl Checked {
 }
 
 #[async_trait]
-impl Tool for Checked {
+impl Tool for Validated {
     fn spec(&self) -> &ToolSpec {
         self.tool.spec()
     }
@@ -79,8 +79,8 @@ impl Tool for Checked {
     }
 }
 
-impl fmt::Debug for Checked {
+impl fmt::Debug for Validated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Checked").field("tool", &self.tool.spec().name).finish_non_exhaustive()
+        f.debug_struct("Validated").field("tool", &self.tool.spec().name).finish_non_exhaustive()
     }
 }

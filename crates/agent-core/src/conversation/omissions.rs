@@ -5,25 +5,25 @@ use std::{borrow::Cow, collections::HashSet, ops::Range};
 use serde::{Deserialize, Serialize};
 
 use super::Conversation;
-use crate::{Block, Kind, Message, Role};
+use crate::{Block, BlockKind, Message, Role};
 
 /// A part of the record that is not sent any more. Instructions in it still are, and so are results of calls from before it.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
+pub struct Omission {
     /// The place of its first message in [`Conversation::messages`].
     pub from: usize,
     /// The place behind its last message.
     pub to: usize,
     /// Why.
-    pub why: WhyLeftOut,
+    pub why: OmissionReason,
 }
 
 /// Why a part of the record is not sent any more.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum WhyLeftOut {
+pub enum OmissionReason {
     /// The model refused: [`End::Refused`](crate::End::Refused).
     Refused,
     /// The user took it back: [`Conversation::take_back`].
@@ -47,10 +47,10 @@ impl Conversation {
     /// the user spoke has it again. Then it is the user's turn: say something next. What calls have done meanwhile is done.
     ///
     /// ```
-    /// use agent_core::{Conversation, Response, Told};
+    /// use agent_core::{Conversation, Response, Change};
     ///
     /// let mut conversation = Conversation::start("weather", "Is it raining?");
-    /// conversation.tell("run", Told::Answered(Response::text("Where?")))?;
+    /// conversation.tell("run", Change::Answered(Response::text("Where?")))?;
     /// conversation.take_back()?;
     /// conversation.say("Is it raining in Oslo?");
     /// assert_eq!((conversation.messages().len(), conversation.reads().len()), (3, 1));
@@ -69,21 +69,21 @@ impl Conversation {
         if agent != *self.agent {
             self.pass(agent.into(), None, Some("the user took back what led to it".to_owned()));
         }
-        self.leave_out(from, WhyLeftOut::TakenBack);
+        self.leave_out(from, OmissionReason::TakenBack);
         self.stop_for_user();
         Ok(())
     }
 
     /// The parts of the record that are not sent any more, in the order in which that was decided; a later one may hold an
     /// earlier one. What was refused is sent all the same by agents that say so:
-    /// [`AgentBuilder::sends_refused`](crate::AgentBuilder::sends_refused).
-    pub fn left_out(&self) -> &[LeftOut] {
+    /// [`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused).
+    pub fn omissions(&self) -> &[Omission] {
         &self.left_out
     }
 
     /// The conversation as it is for an agent that sends what was refused all the same.
     pub(crate) fn with_refused(&self) -> Cow<'_, Self> {
-        let is_refused = |part: &LeftOut| part.why == WhyLeftOut::Refused;
+        let is_refused = |part: &Omission| part.why == OmissionReason::Refused;
         if !self.left_out.iter().any(is_refused) {
             return Cow::Borrowed(self);
         }
@@ -97,12 +97,12 @@ impl Conversation {
         let is_asked = |place: &usize| self.is_said(*place) || self.is_instruction(*place);
         let spoke = self.said_at.min(self.messages.len().saturating_sub(1));
         let from = (0..spoke).rev().take_while(is_asked).last().unwrap_or(spoke);
-        self.leave_out(from, WhyLeftOut::Refused);
+        self.leave_out(from, OmissionReason::Refused);
     }
 
     /// All messages from this place on.
-    pub(super) fn leave_out(&mut self, from: usize, why: WhyLeftOut) {
-        self.left_out.push(LeftOut { from, to: self.messages.len(), why });
+    pub(super) fn leave_out(&mut self, from: usize, why: OmissionReason) {
+        self.left_out.push(Omission { from, to: self.messages.len(), why });
     }
 
     /// Whether the message in this place is not sent any more.
@@ -111,7 +111,7 @@ impl Conversation {
     }
 
     pub(super) fn is_taken_back(&self, place: usize) -> bool {
-        let is_in = |part: &LeftOut| part.why == WhyLeftOut::TakenBack && part.places().contains(&place);
+        let is_in = |part: &Omission| part.why == OmissionReason::TakenBack && part.places().contains(&place);
         self.left_out.iter().any(is_in)
     }
 
@@ -124,7 +124,7 @@ impl Conversation {
     /// Whether there is something for the model to read since its last reply, or since something was taken back, and
     /// anything that the user said.
     pub(super) fn has_news(&self) -> bool {
-        let taken_back = self.left_out.iter().filter(|part| part.why == WhyLeftOut::TakenBack);
+        let taken_back = self.left_out.iter().filter(|part| part.why == OmissionReason::TakenBack);
         let (since, all) = (taken_back.map(|part| part.to).max().unwrap_or(0), self.messages.len());
         let without = Without::of(self);
         let role = |place: usize| self.messages[place].role();
@@ -143,7 +143,7 @@ impl Conversation {
     fn is_said(&self, place: usize) -> bool {
         let message = &self.messages[place];
         let is_note =
-            || self.passages.iter().any(|passage| passage.call.is_none() && passage.at == place + 1);
+            || self.transfer_records.iter().any(|passage| passage.call.is_none() && passage.at == place + 1);
         let has_words = || message.content().iter().any(|block| !is_result(block));
         message.role() == Role::User
             && (place == self.said_at || ((message.content().is_empty() || has_words()) && !is_note()))
@@ -154,7 +154,7 @@ impl Conversation {
     }
 }
 
-impl LeftOut {
+impl Omission {
     fn places(&self) -> Range<usize> {
         self.from..self.to
     }
@@ -187,7 +187,7 @@ impl Without {
     fn left_of<'m>(&self, place: usize, message: &'m Message) -> Option<Cow<'m, Message>> {
         let is_left_out = self.places[place] && message.role() != Role::System;
         let goes = |block: &Block| match block.kind() {
-            Kind::ToolResult { tool_use_id, .. } => self.calls.contains(tool_use_id),
+            BlockKind::ToolResult { tool_use_id, .. } => self.calls.contains(tool_use_id),
             _ => is_left_out,
         };
         if !message.content().iter().any(goes) {
@@ -200,5 +200,5 @@ impl Without {
 }
 
 fn is_result(block: &Block) -> bool {
-    matches!(block.kind(), Kind::ToolResult { .. })
+    matches!(block.kind(), BlockKind::ToolResult { .. })
 }

@@ -2,12 +2,12 @@
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
-use super::Local;
+use super::LocalHost;
 use crate::{Conversation, RunError, cancel::Tokens};
 
-/// The time that a delegated conversation has, from [`Local::time_for`].
+/// The time that a delegated conversation has, from [`LocalHost::time_for`].
 #[derive(Debug)]
-pub struct InTime(Option<Limit>);
+pub struct TimeLimit(Option<Limit>);
 
 #[derive(Debug)]
 struct Limit {
@@ -16,32 +16,32 @@ struct Limit {
     tokens: Arc<Tokens>,
 }
 
-impl Local {
+impl LocalHost {
     /// The time that this delegated conversation has, for hosts around this one: what its tool's
     /// [`timeout`](crate::ToolSpec::timeout) left of it. A run that goes on with it gives it that time again: time in which
     /// nobody drives it, or in which it waits for a person between two runs, does not count.
-    pub fn time_for(&self, child: &Conversation) -> InTime {
-        let left = child.promised().time_left;
+    pub fn time_for(&self, child: &Conversation) -> TimeLimit {
+        let left = child.delegation_limits().time_left;
         let limit = left.zip(self.cancel.clone()).map(|(left, tokens)| {
             let conversation = child.shared_id();
             Limit { left, conversation, tokens }
         });
-        InTime(limit)
+        TimeLimit(limit)
     }
 }
 
-impl Local {
+impl LocalHost {
     /// Why a conversation was stopped from outside of it.
     pub(super) fn why_stopped(&self, conversation: &Conversation) -> RunError {
         let is_late = self.cancel.as_ref().is_some_and(|tokens| tokens.is_late(conversation.id()));
-        match conversation.promised().timeout.filter(|_| is_late) {
+        match conversation.delegation_limits().timeout.filter(|_| is_late) {
             Some(limit) => RunError::TimedOut { limit },
             None => RunError::Cancelled,
         }
     }
 }
 
-impl InTime {
+impl TimeLimit {
     /// Drives the conversation by this future. When its time is over it is stopped as a call that is
     /// [cancelled](crate::Cancel) is: what has ended is recorded, and what the future gives then says why
     /// ([`RunError::TimedOut`](crate::RunError)).

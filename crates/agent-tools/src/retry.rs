@@ -12,16 +12,16 @@ use agent_core::{Context, Conversation, Json, Outcome, Request, Rules, Tool, Too
 /// turn in between, too, but no thread.
 ///
 /// ```
-/// use agent_tools::{FnTool, Retried};
+/// use agent_tools::{FnTool, Retry};
 ///
 /// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct Page { url: String }
 ///
 /// let fetch = FnTool::new("fetch", "Reads a page.", |page: Page| Err::<(), _>(format!("no way to {}", page.url)));
-/// let fetch = Retried::new(fetch.read_only(), 2)?;
+/// let fetch = Retry::new(fetch.read_only(), 2)?;
 /// # Ok::<(), agent_tools::NotRepeatable>(())
 /// ```
-pub struct Retried {
+pub struct Retry {
     tool: Arc<dyn Tool>,
     retries: u32,
     first_wait: Duration,
@@ -49,7 +49,7 @@ impl NotRepeatable {
     }
 }
 
-impl Retried {
+impl Retry {
     /// Makes a failed call again, so often at most, after 0.2 s, 0.4 s, 0.8 s, …
     ///
     /// A tool whose calls lead to other agents is an error, too: the call is no more than the beginning of what they do.
@@ -80,7 +80,7 @@ impl Retried {
 }
 
 #[async_trait]
-impl Tool for Retried {
+impl Tool for Retry {
     fn spec(&self) -> &ToolSpec {
         self.tool.spec()
     }
@@ -105,11 +105,8 @@ impl Tool for Retried {
     }
 }
 
-impl fmt::Debug for Retried {
+impl fmt::Debug for Retry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retried")
-            .field("tool", &self.tool.spec().name)
-            .field("retries", &self.retries)
-            .finish()
+        f.debug_struct("Retry").field("tool", &self.tool.spec().name).field("retries", &self.retries).finish()
     }
 }

@@ -11,7 +11,7 @@ use crate::{Conversation, Delegation, ToolCall};
 /// A delegated conversation, lent to whoever drives it. When it is dropped, finished or not, the
 /// conversation goes back to the turn it belongs to.
 #[derive(Debug)]
-pub struct Lent {
+pub struct DelegationGuard {
     /// What it is for.
     call: Arc<ToolCall>,
     /// `None` only once it has been given back.
@@ -19,7 +19,7 @@ pub struct Lent {
     home: Home,
 }
 
-impl Lent {
+impl DelegationGuard {
     pub(crate) fn new(delegation: Delegation, home: &Home) -> Self {
         let Delegation { call, conversation, .. } = delegation;
         Self { call, conversation: Some(conversation), home: home.clone() }
@@ -33,7 +33,7 @@ impl Lent {
 
 const HELD: &str = "it is given back only by what consumes it";
 
-impl Deref for Lent {
+impl Deref for DelegationGuard {
     type Target = Conversation;
 
     fn deref(&self) -> &Conversation {
@@ -41,13 +41,13 @@ impl Deref for Lent {
     }
 }
 
-impl DerefMut for Lent {
+impl DerefMut for DelegationGuard {
     fn deref_mut(&mut self) -> &mut Conversation {
         self.conversation.as_mut().expect(HELD)
     }
 }
 
-impl Drop for Lent {
+impl Drop for DelegationGuard {
     fn drop(&mut self) {
         if let Some(conversation) = self.conversation.take() {
             self.home.lock().push((self.call.clone(), conversation));

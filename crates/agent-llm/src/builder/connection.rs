@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::Settings;
+use crate::ClaudeBuilder;
 
 /// How it is reached.
-impl Settings {
+impl ClaudeBuilder {
     /// How long a connection may take, TLS included; by default 5 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.limits.connect = limit;

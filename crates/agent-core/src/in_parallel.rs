@@ -7,10 +7,10 @@ use tokio::task::coop::consume_budget;
 
 use crate::{
     Call, Done, End, Failure, Outcome, Receipt, ToolCall, ToolTurn, Work,
-    lent::{Home, Lent},
+    delegation_guard::{DelegationGuard, Home},
 };
 
-/// How a host does single pieces of work, for [`at_once`] to put together.
+/// How a host does single pieces of work, for [`in_parallel`] to put together.
 pub trait Perform {
     /// What can go wrong with the host itself.
     type Error;
@@ -22,8 +22,8 @@ pub trait Perform {
     /// result of the call that led here.
     fn converse(
         &self,
-        child: Lent,
-    ) -> impl Future<Output = (Lent, Result<Result<End, Failure>, Self::Error>)>;
+        child: DelegationGuard,
+    ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)>;
 
     /// Is told what became of a call, by the rules it is under.
     fn tell(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
@@ -34,7 +34,7 @@ pub trait Perform {
 ///
 /// When the future is dropped, what has ended by then is recorded, and each delegated conversation is
 /// kept as far as it has come. Nothing is polled for that, so nothing new begins.
-pub async fn at_once<P: Perform>(
+pub async fn in_parallel<P: Perform>(
     mut turn: ToolTurn<'_>,
     at_most: usize,
     performer: &P,
@@ -56,8 +56,8 @@ pub async fn at_once<P: Perform>(
                     Either::Left(called.map(ended))
                 }
                 Work::Delegate(delegation) => {
-                    let conversed = performer.converse(Lent::new(delegation, &desk.home));
-                    let ended = |(lent, end): (Lent, Result<_, _>)| {
+                    let conversed = performer.converse(DelegationGuard::new(delegation, &desk.home));
+                    let ended = |(lent, end): (DelegationGuard, Result<_, _>)| {
                         (call, end.map(|end| Ended::of_conversation(lent, end)))
                     };
                     Either::Right(conversed.map(ended))
@@ -78,7 +78,7 @@ struct Ended {
     /// Where its receipt is.
     slip: Option<usize>,
     done: Option<Done>,
-    child: Option<Lent>,
+    child: Option<DelegationGuard>,
 }
 
 impl Ended {
@@ -86,7 +86,7 @@ impl Ended {
         Self { slip: Some(slip), done: Some(receipt.take_or_error()), child: None }
     }
 
-    fn of_conversation(lent: Lent, end: Result<End, Failure>) -> Self {
+    fn of_conversation(lent: DelegationGuard, end: Result<End, Failure>) -> Self {
         Self { slip: None, done: lent.done(&end), child: Some(lent) }
     }
 }

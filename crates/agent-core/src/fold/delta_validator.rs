@@ -10,10 +10,10 @@ use crate::{Delta, LlmError, LlmErrorKind, Piece, StopReason};
 ///
 /// Nothing of a reply may be lost, so it is an error ([`Malformed`](LlmErrorKind::Malformed)) if a piece does not fit its
 /// block (words for a tool call), comes for a block that never began, or comes after the [`Stop`](Delta::Stop), and if
-/// a [`Whole`](Delta::Whole) reply comes beside pieces. (A server may well go on after its `Stop`: its backend says so by
+/// a [`Whole`](Delta::Complete) reply comes beside pieces. (A server may well go on after its `Stop`: its backend says so by
 /// a second one with [`StopReason::open`].) A piece of a kind that this library does not know is passed over.
 #[derive(Debug, Default)]
-pub struct Outline {
+pub struct DeltaValidator {
     /// As the how many-th each block began and what it takes, by the blocks' places. There may be many thousands.
     begun: BTreeMap<usize, (usize, Part)>,
     /// The block that the last piece was of, which the next one is of, too, as a rule.
@@ -23,7 +23,7 @@ pub struct Outline {
     is_over: bool,
 }
 
-impl Outline {
+impl DeltaValidator {
     /// Takes in the next piece; an error if it does not fit what came before.
     pub fn push(&mut self, delta: &Delta) -> Result<(), LlmError> {
         match delta {
@@ -44,10 +44,10 @@ impl Outline {
                 // One that leaves the reason open only counts, and says that the reply may go on.
                 self.is_over = *stop_reason != StopReason::open();
             }
-            Delta::Whole(_) if self.is_over || !self.begun.is_empty() => {
+            Delta::Complete(_) if self.is_over || !self.begun.is_empty() => {
                 return Err(malformed("a whole reply beside pieces of one: yield either".to_owned()));
             }
-            Delta::Whole(_) => (self.has_end, self.is_over) = (true, true),
+            Delta::Complete(_) => (self.has_end, self.is_over) = (true, true),
             Delta::Restarted { .. } => *self = Self::default(),
             Delta::Start { .. } | Delta::BlockEnd { .. } | Delta::Notice(_) => {}
         }
@@ -120,7 +120,7 @@ mod tests {
 
     /// What is said of the last of these pieces.
     fn check(deltas: impl IntoIterator<Item = Delta>, expected: Result<(), &str>) {
-        let mut outline = Outline::default();
+        let mut outline = DeltaValidator::default();
         let mut said = Ok(());
         for delta in deltas {
             assert_eq!(said, Ok(()));
@@ -133,7 +133,7 @@ mod tests {
     fn field_74_a_piece_that_would_be_lost_is_an_error_that_says_what_to_do() {
         let words = || Delta::words(0, "hi");
         let (stop, open) = (|| Delta::stop(StopReason::EndTurn), || Delta::stop(StopReason::open()));
-        let whole = || Delta::whole(Response::text("hi"));
+        let whole = || Delta::complete(Response::text("hi"));
         let image = || Delta::Block { index: 0, block: Block::image("image/png", "eA==") };
         let input = || piece(Piece::Input("{}".to_owned()));
         let sign = || piece(Piece::Signature("c2ln".to_owned()));
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn field_80_a_reply_of_many_blocks_takes_as_long_for_each_as_one_of_few() {
-        let mut outline = Outline::default();
+        let mut outline = DeltaValidator::default();
         for index in 0..200_000 {
             outline.push(&Delta::Block { index, block: Block::text("") }).unwrap();
         }

@@ -12,7 +12,9 @@ use agent_core::{InvalidJson, LlmError, LlmErrorKind, script::Reply};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Fault, Incoming, RateLimit, faults::Faults, first_tool::first_tool, incoming::texts};
+use crate::{
+    Fault, RateLimit, RecordedRequest, faults::Faults, first_tool::first_tool, recorded_request::texts,
+};
 
 /// What the server says. Clones play the same.
 ///
@@ -35,9 +37,9 @@ use crate::{Fault, Incoming, RateLimit, faults::Faults, first_tool::first_tool, 
 ///
 /// ```
 /// use agent_core::script::Reply;
-/// use agent_mock::{Answer, Fault, Mock, Plot};
+/// use agent_mock::{Answer, Fault, Mock, Scenario};
 ///
-/// let plot = Plot::new([Reply::call("now", serde_json::json!({})), Reply::text("It is noon.")])
+/// let plot = Scenario::new([Reply::call("now", serde_json::json!({})), Reply::text("It is noon.")])
 ///     .fault(0, [Fault::status(529), Fault::answer(Answer::new(429).header("retry-after", "2"))])
 ///     .fault(1, [Fault::cut("noon")]);
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -71,8 +73,8 @@ use crate::{Fault, Incoming, RateLimit, faults::Faults, first_tool::first_tool, 
 /// each block, and before each word; its stop reason, its usage, or an error instead.
 ///
 /// ```
-/// # use agent_mock::Plot;
-/// let plot = Plot::from_json(r#"{
+/// # use agent_mock::Scenario;
+/// let plot = Scenario::from_json(r#"{
 ///     "agents": [{
 ///         "marker": "You add numbers.",
 ///         "replies": [
@@ -89,12 +91,12 @@ use crate::{Fault, Incoming, RateLimit, faults::Faults, first_tool::first_tool, 
 /// # Ok::<(), agent_core::InvalidJson>(())
 /// ```
 ///
-/// `agents` is as in [`Plot::by_agent`]; `replies` is for all others, as in [`Plot::new`]; `faults` are as in
-/// [`Plot::fault`] and [`Plot::fault_of`], `null` being an attempt that goes well, and each as [`Fault`] says. `{}` is
+/// `agents` is as in [`Scenario::by_agent`]; `replies` is for all others, as in [`Scenario::new`]; `faults` are as in
+/// [`Scenario::fault`] and [`Scenario::fault_of`], `null` being an attempt that goes well, and each as [`Fault`] says. `{}` is
 /// the default plot. An unknown field is an error.
 #[derive(Clone, Default, Deserialize)]
 #[serde(from = "Written")]
-pub struct Plot {
+pub struct Scenario {
     agents: Vec<Part>,
     others: Others,
     faults: Faults,
@@ -121,9 +123,9 @@ enum Others {
     By(Arc<Author>),
 }
 
-type Author = dyn Fn(&Incoming) -> Reply + Send + Sync;
+type Author = dyn Fn(&RecordedRequest) -> Reply + Send + Sync;
 
-impl Plot {
+impl Scenario {
     /// Replies by turn, to whoever asks.
     pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
         Self { others: Others::InOrder(replies.into_iter().collect()), ..Self::default() }
@@ -137,7 +139,7 @@ impl Plot {
     }
 
     /// Replies by a function of the request.
-    pub fn by(reply: impl Fn(&Incoming) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn by(reply: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static) -> Self {
         Self { others: Others::By(Arc::new(reply)), ..Self::default() }
     }
 
@@ -207,7 +209,7 @@ impl Plot {
     }
 
     /// What goes wrong with the answer to this request.
-    pub(crate) fn fault_for(&self, request: &Incoming) -> Option<&Fault> {
+    pub(crate) fn fault_for(&self, request: &RecordedRequest) -> Option<&Fault> {
         self.faults.of(request)
     }
 
@@ -217,7 +219,7 @@ impl Plot {
         self.faults.check(&known)
     }
 
-    pub(crate) fn reply(&self, request: &Incoming) -> Reply {
+    pub(crate) fn reply(&self, request: &RecordedRequest) -> Reply {
         let part = self.agents.iter().find(|part| Some(&part.marker) == request.agent.as_ref());
         match (part, &self.others) {
             (Some(part), _) => {
@@ -248,7 +250,7 @@ fn by_turn(script: &str, replies: &[Reply], turn: usize) -> Reply {
 }
 
 /// A panic would only close the connection, and be asked again.
-fn ask(author: &Author, request: &Incoming) -> Reply {
+fn ask(author: &Author, request: &RecordedRequest) -> Reply {
     catch_unwind(AssertUnwindSafe(|| author(request)))
         .unwrap_or_else(|_| failure(format!("turn {}: the script's function panicked", request.turn)))
 }
@@ -270,7 +272,7 @@ struct Written {
     faults: Faults,
 }
 
-impl From<Written> for Plot {
+impl From<Written> for Scenario {
     fn from(Written { agents, replies, faults }: Written) -> Self {
         let others = match replies {
             Some(replies) => Others::InOrder(replies),
@@ -281,10 +283,10 @@ impl From<Written> for Plot {
     }
 }
 
-impl fmt::Debug for Plot {
+impl fmt::Debug for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let markers: Vec<&str> = self.agents.iter().map(|part| part.marker.as_str()).collect();
-        f.debug_struct("Plot").field("agents", &markers).finish_non_exhaustive()
+        f.debug_struct("Scenario").field("agents", &markers).finish_non_exhaustive()
     }
 }
 
@@ -295,9 +297,9 @@ mod tests {
 
     use super::*;
 
-    fn said(plot: &Plot, body: Value) -> String {
+    fn said(plot: &Scenario, body: Value) -> String {
         let agent = plot.recognise(&body);
-        let incoming = Incoming::new(HeaderMap::new(), body.to_string(), body, agent, 1);
+        let incoming = RecordedRequest::new(HeaderMap::new(), body.to_string(), body, agent, 1);
         let reply = plot.reply(&incoming);
         match &reply.error {
             Some(error) => error.message.clone(),
@@ -317,7 +319,7 @@ mod tests {
 
     #[test]
     fn replies_go_by_turn() {
-        let plot = Plot::new([Reply::text("one"), Reply::text("two")]);
+        let plot = Scenario::new([Reply::text("one"), Reply::text("two")]);
         assert_eq!(said(&plot, request(Value::Null, 0)), text("one"));
         assert_eq!(said(&plot, request(Value::Null, 0)), text("one"), "another conversation");
         assert_eq!(said(&plot, request(Value::Null, 1)), text("two"));
@@ -329,7 +331,7 @@ mod tests {
 
     #[test]
     fn an_agent_is_recognised_by_its_marker() {
-        let plot = Plot::by_agent([("lead", vec![Reply::text("L")]), ("adder", vec![Reply::text("A")])]);
+        let plot = Scenario::by_agent([("lead", vec![Reply::text("L")]), ("adder", vec![Reply::text("A")])]);
         assert_eq!(said(&plot, request(json!("You are the adder."), 0)), text("A"));
         let blocks =
             json!([{"type": "text", "text": "Base."}, {"type": "text", "text": "lead of the adder"}]);
@@ -346,16 +348,16 @@ mod tests {
 
     #[test]
     fn a_function_may_speak_for_all_who_have_no_part() {
-        let plot = Plot::by(|request| Reply::text(format!("turn {}", request.turn)))
+        let plot = Scenario::by(|request| Reply::text(format!("turn {}", request.turn)))
             .and_agent("adder", [Reply::text("A")]);
         assert_eq!(said(&plot, request(json!("adder"), 0)), text("A"));
         assert_eq!(said(&plot, request(Value::Null, 3)), text("turn 3"));
-        let plot = Plot::by(|_| panic!("no idea"));
+        let plot = Scenario::by(|_| panic!("no idea"));
         assert_eq!(said(&plot, request(Value::Null, 0)), "turn 0: the script's function panicked");
     }
 
     fn check_json(script: &str, expected: Result<String, &str>) {
-        let read = Plot::from_json(script).map(|plot| said(&plot, request(json!("adder"), 0)));
+        let read = Scenario::from_json(script).map(|plot| said(&plot, request(json!("adder"), 0)));
         assert_eq!(read.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
     }
 

@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Slot, State, close::DENIED};
 use crate::{
-    Content, Done, Failure, Kind, Limits, Message, Outcome, Response, Role, Rules, Usage, share::shared,
+    BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Rules, Usage, share::shared,
 };
 
 /// Something a conversation was told. Nothing else changes one, so it is the fold of these, and a list of them is as good
-/// as the conversation itself: [`Conversation::tell`] needs no agents and no rules.
+/// as the conversation itself: [`Conversation::apply`] needs no agents and no rules.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Told {
+pub enum Change {
     /// The user said something, or gave instructions ([`Role::System`]).
     Said {
         /// As whom.
@@ -42,7 +42,8 @@ pub enum Told {
         done: Done,
     },
     /// A person allowed a call.
-    Allowed {
+    #[serde(alias = "Allowed")]
+    Approved {
         /// The call's id.
         call: String,
     },
@@ -58,7 +59,7 @@ pub enum Told {
 /// A conversation can't have been told this where it stands: what was kept is not all of it, or not in order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("conversation {conversation:?} can't be told this: {why}")]
-pub struct NotTold {
+pub struct InvalidChange {
     /// The conversation's id.
     pub conversation: String,
     /// What is in the way.
@@ -69,15 +70,15 @@ impl Conversation {
     /// Tells this conversation, or the one delegated from it that has this id, once more what it was told.
     ///
     /// ```
-    /// use agent_core::{Conversation, Response, Told};
+    /// use agent_core::{Conversation, Response, Change};
     ///
     /// let mut conversation = Conversation::start("weather", "Is it raining?");
-    /// conversation.tell("run", Told::Answered(Response::text("It is.")))?;
+    /// conversation.apply("run", Change::Answered(Response::text("It is.")))?;
     /// assert_eq!(conversation.text(), "It is.");
-    /// # Ok::<(), agent_core::NotTold>(())
+    /// # Ok::<(), agent_core::InvalidChange>(())
     /// ```
-    pub fn tell(&mut self, id: &str, told: Told) -> Result<(), NotTold> {
-        let not_told = |why: String| NotTold { conversation: id.to_owned(), why };
+    pub fn apply(&mut self, id: &str, told: Change) -> Result<(), InvalidChange> {
+        let not_told = |why: String| InvalidChange { conversation: id.to_owned(), why };
         let Some(conversation) = self.within_mut(id) else {
             return Err(not_told(format!("{:?} has delegated nothing to it", self.id)));
         };
@@ -112,7 +113,7 @@ impl Conversation {
 
     /// What people decided about calls that waited in `earlier`, which this conversation was, and in those delegated from
     /// it: with the ids of the conversations that were told.
-    pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Told)> {
+    pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Change)> {
         let mut told = Vec::new();
         for Slot { call, state } in earlier.slots.iter() {
             let now = self.slots.find(&call.id).map(|place| &self.slots[place].state);
@@ -120,12 +121,12 @@ impl Conversation {
                 (State::Delegated(child), Some(State::Delegated(now))) => {
                     told.extend(now.decided_since(child))
                 }
-                (State::Waiting { .. }, Some(State::Allowed)) => {
-                    told.push((self.id.to_string(), Told::Allowed { call: call.id.clone() }));
+                (State::Waiting { .. }, Some(State::Approved)) => {
+                    told.push((self.id.to_string(), Change::Approved { call: call.id.clone() }));
                 }
                 (State::Waiting { .. }, _) => {
                     let denied =
-                        self.denied(&call.id).map(|reason| Told::Denied { call: call.id.clone(), reason });
+                        self.denied(&call.id).map(|reason| Change::Denied { call: call.id.clone(), reason });
                     told.extend(denied.map(|denied| (self.id.to_string(), denied)));
                 }
                 _ => {}
@@ -141,7 +142,7 @@ impl Conversation {
             Some(State::Done { content, is_error: true }) => content.to_text(),
             Some(_) => return None,
             None => self.last_results()?.content().iter().find_map(|block| match block.kind() {
-                Kind::ToolResult { tool_use_id, content, is_error: true } if tool_use_id == call => {
+                BlockKind::ToolResult { tool_use_id, content, is_error: true } if tool_use_id == call => {
                     Some(content.to_text())
                 }
                 _ => None,
@@ -180,7 +181,7 @@ impl Conversation {
             _ => None,
         };
         let admitted = refused.map_or(outcome, Outcome::error);
-        shared(admitted, rules.longest_results(&self.agent), self.slots.len())
+        shared(admitted, rules.max_results_bytes(&self.agent), self.slots.len())
     }
 
     /// A call led to this, by the rules.
@@ -190,33 +191,35 @@ impl Conversation {
             Outcome::Error(content) => State::Done { content, is_error: true },
             Outcome::Wait { question } => State::Waiting { question },
             Outcome::Transfer(transfer) => State::Transfer(transfer),
-            Outcome::Delegate { to, task, promised } => {
+            Outcome::Delegate { to, task, limits } => {
                 let id = &self.slots[place].call.id;
-                State::Delegated(Box::new(self.child(id, to, task, *promised)))
+                State::Delegated(Box::new(self.child(id, to, task, *limits)))
             }
         };
         self.usage += &done.usage;
     }
 
-    fn take_in(&mut self, told: Told) -> Result<(), String> {
+    fn take_in(&mut self, told: Change) -> Result<(), String> {
         match told {
-            Told::Said { role: Role::Assistant, .. } => Err("only its model speaks for an agent".to_owned()),
-            Told::Said { role, content } => {
+            Change::Said { role: Role::Assistant, .. } => {
+                Err("only its model speaks for an agent".to_owned())
+            }
+            Change::Said { role, content } => {
                 self.say_as(role, content);
                 Ok(())
             }
-            Told::Answered(response) => self.taken_turn(Ok(response)),
-            Told::Failed(failure) => self.taken_turn(Err(failure)),
-            Told::Spent { agent, usage } => {
+            Change::Answered(response) => self.taken_turn(Ok(response)),
+            Change::Failed(failure) => self.taken_turn(Err(failure)),
+            Change::Spent { agent, usage } => {
                 self.spend(&agent, usage);
                 Ok(())
             }
-            Told::TakenBack => self.take_back().map_err(|error| error.to_string()),
-            Told::Returned => match self.give_back(&self.not_done(self.turns)) {
+            Change::TakenBack => self.take_back().map_err(|error| error.to_string()),
+            Change::Returned => match self.give_back(&self.not_done(self.turns)) {
                 true => Ok(()),
                 false => Err("no agent gave it away that could have it back".to_owned()),
             },
-            Told::Recorded { call, done } => {
+            Change::Recorded { call, done } => {
                 let place = self.slots.find(&call).filter(|place| !self.slots[*place].is_settled());
                 let Some(place) = place else {
                     return Err(format!("call {call:?} is not open"));
@@ -229,10 +232,10 @@ impl Conversation {
                 self.append_results_if_done();
                 Ok(())
             }
-            Told::Allowed { call } => {
-                self.allow(&format!("{}/{call}", self.id)).map_err(|error| error.to_string())
+            Change::Approved { call } => {
+                self.approve(&format!("{}/{call}", self.id)).map_err(|error| error.to_string())
             }
-            Told::Denied { call, reason } => {
+            Change::Denied { call, reason } => {
                 self.deny(&format!("{}/{call}", self.id), &reason).map_err(|error| error.to_string())
             }
         }

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 /// on any host, and in a run that goes on elsewhere.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promised {
+pub struct DelegationLimits {
     /// The most bytes of words that the call's result may have: see
-    /// [`AgentBuilder::longest_result`](crate::AgentBuilder::longest_result).
+    /// [`AgentBuilder::max_result_bytes`](crate::AgentBuilder::max_result_bytes).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub longest_result: Option<usize>,
+    pub max_result_bytes: Option<usize>,
     /// How long the call may take: see [`ToolSpec::timeout`](crate::ToolSpec::timeout).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
@@ -21,7 +21,7 @@ pub struct Promised {
     pub time_left: Option<Duration>,
 }
 
-impl Promised {
+impl DelegationLimits {
     pub(crate) fn is_nothing(&self) -> bool {
         *self == Self::default()
     }

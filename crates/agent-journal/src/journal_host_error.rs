@@ -6,7 +6,7 @@ use crate::JournalError;
 
 /// Why a run broke off. What was acknowledged is in the journal, and a new run goes on from there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum DurableError {
+pub enum JournalHostError {
     /// As any run may.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -15,7 +15,7 @@ pub enum DurableError {
     Journal(#[from] JournalError),
 }
 
-impl From<Failure> for DurableError {
+impl From<Failure> for JournalHostError {
     fn from(failure: Failure) -> Self {
         Self::Run(failure.into())
     }

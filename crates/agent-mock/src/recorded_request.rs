@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// One request for a reply, as a script's function sees it and as the server keeps it.
 #[non_exhaustive]
-pub struct Incoming {
+pub struct RecordedRequest {
     /// The body, with what its thread holds if it continues one.
     pub body: Value,
     /// The body as it was written.
@@ -22,7 +22,7 @@ pub struct Incoming {
     headers: HeaderMap,
 }
 
-impl Incoming {
+impl RecordedRequest {
     pub(crate) fn new(
         headers: HeaderMap,
         text: String,
@@ -50,10 +50,10 @@ impl Incoming {
 }
 
 /// Shows neither headers nor prompt: there may be secrets in them.
-impl fmt::Debug for Incoming {
+impl fmt::Debug for RecordedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { agent, turn, attempt, .. } = self;
-        let mut shown = f.debug_struct("Incoming");
+        let mut shown = f.debug_struct("RecordedRequest");
         shown.field("agent", agent).field("turn", turn).field("attempt", attempt).finish_non_exhaustive()
     }
 }

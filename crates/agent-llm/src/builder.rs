@@ -18,7 +18,7 @@ use crate::{
 /// No sampling parameters are sent unless given: the API refuses them since version 2026-10-21.
 /// `Debug` shows neither the key nor the values of headers and request fields.
 #[derive(Clone)]
-pub struct Settings {
+pub struct ClaudeBuilder {
     pub(crate) key: Option<Key>,
     pub(crate) base_url: Option<String>,
     pub(crate) allow_plain_http: bool,
@@ -41,7 +41,7 @@ pub struct Settings {
     pub(crate) fields: BTreeMap<String, Json>,
 }
 
-impl Default for Settings {
+impl Default for ClaudeBuilder {
     fn default() -> Self {
         Self {
             key: None,
@@ -69,7 +69,7 @@ impl Default for Settings {
 }
 
 /// Who is asked.
-impl Settings {
+impl ClaudeBuilder {
     /// The API key; by default what `ANTHROPIC_API_KEY` holds.
     pub fn key(mut self, key: impl Into<Key>) -> Self {
         self.key = Some(key.into());
@@ -113,7 +113,7 @@ impl Settings {
 }
 
 /// What is asked.
-impl Settings {
+impl ClaudeBuilder {
     /// The model; by default `claude-sonnet-5-5`.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = model.into();
@@ -185,7 +185,7 @@ impl Settings {
     }
 
     /// Any other field of the request body; it wins over the client's own of that name, and
-    /// [`Request::extra`](agent_core::Asked::extra) wins over it.
+    /// [`Request::extra`](agent_core::RequestParts::extra) wins over it.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.fields.insert(name.into(), value.into());
         self
@@ -193,7 +193,7 @@ impl Settings {
 }
 
 /// How it is asked.
-impl Settings {
+impl ClaudeBuilder {
     /// Whether replies are streamed, as they are by default. Otherwise a reply comes as one JSON
     /// body and is yielded as one delta, which costs less CPU.
     pub fn streaming(mut self, streaming: bool) -> Self {
@@ -241,7 +241,7 @@ impl Settings {
     }
 }
 
-impl Settings {
+impl ClaudeBuilder {
     /// The client. An error says which setting is missing or wrong.
     pub fn build(self) -> Result<Claude, ConfigError> {
         self.build_in(|name| env::var(name).ok())
@@ -260,11 +260,11 @@ impl Settings {
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for ClaudeBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let fields: Vec<&String> = self.fields.keys().collect();
-        f.debug_struct("Settings")
+        f.debug_struct("ClaudeBuilder")
             .field("key", &self.key)
             .field("base_url", &self.base_url.as_deref().map(shown))
             .field("allow_plain_http", &self.allow_plain_http)
@@ -297,7 +297,7 @@ mod tests {
         None
     }
 
-    fn refused(settings: Settings) -> String {
+    fn refused(settings: ClaudeBuilder) -> String {
         settings.build_in(nothing).unwrap_err().to_string()
     }
 
@@ -308,12 +308,12 @@ mod tests {
             "ANTHROPIC_BASE_URL" => Some("http://localhost:1".to_owned()),
             _ => None,
         };
-        let settings = Settings::default().complete(variable);
+        let settings = ClaudeBuilder::default().complete(variable);
         assert_eq!(settings.key, Some(Key::from("from-env")));
         assert_eq!(settings.base_url.as_deref(), Some("http://localhost:1"));
-        let given = Settings::default().key("given").base_url("http://[::1]").complete(variable);
+        let given = ClaudeBuilder::default().key("given").base_url("http://[::1]").complete(variable);
         assert_eq!((given.key, given.base_url.as_deref()), (Some("given".into()), Some("http://[::1]")));
-        let plain = Settings::default().build_in(|name| match name {
+        let plain = ClaudeBuilder::default().build_in(|name| match name {
             "ANTHROPIC_BASE_URL" => Some("http://gateway".to_owned()),
             _ => Some("k".to_owned()),
         });
@@ -322,10 +322,10 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_said() {
-        insta::assert_snapshot!(refused(Settings::default()), @"no API key: set ANTHROPIC_API_KEY, or give one with `Claude::builder().key(..)`");
-        insta::assert_snapshot!(refused(Settings::default().key(" ")), @"no API key: set ANTHROPIC_API_KEY, or give one with `Claude::builder().key(..)`");
-        insta::assert_snapshot!(refused(Settings::default().key("sk-s\u{e9}cret\n\u{7f}")), @"the API key has a character that no HTTP header may hold: check what was pasted");
-        let keyed = || Settings::default().key("k");
+        insta::assert_snapshot!(refused(ClaudeBuilder::default()), @"no API key: set ANTHROPIC_API_KEY, or give one with `Claude::builder().key(..)`");
+        insta::assert_snapshot!(refused(ClaudeBuilder::default().key(" ")), @"no API key: set ANTHROPIC_API_KEY, or give one with `Claude::builder().key(..)`");
+        insta::assert_snapshot!(refused(ClaudeBuilder::default().key("sk-s\u{e9}cret\n\u{7f}")), @"the API key has a character that no HTTP header may hold: check what was pasted");
+        let keyed = || ClaudeBuilder::default().key("k");
         insta::assert_snapshot!(refused(keyed().base_url("localhost:80")), @r#"the base URL "localhost:80" can't be used: it must begin with https:// or http://; it should look like https://api.anthropic.com"#);
         insta::assert_snapshot!(refused(keyed().base_url("api.anthropic.com")), @r#"the base URL "api.anthropic.com" can't be used: relative URL without a base; it should look like https://api.anthropic.com"#);
         insta::assert_snapshot!(refused(keyed().base_url("https://me:pass@host/?token=t")), @r#"the base URL "https://host/" can't be used: it must hold no user name and no password; it should look like https://api.anthropic.com"#);
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn fault_34_settings_and_client_show_no_secret() {
-        let settings = Settings::default()
+        let settings = ClaudeBuilder::default()
             .key("secret-1")
             .base_url("https://secret-2:secret-3@host/path?token=secret-4")
             .header("authorization", "secret-5")

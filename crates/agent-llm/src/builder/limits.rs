@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::Settings;
+use crate::ClaudeBuilder;
 
 /// How long a reply may take, and be.
-impl Settings {
+impl ClaudeBuilder {
     /// How long a streamed reply may take to its first byte; by default 600 s.
     pub fn first_byte_timeout(mut self, limit: Duration) -> Self {
         self.limits.first_byte = limit;

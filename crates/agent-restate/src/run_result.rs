@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A run that is over: the conversation as it is now, and why it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ran {
+pub struct RunResult {
     /// The conversation.
     pub conversation: Conversation,
     /// Why it is the user's turn, or which model did not answer: then another run goes on from there.

@@ -2,12 +2,12 @@
 
 use std::{collections::HashSet, fmt, sync::Arc};
 
-use agent_core::{Block, Conversation, Kind, Message, Role, Rules, in_pairs};
+use agent_core::{Block, BlockKind, Conversation, Message, Role, Rules, valid_history};
 
 /// What the agent that takes over reads of the history before it did; what comes after, it reads as it
 /// is. The record keeps everything; this is a view.
 #[derive(Clone, Default)]
-pub enum Reads {
+pub enum HistoryFilter {
     /// All but the handoffs: their calls and results, whichever agent made them and however they ended, and the word to
     /// the agent that the conversation came back to.
     #[default]
@@ -21,13 +21,13 @@ pub enum Reads {
     /// user said, be it a picture; results of tools and words of this library are none. Instructions
     /// ([`Conversation::instruct`]) from before are read, too.
     LastTurns(usize),
-    /// What a function makes of it; see [`Reads::by`].
+    /// What a function makes of it; see [`HistoryFilter::by`].
     By(Arc<Filter>),
 }
 
 type Filter = dyn Fn(&[Message]) -> Vec<Message> + Send + Sync;
 
-impl Reads {
+impl HistoryFilter {
     /// What `filter` makes of the messages. A call whose result it drops, and a result whose call it
     /// drops, are dropped too, so that the API accepts the rest.
     pub fn by(filter: impl Fn(&[Message]) -> Vec<Message> + Send + Sync + 'static) -> Self {
@@ -50,7 +50,7 @@ impl Reads {
             Self::LastTurns(turns) => last_turns(&without_handoffs(conversation, rules, messages), *turns),
             Self::By(filter) => filter(messages),
         };
-        let mut view = in_pairs(viewed);
+        let mut view = valid_history(viewed);
         // What is left may end with words of the agent that handed over; models refuse to go on from
         // words that seem to be their own.
         if view.last().is_some_and(|message| message.role() == Role::Assistant) {
@@ -64,8 +64,8 @@ impl Reads {
 fn without_handoffs(conversation: &Conversation, rules: &dyn Rules, messages: &[Message]) -> Vec<Message> {
     let ids = handoffs(conversation, rules);
     kept(messages, |block| match block.kind() {
-        Kind::ToolUse(call) => !ids.contains(call.id.as_str()),
-        Kind::ToolResult { tool_use_id, .. } => !ids.contains(tool_use_id.as_str()),
+        BlockKind::ToolUse(call) => !ids.contains(call.id.as_str()),
+        BlockKind::ToolResult { tool_use_id, .. } => !ids.contains(tool_use_id.as_str()),
         _ => !conversation.is_note(block),
     })
 }
@@ -74,14 +74,14 @@ fn without_handoffs(conversation: &Conversation, rules: &dyn Rules, messages: &[
 /// since, those of a tool by which the conversation once changed hands.
 fn handoffs<'c>(conversation: &'c Conversation, rules: &dyn Rules) -> HashSet<&'c str> {
     let about_to = conversation.passage();
-    let passages = || conversation.passages().iter().chain(&about_to);
+    let transfer_records = || conversation.transfer_records().iter().chain(&about_to);
     let mut ids = HashSet::new();
     for (place, message) in conversation.messages().iter().enumerate() {
         for call in message.tool_calls() {
             let agent = conversation.agent_at(place);
             let is_handoff = rules.spec(agent, &call.name).is_some_and(|spec| spec.transfers);
             let changed_hands = || {
-                passages().any(|passage| {
+                transfer_records().any(|passage| {
                     let by = passage.call.as_ref().is_some_and(|by| by.name == call.name);
                     by && *passage.from == *agent
                 })
@@ -114,7 +114,7 @@ fn last_turns(messages: &[Message], turns: usize) -> Vec<Message> {
     instructions.chain(since).cloned().collect()
 }
 
-impl fmt::Debug for Reads {
+impl fmt::Debug for HistoryFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WithoutHandoffs => f.write_str("WithoutHandoffs"),

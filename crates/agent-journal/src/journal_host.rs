@@ -3,13 +3,13 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{
-    Call, Cancel, Conversation, Early, End, Event, Failure, Host, HostRun, Lent, Local, Mode, Outcome,
-    Perform, Receipt, Response, Rules, Team, Told, ToolTurn, Usage,
+    Call, Cancel, Change, Conversation, DelegationGuard, Early, End, Event, Failure, Host, HostRun,
+    LocalHost, Mode, Outcome, Perform, Receipt, Response, Rules, Team, ToolTurn, Usage,
 };
 use futures::{FutureExt, future::BoxFuture};
 
 use crate::{
-    DurableError, Entry, Journal, JournalError,
+    Entry, Journal, JournalError, JournalHostError,
     fold::key,
     lease::Lease,
     ledger::{Kept, Ledger},
@@ -20,8 +20,8 @@ use crate::{
 /// there is not done again, by any process. From [`Journal::host`], for one run of one conversation and all that is
 /// delegated from it. Only calls of read-only tools start early, whatever [`AgentBuilder::early`](agent_core::AgentBuilder::early)
 /// says: that a call with effects begins is written down first, and before its reply is there nothing says whose it is.
-pub struct Durable {
-    local: Local,
+pub struct JournalHost {
+    local: LocalHost,
     ledger: Arc<Ledger>,
     unknown: Box<Unknown>,
     /// Nobody else drives the session as long as this is there.
@@ -41,12 +41,12 @@ impl Drop for Held {
 /// What becomes of a call of which nobody knows how it ended.
 type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
 
-impl Durable {
+impl JournalHost {
     pub(crate) fn new(team: Team, ledger: Ledger, lease: Lease) -> Self {
         let ledger = Arc::new(ledger);
         let held = Held(ledger.clone(), lease);
         Self {
-            local: Local::new(noted(team, &ledger)).early(Early::ReadOnly),
+            local: LocalHost::new(noted(team, &ledger)).early(Early::ReadOnly),
             ledger,
             unknown: Box::new(|call| Some(Outcome::unknown(&call.call.name))),
             _lease: held,
@@ -59,10 +59,10 @@ impl Durable {
     }
 
     /// Whether a reply that is cancelled while it streams is kept as far as it was shown, as in
-    /// [`Run::keep_shown`](agent_core::Run::keep_shown); it is on the disk then, as any other. Of a reply
+    /// [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply); it is on the disk then, as any other. Of a reply
     /// whose run is dropped nothing is kept: what is not on the disk is not in the record either.
-    pub fn keep_shown(self, keep: bool) -> Self {
-        Self { local: self.local.keep_shown(keep), ..self }
+    pub fn keep_partial_reply(self, keep: bool) -> Self {
+        Self { local: self.local.keep_partial_reply(keep), ..self }
     }
 
     /// Tells `listener` of every event, as it happens; [`run`](Self::run) also gives them one by one. What was done before this process is not told again.
@@ -88,7 +88,7 @@ impl Durable {
     ///
     /// `.await` it for its end, or read its events with [`HostRun::next`] first. While it still waits for a person, that is
     /// told once: see [`decided`](Self::decided) for how to wait for what people say.
-    pub fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, DurableError> {
+    pub fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, JournalHostError> {
         HostRun::new(self.run_to_end(conversation), || self.local.events())
     }
 
@@ -97,8 +97,8 @@ impl Durable {
     ///
     /// ```
     /// # use agent_core::{Conversation, End};
-    /// # use agent_journal::{Durable, DurableError};
-    /// # async fn drive(host: Durable, mut conversation: Conversation) -> Result<End, DurableError> {
+    /// # use agent_journal::{JournalHost, JournalHostError};
+    /// # async fn drive(host: JournalHost, mut conversation: Conversation) -> Result<End, JournalHostError> {
     /// loop {
     ///     match host.run(&mut conversation).await? {
     ///         End::Waiting(_) => host.decided(&conversation).await?,
@@ -111,7 +111,7 @@ impl Durable {
         self.ledger.journal().decided(conversation).await
     }
 
-    async fn run_to_end(&self, conversation: &mut Conversation) -> Result<End, DurableError> {
+    async fn run_to_end(&self, conversation: &mut Conversation) -> Result<End, JournalHostError> {
         self.local.begin_run();
         self.ledger.settle_all().await?;
         if let Some(further) = self.ledger.further(conversation) {
@@ -127,7 +127,10 @@ impl Durable {
     }
 
     /// A plain function with a named type, since the loop runs inside itself here.
-    fn drive<'a>(&'a self, conversation: &'a mut Conversation) -> BoxFuture<'a, Result<End, DurableError>> {
+    fn drive<'a>(
+        &'a self,
+        conversation: &'a mut Conversation,
+    ) -> BoxFuture<'a, Result<End, JournalHostError>> {
         let run = async move {
             let end = self.local.drive_by(conversation, self).await?;
             // It may have come back from an agent that was not done, and ended with that.
@@ -138,7 +141,7 @@ impl Durable {
     }
 
     /// Writes what the conversation was told while nobody wrote it down.
-    async fn catch_up(&self, so_far: &Conversation) -> Result<(), DurableError> {
+    async fn catch_up(&self, so_far: &Conversation) -> Result<(), JournalHostError> {
         self.ledger.write_decisions(so_far).await?;
         let news = self.ledger.news(so_far)?;
         if news.is_empty() {
@@ -147,24 +150,30 @@ impl Durable {
         self.append(so_far.id(), &news, so_far.id(), Kept::Nothing).await
     }
 
-    async fn append(&self, id: &str, entries: &[Entry], key: &str, kept: Kept) -> Result<(), DurableError> {
+    async fn append(
+        &self,
+        id: &str,
+        entries: &[Entry],
+        key: &str,
+        kept: Kept,
+    ) -> Result<(), JournalHostError> {
         Ok(self.ledger.append(id, entries, key, kept).await?)
     }
 
     /// Records what a call led to; it counts from then on.
-    async fn record(&self, call: &Call, outcome: Outcome, receipt: &Receipt) -> Result<(), DurableError> {
+    async fn record(&self, call: &Call, outcome: Outcome, receipt: &Receipt) -> Result<(), JournalHostError> {
         let (id, key) = (&call.conversation, key(&call.conversation, &call.call.id));
         let outcome = self.ledger.admit(id, outcome, self.local.rules());
-        let recorded = Told::Recorded { call: call.call.id.clone(), done: outcome.clone().into() };
-        self.append(id, &[Entry::Told(recorded)], &key, Kept::Done(outcome.into())).await?;
+        let recorded = Change::Recorded { call: call.call.id.clone(), done: outcome.clone().into() };
+        self.append(id, &[Entry::Change(recorded)], &key, Kept::Done(outcome.into())).await?;
         receipt.fill(self.ledger.take_done(&key).unwrap_or_else(gone));
         Ok(())
     }
 
     async fn converse_and_record(
         &self,
-        mut child: Lent,
-    ) -> (Lent, Result<Result<End, Failure>, DurableError>) {
+        mut child: DelegationGuard,
+    ) -> (DelegationGuard, Result<Result<End, Failure>, JournalHostError>) {
         let key = child.id().to_owned();
         if let Err(error) = self.ledger.settle(&key).await {
             return (child, Err(error.into()));
@@ -175,7 +184,7 @@ impl Durable {
         let drive = self.local.time_for(&child).hold(self.drive(&mut child));
         let end = match drive.await {
             Ok(end) => Ok(end),
-            Err(DurableError::Run(error)) => match error.of_delegated() {
+            Err(JournalHostError::Run(error)) => match error.of_delegated() {
                 Ok(end) => end,
                 Err(error) => return (child, Err(error.into())),
             },
@@ -183,22 +192,22 @@ impl Durable {
         };
         let Some(done) = child.done(&end) else { return (child, Ok(end)) };
         let (parent, call) = key.rsplit_once('/').expect("the id of a delegated conversation is a path");
-        let recorded = Entry::Told(Told::Recorded { call: call.to_owned(), done });
+        let recorded = Entry::Change(Change::Recorded { call: call.to_owned(), done });
         let written = self.append(parent, &[recorded], &key, Kept::End(end)).await;
         let end = written.map(|()| self.ledger.take_end(&key).unwrap_or_else(gone));
         (child, end)
     }
 }
 
-impl Host for Durable {
-    type Error = DurableError;
+impl Host for JournalHost {
+    type Error = JournalHostError;
     type Rules = Team;
 
     fn rules(&self) -> &Team {
         self.local.rules()
     }
 
-    async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, DurableError> {
+    async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, JournalHostError> {
         let id = so_far.id();
         self.ledger.settle(id).await?;
         if let Some(reply) = self.ledger.take_reply(so_far) {
@@ -206,38 +215,38 @@ impl Host for Durable {
         }
         self.catch_up(so_far).await?;
         let reply = self.local.ask(so_far).await?;
-        let told = reply.clone().map_or_else(Told::Failed, Told::Answered);
+        let told = reply.clone().map_or_else(Change::Failed, Change::Answered);
         if reply.is_err() && !self.ledger.follows(id, told.clone()) {
             // Written, it would be answered with again and again. What it cost counts, whoever asks again.
             let spent = reply.as_ref().err().map(|Failure { agent, error }| (agent.clone(), error.usage()));
             if let Some((agent, usage)) = spent.filter(|(_, usage)| *usage != Usage::default()) {
-                let spent = Entry::Told(Told::Spent { agent, usage });
+                let spent = Entry::Change(Change::Spent { agent, usage });
                 self.append(id, &[spent], id, Kept::Nothing).await?;
             }
             return Ok(reply);
         }
-        self.append(id, &[Entry::Told(told)], id, Kept::Reply(reply)).await?;
+        self.append(id, &[Entry::Change(told)], id, Kept::Reply(reply)).await?;
         Ok(self.ledger.take_reply(so_far).unwrap_or_else(gone))
     }
 
-    async fn act(&self, turn: ToolTurn<'_>) -> Result<(), DurableError> {
+    async fn act(&self, turn: ToolTurn<'_>) -> Result<(), JournalHostError> {
         self.rules().check_agent(turn.conversation())?;
         self.ledger.write_decisions(turn.conversation()).await?;
         self.local.act_by(turn, self).await
     }
 }
 
-impl Perform for Durable {
-    type Error = DurableError;
+impl Perform for JournalHost {
+    type Error = JournalHostError;
 
-    async fn call(&self, call: Call, receipt: Receipt) -> Result<(), DurableError> {
+    async fn call(&self, call: Call, receipt: Receipt) -> Result<(), JournalHostError> {
         let (id, key) = (call.conversation.clone(), key(&call.conversation, &call.call.id));
         self.ledger.settle(&key).await?;
         if let Some(done) = self.ledger.take_done(&key) {
             receipt.fill(done);
             return Ok(());
         }
-        if call.allowed {
+        if call.approved {
             if let Some(reason) = self.ledger.denied(&id, &call.call.id)? {
                 receipt.fill(Outcome::error(format!("denied: {reason}")));
                 return Ok(());
@@ -248,7 +257,7 @@ impl Perform for Durable {
             return Err(JournalError::Diverged { id: id.to_string() }.into());
         }
         let spec = self.rules().spec(&call.agent, &call.call.name);
-        if !spec.is_none_or(|spec| spec.may_be_repeated(call.allowed)) && self.ledger.is_started(&key) {
+        if !spec.is_none_or(|spec| spec.may_be_repeated(call.approved)) && self.ledger.is_started(&key) {
             if let Some(outcome) = Outcome::of_unknown(&call, &*self.unknown) {
                 return self.record(&call, outcome, &receipt).await;
             }
@@ -260,8 +269,8 @@ impl Perform for Durable {
 
     fn converse(
         &self,
-        child: Lent,
-    ) -> impl Future<Output = (Lent, Result<Result<End, Failure>, DurableError>)> {
+        child: DelegationGuard,
+    ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, JournalHostError>)> {
         self.converse_and_record(child)
     }
 
@@ -274,9 +283,13 @@ impl Journal {
     /// A host for this conversation, which goes on where the journal says: if it has the conversation, that becomes what it
     /// is there, and what it was told in memory since is written down; if not, it begins here, as a session of its id. That is
     /// one of its own ([`Conversation::with_id`]) and not odd: see [`check_session_id`](agent_core::check_session_id).
-    pub async fn host(&self, team: Team, conversation: &mut Conversation) -> Result<Durable, JournalError> {
+    pub async fn host(
+        &self,
+        team: Team,
+        conversation: &mut Conversation,
+    ) -> Result<JournalHost, JournalError> {
         let (ledger, lease) = self.take_up(conversation).await?;
-        Ok(Durable::new(team, ledger, lease))
+        Ok(JournalHost::new(team, ledger, lease))
     }
 }
 
@@ -284,8 +297,8 @@ fn gone<T>() -> T {
     unreachable!("only who waited for it takes what was kept for it")
 }
 
-impl fmt::Debug for Durable {
+impl fmt::Debug for JournalHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Durable").field("ledger", &self.ledger).finish_non_exhaustive()
+        f.debug_struct("JournalHost").field("ledger", &self.ledger).finish_non_exhaustive()
     }
 }

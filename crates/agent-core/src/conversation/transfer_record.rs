@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Conversation;
-use crate::{Block, Kind, Message, Role, Rules, ToolCall, Transfer};
+use crate::{Block, BlockKind, Message, Role, Rules, ToolCall, Transfer};
 
 /// The conversation went from one agent to another.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Passage {
+pub struct TransferRecord {
     /// The agent that had it.
     pub from: Arc<str>,
     /// The agent that has it since.
@@ -37,15 +37,15 @@ pub(super) struct Return {
 
 impl Conversation {
     /// How the conversation changed hands so far, in order.
-    pub fn passages(&self) -> &[Passage] {
-        &self.passages
+    pub fn transfer_records(&self) -> &[TransferRecord] {
+        &self.transfer_records
     }
 
     /// How the agent that speaks next was given the conversation, or is about to be; `None` if it had
     /// it from the start.
-    pub fn passage(&self) -> Option<Passage> {
+    pub fn passage(&self) -> Option<TransferRecord> {
         match self.transfer() {
-            Some((place, transfer)) => Some(Passage {
+            Some((place, transfer)) => Some(TransferRecord {
                 from: self.agent.clone(),
                 to: transfer.to.as_str().into(),
                 at: self.messages.len() + 1,
@@ -53,8 +53,8 @@ impl Conversation {
                 why: None,
             }),
             None => {
-                let given = |passage: &&Passage| passage.to == self.agent && passage.call.is_some();
-                self.passages.iter().rev().find(given).cloned()
+                let given = |passage: &&TransferRecord| passage.to == self.agent && passage.call.is_some();
+                self.transfer_records.iter().rev().find(given).cloned()
             }
         }
     }
@@ -62,7 +62,7 @@ impl Conversation {
     /// Whether this block of the record is a word of ours to the agent that the conversation came back to, and none of
     /// the user's, though it stands in a message of theirs.
     pub fn is_note(&self, block: &Block) -> bool {
-        let came_back = self.passages.iter().filter(|passage| passage.call.is_none());
+        let came_back = self.transfer_records.iter().filter(|passage| passage.call.is_none());
         let mut notes = came_back.filter_map(|passage| {
             self.messages.get(passage.at.checked_sub(1)?).and_then(|message| message.content().last())
         });
@@ -72,8 +72,8 @@ impl Conversation {
     /// The agent that had the conversation when there were this many messages: the one that wrote the message that stands
     /// there, if it is a reply.
     pub fn agent_at(&self, messages: usize) -> &str {
-        let before = self.passages.iter().take_while(|passage| passage.at <= messages).last();
-        let first = || self.passages.first().map_or(&*self.agent, |passage| &*passage.from);
+        let before = self.transfer_records.iter().take_while(|passage| passage.at <= messages).last();
+        let first = || self.transfer_records.first().map_or(&*self.agent, |passage| &*passage.from);
         before.map_or_else(first, |passage| &passage.to)
     }
 
@@ -129,7 +129,7 @@ impl Conversation {
 
     /// Whether it came back, and nobody has said anything since.
     pub(super) fn has_just_come_back(&self) -> bool {
-        let last = self.passages.last();
+        let last = self.transfer_records.last();
         last.is_some_and(|passage| passage.call.is_none() && passage.at == self.messages.len())
     }
 
@@ -142,7 +142,7 @@ impl Conversation {
         let from = std::mem::replace(&mut self.agent, to.clone());
         self.turns_of_others.insert(from.clone(), self.turns);
         self.turns = turns;
-        self.passages.push(Passage { from, to, at: self.messages.len(), call, why });
+        self.transfer_records.push(TransferRecord { from, to, at: self.messages.len(), call, why });
     }
 
     /// Why this transfer may not be, if it may not.
@@ -156,9 +156,10 @@ impl Conversation {
         if self.transfers >= most {
             return Some(format!("the limit of {most} transfers is reached"));
         }
-        let idle = |passage: &&Passage| passage.at > self.said_at && !self.got_something_done(passage.at);
-        let same = |passage: &&Passage| passage.from == self.agent && *passage.to == *transfer.to;
-        let times = self.passages.iter().filter(idle).filter(same).count();
+        let idle =
+            |passage: &&TransferRecord| passage.at > self.said_at && !self.got_something_done(passage.at);
+        let same = |passage: &&TransferRecord| passage.from == self.agent && *passage.to == *transfer.to;
+        let times = self.transfer_records.iter().filter(idle).filter(same).count();
         let repeats = transfer.repeats?;
         (times >= repeats as usize)
             .then(|| format!("{} has already had the conversation, and nothing got done since", transfer.to))
@@ -167,11 +168,11 @@ impl Conversation {
     /// Whether a tool gave a result since there were this many messages, transfers aside.
     fn got_something_done(&self, since: usize) -> bool {
         let is_passage = |id: &str| {
-            self.passages.iter().filter_map(|passage| passage.call.as_ref()).any(|call| call.id == id)
+            self.transfer_records.iter().filter_map(|passage| passage.call.as_ref()).any(|call| call.id == id)
         };
         let blocks = self.messages[since.min(self.messages.len())..].iter().flat_map(Message::content);
         blocks.into_iter().any(|block| match block.kind() {
-            Kind::ToolResult { tool_use_id, is_error: false, .. } => !is_passage(tool_use_id),
+            BlockKind::ToolResult { tool_use_id, is_error: false, .. } => !is_passage(tool_use_id),
             _ => false,
         })
     }

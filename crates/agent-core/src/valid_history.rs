@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use crate::{Block, Kind, Message, Role};
+use crate::{Block, BlockKind, Message, Role};
 
 /// Makes any part of a history one the API accepts: each call has its result in the next user message,
 /// each result its call, results come first, no reply ends with thinking, nothing is blank, and a user
 /// speaks first. Calls and results that lack the other are left out.
-pub fn in_pairs(messages: Vec<Message>) -> Vec<Message> {
+pub fn valid_history(messages: Vec<Message>) -> Vec<Message> {
     let merged = merged(messages);
     let mut valid: Vec<Message> = Vec::new();
     for (place, message) in merged.iter().enumerate() {
@@ -47,8 +47,8 @@ fn paired(message: &Message, before: Option<&Message>, next: Option<&Message>) -
     let called = before.into_iter().flat_map(Message::tool_calls).map(|call| call.id.as_str());
     let called: HashSet<&str> = called.collect();
     let stays = |block: &&Block| match block.kind() {
-        Kind::ToolUse(call) => answered.contains(call.id.as_str()),
-        Kind::ToolResult { tool_use_id, .. } => called.contains(tool_use_id.as_str()),
+        BlockKind::ToolUse(call) => answered.contains(call.id.as_str()),
+        BlockKind::ToolResult { tool_use_id, .. } => called.contains(tool_use_id.as_str()),
         _ => true,
     };
     let (results, others): (Vec<Block>, Vec<Block>) = message
@@ -56,6 +56,6 @@ fn paired(message: &Message, before: Option<&Message>, next: Option<&Message>) -
         .iter()
         .filter(stays)
         .cloned()
-        .partition(|block| matches!(block.kind(), Kind::ToolResult { .. }));
+        .partition(|block| matches!(block.kind(), BlockKind::ToolResult { .. }));
     [results, others].concat()
 }
