@@ -15,7 +15,7 @@ const PREFIXES: [&str; 2] = ["fault_", "field_"];
 /// Fails on a row without a test of its number or that stands twice, a test that is not there, and one that no row names.
 pub(crate) fn run() -> Done {
     let table = fs::read_to_string(root().join(TABLE))?;
-    let code = sources(&["crates", "journal-tools"])?.into_iter().filter(Source::is_rust);
+    let code = sources(&["crates", "tools"])?.into_iter().filter(Source::is_rust);
     let code: String = code.map(|source| source.text).collect();
     let tests = names(&code);
     let rows = rows(&table).count();

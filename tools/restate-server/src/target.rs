@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 /// workspace's; what cargo's configuration files say is not read.
 #[must_use]
 pub fn folder() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = package.ancestors().nth(2).expect("the package is in `tools/` of the workspace");
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     workspace.join(target).join("restate")
 }
