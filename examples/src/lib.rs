@@ -1,4 +1,5 @@
 //! The examples are in `examples/`: `cargo run --example hello` runs one, and none needs a key.
 //!
-//! What follows is the README, so that its code is compiled.
+//! What follows is the README and the guide, so that their code is compiled.
 #![doc = include_str!("../../README.md")]
+#![doc = include_str!("../../docs/guide.md")]
