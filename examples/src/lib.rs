@@ -3,3 +3,6 @@
 //! What follows is the README and the guide, so that their code is compiled.
 #![doc = include_str!("../../README.md")]
 #![doc = include_str!("../../docs/guide.md")]
+
+#[cfg(doctest)]
+mod guide;

@@ -50,3 +50,8 @@ pub use needs_approval::NeedsApproval;
 pub use retry::{NotRepeatable, Retry};
 #[cfg(feature = "validate")]
 pub use validated::{InvalidSchema, Validated};
+
+/// A chapter of the guide, so that its program is compiled and run.
+#[cfg(all(doctest, feature = "validate"))]
+#[doc = include_str!("../../../docs/guide/02-tool-inputs.md")]
+mod guide {}

@@ -1,0 +1,8 @@
+//! The guide (`docs/guide`), so that its programs are compiled and run. The chapters that need a crate which `cargo test`
+//! does not build, or a feature that is off here, are doc tests of the crate that has it.
+
+#[doc = include_str!("../../docs/guide/01-first-agent.md")]
+mod first_agent {}
+
+#[doc = include_str!("../../docs/guide/02-tools.md")]
+mod tools {}
