@@ -6,3 +6,12 @@ mod first_agent {}
 
 #[doc = include_str!("../../docs/guide/02-tools.md")]
 mod tools {}
+
+#[doc = include_str!("../../docs/guide/03-parallel.md")]
+mod parallel {}
+
+#[doc = include_str!("../../docs/guide/04-agents-as-tools.md")]
+mod agents_as_tools {}
+
+#[doc = include_str!("../../docs/guide/05-handoffs.md")]
+mod handoffs {}
