@@ -1,117 +1,25 @@
-//! The client.
+//! The Messages API: its client and settings, its JSON, and what else only it has. It uses `transport` and `wrappers`.
 
-use std::{fmt, sync::Arc};
+mod build;
+mod builder;
+mod cache;
+mod client;
+mod headers;
+mod http;
+mod rate_limit;
+mod refusal;
+mod reply;
+mod stream_parser;
+#[cfg(test)]
+mod tests;
+mod threads;
+mod tool_choice;
+mod wire;
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
-
-use crate::{
-    Bounded, ClaudeBuilder, ConfigError, Repair, Retry, http::Http, retry::keep_asking, threads::Threads,
-};
-
-/// Claude over HTTP: [`Bounded`] around [`Repair`] around [`Retry`] around a plain client of the Messages API, which has a
-/// [`Gate`](crate::Gate) in front of it if [the settings](ClaudeBuilder::gate) have one, and goes on in
-/// [threads](ClaudeBuilder::threads) if they say so.
-///
-/// Clones share settings and connections. Source: <https://docs.claude.com/en/api/messages>.
-#[derive(Clone)]
-pub struct Claude(Arc<Bounded<Repair<Retry<Sender>>>>);
-
-/// The plain client, behind the gate of its settings.
-struct Queued(Http);
-
-/// The same, in threads or not.
-enum Sender {
-    Threads(Threads<Queued>),
-    Whole(Queued),
-}
-
-impl Claude {
-    /// A client to be set up.
-    pub fn builder() -> ClaudeBuilder {
-        ClaudeBuilder::default()
-    }
-
-    /// A client with the key of `ANTHROPIC_API_KEY`, and defaults for all else.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::builder().build()
-    }
-
-    /// A client with other settings that shares this one's connections:
-    /// `claude.with(|settings| settings.model("claude-haiku-5-5"))?`.
-    pub fn with(&self, change: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> Result<Self, ConfigError> {
-        let http = self.http();
-        Http::new(change(http.settings().clone()), Some(http)).map(Self::around)
-    }
-
-    /// How many tokens of input a request would have: what is asked is what would be sent, tools, thinking
-    /// and cache markers included, within the same [bounds](ClaudeBuilder::bounds).
-    ///
-    /// It is asked again as other requests are, and under the time limit of a reply that is not streamed. It
-    /// does not go through the gate, because the API limits such requests apart from others; and a history
-    /// that the API refuses is an error, and not mended.
-    /// Source: <https://docs.claude.com/en/docs/build-with-claude/token-counting>.
-    ///
-    /// ```no_run
-    /// # use agent_llm::{Claude, LlmError, Message, Request};
-    /// # async fn count(claude: Claude) -> Result<(), LlmError> {
-    /// let request = Request::new(vec![Message::user("How long is this?")]);
-    /// println!("{} tokens", claude.count_tokens(&request).await?);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn count_tokens(&self, request: &Request) -> Result<u64, LlmError> {
-        let (request, _) = self.0.bounds().fit(request.clone());
-        keep_asking(self.retry().policy(), || self.http().count_tokens(&request)).await
-    }
-
-    pub(crate) fn around(http: Http) -> Self {
-        let policy = http.settings().retry.clone();
-        let bounds = http.settings().bounds.clone();
-        let sender = match http.settings().threads {
-            true => Sender::Threads(Threads::new(Queued(http))),
-            false => Sender::Whole(Queued(http)),
-        };
-        Self(Arc::new(Bounded::new(Repair::new(Retry::new(sender, policy)), bounds)))
-    }
-
-    fn retry(&self) -> &Retry<Sender> {
-        self.0.inner().inner()
-    }
-
-    fn http(&self) -> &Http {
-        match self.retry().inner() {
-            Sender::Threads(threads) => &threads.inner().0,
-            Sender::Whole(queued) => &queued.0,
-        }
-    }
-}
-
-impl Llm for Claude {
-    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        self.0.stream(request)
-    }
-}
-
-impl Llm for Queued {
-    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        match &self.0.settings().gate {
-            Some(gate) => gate.pass(&self.0, request),
-            None => self.0.stream(request),
-        }
-    }
-}
-
-impl Llm for Sender {
-    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        match self {
-            Self::Threads(threads) => threads.stream(request),
-            Self::Whole(queued) => queued.stream(request),
-        }
-    }
-}
-
-impl fmt::Debug for Claude {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claude").field(self.http().settings()).finish()
-    }
-}
+pub use builder::ClaudeBuilder;
+pub use cache::Cache;
+pub use client::Claude;
+pub use stream_parser::StreamParser;
+pub use tool_choice::ToolChoice;
+#[cfg(test)]
+pub(crate) use wire::body;

@@ -53,55 +53,24 @@
 //!
 //! Bytes of a streamed reply that came some other way are read by a [`StreamParser`].
 //!
-//! Inside, `wire` is the API's JSON, `sse` its framing, and `stream_parser` both together, all without IO; `endpoint` is
-//! where to, `connections` are what on, `http` sends, `reply` reads a stream by the clock, `refusal` makes an error of an HTTP answer;
-//! `retry/attempts` decides whether there is another one; `gate` queues, and `gate/flow` decides, without clock or IO,
-//! when the next may go.
+//! Inside, `transport` is what any API over HTTP needs, `wrappers` is what can be done around any [`Llm`], and `claude` is the
+//! Messages API; another API has its place beside it. `claude` uses the other two, and these use nobody.
+//!
+//! In `claude`, `wire` is the API's JSON and `stream_parser` that with its framing, all without IO; `http` sends, `reply` reads
+//! a stream by the clock, `refusal` makes an error of an HTTP answer. In `wrappers`, `retry/attempts` decides whether there
+//! is another one; `gate` queues, and `gate/flow` decides, without clock or IO, when the next may go.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod asking;
-mod bounds;
-mod builder;
-mod cache;
 mod claude;
-mod config_error;
-mod connections;
-mod endpoint;
-mod gate;
-mod headers;
-mod http;
-mod key;
-mod limit;
-mod rate_limit;
-mod refusal;
-mod repair;
-mod reply;
-mod retry;
-mod secrets;
-mod shown;
-mod size;
-mod sse;
-mod stream_parser;
-#[cfg(test)]
-mod tests;
-mod threads;
-mod tool_choice;
-mod wire;
+mod transport;
+mod wrappers;
 
 pub use agent_core::{
     Block, BoxStream, Counts, Delta, DeltaValidator, Fold, Json, Llm, LlmError, LlmErrorDetails,
     LlmErrorKind, Message, Notice, Piece, Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage,
     fold, non_streaming,
 };
-pub use bounds::{Bounded, Bounds};
-pub use builder::ClaudeBuilder;
-pub use cache::Cache;
-pub use claude::Claude;
-pub use config_error::ConfigError;
-pub use gate::{Gate, Gated};
-pub use key::Key;
-pub use repair::Repair;
-pub use retry::{Retry, RetryPolicy};
-pub use stream_parser::StreamParser;
-pub use tool_choice::ToolChoice;
+pub use claude::{Cache, Claude, ClaudeBuilder, StreamParser, ToolChoice};
+pub use transport::{config_error::ConfigError, key::Key};
+pub use wrappers::{Bounded, Bounds, Gate, Gated, Repair, Retry, RetryPolicy};

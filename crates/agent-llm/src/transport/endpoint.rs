@@ -1,0 +1,103 @@
+//! Where the API is.
+
+use std::{fmt, net::IpAddr};
+
+use reqwest::Url;
+
+use super::{config_error::ConfigError, shown::shown};
+
+/// The address of an API, below which its endpoints are.
+#[derive(Clone)]
+pub(crate) struct Endpoint(Url);
+
+impl Endpoint {
+    /// A base URL, checked: whether plain http may lead to another machine is a setting.
+    pub(crate) fn of(base_url: &str, allow_plain_http: bool) -> Result<Self, ConfigError> {
+        let given = base_url.trim();
+        let shown = || shown(given);
+        let wrong = |reason: String| ConfigError::BaseUrl { url: shown(), reason };
+        let url = Url::parse(given).map_err(|error| wrong(error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(wrong("it must begin with https:// or http://".to_owned()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("it must hold no user name and no password".to_owned()));
+        }
+        let endpoint = Self(url);
+        if !endpoint.is_tls() && !endpoint.is_loopback() && !allow_plain_http {
+            return Err(ConfigError::PlainHttp { url: shown() });
+        }
+        Ok(endpoint)
+    }
+
+    /// What is at this path below it.
+    pub(crate) fn below(&self, path: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}/{path}", self.0.path().trim_end_matches('/')));
+        url
+    }
+
+    /// Whether it is on this machine. Of names, only `localhost` is sure to be: where others that end with
+    /// it lead is up to the resolver.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.0.host_str().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
+    }
+
+    /// Whether what is said there is encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+/// Its query may hold a secret.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Endpoint").field(&shown(self.0.as_str())).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(url: &str, allow: bool) -> Result<Endpoint, String> {
+        Endpoint::of(url, allow).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn plain_http_leaves_this_machine_only_where_that_is_allowed() {
+        let loopback = ["http://localhost:80", "http://LOCALHOST", "http://127.0.0.1", "http://127.9.9.9:1"];
+        let too = ["http://[::1]:8080/x", "http://[::ffff:127.0.0.1]", "http://0x7f000001"];
+        for url in loopback.iter().chain(&too) {
+            assert!(of(url, false).unwrap().is_loopback(), "{url}");
+        }
+        let elsewhere =
+            ["http://10.0.0.1", "http://gateway:8080", "http://localhost.evil.com", "http://0.0.0.0"];
+        let names = ["http://api.localhost", "http://[::2]", "http://128.0.0.1"];
+        for url in elsewhere.iter().chain(&names) {
+            assert!(of(url, false).unwrap_err().contains("allow_plain_http"), "{url}");
+            assert!(!of(url, true).unwrap().is_loopback(), "{url}");
+        }
+        assert!(!of("https://gateway", false).unwrap().is_loopback());
+        insta::assert_snapshot!(of("http://gateway:8080/?token=t", false).unwrap_err(), @r#"the base URL "http://gateway:8080/" is plain http to another machine, where all on the way could read the key: use https, or allow it with `Claude::builder().allow_plain_http(true)`"#);
+    }
+
+    #[test]
+    fn endpoints_lie_below_the_base() {
+        let paths = |url| {
+            let endpoint = of(url, false).unwrap();
+            [
+                endpoint.below("v1/messages").to_string(),
+                endpoint.below("v1/messages/count_tokens").to_string(),
+            ]
+        };
+        assert_eq!(
+            paths("https://host"),
+            ["https://host/v1/messages", "https://host/v1/messages/count_tokens"]
+        );
+        let below = ["https://host/a/v1/messages?q=1", "https://host/a/v1/messages/count_tokens?q=1"];
+        assert_eq!(paths("https://host/a/?q=1"), below);
+    }
+}
