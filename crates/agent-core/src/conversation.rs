@@ -13,6 +13,7 @@ mod mending;
 mod next;
 mod omissions;
 mod reads;
+mod refused_calls;
 mod slot;
 mod slots;
 mod tool_turn;

@@ -20,9 +20,10 @@ pub enum End {
     Cut(StopReason),
     /// The model declined; what the API says of it, as it came. The record keeps what it was asked and what it said; what is
     /// sent from then on leaves both out, since the API would refuse such a request again
-    /// ([`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused)). What calls did since the user spoke is done, and the
-    /// model does not read of it any more: say it if it matters. Calls that stand in what it said were not
-    /// made: see [`Conversation::open_calls`](crate::Conversation::open_calls).
+    /// ([`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused)). What calls did since the user spoke is done.
+    /// In front of what the user says next, the model reads which tools were called and whether that failed, and no more
+    /// of it. Calls that stand in what it said were not made: see
+    /// [`Conversation::open_calls`](crate::Conversation::open_calls).
     Refused(Option<Json>),
     /// The agent has had this many turns and is not done.
     TurnLimit(u32),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::{Conversation, OmissionReason, Slot, State};
+use super::{Conversation, Slot, State};
 use crate::{Content, Message, Role, StopReason, ToolCall};
 
 /// The most bytes of the list of calls, of the words after it, and of all calls that are only counted. All is at most
@@ -53,11 +53,8 @@ impl Conversation {
             .flat_map(|message| message.tool_results())
             .map(|(id, content, is_error)| (id, (content, is_error)))
             .collect();
-        // What was refused is not read again, and its calls were not made.
-        let is_refused = |place: usize| {
-            self.left_out.iter().any(|part| part.why == OmissionReason::Refused && part.to == place + 1)
-        };
-        let read = self.messages.iter().enumerate().filter(|(place, _)| !is_refused(*place));
+        let all = self.messages.iter().enumerate();
+        let read = all.filter(|(place, _)| !self.is_refused_reply(*place));
         for call in read.flat_map(|(_, message)| message.tool_calls()) {
             let slot = self.slots.find(&call.id).map(|place| &self.slots[place]);
             let how = match (slot, results.get(&*call.id)) {
@@ -115,11 +112,17 @@ fn list(made: &[Made<'_>]) -> String {
 
 /// How often each tool was called, in one line.
 fn counted(made: &[Made<'_>]) -> String {
+    let calls = made.iter().map(|made| (&*made.call.name, matches!(made.how, How::Failed(_))));
+    format!("\n- {} calls that are not shown: {}", made.len(), shown(&tally(calls), LONGEST_COUNT - 60))
+}
+
+/// How often each of these tools was called, and how often that failed.
+pub(super) fn tally<'a>(calls: impl IntoIterator<Item = (&'a str, bool)>) -> String {
     let mut tools: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for made in made {
-        let (all, failed) = tools.entry(&made.call.name).or_default();
+    for (tool, has_failed) in calls {
+        let (all, failed) = tools.entry(tool).or_default();
         *all += 1;
-        *failed += usize::from(matches!(made.how, How::Failed(_)));
+        *failed += usize::from(has_failed);
     }
     let tools: Vec<String> = tools
         .into_iter()
@@ -128,7 +131,7 @@ fn counted(made: &[Made<'_>]) -> String {
             failed => format!("{tool} {all}, {failed} of them failed"),
         })
         .collect();
-    format!("\n- {} calls that are not shown: {}", made.len(), shown(&tools.join("; "), LONGEST_COUNT - 60))
+    tools.join("; ")
 }
 
 impl Made<'_> {
@@ -149,7 +152,7 @@ impl Made<'_> {
 }
 
 /// The text on one line, cut if it is longer.
-fn shown(text: &str, most: usize) -> String {
+pub(super) fn shown(text: &str, most: usize) -> String {
     let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.len() > most {
         // Where a character begins.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashSet, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-use super::Conversation;
+use super::{Conversation, refused_calls::Notes};
 use crate::{Block, BlockKind, Message, Role};
 
 /// A part of the record that is not sent any more. Instructions in it still are, and so are results of calls from before it.
@@ -24,7 +24,8 @@ pub struct Omission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OmissionReason {
-    /// The model refused: [`End::Refused`](crate::End::Refused).
+    /// The model refused: [`End::Refused`](crate::End::Refused). Which calls were made in it, and whether they failed, is sent
+    /// in front of what the user says next; no inputs and no results are.
     Refused,
     /// The user took it back: [`Conversation::take_back`].
     TakenBack,
@@ -42,7 +43,7 @@ impl Conversation {
     /// Takes back the last exchange: what the user said last, and all that came of it. For a wrong question, a picture that no
     /// model takes, or what was refused. It can be called again, for the exchange before.
     ///
-    /// The record keeps all of it; what is sent leaves it out from now on (see [`left_out`](Self::left_out)), instructions
+    /// The record keeps all of it; what is sent leaves it out from now on (see [`omissions`](Self::omissions)), instructions
     /// aside. Calls that are open are closed with an error result, as by [`say`](Self::say), and who had the conversation when
     /// the user spoke has it again. Then it is the user's turn: say something next. What calls have done meanwhile is done.
     ///
@@ -50,7 +51,7 @@ impl Conversation {
     /// use agent_core::{Conversation, Response, Change};
     ///
     /// let mut conversation = Conversation::start("weather", "Is it raining?");
-    /// conversation.tell("run", Change::Answered(Response::text("Where?")))?;
+    /// conversation.apply("run", Change::Answered(Response::text("Where?")))?;
     /// conversation.take_back()?;
     /// conversation.say("Is it raining in Oslo?");
     /// assert_eq!((conversation.messages().len(), conversation.reads().len()), (3, 1));
@@ -115,10 +116,20 @@ impl Conversation {
         self.left_out.iter().any(is_in)
     }
 
+    /// Whether this message is a reply that refused: it is not read again, and its calls were not made.
+    pub(super) fn is_refused_reply(&self, place: usize) -> bool {
+        self.left_out.iter().any(|part| part.why == OmissionReason::Refused && part.to == place + 1)
+    }
+
     /// The messages in these places as they are sent.
     pub(super) fn sent(&self, places: Range<usize>) -> Vec<Message> {
         let without = Without::of(self);
-        places.filter_map(|place| self.sent_as(place, &without)).map(Cow::into_owned).collect()
+        let left = |place: usize| self.sent_as(place, &without);
+        let notes = match without {
+            Some(_) if !places.is_empty() => Notes::of(self, left),
+            _ => Notes::default(),
+        };
+        places.filter_map(|place| Some(notes.put_into(place, left(place)?.into_owned()))).collect()
     }
 
     /// Whether there is something for the model to read since its last reply, or since something was taken back, and
@@ -155,7 +166,7 @@ impl Conversation {
 }
 
 impl Omission {
-    fn places(&self) -> Range<usize> {
+    pub(super) fn places(&self) -> Range<usize> {
         self.from..self.to
     }
 }
@@ -199,6 +210,6 @@ impl Without {
     }
 }
 
-fn is_result(block: &Block) -> bool {
+pub(super) fn is_result(block: &Block) -> bool {
     matches!(block.kind(), BlockKind::ToolResult { .. })
 }

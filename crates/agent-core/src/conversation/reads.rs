@@ -4,7 +4,7 @@ use super::Conversation;
 use crate::{Message, Role};
 
 impl Conversation {
-    /// What the next model reads: the record without what is [left out](Self::left_out) and what the API refuses to read back
+    /// What the next model reads: the record without what is [left out](Self::omissions) and what the API refuses to read back
     /// (blank text, cut thinking), and, while the conversation is about to go over to another agent, with the results it will
     /// have then.
     pub fn reads(&self) -> Vec<Message> {

@@ -28,6 +28,7 @@ mod mending;
 mod promised;
 mod property;
 mod reading;
+mod refused_calls;
 mod results;
 mod sharing;
 mod showing;

@@ -55,7 +55,7 @@ async fn field_42_what_was_refused_and_what_it_was_asked_is_not_sent_again_and_s
     assert_snapshot!(sent, @r#"
     {"role":"user","content":[{"type":"text","text":"Hi."}]}
     {"role":"assistant","content":[{"type":"text","text":"Hi."}]}
-    {"role":"user","content":[{"type":"text","text":"How is the weather?"}]}
+    {"role":"user","content":[{"type":"text","text":"[left out: what was refused. Calls made in it: act = ok]"},{"type":"text","text":"How is the weather?"}]}
     "#);
     assert_snapshot!(conversation, @r#"
     user: Hi.

@@ -1,0 +1,75 @@
+//! What a model reads of an exchange that was refused and is not sent: which calls were made in it.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    mem::take,
+};
+
+use super::{
+    Conversation, OmissionReason,
+    account::{shown, tally},
+    omissions::is_result,
+};
+use crate::{Block, Message, Role};
+
+/// The most bytes of the calls in a note. If all of them have more, they are only counted.
+const LONGEST: usize = 300;
+
+/// The notes by the places of their messages. They follow from the record alone, so each request has the same ones.
+#[derive(Default)]
+pub(super) struct Notes(BTreeMap<usize, Block>);
+
+impl Notes {
+    /// Of the calls in what was refused those that have a result are told of in the next message in which the user says
+    /// something. `left` is what is sent of a message.
+    pub(super) fn of<'c>(
+        conversation: &'c Conversation,
+        left: impl Fn(usize) -> Option<Cow<'c, Message>>,
+    ) -> Self {
+        let calls = refused_calls(conversation);
+        if calls.is_empty() {
+            return Self::default();
+        }
+        let (mut notes, mut made) = (BTreeMap::new(), Vec::<(&str, bool)>::new());
+        for (place, message) in conversation.messages.iter().enumerate() {
+            let results = message.tool_results();
+            made.extend(results.filter_map(|(id, _, failed)| Some((*calls.get(id)?, failed))));
+            let has_words = || left(place).is_some_and(|left| !left.content().iter().all(is_result));
+            if !made.is_empty() && message.role() == Role::User && has_words() {
+                notes.insert(place, Block::text(note(&take(&mut made))));
+            }
+        }
+        Self(notes)
+    }
+
+    /// The message that is sent in this place, with the note if there is one: in front of what the user says, behind results
+    /// of calls, which must come first.
+    pub(super) fn put_into(&self, place: usize, message: Message) -> Message {
+        let Some(note) = self.0.get(&place) else { return message };
+        let mut content = message.content().to_vec();
+        let results = content.iter().take_while(|block| is_result(block)).count();
+        content.insert(results, note.clone());
+        Message::new(message.role(), content)
+    }
+}
+
+/// The names of the calls that were made in what was refused, by their ids; not of those that the user took back.
+fn refused_calls(conversation: &Conversation) -> HashMap<&str, &str> {
+    let refused = conversation.left_out.iter().filter(|part| part.why == OmissionReason::Refused);
+    let is_told =
+        |place: &usize| !conversation.is_refused_reply(*place) && !conversation.is_taken_back(*place);
+    let places = refused.flat_map(|part| part.places()).filter(is_told);
+    let calls = places.flat_map(|place| conversation.messages[place].tool_calls());
+    calls.map(|call| (&*call.id, &*call.name)).collect()
+}
+
+fn note(made: &[(&str, bool)]) -> String {
+    let each =
+        made.iter().map(|(tool, failed)| format!("{tool} = {}", if *failed { "failed" } else { "ok" }));
+    let mut calls = each.collect::<Vec<_>>().join("; ");
+    if calls.len() > LONGEST {
+        calls = shown(&format!("{} in all: {}", made.len(), tally(made.iter().copied())), LONGEST);
+    }
+    format!("[left out: what was refused. Calls made in it: {calls}]")
+}
