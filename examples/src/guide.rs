@@ -15,3 +15,9 @@ mod agents_as_tools {}
 
 #[doc = include_str!("../../docs/guide/05-handoffs.md")]
 mod handoffs {}
+
+#[doc = include_str!("../../docs/guide/06-testing.md")]
+mod testing {}
+
+#[doc = include_str!("../../docs/guide/07-errors.md")]
+mod errors {}

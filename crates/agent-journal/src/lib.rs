@@ -28,6 +28,8 @@ mod entry;
 mod error;
 mod file;
 mod fold;
+#[cfg(doctest)]
+mod guide;
 mod holder;
 mod journal;
 mod journal_host;

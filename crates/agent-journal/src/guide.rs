@@ -1,0 +1,4 @@
+//! The chapters of the guide (`docs/guide`) that need a journal, so that their programs are compiled and run.
+
+#[doc = include_str!("../../../docs/guide/08-sessions-and-approvals.md")]
+mod sessions_and_approvals {}
