@@ -35,7 +35,7 @@ async fn act(file: &Path, what: Option<What>, given: &mut impl Read, out: &mut i
         What::Export { id } => writeln!(out, "{}", read()?.export(&id)?)?,
         What::Resume { id } => resume::resume(&open()?, &id, out).await?,
         What::Fork { id, new, turns } => open()?.fork(&id, turns, &new).await?,
-        What::Allow { key } => open()?.approve(&key).await?,
+        What::Approve { key } => open()?.approve(&key).await?,
         What::Deny { key, reason } => open()?.deny(&key, &reason).await?,
         What::Delete { id } => open()?.delete(&id).await?,
         What::Import { id } => {

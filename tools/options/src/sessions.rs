@@ -46,13 +46,13 @@ pub enum What {
         #[arg(value_parser = number::<usize>)]
         turns: Option<usize>,
     },
-    /// Allows a call that waits for a person; `list` shows the keys
-    #[command(visible_alias = "approve")]
-    Allow {
+    /// Approves a call that waits for a person. `list` shows the keys
+    #[command(visible_alias = "allow")]
+    Approve {
         /// The call's key
         key: String,
     },
-    /// Denies a call that waits for a person
+    /// Denies a call that waits for a person. `list` shows the keys
     Deny {
         /// The call's key
         key: String,

@@ -22,7 +22,7 @@ struct Payment {
     to: String,
 }
 
-/// A team whose calls a person allows first: one for each who is named. It is not known on the command line.
+/// A team whose calls a person approves first: one for each who is named. It is not known on the command line.
 fn clerk() -> Team {
     let pay = FnTool::new("pay", "Pays somebody.", |payment: Payment| {
         Ok::<_, String>(format!("paid {}", payment.to))
@@ -160,11 +160,11 @@ fn field_78_nothing_in_a_list_of_sessions_obeys_or_forges() {
 }
 
 #[test]
-fn field_76_calls_are_allowed_and_denied_by_the_words_of_the_api() {
+fn field_76_calls_are_approved_and_denied_by_the_words_of_the_api() {
     let place = Place::with_sessions();
-    assert_eq!(place.say(&["allow", "bills/call_0_0"]), "");
-    // As it was called before.
-    assert_snapshot!(place.say(&["approve", "bills/call_0_0"]), @r#"error: no call "bills/call_0_0" waits for a person: take the key from End::Waiting"#);
+    assert_eq!(place.say(&["approve", "bills/call_0_0"]), "");
+    // Its other name.
+    assert_snapshot!(place.say(&["allow", "bills/call_0_0"]), @r#"error: no call "bills/call_0_0" waits for a person: take the key from End::Waiting"#);
     assert_eq!(place.say(&["deny", "bills/call_0_1", "not Bob"]), "");
     assert_snapshot!(place.say(&["list"]), @r"
     session                  agent            last change  turns    tokens  state
@@ -248,7 +248,7 @@ fn what_is_not_there_is_named() {
         &["resume", "x"],
         &["fork", "x", "y"],
         &["delete", "x"],
-        &["allow", "x/1"],
+        &["approve", "x/1"],
         &["deny", "x", "no"],
     ];
     assert_snapshot!(all(&Place::with_sessions(), &what), @r#"
@@ -258,7 +258,7 @@ fn what_is_not_there_is_named() {
     resume x: error: there is no session "x" in the journal
     fork x y: error: there is no session "x" in the journal
     delete x: error: there is no session "x" in the journal
-    allow x/1: error: no call "x/1" waits for a person: take the key from End::Waiting
+    approve x/1: error: no call "x/1" waits for a person: take the key from End::Waiting
     deny x no: error: no call "x" waits for a person: take the key from End::Waiting
     "#);
     let nowhere = Place::new();
@@ -269,7 +269,7 @@ fn what_is_not_there_is_named() {
     resume x: error: there is no file FILE
     fork x y: error: there is no file FILE
     delete x: error: there is no file FILE
-    allow x/1: error: there is no file FILE
+    approve x/1: error: there is no file FILE
     deny x no: error: there is no file FILE
     "#);
     assert_snapshot!(all(&nowhere, &[&["list"]]), @"list: error: FILE can't be opened: there is no such file");
