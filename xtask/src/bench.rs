@@ -7,13 +7,14 @@ use crate::task::{Done, builds, cargo, root};
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What is measured [default: stream, linear and loop]
+    /// What to measure [default: stream, linear and loop]
     #[arg(value_enum)]
     parts: Vec<Part>,
-    /// Shows only that it works: each row of loop once, not optimised, and neither stream nor linear
+    /// Only shows that loop works: measures each row once, without optimisation. Leaves out stream
+    /// and linear
     #[arg(long)]
     quick: bool,
-    /// Prints the figures of loop as JSON, on the last line
+    /// Prints the figures of loop as JSON on the last line
     #[arg(long)]
     json: bool,
 }
@@ -22,9 +23,9 @@ pub(crate) struct Bench {
 enum Part {
     /// How fast streamed replies are read (1 min)
     Stream,
-    /// Whether time is in proportion to blocks, calls and rows (1 min)
+    /// Whether time grows in proportion to blocks, calls and rows (1 min)
     Linear,
-    /// What a turn costs beside a bare loop (3 min)
+    /// What a turn costs, compared with a bare loop (3 min)
     Loop,
     /// What a journal costs (docs/durability.md)
     Journal,

@@ -5,7 +5,7 @@ use options::{Restate, Sessions};
 
 use crate::{bench::Bench, demo::Demo, drill::Drill, mock::Script, oracle::Oracle};
 
-/// The project's own tasks. `cargo xtask TASK --help` says what one takes
+/// The project's own tasks. `cargo xtask TASK --help` explains one
 #[derive(Parser)]
 #[command(
     name = "xtask",
@@ -21,31 +21,33 @@ pub(crate) struct CommandLine {
 
 #[derive(Subcommand)]
 pub(crate) enum Task {
-    /// Measures what turns cost beside a bare loop, in a release build (8 min; docs/performance.md)
+    /// Measures what a turn costs, compared with a bare loop, in a release build (8 min;
+    /// docs/performance.md)
     Bench(Bench),
     /// Shows agents at work over real HTTP, without a key (15 s)
     Demo(Demo),
-    /// Checks the figures of `demo --json`, read from standard input
+    /// Reads the output of `demo --json` from standard input, and checks its figures
     DemoCheck,
-    /// Kills runs at any moment until they end, and checks that nothing was lost or done again (1 min; docs/durability.md)
+    /// Kills runs at random moments until they end, and checks that nothing was lost or done twice
+    /// (1 min; docs/durability.md)
     Drill(Drill),
     /// Checks that docs/faults.md and the tests agree
     Faults,
-    /// Shows what the shared gate does for a crowd at a rate limit, and checks it (2 min; docs/gate.md)
+    /// Shows and checks that a shared gate helps many agents at a rate limit (2 min; docs/gate.md)
     Gate,
-    /// Checks which crate depends on which, what the core may name, and that nothing is built twice
+    /// Checks what each crate depends on, what the core names, and that nothing is built twice
     Layers,
     /// Checks the lengths of files, functions, examples and the loop
     Lengths,
-    /// Serves a scripted model on this machine until it is stopped, and prints its URL
+    /// Serves a scripted model on this machine and prints its URL. Ctrl-C stops it
     Mock(Script),
-    /// Checks that rust-version is what the dependencies ask for
+    /// Checks that rust-version is what the dependencies need
     Msrv,
-    /// Has others' code judge how we speak the API (docs/oracle.md)
+    /// Checks with other people's code that we speak the API correctly (docs/oracle.md)
     Oracle(Oracle),
-    /// Starts and stops a Restate server to try things with, and a team that is served there (docs/restate.md)
+    /// Starts and stops a Restate server, with a team of agents to try (docs/restate.md)
     Restate(Restate),
-    /// Shows and changes what is in a journal (docs/durability.md)
+    /// Shows and changes the sessions in a journal (docs/durability.md)
     Sessions(Sessions),
 }
 

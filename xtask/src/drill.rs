@@ -7,10 +7,11 @@ use crate::task::{Done, run_package};
 
 #[derive(Args)]
 pub(crate) struct Drill {
-    /// What keeps the runs
+    /// Where runs are stored
     #[arg(long, value_enum, default_value_t = Engine::Journal)]
     engine: Engine,
-    /// How many Restate servers there are; of three, each in turn is killed instead of the process that serves [default: 1]
+    /// Number of Restate servers. With three, the drill kills these in turn, not the process that
+    /// serves the agents [default: 1]
     #[arg(long, value_parser = nodes())]
     nodes: Option<usize>,
     #[command(flatten)]
@@ -21,7 +22,7 @@ pub(crate) struct Drill {
 enum Engine {
     /// A journal on SQLite, in one process
     Journal,
-    /// A Restate server, installed by npm; skipped without it
+    /// A Restate server, which npm installs. Without npm, the drill is skipped
     Restate,
 }
 

@@ -10,10 +10,11 @@ use crate::task::Done;
 
 #[derive(Args)]
 pub(crate) struct Script {
-    /// What the model says, as JSON [default: it calls the first tool that it is offered, then answers]
+    /// JSON file of what the model says [default: it calls the first tool that it is offered, then
+    /// answers]
     #[arg(value_name = "SCRIPT.json")]
     script: Option<PathBuf>,
-    /// Where it is served, on 127.0.0.1; 0 is any port that is free
+    /// Port on 127.0.0.1. 0 is any free port
     #[arg(default_value_t = 0)]
     port: u16,
 }

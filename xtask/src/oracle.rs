@@ -23,7 +23,7 @@ use crate::task::{Done, root};
 
 #[derive(Args)]
 pub(crate) struct Oracle {
-    /// Fails where there is no Python, or no way to install what it needs; else that is said and passes
+    /// Fails if Python or its packages are missing. By default, the check is then skipped
     #[arg(long)]
     required: bool,
 }
@@ -61,7 +61,7 @@ async fn judge(python: &Python, requests: PathBuf) -> Done {
     fs::write(&read, recorded.read_all().await?.to_string())?;
     let mut checks = python.script("main.py");
     checks.arg(requests).args([&default.url(), &scripted.url(), recorded.url()]).arg(read);
-    if checks.status()?.success() { Ok(()) } else { Err("oracle: not all conforms, see above".into()) }
+    if checks.status()?.success() { Ok(()) } else { Err("oracle: some checks failed, see above".into()) }
 }
 
 /// A folder for what is made here.

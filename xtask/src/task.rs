@@ -40,12 +40,12 @@ pub(crate) fn run_package(package: &str, words: impl IntoIterator<Item = impl As
         _ => "brings SQLite",
     };
     let manifest = root().join("Cargo.toml");
-    builds(&format!("{package}, which {why} and so is built only for who runs it"));
+    builds(&format!("{package} (not built by default, because it {why})"));
     let mut cargo = cargo();
     cargo.args(["run", "--package", package, "--manifest-path"]).arg(manifest).arg("--").args(words);
     match cargo.status()?.success() {
         true => Ok(()),
-        false => Err(format!("{package} did not go well").into()),
+        false => Err(format!("{package} failed, see above").into()),
     }
 }
 

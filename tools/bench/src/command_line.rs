@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
 
 use crate::row;
 
-/// What a turn costs, beside a bare loop on the same connection; `cargo xtask bench loop` starts it (3 min)
+/// Measures what a turn costs, compared with a bare loop (3 min). `cargo xtask bench loop` starts
+/// it
 #[derive(Parser)]
 #[command(name = "bench", args_conflicts_with_subcommands = true)]
 pub(crate) struct CommandLine {
@@ -16,13 +17,14 @@ pub(crate) struct CommandLine {
 
 #[derive(Args)]
 pub(crate) struct Measured {
-    /// The rows that are measured [default: all]
+    /// Rows to measure [default: all]
     #[arg(value_parser = PossibleValuesParser::new(row::keys()))]
     pub(crate) rows: Vec<String>,
-    /// Measures each row once, with few conversations: that shows only that it works
+    /// Measures each row once, with few conversations. The figures mean nothing: it only shows that
+    /// the measurement works
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Prints all figures as JSON, on the last line, if all rows are measured
+    /// Prints the figures as JSON on the last line, if all rows are measured
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -30,17 +32,17 @@ pub(crate) struct Measured {
 /// The processes that the measurement starts.
 #[derive(Subcommand)]
 pub(crate) enum Part {
-    /// Serves until standard input ends; the measurement starts this
+    /// Serves until standard input ends. The measurement starts this
     Serve,
-    /// Does one job, and prints what it took as JSON; the measurement starts this
+    /// Does one job and prints its cost as JSON. The measurement starts this
     Client {
-        /// Whose client it is: ours or floor
+        /// Client: `ours`, or `floor` (the bare loop)
         side: String,
-        /// What is done
+        /// Name of the job
         job: String,
-        /// Where the server is
+        /// URL of the server
         url: String,
-        /// How many conversations there are
+        /// Number of conversations
         conversations: usize,
     },
 }

@@ -103,9 +103,7 @@ impl Report {
     pub fn verdict(&self) -> Done {
         match self.finished_calls_repeated + self.lost_runs + self.wrong_transcripts {
             0 => Ok(()),
-            _ => {
-                Err("the drill found what must not be: something that counted was lost or done again".into())
-            }
+            _ => Err("the drill failed: something that counted was lost or done twice".into()),
         }
     }
 }
@@ -179,6 +177,6 @@ mod tests {
         round 3: its messages are others
         ");
         assert_snapshot!(print(&all, true), @r#"{"engine":"","rounds":3,"kills":0,"finished_calls_repeated":2,"lost_runs":2,"wrong_transcripts":1,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
-        assert_snapshot!(all.verdict().unwrap_err(), @"the drill found what must not be: something that counted was lost or done again");
+        assert_snapshot!(all.verdict().unwrap_err(), @"the drill failed: something that counted was lost or done twice");
     }
 }

@@ -40,7 +40,7 @@ impl Tools {
     /// If there are none.
     pub fn of(word: &str) -> Done<Self> {
         let named = [Self::Repeatable, Self::Once].into_iter().find(|tools| tools.word() == word);
-        named.ok_or_else(|| format!("there are no tools {word:?}, only: repeatable, once").into())
+        named.ok_or_else(|| format!("it should be repeatable or once").into())
     }
 }
 
@@ -120,7 +120,7 @@ fn undisturbed<R: Ring>(tools: Tools, ring: &mut impl FnMut(Tools) -> Done<R>) -
         let Attempt { succeeded, took, .. } = ring.attempt(None)?;
         let kept = ring.kept()?;
         if !succeeded || kept.answered.is_none() {
-            return Err(format!("a run that nobody stops fails by itself; tools: {tools:?}").into());
+            return Err(format!("a run failed although nothing was killed; tools: {tools:?}").into());
         }
         runs.push(Undisturbed { kept, took });
     }

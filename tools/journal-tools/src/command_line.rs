@@ -5,7 +5,7 @@ use options::{Rounds, Sessions};
 
 use crate::run::Killable;
 
-/// What is done with journals; `cargo xtask drill`, `sessions` and `bench journal` start it
+/// Tools for journals. `cargo xtask drill`, `sessions` and `bench journal` start them
 #[derive(Parser)]
 #[command(name = "journal-tools", arg_required_else_help = true)]
 pub(crate) struct CommandLine {
@@ -15,13 +15,13 @@ pub(crate) struct CommandLine {
 
 #[derive(Subcommand)]
 pub(crate) enum Part {
-    /// Kills runs at any moment until they end, and checks that nothing was lost or done again
+    /// Kills runs at random moments until they end, and checks that nothing was lost or done twice
     Drill(Rounds),
     /// Measures what a journal costs
     Cost,
-    /// Shows and changes what is in a journal
+    /// Shows and changes the sessions in a journal
     Sessions(Sessions),
-    /// Begins a run of the drill's team, or goes on with it; the drill kills this
+    /// Starts or continues a run of the drill's team. The drill starts this, and kills it
     Run(Killable),
 }
 

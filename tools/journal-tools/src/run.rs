@@ -16,11 +16,11 @@ pub(crate) const OPEN: &str = "open";
 pub(crate) struct Killable {
     /// The journal's file
     journal: PathBuf,
-    /// The file that says what tools and models did
+    /// File in which tools and models write what they did
     log: PathBuf,
     /// The session's id
     session: String,
-    /// Whether calls may be made twice: repeatable or once
+    /// `repeatable` if a call may be made twice, else `once`
     #[arg(value_parser = Tools::of)]
     tools: Tools,
 }

@@ -12,7 +12,7 @@ pub struct Restate {
     /// What is done
     #[command(subcommand)]
     pub task: Task,
-    /// Where its data and logs are [default: target/restate/run]
+    /// Folder of the server's data and logs [default: target/restate/run]
     #[arg(long, global = true)]
     pub folder: Option<PathBuf>,
 }
@@ -20,24 +20,26 @@ pub struct Restate {
 /// What is done with a server.
 #[derive(Subcommand, Debug)]
 pub enum Task {
-    /// Starts the server, installed by npm at first, and goes on from its data
+    /// Starts the server with the data it has. The first time, npm installs it
     Up(Up),
-    /// Stops the server, and keeps its data
+    /// Stops the server and keeps its data
     Down,
-    /// Shows whether it is up, and where
+    /// Shows whether the server is up, and its addresses
     Status,
 }
 
 /// How it is started.
 #[derive(Args, Debug)]
 pub struct Up {
-    /// How many servers there are; three stand in for each other [default: as many as there are data of, else 1]
+    /// Number of servers. With three, one may fail [default: the number that the data is of, else
+    /// 1]
     #[arg(long, value_parser = nodes())]
     pub nodes: Option<usize>,
-    /// Where services of your own are, such as http://127.0.0.1:9080; they are made known to the server
+    /// Address of your own services, such as http://127.0.0.1:9080. They are registered with the
+    /// server
     #[arg(long, value_name = "URI")]
     pub service: Option<String>,
-    /// Removes the data that is there before it starts
+    /// Deletes the old data first
     #[arg(long)]
     pub fresh: bool,
 }

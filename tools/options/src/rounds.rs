@@ -7,13 +7,15 @@ use crate::number::number;
 /// How often runs are killed, and what is said of it.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rounds {
-    /// How many runs there are, each killed until it ends [default: 200 on a journal; on Restate 50, or 10 with three servers]
+    /// Number of runs. Each is killed and started again until it ends [default: 200 on a journal,
+    /// 50 on Restate, 10 on three servers]
     #[arg(value_parser = number::<usize>)]
     pub rounds: Option<usize>,
-    /// Number that the moments of the kills come from: the same one gives the same moments [default: another each time]
+    /// Seed of the random moments. The same seed gives the same moments [default: a new one each
+    /// time]
     #[arg(long, value_name = "NUMBER", value_parser = number::<u64>)]
     pub seed: Option<u64>,
-    /// Prints the figures as JSON, on the last line
+    /// Prints the figures as JSON on the last line
     #[arg(long)]
     pub json: bool,
 }

@@ -19,19 +19,19 @@ pub struct Sessions {
 /// What is done with a journal.
 #[derive(Subcommand, Debug)]
 pub enum What {
-    /// Lists the sessions, a line each: whose turn it is, and what waits for a person
+    /// Lists the sessions: the state of each, and the calls that wait for a person
     List,
     /// Shows what was said in a session
     Show {
         /// The session's id
         id: String,
     },
-    /// Shows what a session is told as it comes, until it has ended and nobody drives it
+    /// Shows the entries of a session as they come, until it has ended and no program runs it
     Tail {
         /// The session's id
         id: String,
     },
-    /// Goes on with a session of the drill's team; sessions of other agents go on in their own program
+    /// Continues a session of the drill's team. Sessions of other agents need their own program
     Resume {
         /// The session's id
         id: String,
@@ -40,9 +40,9 @@ pub enum What {
     Fork {
         /// The session's id
         id: String,
-        /// The copy's id
+        /// The id of the copy
         new: String,
-        /// How many turns of a model the copy has [default: all]
+        /// Number of model turns to copy [default: all]
         #[arg(value_parser = number::<usize>)]
         turns: Option<usize>,
     },
@@ -56,7 +56,7 @@ pub enum What {
     Deny {
         /// The call's key
         key: String,
-        /// Why; the model reads it
+        /// The reason. The model reads it
         reason: String,
     },
     /// Prints a session as JSON
@@ -66,7 +66,7 @@ pub enum What {
     },
     /// Reads a session as JSON from standard input, and prints its id
     Import {
-        /// The session's id in this journal [default: the one it has]
+        /// The id of the session in this journal [default: the id in the JSON]
         id: Option<String>,
     },
     /// Deletes a session

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// There was no answer.
-    #[error("{url} gives no answer: {cause}")]
+    #[error("no answer from {url}: {cause}")]
     Unreachable {
         /// What was asked.
         url: String,
@@ -31,7 +31,7 @@ pub enum AdminError {
         said: String,
     },
     /// The answer is of another shape than that of the version this was written for.
-    #[error("{url} answers what can't be read ({source}): {said}")]
+    #[error("the answer of {url} can't be read ({source}): {said}")]
     Unreadable {
         /// What was asked.
         url: String,

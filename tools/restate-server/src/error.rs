@@ -15,7 +15,7 @@ pub enum StartError {
     #[error("a cluster has 1 node or 3, not {0}")]
     Nodes(usize),
     /// The folder has the data of a cluster of another size.
-    #[error("{} has the data of {there} node(s), not of {asked}", folder.display())]
+    #[error("{} has the data of {there} node(s), not {asked}: ask for {there}, or choose another folder", folder.display())]
     OtherNodes {
         /// The folder.
         folder: PathBuf,
@@ -25,7 +25,7 @@ pub enum StartError {
         asked: usize,
     },
     /// A port that the cluster had is somebody else's now. Nodes know each other by their ports, so they keep them.
-    #[error("port {port}, which the data in {} belongs to, is taken", folder.display())]
+    #[error("port {port} is taken, and the data in {} needs it: stop the program that has it", folder.display())]
     PortTaken {
         /// The folder.
         folder: PathBuf,
@@ -52,7 +52,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// There is a cluster already, of which not all nodes live.
-    #[error("of the nodes in {}, not all live any more: stop them first", folder.display())]
+    #[error("some nodes in {} have died: stop the others first", folder.display())]
     Broken {
         /// Their folder.
         folder: PathBuf,

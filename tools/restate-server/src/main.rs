@@ -13,7 +13,7 @@ use restate_server::{Detached, Settings, VERSION, register};
 
 type Done = Result<(), Box<dyn Error>>;
 
-/// A Restate server to try things with; `cargo xtask restate` starts this
+/// A Restate server to try things with. `cargo xtask restate` starts this
 #[derive(Parser)]
 #[command(name = "restate-server")]
 struct CommandLine {
@@ -50,16 +50,16 @@ async fn up(options: &Up, folder: &Path) -> Done {
                 deployment.services.iter().map(|service| service.name.as_str()).collect();
             println!("registered {uri}: {}", services.join(", "));
         }
-        None => println!("your own services are made known with `up --service http://127.0.0.1:9080`"),
+        None => println!("register your own services with `up --service http://127.0.0.1:9080`"),
     }
-    println!("`down` stops it and keeps its data; `up` goes on from that, `up --fresh` without");
+    println!("`down` stops it and keeps its data; `up` starts it with that data, `up --fresh` without it");
     Ok(())
 }
 
 /// Removes the data that is there, of a cluster that does not run.
 fn clear(folder: &Path) -> Done {
     if Detached::find(folder)?.is_some() {
-        return Err("it is up, with data in use: `down` first".into());
+        return Err("the server is up and uses its data: run `down` first".into());
     }
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),

@@ -7,7 +7,8 @@ use options::{Rounds, nodes};
 
 use crate::serve::Served;
 
-/// What is done with Restate; `cargo xtask drill --engine restate`, `restate up` and `bench restate` start it
+/// Tools for Restate. `cargo xtask drill --engine restate`, `restate up` and `bench restate` start
+/// them
 #[derive(Parser)]
 #[command(name = "restate-tools", arg_required_else_help = true)]
 pub(crate) struct CommandLine {
@@ -17,9 +18,10 @@ pub(crate) struct CommandLine {
 
 #[derive(Subcommand)]
 pub(crate) enum Part {
-    /// Kills runs at any moment until they end, and checks that nothing was lost or done again
+    /// Kills runs at random moments until they end, and checks that nothing was lost or done twice
     Drill {
-        /// How many Restate servers there are; of three, each in turn is killed instead of the process that serves
+        /// Number of Restate servers. With three, the drill kills these in turn, not the process
+        /// that serves the agents
         #[arg(long, value_parser = nodes(), default_value = "1")]
         nodes: usize,
         #[command(flatten)]
@@ -27,13 +29,13 @@ pub(crate) enum Part {
     },
     /// Measures what Restate costs
     Cost,
-    /// Serves the drill's team beside a server that is up
+    /// Serves the drill's team to a server that is up
     Stand {
-        /// Where the server's data and logs are [default: target/restate/run]
+        /// Folder of the server's data and logs [default: target/restate/run]
         #[arg(long)]
         folder: Option<PathBuf>,
     },
-    /// Serves the drill's team until it is stopped; the other parts start this
+    /// Serves the drill's team until it is stopped. The other commands start this
     Serve(Served),
 }
 

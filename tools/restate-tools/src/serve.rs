@@ -19,15 +19,15 @@ pub(crate) const OPEN: &str = "open";
 
 #[derive(Args)]
 pub(crate) struct Served {
-    /// Where it listens, such as 127.0.0.1:9080
+    /// Address to listen at, such as 127.0.0.1:9080
     address: String,
-    /// The file that says what tools and models did; without it, tools take no time
+    /// File in which tools and models write what they did. Without it, tools take no time
     #[arg(requires = "tools")]
     log: Option<PathBuf>,
-    /// Whether calls may be made twice: repeatable or once
+    /// `repeatable` if a call may be made twice, else `once`
     #[arg(value_parser = Tools::of)]
     tools: Option<Tools>,
-    /// The folder of the server that it belongs to; it only tells, in a list of processes, whose this one is
+    /// Folder of its server. It is not read: it shows in a list of processes
     #[arg(long, conflicts_with = "log")]
     base_dir: Option<PathBuf>,
 }

@@ -15,7 +15,7 @@ const TRIES: usize = 500;
 /// Starts it, if the server is up and none stands there, and says how to talk to it.
 pub(crate) fn run(at: Option<PathBuf>) -> Done {
     let folder = at.unwrap_or_else(|| folder().join("run"));
-    let server = Detached::find(&folder)?.ok_or("Restate is not up: `up` first")?;
+    let server = Detached::find(&folder)?.ok_or("Restate is not up: run `up` first")?;
     if server.companions().is_empty() {
         let address = free()?;
         let log = File::create(server.folder().join("service.log"))?;
@@ -42,5 +42,5 @@ async fn reach(address: SocketAddr) -> Done {
         }
         sleep(Duration::from_millis(20)).await;
     }
-    Err(format!("the process that serves can't be reached at {address}").into())
+    Err(format!("the process that serves the team does not answer at {address}").into())
 }

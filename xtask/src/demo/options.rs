@@ -4,17 +4,19 @@ use clap::Args;
 
 #[derive(Args)]
 pub(crate) struct Demo {
-    /// How many times faster than a real model the scripted one is, 0.1 to 1000; with 1, a reply takes 2 s
+    /// How many times faster than a real model the scripted one answers, 0.1 to 1000. At 1, a reply
+    /// takes 2 s
     // Then the whole demo ends in 15 s.
     #[arg(long, value_name = "TIMES", default_value = "4", value_parser = speed, conflicts_with = "live")]
     pub(super) speed: f64,
-    /// Prints no log, but one line of figures in ms, as JSON
+    /// Prints one line of figures in ms, as JSON, instead of the log
     #[arg(long)]
     pub(super) json: bool,
-    /// Asks Claude with the key in ANTHROPIC_API_KEY, or the server at ANTHROPIC_BASE_URL, instead of the scripted model
+    /// Asks Claude instead of the scripted model. Uses the key in ANTHROPIC_API_KEY, and the server
+    /// at ANTHROPIC_BASE_URL if it is set
     #[arg(long)]
     pub(super) live: bool,
-    /// The model that is asked [default: the one of agent-llm]
+    /// Model to ask [default: the default of agent-llm]
     #[arg(long, requires = "live")]
     pub(super) model: Option<String>,
 }

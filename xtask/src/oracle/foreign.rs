@@ -82,10 +82,10 @@ pub(super) async fn check(python: &Python) -> Done {
     let well_behaved = server.finish()?;
     match wrong.iter().all(Option::is_none) && well_behaved {
         true => {
-            println!("oracle: {} runs against llmock: all end as they must", cases.len());
+            println!("oracle: {} runs against llmock: all ended as they should", cases.len());
             Ok(())
         }
-        false => Err("oracle: not all is well with llmock, see above".into()),
+        false => Err("oracle: some runs against llmock failed, see above".into()),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn list(journal: &Journal, out: &mut impl Write) -> Done {
         let ago = format!("{} s ago", changed.elapsed().unwrap_or_default().as_secs());
         let tokens = input_tokens + output_tokens;
         let state = match session.driven_by {
-            Some(pid) => format!("{}, driven by process {pid}", state(&session)),
+            Some(pid) => format!("{}, run by process {pid}", state(&session)),
             None => state(&session),
         };
         let line = format!("{id:<24} {agent:<16} {ago:<12} {turns:>5} {tokens:>9}  {state}");
@@ -39,7 +39,7 @@ pub(super) fn list(journal: &Journal, out: &mut impl Write) -> Done {
 /// Whose turn it is.
 pub(super) fn state(session: &Session) -> String {
     match &session.end {
-        None => "to be gone on with".to_owned(),
+        None => "unfinished".to_owned(),
         Some(End::Answered(_)) => "answered".to_owned(),
         Some(End::Waiting(calls)) => {
             let calls: Vec<String> =

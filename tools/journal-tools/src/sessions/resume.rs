@@ -18,7 +18,7 @@ pub(super) async fn resume(journal: &Journal, id: &str, out: &mut impl Write) ->
     let agent = conversation.agent();
     if team.agent(agent).is_none() {
         return Err(format!(
-            "agent {agent:?} is not known here: go on with {id:?} in the program that has it, with Journal::host"
+            "agent {agent:?} is not known here: continue {id:?} in the program that has this agent, with Journal::host"
         )
         .into());
     }

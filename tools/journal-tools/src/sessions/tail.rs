@@ -43,9 +43,9 @@ pub(super) fn tail(journal: &Journal, id: &str, out: &mut impl Write, mut pause:
 /// Whether more is to come, and from whom; else how it ended.
 fn waits_for(session: &Session) -> (bool, String) {
     match (session.driven_by, &session.end) {
-        (Some(pid), _) => (true, format!("process {pid} drives it: waiting for what it does")),
+        (Some(pid), _) => (true, format!("process {pid} runs it: waiting for new entries")),
         (None, None) => {
-            let what = "nobody drives it and it has not ended: waiting for a program that goes on with it";
+            let what = "it has not ended, and no program runs it: waiting for one that continues it";
             (true, what.to_owned())
         }
         (None, Some(_)) => (false, state(session)),

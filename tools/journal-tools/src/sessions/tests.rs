@@ -136,7 +136,7 @@ fn sessions_are_listed_and_shown() {
     session                  agent            last change  turns    tokens  state
     bills                    clerk            N s ago          1         0  waits for a person: bills/call_0_0 (May "pay" be called with {"to":"Ada"}?), bills/call_0_1 (May "pay" be called with {"to":"Bob"}?)
     trip                     booking          N s ago          4         0  answered
-    later                    clerk            N s ago          0         0  to be gone on with, driven by process PID
+    later                    clerk            N s ago          0         0  unfinished, run by process PID
     "#);
 }
 
@@ -168,10 +168,10 @@ fn field_76_calls_are_approved_and_denied_by_the_words_of_the_api() {
     assert_eq!(place.say(&["deny", "bills/call_0_1", "not Bob"]), "");
     assert_snapshot!(place.say(&["list"]), @r"
     session                  agent            last change  turns    tokens  state
-    bills                    clerk            N s ago          1         0  to be gone on with
+    bills                    clerk            N s ago          1         0  unfinished
     trip                     booking          N s ago          4         0  answered
     ");
-    assert_snapshot!(place.say(&["resume", "bills"]), @r#"error: agent "clerk" is not known here: go on with "bills" in the program that has it, with Journal::host"#);
+    assert_snapshot!(place.say(&["resume", "bills"]), @r#"error: agent "clerk" is not known here: continue "bills" in the program that has this agent, with Journal::host"#);
     place.go_on(clerk(), Conversation::start("clerk", "Pay Ada and Bob.").with_id("bills"));
     assert_snapshot!(place.say(&["show", "bills"]), @r#"
     user: Pay Ada and Bob.
@@ -195,7 +195,7 @@ fn sessions_are_forked_and_the_fork_is_gone_on_with() {
     bills                    clerk            N s ago          1         0  waits for a person: bills/call_0_0 (May "pay" be called with {"to":"Ada"}?), bills/call_0_1 (May "pay" be called with {"to":"Bob"}?)
     trip                     booking          N s ago          4         0  answered
     copy                     booking          N s ago          4         0  answered
-    back                     lead             N s ago          2         0  to be gone on with
+    back                     lead             N s ago          2         0  unfinished
     "#);
     let resumed = place.say(&["resume", "back"]);
     let (told, transcript) = resumed.split_once("user: ").unwrap();
@@ -298,8 +298,8 @@ fn tail_says_what_it_waits_for_and_ends_when_the_run_has_and_nobody_drives_it() 
     assert_eq!(looked, 4);
     assert_snapshot!(place.plain(&String::from_utf8(out).unwrap()), @r#"
     bills became
-    -- process PID drives it: waiting for what it does
-    -- nobody drives it and it has not ended: waiting for a program that goes on with it
+    -- process PID runs it: waiting for new entries
+    -- it has not ended, and no program runs it: waiting for one that continues it
     bills answered
     bills recorded call_0_0
     -- waits for a person: bills/call_0_0 (May "pay" be called with {"to":"Ada"}?)
@@ -318,7 +318,7 @@ fn tail_ends_when_the_session_is_deleted() {
     tail::tail(&Journal::read(&place.file).unwrap(), "bills", &mut out, delete).unwrap();
     assert_snapshot!(String::from_utf8(out).unwrap(), @r"
     bills became
-    -- nobody drives it and it has not ended: waiting for a program that goes on with it
+    -- it has not ended, and no program runs it: waiting for one that continues it
     -- it was deleted
     ");
 }
