@@ -21,3 +21,9 @@ mod testing {}
 
 #[doc = include_str!("../../docs/guide/07-errors.md")]
 mod errors {}
+
+#[doc = include_str!("../../docs/guide/10-backend.md")]
+mod backend {}
+
+#[doc = include_str!("../../docs/guide/11-host.md")]
+mod host {}
