@@ -6,7 +6,8 @@
 use std::{error::Error, time::Duration};
 
 use agent_core::{
-    Agent, Conversation, EventLog, Team,
+    Agent, Conversation, Team,
+    event::EventLog,
     script::{Reply, Script},
 };
 use agent_tools::{AgentTool, math};

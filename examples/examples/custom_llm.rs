@@ -2,7 +2,7 @@
 //!
 //! Whatever can be asked and answers can be a model. One that streams yields more than one `Delta`.
 
-use agent_core::{Agent, BoxStream, Delta, Llm, LlmError, Request, Response, non_streaming};
+use agent_core::{Agent, BoxStream, Delta, Llm, LlmError, Request, Response, model::non_streaming};
 use program::println;
 
 struct Parrot;

@@ -6,7 +6,8 @@
 use std::error::Error;
 
 use agent_core::{
-    Agent, Conversation, EventLog, Team,
+    Agent, Conversation, Team,
+    event::EventLog,
     script::{Reply, Script},
 };
 use agent_handoff::Handoff;

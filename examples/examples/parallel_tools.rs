@@ -6,7 +6,8 @@
 use std::{error::Error, time::Duration};
 
 use agent_core::{
-    Agent, Timeline,
+    Agent,
+    event::Timeline,
     script::{Reply, Script},
 };
 use agent_tools::FnTool;

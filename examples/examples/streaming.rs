@@ -5,7 +5,7 @@
 
 use std::{error::Error, io::Write, time::Duration};
 
-use agent_core::{Agent, EventKind, LiveText, Usage, script::Reply};
+use agent_core::{Agent, EventKind, Usage, event::LiveText, script::Reply};
 use agent_llm::Claude;
 use agent_mock::{Fault, Mock, Scenario};
 use agent_tools::math;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agent_core::{Agent, Conversation, End, Finished, Team, script::Reply};
+use agent_core::{Agent, Conversation, End, Team, host::Finished, script::Reply};
 use agent_llm::{Claude, Gate};
 use agent_mock::{Mock, RateLimit, Scenario};
 use agent_tools::math;

@@ -9,8 +9,11 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Block, Change, Context, Conversation, Delta, End, Event, EventKind, Fold, Json, Limits, Outcome,
-    Response, Run, StopReason, Team, Timeline, Tool, ToolSpec, Turn, async_trait,
+    Agent, Block, Context, Conversation, Delta, End, Event, EventKind, Json, Limits, Outcome, Response, Run,
+    StopReason, Team, Tool, ToolSpec, async_trait,
+    conversation::{Change, Turn},
+    event::Timeline,
+    model::Fold,
     script::{Reply, Script},
 };
 use program::{print, println};

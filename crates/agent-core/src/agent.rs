@@ -1,12 +1,21 @@
-//! An agent: a model, a prompt and tools.
+//! Agents, teams of them, and the rules and limits they run under.
+
+pub(crate) mod limits;
+pub(crate) mod names;
+pub(crate) mod rules;
+pub(crate) mod team;
+
+pub use limits::Limits;
+pub use names::BuildError;
+pub use rules::Rules;
+pub use team::Team;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
-    BASE_PROMPT, Block, BuildError, Content, Conversation, Early, Json, Llm, Run, Team, Tool, ToolSpec,
-    bounded::{Bounded, LONGEST_RESULT},
-    names,
-    share::LONGEST_RESULTS,
+    BASE_PROMPT, Block, Content, Conversation, Early, Json, Llm, Run, Tool, ToolSpec,
+    tool::bounded::{Bounded, LONGEST_RESULT},
+    tool::share::LONGEST_RESULTS,
 };
 
 /// An agent: who it is (the system prompt, which begins with [`BASE_PROMPT`]), what it thinks with (an [`Llm`]) and what it can do

@@ -1,6 +1,12 @@
-//! The machine: a conversation knows whose turn it is.
-//!
-//! No IO, no clock and no randomness in here: the same inputs give the same conversation.
+//! A conversation: what was said, whose turn it is, and how it ended.
+
+pub(crate) mod end;
+pub(crate) mod session_id;
+pub(crate) mod work;
+
+pub use end::{End, Failure, PendingApproval};
+pub use session_id::{SessionIdError, check_session_id};
+pub use work::{Call, Delegation, Work};
 
 mod account;
 mod answer;
@@ -20,6 +26,7 @@ mod tool_turn;
 mod transcript;
 mod transfer_record;
 mod turn;
+mod usage;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -39,15 +46,15 @@ pub use transfer_record::TransferRecord;
 pub use turn::{ModelTurn, Turn};
 
 use crate::{
-    Content, DelegationLimits, Json, Message, Role, StopReason, ToolCall, Usage, UsageByAgent,
-    json::null_is_absent,
+    Content, DelegationLimits, Json, Message, Role, StopReason, ToolCall, UsageByAgent,
+    message::json::null_is_absent,
 };
 
 /// A conversation: the messages, who speaks, and what is still to be done for the last reply. It is
 /// the only state of a run. Clone it to fork it, serialise it to go on another day.
 ///
 /// ```
-/// use agent_core::{Block, Content, Conversation, Outcome, Response, StopReason, Team, Turn};
+/// use agent_core::{Block, Content, Conversation, Outcome, Response, StopReason, Team, conversation::Turn};
 /// # use agent_core::{Agent, script::Script};
 /// # let agent = Agent::builder("weather", Script::new([])).build()?;
 /// # let team = Team::new([agent])?;
@@ -136,7 +143,7 @@ struct Replied {
 
 impl Conversation {
     /// The id of a conversation that was given none. Hosts that keep conversations refuse it: see
-    /// [`check_session_id`](crate::check_session_id).
+    /// [`check_session_id`].
     pub const DEFAULT_ID: &str = "run";
 
     /// A conversation with this agent in which nothing was said yet. Its id is `run`, which is for one that is not kept by
@@ -174,7 +181,7 @@ impl Conversation {
 
     /// The same conversation under another id, which events and idempotency keys carry: give each a
     /// different one where these must be told apart. On a journal, or an engine, it is the session's:
-    /// [`check_session_id`](crate::check_session_id) says which ids these take.
+    /// [`check_session_id`] says which ids these take.
     pub fn with_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.rename(id.into());
         self
@@ -267,33 +274,9 @@ impl Conversation {
         &self.messages
     }
 
-    /// The calls of the last reply that have no result yet, in order. After [`End::Cut`](crate::End::Cut) and
-    /// [`End::Refused`](crate::End::Refused) these are the calls that were not made, and that will not be.
+    /// The calls of the last reply that have no result yet, in order. After [`End::Cut`] and
+    /// [`End::Refused`] these are the calls that were not made, and that will not be.
     pub fn open_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {
         self.slots.iter().filter(|slot| !slot.is_done()).map(|slot| &slot.call)
-    }
-
-    /// What its models cost so far, delegations included.
-    pub fn usage(&self) -> Usage {
-        self.usage_by_agent().total()
-    }
-
-    /// The same by agent. What each turn costs is told as it ends:
-    /// [`EventKind::TurnEnded`](crate::EventKind::TurnEnded).
-    pub fn usage_by_agent(&self) -> UsageByAgent {
-        let mut usage = self.usage.clone();
-        usage += &self.usage_of_children();
-        usage
-    }
-
-    /// What delegations cost whose usage is not added up yet.
-    fn usage_of_children(&self) -> UsageByAgent {
-        let mut usage = UsageByAgent::default();
-        for slot in self.slots.iter() {
-            if let State::Delegated(child) = &slot.state {
-                usage += &child.usage_by_agent();
-            }
-        }
-        usage
     }
 }

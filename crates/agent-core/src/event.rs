@@ -1,4 +1,14 @@
-//! What happens in a run, as it happens.
+//! What happens in a run, as it happens: events, logs, live text, timelines.
+
+pub(crate) mod event_log;
+pub(crate) mod event_queue;
+pub(crate) mod live_text;
+pub(crate) mod timeline;
+
+pub use event_log::EventLog;
+pub use event_queue::EventQueue;
+pub use live_text::{LiveText, TextChange};
+pub use timeline::Timeline;
 
 mod listeners;
 
@@ -9,8 +19,9 @@ pub(crate) use listeners::Listeners;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Call, Delta, End, Json, Outcome, StopReason, ToolCall, Usage, safe_lines,
-    tagged::{milliseconds, tagged},
+    Call, Delta, End, Json, Outcome, StopReason, ToolCall, Usage,
+    message::tagged::{milliseconds, tagged},
+    safe_lines,
 };
 
 /// Something that happened in a run.
@@ -105,7 +116,7 @@ pub enum EventKind {
         #[serde(rename = "by_ms", with = "milliseconds")]
         by: Duration,
     },
-    /// A call that may have effects started early ([`Early::All`](crate::Early)) and no message will tell of it: the final reply
+    /// A call that may have effects started early ([`Early::All`](crate::tool::Early)) and no message will tell of it: the final reply
     /// does not make it, fails or is refused. It is not stopped; its [`CallEnded`](Self::CallEnded) is told before the run
     /// goes on.
     CallDiscarded {
@@ -142,7 +153,7 @@ pub enum EventKind {
         /// What it says.
         text: String,
         /// How many earlier ones of this call were dropped, since it told more than was read. Only who reads by
-        /// [`Run::next`](crate::Run::next), or by an [`EventQueue`](crate::EventQueue), misses some.
+        /// [`Run::next`](crate::Run::next), or by an [`EventQueue`], misses some.
         dropped: u64,
     },
     /// A call has become another agent's conversation; it ends when that does.

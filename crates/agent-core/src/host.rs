@@ -1,10 +1,27 @@
-//! The loop, and who carries out what it decides.
+//! Who runs the loop: runs in this process, and what a host of your own needs.
+
+pub(crate) mod cancel;
+pub(crate) mod delegation_guard;
+pub(crate) mod host_run;
+pub(crate) mod in_parallel;
+pub(crate) mod local;
+pub(crate) mod many;
+pub(crate) mod run;
+pub(crate) mod teller;
+
+pub use cancel::Cancel;
+pub use delegation_guard::DelegationGuard;
+pub use host_run::HostRun;
+pub use in_parallel::{Perform, in_parallel};
+pub use local::{LocalHost, Mode, TimeLimit};
+pub use many::{Finished, Many, Progress};
+pub use run::{Run, RunError};
 
 use std::future::Future;
 
 use crate::{Conversation, End, Failure, Response, Rules, ToolTurn, Turn};
 
-/// Who carries the turns out: this process ([`LocalHost`](crate::LocalHost)), one with a journal, an engine
+/// Who carries the turns out: this process ([`LocalHost`]), one with a journal, an engine
 /// over many machines. The loop is the same for all.
 pub trait Host {
     /// What can go wrong with the host itself, or with a model when the run can't go on.
@@ -22,7 +39,7 @@ pub trait Host {
         so_far: &Conversation,
     ) -> impl Future<Output = Result<Result<Response, Failure>, Self::Error>>;
 
-    /// Does all the work of a turn, and records each piece as it ends; [`in_parallel`](crate::in_parallel)
+    /// Does all the work of a turn, and records each piece as it ends; [`in_parallel`]
     /// is how.
     fn act(&self, turn: ToolTurn<'_>) -> impl Future<Output = Result<(), Self::Error>>;
 }

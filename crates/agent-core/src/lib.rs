@@ -1,5 +1,5 @@
-//! The heart of an agent runtime in which nothing waits that need not: message types, and the loop
-//! that asks a model, runs the tools it calls all at once, and asks again.
+//! The core of an agent runtime: message types, and the loop that asks a model, runs the tools it
+//! calls in parallel, and asks again.
 //!
 //! ```
 //! use agent_core::script::{Reply, Script};
@@ -17,121 +17,51 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - What is said: [`Message`], [`Block`], [`Conversation`].
-//! - What you bring: a model ([`Llm`]), tools ([`Tool`]), made into an [`Agent`] or a [`Team`].
-//! - What runs it: [`Run`] in this process; [`drive`] with a [`Host`] of your own anywhere.
-//! - What you see: [`Event`], [`EventLog`], [`Timeline`].
+//! The names that most programs need are here. The others are in the module of what they are for:
+//!
+//! - [`message`]: what is said. [`Message`], [`Block`], [`Content`], [`Json`].
+//! - [`model`]: what you bring to ask. [`Llm`], [`Request`], [`Delta`], [`Response`], [`Usage`], [`LlmError`].
+//! - [`tool`]: what you bring to be called. [`Tool`], [`ToolSpec`], [`Context`], [`Outcome`].
+//! - [`agent`]: who asks and calls. [`Agent`], [`Team`], [`Limits`].
+//! - [`conversation`]: what was said so far and whose turn it is. [`Conversation`], [`End`].
+//! - [`host`]: what runs it. [`Run`] and [`Cancel`] in this process; [`host::drive`] with a
+//!   [`host::Host`] of your own anywhere.
+//! - [`event`]: what you see of it. [`Event`], [`event::EventLog`], [`event::LiveText`], [`event::Timeline`].
 //!
 //! Feature `script`: a scripted model for tests.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod agent;
-mod block;
-mod bounded;
-mod cancel;
-mod content;
-mod context;
-mod conversation;
-mod delegation_guard;
-mod delegation_limits;
-mod delta;
-mod early;
-mod end;
-mod event;
-mod event_log;
-mod event_queue;
-mod exclusive_by;
-mod fields;
-mod fold;
-mod host;
-mod host_run;
-mod in_parallel;
-mod input_schema;
-mod json;
-mod limits;
-mod live_text;
-mod llm;
-mod llm_error;
-mod local;
-mod many;
-mod message;
-mod names;
-mod outcome;
-mod permits;
-mod plain;
-mod prompt;
-mod receipt;
-mod request;
-mod response;
-mod rules;
-mod run;
-mod safe_text;
+pub mod agent;
+pub mod conversation;
+pub mod event;
+pub mod host;
+pub mod message;
+pub mod model;
 #[cfg(feature = "script")]
 pub mod script;
-mod session_id;
-mod share;
-mod stop_reason;
-mod surrogates;
-mod tagged;
-mod team;
-mod teller;
-mod timeline;
-mod tool;
-mod tool_call;
-mod usage;
-mod valid_history;
-mod work;
+pub mod tool;
 
-pub use agent::{Agent, AgentBuilder};
+pub use agent::{Agent, AgentBuilder, BuildError, Limits, Team};
 /// Stands before `impl Tool for …`, since `Tool::call` is async.
 pub use async_trait::async_trait;
-pub use block::{Block, BlockKind, InvalidBlock};
-pub use cancel::Cancel;
-pub use content::Content;
-pub use context::Context;
-pub use conversation::{
-    Change, Conversation, InvalidChange, InvalidConversation, ModelTurn, NotWaiting, NothingToTakeBack,
-    Omission, OmissionReason, ToolTurn, TransferRecord, Turn,
-};
-pub use delegation_guard::DelegationGuard;
-pub use delegation_limits::DelegationLimits;
-pub use delta::{Delta, Notice, Piece};
-pub use early::Early;
-pub use end::{End, Failure, PendingApproval};
+pub use conversation::{Conversation, End};
 pub use event::{Event, EventKind};
-pub use event_log::EventLog;
-pub use event_queue::EventQueue;
-pub use exclusive_by::ExclusiveBy;
-pub use fold::{DeltaValidator, Fold, fold};
 pub use futures::stream::BoxStream;
-pub use host::{Host, drive};
-pub use host_run::HostRun;
-pub use in_parallel::{Perform, in_parallel};
-pub use json::{InvalidJson, Json};
-pub use limits::Limits;
-pub use live_text::{LiveText, TextChange};
-pub use llm::{Llm, non_streaming};
-pub use llm_error::{LlmError, LlmErrorDetails, LlmErrorKind};
-pub use local::{LocalHost, Mode, TimeLimit};
-pub use many::{Finished, Many, Progress};
-pub use message::{Message, Role};
-pub use names::BuildError;
-pub use outcome::{Done, Outcome, Transfer};
-pub use permits::Permits;
-pub use prompt::BASE_PROMPT;
-pub use receipt::Receipt;
-pub use request::{PreviousReply, Request, RequestParts};
-pub use response::Response;
-pub use rules::Rules;
-pub use run::{Run, RunError};
-pub use safe_text::{safe_line, safe_lines};
-pub use session_id::{SessionIdError, check_session_id};
-pub use stop_reason::StopReason;
-pub use team::Team;
-pub use timeline::Timeline;
-pub use tool::{Tool, ToolSpec};
-pub use tool_call::ToolCall;
-pub use usage::{BrokenOff, CacheCreation, Counts, ServerToolUse, Usage, UsageByAgent};
-pub use valid_history::valid_history;
-pub use work::{Call, Delegation, Work};
+pub use host::{Cancel, Run, RunError};
+pub use message::{Block, Content, Json, Message, Role};
+pub use model::{Delta, Llm, LlmError, Request, Response, StopReason, Usage};
+pub use tool::{Context, Outcome, Tool, ToolSpec};
+
+// The names of the modules, as this crate itself has them.
+pub(crate) use agent::Rules;
+pub(crate) use conversation::{
+    Call, Change, Delegation, Failure, PendingApproval, ToolTurn, TransferRecord, Turn, Work,
+};
+pub(crate) use event::EventQueue;
+pub(crate) use host::{DelegationGuard, Host, HostRun, LocalHost, Many, Mode, Perform, drive, in_parallel};
+pub(crate) use message::{BlockKind, InvalidBlock, InvalidJson, ToolCall, safe_line, safe_lines};
+pub(crate) use model::{
+    BASE_PROMPT, Counts, Fold, LlmErrorKind, Notice, Piece, PreviousReply, RequestParts, UsageByAgent,
+};
+pub(crate) use tool::{DelegationLimits, Done, Early, Permits, Receipt, Transfer};

@@ -1,10 +1,26 @@
-//! Messages: who said what.
+//! What is said: messages, their blocks, and the JSON these are kept as.
+
+pub(crate) mod block;
+pub(crate) mod content;
+pub(crate) mod fields;
+pub(crate) mod json;
+pub(crate) mod plain;
+pub(crate) mod safe_text;
+pub(crate) mod surrogates;
+pub(crate) mod tagged;
+pub(crate) mod tool_call;
+pub(crate) mod valid_history;
+
+pub use block::{Block, BlockKind, InvalidBlock};
+pub use content::Content;
+pub use json::{InvalidJson, Json};
+pub use safe_text::{safe_line, safe_lines};
+pub use tool_call::ToolCall;
+pub use valid_history::valid_history;
 
 use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize, Serializer};
-
-use crate::{Block, BlockKind, Content, ToolCall};
 
 /// Who said a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

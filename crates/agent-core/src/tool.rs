@@ -1,10 +1,29 @@
-//! Tools: what a model can call.
+//! A tool: what it says of itself, what its calls know, and what they lead to.
+
+pub(crate) mod bounded;
+pub(crate) mod context;
+pub(crate) mod delegation_limits;
+pub(crate) mod early;
+pub(crate) mod exclusive_by;
+pub(crate) mod input_schema;
+pub(crate) mod outcome;
+pub(crate) mod permits;
+pub(crate) mod receipt;
+pub(crate) mod share;
+
+pub use context::Context;
+pub use delegation_limits::DelegationLimits;
+pub use early::Early;
+pub use exclusive_by::ExclusiveBy;
+pub use outcome::{Done, Outcome, Transfer};
+pub use permits::Permits;
+pub use receipt::Receipt;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{Context, Conversation, Early, ExclusiveBy, Json, Outcome, Permits, Request, Rules};
+use crate::{Conversation, Json, Request, Rules};
 
 /// Something a model can call: a description for the model, and one method.
 ///

@@ -2,7 +2,11 @@
 
 use std::{collections::HashSet, fmt, sync::Arc};
 
-use agent_core::{Block, BlockKind, Conversation, Message, Role, Rules, valid_history};
+use agent_core::{
+    Block, Conversation, Message, Role,
+    agent::Rules,
+    message::{BlockKind, valid_history},
+};
 
 /// What the agent that takes over reads of the history before it did; what comes after, it reads as it
 /// is. The record keeps everything; this is a view.

@@ -1,8 +1,8 @@
 //! The handoff as a tool.
 
 use agent_core::{
-    Block, Context, Conversation, InvalidJson, Json, Outcome, Request, Rules, Tool, ToolSpec, Transfer,
-    TransferRecord, async_trait,
+    Block, Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, agent::Rules, async_trait,
+    conversation::TransferRecord, message::InvalidJson, tool::Transfer,
 };
 use serde::Deserialize;
 use serde_json::json;

@@ -3,7 +3,8 @@
 use std::{error::Error, path::PathBuf};
 
 use agent_core::{
-    Agent, Conversation, LocalHost, Team, drive,
+    Agent, Conversation, Team,
+    host::{LocalHost, drive},
     script::{Reply, Script},
 };
 use agent_handoff::Handoff;

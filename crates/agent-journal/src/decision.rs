@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use agent_core::{Change, Conversation, NotWaiting};
+use agent_core::{
+    Conversation,
+    conversation::{Change, NotWaiting},
+};
 use rusqlite::Connection;
 
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
 
 impl Journal {
     /// Allows a call that waits for a person: the next run makes it. `key` is
-    /// [`PendingApproval::key`](agent_core::PendingApproval::key). Whoever drives the session meanwhile goes on.
+    /// [`PendingApproval::key`](agent_core::conversation::PendingApproval::key). Whoever drives the session meanwhile goes on.
     pub async fn approve(&self, key: &str) -> Result<(), JournalError> {
         self.decide(key, |call| Change::Approved { call }).await
     }

@@ -1,6 +1,6 @@
 //! An entry: one thing a conversation was told, as it stands in the file.
 
-use agent_core::{Change, Conversation, Done, Response, Role, ToolCall, Usage};
+use agent_core::{Conversation, Response, Role, Usage, conversation::Change, message::ToolCall, tool::Done};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// An entry of a journal.

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use agent_core::{NotWaiting, SessionIdError};
+use agent_core::conversation::{NotWaiting, SessionIdError};
 
 /// What went wrong with a journal: which file or session it is about, and what to do. Whatever it is, what was
 /// acknowledged before stays where it is.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use agent_core::{Change, Conversation};
+use agent_core::{Conversation, conversation::Change};
 
 use crate::{Entry, JournalError, entry::Written, file::File};
 

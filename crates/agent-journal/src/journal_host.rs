@@ -3,14 +3,18 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{
-    Call, Cancel, Change, Conversation, DelegationGuard, Early, End, Event, Failure, Host, HostRun,
-    LocalHost, Mode, Outcome, Perform, Receipt, Response, Rules, Team, ToolTurn, Usage,
+    Cancel, Conversation, End, Event, Outcome, Response, Team, Usage,
+    agent::Rules,
+    conversation::{Call, Change, Failure, ToolTurn},
+    host::{DelegationGuard, Host, HostRun, LocalHost, Mode, Perform},
+    tool::{Early, Receipt},
 };
 use futures::{FutureExt, future::BoxFuture};
 
 use crate::{
     Entry, Journal, JournalError, JournalHostError,
     fold::key,
+    held_lease::HeldLease,
     lease::Lease,
     ledger::{Kept, Ledger},
     noted::noted,
@@ -25,17 +29,7 @@ pub struct JournalHost {
     ledger: Arc<Ledger>,
     unknown: Box<Unknown>,
     /// Nobody else drives the session as long as this is there.
-    _lease: Held,
-}
-
-/// The lease of a host, and the ledger that is closed before it is given up.
-#[derive(Debug)]
-struct Held(Arc<Ledger>, #[expect(dead_code, reason = "it is held until it is dropped")] Lease);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.close();
-    }
+    _lease: HeldLease,
 }
 
 /// What becomes of a call of which nobody knows how it ended.
@@ -44,7 +38,7 @@ type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
 impl JournalHost {
     pub(crate) fn new(team: Team, ledger: Ledger, lease: Lease) -> Self {
         let ledger = Arc::new(ledger);
-        let held = Held(ledger.clone(), lease);
+        let held = HeldLease::new(ledger.clone(), lease);
         Self {
             local: LocalHost::new(noted(team, &ledger)).early(Early::ReadOnly),
             ledger,
@@ -82,7 +76,7 @@ impl JournalHost {
         Self { unknown: Box::new(outcome), ..self }
     }
 
-    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::drive) does, and says so. If the journal
+    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::host::drive) does, and says so. If the journal
     /// has come further with it, it goes on from there. What was decided meanwhile about the calls that wait for a person,
     /// it goes on with.
     ///
@@ -282,7 +276,7 @@ impl Perform for JournalHost {
 impl Journal {
     /// A host for this conversation, which goes on where the journal says: if it has the conversation, that becomes what it
     /// is there, and what it was told in memory since is written down; if not, it begins here, as a session of its id. That is
-    /// one of its own ([`Conversation::with_id`]) and not odd: see [`check_session_id`](agent_core::check_session_id).
+    /// one of its own ([`Conversation::with_id`]) and not odd: see [`check_session_id`](agent_core::conversation::check_session_id).
     pub async fn host(
         &self,
         team: Team,

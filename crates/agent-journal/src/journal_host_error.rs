@@ -1,6 +1,6 @@
 //! Why a run on a journal broke off.
 
-use agent_core::{Failure, RunError};
+use agent_core::{RunError, conversation::Failure};
 
 use crate::JournalError;
 

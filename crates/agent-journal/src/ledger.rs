@@ -6,7 +6,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use agent_core::{Change, Conversation, Done, End, Failure, Outcome, Response, Rules};
+use agent_core::{
+    Conversation, End, Outcome, Response,
+    agent::Rules,
+    conversation::{Change, Failure},
+    tool::Done,
+};
 
 use crate::{
     Entry, Journal, JournalError,

@@ -2,7 +2,7 @@
 //! so who reads it again goes on where the last one was stopped, by whatever.
 //!
 //! ```
-//! use agent_core::{Agent, Conversation, Team, drive, script::{Reply, Script}};
+//! use agent_core::{Agent, Conversation, Team, script::{Reply, Script}, host::drive};
 //! use agent_journal::Journal;
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -30,6 +30,7 @@ mod file;
 mod fold;
 #[cfg(doctest)]
 mod guide;
+mod held_lease;
 mod holder;
 mod journal;
 mod journal_host;

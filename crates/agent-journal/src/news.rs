@@ -1,6 +1,6 @@
 //! What a conversation in memory was told beyond what the journal has.
 
-use agent_core::{Block, Change, Conversation, Role};
+use agent_core::{Block, Conversation, Role, conversation::Change};
 
 /// What makes `so_far` of what is known, if that can be told.
 pub(crate) fn news(known: &Conversation, so_far: &Conversation) -> Option<Vec<Change>> {

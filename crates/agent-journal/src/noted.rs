@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use agent_core::{
-    Context, Conversation, Json, Outcome, Request, Rules, Team, Tool, ToolCall, ToolSpec, async_trait,
+    Context, Conversation, Json, Outcome, Request, Team, Tool, ToolSpec, agent::Rules, async_trait,
+    message::ToolCall,
 };
 
 use crate::{

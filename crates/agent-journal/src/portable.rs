@@ -44,7 +44,7 @@ impl Journal {
     }
 
     /// Adds a session that was exported, under its own id or another one; gives back which. What is no conversation is
-    /// refused, and so is an id that no session may begin under ([`check_session_id`](agent_core::check_session_id)).
+    /// refused, and so is an id that no session may begin under ([`check_session_id`](agent_core::conversation::check_session_id)).
     pub async fn import(&self, json: &str, new_id: Option<&str>) -> Result<String, JournalError> {
         let not = |why: String| JournalError::NotASession { why };
         let exported: Exported = serde_json::from_str(json).map_err(|error| not(error.to_string()))?;

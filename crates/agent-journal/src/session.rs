@@ -2,7 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use agent_core::{Conversation, End, Limits, Rules, ToolSpec, Turn, Usage, check_session_id};
+use agent_core::{
+    Conversation, End, Limits, ToolSpec, Usage,
+    agent::Rules,
+    conversation::{Turn, check_session_id},
+};
 use rusqlite::Connection;
 
 use crate::{

@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use agent_core::{Conversation, SessionIdError, check_session_id};
+use agent_core::{
+    Conversation,
+    conversation::{SessionIdError, check_session_id},
+};
 use rusqlite::Connection;
 
 use crate::{

@@ -67,9 +67,12 @@ mod transport;
 mod wrappers;
 
 pub use agent_core::{
-    Block, BoxStream, Counts, Delta, DeltaValidator, Fold, Json, Llm, LlmError, LlmErrorDetails,
-    LlmErrorKind, Message, Notice, Piece, Request, Response, Role, StopReason, ToolCall, ToolSpec, Usage,
-    fold, non_streaming,
+    Block, BoxStream, Delta, Json, Llm, LlmError, Message, Request, Response, Role, StopReason, ToolSpec,
+    Usage,
+    message::ToolCall,
+    model::{
+        Counts, DeltaValidator, Fold, LlmErrorDetails, LlmErrorKind, Notice, Piece, fold, non_streaming,
+    },
 };
 pub use claude::{Cache, Claude, ClaudeBuilder, StreamParser, ToolChoice};
 pub use transport::{config_error::ConfigError, key::Key};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, Delta, Json, Piece, Response, StopReason, Usage};
+use agent_core::{Block, Delta, Json, Response, StopReason, Usage, model::Piece};
 use serde::Serialize;
 
 /// What a reply says of itself beside its content.

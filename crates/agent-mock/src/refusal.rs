@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{LlmError, model::LlmErrorKind};
 use hyper::StatusCode;
 use serde::Serialize;
 

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use agent_core::{InvalidJson, LlmError, LlmErrorKind, script::Reply};
+use agent_core::{LlmError, message::InvalidJson, model::LlmErrorKind, script::Reply};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -88,7 +88,7 @@ use crate::{
 ///         {"turn": 1, "agent": "You add numbers.", "attempts": ["hang_up"]}
 ///     ]
 /// }"#)?;
-/// # Ok::<(), agent_core::InvalidJson>(())
+/// # Ok::<(), agent_core::message::InvalidJson>(())
 /// ```
 ///
 /// `agents` is as in [`Scenario::by_agent`]; `replies` is for all others, as in [`Scenario::new`]; `faults` are as in

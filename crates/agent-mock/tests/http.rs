@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use agent_core::{Block, LlmError, LlmErrorKind, StopReason, Usage, script::Reply};
+use agent_core::{Block, LlmError, StopReason, Usage, model::LlmErrorKind, script::Reply};
 use agent_mock::{Mock, RateLimit, Scenario};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! What comes back of a piece of work.
 
-use agent_core::{Done, Outcome, UsageByAgent};
+use agent_core::{Outcome, model::UsageByAgent, tool::Done};
 use serde::{Deserialize, Serialize};
 
 use crate::allowance::Back;

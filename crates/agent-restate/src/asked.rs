@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use agent_core::{Cancel, Conversation, Failure, Host, LlmError, LlmErrorKind, Response, StopReason};
+use agent_core::{
+    Cancel, Conversation, LlmError, Response, StopReason, conversation::Failure, host::Host,
+    model::LlmErrorKind,
+};
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared as Twice},

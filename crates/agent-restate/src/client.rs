@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use agent_core::{
-    Conversation, End, NothingToTakeBack, PendingApproval, Role, SessionIdError, check_session_id,
+    Conversation, End, Role,
+    conversation::{NothingToTakeBack, PendingApproval, SessionIdError, check_session_id},
 };
 use http::Uri;
 use restate_sdk::{
@@ -54,7 +55,7 @@ impl Restate {
         Ok(Self { client: client.map_err(wrong)? })
     }
 
-    /// Drives the conversation on the engine until it is the user's turn, as [`drive`](agent_core::drive) does, and says so.
+    /// Drives the conversation on the engine until it is the user's turn, as [`drive`](agent_core::host::drive) does, and says so.
     /// If the engine has come further with it, it becomes what it is there: run again what was broken off. A call that waits
     /// for a person is waited for; see [`waiting`](Self::waiting). The session's id is the conversation's, which must be one of
     /// its own: see [`check_session_id`].

@@ -1,6 +1,6 @@
 //! What a person says about a call that waits.
 
-use agent_core::{Conversation, NotWaiting};
+use agent_core::{Conversation, conversation::NotWaiting};
 use serde::{Deserialize, Serialize};
 
 /// A decision about the call of this key.

@@ -1,8 +1,13 @@
 //! The host of a conversation on the engine.
 
 use agent_core::{
-    BlockKind, Call, Conversation, Done, Failure, Host, LlmErrorKind, Message, Outcome, Response, Rules,
-    Team, ToolTurn, Work,
+    Conversation, Message, Outcome, Response, Team,
+    agent::Rules,
+    conversation::{Call, Failure, ToolTurn, Work},
+    host::Host,
+    message::BlockKind,
+    model::LlmErrorKind,
+    tool::Done,
 };
 use restate_sdk::{context::ObjectContext, errors::TerminalError};
 

@@ -1,6 +1,9 @@
 //! What can go wrong between a program and the engine.
 
-use agent_core::{Failure, NothingToTakeBack, SessionIdError, safe_line};
+use agent_core::{
+    conversation::{Failure, NothingToTakeBack, SessionIdError},
+    message::safe_line,
+};
 use restate_sdk::ingress::ClientError;
 use serde::Deserialize;
 

@@ -1,6 +1,9 @@
 //! What a session makes of a conversation that comes from elsewhere.
 
-use agent_core::{Conversation, SessionIdError, check_session_id};
+use agent_core::{
+    Conversation,
+    conversation::{SessionIdError, check_session_id},
+};
 use restate_sdk::errors::TerminalError;
 
 /// The status of an error that says that it is another conversation.
@@ -42,7 +45,7 @@ pub(crate) fn check_id(id: &str, holds_all: bool) -> Result<(), TerminalError> {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::{Block, Change, Conversation, Response, StopReason};
+    use agent_core::{Block, Conversation, Response, StopReason, conversation::Change};
 
     use super::{check_id, joined};
 

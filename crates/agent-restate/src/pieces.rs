@@ -2,7 +2,11 @@
 
 use std::{pin::Pin, time::Duration};
 
-use agent_core::{Content, Delegation, Done, Outcome, PendingApproval, RunError, StopReason, Work};
+use agent_core::{
+    Content, Outcome, RunError, StopReason,
+    conversation::{Delegation, PendingApproval, Work},
+    tool::Done,
+};
 use restate_sdk::{
     context::{
         CallFuture, ContextClient, ContextTimers, DurableFuture, DurableFuturesUnordered, InvocationHandle,

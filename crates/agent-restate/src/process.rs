@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use agent_core::{Call, Limits, LocalHost, Outcome};
+use agent_core::{Limits, Outcome, conversation::Call, host::LocalHost};
 
 /// What the handlers of a process work with.
 pub(crate) struct Process {

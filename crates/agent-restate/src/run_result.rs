@@ -1,6 +1,6 @@
 //! What a run on the engine led to.
 
-use agent_core::{Conversation, End, Failure};
+use agent_core::{Conversation, End, conversation::Failure};
 use serde::{Deserialize, Serialize};
 
 /// A run that is over: the conversation as it is now, and why it ended.

@@ -2,7 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use agent_core::{Call, Event, Host, LocalHost, Mode, Outcome, Rules, Team};
+use agent_core::{
+    Event, Outcome, Team,
+    agent::Rules,
+    conversation::Call,
+    host::{Host, LocalHost, Mode},
+};
 use restate_sdk::{
     endpoint::{Builder, Endpoint, ServiceOptions},
     service::IntoServiceDefinition,

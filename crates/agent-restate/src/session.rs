@@ -1,6 +1,9 @@
 //! The virtual object of a conversation.
 
-use agent_core::{Conversation, End, Failure, PendingApproval, Usage};
+use agent_core::{
+    Conversation, End, Usage,
+    conversation::{Failure, PendingApproval},
+};
 use restate_sdk::{
     context::{
         ContextClient, ContextReadState, ContextWriteState, ObjectContext, RequestTarget, SharedObjectContext,

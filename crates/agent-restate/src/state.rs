@@ -119,7 +119,7 @@ fn key(place: usize) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::{Block, Change, Conversation, Response, StopReason};
+    use agent_core::{Block, Conversation, Response, StopReason, conversation::Change};
     use serde_json::value::RawValue;
 
     use super::{Head, key};

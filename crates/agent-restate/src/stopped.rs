@@ -1,6 +1,6 @@
 //! Why a handler does not go on with a conversation.
 
-use agent_core::{End, Failure, RunError};
+use agent_core::{End, RunError, conversation::Failure};
 use restate_sdk::errors::TerminalError;
 
 /// What stops the loop before it is the user's turn.

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use agent_core::{Call, Done, Host, Outcome, Perform, Receipt, Rules, ToolSpec};
+use agent_core::{
+    Outcome, ToolSpec,
+    agent::Rules,
+    conversation::Call,
+    host::{Host, Perform},
+    tool::{Done, Receipt},
+};
 use restate_sdk::{
     context::Context,
     errors::{HandlerResult, TerminalError},

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use agent_core::{Conversation, PendingApproval};
+use agent_core::{Conversation, conversation::PendingApproval};
 use restate_sdk::{
     context::{
         ContextAwakeables, ContextTimers, ContextWriteState, DurableFuture, DurableFuturesUnordered,

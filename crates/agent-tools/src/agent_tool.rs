@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_core::{Context, ExclusiveBy, Json, Outcome, Tool, ToolSpec, async_trait};
+use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait, tool::ExclusiveBy};
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 

@@ -2,7 +2,10 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
-use agent_core::{Context, ExclusiveBy, Json, Outcome, Permits, Tool, ToolSpec, async_trait};
+use agent_core::{
+    Context, Json, Outcome, Tool, ToolSpec, async_trait,
+    tool::{ExclusiveBy, Permits},
+};
 
 use crate::{Body, NeedsApproval, schema::Input};
 

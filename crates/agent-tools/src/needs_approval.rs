@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use agent_core::{
-    Context, Conversation, Json, Outcome, Request, Rules, Tool, ToolSpec, async_trait, safe_line,
+    Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, agent::Rules, async_trait,
+    message::safe_line,
 };
 
 /// Marks a tool as one whose calls need a person's approval: a call waits, the others of its turn are not held up, and the
@@ -55,7 +56,7 @@ impl NeedsApproval {
     }
 
     /// Another question about a call with this input. What the model wrote may stand in it: it is
-    /// [made safe](agent_core::safe_lines) to show, but it may have several lines.
+    /// [made safe](agent_core::message::safe_lines) to show, but it may have several lines.
     pub fn question(self, question: impl Fn(&Json) -> String + Send + Sync + 'static) -> Self {
         Self { question: Box::new(move |_, input| question(input)), ..self }
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use agent_core::{Context, Conversation, Json, Outcome, Request, Rules, Tool, ToolSpec, async_trait};
+use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, agent::Rules, async_trait};
 
 /// Makes a failed call of a tool again, for one that may be called twice: it is marked
 /// [`idempotent`](ToolSpec::idempotent) or [`read_only`](ToolSpec::read_only).

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use agent_core::{
-    Context, Conversation, Json, Outcome, Request, Rules as RunRules, Tool, ToolSpec, async_trait,
+    Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, agent::Rules as RunRules, async_trait,
 };
 use serde_json::Value;
 

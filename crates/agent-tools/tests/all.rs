@@ -5,7 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use agent_core::{
-    Agent, Block, Content, Context, Conversation, EventLog, Json, Outcome, Team, Tool,
+    Agent, Block, Content, Context, Conversation, Json, Outcome, Team, Tool,
+    event::EventLog,
     script::{Reply, Script},
 };
 use agent_tools::{AgentTool, FnTool, Retry, math};

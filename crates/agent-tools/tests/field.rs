@@ -9,8 +9,9 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Block, Content, Context, Conversation, Json, Outcome, Permits, Tool,
+    Agent, Block, Content, Context, Conversation, Json, Outcome, Tool,
     script::{Reply, Script},
+    tool::Permits,
 };
 use agent_tools::{AgentTool, Body, FnTool, NeedsApproval, Retry, math};
 use schemars::JsonSchema;

@@ -5,10 +5,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent_core::{
-    Agent, Block, BoxStream, BuildError, Context, Delta, Json, BlockKind, Llm, LlmError, LlmErrorKind, Message,
-    Outcome, Piece, Request, StopReason, Team, Tool, ToolSpec, async_trait,
-};
+use agent_core::{Agent, Block, BoxStream, BuildError, Context, Delta, Json, Llm, LlmError, Message, Outcome, Request, StopReason, Team, Tool, ToolSpec, async_trait, message::BlockKind, model::{LlmErrorKind, Piece}};
 use agent_handoff::Handoff;
 use agent_tools::{AgentTool, FnTool};
 use futures::{StreamExt, TryFutureExt, stream};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agent_core::{Block, BlockKind, Conversation, Outcome};
+use agent_core::{Block, Conversation, Outcome, message::BlockKind};
 
 /// What a result says whose call may have been made, and may not be made again.
 const UNKNOWN: &str = "outcome unknown: ";
@@ -91,7 +91,7 @@ fn messages_differ(one: &Conversation, other: &Conversation, may: &MayBeUnknown<
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use agent_core::{Change, Response, StopReason};
+    use agent_core::{Response, StopReason, conversation::Change};
 
     use super::*;
 

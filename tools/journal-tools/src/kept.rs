@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use agent_core::{Change, End};
+use agent_core::{End, conversation::Change};
 use agent_journal::{Entry, Journal, JournalError};
 use drill::{Done, Kept};
 

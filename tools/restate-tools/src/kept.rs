@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use agent_core::{Call, Done as CallDone};
+use agent_core::{conversation::Call, tool::Done as CallDone};
 use agent_restate::{Invocation, Restate};
 use drill::{Done, Kept};
 use restate_server::query;

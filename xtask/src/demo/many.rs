@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Instant};
 
-use agent_core::{Conversation, EventLog};
+use agent_core::{Conversation, event::EventLog};
 use futures::StreamExt;
 
 use super::{Stage, cast, figures::Scenario, plot, screen::WIDTH};

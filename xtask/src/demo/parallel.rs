@@ -2,7 +2,10 @@
 
 use std::{error::Error, sync::Arc, sync::Mutex};
 
-use agent_core::{Conversation, Event, EventKind, EventLog, Timeline};
+use agent_core::{
+    Conversation, Event, EventKind,
+    event::{EventLog, Timeline},
+};
 
 use super::{Stage, cast, figures::Scenario, screen::WIDTH};
 

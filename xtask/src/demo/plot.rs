@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use agent_core::{LlmError, LlmErrorKind, Usage, script::Reply};
+use agent_core::{LlmError, Usage, model::LlmErrorKind, script::Reply};
 use agent_llm::Claude;
 use agent_mock::{Mock, RecordedRequest, Scenario};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write, stdout};
 
-use agent_core::{Event, EventKind, EventLog, Progress};
+use agent_core::{Event, EventKind, event::EventLog, host::Progress};
 use program::{Out, print, println};
 
 pub(super) const WIDTH: usize = 80;

@@ -2,7 +2,11 @@
 
 use std::{error::Error, time::Duration};
 
-use agent_core::{Conversation, Event, EventKind, EventLog, Mode, Timeline};
+use agent_core::{
+    Conversation, Event, EventKind,
+    event::{EventLog, Timeline},
+    host::Mode,
+};
 
 use super::{
     Stage, cast,

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{Agent, Conversation, End, LlmErrorKind, RunError, Tool};
+use agent_core::{Agent, Conversation, End, RunError, Tool, model::LlmErrorKind};
 use agent_llm::Claude;
 use agent_tools::FnTool;
 use futures::future::join_all;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, convert::Infallible, error::Error, fs, io, path::Path, sync::Arc};
 
-use agent_core::{Llm, Message, Request, fold};
+use agent_core::{Llm, Message, Request, model::fold};
 use agent_llm::{Claude, RetryPolicy};
 use bytes::Bytes;
 use futures::stream;

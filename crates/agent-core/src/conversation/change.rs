@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Slot, State, close::DENIED};
 use crate::{
-    BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Rules, Usage, share::shared,
+    BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Rules, Usage,
+    tool::share::shared,
 };
 
 /// Something a conversation was told. Nothing else changes one, so it is the fold of these, and a list of them is as good
@@ -70,12 +71,12 @@ impl Conversation {
     /// Tells this conversation, or the one delegated from it that has this id, once more what it was told.
     ///
     /// ```
-    /// use agent_core::{Conversation, Response, Change};
+    /// use agent_core::{Conversation, Response, conversation::Change};
     ///
     /// let mut conversation = Conversation::start("weather", "Is it raining?");
     /// conversation.apply("run", Change::Answered(Response::text("It is.")))?;
     /// assert_eq!(conversation.text(), "It is.");
-    /// # Ok::<(), agent_core::InvalidChange>(())
+    /// # Ok::<(), agent_core::conversation::InvalidChange>(())
     /// ```
     pub fn apply(&mut self, id: &str, told: Change) -> Result<(), InvalidChange> {
         let not_told = |why: String| InvalidChange { conversation: id.to_owned(), why };
@@ -219,19 +220,7 @@ impl Conversation {
                 true => Ok(()),
                 false => Err("no agent gave it away that could have it back".to_owned()),
             },
-            Change::Recorded { call, done } => {
-                let place = self.slots.find(&call).filter(|place| !self.slots[*place].is_settled());
-                let Some(place) = place else {
-                    return Err(format!("call {call:?} is not open"));
-                };
-                if matches!(done.outcome, Outcome::Delegate { .. }) && self.depth >= Limits::DEEPEST {
-                    let most = Limits::DEEPEST;
-                    return Err(format!("what is delegated deeper than {most} could not be read back"));
-                }
-                self.record(place, done);
-                self.append_results_if_done();
-                Ok(())
-            }
+            Change::Recorded { call, done } => self.take_in_result(&call, done),
             Change::Approved { call } => {
                 self.approve(&format!("{}/{call}", self.id)).map_err(|error| error.to_string())
             }
@@ -239,6 +228,20 @@ impl Conversation {
                 self.deny(&format!("{}/{call}", self.id), &reason).map_err(|error| error.to_string())
             }
         }
+    }
+
+    fn take_in_result(&mut self, call: &str, done: Done) -> Result<(), String> {
+        let place = self.slots.find(call).filter(|place| !self.slots[*place].is_settled());
+        let Some(place) = place else {
+            return Err(format!("call {call:?} is not open"));
+        };
+        if matches!(done.outcome, Outcome::Delegate { .. }) && self.depth >= Limits::DEEPEST {
+            let most = Limits::DEEPEST;
+            return Err(format!("what is delegated deeper than {most} could not be read back"));
+        }
+        self.record(place, done);
+        self.append_results_if_done();
+        Ok(())
     }
 
     fn taken_turn(&mut self, result: Result<Response, Failure>) -> Result<(), String> {

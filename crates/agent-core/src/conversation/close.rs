@@ -51,7 +51,7 @@ impl Conversation {
     }
 
     /// Allows a call that waits for a person: the next run makes it. `key` is
-    /// [`PendingApproval::key`](crate::PendingApproval::key).
+    /// [`PendingApproval::key`](crate::conversation::PendingApproval::key).
     pub fn approve(&mut self, key: &str) -> Result<(), NotWaiting> {
         self.decide(key, &|slot| slot.state = State::Approved)
     }

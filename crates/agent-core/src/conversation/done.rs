@@ -1,7 +1,7 @@
 //! A delegated conversation: how it begins, and what comes back from it.
 
 use super::Conversation;
-use crate::{Content, DelegationLimits, Done, End, Failure, Outcome, bounded::bounded};
+use crate::{Content, DelegationLimits, Done, End, Failure, Outcome, tool::bounded::bounded};
 
 impl Conversation {
     /// A conversation of another agent, for a call of this one.

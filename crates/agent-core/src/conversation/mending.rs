@@ -6,7 +6,7 @@ use super::{
     Conversation,
     call_ids::{CallIds, IdHash, Numbers},
 };
-use crate::{Block, BlockKind, Json, ToolCall, tool_call::written_input};
+use crate::{Block, BlockKind, Json, ToolCall, message::tool_call::written_input};
 
 /// How many characters the name of a tool may have.
 const LONGEST_NAME: usize = 128;

@@ -122,7 +122,7 @@ impl Conversation {
     }
 
     /// All calls that wait for a person, here and in what was delegated from here, in call order. Unlike
-    /// [`End::Waiting`](crate::End::Waiting) it needs no rules, and names them also while others are under way.
+    /// [`End::Waiting`] it needs no rules, and names them also while others are under way.
     pub fn waiting(&self) -> Vec<PendingApproval> {
         let mut waiting = Vec::new();
         for slot in self.slots.iter() {

@@ -48,7 +48,7 @@ impl Conversation {
     /// the user spoke has it again. Then it is the user's turn: say something next. What calls have done meanwhile is done.
     ///
     /// ```
-    /// use agent_core::{Conversation, Response, Change};
+    /// use agent_core::{Conversation, Response, conversation::Change};
     ///
     /// let mut conversation = Conversation::start("weather", "Is it raining?");
     /// conversation.apply("run", Change::Answered(Response::text("Where?")))?;

@@ -12,7 +12,7 @@ impl Conversation {
     }
 
     /// The same in two parts: what is among the first `at` messages, and what comes after; see
-    /// [`TransferRecord::at`](crate::TransferRecord::at).
+    /// [`TransferRecord::at`](crate::conversation::TransferRecord::at).
     pub fn reads_around(&self, at: usize) -> (Vec<Message>, Vec<Message>) {
         let (all, split) = (self.messages.len(), at.min(self.messages.len()));
         let (mut before, mut since) = (self.sent(0..split), self.sent(split..all));

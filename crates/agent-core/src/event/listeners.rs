@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::Event;
-use crate::{EventQueue, event_queue::UnreadEvents};
+use crate::{EventQueue, event::event_queue::UnreadEvents};
 
 /// Who is told of events.
 #[derive(Clone, Default)]

@@ -1,7 +1,7 @@
 //! What an agent reads of a delegation that has no answer.
 
 use agent_core::{
-    Cancel, Conversation, EventKind, Limits, LlmError, LlmErrorKind, StopReason, script::Reply,
+    Cancel, Conversation, EventKind, Limits, LlmError, StopReason, model::LlmErrorKind, script::Reply,
 };
 use insta::assert_snapshot;
 use serde_json::json;

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, Block, Cancel, Conversation, End, EventKind, EventLog, Limits, Message, Permits, RunError,
-    StopReason, Team, Usage,
+    Agent, Block, Cancel, Conversation, End, EventKind, Limits, Message, RunError, StopReason, Team, Usage,
+    event::EventLog,
     script::{Reply, Script},
+    tool::Permits,
 };
 use futures::StreamExt;
 use insta::assert_snapshot;

@@ -10,9 +10,9 @@ use std::{
 };
 
 use agent_core::{
-    Agent, AgentBuilder, Context, Conversation, End, Json, Outcome, Team, Tool, ToolSpec, Transfer,
-    async_trait,
+    Agent, AgentBuilder, Context, Conversation, End, Json, Outcome, Team, Tool, ToolSpec, async_trait,
     script::{Reply, Script},
+    tool::Transfer,
 };
 use serde_json::json;
 use tokio::time::Instant;

@@ -1,7 +1,8 @@
 //! What holds when nothing is said about it.
 
 use agent_core::{
-    Agent, BASE_PROMPT, Block, Limits, LlmErrorKind, RunError,
+    Agent, Block, Limits, RunError,
+    model::{BASE_PROMPT, LlmErrorKind},
     script::{Reply, Script},
 };
 use insta::assert_snapshot;

@@ -1,6 +1,8 @@
 //! An agent as a tool: delegated conversations.
 
-use agent_core::{Conversation, End, Limits, LlmError, LlmErrorKind, Mode, StopReason, Usage, script::Reply};
+use agent_core::{
+    Conversation, End, Limits, LlmError, StopReason, Usage, host::Mode, model::LlmErrorKind, script::Reply,
+};
 use insta::assert_snapshot;
 use serde_json::json;
 use tokio::time::Instant;

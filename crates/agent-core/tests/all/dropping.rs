@@ -6,8 +6,10 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Context, Conversation, Json, LlmError, LlmErrorKind, LocalHost, Outcome, RunError, Team, Tool,
-    ToolSpec, Usage, async_trait, drive,
+    Agent, Context, Conversation, Json, LlmError, Outcome, RunError, Team, Tool, ToolSpec, Usage,
+    async_trait,
+    host::{LocalHost, drive},
+    model::LlmErrorKind,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;

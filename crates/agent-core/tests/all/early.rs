@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, BoxStream, Conversation, Delta, Event, EventKind, EventLog, Llm, LlmError, Mode, Request,
-    StopReason,
+    Agent, BoxStream, Conversation, Delta, Event, EventKind, Llm, LlmError, Request, StopReason,
+    event::EventLog,
+    host::Mode,
     script::{Reply, Script},
 };
 use futures::{StreamExt, stream};

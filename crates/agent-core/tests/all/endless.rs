@@ -1,8 +1,8 @@
 //! Backends without end.
 
 use agent_core::{
-    Agent, BoxStream, Conversation, Delta, Fold, Llm, LlmError, LlmErrorKind, Notice, Request, RunError,
-    StopReason, Team,
+    Agent, BoxStream, Conversation, Delta, Llm, LlmError, Request, RunError, StopReason, Team,
+    model::{Fold, LlmErrorKind, Notice},
 };
 use futures::{StreamExt, stream};
 

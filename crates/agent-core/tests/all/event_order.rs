@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use agent_core::{Agent, Block, Conversation, Delta, Early, Event, EventKind, Response, StopReason};
+use agent_core::{Agent, Block, Conversation, Delta, Event, EventKind, Response, StopReason, tool::Early};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::json;

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, Context, Conversation, Delta, Event, EventKind, EventLog, Json, Notice, Outcome, Timeline, Tool,
-    ToolSpec, async_trait,
+    Agent, Context, Conversation, Delta, Event, EventKind, Json, Outcome, Tool, ToolSpec, async_trait,
+    event::{EventLog, Timeline},
+    model::Notice,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;

@@ -1,9 +1,11 @@
 //! Calls that fail: what the model reads of them.
 
 use agent_core::{
-    Agent, Block, BlockKind, Content, Context, Conversation, Done, EventKind, Json, Outcome, Request, Team,
-    Tool, ToolSpec, async_trait,
+    Agent, Block, Content, Context, Conversation, EventKind, Json, Outcome, Request, Team, Tool, ToolSpec,
+    async_trait,
+    message::BlockKind,
     script::{Reply, Script},
+    tool::Done,
 };
 use insta::assert_snapshot;
 use serde_json::json;

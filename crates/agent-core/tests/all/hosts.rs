@@ -3,8 +3,11 @@
 use std::{future::Future, sync::Mutex};
 
 use agent_core::{
-    Call, Conversation, DelegationGuard, End, Failure, Host, Outcome, Perform, Receipt, Response, Team,
-    ToolTurn, drive, fold, in_parallel,
+    Conversation, End, Outcome, Response, Team,
+    conversation::{Call, Failure, ToolTurn},
+    host::{DelegationGuard, Host, Perform, drive, in_parallel},
+    model::fold,
+    tool::Receipt,
 };
 use futures::FutureExt;
 use serde_json::json;

@@ -1,7 +1,10 @@
 //! Any JSON of the right shape in, the same out.
 
 use agent_core::{
-    Block, BlockKind, Conversation, Delta, Fold, Message, Response, StopReason, ToolCall, Turn,
+    Block, Conversation, Delta, Message, Response, StopReason,
+    conversation::Turn,
+    message::{BlockKind, ToolCall},
+    model::Fold,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 

@@ -1,8 +1,10 @@
 //! What bounds a run, and what a conversation may hold: all of it can be read back.
 
 use agent_core::{
-    Block, Change, Conversation, Done, End, Json, Limits, Outcome, Response, RunError, StopReason,
+    Block, Conversation, End, Json, Limits, Outcome, Response, RunError, StopReason,
+    conversation::Change,
     script::{Reply, Script},
+    tool::Done,
 };
 use insta::assert_snapshot;
 use serde_json::json;

@@ -10,10 +10,14 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Block, BoxStream, Change, Conversation, Delta, Event, EventKind, ExclusiveBy, Fold, Limits, Llm,
-    LlmError, Outcome, Piece, Request, Response, Rules, StopReason, Team, Timeline, ToolSpec, Turn,
-    non_streaming,
+    Agent, Block, BoxStream, Conversation, Delta, Event, EventKind, Limits, Llm, LlmError, Outcome, Request,
+    Response, StopReason, Team, ToolSpec,
+    agent::Rules,
+    conversation::{Change, Turn},
+    event::Timeline,
+    model::{Fold, Piece, non_streaming},
     script::{Reply, Script},
+    tool::ExclusiveBy,
 };
 use futures::{FutureExt, StreamExt, stream};
 use serde_json::json;

@@ -1,8 +1,9 @@
 //! What a person reads of replies while they stream.
 
 use agent_core::{
-    Agent, Block, BoxStream, Conversation, Delta, LiveText, Llm, LlmError, LlmErrorKind, Request, Response,
-    StopReason, Team,
+    Agent, Block, BoxStream, Conversation, Delta, Llm, LlmError, Request, Response, StopReason, Team,
+    event::LiveText,
+    model::LlmErrorKind,
     script::{Reply, Script},
 };
 use futures::StreamExt;

@@ -1,7 +1,8 @@
 //! Many conversations at once.
 
 use agent_core::{
-    Agent, Conversation, Progress, Team,
+    Agent, Conversation, Team,
+    host::Progress,
     script::{Reply, Script},
 };
 use futures::StreamExt;

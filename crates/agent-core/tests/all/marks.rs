@@ -1,8 +1,11 @@
 //! What the marks of tools and agents allow: early starts, shared calls, and neither.
 
 use agent_core::{
-    Agent, AgentBuilder, Conversation, Delta, Early, Llm, Mode, StopReason, Timeline,
+    Agent, AgentBuilder, Conversation, Delta, Llm, StopReason,
+    event::Timeline,
+    host::Mode,
     script::{Reply, Script},
+    tool::Early,
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -22,7 +25,10 @@ fn agent(model: impl Llm + 'static, log: &Log) -> AgentBuilder {
         .tool(act("set").spec(|spec| (spec.idempotent, spec.shared) = (true, true)))
         .tool(act("pay"))
         .tool(act("pay_alone").spec(|spec| spec.exclusive = true))
-        .tool(act("pay_in_turn").spec(|spec| spec.exclusive_by = Some(agent_core::ExclusiveBy::field("say"))))
+        .tool(
+            act("pay_in_turn")
+                .spec(|spec| spec.exclusive_by = Some(agent_core::tool::ExclusiveBy::field("say"))),
+        )
         .tool(act("pay_if_allowed").spec(|spec| spec.needs_approval = true))
         .tool(act("ask_other").spec(|spec| spec.targets = vec!["main".to_owned()]))
 }
@@ -250,7 +256,7 @@ async fn log_and_timeline_say_how_much_earlier_an_unmarked_call_could_have_start
         events
     };
     let hints = |events: &[agent_core::Event]| -> Vec<String> {
-        let lines = events.iter().filter_map(|event| agent_core::EventLog::new(100).line(event));
+        let lines = events.iter().filter_map(|event| agent_core::event::EventLog::new(100).line(event));
         lines.filter(|line| line.contains("earlier")).collect()
     };
     let mixed = vec![call("pay", 0, 300), call("roll", 1, 300), call("set", 2, 300), call("pay", 3, 300)];

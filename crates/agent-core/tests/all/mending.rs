@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, Block, BlockKind, BoxStream, Conversation, Delta, End, Event, EventKind, Json, Llm, LlmError,
-    Message, Outcome, Request, Response, StopReason, Team, Turn, Work, non_streaming,
+    Agent, Block, BoxStream, Conversation, Delta, End, Event, EventKind, Json, Llm, LlmError, Message,
+    Outcome, Request, Response, StopReason, Team,
+    conversation::{Turn, Work},
+    message::{BlockKind, valid_history},
+    model::non_streaming,
     script::{Reply, Script},
-    valid_history,
 };
 use insta::assert_snapshot;
 use serde_json::json;

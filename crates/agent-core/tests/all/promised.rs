@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use agent_core::{
-    Agent, BuildError, Conversation, End, ExclusiveBy, Json, Limits, Permits, Team, ToolSpec,
+    Agent, BuildError, Conversation, End, Json, Limits, Team, ToolSpec,
     script::{Reply, Script},
+    tool::{ExclusiveBy, Permits},
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};

@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 
 use agent_core::{
-    Block, BlockKind, Change, Conversation, Done, Failure, LlmError, LlmErrorKind, Message, Outcome,
-    Response, Role, StopReason, Team, Transfer, Turn, Work,
+    Block, Conversation, LlmError, Message, Outcome, Response, Role, StopReason, Team,
+    conversation::{Change, Failure, Turn, Work},
+    message::BlockKind,
+    model::LlmErrorKind,
+    tool::{Done, Transfer},
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -14,7 +17,7 @@ use crate::common::team;
 /// What one call leads to is told by its input, so that it does not depend on the order of things.
 const OUTCOMES: u8 = 8;
 
-fn outcome(call: &agent_core::Call) -> Outcome {
+fn outcome(call: &agent_core::conversation::Call) -> Outcome {
     let Ok(code) = call.call.parse::<serde_json::Value>() else { return Outcome::error("malformed") };
     match code["code"].as_u64().unwrap() {
         0 => Outcome::error(""),

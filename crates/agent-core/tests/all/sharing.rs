@@ -2,7 +2,8 @@
 
 use agent_core::script::Script;
 use agent_core::{
-    Agent, Block, Conversation, Json, Message, Outcome, Response, StopReason, Team, Transfer, Turn,
+    Agent, Block, Conversation, Json, Message, Outcome, Response, StopReason, Team, conversation::Turn,
+    tool::Transfer,
 };
 use serde_json::json;
 

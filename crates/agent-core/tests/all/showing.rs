@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Block, Conversation, End, Event, EventLog, Failure, LlmError, LlmErrorKind, RunError, Timeline,
+    Block, Conversation, End, Event, LlmError, RunError,
+    conversation::Failure,
+    event::{EventLog, Timeline},
+    model::LlmErrorKind,
     script::Reply,
 };
 use insta::assert_snapshot;

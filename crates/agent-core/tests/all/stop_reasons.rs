@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use agent_core::{
     Agent, Block, BoxStream, Conversation, Delta, End, Event, EventKind, Llm, LlmError, Request, StopReason,
-    fold, non_streaming,
+    model::{fold, non_streaming},
     script::{Reply, Script},
 };
 use serde_json::json;
@@ -182,7 +182,7 @@ async fn a_paused_reply_with_calls_is_not_sent_back_without_their_results() {
 
 #[tokio::test(start_paused = true)]
 async fn fault_16_a_refusal_is_an_outcome_of_its_own_and_keeps_its_details() {
-    use agent_core::{Agent, BoxStream, Delta, Json, Llm, LlmError, Request, Response, non_streaming};
+    use agent_core::{Agent, BoxStream, Delta, Json, Llm, LlmError, Request, Response, model::non_streaming};
     struct Prim;
     impl Llm for Prim {
         fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {

@@ -8,8 +8,9 @@ use std::{
 };
 
 use agent_core::{
-    Cancel, Context, Conversation, End, Event, EventKind, EventLog, Json, Outcome, RunError, Team, Tool,
-    ToolSpec, async_trait,
+    Cancel, Context, Conversation, End, Event, EventKind, Json, Outcome, RunError, Team, Tool, ToolSpec,
+    async_trait,
+    event::EventLog,
     script::{Reply, Script},
 };
 use futures::poll;

@@ -1,9 +1,11 @@
 //! What is not sent again: what a model refused, and what the user took back.
 
 use agent_core::{
-    Agent, Block, Change, Conversation, Done, End, LlmError, LlmErrorKind, Message, OmissionReason, Outcome,
-    Response, StopReason, Team, Transfer,
+    Agent, Block, Conversation, End, LlmError, Message, Outcome, Response, StopReason, Team,
+    conversation::{Change, OmissionReason},
+    model::LlmErrorKind,
     script::{Reply, Script},
+    tool::{Done, Transfer},
 };
 use insta::assert_snapshot;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Conversations that are told once more what they were told.
 
-use agent_core::{Change, Conversation, Done, Outcome, Response, Role, StopReason};
+use agent_core::{Conversation, Outcome, Response, Role, StopReason, conversation::Change, tool::Done};
 use serde_json::json;
 
 /// One that stands before the results of two calls, the second of which was delegated.

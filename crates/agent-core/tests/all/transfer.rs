@@ -1,6 +1,6 @@
 //! A conversation that goes over to another agent.
 
-use agent_core::{End, Limits, LlmError, LlmErrorKind, StopReason, Usage, script::Reply};
+use agent_core::{End, Limits, LlmError, StopReason, Usage, model::LlmErrorKind, script::Reply};
 use insta::assert_snapshot;
 use serde_json::json;
 

@@ -7,7 +7,8 @@ use std::{
 
 use crate::common::{calls, ms, one_turn, run};
 use agent_core::{
-    Agent, Context, Json, Mode, Outcome, Team, Tool, ToolSpec, async_trait,
+    Agent, Context, Json, Outcome, Team, Tool, ToolSpec, async_trait,
+    host::Mode,
     script::{Reply, Script},
 };
 use insta::assert_snapshot;

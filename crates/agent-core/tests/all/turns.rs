@@ -6,9 +6,10 @@ use std::sync::{
 };
 
 use agent_core::{
-    Agent, Context, Conversation, EventKind, ExclusiveBy, Json, Limits, Mode, Outcome, Permits, Team, Tool,
-    ToolSpec, async_trait,
+    Agent, Context, Conversation, EventKind, Json, Limits, Outcome, Team, Tool, ToolSpec, async_trait,
+    host::Mode,
     script::{Reply, Script},
+    tool::{ExclusiveBy, Permits},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
 //! How many turns agents have that hand the conversation back and forth.
 
 use agent_core::{
-    Conversation, Limits, LlmError, LlmErrorKind, Request, Team,
+    Conversation, Limits, LlmError, Request, Team,
+    model::LlmErrorKind,
     script::{Reply, Script},
 };
 use serde_json::json;

@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, BoxStream, Conversation, Counts, Delta, EventKind, Fold, Limits, Llm, LlmError, LlmErrorKind,
-    Request, Response, RunError, StopReason, Team, Usage, script::Reply,
+    Agent, BoxStream, Conversation, Delta, EventKind, Limits, Llm, LlmError, Request, Response, RunError,
+    StopReason, Team, Usage,
+    model::{Counts, Fold, LlmErrorKind},
+    script::Reply,
 };
 use futures::StreamExt;
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use agent_core::{Agent, Conversation, LlmErrorKind, RunError, Team, script::Script};
+use agent_core::{Agent, Conversation, RunError, Team, model::LlmErrorKind, script::Script};
 use agent_handoff::{Handoff, HistoryFilter, OnFailure};
 use insta::assert_snapshot;
 

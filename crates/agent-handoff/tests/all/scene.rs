@@ -7,8 +7,9 @@ use std::{
 };
 
 use agent_core::{
-    Agent, BoxStream, Conversation, Delta, Event, EventKind, EventLog, Limits, Llm, LlmError, LlmErrorKind,
-    Request, Team, fold, non_streaming,
+    Agent, BoxStream, Conversation, Delta, Event, EventKind, Limits, Llm, LlmError, Request, Team,
+    event::EventLog,
+    model::{LlmErrorKind, fold, non_streaming},
     script::{Reply, Script},
 };
 use agent_handoff::Handoff;

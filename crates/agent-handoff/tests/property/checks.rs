@@ -1,6 +1,6 @@
 //! What holds after every step.
 
-use agent_core::{Block, BlockKind, Conversation, Message, Request, Role, Team, Turn};
+use agent_core::{Block, Conversation, Message, Request, Role, Team, conversation::Turn, message::BlockKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 

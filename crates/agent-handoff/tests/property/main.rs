@@ -12,7 +12,7 @@ mod world;
 
 use std::{panic::PanicHookInfo, sync::Once};
 
-use agent_core::{Conversation, Mode};
+use agent_core::{Conversation, host::Mode};
 use plan::{Step, anything, check, interrupted_runs, runs, states};
 use proptest::{
     prelude::*,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_core::{Block, Content, Conversation, End, Mode, RunError, Team, script::Script};
+use agent_core::{Block, Content, Conversation, End, RunError, Team, host::Mode, script::Script};
 use proptest::{collection::vec, prelude::*, sample::select};
 use tokio::time::{sleep, timeout};
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use agent_core::{
-    Block, Json, LlmError, LlmErrorKind, Request, StopReason,
+    Block, Json, LlmError, Request, StopReason,
+    model::LlmErrorKind,
     script::{Reply, Script},
 };
 use proptest::{collection::vec, prelude::*, sample::select};

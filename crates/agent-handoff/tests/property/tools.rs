@@ -7,8 +7,8 @@ use std::{
 };
 
 use agent_core::{
-    Block, Content, Context, Conversation, ExclusiveBy, Json, Outcome, Request, Rules, Tool, ToolSpec,
-    async_trait,
+    Block, Content, Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, agent::Rules, async_trait,
+    tool::ExclusiveBy,
 };
 use serde::Deserialize;
 use serde_json::json;

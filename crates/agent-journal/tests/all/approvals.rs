@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use agent_core::{Conversation, End, EventKind, drive, script::Reply};
+use agent_core::{Conversation, End, EventKind, host::drive, script::Reply};
 use agent_journal::{Journal, JournalError};
 use futures::FutureExt;
 use insta::assert_snapshot;
@@ -159,7 +159,9 @@ async fn a_call_that_asks_twice_is_decided_twice() {
     let started = "INSERT INTO entries (session, path, kind, call, body, at) SELECT session, path, 'started', call, \
         '{\"id\":\"call_0_1\",\"name\":\"act_once\",\"input\":{}}', at FROM entries WHERE kind = 'allowed'";
     place.sql(started);
-    let ask = |_: &agent_core::Call| Some(agent_core::Outcome::Wait { question: "Again?".to_owned() });
+    let ask = |_: &agent_core::conversation::Call| {
+        Some(agent_core::Outcome::Wait { question: "Again?".to_owned() })
+    };
     let host = journal.host(team, &mut conversation).await.unwrap().on_unknown(ask);
     assert_eq!(keys(&host.run(&mut conversation).await.unwrap()), ["s/call_0_1"]);
     assert_eq!(

@@ -10,7 +10,8 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Cancel, Context, Conversation, End, Team, drive,
+    Agent, Cancel, Context, Conversation, End, Team,
+    host::drive,
     script::{Reply, Script},
 };
 use agent_journal::Entry;

@@ -8,8 +8,9 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Context, Conversation, Json, Outcome, Request, Role, Team, Tool, ToolSpec, Transfer, async_trait,
+    Agent, Context, Conversation, Json, Outcome, Request, Role, Team, Tool, ToolSpec, async_trait,
     script::{Reply, Script},
+    tool::Transfer,
 };
 use agent_journal::Journal;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_core::{Cancel, End, EventKind, StopReason, drive, script::Reply};
+use agent_core::{Cancel, End, EventKind, StopReason, host::drive, script::Reply};
 
 use crate::common::{Place, start, team};
 

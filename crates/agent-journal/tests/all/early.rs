@@ -6,8 +6,10 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Early, EventKind, Team, drive,
+    Agent, EventKind, Team,
+    host::drive,
     script::{Reply, Script},
+    tool::Early,
 };
 use serde_json::json;
 

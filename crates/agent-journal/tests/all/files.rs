@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use agent_core::{Conversation, drive, script::Reply};
+use agent_core::{Conversation, host::drive, script::Reply};
 use agent_journal::{Journal, JournalError, JournalHostError};
 use insta::assert_snapshot;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The example's team in process and on a journal, also on one that was stopped: the transcripts are the same.
 
-use agent_core::{LocalHost, drive};
+use agent_core::host::{LocalHost, drive};
 use agent_journal::Journal;
 use insta::assert_snapshot;
 

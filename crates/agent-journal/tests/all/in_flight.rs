@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use agent_core::{Event, EventKind, drive, script::Reply};
+use agent_core::{Event, EventKind, host::drive, script::Reply};
 use futures::poll;
 use rusqlite::Connection;
 use serde_json::json;

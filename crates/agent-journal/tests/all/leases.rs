@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use agent_core::{Team, drive, script::Reply};
+use agent_core::{Team, host::drive, script::Reply};
 use agent_journal::{Driver, Journal, JournalError};
 use insta::assert_snapshot;
 

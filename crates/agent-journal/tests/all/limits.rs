@@ -1,6 +1,9 @@
 //! What bounds a run holds on a journal, and what a journal takes can be read from it.
 
-use agent_core::{Block, Change, Done, End, Limits, Outcome, Response, RunError, StopReason, script::Reply};
+use agent_core::{
+    Block, End, Limits, Outcome, Response, RunError, StopReason, conversation::Change, script::Reply,
+    tool::Done,
+};
 use agent_journal::JournalHostError;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Functions of the program's own that panic: they take no run along, nor what is written of it.
 
-use agent_core::{Agent, Call, Conversation, Outcome, Team, drive, script::Script};
+use agent_core::{Agent, Conversation, Outcome, Team, conversation::Call, host::drive, script::Script};
 use agent_handoff::{Handoff, HistoryFilter};
 use serde_json::json;
 

@@ -6,7 +6,8 @@ use std::{
 };
 
 use agent_core::{
-    Change, Conversation, End, Limits, LlmError, LlmErrorKind, Outcome, RunError, Team, drive, script::Reply,
+    Conversation, End, Limits, LlmError, Outcome, RunError, Team, conversation::Change, host::drive,
+    model::LlmErrorKind, script::Reply,
 };
 use agent_journal::{Entry, Journal, JournalError, JournalHost, JournalHostError};
 use proptest::{collection::vec, prelude::*};

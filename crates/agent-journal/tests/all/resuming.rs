@@ -7,8 +7,12 @@ use std::{
 };
 
 use agent_core::{
-    Agent, BoxStream, Call, Change, Conversation, Counts, Delta, Llm, LlmError, LlmErrorKind, Outcome,
-    Request, RunError, StopReason, Team, Usage, drive, script::Reply,
+    Agent, BoxStream, Conversation, Delta, Llm, LlmError, Outcome, Request, RunError, StopReason, Team,
+    Usage,
+    conversation::{Call, Change},
+    host::drive,
+    model::{Counts, LlmErrorKind},
+    script::Reply,
 };
 use agent_journal::{Entry, JournalHost, JournalHostError};
 use futures::StreamExt;

@@ -1,6 +1,6 @@
 //! Sessions as a whole: listed, forked, exported, imported, deleted.
 
-use agent_core::{Conversation, SessionIdError, drive, script::Reply};
+use agent_core::{Conversation, conversation::SessionIdError, host::drive, script::Reply};
 use agent_journal::{Journal, JournalError, Session};
 use insta::assert_snapshot;
 use serde_json::json;

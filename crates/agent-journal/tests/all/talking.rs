@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use agent_core::{
-    Change, Conversation, End, Event, EventKind, EventLog, Limits, Response, drive, script::Reply,
+    Conversation, End, Event, EventKind, Limits, Response, conversation::Change, event::EventLog,
+    host::drive, script::Reply,
 };
 use agent_journal::{JournalError, JournalHostError};
 use insta::assert_snapshot;

@@ -1,6 +1,6 @@
 //! Journals of earlier and later versions.
 
-use agent_core::{drive, script::Reply};
+use agent_core::{host::drive, script::Reply};
 use agent_journal::{Journal, JournalError};
 use insta::{allow_duplicates, assert_snapshot};
 

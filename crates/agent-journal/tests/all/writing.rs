@@ -1,6 +1,6 @@
 //! How much is written at once.
 
-use agent_core::{drive, script::Reply};
+use agent_core::{host::drive, script::Reply};
 use serde_json::json;
 
 use crate::common::{Place, calls, start, team};

@@ -186,7 +186,7 @@ impl ClaudeBuilder {
     }
 
     /// Any other field of the request body; it wins over the client's own of that name, and
-    /// [`Request::extra`](agent_core::RequestParts::extra) wins over it.
+    /// [`Request::extra`](agent_core::model::RequestParts::extra) wins over it.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.fields.insert(name.into(), value.into());
         self

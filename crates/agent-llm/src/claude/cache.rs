@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, BlockKind, Content, Json, Message, Request};
+use agent_core::{Block, Content, Json, Message, Request, message::BlockKind};
 use serde::Deserialize;
 use serde_json::json;
 

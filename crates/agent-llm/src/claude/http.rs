@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, future::Future, pin::pin, time::SystemTime};
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, LlmErrorKind, Request, Response};
+use agent_core::{BoxStream, Delta, Llm, LlmError, Request, Response, model::LlmErrorKind};
 use futures::{FutureExt, Stream, StreamExt, stream};
 use reqwest::{
     Method, Url,

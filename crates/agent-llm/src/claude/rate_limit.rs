@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use agent_core::Notice;
+use agent_core::model::Notice;
 use reqwest::header::{DATE, HeaderMap};
 
 use super::refusal::text;

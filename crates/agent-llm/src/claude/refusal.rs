@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use agent_core::{LlmError, LlmErrorDetails, LlmErrorKind};
+use agent_core::{
+    LlmError,
+    model::{LlmErrorDetails, LlmErrorKind},
+};
 use reqwest::{
     StatusCode,
     header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER},

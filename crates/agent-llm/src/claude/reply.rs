@@ -9,7 +9,10 @@ use std::{
     vec,
 };
 
-use agent_core::{Delta, LlmError, LlmErrorKind, Notice, Piece};
+use agent_core::{
+    Delta, LlmError,
+    model::{LlmErrorKind, Notice, Piece},
+};
 use futures::{FutureExt, Stream, future::BoxFuture};
 use reqwest::Response;
 use tokio::task::coop;

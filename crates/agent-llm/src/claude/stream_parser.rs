@@ -5,7 +5,7 @@ use std::{
     mem,
 };
 
-use agent_core::{Delta, LlmError, LlmErrorKind, StopReason};
+use agent_core::{Delta, LlmError, StopReason, model::LlmErrorKind};
 
 use super::wire::{ApiError, Begun, Field, Grown, Said, Words, read};
 use crate::transport::sse::Decoder;
@@ -176,7 +176,7 @@ impl StreamParser {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::Fold;
+    use agent_core::model::Fold;
 
     use super::*;
 
@@ -222,7 +222,7 @@ mod tests {
     }
 
     fn piece(delta: &Delta) -> Option<String> {
-        use agent_core::Piece::{Input, Signature, Text, Thinking};
+        use agent_core::model::Piece::{Input, Signature, Text, Thinking};
         match delta {
             Delta::Piece { piece: Text(text) | Thinking(text) | Signature(text) | Input(text), .. } => {
                 Some(text.clone())

@@ -7,7 +7,7 @@ mod errors;
 mod fuzz;
 mod mutate;
 
-use agent_core::{Delta, Fold, LlmError, Response};
+use agent_core::{Delta, LlmError, Response, model::Fold};
 use proptest::{prelude::*, test_runner::RngAlgorithm};
 
 use crate::StreamParser;

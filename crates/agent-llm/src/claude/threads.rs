@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{BlockKind, BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, PreviousReply, Request};
+use agent_core::{
+    BoxStream, Delta, Json, Llm, LlmError, Request,
+    message::BlockKind,
+    model::{LlmErrorKind, PreviousReply},
+};
 use lru::LruCache;
 use serde_json::json;
 
@@ -226,7 +230,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use agent_core::{
-        Message, fold,
+        Message,
+        model::fold,
         script::{Reply, Script},
     };
     use futures::StreamExt;

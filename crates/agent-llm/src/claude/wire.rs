@@ -23,7 +23,7 @@ pub(crate) use words::Words;
 
 use std::fmt::Display;
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{LlmError, model::LlmErrorKind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -1,6 +1,6 @@
 //! What can be wrong with the settings of a client.
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{LlmError, model::LlmErrorKind};
 
 /// Why a client can't be built: which setting is wrong, and what to do. It holds no header value
 /// and no key.

@@ -6,7 +6,7 @@ mod tls;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{LlmError, model::LlmErrorKind};
 use reqwest::{Client, ClientBuilder, Request, Response, redirect};
 
 use super::{causes::causes, config_error::ConfigError, endpoint::Endpoint};

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{LlmError, model::LlmErrorKind};
 use futures::FutureExt;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};

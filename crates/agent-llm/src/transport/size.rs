@@ -1,6 +1,6 @@
 //! How much is read of what may have no end.
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{LlmError, model::LlmErrorKind};
 
 /// The most bytes of a reply, if nothing else is said. A reply of 128,000 tokens, each in an event of its own, has some
 /// 25 MB; what tools of the server bring along is a few more.

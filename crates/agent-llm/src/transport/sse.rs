@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, mem, ops::Range};
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{LlmError, model::LlmErrorKind};
 use memchr::memchr2;
 
 /// The most bytes one event may have. The largest the API sends are blocks of a few MB.

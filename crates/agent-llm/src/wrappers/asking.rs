@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{BoxStream, Delta, LlmError, Notice};
+use agent_core::{BoxStream, Delta, LlmError, model::Notice};
 use futures::{Stream, StreamExt};
 use tokio::time::{Sleep, sleep};
 

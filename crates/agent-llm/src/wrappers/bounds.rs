@@ -7,7 +7,7 @@ pub(crate) mod shorten;
 
 use std::{fmt, future::ready};
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Message, Notice, Request};
+use agent_core::{BoxStream, Delta, Llm, LlmError, Message, Request, model::Notice};
 use edits::Edits;
 use futures::{StreamExt, stream};
 use shorten::Size;

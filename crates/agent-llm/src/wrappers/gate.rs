@@ -30,7 +30,7 @@ use waiting::Waiting;
 ///
 /// One gate is for all that use one account and model; clones are the same gate. It learns from
 /// `retry-after`, from refusals (429, 529) and from what replies' heads say, and lets requests go first
-/// come, first served. While one waits, its stream says so with a [`Notice::Wait`](agent_core::Notice), and
+/// come, first served. While one waits, its stream says so with a [`Notice::Wait`](agent_core::model::Notice), and
 /// says it again if the server asks for at least a second more. It holds requests, never agents: one that has
 /// its reply is out of the gate, so what waits for it in turn can go.
 ///

@@ -6,26 +6,30 @@ mod size;
 
 use std::{collections::BTreeMap, future::ready, mem, time::Duration};
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, LlmErrorKind, Notice, Request, valid_history};
+use agent_core::{
+    BoxStream, Delta, Json, Llm, LlmError, Request,
+    message::valid_history,
+    model::{LlmErrorKind, Notice},
+};
 use futures::{StreamExt, stream};
 use refused::Refused;
 
 use super::asking::{Again, Asking};
 
-/// The field of [`Request::extra`](agent_core::RequestParts::extra) that says what container to run in.
+/// The field of [`Request::extra`](agent_core::model::RequestParts::extra) that says what container to run in.
 const CONTAINER: &str = "container";
 
 /// Asks any [`Llm`] again with a mended request when it refuses one for what a change can mend; with each
-/// change once, or a few times where it is another block each time, and a [`Notice`](agent_core::Notice) that says so:
+/// change once, or a few times where it is another block each time, and a [`Notice`](agent_core::model::Notice) that says so:
 ///
 /// - calls without results, results without calls, and blank text: the history is brought in order. What this
 ///   library's loop sends needs that never; histories from elsewhere, and views of them, may.
-/// - a container that is gone ([`Request::container`](agent_core::RequestParts::container), or `container` in [`Request::extra`](agent_core::RequestParts::extra)): it is left out, and
+/// - a container that is gone ([`Request::container`](agent_core::model::RequestParts::container), or `container` in [`Request::extra`](agent_core::model::RequestParts::extra)): it is left out, and
 ///   the API gives a new one.
 /// - a block that the refusal names (`messages.3.content.1`), or a picture that can't be read: a note that says what
 ///   was refused takes its place. Calls, and blocks of the server's tools, have to stay. A picture or document that came
 ///   with the request is remembered, and not sent again by this client or its clones
-///   ([`Notice::Omitted`](agent_core::Notice) says so); the last 1,000 are.
+///   ([`Notice::Omitted`](agent_core::model::Notice) says so); the last 1,000 are.
 /// - a request that is too long, or has too many pictures and documents: the longest texts that tools brought are cut,
 ///   and the oldest pictures and documents left out, by as much as the refusal says that it is too long. If that was not
 ///   enough, the next change knows what the first one brought; the third leaves no more than the least of each. What the
@@ -213,7 +217,8 @@ fn says(error: &LlmError, words: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use agent_core::{
-        Block, Message, Notice, fold,
+        Block, Message,
+        model::{Notice, fold},
         script::{Reply, Script},
     };
     use futures::StreamExt;

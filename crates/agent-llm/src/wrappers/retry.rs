@@ -3,7 +3,7 @@
 mod attempts;
 mod policy;
 
-use agent_core::{BoxStream, Delta, DeltaValidator, Llm, LlmError, Request};
+use agent_core::{BoxStream, Delta, Llm, LlmError, Request, model::DeltaValidator};
 
 use attempts::Attempts;
 pub(crate) use attempts::keep_asking;
@@ -95,7 +95,8 @@ mod tests {
     use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
     use agent_core::{
-        LlmErrorKind, Message, Notice, Piece, StopReason, fold,
+        Message, StopReason,
+        model::{LlmErrorKind, Notice, Piece, fold},
         script::{Reply, Script},
     };
     use futures::{StreamExt, stream};

@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use agent_core::{EventLog, Timeline};
+use agent_core::event::{EventLog, Timeline};
 use agent_llm::{Claude, ClaudeBuilder, Llm, fold};
 use agent_mock::{Answer, Fault, Mock};
 use futures::future::join_all;

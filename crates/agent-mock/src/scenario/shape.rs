@@ -1,6 +1,6 @@
 //! Which shape a script has, for whoever writes one by hand: what serde says of a wrong one helps little.
 
-use agent_core::InvalidJson;
+use agent_core::message::InvalidJson;
 use serde_json::Value;
 
 const SCRIPT: &str = r#"a script, as in {"replies": [{"content": [{"type": "text", "text": "Hi."}]}]}"#;

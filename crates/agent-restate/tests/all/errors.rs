@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use agent_core::{
-    Agent, Block, Content, Context, Conversation, Json, LlmError, LlmErrorKind, Outcome, Team, Tool,
-    ToolSpec, async_trait, check_session_id,
+    Agent, Block, Content, Context, Conversation, Json, LlmError, Outcome, Team, Tool, ToolSpec, async_trait,
+    conversation::check_session_id,
+    model::LlmErrorKind,
     script::{Reply, Script},
 };
 use agent_restate::{Restate, RestateError, Services};

@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use agent_core::{
-    Agent, Conversation, Limits, LlmErrorKind, Team,
+    Agent, Conversation, Limits, Team,
+    model::LlmErrorKind,
     script::{Reply, Script},
 };
 use agent_handoff::{Handoff, HistoryFilter, OnFailure};

@@ -6,7 +6,8 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Context, Json, Outcome, PendingApproval, Team, Tool, ToolSpec, async_trait,
+    Agent, Context, Json, Outcome, Team, Tool, ToolSpec, async_trait,
+    conversation::PendingApproval,
     script::{Reply, Script},
 };
 use agent_restate::{RestateError, Services};

@@ -9,9 +9,10 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Block, Content, Conversation, Early, End, EventKind, Limits, LlmError, LlmErrorKind, StopReason,
-    Team, Usage,
+    Agent, Block, Content, Conversation, End, EventKind, Limits, LlmError, StopReason, Team, Usage,
+    model::LlmErrorKind,
     script::{Reply, Script},
+    tool::Early,
 };
 use agent_restate::{RestateError, Services};
 use agent_tools::{AgentTool, FnTool};

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use agent_core::{End, Usage, safe_line};
+use agent_core::{End, Usage, message::safe_line};
 use agent_journal::{Journal, Session};
 
 use drill::Done;

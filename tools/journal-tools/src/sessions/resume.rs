@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use agent_core::EventLog;
+use agent_core::event::EventLog;
 use agent_journal::Journal;
 
 use drill::{Done, Ways, team};

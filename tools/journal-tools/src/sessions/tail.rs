@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use agent_core::safe_line;
+use agent_core::message::safe_line;
 use agent_journal::{Entry, Journal, JournalError, Session};
 
 use super::list::state;

@@ -1,6 +1,8 @@
 //! The same reply streamed and not, however odd, is recorded the same.
 
-use agent_core::{Agent, Conversation, LlmError, LlmErrorKind, Response, Team, Turn, script::Script};
+use agent_core::{
+    Agent, Conversation, LlmError, Response, Team, conversation::Turn, model::LlmErrorKind, script::Script,
+};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Errors as servers write them in the place of a reply, or of a part of one.
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{LlmError, model::LlmErrorKind};
 use reqwest::{StatusCode, header::HeaderMap};
 
 use super::Read;

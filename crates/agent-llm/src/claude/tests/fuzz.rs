@@ -8,8 +8,12 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Block, BlockKind, Conversation, Delta, Done, Failure, Fold, Json, LlmError, Message, Notice,
-    Outcome, Piece, Request, Response, StopReason, Team, ToolCall, Transfer, Turn, Work, script::Script,
+    Agent, Block, Conversation, Delta, Json, LlmError, Message, Outcome, Request, Response, StopReason, Team,
+    conversation::{Failure, Turn, Work},
+    message::{BlockKind, ToolCall},
+    model::{Fold, Notice, Piece},
+    script::Script,
+    tool::{Done, Transfer},
 };
 use proptest::{collection::vec, prelude::*};
 use reqwest::{

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, BlockKind, Delta, Piece};
+use agent_core::{Block, Delta, message::BlockKind, model::Piece};
 
 use super::{Field, Grown};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Counts, Delta, InvalidJson, Json, StopReason, Usage};
+use agent_core::{Delta, Json, StopReason, Usage, message::InvalidJson, model::Counts};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 

@@ -1,6 +1,6 @@
 //! The errors of the API and of its gateways, in HTTP answers and in streams.
 
-use agent_core::{Json, LlmError, LlmErrorKind};
+use agent_core::{Json, LlmError, model::LlmErrorKind};
 use serde_json::Value;
 
 use super::error_kind::{kind, named};

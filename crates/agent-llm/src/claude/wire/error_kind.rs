@@ -1,6 +1,6 @@
 //! What kind of failure an error is.
 
-use agent_core::LlmErrorKind;
+use agent_core::model::LlmErrorKind;
 
 /// The kind of failure. A status of the caller's making (4xx) says enough by itself; else the API's
 /// type is more precise.

@@ -115,9 +115,9 @@ fn said_in(data: &str) -> Result<(), LlmError> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use agent_core::{Block, Counts, StopReason};
+    use agent_core::{Block, StopReason, model::Counts};
 
-    use agent_core::{LlmErrorKind, Piece};
+    use agent_core::model::{LlmErrorKind, Piece};
 
     use super::*;
 

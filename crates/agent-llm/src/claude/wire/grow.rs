@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use agent_core::{Block, BlockKind, Delta, Json, LlmError, Piece};
+use agent_core::{Block, Delta, Json, LlmError, message::BlockKind, model::Piece};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, value::RawValue};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, BlockKind, Content, Json, Message, Request, Role};
+use agent_core::{Block, Content, Json, Message, Request, Role, message::BlockKind};
 
 use super::{
     object::{Object, list},
@@ -11,7 +11,7 @@ use super::{
 use crate::claude::{builder::ClaudeBuilder, cache, tool_choice::eased};
 
 /// The body of a request. Blocks go in as the text they are kept as; what
-/// [`Request::extra`](agent_core::RequestParts::extra) gives wins over the settings, and extra settings over all else.
+/// [`Request::extra`](agent_core::model::RequestParts::extra) gives wins over the settings, and extra settings over all else.
 pub(crate) fn body(settings: &ClaudeBuilder, request: &Request) -> Vec<u8> {
     written(settings, request, &[])
 }

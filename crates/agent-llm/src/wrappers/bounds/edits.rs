@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use agent_core::{Block, BlockKind, Content, Json, Message, Request, Role};
+use agent_core::{Block, Content, Json, Message, Request, Role, message::BlockKind};
 
 /// Where a block stands: in a message, or in the result of a tool there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
 //! Pictures and documents: how large, and how many.
 
-use agent_core::{Block, BlockKind, Request};
+use agent_core::{Block, Request, message::BlockKind};
 use serde::Deserialize;
 
 use super::{

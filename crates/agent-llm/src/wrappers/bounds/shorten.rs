@@ -1,6 +1,6 @@
 //! What is cut when a request is too long.
 
-use agent_core::{Block, BlockKind, Content, Json, Message, Request, ToolSpec};
+use agent_core::{Block, Content, Json, Message, Request, ToolSpec, message::BlockKind};
 
 use super::{
     edits::{At, Edits, given},

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use agent_core::{Delta, LlmError, LlmErrorKind, Notice};
+use agent_core::{
+    Delta, LlmError,
+    model::{LlmErrorKind, Notice},
+};
 
 use super::{
     Shared,

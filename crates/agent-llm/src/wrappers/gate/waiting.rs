@@ -2,7 +2,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use agent_core::Notice;
+use agent_core::model::Notice;
 use futures::future::{Either, select};
 use tokio::sync::{oneshot, watch};
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Block, BlockKind, Content, Json, LlmError, LlmErrorKind, Message, Request, Role};
+use agent_core::{
+    Block, Content, Json, LlmError, Message, Request, Role, message::BlockKind, model::LlmErrorKind,
+};
 
 use super::says;
 use crate::wrappers::bounds::edits::{At, Edits, given};

@@ -2,7 +2,7 @@
 
 mod said;
 
-use agent_core::{LlmError, LlmErrorKind, Request};
+use agent_core::{LlmError, Request, model::LlmErrorKind};
 
 use super::{Refusal, says};
 use crate::wrappers::bounds::{
@@ -155,7 +155,9 @@ fn numbers(text: &str) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use agent_core::{
-        Block, BlockKind, BoxStream, Delta, Json, Llm, Message, Notice, Response, ToolSpec, fold,
+        Block, BoxStream, Delta, Json, Llm, Message, Response, ToolSpec,
+        message::BlockKind,
+        model::{Notice, fold},
     };
     use futures::{StreamExt, stream};
     use serde_json::json;

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use agent_core::{LlmError, LlmErrorKind};
+use agent_core::{LlmError, model::LlmErrorKind};
 use backon::ExponentialBackoff;
 use humantime::format_duration;
 use tokio::time::Instant;

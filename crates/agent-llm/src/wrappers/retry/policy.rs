@@ -109,7 +109,7 @@ impl RetryPolicy {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::LlmErrorKind;
+    use agent_core::model::LlmErrorKind;
 
     use super::*;
 

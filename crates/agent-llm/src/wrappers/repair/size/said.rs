@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use agent_core::{Block, BlockKind, Message, Request, Role};
+use agent_core::{Block, Message, Request, Role, message::BlockKind};
 
 use crate::wrappers::bounds::edits::At;
 

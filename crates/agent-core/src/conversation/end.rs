@@ -1,0 +1,67 @@
+//! How a run ends.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Json, LlmError, StopReason, ToolCall};
+
+/// Why it is the user's turn.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum End {
+    /// The agent has answered, in these words.
+    Answered(String),
+    /// All that is left to do waits for a person; see
+    /// [`Conversation::approve`](crate::Conversation::approve).
+    Waiting(Vec<PendingApproval>),
+    /// The reply was cut, for this reason. Its calls were not made:
+    /// [`Conversation::open_calls`](crate::Conversation::open_calls) are these.
+    Cut(StopReason),
+    /// The model declined; what the API says of it, as it came. The record keeps what it was asked and what it said; what is
+    /// sent from then on leaves both out, since the API would refuse such a request again
+    /// ([`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused)). What calls did since the user spoke is done.
+    /// In front of what the user says next, the model reads which tools were called and whether that failed, and no more
+    /// of it. Calls that stand in what it said were not made: see
+    /// [`Conversation::open_calls`](crate::Conversation::open_calls).
+    Refused(Option<Json>),
+    /// The agent has had this many turns and is not done.
+    TurnLimit(u32),
+    /// Any other reason: the API's word for it, or what is wrong with the conversation.
+    Other(String),
+}
+
+impl End {
+    /// The words of the answer; empty if there is none.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Answered(text) => text,
+            _ => "",
+        }
+    }
+}
+
+/// A call that waits for a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PendingApproval {
+    /// What to allow or deny it by: the conversation's id and the call's, `run/call_0_1`.
+    pub key: String,
+    /// The agent that makes the call.
+    pub agent: String,
+    /// The call.
+    pub call: Arc<ToolCall>,
+    /// What the person is asked, [safe to show](crate::message::safe_lines).
+    pub question: String,
+}
+
+/// A model did not answer. The conversation is as it was but for what that cost ([`LlmError::usage`]), and a new run
+/// asks again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("agent {agent:?} got no answer: {error}")]
+pub struct Failure {
+    /// The agent whose model it was.
+    pub agent: String,
+    /// Why.
+    #[source]
+    pub error: LlmError,
+}

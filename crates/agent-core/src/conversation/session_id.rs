@@ -1,0 +1,137 @@
+//! Which ids sessions may have.
+
+use crate::{Conversation, message::safe_text::is_unsafe, safe_line};
+
+/// Why a host that keeps conversations does not keep one under this id. See [`check_session_id`].
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionIdError {
+    /// It is [`Conversation::DEFAULT_ID`]: two conversations that were given no id would be one session, and the second would
+    /// read what the first was told.
+    #[error(
+        "a session needs an id of its own, and this conversation was given none (it has {:?}, as all such): call \
+         Conversation::with_id first",
+        Conversation::DEFAULT_ID
+    )]
+    NotItsOwn,
+    /// Nothing can be seen of it: it is empty, or white space only.
+    #[error(
+        "{id:?} can't be a session's id, since nothing of it can be seen: choose another one (Conversation::with_id)"
+    )]
+    Blank {
+        /// The id.
+        id: String,
+    },
+    /// What stands before a `/` in a key is a session, and what stands after it was delegated from it or is a call: a
+    /// session with one in its id could not be told from that.
+    #[error("{id:?} can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as {:?}", id.replace('/', "-"))]
+    Slash {
+        /// The id.
+        id: String,
+    },
+    /// Part of it can't be seen, or changes how the rest of it looks: where ids are listed, it would pass for another one.
+    #[error(
+        "\"{}\" can't be a session's id: it has a character that can't be seen (U+{:04X}): choose another one \
+         (Conversation::with_id)",
+        safe_line(id),
+        u32::from(*character)
+    )]
+    Unseen {
+        /// The id.
+        id: String,
+        /// The first such character in it.
+        character: char,
+    },
+}
+
+/// Whether a host that keeps conversations may keep one under this id: it is no other conversation's
+/// ([`Conversation::DEFAULT_ID`] is everybody's), it has no `/`, and a person sees all of it: it has no control characters, no
+/// line ends, no white space but spaces between its words, and nothing that only steers how text is shown (the direction of
+/// writing, width zero, how an emoji looks).
+///
+/// ```
+/// # use agent_core::conversation::check_session_id;
+/// assert!(check_session_id("Trip 7, Oslo").is_ok());
+/// assert!(check_session_id("trip\n7").is_err());
+/// ```
+pub fn check_session_id(id: &str) -> Result<(), SessionIdError> {
+    let owned = || id.to_owned();
+    if id == Conversation::DEFAULT_ID {
+        return Err(SessionIdError::NotItsOwn);
+    }
+    if id.trim().is_empty() {
+        return Err(SessionIdError::Blank { id: owned() });
+    }
+    if id.contains('/') {
+        return Err(SessionIdError::Slash { id: owned() });
+    }
+    let at_end = [id.chars().next(), id.chars().next_back()].into_iter().flatten();
+    let unseen = id.chars().find(|character| is_unseen(*character));
+    match unseen.or_else(|| at_end.into_iter().find(|character| *character == ' ')) {
+        Some(character) => Err(SessionIdError::Unseen { id: owned(), character }),
+        None => Ok(()),
+    }
+}
+
+/// Whether two ids could look the same but for this.
+fn is_unseen(character: char) -> bool {
+    let is_space = character.is_whitespace() && character != ' ';
+    is_unsafe(character) || is_space || matches!(character, '\u{fe0e}' | '\u{fe0f}' | '\u{2800}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(id: &str, expected: Option<SessionIdError>) {
+        assert_eq!(check_session_id(id).err(), expected, "{id:?}");
+    }
+
+    #[test]
+    fn field_43_an_id_that_is_everybodys_or_is_not_seen_is_refused() {
+        ["s", "trip 7", "Ünï-çødé", "旅行", "🚀", "runs", "Run", "run-1"]
+            .iter()
+            .for_each(|id| check(id, None));
+        check("run", Some(SessionIdError::NotItsOwn));
+        for blank in ["", " ", "\t\n", "\u{a0}", "\u{2003}"] {
+            check(blank, Some(SessionIdError::Blank { id: blank.to_owned() }));
+        }
+        for (id, character) in [(" trip", ' '), ("trip ", ' '), ("trip\u{a0}", '\u{a0}')] {
+            check(id, Some(SessionIdError::Unseen { id: id.to_owned(), character }));
+        }
+        check("one/two", Some(SessionIdError::Slash { id: "one/two".to_owned() }));
+        for character in [
+            '\0',
+            '\n',
+            '\r',
+            '\t',
+            '\u{1b}',
+            '\u{7f}',
+            '\u{85}',
+            '\u{9b}',
+            '\u{200b}',
+            '\u{202e}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{2066}',
+            '\u{feff}',
+            '\u{e0041}',
+            '\u{fe0f}',
+            '\u{2800}',
+            '\u{a0}',
+        ] {
+            let id = format!("a{character}b");
+            check(&id, Some(SessionIdError::Unseen { id: id.clone(), character }));
+        }
+    }
+
+    #[test]
+    fn field_43_what_is_said_of_an_odd_id_shows_it_without_obeying_it() {
+        let said = check_session_id("a\u{202e}b\u{1b}[2J\n").unwrap_err().to_string();
+        assert!(!said.chars().any(is_unsafe), "{said}");
+        assert_eq!(
+            said,
+            r#""a\u{202e}b\u{1b}[2J\n" can't be a session's id: it has a character that can't be seen (U+202E): choose another one (Conversation::with_id)"#
+        );
+    }
+}

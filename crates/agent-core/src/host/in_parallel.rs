@@ -1,0 +1,142 @@
+//! All the work of a turn at once, for hosts that may join any futures.
+
+use std::{collections::VecDeque, future::Future, sync::Arc};
+
+use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
+use tokio::task::coop::consume_budget;
+
+use crate::{
+    Call, Done, End, Failure, Outcome, Receipt, ToolCall, ToolTurn, Work,
+    host::delegation_guard::{DelegationGuard, Home},
+};
+
+/// How a host does single pieces of work, for [`in_parallel`] to put together.
+pub trait Perform {
+    /// What can go wrong with the host itself.
+    type Error;
+
+    /// Makes a tool call, and leaves its result in the receipt as soon as it has ended.
+    fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), Self::Error>>;
+
+    /// Drives a delegated conversation to its end. The inner error is a model's, and becomes the error
+    /// result of the call that led here.
+    fn converse(
+        &self,
+        child: DelegationGuard,
+    ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)>;
+
+    /// Is told what became of a call, by the rules it is under.
+    fn tell(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
+}
+
+/// Does the work of a turn, `at_most` pieces at a time (`usize::MAX`: all at once; at least one), and
+/// records each as it ends.
+///
+/// When the future is dropped, what has ended by then is recorded, and each delegated conversation is
+/// kept as far as it has come. Nothing is polled for that, so nothing new begins.
+pub async fn in_parallel<P: Perform>(
+    mut turn: ToolTurn<'_>,
+    at_most: usize,
+    performer: &P,
+) -> Result<(), P::Error> {
+    let mut queue: VecDeque<Work> = turn.take_work().into();
+    // Before `pending`, so that it is dropped after it, when all that was lent has come back.
+    let mut desk = Desk { turn, receipts: Vec::new(), home: Home::default() };
+    let mut pending = FuturesUnordered::new();
+    loop {
+        while pending.len() < at_most.max(1) {
+            let Some(work) = queue.pop_front() else { break };
+            let call = work.tool_call().clone();
+            pending.push(match work {
+                Work::Call(work) => {
+                    let (slip, receipt) = desk.receipt(&call);
+                    let called = performer.call(work, receipt.clone());
+                    let ended =
+                        move |ended: Result<(), _>| (call, ended.map(|()| Ended::of_call(slip, &receipt)));
+                    Either::Left(called.map(ended))
+                }
+                Work::Delegate(delegation) => {
+                    let conversed = performer.converse(DelegationGuard::new(delegation, &desk.home));
+                    let ended = |(lent, end): (DelegationGuard, Result<_, _>)| {
+                        (call, end.map(|end| Ended::of_conversation(lent, end)))
+                    };
+                    Either::Right(conversed.map(ended))
+                }
+            });
+        }
+        let Some((call, ended)) = pending.next().await else { return Ok(()) };
+        if let Some(more) = desk.record(&call, ended?, performer) {
+            queue.insert(desk.place_in(&queue, &more), more);
+        }
+        // Thousands of calls that end at once don't keep what else there is to do in this task from being done.
+        consume_budget().await;
+    }
+}
+
+/// How a piece of work ended: `done` is absent if it waits for a person.
+struct Ended {
+    /// Where its receipt is.
+    slip: Option<usize>,
+    done: Option<Done>,
+    child: Option<DelegationGuard>,
+}
+
+impl Ended {
+    fn of_call(slip: usize, receipt: &Receipt) -> Self {
+        Self { slip: Some(slip), done: Some(receipt.take_or_error()), child: None }
+    }
+
+    fn of_conversation(lent: DelegationGuard, end: Result<End, Failure>) -> Self {
+        Self { slip: None, done: lent.done(&end), child: Some(lent) }
+    }
+}
+
+/// The turn while its work is under way. Dropping it loses nothing that has ended.
+struct Desk<'t> {
+    turn: ToolTurn<'t>,
+    /// Of the calls under way; `None` of those that have ended.
+    receipts: Vec<Option<(Arc<ToolCall>, Receipt)>>,
+    home: Home,
+}
+
+impl Desk<'_> {
+    /// What a call turned into comes before the next call, if they go one by one.
+    fn place_in(&self, queue: &VecDeque<Work>, more: &Work) -> usize {
+        let place = self.turn.place(more.id());
+        queue.partition_point(|other| self.turn.place(other.id()) < place)
+    }
+
+    /// A receipt, and where it is.
+    fn receipt(&mut self, call: &Arc<ToolCall>) -> (usize, Receipt) {
+        let receipt = Receipt::default();
+        self.receipts.push(Some((call.clone(), receipt.clone())));
+        (self.receipts.len() - 1, receipt)
+    }
+
+    fn record<P: Perform>(&mut self, call: &Arc<ToolCall>, ended: Ended, performer: &P) -> Option<Work> {
+        let id = &call.id;
+        if let Some(slip) = ended.slip {
+            self.receipts[slip] = None;
+        }
+        if let Some(child) = ended.child {
+            self.turn.keep(id, child.give_back());
+        }
+        let done = ended.done?;
+        let done = Done { outcome: self.turn.admit(id, done.outcome), usage: done.usage };
+        performer.tell(|| self.turn.call(id), &done.outcome);
+        self.turn.record_admitted(id, done)
+    }
+}
+
+impl Drop for Desk<'_> {
+    fn drop(&mut self) {
+        for (call, receipt) in std::mem::take(&mut self.receipts).into_iter().flatten() {
+            if let Some(done) = receipt.take() {
+                self.turn.record(&call.id, done);
+            }
+        }
+        for (call, child) in self.home.take_all() {
+            self.turn.keep(&call.id, child);
+        }
+    }
+}

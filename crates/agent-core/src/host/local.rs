@@ -1,0 +1,296 @@
+//! The in-process host.
+
+mod ask;
+mod begun;
+mod call;
+mod count;
+mod early;
+mod ends;
+mod mode;
+mod new_ids;
+mod over;
+mod running;
+mod settle;
+mod shown;
+mod task;
+mod time_limit;
+mod told;
+
+use std::{future::Future, pin::pin, sync::Arc};
+
+use begun::BegunCalls;
+use call::{Busy, Caller};
+use ends::Ends;
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Either, ready},
+};
+pub use mode::Mode;
+use running::is_final;
+use shown::Shown;
+pub(crate) use task::panic_message;
+pub use time_limit::TimeLimit;
+use tokio::{sync::oneshot, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure, Host,
+    Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolSpec, ToolTurn, Turn, drive,
+    event::Listeners,
+    host::cancel::{Entered, Given, Tokens},
+    host::run::Options,
+    host::teller::{Place, Teller},
+    in_parallel,
+};
+
+/// The in-process host: asks each agent's model, and makes each tool call on a task of its own (or
+/// the blocking pool). Calls of read-only tools start while the reply that makes them still streams ([`Early`]).
+/// Delegated conversations are driven beside each other, in the task of the run.
+#[derive(Debug)]
+pub struct LocalHost {
+    caller: Arc<Caller>,
+    begun: BegunCalls,
+    ends: Ends,
+    mode: Mode,
+    /// Which calls may start early at most.
+    early: Early,
+    /// Whether what was shown of a reply that is cancelled is kept.
+    keeps_partial_reply: bool,
+    /// The same of one whose run is dropped.
+    shown: Option<Shown>,
+    /// What it is stopped by from outside.
+    cancel: Option<Arc<Tokens>>,
+}
+
+impl LocalHost {
+    /// A host of this team, for one run: limits of a run count per host.
+    pub fn new(team: Team) -> Self {
+        let listeners = Listeners::default().with_reader();
+        Self::with(team, Options { listeners, ..Options::default() }, CancellationToken::new())
+    }
+
+    /// `dropped` is cancelled when nobody wants the run any more.
+    pub(crate) fn with(team: Team, options: Options, dropped: CancellationToken) -> Self {
+        let Options { mode, listeners, began, keeps_partial_reply, cancel } = options;
+        let has_timeouts = team.has_timeouts();
+        let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
+        let caller = Arc::new(Caller::new(team, teller, dropped));
+        let (begun, cancel) = (BegunCalls::default(), cancel.as_ref().map(Given::of_run));
+        // What takes too long is stopped in the same way.
+        let cancel = cancel.or_else(|| has_timeouts.then(Arc::default));
+        let (ends, shown) = (Ends::default(), keeps_partial_reply.then(Shown::default));
+        Self { caller, begun, ends, mode, early: Early::All, keeps_partial_reply, shown, cancel }
+    }
+
+    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// See [`Run::keep_partial_reply`](crate::Run::keep_partial_reply); here only of replies that are cancelled.
+    pub fn keep_partial_reply(mut self, keep: bool) -> Self {
+        self.keeps_partial_reply = keep;
+        self
+    }
+
+    /// Which calls may start early at most, whatever an agent says of its own: for hosts around this one.
+    pub fn early(mut self, most: Early) -> Self {
+        self.early = most;
+        self
+    }
+
+    /// Tells `listener` of every event, as it happens.
+    pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        const ALONE: &str = "before its first call, nobody else has it";
+        let caller = Arc::get_mut(&mut self.caller).expect(ALONE);
+        Arc::get_mut(&mut caller.teller).expect(ALONE).listeners.add(listener);
+        self
+    }
+
+    /// A queue of the events from now on, for a host around this one whose runs are read event by event
+    /// ([`HostRun`](crate::host::HostRun)). There is one at a time: the one before gets no more.
+    pub fn events(&self) -> EventQueue {
+        self.caller.teller.listeners.read()
+    }
+
+    /// What `cancel` stops, from now on.
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.cancel = Some(cancel.given().of_run());
+        self
+    }
+
+    /// Asks as [`ask`](Host::ask) does, and leaves off when `cancel` stops what it was given to: for hosts around this one that
+    /// hear elsewhere that one of their runs is cancelled. What else cancels this host does not stop it.
+    pub async fn ask_until(
+        &self,
+        so_far: &Conversation,
+        cancel: &Cancel,
+    ) -> Result<Result<Response, Failure>, RunError> {
+        self.ask_model(so_far, cancel.given().stop()).await
+    }
+
+    /// Counts what a run may use up ([`Limits`](crate::Limits)) from 0 again: for hosts around this one that carry out several
+    /// runs, each at its beginning.
+    pub fn begin_run(&self) {
+        self.caller.calls_made.reset();
+        self.caller.requests_made.reset();
+    }
+
+    /// Drives a conversation to its end, and says so. A plain function with a named type, since the
+    /// loop runs inside itself here.
+    pub(crate) fn run<'a>(
+        &'a self,
+        conversation: &'a mut Conversation,
+    ) -> BoxFuture<'a, Result<End, RunError>> {
+        self.drive_by(conversation, self).boxed()
+    }
+
+    /// Drives a conversation by `outer`, a host around this one that asks and calls through it, and says how it ended.
+    /// A delegated one can be cancelled by its id meanwhile. That it waits for a person is told once: not
+    /// if it waited before, for the same calls, and there was nothing to do.
+    pub async fn drive_by<H: Host>(
+        &self,
+        conversation: &mut Conversation,
+        outer: &H,
+    ) -> Result<End, H::Error> {
+        let _entered = self.cancel.as_ref().and_then(|tokens| tokens.enter_delegated(conversation));
+        let waits = !conversation.waiting().is_empty()
+            && matches!(conversation.turn(outer.rules()), Turn::User(End::Waiting(_)));
+        let end = drive(conversation, outer).await?;
+        let teller = &self.caller.teller;
+        if !waits && teller.is_heard() && self.ends.is_news(conversation.id(), &end) {
+            let place = Place::in_conversation(conversation, conversation.agent());
+            teller.tell(place, || EventKind::Ended(end.clone()));
+        }
+        Ok(end)
+    }
+
+    /// Does the work of a turn as [`act`](Host::act) does, each piece by `outer`, which makes its calls through this host.
+    /// An agent that is not in the team is an error before any of it: see [`Team::check_agent`].
+    pub async fn act_by<P>(&self, turn: ToolTurn<'_>, outer: &P) -> Result<(), P::Error>
+    where
+        P: Perform,
+        P::Error: From<RunError>,
+    {
+        self.caller.team.check_agent(turn.conversation())?;
+        let at_most = match self.mode {
+            Mode::Concurrent => usize::MAX,
+            Mode::Sequential => 1,
+        };
+        let conversation = turn.conversation().id().to_owned();
+        self.ends.forget(&conversation);
+        let done = in_parallel(turn, at_most, outer).await;
+        self.begun.forget(&conversation);
+        done
+    }
+}
+
+impl LocalHost {
+    /// Whether a call is to be made; if not, its result says why.
+    fn admit(&self, call: &Call, receipt: &Receipt) -> Result<bool, RunError> {
+        self.caller.team.check_name(&call.agent)?;
+        self.ends.forget(&call.conversation);
+        let limits = self.caller.team.limits();
+        if limits.is_beyond(call.place) {
+            let most = limits.calls_in_reply.unwrap_or_default();
+            let why = format!("not run: the limit of {most} tool calls a reply is reached");
+            receipt.fill(Outcome::error(why));
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Makes a call, until it has ended or is stopped.
+    async fn make(&self, call: Arc<Call>, receipt: Receipt) {
+        let spec = self.caller.team.spec(&call.agent, &call.call.name);
+        let (busy, over) = match spec.is_some_and(ToolSpec::takes_turns) {
+            true => Some(oneshot::channel()).unzip(),
+            false => (None, None),
+        };
+        let entered = Entered::of(&call, self.cancel.as_ref());
+        let made = {
+            // Pinned where it is made: each move would make the future larger. It ends with this block.
+            let mut made = pin!(self.make_or_join(&call, &receipt, busy));
+            entered.stop.or(made.as_mut()).await
+        };
+        if made.is_none() {
+            receipt.fill(Outcome::error("cancelled"));
+            self.begun.leave(&call);
+        }
+        if let Some(over) = over {
+            // Its result may be there while a thread is still at it. What takes turns with it starts after that.
+            self.until_over(&call, &receipt, over).boxed().await;
+        }
+    }
+
+    /// Takes part in a call that began before, or makes it.
+    fn make_or_join<'a>(
+        &'a self,
+        call: &'a Arc<Call>,
+        receipt: &Receipt,
+        busy: Option<Busy>,
+    ) -> impl Future<Output = ()> + 'a {
+        let may_take = !call.approved && self.mode == Mode::Concurrent;
+        let late = if self.caller.teller.is_heard() { self.begun.late(call) } else { None };
+        let begun = may_take.then(|| self.begun.take(&self.caller, call, late)).flatten();
+        match begun {
+            // Few calls do.
+            Some(begun) => Either::Left(begun.join(&self.caller, call, receipt.clone()).boxed()),
+            None => Either::Right(self.caller.make(call, receipt.clone(), busy, late)),
+        }
+    }
+}
+
+impl Host for LocalHost {
+    type Error = RunError;
+    type Rules = Team;
+
+    fn rules(&self) -> &Team {
+        &self.caller.team
+    }
+
+    async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, RunError> {
+        self.ask_model(so_far, self.stop(so_far)).await
+    }
+
+    async fn act(&self, turn: ToolTurn<'_>) -> Result<(), RunError> {
+        self.act_by(turn, self).await
+    }
+}
+
+impl Perform for LocalHost {
+    type Error = RunError;
+
+    fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), RunError>> {
+        // A future that is moved is moved with all that it may ever hold: the call is behind a pointer from the start.
+        match self.admit(&call, &receipt) {
+            Ok(true) => Either::Left(self.make(Arc::new(call), receipt).map(Ok)),
+            Ok(false) => Either::Right(ready(Ok(()))),
+            Err(error) => Either::Right(ready(Err(error))),
+        }
+    }
+
+    async fn converse(
+        &self,
+        mut child: DelegationGuard,
+    ) -> (DelegationGuard, Result<Result<End, Failure>, RunError>) {
+        let end = self.time_for(&child).hold(self.run(&mut child)).await;
+        (child, end.map_or_else(RunError::of_delegated, |end| Ok(Ok(end))))
+    }
+
+    fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
+        if self.caller.teller.is_heard() {
+            let call = call();
+            if !is_final(outcome) || self.begun.is_end_untold(&call) {
+                self.caller.teller.tell(Place::of(&call), || EventKind::of_outcome(&call, outcome));
+            }
+        }
+    }
+}
+
+impl Drop for LocalHost {
+    fn drop(&mut self) {
+        self.caller.cancel.cancel();
+    }
+}

@@ -1,0 +1,200 @@
+//! Asking a model.
+
+use std::{collections::HashSet, mem, panic::AssertUnwindSafe, pin::pin};
+
+use futures::{FutureExt, StreamExt};
+use tokio::task::coop::consume_budget;
+
+use super::{
+    LocalHost,
+    early::EarlyCalls,
+    new_ids::{NewId, NewIds},
+    task::panic_message,
+};
+use crate::{
+    Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Request,
+    Response, Rules, RunError, StopReason, TransferRecord, conversation::not_run, host::cancel::Stop,
+    host::teller::Place,
+};
+
+impl LocalHost {
+    /// Asks the model until `stop` says to leave off.
+    pub(super) async fn ask_model(
+        &self,
+        so_far: &Conversation,
+        stop: Stop,
+    ) -> Result<Result<Response, Failure>, RunError> {
+        self.caller.team.check_agent(so_far)?;
+        let asked = self.asked(so_far);
+        if asked.is_ok() {
+            self.caller.count_request()?;
+        }
+        // Of an earlier reply, whose turns did not come to them.
+        self.end_all(self.leave(self.begun.clear(so_far.id()))).await;
+        self.tell_if_it_came_back(so_far);
+        self.tell(so_far, || EventKind::TurnStarted);
+        let mut reading = self.reading(so_far);
+        // A backend is foreign code; its panic must not take other conversations of the run along.
+        let reply = {
+            // Pinned where it is made: each move would make the future larger. It ends with this block.
+            let reply = async {
+                let (speaker, request) = asked?;
+                self.read(so_far, &mut reading.fold, speaker.llm().stream(request)).await
+            };
+            let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
+            stop.or(reply.as_mut()).await
+        };
+        reading.is_over();
+        let fold = &reading.fold;
+        let mut reply = match reply {
+            Some(Ok(reply)) => reply.map_err(|error| fold.fail(error)),
+            Some(Err(panic)) => Err(fold.fail(LlmError::new(LlmErrorKind::Panicked, panic_message(&*panic)))),
+            None => match self.cut_short(so_far, fold) {
+                Ok(cut) => Ok(cut),
+                Err(stopped) => return Err(self.give_up(so_far, fold, stopped).await),
+            },
+        };
+        self.settle(so_far, &mut reply).await;
+        Ok(reply.map_err(|error| Failure { agent: so_far.speaker().to_owned(), error }))
+    }
+
+    /// What counts of a reply that was stopped, or why nothing does. One that took too long has failed, whatever it said.
+    fn cut_short(&self, so_far: &Conversation, fold: &Fold) -> Result<Response, RunError> {
+        let stopped = self.why_stopped(so_far);
+        let is_kept = self.keeps_partial_reply && stopped == RunError::Cancelled;
+        fold.cut_short().filter(|_| is_kept).ok_or(stopped)
+    }
+
+    /// The reply was stopped, and nothing of it counts.
+    async fn give_up(&self, so_far: &Conversation, fold: &Fold, stopped: RunError) -> RunError {
+        let left = self.leave(self.begun.clear(so_far.id()));
+        let error = if stopped == RunError::Cancelled { "cancelled".to_owned() } else { stopped.to_string() };
+        self.tell(so_far, || EventKind::TurnFailed { error, usage: fold.spent() });
+        self.end_all(left).await;
+        stopped
+    }
+
+    /// Who is asked next, and what.
+    fn asked(&self, so_far: &Conversation) -> Result<(&Agent, Request), LlmError> {
+        let team = &self.caller.team;
+        match (team.request(so_far), team.agent(so_far.speaker())) {
+            (Ok(request), Some(speaker)) => Ok((speaker, request)),
+            (Err(RunError::Model(failure)), _) => Err(failure.error),
+            _ => {
+                // The agent it is about to go over to. It does not, and the one that has it reads why.
+                let why = format!("there is no such agent in the team: {}", team.agents().join(", "));
+                Err(LlmError::new(LlmErrorKind::Configuration, why))
+            }
+        }
+    }
+
+    /// Reads a reply to its end, and starts what may start on the way.
+    async fn read(
+        &self,
+        so_far: &Conversation,
+        fold: &mut Fold,
+        mut reply: BoxStream<'_, Result<Delta, LlmError>>,
+    ) -> Result<Response, LlmError> {
+        let mut early = EarlyCalls::new(self, so_far);
+        let mut ids = self.caller.teller.is_heard().then(|| NewIds::new(so_far));
+        while let Some(delta) = reply.next().await.transpose()? {
+            if let Some(ids) = &mut ids {
+                let (shown, new) = ids.see(&delta);
+                self.tell_of_new_ids(so_far, new);
+                self.tell(so_far, || EventKind::Delta(shown));
+            }
+            early.see(fold, &delta);
+            fold.push(delta)?;
+            // A stream that always has more would keep all timers of this task from running.
+            consume_budget().await;
+        }
+        let response = mem::take(fold).finish()?;
+        self.tell_of_new_ids(so_far, ids.map(|ids| ids.corrections(&response)).unwrap_or_default());
+        Ok(response)
+    }
+
+    fn tell_of_new_ids(&self, so_far: &Conversation, new: Vec<NewId>) {
+        for NewId { tool, was, id } in new {
+            self.tell(so_far, || EventKind::IdReplaced { tool, was, id });
+        }
+    }
+
+    pub(super) fn stop(&self, so_far: &Conversation) -> Stop {
+        self.cancel.as_ref().map(|tokens| tokens.conversation(so_far.id())).unwrap_or_default()
+    }
+
+    fn tell(&self, so_far: &Conversation, kind: impl FnOnce() -> EventKind) {
+        self.caller.teller.tell(Place::in_conversation(so_far, so_far.speaker()), kind);
+    }
+
+    pub(super) fn tell_of_reply(
+        &self,
+        so_far: &Conversation,
+        reply: &Result<Response, LlmError>,
+        made: &HashSet<String>,
+    ) {
+        self.tell(so_far, || match reply {
+            Ok(response) => EventKind::TurnEnded {
+                stop_reason: response.stop_reason.clone(),
+                calls: response.tool_calls().count(),
+                usage: response.usage,
+            },
+            Err(error) => EventKind::TurnFailed { error: error.to_string(), usage: error.usage() },
+        });
+        if let (Ok(response), true) = (reply, self.caller.teller.is_heard()) {
+            let recorded = so_far.mended(response.content.clone());
+            self.tell_what_is_not_made(so_far, response, &recorded, made);
+        }
+        if so_far.is_going_over() {
+            self.tell_how_it_went_over(so_far, reply);
+        }
+    }
+
+    /// No whole call is dropped without a word. One that was `made` early has had its own.
+    fn tell_what_is_not_made(
+        &self,
+        so_far: &Conversation,
+        response: &Response,
+        recorded: &[Block],
+        made: &HashSet<String>,
+    ) {
+        if response.stop_reason.runs_calls() {
+            return;
+        }
+        for call in recorded.iter().filter_map(Block::as_tool_use).filter(|call| !made.contains(&call.id)) {
+            let (id, tool, why) = (call.id.clone(), call.name.clone(), not_run(&response.stop_reason));
+            self.tell(so_far, || EventKind::CallNotMade { id, tool, why });
+        }
+    }
+
+    /// The call that wanted it ends now, and the conversation has changed hands or has not.
+    fn tell_how_it_went_over(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) {
+        let why = match reply {
+            Ok(response) if response.stop_reason == StopReason::Refusal => Some("it refused".to_owned()),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        let place = Place::in_conversation(so_far, so_far.agent());
+        let (is_error, to) = (why.is_some(), so_far.speaker());
+        let result = why.clone().unwrap_or_else(|| format!("Transferred to {to}."));
+        let call = so_far.passage().and_then(|passage| passage.call);
+        if let Some(call) = call {
+            let (id, tool) = (call.id.clone(), call.name.clone());
+            self.caller.teller.tell(place, || EventKind::CallEnded { id, tool, is_error, result });
+        }
+        let from = so_far.agent().to_owned();
+        self.tell(so_far, || match why {
+            Some(why) => EventKind::TransferFailed { from, why },
+            None => EventKind::Transferred { from },
+        });
+    }
+
+    fn tell_if_it_came_back(&self, so_far: &Conversation) {
+        let Some(TransferRecord { from, at, why: Some(why), .. }) = so_far.transfer_records().last() else {
+            return;
+        };
+        if *at == so_far.messages().len() && !so_far.is_going_over() {
+            self.tell(so_far, || EventKind::CameBack { from: from.to_string(), why: why.clone() });
+        }
+    }
+}

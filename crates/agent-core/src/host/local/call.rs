@@ -1,0 +1,216 @@
+//! Making a tool call.
+
+use std::{
+    convert::Infallible,
+    future::{Future, ready},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{FutureExt, future::Either};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{count::Count, task};
+use crate::{
+    Call, Context, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
+    host::teller::{Place, Teller},
+    tool::permits::Scope,
+};
+
+/// Makes the tool calls of a run.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) team: Team,
+    pub(super) teller: Arc<Teller>,
+    /// Bounds the calls under way, of all conversations of the run.
+    permits: Option<Permits>,
+    pub(super) calls_made: Count,
+    pub(super) requests_made: Count,
+    /// Cancelled when the host is dropped, and by whoever else has it.
+    pub(super) cancel: Arc<CancellationToken>,
+}
+
+/// What a call holds as long as it is under way: also when its result is there before, since a call on the blocking
+/// pool can't be stopped.
+#[derive(Default)]
+pub(super) struct Held {
+    permits: [Option<OwnedSemaphorePermit>; 3],
+    /// Dropped with it, for who waits for that.
+    _busy: Option<Busy>,
+}
+
+/// Whoever has the other end knows when the call is over.
+pub(super) type Busy = oneshot::Sender<Infallible>;
+
+impl Caller {
+    pub(super) fn new(team: Team, teller: Teller, cancel: CancellationToken) -> Self {
+        let permits = team.limits().calls_at_once.map(Permits::new);
+        Self {
+            team,
+            teller: teller.into(),
+            permits,
+            calls_made: Count::default(),
+            requests_made: Count::default(),
+            cancel: cancel.into(),
+        }
+    }
+
+    /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes wrong
+    /// is its outcome.
+    pub(super) fn make<'a>(
+        &'a self,
+        call: &'a Arc<Call>,
+        receipt: Receipt,
+        busy: Option<Busy>,
+        late: Option<Duration>,
+    ) -> impl Future<Output = ()> + 'a {
+        let made = move |held| {
+            self.tell_start(call, late);
+            self.make_with(Held { _busy: busy, ..held }, call, receipt)
+        };
+        match self.permits_now(call) {
+            Some(held) => Either::Left(made(held)),
+            // Few calls wait.
+            None => Either::Right(async move { made(self.permits(call).await).await }.boxed()),
+        }
+    }
+
+    /// Tells that a call starts, and how much earlier it could have if it were marked.
+    pub(super) fn tell_start(&self, call: &Call, late: Option<Duration>) {
+        self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
+        if let Some(by) = late {
+            let (id, tool) = (call.call.id.clone(), call.call.name.clone());
+            self.teller.tell(Place::of(call), || EventKind::CallCouldStartEarlier { id, tool, by });
+        }
+    }
+
+    /// Whether equal calls of a turn share one.
+    pub(super) fn shares(&self, call: &Call) -> bool {
+        self.team.spec(&call.agent, &call.call.name).is_some_and(ToolSpec::may_share)
+    }
+
+    /// Whether a call may have had effects by the time it is stopped.
+    pub(super) fn has_effects(&self, call: &Call) -> bool {
+        self.team.spec(&call.agent, &call.call.name).is_some_and(|spec| !spec.read_only)
+    }
+
+    /// The same once it has its permits.
+    pub(super) fn make_with(
+        &self,
+        held: Held,
+        call: &Arc<Call>,
+        receipt: Receipt,
+    ) -> impl Future<Output = ()> + use<> {
+        match self.admit(call) {
+            Ok(tool) => Either::Left(self.run_tool(tool.clone(), call, receipt, held)),
+            Err(refused) => {
+                receipt.fill(refused);
+                Either::Right(ready(()))
+            }
+        }
+    }
+
+    /// The tool of a call that may be made.
+    fn admit(&self, call: &Call) -> Result<&Arc<dyn Tool>, Outcome> {
+        let tool = self.team.tool(call)?;
+        let limits = self.team.limits();
+        self.calls_made.one_more(limits.calls).map(|()| tool).map_err(Outcome::beyond_calls)
+    }
+
+    /// Counts a request to a model that is about to be made.
+    pub(super) fn count_request(&self) -> Result<(), RunError> {
+        let counted = self.requests_made.one_more(self.team.limits().requests);
+        counted.map_err(|most| RunError::RequestLimit { most })
+    }
+
+    /// The permits of a call if they are there, as they are as a rule: nothing is waited for then.
+    fn permits_now(&self, call: &Call) -> Option<Held> {
+        let mut held = Held::default();
+        for (place, permits) in self.bounds(call).into_iter().flatten().enumerate() {
+            held.permits[place] = Some(permits.try_acquire()?);
+        }
+        Some(held)
+    }
+
+    /// Waits for the permits of a call: as a rule the tool's, the run's, then those that runs share, so that the ones
+    /// that most share are held least.
+    pub(super) async fn permits(&self, call: &Call) -> Held {
+        let (mut held, mut told) = (Held::default(), false);
+        for (place, permits) in self.bounds(call).into_iter().flatten().enumerate() {
+            held.permits[place] = Some(match permits.try_acquire() {
+                Some(permit) => permit,
+                None => {
+                    if !std::mem::replace(&mut told, true) {
+                        let (id, tool) = (call.call.id.clone(), call.call.name.clone());
+                        self.teller.tell(Place::of(call), || EventKind::CallQueued { id, tool });
+                    }
+                    permits.acquire().await
+                }
+            });
+        }
+        held
+    }
+
+    /// What bounds a call, each once and in order.
+    fn bounds(&self, call: &Call) -> [Option<&Permits>; 3] {
+        let of_tool = self.team.spec(&call.agent, &call.call.name).and_then(|spec| spec.permits.as_ref());
+        let of_all = self.team.limits().permits.as_ref();
+        if of_tool.is_none() && of_all.is_none() {
+            return [self.permits.as_ref(), None, None];
+        }
+        let bounds = [(of_tool, Scope::Tool), (self.permits.as_ref(), Scope::Run), (of_all, Scope::Process)];
+        let mut bounds = bounds.map(|(permits, scope)| Some((permits?.place(scope), permits?)));
+        bounds.sort_unstable_by_key(|bound| bound.map(|(place, _)| place));
+        for at in 1..bounds.len() {
+            // The same may stand in two places; nobody waits for what they hold themselves.
+            if bounds[at - 1].map(|(place, _)| place) == bounds[at].map(|(place, _)| place) {
+                bounds[at - 1] = None;
+            }
+        }
+        bounds.map(|bound| bound.map(|(_, permits)| permits))
+    }
+
+    /// Runs the call until it ends, or until the future is dropped.
+    fn run_tool(
+        &self,
+        tool: Arc<dyn Tool>,
+        call: &Arc<Call>,
+        receipt: Receipt,
+        held: Held,
+    ) -> impl Future<Output = ()> + use<> {
+        let spec = tool.spec();
+        let (blocking, timeout) = (spec.blocking, spec.timeout);
+        let context = Context {
+            call: call.clone(),
+            receipt: receipt.clone(),
+            run: self.cancel.clone(),
+            teller: Some(self.teller.clone()),
+        };
+        let work = async move {
+            let (left, run) = (context.receipt.clone(), context.run.clone());
+            let input = context.call.call.input.clone();
+            let outcome = task::outcome(async { (*tool).call(input, context).await }).await;
+            // What a call says once it is not wanted any more, perhaps because of that, is no result.
+            if left.is_wanted() && !run.is_cancelled() {
+                left.fill(outcome);
+            }
+            drop(held);
+        };
+        let (wanted, ended) = (receipt.wanted(), task::run(work, blocking));
+        async move {
+            // Until this future is dropped, or has timed out.
+            let _wanted = wanted;
+            match timeout {
+                None => ended.await,
+                Some(limit) => Box::pin(within(limit, ended, receipt)).await,
+            }
+        }
+    }
+}
+
+async fn within(limit: Duration, ended: impl Future<Output = ()>, receipt: Receipt) {
+    if tokio::time::timeout(limit, ended).await.is_err() {
+        receipt.fill(Outcome::error(format!("timed out after {limit:?}")));
+    }
+}

@@ -1,0 +1,156 @@
+//! Many conversations at once.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures::{FutureExt, Stream};
+use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Cancel, Conversation, End, Event, Limits, Mode, RunError, Team, host::local::panic_message,
+    host::run::Plan,
+};
+
+/// A stream of conversations as they end, from [`Team::run_many`]: each runs on a task of its own, a
+/// bounded number at once. A conversation without an id of its own gets one: `run-0`, `run-1`, … by
+/// its place. Dropping the stream aborts those under way.
+#[must_use = "conversations begin only while the stream is polled"]
+pub struct Many {
+    plan: Plan,
+    queue: VecDeque<(usize, Conversation)>,
+    running: JoinSet<Finished>,
+    at_most: usize,
+    done: usize,
+    cancel: CancellationToken,
+}
+
+/// A conversation that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its place among those that were given, from 0.
+    pub index: usize,
+    /// The conversation.
+    pub conversation: Conversation,
+    /// How it ended.
+    pub end: Result<End, RunError>,
+}
+
+/// How far many conversations have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Ended.
+    pub done: usize,
+    /// Under way.
+    pub running: usize,
+    /// All.
+    pub total: usize,
+}
+
+impl Many {
+    pub(crate) fn new(team: Team, conversations: Vec<Conversation>, at_most: usize) -> Self {
+        Self {
+            plan: Plan::new(Ok(team)),
+            queue: conversations.into_iter().enumerate().map(numbered).collect(),
+            running: JoinSet::new(),
+            at_most: at_most.max(1),
+            done: 0,
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.plan.options.mode = mode;
+        self
+    }
+
+    /// See [`Run::keep_partial_reply`](crate::Run::keep_partial_reply).
+    pub fn keep_partial_reply(mut self, keep: bool) -> Self {
+        self.plan.options.keeps_partial_reply = keep;
+        self
+    }
+
+    /// Other limits than the team's, for each conversation.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.plan.limit(limits);
+        self
+    }
+
+    /// Tells `listener` of every event of every conversation. Times count from the first start.
+    pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.plan.options.listeners.add(listener);
+        self
+    }
+
+    /// What `cancel` stops, from now on: also those that have not begun.
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.plan.options.cancel = Some(cancel.given());
+        self
+    }
+
+    /// How far it has come.
+    pub fn progress(&self) -> Progress {
+        let running = self.running.len();
+        Progress { done: self.done, running, total: self.done + running + self.queue.len() }
+    }
+
+    fn start_next(&mut self) {
+        while self.running.len() < self.at_most {
+            let Some((index, mut conversation)) = self.queue.pop_front() else { break };
+            let (plan, cancel) = (self.plan.clone(), self.cancel.child_token());
+            self.running.spawn(async move {
+                let run = AssertUnwindSafe(plan.carry_out(&mut conversation, cancel)).catch_unwind();
+                let end = run
+                    .await
+                    .unwrap_or_else(|panic| Err(RunError::Panicked { message: panic_message(&*panic) }));
+                Finished { index, conversation, end }
+            });
+        }
+    }
+}
+
+/// So that events and idempotency keys can be told apart.
+fn numbered((index, conversation): (usize, Conversation)) -> (usize, Conversation) {
+    match conversation.id() {
+        Conversation::DEFAULT_ID => (index, conversation.with_id(format!("run-{index}"))),
+        _ => (index, conversation),
+    }
+}
+
+impl Stream for Many {
+    type Item = Finished;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Finished>> {
+        self.plan.options.began.get_or_insert_with(Instant::now);
+        self.start_next();
+        let ended = ready!(self.running.poll_join_next(context));
+        Poll::Ready(ended.map(|finished| {
+            self.done += 1;
+            self.start_next();
+            finished.expect("its panics are caught, and only a drop of the stream aborts it")
+        }))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.running.len() + self.queue.len();
+        (left, Some(left))
+    }
+}
+
+impl Drop for Many {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+impl fmt::Debug for Many {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.progress().fmt(f)
+    }
+}

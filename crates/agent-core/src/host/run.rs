@@ -1,0 +1,234 @@
+//! A run: a conversation until it is the user's turn.
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    BuildError, Cancel, Conversation, End, Event, EventQueue, Failure, HostRun, Limits, LocalHost, Mode,
+    Team, event::Listeners, host::cancel::Given, safe_line,
+};
+
+/// Why a run broke off. The conversation keeps all that was done, and a new run goes on from there.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RunError {
+    /// A model did not answer, and there is nothing to go on from.
+    #[error(transparent)]
+    Model(#[from] Failure),
+    /// The agent that has the conversation is not in the team. No call of it was answered: run it with a team that has the
+    /// agent. A delegated conversation whose agent is gone is no such error, but its call's error result; and so is a
+    /// transfer to an agent that is gone.
+    #[error(
+        "agent {agent:?} has the conversation, but is not in the team: {agents}; run it in a `Team` that has it"
+    )]
+    UnknownAgent {
+        /// The agent.
+        agent: String,
+        /// The agents there are.
+        agents: String,
+    },
+    /// The run panicked, which is a bug: in this library, or in what it was given.
+    #[error("the run panicked: {}", safe_line(message))]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
+    /// The models of the run have had as many requests as [`Limits::requests`] allows. What has ended by then is recorded.
+    #[error(
+        "the limit of {most} model requests a run is reached: run the conversation again to go on, or raise Limits::requests"
+    )]
+    RequestLimit {
+        /// The limit.
+        most: u32,
+    },
+    /// It was [cancelled](crate::Cancel).
+    #[error("the run was cancelled; the conversation keeps what was done")]
+    Cancelled,
+    /// A delegated conversation took longer than the call that led to it may: [`ToolSpec::timeout`](crate::ToolSpec).
+    /// Only hosts that drive one see this; it is that call's error result.
+    #[error("timed out after {limit:?}")]
+    TimedOut {
+        /// How long the call may take.
+        limit: Duration,
+    },
+    /// The agent can't run alone: it sends work to others.
+    #[error(transparent)]
+    Team(#[from] BuildError),
+}
+
+impl RunError {
+    /// Why a delegated conversation that was cancelled has ended.
+    pub const WAS_CANCELLED: &str = "it was cancelled";
+
+    /// What this means of a delegated conversation, for hosts that drive one: how it ended for the call that led to it, if
+    /// the run goes on from that, which it does not if this gives the error back. An agent that is gone is, like a tool
+    /// that is gone, that call's error result.
+    pub fn of_delegated(self) -> Result<Result<End, Failure>, Self> {
+        match self {
+            Self::Model(failure) => Ok(Err(failure)),
+            Self::Cancelled => Ok(Ok(End::Other(Self::WAS_CANCELLED.to_owned()))),
+            Self::TimedOut { .. } => Ok(Ok(End::Other(self.to_string()))),
+            Self::UnknownAgent { agents, .. } => {
+                Ok(Ok(End::Other(format!("it is not in the team: {}", safe_line(&agents)))))
+            }
+            Self::RequestLimit { most } => {
+                Ok(Ok(End::Other(format!("the limit of {most} model requests a run is reached"))))
+            }
+            error => Err(error),
+        }
+    }
+}
+
+/// A run of a conversation, from [`Team::run`] or [`Agent::run`](crate::Agent::run): `.await` it for
+/// its [`End`], or read its events with [`Run::next`] first: `while let Some(event) = run.next().await { … }`,
+/// then `run.await`.
+///
+/// Nothing happens before it is polled. Dropping it keeps in the conversation what has ended by
+/// then, and aborts the rest: async calls at their next await; a blocking call under way runs to its
+/// end, sees [`Context::cancelled`](crate::Context::cancelled), and its result is not used. The same
+/// conversation can be run again, and no finished call is made twice.
+#[must_use = "a run does nothing until it is awaited"]
+pub struct Run<'a> {
+    /// What it will be, until it begins.
+    ready: Option<(Plan, &'a mut Conversation)>,
+    /// There from then on.
+    run: Option<HostRun<'a, RunError>>,
+    cancel: CancellationToken,
+}
+
+/// What a run will be.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) team: Result<Team, BuildError>,
+    pub(crate) options: Options,
+}
+
+/// How it will be carried out.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) mode: Mode,
+    pub(crate) keeps_partial_reply: bool,
+    pub(crate) listeners: Listeners,
+    /// What times count from; by default its beginning.
+    pub(crate) began: Option<Instant>,
+    pub(crate) cancel: Option<Given>,
+}
+
+impl Plan {
+    pub(crate) fn new(team: Result<Team, BuildError>) -> Self {
+        Self { team, options: Options::default() }
+    }
+
+    pub(crate) fn limit(&mut self, limits: Limits) {
+        self.team = self.team.clone().map(|team| team.with_limits(limits));
+    }
+
+    pub(crate) async fn carry_out(
+        self,
+        conversation: &mut Conversation,
+        cancel: CancellationToken,
+    ) -> Result<End, RunError> {
+        LocalHost::with(self.team?, self.options, cancel).run_or_keep(conversation).await
+    }
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(team: Result<Team, BuildError>, conversation: &'a mut Conversation) -> Self {
+        Self { ready: Some((Plan::new(team), conversation)), run: None, cancel: CancellationToken::new() }
+    }
+
+    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    pub fn mode(self, mode: Mode) -> Self {
+        self.plan(|plan| plan.options.mode = mode)
+    }
+
+    /// Whether a reply that is cancelled while it streams, or whose run is dropped then, is kept as far
+    /// as it was shown; by default it is not, as if it had never been asked for. What is kept are its
+    /// words, as a reply that was cut short ([`StopReason::Cancelled`](crate::StopReason::Cancelled)):
+    /// the run ends with [`End::Cut`], the calls in the reply are not made, and the user goes on from
+    /// there.
+    ///
+    /// A run that is dropped keeps them in the user's own conversation, and tells nobody. In one that
+    /// was delegated it keeps nothing, so that the next run has the whole of it said. On a journal, or an
+    /// engine, nothing is kept of a reply whose run is dropped, since nothing is in the record that is
+    /// not on the disk: who wants its words there [cancels](Cancel) the run, and then awaits it.
+    pub fn keep_partial_reply(self, keep: bool) -> Self {
+        self.plan(|plan| plan.options.keeps_partial_reply = keep)
+    }
+
+    /// Other limits than the team's.
+    pub fn limits(self, limits: Limits) -> Self {
+        self.plan(|plan| plan.limit(limits))
+    }
+
+    /// Tells `listener` of every event, as it happens.
+    pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.plan(|plan| plan.options.listeners.add(listener))
+    }
+
+    /// What `cancel` stops, from now on: also before the run is polled for the first time.
+    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
+        self.plan(|plan| plan.options.cancel = Some(cancel.given()))
+    }
+
+    fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+        if let Some((plan, _)) = &mut self.ready {
+            change(plan);
+        }
+        self
+    }
+
+    /// The next event; `None` once the run is over. The run goes on only while this is awaited; calls that are under way go
+    /// on by themselves. If they tell more of their [progress](crate::Context::progress) than is read, the newest of each is
+    /// kept and the others are counted; no other event is ever dropped.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|context| self.begun(true).poll_next(context)).await
+    }
+
+    /// The run, which begins if it has not yet: with its events kept or not.
+    fn begun(&mut self, is_read: bool) -> &mut HostRun<'a, RunError> {
+        if let Some((mut plan, conversation)) = self.ready.take() {
+            let events = EventQueue::default();
+            if is_read {
+                plan.options.listeners.add(events.listener());
+            }
+            let cancel = self.cancel.clone();
+            self.run = Some(HostRun::new(plan.carry_out(conversation, cancel), move || events));
+        }
+        self.run.as_mut().expect("it has begun above")
+    }
+}
+
+impl Future for Run<'_> {
+    type Output = Result<End, RunError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(self.begun(false)).poll(context)
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        // First, so that a blocking call sees it as soon as possible.
+        self.cancel.cancel();
+    }
+}
+
+impl fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match &self.run {
+            None => "ready",
+            Some(run) if run.is_over() => "over",
+            Some(_) => "going",
+        };
+        f.debug_struct("Run").field("stage", &stage).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,132 @@
+//! The fields of a JSON object, in order, each value as text.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, MapAccess, Visitor},
+};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::{InvalidJson, Json, message::json};
+
+/// A JSON object taken apart one level deep, so that single fields can be set while the others stay
+/// as they were written. What is not set anew is not copied.
+#[derive(Debug, Default)]
+pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, Cow<'a, RawValue>)>);
+
+impl<'a> Fields<'a> {
+    /// Of an object's text.
+    pub(crate) fn of(text: &'a str) -> Result<Self, InvalidJson> {
+        json::parse(text)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&RawValue> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
+    }
+
+    /// Reads a field; `None` when it is absent or of another shape.
+    pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        self.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
+    }
+
+    /// Reads a field that must be there; the error says what is wrong with it.
+    pub(crate) fn need<T: DeserializeOwned>(&self, name: &str) -> Result<T, InvalidJson> {
+        self.may(name)?.ok_or_else(|| InvalidJson::missing(name))
+    }
+
+    /// Reads a field that must be a text, without a copy if it is written as it is.
+    pub(crate) fn word(&self, name: &str) -> Result<Cow<'_, str>, InvalidJson> {
+        let value = self.get(name).ok_or_else(|| InvalidJson::missing(name))?;
+        json::parse(value.get()).map(|Name(word)| word).map_err(|error| error.within(name))
+    }
+
+    /// Reads a field that may be absent, or `null`.
+    pub(crate) fn may<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, InvalidJson> {
+        let value = self.get(name).filter(|value| value.get() != "null");
+        let value = value.map(|value| json::parse(value.get()));
+        value.transpose().map_err(|error| error.within(name))
+    }
+
+    /// The text of a string field; empty when it is absent or no string.
+    pub(crate) fn string(&self, name: &str) -> String {
+        self.read(name).unwrap_or_default()
+    }
+
+    /// Sets a field: in its old place if there is one, else at the end.
+    pub(crate) fn set<T: Serialize + ?Sized>(&mut self, name: impl Into<Cow<'a, str>>, value: &T) {
+        let value = to_raw_value(value).expect("strings, lists and JSON text can always be written");
+        self.put(name.into(), Cow::Owned(value));
+    }
+
+    /// Sets a field to JSON that is there already.
+    pub(crate) fn set_json(&mut self, name: &'a str, value: &'a Json) {
+        self.put(name.into(), Cow::Borrowed(value.raw()));
+    }
+
+    /// Sets a field, unless it is what it was.
+    pub(crate) fn replace(&mut self, name: &'a str, old: &str, new: &str) {
+        if old != new {
+            self.set(name, new);
+        }
+    }
+
+    fn put(&mut self, name: Cow<'a, str>, value: Cow<'a, RawValue>) {
+        match self.0.iter_mut().find(|(key, _)| *key == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// Sets each field of the other object.
+    pub(crate) fn extend(&mut self, other: Self) {
+        other.0.into_iter().for_each(|(name, value)| self.put(name, value));
+    }
+
+    /// Keeps only the fields of which this holds.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&str, &RawValue) -> bool) {
+        self.0.retain(|(name, value)| keep(name, value));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    pub(crate) fn json(&self) -> Json {
+        Json::of(self).expect("keys are strings and values are JSON already")
+    }
+}
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
+                    fields.push((name, Cow::Borrowed(value)));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A name, borrowed unless it has escapes: a plain `Cow` is always read as a copy.
+#[derive(Deserialize)]
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);

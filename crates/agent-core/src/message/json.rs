@@ -1,0 +1,219 @@
+//! JSON text that is kept as it was written.
+
+use std::{fmt, ops::Range, ptr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::message::surrogates;
+
+/// One JSON value as text, exactly as it was written: key order, big integers and unknown fields
+/// survive. Clones share the text, and so do the values inside it that are taken out of it.
+///
+/// The one exception: an escape that is half a character (`\ud83e` without its `\udd80`), which JSON allows
+/// but no text can hold, becomes `\ufffd`, the replacement character. So every value can be read and sent.
+#[derive(Clone)]
+pub struct Json {
+    /// What it stands in: a reply, for one.
+    whole: Arc<str>,
+    place: Range<usize>,
+}
+
+impl Json {
+    /// Checks that `text` is one JSON value and keeps it as it stands.
+    pub fn read(text: impl Into<String>) -> Result<Self, serde_json::Error> {
+        let text = text.into();
+        serde_json::from_str::<&RawValue>(&text).map(Self::from)
+    }
+
+    /// Writes a value as JSON, once.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        serde_json::to_string(value).map(Self::checked)
+    }
+
+    /// The text as it was written.
+    pub fn text(&self) -> &str {
+        &self.whole[self.place.clone()]
+    }
+
+    /// The same for serde, which must look through the text again for that: who writes much writes the text.
+    pub(crate) fn raw(&self) -> &RawValue {
+        serde_json::from_str(self.text()).expect("it was read, or written, as JSON before")
+    }
+
+    /// A value that was found in the text of this one, which it shares.
+    pub(crate) fn part(&self, part: &RawValue) -> Self {
+        let text = part.get();
+        let from = (text.as_ptr() as usize).wrapping_sub(self.whole.as_ptr() as usize);
+        let place = from..from.wrapping_add(text.len());
+        match self.whole.get(place.clone()).is_some_and(|found| ptr::eq(found, text)) {
+            true => Self { whole: self.whole.clone(), place },
+            false => part.into(),
+        }
+    }
+
+    /// Of text that is about to be read, and dropped if it is no JSON.
+    pub(crate) fn unread(text: impl Into<Arc<str>>) -> Self {
+        Self::checked(text.into())
+    }
+
+    /// Of text that is JSON.
+    fn checked(text: impl AsRef<str> + Into<Arc<str>>) -> Self {
+        let whole = match surrogates::replaced(text.as_ref()) {
+            Some(whole) => whole.into(),
+            None => text.into(),
+        };
+        let place = 0..whole.len();
+        Self { whole, place }
+    }
+
+    /// Reads the text as a `T`; the error says what was wrong and where.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
+        parse(self.text())
+    }
+}
+
+/// Reads JSON text.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, InvalidJson> {
+    // To follow the path costs more than to read: that is done for what is wrong, and then all over.
+    serde_json::from_str(text).or_else(|_| {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        serde_path_to_error::deserialize(&mut reader).map_err(InvalidJson::from)
+    })
+}
+
+/// Reads a field that may be absent, where some write `null` for that.
+pub(crate) fn null_is_absent<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// JSON that is not of the shape that was asked for: where (a JSON pointer, RFC 6901) and what.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("at {}: {message}", if .pointer.is_empty() { "the top level" } else { .pointer })]
+pub struct InvalidJson {
+    /// The place, as a JSON pointer: `/points/0/x`; empty for the whole value.
+    pub pointer: String,
+    /// What was wrong there.
+    pub message: String,
+}
+
+impl InvalidJson {
+    pub(crate) fn missing(field: &str) -> Self {
+        Self { pointer: String::new(), message: format!("missing field `{field}`") }
+    }
+
+    /// The same, of a value that is this field of another one.
+    pub(crate) fn within(self, field: &str) -> Self {
+        Self { pointer: format!("/{}{}", escaped(field), self.pointer), ..self }
+    }
+}
+
+/// A name as a JSON pointer has it.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+impl From<serde_path_to_error::Error<serde_json::Error>> for InvalidJson {
+    fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
+        use serde_path_to_error::Segment;
+        let mut pointer = String::new();
+        for segment in error.path() {
+            let part = match segment {
+                Segment::Seq { index } => index.to_string(),
+                Segment::Map { key } => key.clone(),
+                Segment::Enum { variant } => variant.clone(),
+                Segment::Unknown => continue,
+            };
+            pointer.push('/');
+            pointer.push_str(&escaped(&part));
+        }
+        let inner = error.inner();
+        let message = inner.to_string();
+        // Of what has the wrong shape the pointer says where; of what is no JSON, line and column do.
+        let place = message.rfind(" at line ").filter(|_| inner.is_data());
+        let message = place.map_or(message.as_str(), |place| &message[..place]).to_owned();
+        Self { pointer, message }
+    }
+}
+
+impl From<Box<RawValue>> for Json {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self::from(&*raw)
+    }
+}
+
+impl From<&RawValue> for Json {
+    fn from(raw: &RawValue) -> Self {
+        Self::checked(raw.get())
+    }
+}
+
+impl From<serde_json::Value> for Json {
+    fn from(value: serde_json::Value) -> Self {
+        Self::of(&value).expect("a Value has only string keys, so it can always be written")
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Json {}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_as_it_was_written() {
+        let text = r#"{ "z":1, "a":123456789012345678901234567890 }"#;
+        let json: Json = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn what_is_half_a_character_becomes_the_replacement_character_wherever_a_value_comes_from() {
+        let (half, whole) = (r#"{"\ud83e":["\udd80"], "n":1}"#, r#"{"\ufffd":["\ufffd"], "n":1}"#);
+        assert_eq!(Json::read(half).unwrap().text(), whole);
+        assert_eq!(serde_json::from_str::<Json>(half).unwrap().text(), whole);
+        let raw = RawValue::from_string(half.to_owned()).unwrap();
+        assert_eq!(Json::of(&raw).unwrap().text(), whole);
+        assert_eq!(Json::from(raw).parse::<serde_json::Value>().unwrap()["\u{fffd}"][0], "\u{fffd}");
+    }
+
+    #[test]
+    fn an_error_says_where_as_a_json_pointer() {
+        #[derive(Debug, Deserialize)]
+        struct Point {
+            #[serde(rename = "a/b")]
+            #[allow(dead_code)]
+            x: i32,
+        }
+        let json = Json::read(r#"[{"a/b":1},{"a/b":"no"}]"#).unwrap();
+        let error = json.parse::<Vec<Point>>().unwrap_err();
+        assert_eq!(error.pointer, "/1/a~1b");
+        assert!(error.to_string().starts_with("at /1/a~1b: invalid type"), "{error}");
+    }
+}

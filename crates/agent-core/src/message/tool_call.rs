@@ -1,0 +1,124 @@
+//! A call of a tool, as the model made it.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{InvalidJson, Json, message::fields::Fields};
+
+/// The only key of an input that stands for text which was no JSON object.
+/// Source: <https://docs.claude.com/en/docs/agents-and-tools/tool-use/fine-grained-tool-streaming>.
+const INVALID: &str = "INVALID_JSON";
+
+/// A tool call: which tool, with what, under which id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// What the result must name; unique in a conversation. One that a model gives again is made so:
+    /// `call`, `call_2`, …
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The input as JSON text; an object.
+    pub input: Json,
+}
+
+impl ToolCall {
+    /// Reads the input as a `T`. The error is fit for the model to read: what was wrong and where.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
+        match self.malformed() {
+            Some(error) => Err(error),
+            None => self.input.parse(),
+        }
+    }
+
+    /// What was wrong with the input if the model wrote something that is no JSON object.
+    pub fn malformed(&self) -> Option<InvalidJson> {
+        object(&self.kept()?).err()
+    }
+
+    /// The input as a model wrote it, which need not be JSON.
+    #[cfg(feature = "script")]
+    pub(crate) fn as_written(&self) -> String {
+        let kept = self.kept().filter(|text| object(text).is_err());
+        kept.unwrap_or_else(|| self.input.text().to_owned())
+    }
+
+    /// The text in an input that stands for one.
+    fn kept(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Kept {
+            #[serde(rename = "INVALID_JSON")]
+            text: String,
+        }
+        if !self.input.text().contains(INVALID) {
+            return None;
+        }
+        self.input.parse().ok().map(|Kept { text }| text)
+    }
+}
+
+/// The input a model wrote piece by piece. What is no JSON object is kept word for word inside one,
+/// so that it can be sent back and [`ToolCall::malformed`] can say what was wrong. Nothing, or `null`, is no input.
+pub(crate) fn written_input(text: &str) -> Json {
+    let text = if matches!(text.trim(), "" | "null") { "{}" } else { text };
+    object(text).unwrap_or_else(|_| {
+        let mut fields = Fields::default();
+        fields.set(INVALID, text);
+        fields.json()
+    })
+}
+
+fn object(text: &str) -> Result<Json, InvalidJson> {
+    let whole = |message: String| InvalidJson { pointer: String::new(), message };
+    let json = Json::read(text)
+        .map_err(|error| whole(format!("the input is not valid JSON: {error}; it was: {text}")))?;
+    match json.text().starts_with('{') {
+        true => Ok(json),
+        false => Err(whole(format!("the input must be a JSON object; it was: {text}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(written: &str) -> ToolCall {
+        ToolCall { id: "a".into(), name: "f".into(), input: written_input(written) }
+    }
+
+    #[test]
+    fn fault_18_malformed_input_json_is_kept_and_says_the_parsers_message() {
+        let call = call(r#"{"city": "Par"#);
+        assert_eq!(call.input.text(), r#"{"INVALID_JSON":"{\"city\": \"Par"}"#);
+        let error = call.parse::<serde_json::Value>().unwrap_err().to_string();
+        assert!(error.contains("EOF while parsing a string at line 1 column 13"), "{error}");
+    }
+
+    #[test]
+    fn an_input_that_is_json_but_no_object_is_malformed() {
+        assert!(call("[1]").malformed().is_some());
+        assert!(call("7").malformed().is_some());
+    }
+
+    #[test]
+    fn field_57_an_input_of_nothing_is_empty() {
+        for nothing in ["null", " null\n", "", " "] {
+            let call = call(nothing);
+            assert_eq!((call.malformed(), call.input.text()), (None, "{}"), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn fault_25_half_a_character_in_an_input_is_replaced_and_the_input_read() {
+        let call = call(r#"{"crab":"\ud83e"}"#);
+        assert_eq!((call.malformed(), call.input.text()), (None, r#"{"crab":"\ufffd"}"#));
+        assert_eq!(call.parse::<serde_json::Value>().unwrap()["crab"], "\u{fffd}");
+    }
+
+    #[test]
+    fn a_good_input_is_kept_as_written() {
+        let good = call(r#"{ "b":1, "a":2 }"#);
+        assert_eq!((good.malformed(), good.input.text()), (None, r#"{ "b":1, "a":2 }"#));
+        let tricky = call(r#"{"INVALID_JSON":"{}"}"#);
+        assert_eq!(tricky.malformed(), None, "a tool may well have such a field");
+    }
+}

@@ -1,0 +1,21 @@
+//! A model: what it is asked, the pieces its reply arrives in, what it costs, and what can go wrong.
+
+pub(crate) mod delta;
+pub(crate) mod fold;
+pub(crate) mod llm;
+pub(crate) mod llm_error;
+pub(crate) mod prompt;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod stop_reason;
+pub(crate) mod usage;
+
+pub use delta::{Delta, Notice, Piece};
+pub use fold::{DeltaValidator, Fold, fold};
+pub use llm::{Llm, non_streaming};
+pub use llm_error::{LlmError, LlmErrorDetails, LlmErrorKind};
+pub use prompt::BASE_PROMPT;
+pub use request::{PreviousReply, Request, RequestParts};
+pub use response::Response;
+pub use stop_reason::StopReason;
+pub use usage::{BrokenOff, CacheCreation, Counts, ServerToolUse, Usage, UsageByAgent};

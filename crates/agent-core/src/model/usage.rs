@@ -1,0 +1,284 @@
+//! What requests cost.
+
+mod count;
+
+use std::{collections::BTreeMap, ops::AddAssign, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Json, message::fields::Fields};
+
+use count::{count, or_none};
+
+/// Tokens read and written, and what ran at the server's. Adds up over turns and delegations.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Counts")]
+pub struct Usage {
+    /// Tokens of the prompt that no cache helped with.
+    pub input_tokens: u64,
+    /// Tokens the model wrote.
+    pub output_tokens: u64,
+    /// Tokens of the prompt written to the cache.
+    pub cache_creation_input_tokens: u64,
+    /// Tokens of the prompt read from the cache.
+    pub cache_read_input_tokens: u64,
+    /// For how long the tokens written to the cache are kept, as far as the server says.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cache_creation: CacheCreation,
+    /// Requests made by tools that ran at the server's.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub server_tool_use: ServerToolUse,
+    /// How much of the counts above went to attempts that broke off: they were asked again, or failed for good. These
+    /// tokens are paid for, and no reply came of them. It is as much as the server had said by then: as a rule all that it
+    /// read, and not all that it wrote. A reply that was cancelled, or ran out of its call's time, is not in it, unless it was
+    /// [kept](crate::Run::keep_partial_reply): only its [`TurnFailed`](crate::EventKind::TurnFailed) says what it cost.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub broken_off: BrokenOff,
+}
+
+/// Tokens of attempts that broke off; see [`Usage::broken_off`].
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BrokenOff {
+    /// See [`Usage::input_tokens`].
+    #[serde(deserialize_with = "or_none")]
+    pub input_tokens: u64,
+    /// See [`Usage::output_tokens`].
+    #[serde(deserialize_with = "or_none")]
+    pub output_tokens: u64,
+    /// See [`Usage::cache_creation_input_tokens`].
+    #[serde(deserialize_with = "or_none")]
+    pub cache_creation_input_tokens: u64,
+    /// See [`Usage::cache_read_input_tokens`].
+    #[serde(deserialize_with = "or_none")]
+    pub cache_read_input_tokens: u64,
+}
+
+/// Tokens written to the cache, by how long they are kept: the longer, the dearer.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CacheCreation {
+    /// Tokens kept for five minutes.
+    #[serde(deserialize_with = "or_none")]
+    pub ephemeral_5m_input_tokens: u64,
+    /// Tokens kept for an hour.
+    #[serde(deserialize_with = "or_none")]
+    pub ephemeral_1h_input_tokens: u64,
+}
+
+/// Requests made by tools that ran at the server's, which are paid for one by one.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerToolUse {
+    /// Searches of the web.
+    #[serde(deserialize_with = "or_none")]
+    pub web_search_requests: u64,
+    /// Pages fetched from the web.
+    #[serde(deserialize_with = "or_none")]
+    pub web_fetch_requests: u64,
+}
+
+impl Usage {
+    /// A usage of so many tokens read and written, without a cache.
+    pub fn new(input_tokens: u64, output_tokens: u64) -> Self {
+        Self { input_tokens, output_tokens, ..Self::default() }
+    }
+
+    /// Takes over the counts a stream reports: they are cumulative, and an absent one stays.
+    pub fn update(&mut self, counts: &Counts) {
+        fn set<T>(old: &mut T, new: Option<T>) {
+            if let Some(new) = new {
+                *old = new;
+            }
+        }
+        set(&mut self.input_tokens, counts.input_tokens);
+        set(&mut self.output_tokens, counts.output_tokens);
+        set(&mut self.cache_creation_input_tokens, counts.cache_creation_input_tokens);
+        set(&mut self.cache_read_input_tokens, counts.cache_read_input_tokens);
+        set(&mut self.cache_creation, counts.cache_creation);
+        set(&mut self.server_tool_use, counts.server_tool_use);
+        set(&mut self.broken_off, counts.broken_off);
+    }
+
+    /// The same usage, of an attempt that broke off: all of it is [`broken_off`](Self::broken_off).
+    pub fn of_broken_off(mut self) -> Self {
+        self.broken_off = BrokenOff {
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            cache_creation_input_tokens: self.cache_creation_input_tokens,
+            cache_read_input_tokens: self.cache_read_input_tokens,
+        };
+        self
+    }
+
+    /// What the JSON of a usage says beyond these counts, as it came: the service tier, for one, or how often a tool of
+    /// the server ran that has no count here. `None` if that is nothing.
+    pub fn details(usage: &Json) -> Option<Json> {
+        const TOKENS: &[&str] =
+            &["input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
+        const COUNTED: [(&str, &[&str]); 7] = [
+            ("input_tokens", &[]),
+            ("output_tokens", &[]),
+            ("cache_creation_input_tokens", &[]),
+            ("cache_read_input_tokens", &[]),
+            ("cache_creation", &["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"]),
+            ("server_tool_use", &["web_search_requests", "web_fetch_requests"]),
+            ("broken_off", TOKENS),
+        ];
+        let fields = Fields::of(usage.text()).ok()?;
+        let mut details = Fields::default();
+        for (name, value) in fields.iter() {
+            match COUNTED.iter().find(|(counted, _)| *counted == name) {
+                None if value.get() == "null" => {}
+                None => details.set(name, value),
+                Some((_, [])) => {}
+                Some((_, parts)) => {
+                    let mut others = Fields::of(value.get()).unwrap_or_default();
+                    others.retain(|part, value| !parts.contains(&part) && value.get() != "null");
+                    if !others.is_empty() {
+                        details.set(name, &others);
+                    }
+                }
+            }
+        }
+        (!details.is_empty()).then(|| details.json())
+    }
+
+    fn counts(&mut self) -> [&mut u64; 12] {
+        [
+            &mut self.input_tokens,
+            &mut self.output_tokens,
+            &mut self.cache_creation_input_tokens,
+            &mut self.cache_read_input_tokens,
+            &mut self.cache_creation.ephemeral_5m_input_tokens,
+            &mut self.cache_creation.ephemeral_1h_input_tokens,
+            &mut self.server_tool_use.web_search_requests,
+            &mut self.server_tool_use.web_fetch_requests,
+            &mut self.broken_off.input_tokens,
+            &mut self.broken_off.output_tokens,
+            &mut self.broken_off.cache_creation_input_tokens,
+            &mut self.broken_off.cache_read_input_tokens,
+        ]
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, mut other: Self) {
+        for (sum, more) in self.counts().into_iter().zip(other.counts()) {
+            *sum = sum.saturating_add(*more);
+        }
+    }
+}
+
+fn is_zero<T: Default + PartialEq>(counts: &T) -> bool {
+    *counts == T::default()
+}
+
+/// What the models of each agent cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, Usage>", into = "BTreeMap<String, Usage>")]
+pub struct UsageByAgent(
+    /// In the order of their names. As a rule there is one, for which a map would be large.
+    Vec<(Arc<str>, Usage)>,
+);
+
+impl UsageByAgent {
+    /// Adds what a request of this agent cost.
+    pub fn add(&mut self, agent: &str, usage: Usage) {
+        match self.place(agent) {
+            Ok(place) => self.0[place].1 += usage,
+            Err(place) => self.0.insert(place, (agent.into(), usage)),
+        }
+    }
+
+    /// What this agent's model cost; nothing if it was not asked.
+    pub fn of(&self, agent: &str) -> Usage {
+        self.place(agent).map(|place| self.0[place].1).unwrap_or_default()
+    }
+
+    /// Each agent that was asked, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Usage)> {
+        self.0.iter().map(|(agent, usage)| (&**agent, *usage))
+    }
+
+    /// All of it.
+    pub fn total(&self) -> Usage {
+        let mut total = Usage::default();
+        self.iter().for_each(|(_, usage)| total += usage);
+        total
+    }
+
+    /// Where the agent is, or would be.
+    fn place(&self, agent: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| (**other).cmp(agent))
+    }
+}
+
+impl From<BTreeMap<String, Usage>> for UsageByAgent {
+    fn from(usage: BTreeMap<String, Usage>) -> Self {
+        Self(usage.into_iter().map(|(agent, usage)| (agent.into(), usage)).collect())
+    }
+}
+
+impl From<UsageByAgent> for BTreeMap<String, Usage> {
+    fn from(usage: UsageByAgent) -> Self {
+        usage.0.into_iter().map(|(agent, usage)| (agent.to_string(), usage)).collect()
+    }
+}
+
+impl AddAssign<&UsageByAgent> for UsageByAgent {
+    fn add_assign(&mut self, other: &Self) {
+        other.iter().for_each(|(agent, usage)| self.add(agent, usage));
+    }
+}
+
+/// The counts of one stream event, as far as it has them.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// See [`Usage::input_tokens`].
+    #[serde(deserialize_with = "count")]
+    pub input_tokens: Option<u64>,
+    /// See [`Usage::output_tokens`].
+    #[serde(deserialize_with = "count")]
+    pub output_tokens: Option<u64>,
+    /// See [`Usage::cache_creation_input_tokens`].
+    #[serde(deserialize_with = "count")]
+    pub cache_creation_input_tokens: Option<u64>,
+    /// See [`Usage::cache_read_input_tokens`].
+    #[serde(deserialize_with = "count")]
+    pub cache_read_input_tokens: Option<u64>,
+    /// See [`Usage::cache_creation`].
+    pub cache_creation: Option<CacheCreation>,
+    /// See [`Usage::server_tool_use`].
+    pub server_tool_use: Option<ServerToolUse>,
+    /// See [`Usage::broken_off`].
+    pub broken_off: Option<BrokenOff>,
+}
+
+impl From<Counts> for Usage {
+    fn from(counts: Counts) -> Self {
+        let mut usage = Self::default();
+        usage.update(&counts);
+        usage
+    }
+}
+
+impl From<Usage> for Counts {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input_tokens: Some(usage.input_tokens),
+            output_tokens: Some(usage.output_tokens),
+            cache_creation_input_tokens: Some(usage.cache_creation_input_tokens),
+            cache_read_input_tokens: Some(usage.cache_read_input_tokens),
+            cache_creation: Some(usage.cache_creation).filter(|counts| !is_zero(counts)),
+            server_tool_use: Some(usage.server_tool_use).filter(|counts| !is_zero(counts)),
+            broken_off: Some(usage.broken_off).filter(|counts| !is_zero(counts)),
+        }
+    }
+}
