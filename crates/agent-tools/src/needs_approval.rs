@@ -29,7 +29,7 @@ use agent_core::{
 /// assert_eq!(calls[0].question, r#"May "pay" be called with {"to":"Ada"}?"#);
 ///
 /// // A conversation can be written and read meanwhile.
-/// conversation.allow(&calls[0].key)?;
+/// conversation.approve(&calls[0].key)?;
 /// assert_eq!(agent.run(&mut conversation).await?.text(), "Done.");
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
