@@ -1,8 +1,10 @@
 //! What a model reads of the calls that were made in an exchange that was refused and is not sent.
 
 use agent_core::{
-    Block, Change, Content, Conversation, End, Message, Outcome, Response, Role, StopReason, Transfer,
+    Block, Content, Conversation, End, Message, Outcome, Response, Role, StopReason,
+    conversation::Change,
     script::{Reply, Script},
+    tool::Transfer,
 };
 use serde_json::json;
 
