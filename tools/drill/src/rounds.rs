@@ -40,7 +40,7 @@ impl Tools {
     /// If there are none.
     pub fn of(word: &str) -> Done<Self> {
         let named = [Self::Repeatable, Self::Once].into_iter().find(|tools| tools.word() == word);
-        named.ok_or_else(|| format!("it should be repeatable or once").into())
+        named.ok_or_else(|| "it should be repeatable or once".into())
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use agent_journal::Journal;
+use agent_journal::{Journal, JournalError};
 
 use drill::Done;
 use options::{Sessions, What};
@@ -35,8 +35,8 @@ async fn act(file: &Path, what: Option<What>, given: &mut impl Read, out: &mut i
         What::Export { id } => writeln!(out, "{}", read()?.export(&id)?)?,
         What::Resume { id } => resume::resume(&open()?, &id, out).await?,
         What::Fork { id, new, turns } => open()?.fork(&id, turns, &new).await?,
-        What::Approve { key } => open()?.approve(&key).await?,
-        What::Deny { key, reason } => open()?.deny(&key, &reason).await?,
+        What::Approve { key } => decided(open()?.approve(&key).await)?,
+        What::Deny { key, reason } => decided(open()?.deny(&key, &reason).await)?,
         What::Delete { id } => open()?.delete(&id).await?,
         What::Import { id } => {
             let mut json = String::new();
@@ -52,5 +52,15 @@ fn open(file: &Path) -> Done<Journal> {
     match file.exists() {
         true => Ok(Journal::open(file)?),
         false => Err(format!("there is no file {}", file.display()).into()),
+    }
+}
+
+/// Who types a key finds the right one in the list.
+fn decided(decided: Result<(), JournalError>) -> Done {
+    match decided {
+        Err(JournalError::NotWaiting(wrong)) => {
+            Err(format!("no call {:?} waits for a person: `list` shows the keys", wrong.key).into())
+        }
+        decided => Ok(decided?),
     }
 }

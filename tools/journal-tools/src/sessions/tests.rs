@@ -164,7 +164,7 @@ fn field_76_calls_are_approved_and_denied_by_the_words_of_the_api() {
     let place = Place::with_sessions();
     assert_eq!(place.say(&["approve", "bills/call_0_0"]), "");
     // Its other name.
-    assert_snapshot!(place.say(&["allow", "bills/call_0_0"]), @r#"error: no call "bills/call_0_0" waits for a person: take the key from End::Waiting"#);
+    assert_snapshot!(place.say(&["allow", "bills/call_0_0"]), @r#"error: no call "bills/call_0_0" waits for a person: `list` shows the keys"#);
     assert_eq!(place.say(&["deny", "bills/call_0_1", "not Bob"]), "");
     assert_snapshot!(place.say(&["list"]), @r"
     session                  agent            last change  turns    tokens  state
@@ -258,8 +258,8 @@ fn what_is_not_there_is_named() {
     resume x: error: there is no session "x" in the journal
     fork x y: error: there is no session "x" in the journal
     delete x: error: there is no session "x" in the journal
-    approve x/1: error: no call "x/1" waits for a person: take the key from End::Waiting
-    deny x no: error: no call "x" waits for a person: take the key from End::Waiting
+    approve x/1: error: no call "x/1" waits for a person: `list` shows the keys
+    deny x no: error: no call "x" waits for a person: `list` shows the keys
     "#);
     let nowhere = Place::new();
     assert_snapshot!(all(&nowhere, &what), @r#"
