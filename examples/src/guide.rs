@@ -27,3 +27,6 @@ mod backend {}
 
 #[doc = include_str!("../../docs/guide/11-host.md")]
 mod host {}
+
+#[doc = include_str!("../../docs/guide/12-streaming.md")]
+mod streaming {}

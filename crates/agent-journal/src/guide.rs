@@ -2,3 +2,6 @@
 
 #[doc = include_str!("../../../docs/guide/08-sessions-and-approvals.md")]
 mod sessions_and_approvals {}
+
+#[doc = include_str!("../../../docs/guide/13-crash-recovery.md")]
+mod crash_recovery {}

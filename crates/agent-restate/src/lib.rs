@@ -38,6 +38,8 @@ mod decided;
 mod decision;
 mod engine;
 mod error;
+#[cfg(doctest)]
+mod guide;
 mod held;
 mod joined;
 mod payload;
