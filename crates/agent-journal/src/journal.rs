@@ -15,7 +15,7 @@ use crate::{
     file::File,
     fold::{Row, State, fold},
     holder::Holder,
-    lease,
+    leases,
     table::{self, Number},
     watch::Watch,
     writer::Writer,
@@ -199,7 +199,8 @@ impl Journal {
         let written: Vec<Written> = entries.iter().map(Entry::write).collect();
         let (holder, id) = (self.holder().map(|holder| holder.name.clone()), id.to_owned());
         let append = move |connection: &Connection| {
-            let drives = lease::is_held(connection, session, &holder?).map_err(|error| file.error(&error))?;
+            let drives =
+                leases::is_held(connection, session, &holder?).map_err(|error| file.error(&error))?;
             if !drives {
                 return Err(JournalError::LeaseLost { id });
             }

@@ -23,6 +23,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod connection;
 mod decision;
 mod entry;
 mod error;
@@ -36,6 +37,7 @@ mod journal;
 mod journal_host;
 mod journal_host_error;
 mod lease;
+mod leases;
 mod ledger;
 mod news;
 mod noted;
@@ -46,6 +48,7 @@ mod table;
 mod take_up;
 mod watch;
 mod writer;
+mod written;
 
 pub use entry::Entry;
 pub use error::{Driver, JournalError};

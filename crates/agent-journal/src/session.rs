@@ -13,7 +13,7 @@ use crate::{
     Journal, JournalError,
     entry::Written,
     fold::{Row, fold},
-    lease,
+    leases,
     table::{self, Number},
 };
 
@@ -49,7 +49,7 @@ impl Journal {
     pub fn session(&self, id: &str) -> Result<Option<Session>, JournalError> {
         let Some((number, rows)) = self.rows_of(id)? else { return Ok(None) };
         let conversation = fold(self.file(), id, &rows)?.conversation;
-        let driven_by = self.with_reader(|connection| lease::driven_by(self.file(), connection, number))?;
+        let driven_by = self.with_reader(|connection| leases::driven_by(self.file(), connection, number))?;
         let changed = rows.last().map_or(0, |row| u64::try_from(row.at).unwrap_or_default());
         Ok(Some(Session {
             id: id.to_owned(),
@@ -84,7 +84,7 @@ impl Journal {
             let wrong = |error| file.error(&error);
             let number = table::number(connection, &id).map_err(wrong)?;
             let number = number.ok_or_else(|| JournalError::UnknownSession { id: id.clone() })?;
-            lease::refuse_if_driven(&file, connection, &id, number)?;
+            leases::refuse_if_driven(&file, connection, &id, number)?;
             table::delete_session(connection, number).map_err(wrong)
         };
         self.write(delete, |_| ()).await

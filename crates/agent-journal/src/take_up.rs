@@ -12,7 +12,8 @@ use crate::{
     Entry, Journal, JournalError,
     fold::{State, fold},
     holder::Holder,
-    lease::{self, Lease},
+    lease::Lease,
+    leases,
     ledger::{Kept, Ledger},
     news::{goes_on, news},
     table,
@@ -66,7 +67,7 @@ impl Journal {
                     number
                 }
             };
-            lease::take(&file, connection, &id, number, &holder)?;
+            leases::take(&file, connection, &id, number, &holder)?;
             Ok((number, known.is_none()))
         };
         self.write(take, |_| ()).await

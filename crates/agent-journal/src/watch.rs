@@ -1,87 +1,34 @@
-//! Waiting until others have written something.
+//! Who waits until others have written something.
 
-use std::{
-    mem,
-    sync::{Mutex, MutexGuard, PoisonError, Weak},
-    thread,
-    time::Duration,
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::channel::oneshot;
-use rusqlite::Connection;
-
-use crate::{Journal, JournalError, journal::Inner};
-
-/// How often somebody looks whether the file was written to: no process is told what others write.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Who waits until the file is written to; while anybody does, a thread looks.
 #[derive(Debug, Default)]
 pub(crate) struct Watch(Mutex<Waiters>);
 
+/// Those who wait, and whether somebody looks for them.
 #[derive(Debug, Default)]
-struct Waiters {
-    waiting: Vec<oneshot::Sender<()>>,
-    is_looking: bool,
+pub(crate) struct Waiters {
+    pub(crate) waiting: Vec<oneshot::Sender<()>>,
+    pub(crate) is_looking: bool,
     /// What SQLite says of the file's state: another number after each write by another connection, the writer's too.
-    version: Option<i64>,
-}
-
-impl Journal {
-    /// Waits until the file was written to, by whomever. Make it first, then look at what is there, then await it: so nothing
-    /// that is written in between is missed.
-    pub(crate) fn written(&self) -> Result<oneshot::Receiver<()>, JournalError> {
-        let version = self.with_reader(version)?;
-        let (sender, receiver) = oneshot::channel();
-        let mut waiters = self.watch().waiters();
-        if waiters.version != Some(version) {
-            // Who waited for less has it.
-            wake(&mut waiters.waiting);
-            waiters.version = Some(version);
-        }
-        waiters.waiting.push(sender);
-        if !mem::replace(&mut waiters.is_looking, true) {
-            let journal = self.downgrade();
-            thread::spawn(move || look(&journal));
-        }
-        Ok(receiver)
-    }
+    pub(crate) version: Option<i64>,
 }
 
 impl Watch {
-    fn waiters(&self) -> MutexGuard<'_, Waiters> {
+    pub(crate) fn waiters(&self) -> MutexGuard<'_, Waiters> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Looks until nobody waits any more, or the journal is gone.
-fn look(journal: &Weak<Inner>) {
-    while let Some(journal) = journal.upgrade().map(Journal::of) {
-        let now = journal.with_reader(version);
-        let mut waiters = journal.watch().waiters();
-        waiters.waiting.retain(|waiter| !waiter.is_canceled());
-        if now.as_ref().ok().copied() != waiters.version {
-            // Also if it can't be read: who waits finds out why.
-            wake(&mut waiters.waiting);
-            waiters.version = now.ok();
+impl Waiters {
+    /// Lets all of them go on.
+    pub(crate) fn wake(&mut self) {
+        for waiter in self.waiting.drain(..) {
+            // It may be gone.
+            let _ = waiter.send(());
         }
-        if waiters.waiting.is_empty() {
-            waiters.is_looking = false;
-            return;
-        }
-        drop(waiters);
-        drop(journal);
-        thread::sleep(LOOK);
     }
-}
-
-fn wake(waiting: &mut Vec<oneshot::Sender<()>>) {
-    for waiter in waiting.drain(..) {
-        // It may be gone.
-        let _ = waiter.send(());
-    }
-}
-
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.pragma_query_value(None, "data_version", |row| row.get(0))
 }

@@ -14,7 +14,7 @@ use std::{
 use futures::channel::oneshot;
 use rusqlite::Connection;
 
-use crate::{JournalError, file::File, holder::RENEWAL, lease};
+use crate::{JournalError, file::File, holder::RENEWAL, leases};
 
 /// Writes what is sent to it, in the order it was sent. What came while the disk was busy is written together, and
 /// costs one sync.
@@ -108,7 +108,7 @@ fn write_all(
     let mut renewed = Instant::now();
     loop {
         if let (Some(holder), true) = (holder.get(), renewed.elapsed() >= RENEWAL) {
-            lease::renew(connection, holder);
+            leases::renew(connection, holder);
             renewed = Instant::now();
         }
         match queue.recv_timeout(RENEWAL) {
