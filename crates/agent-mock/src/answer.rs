@@ -3,30 +3,20 @@
 use std::time::Duration;
 
 use agent_core::script::Reply;
-use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::{
     Response, StatusCode,
     body::Bytes,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
 };
-use serde::Serialize;
-use tokio::time::sleep;
 
 use crate::{
-    Fault, Refusal,
+    Fault,
     course::Course,
     event::{Envelope, Event, Message},
     fault::Kind,
     record::Open,
+    response::{Body, as_json, full, pause, text},
 };
-
-/// The body of all responses.
-pub(crate) type Body = UnsyncBoxBody<Bytes, Cut>;
-
-/// The script wants the connection closed here.
-#[derive(Debug, thiserror::Error)]
-#[error("the script cuts the connection here")]
-pub(crate) struct Cut;
 
 /// Says a reply, as the answer to the turn of this number, in one piece. A fault that can't happen to it is an
 /// error that says why.
@@ -71,52 +61,6 @@ pub(crate) async fn streamed(
     Ok(response)
 }
 
-/// Says that a request is refused, or failed.
-pub(crate) fn refused(refusal: &Refusal, request_id: &str) -> Response<Body> {
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = json(status, &refusal.body(request_id));
-    let headers = response.headers_mut();
-    if let Some(wait) = refusal.retry_after {
-        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        headers.insert(RETRY_AFTER, millis.div_ceil(1000).into());
-        if millis % 1000 != 0 {
-            headers.insert("retry-after-ms", millis.into());
-        }
-    }
-    if let Some(retry) = refusal.should_retry {
-        headers.insert("x-should-retry", HeaderValue::from_static(if retry { "true" } else { "false" }));
-    }
-    response
-}
-
-/// A response of JSON.
-pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    as_json(status, full(text(value)))
-}
-
-fn as_json(status: StatusCode, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-fn text(value: &impl Serialize) -> Bytes {
-    serde_json::to_vec(value).expect("the API's JSON has string keys only").into()
-}
-
-/// A body that goes out in one piece.
-pub(crate) fn full(text: impl Into<Bytes>) -> Body {
-    Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
-}
-
-/// The pause before something is said; none takes no timer.
-pub(crate) async fn pause(pause: Duration) {
-    if !pause.is_zero() {
-        sleep(pause).await;
-    }
-}
-
 /// The events of a reply, one a piece, with the pauses before them.
 fn events(reply: &Reply, turn: usize, envelope: Envelope<'_>) -> Vec<(Duration, Bytes)> {
     let deltas = reply.deltas(turn);
@@ -140,6 +84,7 @@ mod tests {
     use std::fmt::Write;
 
     use agent_core::Usage;
+    use http_body_util::BodyExt;
     use serde_json::json;
     use tokio::time::Instant;
 
@@ -199,15 +144,5 @@ mod tests {
         seen(&reply()).await;
         unary(&reply(), 0, ENVELOPE, None, Record::default().open()).await.unwrap();
         assert!(begun.elapsed().is_zero());
-    }
-
-    #[test]
-    fn a_refusal_says_when_to_try_again() {
-        let mut refusal = Refusal::new(429, "rate_limit_error", "slow down");
-        (refusal.retry_after, refusal.should_retry) = (Some(Duration::from_millis(1500)), Some(true));
-        let response = refused(&refusal, "req_1");
-        let header = |name: &str| response.headers()[name].to_str().unwrap();
-        assert_eq!((response.status().as_u16(), header("retry-after")), (429, "2"));
-        assert_eq!((header("retry-after-ms"), header("x-should-retry")), ("1500", "true"));
     }
 }

@@ -8,10 +8,10 @@ use hyper::body::{Bytes, Frame};
 use tokio::{task::yield_now, time::sleep};
 
 use crate::{
-    answer::{Body, Cut, pause},
     event::{Event, framed},
     fault::{Fault, Kind, Place},
     record::Open,
+    response::{Body, Cut, pause},
 };
 
 /// A body as it will be sent, made before the first byte of it is: what goes wrong with it is a change of this.

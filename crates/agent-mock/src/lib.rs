@@ -86,8 +86,10 @@ mod rate_limit;
 mod record;
 mod recorded_request;
 mod refusal;
+mod response;
 mod route;
 mod scenario;
+mod stage;
 mod threads;
 
 pub use check::check;

@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     RecordedRequest, Scenario, folder::Folder, rate_limit::Bucket, record::Record, route::route,
-    threads::Threads,
+    stage::Stage, threads::Threads,
 };
 
 /// A running server. It stops when it is dropped, open connections included.
@@ -22,15 +22,6 @@ pub struct Mock {
     address: SocketAddr,
     stage: Arc<Stage>,
     task: AbortHandle,
-}
-
-/// What all connections share.
-pub(crate) struct Stage {
-    pub(crate) plot: Scenario,
-    pub(crate) record: Record,
-    pub(crate) bucket: Option<Bucket>,
-    pub(crate) threads: Threads,
-    pub(crate) folder: Option<Folder>,
 }
 
 impl Mock {

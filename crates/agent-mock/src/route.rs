@@ -13,13 +13,14 @@ use serde_json::{Value, json};
 
 use crate::{
     Fault, RecordedRequest, Refusal,
-    answer::{Body, Cut, json, pause, refused, streamed, unary},
+    answer::{streamed, unary},
     check::{Rules, check_by, check_length},
     event::Envelope,
     fault::Kind,
-    mock::Stage,
     rate_limit::Bucket,
     record::Open,
+    response::{Body, Cut, json, pause, refused},
+    stage::Stage,
 };
 
 /// The largest request the API reads, in bytes.

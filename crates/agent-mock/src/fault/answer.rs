@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Refusal,
-    answer::{Body, full, refused},
+    response::{Body, full, refused},
 };
 
 /// Any answer: status, headers and body. Without a body of its own it is an error in the API's form.
