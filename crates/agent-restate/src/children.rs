@@ -8,7 +8,7 @@ use restate_sdk::{
     serde::Json,
 };
 
-use crate::session::SESSION;
+use crate::names::SESSION;
 
 /// The key of the state that says which they are: what waits in them waits in the session.
 pub(crate) const CHILDREN: &str = "children";

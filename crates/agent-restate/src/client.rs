@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     RestateError, RunResult, Transport,
     decision::{Decision, Verdict},
+    names::SESSION,
     payload::{CONVERSATION, size, too_large},
-    session::SESSION,
     transport::{By, Plain},
 };
 

@@ -11,7 +11,7 @@ use restate_sdk::{
     serde::Json,
 };
 
-use crate::{decision::Verdict, session::NOT_WAITING};
+use crate::{decision::Verdict, names::NOT_WAITING};
 
 /// The name of the object. Its key is the awakeable that the call waits with.
 pub(crate) const DECIDED: &str = "AgentDecision";

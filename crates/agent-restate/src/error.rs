@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use crate::{
     joined::DIVERGED,
+    names::NOT_WAITING,
     payload::TOO_LARGE,
-    session::NOT_WAITING,
     stopped::{REQUEST_LIMIT, UNKNOWN_AGENT},
 };
 

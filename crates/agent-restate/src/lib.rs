@@ -42,6 +42,7 @@ mod error;
 mod guide;
 mod held;
 mod joined;
+mod names;
 mod payload;
 mod pieces;
 mod process;

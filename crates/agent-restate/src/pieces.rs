@@ -19,7 +19,7 @@ use restate_sdk::{
 use crate::{
     allowance::Allowance,
     answer::Answer,
-    session::SESSION,
+    names::SESSION,
     stopped::CANCELLED,
     tools::{Piece, TOOLS},
 };

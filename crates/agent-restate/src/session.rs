@@ -23,6 +23,7 @@ use crate::{
     decision::Decision,
     engine::Engine,
     joined::{check_id, goes_on, joined},
+    names::{NOT_WAITING, SESSION},
     payload::check,
     process::Shared,
     state::{self, Writer},
@@ -30,14 +31,10 @@ use crate::{
     waits::{WAITING, Wait, Waits},
 };
 
-/// The name of the object.
-pub(crate) const SESSION: &str = "AgentSession";
-
 /// The key of the state that says which invocation drives the conversation.
 const RUNNING: &str = "running";
 
-/// The statuses of errors that say that no such call waits, and that a model did not answer.
-pub(crate) const NOT_WAITING: u16 = 404;
+/// The status of an error that says that a model did not answer.
 const NO_ANSWER: u16 = 502;
 
 pub(crate) struct Session(pub(crate) Shared);
