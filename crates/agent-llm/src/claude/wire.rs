@@ -8,17 +8,18 @@ mod event;
 mod grow;
 mod object;
 mod request;
+mod said;
 mod tools;
 mod words;
 
 pub(crate) use begun::Begun;
 pub(crate) use error::{ApiError, LONGEST as LONGEST_SAID, excerpt};
 pub(crate) use error_kind::kind;
-pub(crate) use event::{Said, read};
-pub(crate) use grow::{Field, Grown};
+pub(crate) use event::read;
 #[cfg(test)]
 pub(crate) use request::error_with_more_than_words;
 pub(crate) use request::{body, counted, max_tokens};
+pub(crate) use said::{Field, Grown, Said};
 pub(crate) use words::Words;
 
 use std::fmt::Display;

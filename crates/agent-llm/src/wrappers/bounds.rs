@@ -1,6 +1,7 @@
 //! What a request may hold: what is over that becomes a note where it stood.
 
 pub(crate) mod edits;
+mod length;
 mod media;
 mod picture;
 pub(crate) mod shorten;

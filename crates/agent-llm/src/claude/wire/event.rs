@@ -10,24 +10,11 @@ use super::{
     ApiError,
     ends::{start, stop},
     excerpt,
-    grow::{Grown, begin, grow, grown},
+    grow::{begin, grow, grown},
     malformed, need, parse,
+    said::Said,
 };
 use crate::transport::sse::Event;
-
-/// What an event says. There is one at a time, which is handed on at once: a box would cost more than its size.
-#[allow(clippy::large_enum_variant)]
-#[derive(Debug, PartialEq)]
-pub(crate) enum Said {
-    /// A piece of the reply.
-    Delta(Delta),
-    /// A block's words, which may begin or end in the middle of a character.
-    Grown(Grown),
-    /// The reply is whole.
-    End,
-    /// Nothing that concerns the reply.
-    Nothing,
-}
 
 /// Reads an event. One named `error` is an error whatever it holds, as the official clients have it. One of a type
 /// this library does not know is passed over, unless it says an error without a name.
@@ -120,6 +107,7 @@ mod tests {
     use agent_core::model::{LlmErrorKind, Piece};
 
     use super::*;
+    use crate::claude::wire::said::Grown;
 
     fn said(name: &str, data: &str) -> Result<Said, LlmError> {
         read(&Event { name: name.into(), data: data.into() })

@@ -6,42 +6,14 @@ use agent_core::{Block, Delta, Json, LlmError, message::BlockKind, model::Piece}
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, value::RawValue};
 
-use super::{Said, Words, malformed, need, parse};
+use super::{
+    Words, malformed, need, parse,
+    said::{Field, Grown, Said},
+};
 use crate::transport::sse::Event;
 
 /// The event that most of a stream is made of.
 const GROWS: &str = "content_block_delta";
-
-/// Words of a block, which may begin or end in the middle of a character.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Grown {
-    /// The block's place in the reply.
-    pub(crate) index: usize,
-    /// What the block began with, if these are the words of its beginning that it does not hold.
-    pub(crate) block: Option<Block>,
-    pub(crate) field: Field,
-    pub(crate) words: Words,
-}
-
-/// The field of a block that grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Field {
-    Text,
-    Thinking,
-    Signature,
-    Input,
-}
-
-impl Field {
-    pub(crate) fn piece(self, words: String) -> Piece {
-        match self {
-            Self::Text => Piece::Text(words),
-            Self::Thinking => Piece::Thinking(words),
-            Self::Signature => Piece::Signature(words),
-            Self::Input => Piece::Input(words),
-        }
-    }
-}
 
 /// The block at `index` begins. Half a character that its words end in is taken out of it: the other half may
 /// come with the next piece.

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use super::{
     Bounds,
     edits::{At, Edits, given},
+    length::length,
     picture::{base64, sides},
-    shorten::length,
 };
 
 /// About as many bytes of words have a token.

@@ -4,6 +4,7 @@ use agent_core::{Block, Content, Json, Message, Request, ToolSpec, message::Bloc
 
 use super::{
     edits::{At, Edits, given},
+    length::length,
     media::{media, weight},
 };
 
@@ -65,10 +66,6 @@ impl Size {
     pub(crate) fn all(&self) -> usize {
         self.fixed + self.texts + self.media
     }
-}
-
-pub(super) fn length(block: &Block) -> usize {
-    block.json().text().len() + 1
 }
 
 fn tool(spec: &ToolSpec) -> usize {
