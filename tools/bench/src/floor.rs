@@ -5,10 +5,16 @@ use std::{sync::Arc, time::Duration};
 use futures::future::join_all;
 use reqwest::{Client, header, redirect};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Done, plot::TOOL, sse, work::Work};
+use crate::{
+    Done,
+    plot::TOOL,
+    reply::{Block, Reply},
+    sse,
+    work::Work,
+};
 
 #[derive(Serialize)]
 struct Asked<'a> {
@@ -24,25 +30,6 @@ struct Asked<'a> {
 struct Message {
     role: &'static str,
     content: Vec<Block>,
-}
-
-/// A content block, of the kinds that are said here.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum Block {
-    /// Words.
-    Text { text: String },
-    /// A call.
-    ToolUse { id: String, name: String, input: Value },
-    /// Its result.
-    ToolResult { tool_use_id: String, content: String },
-}
-
-/// A reply, as far as the loop reads it.
-#[derive(Default, Deserialize)]
-pub(crate) struct Reply {
-    pub(crate) content: Vec<Block>,
-    pub(crate) stop_reason: Option<String>,
 }
 
 /// The loop's client, settings and tool. A clone shares connections.

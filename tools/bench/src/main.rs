@@ -10,6 +10,7 @@ mod drive;
 mod floor;
 mod ours;
 mod plot;
+mod reply;
 mod report;
 mod row;
 mod serve;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Done,
-    floor::{Block, Reply},
+    reply::{Block, Reply},
 };
 
 #[derive(Deserialize)]
