@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use agent_core::{
@@ -133,7 +133,9 @@ async fn a_call_of_which_is_written_that_it_began_although_it_only_asked_asks_ag
 #[tokio::test]
 async fn field_47_a_timeout_holds_for_a_sync_function_on_a_journal() {
     let stuck = FnTool::new("pay", "Returns when nobody waits for it.", |_: Payment, context: Context| {
-        while !context.cancelled() {
+        // Without a timeout it ends, too, and the test fails.
+        let began = Instant::now();
+        while !context.cancelled() && began.elapsed() < Duration::from_secs(10) {
             std::thread::yield_now();
         }
         Ok::<_, String>("late")

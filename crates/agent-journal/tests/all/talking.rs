@@ -317,6 +317,10 @@ async fn field_42_calls_that_wait_are_taken_back_with_what_led_to_them() {
     assert!(journal.approve("s/call_0_2").await.is_err(), "it does not wait any more");
     let kept = journal.conversation("s").unwrap();
     assert_eq!(kept, conversation);
+    assert!(kinds(&place).contains(" taken_back said "), "{}", kinds(&place));
+    // Each call has its result, or it could not be read again.
+    let written = serde_json::to_string(&kept).unwrap();
+    assert_eq!(serde_json::from_str::<Conversation>(&written).unwrap(), kept);
     assert_eq!(log.made()["s/call_0_0"], 1);
 }
 
