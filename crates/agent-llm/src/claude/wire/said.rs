@@ -1,6 +1,6 @@
 //! What an event of a stream says.
 
-use agent_core::{Block, Delta, Piece};
+use agent_core::{Block, Delta, model::Piece};
 
 use super::Words;
 
