@@ -18,6 +18,7 @@ mod restate;
 mod sessions;
 mod source;
 mod task;
+mod test_only;
 
 use std::process::ExitCode;
 

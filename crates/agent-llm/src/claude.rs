@@ -1,4 +1,5 @@
-//! The Messages API: its client and settings, its JSON, and what else only it has. It uses `transport` and `wrappers`.
+//! The Messages API: its client and settings, its JSON, and what else only it has. It uses
+//! `transport` and `wrappers`.
 
 mod build;
 mod builder;

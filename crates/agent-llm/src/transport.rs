@@ -1,5 +1,5 @@
-//! What any API over HTTP needs: connections, time limits, the framing of streams, and secrets that never show. It knows
-//! no API: nothing here uses `claude` or `wrappers`.
+//! What any API over HTTP needs: connections, time limits, the framing of streams, and secrets that
+//! never show. It knows no API: nothing here uses `claude` or `wrappers`.
 
 pub(crate) mod causes;
 pub(crate) mod config_error;

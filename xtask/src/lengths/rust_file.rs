@@ -1,14 +1,12 @@
 //! A source file and its functions, measured.
 
-use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{
     Visit, visit_impl_item_fn, visit_item_fn, visit_item_impl, visit_item_mod, visit_trait_item_fn,
 };
-use syn::{
-    Attribute, Block, ImplItemFn, Item, ItemFn, ItemImpl, ItemMod, Meta, Signature, TraitItemFn, Visibility,
-};
+use syn::{Block, ImplItemFn, Item, ItemFn, ItemImpl, ItemMod, Signature, TraitItemFn, Visibility};
 
 use crate::source::Source;
+use crate::test_only::is_test;
 
 /// A source file, its tests aside.
 pub(super) struct RustFile {
@@ -60,24 +58,6 @@ fn first_test_line(item: &Item) -> Option<usize> {
         }
         _ => None,
     }
-}
-
-/// Whether something is a test (`#[test]`, `#[tokio::test]`) or only compiled for tests (`#[cfg(test)]`).
-fn is_test(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| match &attribute.meta {
-        Meta::List(list) if list.path.is_ident("cfg") => {
-            names(&list.tokens, "test") && !names(&list.tokens, "not")
-        }
-        meta => meta.path().segments.last().is_some_and(|last| last.ident == "test"),
-    })
-}
-
-fn names(tokens: &TokenStream, name: &str) -> bool {
-    tokens.clone().into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == name,
-        TokenTree::Group(group) => names(&group.stream(), name),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
 }
 
 /// Collects the functions of a syntax tree, tests aside.
