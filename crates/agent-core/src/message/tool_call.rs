@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{InvalidJson, Json, message::fields::Fields};
+use crate::{InvalidJson, Json, message::fields::Fields, tool::bounded::bounded};
 
 /// The only key of an input that stands for text which was no JSON object.
 /// Source: <https://docs.claude.com/en/docs/agents-and-tools/tool-use/fine-grained-tool-streaming>.
 const INVALID: &str = "INVALID_JSON";
+
+/// The most bytes of such a text that are repeated to the model, which wrote it.
+const REPEATED: usize = 4_000;
 
 /// A tool call: which tool, with what, under which id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,12 +71,14 @@ pub(crate) fn written_input(text: &str) -> Json {
 }
 
 fn object(text: &str) -> Result<Json, InvalidJson> {
-    let whole = |message: String| InvalidJson { pointer: String::new(), message };
-    let json = Json::read(text)
-        .map_err(|error| whole(format!("the input is not valid JSON: {error}; it was: {text}")))?;
+    let not_an_object = |why: String| {
+        let text = bounded(text.into(), REPEATED).to_text();
+        InvalidJson { pointer: String::new(), message: format!("the input {why}; it was: {text}") }
+    };
+    let json = Json::read(text).map_err(|error| not_an_object(format!("is not valid JSON: {error}")))?;
     match json.text().starts_with('{') {
         true => Ok(json),
-        false => Err(whole(format!("the input must be a JSON object; it was: {text}"))),
+        false => Err(not_an_object("must be a JSON object".to_owned())),
     }
 }
 
