@@ -54,7 +54,9 @@ use crate::{
 /// the only state of a run. Clone it to fork it, serialise it to go on another day.
 ///
 /// ```
-/// use agent_core::{Block, Content, Conversation, Outcome, Response, StopReason, Team, conversation::Turn};
+/// use agent_core::{
+///     Block, Content, Conversation, Outcome, Response, StopReason, Team, conversation::Turn,
+/// };
 /// # use agent_core::{Agent, script::Script};
 /// # let agent = Agent::builder("weather", Script::new([])).build()?;
 /// # let team = Team::new([agent])?;
