@@ -21,10 +21,13 @@ impl LocalHost {
         }
         // What is on no thread ends as soon as its task has heard of it.
         yield_now().await;
+        if is_over(&mut over) {
+            return;
+        }
         let tokens = self.cancel.as_ref();
         let stop = tokens.map(|tokens| tokens.conversation(&call.conversation)).unwrap_or_default();
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
-        if spec.is_some_and(|spec| spec.blocking) && !stop.is_stopped() && !is_over(&mut over) {
+        if spec.is_some_and(|spec| spec.blocking) && !stop.is_stopped() {
             self.caller.teller.tell(Place::of(call), || goes_on(call, receipt));
         }
         let _ = stop.or(pin!(over)).await;
