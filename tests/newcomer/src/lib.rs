@@ -5,7 +5,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent_core::{Agent, Block, BoxStream, BuildError, Context, Delta, Json, Llm, LlmError, Message, Outcome, Request, StopReason, Team, Tool, ToolSpec, async_trait, message::BlockKind, model::{LlmErrorKind, Piece}};
+use agent_core::{
+    Agent, Block, BoxStream, BuildError, Context, Delta, Json, Llm, LlmError, Message, Outcome, Request,
+    StopReason, Team, Tool, ToolSpec, async_trait,
+    message::BlockKind,
+    model::{LlmErrorKind, Piece},
+};
 use agent_handoff::Handoff;
 use agent_tools::{AgentTool, FnTool};
 use futures::{StreamExt, TryFutureExt, stream};

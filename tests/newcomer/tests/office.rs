@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use agent_core::{Context, Conversation, Event, EventKind, Outcome, Tool, event::{EventLog, Timeline}, host::Mode};
+use agent_core::{
+    Context, Conversation, Event, EventKind, Outcome, Tool,
+    event::{EventLog, Timeline},
+    host::Mode,
+};
 use newcomer::{Clerk, Seats, THINKING, office};
 
 /// What came of a customer's words in an office with one seat: answer, who gave it, events, time.
