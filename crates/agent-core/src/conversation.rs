@@ -116,7 +116,7 @@ pub struct Conversation {
     )]
     promised: DelegationLimits,
     /// How the conversation changed hands, in order.
-    #[serde(default, deserialize_with = "null_is_absent")]
+    #[serde(default, alias = "passages", deserialize_with = "null_is_absent")]
     transfer_records: Vec<TransferRecord>,
     /// Where it comes back to if the agent that has it fails.
     #[serde(default, deserialize_with = "null_is_absent")]

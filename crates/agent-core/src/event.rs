@@ -107,6 +107,7 @@ pub enum EventKind {
     },
     /// The call that has just started could have started so much earlier, while the reply still streamed, if its tool were marked
     /// [`read_only`](crate::ToolSpec::read_only). Told from 50 ms on, of tools that nothing else keeps from an early start.
+    #[serde(alias = "started_late")]
     CallCouldStartEarlier {
         /// Its id.
         id: String,
@@ -119,6 +120,7 @@ pub enum EventKind {
     /// A call that may have effects started early ([`Early::All`](crate::tool::Early)) and no message will tell of it: the final reply
     /// does not make it, fails or is refused. It is not stopped; its [`CallEnded`](Self::CallEnded) is told before the run
     /// goes on.
+    #[serde(alias = "call_not_recorded")]
     CallDiscarded {
         /// Its id.
         id: String,

@@ -1,4 +1,4 @@
-//! What a conversation was told: its fold from a list of that, for whoever keeps the list.
+//! The changes of a conversation, and how they are applied to it again.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,8 @@ use crate::{
     tool::share::shared,
 };
 
-/// Something a conversation was told. Nothing else changes one, so it is the fold of these, and a list of them is as good
-/// as the conversation itself: [`Conversation::apply`] needs no agents and no rules.
+/// One change of a conversation. Nothing else changes one. So whoever keeps the list of its changes can make the conversation
+/// from it again: [`Conversation::apply`] needs no agents and no rules.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
@@ -42,7 +42,7 @@ pub enum Change {
         /// What it led to.
         done: Done,
     },
-    /// A person allowed a call.
+    /// A person approved a call.
     #[serde(alias = "Allowed")]
     Approved {
         /// The call's id.
@@ -57,7 +57,7 @@ pub enum Change {
     },
 }
 
-/// A conversation can't have been told this where it stands: what was kept is not all of it, or not in order.
+/// A change does not fit the conversation as it is now: some changes before it are missing, or they are not in order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("conversation {conversation:?} can't be told this: {why}")]
 pub struct InvalidChange {
@@ -68,7 +68,7 @@ pub struct InvalidChange {
 }
 
 impl Conversation {
-    /// Tells this conversation, or the one delegated from it that has this id, once more what it was told.
+    /// Applies a change again to this conversation, or to the one delegated from it that has this id.
     ///
     /// ```
     /// use agent_core::{Conversation, Response, conversation::Change};

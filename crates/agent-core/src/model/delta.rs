@@ -80,6 +80,7 @@ pub enum Delta {
         extra: BTreeMap<String, Json>,
     },
     /// The whole reply at once.
+    #[serde(alias = "whole")]
     Complete(Box<Response>),
     /// The request is asked again from scratch: what was yielded before does not count.
     Restarted {
@@ -135,6 +136,7 @@ pub enum Notice {
     },
     /// Parts of the request were left out or cut, since they are more than the server takes. The model reads a note in
     /// their place; the conversation's record has them as they were.
+    #[serde(alias = "left_out")]
     Omitted {
         /// Where each stood in the request, and what was done: `messages.2.content.1: a picture of …`.
         parts: Vec<String>,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct DelegationLimits {
     /// The most bytes of words that the call's result may have: see
     /// [`AgentBuilder::max_result_bytes`](crate::AgentBuilder::max_result_bytes).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "longest_result", skip_serializing_if = "Option::is_none")]
     pub max_result_bytes: Option<usize>,
     /// How long the call may take: see [`ToolSpec::timeout`](crate::ToolSpec::timeout).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,10 @@
 //! Conversations that are read back.
 
-use agent_core::Conversation;
+use agent_core::{
+    Conversation, Delta, EventKind, Outcome,
+    conversation::{Call, Change},
+    model::Notice,
+};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -28,6 +32,46 @@ fn whole() -> Value {
 #[test]
 fn a_valid_conversation_is_read() {
     assert!(read(&whole()).is_ok());
+}
+
+/// What is read of old words is what is read of new ones, and written in the new ones.
+fn check_words<T>(old: Value, new: Value)
+where
+    T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let read = |json: &Value| serde_json::from_str::<T>(&json.to_string()).unwrap();
+    assert_eq!(read(&old), read(&new), "{old}");
+    assert_eq!(serde_json::to_value(read(&old)).unwrap(), serde_json::to_value(read(&new)).unwrap());
+}
+
+#[test]
+fn what_was_saved_before_names_changed_is_read_whole() {
+    let with = |name: &str, value: Value| {
+        let mut saved = whole();
+        saved[name] = value;
+        saved
+    };
+    let transfers = json!([{"from": "a", "to": "main", "at": 1, "call": null, "why": null}]);
+    let old = with("passages", transfers.clone());
+    assert_eq!(read(&old).unwrap().transfer_records().len(), 1);
+    check_words::<Conversation>(old, with("transfer_records", transfers));
+    let old = with("promised", json!({"longest_result": 7}));
+    assert_eq!(read(&old).unwrap().delegation_limits().max_result_bytes, Some(7));
+    check_words::<Conversation>(old, with("promised", json!({"max_result_bytes": 7})));
+    check_words::<Change>(json!({"Allowed": {"call": "a"}}), json!({"Approved": {"call": "a"}}));
+    let call = |word: &str| json!({"conversation": "c", "depth": 0, "agent": "a", "call": {"id": "i", "name": "n", "input": {}}, word: true});
+    check_words::<Call>(call("allowed"), call("approved"));
+    let delegate = |word: &str, most: &str| json!({"Delegate": {"to": "b", "task": "Go.", word: {most: 7}}});
+    check_words::<Outcome>(delegate("promised", "longest_result"), delegate("limits", "max_result_bytes"));
+    let kind = |kind: &str, value: Value| json!({"kind": kind, "value": value});
+    let reply = json!({"content": [], "stop_reason": "end_turn"});
+    check_words::<Delta>(kind("whole", reply.clone()), kind("complete", reply));
+    let parts = json!({"parts": ["x"]});
+    check_words::<Notice>(kind("left_out", parts.clone()), kind("omitted", parts));
+    let late = json!({"id": "a", "tool": "t", "by_ms": 60.0});
+    check_words::<EventKind>(kind("started_late", late.clone()), kind("call_could_start_earlier", late));
+    let call = json!({"id": "a", "tool": "t"});
+    check_words::<EventKind>(kind("call_not_recorded", call.clone()), kind("call_discarded", call));
 }
 
 #[test]
