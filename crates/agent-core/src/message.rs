@@ -1,7 +1,6 @@
 //! What is said: messages, their blocks, and the JSON these are kept as.
 
 pub(crate) mod block;
-pub(crate) mod content;
 pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod plain;
@@ -11,8 +10,7 @@ pub(crate) mod tagged;
 pub(crate) mod tool_call;
 pub(crate) mod valid_history;
 
-pub use block::{Block, BlockKind, InvalidBlock};
-pub use content::Content;
+pub use block::{Block, BlockKind, Content, InvalidBlock};
 pub use json::{InvalidJson, Json};
 pub use safe_text::{safe_line, safe_lines};
 pub use tool_call::ToolCall;

@@ -1,16 +1,18 @@
 //! Content blocks: what messages are made of.
 
+mod content;
 mod lenient;
 mod read;
 mod written;
 
 use std::{fmt, sync::Arc};
 
+pub use content::Content;
 use read::read;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use written::{Source, Written, written};
 
-use crate::{Content, Json, ToolCall, message::fields::Fields};
+use crate::{Json, ToolCall, message::fields::Fields};
 
 /// One content block of a message: its JSON as it came, and a typed view of it.
 ///

@@ -1,4 +1,5 @@
-//! What a tool result is made of: words, or blocks.
+//! What a message or a tool result holds: one text, or blocks. It stands beside [`Block`], since a block may hold
+//! content in turn.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,7 +8,8 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-use crate::{Block, safe_lines};
+use super::Block;
+use crate::safe_lines;
 
 /// The content of a message or a tool result: one text, or content blocks (text, images, …).
 #[derive(Clone, Debug, PartialEq)]
