@@ -18,7 +18,6 @@ mod done;
 mod mending;
 mod next;
 mod omissions;
-mod reads;
 mod refused_calls;
 mod slot;
 mod slots;
@@ -27,6 +26,7 @@ mod transcript;
 mod transfer_record;
 mod turn;
 mod usage;
+mod view;
 
 use std::{collections::BTreeMap, sync::Arc};
 

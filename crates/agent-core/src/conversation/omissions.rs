@@ -1,11 +1,11 @@
 //! What stays in the record and is not sent any more: what a model refused, and what the user took back.
 
-use std::{borrow::Cow, collections::HashSet, ops::Range};
+use std::{borrow::Cow, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, refused_calls::Notes};
-use crate::{Block, BlockKind, Message, Role};
+use super::Conversation;
+use crate::{Message, Role};
 
 /// A part of the record that is not sent any more. Instructions in it still are, and so are results of calls from before it.
 #[non_exhaustive]
@@ -121,41 +121,13 @@ impl Conversation {
         self.left_out.iter().any(|part| part.why == OmissionReason::Refused && part.to == place + 1)
     }
 
-    /// The messages in these places as they are sent.
-    pub(super) fn sent(&self, places: Range<usize>) -> Vec<Message> {
-        let without = Without::of(self);
-        let left = |place: usize| self.sent_as(place, &without);
-        let notes = match without {
-            Some(_) if !places.is_empty() => Notes::of(self, left),
-            _ => Notes::default(),
-        };
-        places.filter_map(|place| Some(notes.put_into(place, left(place)?.into_owned()))).collect()
-    }
-
-    /// Whether there is something for the model to read since its last reply, or since something was taken back, and
-    /// anything that the user said.
-    pub(super) fn has_news(&self) -> bool {
-        let taken_back = self.left_out.iter().filter(|part| part.why == OmissionReason::TakenBack);
-        let (since, all) = (taken_back.map(|part| part.to).max().unwrap_or(0), self.messages.len());
-        let without = Without::of(self);
-        let role = |place: usize| self.messages[place].role();
-        let is_sent = |place: usize| self.sent_as(place, &without).is_some();
-        let mut unanswered = (since..all).rev().take_while(|place| role(*place) != Role::Assistant);
-        unanswered.any(is_sent) && (0..all).any(|place| role(place) == Role::User && is_sent(place))
-    }
-
-    fn sent_as(&self, place: usize, without: &Option<Without>) -> Option<Cow<'_, Message>> {
-        let message = &self.messages[place];
-        without.as_ref().map_or_else(|| message.sendable(), |without| without.left_of(place, message))
-    }
-
     /// Whether this message is what the user said: no message with results of calls only, and no note of ours that the
     /// conversation came back.
     fn is_said(&self, place: usize) -> bool {
         let message = &self.messages[place];
         let is_note =
             || self.transfer_records.iter().any(|passage| passage.call.is_none() && passage.at == place + 1);
-        let has_words = || message.content().iter().any(|block| !is_result(block));
+        let has_words = || message.content().iter().any(|block| !block.is_tool_result());
         message.role() == Role::User
             && (place == self.said_at || ((message.content().is_empty() || has_words()) && !is_note()))
     }
@@ -169,47 +141,4 @@ impl Omission {
     pub(super) fn places(&self) -> Range<usize> {
         self.from..self.to
     }
-}
-
-/// What is not sent.
-struct Without {
-    places: Vec<bool>,
-    /// The calls in it, whose results may stand behind it.
-    calls: HashSet<String>,
-}
-
-impl Without {
-    /// `None` if all is sent, which is the rule.
-    fn of(conversation: &Conversation) -> Option<Self> {
-        if conversation.left_out.is_empty() {
-            return None;
-        }
-        let mut places = vec![false; conversation.messages.len()];
-        for part in &conversation.left_out {
-            places[part.places()].fill(true);
-        }
-        let all = conversation.messages.iter().zip(&places);
-        let left_out = all.filter_map(|(message, is_left_out)| is_left_out.then_some(message));
-        let calls = left_out.flat_map(Message::tool_calls).map(|call| call.id.clone()).collect();
-        Some(Self { places, calls })
-    }
-
-    /// What is sent of the message in this place.
-    fn left_of<'m>(&self, place: usize, message: &'m Message) -> Option<Cow<'m, Message>> {
-        let is_left_out = self.places[place] && message.role() != Role::System;
-        let goes = |block: &Block| match block.kind() {
-            BlockKind::ToolResult { tool_use_id, .. } => self.calls.contains(tool_use_id),
-            _ => is_left_out,
-        };
-        if !message.content().iter().any(goes) {
-            return message.sendable();
-        }
-        let left: Vec<Block> = message.content().iter().filter(|block| !goes(block)).cloned().collect();
-        let left = Message::new(message.role(), left);
-        left.sendable().map(|left| Cow::Owned(left.into_owned()))
-    }
-}
-
-pub(super) fn is_result(block: &Block) -> bool {
-    matches!(block.kind(), BlockKind::ToolResult { .. })
 }

@@ -9,7 +9,6 @@ use std::{
 use super::{
     Conversation, OmissionReason,
     account::{shown, tally},
-    omissions::is_result,
 };
 use crate::{Block, Message, Role};
 
@@ -22,10 +21,10 @@ pub(super) struct Notes(BTreeMap<usize, Block>);
 
 impl Notes {
     /// Of the calls in what was refused those that have a result are told of in the next message in which the user says
-    /// something. `left` is what is sent of a message.
+    /// something. `sent` is what is sent of a message.
     pub(super) fn of<'c>(
         conversation: &'c Conversation,
-        left: impl Fn(usize) -> Option<Cow<'c, Message>>,
+        sent: impl Fn(usize) -> Option<Cow<'c, Message>>,
     ) -> Self {
         let calls = refused_calls(conversation);
         if calls.is_empty() {
@@ -35,7 +34,8 @@ impl Notes {
         for (place, message) in conversation.messages.iter().enumerate() {
             let results = message.tool_results();
             made.extend(results.filter_map(|(id, _, failed)| Some((*calls.get(id)?, failed))));
-            let has_words = || left(place).is_some_and(|left| !left.content().iter().all(is_result));
+            let has_words =
+                || sent(place).is_some_and(|sent| !sent.content().iter().all(Block::is_tool_result));
             if !made.is_empty() && message.role() == Role::User && has_words() {
                 notes.insert(place, Block::text(note(&take(&mut made))));
             }
@@ -48,7 +48,7 @@ impl Notes {
     pub(super) fn put_into(&self, place: usize, message: Message) -> Message {
         let Some(note) = self.0.get(&place) else { return message };
         let mut content = message.content().to_vec();
-        let results = content.iter().take_while(|block| is_result(block)).count();
+        let results = content.iter().take_while(|block| block.is_tool_result()).count();
         content.insert(results, note.clone());
         Message::new(message.role(), content)
     }

@@ -173,6 +173,10 @@ impl Block {
         matches!(self.kind(), BlockKind::ToolUse(_) | BlockKind::ToolResult { .. })
     }
 
+    pub(crate) fn is_tool_result(&self) -> bool {
+        matches!(self.kind(), BlockKind::ToolResult { .. })
+    }
+
     /// The same call block for this call, everything else in it as it was; any other block as it is.
     pub(crate) fn with_call(&self, call: ToolCall) -> Self {
         let (BlockKind::ToolUse(old) | BlockKind::ServerToolUse(old)) = self.kind() else {

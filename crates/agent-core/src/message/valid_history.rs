@@ -51,11 +51,7 @@ fn paired(message: &Message, before: Option<&Message>, next: Option<&Message>) -
         BlockKind::ToolResult { tool_use_id, .. } => called.contains(tool_use_id.as_str()),
         _ => true,
     };
-    let (results, others): (Vec<Block>, Vec<Block>) = message
-        .content()
-        .iter()
-        .filter(stays)
-        .cloned()
-        .partition(|block| matches!(block.kind(), BlockKind::ToolResult { .. }));
+    let (results, others): (Vec<Block>, Vec<Block>) =
+        message.content().iter().filter(stays).cloned().partition(Block::is_tool_result);
     [results, others].concat()
 }

@@ -1,0 +1,104 @@
+//! What the next model reads of the record, and what was answered last.
+
+use std::{borrow::Cow, collections::HashSet, ops::Range};
+
+use super::{Conversation, OmissionReason, refused_calls::Notes};
+use crate::{Block, BlockKind, Message, Role};
+
+impl Conversation {
+    /// What the next model reads: the record without what is [left out](Self::omissions) and what the API refuses to read back
+    /// (blank text, cut thinking), and, while the conversation is about to go over to another agent, with the results it will
+    /// have then.
+    pub fn reads(&self) -> Vec<Message> {
+        self.reads_around(0).1
+    }
+
+    /// The same in two parts: what is among the first `at` messages, and what comes after; see
+    /// [`TransferRecord::at`](crate::conversation::TransferRecord::at).
+    pub fn reads_around(&self, at: usize) -> (Vec<Message>, Vec<Message>) {
+        let (all, split) = (self.messages.len(), at.min(self.messages.len()));
+        let (mut before, mut since) = (self.sent(0..split), self.sent(split..all));
+        if let Some((_, transfer)) = self.transfer() {
+            let results = Message::new(Role::User, self.results_after(&transfer.to));
+            if at > self.messages.len() { before.push(results) } else { since.push(results) }
+        }
+        (before, since)
+    }
+
+    /// The words of the last reply that was not [taken back](Self::take_back), also if it came in several parts.
+    pub fn text(&self) -> String {
+        let all = self.messages.iter().enumerate().rev();
+        let left = all.filter(|(place, _)| !self.is_taken_back(*place)).map(|(_, message)| message);
+        let replies = left.skip_while(|message| message.role() != Role::Assistant);
+        let last: Vec<String> =
+            replies.take_while(|message| message.role() == Role::Assistant).map(Message::text).collect();
+        last.into_iter().rev().collect()
+    }
+
+    /// The messages in these places as they are sent.
+    fn sent(&self, places: Range<usize>) -> Vec<Message> {
+        let not_sent = NotSent::of(self);
+        let sent = |place: usize| self.sent_as(place, &not_sent);
+        let notes = match not_sent {
+            Some(_) if !places.is_empty() => Notes::of(self, sent),
+            _ => Notes::default(),
+        };
+        places.filter_map(|place| Some(notes.put_into(place, sent(place)?.into_owned()))).collect()
+    }
+
+    /// Whether there is something for the model to read since its last reply, or since something was taken back, and
+    /// anything that the user said.
+    pub(super) fn has_news(&self) -> bool {
+        let taken_back = self.left_out.iter().filter(|part| part.why == OmissionReason::TakenBack);
+        let (since, all) = (taken_back.map(|part| part.to).max().unwrap_or(0), self.messages.len());
+        let not_sent = NotSent::of(self);
+        let role = |place: usize| self.messages[place].role();
+        let is_sent = |place: usize| self.sent_as(place, &not_sent).is_some();
+        let mut unanswered = (since..all).rev().take_while(|place| role(*place) != Role::Assistant);
+        unanswered.any(is_sent) && (0..all).any(|place| role(place) == Role::User && is_sent(place))
+    }
+
+    fn sent_as(&self, place: usize, not_sent: &Option<NotSent>) -> Option<Cow<'_, Message>> {
+        let message = &self.messages[place];
+        not_sent.as_ref().map_or_else(|| message.sendable(), |not_sent| not_sent.rest_of(place, message))
+    }
+}
+
+/// The parts of a record that are not sent.
+struct NotSent {
+    places: Vec<bool>,
+    /// The calls in it, whose results may stand behind it.
+    calls: HashSet<String>,
+}
+
+impl NotSent {
+    /// `None` if all is sent, which is the rule.
+    fn of(conversation: &Conversation) -> Option<Self> {
+        if conversation.left_out.is_empty() {
+            return None;
+        }
+        let mut places = vec![false; conversation.messages.len()];
+        for part in &conversation.left_out {
+            places[part.places()].fill(true);
+        }
+        let all = conversation.messages.iter().zip(&places);
+        let left_out = all.filter_map(|(message, is_left_out)| is_left_out.then_some(message));
+        let calls = left_out.flat_map(Message::tool_calls).map(|call| call.id.clone()).collect();
+        Some(Self { places, calls })
+    }
+
+    /// What is sent of the message in this place.
+    fn rest_of<'m>(&self, place: usize, message: &'m Message) -> Option<Cow<'m, Message>> {
+        let is_left_out = self.places[place] && message.role() != Role::System;
+        let goes = |block: &Block| match block.kind() {
+            BlockKind::ToolResult { tool_use_id, .. } => self.calls.contains(tool_use_id),
+            _ => is_left_out,
+        };
+        if !message.content().iter().any(goes) {
+            return message.sendable();
+        }
+        let rest: Vec<Block> = message.content().iter().filter(|block| !goes(block)).cloned().collect();
+        let rest = Message::new(message.role(), rest);
+        rest.sendable().map(|rest| Cow::Owned(rest.into_owned()))
+    }
+}
