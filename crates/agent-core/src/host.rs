@@ -7,6 +7,7 @@ pub(crate) mod in_parallel;
 pub(crate) mod local;
 pub(crate) mod many;
 pub(crate) mod run;
+pub(crate) mod run_error;
 pub(crate) mod teller;
 
 pub use cancel::Cancel;
@@ -15,7 +16,8 @@ pub use host_run::HostRun;
 pub use in_parallel::{Perform, in_parallel};
 pub use local::{LocalHost, Mode, TimeLimit};
 pub use many::{Finished, Many, Progress};
-pub use run::{Run, RunError};
+pub use run::Run;
+pub use run_error::RunError;
 
 use std::future::Future;
 

@@ -14,7 +14,7 @@ type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Modules whose parts still use each other, until somebody opens that. No other may, and none
 /// stays here for longer.
-const STILL: &[&str] = &["agent-core", "agent-core::host"];
+const STILL: &[&str] = &["agent-core"];
 
 /// How many modules these crates have, and their circles, a sentence each.
 pub(super) fn of_all(crates: &[&str], sources: &[Source]) -> Result<(usize, Vec<String>), String> {

@@ -8,6 +8,7 @@ mod early;
 mod ends;
 mod mode;
 mod new_ids;
+mod options;
 mod over;
 mod running;
 mod settle;
@@ -26,6 +27,7 @@ use futures::{
     future::{BoxFuture, Either, ready},
 };
 pub use mode::Mode;
+pub(crate) use options::Options;
 use running::is_final;
 use shown::Shown;
 pub(crate) use task::panic_message;
@@ -38,7 +40,6 @@ use crate::{
     Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolSpec, ToolTurn, Turn, drive,
     event::Listeners,
     host::cancel::{Entered, Given, Tokens},
-    host::run::Options,
     host::teller::{Place, Teller},
     in_parallel,
 };
