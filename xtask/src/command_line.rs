@@ -45,6 +45,8 @@ pub(crate) enum Task {
     Msrv,
     /// Checks with other people's code that we speak the API correctly (docs/oracle.md)
     Oracle(Oracle),
+    /// Draws docs/timeline.svg, the picture in the README, from a run of the demo's team
+    Picture,
     /// Starts and stops a Restate server, with a team of agents to try (docs/restate.md)
     Restate(Restate),
     /// Shows and changes the sessions in a journal (docs/durability.md)

@@ -7,6 +7,7 @@ mod live;
 mod many;
 mod options;
 mod parallel;
+pub(crate) mod picture;
 mod plot;
 mod screen;
 mod specialists;
@@ -35,6 +36,7 @@ pub(crate) fn run(options: &Demo) -> Done {
             true => (None, live::stage(screen, options.model.as_deref())?),
             false => plot::stage(screen, options.speed).await.map(|(server, stage)| (Some(server), stage))?,
         };
+        stage.screen.introduction(stage.speed.map(plot::latency));
         let scenarios = vec![
             parallel::play(&stage).await?,
             specialists::play(&stage).await?,

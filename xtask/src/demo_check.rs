@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::task::{Done, verdict};
 
-/// The scenario in which specialists that took turns work at once.
+/// The scenario in which specialists work one after the other, then in parallel.
 const SCENARIO: &str = "agents-as-tools";
 
-/// Three specialists at once take a third of the time, less a little.
+/// Three specialists in parallel take a third of the time, less a little.
 const LEAST_SPEEDUP: f64 = 2.8;
 
 /// What may come on top of the longest specialist's own time, as a factor.
@@ -58,7 +58,7 @@ impl Figures {
     fn summary(&self) -> String {
         let Self { sequential_ms, concurrent_ms, longest_chain_ms } = self;
         format!(
-            "demo: {sequential_ms} ms in sequence, {concurrent_ms} ms at once ({:.2} times as fast); \
+            "demo: {sequential_ms} ms in sequence, {concurrent_ms} ms in parallel ({:.2} times as fast); \
              the longest chain is {longest_chain_ms} ms (times {:.3})",
             self.speedup(),
             self.overhead()

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Task::Mock(script) => mock::run(&script),
         Task::Msrv => msrv::run(),
         Task::Oracle(options) => oracle::run(&options),
+        Task::Picture => demo::picture::run(),
         Task::Restate(options) => restate::run(&options),
         Task::Sessions(_) => sessions::run(),
     })

@@ -27,7 +27,7 @@ pub(super) enum Scenario {
         /// From the orchestrator's first call starting to its last call ending, one after the other.
         #[serde(rename = "sequential_ms", serialize_with = "ms")]
         sequential: Duration,
-        /// The same, all at once.
+        /// The same, all in parallel.
         #[serde(rename = "concurrent_ms", serialize_with = "ms")]
         concurrent: Duration,
         /// The largest sum of latencies scripted for one specialist; with a real model there is none.
@@ -36,7 +36,7 @@ pub(super) enum Scenario {
         /// The whole run, one after the other.
         #[serde(rename = "sequential_total_ms", serialize_with = "ms")]
         sequential_total: Duration,
-        /// The whole run, all at once.
+        /// The whole run, all in parallel.
         #[serde(rename = "concurrent_total_ms", serialize_with = "ms")]
         concurrent_total: Duration,
     },
@@ -48,7 +48,7 @@ pub(super) enum Scenario {
         #[serde(rename = "total_ms", serialize_with = "ms")]
         total: Duration,
     },
-    /// Many conversations at once.
+    /// Many conversations in parallel.
     ManyConversations {
         /// How many.
         conversations: usize,

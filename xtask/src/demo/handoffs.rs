@@ -10,7 +10,7 @@ pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
     stage.screen.title("4. An agent hands the conversation over to another one");
     let began = Instant::now();
     let by_day = run(stage, cast::DESK, "I paid 78.00 for three months at 19.50. Why?").await?;
-    stage.screen.line("   If that goes wrong, it reads why, still has the conversation, and goes on:");
+    stage.screen.line("   If the other agent fails, the first one reads why and answers itself:");
     let by_night = run(stage, cast::NIGHT_DESK, "The app does not start.").await?;
     Ok(Scenario::Handoffs { answered_by: [by_day, by_night], total: began.elapsed() })
 }

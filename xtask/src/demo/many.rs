@@ -1,4 +1,4 @@
-//! Scenario 3: ten conversations at once.
+//! Scenario 3: ten conversations in parallel.
 
 use std::{error::Error, time::Instant};
 
@@ -10,7 +10,7 @@ use super::{Stage, cast, figures::Scenario, plot, screen::WIDTH};
 const CONVERSATIONS: usize = 10;
 
 pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
-    stage.screen.title("3. Ten conversations at once");
+    stage.screen.title("3. Ten conversations in parallel");
     let team = cast::calculator(stage.claude.clone())?;
     let conversations = (1..=CONVERSATIONS).map(|number| {
         let question = format!("What is {} squared?", 10 + number);
@@ -24,7 +24,7 @@ pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
         stage.screen.progress(many.progress());
     }
     let total = began.elapsed();
-    let all = format!("   {CONVERSATIONS} conversations took {:.2} s", total.as_secs_f64());
+    let all = format!("   {CONVERSATIONS} conversations took {:.2} s together", total.as_secs_f64());
     let one = stage.speed.map(|speed| plot::latency(speed) * 2);
     let one = one.map(|one| format!("; one alone takes {:.2} s", one.as_secs_f64())).unwrap_or_default();
     stage.screen.title(&format!("{all}{one}."));

@@ -12,7 +12,7 @@ use super::{Stage, cast, figures::Scenario, screen::WIDTH};
 const QUESTION: &str = "What are 17 + 25 + 58, 12 * 34, 1 / 0, and the square root of 1764?";
 
 pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
-    stage.screen.title("1. One agent makes four calls in one reply; one fails, and the others don't care");
+    stage.screen.title("1. One agent makes four calls in one reply. One fails, and the others finish");
     stage.screen.line(&format!("   user: {QUESTION}"));
     let team = cast::calculator(stage.claude.clone())?;
     let mut conversation = Conversation::start("calculator", QUESTION);

@@ -2,7 +2,11 @@
 
 use std::{error::Error, time::Duration};
 
-use agent_core::{LlmError, Usage, model::LlmErrorKind, script::Reply};
+use agent_core::{
+    LlmError, Usage,
+    model::LlmErrorKind,
+    script::{Reply, Script},
+};
 use agent_llm::Claude;
 use agent_mock::{Mock, RecordedRequest, Scenario};
 use serde_json::{Value, json};
@@ -11,12 +15,13 @@ use super::{
     Stage,
     cast::{
         ACCOUNTANT, BILLING, CALCULATOR, DESK, GEOMETER, NIGHT_DESK, ORCHESTRATOR, STATISTICIAN, SUPPORT,
+        Specialist,
     },
     screen::Screen,
 };
 
 /// How long a real model takes for a reply.
-const LATENCY: Duration = Duration::from_secs(2);
+pub(super) const LATENCY: Duration = Duration::from_secs(2);
 
 /// A mock server that plays all scenarios, and the real client talking to it.
 pub(super) async fn stage(screen: Screen, speed: f64) -> Result<(Mock, Stage), Box<dyn Error>> {
@@ -24,7 +29,7 @@ pub(super) async fn stage(screen: Screen, speed: f64) -> Result<(Mock, Stage), B
     let paced = |replies: Vec<Reply>| -> Vec<Reply> {
         replies.into_iter().map(|reply| reply.after(latency).usage(Usage::new(400, 60))).collect()
     };
-    let parts = chains().into_iter().map(|(system, replies)| (system, paced(replies)));
+    let parts = chains().into_iter().map(|(specialist, replies)| (specialist.system, paced(replies)));
     let plot = Scenario::by(move |request| calculator(request).after(latency).usage(Usage::new(300, 40)));
     let plot = parts.fold(plot, |plot, (system, replies)| plot.and_agent(system, replies));
     let plot = plot.and_agent(ORCHESTRATOR, paced(orchestrator()));
@@ -33,6 +38,14 @@ pub(super) async fn stage(screen: Screen, speed: f64) -> Result<(Mock, Stage), B
     let server = Mock::start(plot).await?;
     let claude = Claude::builder().base_url(server.url()).key("no key is needed here").build()?;
     Ok((server, Stage { claude, screen, speed: Some(speed) }))
+}
+
+/// The orchestrator's and the specialists' parts at the pace of a real model, without a server.
+pub(super) fn script() -> Script {
+    let specialists = chains().into_iter().map(|(specialist, replies)| (specialist.name, replies));
+    let parts = specialists.chain([("orchestrator", orchestrator())]);
+    let paced = |replies: Vec<Reply>| replies.into_iter().map(|reply| reply.after(LATENCY)).collect();
+    Script::by_agent(parts.map(|(agent, replies)| (agent, paced(replies))))
 }
 
 /// How long a reply of the scripted model takes.
@@ -52,13 +65,13 @@ fn call(name: &str, input: Value) -> Reply {
 }
 
 /// The specialists' parts: three replies each, two of which call tools.
-fn chains() -> Vec<(&'static str, Vec<Reply>)> {
+fn chains() -> Vec<(Specialist, Vec<Reply>)> {
     let square = |number: u32| json!({"base": number, "exponent": 2});
     let numbers = [4, 8, 15, 16, 23, 42];
     let squares = numbers.into_iter().fold(Reply::default(), |reply, n| reply.and_call("power", square(n)));
     vec![
         (
-            GEOMETER.system,
+            GEOMETER,
             vec![
                 call("multiply_numbers", json!({"numbers": [30, 40]}))
                     .and_call("power", square(30))
@@ -68,7 +81,7 @@ fn chains() -> Vec<(&'static str, Vec<Reply>)> {
             ],
         ),
         (
-            ACCOUNTANT.system,
+            ACCOUNTANT,
             vec![
                 call("power", json!({"base": 1.05, "exponent": 2}))
                     .and_call("multiply_numbers", json!({"numbers": [8000, 0.05]})),
@@ -77,7 +90,7 @@ fn chains() -> Vec<(&'static str, Vec<Reply>)> {
             ],
         ),
         (
-            STATISTICIAN.system,
+            STATISTICIAN,
             vec![
                 squares.and_call("sum_numbers", json!({"numbers": numbers})),
                 call("divide_numbers", json!({"a": 108, "b": 6}))
@@ -91,7 +104,7 @@ fn chains() -> Vec<(&'static str, Vec<Reply>)> {
 fn orchestrator() -> Vec<Reply> {
     let task = |task: &str| json!({"task": task});
     vec![
-        Reply::text("Three specialists can work on this at once.")
+        Reply::text("Three specialists can work on this in parallel.")
             .and_call(GEOMETER.name, task("Area and diagonal of a field of 30 m by 40 m?"))
             .and_call(ACCOUNTANT.name, task("8,000 at 5 % a year, compounded for 2 years?"))
             .and_call(STATISTICIAN.name, task("Mean and mean square of 4, 8, 15, 16, 23, 42?")),

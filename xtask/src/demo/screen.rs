@@ -1,6 +1,9 @@
 //! What a person sees: at most 80 columns, with colours only on a terminal.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::{
+    io::{IsTerminal, Write, stdout},
+    time::Duration,
+};
 
 use agent_core::{Event, EventKind, event::EventLog, host::Progress};
 use program::{Out, print, println};
@@ -19,6 +22,18 @@ impl Screen {
     pub(super) fn new(shown: bool) -> Self {
         let terminal = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         Self { shown, terminal }
+    }
+
+    /// What the demo is, and how its log is read. `reply` is how long a scripted reply takes.
+    pub(super) fn introduction(&self, reply: Option<Duration>) {
+        match reply {
+            Some(reply) => {
+                self.line("A server on this machine plays the model. The client asks it over HTTP.");
+                self.line(&format!("Each reply takes {:.2} s.", reply.as_secs_f64()));
+            }
+            None => self.line("A real model is asked."),
+        }
+        self.line("In the log, > is a call and < its result. Times count from the start of a run.\n");
     }
 
     pub(super) fn title(&self, text: &str) {

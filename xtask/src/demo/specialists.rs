@@ -1,4 +1,4 @@
-//! Scenario 2: an orchestrator with three specialists, one after the other and then at once.
+//! Scenario 2: an orchestrator with three specialists, one after the other and then in parallel.
 
 use std::{error::Error, time::Duration};
 
@@ -16,14 +16,14 @@ use super::{
     screen::{Screen, WIDTH},
 };
 
-const QUESTION: &str = "Area and diagonal of a field of 30 m by 40 m? 8,000 at 5 % for 2 years? Mean and \
+pub(super) const QUESTION: &str = "Area and diagonal of a field of 30 m by 40 m? 8,000 at 5 % for 2 years? Mean and \
     mean square of 4, 8, 15, 16, 23, 42?";
 
 pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
-    stage.screen.title("2. An orchestrator gives three specialists work");
-    let sequential =
-        perform(stage, Mode::Sequential, "   First one after the other, as most programs do:").await?;
-    let concurrent = perform(stage, Mode::Concurrent, "   Then at once:").await?;
+    stage.screen.title("2. An orchestrator gives work to three specialists");
+    stage.screen.line(&format!("   user: {}", QUESTION.replace("? ", "?\n         ")));
+    let sequential = perform(stage, Mode::Sequential, "   First one after the other:").await?;
+    let concurrent = perform(stage, Mode::Concurrent, "   Then in parallel:").await?;
     let longest_chain = stage.speed.map(plot::longest_chain);
     let scenario = Scenario::AgentsAsTools {
         sequential: sequential.calls,
@@ -52,7 +52,8 @@ async fn perform(stage: &Stage, mode: Mode, title: &str) -> Result<Performance, 
     run.listen(stage.screen.log(EventLog::new(WIDTH))).await?;
     stage.screen.line("");
     let events = events.lock().expect("the listener does not panic");
-    let timeline = Timeline::new(events.iter());
+    // A row for each agent. What the specialists call stands in the log.
+    let timeline = Timeline::new(events.iter().filter(|event| event.depth == 0));
     Ok(Performance { calls: span_of_calls(&events), timeline })
 }
 
@@ -66,7 +67,7 @@ fn span_of_calls(events: &[Event]) -> Duration {
 fn compare(screen: &Screen, sequential: &Performance, concurrent: &Performance, bound: Option<Duration>) {
     let scale = sequential.timeline.end().max(concurrent.timeline.end());
     for (title, performance) in
-        [("   One after the other:", sequential), ("   At once, on the same scale:", concurrent)]
+        [("   One after the other:", sequential), ("   In parallel, on the same scale:", concurrent)]
     {
         screen.title(title);
         screen.line(&performance.timeline.render_to(scale, WIDTH));
@@ -75,18 +76,18 @@ fn compare(screen: &Screen, sequential: &Performance, concurrent: &Performance, 
     let (slow, fast) = (sequential.calls.as_secs_f64(), concurrent.calls.as_secs_f64());
     screen.title("   The specialists' work, from the first call's start to the last call's end:");
     screen.line(&format!("     one after the other   {:>8}", seconds(sequential.calls)));
-    screen.line(&format!("     at once               {:>8}", seconds(concurrent.calls)));
+    screen.line(&format!("     in parallel           {:>8}", seconds(concurrent.calls)));
     screen.line(&saved(slow, fast));
     if let Some(bound) = bound {
         screen.line(&format!(
-            "     the bound             {:>8}   (the longest specialist's own replies)",
+            "     at the very least     {:>8}   (the replies of the slowest specialist)",
             seconds(bound)
         ));
     }
     screen.line("");
 }
 
-/// What it saves to work at once; in words, if a real model called nobody.
+/// What it saves to work in parallel; in words, if a real model called nobody.
 fn saved(slow: f64, fast: f64) -> String {
     let when = match (slow > 0.0, fast > 0.0) {
         (true, true) => {
@@ -95,7 +96,7 @@ fn saved(slow: f64, fast: f64) -> String {
         }
         (false, false) => "The model",
         (false, true) => "One after the other, the model",
-        (true, false) => "At once, the model",
+        (true, false) => "In parallel, the model",
     };
     format!("     {when} called no specialist, so there is nothing to compare.")
 }
