@@ -1,15 +1,14 @@
 //! The Messages API: its client and settings, its JSON, and what else only it has. It uses
 //! `transport` and `wrappers`.
 
+mod api;
 mod build;
 mod builder;
 mod cache;
 mod client;
-mod headers;
-mod http;
+mod message_events;
+mod messages;
 mod rate_limit;
-mod refusal;
-mod reply;
 mod stream_parser;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Claude behind [`Llm`]: the Messages API over HTTP, streamed, with typed errors, timeouts and
+//! Claude as an [`Llm`]: a client of the Messages API that streams, with typed errors, time limits and
 //! retries.
 //!
 //! ```
@@ -13,7 +13,7 @@
 //! #     data:{{\"type\":\"message_delta\",\"delta\":{end}}}\n\ndata:{{\"type\":\"message_stop\"}}\n\n");
 //! # let reply = ResponseTemplate::new(200).set_body_raw(reply, "text/event-stream");
 //! # Mock::given(any()).respond_with(reply).mount(&server).await;
-//! // Without `.key(..)` and `.base_url(..)`: ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL.
+//! // Without `.key(..)` and `.base_url(..)` it reads ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL.
 //! let claude = Claude::builder().key("sk-ant-example").base_url(url).model("claude-haiku-5-5").build()?;
 //! let request = Request::new(vec![Message::user("Say hello.")]);
 //! let reply = fold(claude.stream(request), |delta| print!("{}", delta.text().unwrap_or_default())).await?;
@@ -22,43 +22,55 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Claude`] is [`Bounded`] around [`Repair`] around [`Retry`] around a plain client. Whatever else can be done around a request is a
-//! wrapper of the same kind: a type that holds an [`Llm`] and is one.
+//! [`Claude`] is a plain client with three wrappers around it: [`Bounded`] around [`Repair`] around
+//! [`Retry`]. A wrapper is a type that holds an [`Llm`] and is one. You can put your own wrappers
+//! around any backend in the same way.
 //!
-//! # When it fails
+//! # Errors
 //!
-//! An [`LlmError`] says what failed, for whom, and whether it may pass. What may is asked again
-//! ([`RetryPolicy`]: how often, after how long, until when), also when a reply breaks off; what a change of
-//! the request can mend is asked again with it ([`Repair`]). Each wait has a limit of its own, whose error names
-//! it: [connection](ClaudeBuilder::connect_timeout), [first byte](ClaudeBuilder::first_byte_timeout),
-//! [silence](ClaudeBuilder::idle_timeout), [signs of life without content](ClaudeBuilder::content_timeout),
-//! [all of it](ClaudeBuilder::total_timeout). A reply that is not streamed has the first and the last of them.
+//! An [`LlmError`] says what failed and whether it may pass.
+//!
+//! - An error that may pass is retried, also when a reply breaks off. [`RetryPolicy`] says how often,
+//!   after what wait, and until when.
+//! - An error that a change of the request can mend is retried with that change. See [`Repair`].
+//!
+//! Each wait has a time limit of its own, and the error of a passed limit names it:
+//! [connection](ClaudeBuilder::connect_timeout), [first byte](ClaudeBuilder::first_byte_timeout),
+//! [pause between bytes](ClaudeBuilder::idle_timeout),
+//! [pause in the content](ClaudeBuilder::content_timeout) and
+//! [the whole reply](ClaudeBuilder::total_timeout). For a reply that is not streamed only the first and
+//! the last of them count.
 //!
 //! # Many agents on one account
 //!
-//! Give all clients of an account the same [`Gate`]: `Claude::builder().gate(gate.clone())`. It stands between
-//! the retries and the connection, holds back what the server would refuse, and says so to whoever waits. Any
-//! other [`Llm`] gets one with [`Gate::around`]: `Retry::new(gate.around(llm), policy)`.
+//! Give all clients of an account the same [`Gate`]: `Claude::builder().gate(gate.clone())`. It holds
+//! back requests that the server would refuse, and tells whoever waits why. It stands between the
+//! retries and the connection. Any other [`Llm`] gets one with [`Gate::around`]:
+//! `Retry::new(gate.around(llm), policy)`.
 //!
 //! # TLS
 //!
-//! Connections are encrypted by [rustls](https://docs.rs/rustls) with ring's cryptography; nothing needs to be set up, and
-//! nothing is set for the process. They trust whom the machine trusts. On Linux, a file of certificates (PEM) that
-//! `SSL_CERT_FILE` names takes the place of the system's. They are read only where something is encrypted.
+//! Connections are encrypted by [rustls](https://docs.rs/rustls) with ring's cryptography. You need
+//! not set anything up, and nothing is set for the whole process. A client trusts the certificates
+//! that the machine trusts. On Linux, the variable `SSL_CERT_FILE` may name a file of certificates
+//! (PEM) to trust instead. Certificates are only read when a connection is encrypted.
 //!
-//! A program that has reqwest for itself gives it a TLS of its own, by one of reqwest's features (`rustls`, `native-tls`).
-//! It needs that for plain http, too: without one, reqwest panics as it makes a client.
+//! A program that also uses reqwest itself must give it TLS by one of reqwest's features (`rustls`,
+//! `native-tls`), even for plain http. Without one, reqwest panics when it makes a client.
 //!
 //! # Without this client
 //!
-//! Bytes of a streamed reply that came some other way are read by a [`StreamParser`].
+//! A [`StreamParser`] reads the bytes of a streamed reply that you received some other way.
 //!
-//! Inside, `transport` is what any API over HTTP needs, `wrappers` is what can be done around any [`Llm`], and `claude` is the
-//! Messages API; another API has its place beside it. `claude` uses the other two, and these use nobody.
+//! # Inside
 //!
-//! In `claude`, `wire` is the API's JSON and `stream_parser` that with its framing, all without IO; `http` sends, `reply` reads
-//! a stream by the clock, `refusal` makes an error of an HTTP answer. In `wrappers`, `retry/attempts` decides whether there
-//! is another one; `gate` queues, and `gate/flow` decides, without clock or IO, when the next may go.
+//! - `transport` is what any API over HTTP needs. `http` sends a request and reads the answer, `reply`
+//!   reads a stream within its time limits, `error` turns an HTTP answer into a typed error.
+//! - `wrappers` go around any [`Llm`]. `retry` asks again, `gate` queues requests, and `gate/flow`
+//!   decides when the next one may go, without clock or IO.
+//! - `claude` is the Messages API: `wire` is its JSON, `message_events` reads its streams, both without
+//!   IO, and `messages` is the plain client. It uses the other two, and they do not use it. Another API
+//!   gets a folder beside it.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -2,24 +2,30 @@
 
 use std::env;
 
-use super::{builder::ClaudeBuilder, client::Claude, http::Http};
+use super::{
+    api::{BASE_URL_VARIABLE, KEY_VARIABLE},
+    builder::ClaudeBuilder,
+    client::Claude,
+    messages::Messages,
+};
 use crate::transport::{config_error::ConfigError, key::Key};
 
 impl ClaudeBuilder {
-    /// The client. An error says which setting is missing or wrong.
+    /// Makes the client. An error says which setting is missing or wrong.
     pub fn build(self) -> Result<Claude, ConfigError> {
         self.build_in(|name| env::var(name).ok())
     }
 
     fn build_in(self, variable: impl Fn(&str) -> Option<String>) -> Result<Claude, ConfigError> {
-        Http::new(self.complete(variable), None).map(Claude::around)
+        Messages::new(self.complete(variable), None).map(Claude::around)
     }
 
     /// Fills in from the environment what was not given.
     fn complete(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
-        self.key = self.key.or_else(|| variable("ANTHROPIC_API_KEY").map(Key::from));
-        self.base_url = self.base_url.or_else(|| variable("ANTHROPIC_BASE_URL"));
+        let http = &mut self.http;
+        http.key = http.key.take().or_else(|| variable(KEY_VARIABLE).map(Key::from));
+        http.base_url = http.base_url.take().or_else(|| variable(BASE_URL_VARIABLE));
         self
     }
 }
@@ -44,10 +50,13 @@ mod tests {
             _ => None,
         };
         let settings = ClaudeBuilder::default().complete(variable);
-        assert_eq!(settings.key, Some(Key::from("from-env")));
-        assert_eq!(settings.base_url.as_deref(), Some("http://localhost:1"));
+        assert_eq!(settings.http.key, Some(Key::from("from-env")));
+        assert_eq!(settings.http.base_url.as_deref(), Some("http://localhost:1"));
         let given = ClaudeBuilder::default().key("given").base_url("http://[::1]").complete(variable);
-        assert_eq!((given.key, given.base_url.as_deref()), (Some("given".into()), Some("http://[::1]")));
+        assert_eq!(
+            (given.http.key, given.http.base_url.as_deref()),
+            (Some("given".into()), Some("http://[::1]"))
+        );
         let plain = ClaudeBuilder::default().build_in(|name| match name {
             "ANTHROPIC_BASE_URL" => Some("http://gateway".to_owned()),
             _ => Some("k".to_owned()),
@@ -57,14 +66,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_said() {
-        insta::assert_snapshot!(refused(ClaudeBuilder::default()), @"no API key: set ANTHROPIC_API_KEY, or give one with `Claude::builder().key(..)`");
-        insta::assert_snapshot!(refused(ClaudeBuilder::default().key(" ")), @"no API key: set ANTHROPIC_API_KEY, or give one with `Claude::builder().key(..)`");
+        insta::assert_snapshot!(refused(ClaudeBuilder::default()), @"no API key: set the environment variable ANTHROPIC_API_KEY, or call the builder's `key(..)`");
+        insta::assert_snapshot!(refused(ClaudeBuilder::default().key(" ")), @"no API key: set the environment variable ANTHROPIC_API_KEY, or call the builder's `key(..)`");
         insta::assert_snapshot!(refused(ClaudeBuilder::default().key("sk-s\u{e9}cret\n\u{7f}")), @"the API key has a character that no HTTP header may hold: check what was pasted");
         let keyed = || ClaudeBuilder::default().key("k");
         insta::assert_snapshot!(refused(keyed().base_url("localhost:80")), @r#"the base URL "localhost:80" can't be used: it must begin with https:// or http://; it should look like https://api.anthropic.com"#);
         insta::assert_snapshot!(refused(keyed().base_url("api.anthropic.com")), @r#"the base URL "api.anthropic.com" can't be used: relative URL without a base; it should look like https://api.anthropic.com"#);
         insta::assert_snapshot!(refused(keyed().base_url("https://me:pass@host/?token=t")), @r#"the base URL "https://host/" can't be used: it must hold no user name and no password; it should look like https://api.anthropic.com"#);
-        insta::assert_snapshot!(refused(keyed().base_url("http://gateway?token=t")), @r#"the base URL "http://gateway/" is plain http to another machine, where all on the way could read the key: use https, or allow it with `Claude::builder().allow_plain_http(true)`"#);
+        insta::assert_snapshot!(refused(keyed().base_url("http://gateway?token=t")), @r#"the base URL "http://gateway/" is plain http to another machine, so anybody on the way could read the key: use https, or call the builder's `allow_plain_http(true)`"#);
         insta::assert_snapshot!(refused(keyed().header("x y", "secret")), @r#"the header "x y" can't be sent: invalid HTTP header name"#);
         insta::assert_snapshot!(refused(keyed().header("x-y", "secret\n")), @r#"the header "x-y" can't be sent: failed to parse header value"#);
         insta::assert_snapshot!(refused(keyed().beta("a\nb")), @r#"the header "anthropic-beta" can't be sent: failed to parse header value"#);

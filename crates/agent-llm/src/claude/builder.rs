@@ -1,15 +1,15 @@
 //! The settings of a [`Claude`](crate::Claude) client.
 
-mod connection;
-mod limits;
-
 use std::{collections::BTreeMap, fmt};
 
 use agent_core::Json;
 
 use super::{cache::Cache, tool_choice::ToolChoice};
 use crate::{
-    transport::{key::Key, limit::Limits, shown::shown, size::LONGEST_REPLY},
+    transport::{
+        key::Key,
+        settings::{HttpSettings, http_settings},
+    },
     wrappers::{Bounds, Gate, RetryPolicy},
 };
 
@@ -20,20 +20,14 @@ use crate::{
 /// `Debug` shows neither the key nor the values of headers and request fields.
 #[derive(Clone)]
 pub struct ClaudeBuilder {
-    pub(crate) key: Option<Key>,
-    pub(crate) base_url: Option<String>,
-    pub(crate) allow_plain_http: bool,
-    pub(crate) http2: bool,
+    pub(crate) http: HttpSettings,
     pub(crate) version: String,
     pub(crate) betas: Vec<String>,
-    pub(crate) headers: Vec<(String, String)>,
     pub(crate) streaming: bool,
     pub(crate) retry: RetryPolicy,
     pub(crate) gate: Option<Gate>,
     pub(crate) threads: bool,
-    pub(crate) limits: Limits,
     pub(crate) bounds: Bounds,
-    pub(crate) longest_reply: usize,
     pub(crate) model: String,
     pub(crate) tool_choice: Option<ToolChoice>,
     pub(crate) force_every_turn: bool,
@@ -45,20 +39,14 @@ pub struct ClaudeBuilder {
 impl Default for ClaudeBuilder {
     fn default() -> Self {
         Self {
-            key: None,
-            base_url: None,
-            allow_plain_http: false,
-            http2: false,
+            http: HttpSettings::default(),
             version: "2026-10-21".to_owned(),
             betas: Vec::new(),
-            headers: Vec::new(),
             streaming: true,
             retry: RetryPolicy::default(),
             gate: None,
             threads: false,
-            limits: Limits::default(),
             bounds: Bounds::default(),
-            longest_reply: LONGEST_REPLY,
             model: "claude-sonnet-5-5".to_owned(),
             tool_choice: None,
             force_every_turn: false,
@@ -73,22 +61,14 @@ impl Default for ClaudeBuilder {
 impl ClaudeBuilder {
     /// The API key; by default what `ANTHROPIC_API_KEY` holds.
     pub fn key(mut self, key: impl Into<Key>) -> Self {
-        self.key = Some(key.into());
+        self.http.key = Some(key.into());
         self
     }
 
     /// Where the API is; by default what `ANTHROPIC_BASE_URL` holds, else `https://api.anthropic.com`. Plain
     /// http leads to this machine only, unless [allowed](Self::allow_plain_http).
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = Some(url.into());
-        self
-    }
-
-    /// Whether the base URL may be plain http to another machine, as to a gateway in the same cluster; by
-    /// default it may not, since all on the way could read the key and what is said. `localhost` and
-    /// loopback addresses are always allowed.
-    pub fn allow_plain_http(mut self, allow: bool) -> Self {
-        self.allow_plain_http = allow;
+        self.http.base_url = Some(url.into());
         self
     }
 
@@ -102,13 +82,6 @@ impl ClaudeBuilder {
     /// for these: `claude.with(|settings| settings.beta("…"))`.
     pub fn beta(mut self, name: impl Into<String>) -> Self {
         self.betas.push(name.into());
-        self
-    }
-
-    /// Another header for every request; it wins over the client's own of that name. What it holds is treated as a
-    /// secret, as the key is.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
         self
     }
 }
@@ -242,25 +215,20 @@ impl ClaudeBuilder {
     }
 }
 
+http_settings!(ClaudeBuilder);
+
 impl fmt::Debug for ClaudeBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let fields: Vec<&String> = self.fields.keys().collect();
         f.debug_struct("ClaudeBuilder")
-            .field("key", &self.key)
-            .field("base_url", &self.base_url.as_deref().map(shown))
-            .field("allow_plain_http", &self.allow_plain_http)
-            .field("http2", &self.http2)
+            .field("http", &self.http)
             .field("version", &self.version)
             .field("betas", &self.betas)
-            .field("headers", &headers)
             .field("streaming", &self.streaming)
             .field("retry", &self.retry)
             .field("gate", &self.gate)
             .field("threads", &self.threads)
-            .field("limits", &self.limits)
             .field("bounds", &self.bounds)
-            .field("longest_reply", &self.longest_reply)
             .field("model", &self.model)
             .field("tool_choice", &self.tool_choice)
             .field("force_every_turn", &self.force_every_turn)

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
-use super::{builder::ClaudeBuilder, http::Http, threads::Threads};
+use super::{builder::ClaudeBuilder, messages::Messages, threads::Threads};
 use crate::{
     transport::config_error::ConfigError,
     wrappers::{Bounded, Repair, Retry, keep_asking},
@@ -19,7 +19,7 @@ use crate::{
 pub struct Claude(Arc<Bounded<Repair<Retry<Sender>>>>);
 
 /// The plain client, behind the gate of its settings.
-struct Queued(Http);
+struct Queued(Messages);
 
 /// The same, in threads or not.
 enum Sender {
@@ -41,8 +41,8 @@ impl Claude {
     /// A client with other settings that shares this one's connections:
     /// `claude.with(|settings| settings.model("claude-haiku-5-5"))?`.
     pub fn with(&self, change: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> Result<Self, ConfigError> {
-        let http = self.http();
-        Http::new(change(http.settings().clone()), Some(http)).map(Self::around)
+        let messages = self.messages();
+        Messages::new(change(messages.settings().clone()), Some(messages)).map(Self::around)
     }
 
     /// How many tokens of input a request would have: what is asked is what would be sent, tools, thinking
@@ -63,15 +63,15 @@ impl Claude {
     /// ```
     pub async fn count_tokens(&self, request: &Request) -> Result<u64, LlmError> {
         let (request, _) = self.0.bounds().fit(request.clone());
-        keep_asking(self.retry().policy(), || self.http().count_tokens(&request)).await
+        keep_asking(self.retry().policy(), || self.messages().count_tokens(&request)).await
     }
 
-    pub(crate) fn around(http: Http) -> Self {
-        let policy = http.settings().retry.clone();
-        let bounds = http.settings().bounds.clone();
-        let sender = match http.settings().threads {
-            true => Sender::Threads(Threads::new(Queued(http))),
-            false => Sender::Whole(Queued(http)),
+    pub(crate) fn around(messages: Messages) -> Self {
+        let policy = messages.settings().retry.clone();
+        let bounds = messages.settings().bounds.clone();
+        let sender = match messages.settings().threads {
+            true => Sender::Threads(Threads::new(Queued(messages))),
+            false => Sender::Whole(Queued(messages)),
         };
         Self(Arc::new(Bounded::new(Repair::new(Retry::new(sender, policy)), bounds)))
     }
@@ -80,7 +80,7 @@ impl Claude {
         self.0.inner().inner()
     }
 
-    fn http(&self) -> &Http {
+    fn messages(&self) -> &Messages {
         match self.retry().inner() {
             Sender::Threads(threads) => &threads.inner().0,
             Sender::Whole(queued) => &queued.0,
@@ -114,6 +114,6 @@ impl Llm for Sender {
 
 impl fmt::Debug for Claude {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claude").field(self.http().settings()).finish()
+        f.debug_tuple("Claude").field(self.messages().settings()).finish()
     }
 }

@@ -1,19 +1,17 @@
-//! A streamed reply: bytes in, deltas out, no IO.
+//! A parser of streamed replies, for bytes that come some other way than through the client.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    mem,
-};
+use agent_core::{Delta, LlmError};
 
-use agent_core::{Delta, LlmError, StopReason, model::LlmErrorKind};
+use super::message_events::MessageEvents;
+use crate::transport::parser::{EventParser, ReplyParser};
 
-use super::wire::{ApiError, Begun, Field, Grown, Said, Words, read};
-use crate::transport::sse::Decoder;
-
-/// Reads a streamed reply of the Messages API that came over a transport of yours: a gateway, a file, a test. The
-/// bytes may be cut anywhere. Every line ending, comments, pings and events of the future are taken; a character
-/// whose escapes came in two pieces (`\ud83e`, then `\udd80`) is in one. As the official clients do, it passes over pieces
-/// that do not fit their block.
+/// Reads a streamed reply of the Messages API that you received some other way: from a gateway, a
+/// file or a test. Push the bytes as they come and pull the deltas.
+///
+/// The bytes may be cut anywhere, and lines may end in any way. Comments, pings and events of
+/// unknown types are passed over. A character whose escapes came in two pieces (`\ud83e`, then
+/// `\udd80`) is put together. A piece that does not fit its block is passed over, as in the official
+/// clients.
 ///
 /// ```
 /// use agent_llm::{Fold, StreamParser};
@@ -39,144 +37,38 @@ use crate::transport::sse::Decoder;
 /// # Ok::<(), agent_llm::LlmError>(())
 /// ```
 #[derive(Debug, Default)]
-pub struct StreamParser {
-    events: Decoder,
-    ready: VecDeque<Delta>,
-    /// First halves of characters, by block: the second ones may be in the next pieces.
-    halves: BTreeMap<usize, (Field, Words)>,
-    begun: Begun,
-    /// The server has said why the reply ends.
-    over: bool,
-    whole: bool,
-}
+pub struct StreamParser(EventParser<MessageEvents>);
 
 impl StreamParser {
-    /// Takes in the next bytes. An error if an event has no end.
+    /// Takes in the next bytes. An error if an event is longer than 16 MiB.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), LlmError> {
-        self.events.push(bytes)
+        self.0.push(bytes)
     }
 
-    /// The next piece of the reply. `None` if more bytes are needed for one, or the reply
-    /// [is whole](Self::is_whole); then nothing more comes. An error is the reply's end, too: the API's own, or an
-    /// event that can't be read.
+    /// The next piece of the reply. `None` if that needs more bytes, or if the reply
+    /// [is whole](Self::is_whole) and nothing more comes.
+    ///
+    /// An error ends the reply. It is one that the server says in its stream, or an event that can't
+    /// be read.
     pub fn pull(&mut self) -> Result<Option<Delta>, LlmError> {
-        while self.ready.is_empty() && !self.whole {
-            let Some(event) = self.events.next() else { break };
-            let said = read(&event)?;
-            if let Some(delta) = self.take_in(said) {
-                return Ok(Some(delta));
-            }
-        }
-        Ok(self.ready.pop_front())
+        self.0.pull()
     }
 
-    /// Whether the reply has said that it is whole.
+    /// Whether the reply has said that it is whole (`message_stop`).
     pub fn is_whole(&self) -> bool {
-        self.whole
+        self.0.is_complete()
     }
 
-    /// Says that there are no more bytes. An error unless the reply is whole, be it by a last event that
-    /// lacks its blank line.
+    /// Says that there are no more bytes. An error unless the reply is whole. The last event may lack
+    /// the blank line behind it; pull once more afterwards for what it says.
     pub fn finish(&mut self) -> Result<(), LlmError> {
-        self.events.end();
-        // What was cut can often not be read, and that is no more than to be cut.
-        match self.pull() {
-            Err(error) if error.kind != LlmErrorKind::Malformed => return Err(error),
-            Ok(Some(delta)) => self.ready.push_front(delta),
-            _ => {}
-        }
-        match self.whole {
-            true => Ok(()),
-            false => Err(self.broke_off()),
-        }
-    }
-
-    /// What is said in the place of a stream is an error, or words about one.
-    fn broke_off(&self) -> LlmError {
-        let stray = self.events.stray();
-        // It begins with no blanks, so it is as long as it was when it was cut.
-        let said = stray.trim_ascii_end();
-        if let Some(error) = ApiError::found(said) {
-            let message = error.message.clone().unwrap_or_else(|| said.to_owned());
-            return error.in_reply(message);
-        }
-        let mut message = "the stream ended before message_stop".to_owned();
-        if !said.is_empty() {
-            message.push_str(&format!("; it said: {said}"));
-        }
-        LlmError::new(LlmErrorKind::Incomplete, message)
-    }
-
-    /// What is to be handed on for what an event says, before what has been put behind it.
-    fn take_in(&mut self, said: Said) -> Option<Delta> {
-        if self.goes_on(&said) {
-            self.ready.push_back(Delta::stop(StopReason::open()));
-        }
-        match said {
-            Said::Delta(delta) if !self.begun.fits_delta(&delta) => {}
-            Said::Grown(grown) if !self.begun.fits(&grown) => {}
-            Said::Delta(delta) if self.halves.is_empty() && self.ready.is_empty() => return Some(delta),
-            Said::Delta(delta) => {
-                match &delta {
-                    Delta::Block { index, .. } | Delta::BlockEnd { index } => self.end_half(*index),
-                    Delta::Stop { .. } => self.end_halves(),
-                    _ => {}
-                }
-                self.ready.push_back(delta);
-            }
-            Said::Grown(grown) => self.join(grown),
-            Said::End => self.whole = true,
-            Said::Nothing => {}
-        }
-        self.ready.pop_front()
-    }
-
-    /// Whether the reply goes on though it was said to be over.
-    fn goes_on(&mut self, said: &Said) -> bool {
-        match said {
-            Said::Delta(Delta::Stop { stop_reason, .. }) => self.over = *stop_reason != StopReason::open(),
-            Said::Grown(_) | Said::Delta(Delta::Block { .. } | Delta::Piece { .. }) => {
-                return mem::take(&mut self.over);
-            }
-            _ => {}
-        }
-        false
-    }
-
-    /// Words go behind the half a character that waits for them, and without the one they end in.
-    fn join(&mut self, Grown { index, block, field, words }: Grown) {
-        if block.is_some() || self.halves.get(&index).is_some_and(|(of, _)| *of != field) {
-            self.end_half(index);
-        }
-        self.ready.extend(block.map(|block| Delta::Block { index, block }));
-        let before = self.halves.remove(&index).map(|(_, half)| half);
-        let mut words = words.after(before);
-        if let Some(half) = words.split_half() {
-            self.halves.insert(index, (field, half));
-            if words.is_empty() {
-                return;
-            }
-        }
-        self.ready.push_back(Delta::Piece { index, piece: field.piece(words.text()) });
-    }
-
-    /// The half a character of a block has stayed alone.
-    fn end_half(&mut self, index: usize) {
-        if let Some((field, half)) = self.halves.remove(&index) {
-            self.ready.push_back(Delta::Piece { index, piece: field.piece(half.text()) });
-        }
-    }
-
-    fn end_halves(&mut self) {
-        while let Some((&index, _)) = self.halves.first_key_value() {
-            self.end_half(index);
-        }
+        self.0.finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use agent_core::model::Fold;
+    use agent_core::model::{Fold, LlmErrorKind};
 
     use super::*;
 

@@ -2,8 +2,6 @@
 
 mod begun;
 mod ends;
-mod error;
-mod error_kind;
 mod event;
 mod grow;
 mod object;
@@ -13,8 +11,6 @@ mod tools;
 mod words;
 
 pub(crate) use begun::Begun;
-pub(crate) use error::{ApiError, LONGEST as LONGEST_SAID, excerpt};
-pub(crate) use error_kind::kind;
 pub(crate) use event::read;
 #[cfg(test)]
 pub(crate) use request::error_with_more_than_words;

@@ -2,43 +2,49 @@
 
 use agent_core::{LlmError, model::LlmErrorKind};
 
-/// Why a client can't be built: which setting is wrong, and what to do. It holds no header value
-/// and no key.
+/// Why a client can't be built: which setting is wrong, and what to do about it. It holds no key and
+/// no value of a header.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// There is no key.
-    #[error("no API key: set ANTHROPIC_API_KEY, or give one with `Claude::builder().key(..)`")]
-    NoKey,
-    /// The key can't be sent.
+    /// There is no API key.
+    #[error("no API key: set the environment variable {variable}, or call the builder's `key(..)`")]
+    NoKey {
+        /// The environment variable that the client reads the key from.
+        variable: &'static str,
+    },
+    /// The API key can't be sent.
     #[error("the API key has a character that no HTTP header may hold: check what was pasted")]
     Key,
     /// The base URL can't be used.
-    #[error("the base URL {url:?} can't be used: {reason}; it should look like https://api.anthropic.com")]
+    #[error("the base URL {url:?} can't be used: {reason}; it should look like {example}")]
     BaseUrl {
         /// The URL, without user name, password, query and fragment.
         url: String,
         /// What is wrong with it.
         reason: String,
+        /// A base URL that can be used: the API's own.
+        example: &'static str,
     },
-    /// The base URL would send key and prompts over the network for all to read.
+    /// The base URL is plain http to another machine, so anybody on the way could read the key.
     #[error(
-        "the base URL {url:?} is plain http to another machine, where all on the way could read the key: use \
-         https, or allow it with `Claude::builder().allow_plain_http(true)`"
+        "the base URL {url:?} is plain http to another machine, so anybody on the way could read the key: use \
+         https, or call the builder's `allow_plain_http(true)`"
     )]
     PlainHttp {
-        /// The URL, without query and fragment.
+        /// The URL, without user name, password, query and fragment.
         url: String,
     },
     /// A header can't be sent.
     #[error("the header {name:?} can't be sent: {reason}")]
     Header {
-        /// Its name.
+        /// The header's name.
         name: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// The HTTP client could not be made; as a rule, TLS found no root certificates.
+    /// The HTTP client could not be made. The most common reason is that TLS found no root
+    /// certificates.
     #[error("the HTTP client could not be made: {0}")]
     Client(String),
 }

@@ -95,8 +95,8 @@ impl Connections {
     pub(crate) fn failed(&self, reason: String) -> LlmError {
         // What HTTP/1 says is read as the head of an impossible frame.
         if self.way.protocol == Protocol::Http2 && reason.contains("frame with invalid size") {
-            let message = "the server does not speak HTTP/2, which it must over plain http: use https, or leave \
-                           out `Claude::builder().http2(true)`";
+            let message = "the server does not speak HTTP/2, which over plain http it must: use https, or leave \
+                           out the builder's `http2(true)`";
             return LlmError::new(LlmErrorKind::Configuration, message);
         }
         LlmError::new(LlmErrorKind::Connection, explained(reason))
@@ -163,7 +163,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn connections(url: &str, http2: bool, limit: Duration, other: Option<&Connections>) -> Connections {
-        let endpoint = Endpoint::of(url, true).unwrap();
+        let endpoint = Endpoint::of(url, true, "").unwrap();
         Connections::of(Way::to(&endpoint, http2, limit), &endpoint, other).unwrap()
     }
 

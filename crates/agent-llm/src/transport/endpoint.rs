@@ -1,4 +1,4 @@
-//! Where the API is.
+//! The address of an API.
 
 use std::{fmt, net::IpAddr};
 
@@ -6,16 +6,21 @@ use reqwest::Url;
 
 use super::{config_error::ConfigError, shown::shown};
 
-/// The address of an API, below which its endpoints are.
+/// The address of an API. The URLs of its endpoints begin with it.
 #[derive(Clone)]
 pub(crate) struct Endpoint(Url);
 
 impl Endpoint {
-    /// A base URL, checked: whether plain http may lead to another machine is a setting.
-    pub(crate) fn of(base_url: &str, allow_plain_http: bool) -> Result<Self, ConfigError> {
+    /// The address of a base URL, if it can be used. `example` shows what one looks like. Plain http
+    /// to another machine must be allowed.
+    pub(crate) fn of(
+        base_url: &str,
+        allow_plain_http: bool,
+        example: &'static str,
+    ) -> Result<Self, ConfigError> {
         let given = base_url.trim();
         let shown = || shown(given);
-        let wrong = |reason: String| ConfigError::BaseUrl { url: shown(), reason };
+        let wrong = |reason: String| ConfigError::BaseUrl { url: shown(), reason, example };
         let url = Url::parse(given).map_err(|error| wrong(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong("it must begin with https:// or http://".to_owned()));
@@ -30,28 +35,28 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// What is at this path below it.
+    /// The URL at this path below the address.
     pub(crate) fn below(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         url.set_path(&format!("{}/{path}", self.0.path().trim_end_matches('/')));
         url
     }
 
-    /// Whether it is on this machine. Of names, only `localhost` is sure to be: where others that end with
-    /// it lead is up to the resolver.
+    /// Whether it is on this machine. The only name that is sure to be here is `localhost`; names that
+    /// end in it may lead elsewhere, as the resolver decides.
     pub(crate) fn is_loopback(&self) -> bool {
         let host = self.0.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
     }
 
-    /// Whether what is said there is encrypted.
+    /// Whether its connections are encrypted.
     pub(crate) fn is_tls(&self) -> bool {
         self.0.scheme() == "https"
     }
 }
 
-/// Its query may hold a secret.
+/// Without the query, which may hold a secret.
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Endpoint").field(&shown(self.0.as_str())).finish()
@@ -63,7 +68,7 @@ mod tests {
     use super::*;
 
     fn of(url: &str, allow: bool) -> Result<Endpoint, String> {
-        Endpoint::of(url, allow).map_err(|error| error.to_string())
+        Endpoint::of(url, allow, "https://api.example.com").map_err(|error| error.to_string())
     }
 
     #[test]
@@ -81,7 +86,7 @@ mod tests {
             assert!(!of(url, true).unwrap().is_loopback(), "{url}");
         }
         assert!(!of("https://gateway", false).unwrap().is_loopback());
-        insta::assert_snapshot!(of("http://gateway:8080/?token=t", false).unwrap_err(), @r#"the base URL "http://gateway:8080/" is plain http to another machine, where all on the way could read the key: use https, or allow it with `Claude::builder().allow_plain_http(true)`"#);
+        insta::assert_snapshot!(of("http://gateway:8080/?token=t", false).unwrap_err(), @r#"the base URL "http://gateway:8080/" is plain http to another machine, so anybody on the way could read the key: use https, or call the builder's `allow_plain_http(true)`"#);
     }
 
     #[test]

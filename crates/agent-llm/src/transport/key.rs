@@ -1,4 +1,4 @@
-//! The API key, which is sent and never shown.
+//! The API key. It is sent and never shown.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use reqwest::header::HeaderValue;
 
 use super::config_error::ConfigError;
 
-/// An API key. It goes into the `x-api-key` header and nowhere else: `Debug` does not show it, and
-/// it is cut out of what a server says.
+/// An API key. It is sent in the one header that the API asks for, and shown nowhere: `Debug` hides
+/// it, and where a server's answer repeats it, `[key]` stands instead.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(String);
 
 impl Key {
-    /// A key as it stands in a file or a variable; blanks around it are dropped.
+    /// A key, as it stands in a file or an environment variable. Blanks around it are dropped.
     pub fn new(key: impl AsRef<str>) -> Self {
         Self(key.as_ref().trim().to_owned())
     }
@@ -21,14 +21,16 @@ impl Key {
         self.0.is_empty()
     }
 
-    /// The header's value, marked so that no HTTP layer logs or indexes it.
-    pub(crate) fn header(&self) -> Result<HeaderValue, ConfigError> {
-        let mut value = HeaderValue::from_str(&self.0).map_err(|_| ConfigError::Key)?;
+    /// The value of the header that holds it, behind this scheme (`"Bearer "`). It is marked, so that
+    /// no HTTP layer logs or indexes it.
+    pub(crate) fn header(&self, scheme: &str) -> Result<HeaderValue, ConfigError> {
+        let value = format!("{scheme}{}", self.0);
+        let mut value = HeaderValue::from_str(&value).map_err(|_| ConfigError::Key)?;
         value.set_sensitive(true);
         Ok(value)
     }
 
-    /// The key itself, to be looked for in what a server says.
+    /// The key itself, to look for it in a server's answer.
     pub(crate) fn secret(&self) -> &str {
         &self.0
     }
@@ -60,7 +62,8 @@ mod tests {
     fn fault_34_a_key_shows_neither_in_debug_nor_in_its_header() {
         let key = Key::from(" sk-ant-secret\n");
         assert_eq!(format!("{key:?}"), "Key(…)");
-        assert_eq!(format!("{:?}", key.header().unwrap()), "Sensitive");
-        assert_eq!(key.header().unwrap(), "sk-ant-secret");
+        assert_eq!(format!("{:?}", key.header("").unwrap()), "Sensitive");
+        assert_eq!(key.header("").unwrap(), "sk-ant-secret");
+        assert_eq!(key.header("Bearer ").unwrap(), "Bearer sk-ant-secret");
     }
 }

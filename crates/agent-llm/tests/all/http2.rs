@@ -145,5 +145,5 @@ async fn a_server_that_speaks_no_http2_is_an_error_that_says_so() {
     })
     .await;
     let error = ask(settings().max_retries(0).base_url(url).http2(true)).await.unwrap_err();
-    insta::assert_snapshot!(error, @"the model backend is not set up: the server does not speak HTTP/2, which it must over plain http: use https, or leave out `Claude::builder().http2(true)`");
+    insta::assert_snapshot!(error, @"the model backend is not set up: the server does not speak HTTP/2, which over plain http it must: use https, or leave out the builder's `http2(true)`");
 }

@@ -4,7 +4,7 @@ use agent_core::{LlmError, model::LlmErrorKind};
 use reqwest::{StatusCode, header::HeaderMap};
 
 use super::Read;
-use crate::claude::refusal::not_a_reply;
+use crate::transport::error::Failed;
 
 use LlmErrorKind::{
     Authentication, Billing, Incomplete, InvalidRequest, Malformed, NotFound, Overloaded, RateLimit, Server,
@@ -302,8 +302,10 @@ fn field_58_an_error_is_told_as_it_is_whoever_writes_it_and_however_it_comes() {
             check(who, &body, streamed(&body), *kind, message);
         }
         // In the place of a reply that is not streamed.
-        let read = crate::claude::http::reply(json);
-        let error = not_a_reply("a message", StatusCode::OK, &HeaderMap::new(), json);
+        let read = crate::claude::messages::reply(json);
+        let headers = HeaderMap::new();
+        let failed = Failed { status: StatusCode::OK, headers: &headers, request_id: None, body: json };
+        let error = failed.instead_of("a message");
         check(
             who,
             json,

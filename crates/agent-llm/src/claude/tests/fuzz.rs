@@ -32,11 +32,9 @@ use super::{
     cut,
     mutate::{changed, changes},
 };
-use crate::claude::{
-    builder::ClaudeBuilder,
-    rate_limit::rate_limits,
-    refusal::{not_a_reply, refusal},
-    wire,
+use crate::{
+    claude::{builder::ClaudeBuilder, rate_limit::rate_limits, wire},
+    transport::{error::Failed, headers::text},
 };
 
 /// Most of what a server may set, and what is read of it.
@@ -207,8 +205,9 @@ proptest! {
         let body = String::from_utf8_lossy(&body);
         let status = StatusCode::from_u16(status).unwrap();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_794_000_000);
-        bounded(&refusal(status, &headers, &body, now));
-        bounded(&not_a_reply("application/json", status, &headers, &body));
+        let failed = Failed { status, headers: &headers, request_id: text(&headers, "request-id"), body: &body };
+        bounded(&failed.by_status(now));
+        bounded(&failed.instead_of("application/json"));
         for notice in rate_limits(&headers, now) {
             assert!(matches!(notice, Notice::RateLimit { .. }));
         }

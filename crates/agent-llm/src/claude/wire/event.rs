@@ -7,21 +7,22 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    ApiError,
     ends::{start, stop},
-    excerpt,
     grow::{begin, grow, grown},
     malformed, need, parse,
     said::Said,
 };
-use crate::transport::sse::Event;
+use crate::transport::{
+    error::{ErrorBody, excerpt},
+    sse::Event,
+};
 
 /// Reads an event. One named `error` is an error whatever it holds, as the official clients have it. One of a type
 /// this library does not know is passed over, unless it says an error without a name.
 /// Source: <https://docs.claude.com/en/docs/build-with-claude/streaming>.
 pub(crate) fn read(event: &Event<'_>) -> Result<Said, LlmError> {
     if event.name == "error" {
-        return Err(ApiError::in_event(&event.data));
+        return Err(ErrorBody::in_event(&event.data));
     }
     if event.data.is_empty() || event.name == "ping" {
         return Ok(Said::Nothing);
@@ -77,7 +78,7 @@ fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
         "content_block_stop" => Delta::BlockEnd { index: index()? },
         "message_delta" => stop(parse(name, data)?).map_err(|error| malformed(name, error))?,
         "message_stop" => return Ok(Said::End),
-        "error" => return Err(ApiError::in_event(data)),
+        "error" => return Err(ErrorBody::in_event(data)),
         // An object in `error` is one under any name; a text may be what a tool of the server says.
         _ if is_other(event, own) || is_object(error) => return said_in(data).map(|()| Said::Nothing),
         _ => return Ok(Said::Nothing),
@@ -95,7 +96,7 @@ fn is_object(json: Option<&RawValue>) -> bool {
 
 /// The error that stands in the place of an event, if one does.
 fn said_in(data: &str) -> Result<(), LlmError> {
-    ApiError::found(data).map_or(Ok(()), |_| Err(ApiError::in_event(data)))
+    ErrorBody::found(data).map_or(Ok(()), |_| Err(ErrorBody::in_event(data)))
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_first_connection_with_room_takes_the_next_request() {
-        let endpoint = Endpoint::of("http://localhost", false).unwrap();
+        let endpoint = Endpoint::of("http://localhost", false, "").unwrap();
         let way = Way::to(&endpoint, true, Duration::from_secs(1));
         let tls = Tls::offering(&[]);
         let client = way.client(&tls).unwrap();

@@ -1,9 +1,9 @@
-//! What kind of failure an error is.
+//! From an HTTP status, or from a server's name of an error, to the kind of failure.
 
 use agent_core::model::LlmErrorKind;
 
-/// The kind of failure. A status of the caller's making (4xx) says enough by itself; else the API's
-/// type is more precise.
+/// The kind of failure. A status that blames the request (4xx) decides alone. Of any other, the
+/// name that the server gives the error is more precise.
 pub(crate) fn kind(status: Option<u16>, error_type: Option<&str>) -> LlmErrorKind {
     use LlmErrorKind::*;
     match status {
@@ -20,8 +20,9 @@ pub(crate) fn kind(status: Option<u16>, error_type: Option<&str>) -> LlmErrorKin
     }
 }
 
-/// The kind of an error of this name, if the name is known: the API's, and those of servers that speak like it
-/// (llama.cpp, vLLM, gateways), however they write them: `invalid_request_error`, `BadRequestError`.
+/// The kind of an error with this name, if the name is known. It knows the names of Anthropic's API
+/// and of other servers (llama.cpp, vLLM, gateways), in any spelling: `invalid_request_error`,
+/// `BadRequestError`.
 pub(super) fn named(name: &str) -> Option<LlmErrorKind> {
     use LlmErrorKind::*;
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();

@@ -1,33 +1,35 @@
-//! The errors of the API and of its gateways, in HTTP answers and in streams.
+//! What an API, or a gateway in front of it, writes in the place of a reply when it fails.
 
 use agent_core::{Json, LlmError, model::LlmErrorKind};
 use serde_json::Value;
 
-use super::error_kind::{kind, named};
+use super::kind::{kind, named};
 
-/// The most bytes that an error has before secrets are taken out of it. Of the rest, as much is left out then as a secret
-/// may have that ends behind it.
-pub(crate) const LONGEST: usize = 64 * 1024;
+/// The most bytes of a message that are kept before secrets are taken out of it. Later its end is
+/// cut off again by as many bytes as the longest secret has: a part of one may stand there.
+pub(crate) const LONGEST_MESSAGE: usize = 64 * 1024;
 
-/// What an error says, as far as it can be told.
+/// The fields of an error body, as far as they were found. Each server writes errors in its own
+/// way, so nothing is required, and each field is looked for in all places where servers put it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct ApiError {
+pub(crate) struct ErrorBody {
     pub(crate) error_type: Option<String>,
     pub(crate) error_code: Option<String>,
-    /// The HTTP status that it names itself, as gateways do whose answer has begun.
+    /// The HTTP status that the body names. A gateway whose answer has already begun can't say it
+    /// any other way.
     pub(crate) status: Option<u16>,
     pub(crate) message: Option<String>,
     pub(crate) request_id: Option<String>,
 }
 
-impl ApiError {
-    /// Reads `{"type":"error","error":{"type":…,"message":…},"request_id":…}`. Gateways write it in
-    /// many ways, so whatever is there is taken and nothing is required.
+impl ErrorBody {
+    /// Reads a body that is an error, as in
+    /// `{"type":"error","error":{"type":…,"message":…},"request_id":…}`.
     pub(crate) fn read(body: &str) -> Self {
         value(body).map(|said| Self::of(&said)).unwrap_or_default()
     }
 
-    /// The same of what should be a reply or a part of one, if it is an error instead.
+    /// Reads a body that should be a reply, or a part of one. `None` if it is no error.
     pub(crate) fn found(body: &str) -> Option<Self> {
         value(body).filter(is_error).map(|said| Self::of(&said))
     }
@@ -45,7 +47,7 @@ impl ApiError {
         }
     }
 
-    /// The error that an event of this data is, which may be plain text.
+    /// The error that an event of a stream says. Its data may be plain text.
     pub(crate) fn in_event(data: &str) -> LlmError {
         let said = Self::read(data);
         let message = said.message.clone().unwrap_or_else(|| match data.trim() {
@@ -55,7 +57,7 @@ impl ApiError {
         said.in_reply(message)
     }
 
-    /// The error in the place of a reply or of a part of one.
+    /// The error with this message, of an answer whose HTTP status said that all is well.
     pub(crate) fn in_reply(self, message: String) -> LlmError {
         let names = [&self.error_type, &self.error_code];
         let by_name = names.into_iter().flatten().find_map(|name| named(name));
@@ -68,20 +70,20 @@ impl ApiError {
     }
 }
 
-/// So much of a text as an error has at first.
+/// The beginning of a text, at most [`LONGEST_MESSAGE`] bytes of it.
 pub(crate) fn excerpt(text: &str) -> &str {
-    let mut end = text.len().min(LONGEST);
+    let mut end = text.len().min(LONGEST_MESSAGE);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     &text[..end]
 }
 
-/// Where an error may have a name.
+/// Where servers put the name of an error.
 const TYPES: [&str; 6] =
     ["/error/error/type", "/error/type", "/error/status", "/type", "/error_type", "/__type"];
 
-/// Where an error may stand that says it in one place.
+/// Where servers put the message, if it is in one place.
 const MESSAGES: [&str; 9] = [
     "/error/message",
     "/error/error/message",
@@ -94,11 +96,12 @@ const MESSAGES: [&str; 9] = [
     "/errors/0",
 ];
 
-/// Where a gateway's error may have a status.
+/// Where gateways put an HTTP status.
 const STATUSES: [&str; 7] =
     ["/error/code", "/error/status", "/error/status_code", "/code", "/status", "/status_code", "/statusCode"];
 
-/// The JSON, of a list its first item: some servers stream one. Half a character does not cost the error.
+/// The body as JSON. Of a list it is the first item, since some servers stream a list. Half a
+/// character (a lone surrogate) is replaced.
 fn value(body: &str) -> Option<Value> {
     match Json::read(body).ok()?.parse::<Value>().ok()? {
         Value::Array(list) => list.into_iter().next(),
@@ -106,8 +109,8 @@ fn value(body: &str) -> Option<Value> {
     }
 }
 
-/// Whether it is an error, and no reply and nothing of one. What may stand in the place of an error must
-/// not: a `detail` of a typed event may be anything.
+/// Whether it is an error, and not a reply or a part of one. Some fields that errors have stand in
+/// events too: the `detail` of an event with a `type` may be anything.
 fn is_error(said: &Value) -> bool {
     let says = |name: &str| said.get(name).is_some_and(says_something);
     let is = |name: &str, word: &str| said.get(name).and_then(Value::as_str) == Some(word);
@@ -125,7 +128,7 @@ fn is_error(said: &Value) -> bool {
         || (has_message && (!is_typed || says("code")))
 }
 
-/// Some write `"error": null` into what is none.
+/// Whether a field holds something. Some servers write `"error": null` into a good reply.
 fn says_something(value: &Value) -> bool {
     !matches!(value, Value::Null | Value::Bool(false)) && value.as_str() != Some("")
 }
@@ -135,7 +138,7 @@ fn text(said: &Value, places: &[&str]) -> Option<String> {
     texts.find(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
-/// What is said in several places of the top level, in one.
+/// The messages of several fields of the top level, joined.
 fn words(said: &Value) -> Option<String> {
     let mut all: Vec<String> = Vec::new();
     for place in ["", "/title", "/error", "/message", "/detail", "/error_description"] {
@@ -157,14 +160,14 @@ mod tests {
     #[test]
     fn an_error_body_is_read_in_whatever_shape_it_has() {
         let check = |body: &str, error_type: Option<&str>, message: Option<&str>, id: Option<&str>| {
-            let expected = ApiError {
+            let expected = ErrorBody {
                 error_type: error_type.map(str::to_owned),
                 error_code: body.contains("details").then(|| "c".to_owned()),
                 status: None,
                 message: message.map(str::to_owned),
                 request_id: id.map(str::to_owned),
             };
-            assert_eq!(ApiError::read(body), expected, "{body}");
+            assert_eq!(ErrorBody::read(body), expected, "{body}");
         };
         let body = r#"{"type":"error","error":{"type":"t","message":"m","details":{"error_code":"c"}},"request_id":"r"}"#;
         check(body, Some("t"), Some("m"), Some("r"));
@@ -184,7 +187,7 @@ mod tests {
     fn field_58_the_words_of_an_error_are_found_and_its_kind_is_told_whatever_its_shape() {
         use LlmErrorKind::*;
         let check = |body: &str, kind: LlmErrorKind, message: &str| {
-            let found = ApiError::found(body).map(|error| {
+            let found = ErrorBody::found(body).map(|error| {
                 let message = error.message.clone().unwrap_or_default();
                 error.in_reply(message)
             });
@@ -232,7 +235,7 @@ mod tests {
             "7",
             "no JSON",
         ] {
-            assert_eq!(ApiError::found(body), None, "{body}");
+            assert_eq!(ErrorBody::found(body), None, "{body}");
         }
     }
 }

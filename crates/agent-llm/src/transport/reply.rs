@@ -1,4 +1,4 @@
-//! A streamed reply: from the bytes of an HTTP answer to deltas.
+//! A streamed reply: from the bytes of an HTTP answer to deltas, within the time limits.
 
 use std::{
     future::{Future, poll_fn},
@@ -17,43 +17,46 @@ use futures::{FutureExt, Stream, future::BoxFuture};
 use reqwest::Response;
 use tokio::task::coop;
 
-use super::{rate_limit::rate_limits, refusal::request_id, stream_parser::StreamParser};
-use crate::transport::{causes::causes, limit::Clock, size::Size};
+use super::{api::Api, causes::causes, headers::text, limit::Clock, parser::ReplyParser, size::Size};
 
-/// How many pieces are read between two looks at the clock. They come without a wait as long as bytes are there.
+/// How many pieces are read between two looks at the clock. Pieces that are here already come without
+/// a wait, so no timer would ring meanwhile.
 const PIECES: u32 = 64;
 
-/// The most bytes that are read behind a reply, to have its connection back.
+/// The most bytes that are read behind a reply, so that its connection can be used again.
 const BEHIND: usize = 64 * 1024;
 
 /// A reply that is being read.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct Reply<P> {
     answer: Response,
+    /// The header with the API's id of the request.
+    request_id: &'static str,
     notices: vec::IntoIter<Notice>,
     clock: Clock,
     size: Size,
     /// How many pieces were read since the clock was looked at.
     pieces: u32,
-    parser: StreamParser,
+    parser: P,
 }
 
-/// A reply from the moment it is asked for. A stream written by hand, since each piece of each reply comes out of it.
-pub(crate) enum Replying<'a> {
-    RequestParts(BoxFuture<'a, Result<Reply, LlmError>>),
-    Read(Box<Reply>),
-    /// It is whole, and its answer not quite at its end.
-    Whole(BoxFuture<'a, ()>),
+/// A reply from the moment it is asked for. It is a stream written by hand for speed, since each piece
+/// of each reply comes out of it.
+pub(crate) enum Replying<'a, P> {
+    Asked(BoxFuture<'a, Result<Reply<P>, LlmError>>),
+    Read(Box<Reply<P>>),
+    /// The reply is complete, and its answer is not yet at its end.
+    Complete(BoxFuture<'a, ()>),
     Over,
 }
 
-impl Stream for Replying<'_> {
+impl<'a, P: ReplyParser + 'a> Stream for Replying<'a, P> {
     type Item = Result<Delta, LlmError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             match &mut *self {
-                Self::RequestParts(reply) => match ready!(reply.poll_unpin(context)) {
+                Self::Asked(reply) => match ready!(reply.poll_unpin(context)) {
                     Ok(reply) => *self = Self::Read(reply.into()),
                     Err(error) => return Poll::Ready(Some(self.fail(error))),
                 },
@@ -62,7 +65,7 @@ impl Stream for Replying<'_> {
                     Ok(None) => self.give_back(context),
                     Err(error) => return Poll::Ready(Some(self.fail(error))),
                 },
-                Self::Whole(rest) => {
+                Self::Complete(rest) => {
                     ready!(rest.poll_unpin(context));
                     *self = Self::Over;
                 }
@@ -72,49 +75,52 @@ impl Stream for Replying<'_> {
     }
 }
 
-impl Replying<'_> {
+impl<'a, P: ReplyParser + 'a> Replying<'a, P> {
     fn fail(&mut self, error: LlmError) -> Result<Delta, LlmError> {
         *self = Self::Over;
         Err(error)
     }
 
-    /// Reads the answer to its end, which as a rule is here already: only then is its connection kept
-    /// for the next request. A server that holds it open is not waited for.
+    /// Reads the answer to its end, because only then is its connection used again. The end has
+    /// mostly come already. If the server holds the answer open, we do not wait for it.
     fn give_back(&mut self, context: &mut Context<'_>) {
         let Self::Read(mut reply) = mem::replace(self, Self::Over) else { return };
         let mut left = Size::at_most(BEHIND);
         if poll_end(&mut reply.answer, &mut left, context).is_pending() {
-            // Shorter than a new connection would take; when it is over, the connection is closed.
+            // Less than a new connection would take. After that the connection is closed.
             let limit = Duration::from_millis(20);
             let rest = async move {
                 let end = poll_fn(|context| poll_end(&mut reply.answer, &mut left, context));
                 let _ = tokio::time::timeout(limit, end).await;
             };
-            *self = Self::Whole(rest.boxed());
+            *self = Self::Complete(rest.boxed());
         }
     }
 }
 
-impl Reply {
-    pub(crate) fn new(answer: Response, clock: Clock, size: Size) -> Self {
-        let notices = rate_limits(answer.headers(), SystemTime::now()).into_iter();
-        Self { answer, notices, clock, size, pieces: 0, parser: StreamParser::default() }
+impl<P> Reply<P> {
+    pub(crate) fn new(answer: Response, api: &Api, clock: Clock, size: Size, parser: P) -> Self {
+        let notices = (api.rate_limits)(answer.headers(), SystemTime::now()).into_iter();
+        Self { answer, request_id: api.request_id, notices, clock, size, pieces: 0, parser }
     }
+}
 
-    /// The next piece; `None` once the reply is whole.
+impl<P: ReplyParser> Reply<P> {
+    /// The next piece. `None` once the reply is complete.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Delta>, LlmError>> {
         if let Some(notice) = self.notices.next() {
             return Poll::Ready(Ok(Some(Delta::Notice(notice))));
         }
         self.poll_delta(context).map_err(|mut error| {
             let known = error.request_id.take();
-            error.request_id = known.or_else(|| request_id(self.answer.headers()));
+            error.request_id =
+                known.or_else(|| text(self.answer.headers(), self.request_id).map(str::to_owned));
             error
         })
     }
 
     fn poll_delta(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Delta>, LlmError>> {
-        // Who reads what is there already lets others go on now and then.
+        // A reader of pieces that are here already must let other tasks run now and then.
         let turn = ready!(coop::poll_proceed(context));
         loop {
             if let Some(delta) = self.parser.pull()? {
@@ -128,7 +134,7 @@ impl Reply {
                 }
                 return Poll::Ready(Ok(Some(delta)));
             }
-            if self.parser.is_whole() {
+            if self.parser.is_complete() {
                 return Poll::Ready(Ok(None));
             }
             match poll_chunk(&mut self.answer, context) {
@@ -148,16 +154,16 @@ impl Reply {
     }
 }
 
-/// The next bytes of an answer; `None` at its end.
+/// The next bytes of an answer. `None` at its end.
 fn poll_chunk(
     answer: &mut Response,
     context: &mut Context<'_>,
 ) -> Poll<reqwest::Result<Option<impl AsRef<[u8]> + use<>>>> {
-    // What is made here keeps nothing of its own between polls.
+    // The future is made anew for each poll, which it may be: it keeps nothing between polls.
     pin!(answer.chunk()).poll(context)
 }
 
-/// Reads to the end, or until there is too much.
+/// Reads to the end of an answer, or until there is too much.
 fn poll_end(answer: &mut Response, left: &mut Size, context: &mut Context<'_>) -> Poll<()> {
     while let Ok(Some(bytes)) = ready!(poll_chunk(answer, context)) {
         if left.add(bytes.as_ref().len()).is_err() {
@@ -167,7 +173,7 @@ fn poll_end(answer: &mut Response, left: &mut Size, context: &mut Context<'_>) -
     Poll::Ready(())
 }
 
-/// Whether a delta is more than a sign of life, as some gateways send in the form of no words.
+/// Whether a delta is content. Some gateways send empty pieces as signs of life.
 fn says_something(delta: &Delta) -> bool {
     use Piece::{Input, Signature, Text, Thinking};
     match delta {

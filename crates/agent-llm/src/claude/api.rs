@@ -1,0 +1,26 @@
+//! The names of the Messages API: its variables, its address and its headers.
+
+use super::rate_limit::rate_limits;
+use crate::transport::api::Api;
+
+/// The environment variable with the key.
+pub(super) const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
+
+/// The environment variable with the address, if it is not the default.
+pub(super) const BASE_URL_VARIABLE: &str = "ANTHROPIC_BASE_URL";
+
+/// Where messages are made.
+pub(super) const MESSAGES: &str = "v1/messages";
+
+/// Where tokens are counted.
+pub(super) const COUNT_TOKENS: &str = "v1/messages/count_tokens";
+
+/// Source: <https://docs.claude.com/en/api/overview>.
+pub(super) const API: Api = Api {
+    key_variable: Some(KEY_VARIABLE),
+    base_url: "https://api.anthropic.com",
+    key_header: "x-api-key",
+    key_scheme: "",
+    request_id: "request-id",
+    rate_limits,
+};

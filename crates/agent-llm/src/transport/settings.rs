@@ -1,0 +1,152 @@
+//! The settings that every client over HTTP has.
+
+use std::fmt;
+
+use super::{config_error::ConfigError, key::Key, limit::Limits, shown::shown, size::LONGEST_REPLY};
+
+/// How a server is reached, and how long and how large its answers may be. A client's builder holds
+/// them in a field `http`, and has a method for each by [`http_settings!`].
+#[derive(Clone)]
+pub(crate) struct HttpSettings {
+    pub(crate) key: Option<Key>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) allow_plain_http: bool,
+    pub(crate) http2: bool,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) limits: Limits,
+    pub(crate) longest_reply: usize,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            key: None,
+            base_url: None,
+            allow_plain_http: false,
+            http2: false,
+            headers: Vec::new(),
+            limits: Limits::default(),
+            longest_reply: LONGEST_REPLY,
+        }
+    }
+}
+
+impl HttpSettings {
+    /// The key. `None` if there is none and the API needs none.
+    pub(crate) fn key(&self, variable: Option<&'static str>) -> Result<Option<Key>, ConfigError> {
+        match (self.key.clone().filter(|key| !key.is_empty()), variable) {
+            (None, Some(variable)) => Err(ConfigError::NoKey { variable }),
+            (key, _) => Ok(key),
+        }
+    }
+}
+
+/// It shows neither the key nor the values of headers.
+impl fmt::Debug for HttpSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("HttpSettings")
+            .field("key", &self.key)
+            .field("base_url", &self.base_url.as_deref().map(shown))
+            .field("allow_plain_http", &self.allow_plain_http)
+            .field("http2", &self.http2)
+            .field("headers", &headers)
+            .field("limits", &self.limits)
+            .field("longest_reply", &self.longest_reply)
+            .finish()
+    }
+}
+
+/// A method for each of the [`HttpSettings`], for a builder that has them in its field `http`. So
+/// they have the same names and words in all clients. The key and the base URL are not among them,
+/// since each API has its own defaults for these.
+macro_rules! http_settings {
+    ($builder:ty) => {
+        /// How the server is reached.
+        impl $builder {
+            /// Whether the base URL may be plain http to another machine, as to a gateway in the same
+            /// cluster. By default it may not: everybody between the two machines could read the key
+            /// and the conversation. `localhost` and loopback addresses are always allowed.
+            pub fn allow_plain_http(mut self, allow: bool) -> Self {
+                self.http.allow_plain_http = allow;
+                self
+            }
+
+            /// Adds a header to every request. It replaces one that the client sends itself under the
+            /// same name. The value is treated as a secret, as the key is.
+            pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+                self.http.headers.push((name.into(), value.into()));
+                self
+            }
+
+            /// Whether requests share connections (HTTP/2). By default each open request has a
+            /// connection of its own (HTTP/1.1). Thousands of open requests may want to share. The
+            /// price: when a packet is lost on a shared connection, all replies on it wait.
+            ///
+            /// - Up to 100 requests share a connection; then another one is opened. If the server
+            ///   allows fewer, the other requests wait, at most for the
+            ///   [first-byte timeout](Self::first_byte_timeout).
+            /// - Over https the server chooses the protocol. Until the first connection is open, each
+            ///   request begins one; of those, one for each hundred requests is kept.
+            /// - Plain http has no way to choose, so the server must speak HTTP/2 from the first byte
+            ///   ("prior knowledge"), as `agent-mock` does.
+            /// - A request that the server refuses to begin, or sends to another connection (GOAWAY),
+            ///   is sent again up to twice. Any other failure of a stream counts as a lost connection.
+            /// - When a reply is dropped, its stream is closed and the connection stays open. A
+            ///   connection without a sign of life for 50 s is closed.
+            pub fn http2(mut self, http2: bool) -> Self {
+                self.http.http2 = http2;
+                self
+            }
+
+            /// How long it may take to open a connection, TLS included. By default 5 s.
+            pub fn connect_timeout(mut self, limit: std::time::Duration) -> Self {
+                self.http.limits.connect = limit;
+                self
+            }
+        }
+
+        /// How long a reply may take, and how large it may be.
+        impl $builder {
+            /// How long a streamed reply may take until its first byte. By default 600 s.
+            pub fn first_byte_timeout(mut self, limit: std::time::Duration) -> Self {
+                self.http.limits.first_byte = limit;
+                self
+            }
+
+            /// How long a streamed reply may pause between bytes, after the first byte. By default
+            /// 60 s.
+            pub fn idle_timeout(mut self, limit: std::time::Duration) -> Self {
+                self.http.limits.idle = limit;
+                self
+            }
+
+            /// How long a streamed reply may go on without content. Signs of life, such as pings and
+            /// empty pieces, do not count as content. By default 600 s.
+            pub fn content_timeout(mut self, limit: std::time::Duration) -> Self {
+                self.http.limits.content = limit;
+                self
+            }
+
+            /// How long one attempt may take in all. By default a streamed reply has an hour for each
+            /// 128,000 tokens that it may have, and at least one hour. A reply that is not streamed
+            /// has 600 s; because it may well need more, a request for more than 21,333 tokens is
+            /// then an error. A streamed reply that meets the default limit is not asked for again.
+            pub fn total_timeout(mut self, limit: std::time::Duration) -> Self {
+                self.http.limits.total = Some(limit);
+                self
+            }
+
+            /// How many bytes a reply may have on the wire, streamed or not. By default 64 MiB. A
+            /// longer one is an error ([`TooLong`](crate::LlmErrorKind::TooLong)) and is not asked for
+            /// again. Two more bounds are fixed: one event of a stream has at most 16 MiB, and a run
+            /// takes at most 64 MiB of content from one reply.
+            pub fn longest_reply(mut self, bytes: usize) -> Self {
+                self.http.longest_reply = bytes;
+                self
+            }
+        }
+    };
+}
+
+pub(crate) use http_settings;
