@@ -12,9 +12,11 @@ pub(super) fn stage(screen: Screen, model: Option<&str>) -> Result<Stage, Box<dy
     let settings = model.into_iter().fold(settings, ClaudeBuilder::model);
     let claude = settings.build().map_err(|error| -> Box<dyn Error> {
         match error {
-            ConfigError::NoKey { .. } => "--live asks a real model, but no key is set: set ANTHROPIC_API_KEY \
+            ConfigError::NoKey { .. } => {
+                "--live asks a real model, but no key is set: set ANTHROPIC_API_KEY \
             (and ANTHROPIC_BASE_URL for another server than Anthropic's), or leave --live out"
-                .into(),
+                    .into()
+            }
             other => other.into(),
         }
     })?;
