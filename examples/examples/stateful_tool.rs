@@ -1,0 +1,60 @@
+//! Tools with state: a counter, and notes that two tools share: cargo run --example stateful_tool
+//!
+//! A closure is enough, with no type of your own. It may be called many times in parallel, so what
+//! it changes is atomic, or behind a lock. Look at "draw": each of three parallel calls has its
+//! own number.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
+
+use agent_core::{
+    Agent,
+    script::{Reply, Script},
+};
+use agent_tools::FnTool;
+use program::{print, println};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+#[derive(Deserialize, JsonSchema)]
+struct Note {
+    title: String,
+    text: String,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    // The counter belongs to its tool alone.
+    let drawn = AtomicU32::new(0);
+    let draw = FnTool::new("draw", "Draws the next number.", move || drawn.fetch_add(1, Relaxed) + 1);
+
+    // The notes are shared: each tool has a clone of the `Arc`, and so has the program.
+    let notes = Arc::new(Mutex::new(BTreeMap::new()));
+    let (written, read) = (notes.clone(), notes.clone());
+    let write = FnTool::new("write", "Writes a note.", move |Note { title, text }| {
+        written.lock().expect("no panic under it").insert(title, text);
+    });
+    let titles = FnTool::new("titles", "The titles of all notes.", move || {
+        read.lock().expect("no panic under it").keys().cloned().collect::<Vec<String>>()
+    });
+
+    let model = Script::new([
+        Reply::call("draw", json!({})).and_call("draw", json!({})).and_call("draw", json!({})),
+        Reply::call("write", json!({"title": "Numbers", "text": "1, 2 and 3"})),
+        Reply::call("titles", json!({})),
+        Reply::text("I drew three numbers and wrote them down."),
+    ]);
+    let agent = Agent::builder("clerk", model).tool(draw).tool(write).tool(titles.read_only()).build()?;
+    let mut conversation = agent.start("Draw three numbers, and note them.");
+    agent.run(&mut conversation).await?;
+    print!("{conversation}");
+    println!("\nThe program reads the same notes: {:?}", notes.lock().expect("no panic under it"));
+    Ok(())
+}
