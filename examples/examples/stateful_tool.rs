@@ -1,8 +1,7 @@
 //! Tools with state: a counter, and notes that two tools share: cargo run --example stateful_tool
 //!
-//! A closure is enough, with no type of your own. It may be called many times in parallel, so what
-//! it changes is atomic, or behind a lock. Look at "draw": each of three parallel calls has its
-//! own number.
+//! A closure is enough. It may be called many times in parallel, so what it changes is atomic, or
+//! behind a lock. Look at "draw": three calls run in parallel, and each has a number of its own.
 
 use std::{
     collections::BTreeMap,
