@@ -20,6 +20,5 @@ pub use builder::ClaudeBuilder;
 pub use cache::Cache;
 pub use client::Claude;
 pub use stream_parser::StreamParser;
-pub use tool_choice::ToolChoice;
 #[cfg(test)]
 pub(crate) use wire::body;

@@ -75,6 +75,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod claude;
+mod tool_choice;
 mod transport;
 mod wrappers;
 
@@ -86,6 +87,7 @@ pub use agent_core::{
         Counts, DeltaValidator, Fold, LlmErrorDetails, LlmErrorKind, Notice, Piece, fold, non_streaming,
     },
 };
-pub use claude::{Cache, Claude, ClaudeBuilder, StreamParser, ToolChoice};
+pub use claude::{Cache, Claude, ClaudeBuilder, StreamParser};
+pub use tool_choice::ToolChoice;
 pub use transport::{config_error::ConfigError, key::Key};
 pub use wrappers::{Bounded, Bounds, Gate, Gated, Repair, Retry, RetryPolicy};

@@ -21,3 +21,4 @@ pub(crate) mod settings;
 pub(crate) mod shown;
 pub(crate) mod size;
 pub(crate) mod sse;
+pub(crate) mod words;

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, fmt};
 
 use agent_core::Json;
 
-use super::{cache::Cache, tool_choice::ToolChoice};
+use super::cache::Cache;
 use crate::{
+    ToolChoice,
     transport::{
         key::Key,
         settings::{HttpSettings, http_settings},

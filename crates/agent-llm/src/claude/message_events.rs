@@ -7,8 +7,8 @@ use std::{
 
 use agent_core::{Delta, LlmError, StopReason};
 
-use super::wire::{Begun, Field, Grown, Said, Words, read};
-use crate::transport::{parser::ReadEvent, sse::Event};
+use super::wire::{Begun, Field, Grown, Said, read};
+use crate::transport::{parser::ReadEvent, sse::Event, words::Words};
 
 /// What the events of a reply have said so far, as far as the next ones depend on it.
 #[derive(Debug, Default)]

@@ -8,7 +8,6 @@ mod object;
 mod request;
 mod said;
 mod tools;
-mod words;
 
 pub(crate) use begun::Begun;
 pub(crate) use event::read;
@@ -16,7 +15,6 @@ pub(crate) use event::read;
 pub(crate) use request::error_with_more_than_words;
 pub(crate) use request::{body, counted, max_tokens};
 pub(crate) use said::{Field, Grown, Said};
-pub(crate) use words::Words;
 
 use std::fmt::Display;
 

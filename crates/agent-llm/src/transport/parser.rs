@@ -36,6 +36,11 @@ pub(crate) trait ReadEvent: Send {
 
     /// Whether the events so far are a complete reply.
     fn is_complete(&self) -> bool;
+
+    /// Says that there are no more events. By that a reply is complete where a server need not say so.
+    fn end(&mut self, _deltas: &mut VecDeque<Delta>) -> Result<(), LlmError> {
+        Ok(())
+    }
 }
 
 /// Reads a stream of server-sent events, whatever they say.
@@ -71,6 +76,9 @@ impl<R: ReadEvent> ReplyParser for EventParser<R> {
             Err(error) if error.kind != LlmErrorKind::Malformed => return Err(error),
             Ok(Some(delta)) => self.ready.push_front(delta),
             _ => {}
+        }
+        if !self.is_complete() {
+            self.reader.end(&mut self.ready)?;
         }
         match self.is_complete() {
             true => Ok(()),

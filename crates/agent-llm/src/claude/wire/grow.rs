@@ -7,10 +7,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    Words, malformed, need, parse,
+    malformed, need, parse,
     said::{Field, Grown, Said},
 };
-use crate::transport::sse::Event;
+use crate::transport::{sse::Event, words::Words};
 
 /// The event that most of a stream is made of.
 const GROWS: &str = "content_block_delta";

@@ -8,7 +8,11 @@ use super::{
     object::{Object, list},
     tools::{self, has_tools},
 };
-use crate::claude::{builder::ClaudeBuilder, cache, tool_choice::eased};
+use crate::claude::{
+    builder::ClaudeBuilder,
+    cache,
+    tool_choice::{choice_json, eased},
+};
 
 /// The body of a request. Blocks go in as the text they are kept as; what
 /// [`Request::extra`](agent_core::model::RequestParts::extra) gives wins over the settings, and extra settings over all else.
@@ -149,7 +153,7 @@ fn tool_choice(settings: &ClaudeBuilder, is_eased: bool) -> Option<Json> {
     let one_by_one = settings.disable_parallel_tool_use;
     let is_said = settings.tool_choice.is_some() || one_by_one;
     let choice = settings.tool_choice.clone().unwrap_or_default();
-    is_said.then(|| if is_eased { choice.eased() } else { choice }.json(one_by_one))
+    is_said.then(|| choice_json(&if is_eased { choice.eased() } else { choice }, one_by_one))
 }
 
 /// What the settings say of the container (its skills, for one), in the one that is there already.

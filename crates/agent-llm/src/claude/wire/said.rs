@@ -2,7 +2,7 @@
 
 use agent_core::{Block, Delta, model::Piece};
 
-use super::Words;
+use crate::transport::words::Words;
 
 /// What an event says. There is one at a time, which is handed on at once: a box would cost more than its size.
 #[allow(clippy::large_enum_variant)]

@@ -50,6 +50,12 @@ fn joined(mut rest: &[u8]) -> String {
     String::from_utf16_lossy(&units)
 }
 
+impl From<&str> for Words {
+    fn from(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+}
+
 impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Str;
