@@ -62,6 +62,11 @@
 //!
 //! A [`StreamParser`] reads the bytes of a streamed reply that you received some other way.
 //!
+//! # Features
+//!
+//! `claude`, on by default, is the client of the Messages API. Without it the crate has only the
+//! wrappers, for a backend of your own.
+//!
 //! # Inside
 //!
 //! - `transport` is what any API over HTTP needs. `http` sends a request and reads the answer, `reply`
@@ -74,8 +79,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "claude")]
 mod claude;
+#[cfg_attr(not(feature = "claude"), allow(dead_code))]
 mod tool_choice;
+// Some of it only an API uses.
+#[cfg_attr(not(feature = "claude"), allow(dead_code, unused_imports, unused_macros))]
 mod transport;
 mod wrappers;
 
@@ -87,6 +96,7 @@ pub use agent_core::{
         Counts, DeltaValidator, Fold, LlmErrorDetails, LlmErrorKind, Notice, Piece, fold, non_streaming,
     },
 };
+#[cfg(feature = "claude")]
 pub use claude::{Cache, Claude, ClaudeBuilder, StreamParser};
 pub use tool_choice::ToolChoice;
 pub use transport::{config_error::ConfigError, key::Key};

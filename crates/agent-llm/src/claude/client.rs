@@ -7,7 +7,7 @@ use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 use super::{builder::ClaudeBuilder, messages::Messages, threads::Threads};
 use crate::{
     transport::config_error::ConfigError,
-    wrappers::{Bounded, Repair, Retry, keep_asking},
+    wrappers::{Bounded, Repair, Retry},
 };
 
 /// Claude over HTTP: [`Bounded`] around [`Repair`] around [`Retry`] around a plain client of the Messages API, which has a
@@ -63,7 +63,7 @@ impl Claude {
     /// ```
     pub async fn count_tokens(&self, request: &Request) -> Result<u64, LlmError> {
         let (request, _) = self.0.bounds().fit(request.clone());
-        keep_asking(self.retry().policy(), || self.messages().count_tokens(&request)).await
+        self.retry().policy().retry(|| self.messages().count_tokens(&request)).await
     }
 
     pub(crate) fn around(messages: Messages) -> Self {

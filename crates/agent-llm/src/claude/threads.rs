@@ -17,7 +17,7 @@ use agent_core::{
 use lru::LruCache;
 use serde_json::json;
 
-use crate::wrappers::{Again, Asking};
+use crate::wrappers::asking::{Again, Asking};
 
 /// The beta feature that this is.
 pub(crate) const BETA: &str = "message-threads-2026-08-12";

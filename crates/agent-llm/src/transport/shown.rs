@@ -44,16 +44,15 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Claude, ClaudeBuilder};
+    use crate::transport::{endpoint::Endpoint, settings::HttpSettings};
 
     #[test]
     fn field_86_a_url_is_parsed_before_it_is_shown_and_no_secret_is_left() {
         let check = |url: &str, expected: &str| {
             assert_eq!(shown(url), expected, "{url}");
-            let settings = ClaudeBuilder::default().key("k").base_url(url);
-            let refused = settings.clone().build().err().map(|error| format!("{error} {error:?}"));
-            let client = settings.clone().build().ok().map(|client: Claude| format!("{client:?}"));
-            let all = format!("{settings:?} {refused:?} {client:?}");
+            let settings = HttpSettings { base_url: Some(url.to_owned()), ..HttpSettings::default() };
+            let endpoint = Endpoint::of(url, false, "").map_err(|error| format!("{error} {error:?}"));
+            let all = format!("{settings:?} {endpoint:?}");
             assert!(!all.contains("secret"), "{url}: {all}");
         };
         check(r"https://x.test\@secret", "https://x.test/…");

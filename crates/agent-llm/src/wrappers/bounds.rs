@@ -144,7 +144,8 @@ impl<L> fmt::Debug for Bounded<L> {
     }
 }
 
-#[cfg(test)]
+// What it makes is shown to Claude's API.
+#[cfg(all(test, feature = "claude"))]
 mod tests {
     use agent_core::{Block, Content};
     use serde_json::{Value, json};

@@ -6,7 +6,6 @@ mod policy;
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request, model::DeltaValidator};
 
 use attempts::Attempts;
-pub(crate) use attempts::keep_asking;
 pub use policy::RetryPolicy;
 
 use super::asking::{Again, Asking};
@@ -32,7 +31,8 @@ impl<L: Llm> Retry<L> {
         &self.llm
     }
 
-    pub(crate) fn policy(&self) -> &RetryPolicy {
+    /// How it retries.
+    pub fn policy(&self) -> &RetryPolicy {
         &self.policy
     }
 }
@@ -361,7 +361,7 @@ mod tests {
         let ask = async |errors: Mutex<VecDeque<LlmError>>| {
             let ask = || async { errors.lock().unwrap().pop_front().map_or(Ok("fine"), Err) };
             let begun = Instant::now();
-            let answer = keep_asking(&exact(), ask).await.map_err(|error| error.message.clone());
+            let answer = exact().retry(ask).await.map_err(|error| error.message.clone());
             (begun.elapsed().as_millis(), answer)
         };
         let busy = || error(LlmErrorKind::Overloaded);

@@ -68,16 +68,35 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// What `ask` gives in the end, asked as often as the policy says.
-pub(crate) async fn keep_asking<T, F>(policy: &RetryPolicy, ask: impl Fn() -> F) -> Result<T, LlmError>
-where
-    F: Future<Output = Result<T, LlmError>>,
-{
-    let mut attempts = Attempts::begin(policy);
-    loop {
-        match ask().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => tokio::time::sleep(attempts.fail(error)?.wait).await,
+impl RetryPolicy {
+    /// Makes a request, and makes it again as this policy says. It is for requests other than those of
+    /// an [`Llm`](crate::Llm), such as a count of tokens; [`Retry`](crate::Retry) is for those.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// use agent_llm::{LlmError, LlmErrorKind, RetryPolicy};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+    /// let attempts = AtomicU32::new(0);
+    /// let count = async || match attempts.fetch_add(1, Ordering::Relaxed) {
+    ///     0 => Err(LlmError::new(LlmErrorKind::Overloaded, "busy")),
+    ///     _ => Ok(42),
+    /// };
+    /// assert_eq!(RetryPolicy::default().retry(count).await?, 42);
+    /// # Ok::<(), LlmError>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn retry<T, F>(&self, request: impl Fn() -> F) -> Result<T, LlmError>
+    where
+        F: Future<Output = Result<T, LlmError>>,
+    {
+        let mut attempts = Attempts::begin(self);
+        loop {
+            match request().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => tokio::time::sleep(attempts.fail(error)?.wait).await,
+            }
         }
     }
 }
