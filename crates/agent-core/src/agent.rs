@@ -13,10 +13,12 @@ pub use team::Team;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
-    BASE_PROMPT, Block, Content, Conversation, Early, Json, Llm, Run, Tool, ToolSpec,
-    tool::bounded::{Bounded, LONGEST_RESULT},
-    tool::share::LONGEST_RESULTS,
+    BASE_PROMPT, Block, Content, Conversation, Early, Json, Llm, Run, Tool, ToolSpec, tool::bounded::Bounded,
 };
+
+/// The most bytes of words that one tool result may have, and all results of a turn together, if nothing else is said.
+const MAX_RESULT_BYTES: usize = 400_000;
+const MAX_RESULTS_BYTES: usize = 4_000_000;
 
 /// An agent: who it is (the system prompt, which begins with [`BASE_PROMPT`]), what it thinks with (an [`Llm`]) and what it can do
 /// ([`Tool`]s). Cloning is cheap.
@@ -49,7 +51,7 @@ impl Agent {
             system: Vec::new(),
             tools: Vec::new(),
             server_tools: Vec::new(),
-            max_result_bytes: LONGEST_RESULT,
+            max_result_bytes: MAX_RESULT_BYTES,
             max_results_bytes: None,
             max_tokens: 8_000,
             turns: None,
@@ -272,7 +274,7 @@ impl AgentBuilder {
             tools,
             specs,
             server_tools: self.server_tools.into(),
-            max_results_bytes: self.max_results_bytes.unwrap_or(LONGEST_RESULTS.max(longest)),
+            max_results_bytes: self.max_results_bytes.unwrap_or(MAX_RESULTS_BYTES.max(longest)),
             max_tokens: self.max_tokens,
             turns: self.turns,
             resend_refused: self.resend_refused,

@@ -19,6 +19,7 @@ mod mending;
 mod next;
 mod omissions;
 mod refused_calls;
+mod results_limit;
 mod slot;
 mod slots;
 mod tool_turn;

@@ -3,12 +3,13 @@
 pub(crate) mod block;
 pub(crate) mod fields;
 pub(crate) mod json;
-pub(crate) mod plain;
 pub(crate) mod safe_text;
 pub(crate) mod surrogates;
 pub(crate) mod tagged;
 pub(crate) mod tool_call;
+pub(crate) mod truncate;
 pub(crate) mod valid_history;
+pub(crate) mod without_tool_blocks;
 
 pub use block::{Block, BlockKind, Content, InvalidBlock};
 pub use json::{InvalidJson, Json};

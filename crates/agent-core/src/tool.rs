@@ -9,7 +9,6 @@ pub(crate) mod input_schema;
 pub(crate) mod outcome;
 pub(crate) mod permits;
 pub(crate) mod receipt;
-pub(crate) mod share;
 
 pub use context::Context;
 pub use delegation_limits::DelegationLimits;

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Agent, BuildError, Call, Conversation, Failure, Limits, LlmError, LlmErrorKind, Many, Message, Outcome,
     PreviousReply, Request, RequestParts, Rules, Run, RunError, Tool, ToolSpec, TransferRecord, agent::names,
-    host::local::panic_message, message::plain,
+    host::local::panic_message, message::without_tool_blocks::without_tool_blocks,
 };
 
 /// Agents by name, checked when built: every agent that a tool leads to is there. Cloning is cheap.
@@ -89,7 +89,9 @@ impl Team {
             *last = last.without_space_at_end();
         }
         let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
-        let mut request = if has_tools { request } else { plain::without_tool_blocks(request) };
+        if !has_tools {
+            without_tool_blocks(&mut request.messages);
+        }
         request.previous_reply = previous_reply(conversation, &request.messages);
         Ok(request)
     }

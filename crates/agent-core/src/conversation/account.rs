@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use super::{Conversation, Slot, State};
-use crate::{Content, Message, Role, StopReason, ToolCall};
+use crate::{Content, Message, Role, StopReason, ToolCall, message::truncate::prefix};
 
 /// The most bytes of the list of calls, of the words after it, and of all calls that are only counted. All is at most
 /// 4,000.
@@ -155,9 +155,7 @@ impl Made<'_> {
 pub(super) fn shown(text: &str, most: usize) -> String {
     let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.len() > most {
-        // Where a character begins.
-        let end = (0..=most).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
-        line.truncate(end);
+        line.truncate(prefix(&line, most).len());
         line.push('…');
     }
     line

@@ -2,11 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, Slot, State, close::DENIED};
-use crate::{
-    BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Rules, Usage,
-    tool::share::shared,
-};
+use super::{Conversation, Slot, State, close::DENIED, results_limit::limited};
+use crate::{BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Rules, Usage};
 
 /// One change of a conversation. Nothing else changes one. So whoever keeps the list of its changes can make the conversation
 /// from it again: [`Conversation::apply`] needs no agents and no rules.
@@ -182,7 +179,7 @@ impl Conversation {
             _ => None,
         };
         let admitted = refused.map_or(outcome, Outcome::error);
-        shared(admitted, rules.max_results_bytes(&self.agent), self.slots.len())
+        limited(admitted, rules.max_results_bytes(&self.agent), self.slots.len())
     }
 
     /// A call led to this, by the rules.

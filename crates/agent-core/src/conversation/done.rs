@@ -1,7 +1,7 @@
 //! A delegated conversation: how it begins, and what comes back from it.
 
 use super::Conversation;
-use crate::{Content, DelegationLimits, Done, End, Failure, Outcome, tool::bounded::bounded};
+use crate::{Content, DelegationLimits, Done, End, Failure, Outcome};
 
 impl Conversation {
     /// A conversation of another agent, for a call of this one.
@@ -65,8 +65,8 @@ impl Conversation {
     fn done_with(&self, outcome: Outcome) -> Done {
         let most = self.promised.max_result_bytes.unwrap_or(usize::MAX);
         let outcome = match outcome {
-            Outcome::Output(content) => Outcome::Output(bounded(content, most)),
-            Outcome::Error(content) => Outcome::Error(bounded(content, most)),
+            Outcome::Output(content) => Outcome::Output(content.truncated(most)),
+            Outcome::Error(content) => Outcome::Error(content.truncated(most)),
             other => other,
         };
         Done { outcome, usage: self.usage_by_agent() }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{InvalidJson, Json, message::fields::Fields, tool::bounded::bounded};
+use crate::{
+    InvalidJson, Json,
+    message::{fields::Fields, truncate::truncated},
+};
 
 /// The only key of an input that stands for text which was no JSON object.
 /// Source: <https://docs.claude.com/en/docs/agents-and-tools/tool-use/fine-grained-tool-streaming>.
@@ -72,7 +75,7 @@ pub(crate) fn written_input(text: &str) -> Json {
 
 fn object(text: &str) -> Result<Json, InvalidJson> {
     let not_an_object = |why: String| {
-        let text = bounded(text.into(), REPEATED).to_text();
+        let text = truncated(text.to_owned(), REPEATED);
         InvalidJson { pointer: String::new(), message: format!("the input {why}; it was: {text}") }
     };
     let json = Json::read(text).map_err(|error| not_an_object(format!("is not valid JSON: {error}")))?;

@@ -9,7 +9,7 @@ use serde::{
 };
 
 use super::Block;
-use crate::safe_lines;
+use crate::{message::truncate::truncated, safe_lines};
 
 /// The content of a message or a tool result: one text, or content blocks (text, images, …).
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,31 @@ impl Content {
             Self::Text(text) => text.trim().is_empty(),
             Self::Blocks(blocks) => blocks.iter().all(Block::is_blank),
         }
+    }
+}
+
+impl Content {
+    /// The content; words beyond so many bytes are cut, and say so. Words are cut as if they were one text; pictures and the
+    /// like are kept. Texts without a letter, and those behind the cut, are left out: there may be very many.
+    pub(crate) fn truncated(self, max_bytes: usize) -> Self {
+        let blocks = match self {
+            Self::Text(text) => return truncated(text, max_bytes).into(),
+            Self::Blocks(blocks) => blocks,
+        };
+        let mut left = Some(max_bytes);
+        let kept = blocks.into_iter().filter_map(|block| match (block.as_text(), left) {
+            (None, _) => Some(block),
+            (Some(""), _) | (Some(_), None) => None,
+            (Some(text), Some(room)) if text.len() > room => {
+                left = None;
+                Some(Block::text(truncated(text.to_owned(), room)))
+            }
+            (Some(text), Some(room)) => {
+                left = Some(room - text.len());
+                Some(block)
+            }
+        });
+        Self::Blocks(kept.collect())
     }
 }
 
@@ -142,5 +167,24 @@ impl Content {
             }
         }
         deserializer.deserialize_any(TextOrBlocks::<B>(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_38_huge_or_non_utf_8_results_are_bounded_and_valid() {
+        let check = |content: Content, max_bytes: usize, expected: &[&str]| {
+            let blocks = content.truncated(max_bytes).into_blocks();
+            let texts: Vec<&str> = blocks.iter().filter_map(Block::as_text).collect();
+            assert_eq!(texts, expected);
+        };
+        check("short".into(), 5, &["short"]);
+        check("äöü".into(), 3, &["ä\n[cut: the result has 6 bytes, and 2 of them are shown]"]);
+        let blocks = ["ab", "cd", "ef"].map(Block::text).to_vec();
+        check(blocks.into(), 3, &["ab", "c\n[cut: the result has 2 bytes, and 1 of them are shown]"]);
+        assert_eq!(Content::from_bytes(b"caf\xe9").to_text(), "caf\u{fffd}");
     }
 }

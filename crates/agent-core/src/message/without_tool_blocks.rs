@@ -1,24 +1,23 @@
-//! Tool blocks as plain words.
+//! Tool blocks as text, for a request without tools.
 
 use std::collections::HashMap;
 
-use crate::{Block, BlockKind, Content, Message, Request};
+use crate::{Block, BlockKind, Content, Message};
 
 /// The API refuses tool blocks in a request that offers no tools. An agent without tools that reads
 /// what others did with theirs reads it as text.
-pub(crate) fn without_tool_blocks(mut request: Request) -> Request {
+pub(crate) fn without_tool_blocks(messages: &mut [Message]) {
     let mut names = HashMap::new();
-    for message in &mut request.messages {
+    for message in messages {
         names.extend(message.tool_calls().map(|call| (call.id.clone(), call.name.clone())));
         if message.content().iter().any(Block::is_tool_block) {
-            let blocks = message.content().iter().flat_map(|block| plain(block, &names));
+            let blocks = message.content().iter().flat_map(|block| as_text(block, &names));
             *message = Message::new(message.role(), blocks.collect::<Vec<Block>>());
         }
     }
-    request
 }
 
-fn plain(block: &Block, names: &HashMap<String, String>) -> Vec<Block> {
+fn as_text(block: &Block, names: &HashMap<String, String>) -> Vec<Block> {
     match block.kind() {
         BlockKind::ToolUse(call) => {
             vec![Block::text(format!("[called {} with {}]", call.name, call.input.text()))]

@@ -1,9 +1,6 @@
-//! What each call of a reply has of what all their results may have.
+//! The limit that the results of a turn share: each call has an equal part of it.
 
-use crate::{Block, Content, Outcome};
-
-/// The most bytes of words that the results of a turn may have together, if nothing else is said.
-pub(crate) const LONGEST_RESULTS: usize = 4_000_000;
+use crate::{Block, Content, Outcome, message::truncate::prefix};
 
 /// The most bytes that their pictures and other blocks may have together. The API takes no larger request.
 const LARGEST_BLOCKS: usize = 32_000_000;
@@ -14,22 +11,23 @@ const LEAST: usize = 250;
 /// What a note about a cut takes of that, at most.
 const NOTE: usize = 200;
 
-/// The outcome with the words and blocks that a call may have as one of so many, all of which may have `longest`. What
-/// was cut once is not cut again.
-pub(crate) fn shared(outcome: Outcome, longest: usize, calls: usize) -> Outcome {
-    if has_room(&outcome, part(longest, calls)) {
+/// The outcome of one call of a turn, cut to its part of `max_results_bytes`, which so many calls share. What was cut once
+/// is not cut again.
+pub(super) fn limited(outcome: Outcome, max_results_bytes: usize, calls: usize) -> Outcome {
+    if fits(&outcome, part(max_results_bytes, calls)) {
         return outcome;
     }
-    let share = Share { all: longest, words: part(longest, calls), blocks: part(LARGEST_BLOCKS, calls) };
+    let words = part(max_results_bytes, calls);
+    let limit = CallLimit { all: max_results_bytes, words, blocks: part(LARGEST_BLOCKS, calls) };
     match outcome {
-        Outcome::Output(content) => Outcome::Output(share.of(content)),
-        Outcome::Error(content) => Outcome::Error(share.of(content)),
+        Outcome::Output(content) => Outcome::Output(limit.apply(content)),
+        Outcome::Error(content) => Outcome::Error(limit.apply(content)),
         other => other,
     }
 }
 
 /// Whether it is words that fit, as most results are.
-fn has_room(outcome: &Outcome, words: usize) -> bool {
+fn fits(outcome: &Outcome, words: usize) -> bool {
     match outcome {
         Outcome::Output(Content::Text(text)) | Outcome::Error(Content::Text(text)) => text.len() <= words,
         _ => false,
@@ -40,15 +38,17 @@ fn part(all: usize, calls: usize) -> usize {
     (all / calls.max(1)).max(LEAST)
 }
 
-struct Share {
-    /// The words of all calls.
+/// How many bytes the result of one call may have.
+struct CallLimit {
+    /// What the words of all calls of the turn may have together.
     all: usize,
     words: usize,
+    /// Pictures and other blocks.
     blocks: usize,
 }
 
-impl Share {
-    fn of(&self, content: Content) -> Content {
+impl CallLimit {
+    fn apply(&self, content: Content) -> Content {
         match content {
             Content::Text(text) if text.len() > self.words => {
                 let bytes = text.len();
@@ -61,12 +61,11 @@ impl Share {
 
     /// As much of a text as there is room for, of a result that has so many bytes.
     fn cut(&self, text: &str, room: usize, bytes: usize) -> String {
-        let end = (0..=room.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
         let all = self.all;
         format!(
             "{}\n[cut: the result has {bytes} bytes, of which the first are shown, since all results of a turn share \
              {all}]",
-            &text[..end]
+            prefix(text, room)
         )
     }
 
@@ -116,15 +115,15 @@ impl Share {
 mod tests {
     use super::*;
 
-    fn check(content: Content, longest: usize, calls: usize, expected: &[&str]) {
-        let outcome = shared(Outcome::Error(content), longest, calls);
-        assert_eq!(shared(outcome.clone(), longest, calls), outcome, "again");
+    fn check(content: Content, max_results_bytes: usize, calls: usize, expected: &[&str]) {
+        let outcome = limited(Outcome::Error(content), max_results_bytes, calls);
+        assert_eq!(limited(outcome.clone(), max_results_bytes, calls), outcome, "again");
         let Outcome::Error(content) = outcome else { panic!("{outcome:?}") };
         let words = |block: &Block| block.as_text().unwrap_or("#").to_owned();
         let words: Vec<String> = content.into_blocks().iter().map(words).collect();
         assert_eq!(words, expected);
         let length: usize = words.iter().map(String::len).sum();
-        assert!(length <= part(longest, calls), "{length}");
+        assert!(length <= part(max_results_bytes, calls), "{length}");
     }
 
     #[test]
@@ -150,14 +149,14 @@ mod tests {
         let image = || Block::image("image/png", &"A".repeat(1_000));
         let bytes = image().json().text().len();
         let check = |blocks: usize, expected: [usize; 3]| {
-            let share = Share { all: 10_000, words: 10_000, blocks };
-            let kept = share.without_large(vec![image(), image(), image()]);
+            let limit = CallLimit { all: 10_000, words: 10_000, blocks };
+            let kept = limit.without_large(vec![image(), image(), image()]);
             let note = format!(
                 "[left out: a block of {bytes} bytes, since all results of a turn share {LARGEST_BLOCKS}]"
             );
             let expected = expected.map(|kept| if kept == 1 { image() } else { Block::text(&note) });
             assert_eq!(kept, expected, "{blocks}");
-            assert_eq!(share.without_large(kept.clone()), kept, "again");
+            assert_eq!(limit.without_large(kept.clone()), kept, "again");
         };
         check(3 * bytes, [1, 1, 1]);
         check(3 * bytes - 1, [1, 1, 0]);
