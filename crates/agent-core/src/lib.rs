@@ -41,6 +41,7 @@ pub mod model;
 #[cfg(feature = "script")]
 pub mod script;
 pub mod tool;
+mod tool_spec;
 
 pub use agent::{Agent, AgentBuilder, BuildError, Limits, Team};
 /// Stands before `impl Tool for …`, since `Tool::call` is async.

@@ -16,6 +16,7 @@ pub use llm::{Llm, non_streaming};
 pub use llm_error::{LlmError, LlmErrorDetails, LlmErrorKind};
 pub use prompt::BASE_PROMPT;
 pub use request::{PreviousReply, Request, RequestParts};
+pub(crate) use response::EarlyResult;
 pub use response::Response;
 pub use stop_reason::StopReason;
 pub use usage::{BrokenOff, CacheCreation, Counts, ServerToolUse, Usage, UsageByAgent};

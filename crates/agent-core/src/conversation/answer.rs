@@ -1,7 +1,7 @@
 //! Taking in what the model said.
 
 use super::{Container, Conversation, OmissionReason, Replied, mending::Mended, slots::Slots};
-use crate::{Failure, Message, Response, Role, StopReason, Usage};
+use crate::{Failure, Message, Response, Role, StopReason, Usage, model::EarlyResult};
 
 impl Conversation {
     pub(super) fn answer(&mut self, result: Result<Response, Failure>) -> Result<(), Failure> {
@@ -69,9 +69,9 @@ impl Conversation {
         self.call_ids.extend(calls, numbers);
         let reply = Message::new(Role::Assistant, content);
         self.slots = Slots::of(reply.tool_calls().cloned());
-        for (id, outcome) in response.made {
+        for (id, EarlyResult { content, is_error }) in response.early_results {
             if let Some(place) = self.slots.find(&id) {
-                self.record(place, outcome.into());
+                self.slots[place].finish(content, is_error);
             }
         }
         self.messages.push(reply);

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use said::Said;
 
 use crate::{
-    Block, Json, Outcome, StopReason, ToolCall, Usage,
+    Block, Content, Json, StopReason, ToolCall, Usage,
     message::fields::{Fields, Name},
 };
 
@@ -37,9 +37,16 @@ pub struct Response {
     /// The reply's other fields, as they came: `stop_sequence`, `container`. Under `usage` is what
     /// [`Usage::details`] finds.
     pub extra: BTreeMap<String, Json>,
-    /// What those of its calls led to that were made while it streamed, although its end leaves them no turn; by the ids that
-    /// the conversation records. It is no part of its JSON.
-    pub(crate) made: BTreeMap<String, Outcome>,
+    /// The results of those calls that were made while it streamed, although its end leaves them no turn; by the ids that the
+    /// conversation records. They are no part of its JSON.
+    pub(crate) early_results: BTreeMap<String, EarlyResult>,
+}
+
+/// What a call led to that was made before its reply had ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct EarlyResult {
+    pub(crate) content: Content,
+    pub(crate) is_error: bool,
 }
 
 impl Response {
@@ -50,8 +57,8 @@ impl Response {
 
     /// A reply of these blocks.
     pub fn new(content: Vec<Block>, stop_reason: StopReason) -> Self {
-        let (usage, extra, made) = (Usage::default(), BTreeMap::new(), BTreeMap::new());
-        Self { id: None, model: None, content, stop_reason, stop_details: None, usage, extra, made }
+        let (usage, extra, early_results) = (Usage::default(), BTreeMap::new(), BTreeMap::new());
+        Self { id: None, model: None, content, stop_reason, stop_details: None, usage, extra, early_results }
     }
 
     /// A reply of words that ends the turn.
@@ -91,7 +98,7 @@ impl Response {
 /// As the API writes it, null fields left out but for `id`, `model` and `stop_reason`.
 impl Serialize for Response {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { id, model, content, stop_reason, stop_details, usage, extra, made: _ } = self;
+        let Self { id, model, content, stop_reason, stop_details, usage, extra, early_results: _ } = self;
         let usage = Json::of(usage).expect("counts can always be written");
         let mut fields = Fields::default();
         fields.set("id", id);

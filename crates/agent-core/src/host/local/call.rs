@@ -15,7 +15,7 @@ use super::{count::Count, task};
 use crate::{
     Call, Context, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
     host::teller::{Place, Teller},
-    tool::permits::Scope,
+    tool_spec::permits::Scope,
 };
 
 /// Makes the tool calls of a run.

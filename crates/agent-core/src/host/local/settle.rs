@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{LocalHost, running::Running};
-use crate::{Block, Conversation, LlmError, Response, Rules, StopReason};
+use crate::{Block, Conversation, LlmError, Outcome, Response, Rules, StopReason, model::EarlyResult};
 
 impl LocalHost {
     /// Gives the calls of a reply what began for them, and tells of the reply. Calls that may have had effects have their
@@ -19,9 +19,9 @@ impl LocalHost {
         self.tell_of_reply(so_far, reply, &ids);
         self.end_all(left).await;
         for (id, running) in made {
-            let outcome = running.end_as(&self.caller, &id).await;
-            if let (Ok(reply), Some(outcome)) = (&mut *reply, outcome) {
-                reply.made.insert(id, outcome);
+            let result = running.end_as(&self.caller, &id).await.and_then(result_of);
+            if let (Ok(reply), Some(result)) = (&mut *reply, result) {
+                reply.early_results.insert(id, result);
             }
         }
     }
@@ -55,5 +55,14 @@ impl LocalHost {
         for left in left {
             left.end(&self.caller).await;
         }
+    }
+}
+
+/// The result of a call that is over.
+fn result_of(outcome: Outcome) -> Option<EarlyResult> {
+    match outcome {
+        Outcome::Output(content) => Some(EarlyResult { content, is_error: false }),
+        Outcome::Error(content) => Some(EarlyResult { content, is_error: true }),
+        _ => None,
     }
 }
