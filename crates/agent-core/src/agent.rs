@@ -1,14 +1,12 @@
 //! Agents, teams of them, and the rules and limits they run under.
 
-pub(crate) mod limits;
 pub(crate) mod names;
-pub(crate) mod rules;
 pub(crate) mod team;
 
-pub use limits::Limits;
 pub use names::BuildError;
-pub use rules::Rules;
 pub use team::Team;
+
+pub use crate::conversation::{limits::Limits, rules::Rules};
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 

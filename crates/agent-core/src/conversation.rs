@@ -1,6 +1,10 @@
 //! A conversation: what was said, whose turn it is, and how it ended.
 
+pub(crate) mod delegation_limits;
 pub(crate) mod end;
+pub(crate) mod limits;
+pub(crate) mod outcome;
+pub(crate) mod rules;
 pub(crate) mod session_id;
 pub(crate) mod work;
 

@@ -38,6 +38,7 @@ pub mod event;
 pub mod host;
 pub mod message;
 pub mod model;
+mod panic_message;
 #[cfg(feature = "script")]
 pub mod script;
 pub mod tool;

@@ -2,20 +2,20 @@
 
 pub(crate) mod bounded;
 pub(crate) mod context;
-pub(crate) mod delegation_limits;
 pub(crate) mod input_schema;
-pub(crate) mod outcome;
 pub(crate) mod receipt;
 
 pub use context::Context;
-pub use delegation_limits::DelegationLimits;
-pub use outcome::{Done, Outcome, Transfer};
 pub use receipt::Receipt;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use crate::conversation::{
+    delegation_limits::DelegationLimits,
+    outcome::{Done, Outcome, Transfer},
+};
 pub use crate::tool_spec::{Early, ExclusiveBy, Permits, ToolSpec};
 use crate::{Conversation, Json, Request, Rules};
 

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Agent, BuildError, Call, Conversation, Failure, Limits, LlmError, LlmErrorKind, Many, Message, Outcome,
     PreviousReply, Request, RequestParts, Rules, Run, RunError, Tool, ToolSpec, TransferRecord, agent::names,
-    host::local::panic_message, message::without_tool_blocks::without_tool_blocks,
+    message::without_tool_blocks::without_tool_blocks, panic_message::panic_message,
 };
 
 /// Agents by name, checked when built: every agent that a tool leads to is there. Cloning is cheap.

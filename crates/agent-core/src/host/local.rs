@@ -30,7 +30,6 @@ pub use mode::Mode;
 pub(crate) use options::Options;
 use running::is_final;
 use shown::Shown;
-pub(crate) use task::panic_message;
 pub use time_limit::TimeLimit;
 use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;

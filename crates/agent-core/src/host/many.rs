@@ -13,8 +13,8 @@ use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Cancel, Conversation, End, Event, Limits, Mode, RunError, Team, host::local::panic_message,
-    host::run::Plan,
+    Cancel, Conversation, End, Event, Limits, Mode, RunError, Team, host::run::Plan,
+    panic_message::panic_message,
 };
 
 /// A stream of conversations as they end, from [`Team::run_many`]: each runs on a task of its own, a

@@ -9,12 +9,11 @@ use super::{
     LocalHost,
     early::EarlyCalls,
     new_ids::{NewId, NewIds},
-    task::panic_message,
 };
 use crate::{
     Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Request,
     Response, Rules, RunError, StopReason, TransferRecord, conversation::not_run, host::cancel::Stop,
-    host::teller::Place,
+    host::teller::Place, panic_message::panic_message,
 };
 
 impl LocalHost {

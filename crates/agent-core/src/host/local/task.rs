@@ -14,7 +14,7 @@ use tokio::{
     task::{AbortHandle, spawn_blocking},
 };
 
-use crate::Outcome;
+use crate::{Outcome, panic_message::panic_message};
 
 /// Runs a call on a task of its own, from now on; dropping the future aborts it. What goes on on the
 /// blocking pool can't be aborted: it runs until it returns or awaits, and nobody gets its result.
@@ -68,12 +68,6 @@ pub(super) fn outcome(call: impl Future<Output = Outcome>) -> impl Future<Output
     let panicked = |panic: Box<dyn Any + Send>| format!("the tool panicked: {}", panic_message(&*panic));
     let ended = AssertUnwindSafe(call).catch_unwind();
     ended.map(move |ended| ended.unwrap_or_else(|panic| Outcome::error(panicked(panic))))
-}
-
-/// The words of a panic.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 /// Aborts a task when it is dropped.

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Call, Content, DelegationLimits, UsageByAgent, host::local::panic_message};
+use crate::{Call, Content, DelegationLimits, UsageByAgent, panic_message::panic_message};
 
 /// What a tool call leads to: a value, carried out by whoever runs the conversation.
 #[non_exhaustive]
