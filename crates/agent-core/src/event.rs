@@ -1,5 +1,6 @@
 //! What happens in a run, as it happens: events, logs, live text, timelines.
 
+pub(crate) mod emitter;
 pub(crate) mod event_log;
 pub(crate) mod event_queue;
 pub(crate) mod live_text;

@@ -8,7 +8,6 @@ pub(crate) mod local;
 pub(crate) mod many;
 pub(crate) mod run;
 pub(crate) mod run_error;
-pub(crate) mod teller;
 
 pub use cancel::Cancel;
 pub use delegation_guard::DelegationGuard;

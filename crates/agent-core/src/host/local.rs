@@ -38,8 +38,8 @@ use crate::{
     Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure, Host,
     Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolSpec, ToolTurn, Turn, drive,
     event::Listeners,
+    event::emitter::{Emitter, Origin},
     host::cancel::{Entered, Given, Tokens},
-    host::teller::{Place, Teller},
     in_parallel,
 };
 
@@ -73,8 +73,8 @@ impl LocalHost {
     pub(crate) fn with(team: Team, options: Options, dropped: CancellationToken) -> Self {
         let Options { mode, listeners, began, keeps_partial_reply, cancel } = options;
         let has_timeouts = team.has_timeouts();
-        let teller = Teller { listeners, began: began.unwrap_or_else(Instant::now) };
-        let caller = Arc::new(Caller::new(team, teller, dropped));
+        let emitter = Emitter { listeners, began: began.unwrap_or_else(Instant::now) };
+        let caller = Arc::new(Caller::new(team, emitter, dropped));
         let (begun, cancel) = (BegunCalls::default(), cancel.as_ref().map(Given::of_run));
         // What takes too long is stopped in the same way.
         let cancel = cancel.or_else(|| has_timeouts.then(Arc::default));
@@ -104,14 +104,14 @@ impl LocalHost {
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         const ALONE: &str = "before its first call, nobody else has it";
         let caller = Arc::get_mut(&mut self.caller).expect(ALONE);
-        Arc::get_mut(&mut caller.teller).expect(ALONE).listeners.add(listener);
+        Arc::get_mut(&mut caller.emitter).expect(ALONE).listeners.add(listener);
         self
     }
 
     /// A queue of the events from now on, for a host around this one whose runs are read event by event
     /// ([`HostRun`](crate::host::HostRun)). There is one at a time: the one before gets no more.
     pub fn events(&self) -> EventQueue {
-        self.caller.teller.listeners.read()
+        self.caller.emitter.listeners.read()
     }
 
     /// What `cancel` stops, from now on.
@@ -158,10 +158,10 @@ impl LocalHost {
         let waits = !conversation.waiting().is_empty()
             && matches!(conversation.turn(outer.rules()), Turn::User(End::Waiting(_)));
         let end = drive(conversation, outer).await?;
-        let teller = &self.caller.teller;
-        if !waits && teller.is_heard() && self.ends.is_news(conversation.id(), &end) {
-            let place = Place::in_conversation(conversation, conversation.agent());
-            teller.tell(place, || EventKind::Ended(end.clone()));
+        let emitter = &self.caller.emitter;
+        if !waits && emitter.has_listeners() && self.ends.is_news(conversation.id(), &end) {
+            let origin = Origin::in_conversation(conversation, conversation.agent());
+            emitter.emit(origin, || EventKind::Ended(end.clone()));
         }
         Ok(end)
     }
@@ -232,7 +232,7 @@ impl LocalHost {
         busy: Option<Busy>,
     ) -> impl Future<Output = ()> + 'a {
         let may_take = !call.approved && self.mode == Mode::Concurrent;
-        let late = if self.caller.teller.is_heard() { self.begun.late(call) } else { None };
+        let late = if self.caller.emitter.has_listeners() { self.begun.late(call) } else { None };
         let begun = may_take.then(|| self.begun.take(&self.caller, call, late)).flatten();
         match begun {
             // Few calls do.
@@ -280,10 +280,10 @@ impl Perform for LocalHost {
     }
 
     fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
-        if self.caller.teller.is_heard() {
+        if self.caller.emitter.has_listeners() {
             let call = call();
             if !is_final(outcome) || self.begun.is_end_untold(&call) {
-                self.caller.teller.tell(Place::of(&call), || EventKind::of_outcome(&call, outcome));
+                self.caller.emitter.emit(Origin::of(&call), || EventKind::of_outcome(&call, outcome));
             }
         }
     }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Call, EventKind, Receipt, ToolCall,
-    host::teller::{Place, Teller},
+    event::emitter::{Emitter, Origin},
 };
 
 /// Where a tool call runs: whose call it is, and whether it is still wanted.
@@ -17,7 +17,7 @@ pub struct Context {
     /// Cancelled when the run is over.
     pub(crate) run: Arc<CancellationToken>,
     /// None for a call by hand: nobody listens.
-    pub(crate) teller: Option<Arc<Teller>>,
+    pub(crate) emitter: Option<Arc<Emitter>>,
 }
 
 impl Context {
@@ -33,7 +33,7 @@ impl Context {
             approved: false,
         };
         let (receipt, run) = (Receipt::default(), Arc::default());
-        Self { call: call.into(), receipt, run, teller: None }
+        Self { call: call.into(), receipt, run, emitter: None }
     }
 
     /// The conversation's id, which is also its path: `run/call_0_1`.
@@ -65,9 +65,9 @@ impl Context {
     /// Tells the run's listeners how the call gets on, as [`EventKind::CallProgress`]; the model does not read it. Of what is
     /// told faster than it is read, the newest is kept.
     pub fn progress(&self, text: impl Into<String>) {
-        if let Some(teller) = &self.teller {
+        if let Some(emitter) = &self.emitter {
             let ToolCall { id, name, .. } = &*self.call.call;
-            teller.tell(Place::of(&self.call), || EventKind::CallProgress {
+            emitter.emit(Origin::of(&self.call), || EventKind::CallProgress {
                 id: id.clone(),
                 tool: name.clone(),
                 text: text.into(),

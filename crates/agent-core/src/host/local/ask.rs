@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Request,
-    Response, Rules, RunError, StopReason, TransferRecord, conversation::not_run, host::cancel::Stop,
-    host::teller::Place, panic_message::panic_message,
+    Response, Rules, RunError, StopReason, TransferRecord, conversation::not_run, event::emitter::Origin,
+    host::cancel::Stop, panic_message::panic_message,
 };
 
 impl LocalHost {
@@ -95,7 +95,7 @@ impl LocalHost {
         mut reply: BoxStream<'_, Result<Delta, LlmError>>,
     ) -> Result<Response, LlmError> {
         let mut early = EarlyCalls::new(self, so_far);
-        let mut ids = self.caller.teller.is_heard().then(|| NewIds::new(so_far));
+        let mut ids = self.caller.emitter.has_listeners().then(|| NewIds::new(so_far));
         while let Some(delta) = reply.next().await.transpose()? {
             if let Some(ids) = &mut ids {
                 let (shown, new) = ids.see(&delta);
@@ -123,7 +123,7 @@ impl LocalHost {
     }
 
     fn tell(&self, so_far: &Conversation, kind: impl FnOnce() -> EventKind) {
-        self.caller.teller.tell(Place::in_conversation(so_far, so_far.speaker()), kind);
+        self.caller.emitter.emit(Origin::in_conversation(so_far, so_far.speaker()), kind);
     }
 
     pub(super) fn tell_of_reply(
@@ -140,7 +140,7 @@ impl LocalHost {
             },
             Err(error) => EventKind::TurnFailed { error: error.to_string(), usage: error.usage() },
         });
-        if let (Ok(response), true) = (reply, self.caller.teller.is_heard()) {
+        if let (Ok(response), true) = (reply, self.caller.emitter.has_listeners()) {
             let recorded = so_far.mended(response.content.clone());
             self.tell_what_is_not_made(so_far, response, &recorded, made);
         }
@@ -173,13 +173,13 @@ impl LocalHost {
             Ok(_) => None,
             Err(error) => Some(error.to_string()),
         };
-        let place = Place::in_conversation(so_far, so_far.agent());
+        let origin = Origin::in_conversation(so_far, so_far.agent());
         let (is_error, to) = (why.is_some(), so_far.speaker());
         let result = why.clone().unwrap_or_else(|| format!("Transferred to {to}."));
         let call = so_far.passage().and_then(|passage| passage.call);
         if let Some(call) = call {
             let (id, tool) = (call.id.clone(), call.name.clone());
-            self.caller.teller.tell(place, || EventKind::CallEnded { id, tool, is_error, result });
+            self.caller.emitter.emit(origin, || EventKind::CallEnded { id, tool, is_error, result });
         }
         let from = so_far.agent().to_owned();
         self.tell(so_far, || match why {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{count::Count, task};
 use crate::{
     Call, Context, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
-    host::teller::{Place, Teller},
+    event::emitter::{Emitter, Origin},
     tool_spec::permits::Scope,
 };
 
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Caller {
     pub(super) team: Team,
-    pub(super) teller: Arc<Teller>,
+    pub(super) emitter: Arc<Emitter>,
     /// Bounds the calls under way, of all conversations of the run.
     permits: Option<Permits>,
     pub(super) calls_made: Count,
@@ -44,11 +44,11 @@ pub(super) struct Held {
 pub(super) type Busy = oneshot::Sender<Infallible>;
 
 impl Caller {
-    pub(super) fn new(team: Team, teller: Teller, cancel: CancellationToken) -> Self {
+    pub(super) fn new(team: Team, emitter: Emitter, cancel: CancellationToken) -> Self {
         let permits = team.limits().calls_at_once.map(Permits::new);
         Self {
             team,
-            teller: teller.into(),
+            emitter: emitter.into(),
             permits,
             calls_made: Count::default(),
             requests_made: Count::default(),
@@ -78,10 +78,10 @@ impl Caller {
 
     /// Tells that a call starts, and how much earlier it could have if it were marked.
     pub(super) fn tell_start(&self, call: &Call, late: Option<Duration>) {
-        self.teller.tell(Place::of(call), || EventKind::call_started(&call.call));
+        self.emitter.emit(Origin::of(call), || EventKind::call_started(&call.call));
         if let Some(by) = late {
             let (id, tool) = (call.call.id.clone(), call.call.name.clone());
-            self.teller.tell(Place::of(call), || EventKind::CallCouldStartEarlier { id, tool, by });
+            self.emitter.emit(Origin::of(call), || EventKind::CallCouldStartEarlier { id, tool, by });
         }
     }
 
@@ -143,7 +143,7 @@ impl Caller {
                 None => {
                     if !std::mem::replace(&mut told, true) {
                         let (id, tool) = (call.call.id.clone(), call.call.name.clone());
-                        self.teller.tell(Place::of(call), || EventKind::CallQueued { id, tool });
+                        self.emitter.emit(Origin::of(call), || EventKind::CallQueued { id, tool });
                     }
                     permits.acquire().await
                 }
@@ -185,7 +185,7 @@ impl Caller {
             call: call.clone(),
             receipt: receipt.clone(),
             run: self.cancel.clone(),
-            teller: Some(self.teller.clone()),
+            emitter: Some(self.emitter.clone()),
         };
         let work = async move {
             let (left, run) = (context.receipt.clone(), context.run.clone());

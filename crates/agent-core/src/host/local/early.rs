@@ -29,8 +29,9 @@ impl<'a> EarlyCalls<'a> {
         let agent = host.caller.team.agent(so_far.speaker());
         let early = agent.map_or(Early::Never, |agent| agent.early()).min(host.early);
         let specs = agent.map(|agent| agent.specs().as_ref()).unwrap_or_default();
-        let is_heard = host.caller.teller.is_heard();
-        let matters = |spec: &ToolSpec| spec.starts_early(early) || (is_heard && spec.could_start_early());
+        let has_listeners = host.caller.emitter.has_listeners();
+        let matters =
+            |spec: &ToolSpec| spec.starts_early(early) || (has_listeners && spec.could_start_early());
         let open = host.mode == Mode::Concurrent
             && early != Early::Never
             && specs.iter().any(matters)
@@ -91,7 +92,7 @@ impl<'a> EarlyCalls<'a> {
                 approved: false,
             };
             self.host.begun.start(&self.host.caller, self.host.cancel.as_ref(), call);
-        } else if self.open && spec.could_start_early() && self.host.caller.teller.is_heard() {
+        } else if self.open && spec.could_start_early() && self.host.caller.emitter.has_listeners() {
             self.host.begun.move_on(&self.so_far.shared_id(), &call.id);
         }
     }

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::LocalHost;
-use crate::{Call, EventKind, Outcome, Receipt, Rules, host::teller::Place};
+use crate::{Call, EventKind, Outcome, Receipt, Rules, event::emitter::Origin};
 
 impl LocalHost {
     /// Waits until a call is over that others take turns with: it may have timed out, or been cancelled, while its thread
@@ -28,7 +28,7 @@ impl LocalHost {
         let stop = tokens.map(|tokens| tokens.conversation(&call.conversation)).unwrap_or_default();
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
         if spec.is_some_and(|spec| spec.blocking) && !stop.is_stopped() {
-            self.caller.teller.tell(Place::of(call), || goes_on(call, receipt));
+            self.caller.emitter.emit(Origin::of(call), || goes_on(call, receipt));
         }
         let _ = stop.or(pin!(over)).await;
     }

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     Call, EventKind, Outcome, Receipt, ToolCall,
+    event::emitter::Origin,
     host::cancel::{Entered, Stop},
-    host::teller::Place,
 };
 
 /// A call that is under way, or has ended. It is aborted when nobody holds this any more.
@@ -61,7 +61,7 @@ impl Running {
             }
             let outcome = left.done_or_error().outcome;
             if is_final(&outcome) && tell.end() != Stage::End {
-                caller.teller.tell(Place::of(&made), || EventKind::of_outcome(&made, &outcome));
+                caller.emitter.emit(Origin::of(&made), || EventKind::of_outcome(&made, &outcome));
             }
         });
         let abort = Arc::new(AbortOnDrop(task.abort_handle()));
@@ -105,7 +105,7 @@ impl Running {
         }
         if self.has_effects {
             let (id, tool) = (self.call.call.id.clone(), self.call.call.name.clone());
-            caller.teller.tell(Place::of(&self.call), || EventKind::CallDiscarded { id, tool });
+            caller.emitter.emit(Origin::of(&self.call), || EventKind::CallDiscarded { id, tool });
         } else {
             self.tell_end(caller);
         }
@@ -126,7 +126,7 @@ impl Running {
             let call = ToolCall { id: id.to_owned(), ..(*self.call.call).clone() };
             let call = Call { call: call.into(), ..(*self.call).clone() };
             caller.tell_start(&call, None);
-            caller.teller.tell(Place::of(&call), || EventKind::of_outcome(&call, outcome));
+            caller.emitter.emit(Origin::of(&call), || EventKind::of_outcome(&call, outcome));
         }
         outcome
     }
@@ -142,7 +142,7 @@ impl Running {
             let had = self.receipt.done().map(|done| done.outcome).filter(is_final);
             let outcome =
                 had.unwrap_or_else(|| Outcome::error("stopped: the reply that began it does not count"));
-            caller.teller.tell(Place::of(&self.call), || EventKind::of_outcome(&self.call, &outcome));
+            caller.emitter.emit(Origin::of(&self.call), || EventKind::of_outcome(&self.call, &outcome));
         }
     }
 }

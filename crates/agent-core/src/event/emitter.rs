@@ -1,40 +1,41 @@
-//! Telling of what happens.
+//! Events on their way to the listeners of a run.
 
 use tokio::time::Instant;
 
-use crate::{Call, Conversation, Event, EventKind, event::Listeners};
+use super::{Event, EventKind, Listeners};
+use crate::{Call, Conversation};
 
-/// Tells the listeners of a run.
+/// Gives the events of a run to its listeners, each with its time.
 #[derive(Clone, Debug)]
-pub(crate) struct Teller {
+pub(crate) struct Emitter {
     pub(crate) listeners: Listeners,
     pub(crate) began: Instant,
 }
 
-/// Where something happens.
+/// Where an event comes from.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct Origin<'a> {
     pub(crate) conversation: &'a str,
     pub(crate) depth: u32,
     pub(crate) agent: &'a str,
 }
 
-impl Teller {
+impl Emitter {
     /// Whether anybody listens.
-    pub(crate) fn is_heard(&self) -> bool {
+    pub(crate) fn has_listeners(&self) -> bool {
         !self.listeners.is_empty()
     }
 
-    pub(crate) fn tell(&self, place: Place<'_>, kind: impl FnOnce() -> EventKind) {
-        if self.is_heard() {
-            let Place { conversation, depth, agent } = place;
+    pub(crate) fn emit(&self, origin: Origin<'_>, kind: impl FnOnce() -> EventKind) {
+        if self.has_listeners() {
+            let Origin { conversation, depth, agent } = origin;
             let (at, conversation, agent) = (self.began.elapsed(), conversation.into(), agent.into());
             self.listeners.tell(&Event { at, conversation, depth, agent, kind: kind() });
         }
     }
 }
 
-impl<'a> Place<'a> {
+impl<'a> Origin<'a> {
     pub(crate) fn of(call: &'a Call) -> Self {
         Self { conversation: &call.conversation, depth: call.depth, agent: &call.agent }
     }
