@@ -11,7 +11,7 @@ pub use crate::conversation::{limits::Limits, rules::Rules};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
-    BASE_PROMPT, Block, Content, Conversation, Early, Json, Llm, Run, Tool, ToolSpec, tool::bounded::Bounded,
+    BASE_PROMPT, Block, Content, Conversation, Early, Json, Llm, Tool, ToolSpec, tool::bounded::Bounded,
 };
 
 /// The most bytes of words that one tool result may have, and all results of a turn together, if nothing else is said.
@@ -62,12 +62,6 @@ impl Agent {
     /// A conversation with this agent that begins with what the user says.
     pub fn start(&self, content: impl Into<Content>) -> Conversation {
         Conversation::start(self.name(), content)
-    }
-
-    /// A run of this agent alone, until it is the user's turn. See [`Team::run`]; an agent that sends work to others runs
-    /// in a team that has them, too.
-    pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
-        Run::new(Team::new([self.clone()]).map_err(BuildError::without_team), conversation)
     }
 
     /// Its name.

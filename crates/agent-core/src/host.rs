@@ -6,6 +6,7 @@ pub(crate) mod host_run;
 pub(crate) mod in_parallel;
 pub(crate) mod local;
 pub(crate) mod many;
+mod request;
 pub(crate) mod run;
 pub(crate) mod run_error;
 

@@ -56,14 +56,17 @@ pub use model::{Delta, Llm, LlmError, Request, Response, StopReason, Usage};
 pub use tool::{Context, Outcome, Tool, ToolSpec};
 
 // The names of the modules, as this crate itself has them.
-pub(crate) use agent::Rules;
 pub(crate) use conversation::{
     Call, Change, Delegation, Failure, PendingApproval, ToolTurn, TransferRecord, Turn, Work,
+    delegation_limits::DelegationLimits,
+    outcome::{Done, Transfer},
+    rules::Rules,
 };
 pub(crate) use event::EventQueue;
-pub(crate) use host::{DelegationGuard, Host, HostRun, LocalHost, Many, Mode, Perform, drive, in_parallel};
+pub(crate) use host::{DelegationGuard, Host, HostRun, LocalHost, Mode, Perform, drive, in_parallel};
 pub(crate) use message::{BlockKind, InvalidBlock, InvalidJson, ToolCall, safe_line, safe_lines};
 pub(crate) use model::{
     BASE_PROMPT, Counts, Fold, LlmErrorKind, Notice, Piece, PreviousReply, RequestParts, UsageByAgent,
 };
-pub(crate) use tool::{DelegationLimits, Done, Early, Permits, Receipt, Transfer};
+pub(crate) use tool::Receipt;
+pub(crate) use tool_spec::{Early, Permits};

@@ -58,7 +58,7 @@ pub struct ToolSpec {
     pub timeout: Option<Duration>,
     /// Its calls are made before the other calls of a reply, one at a time.
     pub runs_first: bool,
-    /// Its calls ask for the conversation to go over to another agent ([`Outcome::Transfer`]). By this, what the
+    /// Its calls ask for the conversation to go over to another agent ([`Outcome::Transfer`](crate::Outcome::Transfer)). By this, what the
     /// next agent reads can leave out all of them, also those that failed or were not made.
     pub transfers: bool,
     /// The agents its calls may lead to; a team without one of them can't be built.

@@ -12,10 +12,6 @@ use crate::source::Source;
 /// Modules side by side: which uses which, and the first place where it does.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Modules whose parts still use each other, until somebody opens that. No other may, and none
-/// stays here for longer.
-const STILL: &[&str] = &["agent-core"];
-
 /// How many modules these crates have, and their circles, a sentence each.
 pub(super) fn of_all(crates: &[&str], sources: &[Source]) -> Result<(usize, Vec<String>), String> {
     let (mut count, mut wrong) = (0, Vec::new());
@@ -24,22 +20,10 @@ pub(super) fn of_all(crates: &[&str], sources: &[Source]) -> Result<(usize, Vec<
         count += modules.all().count();
         for (folder, uses) in side_by_side(&modules) {
             let place = [&[(*name).to_owned()], folder.as_slice()].concat().join("::");
-            let circles = circles(&uses).into_iter().map(|circle| format!("{place}: {circle}")).collect();
-            wrong.extend(judged(&place, circles));
+            wrong.extend(circles(&uses).into_iter().map(|circle| format!("{place}: {circle}")));
         }
     }
     Ok((count, wrong))
-}
-
-/// What is wrong with these circles of the module at this place, or with there being none.
-fn judged(place: &str, circles: Vec<String>) -> Vec<String> {
-    match (STILL.contains(&place), circles.is_empty()) {
-        (false, _) => circles,
-        (true, false) => Vec::new(),
-        (true, true) => {
-            vec![format!("{place}: no parts of it use each other any more: take it out of `STILL`")]
-        }
-    }
 }
 
 /// The circles of modules side by side.
@@ -91,7 +75,7 @@ fn circle(uses: &Uses, start: &String) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{judged, of_all};
+    use super::of_all;
     use crate::{
         metadata::tests::workspace,
         source::{Source, sources},
@@ -174,15 +158,6 @@ mod tests {
             of_all(&["c"], &sources[..2]).unwrap_err(),
             "no file crates/c/src/b.rs or crates/c/src/b/mod.rs"
         );
-    }
-
-    #[test]
-    fn a_module_whose_parts_are_in_order_is_no_exception_any_more() {
-        let circle = || vec!["x".to_owned()];
-        assert_eq!(judged("agent-llm", circle()), circle());
-        assert_eq!(judged("agent-core", circle()), [""; 0]);
-        let done = "agent-core: no parts of it use each other any more: take it out of `STILL`";
-        assert_eq!(judged("agent-core", Vec::new()), [done]);
     }
 
     #[test]

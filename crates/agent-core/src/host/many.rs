@@ -52,8 +52,16 @@ pub struct Progress {
     pub total: usize,
 }
 
+impl Team {
+    /// Runs many conversations, at most so many at once, each on a task of its own: a stream of
+    /// them as they end.
+    pub fn run_many(&self, conversations: impl IntoIterator<Item = Conversation>, at_most: usize) -> Many {
+        Many::new(self.clone(), conversations.into_iter().collect(), at_most)
+    }
+}
+
 impl Many {
-    pub(crate) fn new(team: Team, conversations: Vec<Conversation>, at_most: usize) -> Self {
+    fn new(team: Team, conversations: Vec<Conversation>, at_most: usize) -> Self {
         Self {
             plan: Plan::new(Ok(team)),
             queue: conversations.into_iter().enumerate().map(numbered).collect(),

@@ -10,8 +10,8 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BuildError, Cancel, Conversation, End, Event, EventQueue, HostRun, Limits, LocalHost, Mode, RunError,
-    Team, host::local::Options,
+    Agent, BuildError, Cancel, Conversation, End, Event, EventQueue, HostRun, Limits, LocalHost, Mode,
+    RunError, Team, host::local::Options,
 };
 
 /// A run of a conversation, from [`Team::run`] or [`Agent::run`](crate::Agent::run): `.await` it for
@@ -56,8 +56,23 @@ impl Plan {
     }
 }
 
+impl Agent {
+    /// A run of this agent alone, until it is the user's turn. See [`Team::run`]; an agent that sends work to others runs
+    /// in a team that has them, too.
+    pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
+        Run::new(Team::new([self.clone()]).map_err(BuildError::without_team), conversation)
+    }
+}
+
+impl Team {
+    /// Runs a conversation until it is the user's turn: `.await` it, or read its events.
+    pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
+        Run::new(Ok(self.clone()), conversation)
+    }
+}
+
 impl<'a> Run<'a> {
-    pub(crate) fn new(team: Result<Team, BuildError>, conversation: &'a mut Conversation) -> Self {
+    fn new(team: Result<Team, BuildError>, conversation: &'a mut Conversation) -> Self {
         Self { ready: Some((Plan::new(team), conversation)), run: None, cancel: CancellationToken::new() }
     }
 

@@ -29,7 +29,7 @@ pub enum RunError {
         /// What the panic said.
         message: String,
     },
-    /// The models of the run have had as many requests as [`Limits::requests`] allows. What has ended by then is recorded.
+    /// The models of the run have had as many requests as [`Limits::requests`](crate::Limits::requests) allows. What has ended by then is recorded.
     #[error(
         "the limit of {most} model requests a run is reached: run the conversation again to go on, or raise Limits::requests"
     )]

@@ -1,0 +1,88 @@
+//! What the agent that speaks next asks its model.
+
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use crate::{
+    Conversation, Failure, LlmError, LlmErrorKind, Message, PreviousReply, Request, RequestParts, Rules,
+    RunError, Team, TransferRecord, message::without_tool_blocks::without_tool_blocks,
+    panic_message::panic_message,
+};
+
+impl Team {
+    /// What the agent that speaks next asks its model. The error is [`RunError::UnknownAgent`] if it is not in the team,
+    /// and [`RunError::Model`] if what was to say [what it reads](crate::Tool::introduce) panicked.
+    pub fn request(&self, conversation: &Conversation) -> Result<Request, RunError> {
+        let name = conversation.speaker();
+        let Some(agent) = self.agent(name) else {
+            return Err(RunError::UnknownAgent { agent: name.to_owned(), agents: self.agents().join(", ") });
+        };
+        let whole =
+            if agent.resend_refused() { conversation.with_refused() } else { Cow::Borrowed(conversation) };
+        let conversation = &*whole;
+        let request = RequestParts {
+            agent: agent.shared_name(),
+            conversation: conversation.shared_id(),
+            system: agent.system().to_vec(),
+            messages: conversation.reads(),
+            turns: conversation.turns_of(conversation.speaker()),
+            previous_reply: None,
+            tools: agent.specs().clone(),
+            server_tools: agent.server_tools().clone(),
+            container: conversation.container().map(str::to_owned),
+            max_tokens: agent.max_tokens(),
+            extra: agent.extra().clone(),
+        };
+        let mut request = self.introduced(conversation, request.into())?;
+        if let Some(last) = request.messages.last_mut() {
+            *last = last.without_space_at_end();
+        }
+        let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
+        if !has_tools {
+            without_tool_blocks(&mut request.messages);
+        }
+        request.previous_reply = previous_reply(conversation, &request.messages);
+        Ok(request)
+    }
+
+    /// An agent that was given the conversation reads what the tool that did it lets it read.
+    fn introduced(&self, conversation: &Conversation, request: Request) -> Result<Request, Failure> {
+        let Some(TransferRecord { from, call: Some(call), .. }) = conversation.passage() else {
+            return Ok(request);
+        };
+        let Some(tool) = self.agent(&from).and_then(|agent| agent.tool(&call.name)) else {
+            return Ok(request);
+        };
+        // A tool is foreign code; its panic must not take the run along.
+        let introduce = AssertUnwindSafe(|| tool.introduce(conversation, request, self));
+        catch_unwind(introduce).map_err(|panic| {
+            let why = format!("what {:?} lets it read panicked: {}", call.name, panic_message(&*panic));
+            let error = LlmError::new(LlmErrorKind::NotAsked, why);
+            Failure { agent: conversation.speaker().to_owned(), error }
+        })
+    }
+
+    /// Fails with [`RunError::UnknownAgent`] if the agent that has the conversation is not in the team. Then nothing of it
+    /// may be answered here, so that a process that has the agent makes its calls. [`LocalHost`](crate::host::LocalHost) asks this before
+    /// each turn.
+    pub fn check_agent(&self, conversation: &Conversation) -> Result<(), RunError> {
+        self.check_name(conversation.agent())
+    }
+
+    /// The same of the agent of this name.
+    pub(crate) fn check_name(&self, agent: &str) -> Result<(), RunError> {
+        match self.agent(agent) {
+            Some(_) => Ok(()),
+            None => Err(RunError::UnknownAgent { agent: agent.to_owned(), agents: self.agents().join(", ") }),
+        }
+    }
+}
+
+/// Where the last reply stands in what is read.
+fn previous_reply(conversation: &Conversation, messages: &[Message]) -> Option<PreviousReply> {
+    let (response, reply) = conversation.last_reply()?;
+    let place = messages.iter().rposition(|message| message.is(reply))?;
+    Some(PreviousReply { response: response.clone(), messages: place + 1, reply: reply.clone() })
+}
