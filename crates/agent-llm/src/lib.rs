@@ -1,5 +1,5 @@
-//! Claude as an [`Llm`]: a client of the Messages API that streams, with typed errors, time limits and
-//! retries.
+//! Claude as an [`Llm`]: a client of the Messages API that streams, with typed errors, time limits
+//! and retries.
 //!
 //! ```
 //! use agent_llm::{Claude, Llm, Message, Request, fold};
@@ -30,22 +30,21 @@
 //!
 //! An [`LlmError`] says what failed and whether it may pass.
 //!
-//! - An error that may pass is retried, also when a reply breaks off. [`RetryPolicy`] says how often,
-//!   after what wait, and until when.
+//! - An error that may pass is retried, also when a reply breaks off. [`RetryPolicy`] says how
+//!   often, after what wait, and until when.
 //! - An error that a change of the request can mend is retried with that change. See [`Repair`].
 //!
 //! Each wait has a time limit of its own, and the error of a passed limit names it:
 //! [connection](ClaudeBuilder::connect_timeout), [first byte](ClaudeBuilder::first_byte_timeout),
-//! [pause between bytes](ClaudeBuilder::idle_timeout),
-//! [pause in the content](ClaudeBuilder::content_timeout) and
-//! [the whole reply](ClaudeBuilder::total_timeout). For a reply that is not streamed only the first and
-//! the last of them count.
+//! [pause between bytes](ClaudeBuilder::idle_timeout), [pause in the
+//! content](ClaudeBuilder::content_timeout) and [the whole reply](ClaudeBuilder::total_timeout).
+//! For a reply that is not streamed only the first and the last of them count.
 //!
 //! # Many agents on one account
 //!
-//! Give all clients of an account the same [`Gate`]: `Claude::builder().gate(gate.clone())`. It holds
-//! back requests that the server would refuse, and tells whoever waits why. It stands between the
-//! retries and the connection. Any other [`Llm`] gets one with [`Gate::around`]:
+//! Give all clients of an account the same [`Gate`]: `Claude::builder().gate(gate.clone())`. It
+//! holds back requests that the server would refuse, and tells whoever waits why. It stands between
+//! the retries and the connection. Any other [`Llm`] gets one with [`Gate::around`]:
 //! `Retry::new(gate.around(llm), policy)`.
 //!
 //! # TLS
@@ -69,13 +68,14 @@
 //!
 //! # Inside
 //!
-//! - `transport` is what any API over HTTP needs. `http` sends a request and reads the answer, `reply`
-//!   reads a stream within its time limits, `error` turns an HTTP answer into a typed error.
+//! - `transport` is what any API over HTTP needs. `http` sends a request and reads the answer,
+//!   `reply` reads a stream within its time limits, `error` turns an HTTP answer into a typed
+//!   error.
 //! - `wrappers` go around any [`Llm`]. `retry` asks again, `gate` queues requests, and `gate/flow`
 //!   decides when the next one may go, without clock or IO.
-//! - `claude` is the Messages API: `wire` is its JSON, `message_events` reads its streams, both without
-//!   IO, and `messages` is the plain client. It uses the other two, and they do not use it. Another API
-//!   gets a folder beside it.
+//! - `claude` is the Messages API: `wire` is its JSON, `message_events` reads its streams, both
+//!   without IO, and `messages` is the plain client. It uses the other two, and they do not use it.
+//!   Another API gets a folder beside it.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

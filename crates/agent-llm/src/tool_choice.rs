@@ -1,22 +1,22 @@
 //! Which tools the model may or must call.
 
-/// Which tools the model may or must call. Sent only with requests that have tools.
+/// Which tools the model may or must call. It is sent only with requests that have tools.
 ///
-/// A call that is forced ([`Any`](Self::Any), [`Tool`](Self::Tool)) is forced once: in the first request of an agent since
-/// the user spoke, or since it got the conversation. From the next turn on the model decides, so that it can read the
-/// result and answer. A client's setting `force_every_turn` forces each turn. The same holds for a `tool_choice` given as a
-/// field of requests ([`AgentBuilder::extra`](agent_core::AgentBuilder::extra)).
+/// A forced call ([`Any`](Self::Any), [`Tool`](Self::Tool)) is forced once: in an agent's first request
+/// after the user spoke, or after the agent got the conversation. In later turns the model decides, so
+/// that it can read the result and answer. The client's setting `force_every_turn` changes that. All of
+/// this also holds for a `tool_choice` in [`AgentBuilder::extra`](agent_core::AgentBuilder::extra).
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ToolChoice {
     /// The model decides.
     #[default]
     Auto,
-    /// It must call a tool, whichever.
+    /// The model must call a tool, and decides which.
     Any,
-    /// It must call this tool.
+    /// The model must call the tool with this name.
     Tool(String),
-    /// It may call none.
+    /// The model may not call a tool.
     None,
 }
 

@@ -1,5 +1,5 @@
-//! What any API over HTTP needs: connections, time limits, the framing of streams, typed errors, and
-//! secrets that never show. It knows no API: nothing here uses `claude` or `wrappers`.
+//! What any API over HTTP needs: connections, time limits, the framing of streams, typed errors,
+//! and secrets that never show. It knows no API: nothing here uses `claude` or `wrappers`.
 //!
 //! An API has its names in an [`Api`](api::Api), makes the bodies of its requests, and reads the
 //! events of its streams ([`ReadEvent`](parser::ReadEvent)). [`Http`](http::Http) does the rest.

@@ -1,4 +1,5 @@
-//! A server that never comes to its answer. In a process of its own, since it keeps the thread of all connections busy.
+//! A server that never comes to its answer. In a process of its own, since it keeps the thread of
+//! all connections busy.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -39,8 +40,8 @@ fn on_workers(count: usize) {
     checked.unwrap();
 }
 
-/// What comes before an answer is passed over in one go, so the server has a thread of its own to make it come without a
-/// pause, and the client's runtime has only one.
+/// What comes before an answer is passed over in one go, so the server has a thread of its own to
+/// make it come without a pause, and the client's runtime has only one.
 async fn check() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -14,10 +14,10 @@ use crate::{
     wrappers::{Bounds, Gate, RetryPolicy},
 };
 
-/// What a client sends with every request, and how long it waits; a builder of
-/// [`Claude`](crate::Claude).
+/// Builds a [`Claude`](crate::Claude): what it sends with every request, and how long it waits.
 ///
-/// No sampling parameters are sent unless given: the API refuses them since version 2026-10-21.
+/// No sampling parameters (`temperature` and the like) are sent unless you give them with
+/// [`extra`](Self::extra). The API refuses them since version 2026-10-21.
 /// `Debug` shows neither the key nor the values of headers and request fields.
 #[derive(Clone)]
 pub struct ClaudeBuilder {
@@ -58,82 +58,86 @@ impl Default for ClaudeBuilder {
     }
 }
 
-/// Who is asked.
+/// Where requests go.
 impl ClaudeBuilder {
-    /// The API key; by default what `ANTHROPIC_API_KEY` holds.
+    /// The API key. By default it is read from the variable `ANTHROPIC_API_KEY`.
     pub fn key(mut self, key: impl Into<Key>) -> Self {
         self.http.key = Some(key.into());
         self
     }
 
-    /// Where the API is; by default what `ANTHROPIC_BASE_URL` holds, else `https://api.anthropic.com`. Plain
-    /// http leads to this machine only, unless [allowed](Self::allow_plain_http).
+    /// The address of the API. By default it is read from the variable `ANTHROPIC_BASE_URL`; if that is
+    /// not set, it is `https://api.anthropic.com`. Plain http to another machine is an error, unless you
+    /// [allow](Self::allow_plain_http) it.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.http.base_url = Some(url.into());
         self
     }
 
-    /// The `anthropic-version`; by default `2026-10-21`.
+    /// The version of the API, sent as `anthropic-version`. By default `2026-10-21`.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = version.into();
         self
     }
 
-    /// Turns a beta feature on, besides those already on. One that only some requests need is set on a client
-    /// for these: `claude.with(|settings| settings.beta("…"))`.
+    /// Turns on one more beta feature. If only some requests need it, make a second client for these:
+    /// `claude.with(|settings| settings.beta("…"))`.
     pub fn beta(mut self, name: impl Into<String>) -> Self {
         self.betas.push(name.into());
         self
     }
 }
 
-/// What is asked.
+/// What requests say.
 impl ClaudeBuilder {
-    /// The model; by default `claude-sonnet-5-5`.
+    /// The model that answers. By default `claude-sonnet-5-5`.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = model.into();
         self
     }
 
-    /// Which tools the model may or must call; by default it decides. What is forced is forced in the first request since
-    /// the user spoke; see [`ToolChoice`].
+    /// Which tools the model may or must call. By default the model decides. A forced choice holds only
+    /// for an agent's first request after the user spoke; see [`ToolChoice`].
     pub fn tool_choice(mut self, choice: ToolChoice) -> Self {
         self.tool_choice = Some(choice);
         self
     }
 
-    /// Whether a forced [`ToolChoice`] holds for every turn, and not only for the first since the user spoke; by default it
-    /// does not. An agent that must call a tool in each turn never answers: bound its turns, or end the run yourself.
+    /// Whether a forced [`ToolChoice`] holds for every turn. By default it holds only for the first turn
+    /// after the user spoke. An agent that must call a tool in every turn never answers, so limit its
+    /// turns or end the run yourself.
     pub fn force_every_turn(mut self, force: bool) -> Self {
         self.force_every_turn = force;
         self
     }
 
-    /// Whether the model may make at most one call a reply.
+    /// Whether each reply may have at most one tool call. By default it may have several.
     pub fn disable_parallel_tool_use(mut self, disable: bool) -> Self {
         self.disable_parallel_tool_use = disable;
         self
     }
 
-    /// Puts up to four cache markers where they pay: at the end of the tools, of the system prompt, and
-    /// of the history. By default there are none but those in the request.
+    /// Has the API cache the beginning of requests, so that it costs less to send it again. It puts up
+    /// to four cache markers into each request: at the end of the tools, of the system prompt, and of
+    /// the history. By default a request has only the markers that you put there.
     ///
-    /// Markers that are there already stay as they are, count among the four, and come first: since the API takes
-    /// none of an hour after one of five minutes (tools come before the system prompt, and that before messages), ours keep
-    /// five minutes after such a one, and are left out where one of an hour follows.
+    /// Your own markers stay as they are, and they count among the four. The API takes no marker of an
+    /// hour behind one of five minutes (its order is: tools, system prompt, messages). So behind a
+    /// marker of yours with five minutes, ours have five minutes too; and before one of yours with an
+    /// hour, ours are left out if they have five minutes.
     pub fn cache(mut self, kept: Cache) -> Self {
         self.cache = Some(kept);
         self
     }
 
-    /// How large pictures and requests may be; by default as the API takes them. What is over becomes a note where it
-    /// stood.
+    /// How large pictures and requests may be. By default these are the limits of the API. Where
+    /// something is larger, a note is sent in its place.
     pub fn bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = bounds;
         self
     }
 
-    /// The texts the model stops at.
+    /// Texts at which the model stops.
     pub fn stop_sequences<T: Into<String>>(self, sequences: impl IntoIterator<Item = T>) -> Self {
         let sequences: Vec<String> = sequences.into_iter().map(T::into).collect();
         self.extra("stop_sequences", serde_json::Value::from(sequences))
@@ -144,72 +148,73 @@ impl ClaudeBuilder {
         self.extra("thinking", thinking)
     }
 
-    /// Which capacity may serve the request: `auto` or `standard_only`.
+    /// Which of the API's capacity may serve requests: `auto` or `standard_only`.
     pub fn service_tier(self, tier: impl Into<String>) -> Self {
         self.extra("service_tier", serde_json::Value::from(tier.into()))
     }
 
-    /// About the request, as in `json!({"user_id": "…"})`.
+    /// Data about the request, as in `json!({"user_id": "…"})`.
     pub fn metadata(self, metadata: impl Into<Json>) -> Self {
         self.extra("metadata", metadata)
     }
 
-    /// Effort and format of the reply, as in `json!({"effort": "low"})`.
+    /// How much effort the model makes and the format of its reply, as in `json!({"effort": "low"})`.
     pub fn output_config(self, config: impl Into<Json>) -> Self {
         self.extra("output_config", config)
     }
 
-    /// Any other field of the request body; it wins over the client's own of that name, and
-    /// [`Request::extra`](agent_core::model::RequestParts::extra) wins over it.
+    /// Sets any other field of the request body. It replaces what the client would send under that
+    /// name. A field of [`Request::extra`](agent_core::model::RequestParts::extra) replaces it in turn.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.fields.insert(name.into(), value.into());
         self
     }
 }
 
-/// How it is asked.
+/// How requests are made.
 impl ClaudeBuilder {
-    /// Whether replies are streamed, as they are by default. Otherwise a reply comes as one JSON
-    /// body and is yielded as one delta, which costs less CPU.
+    /// Whether replies are streamed. By default they are. If not, a reply comes as one JSON body and is
+    /// yielded as one delta. That costs less CPU.
     pub fn streaming(mut self, streaming: bool) -> Self {
         self.streaming = streaming;
         self
     }
 
-    /// How often and when a failed request is made again.
+    /// How often, and when, a failed request is retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// How often a failed request is made again; by default 2.
+    /// How often a failed request is retried. By default twice.
     pub fn max_retries(mut self, retries: usize) -> Self {
         self.retry = self.retry.max_retries(retries);
         self
     }
 
-    /// The gate that holds requests back when the server has no room; by default none. All clients of one
-    /// account should have the same. A request that is made again queues again, and one that waits holds no
-    /// connection and is under no time limit.
+    /// The gate that holds requests back while the server has no room. By default there is none. Give
+    /// all clients of an account the same gate. A retried request queues again. A request that waits
+    /// holds no connection, and its time limits have not started.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = Some(gate);
         self
     }
 
-    /// How many requests may be open at once, of this client, its clones and those made [with](crate::Claude::with) it; by
-    /// default as many as there are. It is a [gate](Self::gate) that is only a bound ([`Gate::at_most`]), and takes
-    /// the place of one that was given before.
+    /// How many requests may be open in parallel: those of this client, of its clones, and of clients
+    /// made [with](crate::Claude::with) it. By default there is no limit. It sets the [gate](Self::gate)
+    /// to [`Gate::at_most`], so it replaces a gate that was set before.
     pub fn requests_at_once(self, requests: usize) -> Self {
         self.gate(Gate::at_most(requests))
     }
 
-    /// Whether the server keeps what was said, so that a request carries only what is new (message threads, a
-    /// beta feature); by default all is sent each time.
+    /// Whether the server keeps the history, so that a request carries only what is new. This is a beta
+    /// feature, message threads. By default the whole history is sent each time.
     ///
-    /// A request that does not go on from the last reply word for word (after a handoff, in a fork, with an
-    /// edited view or other tools) carries all, and so does one whose thread the server does not hold any more; a
-    /// server that knows no threads is asked without. The client remembers the last request and reply of the 1,000
-    /// conversations used last. Source: the official clients, beta `message-threads-2026-08-12`.
+    /// The whole history is still sent when a request does not continue the last reply word for word
+    /// (after a handoff, in a fork, with an edited view or other tools), and when the server no longer
+    /// holds the thread. A server that does not know threads is asked without them. The client remembers
+    /// the last request and reply of the 1,000 conversations that were used last.
+    /// Source: the official clients, beta `message-threads-2026-08-12`.
     pub fn threads(mut self, threads: bool) -> Self {
         self.threads = threads;
         self

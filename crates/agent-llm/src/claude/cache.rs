@@ -6,14 +6,14 @@ use agent_core::{Block, Content, Json, Message, Request, message::BlockKind};
 use serde::Deserialize;
 use serde_json::json;
 
-/// How long the API keeps what it has cached of a prompt.
+/// How long the API keeps the part of a request that it has cached.
 /// Source: <https://docs.claude.com/en/docs/build-with-claude/prompt-caching>.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {
     /// Five minutes from its last use.
     FiveMinutes,
-    /// An hour from its last use; writing costs more.
+    /// An hour from its last use. To write it costs more than with five minutes.
     OneHour,
 }
 
@@ -62,8 +62,8 @@ impl Given {
         self.0.iter().any(|(given, _)| *given == place)
     }
 
-    /// How long ours may keep in this place, if one may stand here at all. The API refuses one of an hour after one of
-    /// five minutes.
+    /// How long ours may keep in this place, if one may stand here at all. The API refuses one of
+    /// an hour after one of five minutes.
     fn fitting(&self, place: Place, kept: Cache) -> Option<Cache> {
         let before = |(given, _): &&(Place, Cache)| *given <= place;
         match kept {
@@ -81,9 +81,10 @@ impl Given {
     }
 }
 
-/// The request with markers at the end of the tools, of the system prompt, of the history, and of the
-/// history as it was before the last reply, where the last request put one. Markers that are there
-/// already stay, and count; `fields` are what the settings have in the place of the request's own fields, or beside them.
+/// The request with markers at the end of the tools, of the system prompt, of the history, and of
+/// the history as it was before the last reply, where the last request put one. Markers that are
+/// there already stay, and count; `fields` are what the settings have in the place of the request's
+/// own fields, or beside them.
 pub(crate) fn marked(request: &Request, kept: Cache, fields: &BTreeMap<String, Json>) -> Request {
     let mut request = request.clone();
     let field = |request: &Request, name: &str| request.extra.get(name).or_else(|| fields.get(name)).cloned();
@@ -172,7 +173,8 @@ fn ends(messages: &[Message]) -> impl Iterator<Item = usize> {
 
 /// Those of a block, also in the result of a tool.
 fn in_block(block: &Block) -> Vec<Cache> {
-    // To look for the word costs much less than to take the block apart, and each request looks at each block.
+    // To look for the word costs much less than to take the block apart, and each request looks at
+    // each block.
     if !block.json().text().contains(FIELD) {
         return Vec::new();
     }
@@ -281,8 +283,8 @@ mod tests {
         assert_eq!(marked, request);
     }
 
-    /// The request with a marker on the first tool, a tool of the server, the first block of the system prompt, a block
-    /// of a message, within the result, or on the whole.
+    /// The request with a marker on the first tool, a tool of the server, the first block of the
+    /// system prompt, a block of a message, within the result, or on the whole.
     fn given_at(at: &str, ttl: &str) -> Request {
         let mut request = request();
         let marker = || json!({"type": "ephemeral", "ttl": ttl});

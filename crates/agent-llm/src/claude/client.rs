@@ -10,11 +10,12 @@ use crate::{
     wrappers::{Bounded, Repair, Retry},
 };
 
-/// Claude over HTTP: [`Bounded`] around [`Repair`] around [`Retry`] around a plain client of the Messages API, which has a
-/// [`Gate`](crate::Gate) in front of it if [the settings](ClaudeBuilder::gate) have one, and goes on in
-/// [threads](ClaudeBuilder::threads) if they say so.
+/// Claude over HTTP, as an [`Llm`].
 ///
-/// Clones share settings and connections. Source: <https://docs.claude.com/en/api/messages>.
+/// It is a plain client of the Messages API with wrappers around it: [`Bounded`] around [`Repair`]
+/// around [`Retry`]. If the settings have a [gate](ClaudeBuilder::gate), it stands between the retries
+/// and the plain client. Clones share settings and connections.
+/// Source: <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
 pub struct Claude(Arc<Bounded<Repair<Retry<Sender>>>>);
 
@@ -28,29 +29,30 @@ enum Sender {
 }
 
 impl Claude {
-    /// A client to be set up.
+    /// Begins a client. Set what you need, then call [`build`](ClaudeBuilder::build).
     pub fn builder() -> ClaudeBuilder {
         ClaudeBuilder::default()
     }
 
-    /// A client with the key of `ANTHROPIC_API_KEY`, and defaults for all else.
+    /// A client with the key that the variable `ANTHROPIC_API_KEY` holds, and with defaults for
+    /// everything else.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::builder().build()
     }
 
-    /// A client with other settings that shares this one's connections:
+    /// A second client with changed settings, which shares this one's connections:
     /// `claude.with(|settings| settings.model("claude-haiku-5-5"))?`.
     pub fn with(&self, change: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> Result<Self, ConfigError> {
         let messages = self.messages();
         Messages::new(change(messages.settings().clone()), Some(messages)).map(Self::around)
     }
 
-    /// How many tokens of input a request would have: what is asked is what would be sent, tools, thinking
-    /// and cache markers included, within the same [bounds](ClaudeBuilder::bounds).
+    /// Asks the API how many tokens of input a request would have. It counts what would be sent: with
+    /// tools, thinking and cache markers, and within the [bounds](ClaudeBuilder::bounds).
     ///
-    /// It is asked again as other requests are, and under the time limit of a reply that is not streamed. It
-    /// does not go through the gate, because the API limits such requests apart from others; and a history
-    /// that the API refuses is an error, and not mended.
+    /// It is retried as other requests are, and has the time limit of a reply that is not streamed. It
+    /// does not pass the gate, because the API limits counts separately. It is not repaired: a history
+    /// that the API refuses is an error.
     /// Source: <https://docs.claude.com/en/docs/build-with-claude/token-counting>.
     ///
     /// ```no_run

@@ -69,8 +69,8 @@ impl MessageEvents {
         false
     }
 
-    /// Puts words behind the first half of a character that waits for them. If they end with a first
-    /// half, that half waits in turn.
+    /// Puts words behind the first half of a character that waits for them. If they end with a
+    /// first half, that half waits in turn.
     fn join(&mut self, Grown { index, block, field, words }: Grown, deltas: &mut VecDeque<Delta>) {
         if block.is_some() || self.halves.get(&index).is_some_and(|(of, _)| *of != field) {
             self.end_half(index, deltas);

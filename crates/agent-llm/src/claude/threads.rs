@@ -30,7 +30,8 @@ pub(crate) struct Threads<L> {
     llm: L,
     /// What was asked for the replies that can be gone on from, by their ids; those used last.
     held: Mutex<LruCache<Arc<str>, Request>>,
-    /// Conversations, and the agents that ask in them, whose requests the server does not take in threads.
+    /// Conversations, and the agents that ask in them, whose requests the server does not take in
+    /// threads.
     unsupported: Mutex<LruCache<Key, ()>>,
     /// The server knows no threads.
     off: AtomicBool,
@@ -77,8 +78,8 @@ impl<L: Llm> Threads<L> {
 
 impl<L: Llm> Llm for Threads<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        // Taken out: after a failure in the middle of a reply nobody knows what the server holds, and a reply is
-        // gone on from once.
+        // Taken out: after a failure in the middle of a reply nobody knows what the server holds,
+        // and a reply is gone on from once.
         let held = request.previous_reply.as_ref().and_then(|from| lock(&self.held).pop(&from.response));
         let form = self.form(&request, held.as_ref());
         Threaded { threads: self, held, request, form, reply: Reply::default() }.stream()
@@ -199,7 +200,8 @@ impl Form {
     }
 }
 
-/// The request with what is new since the reply to what the server holds, if that is still how it begins.
+/// The request with what is new since the reply to what the server holds, if that is still how it
+/// begins.
 fn continued(held: &Request, request: &Request) -> Option<Request> {
     let PreviousReply { response, messages, reply } = request.previous_reply.as_ref()?;
     let same = held.system == request.system

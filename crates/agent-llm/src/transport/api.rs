@@ -6,8 +6,8 @@ use agent_core::model::Notice;
 use reqwest::header::HeaderMap;
 
 /// The names by which one API differs from another: its variables, its address and its headers.
-/// Besides these, an API has bodies of its own, and a [`ReplyParser`](super::parser::ReplyParser) for
-/// its streams.
+/// Besides these, an API has bodies of its own, and a [`ReplyParser`](super::parser::ReplyParser)
+/// for its streams.
 #[derive(Clone, Copy)]
 pub(crate) struct Api {
     /// The environment variable with the key; `None` if the API may be asked without a key.

@@ -2,8 +2,8 @@
 
 use agent_core::{LlmError, model::LlmErrorKind};
 
-/// Why a client can't be built: which setting is wrong, and what to do about it. It holds no key and
-/// no value of a header.
+/// Why a client can't be built: which setting is wrong, and what to do about it. It holds no key
+/// and no value of a header.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {

@@ -48,7 +48,8 @@ enum Protocol {
 }
 
 impl Connections {
-    /// Connections to this endpoint that are made this way; those of another client if they are made alike.
+    /// Connections to this endpoint that are made this way; those of another client if they are
+    /// made alike.
     pub(crate) fn of(way: Way, endpoint: &Endpoint, other: Option<&Self>) -> Result<Self, ConfigError> {
         let connections = match other.filter(|other| other.way == way) {
             Some(other) => other.clone(),
@@ -72,8 +73,8 @@ impl Connections {
         Ok(Self { way, tls, open })
     }
 
-    /// Sends a request. The answer holds its place on a shared connection until it is dropped, which ends its stream
-    /// and leaves the others alone, or is read in one piece.
+    /// Sends a request. The answer holds its place on a shared connection until it is dropped,
+    /// which ends its stream and leaves the others alone, or is read in one piece.
     pub(crate) fn send(&self, request: Request) -> impl Future<Output = reqwest::Result<Response>> + use<> {
         let (sent, place) = match &self.open {
             Open::Own(client) => (client.execute(request), None),
@@ -104,7 +105,8 @@ impl Connections {
 }
 
 impl Protocol {
-    /// What is offered in the greeting of TLS, the favourite first. A proxy may be spoken to by TLS where the server is not.
+    /// What is offered in the greeting of TLS, the favourite first. A proxy may be spoken to by TLS
+    /// where the server is not.
     fn names(self) -> &'static [&'static str] {
         match self {
             Self::Http1 => &["http/1.1"],
@@ -145,7 +147,8 @@ impl Way {
 }
 
 fn multiplexed(client: ClientBuilder) -> ClientBuilder {
-    /// How many bytes of a reply are taken before they are read: at a round trip of 100 ms, 2.5 MB a second.
+    /// How many bytes of a reply are taken before they are read: at a round trip of 100 ms, 2.5 MB
+    /// a second.
     const WINDOW: u32 = 256 * 1024;
     client
         .http2_initial_stream_window_size(WINDOW)

@@ -11,8 +11,8 @@ use super::{config_error::ConfigError, shown::shown};
 pub(crate) struct Endpoint(Url);
 
 impl Endpoint {
-    /// The address of a base URL, if it can be used. `example` shows what one looks like. Plain http
-    /// to another machine must be allowed.
+    /// The address of a base URL, if it can be used. `example` shows what one looks like. Plain
+    /// http to another machine must be allowed.
     pub(crate) fn of(
         base_url: &str,
         allow_plain_http: bool,
@@ -42,8 +42,8 @@ impl Endpoint {
         url
     }
 
-    /// Whether it is on this machine. The only name that is sure to be here is `localhost`; names that
-    /// end in it may lead elsewhere, as the resolver decides.
+    /// Whether it is on this machine. The only name that is sure to be here is `localhost`; names
+    /// that end in it may lead elsewhere, as the resolver decides.
     pub(crate) fn is_loopback(&self) -> bool {
         let host = self.0.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();

@@ -54,8 +54,8 @@ impl Failed<'_> {
         error
     }
 
-    /// The error of an answer that can't be read, though its status is a success. If its body says an
-    /// error, it is that error. `expected` says what the answer should have been.
+    /// The error of an answer that can't be read, though its status is a success. If its body says
+    /// an error, it is that error. `expected` says what the answer should have been.
     pub(crate) fn instead_of(&self, expected: &str) -> LlmError {
         let said = ErrorBody::found(self.body).map(|said| {
             let message = said.message.clone().unwrap_or_else(|| self.quoted());
@@ -127,7 +127,7 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 fn redirected(headers: &HeaderMap) -> String {
     let to = text(headers, LOCATION.as_str()).unwrap_or("another place");
     format!(
-        "it redirects to {}, where the key is not sent; set the base URL to it if it is right",
+        "it redirects to {}, and the key is not sent there; if that address is right, set the base URL to it",
         cut(to, EXCERPT)
     )
 }
@@ -234,6 +234,6 @@ mod tests {
     #[test]
     fn a_redirect_says_where_to() {
         let error = refused(307, &[("location", "https://elsewhere/v1/messages")], "");
-        insta::assert_snapshot!(error, @"the model backend is not set up: it redirects to https://elsewhere/v1/messages, where the key is not sent; set the base URL to it if it is right (status 307)");
+        insta::assert_snapshot!(error, @"the model backend is not set up: it redirects to https://elsewhere/v1/messages, and the key is not sent there; if that address is right, set the base URL to it (status 307)");
     }
 }

@@ -69,8 +69,8 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// A client that also sends these headers of the API's own. It shares the connections of `other`
-    /// if they are made in the same way.
+    /// A client that also sends these headers of the API's own. It shares the connections of
+    /// `other` if they are made in the same way.
     pub(crate) fn new(
         api: Api,
         settings: HttpSettings,
@@ -109,8 +109,8 @@ impl Http {
         Ok(Reply::new(answer, &self.api, clock, Size::at_most(self.settings.longest_reply), parser))
     }
 
-    /// A reply in one piece, after what its headers say. The request is made when the stream is first
-    /// polled.
+    /// A reply in one piece, after what its headers say. The request is made when the stream is
+    /// first polled.
     pub(crate) fn in_one_piece<'a>(
         &'a self,
         post: impl FnOnce() -> Post + Send + 'a,
@@ -241,8 +241,8 @@ impl Http {
         self.secrets.scrub_first(&String::from_utf8_lossy(&body), LONGEST_ERROR)
     }
 
-    /// The headers without secrets. An error may quote half of a header, and with it half of a secret,
-    /// which nobody would find afterwards.
+    /// The headers without secrets. An error may quote half of a header, and with it half of a
+    /// secret, which nobody would find afterwards.
     fn scrubbed(&self, headers: &HeaderMap) -> HeaderMap {
         let mut headers = headers.clone();
         for value in headers.values_mut() {

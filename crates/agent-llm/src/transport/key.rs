@@ -21,8 +21,8 @@ impl Key {
         self.0.is_empty()
     }
 
-    /// The value of the header that holds it, behind this scheme (`"Bearer "`). It is marked, so that
-    /// no HTTP layer logs or indexes it.
+    /// The value of the header that holds it, behind this scheme (`"Bearer "`). It is marked, so
+    /// that no HTTP layer logs or indexes it.
     pub(crate) fn header(&self, scheme: &str) -> Result<HeaderValue, ConfigError> {
         let value = format!("{scheme}{}", self.0);
         let mut value = HeaderValue::from_str(&value).map_err(|_| ConfigError::Key)?;

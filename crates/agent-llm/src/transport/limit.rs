@@ -12,7 +12,8 @@ use futures::FutureExt;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
-/// How long a streamed reply may take, if nothing else is said and it has no more tokens than this allows.
+/// How long a streamed reply may take, if nothing else is said and it has no more tokens than this
+/// allows.
 const STREAMED: Duration = Duration::from_secs(3600);
 
 /// How long an answer in one piece may take, if nothing else is said.
@@ -88,8 +89,9 @@ impl Limit {
         Self::new("total", limits.total.unwrap_or(IN_ONE_PIECE), Instant::now())
     }
 
-    /// The limit of a reply of up to so many tokens that comes in one piece. If it may well take longer, and
-    /// nobody has said how long it may take, that is an error: it would only be seen after the whole time.
+    /// The limit of a reply of up to so many tokens that comes in one piece. If it may well take
+    /// longer, and nobody has said how long it may take, that is an error: it would only be seen
+    /// after the whole time.
     pub(crate) fn reply(limits: &Limits, max_tokens: u64) -> Result<Self, LlmError> {
         let most = TOKENS_AN_HOUR * IN_ONE_PIECE.as_secs() / 3600;
         if limits.total.is_some() || max_tokens <= most {
@@ -120,10 +122,11 @@ pub(crate) struct Clock {
     /// The limit of the whole.
     total: Limit,
     heard: bool,
-    /// Since when nothing of the reply itself came; `None` if something did since it was last waited for.
+    /// Since when nothing of the reply itself came; `None` if something did since it was last
+    /// waited for.
     silent: Option<Instant>,
-    /// The one timer of the reply. To set one may wake the runtime, so it is set only when there is something to
-    /// wait for, soon enough for any limit, and set anew only when it rings.
+    /// The one timer of the reply. To set one may wake the runtime, so it is set only when there is
+    /// something to wait for, soon enough for any limit, and set anew only when it rings.
     timer: Option<Pin<Box<Sleep>>>,
     /// Whom it wakes, once it is set.
     wakes: Option<Waker>,
@@ -178,21 +181,24 @@ impl Clock {
         .await
     }
 
-    /// Ready with the error when a limit is passed of the wait that goes on; polled when what is waited for is pending.
+    /// Ready with the error when a limit is passed of the wait that goes on; polled when what is
+    /// waited for is pending.
     pub(crate) fn poll_passed(&mut self, context: &mut Context<'_>) -> Poll<LlmError> {
         let limit = match self.waiting {
             Some(limit) => limit,
             None => self.begin(),
         };
         let timer = self.timer.as_mut().expect("it is there since a wait began");
-        // A timer that will wake this task anyway need not be told again, for each piece of a reply.
+        // A timer that will wake this task anyway need not be told again, for each piece of a
+        // reply.
         let is_set = self.wakes.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
         if is_set && !timer.is_elapsed() {
             return Poll::Pending;
         }
         self.wakes = Some(context.waker().clone());
         loop {
-            // Whatever else the task has done in this poll: a timer that yields to others is not set.
+            // Whatever else the task has done in this poll: a timer that yields to others is not
+            // set.
             ready!(unconstrained(timer.as_mut()).poll_unpin(context));
             if Instant::now() >= limit.until {
                 return Poll::Ready(limit.passed());

@@ -9,8 +9,8 @@ use super::{
     sse::{Decoder, Event},
 };
 
-/// What a transport needs to read a streamed reply. It pushes bytes and pulls deltas, until there are
-/// no more bytes or the reply is complete.
+/// What a transport needs to read a streamed reply. It pushes bytes and pulls deltas, until there
+/// are no more bytes or the reply is complete.
 pub(crate) trait ReplyParser: Send {
     /// Takes in the next bytes, which may be cut anywhere. An error if an event has no end.
     fn push(&mut self, bytes: &[u8]) -> Result<(), LlmError>;
@@ -21,8 +21,8 @@ pub(crate) trait ReplyParser: Send {
     /// Whether the reply has said that it is complete.
     fn is_complete(&self) -> bool;
 
-    /// Says that there are no more bytes. An error unless the reply is complete. There may be more to
-    /// pull after this.
+    /// Says that there are no more bytes. An error unless the reply is complete. There may be more
+    /// to pull after this.
     fn finish(&mut self) -> Result<(), LlmError>;
 }
 
@@ -37,7 +37,8 @@ pub(crate) trait ReadEvent: Send {
     /// Whether the events so far are a complete reply.
     fn is_complete(&self) -> bool;
 
-    /// Says that there are no more events. By that a reply is complete where a server need not say so.
+    /// Says that there are no more events. By that a reply is complete where a server need not say
+    /// so.
     fn end(&mut self, _deltas: &mut VecDeque<Delta>) -> Result<(), LlmError> {
         Ok(())
     }

@@ -19,8 +19,8 @@ use tokio::task::coop;
 
 use super::{api::Api, causes::causes, headers::text, limit::Clock, parser::ReplyParser, size::Size};
 
-/// How many pieces are read between two looks at the clock. Pieces that are here already come without
-/// a wait, so no timer would ring meanwhile.
+/// How many pieces are read between two looks at the clock. Pieces that are here already come
+/// without a wait, so no timer would ring meanwhile.
 const PIECES: u32 = 64;
 
 /// The most bytes that are read behind a reply, so that its connection can be used again.
@@ -40,8 +40,8 @@ pub(crate) struct Reply<P> {
     parser: P,
 }
 
-/// A reply from the moment it is asked for. It is a stream written by hand for speed, since each piece
-/// of each reply comes out of it.
+/// A reply from the moment it is asked for. It is a stream written by hand for speed, since each
+/// piece of each reply comes out of it.
 pub(crate) enum Replying<'a, P> {
     Asked(BoxFuture<'a, Result<Reply<P>, LlmError>>),
     Read(Box<Reply<P>>),

@@ -10,11 +10,12 @@ use super::key::Key;
 /// What a text shows where a secret stood in it.
 const SCRUBBED: &str = "[key]";
 
-/// The shortest word of a header or of the URL's query that may be a secret. To take out shorter ones would cost more
-/// than they hide.
+/// The shortest word of a header or of the URL's query that may be a secret. To take out shorter
+/// ones would cost more than they hide.
 const SHORTEST: usize = 12;
 
-/// The key, and the words of headers and of the base URL's query: any of them may be a secret, as a gateway's token is.
+/// The key, and the words of headers and of the base URL's query: any of them may be a secret, as a
+/// gateway's token is.
 #[derive(Clone)]
 pub(crate) struct Secrets(Vec<String>);
 
@@ -31,8 +32,8 @@ impl Secrets {
         Self(words)
     }
 
-    /// The text without them. All of them are looked for in the text as it came, so no part of one is left where
-    /// two overlap; and what stands for a secret already is left alone.
+    /// The text without them. All of them are looked for in the text as it came, so no part of one
+    /// is left where two overlap; and what stands for a secret already is left alone.
     pub(crate) fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let found = self.found(text);
         match found.is_empty() {
@@ -41,7 +42,8 @@ impl Secrets {
         }
     }
 
-    /// The same of the first `most` bytes of a text. Of a secret that begins in them and ends behind them, no part is left.
+    /// The same of the first `most` bytes of a text. Of a secret that begins in them and ends
+    /// behind them, no part is left.
     pub(crate) fn scrub_first(&self, text: &str, most: usize) -> String {
         let mut found = self.found(first(text, most.saturating_add(self.longest())));
         found.retain(|place| place.start < most);
@@ -70,7 +72,8 @@ impl Secrets {
     }
 }
 
-/// A word as it may stand in a text: as it is, and in a string of JSON, where some escape slashes, too.
+/// A word as it may stand in a text: as it is, and in a string of JSON, where some escape slashes,
+/// too.
 fn written(word: String) -> [String; 3] {
     let quoted = Value::from(word.as_str()).to_string();
     let inner = quoted[1..quoted.len() - 1].to_owned();

@@ -5,8 +5,9 @@ use reqwest::Url;
 /// What stands where something is not shown.
 const HIDDEN: &str = "…";
 
-/// A URL without what may be a secret: user name, password, query, fragment, and what of a path looks as if it was
-/// meant to be one of them. It is parsed as the client parses it, so that both take the same part for the host.
+/// A URL without what may be a secret: user name, password, query, fragment, and what of a path
+/// looks as if it was meant to be one of them. It is parsed as the client parses it, so that both
+/// take the same part for the host.
 pub(crate) fn shown(text: &str) -> String {
     let text = text.trim();
     match Url::parse(text) {

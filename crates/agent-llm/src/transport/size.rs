@@ -2,8 +2,8 @@
 
 use agent_core::{LlmError, model::LlmErrorKind};
 
-/// The most bytes of a reply, if nothing else is said. A reply of 128,000 tokens, each in an event of its own, has some
-/// 25 MB; what tools of the server bring along is a few more.
+/// The most bytes of a reply, if nothing else is said. A reply of 128,000 tokens, each in an event
+/// of its own, has some 25 MB; what tools of the server bring along is a few more.
 pub(crate) const LONGEST_REPLY: usize = 64 * 1024 * 1024;
 
 /// The bytes of an answer that were read so far, and how many it may have.

@@ -20,8 +20,9 @@ pub(crate) struct Event<'a> {
     pub(crate) data: Cow<'a, str>,
 }
 
-/// Reads a stream of events in pieces that are cut anywhere. Each byte is copied once and looked at once.
-/// Source: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
+/// Reads a stream of events in pieces that are cut anywhere. Each byte is copied once and looked at
+/// once. Source:
+/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     bytes: Vec<u8>,
@@ -73,8 +74,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Says that nothing more comes. The standard drops an event that the end cut short of its blank line; here the
-    /// reader decides, since what it says may be whole.
+    /// Says that nothing more comes. The standard drops an event that the end cut short of its
+    /// blank line; here the reader decides, since what it says may be whole.
     pub(crate) fn end(&mut self) {
         self.bytes.extend_from_slice(b"\n\n");
     }
@@ -119,7 +120,8 @@ impl Decoder {
         Some(line)
     }
 
-    /// Takes in a line; with a blank one, gives where the event's name and data are, if it has data.
+    /// Takes in a line; with a blank one, gives where the event's name and data are, if it has
+    /// data.
     fn read_line(&mut self, mut line: Range<usize>) -> Option<(Range<usize>, Data)> {
         let is_first = !mem::replace(&mut self.begun, true);
         if is_first && self.bytes[line.clone()].starts_with(b"\xEF\xBB\xBF") {
@@ -128,7 +130,8 @@ impl Decoder {
         if line.is_empty() {
             let name = mem::take(&mut self.name);
             self.event = self.line;
-            // The standard drops an event without data. As the official clients have it, an error is none of those.
+            // The standard drops an event without data. As the official clients have it, an error
+            // is none of those.
             let is_error = &self.bytes[name.clone()] == b"error";
             let nothing = is_error.then_some(Data::Line(name.start..name.start));
             return self.data.take().or(nothing).map(|data| (name, data));

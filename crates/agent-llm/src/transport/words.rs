@@ -7,8 +7,9 @@ use serde::{
     de::{Error, Visitor},
 };
 
-/// A JSON string in WTF-8: UTF-8 in which an escape that is half a character (`\ud83e`, a surrogate) stands as the
-/// three bytes it would have if it were one. Two of them may meet when pieces are joined.
+/// A JSON string in WTF-8: UTF-8 in which an escape that is half a character (`\ud83e`, a
+/// surrogate) stands as the three bytes it would have if it were one. Two of them may meet when
+/// pieces are joined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Words(Vec<u8>);
 

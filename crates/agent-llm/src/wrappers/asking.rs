@@ -16,7 +16,8 @@ pub(crate) trait Asking<'a>: Send + Unpin + Sized + 'a {
     /// Makes the request, for the first time or again.
     fn ask(&mut self) -> BoxStream<'a, Result<Delta, LlmError>>;
 
-    /// Sees a piece before it is handed on. What this gives goes before it; with an error, the reply has failed.
+    /// Sees a piece before it is handed on. What this gives goes before it; with an error, the
+    /// reply has failed.
     fn see(&mut self, delta: &Delta) -> Result<Option<Delta>, LlmError>;
 
     /// Sees that a reply has come to its end.

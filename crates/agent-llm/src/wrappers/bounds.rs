@@ -1,4 +1,4 @@
-//! What a request may hold: what is over that becomes a note where it stood.
+//! How large a request may be. Where something is larger, a note is sent in its place.
 
 pub(crate) mod edits;
 mod length;
@@ -13,12 +13,13 @@ use edits::Edits;
 use futures::{StreamExt, stream};
 use shorten::Size;
 
-/// The bounds of a request; by default those of the API, which would refuse what is over them, and each later request
-/// of the conversation too.
+/// How large pictures and requests may be. By default these are the limits of the Messages API.
+/// Without them one large picture would block a conversation: the API would refuse this request and
+/// all later ones.
 ///
-/// They hold for what users said and for the results of tools alike. What is over becomes a text in its place that says
-/// what stood there: in what is sent, never in the conversation's record.
-/// Sources: <https://docs.claude.com/en/docs/build-with-claude/vision>,
+/// The bounds hold for messages of users and for results of tools. Where something is larger, a
+/// text is sent in its place that says what stood there. The conversation's record is never
+/// changed. Sources: <https://docs.claude.com/en/docs/build-with-claude/vision>,
 /// <https://docs.claude.com/en/api/overview#request-size-limits>, and the API's own errors.
 ///
 /// ```
@@ -32,20 +33,24 @@ use shorten::Size;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// How many bytes of base64 a picture may have; 5,242,880 (5 MB), which are 3,932,160 bytes of the file.
+    /// How many bytes a picture may have as base64. By default 5,242,880 (5 MB), which is a file of
+    /// 3,932,160 bytes.
     pub picture_bytes: usize,
-    /// How many pixels a side of a picture may have; 8,000.
+    /// How many pixels a side of a picture may have. By default 8,000.
     pub picture_side: u32,
-    /// With how many pictures a side may be that long; 20. With more of them, the oldest that are too wide are left out
-    /// until there are no more than these, or none that is too wide.
+    /// How many pictures a request may have before the smaller bound
+    /// [`side_of_many`](Self::side_of_many) holds. By default 20. Of more pictures, the oldest that
+    /// are wider than the smaller bound are left out, until there are no more than this or none is
+    /// too wide.
     pub many_pictures: usize,
-    /// How many pixels a side may have where there are more pictures than that; 2,000.
+    /// How many pixels a side of a picture may have in a request with more than
+    /// [`many_pictures`](Self::many_pictures). By default 2,000.
     pub side_of_many: u32,
-    /// How many pictures and documents a request may have; 100. Models with a context of over 200,000 tokens take 600.
-    /// The oldest are left out.
+    /// How many pictures and documents a request may have together. By default 100. Models with a
+    /// context of over 200,000 tokens take 600. Of more, the oldest are left out.
     pub media: usize,
-    /// How many bytes a request may have; 32,000,000. The longest texts of users and tools are cut, and the oldest
-    /// pictures and documents left out.
+    /// How many bytes a request may have. By default 32,000,000. In a larger one, the longest texts
+    /// of users and tools are cut, and the oldest pictures and documents are left out.
     pub request_bytes: usize,
 }
 
@@ -63,7 +68,7 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// No bounds: all is sent as it is.
+    /// No bounds: everything is sent as it is.
     pub fn none() -> Self {
         Self {
             picture_bytes: usize::MAX,
@@ -102,8 +107,11 @@ pub(crate) fn count_media(request: &Request) -> usize {
     media::media(request).len()
 }
 
-/// Asks any [`Llm`] with requests within [`Bounds`], and says so ([`Notice::Omitted`]) where something was left out or
-/// cut for that. `Claude` has it around all else, unless [its settings](crate::ClaudeBuilder::bounds) say otherwise.
+/// A wrapper around any [`Llm`] that keeps requests within [`Bounds`]. When it leaves something out
+/// or cuts it, the reply begins with a [`Notice::Omitted`] that says what.
+///
+/// `Claude` has it as its outermost wrapper.
+/// [`ClaudeBuilder::bounds`](crate::ClaudeBuilder::bounds) sets its bounds.
 #[derive(Clone)]
 pub struct Bounded<L> {
     llm: L,
@@ -111,12 +119,12 @@ pub struct Bounded<L> {
 }
 
 impl<L: Llm> Bounded<L> {
-    /// These bounds around this backend.
+    /// Puts these bounds around a backend.
     pub fn new(llm: L, bounds: Bounds) -> Self {
         Self { llm, bounds }
     }
 
-    /// The backend itself.
+    /// The backend inside.
     pub fn inner(&self) -> &L {
         &self.llm
     }

@@ -1,4 +1,4 @@
-//! Requests that the server would refuse now wait until it takes them.
+//! A queue for requests that the server would refuse now.
 
 mod bucket;
 mod flow;
@@ -26,35 +26,43 @@ use passing::passing;
 use place::Place;
 use waiting::Waiting;
 
-/// Holds requests back while the server says that it has no room, and lets them out at a pace it takes.
+/// Holds requests back while the server has no room for them, and then lets them go at a rate that
+/// the server takes.
 ///
-/// One gate is for all that use one account and model; clones are the same gate. It learns from
-/// `retry-after`, from refusals (429, 529) and from what replies' heads say, and lets requests go first
-/// come, first served. While one waits, its stream says so with a [`Notice::Wait`](agent_core::model::Notice), and
-/// says it again if the server asks for at least a second more. It holds requests, never agents: one that has
-/// its reply is out of the gate, so what waits for it in turn can go.
+/// Use one gate for everything that shares an account and a model. Clones are the same gate. It
+/// learns from refusals (429, 529), from `retry-after`, and from rate limits in the headers of
+/// replies. Requests go in the order in which they came.
 ///
-/// Put it directly around what sends: inside of [`Retry`](crate::Retry), so that a request that is made
-/// again queues again, and never around a wrapper that asks through the same gate.
-/// [`ClaudeBuilder::gate`](crate::ClaudeBuilder::gate) does that for [`Claude`](crate::Claude).
+/// While a request waits, its stream says so with a [`Notice::Wait`](agent_core::model::Notice). It
+/// says so again if the server asks for at least a second more. A gate holds only requests and
+/// never agents: a request with a complete reply has left the gate. So a request that depends on it
+/// can't wait for ever.
 ///
-/// # How many, how fast
+/// Put the gate directly around the backend that sends, inside of [`Retry`](crate::Retry). A
+/// retried request then queues again. Never put it around a wrapper that already asks through the
+/// same gate. [`ClaudeBuilder::gate`](crate::ClaudeBuilder::gate) does this for
+/// [`Claude`](crate::Claude).
 ///
-/// A gate that is only a bound is [`Gate::at_most`]. What follows is about all others.
+/// # How many requests, and how fast
 ///
-/// 4 requests may be open at first. Each that the server takes while others wait adds half a place,
-/// until one is refused; from then on it adds a place a round. A refusal for load (529) halves them.
-/// After one for too many requests (429), requests go at a pace: nine tenths of the rate at which the
-/// server took them, measured from the end of one hold to the end of the next, and each that is taken
-/// quickens it by 0.02 requests a second. Where the headers tell what remains, no more than that goes.
+/// [`Gate::at_most`] makes a gate with a fixed number of open requests. All other gates learn:
 ///
-/// A `retry-after` holds back all, for [10 minutes](Self::longest_hold) at most. If the server asked for
-/// longer, one request goes then, and how many may be open begins at one again.
+/// - **How many may be open.** At first 4. Each request that the server takes while others wait
+///   adds half a place. After the first refusal it is one place for each round of requests. A
+///   refusal for load (529) halves the number.
+/// - **How fast they go.** After a refusal for too many requests (429), requests go at nine tenths
+///   of the rate at which the server took them, measured from the end of one hold to the end of the
+///   next. Each request that is taken adds 0.02 requests a second. Where headers say how much the
+///   account has left, no more than that goes.
+/// - **Holds.** A `retry-after` holds back all requests, for at most [10
+///   minutes](Self::longest_hold). If the server asked for longer, one request goes after that
+///   time, and the number that may be open begins at one again.
 ///
-/// # What it does
+/// # What it brings
 ///
-/// 64 agents, each of 4 turns, at a server that takes 8 requests a second and 8 at once, which makes it at
-/// least 31 s for all of them; with 10 retries, after which an agent gives up (`cargo xtask gate`):
+/// The table shows 64 agents with 4 turns each, at a server that takes 8 requests a second and 8 in
+/// parallel. So all of it takes at least 31 s. An agent gives up after 10 retries. To measure it,
+/// run `cargo xtask gate`.
 ///
 /// | headers | gate | total | requests | refused | finished |
 /// |--|--|--|--|--|--|
@@ -82,15 +90,15 @@ struct State {
 }
 
 impl Gate {
-    /// A gate for one account, with at most 256 requests open at once.
+    /// A gate for one account that learns, with at most 256 open requests.
     pub fn new() -> Self {
         Self::of(Flow::new())
     }
 
-    /// A plain bound: so many requests may be open at once, from the first on, and at least 1; the others wait, first
-    /// come, first served. It learns nothing from the server: refusals and `retry-after` are left to
-    /// [`Retry`](crate::Retry). For a server of one's own that is known to do so many; a gate that learns may have
-    /// such a bound, too: [`Gate::max_open`].
+    /// A gate with a fixed number of open requests, at least 1. The others wait, in the order in
+    /// which they came. It learns nothing from the server: [`Retry`](crate::Retry) deals with
+    /// refusals and `retry-after`. Use it for a server of your own whose limit you know. For a gate
+    /// that learns, use [`Gate::max_open`].
     pub fn at_most(requests: usize) -> Self {
         Self::of(Flow::at_most(requests))
     }
@@ -105,32 +113,35 @@ impl Gate {
         }))
     }
 
-    /// How many requests may be open at once, at most and for all clones; at least 1.
+    /// Sets how many requests may be open at most, for all clones together. It is at least 1, and
+    /// by default 256.
     pub fn max_open(self, requests: usize) -> Self {
         self.0.state().flow.bound(requests);
         self.0.changed.notify_one();
         self
     }
 
-    /// The longest the server is believed that it takes nothing; by default 10 minutes, as
-    /// [`RetryPolicy::longest_retry_after`](crate::RetryPolicy::longest_retry_after). If it asks for longer,
-    /// a single request is let out after this time, to see. Nor is any pace slower than one request in it.
+    /// Sets how long the gate holds back all requests at most, whatever the server asks for. By
+    /// default 10 minutes, as
+    /// [`RetryPolicy::longest_retry_after`](crate::RetryPolicy::longest_retry_after). If the server
+    /// asks for longer, one request goes after this time, as a test. The gate also never goes
+    /// slower than one request in this time.
     pub fn longest_hold(self, time: Duration) -> Self {
         self.0.state().flow.hold_at_most(time);
         self
     }
 
-    /// The backend behind this gate.
+    /// Puts this gate in front of a backend.
     pub fn around<L: Llm>(&self, llm: L) -> Gated<L> {
         Gated { llm, gate: self.clone() }
     }
 
-    /// How many requests are open.
+    /// How many requests are open now.
     pub fn open(&self) -> usize {
         self.0.state().flow.open()
     }
 
-    /// How many requests wait.
+    /// How many requests wait now.
     pub fn waiting(&self) -> usize {
         self.0.state().queue.iter().filter(|waiting| !waiting.is_closed()).count()
     }
@@ -157,7 +168,7 @@ impl fmt::Debug for Gate {
     }
 }
 
-/// An [`Llm`] behind a [`Gate`].
+/// An [`Llm`] behind a [`Gate`]; made by [`Gate::around`].
 #[derive(Clone, Debug)]
 pub struct Gated<L> {
     llm: L,
@@ -225,8 +236,8 @@ impl Shared {
         wait
     }
 
-    /// Sees to it that there is somebody who lets out those who wait. It is a task of its own: one that waits need
-    /// not be polled for others to be let out.
+    /// Sees to it that there is somebody who lets out those who wait. It is a task of its own: one
+    /// that waits need not be polled for others to be let out.
     fn attend(self: &Arc<Self>) {
         let attended = std::mem::replace(&mut self.state().attended, true);
         if !attended {

@@ -1,4 +1,4 @@
-//! Requests that the API refuses are mended, where a change can mend them.
+//! Requests that the API refuses are repaired, where a change of the request helps.
 
 mod block;
 mod refused;
@@ -16,30 +16,39 @@ use refused::Refused;
 
 use super::asking::{Again, Asking};
 
-/// The field of [`Request::extra`](agent_core::model::RequestParts::extra) that says what container to run in.
+/// The field of [`Request::extra`](agent_core::model::RequestParts::extra) that says what container
+/// to run in.
 const CONTAINER: &str = "container";
 
-/// Asks any [`Llm`] again with a mended request when it refuses one for what a change can mend; with each
-/// change once, or a few times where it is another block each time, and a [`Notice`](agent_core::model::Notice) that says so:
+/// A wrapper around any [`Llm`] that repairs requests. When the server refuses a request and a
+/// change helps, it makes the change and asks again. A [`Notice`](agent_core::model::Notice) says
+/// what was changed.
 ///
-/// - calls without results, results without calls, and blank text: the history is brought in order. What this
-///   library's loop sends needs that never; histories from elsewhere, and views of them, may.
-/// - a container that is gone ([`Request::container`](agent_core::model::RequestParts::container), or `container` in [`Request::extra`](agent_core::model::RequestParts::extra)): it is left out, and
-///   the API gives a new one.
-/// - a block that the refusal names (`messages.3.content.1`), or a picture that can't be read: a note that says what
-///   was refused takes its place. Calls, and blocks of the server's tools, have to stay. A picture or document that came
-///   with the request is remembered, and not sent again by this client or its clones
-///   ([`Notice::Omitted`](agent_core::model::Notice) says so); the last 1,000 are.
-/// - a request that is too long, or has too many pictures and documents: the longest texts that tools brought are cut,
-///   and the oldest pictures and documents left out, by as much as the refusal says that it is too long. If that was not
-///   enough, the next change knows what the first one brought; the third leaves no more than the least of each. What the
-///   user and the model said is not cut: if that is too long, the error is a
+/// It repairs:
+///
+/// - **A broken history:** calls without results, results without calls, and blank text. What this
+///   library's loop sends never needs this. A history from elsewhere may.
+/// - **A container that is gone**
+///   ([`Request::container`](agent_core::model::RequestParts::container), or `container` in
+///   [`Request::extra`](agent_core::model::RequestParts::extra)). It is left out, and the API gives
+///   a new one.
+/// - **A block that the server refuses by its place** (`messages.3.content.1`), or a picture that
+///   can't be read. A note takes its place and says what was refused. Tool calls and blocks of the
+///   server's own tools can't be replaced. A refused picture or document is remembered, and this
+///   client and its clones do not send it again; [`Notice::Omitted`](agent_core::model::Notice)
+///   says so. The last 1,000 are remembered.
+/// - **A request that is too long**, or has too many pictures and documents. The longest results of
+///   tools are cut and the oldest pictures and documents are left out, by as much as the server
+///   says that the request is too long. If that is not enough, a second change uses what the first
+///   one brought, and a third leaves only the least of each. Messages of the user and of the model
+///   are not cut. If they are too long, the error is a
 ///   [`PromptTooLong`](LlmErrorKind::PromptTooLong), which says what has how many bytes.
 ///
-/// The record is not touched, and a request that is refused again is an error.
+/// Each kind of change is made once, for refused blocks up to ten times. If the request is still
+/// refused, that is the error. The conversation's record is never changed.
 ///
-/// Put it around [`Retry`](crate::Retry): a mended request that fails for a while is then made again as it was mended,
-/// with all attempts that the policy gives one, and what was refused is not sent again.
+/// Put it around [`Retry`](crate::Retry). A repaired request then has all the attempts of the
+/// policy, and a retry never sends again what was refused.
 #[derive(Clone, Debug)]
 pub struct Repair<L> {
     llm: L,
@@ -85,12 +94,12 @@ const MENDS: [Mend; 5] = [
 ];
 
 impl<L: Llm> Repair<L> {
-    /// Repairs around this backend.
+    /// Puts repairs around a backend.
     pub fn new(llm: L) -> Self {
         Self { llm, refused: Refused::default() }
     }
 
-    /// The backend itself.
+    /// The backend inside.
     pub fn inner(&self) -> &L {
         &self.llm
     }
@@ -155,7 +164,8 @@ impl<'a, L: Llm> Asking<'a> for Repairing<'a, L> {
     }
 }
 
-/// Takes the first mend for this refusal that changes something: what it did, and the mended request.
+/// Takes the first mend for this refusal that changes something: what it did, and the mended
+/// request.
 fn mend(mends: &mut [Mend], refusal: &Refusal<'_>) -> Option<(&'static str, Request)> {
     mends.iter_mut().filter(|mend| mend.times > 0 && (mend.fits)(refusal.error)).find_map(|mend| {
         let mended = (mend.change)(refusal)?;

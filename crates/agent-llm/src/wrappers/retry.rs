@@ -10,10 +10,12 @@ pub use policy::RetryPolicy;
 
 use super::asking::{Again, Asking};
 
-/// Makes the requests of any [`Llm`] again, from scratch, when they fail in a way that may pass; so does a reply that
-/// breaks off, or of which no [`Response`](agent_core::Response) can be made.
+/// A wrapper around any [`Llm`] that retries requests. It makes a request again, from the
+/// beginning, when the error may pass ([`LlmError::is_retryable`]), when the reply breaks off, and
+/// when the pieces of the reply do not make a [`Response`](agent_core::Response).
 ///
-/// If some of it was shown by then, that is withdrawn with [`Delta::Restarted`] as the next one begins.
+/// If pieces of the failed reply were already passed on, the next reply begins with a
+/// [`Delta::Restarted`], which withdraws them.
 #[derive(Clone, Debug)]
 pub struct Retry<L> {
     llm: L,
@@ -21,17 +23,17 @@ pub struct Retry<L> {
 }
 
 impl<L: Llm> Retry<L> {
-    /// Retries around this backend.
+    /// Puts retries around a backend.
     pub fn new(llm: L, policy: RetryPolicy) -> Self {
         Self { llm, policy }
     }
 
-    /// The backend itself.
+    /// The backend inside.
     pub fn inner(&self) -> &L {
         &self.llm
     }
 
-    /// How it retries.
+    /// The policy that it retries by.
     pub fn policy(&self) -> &RetryPolicy {
         &self.policy
     }

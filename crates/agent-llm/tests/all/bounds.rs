@@ -29,8 +29,8 @@ fn picture() -> Block {
     Block::image("image/png", "iVBORw0KGgoAAAANSUhEUgAAJxAAAAABCAIAAAAA")
 }
 
-/// A conversation of two questions whose tool brings this; what was told of it beside the replies, and how many requests
-/// there were.
+/// A conversation of two questions whose tool brings this; what was told of it beside the replies,
+/// and how many requests there were.
 async fn check(content: Content, said: Content, bounds: Bounds, threads: bool) -> (Vec<String>, usize) {
     let plot =
         Scenario::new([Reply::call("bring", json!({})), Reply::text("I see."), Reply::text("As I said.")]);
@@ -106,7 +106,8 @@ async fn field_44_a_prompt_that_has_too_many_tokens_does_not_stop_the_conversati
 
 #[tokio::test]
 async fn field_44_a_block_that_is_refused_is_mended_and_not_sent_again() {
-    // Each of the two pictures costs a request once; in a thread, one of what is new and one of all.
+    // Each of the two pictures costs a request once; in a thread, one of what is new and one of
+    // all.
     for (threads, asked) in [(false, 5), (true, 7)] {
         let brought: Content = vec![picture(), picture()].into();
         let (notices, requests) = check(brought, "Look.".into(), Bounds::none(), threads).await;

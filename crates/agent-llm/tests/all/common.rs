@@ -70,8 +70,8 @@ pub(crate) fn text(response: &Response) -> String {
     Message::assistant(response.content.clone()).text()
 }
 
-/// A server that takes one connection, reads the request of [`ask`], and then does what a test wants;
-/// for what no well-behaved server does. Gives its URL.
+/// A server that takes one connection, reads the request of [`ask`], and then does what a test
+/// wants; for what no well-behaved server does. Gives its URL.
 pub(crate) async fn raw<F>(serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> String
 where
     F: Future<Output = ()> + Send,

@@ -112,8 +112,8 @@ async fn fault_34_a_key_that_is_echoed_is_scrubbed() {
     assert!(ask(with_token).await.unwrap_err().message.ends_with("unknown: [key]"));
 }
 
-/// What is told of an error of this body, in the place of a reply: streamed as an event of each kind, as the body
-/// of a stream, and not streamed. And how often the request was made.
+/// What is told of an error of this body, in the place of a reply: streamed as an event of each
+/// kind, as the body of a stream, and not streamed. And how often the request was made.
 async fn check_in_place(body: &str, kind: LlmErrorKind, message: &str) {
     let json = || ResponseTemplate::new(200).set_body_raw(body, "application/json");
     let answers = [
@@ -130,8 +130,10 @@ async fn check_in_place(body: &str, kind: LlmErrorKind, message: &str) {
         let policy = RetryPolicy::default().first_wait(Duration::from_millis(1));
         let asked = settings(server.uri()).retry(policy).streaming(streaming);
         let error = ask(asked).await.unwrap_err();
-        let of_ours =
-            ["; given up after", "; not cut is"].iter().filter_map(|words| error.message.find(words)).min();
+        let of_ours = ["; given up after", "; shorten this yourself"]
+            .iter()
+            .filter_map(|words| error.message.find(words))
+            .min();
         let said = &error.message[..of_ours.unwrap_or(error.message.len())];
         assert_eq!((error.kind, said), (kind, message), "{body}, streamed: {streaming}");
         assert!(!format!("{error:?}").contains(KEY), "{error:?}");

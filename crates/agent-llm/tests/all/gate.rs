@@ -19,8 +19,8 @@ use crate::common::{ask_claude, hi, server, settings, streamed};
 
 const LATENCY: Duration = Duration::from_millis(50);
 
-/// A backend that takes 8 requests a second, 8 at once, and refuses the others as the API does: with a wait
-/// in whole seconds.
+/// A backend that takes 8 requests a second, 8 at once, and refuses the others as the API does:
+/// with a wait in whole seconds.
 struct Limited {
     level: Mutex<(f64, Instant)>,
     headers: bool,
@@ -80,7 +80,8 @@ fn refusal(kind: LlmErrorKind, seconds: u64) -> LlmError {
     error
 }
 
-/// 64 agents ask 4 times each. (248 of 256 requests have to wait for 1/8 s each: no less than 31 s.)
+/// 64 agents ask 4 times each. (248 of 256 requests have to wait for 1/8 s each: no less than 31
+/// s.)
 async fn check_crowd(headers: bool) {
     let server = Limited::new(headers);
     let llm = Retry::new(Gate::new().around(server.clone()), RetryPolicy::default().max_retries(4));

@@ -22,7 +22,8 @@ const MEGABYTE: usize = 1024 * 1024;
 /// What a connection buffers, at both ends and on the way, beside what was read.
 const BUFFERED: usize = 16 * MEGABYTE;
 
-/// A server that answers each request with this, and with `more` for ever; what it got rid of, and of how many requests.
+/// A server that answers each request with this, and with `more` for ever; what it got rid of, and
+/// of how many requests.
 struct Endless {
     url: String,
     sent: Arc<AtomicUsize>,

@@ -14,7 +14,8 @@ use crate::{
     h2_server::{Act, Server},
 };
 
-/// A request to a server that does this; why it was made again, and how many connections that and the next took.
+/// A request to a server that does this; why it was made again, and how many connections that and
+/// the next took.
 async fn check(acts: &[Act], reasons: &[&str], connections: usize) {
     let server = Server::start(acts.iter().copied()).await;
     let claude = server.settings().build().unwrap();

@@ -15,7 +15,8 @@ use crate::{
 
 const SOON: Duration = Duration::from_millis(50);
 
-/// Answers and events that hold the key wherever one may stand, and whether that place is one we tell of.
+/// Answers and events that hold the key wherever one may stand, and whether that place is one we
+/// tell of.
 fn echoes() -> Vec<(Fault, bool)> {
     let said = format!("no such key: {KEY}");
     let error = |error_type: &str, message: &str| {
@@ -89,7 +90,8 @@ fn output(day: &Day) -> String {
     output.join("\n")
 }
 
-/// A fault that passes after one retry, and one that does not, streamed or not: no output holds the key.
+/// A fault that passes after one retry, and one that does not, streamed or not: no output holds the
+/// key.
 async fn check(fault: Fault, told: bool, [streamed, unary]: &[Claude; 2]) {
     let mut all = String::new();
     for (times, client) in [(1, streamed), (2, streamed), (2, unary)] {

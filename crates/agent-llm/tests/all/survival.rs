@@ -15,8 +15,9 @@ use crate::common::hi;
 const SOON: Duration = Duration::from_millis(300);
 const NEVER: Duration = Duration::from_secs(3600);
 
-/// The server does this to the first attempts at a turn, be it the first or the second: the run is as if it had not.
-/// The attempts fail for reasons with these words, and what was shown is withdrawn so many times.
+/// The server does this to the first attempts at a turn, be it the first or the second: the run is
+/// as if it had not. The attempts fail for reasons with these words, and what was shown is
+/// withdrawn so many times.
 async fn check(
     faults: impl Into<Vec<Fault>>,
     claude: &Claude,
@@ -34,8 +35,8 @@ async fn check(
     }
 }
 
-/// It ended with the right answer, each tool ran once, and nothing is shown twice. Whether the history is valid the
-/// server says: it refuses what the API refuses.
+/// It ended with the right answer, each tool ran once, and nothing is shown twice. Whether the
+/// history is valid the server says: it refuses what the API refuses.
 fn survived(day: &Day, what: &str) {
     assert_eq!(day.end.as_ref().map(|end| end.text()), Ok("All three are there."), "{what}");
     let looks: Vec<(&str, usize)> = day.looks.iter().map(|(place, count)| (place.as_str(), *count)).collect();
@@ -44,7 +45,8 @@ fn survived(day: &Day, what: &str) {
     assert_eq!(day.asked, 2 + day.retries().len(), "{what}: one request a turn and one a retry");
 }
 
-/// On a machine that stood still for a while there may be a retry more, and so a text withdrawn more.
+/// On a machine that stood still for a while there may be a retry more, and so a text withdrawn
+/// more.
 fn failed(day: &Day, reasons: &[&str], withdrawn: usize, what: &str) {
     let retries = day.retries();
     let mut said = retries.iter();

@@ -36,7 +36,8 @@ fn agent(claude: &Claude, system: &str) -> Agent {
     Agent::builder("main", claude.clone()).system(system).tool(look).build().unwrap()
 }
 
-/// How each request so far was sent: its thread, how many messages, and whether system prompt and tools went along.
+/// How each request so far was sent: its thread, how many messages, and whether system prompt and
+/// tools went along.
 fn sent(server: &Mock) -> Vec<String> {
     let requests = server.requests();
     let line = |body: Value| {

@@ -1,5 +1,5 @@
-//! Servers that speak TLS, and whom a machine trusts. Each test is in a process of its own whose `SSL_CERT_FILE` says that;
-//! the certificates are made by `tls/make.sh`.
+//! Servers that speak TLS, and whom a machine trusts. Each test is in a process of its own whose
+//! `SSL_CERT_FILE` says that; the certificates are made by `tls/make.sh`.
 
 use std::{
     env,
@@ -26,8 +26,8 @@ use tokio_rustls::{
 
 use crate::common::{ask, settings, text};
 
-/// Whether this is the process of the test, which trusts the authority of this file and nobody else. If not, it is started,
-/// and must go well.
+/// Whether this is the process of the test, which trusts the authority of this file and nobody
+/// else. If not, it is started, and must go well.
 fn trusting(file: &str, test: &str) -> bool {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/all/tls").join(file);
     if env::var_os("SSL_CERT_FILE").is_some_and(|trusted| Path::new(&trusted) == path) {

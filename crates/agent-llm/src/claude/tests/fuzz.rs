@@ -1,6 +1,7 @@
 //! Whatever comes over the wire or is read back: an error or a value, and never a panic.
 //!
-//! `PROPTEST_CASES=1000000 cargo test --release -p agent-llm --lib fuzz` runs a million cases of each.
+//! `PROPTEST_CASES=1000000 cargo test --release -p agent-llm --lib fuzz` runs a million cases of
+//! each.
 
 use std::{
     sync::LazyLock,
@@ -72,7 +73,8 @@ fn kept(reply: &Response) {
     written_and_read(&again);
 }
 
-/// A request with this message holds its blocks as they are kept, but for what the API refuses to read.
+/// A request with this message holds its blocks as they are kept, but for what the API refuses to
+/// read.
 fn sent(message: &Message) {
     #[derive(Deserialize)]
     struct Body<'a> {

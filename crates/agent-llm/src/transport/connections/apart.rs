@@ -18,9 +18,10 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// Makes a request where it does not hold up who waits for it. What a server says before its answer (1xx) is passed over
-/// in one go, however much there is. On a runtime of a single worker nobody would see to the limits meanwhile, so there the
-/// connections are on a thread of their own. On one of several, others may sleep until somebody wakes them.
+/// Makes a request where it does not hold up who waits for it. What a server says before its answer
+/// (1xx) is passed over in one go, however much there is. On a runtime of a single worker nobody
+/// would see to the limits meanwhile, so there the connections are on a thread of their own. On one
+/// of several, others may sleep until somebody wakes them.
 pub(super) async fn apart<T: Send + 'static>(request: impl Future<Output = T> + Send + 'static) -> T {
     // A runtime of the current thread has one, too.
     let is_alone = Handle::current().metrics().num_workers() < 2;
@@ -34,8 +35,9 @@ pub(super) async fn apart<T: Send + 'static>(request: impl Future<Output = T> + 
     }
 }
 
-/// Awaits a request, and wakes a worker now and then meanwhile. Of the workers that sleep only one waits for timers: if that
-/// is the one that a connection keeps busy, no other does before it is woken, and then that one does.
+/// Awaits a request, and wakes a worker now and then meanwhile. Of the workers that sleep only one
+/// waits for timers: if that is the one that a connection keeps busy, no other does before it is
+/// woken, and then that one does.
 async fn waking<T>(thread: &Handle, request: impl Future<Output = T>) -> T {
     let mut request = pin!(request);
     loop {
@@ -63,7 +65,8 @@ static CONNECTIONS: Thread = Thread::new();
 /// The thread of alarms, which no connection keeps busy.
 static ALARMS: Thread = Thread::new();
 
-/// The runtime of this thread, which starts with the first who asks; `None` if the system gives none.
+/// The runtime of this thread, which starts with the first who asks; `None` if the system gives
+/// none.
 fn started(thread: &'static Thread) -> Option<&'static Handle> {
     let start = || {
         let runtime = Builder::new_current_thread().enable_all().build().ok()?;

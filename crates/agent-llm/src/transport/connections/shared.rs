@@ -6,12 +6,12 @@ use reqwest::Client;
 
 use super::{Tls, Way};
 
-/// How many requests share a connection: as many as any server should allow (RFC 9113, 6.5.2); common servers
-/// allow 100 to 250. What is more than the server allows waits for its turn.
+/// How many requests share a connection: as many as any server should allow (RFC 9113, 6.5.2);
+/// common servers allow 100 to 250. What is more than the server allows waits for its turn.
 pub(super) const STREAMS: u32 = 100;
 
-/// Connections of up to [`STREAMS`] requests each: the first that has room takes the next request, so that those
-/// which a quiet hour does not need come to rest and are closed.
+/// Connections of up to [`STREAMS`] requests each: the first that has room takes the next request,
+/// so that those which a quiet hour does not need come to rest and are closed.
 pub(super) struct Shared {
     way: Way,
     tls: Tls,

@@ -12,15 +12,16 @@ use rustls_platform_verifier::Verifier;
 
 /// How connections are encrypted. Clones share what they know of servers they were connected to.
 ///
-/// The cryptography is given to each connection, not to the process: a program may have another one for its own.
+/// The cryptography is given to each connection, not to the process: a program may have another one
+/// for its own.
 #[derive(Clone)]
 pub(super) struct Tls {
     config: ClientConfig,
     trusted: Arc<Trusted>,
 }
 
-/// The certificates that the machine trusts. To read them takes longer than all else before a first request, so that is
-/// done when there is a certificate to judge.
+/// The certificates that the machine trusts. To read them takes longer than all else before a first
+/// request, so that is done when there is a certificate to judge.
 #[derive(Debug)]
 struct Trusted {
     provider: Arc<CryptoProvider>,

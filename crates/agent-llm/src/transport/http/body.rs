@@ -23,8 +23,8 @@ pub(super) async fn read_body(answer: &mut Response, most: usize) -> Result<Vec<
     Ok(body)
 }
 
-/// The text of a body, and what `read` makes of it. A long one is read on a thread for blocking work,
-/// within the limit.
+/// The text of a body, and what `read` makes of it. A long one is read on a thread for blocking
+/// work, within the limit.
 pub(super) async fn read_text<T: Send + 'static>(
     body: Vec<u8>,
     read: ReadText<T>,

@@ -4,8 +4,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::transport::{api::Api, config_error::ConfigError, key::Key};
 
-/// The key, the API's own headers, and those of the settings, which win over the API's own. An error
-/// names the header that can't be sent.
+/// The key, the API's own headers, and those of the settings, which win over the API's own. An
+/// error names the header that can't be sent.
 pub(super) fn sent_headers<'a>(
     api: &Api,
     key: Option<&Key>,

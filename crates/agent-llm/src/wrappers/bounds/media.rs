@@ -47,7 +47,8 @@ pub(super) fn media(request: &Request) -> Vec<Medium<'_>> {
     given(request).filter(|(_, block)| is_medium(block)).map(|(at, block)| Medium { at, block }).collect()
 }
 
-/// What a picture or a document is beside words for who reads it, in bytes of words; a guess where its file is elsewhere.
+/// What a picture or a document is beside words for who reads it, in bytes of words; a guess where
+/// its file is elsewhere.
 pub(super) fn weight(block: &Block) -> usize {
     let file = base64(block);
     match block.kind() {
@@ -109,8 +110,8 @@ fn too_large(medium: &Medium<'_>, bounds: &Bounds) -> Option<String> {
         .then(|| format!("a picture of {width} x {height} pixels, where {longest} a side are allowed"))
 }
 
-/// Where there are many pictures, each may be less wide; the oldest ones that are wider make room, until there are few
-/// enough for the others.
+/// Where there are many pictures, each may be less wide; the oldest ones that are wider make room,
+/// until there are few enough for the others.
 fn too_wide_among_many(media: Vec<Medium<'_>>, bounds: &Bounds, edits: &mut Edits) {
     let pictures: Vec<_> = media.into_iter().filter(Medium::is_picture).collect();
     let mut left = pictures.len();

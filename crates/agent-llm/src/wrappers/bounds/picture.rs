@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 /// The base64 of a picture or a document; nothing if it is kept elsewhere.
 ///
-/// A picture may have millions of bytes, and each request looks at each of them: so it is looked for in the block's text.
+/// A picture may have millions of bytes, and each request looks at each of them: so it is looked
+/// for in the block's text.
 pub(super) fn base64(block: &Block) -> Option<Cow<'_, str>> {
     const FIELD: &str = r#""data":""#;
     let text = block.json().text();
@@ -29,8 +30,8 @@ fn taken_apart(block: &Block) -> Option<String> {
     block.field("source")?.parse::<Source>().ok().map(|source| source.data)
 }
 
-/// Width and height in pixels of a PNG, JPEG, GIF or WebP file, which are all that the API takes; nothing if it is none
-/// of these or damaged, which is left for the API to say.
+/// Width and height in pixels of a PNG, JPEG, GIF or WebP file, which are all that the API takes;
+/// nothing if it is none of these or damaged, which is left for the API to say.
 pub(super) fn sides(base64: &str) -> Option<(u32, u32)> {
     let file = File(base64.as_bytes());
     match &file.at::<4>(0)? {
@@ -91,7 +92,8 @@ fn jpeg(file: &File<'_>) -> Option<(u32, u32)> {
 struct File<'a>(&'a [u8]);
 
 impl File<'_> {
-    /// So many bytes from this place on; nothing if the file is shorter, or this part of it is no base64.
+    /// So many bytes from this place on; nothing if the file is shorter, or this part of it is no
+    /// base64.
     fn at<const N: usize>(&self, from: usize) -> Option<[u8; N]> {
         let mut bytes = [0; N];
         for (place, byte) in bytes.iter_mut().enumerate() {

@@ -102,8 +102,9 @@ pub(crate) fn to_bytes(request: &Request, most: usize, why: &str) -> Edits {
     }
 }
 
-/// Cuts the longest texts, and leaves out the oldest pictures and documents, until the request has at most this size.
-/// Texts may have half of what there is room for, and all that pictures and documents leave.
+/// Cuts the longest texts, and leaves out the oldest pictures and documents, until the request has
+/// at most this size. Texts may have half of what there is room for, and all that pictures and
+/// documents leave.
 pub(crate) fn to_size(request: &Request, scale: &Scale, most: usize, why: &str) -> Edits {
     let mut edits = Edits::default();
     let size = Size::of(request, scale);

@@ -12,8 +12,8 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket that fills by `rate` a second up to `size`, and holds `level` now; less than nothing
-    /// if more was taken than is known to be there.
+    /// A bucket that fills by `rate` a second up to `size`, and holds `level` now; less than
+    /// nothing if more was taken than is known to be there.
     pub(crate) fn new(rate: f64, size: f64, level: f64, now: Duration) -> Self {
         // Slower than one an hour can't be told from a stop, and a wait must be finite.
         Self { rate: rate.max(1.0 / 3600.0), size, level: level.min(size), at: now }

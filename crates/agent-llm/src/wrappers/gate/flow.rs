@@ -1,7 +1,7 @@
 //! When the next request may go: what the gate knows of the server, and what follows from it.
 //!
-//! No clock, no queue and no request is in here: times come in, since the gate was made, and decisions go
-//! out.
+//! No clock, no queue and no request is in here: times come in, since the gate was made, and
+//! decisions go out.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use super::{bucket::Bucket, hold::Hold};
 
 /// How many requests may be open before the server has said anything.
 const FIRST: f64 = 4.0;
-/// What each request that the server takes adds to that, until it refuses one; then it is one a window.
+/// What each request that the server takes adds to that, until it refuses one; then it is one a
+/// window.
 const OPENING: f64 = 0.5;
 /// What each request that the server takes adds to the pace, in requests a second.
 const QUICKENING: f64 = 0.02;
@@ -17,7 +18,8 @@ const QUICKENING: f64 = 0.02;
 const CAUTION: f64 = 0.9;
 /// What a pace may run up while a timer is late.
 const LATE: f64 = 1.5;
-/// The wait after a first refusal that names none; doubled for each that follows, up to [`LONGEST`].
+/// The wait after a first refusal that names none; doubled for each that follows, up to
+/// [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(8);
 /// The longest hold, if nothing else is said.
@@ -154,8 +156,8 @@ impl Flow {
         Ok(())
     }
 
-    /// Whether somebody has to wait now. Only while that is so do what is sent and what is refused say
-    /// what the server takes.
+    /// Whether somebody has to wait now. Only while that is so do what is sent and what is refused
+    /// say what the server takes.
     pub(crate) fn pressed(&mut self, pressed: bool, now: Duration) {
         match pressed {
             true => {
@@ -211,9 +213,9 @@ impl Flow {
         self.last = Some(Refused { at: now, stretch, pace });
     }
 
-    /// The server took what was sent and not refused, from one end of a hold to the next. That is its
-    /// rate, whatever it had saved up, since that is used up both times. If it took nothing, its rate is not
-    /// known, and the answer is no.
+    /// The server took what was sent and not refused, from one end of a hold to the next. That is
+    /// its rate, whatever it had saved up, since that is used up both times. If it took nothing,
+    /// its rate is not known, and the answer is no.
     fn measure(&mut self, until: Duration, now: Duration) -> bool {
         let Some(Refused { stretch: Some(stretch), pace, .. }) = &mut self.last else { return true };
         stretch.sent = stretch.sent.saturating_sub(1);
@@ -232,7 +234,8 @@ impl Flow {
         }
     }
 
-    /// A reply's head says what the server still takes: `remaining` of `limit`, all of it in `reset`.
+    /// A reply's head says what the server still takes: `remaining` of `limit`, all of it in
+    /// `reset`.
     pub(crate) fn told(&mut self, of: &str, limit: u64, remaining: u64, reset: Duration, now: Duration) {
         if !self.learns {
             return;
@@ -288,8 +291,8 @@ mod tests {
         Duration::from_millis(count)
     }
 
-    /// Plays a list of facts, each `TIME FACT`, with times in milliseconds; says what was sent and what the
-    /// next request waits for.
+    /// Plays a list of facts, each `TIME FACT`, with times in milliseconds; says what was sent and
+    /// what the next request waits for.
     fn play(facts: &str) -> String {
         let (mut flow, mut lines) = (Flow::new(), Vec::new());
         for fact in facts.split(", ") {
@@ -344,7 +347,8 @@ mod tests {
 
     #[test]
     fn a_429_holds_all_as_told_and_gives_a_pace() {
-        // Three of four taken by the end of the hold, which is two a second; nine tenths of it are 1.8.
+        // Three of four taken by the end of the hold, which is two a second; nine tenths of it are
+        // 1.8.
         insta::assert_snapshot!(play("0 send, 400 taken, 400 taken, 400 taken, 500 429 0 1000, 600 send, 1500 send, 2332 send, 2334 send"), @"
         0ns sent
         0ns sent
@@ -413,7 +417,8 @@ mod tests {
 
     #[test]
     fn after_a_hold_that_is_cut_short_one_finds_out_for_all() {
-        // An hour is asked for; the three that are open are taken, which says nothing of what comes later.
+        // An hour is asked for; the three that are open are taken, which says nothing of what comes
+        // later.
         insta::assert_snapshot!(play("0 send, 1 429 0 3600000, 2 taken, 2 taken, 2 taken, 500000 send, 600001 send, 600002 429 600001 2999000, 1200002 send, 1200003 taken, 1200003 send"), @"
         0ns sent
         0ns sent

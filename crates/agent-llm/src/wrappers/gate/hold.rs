@@ -12,7 +12,8 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// A hold for as long as the server asks, or for `longest` if that is shorter, and then for a probe.
+    /// A hold for as long as the server asks, or for `longest` if that is shorter, and then for a
+    /// probe.
     pub(crate) fn begin(now: Duration, asked: Duration, longest: Duration, why: String) -> Self {
         Self { until: now.saturating_add(asked.min(longest)), why, probe: asked > longest }
     }

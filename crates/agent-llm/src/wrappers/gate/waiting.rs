@@ -25,7 +25,8 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// Its place, or what it should know meanwhile: that it waits, and if that turns out to take longer.
+    /// Its place, or what it should know meanwhile: that it waits, and if that turns out to take
+    /// longer.
     pub(super) async fn next(&mut self) -> Result<Place, Notice> {
         loop {
             if let Some((wait, reason)) = self.outlook.take() {

@@ -40,7 +40,8 @@ pub(super) fn without_block(request: &Request, error: &LlmError) -> Option<Reque
     }
 }
 
-/// What a refusal says of where the block is: `messages.3.content.1.tool_result.content.0.image: …`.
+/// What a refusal says of where the block is: `messages.3.content.1.tool_result.content.0.image:
+/// …`.
 #[derive(Debug, PartialEq)]
 struct Named {
     at: At,

@@ -13,8 +13,8 @@ use lru::LruCache;
 /// How many are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_000).expect("it is not 0");
 
-/// What takes the place of blocks that were refused, so that none is sent and refused again with each request of its
-/// conversation. Clones remember the same.
+/// What takes the place of blocks that were refused, so that none is sent and refused again with
+/// each request of its conversation. Clones remember the same.
 #[derive(Clone)]
 pub(super) struct Refused {
     blocks: Arc<Mutex<LruCache<u64, Block>>>,
@@ -67,7 +67,8 @@ impl Refused {
         (request, parts)
     }
 
-    /// What takes the place of this block; of what took it, if that was refused for another part of it.
+    /// What takes the place of this block; of what took it, if that was refused for another part of
+    /// it.
     fn instead(&self, block: &Block) -> Option<Block> {
         let mut last = None;
         while let Some(next) = self.next(last.as_ref().unwrap_or(block)) {

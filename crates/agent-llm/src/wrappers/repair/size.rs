@@ -105,8 +105,8 @@ impl Tokens {
         (has > most).then_some(Self { has, most })
     }
 
-    /// How much of what the model reads there is room for. The first time that is a guess: all bytes of words have
-    /// as many tokens. Then it is known how many tokens the first cut took out.
+    /// How much of what the model reads there is room for. The first time that is a guess: all
+    /// bytes of words have as many tokens. Then it is known how many tokens the first cut took out.
     fn room(self, refusal: &Refusal<'_>) -> usize {
         let size = |request: &Request| Size::of(request, &Scale::READ).all();
         let Self { has, most } = self;
@@ -242,7 +242,8 @@ mod tests {
         assert_eq!(once(&request, &refused(400, "too many images")), None);
     }
 
-    /// Takes so many tokens: of letters, 4 bytes have one, of dots 16, of digits each one. A picture has 4,784 of them.
+    /// Takes so many tokens: of letters, 4 bytes have one, of dots 16, of digits each one. A
+    /// picture has 4,784 of them.
     struct Reader(usize);
 
     impl Reader {
@@ -280,8 +281,8 @@ mod tests {
         }
     }
 
-    /// How many requests it takes until one is answered by a model that reads so many tokens, and what part of what it
-    /// could read it read, in percent; or why not.
+    /// How many requests it takes until one is answered by a model that reads so many tokens, and
+    /// what part of what it could read it read, in percent; or why not.
     async fn ask(messages: Vec<Message>, most: usize) -> (usize, Result<usize, LlmError>) {
         let mut asked = 1;
         let repair = Repair::new(Reader(most));
@@ -342,7 +343,7 @@ mod tests {
         let (requests, read) = ask(vec![asked.clone()], 200_000).await;
         let error = read.unwrap_err();
         assert_eq!((requests, error.kind, error.is_retryable()), (1, LlmErrorKind::PromptTooLong, false));
-        insta::assert_snapshot!(error, @"the request is too long: prompt is too long: 375019 tokens > 200000 maximum; not cut is what the user said (1500082 bytes, the most, 1200025, in messages.0.content.1): shorten it, or leave some of it out (status 400)");
+        insta::assert_snapshot!(error, @"the request is too long: prompt is too long: 375019 tokens > 200000 maximum; shorten this yourself, since it is not cut: what the user said (1500082 bytes, 1200025 of them in messages.0.content.1) (status 400)");
         // What can be left out is, before that is said.
         let (requests, read) = ask(vec![asked, brought(vec![words(100_000), picture()])], 200_000).await;
         assert_eq!((requests, read.unwrap_err().kind), (2, LlmErrorKind::PromptTooLong));
@@ -350,7 +351,7 @@ mod tests {
         own.system = vec![words(500_000)];
         own.tools = [ToolSpec::new("f", "d".repeat(90_000), json!({"type": "object"}))].into();
         let error = described(&own, refused(400, "prompt is too long: 9 tokens > 1 maximum"));
-        insta::assert_snapshot!(error.message, @"prompt is too long: 9 tokens > 1 maximum; not cut is the system prompt (500025 bytes), and the tools (90017 bytes): shorten it, or leave some of it out");
+        insta::assert_snapshot!(error.message, @"prompt is too long: 9 tokens > 1 maximum; shorten this yourself, since it is not cut: the system prompt (500025 bytes), and the tools (90017 bytes)");
         own.extra.insert("messages".to_owned(), Json::from(json!([])));
         let error = described(&own, refused(400, "prompt is too long: 9 tokens > 1 maximum"));
         insta::assert_snapshot!(error.message, @"prompt is too long: 9 tokens > 1 maximum; the program's own `messages` are not cut");

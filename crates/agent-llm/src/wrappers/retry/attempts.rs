@@ -33,7 +33,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// How long until the next attempt; else why there is none, as far as the error does not say it.
+    /// How long until the next attempt; else why there is none, as far as the error does not say
+    /// it.
     fn next_wait(&mut self, error: &LlmError) -> Result<Duration, Option<String>> {
         if !may_pass(error) {
             return Err(None);
@@ -54,8 +55,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// The last error, which says what was tried. One that a first attempt met, and that no other could have
-    /// mended, stays as it is.
+    /// The last error, which says what was tried. One that a first attempt met, and that no other
+    /// could have mended, stays as it is.
     fn give_up(&self, mut error: LlmError, since: Option<String>) -> LlmError {
         let attempts = match (self.failed, &since) {
             (1, None) => return error,
@@ -69,8 +70,8 @@ impl<'a> Attempts<'a> {
 }
 
 impl RetryPolicy {
-    /// Makes a request, and makes it again as this policy says. It is for requests other than those of
-    /// an [`Llm`](crate::Llm), such as a count of tokens; [`Retry`](crate::Retry) is for those.
+    /// Makes a request, and makes it again as this policy says. It is for requests other than those
+    /// of an [`Llm`](crate::Llm), such as a count of tokens; [`Retry`](crate::Retry) is for those.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,18 +1,20 @@
-//! How often a request is made again, and after how long.
+//! How often a request is retried, and after what wait.
 
 use std::time::Duration;
 
 use agent_core::LlmError;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// How often a request is made again, after how long, and when it is given up.
+/// How often a request is retried, after what wait, and when it is given up.
 ///
-/// The wait is the server's `retry-after` if it gave one, made up to a quarter longer, so that a
-/// crowd that was sent away together does not come back together. Else it is 0.5 s, doubled each
-/// time up to 8 s, made up to a quarter shorter: the official clients' rule.
+/// If the server says `retry-after`, the wait is that long, and up to a quarter longer by chance,
+/// so that many clients do not come back in the same moment. Otherwise it is 0.5 s, doubled with
+/// each retry up to 8 s, and up to a quarter shorter by chance. The official clients have the same
+/// rule.
 ///
-/// An error that is given up says so in its message, with how many attempts there were and how long they
-/// took. It keeps its [`retry_after`](LlmError::retry_after), for who wants to come back then.
+/// When a request is given up, the message of the error says how many attempts there were and how
+/// long they took. The error keeps its [`retry_after`](LlmError::retry_after), so that you can try
+/// again later.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryPolicy {
     max_retries: usize,
@@ -37,48 +39,50 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// No request is made again.
+    /// No retries.
     pub fn never() -> Self {
         Self::default().max_retries(0)
     }
 
-    /// How often a request is made again; by default 2.
+    /// How often a request is retried. By default twice.
     pub fn max_retries(mut self, retries: usize) -> Self {
         self.max_retries = retries;
         self
     }
 
-    /// The wait before the first retry; by default 0.5 s.
+    /// The wait before the first retry. By default 0.5 s.
     pub fn first_wait(mut self, wait: Duration) -> Self {
         self.first_wait = wait;
         self
     }
 
-    /// What waits are capped at; by default 8 s. Does not cap `retry-after`.
+    /// The longest wait, where the server does not say `retry-after`. By default 8 s.
     pub fn longest_wait(mut self, wait: Duration) -> Self {
         self.longest_wait = wait;
         self
     }
 
-    /// The longest `retry-after` that is obeyed; by default 10 minutes. If a server asks for longer, the
-    /// request is given up at once: made earlier, it would only be refused again.
+    /// The longest `retry-after` that is waited for. By default 10 minutes. If the server asks for
+    /// a longer wait, the request is given up immediately, because an earlier retry would only be
+    /// refused.
     pub fn longest_retry_after(mut self, wait: Duration) -> Self {
         self.longest_retry_after = wait;
         self
     }
 
-    /// How much time a request has in all, from its first attempt: a retry that would begin later than that
-    /// is given up at once. Time at a [`Gate`](crate::Gate) counts. A retry that has begun is not cut short;
-    /// [`total_timeout`](crate::ClaudeBuilder::total_timeout) does that.
+    /// How long after the first attempt a retry may still begin. If the next retry would begin
+    /// later, the request is given up immediately. Time in a [`Gate`](crate::Gate) counts. A retry
+    /// that has begun is not cut short; for that, set
+    /// [`total_timeout`](crate::ClaudeBuilder::total_timeout).
     ///
-    /// By default there is none: the number of retries and the longest waits bound it already, and a long
-    /// reply that broke off at its end is worth asking for again.
+    /// By default there is no such limit. The number of retries and the longest waits are limits
+    /// already, and a long reply that broke off near its end is worth a retry.
     pub fn budget(mut self, time: Duration) -> Self {
         self.budget = Some(time);
         self
     }
 
-    /// The part of a wait that is left to chance, from 0 to 1; by default 0.25.
+    /// The part of a wait that is left to chance, from 0 to 1. By default 0.25, a quarter.
     pub fn jitter(mut self, part: f64) -> Self {
         // What is no number leaves nothing to chance.
         self.jitter = if part.is_nan() { 0.0 } else { part.clamp(0.0, 1.0) };

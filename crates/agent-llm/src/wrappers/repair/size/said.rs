@@ -31,14 +31,15 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({} bytes", self.name, self.bytes)?;
         match &self.longest {
-            Some((bytes, at)) if *bytes < self.bytes => write!(f, ", the most, {bytes}, in {at})"),
+            Some((bytes, at)) if *bytes < self.bytes => write!(f, ", {bytes} of them in {at})"),
             Some((_, at)) => write!(f, " in {at})"),
             None => write!(f, ")"),
         }
     }
 }
 
-/// What to say of a request that is too long however much of it is left out: what has the most bytes, and is not cut.
+/// What to say of a request that is too long however much of it is left out: what has the most
+/// bytes, and is not cut.
 pub(super) fn said(request: &Request) -> String {
     if request.extra.contains_key("messages") {
         return "; the program's own `messages` are not cut".to_owned();
@@ -62,7 +63,7 @@ pub(super) fn said(request: &Request) -> String {
     parts.retain(|part| part.bytes > all / 10);
     parts.sort_by_key(|part| std::cmp::Reverse(part.bytes));
     let parts: Vec<String> = parts.iter().map(Part::to_string).collect();
-    format!("; not cut is {}: shorten it, or leave some of it out", parts.join(", and "))
+    format!("; shorten this yourself, since it is not cut: {}", parts.join(", and "))
 }
 
 fn blocks(request: &Request, of: impl Fn(Role, &Block) -> bool) -> impl Iterator<Item = (At, &Block)> {
