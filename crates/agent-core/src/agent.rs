@@ -179,14 +179,15 @@ impl AgentBuilder {
         self
     }
 
-    /// A tool it can call.
+    /// A tool it can call. For tools of different types, call this once for each.
     pub fn tool(self, tool: impl Tool + 'static) -> Self {
-        self.tools([Arc::new(tool) as Arc<dyn Tool>])
+        self.tools([tool])
     }
 
-    /// More tools it can call.
-    pub fn tools(mut self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
-        self.tools.extend(tools);
+    /// More tools it can call: an array or another collection of tools of one type. Tools of different types have one type
+    /// as `Arc<dyn Tool>`.
+    pub fn tools(mut self, tools: impl IntoIterator<Item = impl Tool + 'static>) -> Self {
+        self.tools.extend(tools.into_iter().map(|tool| Arc::new(tool) as Arc<dyn Tool>));
         self
     }
 

@@ -11,6 +11,7 @@ pub use receipt::Receipt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 
 pub use crate::conversation::{
     delegation_limits::DelegationLimits,
@@ -69,8 +70,13 @@ impl<T: Tool + ?Sized> Tool for Arc<T> {
         (**self).spec()
     }
 
-    async fn call(&self, input: Json, context: Context) -> Outcome {
-        (**self).call(input, context).await
+    // Written out, since an `async fn` would box once more what is boxed already.
+    fn call<'s, 'f>(&'s self, input: Json, context: Context) -> BoxFuture<'f, Outcome>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        (**self).call(input, context)
     }
 
     fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn Rules) -> Request {

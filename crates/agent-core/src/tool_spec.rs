@@ -21,7 +21,8 @@ pub struct ToolSpec {
     pub name: String,
     /// What it does and when to use it, for the model.
     pub description: String,
-    /// The JSON Schema of its input; of type `object`.
+    /// The JSON Schema of its input; of type `object`. It is sent to the model, and a model may break it. Nothing else checks
+    /// an input: `call` reads it as it comes. (`FnTool` and `Validated` of agent-tools check.)
     pub input_schema: Json,
     /// It has no effects: a call may start while the reply that makes it still streams, and be made again after a failure
     /// or a crash. Two equal calls are still made twice, since a clock, a die or a poll says something else each time; see

@@ -57,7 +57,7 @@ impl World {
             let acts = acts[usize::from(member.first)].iter().filter(|_| member.acts).cloned();
             let delegations = delegations.iter().filter(|_| member.delegates).cloned();
             let tools = acts.chain(delegations).chain(own);
-            let watched = tools.map(|tool| Arc::new(Watched(tool, log.clone())) as _);
+            let watched = tools.map(|tool| Watched(tool, log.clone()));
             let builder =
                 Agent::builder(*name, script.clone()).base_prompt("").system(format!("You are {name}."));
             builder.tools(watched).build().expect("an agent that can be built")
