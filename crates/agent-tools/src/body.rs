@@ -1,4 +1,4 @@
-//! What can be the body of a tool: sync and async functions, with or without an input and the call's context.
+//! What can be the body of a tool: sync and async functions, with and without an input and the call's context.
 
 use std::{future::Future, marker::PhantomData};
 
@@ -11,16 +11,15 @@ use crate::IntoOutcome;
 /// A function that can be a tool: `Fn(Input) -> Output`, or an async one. It may take the call's [`Context`] as a second
 /// argument, or nothing at all.
 ///
-/// - `Input` is read from the call's JSON, which is an object: a struct with `#[derive(serde::Deserialize,
-///   schemars::JsonSchema)]`, or `()` for a tool without an input. A `String`, a number, a list or an enum is the field of
-///   a struct; by itself it is an error when the agent is built.
-/// - `Output` is a `Result`, a string, a number, or what else is [`IntoOutcome`].
+/// - `Input` is a struct with `#[derive(serde::Deserialize, schemars::JsonSchema)]`, or `()` for a tool without an input. It
+///   is read from the call's JSON, which is an object. So a `String`, a number, a list or an enum must be a field of a
+///   struct; by itself it is an error when the agent is built.
+/// - `Output` is a `Result`, a string, a number, or another type that is [`IntoOutcome`].
 ///
 /// `BlockKind` tells the shapes apart and is always inferred.
 ///
 /// ```
 /// use agent_tools::FnTool;
-/// # use std::collections::BTreeMap;
 ///
 /// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct City { name: String }
@@ -30,7 +29,7 @@ use crate::IntoOutcome;
 ///     "Oslo" => Ok(709_000),
 ///     other => Err(format!("there is no city named {other}")),
 /// });
-/// // It can't, and has no input.
+/// // It can't fail, and has no input.
 /// FnTool::new("coin", "Throws a coin.", || "heads");
 /// // It takes the call's context, and no input.
 /// FnTool::new("key", "The key of this call.", |_: (), context: agent_core::Context| context.key());
@@ -38,32 +37,18 @@ use crate::IntoOutcome;
 ///
 /// # A tool with state
 ///
-/// A function may be called many times, and at once. So a closure keeps what it needs in an `Arc`, or in what is as cheap
-/// to clone, and an async one gives each call a clone of its own: `clone` inside of `move |input|`, before `async move`.
-/// (An `async move |input|` that uses what it captured is no `Fn`, so it can't be a tool.)
+/// [`FnTool::with_state`](crate::FnTool::with_state) gives each call a clone of something that all calls share, such as an HTTP
+/// client.
 ///
-/// ```
-/// # use std::{collections::BTreeMap, sync::Arc};
-/// # use agent_tools::FnTool;
-/// # #[derive(serde::Deserialize, schemars::JsonSchema)]
-/// # struct City { name: String }
-/// let visits = Arc::new(tokio::sync::Mutex::new(BTreeMap::<String, u32>::new()));
-/// let visit = FnTool::new("visit", "Visits a city; says how often by now.", move |city: City| {
-///     let visits = visits.clone();
-///     async move {
-///         let mut visits = visits.lock().await;
-///         let times = visits.entry(city.name).or_default();
-///         *times += 1;
-///         *times
-///     }
-/// });
-/// ```
+/// A closure may also capture it. Several calls may run in parallel, so an async closure gives each call a clone of its own:
+/// `clone` inside of `move |input|`, and before `async move`. (An `async move |input|` that uses what it captured is not
+/// an `Fn`, so it can't be a tool.)
 #[diagnostic::on_unimplemented(
     message = "this function can't be a tool",
     label = "not `Fn(Input) -> Output`, sync or async; a `Context` may follow `Input`, or both be left out",
     note = "`Input` needs `#[derive(serde::Deserialize, schemars::JsonSchema)]` with schemars 1, or is `()`; a closure says its type: `|input: Input|`",
     note = "`Output` is a `Result<T, E>` (T: `serde::Serialize`, E: `Display`), a string, number, list or map; any other type that can't fail is returned as `Ok::<_, String>(…)`",
-    note = "a closure that uses what it captured in async code: `move |input: Input| {{ let db = db.clone(); async move {{ … }} }}`"
+    note = "async code that shares something between calls: `FnTool::with_state(name, description, db, |db: Db, input: Input| async move {{ … }})`"
 )]
 pub trait Body<BlockKind>: Send + Sync + 'static {
     /// What it reads.

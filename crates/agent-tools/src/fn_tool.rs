@@ -7,42 +7,69 @@ use agent_core::{
     tool::{ExclusiveBy, Permits},
 };
 
-use crate::{Body, NeedsApproval, schema::Input};
+use crate::{Body, NeedsApproval, StateBody, limits::Limits, schema::Input, state_body::Bound};
 
-/// A tool made of a function, sync or async. What it may take and return, and how it keeps state, see [`Body`].
+/// A tool made of a Rust function, sync or async. [`Body`] says what the function may take and return.
 ///
-/// The input's schema comes from its type (`#[derive(serde::Deserialize, schemars::JsonSchema)]`;
-/// doc comments on its fields are what the model reads of them). An input that does not fit is an
-/// error result that says what is wrong and where, and the function is not called.
+/// ```
+/// use agent_tools::FnTool;
 ///
-/// Limits in the schema (`#[schemars(range(max = 7))]`, `length`, `regex`, `extend("enum" = …)`) are checked, too, by the feature `validate`,
-/// which is on by default. **Without it they are only shown to the model, and the function is called with what breaks
-/// them.** With it, a limit that can't be checked (a pattern that is none, or looks ahead or back) is an error when an agent with the tool is
-/// built. `format` is shown, and not checked. Names and types are what the type itself reads: a `#[serde(alias)]` holds, but
-/// the limits of a field are checked only under the name that the schema shows.
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct City {
+///     /// The name in English.
+///     name: String,
+/// }
 ///
-/// A sync function may block or compute: its calls run on tokio's blocking pool ([`ToolSpec::blocking`]), so they
-/// hold up nothing else, and a [`timeout`](Self::timeout) holds while one still runs. The way there and back costs about ten
-/// microseconds; a function that takes less than that is better called in place ([`instant`](Self::instant)).
-/// The calls of an async function run on the async workers.
+/// let weather = FnTool::new("weather", "The weather in a city.", |city: City| match city.name.as_str() {
+///     "Oslo" => Ok("It rains."),
+///     other => Err(format!("no station in {other}")),
+/// });
+/// ```
+///
+/// # The input, and what is checked of it
+///
+/// The input's type derives `serde::Deserialize` and `schemars::JsonSchema`. Its JSON Schema is sent to the model, with the
+/// doc comments of the fields. An input that does not fit is an error result, which says for the model what is wrong and
+/// where. The function is not called then.
+///
+/// | what | checked |
+/// |---|---|
+/// | names and types of fields, missing fields, variants of an `enum` | always, when the type is read with serde |
+/// | limits: `#[schemars(range(max = 7))]`, `length(…)`, `regex(…)` | with the feature `validate` of this crate |
+/// | `#[schemars(extend("enum" = …))]` and the like | with the feature `validate`; else only shown to the model |
+/// | `format` (`email`, `date-time`, …) | never, only shown to the model; let the type of the field check it |
+///
+/// Without the feature, an agent with a tool whose input has limits is a build error that says so. So no limit is left out
+/// silently. [`unchecked_limits`](Self::unchecked_limits) allows it.
+///
+/// A limit of a field is checked under the name that the schema shows, not under a `#[serde(alias)]`.
+///
+/// # Sync functions
+///
+/// A sync function may block or compute. Its calls run on tokio's pool of blocking threads ([`ToolSpec::blocking`]), so they
+/// hold up nothing else. The way there and back costs about ten microseconds. A function that takes less is better called
+/// in place: [`instant`](Self::instant). The calls of an async function run on the async workers.
 pub struct FnTool {
     spec: ToolSpec,
+    limits: Limits,
     run: Box<Run>,
 }
 
-type Run = dyn Fn(Json, Context) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync;
+type Run = dyn Fn(Json, Context, Limits) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync;
 
 impl FnTool {
-    /// A tool of this name and description. For the shapes `function` may have see [`Body`]. The input is an object, so its
-    /// type is a struct, or `()`; any other is an error when an agent with the tool is built.
+    /// A tool of this name and description, for the model. [`Body`] lists the shapes that `function` may have.
+    ///
+    /// The input is a JSON object, so its type is a struct, or `()`. Any other type is an error when an agent with the tool
+    /// is built.
     pub fn new<K, B: Body<K>>(name: impl Into<String>, description: impl Into<String>, function: B) -> Self {
-        let (reads, mut spec) = Input::new(name, description);
+        let (reads, limits, mut spec) = Input::new(name, description);
         let body = std::sync::Arc::new((function, reads));
-        let run = move |input: Json, context: Context| {
+        let run = move |input: Json, context: Context, limits: Limits| {
             let body = body.clone();
             let call = async move {
                 let (function, reads) = &*body;
-                match reads.read(&input) {
+                match reads.read(&input, &limits) {
                     Ok(input) => function.call(input, context).await,
                     Err(why) => Outcome::error(why),
                 }
@@ -50,69 +77,121 @@ impl FnTool {
             Box::pin(call) as Pin<Box<dyn Future<Output = Outcome> + Send>>
         };
         spec.blocking = B::IS_SYNC;
-        Self { spec, run: Box::new(run) }
+        Self { spec, limits, run: Box::new(run) }
     }
 
-    /// It has no effects: a call may start while the reply still streams, and be made again after a crash. Equal calls are
-    /// still made one by one; see [`shared`](Self::shared). See [`ToolSpec::read_only`].
+    /// A tool whose function shares `state` between its calls: an HTTP client, a pool of connections, an `Arc`. Each call gets
+    /// a clone of it as the first argument. [`StateBody`] lists the shapes that `function` may have.
+    ///
+    /// ```
+    /// use std::{collections::BTreeMap, sync::Arc};
+    /// use agent_tools::FnTool;
+    /// use tokio::sync::Mutex;
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct City { name: String }
+    ///
+    /// type Visits = Arc<Mutex<BTreeMap<String, u32>>>;
+    ///
+    /// async fn visit(visits: Visits, city: City) -> u32 {
+    ///     let mut visits = visits.lock().await;
+    ///     let times = visits.entry(city.name).or_default();
+    ///     *times += 1;
+    ///     *times
+    /// }
+    ///
+    /// let visits = Visits::default();
+    /// FnTool::with_state("visit", "Visits a city; says how often by now.", visits.clone(), visit);
+    /// // A closure does as well; it says the types of its arguments.
+    /// FnTool::with_state("cities", "How many cities were visited.", visits, |visits: Visits| async move {
+    ///     visits.lock().await.len()
+    /// });
+    /// ```
+    pub fn with_state<S, K, B>(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        state: S,
+        function: B,
+    ) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        B: StateBody<S, K>,
+    {
+        Self::new(name, description, Bound { state, function })
+    }
+
+    /// The tool has no effects. So a call may start while the reply still streams, and may be made again after a crash. See
+    /// [`ToolSpec::read_only`].
     pub fn read_only(self) -> Self {
-        self.with(|spec| spec.read_only = true)
+        self.marked(|spec| spec.read_only = true)
     }
 
-    /// Equal calls of a turn share one execution, as is right for what says the same each time, and wrong for a die, a clock or
-    /// a poll. For a tool that is also [`read_only`](Self::read_only) or [`idempotent`](Self::idempotent). See [`ToolSpec::shared`].
+    /// Equal calls of one reply are made once, and all have that result. This is right for a look-up, and wrong for a die or a
+    /// clock. The tool must also be [`read_only`](Self::read_only) or [`idempotent`](Self::idempotent). See
+    /// [`ToolSpec::shared`].
     pub fn shared(self) -> Self {
-        self.with(|spec| spec.shared = true)
+        self.marked(|spec| spec.shared = true)
     }
 
-    /// A call may be made again. See [`ToolSpec::idempotent`].
+    /// A call may be made twice, with the same effect. So it is made again after a crash. See [`ToolSpec::idempotent`].
     pub fn idempotent(self) -> Self {
-        self.with(|spec| spec.idempotent = true)
+        self.marked(|spec| spec.idempotent = true)
     }
 
-    /// A call runs alone. See [`ToolSpec::exclusive`].
+    /// A call runs alone: the other calls of the reply wait for it. See [`ToolSpec::exclusive`].
     pub fn exclusive(self) -> Self {
-        self.with(|spec| spec.exclusive = true)
+        self.marked(|spec| spec.exclusive = true)
     }
 
-    /// Calls of one key take turns. See [`ToolSpec::exclusive_by`].
+    /// Calls with the same key take turns; others run beside them. See [`ToolSpec::exclusive_by`].
     pub fn exclusive_by(self, key: ExclusiveBy) -> Self {
-        self.with(|spec| spec.exclusive_by = Some(key))
+        self.marked(|spec| spec.exclusive_by = Some(key))
     }
 
-    /// Bounds how many calls are under way at once. See [`ToolSpec::permits`].
+    /// Bounds how many calls run in parallel, over all tools and runs that have the same permits. See
+    /// [`ToolSpec::permits`].
     pub fn permits(self, permits: Permits) -> Self {
-        self.with(|spec| spec.permits = Some(permits))
+        self.marked(|spec| spec.permits = Some(permits))
     }
 
-    /// A sync function that returns within microseconds: its calls run in place, on an async worker. One that takes
-    /// longer holds up what else runs there, and no timeout can end it.
+    /// Calls run in place, on an async worker. For a sync function that returns within microseconds: one that takes longer
+    /// holds up all else on its worker, and no timeout can end it.
     pub fn instant(self) -> Self {
-        self.with(|spec| spec.blocking = false)
+        self.marked(|spec| spec.blocking = false)
     }
 
-    /// An async function that blocks or computes between its awaits: it runs on the blocking pool, as sync functions do
-    /// anyway. See [`ToolSpec::blocking`].
+    /// Calls run on the pool of blocking threads. For an async function that blocks or computes between its awaits; sync
+    /// functions run there anyway. See [`ToolSpec::blocking`].
     pub fn blocking(self) -> Self {
-        self.with(|spec| spec.blocking = true)
+        self.marked(|spec| spec.blocking = true)
     }
 
-    /// A call that takes longer fails. See [`ToolSpec::timeout`].
+    /// How long a call may take; one that takes longer fails. An async function is stopped. A sync one goes on until it
+    /// returns, and its result is not used. See [`ToolSpec::timeout`].
     pub fn timeout(self, limit: Duration) -> Self {
-        self.with(|spec| spec.timeout = Some(limit))
+        self.marked(|spec| spec.timeout = Some(limit))
     }
 
-    /// A call waits until a person has allowed it. See [`NeedsApproval`].
+    /// The limits in the input's schema (`range`, `length`, `regex`) are only shown to the model, and inputs that break them
+    /// reach the function. For a function that checks them itself, and for limits that are only a hint.
+    ///
+    /// Without this call, the feature `validate` checks them. If it is off, an agent with such a tool can't be built.
+    pub fn unchecked_limits(mut self) -> Self {
+        (self.limits, self.spec.fault) = (Limits::default(), None);
+        self
+    }
+
+    /// A call waits until a person has approved it. See [`NeedsApproval`].
     pub fn needs_approval(self) -> NeedsApproval {
         NeedsApproval::new(self)
     }
 
-    /// Another field of its definition, as JSON. See [`ToolSpec::extra`].
+    /// One more field of the tool's definition, as JSON, for the model's API: `("strict", true)`. See [`ToolSpec::extra`].
     pub fn extra(self, field: impl Into<String>, value: impl Into<Json>) -> Self {
-        self.with(|spec| drop(spec.extra.insert(field.into(), value.into())))
+        self.marked(|spec| drop(spec.extra.insert(field.into(), value.into())))
     }
 
-    fn with(mut self, change: impl FnOnce(&mut ToolSpec)) -> Self {
+    fn marked(mut self, change: impl FnOnce(&mut ToolSpec)) -> Self {
         change(&mut self.spec);
         self
     }
@@ -134,6 +213,6 @@ impl Tool for FnTool {
         's: 'f,
         Self: 'f,
     {
-        (self.run)(input, context)
+        (self.run)(input, context, self.limits.clone())
     }
 }

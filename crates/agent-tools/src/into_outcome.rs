@@ -12,19 +12,26 @@ use agent_core::{Block, Content, Json, Outcome};
 use serde::Serialize;
 use serde_json::Value;
 
-/// What a tool's function may return: a `Result<T, E>`, or without one a string, a number, a list, a map, a tuple, a JSON
-/// value, [`Content`], blocks (`Vec<Block>`), an [`Outcome`], or nothing. A type of your own that can't fail is returned as
-/// `Ok::<_, String>(value)`.
+/// What a tool's function may return, and what the model reads of it:
 ///
-/// The model reads a `T` as JSON, a string as it is, `()` as "done". Content and blocks (text and pictures) are given to it as
-/// they are, and an [`Outcome`] is what the call leads to. Of an `E` it reads the words (its `Display`), or of a
-/// [`Content`] the blocks.
+/// | returned | the model reads |
+/// |---|---|
+/// | a string | it, as it is |
+/// | a number, `bool`, list, map, tuple, option, JSON value | it, as JSON |
+/// | `()` | "done" |
+/// | [`Content`], [`Block`], `Vec<Block>` | these blocks: words and pictures |
+/// | `Ok(T)` of a `Result<T, E>`, with `T: Serialize` | the `T`, in the same way |
+/// | `Err(E)`, with `E: Display` | an error result with the words of `E` |
+/// | `Err(Content)` | an error result with these blocks |
+/// | an [`Outcome`] | what that says; it may also be a delegation, a transfer or a wait |
+///
+/// A type of your own that can't fail is returned as `Ok::<_, String>(value)`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be what a tool returns",
-    note = "return it as `Ok::<_, String>(…)`; `{Self}` needs `serde::Serialize` for that"
+    note = "return `Ok::<_, String>(value)`; `{Self}` needs `serde::Serialize` for that"
 )]
 pub trait IntoOutcome {
-    /// What the call leads to.
+    /// The outcome of the call.
     fn into_outcome(self) -> Outcome;
 }
 
@@ -84,7 +91,7 @@ fn written<T: Serialize + 'static>(output: T) -> Outcome {
     match serde_json::to_string(&output) {
         Ok(text) if text.starts_with('"') => Outcome::output(serde_json::from_str(&text).unwrap_or(text)),
         Ok(json) => Outcome::output(json),
-        Err(error) => Outcome::error(format!("the tool's output can't be written as JSON: {error}")),
+        Err(error) => Outcome::error(format!("the tool's result can't be written as JSON: {error}")),
     }
 }
 

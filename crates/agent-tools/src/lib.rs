@@ -1,9 +1,14 @@
-//! Tools for agents: from plain functions ([`FnTool`]), from other agents ([`AgentTool`]), made again when
-//! they fail ([`Retry`]) or only once a person has allowed it ([`NeedsApproval`]), and arithmetic ([`math`]).
+//! Tools for agents.
 //!
-//! The feature `validate`, on by default, checks the limits in input schemas: of typed tools, and of any other
-//! ([`Validated`]). Without it a build has 14 crates less beside agent-llm (45 alone), and limits are only shown to the
-//! model.
+//! - [`FnTool`]: a tool from a Rust function, sync or async, with state or without.
+//! - [`AgentTool`]: another agent as a tool.
+//! - Around any tool: [`NeedsApproval`] waits for a person, [`Retried`] makes failed calls again,
+//!   and `Validated` (with the feature `validate`) checks inputs against the tool's schema.
+//! - [`math`]: arithmetic.
+//!
+//! The feature `validate` checks the limits in input schemas (`range`, `length`, `regex`). It brings
+//! 14 crates, so it is off by default. An agent with a tool whose limits nothing checks can't be
+//! built, and the error says what to do: see [`FnTool`].
 //!
 //! ```
 //! use agent_core::{Agent, Conversation, script::{Reply, Script}};
@@ -35,10 +40,11 @@ mod limits;
 pub mod math;
 mod needs_approval;
 mod number;
-mod retry;
+mod retried;
 #[cfg(feature = "validate")]
 mod rules;
 mod schema;
+mod state_body;
 #[cfg(feature = "validate")]
 mod validated;
 
@@ -47,7 +53,8 @@ pub use body::Body;
 pub use fn_tool::FnTool;
 pub use into_outcome::IntoOutcome;
 pub use needs_approval::NeedsApproval;
-pub use retry::{NotRepeatable, Retry};
+pub use retried::{NotRepeatable, Retried};
+pub use state_body::StateBody;
 #[cfg(feature = "validate")]
 pub use validated::{InvalidSchema, Validated};
 

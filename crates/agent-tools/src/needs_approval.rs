@@ -1,4 +1,4 @@
-//! Tools whose calls a person allows first.
+//! Tools whose calls wait for a person.
 
 use std::{fmt, sync::Arc};
 
@@ -7,12 +7,15 @@ use agent_core::{
     message::safe_line,
 };
 
-/// Marks a tool as one whose calls need a person's approval: a call waits, the others of its turn are not held up, and the
-/// run ends with [`End::Waiting`](agent_core::End). Once it is allowed, by the key that stands there, a run makes it; if it
-/// is denied, the model reads why. Its spec says so ([`ToolSpec::needs_approval`]).
+/// A tool whose calls wait until a person approves them.
 ///
-/// A person is asked also about an input that the tool would refuse; with [`Validated`](crate::Validated) around it, only about
-/// what its schema allows.
+/// The run makes the other calls of the reply, and then ends with [`End::Waiting`](agent_core::End). That has a question and a
+/// key for each call that waits. Approve the call by its key, and run the conversation again: then the call is made. Or deny
+/// it, and the model reads why. The decision may come much later and from another process, if the conversation is kept: as
+/// JSON, or by agent-journal or agent-restate.
+///
+/// The person is also asked about an input that the tool will refuse. To ask only about inputs that fit the schema, put
+/// `Validated` (feature `validate`) around this: `Validated::new(NeedsApproval::new(tool))?`.
 ///
 /// ```
 /// use agent_core::{Agent, End, script::{Reply, Script}};
@@ -28,7 +31,7 @@ use agent_core::{
 /// let End::Waiting(calls) = agent.run(&mut conversation).await? else { panic!("it waits") };
 /// assert_eq!(calls[0].question, r#"May "pay" be called with {"to":"Ada"}?"#);
 ///
-/// // A conversation can be written and read meanwhile.
+/// // Meanwhile the conversation can be kept as JSON.
 /// conversation.approve(&calls[0].key)?;
 /// assert_eq!(agent.run(&mut conversation).await?.text(), "Done.");
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
@@ -44,7 +47,7 @@ pub struct NeedsApproval {
 type Question = dyn Fn(&ToolSpec, &Json) -> String + Send + Sync;
 
 impl NeedsApproval {
-    /// The same tool, whose calls wait for a person.
+    /// The same tool. The question for the person names the tool and has the whole input, on one line.
     pub fn new(tool: impl Tool + 'static) -> Self {
         let question = |spec: &ToolSpec, input: &Json| {
             // The person reads all of it, on one line: the model may have put in line feeds to move some out of sight.
@@ -55,8 +58,8 @@ impl NeedsApproval {
         Self { tool: Arc::new(tool), spec, question: Box::new(question) }
     }
 
-    /// Another question about a call with this input. What the model wrote may stand in it: it is
-    /// [made safe](agent_core::message::safe_lines) to show, but it may have several lines.
+    /// Words the question your way, from the call's input. It may contain what the model wrote, since it is
+    /// [made safe](agent_core::message::safe_lines) to show. It may have several lines.
     pub fn question(self, question: impl Fn(&Json) -> String + Send + Sync + 'static) -> Self {
         Self { question: Box::new(move |_, input| question(input)), ..self }
     }

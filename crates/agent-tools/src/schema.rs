@@ -13,15 +13,13 @@ use crate::limits::Limits;
 pub(crate) struct Input<I> {
     /// It is `()`, or the like: the call has the empty object for it.
     is_nothing: bool,
-    /// None if they can't be checked, which the spec says.
-    limits: Option<Limits>,
     reads: PhantomData<fn() -> I>,
 }
 
 impl<I: DeserializeOwned + JsonSchema> Input<I> {
-    /// It, and the spec of a tool with its schema as a model should read it: everything in one place, without the type's own
-    /// name.
-    pub(crate) fn new(name: impl Into<String>, description: impl Into<String>) -> (Self, ToolSpec) {
+    /// It, its limits, and the spec of a tool with its schema as a model should read it: everything in one place, without the
+    /// type's own name.
+    pub(crate) fn new(name: impl Into<String>, description: impl Into<String>) -> (Self, Limits, ToolSpec) {
         let settings = SchemaSettings::draft2020_12().with(|settings| {
             settings.inline_subschemas = true;
             settings.meta_schema = None;
@@ -32,22 +30,18 @@ impl<I: DeserializeOwned + JsonSchema> Input<I> {
         let schema = if is_nothing { json!({"type": "object", "properties": {}}) } else { schema.to_value() };
         let limits = Limits::of(&schema);
         let mut spec = ToolSpec::new(name, description, schema);
-        spec.fault = limits.as_ref().err().map(|why| format!("its input schema can't be checked: {why}"));
-        (Self { is_nothing, limits: limits.ok(), reads: PhantomData }, spec)
+        spec.fault = limits.fault();
+        (Self { is_nothing, reads: PhantomData }, limits, spec)
     }
 
     /// What is wrong with it, and where, if it can't be read, or breaks a limit.
-    pub(crate) fn read(&self, input: &Json) -> Result<I, String> {
+    pub(crate) fn read(&self, input: &Json, limits: &Limits) -> Result<I, String> {
         let read = match self.is_nothing && input.text().starts_with('{') {
             true => Json::from(Value::Null).parse(),
             false => input.parse(),
         };
         let read = read.map_err(|error| format!("invalid input: {error}"))?;
-        let checked = match &self.limits {
-            Some(limits) => limits.check(input),
-            None => Err("it can't be checked by the tool's schema".to_owned()),
-        };
-        checked.map_err(|why| format!("invalid input: {why}"))?;
+        limits.check(input).map_err(|why| format!("invalid input: {why}"))?;
         Ok(read)
     }
 }

@@ -9,12 +9,14 @@ use serde_json::Value;
 
 use crate::rules::{Rules, Which};
 
-/// Checks each input of a tool against its [schema](ToolSpec::input_schema) before the call: for a tool whose schema is
-/// written by hand or comes from elsewhere. (A [`FnTool`](crate::FnTool) checks its own.) Needs the feature `validate`.
+/// A tool whose inputs are checked against its [schema](ToolSpec::input_schema) before each call. It is for tools whose
+/// schema is written by hand or comes from elsewhere. (A [`FnTool`](crate::FnTool) checks its own.) It needs the feature
+/// `validate`.
 ///
-/// An input that breaks a rule is an error result, with its place as a JSON pointer and the rule, and the tool is not called.
-/// All of JSON Schema draft 2020-12 counts, or of the one that `$schema` names; `format` only if that is draft-07 or older.
-/// A `$ref` leads to a part of the schema itself: no file or URL is ever read.
+/// An input that breaks a rule is an error result: it says which rule, and where, as a JSON pointer. The tool is not called.
+///
+/// The rules are those of JSON Schema draft 2020-12, or of the draft that `$schema` names. `format` is a rule only in
+/// draft-07 and older. A `$ref` must lead to a part of the same schema: no file and no URL is read.
 ///
 /// ```
 /// # use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait};
@@ -40,7 +42,7 @@ pub struct Validated {
     rules: Rules,
 }
 
-/// A schema by which no input can be checked.
+/// The error of [`Validated::new`]: the tool's schema is not a valid JSON Schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("inputs of {tool:?} can't be checked by its schema: {why}")]
 pub struct InvalidSchema {
@@ -51,7 +53,7 @@ pub struct InvalidSchema {
 }
 
 impl Validated {
-    /// The same tool, whose inputs are checked; an error if its schema is none.
+    /// The same tool. It is an error if its schema is not a valid JSON Schema.
     pub fn new(tool: impl Tool + 'static) -> Result<Self, InvalidSchema> {
         let invalid = |why| InvalidSchema { tool: tool.spec().name.clone(), why };
         let schema = tool.spec().input_schema.parse().map_err(|error| invalid(error.to_string()))?;

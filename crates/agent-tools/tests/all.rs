@@ -9,7 +9,7 @@ use agent_core::{
     event::EventLog,
     script::{Reply, Script},
 };
-use agent_tools::{AgentTool, FnTool, Retry, math};
+use agent_tools::{AgentTool, FnTool, Retried, math};
 use insta::assert_snapshot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,11 +34,7 @@ async fn check_math(name: &str, input: Value, expected: &str) {
 async fn math_gives_numbers_or_says_why_not() {
     check_math("sum_numbers", json!({"numbers": [1, 2.5, -0.5]}), "3").await;
     check_math("sum_numbers", json!({"numbers": [0.1, 0.2]}), "0.30000000000000004").await;
-    let none = match cfg!(feature = "validate") {
-        true => "! invalid input: at /numbers: minimum 1 items required, but got 0 items",
-        false => "! no numbers were given",
-    };
-    check_math("sum_numbers", json!({"numbers": []}), none).await;
+    check_math("sum_numbers", json!({"numbers": []}), "! no numbers were given").await;
     check_math("subtract_numbers", json!({"a": 1, "b": 1}), "0").await;
     check_math("multiply_numbers", json!({"numbers": [-1, 0]}), "0").await;
     check_math("multiply_numbers", json!({"numbers": [12345678, 1000]}), "12345678000").await;
@@ -209,10 +205,10 @@ async fn a_tool_that_may_be_called_twice_is_called_again_when_it_fails() {
             if call > fails { Ok("done") } else { Err(format!("no, for the time {call}")) }
         })
     };
-    let refused = Retry::new(flaky(0), 2).unwrap_err();
+    let refused = Retried::new(flaky(0), 2).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        r#"calls of "flaky" can't be made again: mark the tool as `idempotent` or `read_only` if they may"#
+        r#"calls of "flaky" can't be made again: mark the tool as `read_only` or `idempotent` if a call may be made twice"#
     );
     for (fails, expected) in [
         (0, "0.000 > flaky {}\n0.000 < flaky = done"),
@@ -232,7 +228,7 @@ async fn a_tool_that_may_be_called_twice_is_called_again_when_it_fails() {
         ),
     ] {
         let model = Script::new([Reply::call("flaky", json!({})), Reply::text("Done.")]);
-        let tool = Retry::new(flaky(fails).idempotent(), 2).unwrap();
+        let tool = Retried::new(flaky(fails).idempotent(), 2).unwrap();
         let agent = Agent::builder("main", model).tool(tool).build().unwrap();
         let mut conversation = Conversation::start("main", "Go.");
         let (mut run, mut lines) = (agent.run(&mut conversation), Vec::new());
@@ -262,11 +258,11 @@ async fn field_60_a_function_gives_blocks_back() {
 
 #[tokio::test]
 async fn field_45_retries_around_a_tool_that_delegates_are_refused_in_words() {
-    let error = Retry::new(AgentTool::new("clerk", "Files."), 2).err().unwrap();
-    assert_snapshot!(error, @r#"calls of "clerk" can't be made again: they lead to other agents (clerk), whose tools can be retried instead, and whose models"#);
+    let error = Retried::new(AgentTool::new("clerk", "Files."), 2).err().unwrap();
+    assert_snapshot!(error, @r#"calls of "clerk" can't be made again: they lead to other agents (clerk); retry the tools and the models of those agents instead"#);
     let delegates =
         FnTool::new("ask", "Asks.", |_: Value| Ok::<_, String>(Outcome::delegate("clerk", "File.")));
-    let retried = Retry::new(delegates.idempotent(), 2).unwrap();
+    let retried = Retried::new(delegates.idempotent(), 2).unwrap();
     assert_snapshot!(call(&retried, json!({})).await, @r#"! not delegated to "clerk": calls of "ask" are made again when they fail, and a delegation is not"#);
 }
 

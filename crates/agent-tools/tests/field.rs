@@ -13,7 +13,7 @@ use agent_core::{
     script::{Reply, Script},
     tool::Permits,
 };
-use agent_tools::{AgentTool, Body, FnTool, NeedsApproval, Retry, math};
+use agent_tools::{AgentTool, Body, FnTool, NeedsApproval, Retried, math};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -93,7 +93,7 @@ fn field_47_a_sync_call_that_waits_for_its_next_attempt_holds_no_thread() {
         *tries.lock().unwrap() += 1;
         if *tries.lock().unwrap() > 2 { Ok(word) } else { Err("no") }
     });
-    let agent = caller(Retry::new(tool.idempotent(), 1).unwrap(), 2);
+    let agent = caller(Retried::new(tool.idempotent(), 1).unwrap(), 2);
     runtime.block_on(async {
         let start = Instant::now();
         assert_eq!(results(&agent).await, ["call_0_0 = 0", "call_0_1 = 1"]);
@@ -120,7 +120,7 @@ fn field_47_which_tools_run_on_the_blocking_pool() {
     check(&with_context, true);
     check(&sync().instant(), false);
     check(&NeedsApproval::new(sync()), true);
-    check(&Retry::new(sync().idempotent(), 1).unwrap(), true);
+    check(&Retried::new(sync().idempotent(), 1).unwrap(), true);
     check(&NeedsApproval::new(sync().instant()), false);
     check(&slow(), false);
     check(&slow().blocking(), true);

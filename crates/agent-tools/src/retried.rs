@@ -4,55 +4,60 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, agent::Rules, async_trait};
 
-/// Makes a failed call of a tool again, for one that may be called twice: it is marked
-/// [`idempotent`](ToolSpec::idempotent) or [`read_only`](ToolSpec::read_only).
+/// A tool whose failed calls are made again. The tool must allow that: mark it
+/// [`read_only`](ToolSpec::read_only) or [`idempotent`](ToolSpec::idempotent).
 ///
-/// Each attempt that fails is told of as the call's progress, with its reason; the model reads what the last one
-/// says. All attempts are one call: the tool's timeout is for all of them together, and it holds its permits and its
-/// turn in between, too, but no thread.
+/// All attempts are one call. The model reads only the result of the last attempt. Each attempt that fails before is an
+/// event, the call's progress, with the reason. The tool's timeout is for all attempts together. Between two attempts the
+/// call keeps its permits and its turn, but no thread.
+///
+/// (`agent_llm::Retry` is something else: it asks a *model* again.)
 ///
 /// ```
-/// use agent_tools::{FnTool, Retry};
+/// use agent_tools::{FnTool, Retried};
 ///
 /// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct Page { url: String }
 ///
 /// let fetch = FnTool::new("fetch", "Reads a page.", |page: Page| Err::<(), _>(format!("no way to {}", page.url)));
-/// let fetch = Retry::new(fetch.read_only(), 2)?;
+/// let fetch = Retried::new(fetch.read_only(), 2)?;
 /// # Ok::<(), agent_tools::NotRepeatable>(())
 /// ```
-pub struct Retry {
+#[doc(alias = "Retry")]
+pub struct Retried {
     tool: Arc<dyn Tool>,
     retries: u32,
     first_wait: Duration,
 }
 
-/// A tool that can't be called again, for all that is known of it.
+/// The error of [`Retried::new`]: a tool whose calls must not be made again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("calls of {tool:?} can't be made again: {}", self.why())]
 pub struct NotRepeatable {
-    /// The tool.
+    /// The tool's name.
     pub tool: String,
-    /// The agents that its calls lead to, if that is why.
+    /// The agents that its calls lead to. If there are any, they are the reason.
     pub targets: Vec<String>,
 }
 
 impl NotRepeatable {
     fn why(&self) -> String {
         match self.targets.as_slice() {
-            [] => "mark the tool as `idempotent` or `read_only` if they may".to_owned(),
+            [] => "mark the tool as `read_only` or `idempotent` if a call may be made twice".to_owned(),
             targets => format!(
-                "they lead to other agents ({}), whose tools can be retried instead, and whose models",
+                "they lead to other agents ({}); retry the tools and the models of those agents instead",
                 targets.join(", ")
             ),
         }
     }
 }
 
-impl Retry {
-    /// Makes a failed call again, so often at most, after 0.2 s, 0.4 s, 0.8 s, …
+impl Retried {
+    /// The same tool. A call that fails is made again at most `retries` times: after 0.2 s, then after 0.4 s, 0.8 s, and
+    /// so on. The first wait is changed by [`first_wait`](Self::first_wait).
     ///
-    /// A tool whose calls lead to other agents is an error, too: the call is no more than the beginning of what they do.
+    /// It is an error if the tool has neither mark, or if its calls lead to other agents: such a call only begins what they
+    /// do, so to repeat it would not repeat their work.
     pub fn new(tool: impl Tool + 'static, retries: u32) -> Result<Self, NotRepeatable> {
         let spec = tool.spec();
         match (spec.idempotent || spec.read_only) && spec.targets.is_empty() {
@@ -72,7 +77,7 @@ impl Retry {
         }
     }
 
-    /// The wait before the first retry, which doubles with each; by default 0.2 s.
+    /// How long to wait before the first retry; 0.2 s if this is not called. Each further wait is twice as long.
     pub fn first_wait(mut self, wait: Duration) -> Self {
         self.first_wait = wait;
         self
@@ -80,7 +85,7 @@ impl Retry {
 }
 
 #[async_trait]
-impl Tool for Retry {
+impl Tool for Retried {
     fn spec(&self) -> &ToolSpec {
         self.tool.spec()
     }
@@ -105,8 +110,8 @@ impl Tool for Retry {
     }
 }
 
-impl fmt::Debug for Retry {
+impl fmt::Debug for Retried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retry").field("tool", &self.tool.spec().name).field("retries", &self.retries).finish()
+        f.debug_struct("Retried").field("tool", &self.tool.spec().name).field("retries", &self.retries).finish()
     }
 }
