@@ -1,4 +1,4 @@
-//! Which agents can take over, and how.
+//! Which agents can take over, and by which rules.
 
 use std::sync::Arc;
 
@@ -9,8 +9,10 @@ use crate::{
     tool::{HandoffTool, Way},
 };
 
-/// Whom an agent can hand the conversation over to, and how that goes. [`Handoff::tools`] are the tools
-/// to give to the agent.
+/// Says to which agents an agent can hand the conversation over, and by which rules.
+///
+/// Give the agent its tools: `Agent::builder(…).tools(handoff.tools())`. The agents it names must be in the same
+/// [`Team`](agent_core::Team), which checks that when it is built.
 #[derive(Clone, Debug)]
 pub struct Handoff {
     targets: Vec<(String, String)>,
@@ -19,51 +21,53 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    /// Handoffs to these agents of the team: each one's name, and what it is for.
+    /// Handoffs to these agents: for each its name in the team, and for the model, what it is good for.
+    /// `Handoff::to([("billing", "Invoices and refunds.")])`.
     pub fn to<N: Into<String>, D: Into<String>>(targets: impl IntoIterator<Item = (N, D)>) -> Self {
         let targets = targets.into_iter().map(|(name, what_for)| (name.into(), what_for.into()));
         Self { targets: targets.collect(), one_tool_per_agent: false, way: Way::default() }
     }
 
-    /// One tool `transfer_to_AGENT {reason}` per agent, instead of one tool `handoff {name, reason}`.
+    /// The model sees one tool `transfer_to_AGENT {reason}` for each agent. If this is not called, it sees one tool
+    /// `handoff {name, reason}`, whose description lists the agents.
     pub fn one_tool_per_agent(mut self) -> Self {
         self.one_tool_per_agent = true;
         self
     }
 
-    /// What becomes of a reply that mixes handoffs with other calls; [`MixedTurn::HandoffFirst`].
+    /// What happens with a reply that has both handoffs and other calls; [`MixedTurn::HandoffFirst`] if this is not called.
     pub fn mixed_turn(mut self, policy: MixedTurn) -> Self {
         self.way.mixed_turn = policy;
         self
     }
 
-    /// What becomes of the conversation if the other agent fails later; [`OnFailure::Return`].
+    /// What happens if the other agent fails after it took over; [`OnFailure::Return`] if this is not called.
     pub fn on_failure(mut self, policy: OnFailure) -> Self {
         self.way.on_failure = policy;
         self
     }
 
-    /// What the other agent reads; [`HistoryFilter::WithoutHandoffs`].
+    /// What the other agent reads of the history; [`HistoryFilter::WithoutHandoffs`] if this is not called.
     pub fn reads(mut self, view: HistoryFilter) -> Self {
         self.way.reads = view;
         self
     }
 
-    /// How many handoffs there may be before the user speaks again, if that is less than
-    /// [`Limits::transfers`](agent_core::Limits).
+    /// How many handoffs, by all agents together, there may be before the user speaks again. A further one fails. The limit
+    /// [`Limits::transfers`](agent_core::Limits) of the run holds as well.
     pub fn at_most(mut self, handoffs: u32) -> Self {
         self.way.at_most = Some(handoffs);
         self
     }
 
-    /// How often this agent may hand over to the same other one before the user speaks again while no
-    /// tool gives a result in between; 1.
+    /// How often this agent may hand over to the same other one while nothing else gets done: before the user speaks again or
+    /// another tool gives a result. 1 if this is not called. This stops two agents that hand over to each other for ever.
     pub fn repeats(mut self, times: u32) -> Self {
         self.way.repeats = times;
         self
     }
 
-    /// The tools to give to the agent: `.tools(handoff.tools())`.
+    /// The tools for the agent that can hand over: `.tools(handoff.tools())`.
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
         let shared = |tool: HandoffTool| Arc::new(tool) as Arc<dyn Tool>;
         match self.one_tool_per_agent {

@@ -8,32 +8,32 @@ use agent_core::{
     message::{BlockKind, valid_history},
 };
 
-/// What the agent that takes over reads of the history before it did; what comes after, it reads as it
-/// is. The record keeps everything; this is a view.
+/// What the agent that takes over reads of the history from before it took over. All that comes after, it reads in full.
+/// The record keeps everything: a filter only changes what is sent.
 #[derive(Clone, Default)]
 pub enum HistoryFilter {
-    /// All but the handoffs: their calls and results, whichever agent made them and however they ended, and the word to
-    /// the agent that the conversation came back to.
+    /// All but the handoffs: their calls and results are left out, also those that failed and those of other agents. So is
+    /// what this library told an agent that the conversation came back to.
     #[default]
     WithoutHandoffs,
-    /// All of it.
+    /// All of it, with the handoffs.
     Everything,
-    /// The words only, without any tool's calls and results, and without the word to the agent that the conversation came
-    /// back to.
+    /// Only what was said: the calls and results of all tools are left out. So is what this library told an agent that the
+    /// conversation came back to.
     WithoutTools,
-    /// What was said in the last so many turns of the user, without the handoffs; at least one. A turn begins with what the
-    /// user said, be it a picture; results of tools and words of this library are none. Instructions
-    /// ([`Conversation::instruct`]) from before are read, too.
+    /// The last so many turns of the user (at least one), without the handoffs. A turn begins where the user says something, in
+    /// words or with a picture, and goes on until the user speaks again. Instructions ([`Conversation::instruct`]) from
+    /// before are kept, too.
     LastTurns(usize),
-    /// What a function makes of it; see [`HistoryFilter::by`].
+    /// What a function of your own makes of the messages; from [`HistoryFilter::by`].
     By(Arc<Filter>),
 }
 
 type Filter = dyn Fn(&[Message]) -> Vec<Message> + Send + Sync;
 
 impl HistoryFilter {
-    /// What `filter` makes of the messages. A call whose result it drops, and a result whose call it
-    /// drops, are dropped too, so that the API accepts the rest.
+    /// A filter of your own: from the messages before the handoff to those that the other agent reads. If it drops a call or
+    /// a result, its partner is dropped as well, because the API refuses one without the other.
     pub fn by(filter: impl Fn(&[Message]) -> Vec<Message> + Send + Sync + 'static) -> Self {
         Self::By(Arc::new(filter))
     }

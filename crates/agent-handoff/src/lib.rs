@@ -1,5 +1,5 @@
-//! Handoffs: an agent that is not the right one gives the conversation to one that is. If that goes
-//! wrong it reads why, still has the conversation, and goes on.
+//! Handoffs: an agent gives the conversation to another agent, which answers the user from then on. If
+//! the other agent can't take over, the first one reads why, and goes on.
 //!
 //! ```
 //! use agent_core::{Agent, Conversation, Team, script::{Reply, Script}};
@@ -21,12 +21,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What happens when: the handoffs of a reply are tried before its other calls, in call order, one at a
-//! time. A handoff takes effect with the other agent's first reply; with it, all other calls of the reply
-//! are answered "not run". If the other agent is unknown, a guard refuses
-//! ([`Handoff::at_most`], [`Handoff::repeats`]), or its first request fails or is refused, the call is an
-//! error result, the next handoff is tried, and if none is left the other calls run. If the other agent
-//! fails *later* in the run, the conversation comes back. [`Handoff`] changes each of these.
+//! # The rules
+//!
+//! - The handoffs of a reply are tried before its other calls, one at a time, in the order of the calls.
+//! - A handoff takes effect with the first reply of the other agent. The other calls of the reply that
+//!   handed over are then answered with "not run".
+//! - A handoff fails if there is no such agent, if a guard refuses it ([`Handoff::at_most`],
+//!   [`Handoff::repeats`]), or if the first request of the other agent fails or is refused. Then the call
+//!   is an error result, and the next handoff is tried. If none is left, the other calls are made.
+//! - If the other agent fails *later* in the run, the conversation comes back.
+//!
+//! [`Handoff`] has a method to change each of these.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
