@@ -9,6 +9,7 @@ pub(crate) mod many;
 mod request;
 pub(crate) mod run;
 pub(crate) mod run_error;
+pub(crate) mod wrapper;
 
 pub use cancel::Cancel;
 pub use delegation_guard::DelegationGuard;
@@ -18,6 +19,7 @@ pub use local::{LocalHost, Mode, TimeLimit};
 pub use many::{Finished, Many, Progress};
 pub use run::Run;
 pub use run_error::RunError;
+pub use wrapper::{HostError, HostWrapper};
 
 use std::future::Future;
 

@@ -1,11 +1,18 @@
 //! A host of one's own: another way to carry turns out, the same loop.
 
-use std::{future::Future, sync::Mutex};
+use std::{
+    convert::Infallible,
+    future::Future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use agent_core::{
-    Conversation, End, Outcome, Response, Team,
+    Conversation, End, EventKind, Outcome, Response, RunError, Team,
     conversation::{Call, Failure, ToolTurn},
-    host::{DelegationGuard, Host, Perform, drive, in_parallel},
+    host::{DelegationGuard, Host, HostError, HostWrapper, LocalHost, Perform, drive, in_parallel},
     model::fold,
     tool::Receipt,
 };
@@ -96,4 +103,93 @@ async fn the_same_loop_runs_on_another_host_whatever_is_at_once() {
         notes.sort();
         assert_eq!(notes, ["expert call_0_0", "main call_0_0", "main call_0_1", "main call_0_2"]);
     }
+}
+
+/// Allows so many requests, and counts the calls.
+struct Prepaid {
+    local: LocalHost,
+    requests_left: AtomicU32,
+    calls: AtomicU32,
+}
+
+#[derive(Debug, PartialEq)]
+struct Spent;
+
+impl HostWrapper for Prepaid {
+    type Stop = Spent;
+
+    fn local(&self) -> &LocalHost {
+        &self.local
+    }
+
+    async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, HostError<Spent>> {
+        let less = |left: u32| left.checked_sub(1);
+        match self.requests_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
+            Ok(_) => Ok(self.local.ask(so_far).await?),
+            Err(_) => Err(HostError::Stopped(Spent)),
+        }
+    }
+
+    async fn call(&self, call: Call, receipt: Receipt) -> Result<(), HostError<Spent>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        Ok(self.local.call(call, receipt).await?)
+    }
+}
+
+/// A team of two, of which the first has the second do something.
+fn two() -> Team {
+    let main = vec![calls([("act", json!({"to": "expert"}))]), Reply::text("Done.")];
+    let expert = vec![calls([("act", json!({}))]), Reply::text("Done it.")];
+    team([("main", main), ("expert", expert)]).0
+}
+
+#[tokio::test]
+async fn a_host_around_the_local_one_does_all_requests_and_calls_of_all_agents() {
+    let prepaid = |team: &Team, requests: u32| Prepaid {
+        local: LocalHost::new(team.clone()),
+        requests_left: requests.into(),
+        calls: 0.into(),
+    };
+    for requests in 0..4 {
+        let (team, mut conversation) = (two(), Conversation::start("main", "Go."));
+        let host = prepaid(&team, requests);
+        assert_eq!(host.run(&mut conversation).await, Err(HostError::Stopped(Spent)), "{requests}");
+        let end = drive(&mut conversation, &prepaid(&team, 4 - requests)).await.unwrap();
+        assert_eq!(end.text(), "Done.", "{requests}: what was done is not done again");
+    }
+    // Its runs can be spawned, and read event by event.
+    let host = Arc::new(prepaid(&two(), 4));
+    let run = tokio::spawn(async move {
+        let mut conversation = Conversation::start("main", "Go.");
+        let (mut run, mut ended) = (host.run(&mut conversation), Vec::new());
+        while let Some(event) = run.next().await {
+            if let EventKind::Ended(end) = event.kind {
+                ended.push(end.text().to_owned());
+            }
+        }
+        assert_eq!(run.await.unwrap().text(), "Done.");
+        (ended, host.calls.load(Ordering::SeqCst))
+    });
+    assert_eq!(run.await.unwrap(), (vec!["Done it.".to_owned(), "Done.".to_owned()], 2));
+}
+
+/// Changes nothing.
+struct Plain(LocalHost);
+
+impl HostWrapper for Plain {
+    type Stop = Infallible;
+
+    fn local(&self) -> &LocalHost {
+        &self.0
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_changes_nothing_runs_as_the_local_one() {
+    let host = Plain(LocalHost::new(two()));
+    let mut conversation = Conversation::start("main", "Go.");
+    assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
+    let mut gone = Conversation::start("nobody", "Go.");
+    let error = host.run(&mut gone).await.unwrap_err();
+    assert!(matches!(error, HostError::Run(RunError::UnknownAgent { .. })), "{error}");
 }

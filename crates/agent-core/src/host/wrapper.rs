@@ -1,0 +1,168 @@
+//! A host of one's own around the in-process one, which changes only what it names.
+
+use std::future::Future;
+
+use futures::{FutureExt, future::BoxFuture};
+
+use crate::{
+    Call, Conversation, DelegationGuard, End, Failure, Host, HostRun, LocalHost, Outcome, Perform, Receipt,
+    Response, RunError, Team, ToolTurn,
+};
+
+/// A host around [`LocalHost`]: it says what it does with each model request or each tool call of a run, and all else is as
+/// in process. It holds for the conversations of all agents, also of those that work for others.
+///
+/// Each type with this trait is a [`Host`]. Its runs are [`run`](Self::run).
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// use agent_core::{
+///     Agent, Conversation, Response, Team,
+///     conversation::Failure,
+///     host::{Host, HostError, HostWrapper, LocalHost},
+///     script::{Reply, Script},
+/// };
+///
+/// /// Allows so many model requests.
+/// struct Prepaid {
+///     local: LocalHost,
+///     requests_left: AtomicU32,
+/// }
+///
+/// #[derive(Debug, PartialEq, thiserror::Error)]
+/// #[error("all requests that were paid for are made")]
+/// struct Spent;
+///
+/// impl HostWrapper for Prepaid {
+///     type Stop = Spent;
+///
+///     fn local(&self) -> &LocalHost {
+///         &self.local
+///     }
+///
+///     async fn ask(
+///         &self,
+///         so_far: &Conversation,
+///     ) -> Result<Result<Response, Failure>, HostError<Spent>> {
+///         if self.requests_left.fetch_sub(1, Ordering::Relaxed) == 0 {
+///             return Err(HostError::Stopped(Spent));
+///         }
+///         Ok(self.local.ask(so_far).await?)
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let model = Script::new([Reply::text("Hello.")]);
+/// let team = Team::new([Agent::builder("greeter", model).build()?])?;
+/// let host = Prepaid { local: LocalHost::new(team), requests_left: 1.into() };
+/// let mut conversation = Conversation::start("greeter", "Hello?");
+/// assert_eq!(host.run(&mut conversation).await?.text(), "Hello.");
+/// conversation.say("And again?");
+/// assert_eq!(host.run(&mut conversation).await, Err(HostError::Stopped(Spent)));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait HostWrapper: Send + Sync + Sized {
+    /// Why this host itself stops a run; [`Infallible`](std::convert::Infallible) if it never does.
+    type Stop: Send;
+
+    /// The host inside, which has the team.
+    fn local(&self) -> &LocalHost;
+
+    /// Asks the model of the agent that speaks next, by default as `self.local().ask(so_far)`. The inner error is the model's:
+    /// the conversation may go on from it. The outer one ends the run.
+    fn ask(
+        &self,
+        so_far: &Conversation,
+    ) -> impl Future<Output = Result<Result<Response, Failure>, HostError<Self::Stop>>> + Send {
+        async { Ok(self.local().ask(so_far).await?) }
+    }
+
+    /// Makes a tool call and leaves its result in the receipt, by default as `self.local().call(call, receipt)`. A call
+    /// that leads to another agent ends with that; what that agent asks and calls comes here by itself.
+    fn call(
+        &self,
+        call: Call,
+        receipt: Receipt,
+    ) -> impl Future<Output = Result<(), HostError<Self::Stop>>> + Send {
+        async { Ok(self.local().call(call, receipt).await?) }
+    }
+
+    /// Drives the conversation until it is the user's turn: `.await` it for its end, or read its events with
+    /// [`HostRun::next`] first. The [`Limits`](crate::Limits) of a run count from 0 for each.
+    fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, HostError<Self::Stop>> {
+        let run = async move {
+            self.local().begin_run();
+            self.local().drive_by(conversation, self).await
+        };
+        HostRun::new(run, || self.local().events())
+    }
+}
+
+/// Why a run on a [`HostWrapper`] broke off.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum HostError<S> {
+    /// As any run in process may.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The host around it stopped it.
+    #[error("{0}")]
+    Stopped(S),
+}
+
+impl<S> From<Failure> for HostError<S> {
+    fn from(failure: Failure) -> Self {
+        Self::Run(failure.into())
+    }
+}
+
+impl<W: HostWrapper> Host for W {
+    type Error = HostError<W::Stop>;
+    type Rules = Team;
+
+    fn rules(&self) -> &Team {
+        self.local().rules()
+    }
+
+    async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, Self::Error> {
+        HostWrapper::ask(self, so_far).await
+    }
+
+    async fn act(&self, turn: ToolTurn<'_>) -> Result<(), Self::Error> {
+        self.local().act_by(turn, self).await
+    }
+}
+
+impl<W: HostWrapper> Perform for W {
+    type Error = HostError<W::Stop>;
+
+    async fn call(&self, call: Call, receipt: Receipt) -> Result<(), Self::Error> {
+        HostWrapper::call(self, call, receipt).await
+    }
+
+    fn converse(&self, child: DelegationGuard) -> impl Future<Output = Conversed<W::Stop>> {
+        converse(self, child)
+    }
+
+    fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
+        self.local().tell(call, outcome);
+    }
+}
+
+/// What a delegated conversation has come to.
+type Conversed<S> = (DelegationGuard, Result<Result<End, Failure>, HostError<S>>);
+
+/// A plain function with a named type, since the loop runs inside itself here.
+fn converse<W: HostWrapper>(host: &W, mut child: DelegationGuard) -> BoxFuture<'_, Conversed<W::Stop>> {
+    let run = async move {
+        let local = host.local();
+        let end = match local.time_for(&child).hold(local.drive_by(&mut child, host)).await {
+            Ok(end) => Ok(Ok(end)),
+            Err(HostError::Run(error)) => error.of_delegated().map_err(HostError::Run),
+            Err(stopped) => Err(stopped),
+        };
+        (child, end)
+    };
+    run.boxed()
+}
