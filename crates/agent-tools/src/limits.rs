@@ -52,7 +52,9 @@ impl Limits {
         }
         match crate::rules::Rules::of(schema.clone()) {
             Ok(rules) => Self { rules: Some(rules.into()), fault: None },
-            Err(why) => Self { rules: None, fault: Some(format!("its input schema can't be checked: {why}")) },
+            Err(why) => {
+                Self { rules: None, fault: Some(format!("its input schema can't be checked: {why}")) }
+            }
         }
     }
 
@@ -106,7 +108,8 @@ fn find(schema: &Value, is_limit: &dyn Fn(&str) -> bool) -> Option<String> {
             _ if VALUES.contains(&name.as_str()) && !is_limit(name) => None,
             _ if is_limit(name) && !is_of_type(parts, name) => Some(format!("/{name}")),
             Value::Object(named) if NAMED.contains(&name.as_str()) => {
-                let below = |(own, part): (&String, _)| within(own, part).map(|below| format!("/{name}{below}"));
+                let below =
+                    |(own, part): (&String, _)| within(own, part).map(|below| format!("/{name}{below}"));
                 named.iter().find_map(below)
             }
             part => within(name, part),

@@ -112,6 +112,9 @@ impl Tool for Retried {
 
 impl fmt::Debug for Retried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retried").field("tool", &self.tool.spec().name).field("retries", &self.retries).finish()
+        f.debug_struct("Retried")
+            .field("tool", &self.tool.spec().name)
+            .field("retries", &self.retries)
+            .finish()
     }
 }

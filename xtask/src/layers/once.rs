@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn examples_need_nothing_that_the_demo_did_not_build() {
         let demo = "xtask v0.1.0 (/w/xtask)|\na v1.0.0|std\nm v1.0.0 (proc-macro)|";
-        assert_eq!(more(demo, "examples v0.1.0 (/w/examples)|\na v1.0.0|std (*)\nm v1.0.0 (proc-macro)|"), [""; 0]);
+        assert_eq!(
+            more(demo, "examples v0.1.0 (/w/examples)|\na v1.0.0|std (*)\nm v1.0.0 (proc-macro)|"),
+            [""; 0]
+        );
         let wrong = "b v1.0.0 is built for `cargo run --example` and not for `cargo xtask demo`: no default feature of a \
                      default member may bring it";
         assert_eq!(more(demo, "a v1.0.0|std\nb v1.0.0|std"), [wrong]);
