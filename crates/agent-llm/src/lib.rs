@@ -79,12 +79,18 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(test)]
+mod any_input;
 #[cfg(feature = "claude")]
 mod claude;
-#[cfg_attr(not(feature = "claude"), allow(dead_code))]
+// Its client is not there yet.
+#[cfg(feature = "openai")]
+#[cfg_attr(not(test), allow(dead_code, unused_imports))]
+mod openai;
+#[cfg_attr(not(any(feature = "claude", feature = "openai")), allow(dead_code))]
 mod tool_choice;
 // Some of it only an API uses.
-#[cfg_attr(not(feature = "claude"), allow(dead_code, unused_imports, unused_macros))]
+#[cfg_attr(not(any(feature = "claude", feature = "openai")), allow(dead_code, unused_imports, unused_macros))]
 mod transport;
 mod wrappers;
 

@@ -7,10 +7,11 @@ mod errors;
 mod fuzz;
 mod mutate;
 
+use crate::{
+    StreamParser,
+    any_input::{cases, cut},
+};
 use agent_core::{Delta, LlmError, Response, model::Fold};
-use proptest::{prelude::*, test_runner::RngAlgorithm};
-
-use crate::StreamParser;
 
 /// What came of reading a stream.
 #[derive(Debug, PartialEq)]
@@ -42,32 +43,5 @@ impl Read {
         self.deltas.into_iter().try_for_each(|delta| fold.push(delta))?;
         self.end?;
         fold.finish()
-    }
-}
-
-/// The bytes, cut at these places: shares of their length, of 65,536.
-fn cut<'a>(mut bytes: &'a [u8], places: &[u16]) -> Vec<&'a [u8]> {
-    let mut places: Vec<usize> =
-        places.iter().map(|place| usize::from(*place) * bytes.len() / 0x1_0000).collect();
-    places.sort_unstable_by(|a, b| b.cmp(a));
-    let mut chunks = Vec::new();
-    for place in places {
-        let (head, tail) = bytes.split_at(place);
-        chunks.push(tail);
-        bytes = head;
-    }
-    chunks.push(bytes);
-    chunks.reverse();
-    chunks
-}
-
-/// So many cases, unless the environment asks for another number.
-fn cases(cases: u32) -> ProptestConfig {
-    // Quick chance will do.
-    let rng_algorithm = RngAlgorithm::XorShift;
-    let default = ProptestConfig { failure_persistence: None, rng_algorithm, ..ProptestConfig::default() };
-    match std::env::var_os("PROPTEST_CASES") {
-        Some(_) => default,
-        None => ProptestConfig { cases, ..default },
     }
 }

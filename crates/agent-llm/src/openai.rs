@@ -1,0 +1,26 @@
+//! OpenAI's two APIs, chat completions and Responses, and servers that speak like them. It uses
+//! `transport` and `wrappers`.
+//!
+//! `chat` and `responses` each write the bodies of requests (`request`) and read replies, streamed
+//! (`events`) and not (`reply`), without IO. What both share stands beside them: `history` decides what
+//! is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the APIs'
+//! rules, `kept` says which blocks only these APIs can read, and `lanes` puts the blocks of a reply one
+//! behind the other.
+
+mod body;
+mod chat;
+mod content;
+mod error;
+mod fields;
+mod history;
+mod kept;
+mod lanes;
+mod names;
+mod rate_limit;
+mod responses;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod usage;
+mod whole;
+mod words;

@@ -1,0 +1,13 @@
+//! Chat completions. Source: <https://platform.openai.com/docs/api-reference/chat>.
+
+mod calls;
+mod events;
+mod messages;
+mod reason;
+mod reply;
+mod request;
+mod said;
+
+pub(super) use events::ChatEvents;
+pub(super) use reply::read_reply;
+pub(super) use request::{max_tokens, write_body};

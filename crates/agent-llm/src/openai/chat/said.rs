@@ -1,0 +1,89 @@
+//! The words of a reply of chat completions.
+
+use agent_core::Block;
+use serde_json::value::RawValue;
+
+use crate::{
+    openai::{
+        fields::{Fields, list, string},
+        kept,
+        lanes::{Grows, Lanes},
+    },
+    transport::words::Words,
+};
+
+/// The fields that servers write a model's reasoning in. Of a message with several, the first counts.
+const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
+
+/// The blocks of words that grow.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    text: Option<usize>,
+    thinking: Option<usize>,
+    has_refused: bool,
+}
+
+impl Said {
+    /// Takes the words out of the fields of a message, or of a piece of one.
+    pub(super) fn take_in(&mut self, message: &mut Fields<'_>, lanes: &mut Lanes) {
+        let thought =
+            REASONING.map(|field| message.take(field).and_then(string).filter(|words| !words.is_empty()));
+        let thought = REASONING.into_iter().zip(thought).find_map(|(field, words)| Some((field, words?)));
+        if let Some((field, words)) = thought {
+            self.think(field, words, lanes);
+        }
+        if let Some(content) = message.take("content") {
+            self.take_content(content, lanes);
+        }
+        if let Some(refusal) = message.take("refusal").and_then(string) {
+            self.has_refused |= !refusal.is_empty();
+            self.say(refusal, lanes);
+        }
+    }
+
+    /// Whether the model says why it declines.
+    pub(super) fn has_refused(&self) -> bool {
+        self.has_refused
+    }
+
+    /// A text; or parts, as some servers write it.
+    fn take_content(&mut self, content: &RawValue, lanes: &mut Lanes) {
+        if let Some(words) = string(content) {
+            return self.say(words, lanes);
+        }
+        for part in list(content).into_iter().filter_map(|part| Fields::of(part.get()).ok()) {
+            let words = |name: &str| part.get(name).and_then(string);
+            match words("text") {
+                Some(text) => self.say(text, lanes),
+                None => {
+                    let thinking = part.get("thinking").map(list).unwrap_or_default();
+                    let texts = thinking.into_iter().filter_map(|part| Fields::of(part.get()).ok());
+                    texts
+                        .filter_map(|part| part.get("text").and_then(string))
+                        .for_each(|words| self.think("content", words, lanes));
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, words: Words, lanes: &mut Lanes) {
+        grow(&mut self.text, words, lanes, || (Block::text(""), Grows::Text));
+    }
+
+    fn think(&mut self, field: &str, words: Words, lanes: &mut Lanes) {
+        grow(&mut self.thinking, words, lanes, || (kept::thinking(field), Grows::Thinking));
+    }
+}
+
+/// More of the block that grows, or of a new one if something else has begun since.
+fn grow(block: &mut Option<usize>, words: Words, lanes: &mut Lanes, begun: impl FnOnce() -> (Block, Grows)) {
+    if words.is_empty() {
+        return;
+    }
+    let number = block.filter(|number| lanes.is_open(*number)).unwrap_or_else(|| {
+        let (block, grows) = begun();
+        lanes.begin(block, grows)
+    });
+    *block = Some(number);
+    lanes.grow(number, words);
+}

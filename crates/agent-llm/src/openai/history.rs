@@ -1,0 +1,99 @@
+//! What is sent of a history, in an order that OpenAI's APIs take.
+
+use std::collections::HashSet;
+
+use agent_core::{Block, Content, Message, Request, Role, message::BlockKind};
+
+/// Who writes the messages of a request, each API in its own way.
+pub(super) trait WriteHistory<'a> {
+    /// Instructions in the middle of a conversation.
+    fn instruct(&mut self, message: &'a Message);
+
+    /// What a model said: words, calls, and what else there is.
+    fn assistant(&mut self, message: &'a Message);
+
+    /// What a call led to. It stands right behind what the model said, and each call of that has one.
+    fn result(&mut self, call: &'a str, content: &'a Content, is_error: bool);
+
+    /// What a user says, without results.
+    fn user(&mut self, blocks: Vec<&'a Block>);
+}
+
+/// What stands for the result of a call that has none.
+pub(super) const NO_RESULT: &str = "[no result: the call was not made]";
+
+/// Has these messages written. Each result answers a call of the message before it, and each call has one:
+/// what is valid for the Messages API is so already, and what is not is mended, since a history may come
+/// from anywhere. `called` are calls that the server knows, whose results come first.
+pub(super) fn write<'a>(messages: &'a [Message], called: &'a [Block], writer: &mut impl WriteHistory<'a>) {
+    let mut history = History { open: ids(called), instructions: Vec::new() };
+    for message in messages {
+        match message.role() {
+            // Between calls and results nothing may stand.
+            Role::System if !history.open.is_empty() => history.instructions.push(message),
+            Role::System => writer.instruct(message),
+            Role::Assistant => {
+                history.close(writer);
+                writer.assistant(message);
+                history.open = ids(message.content());
+            }
+            Role::User => history.user(message, writer),
+        }
+    }
+    history.close(writer);
+}
+
+/// Whether a request has these calls still to answer: those of the reply that it goes on from.
+pub(super) fn new_messages(request: &Request) -> Option<(&[Message], &[Block], &str)> {
+    let previous = request.previous_reply.as_ref()?;
+    let (before, new) = request.messages.split_at_checked(previous.messages)?;
+    let is_same = before.last() == Some(&previous.reply);
+    is_same.then(|| (new, previous.reply.content(), &*previous.response))
+}
+
+fn ids(content: &[Block]) -> Vec<&str> {
+    content.iter().filter_map(Block::as_tool_use).map(|call| call.id.as_str()).collect()
+}
+
+struct History<'a> {
+    /// The calls of the last reply that have no result yet.
+    open: Vec<&'a str>,
+    /// What stood between them and their results.
+    instructions: Vec<&'a Message>,
+}
+
+impl<'a> History<'a> {
+    fn user(&mut self, message: &'a Message, writer: &mut impl WriteHistory<'a>) {
+        let open: HashSet<&str> = self.open.iter().copied().collect();
+        let mut answered = HashSet::new();
+        let mut others = Vec::new();
+        for block in message.content() {
+            match block.kind() {
+                BlockKind::ToolResult { tool_use_id, content, is_error } => {
+                    let id = tool_use_id.as_str();
+                    if open.contains(id) && answered.insert(id) {
+                        writer.result(id, content, *is_error);
+                    }
+                }
+                _ => others.push(block),
+            }
+        }
+        self.open.retain(|id| !answered.contains(id));
+        self.close(writer);
+        writer.user(others);
+    }
+
+    /// Calls that nobody answered are answered, and the instructions that waited for that follow.
+    fn close(&mut self, writer: &mut impl WriteHistory<'a>) {
+        // Kept as long as the request, since the words outlive this.
+        for id in self.open.drain(..) {
+            writer.result(id, no_result(), true);
+        }
+        self.instructions.drain(..).for_each(|message| writer.instruct(message));
+    }
+}
+
+fn no_result() -> &'static Content {
+    static NONE: std::sync::OnceLock<Content> = std::sync::OnceLock::new();
+    NONE.get_or_init(|| NO_RESULT.into())
+}

@@ -1,0 +1,353 @@
+//! The blocks of a reply, one behind the other.
+
+use std::{collections::VecDeque, mem};
+
+use agent_core::{Block, Delta, model::Piece};
+
+use crate::transport::words::Words;
+
+/// Writes the blocks of a reply in the order in which they began, each whole before the next begins.
+///
+/// A loop may start a call as soon as the next block begins. Some servers write several calls by turns,
+/// so what comes of a later block waits until the one before it is whole: words are when something else
+/// begins, a call is when its input is a whole JSON object. At the end of the reply all is written.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    lanes: VecDeque<Lane>,
+    /// The number of the first lane.
+    first: usize,
+    /// The place of the next block.
+    next: usize,
+}
+
+/// What a block grows by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grows {
+    /// Words.
+    Text,
+    /// Words of thinking.
+    Thinking,
+    /// An input.
+    Input,
+    /// Nothing: it is whole.
+    Nothing,
+}
+
+impl Grows {
+    fn piece(self, words: String) -> Piece {
+        match self {
+            Self::Text | Self::Nothing => Piece::Text(words),
+            Self::Thinking => Piece::Thinking(words),
+            Self::Input => Piece::Input(words),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Lane {
+    /// The block before it grew. `None` for a call that has no name yet.
+    block: Option<Block>,
+    /// The call that the block will be.
+    call: Option<(String, String)>,
+    grows: Grows,
+    /// What has come and is not written yet.
+    waiting: String,
+    /// The first half of a character; the second may come with the next piece.
+    half: Option<Words>,
+    input: Braces,
+    /// It was said that nothing more comes.
+    ended: bool,
+    /// The place of its block, which has been written.
+    place: Option<usize>,
+    /// What stands behind it.
+    behind: Option<Block>,
+    /// Something of it came.
+    has_said: bool,
+}
+
+impl Lane {
+    fn new(block: Option<Block>, grows: Grows) -> Self {
+        Self {
+            block,
+            call: None,
+            grows,
+            waiting: String::new(),
+            half: None,
+            input: Braces::default(),
+            ended: false,
+            place: None,
+            behind: None,
+            has_said: false,
+        }
+    }
+
+    fn is_over(&self, is_followed: bool) -> bool {
+        match self.grows {
+            Grows::Nothing => true,
+            Grows::Text | Grows::Thinking => self.ended || is_followed,
+            Grows::Input => self.ended || (is_followed && self.input.is_whole()),
+        }
+    }
+
+    fn grow(&mut self, words: Words) {
+        self.has_said = self.has_said || !words.is_empty();
+        let mut words = words.after(self.half.take());
+        self.half = words.split_half();
+        let text = words.text();
+        if self.grows == Grows::Input {
+            self.input.read(&text);
+        }
+        match self.waiting.is_empty() {
+            true => self.waiting = text,
+            false => self.waiting.push_str(&text),
+        }
+    }
+
+    /// What is known of it now that nothing more comes.
+    fn end(&mut self) {
+        self.ended = true;
+        if let Some(half) = self.half.take() {
+            self.waiting.push_str(&half.text());
+        }
+        self.begin_call();
+    }
+
+    /// Writes what has come, its end included. `false` if its block can't begin yet.
+    fn write(&mut self, next: &mut usize, deltas: &mut VecDeque<Delta>) -> bool {
+        let place = match (self.place, self.block.take()) {
+            (Some(place), _) => place,
+            (None, None) => return false,
+            (None, Some(block)) => begin(block, next, deltas),
+        };
+        self.place = Some(place);
+        if !self.waiting.is_empty() {
+            let piece = self.grows.piece(mem::take(&mut self.waiting));
+            deltas.push_back(Delta::Piece { index: place, piece });
+        }
+        if self.ended {
+            deltas.push_back(Delta::BlockEnd { index: place });
+            if let Some(block) = self.behind.take() {
+                let index = begin(block, next, deltas);
+                deltas.push_back(Delta::BlockEnd { index });
+            }
+        }
+        true
+    }
+
+    /// The block of a call begins once its name is known, or if there will be none.
+    fn begin_call(&mut self) {
+        let ended = self.ended;
+        if let Some((id, name)) = self.call.take_if(|(_, name)| ended || !name.is_empty()) {
+            self.block = Some(Block::tool_use(id, name, serde_json::json!({})));
+        }
+    }
+}
+
+/// Writes that a block begins, in the next place.
+fn begin(block: Block, next: &mut usize, deltas: &mut VecDeque<Delta>) -> usize {
+    let index = *next;
+    *next += 1;
+    deltas.push_back(Delta::Block { index, block });
+    index
+}
+
+impl Lanes {
+    /// A block begins. Gives the number that its pieces come under.
+    pub(super) fn begin(&mut self, block: Block, grows: Grows) -> usize {
+        self.push(Lane::new(Some(block), grows))
+    }
+
+    /// A call begins, whose name may not be known yet.
+    pub(super) fn begin_call(&mut self, id: String, name: String) -> usize {
+        let mut lane = Lane::new(None, Grows::Input);
+        lane.call = Some((id, name));
+        lane.begin_call();
+        self.push(lane)
+    }
+
+    fn push(&mut self, lane: Lane) -> usize {
+        self.lanes.push_back(lane);
+        self.first + self.lanes.len() - 1
+    }
+
+    fn lane(&mut self, number: usize) -> Option<&mut Lane> {
+        self.lanes.get_mut(number.checked_sub(self.first)?)
+    }
+
+    /// Whether more of this block may come.
+    pub(super) fn is_open(&self, number: usize) -> bool {
+        number.checked_sub(self.first).and_then(|place| self.lanes.get(place)).is_some_and(|lane| !lane.ended)
+    }
+
+    /// Whether this is the block that began last.
+    pub(super) fn is_last(&self, number: usize) -> bool {
+        number + 1 == self.first + self.lanes.len()
+    }
+
+    /// Says of a call what was not known when it began.
+    pub(super) fn name(&mut self, number: usize, id: &str, name: &str) {
+        let Some(lane) = self.lane(number) else { return };
+        if let Some((known_id, known_name)) = &mut lane.call {
+            let fill = |known: &mut String, new: &str| {
+                if known.is_empty() {
+                    *known = new.to_owned();
+                }
+            };
+            fill(known_id, id);
+            fill(known_name, name);
+            lane.begin_call();
+        }
+    }
+
+    /// More of a block. It is lost if the block has ended, as what comes behind a whole input is.
+    pub(super) fn grow(&mut self, number: usize, words: Words) {
+        if let Some(lane) = self.lane(number).filter(|lane| !lane.ended) {
+            lane.grow(words);
+        }
+    }
+
+    /// Whether anything of a block came. One that is gone has said something.
+    pub(super) fn has_said(&self, number: usize) -> bool {
+        let lane = number.checked_sub(self.first).and_then(|place| self.lanes.get(place));
+        lane.is_none_or(|lane| lane.has_said)
+    }
+
+    /// Puts a block behind this one, or at the end if this one is written already.
+    pub(super) fn put_behind(&mut self, number: usize, block: Block) {
+        match self.lane(number) {
+            Some(lane) => lane.behind = Some(block),
+            None => {
+                self.begin(block, Grows::Nothing);
+            }
+        }
+    }
+
+    /// Nothing more of this block comes.
+    pub(super) fn end(&mut self, number: usize) {
+        if let Some(lane) = self.lane(number) {
+            lane.end();
+        }
+    }
+
+    /// Nothing more of any block comes.
+    pub(super) fn end_all(&mut self) {
+        self.lanes.iter_mut().for_each(Lane::end);
+    }
+
+    /// Writes what can be written.
+    pub(super) fn write(&mut self, deltas: &mut VecDeque<Delta>) {
+        loop {
+            let is_followed = self.lanes.len() > 1;
+            let Some(lane) = self.lanes.front_mut() else { return };
+            let is_over = lane.is_over(is_followed);
+            if is_over {
+                lane.end();
+            }
+            if !lane.write(&mut self.next, deltas) || !is_over {
+                return;
+            }
+            self.lanes.pop_front();
+            self.first += 1;
+        }
+    }
+}
+
+/// Follows the JSON of an input, to tell whether it is a whole object. Each byte is looked at once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Braces {
+    depth: usize,
+    has_begun: bool,
+    in_text: bool,
+    is_escaped: bool,
+}
+
+impl Braces {
+    fn read(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match byte {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' => self.is_escaped = self.in_text,
+                b'"' => self.in_text = !self.in_text,
+                _ if self.in_text => {}
+                b'{' | b'[' => (self.depth, self.has_begun) = (self.depth + 1, true),
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.has_begun && self.depth == 0 && !self.in_text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Words {
+        serde_json::from_str(&format!("\"{text}\"")).unwrap()
+    }
+
+    /// What is written in each step, in short.
+    fn written(lanes: &mut Lanes) -> String {
+        let mut deltas = VecDeque::new();
+        lanes.write(&mut deltas);
+        let short = |delta: Delta| match delta {
+            Delta::Block { index, block } => format!("+{index} {}", block.field("type").unwrap().text()),
+            Delta::Piece { index, piece: Piece::Text(text) } => format!("{index} {text}"),
+            Delta::Piece { index, piece: Piece::Thinking(text) } => format!("{index} hm {text}"),
+            Delta::Piece { index, piece: Piece::Input(text) } => format!("{index} in {text}"),
+            Delta::BlockEnd { index } => format!("-{index}"),
+            other => format!("{other:?}"),
+        };
+        deltas.into_iter().map(short).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn fault_10_calls_that_are_written_by_turns_stand_one_behind_the_other() {
+        let mut lanes = Lanes::default();
+        let first = lanes.begin_call("a".into(), "f".into());
+        lanes.grow(first, words(r#"{\"x\":"#));
+        assert_eq!(written(&mut lanes), r#"+0 "tool_use", 0 in {"x":"#);
+        let second = lanes.begin_call("b".into(), "f".into());
+        lanes.grow(second, words("{"));
+        assert_eq!(written(&mut lanes), "");
+        lanes.grow(first, words(r#"\"}{\"}"#));
+        assert_eq!(written(&mut lanes), r#"0 in "}{"}, -0, +1 "tool_use", 1 in {"#);
+        lanes.grow(first, words("lost"));
+        lanes.grow(second, words("}"));
+        assert_eq!(written(&mut lanes), "1 in }", "it may be more than whole");
+        lanes.end_all();
+        assert_eq!(written(&mut lanes), "-1");
+    }
+
+    #[test]
+    fn words_are_over_when_something_else_begins() {
+        let mut lanes = Lanes::default();
+        let thinking = lanes.begin(crate::openai::kept::summary(), Grows::Thinking);
+        lanes.grow(thinking, words("so"));
+        let text = lanes.begin(Block::text(""), Grows::Text);
+        lanes.grow(text, words(r"a\ud83e"));
+        assert_eq!(written(&mut lanes), r#"+0 "thinking", 0 hm so, -0, +1 "text", 1 a"#);
+        lanes.grow(text, words(r"\udd80"));
+        lanes.put_behind(text, Block::text("behind"));
+        lanes.end(text);
+        assert_eq!(written(&mut lanes), r#"1 🦀, -1, +2 "text", -2"#);
+    }
+
+    #[test]
+    fn a_call_begins_once_it_has_a_name_or_ends() {
+        let mut lanes = Lanes::default();
+        let call = lanes.begin_call(String::new(), String::new());
+        lanes.grow(call, words("{}"));
+        assert_eq!(written(&mut lanes), "");
+        lanes.name(call, "a", "f");
+        lanes.name(call, "b", "g");
+        assert_eq!(written(&mut lanes), r#"+0 "tool_use", 0 in {}"#);
+        let nameless = lanes.begin_call(String::new(), String::new());
+        assert_eq!(written(&mut lanes), "-0");
+        lanes.end(nameless);
+        assert_eq!(written(&mut lanes), r#"+1 "tool_use", -1"#);
+    }
+}

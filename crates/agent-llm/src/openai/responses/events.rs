@@ -1,0 +1,129 @@
+//! The events of a streamed reply of the Responses API.
+
+use std::{collections::VecDeque, mem};
+
+use agent_core::{Delta, LlmError, model::LlmErrorKind};
+use serde_json::value::RawValue;
+
+use super::{
+    end::{End, end},
+    items::Items,
+};
+use crate::{
+    openai::{
+        fields::{Fields, list, string},
+        kept::Others,
+        lanes::Lanes,
+        whole::Wrong,
+    },
+    transport::{
+        error::{ErrorBody, excerpt},
+        parser::ReadEvent,
+        sse::Event,
+    },
+};
+
+/// Reads the events of a reply.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseEvents {
+    lanes: Lanes,
+    items: Items,
+    has_begun: bool,
+    is_complete: bool,
+}
+
+impl ReadEvent for ResponseEvents {
+    const END: &'static str = "response.completed";
+
+    fn read(&mut self, event: &Event<'_>, deltas: &mut VecDeque<Delta>) -> Result<(), LlmError> {
+        let data = event.data.trim();
+        if event.name == "error" {
+            return Err(ErrorBody::in_event(&event.data));
+        }
+        if matches!(data, "" | "[DONE]") {
+            return Ok(());
+        }
+        self.take_in(event, data, deltas).map_err(|wrong| match wrong {
+            Wrong::Said(error) => error,
+            Wrong::Unread(error) => {
+                let message = format!("event {:?}: {error}: {}", event.name, excerpt(data));
+                LlmError::new(LlmErrorKind::Malformed, message)
+            }
+        })
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+}
+
+impl ResponseEvents {
+    fn take_in(&mut self, event: &Event<'_>, data: &str, deltas: &mut VecDeque<Delta>) -> Result<(), Wrong> {
+        let fields = Fields::of(data)?;
+        let kind = fields.label("type").unwrap_or_else(|| event.name.clone().into_owned());
+        match kind.as_str() {
+            "response.created" | "response.in_progress" | "response.queued" => {
+                if let Some(response) = fields.get("response") {
+                    self.start(&Fields::of(response.get())?, deltas);
+                }
+            }
+            "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
+                if let Some(response) = fields.get("response") {
+                    self.end(response, deltas)?;
+                }
+            }
+            "error" => return Err(ErrorBody::in_event(data).into()),
+            kind if kind.starts_with("response.") => self.grow(kind, &fields)?,
+            // What nobody here knows is passed over, unless it is an error.
+            _ if ErrorBody::found(data).is_some() => return Err(ErrorBody::in_event(data).into()),
+            _ => {}
+        }
+        self.lanes.write(deltas);
+        Ok(())
+    }
+
+    /// More of an item.
+    fn grow(&mut self, kind: &str, event: &Fields<'_>) -> serde_json::Result<()> {
+        let (items, lanes) = (&mut self.items, &mut self.lanes);
+        let place = items.place(event, kind == "response.output_item.added");
+        let delta = || event.get("delta").and_then(string).unwrap_or_default();
+        let part = |name: &str| event.read(name).unwrap_or(0);
+        match (kind, event.get("item")) {
+            ("response.output_item.added", Some(item)) => items.begin(place, item, lanes)?,
+            ("response.output_item.done", Some(item)) => items.end(place, item, lanes)?,
+            ("response.output_text.delta", _) => items.say(place, part("content_index"), delta(), lanes),
+            ("response.refusal.delta", _) => items.refuse(place, part("content_index"), delta(), lanes),
+            ("response.function_call_arguments.delta", _) => items.call(place, delta(), lanes),
+            ("response.reasoning_summary_text.delta", _) => {
+                items.think(place, ("summary", part("summary_index")), delta(), lanes);
+            }
+            ("response.reasoning_text.delta", _) => {
+                items.think(place, ("content", part("content_index")), delta(), lanes);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, response: &Fields<'_>, deltas: &mut VecDeque<Delta>) {
+        if !mem::replace(&mut self.has_begun, true) {
+            let (id, model) = (response.label("id"), response.label("model"));
+            deltas.push_back(Delta::Start { id, model, usage: Box::default(), extra: Others::new() });
+        }
+    }
+
+    /// The reply is over. It is read once more: some servers say only here what it holds.
+    pub(super) fn end(&mut self, response: &RawValue, deltas: &mut VecDeque<Delta>) -> Result<(), Wrong> {
+        let response = Fields::of(response.get())?;
+        self.start(&response, deltas);
+        for (place, item) in (0..).zip(response.get("output").map(list).unwrap_or_default()) {
+            self.items.end(place, item, &mut self.lanes)?;
+        }
+        let End { stop_reason, stop_details, usage, extra } = end(&response, self.items.holds)?;
+        self.lanes.end_all();
+        self.lanes.write(deltas);
+        deltas.push_back(Delta::Stop { stop_reason, stop_details, usage: usage.into(), extra });
+        self.is_complete = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! The input items of a request of the Responses API.
+
+use std::borrow::Cow;
+
+use agent_core::{Block, Content, Json, Message, Request, message::BlockKind};
+use serde::Serialize;
+
+use crate::openai::{
+    content::{self, Part},
+    fields::Fields,
+    history::{self, WriteHistory},
+    kept::{self, Kept, Others},
+    names::{sent_id, sent_name},
+    settings::BodySettings,
+    words::{FAILED, joined, result_words},
+};
+
+/// How many characters the id of a call may have.
+const LONGEST_ID: usize = 64;
+
+/// An item, as it is written. Source: `ResponseInputItemParam` of the official clients.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Item<'a> {
+    Made(Made<'a>),
+    /// One of a reply, as it came.
+    Kept(Json),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Made<'a> {
+    Message {
+        role: &'static str,
+        content: Words<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        phase: Option<Json>,
+    },
+    FunctionCall {
+        call_id: Cow<'a, str>,
+        name: Cow<'a, str>,
+        arguments: &'a str,
+        #[serde(flatten)]
+        others: Others,
+    },
+    FunctionCallOutput {
+        call_id: Cow<'a, str>,
+        output: Words<'a>,
+    },
+}
+
+/// One text, or parts.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Words<'a> {
+    Text(Cow<'a, str>),
+    Parts(Vec<SentPart<'a>>),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum SentPart<'a> {
+    InputText {
+        text: Cow<'a, str>,
+    },
+    InputImage {
+        image_url: Cow<'a, str>,
+        detail: &'static str,
+    },
+    InputFile {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        filename: Option<Cow<'a, str>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file_data: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file_url: Option<Cow<'a, str>>,
+    },
+}
+
+/// The items of a request, and the reply that they go on from, which the server has.
+pub(super) fn input<'a>(settings: &BodySettings, request: &'a Request) -> (Vec<Item<'a>>, Option<&'a str>) {
+    let mut writer = Writer { is_stored: settings.store, items: Vec::new() };
+    // Whoever keeps replies calls them so.
+    let held =
+        history::new_messages(request).filter(|(.., reply)| settings.store && reply.starts_with("resp"));
+    let previous = match held {
+        Some((new, called, reply)) => {
+            history::write(new, called, &mut writer);
+            Some(reply)
+        }
+        None => {
+            history::write(&request.messages, &[], &mut writer);
+            None
+        }
+    };
+    (writer.items, previous)
+}
+
+struct Writer<'a> {
+    is_stored: bool,
+    items: Vec<Item<'a>>,
+}
+
+impl<'a> WriteHistory<'a> for Writer<'a> {
+    fn instruct(&mut self, message: &'a Message) {
+        let text = message.text();
+        if !text.trim().is_empty() {
+            self.message("system", Words::Text(text.into()), None);
+        }
+    }
+
+    /// Blocks that only Claude can read, or that ran at its server, are not sent: what they led to stands in the text.
+    fn assistant(&mut self, message: &'a Message) {
+        let mut texts = Vec::new();
+        for block in message.content() {
+            match block.kind() {
+                BlockKind::Text(text) => texts.push(text.as_str()),
+                BlockKind::ToolUse(call) => {
+                    self.said(&mut texts, None);
+                    self.items.push(Item::Made(Made::FunctionCall {
+                        call_id: sent_id(&call.id, LONGEST_ID),
+                        name: sent_name(&call.name),
+                        arguments: call.input.text(),
+                        others: Others::new(),
+                    }));
+                }
+                BlockKind::Other(_) => self.kept(block, &mut texts),
+                _ => {}
+            }
+        }
+        self.said(&mut texts, None);
+    }
+
+    fn result(&mut self, call: &'a str, content: &'a Content, is_error: bool) {
+        let parts = content::of_result(content);
+        let output = match parts.iter().all(|part| matches!(part, Part::Text(_))) {
+            true => Words::Text(result_words(parts, is_error, false)),
+            false => {
+                let failed = is_error.then(|| Part::Text(FAILED.into()));
+                Words::Parts(failed.into_iter().chain(parts).map(sent).collect())
+            }
+        };
+        let call_id = sent_id(call, LONGEST_ID);
+        self.items.push(Item::Made(Made::FunctionCallOutput { call_id, output }));
+    }
+
+    fn user(&mut self, blocks: Vec<&'a Block>) {
+        let mut parts = Vec::new();
+        blocks.into_iter().for_each(|block| content::add(block, &mut parts));
+        if !parts.is_empty() {
+            self.message("user", Words::Parts(parts.into_iter().map(sent).collect()), None);
+        }
+    }
+}
+
+impl<'a> Writer<'a> {
+    fn message(&mut self, role: &'static str, content: Words<'a>, phase: Option<Json>) {
+        self.items.push(Item::Made(Made::Message { role, content, phase }));
+    }
+
+    /// The words so far of a reply.
+    fn said(&mut self, texts: &mut Vec<&'a str>, phase: Option<Json>) {
+        if let Some(text) = joined(std::mem::take(texts)) {
+            self.message("assistant", Words::Text(text), phase);
+        }
+    }
+
+    fn kept(&mut self, block: &'a Block, texts: &mut Vec<&'a str>) {
+        match Kept::of(block) {
+            Some(Kept::Item(item)) => {
+                self.said(texts, None);
+                if self.is_sent(&item) {
+                    self.items.push(Item::Kept(item));
+                }
+            }
+            Some(Kept::Text(mut fields)) => self.said(texts, fields.remove("phase")),
+            Some(Kept::Call(fields)) => {
+                if let Some(Item::Made(Made::FunctionCall { others, .. })) = self.items.last_mut() {
+                    *others = fields;
+                }
+            }
+            Some(Kept::Message(_)) | None => {}
+        }
+    }
+
+    /// Reasoning is sent with what it says, be it encrypted: without that, a server looks for its id, and only one that keeps
+    /// replies finds it.
+    fn is_sent(&self, item: &Json) -> bool {
+        let Ok(fields) = Fields::of(item.text()) else { return false };
+        let says = |name: &str| fields.get(name).is_some_and(|value| !kept::says_nothing(&value.into()));
+        let is_reasoning = fields.text("type").as_deref() == Some("reasoning");
+        !is_reasoning || self.is_stored || says("encrypted_content") || says("content")
+    }
+}
+
+fn sent(part: Part<'_>) -> SentPart<'_> {
+    let file = |filename, file_data, file_url| SentPart::InputFile { filename, file_data, file_url };
+    match part {
+        Part::Text(text) => SentPart::InputText { text },
+        Part::Image(url) => SentPart::InputImage { image_url: url, detail: "auto" },
+        Part::File { name, data } => file(Some(name), Some(data), None),
+        Part::FileUrl(url) => file(None, None, Some(url)),
+    }
+}

@@ -1,0 +1,57 @@
+//! What the body of a request says besides the request itself.
+
+use std::collections::BTreeMap;
+
+use agent_core::{Json, Request};
+
+use crate::ToolChoice;
+
+/// The settings of a body, whichever API it is for.
+#[derive(Clone)]
+pub(crate) struct BodySettings {
+    pub(crate) model: String,
+    pub(crate) streaming: bool,
+    /// The server is one that speaks like OpenAI's, and may know less, or other things.
+    pub(crate) is_compatible: bool,
+    pub(crate) tool_choice: Option<ToolChoice>,
+    pub(crate) force_every_turn: bool,
+    pub(crate) disable_parallel_tool_use: bool,
+    /// The server keeps replies, so that a request may go on from one.
+    pub(crate) store: bool,
+    pub(crate) fields: BTreeMap<String, Json>,
+}
+
+impl Default for BodySettings {
+    fn default() -> Self {
+        Self {
+            model: String::new(),
+            streaming: true,
+            is_compatible: false,
+            tool_choice: None,
+            force_every_turn: false,
+            disable_parallel_tool_use: false,
+            store: false,
+            fields: BTreeMap::new(),
+        }
+    }
+}
+
+impl BodySettings {
+    /// The fields that the program gave: those of the request win.
+    pub(super) fn given<'a>(&'a self, request: &'a Request) -> BTreeMap<&'a str, &'a Json> {
+        let given = self.fields.iter().chain(&request.extra);
+        given.map(|(name, value)| (name.as_str(), value)).collect()
+    }
+
+    /// Whether a call that was forced is not forced any more: an agent that always must call could never
+    /// answer.
+    pub(super) fn is_eased(&self, request: &Request) -> bool {
+        request.turns > 0 && !self.force_every_turn
+    }
+
+    /// Which tools may be called; `None` if that is not said.
+    pub(super) fn tool_choice(&self, request: &Request) -> Option<ToolChoice> {
+        let choice = self.tool_choice.as_ref()?;
+        Some(if self.is_eased(request) { choice.eased() } else { choice.clone() })
+    }
+}

@@ -1,0 +1,99 @@
+//! What a reply cost.
+
+use agent_core::{Json, Usage, model::Counts};
+use serde::Deserialize;
+
+/// Reads a usage: the counts, and what it says beyond them, as it came.
+///
+/// There, the tokens of a prompt include those that a cache helped with; here they are apart. Both APIs
+/// are read, as are servers that write the one's names in the other.
+pub(super) fn read(usage: &Json) -> (Counts, Option<Json>) {
+    let written: Written = usage.parse().unwrap_or_default();
+    let details = |prompt: Option<Json>, input: Option<Json>| -> Details {
+        prompt.or(input).and_then(|details| details.parse().ok()).unwrap_or_default()
+    };
+    let Details { cached_tokens, cache_write_tokens } =
+        details(written.prompt_tokens_details, written.input_tokens_details);
+    let cached = count(&cached_tokens).or_else(|| count(&written.prompt_cache_hit_tokens)).unwrap_or(0);
+    let kept = count(&cache_write_tokens).unwrap_or(0);
+    let all = count(&written.prompt_tokens).or_else(|| count(&written.input_tokens));
+    let mut counts = Counts::default();
+    counts.input_tokens = all.map(|all| all.saturating_sub(cached).saturating_sub(kept));
+    counts.output_tokens = count(&written.completion_tokens).or_else(|| count(&written.output_tokens));
+    counts.cache_read_input_tokens = Some(cached).filter(|cached| *cached > 0);
+    counts.cache_creation_input_tokens = Some(kept).filter(|kept| *kept > 0);
+    (counts, Usage::details(usage))
+}
+
+/// A count as servers write it; what is none is absent.
+fn count(written: &Option<Json>) -> Option<u64> {
+    // As the core reads it.
+    let usage = format!("{{\"output_tokens\":{}}}", written.as_ref()?.text());
+    serde_json::from_str::<Counts>(&usage).ok()?.output_tokens
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Written {
+    prompt_tokens: Option<Json>,
+    completion_tokens: Option<Json>,
+    input_tokens: Option<Json>,
+    output_tokens: Option<Json>,
+    prompt_tokens_details: Option<Json>,
+    input_tokens_details: Option<Json>,
+    /// As DeepSeek writes it.
+    prompt_cache_hit_tokens: Option<Json>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    cached_tokens: Option<Json>,
+    cache_write_tokens: Option<Json>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tokens_of_a_prompt_are_told_apart_and_the_rest_is_kept() {
+        let check = |written: &str, [input, output, read_, kept]: [u64; 4], details: Option<&str>| {
+            let (counts, kept_details) = read(&Json::read(written).unwrap());
+            let mut usage = Usage::new(input, output);
+            (usage.cache_read_input_tokens, usage.cache_creation_input_tokens) = (read_, kept);
+            assert_eq!(Usage::from(counts), usage, "{written}");
+            assert_eq!(kept_details.as_ref().map(Json::text), details, "{written}");
+        };
+        check(
+            r#"{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":6,"cache_write_tokens":1},"completion_tokens_details":{"reasoning_tokens":3}}"#,
+            [3, 4, 6, 1],
+            Some(
+                r#"{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":6,"cache_write_tokens":1},"completion_tokens_details":{"reasoning_tokens":3}}"#,
+            ),
+        );
+        check(
+            r#"{"input_tokens":10,"output_tokens":4,"input_tokens_details":{"cached_tokens":6},"output_tokens_details":{"reasoning_tokens":3}}"#,
+            [4, 4, 6, 0],
+            Some(
+                r#"{"input_tokens_details":{"cached_tokens":6},"output_tokens_details":{"reasoning_tokens":3}}"#,
+            ),
+        );
+        check(
+            r#"{"prompt_tokens":"7","completion_tokens":2.0}"#,
+            [7, 2, 0, 0],
+            Some(r#"{"prompt_tokens":"7","completion_tokens":2.0}"#),
+        );
+        check(
+            r#"{"input_tokens":3,"input_tokens_details":{"cached_tokens":9}}"#,
+            [0, 0, 9, 0],
+            Some(r#"{"input_tokens_details":{"cached_tokens":9}}"#),
+        );
+        check(
+            r#"{"prompt_tokens_details":null,"prompt_tokens":-1}"#,
+            [0; 4],
+            Some(r#"{"prompt_tokens":-1}"#),
+        );
+        check("7", [0; 4], None);
+    }
+}
