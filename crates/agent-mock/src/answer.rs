@@ -1,4 +1,4 @@
-//! From a scripted reply to an HTTP response.
+//! Turns a reply of the scenario into an HTTP response.
 
 use std::time::Duration;
 
@@ -11,57 +11,57 @@ use hyper::{
 
 use crate::{
     Fault,
-    course::Course,
+    body_plan::BodyPlan,
     event::{Envelope, Event, Message},
     fault::Kind,
-    record::Open,
+    request_log::OpenRequest,
     response::{Body, as_json, full, pause, text},
 };
 
-/// Says a reply, as the answer to the turn of this number, in one piece. A fault that can't happen to it is an
-/// error that says why.
+/// The response for a reply that is not streamed. Fails, and says why, if the fault can't happen to
+/// this reply.
 pub(crate) async fn unary(
     reply: &Reply,
     turn: usize,
     envelope: Envelope<'_>,
     fault: Option<&Fault>,
-    open: Open,
+    open: OpenRequest,
 ) -> Result<Response<Body>, String> {
-    let text = text(&Message::whole(envelope, &reply.response(turn)));
+    let text = text(&Message::complete(envelope, &reply.response(turn)));
     let body = match fault {
         None => {
             pause(reply.duration()).await;
             full(text)
         }
         Some(Fault(Kind::Pings { .. } | Kind::Event { .. })) => {
-            return Err("a reply that is not streamed has no events".to_owned());
+            return Err("this fault needs a streamed reply, and the request did not ask for one".to_owned());
         }
-        Some(fault) => Course::new(vec![(reply.duration(), text)]).spoilt(fault)?.body(open).await,
+        Some(fault) => BodyPlan::new(vec![(reply.duration(), text)]).with_fault(fault)?.body(open).await,
     };
     Ok(as_json(StatusCode::OK, body))
 }
 
-/// Says a reply, as the answer to the turn of this number, as a stream of events. Its head is sent with the
-/// first of them. A fault that can't happen to it is an error that says why.
+/// The response for a streamed reply. Its head is sent with the first event. Fails, and says why,
+/// if the fault can't happen to this reply.
 pub(crate) async fn streamed(
     reply: &Reply,
     turn: usize,
     envelope: Envelope<'_>,
     fault: Option<&Fault>,
-    open: Open,
+    open: OpenRequest,
 ) -> Result<Response<Body>, String> {
-    let mut course = Course::new(events(reply, turn, envelope));
+    let mut body_plan = BodyPlan::new(events(reply, turn, envelope));
     if let Some(fault) = fault {
-        course = course.spoilt(fault)?;
+        body_plan = body_plan.with_fault(fault)?;
     }
-    let mut response = Response::new(course.body(open).await);
+    let mut response = Response::new(body_plan.body(open).await);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
 }
 
-/// The events of a reply, one a piece, with the pauses before them.
+/// The events of a reply, each as one piece with the pause before it.
 fn events(reply: &Reply, turn: usize, envelope: Envelope<'_>) -> Vec<(Duration, Bytes)> {
     let deltas = reply.deltas(turn);
     let mut text = Vec::with_capacity(128 * deltas.len());
@@ -89,7 +89,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::record::Record;
+    use crate::request_log::RequestLog;
 
     const ENVELOPE: Envelope<'static> = Envelope { id: "msg_1", model: "m", stop_sequence: None };
 
@@ -102,11 +102,11 @@ mod tests {
         reply().after(millis(1000)).per_block(millis(100)).per_token(millis(10))
     }
 
-    /// When each frame came, and what event it holds.
+    /// The time at which each frame came, and the name of its event.
     async fn seen(reply: &Reply) -> String {
         let begun = Instant::now();
         let mut body =
-            streamed(reply, 0, ENVELOPE, None, Record::default().open()).await.unwrap().into_body();
+            streamed(reply, 0, ENVELOPE, None, RequestLog::default().open()).await.unwrap().into_body();
         let mut seen = String::new();
         while let Some(Ok(frame)) = body.frame().await {
             let bytes = frame.into_data().unwrap();
@@ -134,7 +134,7 @@ mod tests {
         1230 message_stop
         ");
         let begun = Instant::now();
-        unary(&slow(), 0, ENVELOPE, None, Record::default().open()).await.unwrap();
+        unary(&slow(), 0, ENVELOPE, None, RequestLog::default().open()).await.unwrap();
         assert_eq!(begun.elapsed(), Duration::from_millis(1230));
     }
 
@@ -142,7 +142,7 @@ mod tests {
     async fn a_reply_without_pauses_takes_no_time() {
         let begun = Instant::now();
         seen(&reply()).await;
-        unary(&reply(), 0, ENVELOPE, None, Record::default().open()).await.unwrap();
+        unary(&reply(), 0, ENVELOPE, None, RequestLog::default().open()).await.unwrap();
         assert!(begun.elapsed().is_zero());
     }
 }

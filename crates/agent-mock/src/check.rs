@@ -1,4 +1,4 @@
-//! Which requests the API takes.
+//! Checks requests by the rules of the API.
 
 mod blocks;
 mod cache;
@@ -13,12 +13,14 @@ use serde_json::Value;
 
 use crate::Refusal;
 
-/// Checks the body of a request for a reply as the API does under version `2026-10-21`, and says in its words
-/// what is wrong and where: the first thing found, as it does.
+/// Checks whether the real API would accept this request body, under version `2026-10-21`. The
+/// error is the first problem found, in the API's words. Use it to test your own code that builds
+/// requests; the [`Mock`](crate::Mock) server uses it for each request.
 ///
-/// It wants the required fields, known roles, one result for each tool call, first in the next user message, no
-/// blank text, signed thinking, tools with good and different names, and a few things more. Fields it does not know
-/// pass: the API's types have hundreds.
+/// It checks that required fields are there, roles are known, each tool call has exactly one result
+/// at the start of the next user message, no text is blank, thinking is signed, and tool names are
+/// valid and different. It also checks limits on pictures, documents and cache markers. Unknown
+/// fields pass, because the API has hundreds of types.
 ///
 /// ```
 /// let body = serde_json::json!({"model": "m", "max_tokens": 10, "messages": [{"role": "user"}]});
@@ -26,27 +28,28 @@ use crate::Refusal;
 /// assert_eq!(refusal.message, "messages.0.content: Field required");
 /// ```
 pub fn check(body: &Value) -> Result<(), Refusal> {
-    check_by(body, Rules::default())
+    check_with(body, Rules::default())
 }
 
 /// What the rules depend on.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Rules {
-    /// The version is one before `2026-10-21`.
+    /// The request uses an API version before `2026-10-21`.
     pub(crate) old: bool,
-    /// The tokens of the request are to be counted, so it need not say how many to reply with.
+    /// The request only counts tokens, so it needs no `max_tokens`.
     pub(crate) counting: bool,
 }
 
-/// Checks that a request has no more tokens than these, four bytes of words being one; pictures and the pages of files have
-/// up to 1,600.
+/// Checks that a request has at most this many tokens. Four bytes of text count as one token; a
+/// picture or a page of a document has up to 1,600.
 pub(crate) fn check_length(body: &Value, most: usize) -> Result<(), Refusal> {
     let bytes: usize = ["system", "tools", "messages"].iter().map(|name| words(&body[*name])).sum();
     let tokens = bytes.div_ceil(4);
     must(tokens <= most, || format!("prompt is too long: {tokens} tokens > {most} maximum"))
 }
 
-/// How many bytes of words there are in it, whatever it is; of pictures and files, how many would have as many tokens.
+/// The bytes of text in a JSON value. Pictures and documents count with the bytes of text that have
+/// as many tokens.
 fn words(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
@@ -62,7 +65,7 @@ fn words(value: &Value) -> usize {
 
 type Verdict = Result<(), Refusal>;
 
-pub(crate) fn check_by(body: &Value, rules: Rules) -> Verdict {
+pub(crate) fn check_with(body: &Value, rules: Rules) -> Verdict {
     fields::check(body, rules)?;
     messages::check(body, rules)?;
     pairing::check(body)?;
@@ -74,12 +77,12 @@ fn refuse(message: impl Into<String>) -> Verdict {
     Err(Refusal::invalid(message))
 }
 
-/// Refuses with this message unless it holds.
+/// Refuses with this message unless the condition holds.
 fn must(holds: bool, message: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { refuse(message()) }
 }
 
-/// A name as ids and tools have them: `[a-zA-Z0-9_-]+`.
+/// Whether it is a valid id or tool name: `[a-zA-Z0-9_-]+`.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }

@@ -1,20 +1,20 @@
-//! The API's JSON for a reply: whole, or as the events of a stream.
+//! Replies in the JSON of the API, complete or as events of a stream.
 
 use std::collections::BTreeMap;
 
 use agent_core::{Block, Delta, Json, Response, StopReason, Usage, model::Piece};
 use serde::Serialize;
 
-/// What a reply says of itself beside its content.
+/// The parts of a reply that are not its content.
 #[derive(Clone, Copy)]
 pub(crate) struct Envelope<'a> {
     pub(crate) id: &'a str,
     pub(crate) model: &'a str,
-    /// The stop sequence that came up, should that be the reason to stop.
+    /// The stop sequence to name, if that is why the reply stopped.
     pub(crate) stop_sequence: Option<&'a str>,
 }
 
-/// A message as the API writes it: whole, or at the start of a stream.
+/// A message in the API's JSON: complete, or at the start of a stream.
 #[derive(Serialize)]
 pub(crate) struct Message<'a> {
     id: &'a str,
@@ -31,19 +31,19 @@ pub(crate) struct Message<'a> {
     extra: Option<&'a Extra>,
 }
 
-/// Fields that only the script knows.
+/// Fields that the scenario adds and that have no type here.
 type Extra = BTreeMap<String, Json>;
 
 impl<'a> Message<'a> {
-    pub(crate) fn whole(envelope: Envelope<'a>, response: &'a Response) -> Self {
+    pub(crate) fn complete(envelope: Envelope<'a>, response: &'a Response) -> Self {
         let Response { content, stop_reason, stop_details, usage, extra, .. } = response;
         let stop = Stop::new(envelope, stop_reason, stop_details.as_ref(), extra);
         let Stop { stop_reason, stop_sequence, stop_details, extra } = stop;
         let extra = Some(extra);
-        Self { content, stop_reason, stop_sequence, stop_details, extra, ..Self::begun(envelope, *usage) }
+        Self { content, stop_reason, stop_sequence, stop_details, extra, ..Self::start(envelope, *usage) }
     }
 
-    fn begun(Envelope { id, model, .. }: Envelope<'a>, usage: Usage) -> Self {
+    fn start(Envelope { id, model, .. }: Envelope<'a>, usage: Usage) -> Self {
         let (r#type, role, content) = ("message", "assistant", &[]);
         let (stop_reason, stop_sequence, stop_details, extra) = (None, None, None, None);
         Self { id, r#type, role, model, content, stop_reason, stop_sequence, stop_details, usage, extra }
@@ -57,16 +57,16 @@ pub(crate) enum Event<'a> {
     MessageStart { message: Message<'a> },
     Ping,
     ContentBlockStart { index: usize, content_block: &'a Json },
-    ContentBlockDelta { index: usize, delta: Change<'a> },
+    ContentBlockDelta { index: usize, delta: BlockDelta<'a> },
     ContentBlockStop { index: usize },
     MessageDelta { delta: Stop<'a>, usage: Usage },
     MessageStop,
 }
 
-/// More of a block.
+/// An addition to a content block.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum Change<'a> {
+pub(crate) enum BlockDelta<'a> {
     TextDelta {
         text: &'a str,
     },
@@ -110,20 +110,20 @@ impl<'a> Stop<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The events that say a delta: one as a rule, two at a reply's start and at its end.
+    /// The events for a delta: usually one, two at the start and at the end of a reply.
     pub(crate) fn of(delta: &'a Delta, envelope: Envelope<'a>) -> impl Iterator<Item = Self> {
         let (first, second) = match delta {
             Delta::Start { usage: counts, .. } => {
                 let mut usage = Usage::default();
                 usage.update(counts);
-                let message = Message::begun(envelope, usage);
+                let message = Message::start(envelope, usage);
                 (Some(Self::MessageStart { message }), Some(Self::Ping))
             }
             Delta::Block { index, block } => {
                 (Some(Self::ContentBlockStart { index: *index, content_block: block.json() }), None)
             }
             Delta::Piece { index, piece } => {
-                let delta = Change::of(piece);
+                let delta = BlockDelta::of(piece);
                 (delta.map(|delta| Self::ContentBlockDelta { index: *index, delta }), None)
             }
             Delta::BlockEnd { index } => (Some(Self::ContentBlockStop { index: *index }), None),
@@ -133,15 +133,15 @@ impl<'a> Event<'a> {
                 let delta = Stop::new(envelope, stop_reason, stop_details.as_ref(), extra);
                 (Some(Self::MessageDelta { delta, usage }), Some(Self::MessageStop))
             }
-            // A script yields no others, and the API has no words for them.
+            // A scenario has no other deltas, and the API has no events for them.
             _ => (None, None),
         };
         first.into_iter().chain(second)
     }
 
-    /// Writes the event in the format of an event stream.
+    /// Writes the event in the format of server-sent events.
     pub(crate) fn write(&self, to: &mut Vec<u8>) {
-        framed(self.name(), to, |to| {
+        write_event(self.name(), to, |to| {
             serde_json::to_writer(to, self).expect("it has string keys only, and a Vec takes all bytes");
         });
     }
@@ -159,7 +159,7 @@ impl<'a> Event<'a> {
     }
 }
 
-impl<'a> Change<'a> {
+impl<'a> BlockDelta<'a> {
     fn of(piece: &'a Piece) -> Option<Self> {
         Some(match piece {
             Piece::Text(text) => Self::TextDelta { text },
@@ -173,14 +173,15 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Writes an event of this name in the format of an event stream.
-pub(crate) fn framed(name: &str, to: &mut Vec<u8>, data: impl FnOnce(&mut Vec<u8>)) {
+/// Writes an event with this name in the format of server-sent events.
+pub(crate) fn write_event(name: &str, to: &mut Vec<u8>, data: impl FnOnce(&mut Vec<u8>)) {
     to.extend_from_slice(b"event: ");
     to.extend_from_slice(name.as_bytes());
     to.extend_from_slice(b"\ndata: ");
     let start = to.len();
     data(to);
-    // Scripted blocks are sent as they were written. A line's end would end the event's data; in JSON it is space.
+    // Blocks are sent as the scenario has them. A line break would end the event's data, and in
+    // JSON it means the same as a space.
     to[start..].iter_mut().filter(|byte| b"\r\n".contains(byte)).for_each(|byte| *byte = b' ');
     to.extend_from_slice(b"\n\n");
 }

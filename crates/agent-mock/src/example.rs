@@ -2,19 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-/// How deep a value gets at most; a schema may contain itself.
+/// The deepest nesting of a value. A schema may contain itself.
 const DEPTH: usize = 8;
 
-/// Makes up a value that fits a schema, as far as the common keywords tell: what is required, the first of an enum
-/// or of several schemas, 1 and 2 for numbers, "text" for a string. The same schema gives the same value.
+/// Makes up a value that fits a schema, as far as the common keywords say: the required properties,
+/// the first value of an enum, the first of several schemas, 1 and 2 for numbers, "text" for a
+/// string. The same schema always gives the same value.
 pub(crate) fn example(schema: &Value) -> Value {
     Example { root: schema, numbers: 0 }.value(schema, 0)
 }
 
 struct Example<'a> {
-    /// What references point into.
+    /// The schema that references point into.
     root: &'a Value,
-    /// How many numbers there are so far.
+    /// How many numbers were made up so far.
     numbers: u64,
 }
 
@@ -23,7 +24,7 @@ impl<'a> Example<'a> {
         if let Some(given) = schema.get("const").or_else(|| schema["enum"].get(0)) {
             return given.clone();
         }
-        if let Some(other) = self.elsewhere(schema).filter(|_| depth < DEPTH) {
+        if let Some(other) = self.replacement(schema).filter(|_| depth < DEPTH) {
             return self.value(other, depth + 1);
         }
         let kind = match &schema["type"] {
@@ -40,8 +41,8 @@ impl<'a> Example<'a> {
         }
     }
 
-    /// The schema that stands for this one.
-    fn elsewhere(&self, schema: &'a Value) -> Option<&'a Value> {
+    /// The schema to use in place of this one: what it refers to, or the first of its alternatives.
+    fn replacement(&self, schema: &'a Value) -> Option<&'a Value> {
         let named = schema["$ref"].as_str().and_then(|name| self.root.pointer(name.strip_prefix('#')?));
         let one_of = |key: &str| schema[key].as_array()?.iter().find(|schema| schema["type"] != "null");
         named.or_else(|| ["anyOf", "oneOf", "allOf"].into_iter().find_map(one_of))
@@ -56,7 +57,7 @@ impl<'a> Example<'a> {
         object.into()
     }
 
-    /// Two items, unless the schema wants more, or fewer.
+    /// An array of two items, unless the schema wants more or fewer.
     fn array(&mut self, schema: &'a Value, depth: usize) -> Value {
         let bound = |key: &str| schema[key].as_u64();
         let length = bound("minItems").unwrap_or(2).max(2).min(bound("maxItems").unwrap_or(u64::MAX));

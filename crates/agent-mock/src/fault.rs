@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 pub use answer::Answer;
 pub use place::Place;
 
-/// One way for the answer to a request to go wrong; which requests it happens to, the [`Scenario`](crate::Scenario) says.
+/// One thing that goes wrong with the answer to a request, to test how a client copes.
+/// [`Scenario::fault`](crate::Scenario::fault) says to which requests it happens.
 ///
-/// All but [`Fault::answer`] and [`Fault::hang_up`] happen to the reply that the script has for the request. A fault
-/// that can't happen to it, as a cut at a byte that the reply does not have, is answered with a status 500 that is not
-/// to be retried and says why.
+/// [`Fault::answer`], [`Fault::status`] and [`Fault::hang_up`] take the place of the reply. All
+/// others change how the scenario's reply arrives. If that is impossible, such as a cut at a byte
+/// that the reply does not have, the answer is a status 500 that says why and tells the client not
+/// to retry.
 ///
 /// # As JSON
 ///
@@ -36,7 +38,7 @@ pub use place::Place;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// Where something is `at`, see [`Place`]. An unknown field is an error.
+/// [`Place`] says what `at` can be. An unknown field is an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fault(pub(crate) Kind);
@@ -56,69 +58,72 @@ pub(crate) enum Kind {
     Event { at: Place, event: String, data: String },
 }
 
-/// Instead of a reply.
+/// Faults that take the place of the reply.
 impl Fault {
-    /// Another answer: any status, headers and body.
+    /// Answers with this status, these headers and this body instead of the reply.
     pub fn answer(answer: Answer) -> Self {
         Self(Kind::Answer(answer))
     }
 
-    /// An error of this status, in the API's words.
+    /// Answers with an error of this status instead of the reply, in the API's form.
     pub fn status(status: u16) -> Self {
         Self::answer(Answer::new(status))
     }
 
-    /// The connection is closed before any answer.
+    /// Closes the connection without any answer.
     pub fn hang_up() -> Self {
         Self(Kind::HangUp)
     }
 }
 
-/// To a reply.
+/// Faults that change how the reply arrives.
 impl Fault {
-    /// Head and body come this late.
+    /// Delays the whole answer, head and body, by this time.
     pub fn slow_head(wait: Duration) -> Self {
         Self(Kind::SlowHead { ms: millis(wait) })
     }
 
-    /// The head comes at once and the body this late.
+    /// Sends the head without delay, and the body after this time.
     pub fn slow_body(wait: Duration) -> Self {
         Self(Kind::SlowBody { ms: millis(wait) })
     }
 
-    /// The connection is closed at this place of the body. Of more than the sockets hold (some hundred kB), what
-    /// comes last before it may be lost too.
+    /// Closes the connection at this place of the body. If more is unsent than the sockets can hold
+    /// (some hundred kB), bytes before the place can get lost too.
     pub fn cut(at: impl Into<Place>) -> Self {
         Self(Kind::Cut { at: at.into() })
     }
 
-    /// The body ends at this place as if it were whole.
+    /// Ends the body at this place, as if it were complete: the client gets a valid HTTP response
+    /// whose body is too short.
     pub fn end(at: impl Into<Place>) -> Self {
         Self(Kind::End { at: at.into() })
     }
 
-    /// From this place of the body on nothing comes any more, and the connection stays open.
+    /// Stops sending at this place of the body, and keeps the connection open.
     pub fn silence(at: impl Into<Place>) -> Self {
         Self(Kind::Silence { at: at.into() })
     }
 
-    /// After the event at this place nothing comes but pings, one after each such pause, without an end.
+    /// After the event at this place, sends only `ping` events, one after each `every`, without an
+    /// end.
     pub fn pings(at: impl Into<Place>, every: Duration) -> Self {
         Self(Kind::Pings { at: at.into(), every_ms: millis(every) })
     }
 
-    /// The body comes in pieces of so many bytes at most, with such a pause before each.
+    /// Sends the body in pieces of at most this many bytes, with this pause before each.
     pub fn drip(bytes: usize, every: Duration) -> Self {
         Self(Kind::Drip { bytes, every_ms: millis(every) })
     }
 
-    /// After the event at this place comes another one, of this name and with this data, be it JSON or not; then the
-    /// rest.
+    /// Inserts an event with this name and data after the event at this place. The data may be
+    /// anything, also text that is not JSON. The rest of the reply follows.
     pub fn event(at: impl Into<Place>, name: impl Into<String>, data: impl Into<String>) -> Self {
         Self(Kind::Event { at: at.into(), event: name.into(), data: data.into() })
     }
 
-    /// After the event at this place comes one that says an error of this type, in the API's form.
+    /// Inserts an event with an error of this type after the event at this place, in the API's
+    /// form. The rest of the reply follows.
     pub fn error_event(at: impl Into<Place>, error_type: &str, message: &str) -> Self {
         let error = serde_json::json!({"type": error_type, "message": message});
         Self::event(at, "error", serde_json::json!({"type": "error", "error": error}).to_string())
@@ -134,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_written_as_it_is_read() {
+    fn a_fault_is_written_and_read_in_the_same_form() {
         let soon = Duration::from_millis(5);
         let check = |fault: Fault, written: &str| {
             assert_eq!(serde_json::to_string(&fault).unwrap(), written);
@@ -163,6 +168,6 @@ mod tests {
         insta::assert_snapshot!(error(r#"{"cut":{"at":7,"by":"axe"}}"#), @"unknown field `by`, expected `at` at line 1 column 19");
         insta::assert_snapshot!(error(r#"{"answer":{"status":502,"title":"Oh"}}"#), @"unknown field `title`, expected one of `status`, `headers`, `body` at line 1 column 31");
         insta::assert_snapshot!(error(r#""go_away""#), @"unknown variant `go_away`, expected one of `answer`, `hang_up`, `slow_head`, `slow_body`, `cut`, `end`, `silence`, `pings`, `drip`, `event` at line 1 column 9");
-        insta::assert_snapshot!(error(r#"{"cut":{"at":-1}}"#), @"a place is a number of bytes, or a text at line 1 column 16");
+        insta::assert_snapshot!(error(r#"{"cut":{"at":-1}}"#), @"expected a place: a number of bytes, or a string from the body at line 1 column 16");
     }
 }

@@ -1,46 +1,47 @@
-//! Which attempts go wrong.
+//! Which attempts go wrong, and how.
 
 use serde::Deserialize;
 
 use crate::{Fault, RecordedRequest};
 
-/// What happens to the attempts at some turns.
+/// The faults of a scenario.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Faults(Vec<Row>);
+pub(crate) struct Faults(Vec<TurnFaults>);
 
-/// What happens to the attempts at one turn; to all of them that are not here, nothing.
+/// The faults of one turn. Attempts that are not listed succeed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct TurnFaults {
     turn: usize,
-    /// Whose turn; anybody's if it is absent.
+    /// The agent whose turn it is. Without one, any agent.
     agent: Option<String>,
     attempts: Vec<Option<Fault>>,
 }
 
 impl Faults {
     pub(crate) fn add(&mut self, turn: usize, agent: Option<String>, attempts: Vec<Option<Fault>>) {
-        self.0.push(Row { turn, agent, attempts });
+        self.0.push(TurnFaults { turn, agent, attempts });
     }
 
-    /// What happens to this request, by the first row that is for its turn.
+    /// The fault of this request, from the first row that matches it.
     pub(crate) fn of(&self, request: &RecordedRequest) -> Option<&Fault> {
-        let is_for =
-            |row: &&Row| row.turn == request.turn && (row.agent.is_none() || row.agent == request.agent);
+        let is_for = |row: &&TurnFaults| {
+            row.turn == request.turn && (row.agent.is_none() || row.agent == request.agent)
+        };
         let row = self.0.iter().find(is_for)?;
         row.attempts.get(request.attempt - 1)?.as_ref()
     }
 
-    /// An error if a row is for an agent that is not one of these.
+    /// Fails if a row names an agent that is not one of these.
     pub(crate) fn check(&self, agents: &[&str]) -> Result<(), String> {
         let named = self.0.iter().filter_map(|row| row.agent.as_deref());
         match named.into_iter().find(|agent| !agents.contains(agent)) {
             Some(agent) => {
                 let known: Vec<String> = agents.iter().map(|agent| format!("{agent:?}")).collect();
-                let known = known.join(", ");
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 Err(format!(
-                    "the script has faults for the agent {agent:?}, but not that agent; it has: {known}"
+                    "the scenario has faults for the agent {agent:?}, but no such agent; its agents are: {known}"
                 ))
             }
             None => Ok(()),
@@ -76,7 +77,7 @@ mod tests {
         assert_eq!(faults.check(&["lead", "adder"]), Ok(()));
         assert_eq!(
             faults.check(&["lead"]).unwrap_err(),
-            r#"the script has faults for the agent "adder", but not that agent; it has: "lead""#
+            r#"the scenario has faults for the agent "adder", but no such agent; its agents are: "lead""#
         );
     }
 }

@@ -1,5 +1,6 @@
-//! A server on loopback that speaks the Messages API and follows a script: for tests, demos and
-//! your own tests, without a key and without a network.
+//! A mock server for the Messages API, for tests and demos. Your program talks to it over HTTP as
+//! it would to the real API. The server runs on this machine, needs no key, and replies with what
+//! your [`Scenario`] says.
 //!
 //! ```
 //! use agent_core::script::Reply;
@@ -7,11 +8,11 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let server = Mock::start(Scenario::new([Reply::text("Hello!")])).await?;
 //! let request = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi."}]}"#;
-//! # // Of TLS, which the server does not speak, as little as there must be.
+//! # // The server does not speak TLS. reqwest needs a provider all the same.
 //! # let _ = rustls::crypto::ring::default_provider().install_default();
 //! # let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
-//! let asked = client.post(server.url() + "/v1/messages").header("anthropic-version", "2026-10-21");
-//! let reply = asked.header("x-api-key", "any").body(request).send().await?.text().await?;
+//! let post = client.post(server.url() + "/v1/messages").header("anthropic-version", "2026-10-21");
+//! let reply = post.header("x-api-key", "any").body(request).send().await?.text().await?;
 //! assert!(reply.contains("Hello!"));
 //! assert_eq!(server.requests()[0].last_text(), "Hi.");
 //! assert_eq!((server.count(), server.most_open()), (1, 1));
@@ -19,31 +20,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! It answers `POST /v1/messages` (as JSON, or as an event stream if the request says so), the same with
-//! `?beta=true`, and `POST /v1/messages/count_tokens`. What is said and how long it takes is a [`Scenario`];
-//! its JSON form, for a server of its own, is described there. Requests are [checked](check()) as the real
-//! API does, and refused in its words: a test that passes here has sent a valid history.
+//! The server has two endpoints:
 //!
-//! It speaks HTTP/1.1 and, to a client that begins with it ("prior knowledge"), HTTP/2, with up to 200 streams a
-//! connection. There, what would close a connection resets the stream, and what was said just before
-//! may be lost with it.
+//! - `POST /v1/messages`, also with `?beta=true`: a reply, as JSON or as an event stream. The
+//!   [`Scenario`] says what the replies are and how long they take.
+//! - `POST /v1/messages/count_tokens`: an estimate.
 //!
-//! An account's limit is part of the plot too ([`Scenario::rate_limit`]): what is over it is refused (429), counted in
-//! [`Mock::refused`], and neither read nor kept.
+//! Each request is [checked](check()) like the real API checks it. A request that the real API
+//! would refuse gets the real API's error. So if your test passes, the history that your program
+//! sent was valid.
 //!
-//! # A bad day
+//! The server speaks HTTP/1.1. It also speaks HTTP/2 without TLS, to clients that start with it
+//! ("prior knowledge"), with up to 200 streams per connection. Where a fault would close the
+//! connection, over HTTP/2 it resets the stream. The last bytes before the reset can get lost.
 //!
-//! Each way for an answer to go wrong is a [`Fault`]: any status and body, a hang-up, a slow head or body, a cut, silence,
-//! pings and nothing else, a drip, an `error` event, one that is no JSON. The plot says to which attempts at which turn
-//! it happens ([`Scenario::fault`]), so that a client which asks again gets its reply in the end. What only concerns the
-//! content of a reply needs no fault: ids that come twice, blank text, and a call whose input is no JSON
-//! ([`agent_core::script::Reply::call`]) are replies like others.
+//! To test how a client handles rate limits, set [`Scenario::rate_limit`]. Requests over the limit
+//! get a status 429. [`Mock::refused`] counts them. They are not read and not recorded.
+//!
+//! # Errors on purpose
+//!
+//! To test how a client handles errors, add [`Fault`]s to the scenario with [`Scenario::fault`]. A
+//! fault can send any status and body, close the connection, delay the head or the body, cut the
+//! body, end it too early, stop sending, send endless pings, send the body bit by bit, or insert an
+//! `error` event or one that is not JSON. You say which attempts at which turn go wrong. A client
+//! that retries then gets its reply in the end.
+//!
+//! Unusual content needs no fault, because a scenario may have any reply: call ids that occur
+//! twice, blank text, or a call whose input is not JSON ([`agent_core::script::Reply::call`]).
 //!
 //! # Anthropic's own client
 //!
-//! In CI the official Python client is driven against this server, unary, streamed, through its tool runner's
-//! loop, token counts and typed errors, and each reply is judged by the client's own types (`cargo xtask oracle`
-//! in this crate's repository). To drive it yourself:
+//! CI runs the official Python client against this server (`cargo xtask oracle` in this crate's
+//! repository). It tests replies with and without streaming, the client's tool runner, token counts
+//! and typed errors. The client's own types check each reply. To try it yourself:
 //!
 //! ```text
 //! cargo run -p agent-mock --example serve          # prints its URL
@@ -58,38 +67,42 @@
 //!     print(stream.get_final_message())
 //! ```
 //!
-//! # What was asked
+//! # Recorded requests
 //!
-//! [`Mock::requests`] has the requests of a server. To see those of a whole program, or of many, run them with
-//! the environment variable `AGENT_MOCK_RECORD=FOLDER`: each server then writes the body of each request for a
-//! reply, refused ones included, to a new file there, `PROCESS-NUMBER.json`, as it came and without headers. Only
-//! its owner can read the file (mode 0600). A request that can't be written is answered with a status 500.
+//! [`Mock::requests`] returns the requests that a server has received. To record the requests of a
+//! whole program, or of many, set the environment variable `AGENT_MOCK_RECORD=FOLDER`. Each server
+//! then writes the body of each request for a reply to a new file `PROCESS-NUMBER.json` in that
+//! folder, also if it refuses the request. The file holds exactly the bytes of the body, without
+//! headers. Only its owner can read it (mode 0600). If the file can't be written, the request is
+//! answered with a status 500.
 //!
 //! # Limits
 //!
-//! The pauses of a script are tokio's, but a socket's data does not keep paused time from moving on: use
-//! paused time with [`agent_core::script::Script`] instead. All requests are kept until the server is
-//! dropped.
+//! Pauses are tokio timers. Paused tokio time does not work here: while data is on its way through
+//! a socket, tokio moves the clock forward. For tests with paused time, use
+//! [`agent_core::script::Script`] instead of a server.
+//!
+//! The server keeps all requests in memory until it is dropped.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod answer;
+mod body_plan;
 mod check;
-mod course;
+mod default_reply;
 mod event;
 mod example;
 mod fault;
 mod faults;
-mod first_tool;
-mod folder;
 mod mock;
 mod rate_limit;
-mod record;
 mod recorded_request;
+mod recording_folder;
 mod refusal;
+mod request_log;
 mod response;
 mod route;
 mod scenario;
-mod stage;
+mod server_state;
 mod threads;
 
 pub use check::check;

@@ -1,4 +1,4 @@
-//! The server: from start to drop.
+//! The running server.
 
 use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,62 +13,73 @@ use tokio::{
 };
 
 use crate::{
-    RecordedRequest, Scenario, folder::Folder, rate_limit::Bucket, record::Record, route::route,
-    stage::Stage, threads::Threads,
+    RecordedRequest, Scenario, rate_limit::Bucket, recording_folder::RecordingFolder,
+    request_log::RequestLog, route::route, server_state::ServerState, threads::Threads,
 };
 
-/// A running server. It stops when it is dropped, open connections included.
+/// A running mock server. Start it with [`Mock::start`], and send requests to its
+/// [`url`](Mock::url). Dropping it stops the server and closes all connections.
 pub struct Mock {
     address: SocketAddr,
-    stage: Arc<Stage>,
+    state: Arc<ServerState>,
     task: AbortHandle,
 }
 
 impl Mock {
-    /// Starts a server on a free port of 127.0.0.1, as a task of the current tokio runtime.
-    pub async fn start(plot: Scenario) -> io::Result<Self> {
-        Self::start_at(([127, 0, 0, 1], 0).into(), plot).await
+    /// Starts a server on a free port of 127.0.0.1. It runs as a task of the current tokio runtime.
+    /// It fails like [`Mock::start_at`].
+    pub async fn start(scenario: Scenario) -> io::Result<Self> {
+        Self::start_at(([127, 0, 0, 1], 0).into(), scenario).await
     }
 
-    /// Starts a server at this address. A plot with faults for an agent that it has not is an error.
-    pub async fn start_at(address: SocketAddr, plot: Scenario) -> io::Result<Self> {
-        Self::start_with(address, plot, Folder::of_environment()?).await
+    /// Starts a server at this address; port 0 takes a free port. It fails if the address can't be
+    /// used, if the scenario has [faults](Scenario::fault_of) for an agent that it does not have,
+    /// or if the folder for recordings can't be made.
+    pub async fn start_at(address: SocketAddr, scenario: Scenario) -> io::Result<Self> {
+        Self::start_with(address, scenario, RecordingFolder::from_env()?).await
     }
 
-    async fn start_with(address: SocketAddr, plot: Scenario, folder: Option<Folder>) -> io::Result<Self> {
-        plot.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    async fn start_with(
+        address: SocketAddr,
+        scenario: Scenario,
+        folder: Option<RecordingFolder>,
+    ) -> io::Result<Self> {
+        scenario.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let bucket = plot.limit.map(Bucket::new);
-        let (record, threads) = (Record::default(), Threads::default());
-        let stage = Arc::new(Stage { plot, record, bucket, threads, folder });
-        let task = tokio::spawn(accept(listener, stage.clone())).abort_handle();
-        Ok(Self { address, stage, task })
+        let bucket = scenario.limit.map(Bucket::new);
+        let (log, threads) = (RequestLog::default(), Threads::default());
+        let state = Arc::new(ServerState { scenario, log, bucket, threads, folder });
+        let task = tokio::spawn(accept(listener, state.clone())).abort_handle();
+        Ok(Self { address, state, task })
     }
 
-    /// Where it is: `http://127.0.0.1:PORT`, without a slash at the end.
+    /// The base URL for clients: `http://127.0.0.1:PORT`, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// How many requests for a reply came in, those it refused included.
+    /// The number of requests for a reply so far, including those that were refused. Requests to
+    /// count tokens are not in it.
     pub fn count(&self) -> usize {
-        self.stage.record.count()
+        self.state.log.count()
     }
 
-    /// How many of them were refused because they were over the [rate limit](Scenario::rate_limit).
+    /// The number of requests that were refused because of the [rate limit](Scenario::rate_limit).
     pub fn refused(&self) -> usize {
-        self.stage.bucket.as_ref().map_or(0, Bucket::refused)
+        self.state.bucket.as_ref().map_or(0, Bucket::refused)
     }
 
-    /// How many of them were open at once, at most.
+    /// The highest number of requests that were open at the same time. Use it to check how many
+    /// requests a client sends in parallel.
     pub fn most_open(&self) -> usize {
-        self.stage.record.most_open()
+        self.state.log.most_open()
     }
 
-    /// The requests for a reply in the order they came in, as far as they could be read.
+    /// All requests for a reply, in the order they arrived. Requests that could not be read, or
+    /// that were over the rate limit, are missing.
     pub fn requests(&self) -> Vec<Arc<RecordedRequest>> {
-        self.stage.record.requests()
+        self.state.log.requests()
     }
 }
 
@@ -84,14 +95,14 @@ impl fmt::Debug for Mock {
     }
 }
 
-/// Serves each connection in a task of its own; they end with this one, which owns them.
-async fn accept(listener: TcpListener, stage: Arc<Stage>) {
+/// Serves each connection in its own task. This task owns them, so they end when it ends.
+async fn accept(listener: TcpListener, state: Arc<ServerState>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(stream, stage.clone()))),
-                // As a rule too many open files: others may close soon.
+                Ok((stream, _)) => drop(connections.spawn(serve(stream, state.clone()))),
+                // Usually too many files are open. Some may close soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -99,16 +110,16 @@ async fn accept(listener: TcpListener, stage: Arc<Stage>) {
     }
 }
 
-async fn serve(stream: TcpStream, stage: Arc<Stage>) {
-    // Only speed depends on it.
+async fn serve(stream: TcpStream, state: Arc<ServerState>) {
+    // If this fails, responses are only slower.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let stage = stage.clone();
-        async move { route(&stage, request).await }
+        let state = state.clone();
+        async move { route(&state, request).await }
     });
-    // Over HTTP/2 each stream has a task of its own, which ends when its connection is dropped.
+    // Over HTTP/2 each stream has its own task. That task ends when its connection is dropped.
     let server = auto::Builder::new(TokioExecutor::new());
-    // An error here is the client going away, or the script's wish to close the connection.
+    // An error means that the client went away, or that a fault closes the connection.
     let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -122,11 +133,11 @@ mod tests {
 
     const GOOD: &str = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi."}]}"#;
 
-    /// Asks a server that writes to this folder, and returns the status.
-    async fn ask(folder: Folder, body: &'static str) -> u16 {
-        let plot = Scenario::new([Reply::text("Hi.")]);
-        let server = Mock::start_with(([127, 0, 0, 1], 0).into(), plot, Some(folder)).await.unwrap();
-        // Of TLS, which the server does not speak, as little as there must be.
+    /// Sends a request to a server that records to this folder, and returns the status.
+    async fn ask(folder: RecordingFolder, body: &'static str) -> u16 {
+        let scenario = Scenario::new([Reply::text("Hi.")]);
+        let server = Mock::start_with(([127, 0, 0, 1], 0).into(), scenario, Some(folder)).await.unwrap();
+        // The server does not speak TLS. reqwest needs a provider all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let asked = client.post(server.url() + "/v1/messages").header("x-api-key", "any").body(body);
@@ -139,7 +150,7 @@ mod tests {
         let bodies = [GOOD, GOOD, r#"{"model": "m"}"#];
         let mut statuses = Vec::new();
         for body in bodies {
-            statuses.push(ask(Folder::at(&folder).unwrap(), body).await);
+            statuses.push(ask(RecordingFolder::at(&folder).unwrap(), body).await);
         }
         let mut files: Vec<PathBuf> =
             fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
@@ -150,9 +161,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_written_is_not_answered() {
+    async fn a_request_that_cannot_be_recorded_is_not_answered() {
         let path = env::temp_dir().join(format!("agent-mock-{}-gone", process::id()));
-        let folder = Folder::at(&path).unwrap();
+        let folder = RecordingFolder::at(&path).unwrap();
         fs::remove_dir(&path).unwrap();
         assert_eq!(ask(folder, GOOD).await, 500);
     }
@@ -162,7 +173,7 @@ mod tests {
     async fn field_86_a_recording_is_readable_for_its_owner_only() {
         use std::os::unix::fs::PermissionsExt;
         let folder = env::temp_dir().join(format!("agent-mock-{}-mode", process::id()));
-        assert_eq!(ask(Folder::at(&folder).unwrap(), GOOD).await, 200);
+        assert_eq!(ask(RecordingFolder::at(&folder).unwrap(), GOOD).await, 200);
         let files = fs::read_dir(&folder).unwrap();
         let modes: Vec<u32> =
             files.map(|file| file.unwrap().metadata().unwrap().permissions().mode() & 0o777).collect();

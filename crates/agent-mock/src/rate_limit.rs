@@ -1,4 +1,4 @@
-//! The limit of an account, as the API keeps it.
+//! A rate limit like the one of an API account.
 
 use std::{
     sync::{
@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use crate::Refusal;
 
-/// How many requests for a reply the server takes. It refuses the others (429) with a `retry-after` in whole
-/// seconds, as the API does.
+/// A rate limit for requests, set with [`Scenario::rate_limit`](crate::Scenario::rate_limit).
+/// Requests over it are refused with a status 429 and a `retry-after` in whole seconds, as the API
+/// does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RateLimit {
     per_second: f64,
@@ -23,21 +24,23 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// So many a second, and so many at once after a pause: a bucket of that size. Both are at least one, the
-    /// first one an hour.
+    /// A token bucket: `per_second` requests per second on average, and up to `burst` in a row
+    /// after a pause. Values that are too small become the smallest allowed ones: one request per
+    /// hour, and a burst of one.
     pub fn new(per_second: f64, burst: u32) -> Self {
         Self { per_second: per_second.max(1.0 / 3600.0), burst: burst.max(1), headers: false }
     }
 
-    /// Answers say what is left, in `anthropic-ratelimit-requests-limit`, `-remaining` and `-reset`: the time, in
-    /// whole seconds, when all of it is there again.
+    /// Adds the API's headers `anthropic-ratelimit-requests-limit`, `-remaining` and `-reset` to
+    /// all answers. The last one is the time, in whole seconds, when the full burst is available
+    /// again.
     pub fn with_headers(mut self) -> Self {
         self.headers = true;
         self
     }
 }
 
-/// A limit that is kept.
+/// The token bucket that enforces a limit.
 pub(crate) struct Bucket {
     limit: RateLimit,
     level: Mutex<(f64, Instant)>,
@@ -45,18 +48,18 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// A full one.
+    /// A full bucket.
     pub(crate) fn new(limit: RateLimit) -> Self {
         let level = Mutex::new((f64::from(limit.burst), Instant::now()));
         Self { limit, level, refused: AtomicUsize::new(0) }
     }
 
-    /// How many requests it refused.
+    /// How many requests were refused.
     pub(crate) fn refused(&self) -> usize {
         self.refused.load(Relaxed)
     }
 
-    /// Takes a request, or refuses it; what its answer's head says.
+    /// Takes a request or refuses it. Also returns the headers for its answer.
     pub(crate) fn take(&self) -> (HeaderMap, Result<(), Refusal>) {
         let size = f64::from(self.limit.burst);
         let mut bucket = self.level.lock().expect("nothing that holds this lock can panic");
@@ -82,7 +85,7 @@ impl Bucket {
     }
 
     fn headers(&self, level: f64, reset: Duration) -> HeaderMap {
-        // Rounded up: by then it is full.
+        // Rounded up, so that the bucket is full by then.
         let reset = SystemTime::now() + reset + Duration::from_nanos(999_999_999);
         let lines = [
             ("anthropic-ratelimit-requests-limit", self.limit.burst.to_string()),
@@ -106,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_burst_is_taken_and_then_so_many_a_second() {
+    async fn a_burst_is_taken_and_then_a_fixed_number_per_second() {
         let bucket = Bucket::new(RateLimit::new(0.5, 3));
         let taken = || (0..5).filter(|_| bucket.take().1.is_ok()).count();
         assert_eq!((taken(), bucket.refused()), (3, 2));
@@ -123,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn headers_say_what_is_left_and_when_it_is_whole_again() {
+    async fn headers_say_what_is_left_and_when_the_bucket_is_full_again() {
         let bucket = Bucket::new(RateLimit::new(0.5, 3).with_headers());
         for remaining in ["2", "1", "0", "0"] {
             let (headers, _) = bucket.take();

@@ -1,23 +1,27 @@
-//! A request as it came in.
+//! A request that the server received.
 
 use std::fmt;
 
 use hyper::HeaderMap;
 use serde_json::Value;
 
-/// One request for a reply, as a script's function sees it and as the server keeps it.
+/// One request for a reply that the server received. Get them with
+/// [`Mock::requests`](crate::Mock::requests); the function of [`Scenario::by`](crate::Scenario::by)
+/// gets one too.
 #[non_exhaustive]
 pub struct RecordedRequest {
-    /// The body, with what its thread holds if it continues one.
+    /// The body as JSON. If the request continues a message thread, the messages, tools and system
+    /// prompt of the thread are in it.
     pub body: Value,
-    /// The body as it was written.
+    /// The body exactly as it was sent.
     pub text: String,
-    /// The agent that asks: the marker that the system prompt contains, if the script has one.
+    /// The marker of the agent that sent it, if the scenario has one that its system prompt
+    /// contains.
     pub agent: Option<String>,
-    /// The number of assistant messages in it: 0 in a conversation's first request.
+    /// The number of assistant messages in it: 0 in the first request of a conversation.
     pub turn: usize,
-    /// How often this very body has come in, or in a thread this history, this time included: 2 for a request that is
-    /// made again.
+    /// How often a request with the same body has come in, including this time: 1 the first time, 2
+    /// for a first retry. In a message thread, how often one with the same history has.
     pub attempt: usize,
     headers: HeaderMap,
 }
@@ -35,12 +39,12 @@ impl RecordedRequest {
         Self { body, text, agent, turn, attempt, headers }
     }
 
-    /// A header's value, if it is there and text.
+    /// The value of a header. `None` if it is absent or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The words of the last message.
+    /// The text of the last message.
     pub fn last_text(&self) -> String {
         list(&self.body["messages"])
             .last()
@@ -49,7 +53,7 @@ impl RecordedRequest {
     }
 }
 
-/// Shows neither headers nor prompt: there may be secrets in them.
+/// Headers and prompt may hold secrets, so they are not shown.
 impl fmt::Debug for RecordedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { agent, turn, attempt, .. } = self;
@@ -58,7 +62,7 @@ impl fmt::Debug for RecordedRequest {
     }
 }
 
-/// The words of a content: a string, or the text blocks among its blocks.
+/// The texts of a message content: the string itself, or the texts of its text blocks.
 pub(crate) fn texts(content: &Value) -> Vec<&str> {
     match content {
         Value::String(text) => vec![text],
@@ -66,7 +70,7 @@ pub(crate) fn texts(content: &Value) -> Vec<&str> {
     }
 }
 
-/// A list's values; none if it is no list.
+/// The items of a list. None if it is not a list.
 pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }

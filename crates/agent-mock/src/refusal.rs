@@ -1,4 +1,4 @@
-//! An answer that is an error.
+//! A refused request.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -6,22 +6,23 @@ use agent_core::{LlmError, model::LlmErrorKind};
 use hyper::StatusCode;
 use serde::Serialize;
 
-/// Why the API does not answer a request, in its own words.
+/// The error that the server answers with when it refuses a request: what the real API would say.
+/// [`check()`](crate::check()) returns it too.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status} {error_type}: {message}")]
 pub struct Refusal {
-    /// The HTTP status.
+    /// The HTTP status, such as 400.
     pub status: u16,
-    /// The API's name of the error, as in `invalid_request_error`.
+    /// The type of the error in the API, such as `invalid_request_error`.
     pub error_type: Cow<'static, str>,
-    /// What is wrong, and where: `messages.0.role: Field required`.
+    /// What is wrong and where, such as `messages.0.role: Field required`.
     pub message: String,
-    /// What exactly is wrong, where the API has a code for it: `thread_not_found`.
+    /// A more exact code, where the API has one, such as `thread_not_found`.
     pub error_code: Option<&'static str>,
-    /// How long to wait before the next try, for the header `retry-after`.
+    /// How long the client should wait before it retries: the header `retry-after`.
     pub retry_after: Option<Duration>,
-    /// Whether to try again at all, for the header `x-should-retry`.
+    /// Whether the client should retry at all: the header `x-should-retry`.
     pub should_retry: Option<bool>,
 }
 
@@ -31,7 +32,7 @@ impl Refusal {
         Self { status, error_type, message, error_code: None, retry_after: None, should_retry: None }
     }
 
-    /// An error of this status, in the words that the API has for it.
+    /// An error with this status and the API's usual type and message for it.
     pub(crate) fn of_status(status: u16) -> Self {
         let error_type = match status {
             401 => "authentication_error",
@@ -49,12 +50,12 @@ impl Refusal {
         Self::new(status, error_type, if status == 529 { "Overloaded" } else { reason.unwrap_or("Error") })
     }
 
-    /// What the script gets wrong, which no retry will change.
+    /// A mistake in the scenario. Retrying does not help.
     pub(crate) fn of_script(message: impl Into<String>) -> Self {
         Self { should_retry: Some(false), ..Self::new(500, "api_error", message) }
     }
 
-    /// A request that the API does not take.
+    /// A request that the API does not accept.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(400, "invalid_request_error", message)
     }
@@ -64,7 +65,7 @@ impl Refusal {
         self
     }
 
-    /// The API's JSON for it.
+    /// The body of the response, in the form of the API.
     pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> impl Serialize {
         let details = self.error_code.map(|error_code| Details { error_code });
         let error = Error { r#type: &self.error_type, message: &self.message, details };
@@ -92,7 +93,7 @@ struct Details {
     error_code: &'static str,
 }
 
-/// What a script says failed; status and type by its kind, unless it says them.
+/// An error from the scenario. Its kind gives status and type, unless the error sets them.
 impl From<&LlmError> for Refusal {
     fn from(error: &LlmError) -> Self {
         use LlmErrorKind::*;

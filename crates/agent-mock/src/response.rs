@@ -1,4 +1,4 @@
-//! HTTP responses: of JSON, and refusals.
+//! HTTP responses: JSON and refusals.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use tokio::time::sleep;
 
 use crate::Refusal;
 
-/// The body of all responses.
-pub(crate) type Body = UnsyncBoxBody<Bytes, Cut>;
+/// The type of all response bodies.
+pub(crate) type Body = UnsyncBoxBody<Bytes, ConnectionCut>;
 
-/// The script wants the connection closed here.
+/// The error that makes hyper close the connection, because a fault says so.
 #[derive(Debug, thiserror::Error)]
-#[error("the script cuts the connection here")]
-pub(crate) struct Cut;
+#[error("a fault of the scenario closes the connection here")]
+pub(crate) struct ConnectionCut;
 
-/// Says that a request is refused, or failed.
-pub(crate) fn refused(refusal: &Refusal, request_id: &str) -> Response<Body> {
+/// The response to a request that is refused or that failed.
+pub(crate) fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json(status, &refusal.body(request_id));
     let headers = response.headers_mut();
@@ -39,7 +39,7 @@ pub(crate) fn refused(refusal: &Refusal, request_id: &str) -> Response<Body> {
     response
 }
 
-/// A response of JSON.
+/// A response with a JSON body.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     as_json(status, full(text(value)))
 }
@@ -55,12 +55,12 @@ pub(crate) fn text(value: &impl Serialize) -> Bytes {
     serde_json::to_vec(value).expect("the API's JSON has string keys only").into()
 }
 
-/// A body that goes out in one piece.
+/// A body that is sent in one piece.
 pub(crate) fn full(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// The pause before something is said; none takes no timer.
+/// Waits for this long. Zero takes no timer.
 pub(crate) async fn pause(pause: Duration) {
     if !pause.is_zero() {
         sleep(pause).await;
@@ -75,7 +75,7 @@ mod tests {
     fn a_refusal_says_when_to_try_again() {
         let mut refusal = Refusal::new(429, "rate_limit_error", "slow down");
         (refusal.retry_after, refusal.should_retry) = (Some(Duration::from_millis(1500)), Some(true));
-        let response = refused(&refusal, "req_1");
+        let response = refusal_response(&refusal, "req_1");
         let header = |name: &str| response.headers()[name].to_str().unwrap();
         assert_eq!((response.status().as_u16(), header("retry-after")), (429, "2"));
         assert_eq!((header("retry-after-ms"), header("x-should-retry")), ("1500", "true"));

@@ -1,4 +1,4 @@
-//! The script: who says what.
+//! The scenario: what the server replies, and to whom.
 
 mod shape;
 
@@ -13,68 +13,74 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    Fault, RateLimit, RecordedRequest, faults::Faults, first_tool::first_tool, recorded_request::texts,
+    Fault, RateLimit, RecordedRequest, default_reply::default_reply, faults::Faults, recorded_request::texts,
 };
 
-/// What the server says. Clones play the same.
+/// What the server replies to each request, and what goes wrong. Make one with [`Scenario::new`]
+/// and pass it to [`Mock::start`](crate::Mock::start). Clones give the same replies.
 ///
-/// Replies go by *turn*, the number of assistant messages in the request: every conversation gets them from
-/// the first on, however many there are and whatever is asked twice. Messages that another agent said before
-/// a handoff count too.
+/// Replies are chosen by *turn*: the number of assistant messages in the request, from 0. So every
+/// conversation starts with the first reply, and a request that is repeated gets the same reply
+/// again. After a handoff, the messages of the previous agent count too.
 ///
-/// The default plot calls the first tool offered, with an input made from its schema, and answers with text
-/// once it has the result; without tools it says what it was told.
+/// The default scenario needs no setup. It calls the first tool of the request, with an input made
+/// up from the tool's schema. When the results are there, it replies with text that repeats them. A
+/// request without tools gets the text of its last message back.
 ///
-/// A plot that has no reply for a request answers with a status 500 that is not to be retried and names
-/// agent and turn.
+/// If a scenario has no reply for a request, the answer is a status 500 that names the agent and
+/// the turn, and that tells the client not to retry.
 ///
-/// # What goes wrong
+/// # Faults
 ///
-/// A script can have [faults](Fault): for a turn, what happens to each attempt at it. A request is an attempt of its own
-/// whenever the same body comes in again, byte by byte, or in a thread the same history; so it is the first time for
-/// every conversation, however many there are at once, if they don't say the same. Conversations that do share their
-/// attempts. What the API would refuse is refused as ever, whatever the script says.
+/// With [`Scenario::fault`] you say for a turn what happens to each attempt at it. The server
+/// counts a request as a further attempt if it has had the same body before, byte by byte. In a
+/// message thread it compares the history instead. Conversations with different content therefore
+/// count their attempts separately, even if they run in parallel. Conversations with the same
+/// content share one count.
+///
+/// A request that the real API would refuse is refused, whatever its faults are.
 ///
 /// ```
 /// use agent_core::script::Reply;
 /// use agent_mock::{Answer, Fault, Mock, Scenario};
 ///
-/// let plot = Scenario::new([Reply::call("now", serde_json::json!({})), Reply::text("It is noon.")])
+/// let scenario = Scenario::new([Reply::call("now", serde_json::json!({})), Reply::text("It is noon.")])
 ///     .fault(0, [Fault::status(529), Fault::answer(Answer::new(429).header("retry-after", "2"))])
 ///     .fault(1, [Fault::cut("noon")]);
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// let server = Mock::start(plot).await?;
-/// # // Of TLS, which the server does not speak, as little as there must be.
+/// let server = Mock::start(scenario).await?;
+/// # // The server does not speak TLS. reqwest needs a provider all the same.
 /// # let _ = rustls::crypto::ring::default_provider().install_default();
 /// # let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
 /// # let post = || client.post(server.url() + "/v1/messages").header("anthropic-version", "2026-10-21");
 /// # let ask = async |body: &'static str| post().header("x-api-key", "any").body(body).send().await;
 /// let first = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "When?"}]}"#;
-/// // Each attempt of a client at the first turn: refused, refused, answered.
+/// // Three attempts at turn 0: refused, refused, answered.
 /// assert_eq!(ask(first).await?.status(), 529);
 /// assert_eq!(ask(first).await?.headers()["retry-after"], "2");
 /// assert!(ask(first).await?.text().await?.contains("tool_use"));
 /// # let second = r#"{"model": "m", "max_tokens": 9, "stream": true, "messages": [{"role": "user", "content": "When?"},
 /// #     {"role": "assistant", "content": "Wait."}, {"role": "user", "content": "So?"}]}"#;
-/// // At the second, the connection is closed after "noon", and then the reply is whole.
+/// // Two attempts at turn 1: the connection is closed after "noon", then the reply is complete.
 /// assert!(ask(second).await?.text().await.is_err());
 /// assert!(ask(second).await?.text().await?.ends_with("\n\n"));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A place of a fault is a text of the body: of what the client reads on the wire. A streamed reply comes word by
-/// word, so "It is" stands nowhere in it, and "noon" does; a fault at a place that the body does not have is answered with
-/// a status 500 that says so.
+/// The place of a fault can be a text. The server looks for it in the bytes of the body, as the
+/// client receives them. A streamed reply has one event per word, so the body contains "noon" but
+/// not "It is". If the body does not contain the place, the answer is a status 500 that says so.
 ///
 /// # As JSON
 ///
-/// Each reply is an [`agent_core::script::Reply`]: its blocks; the time before the first of them, before
-/// each block, and before each word; its stop reason, its usage, or an error instead.
+/// A scenario can be read from JSON with [`Scenario::from_json`]. Each reply is an
+/// [`agent_core::script::Reply`]: its content blocks, or an error; the pauses before it, before
+/// each block and before each word; its stop reason and its usage.
 ///
 /// ```
 /// # use agent_mock::Scenario;
-/// let plot = Scenario::from_json(r#"{
+/// let scenario = Scenario::from_json(r#"{
 ///     "agents": [{
 ///         "marker": "You add numbers.",
 ///         "replies": [
@@ -91,86 +97,97 @@ use crate::{
 /// # Ok::<(), agent_core::message::InvalidJson>(())
 /// ```
 ///
-/// `agents` is as in [`Scenario::by_agent`]; `replies` is for all others, as in [`Scenario::new`]; `faults` are as in
-/// [`Scenario::fault`] and [`Scenario::fault_of`], `null` being an attempt that goes well, and each as [`Fault`] says. `{}` is
-/// the default plot. An unknown field is an error.
+/// - `agents`: the replies of certain agents, as in [`Scenario::by_agent`].
+/// - `replies`: the replies to all other requests, as in [`Scenario::new`].
+/// - `faults`: what goes wrong, as in [`Scenario::fault`] and [`Scenario::fault_of`]. `null` is an
+///   attempt that succeeds. [`Fault`] shows the other faults.
+///
+/// `{}` is the default scenario. An unknown field is an error.
 #[derive(Clone, Default, Deserialize)]
-#[serde(from = "Written")]
+#[serde(from = "ScenarioJson")]
 pub struct Scenario {
-    agents: Vec<Part>,
-    others: Others,
+    agents: Vec<AgentReplies>,
+    fallback: Fallback,
     faults: Faults,
     pub(crate) limit: Option<RateLimit>,
-    /// The most tokens of a request.
+    /// The most tokens that a request may have.
     pub(crate) context: Option<usize>,
 }
 
 /// The replies of one agent.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Part {
+struct AgentReplies {
     marker: String,
     replies: Vec<Reply>,
 }
 
-/// What those say whom no marker recognises.
+/// What the server replies to requests without a known marker.
 #[derive(Clone, Default)]
-enum Others {
+enum Fallback {
     #[default]
-    FirstTool,
-    Nothing,
-    InOrder(Vec<Reply>),
-    By(Arc<Author>),
+    DefaultReply,
+    Error,
+    ByTurn(Vec<Reply>),
+    ByFunction(Arc<ReplyFunction>),
 }
 
-type Author = dyn Fn(&RecordedRequest) -> Reply + Send + Sync;
+type ReplyFunction = dyn Fn(&RecordedRequest) -> Reply + Send + Sync;
 
 impl Scenario {
-    /// Replies by turn, to whoever asks.
+    /// Replies by turn, to every request: the first reply to requests without an assistant message,
+    /// the second to requests with one, and so on.
     pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
-        Self { others: Others::InOrder(replies.into_iter().collect()), ..Self::default() }
+        Self { fallback: Fallback::ByTurn(replies.into_iter().collect()), ..Self::default() }
     }
 
-    /// Replies by agent, each by turn. An agent is recognised by its marker, a text that its system prompt
-    /// contains; if it contains several, the first named here counts.
+    /// Replies for several agents, chosen by agent and then by turn. Each agent has a marker: a
+    /// text that its system prompt contains. If a system prompt contains several markers, the first
+    /// one in this list counts. Requests without a marker get an error; add [`Scenario::and_agent`]
+    /// to [`Scenario::new`] to reply to those as well.
     pub fn by_agent<M: Into<String>>(parts: impl IntoIterator<Item = (M, Vec<Reply>)>) -> Self {
-        let part = |(marker, replies): (M, _)| Part { marker: marker.into(), replies };
-        Self { agents: parts.into_iter().map(part).collect(), others: Others::Nothing, ..Self::default() }
+        let part = |(marker, replies): (M, _)| AgentReplies { marker: marker.into(), replies };
+        Self { agents: parts.into_iter().map(part).collect(), fallback: Fallback::Error, ..Self::default() }
     }
 
-    /// Replies by a function of the request.
+    /// Replies that a function makes from each request. If the function panics, the answer is a
+    /// status 500 that says so.
     pub fn by(reply: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static) -> Self {
-        Self { others: Others::By(Arc::new(reply)), ..Self::default() }
+        Self { fallback: Fallback::ByFunction(Arc::new(reply)), ..Self::default() }
     }
 
-    /// The same with the replies of another agent, which come before those for everybody.
+    /// Adds the replies of one agent, by turn. The agent is recognised by its marker, as in
+    /// [`Scenario::by_agent`]. All other requests get what the scenario replied before.
     pub fn and_agent(mut self, marker: impl Into<String>, replies: impl IntoIterator<Item = Reply>) -> Self {
-        self.agents.push(Part { marker: marker.into(), replies: replies.into_iter().collect() });
+        self.agents.push(AgentReplies { marker: marker.into(), replies: replies.into_iter().collect() });
         self
     }
 
-    /// The same with a limit on how many requests are taken; by default there is none.
+    /// Sets a limit on how many requests the server takes. Without this there is none.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// The same with a context of so many tokens, four bytes of words being one, and a picture or a page of a file up to
-    /// 1,600; by default there is no bound. A request
-    /// that is longer is refused: `prompt is too long: 205000 tokens > 200000 maximum`.
+    /// Sets the most tokens that a request may have. A longer request is refused with the API's
+    /// message, such as `prompt is too long: 205000 tokens > 200000 maximum`. Tokens are estimated:
+    /// four bytes of text are one token, and a picture or a page of a document has up to 1,600.
+    /// Without this there is no limit.
     pub fn context(mut self, tokens: usize) -> Self {
         self.context = Some(tokens);
         self
     }
 
-    /// The same with what happens to the attempts at a turn, whoever's it is: `[Fault::status(529), Fault::status(529)]`.
-    /// The attempts after these go well; so do those among them that are `None`.
+    /// Says what happens to the attempts at this turn, for any agent: the first item to the first
+    /// attempt, and so on. `None` lets an attempt succeed, and so do attempts after the last item.
+    /// For example, `fault(0, [Fault::status(529), Fault::status(529)])` refuses the first request
+    /// of a conversation twice.
     pub fn fault<F: Into<Option<Fault>>>(self, turn: usize, attempts: impl IntoIterator<Item = F>) -> Self {
         self.faults(turn, None, attempts)
     }
 
-    /// The same with what happens to the attempts at a turn of the agent that has this marker. If several
-    /// faults are for one request, the first named here count.
+    /// Says what happens to the attempts at this turn of the agent with this marker; otherwise like
+    /// [`Scenario::fault`]. If several faults match a request, the one that was added first counts.
     pub fn fault_of<F: Into<Option<Fault>>>(
         self,
         marker: impl Into<String>,
@@ -190,21 +207,21 @@ impl Scenario {
         self
     }
 
-    /// Reads a plot from JSON; the error says what was wrong and where.
+    /// Reads a scenario from JSON. The error says what is wrong and where.
     pub fn from_json(text: &str) -> Result<Self, InvalidJson> {
         shape::check(text)?;
         let mut reader = serde_json::Deserializer::from_str(text);
-        let plot = serde_path_to_error::deserialize(&mut reader)?;
+        let scenario = serde_path_to_error::deserialize(&mut reader)?;
         let trailing =
             |error: serde_json::Error| InvalidJson { pointer: String::new(), message: error.to_string() };
         reader.end().map_err(trailing)?;
-        Ok(plot)
+        Ok(scenario)
     }
 
-    /// The marker of the agent whose request this is.
+    /// The marker of the agent that sent this request, if the scenario has one for it.
     pub(crate) fn recognise(&self, body: &Value) -> Option<String> {
         let system = texts(&body["system"]);
-        let spoken = |part: &&Part| system.iter().any(|text| text.contains(&part.marker));
+        let spoken = |part: &&AgentReplies| system.iter().any(|text| text.contains(&part.marker));
         self.agents.iter().find(spoken).map(|part| part.marker.clone())
     }
 
@@ -213,7 +230,7 @@ impl Scenario {
         self.faults.of(request)
     }
 
-    /// An error if there are faults for an agent that is not in it.
+    /// Fails if there are faults for an agent that the scenario does not have.
     pub(crate) fn check(&self) -> Result<(), String> {
         let known: Vec<&str> = self.agents.iter().map(|part| part.marker.as_str()).collect();
         self.faults.check(&known)
@@ -221,38 +238,38 @@ impl Scenario {
 
     pub(crate) fn reply(&self, request: &RecordedRequest) -> Reply {
         let part = self.agents.iter().find(|part| Some(&part.marker) == request.agent.as_ref());
-        match (part, &self.others) {
+        match (part, &self.fallback) {
             (Some(part), _) => {
-                by_turn(&format!("the script of {:?}", part.marker), &part.replies, request.turn)
+                by_turn(&format!("the agent {:?} of the scenario", part.marker), &part.replies, request.turn)
             }
-            (None, Others::FirstTool) => first_tool(&request.body),
-            (None, Others::InOrder(replies)) => by_turn("the script", replies, request.turn),
-            (None, Others::By(author)) => ask(author.as_ref(), request),
-            (None, Others::Nothing) => {
+            (None, Fallback::DefaultReply) => default_reply(&request.body),
+            (None, Fallback::ByTurn(replies)) => by_turn("the scenario", replies, request.turn),
+            (None, Fallback::ByFunction(function)) => ask(function.as_ref(), request),
+            (None, Fallback::Error) => {
                 let known: Vec<String> =
                     self.agents.iter().map(|part| format!("{:?}", part.marker)).collect();
                 let (turn, known) = (request.turn, known.join(", "));
                 failure(format!(
-                    "turn {turn}: the system prompt contains none of the script's agents: {known}"
+                    "turn {turn}: the system prompt contains no marker of the scenario's agents: {known}"
                 ))
             }
         }
     }
 }
 
-fn by_turn(script: &str, replies: &[Reply], turn: usize) -> Reply {
+fn by_turn(whose: &str, replies: &[Reply], turn: usize) -> Reply {
     replies.get(turn).cloned().unwrap_or_else(|| {
         let had = replies.len();
         failure(format!(
-            "{script} ran out: it has no reply for turn {turn}, counted from 0, but {had} in all"
+            "{whose} has no reply for turn {turn}: it has {had} in all, and turns are counted from 0"
         ))
     })
 }
 
-/// A panic would only close the connection, and be asked again.
-fn ask(author: &Author, request: &RecordedRequest) -> Reply {
-    catch_unwind(AssertUnwindSafe(|| author(request)))
-        .unwrap_or_else(|_| failure(format!("turn {}: the script's function panicked", request.turn)))
+/// A panic would only close the connection, and the client would send the request again.
+fn ask(function: &ReplyFunction, request: &RecordedRequest) -> Reply {
+    catch_unwind(AssertUnwindSafe(|| function(request)))
+        .unwrap_or_else(|_| failure(format!("turn {}: the scenario's function panicked", request.turn)))
 }
 
 fn failure(message: String) -> Reply {
@@ -261,25 +278,25 @@ fn failure(message: String) -> Reply {
     Reply::error(error)
 }
 
-/// The JSON form.
+/// The JSON form of a scenario.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct ScenarioJson {
     #[serde(default)]
-    agents: Vec<Part>,
+    agents: Vec<AgentReplies>,
     replies: Option<Vec<Reply>>,
     #[serde(default)]
     faults: Faults,
 }
 
-impl From<Written> for Scenario {
-    fn from(Written { agents, replies, faults }: Written) -> Self {
-        let others = match replies {
-            Some(replies) => Others::InOrder(replies),
-            None if agents.is_empty() => Others::FirstTool,
-            None => Others::Nothing,
+impl From<ScenarioJson> for Scenario {
+    fn from(ScenarioJson { agents, replies, faults }: ScenarioJson) -> Self {
+        let fallback = match replies {
+            Some(replies) => Fallback::ByTurn(replies),
+            None if agents.is_empty() => Fallback::DefaultReply,
+            None => Fallback::Error,
         };
-        Self { agents, others, faults, limit: None, context: None }
+        Self { agents, fallback, faults, limit: None, context: None }
     }
 }
 
@@ -297,10 +314,10 @@ mod tests {
 
     use super::*;
 
-    fn said(plot: &Scenario, body: Value) -> String {
-        let agent = plot.recognise(&body);
+    fn said(scenario: &Scenario, body: Value) -> String {
+        let agent = scenario.recognise(&body);
         let incoming = RecordedRequest::new(HeaderMap::new(), body.to_string(), body, agent, 1);
-        let reply = plot.reply(&incoming);
+        let reply = scenario.reply(&incoming);
         match &reply.error {
             Some(error) => error.message.clone(),
             None => reply.content.iter().map(|block| block.json().text()).collect(),
@@ -319,83 +336,84 @@ mod tests {
 
     #[test]
     fn replies_go_by_turn() {
-        let plot = Scenario::new([Reply::text("one"), Reply::text("two")]);
-        assert_eq!(said(&plot, request(Value::Null, 0)), text("one"));
-        assert_eq!(said(&plot, request(Value::Null, 0)), text("one"), "another conversation");
-        assert_eq!(said(&plot, request(Value::Null, 1)), text("two"));
+        let scenario = Scenario::new([Reply::text("one"), Reply::text("two")]);
+        assert_eq!(said(&scenario, request(Value::Null, 0)), text("one"));
+        assert_eq!(said(&scenario, request(Value::Null, 0)), text("one"), "another conversation");
+        assert_eq!(said(&scenario, request(Value::Null, 1)), text("two"));
         assert_eq!(
-            said(&plot, request(Value::Null, 2)),
-            "the script ran out: it has no reply for turn 2, counted from 0, but 2 in all"
+            said(&scenario, request(Value::Null, 2)),
+            "the scenario has no reply for turn 2: it has 2 in all, and turns are counted from 0"
         );
     }
 
     #[test]
     fn an_agent_is_recognised_by_its_marker() {
-        let plot = Scenario::by_agent([("lead", vec![Reply::text("L")]), ("adder", vec![Reply::text("A")])]);
-        assert_eq!(said(&plot, request(json!("You are the adder."), 0)), text("A"));
+        let scenario =
+            Scenario::by_agent([("lead", vec![Reply::text("L")]), ("adder", vec![Reply::text("A")])]);
+        assert_eq!(said(&scenario, request(json!("You are the adder."), 0)), text("A"));
         let blocks =
             json!([{"type": "text", "text": "Base."}, {"type": "text", "text": "lead of the adder"}]);
-        assert_eq!(said(&plot, request(blocks, 0)), text("L"), "the first named counts");
+        assert_eq!(said(&scenario, request(blocks, 0)), text("L"), "the first named counts");
         assert_eq!(
-            said(&plot, request(json!("adder"), 1)),
-            r#"the script of "adder" ran out: it has no reply for turn 1, counted from 0, but 1 in all"#
+            said(&scenario, request(json!("adder"), 1)),
+            r#"the agent "adder" of the scenario has no reply for turn 1: it has 1 in all, and turns are counted from 0"#
         );
         assert_eq!(
-            said(&plot, request(json!("nobody"), 0)),
-            r#"turn 0: the system prompt contains none of the script's agents: "lead", "adder""#
+            said(&scenario, request(json!("nobody"), 0)),
+            r#"turn 0: the system prompt contains no marker of the scenario's agents: "lead", "adder""#
         );
     }
 
     #[test]
-    fn a_function_may_speak_for_all_who_have_no_part() {
-        let plot = Scenario::by(|request| Reply::text(format!("turn {}", request.turn)))
+    fn a_function_replies_to_requests_without_a_marker() {
+        let scenario = Scenario::by(|request| Reply::text(format!("turn {}", request.turn)))
             .and_agent("adder", [Reply::text("A")]);
-        assert_eq!(said(&plot, request(json!("adder"), 0)), text("A"));
-        assert_eq!(said(&plot, request(Value::Null, 3)), text("turn 3"));
-        let plot = Scenario::by(|_| panic!("no idea"));
-        assert_eq!(said(&plot, request(Value::Null, 0)), "turn 0: the script's function panicked");
+        assert_eq!(said(&scenario, request(json!("adder"), 0)), text("A"));
+        assert_eq!(said(&scenario, request(Value::Null, 3)), text("turn 3"));
+        let scenario = Scenario::by(|_| panic!("no idea"));
+        assert_eq!(said(&scenario, request(Value::Null, 0)), "turn 0: the scenario's function panicked");
     }
 
     fn check_json(script: &str, expected: Result<String, &str>) {
-        let read = Scenario::from_json(script).map(|plot| said(&plot, request(json!("adder"), 0)));
+        let read = Scenario::from_json(script).map(|scenario| said(&scenario, request(json!("adder"), 0)));
         assert_eq!(read.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
     }
 
     #[test]
-    fn field_74_a_script_of_another_shape_says_what_is_expected() {
-        let script =
-            r#"expected a script, as in {"replies": [{"content": [{"type": "text", "text": "Hi."}]}]}"#;
+    fn field_74_a_scenario_of_another_shape_says_what_is_expected() {
+        let scenario =
+            r#"expected a scenario, as in {"replies": [{"content": [{"type": "text", "text": "Hi."}]}]}"#;
         let reply = r#"expected a reply, as in {"content": [{"type": "text", "text": "Hi."}]}"#;
         let check = |text: &str, at: &str, expected: &str, got: &str| {
             check_json(text, Err(&format!("at {at}: {expected}, got {got}")));
         };
-        check(r#"[{"content":[]}]"#, "the top level", script, "a list");
-        check("[]", "the top level", script, "a list");
-        check(r#""hi""#, "the top level", script, "a text");
-        check("7", "the top level", script, "a number");
-        check("null", "the top level", script, "null");
+        check(r#"[{"content":[]}]"#, "the top level", scenario, "a list");
+        check("[]", "the top level", scenario, "a list");
+        check(r#""hi""#, "the top level", scenario, "a string");
+        check("7", "the top level", scenario, "a number");
+        check("null", "the top level", scenario, "null");
         let replies = r#"expected a list of replies, as in [{"content": [{"type": "text", "text": "Hi."}]}]"#;
         check(r#"{"replies":{"content":[]}}"#, "/replies", replies, "an object");
-        check(r#"{"replies":["Hi."]}"#, "/replies/0", reply, "a text");
+        check(r#"{"replies":["Hi."]}"#, "/replies/0", reply, "a string");
         check(r#"{"replies":[{"content":[]},[{"type":"text"}]]}"#, "/replies/1", reply, "a list");
         let content = r#"expected a list of content blocks, as in [{"type": "text", "text": "Hi."}]"#;
-        check(r#"{"replies":[{"content":"Hi."}]}"#, "/replies/0/content", content, "a text");
+        check(r#"{"replies":[{"content":"Hi."}]}"#, "/replies/0/content", content, "a string");
         let agents = r#"expected a list of agents, as in [{"marker": "You add.", "replies": []}]"#;
         check(r#"{"agents":{"adder":[]}}"#, "/agents", agents, "an object");
         let agent = r#"expected an agent, as in {"marker": "You add.", "replies": []}"#;
-        check(r#"{"agents":["adder"]}"#, "/agents/0", agent, "a text");
-        check(r#"{"agents":[{"marker":"a","replies":"Hi."}]}"#, "/agents/0/replies", replies, "a text");
+        check(r#"{"agents":["adder"]}"#, "/agents/0", agent, "a string");
+        check(r#"{"agents":[{"marker":"a","replies":"Hi."}]}"#, "/agents/0/replies", replies, "a string");
         check(r#"{"agents":[{"marker":"a","replies":[true]}]}"#, "/agents/0/replies/0", reply, "true");
         let faults = r#"expected a list of faults, as in [{"turn": 0, "attempts": ["hang_up"]}]"#;
         check(r#"{"faults":{"turn":0}}"#, "/faults", faults, "an object");
         let fault = r#"expected the faults of a turn, as in {"turn": 0, "attempts": ["hang_up"]}"#;
-        check(r#"{"faults":["hang_up"]}"#, "/faults/0", fault, "a text");
+        check(r#"{"faults":["hang_up"]}"#, "/faults/0", fault, "a string");
         let attempts = r#"expected a list of attempts, as in ["hang_up", null]"#;
-        check(r#"{"faults":[{"turn":0,"attempts":"hang_up"}]}"#, "/faults/0/attempts", attempts, "a text");
+        check(r#"{"faults":[{"turn":0,"attempts":"hang_up"}]}"#, "/faults/0/attempts", attempts, "a string");
     }
 
     #[test]
-    fn a_plot_is_read_from_json_or_an_error_says_where_it_is_wrong() {
+    fn a_scenario_is_read_from_json_or_an_error_says_where_it_is_wrong() {
         let a = r#"{"content":[{"type":"text","text":"A"}]}"#;
         let b = r#"{"content":[{"type":"text","text":"B"}]}"#;
         check_json("{}", Ok(text("You said: go")));
@@ -420,7 +438,9 @@ mod tests {
         );
         check_json(
             r#"{"replies":[],"faults":[{"turn":0,"attempts":[null,{"cut":{"at":-1}}]}]}"#,
-            Err("at /faults/0/attempts/1/cut/at: a place is a number of bytes, or a text"),
+            Err(
+                "at /faults/0/attempts/1/cut/at: expected a place: a number of bytes, or a string from the body",
+            ),
         );
         check_json(
             r#"{"turns":[]}"#,

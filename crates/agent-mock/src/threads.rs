@@ -1,4 +1,4 @@
-//! Conversations that the server keeps, so that a request carries only what is new.
+//! Message threads: the server keeps the history, and a request carries only new messages.
 
 use std::{
     collections::HashMap,
@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 
 use crate::{Refusal, recorded_request::list};
 
-/// What was said in each thread up to a reply, by the reply's id. Official clients work with threads by default
-/// where they run tools. Source: the beta `message-threads-2026-08-12`.
+/// The histories of message threads, by the id of the last reply. Official clients use threads by
+/// default where they run tools. Source: the beta `message-threads-2026-08-12`.
 #[derive(Default)]
-pub(crate) struct Threads(Mutex<HashMap<String, Arc<Held>>>);
+pub(crate) struct Threads(Mutex<HashMap<String, Arc<Thread>>>);
 
-struct Held {
-    /// A reply can be gone on from once.
+struct Thread {
+    /// Whether a request has continued this already. The API allows that once.
     continued: AtomicBool,
     system: Value,
     tools: Value,
@@ -27,20 +27,25 @@ struct Held {
 }
 
 impl Threads {
-    /// The request with what its thread holds, if it continues one.
+    /// The full request: if it continues a thread, the history of the thread is put in front.
     pub(crate) fn resume(&self, mut body: Value) -> Result<Value, Refusal> {
         if body["thread"]["type"] != "continue" {
             return Ok(body);
         }
         let repeated = ["system", "tools"].into_iter().find(|name| !body[*name].is_null());
         if let Some(name) = repeated {
-            let message = format!("{name}: a request that continues a thread takes it from there");
+            let message = format!(
+                "{name}: a request that continues a thread must not have it, the thread has it already"
+            );
             return Err(Refusal::invalid(message));
         }
         let id = body["thread"]["previous_message_id"].as_str().unwrap_or_default();
         let held = self.held().get(id).cloned().ok_or_else(|| {
-            let refusal =
-                Refusal::new(404, "not_found_error", format!("thread: no thread is held under {id:?}"));
+            let refusal = Refusal::new(
+                404,
+                "not_found_error",
+                format!("thread: there is no thread with the message {id:?}"),
+            );
             refusal.with_code("thread_not_found")
         })?;
         if held.continued.load(Ordering::Relaxed) {
@@ -53,7 +58,7 @@ impl Threads {
         Ok(body)
     }
 
-    /// Keeps what was said under the id of the reply, if the request asks for it.
+    /// Keeps the history under the id of the reply, if the request uses threads.
     pub(crate) fn hold(&self, id: &str, body: &Value, reply: &Reply, turn: usize) {
         if !body["thread"].is_object() {
             return;
@@ -66,11 +71,11 @@ impl Threads {
         let mut messages = list(&body["messages"]).to_vec();
         messages.push(json!({"role": "assistant", "content": reply.response(turn).content}));
         let (system, tools) = (body["system"].clone(), body["tools"].clone());
-        let held = Held { continued: AtomicBool::new(false), system, tools, messages };
+        let held = Thread { continued: AtomicBool::new(false), system, tools, messages };
         self.held().insert(id.to_owned(), held.into());
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<String, Arc<Held>>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<String, Arc<Thread>>> {
         self.0.lock().expect("nothing that holds this lock can panic")
     }
 }
@@ -80,15 +85,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_goes_on_from_what_it_holds() {
+    fn a_thread_continues_with_its_history() {
         let threads = Threads::default();
         let message =
             |role: &str, text: &str| json!({"role": role, "content": [{"type": "text", "text": text}]});
         let first = json!({"thread": {"type": "create"}, "system": "S", "messages": [message("user", "a")]});
         assert_eq!(threads.resume(first.clone()).unwrap(), first);
         threads.hold("msg_1", &first, &Reply::text("b"), 0);
-        let going_on = json!({"type": "continue", "previous_message_id": "msg_1"});
-        let second = json!({"thread": going_on.clone(), "messages": [message("user", "c")]});
+        let continuation = json!({"type": "continue", "previous_message_id": "msg_1"});
+        let second = json!({"thread": continuation.clone(), "messages": [message("user", "c")]});
         let whole = threads.resume(second).unwrap();
         assert_eq!(whole["system"], "S");
         let said = [message("user", "a"), message("assistant", "b"), message("user", "c")];
@@ -97,7 +102,7 @@ mod tests {
         let refusal = threads.resume(lost).unwrap_err();
         assert_eq!((refusal.status, refusal.error_code), (404, Some("thread_not_found")));
         threads.hold("msg_3", &whole, &Reply::text("d"), 1);
-        let forked = json!({"thread": going_on, "messages": [message("user", "e")]});
+        let forked = json!({"thread": continuation, "messages": [message("user", "e")]});
         let refusal = threads.resume(forked).unwrap_err();
         assert_eq!((refusal.status, refusal.error_code), (409, Some("thread_already_continued")));
     }
@@ -106,6 +111,9 @@ mod tests {
     fn a_thread_keeps_its_system_prompt_and_tools() {
         let body = json!({"thread": {"type": "continue", "previous_message_id": "x"}, "tools": []});
         let refusal = Threads::default().resume(body).unwrap_err();
-        assert_eq!(refusal.message, "tools: a request that continues a thread takes it from there");
+        assert_eq!(
+            refusal.message,
+            "tools: a request that continues a thread must not have it, the thread has it already"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong, as it is on the wire.
+//! Faults, as the client sees them on the wire.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ async fn server(fault: Fault) -> Mock {
     Mock::start(Scenario::new([reply()]).fault(0, [fault])).await.unwrap()
 }
 
-/// A connection that has asked.
+/// Sends a request on a new connection.
 async fn ask(server: &Mock, said: &str, stream: bool) -> TcpStream {
     let body = json!({"model": "m", "max_tokens": 9, "stream": stream, "messages": [{"role": "user", "content": said}]});
     let body = body.to_string();
@@ -34,7 +34,7 @@ async fn ask(server: &Mock, said: &str, stream: bool) -> TcpStream {
     connection
 }
 
-/// What comes until the connection is closed, without the date.
+/// Everything until the connection is closed, without the date.
 async fn rest(connection: &mut TcpStream) -> String {
     let mut text = String::new();
     connection.read_to_string(&mut text).await.unwrap();
@@ -47,7 +47,7 @@ async fn wire(fault: Fault, stream: bool) -> String {
     rest(&mut ask(&server, "Hi.", stream).await).await
 }
 
-/// Reads until what has come is enough.
+/// Reads until `enough` says that it has read enough.
 async fn read(connection: &mut TcpStream, enough: impl Fn(&str) -> bool) -> String {
     let mut bytes = Vec::new();
     loop {
@@ -188,7 +188,10 @@ async fn an_event_comes_between_others_whatever_it_holds() {
     data: {"type":"content_block_delta","index":0,"delta":{"type":"
     "#);
     let body = wire(Fault::event("one", "x", ""), false).await;
-    assert!(body.contains("turn 0: a reply that is not streamed has no events"), "{body}");
+    assert!(
+        body.contains("turn 0: this fault needs a streamed reply, and the request did not ask for one"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
@@ -240,16 +243,16 @@ async fn slow_heads_and_bodies_come_in_the_end() {
 }
 
 #[tokio::test]
-async fn what_can_not_happen_is_said_and_not_to_be_retried() {
+async fn a_fault_that_can_not_happen_is_an_error_that_is_not_retried() {
     insta::assert_snapshot!(wire(Fault::cut("three"), true).await, @r#"
     HTTP/1.1 500 Internal Server Error
     content-type: application/json
     x-should-retry: false
     request-id: req_mock_1
     connection: close
-    content-length: 157
+    content-length: 156
 
-    {"type":"error","error":{"type":"api_error","message":"turn 0: it should happen after \"three\", which the body does not contain"},"request_id":"req_mock_1"}
+    {"type":"error","error":{"type":"api_error","message":"turn 0: the fault is after \"three\", but the body does not contain that"},"request_id":"req_mock_1"}
     "#);
     insta::assert_snapshot!(wire(Fault::status(7), true).await, @r#"
     HTTP/1.1 500 Internal Server Error
@@ -257,13 +260,13 @@ async fn what_can_not_happen_is_said_and_not_to_be_retried() {
     x-should-retry: false
     request-id: req_mock_1
     connection: close
-    content-length: 111
+    content-length: 150
 
-    {"type":"error","error":{"type":"api_error","message":"7 is no status of an answer"},"request_id":"req_mock_1"}
+    {"type":"error","error":{"type":"api_error","message":"7 is not a status that an answer can have: use one from 200 to 999"},"request_id":"req_mock_1"}
     "#);
-    let plot = Scenario::new([reply()]).fault_of("adder", 0, [Fault::hang_up()]);
-    let error = Mock::start(plot).await.unwrap_err();
-    insta::assert_snapshot!(error, @r#"the script has faults for the agent "adder", but not that agent; it has:"#);
+    let scenario = Scenario::new([reply()]).fault_of("adder", 0, [Fault::hang_up()]);
+    let error = Mock::start(scenario).await.unwrap_err();
+    insta::assert_snapshot!(error, @r#"the scenario has faults for the agent "adder", but no such agent; its agents are: none"#);
 }
 
 #[tokio::test]
@@ -281,14 +284,14 @@ async fn attempts_are_counted_by_body_and_the_last_ones_go_well() {
 }
 
 #[tokio::test]
-async fn a_request_that_the_api_refuses_is_refused_whatever_the_script_says() {
+async fn a_request_that_the_api_refuses_is_refused_whatever_the_scenario_says() {
     let server = server(Fault::hang_up()).await;
     let answer = rest(&mut ask(&server, " ", false).await).await;
     assert!(answer.contains("text content blocks must contain non-whitespace text"), "{answer}");
 }
 
 #[tokio::test]
-async fn what_only_concerns_the_content_is_a_reply_like_others() {
+async fn unusual_content_needs_no_fault() {
     let twice = |name| Block::tool_use("0", name, json!({}));
     let reply = Reply::text(" ")
         .and_block(twice("f"))

@@ -13,7 +13,7 @@ fn ask(server: &Mock, body: &Value) -> RequestBuilder {
 }
 
 fn client() -> Client {
-    // Of TLS, which the server does not speak, as little as there must be.
+    // The server does not speak TLS. reqwest needs a provider all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
 }
@@ -37,7 +37,7 @@ async fn server(replies: impl IntoIterator<Item = Reply>) -> Mock {
     Mock::start(Scenario::new(replies)).await.unwrap()
 }
 
-/// The status, the headers that are not HTTP's own, and the body.
+/// The status, the headers except those of HTTP itself, and the body.
 async fn shown(response: Response) -> String {
     let mut lines = vec![response.status().as_str().to_owned()];
     for (name, value) in response.headers() {
@@ -141,9 +141,9 @@ async fn a_thread_is_kept_on_the_server() {
 }
 
 #[tokio::test]
-async fn requests_are_kept_as_they_came() {
-    let plot = Scenario::by_agent([("the adder", vec![Reply::text("3")])]);
-    let server = Mock::start(plot).await.unwrap();
+async fn requests_are_recorded_unchanged() {
+    let scenario = Scenario::by_agent([("the adder", vec![Reply::text("3")])]);
+    let server = Mock::start(scenario).await.unwrap();
     let text = r#"{"system":"You are the adder.", "model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi."}]}"#;
     let asked = to(&server, Method::POST, "/v1/messages").header("anthropic-beta", "b").body(text);
     assert_eq!(asked.send().await.unwrap().status(), StatusCode::OK);
@@ -195,8 +195,8 @@ async fn dropping_the_server_ends_what_is_open() {
 }
 
 #[tokio::test]
-async fn what_is_over_the_rate_limit_is_refused_and_counted() {
-    // Too slow to take another while the test runs.
+async fn requests_over_the_rate_limit_are_refused_and_counted() {
+    // The limit is too slow to allow another request while the test runs.
     let limit = RateLimit::new(1.0 / 1800.0, 1).with_headers();
     let server = Mock::start(Scenario::new([Reply::text("hi")]).rate_limit(limit)).await.unwrap();
     let taken = ask(&server, &request()).send().await.unwrap();

@@ -11,7 +11,7 @@ use serde_json::json;
 const HTTP2: Version = Version::HTTP_2;
 
 fn client(version: Version) -> Client {
-    // Of TLS, which the server does not speak, as little as there must be.
+    // The server does not speak TLS. reqwest needs a provider all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().tls_certs_only([]);
     if version == HTTP2 { client.http2_prior_knowledge() } else { client.http1_only() }.build().unwrap()
@@ -24,9 +24,14 @@ async fn ask(client: &Client, server: &Mock, stream: bool) -> reqwest::Result<Re
     asked.header("anthropic-version", "2026-10-21").send().await
 }
 
-/// What a server with this plot says to a first request: the version it was said in, and the text or what became of it.
-async fn said(plot: &Scenario, version: Version, stream: bool) -> (Version, Result<String, &'static str>) {
-    let server = Mock::start(plot.clone()).await.unwrap();
+/// What a server with this scenario answers to a first request: the HTTP version, and the text or
+/// what went wrong.
+async fn said(
+    scenario: &Scenario,
+    version: Version,
+    stream: bool,
+) -> (Version, Result<String, &'static str>) {
+    let server = Mock::start(scenario.clone()).await.unwrap();
     match ask(&client(version), &server, stream).await {
         Ok(response) => (response.version(), response.text().await.map_err(|_| "no end")),
         Err(_) => (version, Err("no answer")),
@@ -34,14 +39,15 @@ async fn said(plot: &Scenario, version: Version, stream: bool) -> (Version, Resu
 }
 
 #[tokio::test]
-async fn what_is_said_is_the_same_in_either_version() {
-    let plot = Scenario::new([Reply::text("One, two.")]);
+async fn answers_are_the_same_in_both_versions() {
+    let scenario = Scenario::new([Reply::text("One, two.")]);
     let faults = [Fault::status(529), Fault::hang_up(), Fault::cut(40), Fault::end(40)];
-    let plots = faults.map(|fault| plot.clone().fault(0, [fault]));
-    for plot in [plot].iter().chain(&plots) {
+    let scenarios = faults.map(|fault| scenario.clone().fault(0, [fault]));
+    for scenario in [scenario].iter().chain(&scenarios) {
         for stream in [true, false] {
-            let (one, two) = (said(plot, Version::HTTP_11, stream).await, said(plot, HTTP2, stream).await);
-            assert_eq!((two.0, two.1), (HTTP2, one.1), "{plot:?}, streamed: {stream}");
+            let (one, two) =
+                (said(scenario, Version::HTTP_11, stream).await, said(scenario, HTTP2, stream).await);
+            assert_eq!((two.0, two.1), (HTTP2, one.1), "{scenario:?}, streamed: {stream}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Content blocks, each by itself.
+//! Checks content blocks, one by one.
 
 use std::fmt::Display;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Rules, Verdict, is_name, must, refuse};
 
-/// Checks a block of a message of this role; `at` says where it is.
+/// Checks a block of a message with this role. `at` says where it is.
 pub(super) fn check(block: &Value, role: &str, at: &impl Display, rules: Rules) -> Verdict {
     must(block.is_object(), || format!("{at}: Input should be an object"))?;
     match block["type"].as_str() {
@@ -32,7 +32,7 @@ pub(super) fn check(block: &Value, role: &str, at: &impl Display, rules: Rules) 
     }
 }
 
-/// Checks the words of a text block.
+/// Checks the text of a text block.
 pub(super) fn text(block: &Value, at: &impl Display) -> Verdict {
     match &block["text"] {
         Value::String(text) if text.is_empty() && block["cache_control"].is_object() => {

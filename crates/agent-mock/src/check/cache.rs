@@ -1,15 +1,15 @@
-//! Markers of what to cache.
+//! Checks cache markers (`cache_control`).
 
 use serde_json::Value;
 
 use super::{Verdict, must};
 use crate::recorded_request::list;
 
-/// The most there may be.
-const MOST: usize = 4;
+/// The most markers that a request may have.
+const MAX_MARKERS: usize = 4;
 
-/// Checks how many markers there are, on the request, the system prompt, tools and blocks, also those within results, and
-/// in which order.
+/// Checks the number and the order of markers: on the request, the system prompt, tools and blocks,
+/// including blocks in tool results.
 pub(super) fn check(body: &Value) -> Verdict {
     let mut markers = Vec::new();
     for name in ["tools", "system", "messages"] {
@@ -17,14 +17,14 @@ pub(super) fn check(body: &Value) -> Verdict {
     }
     let whole = body["cache_control"].is_object().then(|| (String::new(), &body["cache_control"]));
     let markers: Vec<_> = markers.into_iter().chain(whole).collect();
-    must(markers.len() <= MOST, || {
+    must(markers.len() <= MAX_MARKERS, || {
         let found = markers.len();
-        format!("A maximum of {MOST} blocks with cache_control may be provided. Found {found}.")
+        format!("A maximum of {MAX_MARKERS} blocks with cache_control may be provided. Found {found}.")
     })?;
     in_order(&markers)
 }
 
-/// The markers in a list and in its contents, with where they stand.
+/// The markers of a list and of the content of its items, each with its place.
 fn within<'a>(items: &'a Value, at: &str, markers: &mut Vec<(String, &'a Value)>) {
     for (place, item) in list(items).iter().enumerate() {
         let at = format!("{at}.{place}");

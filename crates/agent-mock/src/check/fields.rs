@@ -1,4 +1,4 @@
-//! The fields of a request that stand for themselves.
+//! Checks the fields of a request that do not depend on messages or tools.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ pub(super) fn check(body: &Value, rules: Rules) -> Verdict {
 fn max_tokens(value: &Value, rules: Rules) -> Verdict {
     match value {
         Value::Null => must(rules.counting, || "max_tokens: Field required".to_owned()),
-        // A negative one is an i64, but no u64.
+        // A negative number is an i64, but not a u64.
         value if value.is_u64() => Ok(()),
         value if value.is_i64() => refuse("max_tokens: Input should be greater than or equal to 0"),
         _ => refuse("max_tokens: Input should be a valid integer"),

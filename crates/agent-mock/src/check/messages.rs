@@ -1,4 +1,4 @@
-//! Messages, each by itself.
+//! Checks messages, one by one.
 
 use serde_json::Value;
 
@@ -54,7 +54,8 @@ fn content(message: &Value, index: usize, rules: Rules) -> Verdict {
     }
 }
 
-/// Only the last message may be empty, if it is the assistant's; and what that begins must not end in a space.
+/// Only a last message of the assistant may be empty. It must not end with whitespace, because the
+/// reply continues it.
 fn ending(messages: &[Value]) -> Verdict {
     let last = messages.len() - 1;
     for (index, message) in messages.iter().enumerate() {

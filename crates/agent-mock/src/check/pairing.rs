@@ -1,4 +1,4 @@
-//! Tool calls and their results, over all messages.
+//! Checks that tool calls and results belong together, over all messages.
 
 use std::collections::HashSet;
 
@@ -7,30 +7,34 @@ use serde_json::Value;
 use super::{Verdict, must};
 use crate::recorded_request::list;
 
-/// Messages of one role in a row, which the API reads as one.
-struct Speech<'a> {
+/// Consecutive messages of one role. The API reads them as one message.
+struct MergedMessage<'a> {
     role: &'a str,
-    /// The first of the messages.
+    /// The index of the first of the messages.
     message: usize,
-    /// Their blocks; a content of words stands for its text block.
+    /// The blocks of all of them. A content that is a string counts as one block.
     blocks: Vec<&'a Value>,
 }
 
-/// Each call has exactly one result, at the start of what the user says next, and each result its call.
+/// Checks that each call has exactly one result, at the start of the next user message, and that
+/// each result has a call.
 pub(super) fn check(body: &Value) -> Verdict {
     let messages = list(&body["messages"]);
-    unique(messages)?;
-    let speeches = speeches(messages);
-    for (place, speech) in speeches.iter().enumerate() {
-        match speech.role {
-            "assistant" => answered(speech, speeches.get(place + 1))?,
-            _ => called(speech, place.checked_sub(1).map(|place| &speeches[place]))?,
+    check_unique_ids(messages)?;
+    let merged_messages = merged_messages(messages);
+    for (place, message_group) in merged_messages.iter().enumerate() {
+        match message_group.role {
+            "assistant" => check_calls_have_results(message_group, merged_messages.get(place + 1))?,
+            _ => check_results_have_calls(
+                message_group,
+                place.checked_sub(1).map(|place| &merged_messages[place]),
+            )?,
         }
     }
     Ok(())
 }
 
-fn unique(messages: &[Value]) -> Verdict {
+fn check_unique_ids(messages: &[Value]) -> Verdict {
     let mut ids = HashSet::new();
     for (index, message) in messages.iter().enumerate() {
         for (place, block) in list(&message["content"]).iter().enumerate() {
@@ -41,23 +45,23 @@ fn unique(messages: &[Value]) -> Verdict {
     Ok(())
 }
 
-fn speeches(messages: &[Value]) -> Vec<Speech<'_>> {
-    let mut speeches: Vec<Speech<'_>> = Vec::with_capacity(messages.len());
+fn merged_messages(messages: &[Value]) -> Vec<MergedMessage<'_>> {
+    let mut merged_messages: Vec<MergedMessage<'_>> = Vec::with_capacity(messages.len());
     for (message, value) in messages.iter().enumerate() {
         let role = value["role"].as_str().filter(|role| *role != "system");
         let Some(role) = role else { continue };
         let content = &value["content"];
         let blocks = content.as_array().map_or(std::slice::from_ref(content), Vec::as_slice);
-        match speeches.last_mut().filter(|last| last.role == role) {
+        match merged_messages.last_mut().filter(|last| last.role == role) {
             Some(last) => last.blocks.extend(blocks),
-            None => speeches.push(Speech { role, message, blocks: blocks.iter().collect() }),
+            None => merged_messages.push(MergedMessage { role, message, blocks: blocks.iter().collect() }),
         }
     }
-    speeches
+    merged_messages
 }
 
-impl<'a> Speech<'a> {
-    /// The values of this field of the blocks of this type.
+impl<'a> MergedMessage<'a> {
+    /// The values of this field in all blocks of this type.
     fn ids(&self, kind: &str, field: &str) -> Vec<&'a str> {
         let ids = self.blocks.iter().filter(|block| block["type"] == kind);
         ids.filter_map(|block| block[field].as_str()).collect()
@@ -72,23 +76,26 @@ impl<'a> Speech<'a> {
     }
 }
 
-fn answered(speech: &Speech<'_>, next: Option<&Speech<'_>>) -> Verdict {
-    let results = next.map(Speech::results).unwrap_or_default();
-    let missing: Vec<&str> = speech.calls().into_iter().filter(|id| !results.contains(id)).collect();
+fn check_calls_have_results(message_group: &MergedMessage<'_>, next: Option<&MergedMessage<'_>>) -> Verdict {
+    let results = next.map(MergedMessage::results).unwrap_or_default();
+    let missing: Vec<&str> = message_group.calls().into_iter().filter(|id| !results.contains(id)).collect();
     must(missing.is_empty(), || {
         format!(
             "messages.{}: `tool_use` ids were found without `tool_result` blocks immediately after: {}. Each \
              `tool_use` block must have a corresponding `tool_result` block in the next message.",
-            speech.message,
+            message_group.message,
             missing.join(", ")
         )
     })
 }
 
-fn called(speech: &Speech<'_>, before: Option<&Speech<'_>>) -> Verdict {
-    let at = speech.message;
-    let calls = before.map(Speech::calls).unwrap_or_default();
-    let results = speech.results();
+fn check_results_have_calls(
+    message_group: &MergedMessage<'_>,
+    before: Option<&MergedMessage<'_>>,
+) -> Verdict {
+    let at = message_group.message;
+    let calls = before.map(MergedMessage::calls).unwrap_or_default();
+    let results = message_group.results();
     for (place, id) in results.iter().enumerate() {
         must(calls.contains(id), || {
             format!(
@@ -102,7 +109,7 @@ fn called(speech: &Speech<'_>, before: Option<&Speech<'_>>) -> Verdict {
             )
         })?;
     }
-    let first = speech.blocks.iter().take_while(|block| block["type"] == "tool_result").count();
+    let first = message_group.blocks.iter().take_while(|block| block["type"] == "tool_result").count();
     must(first == results.len(), || {
         format!("messages.{at}: `tool_result` blocks must come first in the content of the user message")
     })

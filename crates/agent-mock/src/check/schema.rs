@@ -1,4 +1,4 @@
-//! Input schemas of tools.
+//! Checks the input schemas of tools.
 
 use std::{collections::HashSet, fmt::Display};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Verdict, must, refuse};
 
-/// Checks the input schema of a tool, which `at` names, in the API's words.
+/// Checks the input schema of the tool at `at`. The errors are in the API's words.
 pub(super) fn check(schema: &Value, at: &impl Display) -> Verdict {
     must(schema.is_object(), || format!("{at}.input_schema: Input should be an object"))?;
     match &schema["type"] {
@@ -35,7 +35,8 @@ fn is_key(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-/// Whether it is a schema as far as the keywords tell that hold types, numbers, texts and other schemas.
+/// Whether it is a valid JSON schema. Checks only keywords that hold types, numbers, strings or
+/// other schemas.
 fn is_schema(schema: &Value) -> bool {
     let Some(object) = schema.as_object() else { return schema.is_boolean() };
     object.iter().all(|(keyword, value)| match keyword.as_str() {
@@ -65,7 +66,7 @@ fn is_schema(schema: &Value) -> bool {
     })
 }
 
-/// A type, or several, each once.
+/// Whether it is a type name, or a list of different type names.
 fn is_type(value: &Value) -> bool {
     let known = ["array", "boolean", "integer", "null", "number", "object", "string"];
     let is_known = |kind: &Value| kind.as_str().is_some_and(|kind| known.contains(&kind));

@@ -1,16 +1,16 @@
-//! Requests and what the API says to them.
+//! Requests, and what the API says about them.
 
 use serde_json::{Value, json};
 
-use super::{Rules, check, check_by};
+use super::{Rules, check, check_with};
 
-/// A request with these messages and a tool.
+/// A request with these messages and one tool.
 fn saying(messages: Value) -> Value {
     let tool = json!({"name": "f", "input_schema": {"type": "object"}});
     json!({"model": "m", "max_tokens": 10, "tools": [tool], "messages": messages})
 }
 
-/// A good request with these fields changed; null takes one away.
+/// A valid request with these fields changed. `null` removes a field.
 fn with(fields: Value) -> Value {
     let mut body = saying(json!([user("hi")]));
     let object = body.as_object_mut().unwrap();
@@ -47,7 +47,7 @@ fn tool(name: &str) -> Value {
     json!({"name": name, "input_schema": {"type": "object"}})
 }
 
-/// Each body with the message it is refused with; "" for none.
+/// Checks each body, and compares the error message. "" means that there is no error.
 fn check_all<'a>(cases: impl IntoIterator<Item = (Value, &'a str)>) {
     for (body, expected) in cases {
         let refused = check(&body).err();
@@ -312,9 +312,9 @@ fn tools() {
 #[test]
 fn an_old_version_takes_sampling_parameters_and_a_count_needs_no_max_tokens() {
     let old = Rules { old: true, ..Rules::default() };
-    assert!(check_by(&with(json!({"temperature": 1})), old).is_ok());
+    assert!(check_with(&with(json!({"temperature": 1})), old).is_ok());
     let counting = Rules { counting: true, ..Rules::default() };
-    assert!(check_by(&with(json!({"max_tokens": null})), counting).is_ok());
+    assert!(check_with(&with(json!({"max_tokens": null})), counting).is_ok());
 }
 
 #[test]
@@ -479,7 +479,7 @@ fn field_44_pictures_and_files_have_tokens() {
         base64("image", "image/png", &file)
     };
     let pdf = |pages: usize| base64("document", "application/pdf", "<</Type/Page>>".repeat(pages).as_bytes());
-    // The names that stand around it have some.
+    // The names of the fields count too.
     let (image, document) = (4, 5);
     check(text("abcdefgh"), 4 + 2);
     check(png(300), image + 120);

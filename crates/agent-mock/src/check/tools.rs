@@ -1,4 +1,4 @@
-//! The tools of a request and the choice between them.
+//! Checks the tools of a request and the tool choice.
 
 use std::{collections::HashSet, fmt::Display};
 

@@ -1,4 +1,4 @@
-//! An answer that is no reply.
+//! An answer that takes the place of a reply.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Refusal,
-    response::{Body, full, refused},
+    response::{Body, full, refusal_response},
 };
 
-/// Any answer: status, headers and body. Without a body of its own it is an error in the API's form.
+/// An HTTP answer for [`Fault::answer`](crate::Fault::answer): any status, headers and body.
+/// Without a body it has one in the form of an API error.
 ///
 /// ```
 /// use agent_mock::Answer;
@@ -31,30 +32,33 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer of this status, from 200 to 999.
+    /// An answer with this status, from 200 to 999. The server answers with a status 500 instead if
+    /// it is out of that range.
     pub fn new(status: u16) -> Self {
         Self { status, headers: BTreeMap::new(), body: None }
     }
 
-    /// It has this header.
+    /// Sets a header.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.insert(name.into(), value.into());
         self
     }
 
-    /// It has this body, and no content type unless that is one of its headers.
+    /// Sets the body. There is no content type unless you set that header.
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// The answer to the request of this id; the error says what HTTP can't send.
+    /// The answer to the request with this id. The error says what HTTP can't send.
     pub(crate) fn response(&self, request_id: &str) -> Result<Response<Body>, String> {
         let status = StatusCode::from_u16(self.status).ok().filter(|status| !status.is_informational());
-        let status = status.ok_or_else(|| format!("{} is no status of an answer", self.status))?;
+        let status = status.ok_or_else(|| {
+            format!("{} is not a status that an answer can have: use one from 200 to 999", self.status)
+        })?;
         let mut response = match &self.body {
             Some(body) => Response::new(full(body.clone())),
-            None => refused(&Refusal::of_status(self.status), request_id),
+            None => refusal_response(&Refusal::of_status(self.status), request_id),
         };
         *response.status_mut() = status;
         response.headers_mut().extend(self.valid_headers()?);
@@ -76,12 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_http_can_not_send_is_said() {
+    fn an_answer_that_http_cannot_send_is_an_error() {
         let check = |answer: Answer, expected: &str| {
             assert_eq!(answer.response("req_1").map(|_| ()).unwrap_err(), expected);
         };
-        check(Answer::new(42), "42 is no status of an answer");
-        check(Answer::new(100), "100 is no status of an answer");
+        check(Answer::new(42), "42 is not a status that an answer can have: use one from 200 to 999");
+        check(Answer::new(100), "100 is not a status that an answer can have: use one from 200 to 999");
         check(
             Answer::new(200).header("x y", "1"),
             r#"the header "x y" can't be sent: invalid HTTP header name"#,

@@ -2,26 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where in an answer's body: after so many bytes, `120.into()`, or after the first place where a text stands in it,
-/// `"call_0_2".into()`. As JSON it is a number or a text.
+/// A place in the body of an answer, where a [`Fault`](crate::Fault) happens: after a number of
+/// bytes, `120.into()`, or after the first occurrence of a text, `"call_0_2".into()`. In JSON it is
+/// a number or a string.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a place is a number of bytes, or a text")]
+#[serde(untagged, expecting = "expected a place: a number of bytes, or a string from the body")]
 pub enum Place {
-    /// After so many bytes.
+    /// After this many bytes.
     Byte(usize),
-    /// After the first place where this text stands.
+    /// After the first occurrence of this text.
     After(String),
 }
 
 impl Place {
-    /// How many bytes of this body come before the place; the error says that there is no such place.
+    /// How many bytes of this body come before the place. Fails if the body has no such place.
     pub(crate) fn find(&self, body: &[u8]) -> Result<usize, String> {
         match self {
             Self::Byte(at) if *at <= body.len() => Ok(*at),
-            Self::Byte(at) => Err(format!("it should happen at byte {at}, and the body has {}", body.len())),
+            Self::Byte(at) => {
+                Err(format!("the fault is at byte {at}, but the body has only {} bytes", body.len()))
+            }
             Self::After(text) => {
                 let end = (text.len()..=body.len()).find(|end| body[..*end].ends_with(text.as_bytes()));
-                end.ok_or_else(|| format!("it should happen after {text:?}, which the body does not contain"))
+                end.ok_or_else(|| format!("the fault is after {text:?}, but the body does not contain that"))
             }
         }
     }
@@ -56,8 +59,8 @@ mod tests {
         assert_eq!(find(11.into()), Ok(11));
         assert_eq!(find("two".into()), Ok(7));
         assert_eq!(find("".into()), Ok(0));
-        assert_eq!(find(12.into()).unwrap_err(), "it should happen at byte 12, and the body has 11");
-        let missing = r#"it should happen after "three", which the body does not contain"#;
+        assert_eq!(find(12.into()).unwrap_err(), "the fault is at byte 12, but the body has only 11 bytes");
+        let missing = r#"the fault is after "three", but the body does not contain that"#;
         assert_eq!(find("three".into()).unwrap_err(), missing);
     }
 }

@@ -1,9 +1,10 @@
-//! Which shape a script has, for whoever writes one by hand: what serde says of a wrong one helps little.
+//! Checks the shape of a scenario's JSON. People write it by hand, and serde's errors about a wrong
+//! shape are hard to understand.
 
 use agent_core::message::InvalidJson;
 use serde_json::Value;
 
-const SCRIPT: &str = r#"a script, as in {"replies": [{"content": [{"type": "text", "text": "Hi."}]}]}"#;
+const SCENARIO: &str = r#"a scenario, as in {"replies": [{"content": [{"type": "text", "text": "Hi."}]}]}"#;
 const REPLIES: &str = r#"a list of replies, as in [{"content": [{"type": "text", "text": "Hi."}]}]"#;
 const REPLY: &str = r#"a reply, as in {"content": [{"type": "text", "text": "Hi."}]}"#;
 const CONTENT: &str = r#"a list of content blocks, as in [{"type": "text", "text": "Hi."}]"#;
@@ -13,17 +14,17 @@ const FAULTS: &str = r#"a list of faults, as in [{"turn": 0, "attempts": ["hang_
 const FAULT: &str = r#"the faults of a turn, as in {"turn": 0, "attempts": ["hang_up"]}"#;
 const ATTEMPTS: &str = r#"a list of attempts, as in ["hang_up", null]"#;
 
-/// An error if there is something else where an object or a list must be. What is no JSON at all passes: to say where
-/// that breaks off is the reader's.
-pub(super) fn check(script: &str) -> Result<(), InvalidJson> {
-    let Ok(script) = serde_json::from_str::<Value>(script) else { return Ok(()) };
-    object(&script, "", SCRIPT)?;
-    for (at, agent) in items(&script, "", "agents", AGENTS)? {
+/// Fails if a list or an object is expected and something else is there. Text that is not JSON
+/// passes: the error of the parser says where it breaks off.
+pub(super) fn check(scenario: &str) -> Result<(), InvalidJson> {
+    let Ok(scenario) = serde_json::from_str::<Value>(scenario) else { return Ok(()) };
+    object(&scenario, "", SCENARIO)?;
+    for (at, agent) in items(&scenario, "", "agents", AGENTS)? {
         object(agent, &at, AGENT)?;
         replies(agent, &at)?;
     }
-    replies(&script, "")?;
-    for (at, fault) in items(&script, "", "faults", FAULTS)? {
+    replies(&scenario, "")?;
+    for (at, fault) in items(&scenario, "", "faults", FAULTS)? {
         object(fault, &at, FAULT)?;
         items(fault, &at, "attempts", ATTEMPTS)?;
     }
@@ -38,7 +39,7 @@ fn replies(of: &Value, at: &str) -> Result<(), InvalidJson> {
     Ok(())
 }
 
-/// The items of a field that is a list, each with where it stands; none if the field is not there.
+/// The items of a field that is a list, each with its JSON pointer. None if the field is absent.
 fn items<'a>(
     of: &'a Value,
     at: &str,
@@ -63,7 +64,7 @@ fn wrong(value: &Value, at: &str, expected: &str) -> InvalidJson {
     let got = match value {
         Value::Object(_) => "an object".to_owned(),
         Value::Array(_) => "a list".to_owned(),
-        Value::String(_) => "a text".to_owned(),
+        Value::String(_) => "a string".to_owned(),
         Value::Number(_) => "a number".to_owned(),
         other => other.to_string(),
     };

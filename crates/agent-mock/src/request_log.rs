@@ -1,4 +1,4 @@
-//! What came in, and how much of it at once.
+//! The requests that came in, and how many are open.
 
 use std::{
     collections::HashMap,
@@ -11,9 +11,10 @@ use std::{
 
 use crate::RecordedRequest;
 
-/// The requests so far. The counts are exact; no order between them is promised.
+/// The requests so far, and counts of them. Each count is exact; reads of different counts are not
+/// synchronised.
 #[derive(Default)]
-pub(crate) struct Record {
+pub(crate) struct RequestLog {
     answered: AtomicUsize,
     count: AtomicUsize,
     open: Arc<AtomicUsize>,
@@ -23,24 +24,24 @@ pub(crate) struct Record {
     hasher: RandomState,
 }
 
-/// A request that is open for as long as this lives.
-pub(crate) struct Open(Arc<AtomicUsize>);
+/// An open request. It counts as open until this is dropped.
+pub(crate) struct OpenRequest(Arc<AtomicUsize>);
 
-impl Record {
-    /// A number for the next answer, from 1.
+impl RequestLog {
+    /// The next number for an answer, from 1.
     pub(crate) fn number(&self) -> usize {
         self.answered.fetch_add(1, Relaxed) + 1
     }
 
-    /// A request for a reply begins.
-    pub(crate) fn open(&self) -> Open {
+    /// Counts a new request for a reply.
+    pub(crate) fn open(&self) -> OpenRequest {
         self.count.fetch_add(1, Relaxed);
         let open = self.open.fetch_add(1, Relaxed) + 1;
         self.most_open.fetch_max(open, Relaxed);
-        Open(self.open.clone())
+        OpenRequest(self.open.clone())
     }
 
-    /// How often this was asked, now included. It is told apart by its hash.
+    /// How often this request has come in, including now. Requests are compared by hash.
     pub(crate) fn attempt(&self, asked: &str) -> usize {
         let mut attempts = self.attempts.lock().expect("nothing that holds this lock can panic");
         let count = attempts.entry(self.hasher.hash_one(asked)).or_default();
@@ -69,7 +70,7 @@ impl Record {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }

@@ -1,4 +1,4 @@
-//! A folder that requests are written to.
+//! The folder that requests are recorded to.
 
 use std::{
     env,
@@ -9,32 +9,33 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// Names the folder.
+/// The environment variable that names the folder.
 const VARIABLE: &str = "AGENT_MOCK_RECORD";
 
-/// The files of this process, over all its servers.
+/// How many files this process has written, for all its servers.
 static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Where the bodies of requests are written, each to a file of its own, byte by byte as they came.
+/// The folder that requests are recorded to. Each body goes to its own file, byte by byte.
 #[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct RecordingFolder(PathBuf);
 
-impl Folder {
-    /// The folder that the environment names, if it does.
-    pub(crate) fn of_environment() -> io::Result<Option<Self>> {
+impl RecordingFolder {
+    /// The folder that the environment variable names, if it is set.
+    pub(crate) fn from_env() -> io::Result<Option<Self>> {
         env::var_os(VARIABLE)
             .filter(|path| !path.is_empty())
             .map(|path| Self::at(Path::new(&path)))
             .transpose()
     }
 
-    /// The folder at this path, made if it is not there.
+    /// The folder at this path. It is created if it does not exist.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path).map_err(|error| at(path, &error))?;
         Ok(Self(path.into()))
     }
 
-    /// Writes a body to `PROCESS-NUMBER.json`, which nobody else can read; a file that is there is an error.
+    /// Writes a body to a new file `PROCESS-NUMBER.json` that only its owner can read. Fails if
+    /// that file exists.
     pub(crate) fn write(&self, body: &str) -> io::Result<()> {
         let number = WRITTEN.fetch_add(1, Relaxed) + 1;
         let path = self.0.join(format!("{}-{number:05}.json", process::id()));
@@ -42,7 +43,7 @@ impl Folder {
     }
 }
 
-/// Bodies hold what people said, so the file is its owner's from the first moment.
+/// Bodies are private, so only the owner can read the file from the start.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,4 +1,4 @@
-//! The course of a body: its pieces, the pauses before them, and how it ends.
+//! The plan of a body: its pieces, the pauses before them, and how it ends.
 
 use std::{mem, time::Duration};
 
@@ -8,46 +8,46 @@ use hyper::body::{Bytes, Frame};
 use tokio::{task::yield_now, time::sleep};
 
 use crate::{
-    event::{Event, framed},
+    event::{Event, write_event},
     fault::{Fault, Kind, Place},
-    record::Open,
-    response::{Body, Cut, pause},
+    request_log::OpenRequest,
+    response::{Body, ConnectionCut, pause},
 };
 
-/// A body as it will be sent, made before the first byte of it is: what goes wrong with it is a change of this.
-pub(crate) struct Course {
+/// A body that is planned before its first byte is sent. A fault changes the plan.
+pub(crate) struct BodyPlan {
     /// The pause before the head.
     head: Duration,
-    /// Some bytes each, an event in a stream, and the pause before they are sent.
+    /// The pieces of the body, each with the pause before it. In a stream, each piece is one event.
     pieces: Vec<(Duration, Bytes)>,
     ending: Ending,
 }
 
-/// What comes after the last piece.
+/// What happens after the last piece.
 enum Ending {
-    Whole,
+    Complete,
     Cut,
     Silence,
     Pings(Duration),
 }
 
-impl Course {
-    /// A course that goes well. Its head is sent with the first piece.
+impl BodyPlan {
+    /// The plan of a body without a fault. Its head is sent with the first piece.
     pub(crate) fn new(mut pieces: Vec<(Duration, Bytes)>) -> Self {
         let head = pieces.first_mut().map(|(latency, _)| mem::take(latency)).unwrap_or_default();
-        Self { head, pieces, ending: Ending::Whole }
+        Self { head, pieces, ending: Ending::Complete }
     }
 
-    /// The same with what goes wrong; an error if it has no place for that.
-    pub(crate) fn spoilt(mut self, Fault(kind): &Fault) -> Result<Self, String> {
+    /// Changes the plan as the fault says. Fails if the body does not have the place of the fault.
+    pub(crate) fn with_fault(mut self, Fault(kind): &Fault) -> Result<Self, String> {
         let millis = |ms: &u64| Duration::from_millis(*ms);
         match kind {
-            // They are instead of a reply.
+            // These take the place of the reply, so the plan is not used.
             Kind::Answer(_) | Kind::HangUp => {}
             Kind::SlowHead { ms } => self.head += millis(ms),
             Kind::SlowBody { ms } => self.pieces.iter_mut().take(1).for_each(|first| first.0 += millis(ms)),
             Kind::Cut { at } => self.stop(at, Ending::Cut)?,
-            Kind::End { at } => self.stop(at, Ending::Whole)?,
+            Kind::End { at } => self.stop(at, Ending::Complete)?,
             Kind::Silence { at } => self.stop(at, Ending::Silence)?,
             Kind::Pings { at, every_ms } => {
                 let (count, _) = self.piece(at)?;
@@ -58,20 +58,20 @@ impl Course {
             Kind::Event { at, event, data } => {
                 let (count, _) = self.piece(at)?;
                 let mut text = Vec::new();
-                framed(event, &mut text, |text| text.extend_from_slice(data.as_bytes()));
+                write_event(event, &mut text, |text| text.extend_from_slice(data.as_bytes()));
                 self.pieces.insert(count, (Duration::ZERO, text.into()));
             }
         }
         Ok(self)
     }
 
-    /// Waits until the head is to be sent, and gives the body.
-    pub(crate) async fn body(self, open: Open) -> Body {
+    /// Waits until it is time for the head, and returns the body.
+    pub(crate) async fn body(self, open: OpenRequest) -> Body {
         pause(self.head).await;
         StreamBody::new(frames(self.pieces, self.ending, open)).boxed_unsync()
     }
 
-    /// Takes away what comes after a place.
+    /// Removes everything after a place.
     fn stop(&mut self, at: &Place, ending: Ending) -> Result<(), String> {
         let (count, over) = self.piece(at)?;
         self.pieces.truncate(count);
@@ -82,7 +82,8 @@ impl Course {
         Ok(())
     }
 
-    /// How many pieces there are up to a place, the one that it is in included, and how many bytes of that come after it.
+    /// The number of pieces up to a place, including the one that the place is in, and the number
+    /// of bytes of that one that come after the place.
     fn piece(&self, at: &Place) -> Result<(usize, usize), String> {
         let at = at.find(&self.pieces.iter().flat_map(|(_, bytes)| bytes).copied().collect::<Vec<u8>>())?;
         let mut end = 0;
@@ -107,14 +108,17 @@ impl Course {
     }
 }
 
-/// Yields each piece after its pause, as an HTTP chunk of its own. What is due at the same moment is flushed
-/// together: a flush for each event takes five times as long. The request counts as open until the last
-/// piece is there, since who has read that may ask again; where it does not end well, until the client is gone.
+/// Yields each piece after its pause, as its own HTTP chunk. Pieces that are due at the same time
+/// are flushed together: one flush per event takes five times as long.
+///
+/// The request counts as open until the last piece is yielded, because a client that has read it
+/// may send the next request. If the body does not end normally, the request counts as open until
+/// the client is gone.
 fn frames(
     pieces: Vec<(Duration, Bytes)>,
     ending: Ending,
-    open: Open,
-) -> impl Stream<Item = Result<Frame<Bytes>, Cut>> {
+    open: OpenRequest,
+) -> impl Stream<Item = Result<Frame<Bytes>, ConnectionCut>> {
     let state = (pieces.into_iter(), ending, Some(open));
     stream::unfold(state, |(mut pieces, ending, mut open)| async move {
         let bytes = match (pieces.next(), &ending) {
@@ -122,11 +126,11 @@ fn frames(
                 pause(before).await;
                 Ok(bytes)
             }
-            (None, Ending::Whole) => return None,
+            (None, Ending::Complete) => return None,
             (None, Ending::Cut) => {
-                // What came before is flushed while this waits; it would be lost otherwise.
+                // Lets hyper flush what came before. It would be lost otherwise.
                 yield_now().await;
-                Err(Cut)
+                Err(ConnectionCut)
             }
             (None, Ending::Silence) => std::future::pending().await,
             (None, Ending::Pings(every)) => {
@@ -136,7 +140,7 @@ fn frames(
                 Ok(ping.into())
             }
         };
-        if pieces.len() == 0 && matches!(ending, Ending::Whole) {
+        if pieces.len() == 0 && matches!(ending, Ending::Complete) {
             open = None;
         }
         Some((bytes.map(Frame::data), (pieces, ending, open)))
@@ -149,20 +153,21 @@ mod tests {
 
     const STREAM: [&str; 3] = ["first\n\n", "second\n\n", "third\n\n"];
 
-    fn course() -> Course {
+    fn body_plan() -> BodyPlan {
         let second = Duration::from_secs(1);
-        Course::new(STREAM.iter().map(|piece| (second, Bytes::from(*piece))).collect())
+        BodyPlan::new(STREAM.iter().map(|piece| (second, Bytes::from(*piece))).collect())
     }
 
-    /// The pieces of a spoilt course, each after its pause in seconds, and how it ends.
+    /// The pieces of a plan with this fault, each after its pause in seconds, and how the body
+    /// ends.
     fn check(fault: Fault, expected: &str) {
-        let shown = course().spoilt(&fault).map(|Course { head, pieces, ending }| {
+        let shown = body_plan().with_fault(&fault).map(|BodyPlan { head, pieces, ending }| {
             let mut words = vec![format!("[{}]", head.as_secs_f64())];
             words.extend(pieces.iter().map(|(pause, bytes)| {
                 format!("{} {}", pause.as_secs_f64(), String::from_utf8_lossy(bytes).replace('\n', "/"))
             }));
             words.push(match ending {
-                Ending::Whole => "whole".to_owned(),
+                Ending::Complete => "complete".to_owned(),
                 Ending::Cut => "cut".to_owned(),
                 Ending::Silence => "silence".to_owned(),
                 Ending::Pings(every) => format!("ping every {every:?}"),
@@ -180,32 +185,32 @@ mod tests {
         check(Fault::cut(7), "[1], 0 first//, cut");
         check(Fault::cut(8), "[1], 0 first//, 1 s, cut");
         check(Fault::cut(22), "[1], 0 first//, 1 second//, 1 third//, cut");
-        check(Fault::end("sec"), "[1], 0 first//, 1 sec, whole");
+        check(Fault::end("sec"), "[1], 0 first//, 1 sec, complete");
         check(Fault::silence("first"), "[1], 0 first, silence");
         check(Fault::pings(0, millis(5)), "[1], ping every 5ms");
         check(Fault::pings("sec", millis(5)), "[1], 0 first//, 1 second//, ping every 5ms");
         check(
             Fault::drip(4, millis(500)),
-            "[1], 0.5 firs, 0.5 t//, 1.5 seco, 0.5 nd//, 1.5 thir, 0.5 d//, whole",
+            "[1], 0.5 firs, 0.5 t//, 1.5 seco, 0.5 nd//, 1.5 thir, 0.5 d//, complete",
         );
-        check(Fault::slow_head(millis(500)), "[1.5], 0 first//, 1 second//, 1 third//, whole");
-        check(Fault::slow_body(millis(500)), "[1], 0.5 first//, 1 second//, 1 third//, whole");
+        check(Fault::slow_head(millis(500)), "[1.5], 0 first//, 1 second//, 1 third//, complete");
+        check(Fault::slow_body(millis(500)), "[1], 0.5 first//, 1 second//, 1 third//, complete");
         check(
             Fault::event("fir", "error", "{"),
-            "[1], 0 first//, 0 event: error/data: {//, 1 second//, 1 third//, whole",
+            "[1], 0 first//, 0 event: error/data: {//, 1 second//, 1 third//, complete",
         );
         check(
             Fault::event(0, "a", "b"),
-            "[1], 0 event: a/data: b//, 0 first//, 1 second//, 1 third//, whole",
+            "[1], 0 event: a/data: b//, 0 first//, 1 second//, 1 third//, complete",
         );
     }
 
     #[test]
-    fn what_has_no_place_is_an_error() {
-        check(Fault::cut(23), "it should happen at byte 23, and the body has 22");
+    fn a_place_that_the_body_does_not_have_is_an_error() {
+        check(Fault::cut(23), "the fault is at byte 23, but the body has only 22 bytes");
         check(
             Fault::event("fourth", "error", "{"),
-            r#"it should happen after "fourth", which the body does not contain"#,
+            r#"the fault is after "fourth", but the body does not contain that"#,
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What the default script says.
+//! The replies of the default scenario.
 
 use agent_core::script::Reply;
 use serde_json::Value;
@@ -8,9 +8,10 @@ use crate::{
     recorded_request::{list, texts},
 };
 
-/// Calls a tool: the one the request insists on, or the first that has a schema. Once the tools have
-/// answered, says what they said; without tools, says what it was told.
-pub(crate) fn first_tool(body: &Value) -> Reply {
+/// Calls the tool that the request forces, or the first that has a schema. If the last message has
+/// tool results, replies with a text that repeats them. Without tools, replies with the text of the
+/// last message.
+pub(crate) fn default_reply(body: &Value) -> Reply {
     let messages = list(&body["messages"]);
     let spoken =
         messages.iter().rposition(|message| message["role"] == "assistant").map_or(0, |last| last + 1);
@@ -55,7 +56,7 @@ mod tests {
         let mut body = json!({"messages": messages});
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let said: Vec<Value> =
-            first_tool(&body).content.iter().map(|block| block.json().parse().unwrap()).collect();
+            default_reply(&body).content.iter().map(|block| block.json().parse().unwrap()).collect();
         assert_eq!(Value::from(said), json!([expected]), "{body}");
     }
 
