@@ -1,4 +1,5 @@
-//! The same team in this process and on a journal; only the host's line differs: cargo run -p agent-journal --example survives
+//! Runs the same team in this process or on a journal. Only the line of the host differs: cargo run
+//! -p agent-journal --example survives
 
 use std::{error::Error, path::PathBuf};
 
@@ -14,10 +15,11 @@ use clap::Parser;
 use program::print;
 use serde_json::json;
 
-/// The same team in this process and on a journal
+/// Runs the same team in this process or on a journal
 #[derive(Parser)]
 struct Options {
-    /// The journal's file: stop it where you like, and start it again, and it goes on where it was [default: none]
+    /// The file of the journal. Stop the program at any time: the next start continues there
+    /// [default: none]
     file: Option<PathBuf>,
 }
 

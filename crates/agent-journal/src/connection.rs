@@ -1,4 +1,4 @@
-//! Connections to the file, to write and to read.
+//! SQLite connections for writing and reading.
 
 use std::{
     thread,
@@ -7,37 +7,36 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
-use crate::{JournalError, file::File, schema};
+use crate::{JournalError, file::JournalFile, schema};
 
 /// How long to wait for another process that writes.
-const PATIENCE: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-impl File {
-    /// A connection that writes.
-    pub(crate) fn to_write(&self, most_pages: Option<u32>) -> Result<Connection, JournalError> {
+impl JournalFile {
+    /// A connection for writing. It creates or upgrades the schema.
+    pub(crate) fn connect_writer(&self, max_pages: Option<u32>) -> Result<Connection, JournalError> {
         let mut connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let wrong = |error| self.error(&error);
         if connection.is_readonly(MAIN_DB).map_err(wrong)? {
-            let (path, why) = (self.path.clone(), "the system lets it only be read".to_owned());
-            return Err(JournalError::ReadOnly { path, why });
+            return Err(self.not_writable("the system allows only reading"));
         }
         if !schema::is_empty(&connection).map_err(wrong)? {
             schema::check(self, &connection)?;
             schema::check_pages(self, &connection)?;
         }
-        use_log(&connection).map_err(wrong)?;
+        use_write_ahead_log(&connection).map_err(wrong)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(wrong)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(wrong)?;
-        if let Some(pages) = most_pages {
+        if let Some(pages) = max_pages {
             connection.pragma_update(None, "max_page_count", pages).map_err(wrong)?;
         }
         schema::migrate(self, &mut connection)?;
         Ok(connection)
     }
 
-    /// A connection that only reads. It may write where the system lets it: what a process that was killed left half done, who
-    /// reads next takes back.
-    pub(crate) fn to_read(&self) -> Result<Connection, JournalError> {
+    /// A connection for reading. The file is opened for writing all the same, because the next
+    /// reader must roll back what a killed process left half done.
+    pub(crate) fn connect_reader(&self) -> Result<Connection, JournalError> {
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "query_only", true).map_err(|error| self.error(&error))?;
         schema::check_newest(self, &connection)?;
@@ -49,13 +48,13 @@ impl File {
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.error(&error))?;
-        connection.busy_timeout(PATIENCE).map_err(|error| self.error(&error))?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(|error| self.error(&error))?;
         Ok(connection)
     }
 }
 
-/// Has what is written go to a log first. To change to it, SQLite waits for nobody.
-fn use_log(connection: &Connection) -> rusqlite::Result<()> {
+/// Switches to a write-ahead log. SQLite does not wait for other processes here, so this does.
+fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
     let begun = Instant::now();
     loop {
         let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
@@ -63,8 +62,8 @@ fn use_log(connection: &Connection) -> rusqlite::Result<()> {
             return Ok(());
         }
         match connection.pragma_update(None, "journal_mode", "WAL") {
-            Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE => {
-                // Another process opens it for the first time, too.
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => {
+                // Another process may be opening the file for the first time, too.
                 thread::sleep(Duration::from_millis(5));
             }
             changed => return changed,
@@ -82,22 +81,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_writes_waits_for_the_disk() {
+    fn writes_are_synced_to_the_disk() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = File::made(&folder.path().join("runs.journal")).unwrap().to_write(None).unwrap();
+        let connection = JournalFile::open_or_create(&folder.path().join("runs.journal"))
+            .unwrap()
+            .connect_writer(None)
+            .unwrap();
         let synchronous: u32 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
         let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
         assert_eq!((synchronous, mode.as_str()), (2, "wal"), "2 is FULL");
     }
 
     #[test]
-    fn many_who_begin_a_journal_at_once_all_have_it() {
+    fn many_threads_can_create_a_journal_at_the_same_time() {
         for _ in 0..10 {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("runs.journal");
             let open = |_| {
                 let path = path.clone();
-                thread::spawn(move || File::made(&path)?.to_write(None).map(drop))
+                thread::spawn(move || JournalFile::open_or_create(&path)?.connect_writer(None).map(drop))
             };
             let all: Vec<_> = (0..8).map(open).collect();
             for one in all {

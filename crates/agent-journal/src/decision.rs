@@ -1,4 +1,4 @@
-//! What people decide about calls that wait for them, from any process.
+//! Decisions of people about waiting calls, from any process.
 
 use std::collections::HashSet;
 
@@ -10,84 +10,96 @@ use rusqlite::Connection;
 
 use crate::{
     Entry, Journal, JournalError,
-    file::File,
-    fold::{Row, at, fold},
+    file::JournalFile,
+    fold::{Row, conversation_id, fold},
     table,
 };
 
 impl Journal {
-    /// Allows a call that waits for a person: the next run makes it. `key` is
-    /// [`PendingApproval::key`](agent_core::conversation::PendingApproval::key). Whoever drives the session meanwhile goes on.
+    /// Approves a call that waits for a person. The next run makes it. `key` is
+    /// [`PendingApproval::key`](agent_core::conversation::PendingApproval::key). This works from
+    /// any process, also while another one drives the session. Fails if no call with this key
+    /// waits.
     pub async fn approve(&self, key: &str) -> Result<(), JournalError> {
         self.decide(key, |call| Change::Approved { call }).await
     }
 
-    /// Denies a call that waits for a person: the model reads why.
+    /// Denies a call that waits for a person. The model reads `reason`. Otherwise like
+    /// [`approve`](Self::approve).
     pub async fn deny(&self, key: &str, reason: &str) -> Result<(), JournalError> {
         let reason = reason.to_owned();
         self.decide(key, |call| Change::Denied { call, reason }).await
     }
 
-    /// Waits until somebody, in any process, has decided about one of the calls that wait in this conversation, so that there
-    /// is something to run; at once if that is so already, or if none waits. The conversation is the session's, as a run or
-    /// [`conversation`](Self::conversation) gave it. Nothing has to drive the session meanwhile. A decision of another process
-    /// is noticed within 100 ms.
+    /// Waits until a person has decided about one of the calls that wait in this conversation. Then
+    /// there is something to run. Returns without waiting if that has happened already, or if no
+    /// call waits.
+    ///
+    /// Pass the conversation as a run or [`conversation`](Self::conversation) returned it. Nothing
+    /// needs to drive the session meanwhile. A decision in another process is noticed within 100
+    /// ms.
     pub async fn decided(&self, conversation: &Conversation) -> Result<(), JournalError> {
-        let waiting = keys(conversation);
+        let waiting = waiting_keys(conversation);
         loop {
-            // Before it is looked at what is there.
-            let written = self.written()?;
-            if waiting.is_empty() || !waiting.is_subset(&keys(&self.conversation(conversation.id())?)) {
+            // Start to watch before reading, so that no write is missed.
+            let next_write = self.next_write()?;
+            if waiting.is_empty() || !waiting.is_subset(&waiting_keys(&self.conversation(conversation.id())?))
+            {
                 return Ok(());
             }
-            // An error is that the journal is gone, and then the next look says so.
-            let _ = written.await;
+            // An error means that the journal is closed. The next read then says so.
+            let _ = next_write.await;
         }
     }
 
-    async fn decide(&self, key: &str, told: impl FnOnce(String) -> Change) -> Result<(), JournalError> {
+    async fn decide(&self, key: &str, change: impl FnOnce(String) -> Change) -> Result<(), JournalError> {
         let not_waiting = || JournalError::NotWaiting(NotWaiting { key: key.to_owned() });
         let (conversation, call) = key.rsplit_once('/').ok_or_else(not_waiting)?;
-        let told = told(call.to_owned());
+        let change = change(call.to_owned());
         let (file, conversation, error) = (self.file().clone(), conversation.to_owned(), not_waiting());
         let decide = move |connection: &Connection| {
             let wrong = |error| file.error(&error);
-            let Some((session, number)) = session_of(connection, &conversation).map_err(wrong)? else {
+            let Some((session, number)) = session_containing(connection, &conversation).map_err(wrong)?
+            else {
                 return Err(error);
             };
             let rows = table::rows(connection, number).map_err(wrong)?;
-            // Nobody else writes meanwhile, so what waits now is what is decided.
-            if !waits(&file, &session, &rows, &conversation, &told)? {
+            // Nobody else can write during this transaction. So the call still waits when the
+            // decision is written.
+            if !can_decide(&file, &session, &rows, &conversation, &change)? {
                 return Err(error);
             }
             let path = conversation[session.len()..].trim_start_matches('/');
-            let entry = Entry::Change(told).write();
+            let entry = Entry::Change(change).write();
             table::add_entry(connection, number, path, table::now(), &entry).map_err(wrong)
         };
         self.write(decide, |_| ()).await
     }
 
-    /// What was decided by others and this conversation was not told; it is told now.
-    pub(crate) fn tell_decisions(
+    /// Applies the decisions of others to this conversation. Returns those that it did not have
+    /// yet.
+    pub(crate) fn apply_decisions(
         &self,
         conversation: &mut Conversation,
     ) -> Result<Vec<(String, Change)>, JournalError> {
         let session = conversation.id().to_owned();
         let (_, rows) = self.rows(&session)?;
-        let mut told = Vec::new();
-        for row in
-            rows.iter().enumerate().filter_map(|(place, row)| is_open(row, &rows[place..]).then_some(row))
+        let mut applied = Vec::new();
+        for row in rows
+            .iter()
+            .enumerate()
+            .filter_map(|(place, row)| is_open_decision(row, &rows[place..]).then_some(row))
         {
             let Entry::Change(decision) = row.entry(self.file())? else { continue };
-            let id = at(&session, &row.path);
+            let id = conversation_id(&session, &row.path);
             if conversation.apply(&id, decision.clone()).is_ok() {
-                told.push((id, decision));
+                applied.push((id, decision));
             }
         }
-        Ok(told)
+        Ok(applied)
     }
 
-    /// What was decided about a call that has not been made since.
+    /// The decision about a call that has not been made since.
     pub(crate) fn decision(
         &self,
         session: &str,
@@ -96,37 +108,41 @@ impl Journal {
     ) -> Result<Option<Change>, JournalError> {
         let (_, rows) = self.rows(session)?;
         let is_about = |row: &Row| row.path == path && row.written.call.as_deref() == Some(call);
-        let mut decisions =
-            rows.iter().enumerate().filter(|(place, row)| is_about(row) && is_open(row, &rows[*place..]));
+        let mut decisions = rows
+            .iter()
+            .enumerate()
+            .filter(|(place, row)| is_about(row) && is_open_decision(row, &rows[*place..]));
         let Some((_, row)) = decisions.next() else { return Ok(None) };
         match row.entry(self.file())? {
-            Entry::Change(told) => Ok(Some(told)),
+            Entry::Change(decision) => Ok(Some(decision)),
             _ => Ok(None),
         }
     }
 }
 
 /// The keys of the calls that wait.
-fn keys(conversation: &Conversation) -> HashSet<String> {
+fn waiting_keys(conversation: &Conversation) -> HashSet<String> {
     conversation.waiting().into_iter().map(|waiting| waiting.key).collect()
 }
 
-/// Whether this is a decision, and the call has led to nothing after it: that may be another question.
-fn is_open(row: &Row, later: &[Row]) -> bool {
-    let is_made = |later: &Row| {
+/// Whether this is a decision whose call has no result after it. The result may be another
+/// question.
+fn is_open_decision(row: &Row, later: &[Row]) -> bool {
+    let has_result = |later: &Row| {
         later.written.kind == "recorded" && later.path == row.path && later.written.call == row.written.call
     };
-    ["allowed", "denied"].contains(&row.written.kind.as_str()) && !later.iter().any(is_made)
+    ["allowed", "denied"].contains(&row.written.kind.as_str()) && !later.iter().any(has_result)
 }
 
-/// The session that this conversation is part of: the one of the longest id that it begins with.
-fn session_of(
+/// The session that this conversation belongs to: the one with the longest id that this id starts
+/// with.
+fn session_containing(
     connection: &Connection,
     conversation: &str,
-) -> rusqlite::Result<Option<(String, table::Number)>> {
+) -> rusqlite::Result<Option<(String, table::SessionNumber)>> {
     let mut id = Some(conversation);
     while let Some(session) = id {
-        if let Some(number) = table::number(connection, session)? {
+        if let Some(number) = table::session_number(connection, session)? {
             return Ok(Some((session.to_owned(), number)));
         }
         id = session.rsplit_once('/').map(|(parent, _)| parent);
@@ -134,12 +150,13 @@ fn session_of(
     Ok(None)
 }
 
-fn waits(
-    file: &File,
+/// Whether this decision can be applied: the call must wait.
+fn can_decide(
+    file: &JournalFile,
     session: &str,
     rows: &[Row],
     conversation: &str,
-    told: &Change,
+    change: &Change,
 ) -> Result<bool, JournalError> {
-    Ok(fold(file, session, rows)?.conversation.apply(conversation, told.clone()).is_ok())
+    Ok(fold(file, session, rows)?.conversation.apply(conversation, change.clone()).is_ok())
 }

@@ -1,18 +1,21 @@
-//! An entry: one thing a conversation was told, as it stands in the file.
+//! An entry: one change of a conversation, as it is in the file.
 
 use agent_core::{Conversation, Response, Role, Usage, conversation::Change, message::ToolCall, tool::Done};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// An entry of a journal.
+/// One entry of a journal. The entries of a session, applied in order, give its conversation.
+/// [`Journal::entries`](crate::Journal::entries) lists them.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
-    /// The conversation as it was when the journal first saw it, or after something was done to it that no other kind of
-    /// entry says.
+    /// A complete conversation. This is the first entry of each session. It also follows a change
+    /// in memory that no other entry can express.
     Became(Box<Conversation>),
-    /// A call began that may not be made twice. Without a later [`Change::Recorded`], nobody knows how it ended.
+    /// A call started that must not be made twice. If no [`Change::Recorded`] follows, its result
+    /// is not known.
     Started(ToolCall),
-    /// The conversation was told this.
+    /// A change of the conversation, such as a message of the user, a reply of a model, or the
+    /// result of a call.
     Change(Change),
 }
 
@@ -33,16 +36,16 @@ struct Denied<R> {
     reason: R,
 }
 
-/// The columns of an entry.
+/// An entry as the columns of its table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Written {
+pub(crate) struct StoredEntry {
     pub(crate) kind: String,
     pub(crate) call: Option<String>,
     pub(crate) body: String,
 }
 
 impl Entry {
-    /// The call it is about.
+    /// The id of the call that the entry is about, if it is about one.
     pub fn call(&self) -> Option<&str> {
         match self {
             Self::Started(call) => Some(&call.id),
@@ -53,8 +56,8 @@ impl Entry {
         }
     }
 
-    /// The word for its kind: `became`, `started`, `said`, `answered`, `failed`, `spent`, `returned`, `taken_back`, `recorded`,
-    /// `allowed`, `denied`.
+    /// The kind of the entry as one word, for lists and filters: `became`, `started`, `said`,
+    /// `answered`, `failed`, `spent`, `returned`, `taken_back`, `recorded`, `allowed`, `denied`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Became(_) => "became",
@@ -68,11 +71,11 @@ impl Entry {
             Self::Change(Change::Recorded { .. }) => "recorded",
             Self::Change(Change::Approved { .. }) => "allowed",
             Self::Change(Change::Denied { .. }) => "denied",
-            Self::Change(_) => unreachable!("the kinds of agent-core are all here"),
+            Self::Change(_) => unreachable!("this function handles every change of agent-core"),
         }
     }
 
-    pub(crate) fn write(&self) -> Written {
+    pub(crate) fn write(&self) -> StoredEntry {
         let body = match self {
             Self::Became(conversation) => json(conversation),
             Self::Started(call) => json(call),
@@ -84,14 +87,14 @@ impl Entry {
             Self::Change(Change::Denied { reason, .. }) => json(&Denied { reason }),
             Self::Change(_) => "{}".to_owned(),
         };
-        Written { kind: self.kind().to_owned(), call: self.call().map(str::to_owned), body }
+        StoredEntry { kind: self.kind().to_owned(), call: self.call().map(str::to_owned), body }
     }
 }
 
-impl Written {
-    /// The entry; the error says what is wrong with it.
+impl StoredEntry {
+    /// Reads the entry. The error says what is wrong with it.
     pub(crate) fn read(&self) -> Result<Entry, String> {
-        let call = || self.call.clone().ok_or_else(|| format!("{} names no call", self.kind));
+        let call = || self.call.clone().ok_or_else(|| format!("{:?} does not name a call", self.kind));
         Ok(match self.kind.as_str() {
             "became" => Entry::Became(self.body()?),
             "started" => Entry::Started(self.body()?),
@@ -118,10 +121,11 @@ impl Written {
     }
 
     fn body<T: DeserializeOwned>(&self) -> Result<T, String> {
-        serde_json::from_str(&self.body).map_err(|error| format!("{} can't be read: {error}", self.kind))
+        serde_json::from_str(&self.body)
+            .map_err(|error| format!("the body of {:?} can't be read: {error}", self.kind))
     }
 }
 
 fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("what conversations are told can always be written")
+    serde_json::to_string(value).expect("changes of a conversation can always be written as JSON")
 }

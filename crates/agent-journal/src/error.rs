@@ -1,24 +1,24 @@
-//! What can go wrong with a journal.
+//! Errors of a journal.
 
 use std::{fmt, path::PathBuf};
 
 use agent_core::conversation::{NotWaiting, SessionIdError};
 
-/// What went wrong with a journal: which file or session it is about, and what to do. Whatever it is, what was
-/// acknowledged before stays where it is.
+/// An error of a journal. Its text says which file or session it is about and what to do.
+/// Everything that was acknowledged before the error stays in the journal.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
-    /// The file is something else.
-    #[error("{} is not a journal: {what}; it was left as it is, name another file", path.display())]
+    /// The file is not a journal. It was not changed.
+    #[error("{} is not a journal: {what}; the file was not changed, choose another one", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// What the file is instead.
         what: String,
     },
-    /// The file was a journal, and part of it is missing or changed.
-    #[error("{} is damaged: {what}; nothing more is written to it, go on with a copy from before", path.display())]
+    /// The file is a journal, but a part of it is missing or changed.
+    #[error("{} is damaged: {what}; nothing more is written to it, continue with a backup", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -26,38 +26,39 @@ pub enum JournalError {
         what: String,
     },
     /// A newer version of this crate wrote the file.
-    #[error("{} has schema {schema}, and this version knows up to {known}: use the version that wrote it", path.display())]
+    #[error("{} has schema version {schema}, and this version of agent-journal knows only versions up to {known}: use the version that wrote it", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its schema.
+        /// The schema version of the file.
         schema: u32,
-        /// The newest that is known here.
+        /// The newest schema version that this crate knows.
         known: u32,
     },
-    /// An older version of this crate wrote the file, which can be brought to this one's, but not by who only reads.
-    #[error("{} has schema {schema}, this version writes {known}: open it once to write", path.display())]
+    /// An older version of this crate wrote the file, and it was opened only to read.
+    /// [`Journal::open`](crate::Journal::open) upgrades it.
+    #[error("{} has schema version {schema}, and this version of agent-journal needs {known}: open it once with Journal::open, which upgrades it", path.display())]
     Older {
         /// The file.
         path: PathBuf,
-        /// Its schema.
+        /// The schema version of the file.
         schema: u32,
-        /// The newest.
+        /// The schema version of this crate.
         known: u32,
     },
-    /// There is no room on the disk, or no more is allowed. A host that could not write goes no further: once there is
-    /// room, a new one does.
-    #[error("there is no room for more in {}: make room and run again with a new host, what was acknowledged is there", path.display())]
+    /// The disk is full, or the file has reached [its largest size](crate::Options::max_pages). A
+    /// host that could not write stops. When there is room again, continue with a new host.
+    #[error("there is no room for more in {}: make room, then run again with a new host; everything that was acknowledged is in the journal", path.display())]
     Full {
         /// The file.
         path: PathBuf,
     },
-    /// The file or its folder can't be written to.
-    #[error("{} can't be written: {why}; the folder must be writable, too", path.display())]
+    /// The file or its folder can't be written to, or the journal was opened only to read.
+    #[error("{} can't be written: {why}", path.display())]
     ReadOnly {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Why not.
         why: String,
     },
     /// The file can't be opened at all.
@@ -65,7 +66,7 @@ pub enum JournalError {
     NotOpened {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// What the operating system says.
         why: String,
     },
     /// The process, or the machine, has as many files open as it may.
@@ -74,9 +75,9 @@ pub enum JournalError {
         /// The file.
         path: PathBuf,
     },
-    /// Another process is writing, and does not come to an end. A host that could not write goes no further, a new one
-    /// does.
-    #[error("{} is written by another process for too long: try again, a run with a new host", path.display())]
+    /// Another process has been writing for too long. A host that could not write stops. Continue
+    /// with a new host.
+    #[error("another process has been writing to {} for too long: run again with a new host", path.display())]
     Busy {
         /// The file.
         path: PathBuf,
@@ -86,34 +87,36 @@ pub enum JournalError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// What the operating system says.
         why: String,
     },
-    /// There is no such session.
+    /// The journal has no session with this id.
     #[error("there is no session {id:?} in the journal")]
     UnknownSession {
         /// Its id.
         id: String,
     },
-    /// No session may begin under this id: the conversation was given none of its own, or it is odd.
+    /// This id can't be the id of a session: the conversation was given no id, or the id has
+    /// characters that are not allowed.
     #[error(transparent)]
     NotASessionId(#[from] SessionIdError),
-    /// There is a session of this id already.
-    #[error("there is a session {id:?} in the journal already: choose another id, or delete it")]
+    /// The journal already has a session with this id.
+    #[error("there is a session {id:?} in the journal already: choose another id, or delete that session")]
     SessionExists {
         /// Its id.
         id: String,
     },
-    /// The session was driven here, and another process has taken it over: it took this one for dead.
+    /// Another process has taken over this session, because it took this process for dead. This
+    /// host stops. To continue, get a new host when that process is done.
     #[error(
-        "session {id:?} is not driven here any more: another process took it over; what was acknowledged is there, go on with a new host"
+        "this process no longer drives session {id:?}: another process has taken it over; everything that was acknowledged is in the journal, continue with a new host"
     )]
     LeaseLost {
         /// The session.
         id: String,
     },
-    /// Somebody drives the session.
-    #[error("session {id:?} is driven by {by}: wait until that is done, or {}", match by {
+    /// Somebody else drives the session now.
+    #[error("session {id:?} is driven by {by}: wait until it is done, or {}", match by {
         Driver::ThisProcess => "drop that host",
         Driver::Process(_) => "stop it",
     })]
@@ -123,29 +126,30 @@ pub enum JournalError {
         /// Who drives it.
         by: Driver,
     },
-    /// The conversation in memory is not the one of this id in the journal, nor what came of it.
+    /// The conversation in memory and the one in the journal have the same id, but they are
+    /// different conversations. Load the one in the journal, or give this one another id.
     #[error(
-        "the journal has another conversation {id:?}: take it from there, or give this one an id of its own \
-         (Conversation::with_id)"
+        "the journal has a different conversation with the id {id:?}: load that one with Journal::conversation, or \
+         give this one its own id (Conversation::with_id)"
     )]
     Diverged {
         /// Its id.
         id: String,
     },
-    /// No call of this key waits for a person.
+    /// No call with this key waits for a person.
     #[error(transparent)]
     NotWaiting(#[from] NotWaiting),
-    /// The session has not had so many turns.
-    #[error("session {id:?} has had {turns} turns, so it can't be forked at {turn}")]
+    /// [`Journal::fork`](crate::Journal::fork) asked for more turns than the session has.
+    #[error("session {id:?} has {turns} turns, so it can't be forked after turn {turn}")]
     NoSuchTurn {
         /// The session.
         id: String,
         /// The turn that was asked for.
         turn: usize,
-        /// How many it has had.
+        /// How many turns it has.
         turns: usize,
     },
-    /// What should be imported is not what an export gives.
+    /// The text to import was not made by [`Journal::export`](crate::Journal::export).
     #[error("not an exported session: {why}")]
     NotASession {
         /// What is wrong with it.
@@ -153,13 +157,13 @@ pub enum JournalError {
     },
 }
 
-/// Who drives a session.
+/// Who drives a session, in [`JournalError::Driven`].
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
     /// Another host in this process.
     ThisProcess,
-    /// The process of this number.
+    /// The process with this id.
     Process(u32),
 }
 

@@ -1,4 +1,5 @@
-//! The chapters of the guide (`docs/guide`) that need a journal, so that their programs are compiled and run.
+//! Compiles and runs the programs in those chapters of the guide (`docs/guide`) that need a
+//! journal.
 
 #[doc = include_str!("../../../docs/guide/08-sessions-and-approvals.md")]
 mod sessions_and_approvals {}

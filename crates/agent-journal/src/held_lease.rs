@@ -1,10 +1,11 @@
-//! The lease that a host has as long as it is there.
+//! The lease of a host.
 
 use std::sync::Arc;
 
 use crate::{lease::Lease, ledger::Ledger};
 
-/// The lease of a host, and the ledger that is closed before it is given up.
+/// The lease of a host, together with its ledger. On drop, the ledger is closed before the lease is
+/// given up.
 #[derive(Debug)]
 pub(crate) struct HeldLease(
     Arc<Ledger>,

@@ -1,4 +1,4 @@
-//! Who holds leases: a process, as long as it lives.
+//! The holder of leases: a process, as long as it lives.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -10,52 +10,54 @@ use std::{
     time::Duration,
 };
 
-/// A journal that may drive sessions. Its file is locked until it is dropped, or its process ends in whatever way: then
-/// nobody has to wait for anything to run out.
+/// An open journal that can drive sessions. It has a lock file of its own, which stays locked until
+/// the holder is dropped or its process ends in any way. So other processes can see whether it is
+/// alive, and need not wait for a lease to run out.
 #[derive(Debug)]
 pub(crate) struct Holder {
     pub(crate) name: String,
-    /// Whether its lock says that it lives; if not, its lease must be renewed.
+    /// Whether the lock file shows that the holder lives. If not, its leases must be renewed.
     pub(crate) is_locked: bool,
-    /// The sessions it drives now.
+    /// The sessions that it drives now.
     driven: Mutex<HashSet<String>>,
     path: PathBuf,
-    /// Unlocked when it is closed.
+    /// Closing this file unlocks it.
     _file: fs::File,
 }
 
-/// The names of those in this process. Another process may have the same number, in a container of its own.
-static HERE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// The names of the holders in this process. The process id is not enough: a process in another
+/// container may have the same one.
+static HOLDERS_IN_THIS_PROCESS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// How long a lease without a lock counts, and how often it is renewed.
-pub(crate) const TERM: Duration = Duration::from_secs(30);
-pub(crate) const RENEWAL: Duration = Duration::from_secs(10);
+/// How long a lease is valid where files can't be locked, and how often it is renewed.
+pub(crate) const LEASE_DURATION: Duration = Duration::from_secs(30);
+pub(crate) const RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What can be seen of a holder's lock.
+/// What the lock file of a holder shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Liveness {
     Alive,
     Dead,
     /// Files can't be locked here.
-    Nothing,
+    Unknown,
 }
 
 impl Holder {
-    /// A new holder beside the journal's file.
+    /// A new holder. Its lock file is in the folder of the journal.
     pub(crate) fn new(journal: &Path) -> io::Result<Self> {
         let name = format!("{}-{:016x}", process::id(), fastrand::u64(..));
-        let path = beside(journal, &name);
+        let path = lock_file(journal, &name);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path)?;
-        let is_locked = try_lock(&file, Lock::Own) == Seen::Dead;
-        here().insert(name.clone());
+        let is_locked = try_lock(&file, Lock::Own) == Liveness::Dead;
+        holders_in_this_process().insert(name.clone());
         Ok(Self { name, is_locked, driven: Mutex::default(), path, _file: file })
     }
 
-    /// Whether it does not drive the session yet; now it does.
+    /// Marks the session as driven. False if it is driven already.
     pub(crate) fn begin(&self, session: &str) -> bool {
         self.driven().insert(session.to_owned())
     }
@@ -68,70 +70,71 @@ impl Holder {
         self.driven.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the holder of this name is in this process.
-    pub(crate) fn is_here(name: &str) -> bool {
-        here().contains(name)
+    /// Whether the holder with this name is in this process.
+    pub(crate) fn is_in_this_process(name: &str) -> bool {
+        holders_in_this_process().contains(name)
     }
 
-    /// What can be seen of another one.
-    pub(crate) fn look(journal: &Path, name: &str) -> Seen {
-        match OpenOptions::new().write(true).open(beside(journal, name)) {
+    /// Checks whether another holder lives.
+    pub(crate) fn check(journal: &Path, name: &str) -> Liveness {
+        match OpenOptions::new().write(true).open(lock_file(journal, name)) {
             Ok(file) => try_lock(&file, Lock::Shared),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Seen::Dead,
-            Err(_) => Seen::Nothing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Liveness::Dead,
+            Err(_) => Liveness::Unknown,
         }
     }
 
-    /// Removes what a dead one has left.
-    pub(crate) fn clear(journal: &Path, name: &str) {
-        // Who does not find it takes it for dead, too.
-        let _ = fs::remove_file(beside(journal, name));
+    /// Removes the lock file of a dead holder.
+    pub(crate) fn remove_lock_file(journal: &Path, name: &str) {
+        // A holder without a lock file counts as dead, too.
+        let _ = fs::remove_file(lock_file(journal, name));
     }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
-        here().remove(&self.name);
+        holders_in_this_process().remove(&self.name);
     }
 }
 
-fn here() -> MutexGuard<'static, BTreeSet<String>> {
-    HERE.lock().unwrap_or_else(PoisonError::into_inner)
+fn holders_in_this_process() -> MutexGuard<'static, BTreeSet<String>> {
+    HOLDERS_IN_THIS_PROCESS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn beside(journal: &Path, name: &str) -> PathBuf {
+fn lock_file(journal: &Path, name: &str) -> PathBuf {
     let mut path = journal.as_os_str().to_owned();
     path.push("-holder-");
     path.push(name);
     path.into()
 }
 
-/// How a file is locked. Who only looks must not keep others from seeing the same.
+/// How a file is locked. Checks use a shared lock, so that several processes can check at the same
+/// time.
 #[derive(Clone, Copy)]
 enum Lock {
     Own,
     Shared,
 }
 
-/// Locks a file if nobody lives who has: then its holder is dead.
+/// Tries to lock a file. Success means that no living process has locked it, so its holder is dead.
 #[cfg(unix)]
-fn try_lock(file: &fs::File, lock: Lock) -> Seen {
+fn try_lock(file: &fs::File, lock: Lock) -> Liveness {
     use rustix::fs::FlockOperation::{NonBlockingLockExclusive, NonBlockingLockShared};
     let operation = match lock {
         Lock::Own => NonBlockingLockExclusive,
         Lock::Shared => NonBlockingLockShared,
     };
     match rustix::fs::flock(file, operation) {
-        Ok(()) => Seen::Dead,
-        Err(rustix::io::Errno::WOULDBLOCK) => Seen::Alive,
-        Err(_) => Seen::Nothing,
+        Ok(()) => Liveness::Dead,
+        Err(rustix::io::Errno::WOULDBLOCK) => Liveness::Alive,
+        Err(_) => Liveness::Unknown,
     }
 }
 
 #[cfg(not(unix))]
-fn try_lock(_: &fs::File, _: Lock) -> Seen {
-    Seen::Nothing
+fn try_lock(_: &fs::File, _: Lock) -> Liveness {
+    Liveness::Unknown
 }
 
 #[cfg(all(test, unix))]
@@ -140,14 +143,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_looks_does_not_make_a_dead_one_look_alive() {
+    fn checking_a_dead_holder_does_not_make_it_look_alive() {
         let folder = tempfile::tempdir().unwrap();
         let journal = folder.path().join("runs.journal");
-        fs::write(beside(&journal, "dead"), "").unwrap();
-        let looking = fs::File::open(beside(&journal, "dead")).unwrap();
-        assert_eq!(try_lock(&looking, Lock::Shared), Seen::Dead);
-        assert_eq!(Holder::look(&journal, "dead"), Seen::Dead);
+        fs::write(lock_file(&journal, "dead"), "").unwrap();
+        let looking = fs::File::open(lock_file(&journal, "dead")).unwrap();
+        assert_eq!(try_lock(&looking, Lock::Shared), Liveness::Dead);
+        assert_eq!(Holder::check(&journal, "dead"), Liveness::Dead);
         let holder = Holder::new(&journal).unwrap();
-        assert_eq!(Holder::look(&journal, &holder.name), Seen::Alive);
+        assert_eq!(Holder::check(&journal, &holder.name), Liveness::Alive);
     }
 }

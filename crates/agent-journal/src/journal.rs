@@ -1,4 +1,4 @@
-//! The journal: a file that keeps what conversations were told.
+//! The journal: a file that keeps the changes of conversations.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,57 +11,63 @@ use rusqlite::Connection;
 
 use crate::{
     Entry, JournalError,
-    entry::Written,
-    file::File,
-    fold::{Row, State, fold},
+    entry::StoredEntry,
+    file::JournalFile,
+    fold::{Row, SessionState, fold},
     holder::Holder,
     leases,
-    table::{self, Number},
+    table::{self, SessionNumber},
     watch::Watch,
     writer::Writer,
 };
 
-/// A journal on disk: what conversations were told, in an SQLite file. Clones are the same journal.
+/// A file that keeps conversations and continues them in any process. It is an SQLite database.
+/// Open it with [`Journal::open`], then use [`Journal::host`] to run a conversation. Clones share
+/// the same open file.
 ///
-/// Any number of processes may have the same file open, to read and to write. What was written is on the disk when it is
-/// acknowledged (`synchronous=FULL`); what many write at once shares a sync.
+/// Any number of processes may have the file open at the same time, to read and to write. A write
+/// is acknowledged only when it is on the disk (`synchronous=FULL`). Writes that come in at the
+/// same time share one sync.
 #[derive(Clone, Debug)]
 pub struct Journal(Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    file: File,
-    /// `None` only while it is dropped: who writes is the last to close the file, and leaves it in one piece.
+    file: JournalFile,
+    /// `None` only while the journal is dropped. The writer must be the last to close the file,
+    /// because SQLite then folds its log into the file.
     reader: Mutex<Option<Connection>>,
-    /// `None` if it was opened to read.
+    /// `None` if the journal was opened only to read.
     writer: Option<Writer>,
-    /// Once it has driven a session.
+    /// Set when the first session is driven.
     holder: Mutex<Option<Arc<Holder>>>,
     watch: Watch,
 }
 
-/// There when what was sent to be written is on the disk.
-pub(crate) type Acknowledged<T> = BoxFuture<'static, Result<T, JournalError>>;
+/// Ready when the write is on the disk.
+pub(crate) type WriteFuture<T> = BoxFuture<'static, Result<T, JournalError>>;
 
-/// How a journal is opened; from [`Journal::options`].
+/// Options for opening a journal. Get them from [`Journal::options`], set what you need, then call
+/// [`Options::open`].
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Options {
-    most_pages: Option<u32>,
+    max_pages: Option<u32>,
 }
 
 impl Options {
-    /// The most the file may hold, in pages of 4 KiB; then it is [full](JournalError::Full), and what is there stays.
-    pub fn most_pages(mut self, pages: u32) -> Self {
-        self.most_pages = Some(pages);
+    /// Sets the largest size of the file, in pages of 4 KiB. When it is reached, writes fail with
+    /// [`JournalError::Full`]. Everything that is in the file stays readable.
+    pub fn max_pages(mut self, pages: u32) -> Self {
+        self.max_pages = Some(pages);
         self
     }
 
-    /// Opens a journal to write; see [`Journal::open`].
+    /// Opens a journal to read and write, with these options; see [`Journal::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<Journal, JournalError> {
-        let file = File::made(path.as_ref())?;
-        let connection = file.to_write(self.most_pages)?;
-        let reader = Mutex::new(Some(file.to_read()?));
+        let file = JournalFile::open_or_create(path.as_ref())?;
+        let connection = file.connect_writer(self.max_pages)?;
+        let reader = Mutex::new(Some(file.connect_reader()?));
         let writer = Some(Writer::start(file.clone(), connection));
         let (holder, watch) = Default::default();
         Ok(Journal(Arc::new(Inner { file, reader, writer, holder, watch })))
@@ -69,44 +75,48 @@ impl Options {
 }
 
 impl Journal {
-    /// Opens a journal, or begins one: a file that only its owner can read. One of an earlier version is brought to this
-    /// one's.
+    /// Opens a journal to read and write. Creates the file if it does not exist; only its owner can
+    /// read it. If an older version of this crate wrote the file, it is upgraded.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         Self::options().open(path)
     }
 
-    /// Opens a journal to read, whoever is writing it.
+    /// Opens a journal only to read. This works while other processes write to it. Fails if the
+    /// file does not exist, or if an older version of this crate wrote it
+    /// ([`JournalError::Older`]).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        let file = File::found(path.as_ref())?;
-        let reader = Mutex::new(Some(file.to_read()?));
+        let file = JournalFile::existing(path.as_ref())?;
+        let reader = Mutex::new(Some(file.connect_reader()?));
         let (holder, watch) = Default::default();
         Ok(Self(Arc::new(Inner { file, reader, writer: None, holder, watch })))
     }
 
-    /// How else it can be opened.
+    /// Options for opening a journal, such as a largest size.
     pub fn options() -> Options {
         Options::default()
     }
 
-    /// The file.
+    /// The path of the file, as an absolute path.
     pub fn path(&self) -> &Path {
         &self.0.file.path
     }
 
-    /// The conversation of this id, as far as it has come, with all that was delegated from it.
+    /// Loads the conversation with this id, in its latest state, including the conversations that
+    /// were delegated from it. Fails if there is no such session.
     pub fn conversation(&self, id: &str) -> Result<Conversation, JournalError> {
         Ok(self.state(id)?.1.conversation)
     }
 
-    /// What that conversation was told, in order; each entry with the id of the conversation it is about, itself or one
-    /// delegated from it.
+    /// Lists the entries of a session in the order they were written. Each comes with the id of the
+    /// conversation that it is about: the session's own one, or one that was delegated from it.
     pub fn entries(&self, id: &str) -> Result<Vec<(String, Entry)>, JournalError> {
         let (_, rows) = self.rows(id)?;
-        let entry = |row: &Row| Ok((crate::fold::at(id, &row.path), row.entry(&self.0.file)?));
+        let entry = |row: &Row| Ok((crate::fold::conversation_id(id, &row.path), row.entry(&self.0.file)?));
         rows.iter().map(entry).collect()
     }
 
-    /// How many transactions it has written, each with one sync: less than what was appended, if much came at once.
+    /// How many transactions this journal has written, for measuring. Each takes one sync of the
+    /// disk. Entries that come in at the same time share a transaction.
     pub fn syncs(&self) -> u64 {
         self.0.writer.as_ref().map_or(0, Writer::syncs)
     }
@@ -123,23 +133,23 @@ impl Journal {
         &self.0.watch
     }
 
-    pub(crate) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &JournalFile {
         &self.0.file
     }
 
-    /// Reads a session; an error if there is none.
-    pub(crate) fn rows(&self, id: &str) -> Result<(Number, Vec<Row>), JournalError> {
+    /// Reads the entries of a session. Fails if there is no such session.
+    pub(crate) fn rows(&self, id: &str) -> Result<(SessionNumber, Vec<Row>), JournalError> {
         self.rows_of(id)?.ok_or_else(|| JournalError::UnknownSession { id: id.to_owned() })
     }
 
-    pub(crate) fn rows_of(&self, id: &str) -> Result<Option<(Number, Vec<Row>)>, JournalError> {
+    pub(crate) fn rows_of(&self, id: &str) -> Result<Option<(SessionNumber, Vec<Row>)>, JournalError> {
         self.with_reader(|connection| {
-            let Some(number) = table::number(connection, id)? else { return Ok(None) };
+            let Some(number) = table::session_number(connection, id)? else { return Ok(None) };
             Ok(Some((number, table::rows(connection, number)?)))
         })
     }
 
-    pub(crate) fn state(&self, id: &str) -> Result<(Number, State), JournalError> {
+    pub(crate) fn state(&self, id: &str) -> Result<(SessionNumber, SessionState), JournalError> {
         let (number, rows) = self.rows(id)?;
         Ok((number, fold(self.file(), id, &rows)?))
     }
@@ -153,26 +163,31 @@ impl Journal {
             .map_err(|error| self.0.file.error(&error))
     }
 
-    /// Has something written; once this is there, it is on the disk. It is sent before this is awaited, so what is sent in
-    /// some order is written in that order. `told` is told first, also if nobody awaits it.
+    /// Sends work to the writer. When the future is ready, the work is on the disk. The work is
+    /// sent by this call, not when the future is polled. So work is written in the order of the
+    /// calls. `on_done` is called first, even if nobody awaits the future.
     pub(crate) fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
-        told: impl FnOnce(Result<&T, &JournalError>) + Send + 'static,
-    ) -> Acknowledged<T> {
+        on_done: impl FnOnce(Result<&T, &JournalError>) + Send + 'static,
+    ) -> WriteFuture<T> {
         let path: PathBuf = self.0.file.path.clone();
-        let sent = self.0.writer.as_ref().map(|writer| writer.write(work, told));
+        let sent = self.0.writer.as_ref().map(|writer| writer.write(work, on_done));
         let acknowledged = async move {
             let Some(receiver) = sent else {
-                return Err(JournalError::ReadOnly { path, why: "it was opened to read".to_owned() });
+                return Err(JournalError::ReadOnly {
+                    path,
+                    why: "this journal was opened only to read, with Journal::read".to_owned(),
+                });
             };
-            let gone = |_| JournalError::Io { path, why: "the thread that writes has panicked".to_owned() };
+            let gone =
+                |_| JournalError::Io { path, why: "the thread that writes the file has panicked".to_owned() };
             receiver.await.map_err(gone)?
         };
         acknowledged.boxed()
     }
 
-    /// Itself as one who holds leases.
+    /// This journal as the holder of leases.
     pub(crate) fn holder(&self) -> Result<Arc<Holder>, JournalError> {
         let mut holder = self.0.holder.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(holder) = &*holder {
@@ -186,17 +201,18 @@ impl Journal {
         Ok(holder.insert(new).clone())
     }
 
-    /// Appends entries, each about the conversation at its path, if it still drives the session of this id: one that
-    /// was taken for dead must not write into what others go on with.
+    /// Appends entries about the conversation at `path`. Fails if this process no longer drives the
+    /// session. Another process may have taken it over because it took this one for dead. Then
+    /// nothing must be written into what that process continues.
     pub(crate) fn append(
         &self,
-        (session, id): (Number, &str),
+        (session, id): (SessionNumber, &str),
         path: &str,
         entries: &[Entry],
-        told: impl FnOnce(Result<(), &JournalError>) + Send + 'static,
-    ) -> Acknowledged<()> {
+        on_done: impl FnOnce(Result<(), &JournalError>) + Send + 'static,
+    ) -> WriteFuture<()> {
         let (file, path) = (self.0.file.clone(), path.to_owned());
-        let written: Vec<Written> = entries.iter().map(Entry::write).collect();
+        let written: Vec<StoredEntry> = entries.iter().map(Entry::write).collect();
         let (holder, id) = (self.holder().map(|holder| holder.name.clone()), id.to_owned());
         let append = move |connection: &Connection| {
             let drives =
@@ -209,11 +225,11 @@ impl Journal {
             let added = entries.try_for_each(|entry| table::add_entry(connection, session, &path, at, entry));
             added.map_err(|error| file.error(&error))
         };
-        self.write(append, move |done| told(done.copied()))
+        self.write(append, move |done| on_done(done.copied()))
     }
 }
 
-/// What it held, others may hold, before its lock is gone.
+/// Gives up all leases before the lock of this holder is released.
 impl Drop for Inner {
     fn drop(&mut self) {
         let holder = self.holder.get_mut().unwrap_or_else(PoisonError::into_inner).take();
@@ -221,7 +237,7 @@ impl Drop for Inner {
             let name = holder.name.clone();
             let give_up = move |connection: &Connection| {
                 let sql = "DELETE FROM holders WHERE name = ?1";
-                // What stays is taken for what it is: a holder that is dead.
+                // If the row stays, others see that this holder is dead.
                 Ok(connection.execute(sql, [name]).unwrap_or_default())
             };
             drop(writer.write(give_up, |_| ()));

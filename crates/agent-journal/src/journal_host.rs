@@ -1,4 +1,4 @@
-//! The host whose runs survive.
+//! The host whose runs survive the end of their process.
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -13,26 +13,31 @@ use futures::{FutureExt, future::BoxFuture};
 
 use crate::{
     Entry, Journal, JournalError, JournalHostError,
-    fold::key,
+    fold::call_key,
     held_lease::HeldLease,
     lease::Lease,
-    ledger::{Kept, Ledger},
-    noted::noted,
+    ledger::{Completed, Ledger},
+    record_starts::record_starts,
 };
 
-/// The in-process host with a journal: a model's answer and a call's result count once they are on the disk, and what is
-/// there is not done again, by any process. From [`Journal::host`], for one run of one conversation and all that is
-/// delegated from it. Only calls of read-only tools start early, whatever [`AgentBuilder::early`](agent_core::AgentBuilder::early)
-/// says: that a call with effects begins is written down first, and before its reply is there nothing says whose it is.
+/// Runs a conversation in this process and saves each step in a [`Journal`]. Get one from
+/// [`Journal::host`]. It is for one conversation and everything that is delegated from it.
+///
+/// A reply of a model, or the result of a call, counts only when it is on the disk. After a crash,
+/// a new host continues from there, in any process, and repeats nothing that is on the disk.
+///
+/// Of the calls that could start while a reply still streams, only those of read-only tools do,
+/// whatever [`AgentBuilder::early`](agent_core::AgentBuilder::early) says. The start of a call with
+/// effects must be on the disk first, and that needs the complete reply.
 pub struct JournalHost {
     local: LocalHost,
     ledger: Arc<Ledger>,
     unknown: Box<Unknown>,
-    /// Nobody else drives the session as long as this is there.
+    /// Nobody else can drive the session until this is dropped.
     _lease: HeldLease,
 }
 
-/// What becomes of a call of which nobody knows how it ended.
+/// Decides what happens to a call that started and whose result is not known.
 type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
 
 impl JournalHost {
@@ -40,54 +45,62 @@ impl JournalHost {
         let ledger = Arc::new(ledger);
         let held = HeldLease::new(ledger.clone(), lease);
         Self {
-            local: LocalHost::new(noted(team, &ledger)).early(Early::ReadOnly),
+            local: LocalHost::new(record_starts(team, &ledger)).early(Early::ReadOnly),
             ledger,
             unknown: Box::new(|call| Some(Outcome::unknown(&call.call.name))),
             _lease: held,
         }
     }
 
-    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    /// Sets how the calls of a turn are made. [`Mode::Concurrent`] is the default.
     pub fn mode(self, mode: Mode) -> Self {
         Self { local: self.local.mode(mode), ..self }
     }
 
-    /// Whether a reply that is cancelled while it streams is kept as far as it was shown, as in
-    /// [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply); it is on the disk then, as any other. Of a reply
-    /// whose run is dropped nothing is kept: what is not on the disk is not in the record either.
+    /// Sets whether the part of a reply that has arrived is kept if the reply is cancelled while it
+    /// streams, as in [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply). The part is
+    /// then in the journal like any other reply. If you drop the run instead, nothing of the reply
+    /// is kept.
     pub fn keep_partial_reply(self, keep: bool) -> Self {
         Self { local: self.local.keep_partial_reply(keep), ..self }
     }
 
-    /// Tells `listener` of every event, as it happens; [`run`](Self::run) also gives them one by one. What was done before this process is not told again.
+    /// Calls `listener` for every event, when it happens. [`run`](Self::run) also returns the
+    /// events one by one. Events from before this process started are not repeated.
     pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self { local: self.local.listen(listener), ..self }
     }
 
-    /// What `cancel` stops, from now on. A call that is cancelled has its result; to go on later, drop the run instead.
+    /// Lets `cancel` stop the runs of this host. A cancelled call counts as finished, with an error
+    /// result. To stop now and continue later, drop the run instead.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
         Self { local: self.local.cancelled_by(cancel), ..self }
     }
 
-    /// What becomes of a call that began, of which nobody knows how it ended, and whose tool is neither
-    /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only: this outcome, or with `None` it is made again, with the same key.
-    /// [`Outcome::Wait`] leaves it to a person. By default the model reads "outcome unknown: …".
+    /// Sets what happens to a call that started before a crash and whose result is not known.
+    /// `outcome` returns the outcome to record, or `None` to make the call again with the same key.
+    /// [`Outcome::Wait`] lets a person decide. By default the model reads "outcome unknown: …".
+    ///
+    /// This is only for calls of tools that are neither
+    /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only. All other calls are made
+    /// again.
     pub fn on_unknown(self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
         Self { unknown: Box::new(outcome), ..self }
     }
 
-    /// Drives the conversation until it is the user's turn, as [`drive`](agent_core::host::drive) does, and says so. If the journal
-    /// has come further with it, it goes on from there. What was decided meanwhile about the calls that wait for a person,
-    /// it goes on with.
+    /// Drives the conversation until it is the user's turn. Await it for the [`End`], or first read
+    /// its events with [`HostRun::next`]. If the journal has a newer state of the conversation, the
+    /// run continues from that. It also applies decisions that people have made about waiting calls
+    /// in the meantime.
     ///
-    /// `.await` it for its end, or read its events with [`HostRun::next`] first. While it still waits for a person, that is
-    /// told once: see [`decided`](Self::decided) for how to wait for what people say.
+    /// If the run ends with [`End::Waiting`], use [`decided`](Self::decided) to wait for the
+    /// decision of a person. Repeated runs that wait for the same calls report this only once.
     pub fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, JournalHostError> {
         HostRun::new(self.run_to_end(conversation), || self.local.events())
     }
 
-    /// Waits until somebody, in any process, has decided about a call that waits in this conversation; see
-    /// [`Journal::decided`]. So a driver need not ask again and again:
+    /// Waits until a person has decided about one of the calls that wait in this conversation, in
+    /// any process. Then run the conversation again. See [`Journal::decided`].
     ///
     /// ```
     /// # use agent_core::{Conversation, End};
@@ -107,41 +120,41 @@ impl JournalHost {
 
     async fn run_to_end(&self, conversation: &mut Conversation) -> Result<End, JournalHostError> {
         self.local.begin_run();
-        self.ledger.settle_all().await?;
-        if let Some(further) = self.ledger.further(conversation) {
-            *conversation = further;
+        self.ledger.wait_for_all_writes().await?;
+        if let Some(newer) = self.ledger.newer_conversation(conversation) {
+            *conversation = newer;
         }
-        self.ledger.hear(conversation)?;
+        self.ledger.apply_decisions(conversation)?;
         loop {
             let end = self.drive(conversation).await?;
-            if !matches!(end, End::Waiting(_)) || !self.ledger.hear(conversation)? {
+            if !matches!(end, End::Waiting(_)) || !self.ledger.apply_decisions(conversation)? {
                 return Ok(end);
             }
         }
     }
 
-    /// A plain function with a named type, since the loop runs inside itself here.
+    /// This returns a boxed future because the loop calls itself here.
     fn drive<'a>(
         &'a self,
         conversation: &'a mut Conversation,
     ) -> BoxFuture<'a, Result<End, JournalHostError>> {
         let run = async move {
             let end = self.local.drive_by(conversation, self).await?;
-            // It may have come back from an agent that was not done, and ended with that.
-            self.catch_up(conversation).await?;
+            // The conversation may have returned from an agent that failed, and ended with that.
+            self.write_changes_in_memory(conversation).await?;
             Ok(end)
         };
         run.boxed()
     }
 
-    /// Writes what the conversation was told while nobody wrote it down.
-    async fn catch_up(&self, so_far: &Conversation) -> Result<(), JournalHostError> {
+    /// Writes the changes that were made in memory only.
+    async fn write_changes_in_memory(&self, so_far: &Conversation) -> Result<(), JournalHostError> {
         self.ledger.write_decisions(so_far).await?;
-        let news = self.ledger.news(so_far)?;
-        if news.is_empty() {
+        let entries = self.ledger.unrecorded_entries(so_far)?;
+        if entries.is_empty() {
             return Ok(());
         }
-        self.append(so_far.id(), &news, so_far.id(), Kept::Nothing).await
+        self.append(so_far.id(), &entries, so_far.id(), Completed::Nothing).await
     }
 
     async fn append(
@@ -149,18 +162,18 @@ impl JournalHost {
         id: &str,
         entries: &[Entry],
         key: &str,
-        kept: Kept,
+        completed: Completed,
     ) -> Result<(), JournalHostError> {
-        Ok(self.ledger.append(id, entries, key, kept).await?)
+        Ok(self.ledger.append(id, entries, key, completed).await?)
     }
 
-    /// Records what a call led to; it counts from then on.
+    /// Records the outcome of a call. It counts from then on.
     async fn record(&self, call: &Call, outcome: Outcome, receipt: &Receipt) -> Result<(), JournalHostError> {
-        let (id, key) = (&call.conversation, key(&call.conversation, &call.call.id));
+        let (id, key) = (&call.conversation, call_key(&call.conversation, &call.call.id));
         let outcome = self.ledger.admit(id, outcome, self.local.rules());
         let recorded = Change::Recorded { call: call.call.id.clone(), done: outcome.clone().into() };
-        self.append(id, &[Entry::Change(recorded)], &key, Kept::Done(outcome.into())).await?;
-        receipt.fill(self.ledger.take_done(&key).unwrap_or_else(gone));
+        self.append(id, &[Entry::Change(recorded)], &key, Completed::Done(outcome.into())).await?;
+        receipt.fill(self.ledger.take_done(&key).unwrap_or_else(missing_result));
         Ok(())
     }
 
@@ -169,7 +182,7 @@ impl JournalHost {
         mut child: DelegationGuard,
     ) -> (DelegationGuard, Result<Result<End, Failure>, JournalHostError>) {
         let key = child.id().to_owned();
-        if let Err(error) = self.ledger.settle(&key).await {
+        if let Err(error) = self.ledger.wait_until_written(&key).await {
             return (child, Err(error.into()));
         }
         if let Some(end) = self.ledger.take_end(&key) {
@@ -185,10 +198,12 @@ impl JournalHost {
             Err(error) => return (child, Err(error)),
         };
         let Some(done) = child.done(&end) else { return (child, Ok(end)) };
-        let (parent, call) = key.rsplit_once('/').expect("the id of a delegated conversation is a path");
+        let (parent, call) = key
+            .rsplit_once('/')
+            .expect("the id of a delegated conversation contains the id of its parent and a /");
         let recorded = Entry::Change(Change::Recorded { call: call.to_owned(), done });
-        let written = self.append(parent, &[recorded], &key, Kept::End(end)).await;
-        let end = written.map(|()| self.ledger.take_end(&key).unwrap_or_else(gone));
+        let written = self.append(parent, &[recorded], &key, Completed::End(end)).await;
+        let end = written.map(|()| self.ledger.take_end(&key).unwrap_or_else(missing_result));
         (child, end)
     }
 }
@@ -203,24 +218,25 @@ impl Host for JournalHost {
 
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, JournalHostError> {
         let id = so_far.id();
-        self.ledger.settle(id).await?;
+        self.ledger.wait_until_written(id).await?;
         if let Some(reply) = self.ledger.take_reply(so_far) {
             return Ok(reply);
         }
-        self.catch_up(so_far).await?;
+        self.write_changes_in_memory(so_far).await?;
         let reply = self.local.ask(so_far).await?;
-        let told = reply.clone().map_or_else(Change::Failed, Change::Answered);
-        if reply.is_err() && !self.ledger.follows(id, told.clone()) {
-            // Written, it would be answered with again and again. What it cost counts, whoever asks again.
+        let change = reply.clone().map_or_else(Change::Failed, Change::Answered);
+        if reply.is_err() && !self.ledger.can_apply(id, change.clone()) {
+            // If this failure were written, each new run would repeat it instead of asking the
+            // model. Only its cost is written.
             let spent = reply.as_ref().err().map(|Failure { agent, error }| (agent.clone(), error.usage()));
             if let Some((agent, usage)) = spent.filter(|(_, usage)| *usage != Usage::default()) {
                 let spent = Entry::Change(Change::Spent { agent, usage });
-                self.append(id, &[spent], id, Kept::Nothing).await?;
+                self.append(id, &[spent], id, Completed::Nothing).await?;
             }
             return Ok(reply);
         }
-        self.append(id, &[Entry::Change(told)], id, Kept::Reply(reply)).await?;
-        Ok(self.ledger.take_reply(so_far).unwrap_or_else(gone))
+        self.append(id, &[Entry::Change(change)], id, Completed::Reply(reply)).await?;
+        Ok(self.ledger.take_reply(so_far).unwrap_or_else(missing_result))
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), JournalHostError> {
@@ -234,20 +250,21 @@ impl Perform for JournalHost {
     type Error = JournalHostError;
 
     async fn call(&self, call: Call, receipt: Receipt) -> Result<(), JournalHostError> {
-        let (id, key) = (call.conversation.clone(), key(&call.conversation, &call.call.id));
-        self.ledger.settle(&key).await?;
+        let (id, key) = (call.conversation.clone(), call_key(&call.conversation, &call.call.id));
+        self.ledger.wait_until_written(&key).await?;
         if let Some(done) = self.ledger.take_done(&key) {
             receipt.fill(done);
             return Ok(());
         }
         if call.approved {
-            if let Some(reason) = self.ledger.denied(&id, &call.call.id)? {
+            if let Some(reason) = self.ledger.denial(&id, &call.call.id)? {
                 receipt.fill(Outcome::error(format!("denied: {reason}")));
                 return Ok(());
             }
         }
         if !self.ledger.is_open(&id, &call.call.id) {
-            // The conversation is an older one, and this has been done since.
+            // The conversation in memory is older than the journal, which has a result for this
+            // call.
             return Err(JournalError::Diverged { id: id.to_string() }.into());
         }
         let spec = self.rules().spec(&call.agent, &call.call.name);
@@ -274,21 +291,25 @@ impl Perform for JournalHost {
 }
 
 impl Journal {
-    /// A host for this conversation, which goes on where the journal says: if it has the conversation, that becomes what it
-    /// is there, and what it was told in memory since is written down; if not, it begins here, as a session of its id. That is
-    /// one of its own ([`Conversation::with_id`]) and not odd: see [`check_session_id`](agent_core::conversation::check_session_id).
+    /// Makes a host that runs this conversation and saves it in this journal. If the journal has a
+    /// session with the conversation's id, `conversation` becomes the saved state, and changes that
+    /// were made only in memory are saved first. Otherwise a new session starts.
+    ///
+    /// The conversation needs an id of its own: set it with [`Conversation::with_id`] and see
+    /// [`check_session_id`](agent_core::conversation::check_session_id). Fails if somebody else
+    /// drives the session, or if the journal has a different conversation with this id.
     pub async fn host(
         &self,
         team: Team,
         conversation: &mut Conversation,
     ) -> Result<JournalHost, JournalError> {
-        let (ledger, lease) = self.take_up(conversation).await?;
+        let (ledger, lease) = self.open_session(conversation).await?;
         Ok(JournalHost::new(team, ledger, lease))
     }
 }
 
-fn gone<T>() -> T {
-    unreachable!("only who waited for it takes what was kept for it")
+fn missing_result<T>() -> T {
+    unreachable!("a result that was written is taken only by the caller that waited for it")
 }
 
 impl fmt::Debug for JournalHost {

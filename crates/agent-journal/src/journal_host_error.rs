@@ -1,16 +1,17 @@
-//! Why a run on a journal broke off.
+//! Why a run on a journal stopped.
 
 use agent_core::{RunError, conversation::Failure};
 
 use crate::JournalError;
 
-/// Why a run broke off. What was acknowledged is in the journal, and a new run goes on from there.
+/// Why a run of a [`JournalHost`](crate::JournalHost) stopped with an error. Everything that was
+/// acknowledged is in the journal. A new run continues from there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum JournalHostError {
-    /// As any run may.
+    /// The run itself failed, as it could on any host. For example, a model did not reply.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The journal could not be read or written.
+    /// The journal could not be read or written. Continue with a new host.
     #[error(transparent)]
     Journal(#[from] JournalError),
 }

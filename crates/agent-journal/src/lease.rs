@@ -1,4 +1,4 @@
-//! The lease: who drives a session, so that nobody else does.
+//! The lease: it makes sure that only one host drives a session.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use crate::{Driver, Journal, JournalError, holder::Holder};
 
-/// A session that is driven by who has this. It ends when this is dropped, or with the process.
+/// Permission to drive a session. It ends when this is dropped, or with the process.
 #[derive(Debug)]
 pub(crate) struct Lease {
     journal: Journal,
@@ -15,7 +15,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Of a session that nobody in this process drives by this journal; it is still to be [taken](crate::leases::take).
+    /// A lease for a session that no other host of this journal drives. It must still be
+    /// [taken](crate::leases::take) in the file.
     pub(crate) fn begin(journal: &Journal, id: &str) -> Result<Self, JournalError> {
         let holder = journal.holder()?;
         match holder.begin(id) {
@@ -35,10 +36,11 @@ impl Drop for Lease {
         let given_up = id.clone();
         let give_up = move |connection: &Connection| {
             let sql = "DELETE FROM leases WHERE holder = ?1 AND session = (SELECT number FROM sessions WHERE id = ?2)";
-            // What stays is taken for what it is: a lease of a process that has ended, once it has.
+            // If the row stays, others can take the session once this process has ended.
             Ok(connection.execute(sql, params![name, given_up]).unwrap_or_default())
         };
-        // Sent first, so it is written before whatever takes the session next in this process: that begins after the end.
+        // This is sent before `end`. So it is written before the next host of this process takes
+        // the session.
         drop(self.journal.write(give_up, |_| ()));
         self.holder.end(&id);
     }
@@ -60,12 +62,13 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_a_session_that_was_just_given_up_keeps_it() {
+    fn a_session_that_was_just_given_up_can_be_taken_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(folder.path().join("runs.journal")).unwrap();
         let add = |connection: &Connection| Ok(table::add_session(connection, "s").unwrap());
         let session = block_on(journal.write(add, |_| ())).unwrap();
-        // Each takes it as soon as it can, sees that it still has it once that is on the disk, and gives it up.
+        // Each thread takes the session as soon as it can, checks that it still has it when that is
+        // on the disk, and gives it up.
         let drive = || {
             let mut held = 0;
             while held < 50 {

@@ -1,4 +1,4 @@
-//! The tables of leases and of who holds them.
+//! The tables of leases and holders.
 
 use std::process;
 
@@ -6,17 +6,18 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     Driver, JournalError,
-    file::File,
-    holder::{Holder, Seen, TERM},
-    table::{Number, now},
+    file::JournalFile,
+    holder::{Holder, LEASE_DURATION, Liveness},
+    table::{SessionNumber, now},
 };
 
-/// Has the session driven by this holder, which has [begun](crate::lease::Lease::begin), and nobody else.
+/// Gives the session to this holder, which has [begun](crate::lease::Lease::begin) a lease. Fails
+/// if somebody else drives it.
 pub(crate) fn take(
-    file: &File,
+    file: &JournalFile,
     connection: &Connection,
     id: &str,
-    session: Number,
+    session: SessionNumber,
     holder: &Holder,
 ) -> Result<(), JournalError> {
     let wrong = |error| file.error(&error);
@@ -29,64 +30,68 @@ pub(crate) fn take(
     connection.execute(lease, params![session, holder.name]).map(drop).map_err(wrong)
 }
 
-/// Fails if somebody drives the session; one who did and is dead is cleared away.
+/// Fails if somebody drives the session. Removes the lease of a dead holder.
 pub(crate) fn refuse_if_driven(
-    file: &File,
+    file: &JournalFile,
     connection: &Connection,
     id: &str,
-    session: Number,
+    session: SessionNumber,
 ) -> Result<(), JournalError> {
     let wrong = |error| file.error(&error);
-    let Some((name, pid, expires)) = driver(connection, session).map_err(wrong)? else { return Ok(()) };
-    if lives(file, &name, expires) {
-        let by = if Holder::is_here(&name) { Driver::ThisProcess } else { Driver::Process(pid) };
+    let Some((name, pid, expires)) = holder_of(connection, session).map_err(wrong)? else { return Ok(()) };
+    if is_alive(file, &name, expires) {
+        let by = if Holder::is_in_this_process(&name) { Driver::ThisProcess } else { Driver::Process(pid) };
         return Err(JournalError::Driven { id: id.to_owned(), by });
     }
     connection.execute("DELETE FROM holders WHERE name = ?1", [&name]).map_err(wrong)?;
-    Holder::clear(&file.path, &name);
+    Holder::remove_lock_file(&file.path, &name);
     Ok(())
 }
 
-/// The process that drives the session, if one does.
+/// The id of the process that drives the session, if one does.
 pub(crate) fn driven_by(
-    file: &File,
+    file: &JournalFile,
     connection: &Connection,
-    session: Number,
+    session: SessionNumber,
 ) -> rusqlite::Result<Option<u32>> {
-    let driver = driver(connection, session)?;
-    Ok(driver.filter(|(name, _, expires)| lives(file, name, *expires)).map(|(_, pid, _)| pid))
+    let holder = holder_of(connection, session)?;
+    Ok(holder.filter(|(name, _, expires)| is_alive(file, name, *expires)).map(|(_, pid, _)| pid))
 }
 
-/// Goes on holding what this holder holds, where only that keeps it.
+/// Extends the leases of this holder. It is needed only where files can't be locked.
 pub(crate) fn renew(connection: &Connection, holder: &str) {
     let sql = "UPDATE holders SET expires = ?1 WHERE name = ?2";
-    // If it can't be written now, it is tried again before it runs out.
+    // If this fails, it is tried again before the lease ends.
     let _ = connection.execute(sql, params![next_expiry(), holder]);
 }
 
-/// Whether the session is driven by this holder.
-pub(crate) fn is_held(connection: &Connection, session: Number, holder: &str) -> rusqlite::Result<bool> {
+/// Whether this holder drives the session.
+pub(crate) fn is_held(
+    connection: &Connection,
+    session: SessionNumber,
+    holder: &str,
+) -> rusqlite::Result<bool> {
     let mut find = connection.prepare_cached("SELECT 1 FROM leases WHERE session = ?1 AND holder = ?2")?;
     find.exists(params![session, holder])
 }
 
-type Held = (String, u32, Option<i64>);
+type HolderRow = (String, u32, Option<i64>);
 
-fn driver(connection: &Connection, session: Number) -> rusqlite::Result<Option<Held>> {
+fn holder_of(connection: &Connection, session: SessionNumber) -> rusqlite::Result<Option<HolderRow>> {
     let sql = "SELECT name, pid, expires FROM leases JOIN holders ON name = holder WHERE session = ?1";
     let mut find = connection.prepare_cached(sql)?;
     find.query_row([session], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
 }
 
-/// Its lock says whether a holder lives; where there are no locks, what it has said of itself.
-fn lives(file: &File, name: &str, expires: Option<i64>) -> bool {
-    match (Holder::look(&file.path, name), expires) {
+/// Whether a holder is alive. Its lock says so, or where there are no locks, the end of its lease.
+fn is_alive(file: &JournalFile, name: &str, expires: Option<i64>) -> bool {
+    match (Holder::check(&file.path, name), expires) {
         (_, Some(expires)) => now() < expires,
-        (Seen::Dead, None) => false,
-        (Seen::Alive | Seen::Nothing, None) => true,
+        (Liveness::Dead, None) => false,
+        (Liveness::Alive | Liveness::Unknown, None) => true,
     }
 }
 
 fn next_expiry() -> i64 {
-    now() + i64::try_from(TERM.as_millis()).expect("it is half a minute")
+    now() + i64::try_from(LEASE_DURATION.as_millis()).expect("it is half a minute")
 }

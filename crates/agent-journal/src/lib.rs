@@ -1,5 +1,10 @@
-//! Runs that survive their process: a journal on disk of what conversations were told. A conversation is the fold of that,
-//! so who reads it again goes on where the last one was stopped, by whatever.
+//! Saves the runs of agents in a file, so that they survive the end of their process. The file is
+//! an SQLite database, the *journal*. It holds every change of each conversation, in order. If a
+//! process stops or crashes, any process can open the journal, rebuild the conversation from its
+//! changes, and continue it. Finished calls are not made again.
+//!
+//! Open a [`Journal`], ask it for a [host](Journal::host) for your conversation, and drive the
+//! conversation with that host:
 //!
 //! ```
 //! use agent_core::{Agent, Conversation, Team, script::{Reply, Script}, host::drive};
@@ -39,16 +44,16 @@ mod journal_host_error;
 mod lease;
 mod leases;
 mod ledger;
-mod news;
-mod noted;
+mod next_write;
+mod open_session;
 mod portable;
+mod record_starts;
 mod schema;
 mod session;
 mod table;
-mod take_up;
+mod unrecorded;
 mod watch;
 mod writer;
-mod written;
 
 pub use entry::Entry;
 pub use error::{Driver, JournalError};

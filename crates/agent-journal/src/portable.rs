@@ -1,26 +1,26 @@
-//! Sessions as JSON, to take from one journal to another.
+//! Sessions as JSON, to copy them to another journal.
 
 use agent_core::Json;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Journal, JournalError,
-    entry::Written,
+    entry::StoredEntry,
     fold::{Row, fold},
 };
 
-/// The shape of what is exported.
-const SHAPE: u32 = 1;
+/// The version of the format.
+const FORMAT: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 struct Exported {
     journal: u32,
     id: String,
-    entries: Vec<Line>,
+    entries: Vec<ExportedEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct ExportedEntry {
     path: String,
     at: i64,
     kind: String,
@@ -30,29 +30,35 @@ struct Line {
 }
 
 impl Journal {
-    /// A session as JSON, with all it was told: [`import`](Self::import) reads it.
+    /// Writes a session as JSON, with all its entries. Give it to [`import`](Self::import) of
+    /// another journal.
     pub fn export(&self, id: &str) -> Result<String, JournalError> {
         let (_, rows) = self.rows(id)?;
-        let line = |Row { seq, path, at, written: Written { kind, call, body } }| {
+        let line = |Row { seq, path, at, written: StoredEntry { kind, call, body } }| {
             let body: Json = serde_json::from_str(&body)
                 .map_err(|error| self.file().damaged(format!("entry {seq}: {error}")))?;
-            Ok(Line { path, at, kind, call, body })
+            Ok(ExportedEntry { path, at, kind, call, body })
         };
         let entries = rows.into_iter().map(line).collect::<Result<_, JournalError>>()?;
-        let exported = Exported { journal: SHAPE, id: id.to_owned(), entries };
+        let exported = Exported { journal: FORMAT, id: id.to_owned(), entries };
         Ok(serde_json::to_string(&exported).expect("texts and JSON can always be written"))
     }
 
-    /// Adds a session that was exported, under its own id or another one; gives back which. What is no conversation is
-    /// refused, and so is an id that no session may begin under ([`check_session_id`](agent_core::conversation::check_session_id)).
+    /// Adds a session from the JSON that [`export`](Self::export) wrote. It keeps its id, or gets
+    /// `new_id`. Returns the id. Fails if the JSON is not a session, if there is a session with
+    /// this id, or if [`check_session_id`](agent_core::conversation::check_session_id) refuses the
+    /// id.
     pub async fn import(&self, json: &str, new_id: Option<&str>) -> Result<String, JournalError> {
         let not = |why: String| JournalError::NotASession { why };
         let exported: Exported = serde_json::from_str(json).map_err(|error| not(error.to_string()))?;
-        if exported.journal != SHAPE {
-            return Err(not(format!("it has shape {}, and this version knows {SHAPE}", exported.journal)));
+        if exported.journal != FORMAT {
+            return Err(not(format!(
+                "its format has version {}, and this version knows {FORMAT}",
+                exported.journal
+            )));
         }
-        let row = |(seq, Line { path, at, kind, call, body }): (i64, Line)| {
-            let written = Written { kind, call, body: body.text().to_owned() };
+        let row = |(seq, ExportedEntry { path, at, kind, call, body }): (i64, ExportedEntry)| {
+            let written = StoredEntry { kind, call, body: body.text().to_owned() };
             Row { seq, path, at, written }
         };
         let rows: Vec<Row> = (1..).zip(exported.entries).map(row).collect();
@@ -61,7 +67,7 @@ impl Journal {
             JournalError::Damaged { what, .. } => not(what),
             other => other,
         })?;
-        self.add(&id, rows).await?;
+        self.add_session(&id, rows).await?;
         Ok(id)
     }
 }

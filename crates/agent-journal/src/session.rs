@@ -1,4 +1,4 @@
-//! Sessions: what is in a journal, and what can be done with it as a whole.
+//! Sessions: listing, forking and deleting them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,41 +11,44 @@ use rusqlite::Connection;
 
 use crate::{
     Journal, JournalError,
-    entry::Written,
+    entry::StoredEntry,
     fold::{Row, fold},
     leases,
-    table::{self, Number},
+    table::{self, SessionNumber},
 };
 
-/// A session: a conversation in a journal, with those delegated from it.
+/// A summary of one session in a journal, as [`Journal::sessions`] lists it. A session is a
+/// conversation together with the conversations that were delegated from it.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Its id, which is the conversation's.
+    /// The id of the session, which is the id of its conversation.
     pub id: String,
-    /// The agent that has the conversation.
+    /// The agent that the user talks to now.
     pub agent: String,
-    /// When it was last told something.
+    /// The time of the last entry.
     pub changed: SystemTime,
-    /// How often its models answered, those of delegated conversations not counted.
+    /// How many replies of a model it has had. Replies in delegated conversations are not counted.
     pub turns: usize,
-    /// What all its models cost.
+    /// The tokens that all its models have used, including those of delegated conversations.
     pub usage: Usage,
-    /// Why it is the user's turn: [`End::Waiting`] names the calls that wait for a person. `None` if there is work to do.
+    /// Why it is the user's turn: [`End::Waiting`] lists the calls that wait for a person. `None`
+    /// if the agents still have work to do.
     pub end: Option<End>,
-    /// The process that drives it.
+    /// The id of the process that drives the session now, if one does.
     pub driven_by: Option<u32>,
 }
 
 impl Journal {
-    /// All sessions, in the order they began. One that can't be read is an error among the others, which names it.
+    /// Lists all sessions, in the order they were started. A session that can't be read is an error
+    /// in the list, which names the session.
     pub fn sessions(&self) -> Result<Vec<Result<Session, JournalError>>, JournalError> {
-        let ids = self.with_reader(table::ids)?;
-        // One that was deleted meanwhile is not there any more.
+        let ids = self.with_reader(table::session_ids)?;
+        // A session that was deleted in the meantime is left out.
         Ok(ids.iter().filter_map(|(_, id)| self.session(id).transpose()).collect())
     }
 
-    /// The session of this id, if there is one.
+    /// Summarises one session. `None` if there is no session with this id.
     pub fn session(&self, id: &str) -> Result<Option<Session>, JournalError> {
         let Some((number, rows)) = self.rows_of(id)? else { return Ok(None) };
         let conversation = fold(self.file(), id, &rows)?.conversation;
@@ -62,27 +65,29 @@ impl Journal {
         }))
     }
 
-    /// A new session that is this one as it was after so many of its turns, results of their calls included; with `None`,
-    /// as it is. Its calls have keys of their own. Of the new id, [`check_session_id`] says what it may be.
+    /// Copies a session to a new one, to continue it in another direction. With `turns`, the copy
+    /// ends after that many replies of the model and the results of their calls. With `None`, it is
+    /// a full copy. Calls in the copy have their own keys. Fails if the session has fewer turns, if
+    /// the new id exists, or if [`check_session_id`] refuses the new id.
     pub async fn fork(&self, id: &str, turns: Option<usize>, new_id: &str) -> Result<(), JournalError> {
         let (_, rows) = self.rows(id)?;
         let keep = match turns {
             None => rows.len(),
-            Some(turns) => after(&rows, turns).ok_or_else(|| JournalError::NoSuchTurn {
+            Some(turns) => entries_up_to(&rows, turns).ok_or_else(|| JournalError::NoSuchTurn {
                 id: id.to_owned(),
                 turn: turns,
                 turns: rows.iter().filter(|row| is_turn(row)).count(),
             })?,
         };
-        self.add(new_id, rows.into_iter().take(keep).collect()).await
+        self.add_session(new_id, rows.into_iter().take(keep).collect()).await
     }
 
-    /// Deletes a session that nobody drives.
+    /// Deletes a session. Fails with [`JournalError::Driven`] if somebody drives it.
     pub async fn delete(&self, id: &str) -> Result<(), JournalError> {
         let (file, id) = (self.file().clone(), id.to_owned());
         let delete = move |connection: &Connection| {
             let wrong = |error| file.error(&error);
-            let number = table::number(connection, &id).map_err(wrong)?;
+            let number = table::session_number(connection, &id).map_err(wrong)?;
             let number = number.ok_or_else(|| JournalError::UnknownSession { id: id.clone() })?;
             leases::refuse_if_driven(&file, connection, &id, number)?;
             table::delete_session(connection, number).map_err(wrong)
@@ -90,16 +95,16 @@ impl Journal {
         self.write(delete, |_| ()).await
     }
 
-    /// A session of these entries.
-    pub(crate) async fn add(&self, id: &str, rows: Vec<Row>) -> Result<(), JournalError> {
+    /// Adds a session with these entries.
+    pub(crate) async fn add_session(&self, id: &str, rows: Vec<Row>) -> Result<(), JournalError> {
         let (file, id) = (self.file().clone(), id.to_owned());
         let add = move |connection: &Connection| {
             check_session_id(&id)?;
             let wrong = |error| file.error(&error);
-            if table::number(connection, &id).map_err(wrong)?.is_some() {
+            if table::session_number(connection, &id).map_err(wrong)?.is_some() {
                 return Err(JournalError::SessionExists { id });
             }
-            let number: Number = table::add_session(connection, &id).map_err(wrong)?;
+            let number: SessionNumber = table::add_session(connection, &id).map_err(wrong)?;
             rows.iter()
                 .try_for_each(|Row { path, at, written, .. }| {
                     table::add_entry(connection, number, path, *at, written)
@@ -110,8 +115,9 @@ impl Journal {
     }
 }
 
-/// How many entries there are before the first that follows so many turns and what came of them.
-fn after(rows: &[Row], turns: usize) -> Option<usize> {
+/// How many entries belong to the first `turns` turns and their results. `None` if there are fewer
+/// turns.
+fn entries_up_to(rows: &[Row], turns: usize) -> Option<usize> {
     let steps = ["said", "answered", "failed", "spent", "returned", "taken_back", "became"];
     let is_step = |row: &Row| row.path.is_empty() && steps.contains(&row.written.kind.as_str());
     let mut seen = 0;
@@ -124,22 +130,22 @@ fn after(rows: &[Row], turns: usize) -> Option<usize> {
     (seen == turns).then_some(rows.len())
 }
 
-fn is_turn(Row { path, written: Written { kind, .. }, .. }: &Row) -> bool {
+fn is_turn(Row { path, written: StoredEntry { kind, .. }, .. }: &Row) -> bool {
     path.is_empty() && kind == "answered"
 }
 
-/// Why it is the user's turn, as far as that can be told without the agents.
+/// Why it is the user's turn, as far as that is known without the agents.
 fn end(mut conversation: Conversation) -> Option<End> {
-    match conversation.turn(&NoRules(Limits::default())) {
+    match conversation.turn(&NoAgents(Limits::default())) {
         Turn::User(end) => Some(end),
         _ => None,
     }
 }
 
-/// What holds where the agents are not known: nothing is forbidden.
-struct NoRules(Limits);
+/// Rules for when the agents are not known: they forbid nothing.
+struct NoAgents(Limits);
 
-impl Rules for NoRules {
+impl Rules for NoAgents {
     fn spec(&self, _: &str, _: &str) -> Option<&ToolSpec> {
         None
     }

@@ -1,19 +1,20 @@
-//! Who waits until others have written something.
+//! Those who wait until somebody writes to the file.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::channel::oneshot;
 
-/// Who waits until the file is written to; while anybody does, a thread looks.
+/// Those who wait for a write. While there are any, a thread checks the file.
 #[derive(Debug, Default)]
 pub(crate) struct Watch(Mutex<Waiters>);
 
-/// Those who wait, and whether somebody looks for them.
+/// The list of those who wait, and whether a thread checks the file for them.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     pub(crate) waiting: Vec<oneshot::Sender<()>>,
-    pub(crate) is_looking: bool,
-    /// What SQLite says of the file's state: another number after each write by another connection, the writer's too.
+    pub(crate) is_watched: bool,
+    /// The version of the file, from SQLite. It changes after each write by another connection,
+    /// including the one of this writer.
     pub(crate) version: Option<i64>,
 }
 
@@ -24,7 +25,7 @@ impl Watch {
 }
 
 impl Waiters {
-    /// Lets all of them go on.
+    /// Wakes all of them.
     pub(crate) fn wake(&mut self) {
         for waiter in self.waiting.drain(..) {
             // It may be gone.

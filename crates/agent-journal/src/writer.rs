@@ -1,4 +1,4 @@
-//! The one who writes: a thread with group commit.
+//! The writer: one thread, which writes many entries in one transaction (group commit).
 
 use std::{
     iter, mem,
@@ -14,37 +14,38 @@ use std::{
 use futures::channel::oneshot;
 use rusqlite::Connection;
 
-use crate::{JournalError, file::File, holder::RENEWAL, leases};
+use crate::{JournalError, file::JournalFile, holder::RENEWAL_INTERVAL, leases};
 
-/// Writes what is sent to it, in the order it was sent. What came while the disk was busy is written together, and
-/// costs one sync.
+/// Writes the jobs that are sent to it, in their order. Jobs that come in while the disk is busy
+/// are written in one transaction, with one sync.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    file: File,
+    file: JournalFile,
     jobs: Option<Sender<Job>>,
-    /// The holder whose leases run out unless they are renewed.
+    /// The holder whose leases must be renewed.
     renewed: Arc<OnceLock<String>>,
-    /// How many transactions have been on the disk so far.
+    /// How many transactions are on the disk so far.
     syncs: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Writes inside of a transaction, unless there is none. Says how that went, and who is to be told how it ended.
+/// Work inside a transaction, or the reason why there is no transaction. Returns whether it
+/// succeeded, and whom to tell how the transaction ended.
 type Job = Box<dyn FnOnce(Result<&Connection, JournalError>) -> (Result<(), JournalError>, Ack) + Send>;
 
-/// Is told whether what was written is on the disk.
+/// Is called when it is known whether the work is on the disk.
 type Ack = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
 
-/// The most jobs of one transaction: one that takes long makes the first of them wait.
-const MOST: usize = 1_000;
+/// The most jobs in one transaction. In a longer one, the first job would wait for too long.
+const MAX_JOBS: usize = 1_000;
 
 impl Writer {
-    pub(crate) fn start(file: File, connection: Connection) -> Self {
+    pub(crate) fn start(file: JournalFile, connection: Connection) -> Self {
         let (jobs, queue) = mpsc::channel();
         let (own, renewed) = (file.clone(), Arc::new(OnceLock::new()));
         let (holder, syncs) = (renewed.clone(), Arc::new(AtomicU64::new(0)));
         let count = syncs.clone();
-        let thread = thread::spawn(move || write_all(&own, &connection, &queue, &holder, &count));
+        let thread = thread::spawn(move || run_writer(&own, &connection, &queue, &holder, &count));
         Self { file, jobs: Some(jobs), renewed, syncs, thread: Some(thread) }
     }
 
@@ -52,54 +53,56 @@ impl Writer {
         self.syncs.load(Ordering::Relaxed)
     }
 
-    /// From now on, renews what this holder holds.
+    /// Renews the leases of this holder from now on.
     pub(crate) fn renew(&self, holder: String) {
-        // There is one for a journal.
+        // A journal has only one holder.
         let _ = self.renewed.set(holder);
     }
 
-    /// Has `work` done inside of a transaction; an error of it takes nothing else along. What it gives back is acknowledged:
-    /// on the disk. `told` is told before anybody else, also if nobody waits any more.
+    /// Does `work` inside a transaction. If it fails, only this work is undone. The receiver gets
+    /// its result when it is on the disk. `on_done` is called before that, even if the receiver is
+    /// dropped.
     pub(crate) fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
-        told: impl FnOnce(Result<&T, &JournalError>) + Send + 'static,
+        on_done: impl FnOnce(Result<&T, &JournalError>) + Send + 'static,
     ) -> oneshot::Receiver<Result<T, JournalError>> {
         let (sender, receiver) = oneshot::channel();
         let file = self.file.clone();
         let job: Job = Box::new(move |connection| {
-            let done = connection.and_then(|connection| alone(&file, connection, work));
+            let done = connection.and_then(|connection| in_savepoint(&file, connection, work));
             let went = done.as_ref().map(|_| ()).map_err(Clone::clone);
             let ack: Ack = Box::new(move |written| {
                 let done = written.and(done);
-                told(done.as_ref());
-                // Whoever asked may be gone.
+                on_done(done.as_ref());
+                // The caller may be gone.
                 let _ = sender.send(done);
             });
             (went, ack)
         });
         if let Some(jobs) = &self.jobs {
-            // The thread ends only when this is dropped, or by a panic, which the receiver sees.
+            // The thread ends only when this is dropped, or with a panic. The receiver notices a
+            // panic.
             let _ = jobs.send(job);
         }
         receiver
     }
 }
 
-/// What was sent is written before the journal is gone.
+/// Waits until everything that was sent is written.
 impl Drop for Writer {
     fn drop(&mut self) {
         self.jobs = None;
-        // It may be the last that has the journal itself.
+        // The writer thread itself may be the last owner of the journal.
         if let Some(thread) = self.thread.take().filter(|own| own.thread().id() != thread::current().id()) {
-            // A panic in it was told to those who waited.
+            // Those who waited have noticed a panic already.
             let _ = thread.join();
         }
     }
 }
 
-fn write_all(
-    file: &File,
+fn run_writer(
+    file: &JournalFile,
     connection: &Connection,
     queue: &Receiver<Job>,
     holder: &OnceLock<String>,
@@ -107,11 +110,11 @@ fn write_all(
 ) {
     let mut renewed = Instant::now();
     loop {
-        if let (Some(holder), true) = (holder.get(), renewed.elapsed() >= RENEWAL) {
+        if let (Some(holder), true) = (holder.get(), renewed.elapsed() >= RENEWAL_INTERVAL) {
             leases::renew(connection, holder);
             renewed = Instant::now();
         }
-        match queue.recv_timeout(RENEWAL) {
+        match queue.recv_timeout(RENEWAL_INTERVAL) {
             Ok(first) => write_batch(file, connection, first, queue, syncs),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -119,21 +122,27 @@ fn write_all(
     }
 }
 
-/// One transaction, and one sync, for all that is there.
-fn write_batch(file: &File, connection: &Connection, first: Job, queue: &Receiver<Job>, syncs: &AtomicU64) {
+/// Writes everything that is waiting in one transaction, with one sync.
+fn write_batch(
+    file: &JournalFile,
+    connection: &Connection,
+    first: Job,
+    queue: &Receiver<Job>,
+    syncs: &AtomicU64,
+) {
     let mut acks = Vec::new();
     let mut begun = begin(file, connection);
-    for job in iter::once(first).chain(queue.try_iter().take(MOST)) {
+    for job in iter::once(first).chain(queue.try_iter().take(MAX_JOBS)) {
         let (went, ack) = job(begun.clone().map(|()| connection));
         acks.push(ack);
         if begun.is_ok() && connection.is_autocommit() {
-            // It went so wrong that SQLite has taken back what was written before it, too.
+            // SQLite has rolled back the whole transaction, including the jobs before this one.
             tell(mem::take(&mut acks), &went);
             begun = begin(file, connection);
         }
     }
     let written = begun.and_then(|()| commit(file, connection));
-    // Before anybody is told.
+    // Count before anybody is told.
     syncs.fetch_add(1, Ordering::Relaxed);
     tell(acks, &written);
 }
@@ -144,9 +153,9 @@ fn tell(acks: Vec<Ack>, written: &Result<(), JournalError>) {
     }
 }
 
-/// Does the work of one job so that an error of it takes only that back.
-fn alone<T>(
-    file: &File,
+/// Does the work of one job in a savepoint, so that an error undoes only this work.
+fn in_savepoint<T>(
+    file: &JournalFile,
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, JournalError>,
 ) -> Result<T, JournalError> {
@@ -161,19 +170,20 @@ fn alone<T>(
     done
 }
 
-fn begin(file: &File, connection: &Connection) -> Result<(), JournalError> {
+fn begin(file: &JournalFile, connection: &Connection) -> Result<(), JournalError> {
     execute(file, connection, "BEGIN IMMEDIATE")
 }
 
-fn commit(file: &File, connection: &Connection) -> Result<(), JournalError> {
+fn commit(file: &JournalFile, connection: &Connection) -> Result<(), JournalError> {
     execute(file, connection, "COMMIT").inspect_err(|_| {
-        // Nothing of it is there; if it can't be taken back either, it already was.
+        // The transaction is not on the disk. If the rollback fails, SQLite has rolled back
+        // already.
         let _ = connection.execute_batch("ROLLBACK");
     })
 }
 
-/// Executes what is executed for each transaction, so that it is not read anew each time.
-fn execute(file: &File, connection: &Connection, sql: &str) -> Result<(), JournalError> {
+/// Executes a statement that each transaction needs. It is prepared only once.
+fn execute(file: &JournalFile, connection: &Connection, sql: &str) -> Result<(), JournalError> {
     let executed = connection.prepare_cached(sql).and_then(|mut statement| statement.execute(()));
     executed.map(|_| ()).map_err(|error| file.error(&error))
 }

@@ -1,4 +1,4 @@
-//! Calls that wait for a person, who decides in another process, on another day.
+//! Calls that wait for a person. The decision comes from another process, at any later time.
 
 use std::sync::{Arc, Mutex};
 
@@ -37,7 +37,7 @@ fn keys(end: &End) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn calls_are_allowed_and_denied_by_their_keys_from_any_process_and_it_goes_on() {
+async fn calls_are_approved_and_denied_by_key_from_any_process_and_the_run_continues() {
     let place = Place::new();
     let (end, ..) = run(&place.open()).await;
     assert_eq!(keys(&end), ["s/call_0_0", "s/call_0_2/call_0_0", "s/call_0_3"]);
@@ -69,7 +69,7 @@ async fn calls_are_allowed_and_denied_by_their_keys_from_any_process_and_it_goes
 }
 
 #[tokio::test]
-async fn what_does_not_wait_can_be_neither_allowed_nor_denied() {
+async fn a_call_that_does_not_wait_can_be_neither_approved_nor_denied() {
     let place = Place::new();
     run(&place.open()).await;
     let journal = place.open();
@@ -81,7 +81,7 @@ async fn what_does_not_wait_can_be_neither_allowed_nor_denied() {
 }
 
 #[tokio::test]
-async fn what_is_decided_while_the_session_is_driven_is_heard_at_its_end() {
+async fn a_decision_during_a_run_is_applied_at_its_end() {
     let place = Place::new();
     let (team, _) = team(&["main", "clerk"], says);
     let (journal, other) = (place.open(), place.open());
@@ -95,7 +95,7 @@ async fn what_is_decided_while_the_session_is_driven_is_heard_at_its_end() {
 }
 
 #[tokio::test]
-async fn of_two_who_decide_the_first_counts_also_if_the_second_has_it_in_memory() {
+async fn the_first_of_two_decisions_counts_even_if_the_second_is_in_memory() {
     let place = Place::new();
     let (team, log) = team(&["main", "clerk"], says);
     let (journal, other) = (place.open(), place.open());
@@ -115,7 +115,7 @@ async fn of_two_who_decide_the_first_counts_also_if_the_second_has_it_in_memory(
 }
 
 #[tokio::test]
-async fn one_call_is_allowed_in_memory_and_another_denied_elsewhere_and_both_count() {
+async fn an_approval_in_memory_and_a_denial_by_another_process_both_count() {
     let says = |_: &str, turn: usize| match turn {
         0 => calls([("act_once", json!({"ask": "A?", "say": "a"})), ("act_once", json!({"ask": "B?"}))]),
         _ => Reply::text("Done."),
@@ -135,7 +135,7 @@ async fn one_call_is_allowed_in_memory_and_another_denied_elsewhere_and_both_cou
         assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
         assert_eq!(journal.conversation("s").unwrap(), conversation);
         assert!(conversation.to_string().contains("< call_0_0 = a\n  < call_0_1 failed: denied: too dear"));
-        assert_eq!(log.made()["s/call_0_0"], 2, "to ask, and for good");
+        assert_eq!(log.made()["s/call_0_0"], 2, "once to ask, once for real");
         let kinds: Vec<&str> = journal.entries("s").unwrap().iter().map(|(_, entry)| entry.kind()).collect();
         assert!(!kinds[1..].contains(&"became"), "{kinds:?}");
     }
@@ -155,7 +155,7 @@ async fn a_call_that_asks_twice_is_decided_twice() {
     host.run(&mut conversation).await.unwrap();
     drop(host);
     journal.approve("s/call_0_1").await.unwrap();
-    // The process ended while it was made: the caller has a person asked again.
+    // The process ended during the call. The caller lets a person decide again.
     let started = "INSERT INTO entries (session, path, kind, call, body, at) SELECT session, path, 'started', call, \
         '{\"id\":\"call_0_1\",\"name\":\"act_once\",\"input\":{}}', at FROM entries WHERE kind = 'allowed'";
     place.sql(started);
@@ -175,7 +175,7 @@ async fn a_call_that_asks_twice_is_decided_twice() {
 }
 
 #[tokio::test]
-async fn events_of_a_run_tell_of_a_call_that_waits() {
+async fn the_events_of_a_run_include_a_call_that_waits() {
     let place = Place::new();
     let (team, _) = team(&["main", "clerk"], says);
     let (sender, events) = std::sync::mpsc::channel();
@@ -188,7 +188,7 @@ async fn events_of_a_run_tell_of_a_call_that_waits() {
     assert_eq!(waits, 3);
 }
 
-/// A driver that waits for decisions until it is done; what it was told of how its runs ended.
+/// Drives the session and waits for decisions until it is done. Also returns how each run ended.
 async fn drive_to_end(journal: &Journal, decide: impl AsyncFn(&[String])) -> (Conversation, Vec<String>) {
     let (team, _) = team(&["main", "clerk"], says);
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -207,7 +207,7 @@ async fn drive_to_end(journal: &Journal, decide: impl AsyncFn(&[String])) -> (Co
         if !matches!(end, End::Waiting(_)) {
             break;
         }
-        // Polled as often as one likes, it is told once.
+        // However often it is polled, the end is reported once.
         host.run(&mut conversation).await.unwrap();
         let waiting: Vec<String> = conversation.waiting().into_iter().map(|call| call.key).collect();
         let ((), decided) = futures::future::join(decide(&waiting), host.decided(&conversation)).await;
@@ -220,7 +220,8 @@ async fn drive_to_end(journal: &Journal, decide: impl AsyncFn(&[String])) -> (Co
 #[tokio::test]
 async fn field_76_a_driver_waits_for_decisions_of_others_and_is_told_once_of_each_change() {
     let place = Place::new();
-    // By another journal of the same file, as from another process, and by the same one.
+    // Decide through another journal of the same file, like another process would, and through the
+    // same one.
     for other in [place.open(), place.open()] {
         let journal = place.open();
         let (conversation, told) = drive_to_end(&journal, async |waiting| match waiting {
@@ -256,7 +257,7 @@ async fn field_76_there_is_nothing_to_wait_for_where_nothing_waits_or_it_was_dec
     let heard = journal.conversation("s").unwrap();
     let waits = journal.decided(&heard);
     assert!(waits.now_or_never().is_none(), "two more wait");
-    // Before it is looked at what waits.
+    // Decide before the call to `decided`.
     journal.decided(&Conversation::start("main", "Go.").with_id("nobody's")).await.unwrap();
     let waits = journal.decided(&heard);
     let ended = async { Journal::open(&place.path).unwrap().delete("s").await };

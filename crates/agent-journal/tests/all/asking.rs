@@ -1,4 +1,5 @@
-//! Tools whose calls a person allows first, and processes that end while one is asked or while what was allowed is done.
+//! Tools whose calls need approval, and processes that end while a person is asked or while an
+//! approved call runs.
 
 use std::{
     path::Path,
@@ -27,8 +28,8 @@ struct Payment {
     to: String,
 }
 
-/// A team whose tool may not be called twice and needs a person's approval, and how often it was called for good. `asked` is
-/// done when the person is asked, `paying` when it is allowed.
+/// A team whose tool must not be called twice and needs approval, and a count of its real calls.
+/// Calls `asked` when the person is asked, and `paying` when the approved call runs.
 fn team(
     asked: impl Fn() + Send + Sync + 'static,
     paying: impl Fn() + Clone + Send + Sync + 'static,
@@ -52,7 +53,7 @@ fn team(
     (Team::new([agent]).unwrap(), paid)
 }
 
-/// What a process that was killed now would leave, in another place.
+/// Copies the files as a killed process would leave them.
 fn leave(place: &Path, copy: &Path) {
     for ending in ["", "-wal"] {
         let beside = |path: &Path| format!("{}{ending}", path.display());
@@ -60,7 +61,7 @@ fn leave(place: &Path, copy: &Path) {
     }
 }
 
-/// Goes on with the session in this place; how it ends, and how often was paid.
+/// Continues the session in this place. Returns how it ends and how many payments were made.
 async fn run(place: &Place) -> (End, Conversation, usize) {
     let (team, paid) = team(|| (), || ());
     let mut conversation = start();
@@ -73,14 +74,14 @@ fn waits(end: &End) -> bool {
     matches!(end, End::Waiting(calls) if calls[0].key == "s/call_0_0" && calls[0].question == "Pay?")
 }
 
-/// How often it stands there that a call began.
+/// How many entries say that a call started.
 fn started(place: &Place) -> usize {
     let entries = place.open().entries("s").unwrap();
     entries.iter().filter(|(_, entry)| matches!(entry, Entry::Started(_))).count()
 }
 
 #[tokio::test]
-async fn who_ends_while_a_person_is_asked_has_done_nothing_and_asks_again() {
+async fn a_process_that_ends_while_a_person_is_asked_has_done_nothing_and_asks_again() {
     let (place, copy) = (Place::new(), Place::new());
     let (from, to) = (place.path.clone(), copy.path.clone());
     let (team, _) = team(move || leave(&from, &to), || ());
@@ -99,7 +100,7 @@ async fn who_ends_while_a_person_is_asked_has_done_nothing_and_asks_again() {
 }
 
 #[tokio::test]
-async fn what_a_person_allowed_and_may_have_been_done_is_not_done_again() {
+async fn an_approved_call_that_may_have_been_made_is_not_made_again() {
     let (place, copy) = (Place::new(), Place::new());
     run(&place).await;
     place.open().approve("s/call_0_0").await.unwrap();
@@ -116,8 +117,8 @@ async fn what_a_person_allowed_and_may_have_been_done_is_not_done_again() {
 }
 
 #[tokio::test]
-async fn a_call_of_which_is_written_that_it_began_although_it_only_asked_asks_again() {
-    // As versions before this one wrote it.
+async fn a_call_that_only_asked_but_was_recorded_as_started_asks_again() {
+    // Earlier versions recorded it like this.
     let place = Place::new();
     run(&place).await;
     place.sql(
@@ -133,7 +134,7 @@ async fn a_call_of_which_is_written_that_it_began_although_it_only_asked_asks_ag
 #[tokio::test]
 async fn field_47_a_timeout_holds_for_a_sync_function_on_a_journal() {
     let stuck = FnTool::new("pay", "Returns when nobody waits for it.", |_: Payment, context: Context| {
-        // Without a timeout it ends, too, and the test fails.
+        // The function returns even without a timeout. The test then fails.
         let began = Instant::now();
         while !context.cancelled() && began.elapsed() < Duration::from_secs(10) {
             std::thread::yield_now();

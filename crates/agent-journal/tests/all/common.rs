@@ -1,4 +1,5 @@
-//! What the tests share: a team whose models say the same whenever they are asked the same, and tools that are counted.
+//! What the tests share: a team whose models always give the same answer to the same history, and
+//! tools that count their calls.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,7 @@ use agent_journal::Journal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How often each call was made, by its key, and what the models were asked, by agent.
+/// How often each call was made, by its key, and what each agent asked its model.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Lines>>);
 
@@ -36,8 +37,8 @@ impl Log {
     }
 }
 
-/// A tool whose input says what it does: `{"ms": 100}`, then `{"say": "x"}`, `{"fail": "…"}`, `{"to": agent}`,
-/// `{"transfer": agent}` or `{"ask": question}`.
+/// A tool whose input says what it does: `{"ms": 100}`, then `{"say": "x"}`, `{"fail": "…"}`,
+/// `{"to": agent}`, `{"transfer": agent}` or `{"ask": question}`.
 struct Act {
     spec: ToolSpec,
     log: Log,
@@ -66,25 +67,26 @@ impl Tool for Act {
     }
 }
 
-/// A tool whose calls may not be made twice.
+/// A tool whose calls must not be made twice.
 pub(crate) fn act_once(log: &Log) -> impl Tool + 'static {
     Act { spec: ToolSpec::new("act_once", "Does as told.", json!({"type": "object"})), log: log.clone() }
 }
 
-/// A tool that does as it is told, of a spec with this change.
+/// A tool that follows its input, with a changed spec.
 pub(crate) fn tool(name: &str, log: &Log, change: fn(&mut ToolSpec)) -> impl Tool + use<> {
     let mut spec = ToolSpec::new(name, "Does as told.", json!({"type": "object"}));
     change(&mut spec);
     Act { spec, log: log.clone() }
 }
 
-/// A reply of calls of these tools with these inputs.
+/// A reply with calls of these tools with these inputs.
 pub(crate) fn calls(calls: impl IntoIterator<Item = (&'static str, Value)>) -> Reply {
     calls.into_iter().fold(Reply::default(), |reply, (tool, input)| reply.and_call(tool, input))
 }
 
-/// A team of these agents, whose models answer by what they have answered before in what they read. All have the tools
-/// `act`, which may be called twice, `act_once`, which may not, and `act_first`, which comes first.
+/// A team of these agents. The answer of a model depends on how many answers it finds in the
+/// history. All agents have the tools `act`, which may be called twice, `act_once`, which must not,
+/// and `act_first`, which runs first.
 pub(crate) fn team(
     agents: &[&str],
     says: impl Fn(&str, usize) -> Reply + Send + Sync + 'static,
@@ -124,7 +126,7 @@ impl Place {
         Journal::open(&self.path).unwrap()
     }
 
-    /// By another hand: SQL on the file.
+    /// Runs SQL on the file, as another program would.
     pub(crate) fn sql(&self, sql: &str) {
         rusqlite::Connection::open(&self.path).unwrap().execute_batch(sql).unwrap();
     }

@@ -1,4 +1,4 @@
-//! What may start while a reply still streams, on a journal.
+//! Which calls may start while a reply still streams, on a journal.
 
 use std::{
     sync::{Arc, Mutex},

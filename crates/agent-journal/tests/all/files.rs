@@ -1,4 +1,4 @@
-//! Files that are not what they should be, and disks that do not do what they should.
+//! Files that are not valid journals, and disks that fail.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ fn says(_: &str, turn: usize) -> Reply {
     }
 }
 
-/// A journal with one session that has come to its end, in one file.
+/// A journal in one file, with one finished session.
 async fn written() -> (Place, Conversation) {
     let place = Place::new();
     let journal = place.open();
@@ -35,7 +35,7 @@ fn read(path: &Path) -> Result<Conversation, JournalError> {
     Journal::open(path)?.conversation("s")
 }
 
-/// The kind of an error and its words, without the folder.
+/// The kind of an error and its text, without the folder.
 fn words(error: &JournalError, path: &Path) -> String {
     let folder = format!("{}/", path.parent().unwrap().display());
     let kind = format!("{error:?}");
@@ -43,7 +43,7 @@ fn words(error: &JournalError, path: &Path) -> String {
     format!("{kind}: {}", error.to_string().replace(&folder, ""))
 }
 
-/// What is said of a file that holds this; it is left as it is.
+/// The error for a file with this content. The file must not change.
 fn check(bytes: &[u8]) -> String {
     let place = Place::new();
     fs::write(&place.path, bytes).unwrap();
@@ -54,17 +54,17 @@ fn check(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_file_of_something_else_is_left_alone() {
+fn a_file_that_is_not_a_journal_is_not_changed() {
     let letter = check(b"Dear diary, today I learned what a journal is, and it is not you. Yours, a letter.");
-    assert_snapshot!(letter, @"Foreign: runs.journal is not a journal: it is no SQLite file; it was left as it is, name another file");
+    assert_snapshot!(letter, @"Foreign: runs.journal is not a journal: it is not an SQLite file; the file was not changed, choose another one");
     let place = Place::new();
     place.sql("CREATE TABLE birds (name)");
-    assert_snapshot!(check(&fs::read(&place.path).unwrap()), @"Foreign: runs.journal is not a journal: it is an SQLite file of something else; it was left as it is, name another file");
+    assert_snapshot!(check(&fs::read(&place.path).unwrap()), @"Foreign: runs.journal is not a journal: it is an SQLite file of another program; the file was not changed, choose another one");
 }
 
 #[cfg(unix)]
 #[test]
-fn what_cannot_be_opened_says_why_and_nothing_is_made() {
+fn a_path_that_cannot_be_opened_is_an_error_that_says_why() {
     let place = Place::new();
     let folder = place.path.parent().unwrap();
     let (missing, nowhere) = (folder.join("such.journal"), folder.join("no").join("such.journal"));
@@ -76,7 +76,7 @@ fn what_cannot_be_opened_says_why_and_nothing_is_made() {
         all.push(said(Journal::open(path)));
         assert_eq!(all.last(), Some(&said(Journal::read(path))));
     }
-    // To SQLite, that is a journal in memory.
+    // SQLite would take this for a database in memory.
     all.push(said(Journal::read("file:such.journal?mode=memory")));
     let here = std::env::current_dir().unwrap().display().to_string();
     let text = all.join("\n").replace(&here, "HERE").replace(&folder.display().to_string(), "FOLDER");
@@ -86,7 +86,7 @@ fn what_cannot_be_opened_says_why_and_nothing_is_made() {
     NotOpened: FOLDER can't be opened: it is a folder: name a file in it
     NotOpened: socket can't be opened: it is a device, a pipe or a socket: name a file
     NotOpened:  can't be opened: its name is empty: name a file
-    NotOpened: :memory: can't be opened: a journal is on a disk, never in memory: name a file, or run without a journal
+    NotOpened: :memory: can't be opened: a journal can't be in memory: name a file, or run without a journal
     NotOpened: HERE/file:such.journal?mode=memory can't be opened: there is no such file
     ");
     assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "the socket");
@@ -94,7 +94,7 @@ fn what_cannot_be_opened_says_why_and_nothing_is_made() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn only_its_owner_can_read_a_journal_and_what_lies_beside_it() {
+async fn only_its_owner_can_read_a_journal_and_its_other_files() {
     use std::os::unix::fs::PermissionsExt;
 
     let place = Place::new();
@@ -121,7 +121,7 @@ async fn a_truncated_file_is_an_error_and_never_a_shorter_conversation() {
     }
     assert!(errors.iter().all(|error| error.starts_with("Damaged: ")), "{errors:?}");
     assert!(errors.len() > bytes.len() / 1000 - 5);
-    assert_snapshot!(errors.last().unwrap(), @"Damaged: runs.journal is damaged: database disk image is malformed; nothing more is written to it, go on with a copy from before");
+    assert_snapshot!(errors.last().unwrap(), @"Damaged: runs.journal is damaged: database disk image is malformed; nothing more is written to it, continue with a backup");
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_torn_page_is_an_error_and_never_another_conversation() {
 }
 
 #[tokio::test]
-async fn what_a_crash_leaves_of_the_last_write_is_not_there_and_all_before_it_is() {
+async fn after_a_crash_the_last_write_is_missing_and_all_earlier_ones_are_there() {
     let (place, copy) = (Place::new(), Place::new());
     let journal = place.open();
     let mut conversation = start();
@@ -169,10 +169,11 @@ async fn what_a_crash_leaves_of_the_last_write_is_not_there_and_all_before_it_is
 }
 
 #[tokio::test]
-async fn what_a_killed_process_left_half_done_is_taken_back_by_who_reads_next() {
+async fn the_next_reader_rolls_back_what_a_killed_process_left_half_done() {
     let ((place, whole), copy) = (written().await, Place::new());
     let writing = rusqlite::Connection::open(&place.path).unwrap();
-    // As files are before they have a log; so little is kept in memory that it goes to the disk.
+    // Files have no log at first. The cache is so small that changes go to the disk before the
+    // commit.
     writing.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 2; BEGIN").unwrap();
     writing.execute_batch("UPDATE entries SET body = 'half done' || zeroblob(5000)").unwrap();
     for ending in ["", "-journal"] {
@@ -188,13 +189,13 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_an_error_and_what_was_acknowledged_is_there() {
+async fn a_full_disk_is_an_error_and_acknowledged_entries_are_there() {
     let place = Place::new();
     drop(place.open());
     let empty = fs::metadata(&place.path).unwrap().len() / 4096;
     let mut stopped = 0;
     for pages in empty + 1.. {
-        let journal = Journal::options().most_pages(u32::try_from(pages).unwrap()).open(&place.path).unwrap();
+        let journal = Journal::options().max_pages(u32::try_from(pages).unwrap()).open(&place.path).unwrap();
         let mut conversation = start();
         let host = journal.host(team(&["main"], says).0, &mut conversation).await;
         let ended = match host {
@@ -209,30 +210,30 @@ async fn a_full_disk_is_an_error_and_what_was_acknowledged_is_there() {
             Err(error) => {
                 stopped += 1;
                 assert_eq!(error, JournalHostError::Journal(JournalError::Full { path: place.path.clone() }));
-                // All that the conversation in memory was told is on the disk.
+                // Everything that the conversation in memory contains is on the disk.
                 let kept = journal.conversation("s").map(|kept| kept.messages().to_vec()).unwrap_or_default();
                 assert!(kept.is_empty() || kept.starts_with(conversation.messages()));
             }
         }
-        // Calls that were aborted have the journal until the runtime comes to them, and with a full disk, its lease stays
-        // as long as it is open.
+        // Aborted calls keep the journal open until the runtime drops them. The disk is full, so
+        // the lease stays as long as the journal is open.
         tokio::task::yield_now().await;
     }
     assert!(stopped >= 3, "{stopped}");
     let (_, undisturbed) = written().await;
-    // A call may have begun when there was no room for its end.
+    // A call may have started when there was no room left for its result.
     let (kept, undisturbed) = (read(&place.path).unwrap().to_string(), undisturbed.to_string());
     let unlike = kept.lines().zip(undisturbed.lines()).filter(|(kept, undisturbed)| kept != undisturbed);
     assert!(unlike.clone().all(|(kept, _)| kept.contains("outcome unknown")), "{kept}");
 }
 
 #[tokio::test]
-async fn once_there_is_room_again_a_new_host_goes_on_and_the_one_that_failed_does_not() {
+async fn when_there_is_room_again_a_new_host_continues_and_the_failed_one_does_not() {
     let (place, team) = (Place::new(), team(&["main"], says).0);
     let mut big = Conversation::start("main", "x".repeat(100_000)).with_id("big");
     drop(place.open().host(team.clone(), &mut big).await.unwrap());
     let pages = u32::try_from(fs::metadata(&place.path).unwrap().len() / 4096).unwrap();
-    let journal = Journal::options().most_pages(pages + 2).open(&place.path).unwrap();
+    let journal = Journal::options().max_pages(pages + 2).open(&place.path).unwrap();
     let mut conversation = start();
     let host = journal.host(team.clone(), &mut conversation).await.unwrap();
     let full = JournalHostError::Journal(JournalError::Full { path: place.path.clone() });
@@ -246,7 +247,7 @@ async fn once_there_is_room_again_a_new_host_goes_on_and_the_one_that_failed_doe
     assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
 }
 
-/// A thread that may not write where it is not allowed to, even as root.
+/// A thread without the right to write where it is not allowed to, even if the user is root.
 #[cfg(target_os = "linux")]
 fn as_nobody_special<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
     use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
@@ -275,8 +276,8 @@ async fn a_folder_that_cannot_be_written_is_an_error_that_says_so() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let errors: Vec<String> = errors.iter().map(|error| words(error, &place.path)).collect();
     assert_snapshot!(errors.join("\n"), @r"
-    ReadOnly: runs.journal can't be written: attempt to write a readonly database; the folder must be writable, too
-    ReadOnly: new.journal can't be written: Permission denied (os error 13); the folder must be writable, too
+    ReadOnly: runs.journal can't be written: attempt to write a readonly database; its folder must be writable, too
+    ReadOnly: new.journal can't be written: Permission denied (os error 13); its folder must be writable, too
     ");
 }
 
@@ -292,10 +293,10 @@ async fn a_file_that_can_only_be_read_is_not_opened_to_write() {
     assert!(matches!(error, JournalError::ReadOnly { .. }), "{error:?}");
 }
 
-/// In a process of its own: the limit is the process's.
+/// This runs in its own process, because the limit is for the whole process.
 #[cfg(unix)]
 #[test]
-fn too_many_open_files_are_named_as_such() {
+fn too_many_open_files_is_an_error_of_its_own() {
     const OWN: &str = "JOURNAL_TESTS_FEW_FILES";
     if std::env::var_os(OWN).is_none() {
         let test = "files::too_many_open_files_are_named_as_such";

@@ -26,7 +26,7 @@ async fn run(place: &Place, team: Team) -> Result<End, JournalHostError> {
     host.run(&mut conversation).await
 }
 
-/// A session whose calls are allowed and not made yet.
+/// A session whose calls are approved and not made yet.
 async fn allowed() -> Place {
     let place = Place::new();
     let End::Waiting(calls) = run(&place, team(&["main", "clerk"], says).0).await.unwrap() else {

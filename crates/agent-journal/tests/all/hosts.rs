@@ -1,4 +1,5 @@
-//! The example's team in process and on a journal, also on one that was stopped: the transcripts are the same.
+//! The team of the example in process and on a journal, also on one whose run was stopped. The
+//! transcripts are the same.
 
 use agent_core::host::{LocalHost, drive};
 use agent_journal::Journal;

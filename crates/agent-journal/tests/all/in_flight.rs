@@ -1,4 +1,5 @@
-//! What is sent to the disk and not there yet when its run is dropped: the same host goes on with it.
+//! Writes that are not on the disk yet when their run is dropped. The same host continues with
+//! them.
 
 use std::{
     future::Future,
@@ -21,7 +22,7 @@ fn says(agent: &str, turn: usize) -> Reply {
     }
 }
 
-/// Goes on with a future as far as it comes while nothing gets to the disk.
+/// Polls a future as long as it makes progress while the disk is blocked.
 async fn goes_as_far_as_it_can<F: Future>(mut future: Pin<&mut F>) {
     for _ in 0..200 {
         assert!(poll!(future.as_mut()).is_pending());
@@ -29,8 +30,8 @@ async fn goes_as_far_as_it_can<F: Future>(mut future: Pin<&mut F>) {
     }
 }
 
-/// Nothing gets to the disk from the first such event on; the run is dropped, and the same host goes on, first with the
-/// disk still busy. All is done once, in the end.
+/// Blocks the disk from the first such event on. The run is dropped. The same host continues, first
+/// with the disk still blocked. In the end everything is done exactly once.
 async fn check(from: fn(&Event) -> bool) {
     let place = Place::new();
     let (team, log): (_, Log) = team(&["main", "expert"], says);
@@ -45,7 +46,7 @@ async fn check(from: fn(&Event) -> bool) {
             idle.execute_batch("BEGIN IMMEDIATE").unwrap();
         }
     });
-    // Until the disk is busy, and then as far as it comes.
+    // Run until the disk is blocked, and then as far as possible.
     {
         let mut run = pin!(drive(&mut conversation, &host));
         while busy.lock().unwrap().as_ref().is_some_and(Connection::is_autocommit) {
@@ -57,7 +58,7 @@ async fn check(from: fn(&Event) -> bool) {
     {
         let mut run = pin!(drive(&mut conversation, &host));
         goes_as_far_as_it_can(run.as_mut()).await;
-        // Closed, which takes the transaction back.
+        // Closing the connection rolls back its transaction.
         *busy.lock().unwrap() = None;
         assert_eq!(run.await.unwrap().text(), "Done.");
     }
@@ -78,6 +79,7 @@ async fn a_model_whose_answer_was_being_written_is_not_asked_again() {
 
 #[tokio::test]
 async fn a_delegated_conversation_whose_end_was_being_written_has_ended() {
-    // It has its last word on the disk, and its parent has not.
+    // The last reply of the delegated conversation is on the disk, but not its result for the
+    // parent.
     check(|event| event.depth == 1 && matches!(event.kind, EventKind::Ended(_))).await;
 }

@@ -1,4 +1,4 @@
-//! Who drives a session, and that nobody else does.
+//! A session is driven by only one host.
 
 use std::fs;
 
@@ -31,7 +31,7 @@ async fn a_session_that_is_driven_can_be_read_and_not_driven_by_others() {
         assert_eq!(journal.session("s").unwrap().unwrap().driven_by, Some(std::process::id()));
         assert_eq!(journal.conversation("s").unwrap(), conversation);
     }
-    assert_snapshot!(driven, @r#"session "s" is driven by another host in this process: wait until that is done, or drop that host"#);
+    assert_snapshot!(driven, @r#"session "s" is driven by another host in this process: wait until it is done, or drop that host"#);
 
     drive(&mut conversation, &host).await.unwrap();
     drop(host);
@@ -41,7 +41,7 @@ async fn a_session_that_is_driven_can_be_read_and_not_driven_by_others() {
 }
 
 #[tokio::test]
-async fn a_journal_that_is_gone_holds_nothing_and_leaves_nothing() {
+async fn a_dropped_journal_holds_no_lease_and_leaves_no_file() {
     let place = Place::new();
     let mut conversation = start();
     let journal = place.open();
@@ -53,7 +53,8 @@ async fn a_journal_that_is_gone_holds_nothing_and_leaves_nothing() {
     assert_eq!(run(&place.open()).await.unwrap(), "Answer 0.");
 }
 
-/// A session that another holder drives, which has left this row and this file. Whether it can be driven.
+/// A session that another holder has left with this row and this file. Checks whether it can be
+/// driven.
 async fn check(expires: &str, has_file: bool, expected: bool) {
     let place = Place::new();
     run(&place.open()).await.unwrap();
@@ -66,12 +67,12 @@ async fn check(expires: &str, has_file: bool, expected: bool) {
     }
     let ran = run(&place.open()).await;
     assert_eq!(ran.is_ok(), expected, "expires {expires}, file {has_file}: {ran:?}");
-    assert_eq!(file.exists(), has_file && !expected, "what a dead one has left is cleared away");
+    assert_eq!(file.exists(), has_file && !expected, "the lock file of a dead holder is removed");
 }
 
 #[tokio::test]
 async fn the_lease_of_a_dead_process_is_taken_over_at_once() {
-    // As a killed one leaves it: a file that nobody has locked.
+    // A killed process leaves a file that nobody has locked.
     check("NULL", true, true).await;
     check("NULL", false, true).await;
 }
@@ -83,12 +84,12 @@ async fn where_files_cannot_be_locked_a_lease_runs_out() {
 }
 
 #[tokio::test]
-async fn who_is_dropped_while_taking_a_lease_does_not_keep_it() {
+async fn a_host_that_is_dropped_while_taking_a_lease_does_not_keep_it() {
     let place = Place::new();
     let journal = place.open();
     let mut conversation = start();
     let taking = Box::pin(journal.host(hello().0, &mut conversation));
-    // Polled once, it has sent what is to be written, and waits.
+    // Polled once, it has sent its write and waits.
     assert!(futures::poll!(taking).is_pending());
     assert_eq!(run(&journal).await.unwrap(), "Answer 0.");
 }
@@ -107,7 +108,7 @@ async fn a_file_that_is_reached_in_two_ways_has_one_driver_a_session() {
 }
 
 #[tokio::test]
-async fn who_was_taken_for_dead_writes_no_more_and_the_session_stays_whole() {
+async fn a_host_that_was_taken_for_dead_writes_no_more() {
     let place = Place::new();
     let (team, _) = hello();
     let (one, other) = (place.open(), place.open());
@@ -120,7 +121,7 @@ async fn who_was_taken_for_dead_writes_no_more_and_the_session_stays_whole() {
     }
     let host = other.host(team, &mut conversation).await.unwrap();
     let error = drive(&mut lost, &stale).await.unwrap_err();
-    assert!(error.to_string().contains("another process took it over"), "{error}");
+    assert!(error.to_string().contains("another process has taken it over"), "{error}");
     assert_eq!(drive(&mut conversation, &host).await.unwrap().text(), "Answer 0.");
     assert_eq!(one.conversation("s").unwrap(), conversation);
 }
@@ -135,7 +136,8 @@ async fn field_76_who_drives_a_session_is_told_from_this_process_by_more_than_it
         error => panic!("{error}"),
     };
     assert_eq!(by(run(&other).await.unwrap_err()), "another host in this process");
-    // As the same lease looks from a process that has this one's number: in another container, for one.
+    // This is how the lease looks from a process with the same id, for example in another
+    // container.
     let name = format!("{}-elsewhere", std::process::id());
     fs::write(place.path.with_file_name(format!("runs.journal-holder-{name}")), "").unwrap();
     let later = "9223372036854775807";

@@ -1,4 +1,4 @@
-//! What bounds a run holds on a journal, and what a journal takes can be read from it.
+//! The limits of a run hold on a journal, and the journal can be read back.
 
 use agent_core::{
     Block, End, Limits, Outcome, Response, RunError, StopReason, conversation::Change, script::Reply,
@@ -94,7 +94,8 @@ async fn field_51_each_run_of_a_host_counts_anew() {
 
 #[tokio::test]
 async fn field_51_the_turns_that_an_agent_has_left_are_the_same_for_who_reads_the_journal() {
-    // `main` hands over, whenever it is asked, to `b`, which is never done: in one run, or in one for each request.
+    // `main` hands over each time it is asked to `b`, which never finishes: in one run, or in one
+    // run per request.
     for most in [200, 1] {
         let place = Place::new();
         let (team, log) = team(&["main", "b"], |agent, _| match agent {
@@ -110,7 +111,7 @@ async fn field_51_the_turns_that_an_agent_has_left_are_the_same_for_who_reads_th
             let end = host.run(&mut conversation).await;
             drop(host);
             assert_eq!(place.open().conversation("s").unwrap(), conversation);
-            // Another process has only the journal.
+            // Another process knows only the journal.
             conversation = place.open().conversation("s").unwrap();
             runs += 1;
             match end {

@@ -1,4 +1,4 @@
-//! The tests of the journal: runs that are stopped at any point, files that are not what they should be.
+//! The tests of the journal: runs that are stopped at any point, and files that are not valid.
 
 #![allow(clippy::unwrap_used)]
 

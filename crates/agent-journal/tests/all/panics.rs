@@ -1,4 +1,4 @@
-//! Functions of the program's own that panic: they take no run along, nor what is written of it.
+//! Functions of the user's program that panic. They must not damage other runs or the journal.
 
 use agent_core::{Agent, Conversation, Outcome, Team, conversation::Call, host::drive, script::Script};
 use agent_handoff::{Handoff, HistoryFilter};
@@ -28,7 +28,7 @@ async fn field_59_a_view_that_panics_is_a_handoff_that_failed_on_a_journal_too()
     assert_eq!(text.matches(failed).count(), 2, "{text}");
 }
 
-/// A call began, and nobody knows how it ended.
+/// A call started, and its result is not known.
 async fn left_open(place: &Place) -> Team {
     let (team, _) = team(&["main"], |_, turn| match turn {
         0 => calls([("act_once", json!({"say": "paid"}))]),

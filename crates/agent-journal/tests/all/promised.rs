@@ -1,4 +1,4 @@
-//! What a tool's spec promises of a call that another agent does, on the disk.
+//! The limits in the spec of a tool hold for calls that another agent does, on a journal.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::common::{Log, Place, calls, start, tool};
 
-/// A tool whose calls the clerk does, in so much time.
+/// A tool whose calls the clerk does, within this time.
 struct Ask(ToolSpec);
 
 #[async_trait]
@@ -24,7 +24,7 @@ impl Tool for Ask {
     }
 }
 
-/// `main` asks the clerk, who says this.
+/// `main` asks the clerk, who gives these replies.
 fn team(log: &Log, limit: Duration, clerk: Vec<Reply>) -> Team {
     let model = Script::by_agent([
         ("main", vec![calls([("ask", json!({}))]), Reply::text("Done.")]),
@@ -38,7 +38,7 @@ fn team(log: &Log, limit: Duration, clerk: Vec<Reply>) -> Team {
     Team::new([main.build().unwrap(), clerk.build().unwrap()]).unwrap()
 }
 
-/// What a run leaves in the journal.
+/// The conversation that a run leaves in the journal.
 async fn ran(team: Team) -> Conversation {
     let (place, mut conversation) = (Place::new(), start());
     let host = place.open().host(team, &mut conversation).await.unwrap();
@@ -50,11 +50,11 @@ async fn ran(team: Team) -> Conversation {
 
 #[tokio::test]
 async fn field_45_a_timeout_and_what_was_done_until_then_are_on_the_disk() {
-    // Much longer than it may take, and no longer than a person waits for a test that fails.
+    // Much longer than the limit, but short enough if the test fails.
     let long = json!({"ms": 10_000});
     let clerk = vec![calls([("act_once", json!({"say": "paid"}))]), calls([("act_once", long)])];
     let log = Log::default();
-    // Long enough for the disk, however busy it is.
+    // Long enough for a busy disk.
     let conversation = ran(team(&log, Duration::from_secs(2), clerk)).await;
     let text = conversation.to_string();
     assert!(text.contains("< call_0_0 failed: clerk stopped: timed out after 2s"), "{text}");

@@ -1,4 +1,5 @@
-//! Any team, any plan: what is in memory is what is in the journal, and nothing that is there is done again.
+//! For any team and any sequence of steps: memory and journal agree, and finished work is not
+//! repeated.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::common::{Log, Place, calls, start, team};
 
-/// What a model says: calls by number, words, or nothing.
+/// The reply of a model: a number of calls, text, or a failure.
 #[derive(Clone, Debug)]
 enum Says {
     Calls(Vec<(u8, u64)>),
@@ -24,7 +25,7 @@ enum Says {
     Fails,
 }
 
-/// One thing that happens.
+/// One step of a test.
 #[derive(Clone, Debug)]
 enum Step {
     Run,
@@ -32,9 +33,9 @@ enum Step {
     Drop(u64),
     Say,
     TakeBack,
-    /// Calls that wait are decided about, in memory or in the journal, by two bits each.
+    /// Decides about waiting calls, in memory or in the journal, with two bits for each.
     Decide(bool, u8),
-    /// Another process goes on, with what it has in memory or from the beginning.
+    /// Another process continues, from its memory or from the journal.
     Reopen(bool),
 }
 
@@ -84,7 +85,7 @@ struct Stage {
     journal: Journal,
     host: Option<JournalHost>,
     conversation: Conversation,
-    /// What was made of which result is in the journal.
+    /// The calls with a result in the journal, and how often each was made by then.
     finished: BTreeMap<String, usize>,
 }
 
@@ -109,7 +110,8 @@ impl Stage {
 
     async fn open(&mut self) {
         let host = self.journal.host(self.team.clone(), &mut self.conversation).await.unwrap();
-        // A call that may have been made is made again: then no result depends on when a run was stopped.
+        // A call that may have been made is made again. So results do not depend on when a run was
+        // stopped.
         self.host = Some(host.on_unknown(|_| None));
     }
 
@@ -121,13 +123,13 @@ impl Stage {
                 drop(timeout(Duration::from_millis(*ms), drive(&mut self.conversation, host)).await);
             }
             Step::Say => self.conversation.say("Go on."),
-            // There may be nothing.
+            // There may be nothing to take back.
             Step::TakeBack => drop(self.conversation.take_back()),
             Step::Decide(in_memory, bits) => self.decide(*in_memory, *bits).await,
             Step::Reopen(from_start) => {
                 self.host = None;
                 self.journal = self.place.open();
-                // What was only said in memory is not known to others.
+                // Others do not know what was said only in memory.
                 let known = self.journal.conversation("s").unwrap();
                 if *from_start || !self.conversation.messages().starts_with(known.messages()) {
                     self.conversation = start();
@@ -143,7 +145,8 @@ impl Stage {
         let host = self.host.as_ref().unwrap();
         let mut end = host.run(&mut self.conversation).await;
         if let Err(JournalHostError::Journal(JournalError::Diverged { .. })) = end {
-            // It was said into a run that was dropped, after what is in the journal and was not handed over.
+            // It was said to a run that was dropped, after results that are in the journal and were
+            // not handed over.
             self.conversation = self.journal.conversation("s").unwrap();
             end = host.run(&mut self.conversation).await;
         }
@@ -172,13 +175,13 @@ impl Stage {
         }
     }
 
-    /// What was sent to be written is there when something else that was sent has been answered.
+    /// Everything that was sent is written once a later write is acknowledged.
     async fn flush(&self) {
         let error = self.journal.deny("s/none", "").await.unwrap_err();
         assert!(matches!(error, JournalError::NotWaiting(_)));
     }
 
-    /// What has a result in the journal is not made again.
+    /// Calls with a result in the journal are not made again.
     fn check(&mut self) {
         let made = self.log.made();
         for (key, times) in &self.finished {
@@ -200,7 +203,7 @@ fn finished((id, entry): (String, Entry)) -> Option<String> {
     }
 }
 
-/// So many cases, unless the environment asks for another number.
+/// This many cases, unless the environment sets another number.
 fn cases(cases: u32) -> ProptestConfig {
     let default = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     match std::env::var_os("PROPTEST_CASES") {

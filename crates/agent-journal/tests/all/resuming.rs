@@ -1,4 +1,4 @@
-//! Runs that go on in another process from wherever they were stopped.
+//! Runs that continue in another process from wherever they were stopped.
 
 use std::{
     cell::RefCell,
@@ -21,8 +21,8 @@ use serde_json::json;
 
 use crate::common::{Log, Place, calls, start, team};
 
-/// Everything a run may lead to: calls beside each other, specialists that call and fail, an agent that takes over and
-/// does not get done, one that does.
+/// Everything that can happen in a run: parallel calls, specialists that make calls and fail, an
+/// agent that takes over and does not finish, and one that does.
 fn says(agent: &str, turn: usize) -> Reply {
     match (agent, turn) {
         ("main", 0) => calls([
@@ -47,7 +47,7 @@ fn says(agent: &str, turn: usize) -> Reply {
 
 const AGENTS: [&str; 5] = ["main", "expert", "deep", "lost", "dead"];
 
-/// Runs, or goes on with, the conversation `s`.
+/// Runs or continues the conversation `s`.
 async fn run(
     place: &Place,
     change: impl Fn(JournalHost) -> JournalHost,
@@ -61,7 +61,7 @@ async fn run(
     (end.map(|_| conversation), log)
 }
 
-/// The keys of the calls that have a result in the journal, and of those that have begun.
+/// The keys of calls with a result in the journal, and of those that started.
 fn known(place: &Place) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut recorded, mut started) = (BTreeSet::new(), BTreeSet::new());
     for (id, entry) in place.open().entries("s").unwrap() {
@@ -74,7 +74,7 @@ fn known(place: &Place) -> (BTreeSet<String>, BTreeSet<String>) {
     (recorded, started)
 }
 
-/// A run that is stopped after each entry in turn, and gone on with.
+/// Stops a run after each entry in turn, and continues it.
 async fn from_every_entry(
     check: impl Fn(usize, &Conversation, &Conversation),
     change: impl Fn(JournalHost) -> JournalHost,
@@ -143,7 +143,7 @@ async fn a_run_goes_on_from_every_entry_and_makes_no_finished_call_again() {
 }
 
 #[tokio::test]
-async fn a_call_that_may_not_be_made_twice_and_whose_end_is_not_known_is_reported() {
+async fn a_call_with_an_unknown_result_that_must_not_be_repeated_is_reported() {
     let seen = RefCell::new(BTreeSet::new());
     let only_unknown = |keep: usize, undisturbed: &Conversation, resumed: &Conversation| {
         let (undisturbed, resumed) = (undisturbed.to_string(), resumed.to_string());
@@ -173,7 +173,7 @@ async fn no_model_is_asked_again_for_what_it_answered() {
         std::fs::copy(&whole.path, &place.path).unwrap();
         place.sql(&format!("DELETE FROM entries WHERE seq > {keep}"));
         let (_, log) = run(&place, |host| host).await;
-        // That a specialist failed is written where its task came from.
+        // The failure of a specialist is recorded as the result of the call that asked it.
         let answers = |(_, entry): &&(String, Entry)| match entry {
             Entry::Change(Change::Recorded { call, .. }) => call == "call_0_3" && !is_delegation(entry),
             Entry::Change(Change::Answered(_) | Change::Failed(_)) => true,
@@ -190,7 +190,7 @@ fn is_delegation(entry: &Entry) -> bool {
 }
 
 #[tokio::test]
-async fn what_becomes_of_such_a_call_is_the_callers_to_say() {
+async fn the_caller_can_decide_what_happens_to_such_a_call() {
     let ask = |_: &Call| Some(Outcome::Wait { question: "It may have happened. Again?".to_owned() });
     let place = Place::new();
     run(&place, |host| host).await.0.unwrap();

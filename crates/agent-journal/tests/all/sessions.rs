@@ -1,4 +1,4 @@
-//! Sessions as a whole: listed, forked, exported, imported, deleted.
+//! Listing, forking, exporting, importing and deleting sessions.
 
 use agent_core::{Conversation, conversation::SessionIdError, host::drive, script::Reply};
 use agent_journal::{Journal, JournalError, Session};
@@ -16,7 +16,7 @@ fn says(agent: &str, turn: usize) -> Reply {
     }
 }
 
-/// Says something in the session, and runs it to its end.
+/// Says something in the session and runs it to its end.
 async fn say(journal: &Journal, id: &str, words: &str) -> Conversation {
     let mut conversation = match journal.conversation(id) {
         Ok(conversation) => conversation,
@@ -68,14 +68,14 @@ async fn a_session_is_forked_at_any_of_its_turns() {
     assert_eq!(forks.pop().unwrap().with_id("one"), whole);
     assert_eq!(forks.pop().unwrap().with_id("one"), whole);
     let lengths: Vec<usize> = forks.iter().map(|fork| fork.messages().len()).collect();
-    assert_eq!(lengths, [1, 3, 4], "the results of a turn's calls go along, what was said after it does not");
+    assert_eq!(lengths, [1, 3, 4], "the results of the calls of a turn are copied, later messages are not");
 
     let gone_on = say(&journal, "fork-1", "Another way.").await;
     assert_eq!(gone_on.messages()[..3], whole.messages()[..3]);
     assert_eq!(journal.conversation("one").unwrap(), whole);
 
     let error = journal.fork("one", Some(4), "more").await.unwrap_err();
-    assert_snapshot!(error, @r#"session "one" has had 3 turns, so it can't be forked at 4"#);
+    assert_snapshot!(error, @r#"session "one" has 3 turns, so it can't be forked after turn 4"#);
     assert_eq!(
         journal.fork("one", None, "one").await.unwrap_err(),
         JournalError::SessionExists { id: "one".to_owned() }
@@ -104,14 +104,14 @@ async fn a_session_is_taken_to_another_journal_as_json() {
     say(&journal, "one", "Go on.").await;
 }
 
-/// What is said of JSON that is no session.
+/// The error for JSON that is not a session.
 async fn check(json: &str, expected: &str) {
     let error = Place::new().open().import(json, None).await.unwrap_err();
     assert_eq!(error.to_string(), format!("not an exported session: {expected}"));
 }
 
 #[tokio::test]
-async fn what_is_no_session_is_not_imported() {
+async fn json_that_is_not_a_session_is_not_imported() {
     let entry = |kind: &str, body: serde_json::Value| json!({"path": "", "at": 0, "kind": kind, "call": "a", "body": body});
     let session =
         |entries: Vec<serde_json::Value>| json!({"journal": 1, "id": "s", "entries": entries}).to_string();
@@ -119,7 +119,7 @@ async fn what_is_no_session_is_not_imported() {
     check("[]", "invalid length 0, expected struct Exported with 3 elements at line 1 column 2").await;
     check(
         &json!({"journal": 2, "id": "s", "entries": []}).to_string(),
-        "it has shape 2, and this version knows 1",
+        "its format has version 2, and this version knows 1",
     )
     .await;
     check(&session(vec![]), "session \"s\" does not begin with a conversation").await;
@@ -137,7 +137,7 @@ async fn what_is_no_session_is_not_imported() {
     .await;
     check(
         &session(vec![began, entry("answered", json!({}))]),
-        "session \"s\", entry 2: answered can't be read: missing field `content` at line 1 column 2",
+        "session \"s\", entry 2: the body of \"answered\" can't be read: missing field `content` at line 1 column 2",
     )
     .await;
 }
@@ -160,14 +160,14 @@ async fn a_session_is_deleted_with_all_that_is_about_it() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_damaged_hides_no_other_and_is_named() {
+async fn a_damaged_session_is_named_and_does_not_hide_others() {
     let place = Place::new();
     let journal = place.open();
     for id in ["one", "two", "three"] {
         say(&journal, id, "Go.").await;
     }
     place.sql("DELETE FROM entries WHERE session = 2 AND seq = (SELECT min(seq) + 1 FROM entries WHERE session = 2)");
-    // What was sent before, the end of who drove them among it, is written.
+    // Everything that was sent earlier is written, including the end of the lease.
     journal.delete("nobody's").await.unwrap_err();
     let lines = journal.sessions().unwrap().into_iter().map(|session| match session {
         Ok(session) => line(session),
@@ -175,7 +175,7 @@ async fn a_session_that_is_damaged_hides_no_other_and_is_named() {
     });
     assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
     one: main, 2 turns, Some(Answered("Answer 1.")), driven: false
-    FILE is damaged: session "two", entry 12: conversation "two" can't be told this: call "call_0_0" is not open; nothing more is written to it, go on with a copy from before
+    FILE is damaged: session "two", entry 12: conversation "two" can't be told this: call "call_0_0" is not open; nothing more is written to it, continue with a backup
     three: main, 2 turns, Some(Answered("Answer 1.")), driven: false
     "#);
 }
@@ -200,7 +200,7 @@ async fn no_session_has_the_id_of_a_delegated_conversation_and_one_that_had_it_g
     assert_eq!(journal.conversation("two/2").unwrap(), conversation);
 }
 
-/// A session of this id is refused however it would begin, and nothing of it is left.
+/// A session with this id is refused however it would start, and leaves nothing behind.
 async fn check_refused(id: &str, expected: SessionIdError) {
     let place = Place::new();
     let journal = place.open();
@@ -247,12 +247,16 @@ async fn field_43_what_an_earlier_version_began_under_everybodys_id_is_read_and_
     let (place, team) = (Place::new(), team(&["main"], says).0);
     let journal = place.open();
     say(&journal, "one", "Go.").await;
-    // What was sent before, its end among it, is written.
+    // Everything that was sent earlier is written, including the end of the lease.
     journal.delete("nobody's").await.unwrap_err();
     place.sql("UPDATE sessions SET id = 'run'");
     for mut other in [Conversation::start("main", "Go."), Conversation::new("main")] {
         let refused = journal.host(team.clone(), &mut other).await.unwrap_err();
-        assert_eq!(refused, SessionIdError::NotItsOwn.into(), "it would read what was answered to another");
+        assert_eq!(
+            refused,
+            SessionIdError::NotItsOwn.into(),
+            "it would read the answers to another conversation"
+        );
     }
     let mut conversation = journal.conversation("run").unwrap();
     conversation.say("More.");

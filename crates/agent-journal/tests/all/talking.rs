@@ -1,4 +1,4 @@
-//! What happens to a conversation in memory, between and in the middle of runs.
+//! Changes of a conversation in memory, between runs and during them.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn kinds(place: &Place) -> String {
 }
 
 #[tokio::test]
-async fn what_the_user_says_between_runs_is_written_down_before_the_model_is_asked() {
+async fn messages_between_runs_are_saved_before_the_model_is_asked() {
     let (place, (team, _)) =
         (Place::new(), team(&["main"], |_, turn| Reply::text(format!("Answer {turn}."))));
     let journal = place.open();
@@ -59,7 +59,7 @@ async fn what_the_user_says_between_runs_is_written_down_before_the_model_is_ask
 }
 
 #[tokio::test]
-async fn a_run_that_is_dropped_goes_on_with_the_same_host_or_another() {
+async fn a_dropped_run_continues_with_the_same_host_or_another() {
     for same_host in [true, false] {
         let (place, (team, log)) = (Place::new(), team(&["main"], says));
         let journal = place.open();
@@ -83,7 +83,7 @@ async fn a_run_that_is_dropped_goes_on_with_the_same_host_or_another() {
 }
 
 #[tokio::test]
-async fn a_call_that_waited_for_its_permit_when_the_run_was_stopped_has_not_begun() {
+async fn a_call_that_waited_for_its_permit_when_the_run_was_stopped_has_not_started() {
     let says = |_: &str, turn: usize| match turn {
         0 => calls(["a", "b", "c"].map(|say| ("act_once", json!({"ms": 300, "say": say})))),
         _ => Reply::text("Done."),
@@ -111,7 +111,7 @@ async fn a_call_that_waited_for_its_permit_when_the_run_was_stopped_has_not_begu
 }
 
 #[tokio::test]
-async fn calls_can_be_allowed_and_denied_in_memory() {
+async fn calls_can_be_approved_and_denied_in_memory() {
     let (place, (team, log)) = (Place::new(), team(&["main"], says));
     let journal = place.open();
     let mut conversation = start();
@@ -122,7 +122,7 @@ async fn calls_can_be_allowed_and_denied_in_memory() {
     let end = drive(&mut conversation, &host).await.unwrap();
     assert_eq!(end.text(), "Answer 1.");
     assert_eq!(journal.conversation("s").unwrap(), conversation);
-    assert_eq!(log.made()["s/call_0_2"], 2, "once to ask, once for good");
+    assert_eq!(log.made()["s/call_0_2"], 2, "once to ask, once for real");
     assert_snapshot!(conversation.to_string(), @r#"
     user: Go.
       > call_0_0 act {"ms":100,"say":"early"}
@@ -164,7 +164,7 @@ async fn a_call_that_is_denied_in_memory_stays_denied_whatever_is_said_then() {
 }
 
 #[tokio::test]
-async fn a_conversation_that_is_another_one_is_refused() {
+async fn a_different_conversation_with_the_same_id_is_refused() {
     let (place, (team, _)) = (Place::new(), team(&["main"], |_, _| Reply::text("Hi.")));
     let journal = place.open();
     let mut conversation = start();
@@ -181,7 +181,7 @@ async fn a_conversation_that_is_another_one_is_refused() {
 }
 
 #[tokio::test]
-async fn a_host_does_not_write_over_its_session_with_another_conversation() {
+async fn a_host_does_not_overwrite_its_session_with_another_conversation() {
     let (place, (team, log)) =
         (Place::new(), team(&["main"], |_, turn| Reply::text(format!("Answer {turn}."))));
     let journal = place.open();
@@ -213,7 +213,7 @@ async fn a_host_does_not_write_over_its_session_with_another_conversation() {
 }
 
 #[tokio::test]
-async fn what_is_said_before_another_process_was_heard_stands_in_the_journal_as_in_memory() {
+async fn a_message_before_a_decision_of_another_process_is_the_same_in_journal_and_memory() {
     let says = |_: &str, turn: usize| match turn {
         0 => calls([("act_once", json!({"ask": "Pay?"}))]),
         _ => Reply::text("Done."),
@@ -230,7 +230,7 @@ async fn what_is_said_before_another_process_was_heard_stands_in_the_journal_as_
 }
 
 #[tokio::test]
-async fn a_conversation_from_before_a_call_does_not_have_it_made_again() {
+async fn an_older_copy_of_a_conversation_does_not_repeat_a_call() {
     let says = |_: &str, turn: usize| match turn {
         0 => calls([("act_once", json!({"ask": "Pay?", "say": "paid"}))]),
         _ => Reply::text("Done."),
@@ -245,7 +245,7 @@ async fn a_conversation_from_before_a_call_does_not_have_it_made_again() {
     host.run(&mut conversation).await.unwrap();
     let diverged = JournalHostError::Journal(JournalError::Diverged { id: "s".to_owned() });
     assert_eq!(drive(&mut old, &host).await.unwrap_err(), diverged);
-    assert_eq!(log.made()["s/call_0_0"], 2, "once to ask, once for good");
+    assert_eq!(log.made()["s/call_0_0"], 2, "once to ask, once for real");
     assert_eq!(journal.conversation("s").unwrap(), conversation);
 }
 
@@ -277,7 +277,7 @@ async fn field_42_what_was_taken_back_in_memory_is_an_entry_and_replayed_the_sam
     assert_eq!(host.run(&mut conversation).await.unwrap(), end);
     assert_eq!(kinds(&place), "became answered said answered taken_back");
 
-    // Who has not heard of it yet goes on from there.
+    // A process that does not know it yet continues from there.
     let mut older = behind.clone();
     assert_eq!(host.run(&mut older).await.unwrap(), end);
     assert_eq!(older, conversation);
@@ -286,7 +286,7 @@ async fn field_42_what_was_taken_back_in_memory_is_an_entry_and_replayed_the_sam
     let host = journal.host(team.clone(), &mut older).await.unwrap();
     assert_eq!(older, conversation);
 
-    // Said, taken back twice and said, all between two runs.
+    // Said, taken back twice, and said again, all between two runs.
     conversation.say("Wrong again.");
     conversation.take_back().unwrap();
     conversation.take_back().unwrap();
@@ -300,7 +300,11 @@ async fn field_42_what_was_taken_back_in_memory_is_an_entry_and_replayed_the_sam
     conversation.take_back().unwrap();
     drop(host);
     let _host = journal.host(team, &mut conversation).await.unwrap();
-    assert_eq!(place.open().conversation("s").unwrap(), conversation, "also by who takes it up");
+    assert_eq!(
+        place.open().conversation("s").unwrap(),
+        conversation,
+        "also in a process that opens the session later"
+    );
 }
 
 #[tokio::test]
@@ -318,7 +322,7 @@ async fn field_42_calls_that_wait_are_taken_back_with_what_led_to_them() {
     let kept = journal.conversation("s").unwrap();
     assert_eq!(kept, conversation);
     assert!(kinds(&place).contains(" taken_back said "), "{}", kinds(&place));
-    // Each call has its result, or it could not be read again.
+    // Each call has a result. Otherwise the conversation could not be read again.
     let written = serde_json::to_string(&kept).unwrap();
     assert_eq!(serde_json::from_str::<Conversation>(&written).unwrap(), kept);
     assert_eq!(log.made()["s/call_0_0"], 1);
@@ -340,7 +344,7 @@ async fn field_77_a_run_on_a_journal_is_read_event_by_event_and_then_awaited() {
     let mut run = host.run(&mut conversation);
     let mut lines = Vec::new();
     while let Some(event) = run.next().await {
-        // As it goes to a browser.
+        // As JSON, like for a browser.
         let event: Event = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
         lines.extend(log.line(&event).map(|line| line[12..].to_owned()));
     }
@@ -352,7 +356,8 @@ async fn field_77_a_run_on_a_journal_is_read_event_by_event_and_then_awaited() {
     main: answers: Done.
     "#);
 
-    // Dropped in the middle it goes on, and the next run has events of its own: what was written before it is not told again.
+    // After a drop in the middle it continues. The next run has its own events and does not repeat
+    // earlier ones.
     conversation.say("More.");
     let mut run = host.run(&mut conversation);
     assert!(run.next().await.is_some());

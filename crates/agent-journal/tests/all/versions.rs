@@ -6,11 +6,11 @@ use insta::{allow_duplicates, assert_snapshot};
 
 use crate::common::{Place, start, team};
 
-/// What each version before this one wrote.
+/// The file that each earlier version wrote.
 const EARLIER: &[&str] = &[include_str!("versions/1.sql")];
 
 #[tokio::test]
-async fn a_journal_of_each_earlier_version_is_brought_to_this_one_and_gone_on_with() {
+async fn a_journal_of_each_earlier_version_is_upgraded_and_continued() {
     for (schema, written) in (1..).zip(EARLIER) {
         let place = Place::new();
         place.sql(written);
@@ -38,12 +38,12 @@ async fn a_journal_of_each_earlier_version_is_brought_to_this_one_and_gone_on_wi
 }
 
 #[test]
-fn each_version_but_this_one_is_there() {
+fn there_is_a_file_for_each_earlier_version() {
     assert_eq!(EARLIER.len() as u32 + 1, newest());
 }
 
 #[test]
-fn a_journal_of_a_later_version_is_left_alone() {
+fn a_journal_of_a_later_version_is_not_changed() {
     let place = Place::new();
     drop(place.open());
     place.sql("PRAGMA user_version = 99");

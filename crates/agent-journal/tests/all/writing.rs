@@ -1,4 +1,4 @@
-//! How much is written at once.
+//! How many entries share a sync.
 
 use agent_core::{host::drive, script::Reply};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::common::{Place, calls, start, team};
 
 #[tokio::test]
-async fn what_ends_together_shares_a_sync() {
+async fn results_at_the_same_time_share_a_sync() {
     let says = |_: &str, turn: usize| match turn {
         0 => calls((0..60).map(|_| ("act", json!({"ms": 20})))),
         _ => Reply::text("Done."),
@@ -18,6 +18,6 @@ async fn what_ends_together_shares_a_sync() {
     drive(&mut conversation, &host).await.unwrap();
     let entries = journal.entries("s").unwrap().len();
     assert_eq!(entries, 63);
-    // At least: the beginning, two answers, and the calls.
+    // At least one each for the start, the two replies and the calls.
     assert!((4..=30).contains(&journal.syncs()), "{} syncs for {entries} entries", journal.syncs());
 }

@@ -188,8 +188,8 @@ fn sessions_are_forked_and_the_fork_is_gone_on_with() {
     let place = Place::with_sessions();
     assert_eq!(place.say(&["fork", "trip", "copy"]), "");
     assert_eq!(place.say(&["fork", "trip", "back", "2"]), "");
-    assert_snapshot!(place.say(&["fork", "trip", "back", "3"]), @r#"error: there is a session "back" in the journal already: choose another id, or delete it"#);
-    assert_snapshot!(place.say(&["fork", "trip", "far", "30"]), @r#"error: session "trip" has had 4 turns, so it can't be forked at 30"#);
+    assert_snapshot!(place.say(&["fork", "trip", "back", "3"]), @r#"error: there is a session "back" in the journal already: choose another id, or delete that session"#);
+    assert_snapshot!(place.say(&["fork", "trip", "far", "30"]), @r#"error: session "trip" has 4 turns, so it can't be forked after turn 30"#);
     assert_snapshot!(place.say(&["list"]), @r#"
     session                  agent            last change  turns    tokens  state
     bills                    clerk            N s ago          1         0  waits for a person: bills/call_0_0 (May "pay" be called with {"to":"Ada"}?), bills/call_0_1 (May "pay" be called with {"to":"Bob"}?)
@@ -222,7 +222,7 @@ fn sessions_are_exported_and_imported_and_deleted() {
     assert!(json.starts_with(r#"{"journal":1,"id":"bills","entries":[{"path":"","at":"#), "{json}");
     assert_eq!(other.say_given(&["import"], &json), "bills\n");
     assert_eq!(other.say_given(&["import", "more"], &json), "more\n");
-    assert_snapshot!(other.say_given(&["import"], &json), @r#"error: there is a session "bills" in the journal already: choose another id, or delete it"#);
+    assert_snapshot!(other.say_given(&["import"], &json), @r#"error: there is a session "bills" in the journal already: choose another id, or delete that session"#);
     assert_snapshot!(other.say_given(&["import"], "{}"), @"error: not an exported session: missing field `journal` at line 1 column 2");
     assert_eq!(other.say(&["show", "more"]), place.say(&["show", "bills"]));
     assert_eq!(other.say(&["export", "bills"]), json);

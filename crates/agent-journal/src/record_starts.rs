@@ -1,4 +1,4 @@
-//! Calls that may not be made twice: that one begins is on the disk before it does.
+//! Records the start of calls that must not be made twice, before they start.
 
 use std::sync::Arc;
 
@@ -9,26 +9,27 @@ use agent_core::{
 
 use crate::{
     Entry,
-    ledger::{Kept, Ledger},
+    ledger::{Completed, Ledger},
 };
 
-/// A tool of which it is written down that a call begins. Around the tool, and so behind all that a call waits for: a call
-/// that waited for its permits when the process ended has not begun.
-struct Noted {
+/// A tool around another one. It records that a call starts before it starts. This is the innermost
+/// wrapper: a call that still waits for its permits when the process ends has not started.
+struct RecordStart {
     tool: Arc<dyn Tool>,
     ledger: Arc<Ledger>,
 }
 
-/// The team, whose calls are written down where they may not be made twice.
-pub(crate) fn noted(team: Team, ledger: &Arc<Ledger>) -> Team {
+/// Wraps the tools of a team so that the start of each call is recorded, unless it may be made
+/// twice.
+pub(crate) fn record_starts(team: Team, ledger: &Arc<Ledger>) -> Team {
     team.wrap_tools(|tool| match tool.spec().may_be_repeated(true) {
         true => tool,
-        false => Arc::new(Noted { tool, ledger: ledger.clone() }),
+        false => Arc::new(RecordStart { tool, ledger: ledger.clone() }),
     })
 }
 
 #[async_trait]
-impl Tool for Noted {
+impl Tool for RecordStart {
     fn spec(&self) -> &ToolSpec {
         self.tool.spec()
     }
@@ -43,9 +44,9 @@ impl Tool for Noted {
             input: input.clone(),
         };
         let id = context.conversation();
-        match self.ledger.append(id, &[Entry::Started(call)], id, Kept::Nothing).await {
+        match self.ledger.append(id, &[Entry::Started(call)], id, Completed::Nothing).await {
             Ok(()) => self.tool.call(input, context).await,
-            // The run ends with the journal's error, which is there for what comes of this, too.
+            // The run ends with the error of the journal, because recording this outcome fails too.
             Err(error) => Outcome::error(format!("not run: {error}")),
         }
     }

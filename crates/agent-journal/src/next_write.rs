@@ -1,4 +1,4 @@
-//! Waiting until others have written something.
+//! Waits until somebody has written to the file.
 
 use std::{mem, sync::Weak, thread, time::Duration};
 
@@ -7,48 +7,48 @@ use rusqlite::Connection;
 
 use crate::{Journal, JournalError, journal::Inner};
 
-/// How often somebody looks whether the file was written to: no process is told what others write.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often the file is checked for writes. SQLite does not notify other processes of writes.
+const INTERVAL: Duration = Duration::from_millis(100);
 
 impl Journal {
-    /// Waits until the file was written to, by whomever. Make it first, then look at what is there, then await it: so nothing
-    /// that is written in between is missed.
-    pub(crate) fn written(&self) -> Result<oneshot::Receiver<()>, JournalError> {
+    /// A future that is ready once anybody has written to the file. Call this first, then read,
+    /// then await it. So no write in between is missed.
+    pub(crate) fn next_write(&self) -> Result<oneshot::Receiver<()>, JournalError> {
         let version = self.with_reader(version)?;
         let (sender, receiver) = oneshot::channel();
         let mut waiters = self.watch().waiters();
         if waiters.version != Some(version) {
-            // Who waited for less has it.
+            // Those who waited for an older version have their answer.
             waiters.wake();
             waiters.version = Some(version);
         }
         waiters.waiting.push(sender);
-        if !mem::replace(&mut waiters.is_looking, true) {
+        if !mem::replace(&mut waiters.is_watched, true) {
             let journal = self.downgrade();
-            thread::spawn(move || look(&journal));
+            thread::spawn(move || watch_file(&journal));
         }
         Ok(receiver)
     }
 }
 
-/// Looks until nobody waits any more, or the journal is gone.
-fn look(journal: &Weak<Inner>) {
+/// Checks the file until nobody waits any more, or the journal is dropped.
+fn watch_file(journal: &Weak<Inner>) {
     while let Some(journal) = journal.upgrade().map(Journal::of) {
         let now = journal.with_reader(version);
         let mut waiters = journal.watch().waiters();
         waiters.waiting.retain(|waiter| !waiter.is_canceled());
         if now.as_ref().ok().copied() != waiters.version {
-            // Also if it can't be read: who waits finds out why.
+            // Also if it can't be read: those who wait then find out why.
             waiters.wake();
             waiters.version = now.ok();
         }
         if waiters.waiting.is_empty() {
-            waiters.is_looking = false;
+            waiters.is_watched = false;
             return;
         }
         drop(waiters);
         drop(journal);
-        thread::sleep(LOOK);
+        thread::sleep(INTERVAL);
     }
 }
 

@@ -1,27 +1,28 @@
-//! What a conversation in memory was told beyond what the journal has.
+//! Finds the changes of a conversation that are in memory and not in the journal.
 
 use agent_core::{Block, Conversation, Role, conversation::Change};
 
-/// What makes `so_far` of what is known, if that can be told.
-pub(crate) fn news(known: &Conversation, so_far: &Conversation) -> Option<Vec<Change>> {
-    if !goes_on(known, so_far) {
+/// The changes that lead from `known` to `so_far`. `None` if none do.
+pub(crate) fn unrecorded_changes(known: &Conversation, so_far: &Conversation) -> Option<Vec<Change>> {
+    if !is_earlier_state(known, so_far) {
         return None;
     }
     let before = known.messages().len();
     if is_same(known, so_far, before) {
         return Some(Vec::new());
     }
-    let (mut known, mut news) = (known.clone(), Vec::new());
+    let (mut known, mut changes) = (known.clone(), Vec::new());
     while !is_same(&known, so_far, before) {
         let mut next = candidates(&known, so_far).into_iter().flatten();
-        let (told, then) = next.find_map(|told| Some((told.clone(), step(&known, told, so_far, before)?)))?;
-        news.push(told);
+        let (change, then) =
+            next.find_map(|change| Some((change.clone(), step(&known, change, so_far, before)?)))?;
+        changes.push(change);
         known = then;
     }
-    Some(news)
+    Some(changes)
 }
 
-/// What it may have been told next.
+/// The changes that may come next.
 fn candidates(known: &Conversation, so_far: &Conversation) -> [Option<Change>; 3] {
     let taken_back = known.omissions().len() < so_far.omissions().len();
     let returned = known.transfer_records().len() < so_far.transfer_records().len();
@@ -33,10 +34,10 @@ fn candidates(known: &Conversation, so_far: &Conversation) -> [Option<Change>; 3
     [taken_back.then_some(Change::TakenBack), returned.then_some(Change::Returned), said]
 }
 
-/// What is known, told this, if that is on the way to `so_far`.
-fn step(known: &Conversation, told: Change, so_far: &Conversation, before: usize) -> Option<Conversation> {
+/// Applies a change to `known`. `None` if the result does not lead to `so_far`.
+fn step(known: &Conversation, change: Change, so_far: &Conversation, before: usize) -> Option<Conversation> {
     let mut then = known.clone();
-    then.apply(known.id(), told).ok()?;
+    then.apply(known.id(), change).ok()?;
     let new = then.messages().get(before..)?;
     let is_on_the_way = so_far.messages().get(before..)?.starts_with(new)
         && so_far.omissions().starts_with(then.omissions())
@@ -44,12 +45,12 @@ fn step(known: &Conversation, told: Change, so_far: &Conversation, before: usize
     is_on_the_way.then_some(then)
 }
 
-/// Whether nothing that `known` was told is missing in `so_far`.
-pub(crate) fn goes_on(known: &Conversation, so_far: &Conversation) -> bool {
-    so_far.messages().starts_with(known.messages()) && so_far.omissions().starts_with(known.omissions())
+/// Whether `later` contains everything that `earlier` contains.
+pub(crate) fn is_earlier_state(earlier: &Conversation, later: &Conversation) -> bool {
+    later.messages().starts_with(earlier.messages()) && later.omissions().starts_with(earlier.omissions())
 }
 
-/// Whether two conversations whose first messages are the same are so in the others, too.
+/// Whether two conversations are the same, if their first messages are.
 fn is_same(one: &Conversation, other: &Conversation, first: usize) -> bool {
     one.transfer_records().len() == other.transfer_records().len()
         && one.omissions() == other.omissions()
