@@ -1,9 +1,11 @@
-//! What a run may still use up, as far as one of its conversations has it in hand.
+//! Keeps the limits of a run ([`Limits`](agent_core::Limits)) across many conversations and
+//! machines.
 //!
-//! The user's own conversation begins with all of it, and nobody is asked. When it first delegates, it keeps a part, and the
-//! rest is a [store](crate::store) that all conversations of the run share, on any machine. A delegation is handed some of
-//! what its parent has in hand and gives back what it did not use. Who has none left takes more from the store, as much at
-//! once as serves for a while. So nothing is ever in two hands, and the whole never does more than it may.
+//! The user's own conversation starts with the whole allowance of the run. When it first delegates,
+//! it keeps a part. The rest goes to a [store](crate::store) that all conversations of the run
+//! share, on any machine. Each delegation gets some of the allowance of its parent, and returns
+//! what it did not use. A conversation with nothing left takes more from the store, enough for a
+//! while. So nothing is counted twice, and the run as a whole never exceeds its limits.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,115 +18,131 @@ use restate_sdk::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    amount::{Amount, What, some_of},
+    amount::{Amount, Resource, share_of},
     stopped::Stopped,
-    store::{STORE, Wish},
+    store::{STORE, TakeRequest},
 };
 
-/// The header that says what a delegated conversation is handed.
+/// The header with the allowance of a delegated conversation.
 const HANDED: &str = "agent-limits";
 
-/// What a delegated conversation is handed.
+/// What a delegated conversation gets.
 #[derive(Debug, Serialize, Deserialize)]
-struct Handed {
+struct HandedDown {
     most: Amount,
-    hand: Amount,
-    store: Shared,
+    #[serde(rename = "hand")]
+    available: Amount,
+    store: SharedStore,
 }
 
-/// What it gives back.
+/// What a delegated conversation returns.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Back {
-    hand: Amount,
+pub(crate) struct Unused {
+    #[serde(rename = "hand")]
+    available: Amount,
     store_is_used: bool,
 }
 
 /// The store of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Shared {
+struct SharedStore {
     run: String,
-    at_first: Amount,
+    #[serde(rename = "at_first")]
+    initial: Amount,
 }
 
-/// What one conversation has in hand.
+/// The allowance of one conversation.
 #[derive(Debug)]
 pub(crate) struct Allowance {
-    /// The limits of the run, which the user's own conversation was driven by first.
+    /// The limits of the run, from the process that started it.
     most: Amount,
     is_delegated: bool,
-    now: Mutex<Now>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct Now {
-    hand: Amount,
-    store: Option<Shared>,
-    /// Whether somebody may have taken from it.
+struct State {
+    available: Amount,
+    store: Option<SharedStore>,
+    /// Whether somebody may have taken from the store.
     store_is_used: bool,
-    /// How many delegations are under way, which may take from it.
-    under_way: usize,
-    /// What it had none of when it was asked last: nothing is ever brought back there.
-    lacks: Vec<What>,
+    /// How many delegations are in progress, which may take from the store.
+    delegations: usize,
+    /// What the store had nothing of when it was asked last. Nothing ever returns to the store.
+    exhausted: Vec<Resource>,
 }
 
 impl Allowance {
-    /// All that a run with these limits may use up.
+    /// The whole allowance of a run with these limits.
     pub(crate) fn of_run(limits: &Limits) -> Self {
         let most = Amount::of(limits);
-        let now = Now { hand: most, store: None, store_is_used: false, under_way: 0, lacks: Vec::new() };
-        Self { most, is_delegated: false, now: Mutex::new(now) }
+        let state = State {
+            available: most,
+            store: None,
+            store_is_used: false,
+            delegations: 0,
+            exhausted: Vec::new(),
+        };
+        Self { most, is_delegated: false, state: Mutex::new(state) }
     }
 
-    /// What the conversation of this handler was handed. Who delegated it may know nothing of that, in older code.
+    /// The allowance that this handler was given. If an older version delegated the conversation,
+    /// it was given none.
     pub(crate) fn of_delegated(ctx: &ObjectContext<'_>, limits: &Limits) -> Result<Self, TerminalError> {
         let Some(handed) = ctx.headers().get(HANDED) else { return Ok(Self::of_run(limits)) };
-        let Handed { most, hand, store } = serde_json::from_str(handed)
+        let HandedDown { most, available, store } = serde_json::from_str(handed)
             .map_err(|error| TerminalError::new(format!("header {HANDED:?} can't be read: {error}")))?;
-        let now = Now { hand, store: Some(store), store_is_used: false, under_way: 0, lacks: Vec::new() };
-        Ok(Self { most, is_delegated: true, now: Mutex::new(now) })
+        let state = State {
+            available,
+            store: Some(store),
+            store_is_used: false,
+            delegations: 0,
+            exhausted: Vec::new(),
+        };
+        Ok(Self { most, is_delegated: true, state: Mutex::new(state) })
     }
 
-    /// Counts a request that is about to be made. If there may be none, that is the run's end.
+    /// Counts a request to a model. Fails if the run may make no more.
     pub(crate) async fn request(&self, ctx: &ObjectContext<'_>) -> Result<(), Stopped> {
-        self.have(ctx, What::Requests, 1).await?;
-        self.use_one(What::Requests).map_err(|most| RunError::RequestLimit { most }.into())
+        self.ensure(ctx, Resource::Requests, 1).await?;
+        self.use_one(Resource::Requests).map_err(|most| RunError::RequestLimit { most }.into())
     }
 
-    /// Sees to it that so much is in hand, if the run may use up so much.
-    pub(crate) async fn have(
+    /// Makes sure that this much is available, if the run may use that much.
+    pub(crate) async fn ensure(
         &self,
         ctx: &ObjectContext<'_>,
-        what: What,
+        resource: Resource,
         wanted: u32,
     ) -> Result<(), TerminalError> {
-        let Some((run, wish)) = self.wish(what, wanted) else { return Ok(()) };
+        let Some((run, take_request)) = self.take_request(resource, wanted) else { return Ok(()) };
         let target = RequestTarget::object(STORE, run, "take");
-        let Json(taken) = ctx.request::<_, Json<u32>>(target, Json(wish)).call().await?;
-        let mut now = self.now();
-        if taken < wish.need {
-            now.lacks.push(what);
+        let Json(taken) = ctx.request::<_, Json<u32>>(target, Json(take_request)).call().await?;
+        let mut state = self.state();
+        if taken < take_request.need {
+            state.exhausted.push(resource);
         }
-        if let Some(left) = now.hand.get_mut(what) {
+        if let Some(left) = state.available.get_mut(resource) {
             *left += taken;
         }
         Ok(())
     }
 
-    /// What the store is asked for; `None` if there is no need or nothing to be had.
-    fn wish(&self, what: What, wanted: u32) -> Option<(String, Wish)> {
-        let mut now = self.now();
-        let now = &mut *now;
-        let need = wanted.saturating_sub(now.hand.get(what)?);
-        let store = now.store.as_ref().filter(|_| need > 0 && !now.lacks.contains(&what))?;
-        // Also if it is never heard what came of it.
-        now.store_is_used = true;
-        Some((store.run.clone(), Wish { at_first: store.at_first, what, need }))
+    /// The request to the store. `None` if nothing is needed or nothing is left there.
+    fn take_request(&self, resource: Resource, wanted: u32) -> Option<(String, TakeRequest)> {
+        let mut state = self.state();
+        let state = &mut *state;
+        let need = wanted.saturating_sub(state.available.get(resource)?);
+        let store = state.store.as_ref().filter(|_| need > 0 && !state.exhausted.contains(&resource))?;
+        // Set it now, because the response may never arrive.
+        state.store_is_used = true;
+        Some((store.run.clone(), TakeRequest { initial: store.initial, resource, need }))
     }
 
-    /// Uses up one. The error is the run's limit, if none is in hand.
-    pub(crate) fn use_one(&self, what: What) -> Result<(), u32> {
-        match self.now().hand.get_mut(what) {
-            Some(0) => Err(self.most.get(what).unwrap_or_default()),
+    /// Uses one. The error is the limit of the run, if none is left.
+    pub(crate) fn use_one(&self, resource: Resource) -> Result<(), u32> {
+        match self.state().available.get_mut(resource) {
+            Some(0) => Err(self.most.get(resource).unwrap_or_default()),
             Some(left) => {
                 *left -= 1;
                 Ok(())
@@ -133,60 +151,67 @@ impl Allowance {
         }
     }
 
-    /// One was not used after all.
-    pub(crate) fn give_back_one(&self, what: What) {
-        if let Some(left) = self.now().hand.get_mut(what) {
+    /// Returns one that was not used after all.
+    pub(crate) fn give_back_one(&self, resource: Resource) {
+        if let Some(left) = self.state().available.get_mut(resource) {
             *left += 1;
         }
     }
 
-    /// The header for a conversation that is delegated by this one: it is handed a part, and as many `others` may get one later.
+    /// The header for a conversation that is delegated now. It gets a part of the allowance, such
+    /// that `others` more could get the same.
     pub(crate) fn hand_down(&self, ctx: &ObjectContext<'_>, others: usize) -> (String, String) {
-        let mut now = self.now();
-        let now = &mut *now;
-        now.under_way += 1;
-        let store = now.store.get_or_insert_with(|| {
-            let kept = now.hand.split(some_of);
-            let at_first = std::mem::replace(&mut now.hand, kept);
-            Shared { run: ctx.invocation_id().to_owned(), at_first }
+        let mut state = self.state();
+        let state = &mut *state;
+        state.delegations += 1;
+        let store = state.store.get_or_insert_with(|| {
+            let kept = state.available.split(share_of);
+            let initial = std::mem::replace(&mut state.available, kept);
+            SharedStore { run: ctx.invocation_id().to_owned(), initial }
         });
         let parts = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
-        let handed =
-            Handed { most: self.most, hand: now.hand.split(|left| left / parts), store: store.clone() };
+        let handed = HandedDown {
+            most: self.most,
+            available: state.available.split(|left| left / parts),
+            store: store.clone(),
+        };
         (HANDED.to_owned(), serde_json::to_string(&handed).expect("numbers and an id can be written"))
     }
 
-    /// What is not used up, once the conversation is over.
-    pub(crate) fn rest(&self) -> Back {
-        let mut now = self.now();
-        Back { hand: now.hand.split(|left| left), store_is_used: now.store_is_used }
+    /// What is left when the conversation is over.
+    pub(crate) fn unused(&self) -> Unused {
+        let mut state = self.state();
+        Unused { available: state.available.split(|left| left), store_is_used: state.store_is_used }
     }
 
-    /// What a delegated conversation gives back; `None` if nobody knows, as when it was stopped by hand.
-    pub(crate) fn take_back(&self, back: Option<Back>) {
-        let back = back.unwrap_or(Back { hand: Amount::NOTHING, store_is_used: true });
-        let mut now = self.now();
-        now.hand.add(back.hand);
-        now.store_is_used |= back.store_is_used;
-        now.under_way -= 1;
-        if now.under_way == 0 && !now.store_is_used && !self.is_delegated {
-            // Nobody has asked for it, and nobody is there who might: all is in one hand again.
-            let rest = now.store.take().map_or(Amount::NOTHING, |store| store.at_first);
-            now.hand.add(rest);
+    /// Takes back what a delegated conversation has left. `None` if that is not known, for example
+    /// because it was killed.
+    pub(crate) fn take_back(&self, back: Option<Unused>) {
+        let back = back.unwrap_or(Unused { available: Amount::NOTHING, store_is_used: true });
+        let mut state = self.state();
+        state.available.add(back.available);
+        state.store_is_used |= back.store_is_used;
+        state.delegations -= 1;
+        if state.delegations == 0 && !state.store_is_used && !self.is_delegated {
+            // Nobody has used the store, and nobody is left who could. So its content returns to
+            // this conversation.
+            let rest = state.store.take().map_or(Amount::NOTHING, |store| store.initial);
+            state.available.add(rest);
         }
     }
 
-    /// The conversation is not driven any more: if it is the user's, the run is over, and its store is not needed.
+    /// Call this when the conversation stops running. If it is the one of the user, the run is over
+    /// and its store is deleted.
     pub(crate) fn end(&self, ctx: &ObjectContext<'_>) {
-        let now = self.now();
-        if let Some(store) = now.store.as_ref().filter(|_| now.store_is_used && !self.is_delegated) {
+        let state = self.state();
+        if let Some(store) = state.store.as_ref().filter(|_| state.store_is_used && !self.is_delegated) {
             let target = RequestTarget::object(STORE, store.run.as_str(), "forget");
-            // Sent when it is made; nobody waits for it.
+            // The message is sent when it is created; nobody waits for it.
             drop(ctx.request::<(), ()>(target, ()).send());
         }
     }
 
-    fn now(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,21 +1,22 @@
-//! What comes back of a piece of work.
+//! The result of a call or a delegation.
 
 use agent_core::{Outcome, model::UsageByAgent, tool::Done};
 use serde::{Deserialize, Serialize};
 
-use crate::allowance::Back;
+use crate::allowance::Unused;
 
-/// What a call or a delegation came to: what is said of each, and of a delegation what it did not use up.
+/// The result of a call or a delegation. A delegation also returns the allowance that it did not
+/// use.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Answer {
     outcome: Outcome,
     usage: UsageByAgent,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) back: Option<Back>,
+    pub(crate) back: Option<Unused>,
 }
 
 impl Answer {
-    pub(crate) fn new(done: Done, back: Back) -> Self {
+    pub(crate) fn new(done: Done, back: Unused) -> Self {
         Self { outcome: done.outcome, usage: done.usage, back: Some(back) }
     }
 

@@ -1,4 +1,4 @@
-//! The conversations that are delegated from one.
+//! The conversations that one conversation has delegated.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,16 +10,18 @@ use restate_sdk::{
 
 use crate::names::SESSION;
 
-/// The key of the state that says which they are: what waits in them waits in the session.
+/// The key of the state with their ids. It is used to find calls that wait in them.
 pub(crate) const CHILDREN: &str = "children";
 
-/// The ids of those that were begun and have not come to their own end, which is where they forget themselves.
+/// The ids of delegated conversations that have started and not ended by themselves. At a normal
+/// end, they delete themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Children(Mutex<Vec<String>>);
 
 impl Children {
-    /// Those of earlier runs, without those that are over: these were stopped, and are forgotten.
-    pub(crate) async fn of(
+    /// The conversations that earlier runs have delegated. Those that are over were stopped, and
+    /// are deleted.
+    pub(crate) async fn load(
         ctx: &ObjectContext<'_>,
         is_over: impl Fn(&str) -> bool,
     ) -> Result<Self, TerminalError> {
@@ -27,13 +29,13 @@ impl Children {
         let (over, there): (Vec<_>, Vec<_>) =
             known.unwrap_or_default().into_iter().partition(|child| is_over(child));
         for child in over {
-            // Sent when it is made; nobody waits for it.
+            // The message is sent when it is created; nobody waits for it.
             drop(ctx.request::<(), ()>(RequestTarget::object(SESSION, child, "forget"), ()).send());
         }
         Ok(Self(Mutex::new(there)))
     }
 
-    /// Says that these begin, beside those that are under way.
+    /// Adds conversations that start now.
     pub(crate) fn begin(&self, ctx: &ObjectContext<'_>, begin: Vec<String>) {
         if begin.is_empty() {
             return;
@@ -44,7 +46,7 @@ impl Children {
         ctx.set(CHILDREN, Json(children.clone()));
     }
 
-    /// One that has come to its end is left out when the next begins.
+    /// Removes a conversation that has ended. The state is written when the next one starts.
     pub(crate) fn ended(&self, child: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other != child);
     }

@@ -1,4 +1,4 @@
-//! Driving conversations on the engine, from any program.
+//! The client: runs conversations on the engine, from any program.
 
 use std::{fmt, sync::Arc};
 
@@ -18,47 +18,59 @@ use crate::{
     RestateError, RunResult, Transport,
     decision::{Decision, Verdict},
     names::SESSION,
-    payload::{CONVERSATION, size, too_large},
-    transport::{By, Plain},
+    payload::{MAX_CONVERSATION_BYTES, json_bytes, too_large},
+    transport::{PlainHttp, SdkTransport},
 };
 
-/// Drives conversations on the engine whose ingress this is, where a process [serves](crate::Services) their team. Cloning is
-/// cheap.
+/// The client of a Restate engine. Use it to run conversations there, to approve waiting calls, and
+/// to read or cancel sessions. At least one process must [serve](crate::Services) the team of the
+/// conversation. Cloning is cheap.
 #[derive(Clone)]
 pub struct Restate {
-    client: Client<By>,
+    client: Client<SdkTransport>,
 }
 
-/// A run on the engine, by which any program can wait for its end.
+/// The id of a run on the engine. Get one from [`Restate::submit`]. Any program can save it and
+/// pass it to [`Restate::attach`] or [`Restate::result`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Invocation(pub String);
 
 impl Restate {
-    /// The engine whose ingress has this address, as `http://127.0.0.1:8080`.
+    /// A client for the engine whose ingress has this address, such as `http://127.0.0.1:8080`. For
+    /// an address with https, use [`Restate::with_transport`].
     pub fn at(ingress: &str) -> Result<Self, RestateError> {
-        Self::by(ingress, Plain::new())
+        Self::with_transport(ingress, PlainHttp::new())
     }
 
-    /// The same, by a transport of one's own.
-    pub fn by(ingress: &str, transport: impl Transport) -> Result<Self, RestateError> {
+    /// A client like [`Restate::at`] that sends its requests with your own [`Transport`].
+    pub fn with_transport(ingress: &str, transport: impl Transport) -> Result<Self, RestateError> {
         let wrong = |why: String| RestateError::Address { address: ingress.to_owned(), why };
         let uri: Uri = ingress.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?;
-        let client = Client::new(uri, By(Arc::new(transport))).map_err(|error| wrong(error.to_string()))?;
+        let client =
+            Client::new(uri, SdkTransport(Arc::new(transport))).map_err(|error| wrong(error.to_string()))?;
         Ok(Self { client })
     }
 
-    /// The same for a Restate Cloud that wants this token.
+    /// Sends this token with each request. Restate Cloud needs one.
     pub fn with_token(self, token: &str) -> Result<Self, RestateError> {
         let client = self.client.with_restate_auth_token(token);
-        let wrong =
-            |_| RestateError::Address { address: "the token".to_owned(), why: "it is none".to_owned() };
+        let wrong = |_| RestateError::Address {
+            address: "the token".to_owned(),
+            why: "it has characters that a header can't have".to_owned(),
+        };
         Ok(Self { client: client.map_err(wrong)? })
     }
 
-    /// Drives the conversation on the engine until it is the user's turn, as [`drive`](agent_core::host::drive) does, and says so.
-    /// If the engine has come further with it, it becomes what it is there: run again what was broken off. A call that waits
-    /// for a person is waited for; see [`waiting`](Self::waiting). The session's id is the conversation's, which must be one of
-    /// its own: see [`check_session_id`].
+    /// Runs the conversation on the engine until it is the user's turn, and returns why it ended.
+    /// `conversation` is updated. If the engine has a newer state of it, the run continues from
+    /// that: so after an error, just run it again.
+    ///
+    /// If a call waits for a person, this waits too. Another task or program can list the calls
+    /// with [`waiting`](Self::waiting) and decide with [`approve`](Self::approve) or
+    /// [`deny`](Self::deny).
+    ///
+    /// The id of the conversation is the id of its session. It must be set: see
+    /// [`check_session_id`].
     pub async fn run(&self, conversation: &mut Conversation) -> Result<End, RestateError> {
         let request = self.client.request(session(conversation.id(), "run"), input(conversation)?);
         let Json(ran): Json<RunResult> = request.call().await?.into_body()?;
@@ -66,8 +78,10 @@ impl Restate {
         Ok(ran.end?)
     }
 
-    /// Has the conversation driven and does not wait for it. With the same `key`, it is the same run, however often it is
-    /// submitted: within a day, as the engine is set by default.
+    /// Starts a run of the conversation and does not wait for its end. Pass the [`Invocation`] to
+    /// [`attach`](Self::attach) or [`result`](Self::result) to get the result. With a `key`,
+    /// repeated calls with the same key start only one run. By default the engine remembers a key
+    /// for one day.
     pub async fn submit(
         &self,
         conversation: &Conversation,
@@ -83,13 +97,15 @@ impl Restate {
         Ok(Invocation(request.send().await?.invocation_handle().invocation_id().as_str().to_owned()))
     }
 
-    /// Waits for the end of a run that was submitted, by whomever. The engine knows it for a day, as it is set by default.
+    /// Waits for the end of a run that any program has [submitted](Self::submit). By
+    /// default the engine keeps the result for one day.
     pub async fn attach(&self, invocation: &Invocation) -> Result<RunResult, RestateError> {
         let handle = self.client.invocation_handle::<Json<RunResult>>(&*invocation.0);
         Ok(handle.attach().await?.into_body().0)
     }
 
-    /// The same without waiting; `None` as long as it is not over.
+    /// The result of a run that was [submitted](Self::submit), without waiting. `None` if the run
+    /// is not over yet.
     pub async fn result(&self, invocation: &Invocation) -> Result<Option<RunResult>, RestateError> {
         let handle = self.client.invocation_handle::<Json<RunResult>>(&*invocation.0);
         Ok(match handle.output().await?.into_body() {
@@ -98,42 +114,44 @@ impl Restate {
         })
     }
 
-    /// The conversation of this id as far as it has come, also while it is driven; `None` if there is none. One that is
-    /// delegated is there as long as it is driven.
+    /// Reads the conversation with this id, also while it is running. `None` if there is none. A
+    /// delegated conversation can be read only while it is running.
     pub async fn history(&self, id: &str) -> Result<Option<Conversation>, RestateError> {
         self.call(id, "history", ()).await
     }
 
-    /// The calls of this session that wait for a person, also of conversations that are delegated from it.
+    /// Lists the calls of this session that wait for a person, including those in conversations
+    /// that were delegated from it.
     pub async fn waiting(&self, id: &str) -> Result<Vec<PendingApproval>, RestateError> {
         self.call(id, "waiting", ()).await
     }
 
-    /// Allows a call that waits, by its [key](PendingApproval::key): the run goes on with it.
+    /// Approves a call that waits for a person. The run then makes it. `key` is
+    /// [`PendingApproval::key`].
     pub async fn approve(&self, key: &str) -> Result<(), RestateError> {
-        self.decide(key, Verdict::Allow).await
+        self.decide(key, Verdict::Approve).await
     }
 
-    /// Denies a call that waits: the model reads why.
+    /// Denies a call that waits for a person. The model reads `reason`, and the run continues.
     pub async fn deny(&self, key: &str, reason: &str) -> Result<(), RestateError> {
         self.decide(key, Verdict::Deny(reason.to_owned())).await
     }
 
-    /// Takes back the last exchange of this session, as [`Conversation::take_back`] does; gives back the conversation as it is
-    /// then. A run that drives the session ends first: [`cancel`](Self::cancel) one that should not be waited for, as one
-    /// that waits for a person.
+    /// Removes the last exchange of this session, as [`Conversation::take_back`] does. Returns the
+    /// conversation after that. If a run is in progress, this waits for its end. To avoid that,
+    /// [`cancel`](Self::cancel) the run first, for example if it waits for a person.
     pub async fn take_back(&self, id: &str) -> Result<Conversation, RestateError> {
         let conversation: Option<Conversation> = self.call(id, "take_back", ()).await?;
         conversation.ok_or_else(|| NothingToTakeBack { conversation: id.to_owned() }.into())
     }
 
-    /// Stops the run that drives this session, with its calls and delegations; what was done is kept. False if nothing drives
-    /// it.
+    /// Stops the run of this session, including its calls and delegated conversations. Finished
+    /// work is kept. Returns false if no run is in progress.
     pub async fn cancel(&self, id: &str) -> Result<bool, RestateError> {
         self.call(id, "cancel", ()).await
     }
 
-    /// Forgets this session, once nothing drives it.
+    /// Deletes this session from the engine. If a run is in progress, this waits for its end.
     pub async fn forget(&self, id: &str) -> Result<(), RestateError> {
         let request = self.client.request::<(), ()>(session(id, "forget"), ());
         Ok(request.call().await?.into_body()?)
@@ -161,16 +179,16 @@ fn session(id: &str, handler: &str) -> RequestTarget {
 
 fn input(conversation: &Conversation) -> Result<Json<Conversation>, RestateError> {
     check_id(conversation)?;
-    match size(conversation) {
-        bytes if bytes > CONVERSATION => {
-            Err(RestateError::TooLarge(too_large("the conversation", bytes, CONVERSATION)))
+    match json_bytes(conversation) {
+        bytes if bytes > MAX_CONVERSATION_BYTES => {
+            Err(RestateError::TooLarge(too_large("the conversation", bytes, MAX_CONVERSATION_BYTES)))
         }
         _ => Ok(Json(conversation.clone())),
     }
 }
 
-/// What an earlier version began under the id of those that were given none can be gone on with: then the engine says whether
-/// it is that one.
+/// Conversations that an earlier version started under the default id can be continued. The engine
+/// checks whether it is the right one.
 fn check_id(conversation: &Conversation) -> Result<(), SessionIdError> {
     let has_begun = || conversation.messages().iter().any(|message| message.role() == Role::Assistant);
     match check_session_id(conversation.id()) {

@@ -1,21 +1,22 @@
-//! What a person says about a call that waits.
+//! The decision of a person about a waiting call.
 
 use agent_core::{Conversation, conversation::NotWaiting};
 use serde::{Deserialize, Serialize};
 
-/// A decision about the call of this key.
+/// A decision about the call with this key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Decision {
     pub(crate) key: String,
     pub(crate) verdict: Verdict,
 }
 
-/// Whether the call is made.
+/// Whether the call may be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Verdict {
-    #[serde(rename = "allow")]
-    Allow,
-    /// The model reads why.
+    /// Stored as "allow": an older process may still wait for this decision.
+    #[serde(rename = "allow", alias = "approve")]
+    Approve,
+    /// The model reads this reason.
     #[serde(rename = "deny")]
     Deny(String),
 }
@@ -23,7 +24,7 @@ pub(crate) enum Verdict {
 impl Verdict {
     pub(crate) fn apply(&self, key: &str, conversation: &mut Conversation) -> Result<(), NotWaiting> {
         match self {
-            Self::Allow => conversation.approve(key),
+            Self::Approve => conversation.approve(key),
             Self::Deny(reason) => conversation.deny(key, reason),
         }
     }

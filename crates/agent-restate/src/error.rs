@@ -1,4 +1,4 @@
-//! What can go wrong between a program and the engine.
+//! Errors of the client.
 
 use agent_core::{
     conversation::{Failure, NothingToTakeBack, SessionIdError},
@@ -8,75 +8,80 @@ use restate_sdk::ingress::ClientError;
 use serde::Deserialize;
 
 use crate::{
-    joined::DIVERGED,
+    merge::DIVERGED,
     names::NOT_WAITING,
     payload::TOO_LARGE,
     stopped::{REQUEST_LIMIT, UNKNOWN_AGENT},
 };
 
-/// Why the engine did not do what it was asked. What was done before is kept there.
+/// Why the engine did not do what the client asked for. Everything that was done before is saved
+/// there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestateError {
-    /// The address of the engine is none.
-    #[error("{address:?} is not the address of an engine, as http://127.0.0.1:8080 is: {why}")]
+    /// The address of the engine, or the token, is not valid.
+    #[error("{address:?} is not the address of an engine, such as http://127.0.0.1:8080: {why}")]
     Address {
-        /// What was given.
+        /// The address that was given, or "the token".
         address: String,
         /// What is wrong with it.
         why: String,
     },
-    /// The engine can't be reached, or the connection broke. The run may go on there: run again to wait for it.
-    #[error("no response from the engine: {}", safe_line(.0))]
+    /// The engine can't be reached, or the connection broke. The run may continue there. Run it
+    /// again to wait for its end.
+    #[error("the engine did not respond: {}", safe_line(.0))]
     Unreachable(String),
-    /// There is no such request: an id is too long, as a rule.
+    /// The request could not be made. Usually an id is too long.
     #[error("the request can't be made: {}", safe_line(.0))]
     NotSent(String),
-    /// A model did not answer. The conversation is as it was, and a new run asks again.
+    /// A model did not reply. The conversation is unchanged. A new run asks the model again.
     #[error(transparent)]
     Model(#[from] Failure),
-    /// The run was cancelled, or ended by hand. What was done is kept there, not here: see
+    /// The run was cancelled, or killed in the engine. Finished work is saved there: read it with
     /// [`Restate::history`](crate::Restate::history).
-    #[error(
-        "the run was cancelled; the conversation there keeps what was done: read it with Restate::history"
-    )]
+    #[error("the run was cancelled; finished work is saved in the engine: read it with Restate::history")]
     Cancelled,
-    /// No session may begin under this id: the conversation was given none of its own, or it is odd. Nothing was sent.
+    /// This id can't be the id of a session: the conversation was given no id, or the id has
+    /// characters that are not allowed. Nothing was sent.
     #[error(transparent)]
     NotASessionId(#[from] SessionIdError),
-    /// The engine has another conversation of this id.
+    /// The engine has a different conversation with this id. Read it with
+    /// [`Restate::history`](crate::Restate::history), or give this one another id.
     #[error("{}: read it with Restate::history, or give this one another id", safe_line(.0))]
     Diverged(String),
-    /// The agent that has the conversation is not in the team of the process that drove it. No call of it was answered: run
-    /// it again once the engine leads to a process that has the agent.
+    /// The agent of the conversation is not in the team of the process that ran it. No call was
+    /// answered. Run it again when the engine sends it to a process that has the agent.
     #[error("{}", safe_line(.0))]
     UnknownAgent(String),
-    /// The models of the run have had as many requests as [`Limits::requests`](agent_core::Limits::requests) allows, in the
-    /// words of [`RunError::RequestLimit`](agent_core::RunError::RequestLimit). What was done is kept there: run again to go on.
+    /// The run has made as many requests to models as
+    /// [`Limits::requests`](agent_core::Limits::requests) allows. The text is that of
+    /// [`RunError::RequestLimit`](agent_core::RunError::RequestLimit). Finished work is saved. Run
+    /// it again to continue.
     #[error("{}", safe_line(.0))]
     RequestLimit(String),
-    /// The user has said nothing in this session, or all of it was taken back already.
+    /// The session has no exchange that could be taken back.
     #[error(transparent)]
     NothingToTakeBack(#[from] NothingToTakeBack),
-    /// No such call waits for a person: it was decided about, or never waited.
+    /// No call with this key waits for a person. It was decided already, or never waited.
     #[error("{}", safe_line(.0))]
     NotWaiting(String),
-    /// Something is larger than what the engine takes as one piece.
+    /// Something is larger than the engine accepts.
     #[error("{}", safe_line(.0))]
     TooLarge(String),
-    /// The engine refused, or what it said can't be read. As a rule, the services are not registered there.
-    #[error("the engine said {status}: {}", safe_line(message))]
+    /// The engine refused the request, or its response can't be read. Usually the services are not
+    /// registered.
+    #[error("the engine refused with status {status}: {}", safe_line(message))]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What it said.
+        /// The message of the engine.
         message: String,
     },
 }
 
-/// What the engine says of an error.
+/// The body of an error of the engine.
 #[derive(Deserialize)]
-struct Said {
+struct ErrorBody {
     message: String,
 }
 
@@ -88,7 +93,7 @@ impl From<ClientError> for RestateError {
                 _ => Self::NotSent(reason(&error)),
             };
         };
-        let said = serde_json::from_slice(response.body()).map(|said: Said| said.message);
+        let said = serde_json::from_slice(response.body()).map(|said: ErrorBody| said.message);
         let message = said.unwrap_or_else(|_| reason(&error));
         match response.status().as_u16() {
             409 => Self::Cancelled,
@@ -102,7 +107,7 @@ impl From<ClientError> for RestateError {
     }
 }
 
-/// The error with what it comes from.
+/// The error with its causes.
 fn reason(error: &dyn std::error::Error) -> String {
     let mut reason = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! The chapter of the guide (`docs/guide`) that needs an engine, so that its programs are compiled.
+//! Compiles the programs in the chapter of the guide (`docs/guide`) that needs an engine.
 
 #[doc = include_str!("../../../docs/guide/14-many-machines.md")]
 mod many_machines {}

@@ -1,7 +1,9 @@
-//! Teams of agents on [Restate](https://docs.restate.dev), a durable engine: a conversation goes on on another machine when
-//! its own is gone. Agents, tools and backends stay as they are.
+//! Runs teams of agents on [Restate](https://docs.restate.dev), a durable execution engine. If a
+//! machine fails in the middle of a run, another one continues it, and finished steps are not
+//! repeated. Your agents, tools and model backends need no change.
 //!
-//! A process that has the team serves it ([`Services`]); any other drives conversations there ([`Restate`]):
+//! There are two sides. [`Services`] serves a team: run it in every process that should do the
+//! work. [`Restate`] is the client: any program can use it to run conversations.
 //!
 //! ```no_run
 //! use agent_core::{Agent, Conversation, Team, script::{Reply, Script}};
@@ -11,7 +13,8 @@
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let team = Team::new([Agent::builder("oracle", Script::new([Reply::text("Forty-two.")])).build()?])?;
 //! tokio::spawn(Services::new(team).serve(TcpListener::bind("127.0.0.1:9080").await?));
-//! // Once: curl localhost:9070/deployments --json '{"uri": "http://127.0.0.1:9080"}'
+//! // Register this address with the engine once:
+//! // curl localhost:9070/deployments --json '{"uri": "http://127.0.0.1:9080"}'
 //!
 //! let host = Restate::at("http://127.0.0.1:8080")?;
 //! let mut conversation = Conversation::start("oracle", "What is six times seven?").with_id("question-1");
@@ -31,27 +34,27 @@
 mod allowance;
 mod amount;
 mod answer;
-mod asked;
+mod ask_model;
 mod children;
 mod client;
-mod decided;
 mod decision;
 mod engine;
 mod error;
+mod first_decision;
 #[cfg(doctest)]
 mod guide;
-mod held;
-mod joined;
+mod merge;
 mod names;
 mod payload;
-mod pieces;
 mod process;
 mod run_result;
+mod running_work;
 mod serve;
 mod services;
 mod session;
 mod state;
 mod step;
+mod step_counter;
 mod stopped;
 mod store;
 mod tools;

@@ -1,48 +1,51 @@
-//! How large what the engine keeps may be.
+//! The sizes of data that the engine accepts.
 
 use std::io::{self, Write};
 
 use restate_sdk::errors::TerminalError;
 use serde::Serialize;
 
-/// What the engine takes as one piece, in bytes, as its server is set by default (32 MiB), with room for what it adds.
-/// More than that, it would try again and again: <https://docs.restate.dev/references/server-config>.
-pub(crate) const LIMIT: usize = (32 << 20) - (64 << 10);
+/// The most bytes that the engine accepts in one message, with its default settings (32 MiB), less
+/// some room for what it adds itself. It would retry a larger message forever:
+/// <https://docs.restate.dev/references/server-config>.
+pub(crate) const MAX_BYTES: usize = (32 << 20) - (64 << 10);
 
-/// What a conversation may come to: the engine reads the state of a session and what is given to it at once, and stops for
-/// good where both together are more than that.
-pub(crate) const CONVERSATION: usize = LIMIT / 2;
+/// The most bytes of a conversation. The engine reads the state of a session and its input
+/// together. If both together are too large, the session is stuck forever.
+pub(crate) const MAX_CONVERSATION_BYTES: usize = MAX_BYTES / 2;
 
-/// The status of an error about that.
+/// The status of the error for something that is too large.
 pub(crate) const TOO_LARGE: u16 = 413;
 
-/// How many bytes this is as JSON.
-pub(crate) fn size(value: &impl Serialize) -> usize {
-    let mut count = Count(0);
-    serde_json::to_writer(&mut count, value).expect("it only counts, and what is ours can be written");
+/// The size of a value as JSON, in bytes.
+pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
+    let mut count = ByteCounter(0);
+    serde_json::to_writer(&mut count, value)
+        .expect("counting can't fail, and our types can be written as JSON");
     count.0
 }
 
-/// Fails if this is too large, and says what it is.
+/// Fails if a value is too large. `what` names it in the error.
 pub(crate) fn check(what: &str, value: &impl Serialize) -> Result<(), TerminalError> {
-    room(LIMIT, what, size(value)).map(drop)
+    room(MAX_BYTES, what, json_bytes(value)).map(drop)
 }
 
-/// How many bytes there is room for beside so many; fails if these are too many, and says what they are of.
+/// The room that is left beside `bytes`. Fails if `bytes` is over the limit. `what` names the data
+/// in the error.
 pub(crate) fn room(limit: usize, what: &str, bytes: usize) -> Result<usize, TerminalError> {
     limit
         .checked_sub(bytes)
         .ok_or_else(|| TerminalError::new_with_code(TOO_LARGE, too_large(what, bytes, limit)))
 }
 
-/// What is said of something that is too large.
+/// The message about something that is too large.
 pub(crate) fn too_large(what: &str, bytes: usize, limit: usize) -> String {
-    format!("{what} is too large: {bytes} bytes as JSON, where the engine takes {limit}")
+    format!("{what} is too large: {bytes} bytes as JSON, and the engine accepts {limit}")
 }
 
-struct Count(usize);
+struct ByteCounter(usize);
 
-impl Write for Count {
+impl Write for ByteCounter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())
@@ -55,16 +58,16 @@ impl Write for Count {
 
 #[cfg(test)]
 mod tests {
-    use super::{room, size};
+    use super::{json_bytes, room};
 
     #[test]
-    fn what_is_too_large_is_named_with_its_size() {
-        assert_eq!(size(&["ab", "c"]), r#"["ab","c"]"#.len());
-        assert_eq!(room(9, "a task", size(&"six...")).unwrap(), 1);
-        let error = room(7, "a task", size(&"six...")).unwrap_err();
+    fn an_error_about_the_size_names_the_data_and_its_size() {
+        assert_eq!(json_bytes(&["ab", "c"]), r#"["ab","c"]"#.len());
+        assert_eq!(room(9, "a task", json_bytes(&"six...")).unwrap(), 1);
+        let error = room(7, "a task", json_bytes(&"six...")).unwrap_err();
         assert_eq!(
             (error.code(), error.message()),
-            (413, "a task is too large: 8 bytes as JSON, where the engine takes 7")
+            (413, "a task is too large: 8 bytes as JSON, and the engine accepts 7")
         );
     }
 }

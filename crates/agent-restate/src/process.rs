@@ -1,25 +1,26 @@
-//! What the services of a process share.
+//! What all services of a process share.
 
 use std::{sync::Arc, time::Duration};
 
 use agent_core::{Limits, Outcome, conversation::Call, host::LocalHost};
 
-/// What the handlers of a process work with.
+/// What all handlers of a process use.
 pub(crate) struct Process {
-    /// Asks the models and makes the calls that come to this process.
+    /// Asks models and makes calls in this process.
     pub(crate) local: LocalHost,
-    /// The limits of a run that begins here. No process counts what is used up of them: each conversation does.
+    /// The limits of a run that starts here. The conversations count what they use, not the
+    /// process.
     pub(crate) limits: Limits,
-    /// Whether what was shown of a reply that is cancelled is kept.
+    /// Whether the part of a cancelled reply that has arrived is kept.
     pub(crate) keeps_partial_reply: bool,
     pub(crate) unknown: Box<Unknown>,
-    /// How long one call, or one answer of a model, may take.
-    pub(crate) longest: Duration,
-    /// How long a call waits for a person.
-    pub(crate) patience: Option<Duration>,
+    /// How long one call, or one reply of a model, may take.
+    pub(crate) step_timeout: Duration,
+    /// How long a call waits for a person. Forever without this.
+    pub(crate) approval_timeout: Option<Duration>,
 }
 
-/// What becomes of a call of which nobody knows how it ended.
+/// Decides what happens to a call that started and whose result is not known.
 pub(crate) type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
 
-pub(crate) type Shared = Arc<Process>;
+pub(crate) type SharedProcess = Arc<Process>;

@@ -1,13 +1,15 @@
-//! What a run on the engine led to.
+//! The result of a run on the engine.
 
 use agent_core::{Conversation, End, conversation::Failure};
 use serde::{Deserialize, Serialize};
 
-/// A run that is over: the conversation as it is now, and why it ended.
+/// The result of a finished run. [`Restate::attach`](crate::Restate::attach) and
+/// [`Restate::result`](crate::Restate::result) return it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
-    /// The conversation.
+    /// The conversation after the run.
     pub conversation: Conversation,
-    /// Why it is the user's turn, or which model did not answer: then another run goes on from there.
+    /// Why it is the user's turn, or which model did not reply. In both cases another run can
+    /// continue.
     pub end: Result<End, Failure>,
 }

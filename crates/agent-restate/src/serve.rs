@@ -1,4 +1,4 @@
-//! Serving the services over HTTP/2.
+//! Serves the services over HTTP/2.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -9,13 +9,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use restate_sdk::endpoint::{Endpoint, HandleOptions, ProtocolMode, ResponseBody};
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
-use crate::held::{Held, Polled, Steps};
+use crate::step_counter::{CountingBody, RequestBody, Steps};
 
-/// How long to wait when there is no room for another connection.
+/// How long to wait if no more connections can be opened.
 const NO_ROOM: Duration = Duration::from_millis(50);
 
-/// Serves until it is dropped. Not by the SDK's own server: that one lets each small answer wait for the acknowledgement of
-/// the last, which takes 40 ms a step.
+/// Serves until it is dropped. The server of the SDK is not used: it delays each small response
+/// until the previous one is acknowledged, which takes 40 ms for each step.
 pub(crate) async fn serve(endpoint: Endpoint, listener: TcpListener) {
     let mut connections = JoinSet::new();
     loop {
@@ -23,7 +23,7 @@ pub(crate) async fn serve(endpoint: Endpoint, listener: TcpListener) {
             sleep(NO_ROOM).await;
             continue;
         };
-        // It would only be slower.
+        // If this fails, responses are only slower.
         let _ = stream.set_nodelay(true);
         let served = http2::Builder::new(TokioExecutor::new());
         let endpoint = endpoint.clone();
@@ -33,9 +33,9 @@ pub(crate) async fn serve(endpoint: Endpoint, listener: TcpListener) {
     }
 }
 
-fn handle(endpoint: &Endpoint, request: Request<Incoming>) -> Response<Polled<ResponseBody>> {
+fn handle(endpoint: &Endpoint, request: Request<Incoming>) -> Response<CountingBody<ResponseBody>> {
     let steps = Steps::default();
-    let request = request.map(|body| Held::new(body, steps.clone()));
+    let request = request.map(|body| RequestBody::new(body, steps.clone()));
     let options = HandleOptions { protocol_mode: ProtocolMode::BidiStream };
-    endpoint.handle_with_options(request, options).map(|body| Polled::new(body, steps))
+    endpoint.handle_with_options(request, options).map(|body| CountingBody::new(body, steps))
 }

@@ -1,4 +1,4 @@
-//! What a process that has the team serves.
+//! The services of a team.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,28 +14,32 @@ use restate_sdk::{
 };
 use tokio::net::TcpListener;
 
-use crate::{decided::Decided, process::Process, serve::serve, session::Session, store::Store, tools::Tools};
+use crate::{
+    first_decision::FirstDecision, process::Process, serve::serve, session::Session, store::Store,
+    tools::Tools,
+};
 
-/// How long an answer of a model or a tool call may take, if nothing else is said.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// The default limit for the time of one reply of a model or one tool call.
+const DEFAULT_STEP_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// How long the engine waits beyond that before it takes a process for stuck.
+/// How much longer than that the engine waits before it considers a process stuck.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// A team, as services of the engine: the processes that serve the same team share its conversations, calls and delegations
-/// out among them. It is registered with the engine once, by the address that leads to these processes.
+/// Serves a team to a Restate engine. Start one in each process that should do work, with
+/// [`Services::serve`]. Register the address of the processes with the engine once. All processes
+/// that serve the same team share the work of its conversations.
 pub struct Services {
     process: Process,
 }
 
 impl Services {
-    /// The services of this team. Its [`Limits`](agent_core::Limits) are those of each run, whichever processes it is carried out by; only
-    /// `calls_at_once` holds for each process.
+    /// Makes the services of this team. The team's [`Limits`](agent_core::Limits) hold for each run
+    /// as a whole, whichever processes do its work. Only `calls_at_once` holds for each process.
     pub fn new(team: Team) -> Self {
         let limits = team.limits().clone();
-        // What this process does is of many runs: these count for themselves.
+        // This process works for many runs. They count their own requests and calls.
         let team = team.with_limits(limits.clone().calls(None).requests(None));
-        // One by one: calls come here singly, and none may start before its reply is kept.
+        // Calls arrive here one by one, and none may start before its reply is saved.
         let local = LocalHost::new(team).mode(Mode::Sequential);
         let unknown = Box::new(|call: &Call| Some(Outcome::unknown(&call.call.name)));
         Self {
@@ -44,76 +48,90 @@ impl Services {
                 limits,
                 keeps_partial_reply: false,
                 unknown,
-                longest: LONGEST,
-                patience: None,
+                step_timeout: DEFAULT_STEP_TIMEOUT,
+                approval_timeout: None,
             },
         }
     }
 
-    /// Tells `listener` of what is done in this process, as it happens: each event carries its conversation's id, and is timed
-    /// from the making of these services. What was done before a crash is not told again.
+    /// Calls `listener` for every event in this process, when it happens. Each event has the id of
+    /// its conversation. Its time counts from the creation of these services. Events from before a
+    /// crash are not repeated.
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.process.local = self.process.local.listen(listener);
         self
     }
 
-    /// Whether a reply that is [cancelled](crate::Restate::cancel) while it streams is kept as far as it was shown, as
-    /// [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply) does in process: the run then ends with
-    /// [`End::Cut`](agent_core::End::Cut), and not with [`RestateError::Cancelled`](crate::RestateError::Cancelled). What a
-    /// process showed that is gone by then is not kept. This is part of what may not change under a run.
+    /// Sets whether the part of a reply that has arrived is kept if the reply is
+    /// [cancelled](crate::Restate::cancel) while it streams, as
+    /// [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply) does in process. If it is
+    /// kept, the run ends with [`End::Cut`](agent_core::End::Cut), otherwise with
+    /// [`RestateError::Cancelled`](crate::RestateError::Cancelled). If the process that received
+    /// the reply is gone by then, nothing is kept.
+    ///
+    /// All processes must have the same setting. Do not change it while runs are in progress.
     pub fn keep_partial_reply(mut self, keep: bool) -> Self {
         self.process.local = self.process.local.keep_partial_reply(keep);
         self.process.keeps_partial_reply = keep;
         self
     }
 
-    /// What becomes of a call that began in a process that is gone, and whose tool is neither
-    /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only: this outcome, or with `None` it is made again, with the
-    /// same key. One that waited for its permits counts as begun. By default the model reads "outcome unknown: …".
+    /// Sets what happens to a call that started in a process that is gone, so that its result is
+    /// not known. `outcome` returns the outcome to record, or `None` to make the call again with
+    /// the same key. By default the model reads "outcome unknown: …".
+    ///
+    /// This is only for calls of tools that are neither
+    /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only. All other calls are made
+    /// again. A call that was still waiting for its permits counts as started.
     pub fn on_unknown(mut self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
         self.process.unknown = Box::new(outcome);
         self
     }
 
-    /// How long one answer of a model or one tool call may take; an hour. What takes longer has failed.
-    pub fn longest(mut self, longest: Duration) -> Self {
-        self.process.longest = longest;
+    /// Sets the longest time for one reply of a model or one tool call. The default is one hour.
+    /// Anything that takes longer fails.
+    pub fn step_timeout(mut self, step_timeout: Duration) -> Self {
+        self.process.step_timeout = step_timeout;
         self
     }
 
-    /// How long a call waits for a person before it is denied; for ever. Whether there is such a time is part of what may not
-    /// change under a run that waits: it can't be gone on with by a process that was told otherwise.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.process.patience = Some(patience);
+    /// Sets how long a call waits for a person before it is denied. By default it waits forever.
+    ///
+    /// Do not add or remove this setting while runs wait for a person: a process with the other
+    /// setting can't continue them.
+    pub fn approval_timeout(mut self, approval_timeout: Duration) -> Self {
+        self.process.approval_timeout = Some(approval_timeout);
         self
     }
 
-    /// The services, for whatever else serves them: `build` it, after adding services of your own or the keys by which the
-    /// engine shows who it is. What serves them must keep the engine's request open, as HTTP/2 does, and where the engine
-    /// itself ends it in the middle of a call, that waits until the run is cancelled: [`serve`](Self::serve) does not read
-    /// that end before the call's.
+    /// The endpoint of Restate's SDK with these services, for serving them in your own way. You can
+    /// add your own services, or the keys that identify the engine, and then call `build`.
+    ///
+    /// Your server must keep the engine's request open, as HTTP/2 does. If the engine closes its
+    /// request during a tool call, the call may then wait until the run is cancelled.
+    /// [`serve`](Self::serve) prevents that: it reports the end of the request only after the call.
     pub fn endpoint(self) -> Builder {
         let process = Arc::new(self.process);
-        let options = options(process.longest);
+        let options = options(process.step_timeout);
         let session = Session(process.clone()).into_service_definition().options(options.clone());
         let tools = Tools(process).into_service_definition().options(options.clone());
-        let decided = Decided.into_service_definition().options(options.clone());
+        let decided = FirstDecision.into_service_definition().options(options.clone());
         let store = Store.into_service_definition().options(options);
         Endpoint::builder().bind(session).bind(tools).bind(decided).bind(store)
     }
 
-    /// Serves the engine's requests until this is dropped: then what is under way goes on in another process, or in this one
-    /// when it serves again.
+    /// Serves requests of the engine until this future is dropped. Work in progress then continues
+    /// in another process, or in this one when it serves again.
     pub async fn serve(self, listener: TcpListener) {
         serve(self.endpoint().build(), listener).await;
     }
 }
 
-/// A process that is gone is found out soon; one that works long is not taken for stuck; and no number of failures is the
-/// end of a run.
-fn options(longest: Duration) -> ServiceOptions {
+/// With these settings the engine notices soon when a process is gone, does not take a process with
+/// a long call for stuck, and does not give up on a run because of failures.
+fn options(step_timeout: Duration) -> ServiceOptions {
     ServiceOptions::new()
-        .inactivity_timeout(longest + GRACE)
+        .inactivity_timeout(step_timeout + GRACE)
         .abort_timeout(GRACE)
         .retry_policy_initial_interval(Duration::from_millis(50))
         .retry_policy_exponentiation_factor(2.0)

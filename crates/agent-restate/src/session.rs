@@ -19,37 +19,37 @@ use crate::{
     allowance::Allowance,
     answer::Answer,
     children::{CHILDREN, Children},
-    decided::DECIDED,
     decision::Decision,
     engine::Engine,
-    joined::{check_id, goes_on, joined},
+    first_decision::DECISION,
+    merge::{check_id, is_earlier_state, merge},
     names::{NOT_WAITING, SESSION},
     payload::check,
-    process::Shared,
+    process::SharedProcess,
     state::{self, Writer},
     stopped::Stopped,
     waits::{WAITING, Wait, Waits},
 };
 
-/// The key of the state that says which invocation drives the conversation.
+/// The key of the state with the id of the invocation that runs the conversation.
 const RUNNING: &str = "running";
 
-/// The status of an error that says that a model did not answer.
+/// The status of the error for a model that did not reply.
 const NO_ANSWER: u16 = 502;
 
-pub(crate) struct Session(pub(crate) Shared);
+pub(crate) struct Session(pub(crate) SharedProcess);
 
-/// What a user says, and to which agent if it is the first word.
+/// The input of `say`: what the user says, and to which agent if the session is new.
 #[derive(Debug, Deserialize)]
-struct Said {
+struct SayRequest {
     #[serde(default)]
     agent: Option<String>,
     text: String,
 }
 
-/// What comes of it.
+/// The output of `say`.
 #[derive(Debug, Serialize)]
-struct Says {
+struct SayResponse {
     text: String,
     end: End,
     usage: Usage,
@@ -57,7 +57,8 @@ struct Says {
 
 #[object(name = "AgentSession")]
 impl Session {
-    /// Drives a conversation until it is the user's turn. If the session has come further with it, it goes on from there.
+    /// Runs a conversation until it is the user's turn. If the session has a newer state of it,
+    /// continues from that.
     #[handler]
     async fn run(
         &self,
@@ -65,10 +66,10 @@ impl Session {
         Json(given): Json<Conversation>,
     ) -> HandlerResult<Json<RunResult>> {
         let known = state::read(&ctx).await?;
-        check_id(ctx.key(), known.as_ref().is_some_and(|(known, _)| goes_on(known, &given)))?;
+        check_id(ctx.key(), known.as_ref().is_some_and(|(known, _)| is_earlier_state(known, &given)))?;
         let (mut conversation, writer) = match known {
             None => (given.with_id(ctx.key()), Writer::default()),
-            Some((known, writer)) => (joined(known, given)?, writer),
+            Some((known, writer)) => (merge(known, given)?, writer),
         };
         let allowance = Allowance::of_run(&self.0.limits);
         let end =
@@ -78,16 +79,20 @@ impl Session {
         Ok(Json(ran))
     }
 
-    /// Says something and drives the conversation until it is the user's turn again.
+    /// Adds a message of the user and runs the conversation until it is the user's turn again.
     #[handler]
-    async fn say(&self, ctx: ObjectContext<'_>, Json(said): Json<Said>) -> HandlerResult<Json<Says>> {
+    async fn say(
+        &self,
+        ctx: ObjectContext<'_>,
+        Json(said): Json<SayRequest>,
+    ) -> HandlerResult<Json<SayResponse>> {
         let known = state::read(&ctx).await?;
         check_id(ctx.key(), known.is_some())?;
         let (mut conversation, writer) = match (known, said.agent) {
             (Some(known), _) => known,
             (None, Some(agent)) => (Conversation::new(agent).with_id(ctx.key()), Writer::default()),
             (None, None) => {
-                let why = format!("{:?} is new: say to which \"agent\" it goes", ctx.key());
+                let why = format!("the session {:?} is new: name the \"agent\" to talk to", ctx.key());
                 return Err(TerminalError::new_with_code(400, why).into());
             }
         };
@@ -97,25 +102,26 @@ impl Session {
             self.drive(&ctx, &allowance, writer, &mut conversation).await.map_err(TerminalError::from)?;
         let end = end.map_err(|failure| TerminalError::new_with_code(NO_ANSWER, failure.to_string()))?;
         let (text, usage) = (end.text().to_owned(), conversation.usage());
-        Ok(Json(Says { text, end, usage }))
+        Ok(Json(SayResponse { text, end, usage }))
     }
 
-    /// Takes back the last exchange. Nothing if there is none.
+    /// Takes back the last exchange. Returns nothing if there is none.
     #[handler]
     async fn take_back(&self, ctx: ObjectContext<'_>) -> HandlerResult<Json<Option<Conversation>>> {
         let Some((mut conversation, writer)) = state::read(&ctx).await? else { return Ok(Json(None)) };
         if conversation.take_back().is_err() {
             return Ok(Json(None));
         }
-        // What a run that was stopped had delegated is over.
-        Children::of(&ctx, |_| true).await?;
+        // Conversations that a stopped run had delegated are over.
+        Children::load(&ctx, |_| true).await?;
         ctx.clear(CHILDREN);
         writer.write(&ctx, &conversation)?;
         Ok(Json(Some(conversation)))
     }
 
-    /// Drives a delegated conversation, and says what its end means for the call that led to it. If its agent is not in the
-    /// team of this process, or it is cancelled, that is the call's error result, which says what was done so far.
+    /// Runs a delegated conversation, and returns the result for the call that delegated it. If the
+    /// agent is not in the team of this process, or the run is cancelled, the call gets an error
+    /// result that says what was done so far.
     #[handler(ingress_private = true)]
     async fn delegated(
         &self,
@@ -123,30 +129,30 @@ impl Session {
         Json(given): Json<Conversation>,
     ) -> HandlerResult<Json<Answer>> {
         let allowance = Allowance::of_delegated(&ctx, &self.0.limits)?;
-        // It is there if the run that delegated it was stopped.
-        let known = state::read(&ctx).await?.filter(|(known, _)| goes_on(&given, known));
+        // This session has a state if the run that delegated it was stopped.
+        let known = state::read(&ctx).await?.filter(|(known, _)| is_earlier_state(&given, known));
         let (mut conversation, writer) = known.unwrap_or((given, Writer::default()));
         let end = match self.drive(&ctx, &allowance, writer, &mut conversation).await {
             Ok(end) => end,
             Err(stopped) => {
                 let end = stopped.of_delegated()?;
-                // What it delegated itself, perhaps in another process, comes to nothing.
-                Children::of(&ctx, |_| true).await?;
+                // Conversations that it had delegated are not needed any more.
+                Children::load(&ctx, |_| true).await?;
                 end
             }
         };
         ctx.clear_all();
-        let done = conversation.done(&end).expect("where it waits for a person, this waits");
-        Ok(Json(Answer::new(done, allowance.rest())))
+        let done = conversation.done(&end).expect("a conversation that waits for a person has not ended");
+        Ok(Json(Answer::new(done, allowance.unused())))
     }
 
-    /// The conversation, as far as it has come.
+    /// Returns the conversation in its latest state.
     #[handler]
     async fn history(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Option<Conversation>>> {
         Ok(Json(state::read_shared(&ctx).await?.map(|(conversation, _)| conversation)))
     }
 
-    /// The calls that wait for a person, also of conversations delegated from this one.
+    /// Returns the calls that wait for a person, including those in delegated conversations.
     #[handler(lazy_state)]
     async fn waiting(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Vec<PendingApproval>>> {
         let mut waiting: Vec<PendingApproval> =
@@ -160,7 +166,7 @@ impl Session {
         Ok(Json(waiting))
     }
 
-    /// Decides about a call that waits, by its key.
+    /// Decides about a waiting call, by its key.
     #[handler(lazy_state)]
     async fn decide(
         &self,
@@ -178,12 +184,13 @@ impl Session {
             return Ok(ctx.request::<_, ()>(target, Json(decision)).call().await?);
         }
         let wait = waits(&ctx).await?.into_iter().find(|wait| wait.waiting.key == decision.key);
-        let target = RequestTarget::object(DECIDED, wait.ok_or_else(not_waiting)?.awakeable, "decide");
+        let target = RequestTarget::object(DECISION, wait.ok_or_else(not_waiting)?.awakeable, "decide");
         let decided = ctx.request::<_, ()>(target, Json(decision.verdict.clone())).call().await;
         Ok(decided.map_err(|error| if error.code() == NOT_WAITING { not_waiting() } else { error })?)
     }
 
-    /// Stops the run that drives the conversation, with all its calls and delegations; false if nothing does.
+    /// Stops the run of this conversation, with all its calls and delegations. Returns false if
+    /// none is in progress.
     #[handler(lazy_state)]
     async fn cancel(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<bool>> {
         let running = ctx.get::<String>(RUNNING).await?;
@@ -193,18 +200,18 @@ impl Session {
         Ok(Json(running.is_some()))
     }
 
-    /// Forgets the conversation.
+    /// Deletes the conversation.
     #[handler(lazy_state)]
     async fn forget(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
-        Children::of(&ctx, |_| true).await?;
+        Children::load(&ctx, |_| true).await?;
         ctx.clear_all();
         Ok(())
     }
 }
 
 impl Session {
-    /// Drives the conversation until it is the user's turn and nothing in it waits. The inner error is a model's, and another
-    /// run goes on from there.
+    /// Runs the conversation until it is the user's turn and no call waits. The inner error is a
+    /// failure of a model, which another run can continue from.
     async fn drive(
         &self,
         ctx: &ObjectContext<'_>,
@@ -212,24 +219,28 @@ impl Session {
         writer: Writer,
         conversation: &mut Conversation,
     ) -> Result<Result<End, Failure>, Stopped> {
-        let children = Children::of(ctx, |child| conversation.within(child).is_none()).await?;
+        let children = Children::load(ctx, |child| conversation.within(child).is_none()).await?;
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
         let engine = Engine { ctx, process: &self.0, allowance, writer, children };
-        let end = self.turns(&engine, conversation).await;
+        let end = self.drive_through_waits(&engine, conversation).await;
         allowance.end(ctx);
         ctx.clear(RUNNING);
         ctx.clear(WAITING);
         let end = match end {
             Ok(end) => Ok(end),
             Err(Stopped::Model(failure)) => Err(failure),
-            // What it delegated may not be over.
+            // Conversations that it delegated may still be running.
             Err(stopped) => return Err(stopped),
         };
         ctx.clear(CHILDREN);
         Ok(end)
     }
 
-    async fn turns(&self, engine: &Engine<'_, '_>, conversation: &mut Conversation) -> Result<End, Stopped> {
+    async fn drive_through_waits(
+        &self,
+        engine: &Engine<'_, '_>,
+        conversation: &mut Conversation,
+    ) -> Result<End, Stopped> {
         let ctx = engine.ctx;
         let mut waits = Waits::default();
         loop {

@@ -1,4 +1,5 @@
-//! A conversation in the state of its object: each message by itself, since messages are only ever appended, and the rest.
+//! Stores a conversation in the state of its object. Each message has its own key, because messages
+//! are only ever appended. Everything else has one key.
 
 use std::{
     collections::BTreeMap,
@@ -18,28 +19,29 @@ use restate_sdk::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::payload::{CONVERSATION, room, size};
+use crate::payload::{MAX_CONVERSATION_BYTES, json_bytes, room};
 
 const HEAD: &str = "conversation";
 const MESSAGES: &str = "messages";
 
-/// All of a conversation but its messages, and how many these are.
+/// Everything of a conversation except its messages, and how many messages there are.
 #[derive(Serialize, Deserialize)]
 struct Head {
     messages: usize,
     rest: Fields,
 }
 
-/// Fields of JSON, each as it was written.
+/// JSON fields, each with its original text.
 type Fields = BTreeMap<String, Box<RawValue>>;
 
-/// Writes a conversation as far as it is not written yet.
+/// Writes the parts of a conversation that are not written yet.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
     messages: AtomicUsize,
 }
 
-/// Defines a function that reads the conversation of the object of such a context, with what writes what comes of it.
+/// Defines a function that reads the conversation of an object, and returns it with the writer for
+/// its changes. There is one function for each type of context.
 macro_rules! read {
     ($read:ident, $context:ident) => {
         pub(crate) fn $read<'a, 'ctx: 'a>(
@@ -63,14 +65,15 @@ read!(read, ObjectContext);
 read!(read_shared, SharedObjectContext);
 
 impl Head {
-    /// With how many bytes the state of this conversation may come to: the engine gives it to a handler in one piece. What is
-    /// under way counts twice, as it is told again of what waits.
+    /// The head of this conversation, and the most bytes that its state may have. The engine passes
+    /// the state to a handler in one piece. Work in progress is counted twice, because the waiting
+    /// calls repeat it.
     fn of(conversation: &Conversation) -> serde_json::Result<(Self, usize)> {
         let text = serde_json::to_string(conversation)?;
         let mut rest: Fields = serde_json::from_str(&text)?;
         rest.remove(MESSAGES);
         let head = Self { messages: conversation.messages().len(), rest };
-        let bytes = text.len() + size(&head);
+        let bytes = text.len() + json_bytes(&head);
         Ok((head, bytes))
     }
 
@@ -81,15 +84,16 @@ impl Head {
 }
 
 impl Writer {
-    /// Writes what is new, and says how many bytes there is room for beside it. Nothing is awaited: what is sent is in order,
-    /// and counts with whatever is awaited next.
+    /// Writes new messages and the head. Returns how many bytes of room are left. Nothing is
+    /// awaited: the engine keeps the order and confirms the writes with the next thing that is
+    /// awaited.
     pub(crate) fn write(
         &self,
         ctx: &ObjectContext<'_>,
         conversation: &Conversation,
     ) -> Result<usize, TerminalError> {
         let (head, bytes) = Head::of(conversation).map_err(broken)?;
-        let room = room(CONVERSATION, "the conversation", bytes)?;
+        let room = room(MAX_CONVERSATION_BYTES, "the conversation", bytes)?;
         let messages = conversation.messages();
         let written = self.messages.load(Ordering::Relaxed);
         for (place, message) in messages.iter().enumerate().skip(written) {
@@ -105,8 +109,8 @@ fn broken(why: impl ToString) -> TerminalError {
     TerminalError::new(format!("the state of the session is not a conversation: {}", why.to_string()))
 }
 
-/// The key of the message in this place. The SDK wants keys that outlive the handler, so they are kept for good: as many as
-/// the longest conversation has messages.
+/// The key of the message with this index. The SDK needs keys that outlive the handler, so they are
+/// never freed. There are as many as the longest conversation has messages.
 fn key(place: usize) -> &'static str {
     static KEYS: Mutex<Vec<&str>> = Mutex::new(Vec::new());
     let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_kept_and_not_made_again() {
+    fn keys_are_made_only_once() {
         assert_eq!([key(2), key(0)], ["message 2", "message 0"]);
         assert!(std::ptr::eq(key(2), key(2)));
     }

@@ -1,4 +1,4 @@
-//! A step that is done once, and given up when its invocation is cancelled.
+//! A step whose result is saved, so that it is done once. It ends when its invocation is cancelled.
 
 use std::{
     future::{Future, poll_fn},
@@ -18,12 +18,14 @@ use restate_sdk::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::held::under_way;
+use crate::step_counter::count_step;
 
-/// Defines a function that does `work` in a handler with such a context and keeps what comes of it: whoever comes here
-/// again, after a crash, has that. Unlike `ctx.run` alone it ends when the invocation is cancelled: `work` is dropped.
+/// Defines a function that does `work` in a handler and saves its result. After a crash, the
+/// handler gets the saved result. Unlike `ctx.run` alone, it ends when the invocation is cancelled,
+/// and drops `work`.
 ///
-/// One for each kind of context: over all of them, the compiler can't see that a `ctx.run` may be sent to another thread.
+/// There is one function for each type of context. With a generic one, the compiler can't see that
+/// `ctx.run` may move to another thread.
 macro_rules! step {
     ($step:ident, $context:ident) => {
         pub(crate) fn $step<'ctx, T>(
@@ -34,44 +36,46 @@ macro_rules! step {
         where
             T: Serialize + DeserializeOwned + Send + 'static,
         {
-            let is_going_on = Arc::new(AtomicBool::new(false));
-            let flag = is_going_on.clone();
-            let done = ctx.run(move || watched(work, flag)).name(name);
-            // Nobody resolves it: while the work is going on, waiting for it is what reads that the invocation was cancelled.
+            let is_running = Arc::new(AtomicBool::new(false));
+            let flag = is_running.clone();
+            let done = ctx.run(move || run_work(work, flag)).name(name);
+            // Nobody resolves this awakeable. While the work runs, awaiting it is the way to notice
+            // that the invocation was cancelled.
             let (_, cancelled) = ctx.awakeable::<String>();
-            Box::pin(unless_cancelled(done, cancelled, is_going_on))
+            Box::pin(or_cancelled(done, cancelled, is_running))
         }
     };
 }
 
-step!(in_session, ObjectContext);
-step!(in_call, Context);
+step!(session_step, ObjectContext);
+step!(call_step, Context);
 
-/// Does the work; `is_going_on` says as long as it does.
-async fn watched<T>(work: impl Future<Output = T>, is_going_on: Arc<AtomicBool>) -> HandlerResult<Json<T>> {
-    is_going_on.store(true, Ordering::Relaxed);
-    let under_way = under_way();
+/// Does the work. `is_running` is true while it runs.
+async fn run_work<T>(work: impl Future<Output = T>, is_running: Arc<AtomicBool>) -> HandlerResult<Json<T>> {
+    is_running.store(true, Ordering::Relaxed);
+    let counted = count_step();
     let done = work.await;
-    drop(under_way);
-    is_going_on.store(false, Ordering::Relaxed);
+    drop(counted);
+    is_running.store(false, Ordering::Relaxed);
     Ok(Json(done))
 }
 
-async fn unless_cancelled<T>(
+async fn or_cancelled<T>(
     done: impl Future<Output = Result<Json<T>, TerminalError>>,
     cancelled: impl Future<Output = Result<String, TerminalError>>,
-    is_going_on: Arc<AtomicBool>,
+    is_running: Arc<AtomicBool>,
 ) -> Result<T, TerminalError> {
     let (mut done, mut cancelled) = (pin!(done), pin!(cancelled));
     let both = poll_fn(|context| {
         if let Poll::Ready(done) = done.as_mut().poll(context) {
             return Poll::Ready(done.map(|Json(done)| done));
         }
-        // Once the work is done, only its result may be waited for: each of the two reads what has come for both.
-        match is_going_on.load(Ordering::Relaxed) {
+        // Once the work is done, only its result may be awaited: polling either future reads the
+        // input of both.
+        match is_running.load(Ordering::Relaxed) {
             true => cancelled.as_mut().poll(context).map(|error| match error {
                 Err(error) => Err(error),
-                Ok(word) => Err(TerminalError::new(format!("somebody resolved what nobody should: {word}"))),
+                Ok(word) => Err(TerminalError::new(format!("somebody resolved an awakeable that is only there to notice a cancelled invocation: {word}"))),
             }),
             false => Poll::Pending,
         }

@@ -1,23 +1,23 @@
-//! Why a handler does not go on with a conversation.
+//! Why a handler stops running a conversation.
 
 use agent_core::{End, RunError, conversation::Failure};
 use restate_sdk::errors::TerminalError;
 
-/// What stops the loop before it is the user's turn.
+/// An error that stops the loop before it is the user's turn.
 #[derive(Debug)]
 pub(crate) enum Stopped {
-    /// The agent that has it is not in the team of this process, or the run has used up its requests.
+    /// The agent is not in the team of this process, or the run has used up its requests.
     Run(RunError),
-    /// A model did not answer, and the conversation could not go on from that.
+    /// A model did not reply, and the conversation can't continue without it.
     Model(Failure),
-    /// It was cancelled, or something is too large.
+    /// The run was cancelled, or something is too large.
     Engine(TerminalError),
 }
 
-/// The status of an error that says that an agent is not in the team.
+/// The status of the error for an agent that is not in the team.
 pub(crate) const UNKNOWN_AGENT: u16 = 421;
 
-/// The status of an error that says that a run has used up its requests.
+/// The status of the error for a run that has used up its requests.
 pub(crate) const REQUEST_LIMIT: u16 = 508;
 
 impl From<RunError> for Stopped {
@@ -39,7 +39,7 @@ impl From<TerminalError> for Stopped {
 }
 
 impl Stopped {
-    /// What this means for the call that led to a delegated conversation.
+    /// The result for the call that delegated the conversation.
     pub(crate) fn of_delegated(self) -> Result<Result<End, Failure>, TerminalError> {
         let error = match self {
             Self::Model(failure) => return Ok(Err(failure)),
@@ -51,7 +51,7 @@ impl Stopped {
     }
 }
 
-/// The status of the error of an invocation that was cancelled.
+/// The status of the error for a cancelled invocation.
 pub(crate) const CANCELLED: u16 = 409;
 
 impl From<Stopped> for TerminalError {

@@ -1,4 +1,4 @@
-//! The virtual object of what a run may still use up and none of its conversations has in hand.
+//! The virtual object with the rest of the limits of a run, which its conversations share.
 
 use restate_sdk::{
     context::{ContextReadState, ContextWriteState, ObjectContext},
@@ -8,20 +8,23 @@ use restate_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::amount::{Amount, What, some_of};
+use crate::amount::{Amount, Resource, share_of};
 
-/// The name of the object. Its key is the invocation of the run.
+/// The name of the object. Its key is the id of the invocation of the run.
 pub(crate) const STORE: &str = "AgentLimits";
 
-/// The key of the state that says what is left.
+/// The key of the state with what is left.
 const LEFT: &str = "left";
 
-/// A wish to have more.
+/// A request for more.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Wish {
-    /// What there was before anybody took any: nobody has to say so before.
-    pub(crate) at_first: Amount,
-    pub(crate) what: What,
+pub(crate) struct TakeRequest {
+    /// The amount at the start. It is needed for the first request, because nothing is stored
+    /// before that.
+    #[serde(rename = "at_first")]
+    pub(crate) initial: Amount,
+    #[serde(rename = "what")]
+    pub(crate) resource: Resource,
     pub(crate) need: u32,
 }
 
@@ -29,17 +32,21 @@ pub(crate) struct Store;
 
 #[object(name = "AgentLimits", ingress_private = true)]
 impl Store {
-    /// Takes as much as is needed, or somewhat more; what there is, if that is less.
+    /// Takes as much as needed, or somewhat more. Takes less if less is left.
     #[handler]
-    async fn take(&self, ctx: ObjectContext<'_>, Json(wish): Json<Wish>) -> HandlerResult<Json<u32>> {
+    async fn take(
+        &self,
+        ctx: ObjectContext<'_>,
+        Json(request): Json<TakeRequest>,
+    ) -> HandlerResult<Json<u32>> {
         let known = ctx.get::<Json<Amount>>(LEFT).await?;
-        let mut left = known.map_or(wish.at_first, |Json(left)| left);
-        let taken = taken(&mut left, &wish);
+        let mut left = known.map_or(request.initial, |Json(left)| left);
+        let taken = taken(&mut left, &request);
         ctx.set(LEFT, Json(left));
         Ok(Json(taken))
     }
 
-    /// Forgets it: the run is over.
+    /// Deletes the object when the run is over.
     #[handler]
     async fn forget(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
         ctx.clear_all();
@@ -47,12 +54,12 @@ impl Store {
     }
 }
 
-fn taken(left: &mut Amount, wish: &Wish) -> u32 {
-    match left.get_mut(wish.what) {
-        // Nobody asks for what is not bounded.
-        None => wish.need,
+fn taken(left: &mut Amount, request: &TakeRequest) -> u32 {
+    match left.get_mut(request.resource) {
+        // Nobody asks for something without a limit.
+        None => request.need,
         Some(left) => {
-            let taken = some_of(*left).max(wish.need).min(*left);
+            let taken = share_of(*left).max(request.need).min(*left);
             *left -= taken;
             taken
         }
@@ -61,15 +68,15 @@ fn taken(left: &mut Amount, wish: &Wish) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Amount, What, Wish, taken};
+    use super::{Amount, Resource, TakeRequest, taken};
 
     #[test]
-    fn what_is_taken_is_what_is_needed_or_an_eighth_until_there_is_none() {
-        let at_first = Amount { requests: Some(20), calls: None };
-        let mut left = at_first;
-        let mut take = |what, need| taken(&mut left, &Wish { at_first, what, need });
-        assert_eq!([1, 1, 9, 1, 1, 9, 1].map(|need| take(What::Requests, need)), [2, 2, 9, 1, 1, 5, 0]);
-        assert_eq!(take(What::Calls, 7), 7, "it is not bounded");
+    fn the_need_or_an_eighth_is_taken_until_nothing_is_left() {
+        let initial = Amount { requests: Some(20), calls: None };
+        let mut left = initial;
+        let mut take = |resource, need| taken(&mut left, &TakeRequest { initial, resource, need });
+        assert_eq!([1, 1, 9, 1, 1, 9, 1].map(|need| take(Resource::Requests, need)), [2, 2, 9, 1, 1, 5, 0]);
+        assert_eq!(take(Resource::Calls, 7), 7, "it is not bounded");
         assert_eq!(left, Amount { requests: Some(0), calls: None });
     }
 }

@@ -18,57 +18,62 @@ use restate_sdk::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    payload::{size, too_large},
-    process::Shared,
-    step::in_call,
+    payload::{json_bytes, too_large},
+    process::SharedProcess,
+    step::call_step,
     stopped::UNKNOWN_AGENT,
 };
 
 /// The name of the service.
 pub(crate) const TOOLS: &str = "AgentTools";
 
-/// A call, and how large what it leads to may be.
+/// A call, and the most bytes that its result may have.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Piece {
+pub(crate) struct ToolCallRequest {
     pub(crate) call: Call,
     pub(crate) limit: usize,
-    /// The limit of its run on calls, if that was reached before.
+    /// The limit of the run on calls, if it was reached before this call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<u32>,
 }
 
-pub(crate) struct Tools(pub(crate) Shared);
+pub(crate) struct Tools(pub(crate) SharedProcess);
 
 #[service(name = "AgentTools", ingress_private = true)]
 impl Tools {
     /// Makes one tool call.
     #[handler]
-    async fn call(&self, ctx: Context<'_>, Json(piece): Json<Piece>) -> HandlerResult<Json<Done>> {
-        let (name, agent) = (piece.call.call.name.clone(), &piece.call.agent);
+    async fn call(
+        &self,
+        ctx: Context<'_>,
+        Json(request): Json<ToolCallRequest>,
+    ) -> HandlerResult<Json<Done>> {
+        let (name, agent) = (request.call.call.name.clone(), &request.call.agent);
         if self.0.local.rules().agent(agent).is_none() {
             let why = format!("agent {agent:?} is not in the team of the process that was to call {name:?}");
             return Err(TerminalError::new_with_code(UNKNOWN_AGENT, why).into());
         }
-        // Another one each time that a process comes here.
+        // A different number for each process that executes this.
         let attempt = fastrand::u64(..);
-        let began = match piece.refused.is_some() || may_repeat(&self.0, &piece.call) {
+        let first_attempt = match request.refused.is_some() || may_repeat(&self.0, &request.call) {
             true => attempt,
-            false => in_call(&ctx, &format!("begin {name}"), async move { attempt }).await?,
+            false => call_step(&ctx, &format!("begin {name}"), async move { attempt }).await?,
         };
-        let made = make(self.0.clone(), piece, began == attempt);
-        Ok(Json(in_call(&ctx, &format!("call {name}"), made).await?))
+        let made = make_call(self.0.clone(), request, first_attempt == attempt);
+        Ok(Json(call_step(&ctx, &format!("call {name}"), made).await?))
     }
 }
 
-/// Whether the call may be made again when nobody knows how it ended.
-fn may_repeat(process: &Shared, call: &Call) -> bool {
+/// Whether the call may be made again if its result is not known.
+fn may_repeat(process: &SharedProcess, call: &Call) -> bool {
     let spec = process.local.rules().spec(&call.agent, &call.call.name);
     spec.is_none_or(|spec: &ToolSpec| spec.may_be_repeated(call.approved))
 }
 
-/// Makes the call in this process, unless it is refused, or may have been made and may not be made again.
-async fn make(process: Shared, piece: Piece, is_first: bool) -> Done {
-    let Piece { call, limit, refused } = piece;
+/// Makes the call in this process. It is not made if the limit of the run is reached, or if it may
+/// have been made already and must not be repeated.
+async fn make_call(process: SharedProcess, request: ToolCallRequest, is_first: bool) -> Done {
+    let ToolCallRequest { call, limit, refused } = request;
     let not_made = match refused {
         Some(most) => Some(Outcome::beyond_calls(most)),
         None if is_first => None,
@@ -79,19 +84,19 @@ async fn make(process: Shared, piece: Piece, is_first: bool) -> Done {
         return outcome.into();
     }
     let receipt = Receipt::default();
-    let made = tokio::time::timeout(process.longest, process.local.call(call.clone(), receipt.clone()));
+    let made = tokio::time::timeout(process.step_timeout, process.local.call(call.clone(), receipt.clone()));
     let done = match made.await {
         Ok(Ok(())) => receipt.done_or_error(),
         Ok(Err(error)) => Outcome::error(error.to_string()).into(),
-        Err(_) => too_slow(process.longest),
+        Err(_) => too_slow(process.step_timeout),
     };
     process.local.tell(|| call, &done.outcome);
-    match size(&done) {
-        bytes if bytes > limit => Outcome::error(too_large("what the tool said", bytes, limit)).into(),
+    match json_bytes(&done) {
+        bytes if bytes > limit => Outcome::error(too_large("the result of the tool", bytes, limit)).into(),
         _ => done,
     }
 }
 
-fn too_slow(longest: Duration) -> Done {
-    Outcome::error(format!("it took longer than {longest:?}")).into()
+fn too_slow(step_timeout: Duration) -> Done {
+    Outcome::error(format!("it took longer than {step_timeout:?}")).into()
 }

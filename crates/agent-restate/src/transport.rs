@@ -1,4 +1,4 @@
-//! How requests get to the engine.
+//! Sends requests to the engine.
 
 use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -11,20 +11,22 @@ use hyper_util::{
 };
 use restate_sdk::ingress::RequestExecutor;
 
-/// Sends a request and has the whole response: for TLS, proxies or whatever else is between a program and its engine.
+/// Sends requests of the client to the engine. Implement it if your program needs TLS, a proxy or
+/// its own HTTP client, and pass it to [`Restate::with_transport`](crate::Restate::with_transport).
 pub trait Transport: Send + Sync + 'static {
-    /// Sends a request; an error is that there was no response.
+    /// Sends a request and returns the complete response. Return an error only if there was no
+    /// response; an HTTP error status is a response.
     fn send(&self, request: Request<Bytes>) -> Sending;
 }
 
-/// A response that is on its way.
+/// The future of a response, from [`Transport::send`].
 pub type Sending =
     Pin<Box<dyn Future<Output = Result<Response<Bytes>, Box<dyn Error + Send + Sync>>> + Send>>;
 
-/// HTTP without TLS, as the engine speaks it in its own network.
-pub(crate) struct Plain(Client<HttpConnector, Full<Bytes>>);
+/// HTTP without TLS, which is enough inside a private network.
+pub(crate) struct PlainHttp(Client<HttpConnector, Full<Bytes>>);
 
-impl Plain {
+impl PlainHttp {
     pub(crate) fn new() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -32,7 +34,7 @@ impl Plain {
     }
 }
 
-impl Transport for Plain {
+impl Transport for PlainHttp {
     fn send(&self, request: Request<Bytes>) -> Sending {
         let response = self.0.request(request.map(Full::new));
         Box::pin(async move {
@@ -42,14 +44,14 @@ impl Transport for Plain {
     }
 }
 
-/// A transport, for the SDK.
-pub(crate) struct By(pub(crate) Arc<dyn Transport>);
+/// Adapts a transport to the SDK.
+pub(crate) struct SdkTransport(pub(crate) Arc<dyn Transport>);
 
-/// There was no response, for this reason.
+/// The reason why there was no response.
 #[derive(Debug)]
 pub(crate) struct NoResponse(Box<dyn Error + Send + Sync>);
 
-impl RequestExecutor for By {
+impl RequestExecutor for SdkTransport {
     type Error = NoResponse;
 
     fn execute(

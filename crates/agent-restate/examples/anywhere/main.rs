@@ -1,7 +1,8 @@
-//! One team in this process, on a journal and on Restate; only the host's line differs:
+//! Runs one team in this process, on a journal or on Restate. Only the line of the host differs:
 //! cargo run -p agent-restate --example anywhere [process | journal | restate]
 //!
-//! For `restate` it installs a server (with npm) and serves the team to it; in earnest, that is another program's part.
+//! With `restate` it installs a server with npm and serves the team itself. In production, other
+//! processes serve the team.
 
 mod served;
 mod team;
@@ -16,10 +17,10 @@ use program::{print, println};
 use served::Served;
 pub(crate) use team::team;
 
-/// One team in this process, on a journal or on Restate
+/// Runs one team in this process, on a journal or on Restate
 #[derive(Parser)]
 struct Options {
-    /// What carries the run
+    /// Where the team runs
     #[arg(value_parser = ["process", "journal", "restate"], default_value = "process")]
     host: String,
 }
@@ -36,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Runs the team there, and says what was said.
+/// Runs the team on this host and returns the conversation.
 pub(crate) async fn run(host: &str) -> Result<Conversation, Box<dyn Error>> {
     let (folder, server) = (tempfile::tempdir()?, Served::on(host).await?);
     let (file, ingress) = (folder.path().join("journal"), server.ingress());
@@ -48,7 +49,7 @@ pub(crate) async fn run(host: &str) -> Result<Conversation, Box<dyn Error>> {
             drop(Journal::open(file)?.host(team()?, &mut conversation).await?.run(&mut conversation).await?)
         }
         "restate" => drop(Restate::at(ingress)?.run(&mut conversation).await?),
-        other => return Err(format!("{other:?} is no host: process, journal or restate").into()),
+        other => return Err(format!("{other:?} is not a host: use process, journal or restate").into()),
     }
     Ok(conversation)
 }

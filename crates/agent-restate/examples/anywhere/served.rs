@@ -1,4 +1,4 @@
-//! What is another program's part: serving the team to an engine.
+//! Serves the team to an engine. In production, that is another program.
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::team;
 
-/// An engine, and this process as one of those that serve the team to it.
+/// An engine that this process serves the team to.
 pub(crate) struct Served(Option<Cluster>);
 
 impl Served {

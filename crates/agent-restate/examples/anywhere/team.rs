@@ -1,4 +1,4 @@
-//! The team: one agent asks another twice at once, and hands over to a third.
+//! The team: one agent asks another one twice in parallel, and then hands over to a third one.
 
 use std::error::Error;
 

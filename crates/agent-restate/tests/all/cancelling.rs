@@ -1,4 +1,4 @@
-//! Runs that are cancelled, and what takes too long.
+//! Cancelled runs, and work that takes too long.
 
 use std::{
     sync::{
@@ -19,8 +19,8 @@ use serde_json::json;
 use crate::common::{Calls, Input, Stage, alone, call, calls_then_done, start, tool};
 
 #[tokio::test]
-async fn cancelling_reaches_calls_and_delegations_and_the_conversation_goes_on() {
-    /// Says that the call is no more.
+async fn cancelling_stops_calls_and_delegations_and_the_conversation_can_continue() {
+    /// Notes that the call was dropped.
     struct Dropped(Arc<AtomicBool>);
     impl Drop for Dropped {
         fn drop(&mut self) {
@@ -69,17 +69,17 @@ async fn cancelling_reaches_calls_and_delegations_and_the_conversation_goes_on()
 }
 
 #[tokio::test]
-async fn a_call_that_takes_too_long_has_failed_and_so_has_a_model() {
+async fn a_call_or_a_model_that_takes_too_long_fails() {
     let (calls, open) = (Calls::default(), Calls::default());
     let team = || alone(calls_then_done(call("wait", "hang")), [tool("wait", &calls, &open)]);
-    let services = Services::new(team()).longest(Duration::from_millis(1));
+    let services = Services::new(team()).step_timeout(Duration::from_millis(1));
     let Some(stage) = Stage::open(services).await else { return };
     let mut conversation = start("slow");
     stage.host.run(&mut conversation).await.unwrap();
     assert!(conversation.to_string().contains("  < call_0_0 failed: it took longer than 1ms\n"));
 
     let model = Script::by(|_| Reply::text("Late.").after(Duration::from_secs(3600)));
-    let services = Services::new(alone(Arc::new(model), [])).longest(Duration::from_millis(1));
+    let services = Services::new(alone(Arc::new(model), [])).step_timeout(Duration::from_millis(1));
     let Some(stage) = Stage::open(services).await else { return };
     let error = stage.host.run(&mut start("slow")).await.unwrap_err();
     assert_eq!(
@@ -89,7 +89,7 @@ async fn a_call_that_takes_too_long_has_failed_and_so_has_a_model() {
 }
 
 #[tokio::test]
-async fn cancelling_reaches_a_model_that_is_asked_and_the_next_run_asks_again() {
+async fn cancelling_stops_a_request_to_a_model_and_the_next_run_repeats_it() {
     let asked = Calls::default();
     let noted = asked.clone();
     let model = Script::by(move |_| {

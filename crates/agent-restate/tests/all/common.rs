@@ -1,4 +1,5 @@
-//! What the tests share: a server with a process that serves a team, and tools that say when they are called.
+//! What the tests share: a server with a process that serves a team, and tools that report their
+//! calls.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +20,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
-/// A server, and a process that serves there.
+/// A server, and a process that serves a team to it.
 pub(crate) struct Stage {
     pub(crate) host: Restate,
     pub(crate) cluster: Cluster,
@@ -28,7 +29,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// A server of its own on which these are served; none where it can't be installed.
+    /// A new server with these services. `None` where it can't be installed.
     pub(crate) async fn open(services: Services) -> Option<Self> {
         let cluster = Cluster::unless_missing(1).await.unwrap()?;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -39,7 +40,7 @@ impl Stage {
         Some(Self { host, cluster, address, serving })
     }
 
-    /// The process that serves is gone, with all that it was at, and another takes its place.
+    /// Stops the process with all its work, and starts another one.
     pub(crate) async fn replace(&mut self, services: Services) {
         self.stop().await;
         let listener = TcpListener::bind(self.address).await.unwrap();
@@ -62,7 +63,7 @@ impl Drop for Stage {
     }
 }
 
-/// How often each call began, by its key, and who wants to know when one does.
+/// How often each call started, by its key, and a notification when one does.
 #[derive(Clone, Default)]
 pub(crate) struct Calls(Arc<(Mutex<BTreeMap<String, usize>>, Notify)>);
 
@@ -72,7 +73,7 @@ impl Calls {
         self.0.1.notify_waiters();
     }
 
-    /// The keys, each with how often.
+    /// The keys, and how often each call started.
     pub(crate) fn made(&self) -> BTreeMap<String, usize> {
         self.0.0.lock().unwrap().clone()
     }
@@ -93,7 +94,8 @@ pub(crate) struct Input {
     pub(crate) say: String,
 }
 
-/// A tool that says what it is told to; told to `hang`, it does so until `open` is.
+/// A tool that returns the text that it is given. With the text `hang`, it waits until `open` is
+/// called.
 pub(crate) fn tool(name: &str, calls: &Calls, open: &Calls) -> FnTool {
     let (calls, open) = (calls.clone(), open.clone());
     FnTool::new(name, "Says what it is told to say.", move |input: Input, context: Context| {
@@ -113,7 +115,7 @@ pub(crate) fn call(tool: &str, say: impl Display) -> Reply {
     Reply::call(tool, json!({"say": say.to_string()}))
 }
 
-/// A model that first makes these calls, and says "Done." once it has their results.
+/// A model that first makes these calls, and replies "Done." to their results.
 pub(crate) fn calls_then_done(first: Reply) -> Arc<dyn Llm> {
     Arc::new(Script::by(move |request| match request.messages.len() {
         1 => first.clone(),
@@ -121,7 +123,7 @@ pub(crate) fn calls_then_done(first: Reply) -> Arc<dyn Llm> {
     }))
 }
 
-/// A team of one that has these tools.
+/// A team of one agent with these tools.
 pub(crate) fn alone(model: Arc<dyn Llm>, tools: impl IntoIterator<Item = FnTool>) -> Team {
     let agent = tools.into_iter().fold(Agent::builder("clerk", model), |agent, tool| agent.tool(tool));
     Team::new([agent.build().unwrap()]).unwrap()
@@ -131,9 +133,9 @@ pub(crate) fn start(id: &str) -> Conversation {
     Conversation::start("clerk", "Begin.").with_id(id)
 }
 
-/// Looks again and again until there is something; after a minute, it is not to come.
-pub(crate) async fn look<T>(what: &str, mut there: impl AsyncFnMut() -> Option<T>) -> T {
-    let look = async {
+/// Polls until there is a value. Fails after a minute.
+pub(crate) async fn poll_until<T>(what: &str, mut there: impl AsyncFnMut() -> Option<T>) -> T {
+    let poll_until = async {
         loop {
             match there().await {
                 Some(found) => return found,
@@ -141,12 +143,14 @@ pub(crate) async fn look<T>(what: &str, mut there: impl AsyncFnMut() -> Option<T
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), look).await.unwrap_or_else(|_| panic!("not seen: {what}"))
+    tokio::time::timeout(Duration::from_secs(60), poll_until)
+        .await
+        .unwrap_or_else(|_| panic!("not seen: {what}"))
 }
 
-/// The rows that the engine's tables have, once there are any.
+/// Waits until the tables of the engine have such rows.
 pub(crate) async fn rows(stage: &Stage, sql: &str) {
-    look(sql, async || {
+    poll_until(sql, async || {
         let rows = restate_server::query(stage.cluster.admin(), sql).await.unwrap();
         (!rows.is_empty()).then_some(())
     })

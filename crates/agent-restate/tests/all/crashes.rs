@@ -1,4 +1,4 @@
-//! Processes that are gone in the middle of a run.
+//! Processes that disappear during a run.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::common::{Calls, Stage, alone, call, calls_then_done, rows, start, tool};
 
-/// A process is gone while one call is under way and another has ended; another process makes what is left, in which
-/// `services` changes something. How often each call began, and the transcript.
+/// Stops a process while one call runs and another has ended. Another process, with the changes of
+/// `services`, makes the remaining calls. Returns how often each call started, and the transcript.
 async fn check(
     repeatable: bool,
     services: impl Fn(Services) -> Services,
@@ -42,19 +42,19 @@ async fn check(
 }
 
 #[tokio::test]
-async fn a_finished_call_is_not_made_again_and_one_that_was_under_way_is() {
+async fn a_finished_call_is_not_made_again_and_an_interrupted_one_is() {
     check(true, |services| services, [1, 2], ["  < call_0_0 = quick", "  < call_0_1 = hang"]).await;
 }
 
 #[tokio::test]
-async fn a_call_that_may_not_be_made_twice_is_reported() {
+async fn an_interrupted_call_that_must_not_be_repeated_is_reported() {
     let unknown = "  < call_0_1 failed: outcome unknown: the run was stopped while \"work\" was being called; it may have \
                    had its effect";
     check(false, |services| services, [1, 1], ["  < call_0_0 = quick", unknown]).await;
 }
 
 #[tokio::test]
-async fn what_becomes_of_an_unknown_outcome_is_the_callers_to_say() {
+async fn the_caller_can_decide_about_an_unknown_outcome() {
     let lost = |services: Services| {
         services.on_unknown(|call| Some(Outcome::error(format!("lost {}", call.call.name))))
     };
@@ -64,7 +64,7 @@ async fn what_becomes_of_an_unknown_outcome_is_the_callers_to_say() {
 }
 
 #[tokio::test]
-async fn a_call_under_way_outlives_that_the_engine_asks_its_handler_to_suspend() {
+async fn a_call_continues_when_the_engine_asks_its_handler_to_suspend() {
     let (calls, open) = (Calls::default(), Calls::default());
     let team = alone(calls_then_done(call("work", "hang")), [tool("work", &calls, &open).idempotent()]);
     let Some(stage) = Stage::open(Services::new(team)).await else { return };
@@ -76,7 +76,7 @@ async fn a_call_under_way_outlives_that_the_engine_asks_its_handler_to_suspend()
     }
     let run = stage.host.submit(&start("s"), None).await.unwrap();
     calls.until(|calls| !calls.is_empty()).await;
-    // The session was asked, too, and does nothing but to wait.
+    // The engine has asked the session to suspend, too. It only waits.
     let suspended =
         "SELECT id FROM sys_invocation WHERE target_service_name = 'AgentSession' AND status = 'suspended'";
     rows(&stage, suspended).await;
@@ -86,9 +86,9 @@ async fn a_call_under_way_outlives_that_the_engine_asks_its_handler_to_suspend()
 }
 
 #[tokio::test]
-async fn the_engine_takes_no_long_call_for_a_stuck_process_and_no_failure_for_the_last() {
+async fn the_engine_waits_for_long_calls_and_retries_after_any_failure() {
     let services = Services::new(alone(calls_then_done(call("work", "quick")), []));
-    let Some(stage) = Stage::open(services.longest(Duration::from_secs(7200))).await else { return };
+    let Some(stage) = Stage::open(services.step_timeout(Duration::from_secs(7200))).await else { return };
     for service in ["AgentTools", "AgentSession"] {
         let url = format!("{}/services/{service}", stage.cluster.admin());
         let said = restate_server::client().get(url).send().await.unwrap().text().await.unwrap();

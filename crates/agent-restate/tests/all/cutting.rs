@@ -11,10 +11,10 @@ use serde_json::json;
 
 use crate::common::{Calls, Stage, start};
 
-/// A model that shows some words of its first reply and then hangs; what follows is whole.
+/// A model that streams some words of its first reply and then hangs. Later replies are complete.
 struct Slow {
     words: &'static [&'static str],
-    /// Each time that it hangs.
+    /// Notified each time that it hangs.
     hung: Calls,
 }
 
@@ -36,7 +36,7 @@ impl Llm for Slow {
     }
 }
 
-/// A clerk with such a model, and a boss who asks them.
+/// A clerk with such a model, and a boss who asks the clerk.
 fn office(words: &'static [&'static str], hung: &Calls) -> Services {
     let boss = Script::by(|request| match request.messages.len() {
         1 => Reply::call("clerk", json!({"task": "Count."})),
@@ -47,7 +47,7 @@ fn office(words: &'static [&'static str], hung: &Calls) -> Services {
     Services::new(Team::new([boss, clerk]).unwrap())
 }
 
-/// Runs a conversation that is cancelled once the model hangs, and says what is kept of it.
+/// Runs a conversation, cancels it when the model hangs, and returns what is kept of it.
 async fn cancelled(
     stage: &Stage,
     hung: &Calls,
@@ -74,7 +74,7 @@ async fn field_52_on_the_engine_what_was_shown_of_a_reply_that_is_cancelled_is_k
     };
     let (end, mut kept) = cancelled(&stage, &hung, start("count")).await;
     assert_eq!((end.unwrap(), kept.text().as_str()), (End::Cut(StopReason::Cancelled), "One two "));
-    // It is over until the user goes on; then all of it is read.
+    // The run is over until the user continues. Then the model reads all of it.
     assert_eq!(stage.host.run(&mut kept).await.unwrap(), End::Cut(StopReason::Cancelled));
     kept.say("Go on.");
     assert_eq!(stage.host.run(&mut kept).await.unwrap().text(), "Five.");
@@ -86,7 +86,7 @@ async fn field_52_on_the_engine_what_was_shown_of_a_reply_that_is_cancelled_is_k
     let cut = "  < call_0_0 failed: clerk's reply was cut (cancelled); it began: One two \n";
     assert!(kept.to_string().contains(cut), "{kept}");
 
-    // Nothing was shown.
+    // Nothing was streamed.
     stage.replace(office(&[], &hung).keep_partial_reply(true)).await;
     let (end, mut kept) = cancelled(&stage, &hung, start("silent")).await;
     assert!(matches!(end, Err(RestateError::Cancelled)), "{end:?}");

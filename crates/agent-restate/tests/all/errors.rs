@@ -1,4 +1,4 @@
-//! What can go wrong, and what is said of it.
+//! Errors, and their texts.
 
 use std::sync::{
     Arc,
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::common::{Stage, alone, calls_then_done, start};
 
-/// More bytes than the engine takes.
+/// More bytes than the engine accepts.
 const LARGE: usize = 33 << 20;
 
 fn parrot() -> Team {
@@ -25,7 +25,7 @@ fn parrot() -> Team {
 }
 
 #[tokio::test]
-async fn a_model_that_does_not_answer_is_asked_again_by_the_next_run() {
+async fn a_model_that_did_not_reply_is_asked_again_by_the_next_run() {
     let asked = Arc::new(AtomicUsize::new(0));
     let model = Script::by(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
         0 => Reply::error(LlmError::new(LlmErrorKind::Overloaded, "no room")),
@@ -49,7 +49,7 @@ async fn each_error_says_what_was_wrong_with_what() {
     let mut other = Conversation::start("clerk", "Something else.").with_id("taken");
     assert_eq!(
         error(stage.host.run(&mut other).await),
-        r#""taken" is another conversation here: it does not go on from this one: read it with Restate::history, or give this one another id"#
+        r#"the engine has a different conversation with the id "taken": read it with Restate::history, or give this one another id"#
     );
     assert_eq!(
         error(stage.host.run(&mut start("a/b")).await),
@@ -66,7 +66,7 @@ async fn each_error_says_what_was_wrong_with_what() {
 
 #[tokio::test]
 async fn field_43_a_conversation_without_an_id_of_its_own_or_with_an_odd_one_is_not_sent() {
-    // Nobody is there: what is sent would fail in another way.
+    // There is no server: anything that is sent fails with another error.
     let host = Restate::at("http://127.0.0.1:1").unwrap();
     for id in [Conversation::DEFAULT_ID, "", " ", "a/b", "a\u{1b}b", "a\u{202e}b", "a\u{200b}b", "a\u{2028}b"]
     {
@@ -83,7 +83,7 @@ async fn field_43_a_conversation_without_an_id_of_its_own_or_with_an_odd_one_is_
 }
 
 #[tokio::test]
-async fn an_engine_that_is_not_there_or_not_told_of_the_services_is_an_error() {
+async fn a_missing_engine_and_missing_services_are_errors() {
     let long = "x".repeat(70_000);
     let error = Restate::at("http://127.0.0.1:1").unwrap().history(&long).await.unwrap_err().to_string();
     assert!(error.starts_with("the request can't be made: "), "{error}");
@@ -100,7 +100,7 @@ async fn an_engine_that_is_not_there_or_not_told_of_the_services_is_an_error() {
     assert!(matches!(&error, RestateError::Refused { status: 404, .. }), "{error}");
 }
 
-/// Shows a picture of so many bytes.
+/// A tool that returns a picture with this many bytes.
 struct Show(ToolSpec, usize);
 
 impl Show {
@@ -121,7 +121,7 @@ impl Tool for Show {
 }
 
 #[tokio::test]
-async fn what_is_too_large_for_the_engine_is_an_error_before_it_gets_there() {
+async fn data_that_is_too_large_for_the_engine_is_an_error_before_it_is_sent() {
     let model = calls_then_done(Reply::call("show", json!({})));
     let agent = Agent::builder("clerk", model).tool(Show::new(LARGE));
     let team = Team::new([agent.build().unwrap()]).unwrap();
@@ -129,7 +129,7 @@ async fn what_is_too_large_for_the_engine_is_an_error_before_it_gets_there() {
     let mut conversation = start("large");
     stage.host.run(&mut conversation).await.unwrap();
     let transcript = conversation.to_string();
-    let error = "  < call_0_0 failed: what the tool said is too large: 34603122 bytes as JSON, where the engine takes 8";
+    let error = "  < call_0_0 failed: the result of the tool is too large: 34603122 bytes as JSON, and the engine accepts 8";
     assert!(
         transcript.contains(error),
         "{}",
@@ -141,7 +141,7 @@ async fn what_is_too_large_for_the_engine_is_an_error_before_it_gets_there() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_together_is_an_error_and_the_session_is_still_there() {
+async fn data_that_is_too_large_together_is_an_error_and_the_session_survives() {
     let model = Script::by(|request| match request.messages.len() {
         1 | 3 => Reply::call("show", json!({})),
         5 => Reply::text("Done."),
@@ -152,7 +152,7 @@ async fn what_is_too_large_together_is_an_error_and_the_session_is_still_there()
     let Some(stage) = Stage::open(Services::new(team)).await else { return };
     let mut conversation = start("large");
     assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Done.");
-    assert!(conversation.to_string().contains("  < call_1_0 failed: what the tool said is too large: "));
+    assert!(conversation.to_string().contains("  < call_1_0 failed: the result of the tool is too large: "));
 
     conversation.say("Say more.");
     let error = stage.host.run(&mut conversation).await.unwrap_err();

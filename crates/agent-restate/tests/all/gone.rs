@@ -1,4 +1,4 @@
-//! Runs that come to a process whose team lacks an agent of the conversation.
+//! Runs in a process whose team lacks an agent of the conversation.
 
 use agent_core::{
     Agent, Conversation, End, Team,
@@ -9,7 +9,7 @@ use agent_tools::{AgentTool, FnTool};
 
 use crate::common::{Calls, Stage, call, tool};
 
-/// The agents of these names: `boss` pays and asks the clerk, and the clerk files.
+/// A team with these agents: `boss` pays and asks the clerk, and the clerk files.
 fn team(names: &[&str], calls: &Calls) -> Team {
     let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
         ("boss", 1) => call("pay", "paid").and_call("ask", serde_json::json!({"task": "File it."})),
@@ -29,7 +29,7 @@ fn team(names: &[&str], calls: &Calls) -> Team {
     Team::new(agents).unwrap()
 }
 
-/// A conversation whose calls are allowed and not made yet.
+/// A conversation whose calls are approved and not made yet.
 async fn allowed(id: &str) -> Conversation {
     let mut conversation = Conversation::start("boss", "Begin.").with_id(id);
     let team = team(&["boss", "clerk"], &Calls::default());

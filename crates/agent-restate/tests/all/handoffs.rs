@@ -1,4 +1,4 @@
-//! Conversations that go over to another agent, on the engine.
+//! Conversations that another agent takes over, on the engine.
 
 use std::sync::{
     Arc,
@@ -30,7 +30,7 @@ async fn field_59_on_the_engine_a_view_that_panics_is_a_handoff_that_failed() {
     let handoffs = Handoff::to([("sales", "Sales.")]).reads(HistoryFilter::by(|_| panic!("no view")));
     let triage = Agent::builder("triage", model.clone()).tools(handoffs.tools()).build().unwrap();
     let sales = Agent::builder("sales", model).build().unwrap();
-    // What was not asked does not count.
+    // A request that was not made does not count.
     let team = Team::new([triage, sales]).unwrap().with_limits(Limits::new().requests(2));
     let Some(stage) = Stage::open(Services::new(team)).await else { return };
     let mut conversation = Conversation::start("triage", "Help!").with_id("view");
@@ -49,7 +49,7 @@ async fn field_59_on_the_engine_a_view_that_panics_later_is_a_failure_of_the_age
     let team = |policy| {
         let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
             ("triage", 1) => to_sales(),
-            ("sales", _) => call("look", "saw it"),
+            ("sales", _) => call("poll_until", "saw it"),
             _ => Reply::text("Then I do it."),
         });
         let asked = Arc::new(AtomicUsize::new(0));
@@ -59,7 +59,7 @@ async fn field_59_on_the_engine_a_view_that_panics_later_is_a_failure_of_the_age
         });
         let handoffs = Handoff::to([("sales", "Sales.")]).reads(view).on_failure(policy);
         let triage = Agent::builder("triage", model.clone()).tools(handoffs.tools()).build().unwrap();
-        let sales = Agent::builder("sales", model).tool(tool("look", &none, &none)).build().unwrap();
+        let sales = Agent::builder("sales", model).tool(tool("poll_until", &none, &none)).build().unwrap();
         Services::new(Team::new([triage, sales]).unwrap())
     };
     let Some(mut stage) = Stage::open(team(OnFailure::Return)).await else { return };
@@ -80,18 +80,19 @@ async fn field_59_on_the_engine_a_view_that_panics_later_is_a_failure_of_the_age
 #[tokio::test]
 async fn field_72_on_the_engine_a_request_says_how_many_turns_its_agent_has_had_since_the_user_spoke() {
     let model = Script::by(|request| match (&*request.agent, request.turns, request.messages.len()) {
-        ("triage", 0, 1) | ("other", 0, _) => call("look", "saw it"),
+        ("triage", 0, 1) | ("other", 0, _) => call("poll_until", "saw it"),
         ("triage", 1, 3) => Reply::call("other", json!({"task": "Look."})),
         ("triage", 2, 5) => to_sales(),
         _ => Reply::text("Done."),
     });
     let none = Calls::default();
-    let look = || tool("look", &none, &none);
+    let poll_until = || tool("poll_until", &none, &none);
     let handoffs = Handoff::to([("sales", "Sales.")]);
-    let triage = Agent::builder("triage", model.clone()).tool(look()).tool(AgentTool::new("other", "Looks."));
+    let triage =
+        Agent::builder("triage", model.clone()).tool(poll_until()).tool(AgentTool::new("other", "Looks."));
     let agents = [
         triage.tools(handoffs.tools()),
-        Agent::builder("other", model.clone()).tool(look()),
+        Agent::builder("other", model.clone()).tool(poll_until()),
         Agent::builder("sales", model.clone()),
     ];
     let team = Team::new(agents.map(|agent| agent.build().unwrap())).unwrap();

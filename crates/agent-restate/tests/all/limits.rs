@@ -1,4 +1,4 @@
-//! What a run may use up, whichever processes and conversations do it.
+//! The limits of a run, across processes and conversations.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,9 +11,9 @@ use agent_tools::AgentTool;
 use restate_server::query;
 use serde_json::json;
 
-use crate::common::{Calls, Stage, alone, call, calls_then_done, look, start, tool};
+use crate::common::{Calls, Stage, alone, call, calls_then_done, poll_until, start, tool};
 
-/// An agent that has itself do so much in each reply, for ever.
+/// An agent that delegates to itself this often in each reply, forever.
 fn family(children: usize) -> (Team, Script) {
     let model = Script::by(move |_| {
         let task = || json!({"task": "Again."});
@@ -24,7 +24,7 @@ fn family(children: usize) -> (Team, Script) {
     (Team::new([clerk]).unwrap(), model)
 }
 
-/// The run has used up its requests, and says so in the words of a run in process.
+/// Checks that the run has used up its requests, with the same text as in process.
 fn check_limit(error: &RestateError, most: u32) {
     let words = RunError::RequestLimit { most }.to_string();
     assert!(matches!(error, RestateError::RequestLimit(why) if *why == words), "{error}");
@@ -42,7 +42,7 @@ async fn field_51_on_the_engine_all_requests_of_a_run_are_counted_whoever_makes_
         }
         let Some(stage) = &stage else { return };
         let mut conversation = start(&format!("family-{most}"));
-        // A later run goes on from there, and has as many.
+        // A later run continues from there, with the same limit.
         for run in 1..=2 {
             check_limit(&stage.host.run(&mut conversation).await.unwrap_err(), most);
             assert_eq!(model.requests().len(), (run * most) as usize);
@@ -51,7 +51,7 @@ async fn field_51_on_the_engine_all_requests_of_a_run_are_counted_whoever_makes_
         assert!(kept.messages().len() > 1 || most == 1, "{kept}");
     }
     let stage = stage.unwrap();
-    look("that what was counted is forgotten", async || {
+    poll_until("that the counts are deleted", async || {
         let sql = "SELECT * FROM state WHERE service_name = 'AgentLimits'";
         query(stage.cluster.admin(), sql).await.unwrap().is_empty().then_some(())
     })
@@ -66,7 +66,7 @@ async fn field_51_on_the_engine_a_run_is_bounded_by_default() {
     assert_eq!(model.requests().len(), 200);
 }
 
-/// A boss who has three clerks write five replies each, at once.
+/// A boss who lets three clerks write five replies each, in parallel.
 fn office(requests: u32) -> (Team, Script) {
     let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
         ("boss", 1) => {
@@ -91,7 +91,7 @@ async fn field_51_on_the_engine_what_one_delegation_does_not_use_another_one_can
     assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Done.");
     assert_eq!(model.requests().len(), 17);
 
-    // Who has enough in hand asks nobody.
+    // A conversation with enough in hand asks nobody.
     let (team, model) = office(200);
     stage.replace(Services::new(team)).await;
     let asked = "SELECT id FROM sys_invocation WHERE target_service_name = 'AgentLimits' AND target_handler_name = 'take'";
@@ -111,7 +111,7 @@ async fn field_51_on_the_engine_what_one_delegation_does_not_use_another_one_can
         kept.contains("failed: clerk stopped: the limit of 15 model requests a run is reached"),
         "{kept}"
     );
-    // What was done is not done again.
+    // Finished work is not repeated.
     assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Done.");
     assert_eq!(model.requests().len(), 16);
 }
@@ -168,7 +168,7 @@ async fn field_81_on_the_engine_each_call_of_a_run_beyond_its_limit_is_an_error_
     assert_eq!(calls.made().len(), 3);
     assert_eq!(failed(&conversation), [(of(3, "run"), 2), (of(5, "reply"), 3)].into());
 
-    // Two calls that delegate, and three of the others.
+    // Two calls that delegate, and three others.
     let model: Arc<Script> =
         Arc::new(Script::by(move |request| match (&*request.agent, request.messages.len()) {
             ("clerk", 1) => {

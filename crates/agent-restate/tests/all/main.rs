@@ -1,4 +1,5 @@
-//! The services on a server of their own. Where it can't be installed, each test says so and passes.
+//! Tests of the services on a server of their own. Where it can't be installed, each test says so
+//! and passes.
 
 #![allow(clippy::unwrap_used)]
 

@@ -14,9 +14,9 @@ use agent_restate::{RestateError, Services};
 use agent_tools::{AgentTool, NeedsApproval};
 use serde_json::json;
 
-use crate::common::{Calls, Stage, call, calls_then_done, look, start, tool};
+use crate::common::{Calls, Stage, call, calls_then_done, poll_until, start, tool};
 
-/// A clerk that pays twice and notes it down, and one that has it done.
+/// A clerk who pays twice and files it, and a boss who delegates to the clerk.
 fn office(calls: &Calls) -> Services {
     let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
         ("boss", 1) => Reply::call("clerk", json!({"task": "Pay."})),
@@ -33,9 +33,9 @@ fn office(calls: &Calls) -> Services {
     Services::new(Team::new([clerk.build().unwrap(), boss]).unwrap())
 }
 
-/// What waits in a session, once that is so much.
+/// The waiting calls of a session, once there are this many.
 async fn waiting(stage: &Stage, id: &str, calls: usize) -> Vec<PendingApproval> {
-    look("calls that wait", async || {
+    poll_until("calls that wait", async || {
         let waiting = stage.host.waiting(id).await.unwrap();
         (waiting.len() == calls).then_some(waiting)
     })
@@ -65,7 +65,7 @@ async fn a_call_waits_for_a_person_and_the_others_do_not() {
 }
 
 #[tokio::test]
-async fn what_waits_in_a_delegated_conversation_waits_in_the_session_and_outlives_the_process() {
+async fn a_call_that_waits_in_a_delegated_conversation_is_listed_and_survives_its_process() {
     let calls = Calls::default();
     let Some(mut stage) = Stage::open(office(&calls)).await else { return };
     let conversation = agent_core::Conversation::start("boss", "Have it paid.").with_id("b");
@@ -85,7 +85,7 @@ async fn what_waits_in_a_delegated_conversation_waits_in_the_session_and_outlive
 #[tokio::test]
 async fn a_call_that_nobody_decides_about_is_denied_in_time() {
     let calls = Calls::default();
-    let services = office(&calls).patience(Duration::from_millis(1));
+    let services = office(&calls).approval_timeout(Duration::from_millis(1));
     let Some(stage) = Stage::open(services).await else { return };
     let mut conversation = start("late");
     stage.host.run(&mut conversation).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_call_that_nobody_decides_about_is_denied_in_time() {
     assert_eq!(transcript.matches("failed: denied: nobody decided within 1ms").count(), 2, "{transcript}");
 }
 
-/// Asks a person twice before it pays.
+/// A tool that asks a person twice before it pays.
 struct Careful(ToolSpec, AtomicUsize);
 
 #[async_trait]
@@ -112,12 +112,12 @@ impl Tool for Careful {
 }
 
 #[tokio::test]
-async fn a_call_that_waits_again_is_decided_about_again() {
+async fn a_call_that_waits_again_needs_another_decision() {
     let careful = Careful(ToolSpec::new("pay", "Pays.", json!({"type": "object"})), AtomicUsize::new(0));
     let clerk = Agent::builder("clerk", calls_then_done(Reply::call("pay", json!({})))).tool(careful);
     let services = Services::new(Team::new([clerk.build().unwrap()]).unwrap());
-    // The first wait's clock is not the second's.
-    let Some(stage) = Stage::open(services.patience(Duration::from_secs(3600))).await else { return };
+    // The timer of the first wait does not affect the second.
+    let Some(stage) = Stage::open(services.approval_timeout(Duration::from_secs(3600))).await else { return };
     let run = stage.host.submit(&start("twice"), None).await.unwrap();
     for question in ["Sure?", "Really?"] {
         while waiting(&stage, "twice", 1).await[0].question != question {}
@@ -128,7 +128,7 @@ async fn a_call_that_waits_again_is_decided_about_again() {
 }
 
 #[tokio::test]
-async fn while_an_allowed_call_is_made_the_others_still_wait() {
+async fn while_an_approved_call_runs_the_others_still_wait() {
     let (calls, open) = (Calls::default(), Calls::default());
     let model = calls_then_done(call("pay", "hang").and_call("pay", json!({"say": "Bob"})));
     let clerk = Agent::builder("clerk", model).tool(NeedsApproval::new(tool("pay", &calls, &open)));
@@ -140,7 +140,7 @@ async fn while_an_allowed_call_is_made_the_others_still_wait() {
     calls.until(|calls| !calls.is_empty()).await;
     assert_eq!(stage.host.waiting("pay").await.unwrap(), waits[1..]);
     stage.host.approve(&waits[1].key).await.unwrap();
-    // It counts as decided from then on, though nobody has heard of it yet.
+    // The decision counts from now on, even though the run has not seen it yet.
     stage.host.approve(&waits[1].key).await.unwrap();
     let denied = stage.host.deny(&waits[1].key, "not him").await;
     assert!(matches!(denied, Err(RestateError::NotWaiting(_))), "{denied:?}");
@@ -150,7 +150,7 @@ async fn while_an_allowed_call_is_made_the_others_still_wait() {
 }
 
 #[tokio::test]
-async fn what_waits_in_several_delegated_conversations_waits_in_the_session_until_they_are_forgotten() {
+async fn calls_that_wait_in_several_delegated_conversations_are_listed_until_those_are_deleted() {
     let calls = Calls::default();
     let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
         ("clerk", 1) => Reply::call("payer", json!({"task": "Pay."}))
@@ -171,9 +171,9 @@ async fn what_waits_in_several_delegated_conversations_waits_in_the_session_unti
     stage.host.cancel("three").await.unwrap();
     assert!(matches!(stage.host.attach(&run).await, Err(RestateError::Cancelled)));
     stage.host.forget("three").await.unwrap();
-    // What is forgotten of the delegated ones is forgotten soon.
+    // The delegated conversations are deleted soon after.
     let known = "SELECT key FROM state WHERE service_name = 'AgentSession'";
-    look("nothing any more", async || {
+    poll_until("nothing any more", async || {
         let rows = restate_server::query(stage.cluster.admin(), known).await.unwrap();
         rows.is_empty().then_some(())
     })

@@ -1,4 +1,4 @@
-//! What a tool's spec promises of a call that another agent does, on the engine.
+//! The limits in the spec of a tool hold for calls that another agent does, on the engine.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,12 @@ use agent_restate::Services;
 use agent_tools::{AgentTool, FnTool};
 use serde_json::json;
 
-use crate::common::{Calls, Stage, call, look, tool};
+use crate::common::{Calls, Stage, call, poll_until, tool};
 
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// The boss asks, for at most so long, a clerk who pays and then does not come to an end, or one who asks before they pay.
+/// The boss asks a clerk, with this time limit. The clerk pays and then never finishes, or asks a
+/// person before paying.
 fn team(calls: &Calls) -> Team {
     let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
         ("boss", 1) => {
@@ -45,7 +46,7 @@ async fn field_45_on_the_engine_a_timeout_holds_for_the_whole_call_but_not_while
         conversation.to_string()
     });
     let waiting = async || stage.host.waiting("s").await.unwrap().pop();
-    let asked = look("a question", waiting).await;
+    let asked = poll_until("a question", waiting).await;
     while began.elapsed() < 3 * LIMIT {
         assert!(waiting().await.is_some(), "it waits for a person for as long as they need");
         tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Runs that nothing disturbs.
+//! Runs without errors.
 
 use std::{
     sync::{Arc, Mutex},
@@ -19,7 +19,8 @@ use crate::{
     hosts::anywhere::team,
 };
 
-/// The example's team: an orchestrator, a specialist that is asked twice at once, and an agent that takes over.
+/// The team of the example: an orchestrator, a specialist that is asked twice in parallel, and an
+/// agent that takes over.
 fn bureau() -> Team {
     team().unwrap()
 }
@@ -38,7 +39,8 @@ async fn a_run_on_the_engine_is_the_run_in_this_process() {
     assert_eq!(text(&there), text(&here));
     assert_eq!(stage.host.history("trip").await.unwrap(), Some(there.clone()));
 
-    // It goes on with what is said, and what was broken off is only read.
+    // The conversation continues with a new message. A run of a finished conversation only reads
+    // it.
     there.say("Thanks.");
     here.say("Thanks.");
     let before = here.clone();
@@ -54,8 +56,8 @@ async fn a_run_on_the_engine_is_the_run_in_this_process() {
 }
 
 #[tokio::test]
-async fn calls_of_a_turn_are_made_at_once_and_delegations_too() {
-    // Nobody gets past it alone.
+async fn calls_and_delegations_of_a_turn_run_in_parallel() {
+    // A barrier: no call gets past it alone.
     let barrier = Arc::new(Barrier::new(4));
     let meet = move || {
         let barrier = barrier.clone();
@@ -90,7 +92,7 @@ async fn calls_of_a_turn_are_made_at_once_and_delegations_too() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_submitted_twice_is_one_and_is_read_while_it_goes_on() {
+async fn a_run_that_is_submitted_twice_runs_once_and_can_be_read_meanwhile() {
     let (calls, open) = (Calls::default(), Calls::default());
     let team = alone(calls_then_done(call("wait", "hang")), [tool("wait", &calls, &open)]);
     let Some(stage) = Stage::open(Services::new(team)).await else { return };
@@ -109,7 +111,7 @@ async fn a_run_that_is_submitted_twice_is_one_and_is_read_while_it_goes_on() {
 }
 
 #[tokio::test]
-async fn what_is_done_is_told_as_it_happens() {
+async fn events_are_reported_when_they_happen() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = events.clone();
     let services = Services::new(bureau()).listen(move |event| {
@@ -133,7 +135,7 @@ async fn what_is_done_is_told_as_it_happens() {
 }
 
 #[tokio::test]
-async fn any_program_says_something_by_http() {
+async fn any_program_can_talk_to_a_session_over_http() {
     let Some(stage) = Stage::open(Services::new(bureau())).await else { return };
     let say = |body: &'static str| {
         let url = format!("{}/AgentSession/by-hand/say", stage.cluster.ingress());
@@ -145,7 +147,7 @@ async fn any_program_says_something_by_http() {
     };
     let (status, text) = say(r#"{"text": "Hello"}"#).await;
     assert_eq!(status, 400);
-    assert!(text.contains(r#"\"by-hand\" is new: say to which \"agent\" it goes"#), "{text}");
+    assert!(text.contains(r#"the session \"by-hand\" is new: name the \"agent\" to talk to"#), "{text}");
     let (status, text) = say(r#"{"agent": "support", "text": "Hello"}"#).await;
     assert_eq!(status, 200);
     assert!(
@@ -190,7 +192,7 @@ async fn field_42_the_last_exchange_is_taken_back_there_or_before_the_next_run()
     assert_eq!(stage.host.take_back("t").await.unwrap(), here);
     assert_eq!(stage.host.history("t").await.unwrap(), Some(here));
 
-    // Who does not know it yet says something else.
+    // A client that does not know it yet says something else.
     conversation.take_back().unwrap();
     conversation.say("Wrong, too.");
     stage.host.run(&mut conversation).await.unwrap();

@@ -1,4 +1,4 @@
-//! What goes through the engine on its way is what it was.
+//! Data that passes through the engine is unchanged.
 
 use std::{
     sync::{
@@ -79,7 +79,7 @@ async fn field_69_on_the_engine_no_call_starts_before_its_reply_is_kept_whatever
     let calls = Calls::default();
     let read = || json!({"say": "it"});
     let reply = call("act", "it").and_call("read", read()).and_call("read", read());
-    // The next block comes late: what starts early has started by then.
+    // The next block comes late. Calls that start early have started by then.
     let model = calls_then_done(reply.per_block(Duration::from_millis(20)));
     let reads = tool("read", &calls, &calls).read_only().shared();
     let agent = Agent::builder("clerk", model).tool(tool("act", &calls, &calls)).tool(reads);

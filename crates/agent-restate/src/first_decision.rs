@@ -1,4 +1,5 @@
-//! The virtual object of a decision: of several about one call, the first counts.
+//! The virtual object of a decision. If several people decide about one call, the first decision
+//! counts.
 
 use std::time::Duration;
 
@@ -13,36 +14,40 @@ use restate_sdk::{
 
 use crate::{decision::Verdict, names::NOT_WAITING};
 
-/// The name of the object. Its key is the awakeable that the call waits with.
-pub(crate) const DECIDED: &str = "AgentDecision";
+/// The name of the object. Its key is the awakeable that the call waits for.
+pub(crate) const DECISION: &str = "AgentDecision";
 
-/// The key of the state that says what was decided.
+/// The key of the state with the decision.
 const VERDICT: &str = "verdict";
 
-/// How long a decision is known after it was made; by then, nobody decides about that call any more.
+/// How long a decision is kept. After that, nobody decides about the call any more.
 const KNOWN: Duration = Duration::from_secs(24 * 60 * 60);
 
-pub(crate) struct Decided;
+pub(crate) struct FirstDecision;
 
 #[object(name = "AgentDecision", ingress_private = true)]
-impl Decided {
-    /// Decides, unless that was done and differently.
+impl FirstDecision {
+    /// Decides about the call. Fails if somebody has decided differently before.
     #[handler]
     async fn decide(&self, ctx: ObjectContext<'_>, Json(verdict): Json<Verdict>) -> HandlerResult<()> {
         if let Some(Json(first)) = ctx.get::<Json<Verdict>>(VERDICT).await? {
             return match first == verdict {
                 true => Ok(()),
-                false => Err(TerminalError::new_with_code(NOT_WAITING, "it was decided").into()),
+                false => Err(TerminalError::new_with_code(
+                    NOT_WAITING,
+                    "somebody has decided about this call already",
+                )
+                .into()),
             };
         }
         ctx.set(VERDICT, Json(verdict.clone()));
         ctx.resolve_awakeable(ctx.key(), Json(verdict));
-        let forget = RequestTarget::object(DECIDED, ctx.key(), "forget");
+        let forget = RequestTarget::object(DECISION, ctx.key(), "forget");
         drop(ctx.request::<(), ()>(forget, ()).send_after(KNOWN));
         Ok(())
     }
 
-    /// Forgets it.
+    /// Deletes the decision.
     #[handler]
     async fn forget(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
         ctx.clear_all();

@@ -1,4 +1,4 @@
-//! What a session makes of a conversation that comes from elsewhere.
+//! Merges a conversation from a client with the saved one.
 
 use agent_core::{
     Conversation,
@@ -6,36 +6,37 @@ use agent_core::{
 };
 use restate_sdk::errors::TerminalError;
 
-/// The status of an error that says that it is another conversation.
+/// The status of the error for a different conversation.
 pub(crate) const DIVERGED: u16 = 412;
 
-/// The status of an error that says that no session may have this id.
+/// The status of the error for an id that no session may have.
 pub(crate) const NOT_AN_ID: u16 = 400;
 
-/// What the session knows, or what was told to the conversation beyond that.
-pub(crate) fn joined(mut known: Conversation, given: Conversation) -> Result<Conversation, TerminalError> {
+/// The newer one of the two conversations, with the decisions of the other one. Fails if neither
+/// continues the other.
+pub(crate) fn merge(mut known: Conversation, given: Conversation) -> Result<Conversation, TerminalError> {
     let given = given.with_id(known.id());
-    if goes_on(&known, &given) && !goes_on(&given, &known) {
+    if is_earlier_state(&known, &given) && !is_earlier_state(&given, &known) {
         return Ok(given);
     }
-    if !goes_on(&given, &known) {
-        let why = format!("{:?} is another conversation here: it does not go on from this one", known.id());
+    if !is_earlier_state(&given, &known) {
+        let why = format!("the engine has a different conversation with the id {:?}", known.id());
         return Err(TerminalError::new_with_code(DIVERGED, why));
     }
-    for (id, told) in given.decided_since(&known) {
-        // It may have been decided about here, too, and that was first.
-        let _ = known.apply(&id, told);
+    for (id, change) in given.decided_since(&known) {
+        // The session may have a decision already. Then that one counts.
+        let _ = known.apply(&id, change);
     }
     Ok(known)
 }
 
-/// Whether nothing that was said or taken back in `earlier` is missing.
-pub(crate) fn goes_on(earlier: &Conversation, later: &Conversation) -> bool {
+/// Whether `later` contains everything that `earlier` contains.
+pub(crate) fn is_earlier_state(earlier: &Conversation, later: &Conversation) -> bool {
     later.messages().starts_with(earlier.messages()) && later.omissions().starts_with(earlier.omissions())
 }
 
-/// Fails for an id that no session may have. An earlier version let conversations without an id of
-/// their own begin. Only who holds all messages of such a one can go on with it.
+/// Fails for an id that no session may have. An earlier version accepted conversations without
+/// their own id. Such a session can be continued only by a client that has all its messages.
 pub(crate) fn check_id(id: &str, holds_all: bool) -> Result<(), TerminalError> {
     match check_session_id(id) {
         Err(SessionIdError::NotItsOwn) if holds_all => Ok(()),
@@ -47,9 +48,9 @@ pub(crate) fn check_id(id: &str, holds_all: bool) -> Result<(), TerminalError> {
 mod tests {
     use agent_core::{Block, Conversation, Response, StopReason, conversation::Change};
 
-    use super::{check_id, joined};
+    use super::{check_id, merge};
 
-    /// A conversation in which this was said, and each time answered.
+    /// A conversation with these messages of the user, each with a reply.
     fn said(words: &[&str]) -> Conversation {
         let mut conversation = Conversation::new("clerk").with_id("c");
         for word in words {
@@ -60,15 +61,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_further_counts() {
+    fn the_newer_conversation_counts() {
         let (short, long) = (said(&["one"]), said(&["one", "two"]));
-        assert_eq!(joined(short.clone(), long.clone()).unwrap(), long);
-        assert_eq!(joined(long.clone(), short.clone()).unwrap(), long);
-        assert_eq!(joined(long.clone(), said(&["one"]).with_id("of another name")).unwrap(), long);
-        let error = joined(long, said(&["one", "three"])).unwrap_err();
+        assert_eq!(merge(short.clone(), long.clone()).unwrap(), long);
+        assert_eq!(merge(long.clone(), short.clone()).unwrap(), long);
+        assert_eq!(merge(long.clone(), said(&["one"]).with_id("of another name")).unwrap(), long);
+        let error = merge(long, said(&["one", "three"])).unwrap_err();
         assert_eq!(
             (error.code(), error.message()),
-            (412, r#""c" is another conversation here: it does not go on from this one"#)
+            (412, r#"the engine has a different conversation with the id "c""#)
         );
     }
 
@@ -77,15 +78,15 @@ mod tests {
         let said = said(&["one", "two"]);
         let mut taken_back = said.clone();
         taken_back.take_back().unwrap();
-        assert_eq!(joined(said.clone(), taken_back.clone()).unwrap(), taken_back);
-        assert_eq!(joined(taken_back.clone(), said.clone()).unwrap(), taken_back);
+        assert_eq!(merge(said.clone(), taken_back.clone()).unwrap(), taken_back);
+        assert_eq!(merge(taken_back.clone(), said.clone()).unwrap(), taken_back);
         let mut more = said;
         more.say("three");
-        assert_eq!(joined(taken_back, more).unwrap_err().code(), 412, "it does not know that");
+        assert_eq!(merge(taken_back, more).unwrap_err().code(), 412, "it does not know that");
     }
 
     #[test]
-    fn what_was_decided_elsewhere_is_told() {
+    fn decisions_of_the_client_are_applied() {
         let mut known = Conversation::start("clerk", "Pay.").with_id("c");
         let call = Block::tool_use("1", "pay", serde_json::json!({}));
         known.apply("c", Change::Answered(Response::new(vec![call], StopReason::ToolUse))).unwrap();
@@ -93,7 +94,7 @@ mod tests {
         known.apply("c", Change::Recorded { call: "1".to_owned(), done }).unwrap();
         let mut given = known.clone();
         given.approve("c/1").unwrap();
-        assert_eq!(joined(known, given.clone()).unwrap(), given);
+        assert_eq!(merge(known, given.clone()).unwrap(), given);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! A request whose end is not read while a step is under way.
+//! Hides the end of a request while a step is in progress.
 //!
-//! The engine ends it to have the handler suspended, when nothing came for long or its memory is short. In the middle of a
-//! step, that would lose the step, and leave the handler waiting for what never comes.
+//! The engine ends its request when it wants to suspend a handler, because nothing came for a long
+//! time or because it is short of memory. During a step, that would lose the step, and the handler
+//! would wait forever.
 
 use std::{
     pin::Pin,
@@ -15,27 +16,27 @@ use std::{
 use hyper::body::{Body, Frame};
 
 tokio::task_local! {
-    /// The steps of the handler that is polled.
+    /// The steps of the handler that is being polled.
     static STEPS: Steps;
 }
 
-/// How many steps of a handler are under way.
+/// How many steps of a handler are in progress.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steps(Arc<AtomicUsize>);
 
-/// A step that is under way until this is dropped.
-pub(crate) struct UnderWay(Option<Steps>);
+/// A step in progress. It ends when this is dropped.
+pub(crate) struct CountedStep(Option<Steps>);
 
-/// A step of this handler begins.
-pub(crate) fn under_way() -> UnderWay {
+/// Marks the start of a step of this handler.
+pub(crate) fn count_step() -> CountedStep {
     let steps = STEPS.try_with(Steps::clone).ok();
     if let Some(steps) = &steps {
         steps.0.fetch_add(1, Ordering::Relaxed);
     }
-    UnderWay(steps)
+    CountedStep(steps)
 }
 
-impl Drop for UnderWay {
+impl Drop for CountedStep {
     fn drop(&mut self) {
         if let Some(steps) = &self.0 {
             steps.0.fetch_sub(1, Ordering::Relaxed);
@@ -43,19 +44,19 @@ impl Drop for UnderWay {
     }
 }
 
-/// The body of a request to a handler with these steps.
-pub(crate) struct Held<B> {
+/// The body of a request to a handler. It ends only when no step of the handler is in progress.
+pub(crate) struct RequestBody<B> {
     body: Option<B>,
     steps: Steps,
 }
 
-impl<B> Held<B> {
+impl<B> RequestBody<B> {
     pub(crate) fn new(body: B, steps: Steps) -> Self {
         Self { body: Some(body), steps }
     }
 }
 
-impl<B: Body + Unpin> Body for Held<B> {
+impl<B: Body + Unpin> Body for RequestBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -71,25 +72,25 @@ impl<B: Body + Unpin> Body for Held<B> {
         }
         match self.steps.0.load(Ordering::Relaxed) {
             0 => Poll::Ready(None),
-            // The step wakes this task when it ends: it is polled in it.
+            // The step wakes this task when it ends, because it is polled in the same task.
             _ => Poll::Pending,
         }
     }
 }
 
-/// The body of the response, in which the handler with these steps is polled.
-pub(crate) struct Polled<B> {
+/// The body of the response. The handler is polled inside it, so its steps are counted here.
+pub(crate) struct CountingBody<B> {
     body: B,
     steps: Steps,
 }
 
-impl<B> Polled<B> {
+impl<B> CountingBody<B> {
     pub(crate) fn new(body: B, steps: Steps) -> Self {
         Self { body, steps }
     }
 }
 
-impl<B: Body + Unpin> Body for Polled<B> {
+impl<B: Body + Unpin> Body for CountingBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 

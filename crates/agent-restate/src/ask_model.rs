@@ -1,0 +1,107 @@
+//! Asks a model once, and keeps the part of a cancelled reply that has arrived.
+
+use std::sync::{Arc, OnceLock};
+
+use agent_core::{
+    Cancel, Conversation, LlmError, Response, StopReason, conversation::Failure, host::Host,
+    model::LlmErrorKind,
+};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared as SharedFuture},
+};
+use restate_sdk::{context::ObjectContext, errors::TerminalError};
+
+use crate::{
+    payload::{json_bytes, too_large},
+    process::SharedProcess,
+    step::session_step,
+    stopped::CANCELLED,
+};
+
+/// The reply of a model. The inner error is a failure of the model. With the outer error, the run
+/// can't continue.
+pub(crate) type AskResult = Result<Result<Response, Failure>, String>;
+
+/// Asks the model of the speaking agent, as a step. The reply may have at most `limit` bytes.
+pub(crate) async fn ask_model(
+    ctx: &ObjectContext<'_>,
+    process: &SharedProcess,
+    so_far: &Conversation,
+    limit: usize,
+) -> Result<AskResult, TerminalError> {
+    let name = format!("ask {}", so_far.speaker());
+    let (process, so_far) = (process.clone(), so_far.clone());
+    match process.keeps_partial_reply {
+        false => session_step(ctx, &name, ask_here(process, so_far, limit, None)).await,
+        true => ask_and_keep_partial(ctx, &name, process, so_far, limit).await,
+    }
+}
+
+/// Like `ask_model`, but if the request is cancelled, it keeps the part of the reply that has
+/// arrived. Keeping it is a step of its own, because a replay of the first step finds only that it
+/// was cancelled.
+async fn ask_and_keep_partial(
+    ctx: &ObjectContext<'_>,
+    name: &str,
+    process: SharedProcess,
+    so_far: Conversation,
+    limit: usize,
+) -> Result<AskResult, TerminalError> {
+    let (cancel, begun) =
+        (Cancel::new(), Arc::<OnceLock<SharedFuture<BoxFuture<'static, AskResult>>>>::default());
+    let (stop, there) = (cancel.clone(), begun.clone());
+    let asking = async move {
+        let asking = there.get_or_init(|| ask_here(process, so_far, limit, Some(stop)).boxed().shared());
+        asking.clone().await
+    };
+    let asked = session_step(ctx, name, asking).await;
+    let Err(cancelled) = asked else { return asked };
+    if cancelled.code() != CANCELLED {
+        return Err(cancelled);
+    }
+    let shown = async move {
+        // If another process has streamed the reply, there is nothing here.
+        let asking = begun.get()?.clone();
+        cancel.all();
+        asking.await.ok()?.ok().filter(can_end_the_run)
+    };
+    let shown: Option<Response> = session_step(ctx, "keep what was shown", shown).await?;
+    shown.map(|reply| Ok(Ok(reply))).ok_or(cancelled)
+}
+
+/// Whether the reply can end the run. The cancellation is reported only once. So a reply that was
+/// complete just then does not count if it makes calls.
+fn can_end_the_run(reply: &Response) -> bool {
+    matches!(reply.stop_reason, StopReason::Cancelled | StopReason::EndTurn)
+        && reply.tool_calls().next().is_none()
+}
+
+/// Asks the model in this process, until `cancel` stops it.
+async fn ask_here(
+    process: SharedProcess,
+    so_far: Conversation,
+    limit: usize,
+    cancel: Option<Cancel>,
+) -> AskResult {
+    let failed = |error| Ok(Err(Failure { agent: so_far.speaker().to_owned(), error }));
+    let asking = async {
+        match &cancel {
+            None => process.local.ask(&so_far).await,
+            Some(cancel) => process.local.ask_until(&so_far, cancel).await,
+        }
+    };
+    let Ok(reply) = tokio::time::timeout(process.step_timeout, asking).await else {
+        let why = format!("it took longer than {:?}", process.step_timeout);
+        return failed(LlmError::new(LlmErrorKind::Timeout, why));
+    };
+    let reply = reply.map_err(|error| error.to_string())?;
+    let bytes = json_bytes(&reply);
+    if bytes <= limit {
+        return Ok(reply);
+    }
+    // The reply was paid for all the same.
+    let usage =
+        reply.as_ref().map_or_else(|failure| failure.error.usage(), |reply| reply.usage.of_broken_off());
+    failed(LlmError::new(LlmErrorKind::Other, too_large("the reply", bytes, limit)).costing(usage))
+}

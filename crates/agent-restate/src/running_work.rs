@@ -1,0 +1,223 @@
+//! The work of a turn that is in progress, and its time limits.
+
+use std::{pin::Pin, time::Duration};
+
+use agent_core::{
+    Content, Outcome, RunError, StopReason,
+    conversation::{Delegation, PendingApproval, Work},
+    tool::Done,
+};
+use restate_sdk::{
+    context::{
+        CallFuture, ContextClient, ContextTimers, DurableFuture, DurableFuturesUnordered, InvocationHandle,
+        ObjectContext, RequestTarget,
+    },
+    errors::TerminalError,
+    serde::Json,
+};
+
+use crate::{
+    allowance::Allowance,
+    answer::Answer,
+    names::SESSION,
+    stopped::CANCELLED,
+    tools::{TOOLS, ToolCallRequest},
+};
+
+/// The work of a turn that was started, and what it waits for.
+pub(crate) struct RunningWork<'a, 'ctx> {
+    ctx: &'a ObjectContext<'ctx>,
+    allowance: &'a Allowance,
+    started: Vec<StartedWork>,
+    events: DurableFuturesUnordered<EventFuture<'ctx>>,
+    /// For each awaited future, the index of the work that it belongs to.
+    work_of_event: Vec<usize>,
+    open: usize,
+    /// How many of the open ones are calls. A call can still become a delegation.
+    calls: usize,
+}
+
+struct StartedWork {
+    call: String,
+    /// The id of the conversation that it delegates to.
+    child: Option<String>,
+    time: Option<TimeLimit>,
+    is_done: bool,
+}
+
+/// The time limit of a delegation.
+struct TimeLimit {
+    limit: Duration,
+    left: Duration,
+    invocation: InvocationHandle,
+    is_over: bool,
+}
+
+/// Work that has ended.
+pub(crate) struct FinishedWork {
+    pub(crate) call: String,
+    pub(crate) child: Option<String>,
+    pub(crate) done: Result<Done, TerminalError>,
+}
+
+type EventFuture<'ctx> = Pin<Box<dyn DurableFuture<Output = WorkEvent> + Send + 'ctx>>;
+
+enum WorkEvent {
+    Done(Result<Json<Answer>, TerminalError>),
+    /// Its time is over, unless it waits for a person.
+    Late,
+    /// Whether it waits for a person. An error means that nobody could be asked.
+    Waits(Result<bool, TerminalError>),
+}
+
+impl<'a, 'ctx> RunningWork<'a, 'ctx> {
+    pub(crate) fn new(ctx: &'a ObjectContext<'ctx>, allowance: &'a Allowance) -> Self {
+        let events = DurableFuturesUnordered::new();
+        Self { ctx, allowance, started: Vec::new(), events, work_of_event: Vec::new(), open: 0, calls: 0 }
+    }
+
+    /// Starts some work. Its result may have at most `limit` bytes. `refused` is the limit of the
+    /// run if that is used up; the call is then not made. An error means that the run was cancelled
+    /// meanwhile. The work is in progress all the same.
+    pub(crate) async fn start(
+        &mut self,
+        work: Work,
+        limit: usize,
+        refused: Option<u32>,
+    ) -> Result<(), TerminalError> {
+        let (call, place) = (work.id().to_owned(), self.started.len());
+        let (mut child, mut time, mut result) = (None, None, Ok(()));
+        let events: EventFuture<'ctx> = match work {
+            Work::Call(call) => {
+                let target = RequestTarget::service(TOOLS, "call");
+                let called = self.ctx.request(target, Json(ToolCallRequest { call, limit, refused })).call();
+                self.calls += 1;
+                Box::pin(called.map(WorkEvent::Done))
+            }
+            Work::Delegate(Delegation { conversation, .. }) => {
+                let (id, limits) = (conversation.id().to_owned(), conversation.delegation_limits().clone());
+                let target = RequestTarget::object(SESSION, id.as_str(), "delegated");
+                let (name, handed) = self.allowance.hand_down(self.ctx, self.calls);
+                let called = self.ctx.request(target, Json(conversation)).header(name, handed).call();
+                child = Some(id);
+                if let Some((limit, left)) = limits.timeout.zip(limits.time_left) {
+                    let handle = called.invocation_handle().await;
+                    result = handle
+                        .map(|invocation| time = Some(TimeLimit { limit, left, invocation, is_over: false }));
+                }
+                Box::pin(called.map(WorkEvent::Done))
+            }
+        };
+        self.started.push(StartedWork { call, child, time, is_done: false });
+        self.wait_for(place, events);
+        self.open += 1;
+        self.start_timer(place);
+        result
+    }
+
+    /// The next work that ends. `None` if all has ended. An error means that the run was cancelled.
+    pub(crate) async fn next(&mut self) -> Result<Option<FinishedWork>, TerminalError> {
+        while self.open > 0 {
+            let Some((place, event)) = self.events.next().await? else { return Ok(None) };
+            let place = self.work_of_event[place];
+            match event {
+                WorkEvent::Done(done) => return Ok(Some(self.finish(place, done))),
+                _ if self.started[place].is_done => {}
+                WorkEvent::Late => self.ask_whether_it_waits(place),
+                // The time in which it waits for a person does not count.
+                WorkEvent::Waits(Ok(true)) => self.start_timer(place),
+                WorkEvent::Waits(_) => self.stop(place),
+            }
+        }
+        Ok(None)
+    }
+
+    fn wait_for(&mut self, place: usize, what: EventFuture<'ctx>) {
+        self.work_of_event.push(place);
+        self.events.push(what);
+    }
+
+    /// Starts the timer of a delegation.
+    fn start_timer(&mut self, place: usize) {
+        if let Some(TimeLimit { left, .. }) = self.started[place].time {
+            let late = self.ctx.sleep(left).map(|_| WorkEvent::Late);
+            self.wait_for(place, Box::pin(late));
+        }
+    }
+
+    fn ask_whether_it_waits(&mut self, place: usize) {
+        let Some(child) = &self.started[place].child else { return };
+        let target = RequestTarget::object(SESSION, child.as_str(), "waiting");
+        let asked = self.ctx.request::<(), Json<Vec<PendingApproval>>>(target, ()).call();
+        let waits = asked.map(|calls| WorkEvent::Waits(calls.map(|Json(calls)| !calls.is_empty())));
+        self.wait_for(place, Box::pin(waits));
+    }
+
+    fn stop(&mut self, place: usize) {
+        if let Some(time) = &mut self.started[place].time {
+            time.is_over = true;
+            time.invocation.cancel();
+        }
+    }
+
+    fn finish(&mut self, place: usize, answer: Result<Json<Answer>, TerminalError>) -> FinishedWork {
+        self.open -= 1;
+        let started = &mut self.started[place];
+        started.is_done = true;
+        let (done, back) = match answer {
+            Ok(Json(answer)) => {
+                let back = answer.back;
+                (Ok(answer.done()), back)
+            }
+            Err(error) => (Err(error), None),
+        };
+        match started.child {
+            Some(_) => self.allowance.take_back(back),
+            None => self.calls -= 1,
+        }
+        let done = match started.time.as_ref().filter(|time| time.is_over) {
+            Some(TimeLimit { limit, .. }) => as_timed_out(done, *limit),
+            None => done,
+        };
+        FinishedWork { call: started.call.clone(), child: started.child.clone(), done }
+    }
+}
+
+/// Work that was stopped because of its time limit says that, and not that it was cancelled.
+fn as_timed_out(done: Result<Done, TerminalError>, limit: Duration) -> Result<Done, TerminalError> {
+    let why = RunError::TimedOut { limit }.to_string();
+    match done {
+        Err(error) if error.code() == CANCELLED => Ok(Outcome::error(why).into()),
+        Ok(Done { outcome: Outcome::Error(Content::Text(text)), usage }) => {
+            let cut = format!("({})", StopReason::Cancelled.as_str());
+            let text = match text.contains(RunError::WAS_CANCELLED) {
+                true => text.replacen(RunError::WAS_CANCELLED, &why, 1),
+                // The part of its last reply that was streamed is kept.
+                false => text.replacen(&cut, &format!("({why})"), 1),
+            };
+            Ok(Done { outcome: Outcome::error(text), usage })
+        }
+        done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn field_45_on_the_engine_what_took_too_long_says_so() {
+        let check = |done: Result<Outcome, TerminalError>, expected: Outcome| {
+            let late = as_timed_out(done.map(Done::from), Duration::from_secs(5)).unwrap();
+            assert_eq!(late.outcome, expected);
+        };
+        let stopped =
+            |why: &str| Outcome::error(format!("clerk stopped: {why}\nIts calls so far:\n- pay {{}} = paid"));
+        check(Ok(stopped("it was cancelled")), stopped("timed out after 5s"));
+        let cut = |why: &str| Outcome::error(format!("clerk's reply was cut ({why}); it began: One"));
+        check(Ok(cut("cancelled")), cut("timed out after 5s"));
+        check(Err(TerminalError::new_with_code(409, "cancelled")), Outcome::error("timed out after 5s"));
+        // It finished before the limit.
+        check(Ok(Outcome::output("it was cancelled")), Outcome::output("it was cancelled"));
+    }
+}
