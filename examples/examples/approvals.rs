@@ -3,7 +3,7 @@
 //! The run ends with the calls that wait; nothing runs meanwhile. The conversation is a value:
 //! keep it in memory, or as JSON, as here. Look at the record: the call that needs no person did
 //! not wait, the denied one says why. With `agent-journal` the conversation is on the disk, and
-//! another process may answer (docs/guide/08-sessions-and-approvals.md).
+//! another process may answer (docs/guide/09-sessions-and-approvals.md).
 
 use std::error::Error;
 

@@ -7,19 +7,19 @@ mod first_agent {}
 #[doc = include_str!("../../docs/guide/02-tools.md")]
 mod tools {}
 
-#[doc = include_str!("../../docs/guide/03-parallel.md")]
+#[doc = include_str!("../../docs/guide/04-parallel.md")]
 mod parallel {}
 
-#[doc = include_str!("../../docs/guide/04-agents-as-tools.md")]
+#[doc = include_str!("../../docs/guide/05-agents-as-tools.md")]
 mod agents_as_tools {}
 
-#[doc = include_str!("../../docs/guide/05-handoffs.md")]
+#[doc = include_str!("../../docs/guide/06-handoffs.md")]
 mod handoffs {}
 
-#[doc = include_str!("../../docs/guide/06-testing.md")]
+#[doc = include_str!("../../docs/guide/07-testing.md")]
 mod testing {}
 
-#[doc = include_str!("../../docs/guide/07-errors.md")]
+#[doc = include_str!("../../docs/guide/08-errors.md")]
 mod errors {}
 
 #[doc = include_str!("../../docs/guide/10-backend.md")]
@@ -30,3 +30,6 @@ mod host {}
 
 #[doc = include_str!("../../docs/guide/12-streaming.md")]
 mod streaming {}
+
+#[doc = include_str!("../../docs/guide/15-trip-planner.md")]
+mod trip_planner {}

@@ -60,5 +60,5 @@ pub use validated::{InvalidSchema, Validated};
 
 /// A chapter of the guide, so that its program is compiled and run.
 #[cfg(all(doctest, feature = "validate"))]
-#[doc = include_str!("../../../docs/guide/02-tool-inputs.md")]
+#[doc = include_str!("../../../docs/guide/03-tool-inputs.md")]
 mod guide {}
