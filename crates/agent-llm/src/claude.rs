@@ -6,6 +6,7 @@ mod build;
 mod builder;
 mod cache;
 mod client;
+mod foreign;
 mod message_events;
 mod messages;
 mod rate_limit;

@@ -26,6 +26,9 @@
 //! [`Retry`]. A wrapper is a type that holds an [`Llm`] and is one. You can put your own wrappers
 //! around any backend in the same way.
 //!
+//! With the feature `openai` there is also `OpenAi`, for OpenAI's APIs and for servers that speak
+//! like them. What is said here of `Claude` holds for it, too.
+//!
 //! # Errors
 //!
 //! An [`LlmError`] says what failed and whether it may pass.
@@ -75,7 +78,8 @@
 //!   decides when the next one may go, without clock or IO.
 //! - `claude` is the Messages API: `wire` is its JSON, `message_events` reads its streams, both
 //!   without IO, and `messages` is the plain client. It uses the other two, and they do not use it.
-//!   Another API gets a folder beside it.
+//! - `openai`, with the feature of that name, is the same for the Responses API and chat
+//!   completions. Neither uses the other.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -83,14 +87,12 @@
 mod any_input;
 #[cfg(feature = "claude")]
 mod claude;
-// Its client is not there yet.
 #[cfg(feature = "openai")]
-#[cfg_attr(not(test), allow(dead_code, unused_imports))]
 mod openai;
 #[cfg_attr(not(any(feature = "claude", feature = "openai")), allow(dead_code))]
 mod tool_choice;
 // Some of it only an API uses.
-#[cfg_attr(not(any(feature = "claude", feature = "openai")), allow(dead_code, unused_imports, unused_macros))]
+#[cfg_attr(not(feature = "claude"), allow(dead_code, unused_imports, unused_macros))]
 mod transport;
 mod wrappers;
 
@@ -104,6 +106,8 @@ pub use agent_core::{
 };
 #[cfg(feature = "claude")]
 pub use claude::{Cache, Claude, ClaudeBuilder, StreamParser};
+#[cfg(feature = "openai")]
+pub use openai::{OpenAi, OpenAiBuilder};
 pub use tool_choice::ToolChoice;
 pub use transport::{config_error::ConfigError, key::Key};
 pub use wrappers::{Bounded, Bounds, Gate, Gated, Repair, Retry, RetryPolicy};

@@ -5,10 +5,14 @@
 //! (`events`) and not (`reply`), without IO. What both share stands beside them: `history` decides what
 //! is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the APIs'
 //! rules, `kept` says which blocks only these APIs can read, and `lanes` puts the blocks of a reply one
-//! behind the other.
+//! behind the other. `plain` is the plain client.
 
+mod api;
 mod body;
+mod build;
+mod builder;
 mod chat;
+mod client;
 mod content;
 mod error;
 mod fields;
@@ -16,6 +20,8 @@ mod history;
 mod kept;
 mod lanes;
 mod names;
+mod plain;
+mod previous;
 mod rate_limit;
 mod responses;
 mod settings;
@@ -24,3 +30,6 @@ mod tests;
 mod usage;
 mod whole;
 mod words;
+
+pub use builder::OpenAiBuilder;
+pub use client::OpenAi;

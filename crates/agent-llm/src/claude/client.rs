@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
-use super::{builder::ClaudeBuilder, messages::Messages, threads::Threads};
+use super::{builder::ClaudeBuilder, foreign::without_foreign, messages::Messages, threads::Threads};
 use crate::{
     transport::config_error::ConfigError,
     wrappers::{Bounded, Repair, Retry},
@@ -64,7 +64,7 @@ impl Claude {
     /// # }
     /// ```
     pub async fn count_tokens(&self, request: &Request) -> Result<u64, LlmError> {
-        let (request, _) = self.0.bounds().fit(request.clone());
+        let (request, _) = self.0.bounds().fit(without_foreign(request.clone()));
         self.retry().policy().retry(|| self.messages().count_tokens(&request)).await
     }
 
@@ -92,7 +92,7 @@ impl Claude {
 
 impl Llm for Claude {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        self.0.stream(request)
+        self.0.stream(without_foreign(request))
     }
 }
 

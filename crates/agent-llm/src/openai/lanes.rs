@@ -179,11 +179,6 @@ impl Lanes {
         number.checked_sub(self.first).and_then(|place| self.lanes.get(place)).is_some_and(|lane| !lane.ended)
     }
 
-    /// Whether this is the block that began last.
-    pub(super) fn is_last(&self, number: usize) -> bool {
-        number + 1 == self.first + self.lanes.len()
-    }
-
     /// Says of a call what was not known when it began.
     pub(super) fn name(&mut self, number: usize, id: &str, name: &str) {
         let Some(lane) = self.lane(number) else { return };

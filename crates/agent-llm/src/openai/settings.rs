@@ -1,6 +1,6 @@
 //! What the body of a request says besides the request itself.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use agent_core::{Json, Request};
 
@@ -16,6 +16,8 @@ pub(crate) struct BodySettings {
     pub(crate) tool_choice: Option<ToolChoice>,
     pub(crate) force_every_turn: bool,
     pub(crate) disable_parallel_tool_use: bool,
+    /// How much the model reasons, in the server's words.
+    pub(crate) effort: Option<String>,
     /// The server keeps replies, so that a request may go on from one.
     pub(crate) store: bool,
     pub(crate) fields: BTreeMap<String, Json>,
@@ -30,9 +32,28 @@ impl Default for BodySettings {
             tool_choice: None,
             force_every_turn: false,
             disable_parallel_tool_use: false,
+            effort: None,
             store: false,
             fields: BTreeMap::new(),
         }
+    }
+}
+
+/// It shows no values of fields.
+impl fmt::Debug for BodySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<&String> = self.fields.keys().collect();
+        f.debug_struct("BodySettings")
+            .field("model", &self.model)
+            .field("streaming", &self.streaming)
+            .field("is_compatible", &self.is_compatible)
+            .field("tool_choice", &self.tool_choice)
+            .field("force_every_turn", &self.force_every_turn)
+            .field("disable_parallel_tool_use", &self.disable_parallel_tool_use)
+            .field("effort", &self.effort)
+            .field("store", &self.store)
+            .field("fields", &fields)
+            .finish()
     }
 }
 

@@ -21,7 +21,7 @@ impl Read {
     fn of<'a, R: ReadEvent + Default>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut parser = EventParser::<R>::default();
         let mut deltas = Vec::new();
-        let mut read = || {
+        let read = || {
             for chunk in chunks {
                 parser.push(chunk)?;
                 while let Some(delta) = parser.pull()? {

@@ -13,6 +13,9 @@ pub enum ConfigError {
         /// The environment variable that the client reads the key from.
         variable: &'static str,
     },
+    /// There is no model to ask.
+    #[error("no model: call the builder's `model(..)`")]
+    NoModel,
     /// The API key can't be sent.
     #[error("the API key has a character that no HTTP header may hold: check what was pasted")]
     Key,

@@ -48,7 +48,9 @@ impl<'a> Piece<'a> {
         let id = fields.label("id").unwrap_or_default();
         let function = fields.get("function").map_or("null", RawValue::get);
         let function = Self::of_function(Fields::of(function)?);
-        ["index", "id", "type", "function"].iter().for_each(|name| drop(fields.take(name)));
+        for named in ["index", "id", "type", "function"] {
+            fields.take(named);
+        }
         Ok(Self { index, id, others: fields, ..function })
     }
 

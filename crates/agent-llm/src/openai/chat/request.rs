@@ -27,6 +27,9 @@ pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> 
     if MAX_TOKENS.iter().all(|name| !body.is_given(name)) {
         body.set(if settings.is_compatible { compatible } else { own }, &request.max_tokens);
     }
+    if let Some(effort) = &settings.effort {
+        body.set("reasoning_effort", effort);
+    }
     body.set("stream", &settings.streaming);
     if settings.streaming {
         body.set("stream_options", &json!({"include_usage": true}));

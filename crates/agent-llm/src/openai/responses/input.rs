@@ -58,16 +58,14 @@ pub(super) enum Words<'a> {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 pub(super) enum SentPart<'a> {
-    InputText {
-        text: Cow<'a, str>,
-    },
-    InputImage {
-        image_url: Cow<'a, str>,
-        detail: &'static str,
-    },
-    InputFile {
+    #[serde(rename = "input_text")]
+    Text { text: Cow<'a, str> },
+    #[serde(rename = "input_image")]
+    Image { image_url: Cow<'a, str>, detail: &'static str },
+    #[serde(rename = "input_file")]
+    File {
         #[serde(skip_serializing_if = "Option::is_none")]
         filename: Option<Cow<'a, str>>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,10 +192,10 @@ impl<'a> Writer<'a> {
 }
 
 fn sent(part: Part<'_>) -> SentPart<'_> {
-    let file = |filename, file_data, file_url| SentPart::InputFile { filename, file_data, file_url };
+    let file = |filename, file_data, file_url| SentPart::File { filename, file_data, file_url };
     match part {
-        Part::Text(text) => SentPart::InputText { text },
-        Part::Image(url) => SentPart::InputImage { image_url: url, detail: "auto" },
+        Part::Text(text) => SentPart::Text { text },
+        Part::Image(url) => SentPart::Image { image_url: url, detail: "auto" },
         Part::File { name, data } => file(Some(name), Some(data), None),
         Part::FileUrl(url) => file(None, None, Some(url)),
     }

@@ -29,6 +29,9 @@ pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> 
     let mut body = Body::begin(settings, request);
     body.set("model", &settings.model);
     body.set(MAX_TOKENS, &request.max_tokens);
+    if let Some(effort) = &settings.effort {
+        body.set("reasoning", &json!({"effort": effort}));
+    }
     body.set("stream", &settings.streaming);
     body.set("store", &settings.store);
     if !settings.store {

@@ -1,0 +1,209 @@
+//! The settings of an [`OpenAi`](crate::OpenAi) client.
+
+use std::fmt;
+
+use agent_core::Json;
+
+use super::{api::Protocol, settings::BodySettings};
+use crate::{
+    ToolChoice,
+    transport::{
+        key::Key,
+        settings::{HttpSettings, http_settings},
+    },
+    wrappers::{Bounds, Gate, RetryPolicy},
+};
+
+/// The settings of an [`OpenAi`](crate::OpenAi) client, and its builder.
+///
+/// `Debug` shows neither the key nor the values of headers and request fields.
+#[derive(Clone)]
+pub struct OpenAiBuilder {
+    pub(crate) http: HttpSettings,
+    pub(crate) protocol: Protocol,
+    pub(crate) body: BodySettings,
+    pub(crate) organization: Option<String>,
+    pub(crate) project: Option<String>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) gate: Option<Gate>,
+    pub(crate) bounds: Bounds,
+}
+
+impl Default for OpenAiBuilder {
+    fn default() -> Self {
+        Self {
+            http: HttpSettings::default(),
+            protocol: Protocol::Responses,
+            body: BodySettings { model: "gpt-6.2-astra".to_owned(), ..BodySettings::default() },
+            organization: None,
+            project: None,
+            retry: RetryPolicy::default(),
+            gate: None,
+            bounds: Bounds::default(),
+        }
+    }
+}
+
+/// Where requests go.
+impl OpenAiBuilder {
+    /// For a server that speaks like OpenAI's, at this address.
+    pub(super) fn compatible(url: String) -> Self {
+        let mut settings = Self { protocol: Protocol::Chat, ..Self::default() };
+        settings.http.base_url = Some(url);
+        settings.body = BodySettings { is_compatible: true, ..BodySettings::default() };
+        settings
+    }
+
+    /// The API key. By default it is read from the variable `OPENAI_API_KEY`, but not for a
+    /// [compatible](crate::OpenAi::compatible) server, which is somebody else's.
+    pub fn key(mut self, key: impl Into<Key>) -> Self {
+        self.http.key = Some(key.into());
+        self
+    }
+
+    /// The address of the API, with its version. By default it is read from the variable
+    /// `OPENAI_BASE_URL`; if that is not set, it is `https://api.openai.com/v1`. Plain http to another
+    /// machine is an error, unless you [allow](Self::allow_plain_http) it.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.http.base_url = Some(url.into());
+        self
+    }
+
+    /// The organization that pays, if the key belongs to several. By default it is read from the variable
+    /// `OPENAI_ORG_ID`.
+    pub fn organization(mut self, id: impl Into<String>) -> Self {
+        self.organization = Some(id.into());
+        self
+    }
+
+    /// The project that pays. By default it is read from the variable `OPENAI_PROJECT_ID`.
+    pub fn project(mut self, id: impl Into<String>) -> Self {
+        self.project = Some(id.into());
+        self
+    }
+
+    /// Speaks chat completions (`/chat/completions`): the default for a
+    /// [compatible](crate::OpenAi::compatible) server.
+    pub fn chat(mut self) -> Self {
+        self.protocol = Protocol::Chat;
+        self
+    }
+
+    /// Speaks the Responses API (`/responses`): the default for OpenAI's own server. Reasoning goes back
+    /// to the model there, in the middle of a turn with tools, too.
+    pub fn responses(mut self) -> Self {
+        self.protocol = Protocol::Responses;
+        self
+    }
+}
+
+/// What requests say.
+impl OpenAiBuilder {
+    /// The model that answers. By default `gpt-6.2-astra`; a [compatible](crate::OpenAi::compatible) server has
+    /// no default.
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.body.model = model.into();
+        self
+    }
+
+    /// Which tools the model may or must call. By default the model decides. A forced choice holds only
+    /// for an agent's first request after the user spoke; see [`ToolChoice`].
+    pub fn tool_choice(mut self, choice: ToolChoice) -> Self {
+        self.body.tool_choice = Some(choice);
+        self
+    }
+
+    /// Whether a forced [`ToolChoice`] holds for every turn. By default it holds only for the first turn
+    /// after the user spoke. An agent that must call a tool in every turn never answers, so limit its
+    /// turns or end the run yourself.
+    pub fn force_every_turn(mut self, force: bool) -> Self {
+        self.body.force_every_turn = force;
+        self
+    }
+
+    /// Whether each reply may have at most one tool call. By default it may have several.
+    pub fn disable_parallel_tool_use(mut self, disable: bool) -> Self {
+        self.body.disable_parallel_tool_use = disable;
+        self
+    }
+
+    /// How much the model reasons: `low`, `medium`, `high`, or another word that the model knows.
+    pub fn reasoning_effort(mut self, effort: impl Into<String>) -> Self {
+        self.body.effort = Some(effort.into());
+        self
+    }
+
+    /// Whether the server keeps replies. By default it keeps none. With the Responses API, a request then
+    /// carries only what is new since the agent's last reply, if nothing before it has changed. If the
+    /// server does not have that reply any more, all is sent.
+    pub fn store(mut self, store: bool) -> Self {
+        self.body.store = store;
+        self
+    }
+
+    /// How large pictures and requests may be. What is over becomes a note where it stood.
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// Any other field of a request, such as `temperature` or `text`. It replaces the client's own of
+    /// that name, and [`Request::extra`](agent_core::model::RequestParts::extra) replaces it.
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.body.fields.insert(name.into(), value.into());
+        self
+    }
+}
+
+/// How requests are made.
+impl OpenAiBuilder {
+    /// Whether replies are streamed. By default they are. Otherwise a reply comes in one piece, which
+    /// costs less CPU.
+    pub fn streaming(mut self, streaming: bool) -> Self {
+        self.body.streaming = streaming;
+        self
+    }
+
+    /// How often and when a failed request is made again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How often a failed request is made again. By default twice.
+    pub fn max_retries(mut self, retries: usize) -> Self {
+        self.retry = self.retry.max_retries(retries);
+        self
+    }
+
+    /// The gate that holds requests back while the server has no room for them. By default there is none.
+    /// Give all clients of an account the same one. It learns from the server's `x-ratelimit` headers.
+    pub fn gate(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
+    /// How many requests may be open in parallel, of this client, its clones and those made
+    /// [with](crate::OpenAi::with) it. By default there is no limit. It is a [gate](Self::gate) that is only
+    /// a bound ([`Gate::at_most`]), and replaces one that was given before.
+    pub fn requests_at_once(self, requests: usize) -> Self {
+        self.gate(Gate::at_most(requests))
+    }
+}
+
+http_settings!(OpenAiBuilder);
+
+impl fmt::Debug for OpenAiBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenAiBuilder")
+            .field("http", &self.http)
+            .field("protocol", &self.protocol)
+            .field("body", &self.body)
+            .field("organization", &self.organization)
+            .field("project", &self.project)
+            .field("retry", &self.retry)
+            .field("gate", &self.gate)
+            .field("bounds", &self.bounds)
+            .finish()
+    }
+}
