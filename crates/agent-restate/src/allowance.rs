@@ -215,3 +215,28 @@ impl Allowance {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Amount, HandedDown, SharedStore, TakeRequest, Unused};
+    use crate::amount::Resource;
+
+    #[test]
+    fn processes_of_earlier_versions_read_the_same_names() {
+        let amount = Amount { requests: Some(7), calls: None };
+        let store = SharedStore { run: "inv_1".to_owned(), initial: amount };
+        let handed = HandedDown { most: amount, available: amount, store };
+        let unused = Unused { available: amount, store_is_used: true };
+        let request = TakeRequest { initial: amount, resource: Resource::Calls, need: 2 };
+        let some = r#"{"requests":7,"calls":null}"#;
+        let check = |written: serde_json::Result<String>, expected: &str| {
+            assert_eq!(written.unwrap(), expected.replace("SOME", some));
+        };
+        check(
+            serde_json::to_string(&handed),
+            r#"{"most":SOME,"hand":SOME,"store":{"run":"inv_1","at_first":SOME}}"#,
+        );
+        check(serde_json::to_string(&unused), r#"{"hand":SOME,"store_is_used":true}"#);
+        check(serde_json::to_string(&request), r#"{"at_first":SOME,"what":"calls","need":2}"#);
+    }
+}

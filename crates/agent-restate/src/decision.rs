@@ -29,3 +29,17 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict;
+
+    #[test]
+    fn an_approval_is_written_as_allow_and_read_under_both_names() {
+        let written = |verdict: &Verdict| serde_json::to_string(verdict).unwrap();
+        let read = |text: &str| serde_json::from_str::<Verdict>(text).unwrap();
+        assert_eq!(written(&Verdict::Approve), r#""allow""#);
+        assert_eq!(written(&Verdict::Deny("no".to_owned())), r#"{"deny":"no"}"#);
+        assert_eq!([read(r#""allow""#), read(r#""approve""#)], [Verdict::Approve, Verdict::Approve]);
+    }
+}
