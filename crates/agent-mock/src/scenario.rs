@@ -157,7 +157,7 @@ impl Scenario {
     }
 
     /// Adds the replies of one agent, by turn. The agent is recognised by its marker, as in
-    /// [`Scenario::by_agent`]. All other requests get what the scenario replied before.
+    /// [`Scenario::by_agent`]. The replies to all other requests stay as they are.
     pub fn and_agent(mut self, marker: impl Into<String>, replies: impl IntoIterator<Item = Reply>) -> Self {
         self.agents.push(AgentReplies { marker: marker.into(), replies: replies.into_iter().collect() });
         self

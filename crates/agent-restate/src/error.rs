@@ -14,8 +14,8 @@ use crate::{
     stopped::{REQUEST_LIMIT, UNKNOWN_AGENT},
 };
 
-/// Why the engine did not do what the client asked for. Everything that was done before is saved
-/// there.
+/// An error of the client: why the engine did not do what it was asked to do. Finished work is
+/// saved in the engine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestateError {
