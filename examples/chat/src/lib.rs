@@ -7,11 +7,14 @@
 //! A run belongs to its conversation and not to a connection. So when a page is closed in the middle
 //! of a reply, the run goes on (it is *detached*), and the page that is opened next shows the
 //! conversation as it stands, with what was said meanwhile. A person who does not want the rest says
-//! so by the button "Stop", which cancels the run. If yours should stop with the page instead, hold
-//! the run in the stream of [`events`]: dropping it cancels.
+//! so by the button "Stop", which cancels the run. If a run of yours should stop with its page, let
+//! the stream of events own it: dropping the run cancels it.
 //!
-//! Conversations are in memory: they end with the process. `agent-journal` keeps them on disk, and
-//! runs, too (docs/guide/09-sessions-and-approvals.md).
+//! # What it keeps
+//!
+//! Conversations are in memory, all of them, and end with the process. `agent-journal` keeps them on
+//! disk, and runs, too (docs/guide/09-sessions-and-approvals.md). Who knows the address of a
+//! conversation may read and write it: before you let others in, add a login.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod frame;
