@@ -1,7 +1,7 @@
 //! Tools with state: a counter, and notes that two tools share: cargo run --example stateful_tool
 //!
-//! A closure is enough. It may be called many times in parallel, so what it changes is atomic, or
-//! behind a lock. Look at "draw": three calls run in parallel, and each has a number of its own.
+//! Calls may run in parallel, so what they change is atomic, or behind a lock. Look at "draw": three
+//! calls run in parallel, and each has a number of its own.
 
 use std::{
     collections::BTreeMap,
@@ -28,22 +28,22 @@ struct Note {
     text: String,
 }
 
+type Notes = Arc<Mutex<BTreeMap<String, String>>>;
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     // The counter belongs to its tool alone.
     let drawn = AtomicU32::new(0);
     let draw = FnTool::new("draw", "Draws the next number.", move || drawn.fetch_add(1, Relaxed) + 1);
 
-    // The notes are shared: each tool has a clone of the `Arc`, and so has the program.
-    let notes = Arc::new(Mutex::new(BTreeMap::new()));
-    let (written, read) = (notes.clone(), notes.clone());
-    let write = FnTool::new("write", "Writes a note.", move |Note { title, text }| {
-        written.lock().expect("no panic under it").insert(title, text);
+    // The notes are shared: each call of both tools has a clone of the `Arc`, and so has the program.
+    let notes = Notes::default();
+    let write = FnTool::with_state("write", "Writes a note.", notes.clone(), |notes: Notes, note: Note| {
+        notes.lock().expect("no panic under it").insert(note.title, note.text);
     });
-    let titles = FnTool::new("titles", "The titles of all notes.", move || {
-        read.lock().expect("no panic under it").keys().cloned().collect::<Vec<String>>()
+    let titles = FnTool::with_state("titles", "The titles of all notes.", notes.clone(), |notes: Notes| {
+        notes.lock().expect("no panic under it").keys().cloned().collect::<Vec<String>>()
     });
-
     let model = Script::new([
         Reply::call("draw", json!({})).and_call("draw", json!({})).and_call("draw", json!({})),
         Reply::call("write", json!({"title": "Numbers", "text": "1, 2 and 3"})),
