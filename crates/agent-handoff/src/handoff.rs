@@ -6,7 +6,7 @@ use agent_core::Tool;
 
 use crate::{
     HistoryFilter, MixedTurn, OnFailure,
-    tool::{HandoffTool, Way},
+    tool::{HandoffTool, Settings},
 };
 
 /// Says to which agents an agent can hand the conversation over, and by which rules.
@@ -17,7 +17,7 @@ use crate::{
 pub struct Handoff {
     targets: Vec<(String, String)>,
     one_tool_per_agent: bool,
-    way: Way,
+    settings: Settings,
 }
 
 impl Handoff {
@@ -25,7 +25,7 @@ impl Handoff {
     /// `Handoff::to([("billing", "Invoices and refunds.")])`.
     pub fn to<N: Into<String>, D: Into<String>>(targets: impl IntoIterator<Item = (N, D)>) -> Self {
         let targets = targets.into_iter().map(|(name, what_for)| (name.into(), what_for.into()));
-        Self { targets: targets.collect(), one_tool_per_agent: false, way: Way::default() }
+        Self { targets: targets.collect(), one_tool_per_agent: false, settings: Settings::default() }
     }
 
     /// The model sees one tool `transfer_to_AGENT {reason}` for each agent. If this is not called, it sees one tool
@@ -37,33 +37,33 @@ impl Handoff {
 
     /// What happens with a reply that has both handoffs and other calls; [`MixedTurn::HandoffFirst`] if this is not called.
     pub fn mixed_turn(mut self, policy: MixedTurn) -> Self {
-        self.way.mixed_turn = policy;
+        self.settings.mixed_turn = policy;
         self
     }
 
     /// What happens if the other agent fails after it took over; [`OnFailure::Return`] if this is not called.
     pub fn on_failure(mut self, policy: OnFailure) -> Self {
-        self.way.on_failure = policy;
+        self.settings.on_failure = policy;
         self
     }
 
     /// What the other agent reads of the history; [`HistoryFilter::WithoutHandoffs`] if this is not called.
     pub fn reads(mut self, view: HistoryFilter) -> Self {
-        self.way.reads = view;
+        self.settings.reads = view;
         self
     }
 
     /// How many handoffs, by all agents together, there may be before the user speaks again. A further one fails. The limit
     /// [`Limits::transfers`](agent_core::Limits) of the run holds as well.
     pub fn at_most(mut self, handoffs: u32) -> Self {
-        self.way.at_most = Some(handoffs);
+        self.settings.at_most = Some(handoffs);
         self
     }
 
     /// How often this agent may hand over to the same other one while nothing else gets done: before the user speaks again or
     /// another tool gives a result. 1 if this is not called. This stops two agents that hand over to each other for ever.
     pub fn repeats(mut self, times: u32) -> Self {
-        self.way.repeats = times;
+        self.settings.repeats = times;
         self
     }
 
@@ -71,11 +71,11 @@ impl Handoff {
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
         let shared = |tool: HandoffTool| Arc::new(tool) as Arc<dyn Tool>;
         match self.one_tool_per_agent {
-            false => vec![shared(HandoffTool::to_any(&self.targets, &self.way))],
+            false => vec![shared(HandoffTool::to_any(&self.targets, &self.settings))],
             true => {
                 let names = self.targets.iter().map(|(name, _)| name.clone()).collect::<Vec<String>>();
                 let tool = |(name, what_for): &(String, String)| {
-                    shared(HandoffTool::to_one(name, what_for, &names, &self.way))
+                    shared(HandoffTool::to_one(name, what_for, &names, &self.settings))
                 };
                 self.targets.iter().map(tool).collect()
             }

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::{HistoryFilter, MixedTurn, OnFailure};
 
-/// How a handoff goes.
+/// What [`Handoff`](crate::Handoff) sets for its tools.
 #[derive(Clone, Debug)]
-pub(crate) struct Way {
+pub(crate) struct Settings {
     pub(crate) mixed_turn: MixedTurn,
     pub(crate) on_failure: OnFailure,
     pub(crate) reads: HistoryFilter,
@@ -19,7 +19,7 @@ pub(crate) struct Way {
     pub(crate) repeats: u32,
 }
 
-impl Default for Way {
+impl Default for Settings {
     fn default() -> Self {
         let (mixed_turn, on_failure, reads) = Default::default();
         Self { mixed_turn, on_failure, reads, at_most: None, repeats: 1 }
@@ -31,24 +31,24 @@ pub(crate) struct HandoffTool {
     spec: ToolSpec,
     /// The only agent it leads to; `None` if the call names one.
     target: Option<String>,
-    /// The agents there are, for those who ask for another.
+    /// The agents that a failed call names to the model.
     available: Vec<String>,
-    way: Way,
+    settings: Settings,
 }
 
-/// What a call says. A field that is `null` is absent.
+/// The input of a call. A field that is `null` counts as absent.
 #[derive(Deserialize)]
-struct Given {
+struct HandoffInput {
     name: Option<String>,
     reason: Option<String>,
 }
 
-/// It is not required: a model that leaves it out has said whom it wants all the same.
+/// The description of the field `reason`. The field is not required: without it the call still says which agent.
 const REASON: &str = "Why this agent is the right one, and what it needs to know.";
 
 impl HandoffTool {
     /// `handoff {name, reason}`; the reason may be missing.
-    pub(crate) fn to_any(targets: &[(String, String)], way: &Way) -> Self {
+    pub(crate) fn to_any(targets: &[(String, String)], settings: &Settings) -> Self {
         let names: Vec<String> = targets.iter().map(|(name, _)| name.clone()).collect();
         let mut description = "Hands the conversation over to another agent, which answers the user \
             from then on. Use it when one of these is better suited:"
@@ -64,11 +64,11 @@ impl HandoffTool {
             },
             "required": ["name"],
         });
-        Self::new(ToolSpec::new("handoff", description, schema), None, names.clone(), names, way)
+        Self::new(ToolSpec::new("handoff", description, schema), None, names.clone(), names, settings)
     }
 
     /// `transfer_to_AGENT {reason}`; the reason may be missing.
-    pub(crate) fn to_one(name: &str, what_for: &str, available: &[String], way: &Way) -> Self {
+    pub(crate) fn to_one(name: &str, what_for: &str, available: &[String], settings: &Settings) -> Self {
         let description = format!(
             "Hands the conversation over to {name}, which answers the user from then on. {name}: {what_for}"
         );
@@ -77,7 +77,7 @@ impl HandoffTool {
             "properties": {"reason": {"type": "string", "description": REASON}},
         });
         let spec = ToolSpec::new(format!("transfer_to_{name}"), description, schema);
-        Self::new(spec, Some(name.to_owned()), vec![name.to_owned()], available.to_vec(), way)
+        Self::new(spec, Some(name.to_owned()), vec![name.to_owned()], available.to_vec(), settings)
     }
 
     fn new(
@@ -85,17 +85,17 @@ impl HandoffTool {
         target: Option<String>,
         targets: Vec<String>,
         available: Vec<String>,
-        way: &Way,
+        settings: &Settings,
     ) -> Self {
-        spec.runs_first = way.mixed_turn == MixedTurn::HandoffFirst;
+        spec.runs_first = settings.mixed_turn == MixedTurn::HandoffFirst;
         spec.idempotent = true;
         spec.transfers = true;
         spec.targets = targets;
-        Self { spec, target, available, way: way.clone() }
+        Self { spec, target, available, settings: settings.clone() }
     }
 
     fn read(&self, input: &Json) -> Result<(String, Option<String>), InvalidJson> {
-        let Given { name, reason } = input.parse()?;
+        let HandoffInput { name, reason } = input.parse()?;
         let missing =
             || InvalidJson { pointer: "/name".to_owned(), message: "missing field `name`".to_owned() };
         let name = self.target.clone().or(name).ok_or_else(missing)?;
@@ -125,9 +125,9 @@ impl Tool for HandoffTool {
             Err(error) => return Outcome::error(self.failed(&format!("invalid input: {error}"))),
         };
         let transfer = Transfer::new(to, self.failed("{why}"))
-            .comes_back(self.way.on_failure == OnFailure::Return)
-            .repeats(self.way.repeats);
-        Outcome::Transfer(match self.way.at_most {
+            .comes_back(self.settings.on_failure == OnFailure::Return)
+            .repeats(self.settings.repeats);
+        Outcome::Transfer(match self.settings.at_most {
             Some(most) => transfer.at_most(most),
             None => transfer,
         })
@@ -138,7 +138,7 @@ impl Tool for HandoffTool {
             return request;
         };
         let (before, since) = conversation.reads_around(at);
-        request.messages = [self.way.reads.view(conversation, rules, &before), since].concat();
+        request.messages = [self.settings.reads.view(conversation, rules, &before), since].concat();
         // The reply that handed over stands before the results. If it is not sent any more, neither is what it says.
         let is_left_out = at.checked_sub(2).is_some_and(|reply| conversation.is_left_out(reply));
         let why = match self.read(&call.input) {

@@ -49,7 +49,7 @@ pub struct AgentTool {
 type Task = dyn Fn(&Json, &Limits) -> Result<String, String> + Send + Sync;
 
 #[derive(Deserialize, JsonSchema)]
-struct Given {
+struct TaskInput {
     /// The whole task. The agent knows nothing else: give it every fact and number it needs.
     task: String,
 }
@@ -58,7 +58,7 @@ impl AgentTool {
     /// A tool for the agent of this name. The tool has the same name, and its input is `{task}`: the task in words.
     /// `description` says, for the model, what the agent is good at.
     pub fn new(agent: impl Into<String>, description: impl Into<String>) -> Self {
-        Self::with_input(agent, description, |given: Given| given.task)
+        Self::with_input(agent, description, |input: TaskInput| input.task)
     }
 
     /// The same, with an input of your own instead of `{task}`. The function `task` makes of it the words that the other

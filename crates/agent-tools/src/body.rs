@@ -51,13 +51,13 @@ use crate::IntoOutcome;
     note = "async code that shares something between calls: `FnTool::with_state(name, description, db, |db: Db, input: Input| async move {{ … }})`"
 )]
 pub trait Body<BlockKind>: Send + Sync + 'static {
-    /// What it reads.
+    /// The type of its input.
     type Input: DeserializeOwned + JsonSchema + Send + 'static;
 
-    /// Whether it is a sync function: a call holds its thread until it returns.
+    /// Whether it is a sync function. A call of one holds its thread until it returns.
     const IS_SYNC: bool;
 
-    /// Does one call.
+    /// Makes one call.
     fn call(&self, input: Self::Input, context: Context) -> impl Future<Output = Outcome> + Send;
 }
 

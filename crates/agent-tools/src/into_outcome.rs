@@ -44,7 +44,7 @@ impl<T: Serialize + 'static, E: Display + 'static> IntoOutcome for Result<T, E> 
     }
 }
 
-/// Not all that is `Serialize`, since some `Result`s are.
+/// Not for every type that is `Serialize`: some `Result`s are, and have a meaning of their own.
 macro_rules! into_outcome {
     ($([$($parameter:ident: $bound:path),*] $type:ty),* $(,)?) => {
         $(impl<$($parameter: $bound + 'static),*> IntoOutcome for $type
@@ -69,7 +69,7 @@ into_outcome! {
     [A: Serialize, B: Serialize] (A, B), [A: Serialize, B: Serialize, C: Serialize] (A, B, C),
 }
 
-/// What is content, or an outcome already, is no JSON of its own.
+/// Writes a value as JSON. Content and outcomes are taken as they are.
 fn written<T: Serialize + 'static>(output: T) -> Outcome {
     let mut output = Some(output);
     let any: &mut dyn Any = &mut output;

@@ -1,9 +1,9 @@
-//! The limits in a type's schema: what its JSON can't say by its shape, like `range`, `length` and `regex`.
+//! The limits in a type's schema, such as `range`, `length` and `regex`. A value of the right type can still break them.
 
 use agent_core::Json;
 use serde_json::{Map, Value};
 
-/// What can be broken by a value of the right shape, and is not found when the value is read.
+/// Rules that a value of the right type can break. Reading the value does not find that.
 const LIMITS: [&str; 18] = [
     "contains",
     "dependentRequired",
@@ -25,7 +25,7 @@ const LIMITS: [&str; 18] = [
     "propertyNames",
 ];
 
-/// What is found as well when the value is read, if it comes from the type. It may also be written by hand.
+/// Rules that come from the type, and are then found broken when the value is read; or they are written by hand.
 #[cfg(feature = "validate")]
 const MAYBE_LIMITS: [&str; 3] = ["allOf", "enum", "uniqueItems"];
 
@@ -35,11 +35,12 @@ const VALUES: [&str; 4] = ["const", "default", "enum", "examples"];
 /// Fields of a schema whose own fields are named by the user.
 const NAMED: [&str; 4] = ["$defs", "definitions", "patternProperties", "properties"];
 
-/// The limits of a type, if there are any.
+/// The limits of a type.
 #[derive(Clone, Default)]
 pub(crate) struct Limits {
     #[cfg(feature = "validate")]
     rules: Option<std::sync::Arc<crate::rules::Rules>>,
+    /// Why an agent with the tool can't be built.
     fault: Option<String>,
 }
 
@@ -70,12 +71,12 @@ impl Limits {
         Self { fault }
     }
 
-    /// Why an agent with the tool can't be built.
+    /// See [`ToolSpec::fault`](agent_core::ToolSpec).
     pub(crate) fn fault(&self) -> Option<String> {
         self.fault.clone()
     }
 
-    /// Which of them an input of the right shape breaks.
+    /// Checks an input of the right type. The error says which limits it breaks.
     pub(crate) fn check(&self, input: &Json) -> Result<(), String> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
@@ -96,8 +97,7 @@ impl Limits {
     }
 }
 
-/// The place of a limit in a schema, as a JSON pointer, if there is any but those that a type of numbers or a tuple has by
-/// itself.
+/// The place of a limit in a schema, as a JSON pointer. Limits that belong to the type itself (`u8`, a tuple) don't count.
 fn find(schema: &Value, is_limit: &dyn Fn(&str) -> bool) -> Option<String> {
     let within = |place: &str, part: &Value| find(part, is_limit).map(|below| format!("/{place}{below}"));
     match schema {
@@ -118,7 +118,7 @@ fn find(schema: &Value, is_limit: &dyn Fn(&str) -> bool) -> Option<String> {
     }
 }
 
-/// Whether a limit is only what the type itself can hold: `u8`, a tuple.
+/// Whether a limit only says what the type itself can hold: a `u8`, a tuple.
 fn is_of_type(schema: &Map<String, Value>, limit: &str) -> bool {
     let bits = |format: &str| match format {
         "8" => Some((i8::MIN.into(), i8::MAX.into(), u8::MAX.into())),

@@ -1,4 +1,4 @@
-//! Numbers of [`math`](crate::math): whole ones are exact, as far as 128 bits go.
+//! The numbers of [`math`](crate::math). Whole numbers are exact as long as they fit 128 bits.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use serde_json::{Value, value::RawValue};
 /// A number, as it was written or computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Number {
-    /// Exactly this.
+    /// A whole number, exact.
     Whole(i128),
-    /// Any other, and rounded as these are.
+    /// Any other number, rounded to 64 bits.
     Real(f64),
 }
 
 use Number::{Real, Whole};
 
-/// From here on not every whole number is one.
+/// From here on, a 64-bit floating-point number can't be every whole number.
 const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
 
 impl Number {
-    /// From JSON text; whole ones may have a point or an exponent, too: `1.0`, `1e3`.
+    /// Reads JSON text. A whole number may be written with a point or an exponent: `1.0`, `1e3`.
     fn read(text: &str) -> Option<Self> {
         let whole = || {
             let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));

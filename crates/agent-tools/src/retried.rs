@@ -66,7 +66,7 @@ impl Retried {
         }
     }
 
-    /// What another agent would do could not be retried, and nobody would be told.
+    /// A delegation becomes an error result: what the other agent does could not be retried, and nobody would notice.
     fn undelegated(&self, outcome: Outcome) -> Outcome {
         match outcome {
             Outcome::Delegate { to, .. } => Outcome::error(format!(

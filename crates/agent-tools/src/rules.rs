@@ -1,17 +1,17 @@
-//! An input schema, ready to check inputs with. Behind the feature `validate`.
+//! A JSON Schema that is compiled, to check inputs against. Only with the feature `validate`.
 
 use std::{error::Error, fmt::Write};
 
 use boon::{CompileError, Compiler, ErrorKind, SchemaIndex, Schemas, UrlLoader, ValidationError};
 use serde_json::Value;
 
-/// At most so many words for the model about one input.
+/// The most bytes that the model reads about one input.
 const LONGEST: usize = 2_000;
 
-/// Where a schema stands for the checker, which wants an address. Nothing is fetched from there, or from anywhere.
+/// The checker wants an address for each schema. Nothing is fetched from there, or from anywhere.
 const PLACE: &str = "https://tool.invalid/input";
 
-/// The rules of a schema.
+/// A compiled schema.
 pub(crate) struct Rules {
     schemas: Schemas,
     index: SchemaIndex,
@@ -20,14 +20,14 @@ pub(crate) struct Rules {
 /// Which of the rules are checked.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Which {
-    /// All.
+    /// All rules.
     All,
-    /// Limits of values. The shape is what the type reads: it may take more than its schema shows, other names of a field
-    /// for one.
+    /// Only limits of values. Names and types of fields are checked when the type is read, which may allow more than its
+    /// schema shows: a second name for a field, for example.
     Limits,
 }
 
-/// A schema refers to another document: that is neither read from a file nor fetched.
+/// Loads nothing: a schema that refers to another document is an error. No file is read, and nothing is fetched.
 struct Nowhere;
 
 impl UrlLoader for Nowhere {
@@ -37,7 +37,7 @@ impl UrlLoader for Nowhere {
 }
 
 impl Rules {
-    /// What is wrong with the schema, if it is none that can be checked.
+    /// Compiles a schema. The error says what is wrong with it.
     pub(crate) fn of(schema: Value) -> Result<Self, String> {
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
         compiler.use_loader(Box::new(Nowhere));
@@ -46,7 +46,7 @@ impl Rules {
         Ok(Self { schemas, index })
     }
 
-    /// What breaks which rule, and where, in words for the model.
+    /// Checks an input. The error says which rules it breaks, and where, in words for the model.
     pub(crate) fn check(&self, input: &Value, which: Which) -> Result<(), String> {
         let Err(error) = self.schemas.validate(input, self.index) else { return Ok(()) };
         let mut broken = Vec::new();
@@ -66,7 +66,7 @@ impl Rules {
     }
 }
 
-/// Why no input can be checked by a schema, on one line.
+/// What is wrong with a schema, on one line.
 fn why(error: &CompileError) -> String {
     let mut broken = Vec::new();
     if let CompileError::ValidationError { src, .. } = error {
@@ -76,7 +76,7 @@ fn why(error: &CompileError) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Each rule that is broken, with its place.
+/// Collects each rule that is broken, with its place in the input.
 fn say(error: &ValidationError<'_, '_>, which: Which, broken: &mut Vec<String>) {
     if which == Which::Limits && !is_of_limit(error) {
         return;
@@ -100,7 +100,7 @@ fn say(error: &ValidationError<'_, '_>, which: Which, broken: &mut Vec<String>) 
     }
 }
 
-/// Whether a limit is what is broken, or one of it.
+/// Whether the broken rule is a limit, or contains a broken limit.
 fn is_of_limit(error: &ValidationError<'_, '_>) -> bool {
     match &error.kind {
         ErrorKind::Type { .. }

@@ -1,4 +1,4 @@
-//! A tool's input: its JSON Schema, from its type, and how it is read.
+//! A tool's input: the JSON Schema of its type, and how the input is read.
 
 use std::marker::PhantomData;
 
@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 
 use crate::limits::Limits;
 
-/// The input of a tool.
+/// How a tool reads inputs of this type.
 pub(crate) struct Input<I> {
-    /// It is `()`, or the like: the call has the empty object for it.
+    /// The type is `()` or like it: a call sends the empty object for it.
     is_nothing: bool,
     reads: PhantomData<fn() -> I>,
 }
 
 impl<I: DeserializeOwned + JsonSchema> Input<I> {
-    /// It, its limits, and the spec of a tool with its schema as a model should read it: everything in one place, without the
-    /// type's own name.
+    /// The reader, the limits, and the spec of a tool with this input. The schema in the spec is one that models read well:
+    /// all of it in one place, and without the Rust type's name.
     pub(crate) fn new(name: impl Into<String>, description: impl Into<String>) -> (Self, Limits, ToolSpec) {
         let settings = SchemaSettings::draft2020_12().with(|settings| {
             settings.inline_subschemas = true;
@@ -34,7 +34,7 @@ impl<I: DeserializeOwned + JsonSchema> Input<I> {
         (Self { is_nothing, reads: PhantomData }, limits, spec)
     }
 
-    /// What is wrong with it, and where, if it can't be read, or breaks a limit.
+    /// Reads an input. The error says what is wrong and where, for the model.
     pub(crate) fn read(&self, input: &Json, limits: &Limits) -> Result<I, String> {
         let read = match self.is_nothing && input.text().starts_with('{') {
             true => Json::from(Value::Null).parse(),

@@ -1,6 +1,6 @@
 //! Functions of tools that share something between their calls.
 
-use std::future::Future;
+use std::{future::Future, marker::PhantomData};
 
 use agent_core::{Context, Outcome};
 use schemars::JsonSchema;
@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// A function that can be a tool with state: `Fn(State, Input) -> Output`, or an async one. It may take the call's
-/// [`Context`] as a third argument, or only the state. For [`FnTool::with_state`](crate::FnTool::with_state).
+/// [`Context`] as a third argument, or only the state. It is made a tool by
+/// [`FnTool::with_state`](crate::FnTool::with_state), where an example is.
 ///
 /// Each call gets a clone of the state. So the state is something that is cheap to clone, and whose clones are the same
 /// thing: an `Arc`, an HTTP client, a pool of connections. `Input` and `Output` are as in [`Body`].
@@ -26,24 +27,24 @@ use crate::{
     note = "`Output` is a `Result<T, E>` (T: `serde::Serialize`, E: `Display`), a string, number, list or map; any other type that can't fail is returned as `Ok::<_, String>(…)`"
 )]
 pub trait StateBody<S, BlockKind>: Send + Sync + 'static {
-    /// What it reads.
+    /// The type of its input.
     type Input: DeserializeOwned + JsonSchema + Send + 'static;
 
-    /// Whether it is a sync function: a call holds its thread until it returns.
+    /// Whether it is a sync function. A call of one holds its thread until it returns.
     const IS_SYNC: bool;
 
-    /// Does one call.
+    /// Makes one call.
     fn call(&self, state: S, input: Self::Input, context: Context) -> impl Future<Output = Outcome> + Send;
 }
 
-/// A function with its state is a function without one.
+/// A function together with its state, which is a function without state.
 pub(crate) struct Bound<S, F> {
     pub(crate) state: S,
     pub(crate) function: F,
 }
 
 /// The kind of [`Bound`].
-pub(crate) struct OfState<K>(std::marker::PhantomData<K>);
+pub(crate) struct OfState<K>(PhantomData<K>);
 
 impl<S, F, K> Body<OfState<K>> for Bound<S, F>
 where
