@@ -1,0 +1,105 @@
+//! What is sent, and what is read of an answer.
+
+use std::time::Duration;
+
+use agent_core::model::PreviousReply;
+use agent_llm::{Delta, Gate, Llm, Message, Notice, OpenAi, StopReason, Usage, fold};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
+
+use crate::common::{CHAT, KEY, WAYS, ask, bodies, hi, server, text};
+
+#[tokio::test]
+async fn each_api_is_asked_at_its_place_with_the_key_and_read_streamed_or_not() {
+    for way in WAYS {
+        let server = server([way.reply("Hello!", &[("a", "f", r#"{"x": 1}"#)])]).await;
+        let settings =
+            way.settings(format!("{}/v1", server.uri())).model("m").organization("org").project("proj");
+        let reply = ask(settings).await.unwrap();
+        assert_eq!((text(&reply).as_str(), reply.usage), ("Hello!", Usage::new(3, 1)), "{way:?}");
+        assert_eq!(reply.stop_reason, StopReason::ToolUse);
+        assert_eq!(reply.tool_calls().next().unwrap().input.text(), r#"{"x": 1}"#);
+        let asked = &server.received_requests().await.unwrap()[0];
+        let header = |name: &str| asked.headers.get(name).unwrap().to_str().unwrap();
+        assert_eq!(asked.url.path(), if way.is_chat { "/v1/chat/completions" } else { "/v1/responses" });
+        assert_eq!(header("authorization"), format!("Bearer {KEY}"));
+        assert_eq!((header("openai-organization"), header("openai-project")), ("org", "proj"));
+        assert_eq!(header("accept"), if way.streaming { "text/event-stream" } else { "application/json" });
+        let body: Value = asked.body_json().unwrap();
+        assert_eq!((&body["model"], &body["stream"]), (&json!("m"), &json!(way.streaming)));
+    }
+}
+
+#[tokio::test]
+async fn a_compatible_server_needs_no_key_and_gets_none() {
+    let server = server([CHAT.reply("Hello!", &[])]).await;
+    let model = OpenAi::compatible(server.uri()).model("qwen3").build().unwrap();
+    assert_eq!(text(&fold(model.stream(hi()), |_| {}).await.unwrap()), "Hello!");
+    let asked = &server.received_requests().await.unwrap()[0];
+    assert!(asked.headers.get("authorization").is_none() && asked.url.path() == "/chat/completions");
+    let other = model.with(|settings| settings.model("llama5")).unwrap();
+    fold(other.stream(hi()), |_| {}).await.unwrap();
+    assert_eq!(bodies(&server).await[1]["model"], "llama5");
+}
+
+#[tokio::test]
+async fn a_tool_with_a_long_name_is_called_by_its_own() {
+    for way in WAYS {
+        let name = "n".repeat(100);
+        let mut request = hi();
+        request.tools = [agent_llm::ToolSpec::new(&name, "", json!({"type": "object"}))].into();
+        let echo = server([ResponseTemplate::new(500)]).await;
+        let openai = way.settings(echo.uri()).build().unwrap();
+        fold(openai.stream(request.clone()), |_| {}).await.unwrap_err();
+        let body = bodies(&echo).await.remove(0);
+        let tool = &body["tools"][0];
+        let sent = tool["name"].as_str().or(tool["function"]["name"].as_str()).unwrap().to_owned();
+        assert!(sent.len() == 64 && name.starts_with(&sent[..40]), "{sent}");
+        let server = server([way.reply("", &[("a", &sent, "{}")])]).await;
+        let openai = way.settings(server.uri()).build().unwrap();
+        let reply = fold(openai.stream(request), |_| {}).await.unwrap();
+        assert_eq!(reply.tool_calls().next().unwrap().name, name, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_gate_learns_from_the_head_of_an_answer() {
+    for way in WAYS {
+        let answer = way
+            .reply("hi", &[])
+            .insert_header("x-ratelimit-limit-requests", "60")
+            .insert_header("x-ratelimit-remaining-requests", "0")
+            .insert_header("x-ratelimit-reset-requests", "10m0s");
+        let server = server([answer]).await;
+        let gate = Gate::new();
+        let openai = way.settings(server.uri()).gate(gate.clone()).build().unwrap();
+        fold(openai.stream(hi()), |_| {}).await.unwrap();
+        let said = openai.stream(hi()).next().await;
+        let Some(Ok(Delta::Notice(Notice::Wait { wait, .. }))) = said else { panic!("{said:?}") };
+        assert!(wait > Duration::from_secs(1), "{wait:?}");
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_the_server_lost_is_sent_with_all_of_the_history() {
+    let way = WAYS[2];
+    let gone = json!({"error": {"message": "Previous response with id 'resp_0' not found.", "type": "invalid_request_error",
+        "param": "previous_response_id", "code": "previous_response_not_found"}});
+    let server = server([ResponseTemplate::new(400).set_body_json(gone), way.reply("hi", &[])]).await;
+    let said = Message::assistant("Where?");
+    let mut request = hi();
+    request.messages.extend([said.clone(), Message::user("Oslo.")]);
+    request.previous_reply = Some(PreviousReply { response: "resp_0".into(), messages: 2, reply: said });
+    let openai = way.settings(server.uri()).store(true).build().unwrap();
+    let mut notices = 0;
+    let reply =
+        fold(openai.stream(request), |delta| notices += usize::from(matches!(delta, Delta::Notice(_)))).await;
+    assert_eq!((text(&reply.unwrap()).as_str(), notices), ("hi", 1));
+    let bodies = bodies(&server).await;
+    let asked = bodies
+        .iter()
+        .map(|body| (body["previous_response_id"].clone(), body["input"].as_array().unwrap().len()));
+    assert_eq!(asked.collect::<Vec<_>>(), [(json!("resp_0"), 1), (Value::Null, 3)]);
+}

@@ -1,0 +1,9 @@
+//! The client of OpenAI's APIs against servers on loopback.
+#![allow(clippy::unwrap_used)]
+
+mod across;
+mod answers;
+mod common;
+mod errors;
+mod runs;
+mod waits;
