@@ -27,6 +27,8 @@ use crate::{Conversation, End, Failure, Response, Rules, ToolTurn, Turn};
 
 /// Who carries the turns out: this process ([`LocalHost`]), one with a journal, an engine
 /// over many machines. The loop is the same for all.
+///
+/// To change only the model requests or the tool calls of runs in this process, write a [`HostWrapper`].
 pub trait Host {
     /// What can go wrong with the host itself, or with a model when the run can't go on.
     type Error: From<Failure>;

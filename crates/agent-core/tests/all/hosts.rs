@@ -7,10 +7,11 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use agent_core::{
-    Conversation, End, EventKind, Outcome, Response, RunError, Team,
+    Agent, Conversation, End, EventKind, Outcome, Response, RunError, Team,
     conversation::{Call, Failure, ToolTurn},
     host::{DelegationGuard, Host, HostError, HostWrapper, LocalHost, Perform, drive, in_parallel},
     model::fold,
@@ -19,8 +20,8 @@ use agent_core::{
 use futures::FutureExt;
 use serde_json::json;
 
-use crate::common::{calls, team};
-use agent_core::script::Reply;
+use crate::common::{Act, Log, calls, team};
+use agent_core::script::{Reply, Script};
 
 /// Makes calls by writing them down, with no tool at all.
 struct Clerk {
@@ -192,4 +193,21 @@ async fn a_host_that_changes_nothing_runs_as_the_local_one() {
     let mut gone = Conversation::start("nobody", "Go.");
     let error = host.run(&mut gone).await.unwrap_err();
     assert!(matches!(error, HostError::Run(RunError::UnknownAgent { .. })), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delegated_conversation_has_the_time_of_its_call_on_a_host_around_the_local_one() {
+    let log = Log::default();
+    let second = Duration::from_secs(1);
+    let ask = Act::new("act", &log).spec(|spec| spec.timeout = Some(second));
+    let model = Script::by_agent([
+        ("main", vec![calls([("act", json!({"to": "expert"}))]), Reply::text("Done.")]),
+        ("expert", vec![Reply::text("Too late.").after(60 * second)]),
+    ]);
+    let main = Agent::builder("main", model.clone()).tool(ask).build().unwrap();
+    let team = Team::new([main, Agent::builder("expert", model).build().unwrap()]).unwrap();
+    let (host, mut conversation) = (Plain(LocalHost::new(team)), Conversation::start("main", "Go."));
+    assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
+    let failed = "< call_0_0 failed: expert stopped: timed out after 1s";
+    assert!(conversation.to_string().contains(failed), "{conversation}");
 }
