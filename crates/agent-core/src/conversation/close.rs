@@ -11,6 +11,11 @@ pub(crate) fn not_run(reason: &StopReason) -> String {
 /// Stands before the reason, in the result of a call that was denied.
 pub(super) const DENIED: &str = "denied: ";
 
+/// Is said of a call that had no result when the user went on. The model must not take it for one that can simply be
+/// made again.
+const WENT_ON: &str =
+    "no result: the user went on before the call ended. If it had begun, it may have had its effect";
+
 impl Conversation {
     /// With the last result in, the user message with all of them is appended.
     pub(super) fn append_results_if_done(&mut self) {
@@ -42,9 +47,13 @@ impl Conversation {
     pub(super) fn close_open_calls(&mut self) -> Vec<Block> {
         self.usage += &self.usage_of_children();
         let stop = self.stop.take();
-        let why = |_: &Slot| match stop.as_ref().filter(|reason| !reason.runs_calls()) {
-            None => "no result: the user went on before the call ended".to_owned(),
-            Some(reason) => not_run(reason),
+        let why = |slot: &Slot| match (stop.as_ref().filter(|reason| !reason.runs_calls()), &slot.state) {
+            (Some(reason), _) => not_run(reason),
+            (None, State::Waiting { .. }) => {
+                "not run: the user went on before a person approved it".to_owned()
+            }
+            // Nobody knows here whether it began.
+            (None, _) => WENT_ON.to_owned(),
         };
         let slots = self.slots.take();
         slots.into_iter().map(|slot| slot.into_result(why)).collect()

@@ -1,10 +1,10 @@
 //! How a run ends.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Json, LlmError, StopReason, ToolCall};
+use crate::{Json, LlmError, StopReason, ToolCall, safe_lines};
 
 /// Why it is the user's turn.
 #[non_exhaustive]
@@ -41,6 +41,25 @@ impl End {
     }
 }
 
+/// For people: the answer, or why there is none; [safe to show](crate::message::safe_lines).
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Answered(text) => text.clone(),
+            Self::Waiting(calls) => {
+                let calls: Vec<String> = calls.iter().map(PendingApproval::to_string).collect();
+                format!("waiting for a person: {}", calls.join("; "))
+            }
+            Self::Cut(reason) => format!("the reply was cut: {}", reason.as_str()),
+            Self::Refused(None) => "the model declined".to_owned(),
+            Self::Refused(Some(details)) => format!("the model declined: {details}"),
+            Self::TurnLimit(turns) => format!("no answer after {turns} turns"),
+            Self::Other(why) => why.clone(),
+        };
+        f.write_str(&safe_lines(&text))
+    }
+}
+
 /// A call that waits for a person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PendingApproval {
@@ -54,6 +73,13 @@ pub struct PendingApproval {
     pub question: String,
 }
 
+/// For people: the question, and the key to decide it by.
+impl fmt::Display for PendingApproval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.question, self.key)
+    }
+}
+
 /// A model did not answer. The conversation is as it was but for what that cost ([`LlmError::usage`]), and a new run
 /// asks again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
@@ -64,4 +90,26 @@ pub struct Failure {
     /// Why.
     #[source]
     pub error: LlmError,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_printed_for_people() {
+        let check = |end: End, expected: &str| assert_eq!(end.to_string(), expected);
+        let call =
+            ToolCall { id: "a".to_owned(), name: "pay".to_owned(), input: serde_json::json!({}).into() };
+        let (key, agent, question) = ("run/a".to_owned(), "main".to_owned(), "Pay 3 EUR?".to_owned());
+        check(
+            End::Waiting(vec![PendingApproval { key, agent, call: call.into(), question }]),
+            "waiting for a person: Pay 3 EUR? (run/a)",
+        );
+        check(End::Answered("It rains.".to_owned()), "It rains.");
+        check(End::Cut(StopReason::MaxTokens), "the reply was cut: max_tokens");
+        check(End::Refused(None), "the model declined");
+        check(End::TurnLimit(3), "no answer after 3 turns");
+        check(End::Other("nothing was said".to_owned()), "nothing was said");
+    }
 }

@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use crate::{Event, EventKind, Notice, safe_line};
 
-/// Writes the events of a run as lines a person reads: time, agent, what happened; indented by depth.
-/// Replies are shown when they are whole, not piece by piece.
+/// Writes the events of a run as lines that a person reads: the time in seconds, the agent, and what
+/// happened, indented by how deep the agent is. It shows calls, transfers, delays, failures and the
+/// answer. It does not show what a model says beside its calls: [`LiveText`](crate::event::LiveText)
+/// shows these words as they come, and a [`Conversation`](crate::Conversation) that is printed has them.
 #[derive(Clone, Debug)]
 pub struct EventLog {
     width: usize,
@@ -66,7 +68,7 @@ fn describe(kind: &EventKind) -> Option<String> {
         EventKind::Delta(crate::Delta::Restarted { reason }) => format!("! starts its reply again: {reason}"),
         EventKind::Ended(end) => match end {
             crate::End::Answered(text) => format!("answers: {text}"),
-            other => format!("ends: {other:?}"),
+            other => format!("ends: {other}"),
         },
         EventKind::TurnStarted
         | EventKind::TurnEnded { .. }

@@ -22,7 +22,7 @@ pub struct LlmError(Box<LlmErrorDetails>);
 
 /// What is known of an [`LlmError`].
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct LlmErrorDetails {
     /// What kind of failure it was.
     pub kind: LlmErrorKind,
@@ -184,8 +184,49 @@ impl DerefMut for LlmError {
     }
 }
 
+/// Without what is not known: `main` prints this, and so it is the first that a newcomer sees of an error.
+impl fmt::Debug for LlmErrorDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn known<'v, T: fmt::Debug>(
+            name: &'v str,
+            value: &'v Option<T>,
+        ) -> Option<(&'v str, &'v dyn fmt::Debug)> {
+            value.as_ref().map(|value| (name, value as _))
+        }
+        let Self { kind, message, status, error_type, error_code, .. } = self;
+        let Self { request_id, retry_after, should_retry, usage, .. } = self;
+        let mut fields = f.debug_struct("LlmError");
+        fields.field("kind", kind).field("message", message);
+        let others = [
+            known("status", status),
+            known("error_type", error_type),
+            known("error_code", error_code),
+            known("request_id", request_id),
+            known("retry_after", retry_after),
+            known("should_retry", should_retry),
+            known("usage", usage),
+        ];
+        for (name, value) in others.into_iter().flatten() {
+            fields.field(name, value);
+        }
+        fields.finish()
+    }
+}
+
 impl fmt::Debug for LlmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_of_an_error_is_not_printed() {
+        let mut error = LlmError::new(LlmErrorKind::RateLimit, "slow down");
+        error.status = Some(429);
+        insta::assert_snapshot!(format!("{error:?}"), @r#"LlmError { kind: RateLimit, message: "slow down", status: 429 }"#);
     }
 }

@@ -2,7 +2,7 @@
 
 mod count;
 
-use std::{collections::BTreeMap, ops::AddAssign, sync::Arc};
+use std::{collections::BTreeMap, fmt, ops::AddAssign, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -166,6 +166,24 @@ impl Usage {
     }
 }
 
+/// For people: `1200 input tokens (900 read from a cache), 56 output tokens`.
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (read, written) = (self.cache_read_input_tokens, self.cache_creation_input_tokens);
+        let input = self.input_tokens.saturating_add(read).saturating_add(written);
+        let cached: Vec<String> = [(read, "read from a cache"), (written, "written to a cache")]
+            .iter()
+            .filter(|(tokens, _)| *tokens > 0)
+            .map(|(tokens, what)| format!("{tokens} {what}"))
+            .collect();
+        write!(f, "{input} input tokens")?;
+        if !cached.is_empty() {
+            write!(f, " ({})", cached.join(", "))?;
+        }
+        write!(f, ", {} output tokens", self.output_tokens)
+    }
+}
+
 impl AddAssign for Usage {
     fn add_assign(&mut self, mut other: Self) {
         for (sum, more) in self.counts().into_iter().zip(other.counts()) {
@@ -261,6 +279,13 @@ pub struct Counts {
     pub broken_off: Option<BrokenOff>,
 }
 
+impl Counts {
+    /// The counts that every API gives: tokens of the request and of the reply. Set others as fields.
+    pub fn new(input_tokens: u64, output_tokens: u64) -> Self {
+        Self { input_tokens: Some(input_tokens), output_tokens: Some(output_tokens), ..Self::default() }
+    }
+}
+
 impl From<Counts> for Usage {
     fn from(counts: Counts) -> Self {
         let mut usage = Self::default();
@@ -280,5 +305,17 @@ impl From<Usage> for Counts {
             server_tool_use: Some(usage.server_tool_use).filter(|counts| !is_zero(counts)),
             broken_off: Some(usage.broken_off).filter(|counts| !is_zero(counts)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_is_printed_for_people() {
+        let usage = Usage { cache_read_input_tokens: 900, ..Usage::new(300, 56) };
+        assert_eq!(Usage::new(3, 4).to_string(), "3 input tokens, 4 output tokens");
+        assert_eq!(usage.to_string(), "1200 input tokens (900 read from a cache), 56 output tokens");
     }
 }

@@ -41,7 +41,7 @@ async fn fault_1_cancel_with_two_of_three_tools_done_keeps_two_and_closes_the_th
       > call_0_1 act {"ms":1000,"say":"after 1000"}
       > call_0_2 act {"ms":200,"say":"after 200"}
       < call_0_0 = after 100
-      < call_0_1 failed: no result: the user went on before the call ended
+      < call_0_1 failed: no result: the user went on before the call ended. If it had begun, it may have had its effect
       < call_0_2 = after 200
     user: Never mind.
     "#);

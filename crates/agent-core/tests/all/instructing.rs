@@ -52,7 +52,7 @@ async fn calls_that_are_open_get_their_results_from_the_user_before_the_instruct
     assert_snapshot!(sent(&model), @r#"
     {"role":"user","content":[{"type":"text","text":"Go."}]}
     {"role":"assistant","content":[{"type":"tool_use","id":"call_0_0","name":"act","input":{"ask":"May I?"}}]}
-    {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_0_0","content":"no result: the user went on before the call ended","is_error":true}]}
+    {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_0_0","content":"not run: the user went on before a person approved it","is_error":true}]}
     {"role":"system","content":[{"type":"text","text":"No tools any more."}]}
     "#);
 }

@@ -215,7 +215,7 @@ async fn what_was_done_early_has_its_result_in_a_reply_that_is_cut() {
     0.700 s  main: < pay = 0
     0.700 s  main: > pay {"ms":500,"say":"0"}
     0.700 s  main: < pay = 0
-    0.700 s  main: ends: Cut(MaxTokens)
+    0.700 s  main: ends: the reply was cut: max_tokens
     "#);
     assert_snapshot!(conversation.to_string(), @r#"
     user: Go.

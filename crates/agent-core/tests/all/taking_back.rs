@@ -220,7 +220,7 @@ async fn field_42_open_calls_are_closed_when_what_led_to_them_is_taken_back() {
     user: Pay.
       > call_1_0 act {"ask":"May I?"}
       > call_1_1 act {"say":"looked"}
-      < call_1_0 failed: no result: the user went on before the call ended
+      < call_1_0 failed: not run: the user went on before a person approved it
       < call_1_1 = looked
     -- the last 3 messages were taken back
     user: Don't pay.
@@ -248,7 +248,7 @@ async fn field_42_results_of_calls_from_before_stay_where_the_user_spoke_into_th
     assert_snapshot!(sent(&model), @r#"
     {"role":"user","content":[{"type":"text","text":"Pay."}]}
     {"role":"assistant","content":[{"type":"tool_use","id":"call_0_0","name":"act","input":{"ask":"May I?"}}]}
-    {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_0_0","content":"no result: the user went on before the call ended","is_error":true}]}
+    {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_0_0","content":"not run: the user went on before a person approved it","is_error":true}]}
     {"role":"user","content":[{"type":"text","text":"Never mind."}]}
     "#);
 }
