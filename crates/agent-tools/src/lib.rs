@@ -6,9 +6,9 @@
 //!   and `Validated` (with the feature `validate`) checks inputs against the tool's schema.
 //! - [`math`]: arithmetic.
 //!
-//! The feature `validate` checks the limits in input schemas (`range`, `length`, `regex`). It brings
-//! 14 crates, so it is off by default. An agent with a tool whose limits nothing checks can't be
-//! built, and the error says what to do: see [`FnTool`].
+//! The feature `validate`, which is on by default, checks the limits in input schemas (`range`,
+//! `length`, `regex`). It brings 14 crates. Without it, an agent with a tool whose limits nothing
+//! checks can't be built, and the error says what to do: see [`FnTool`].
 //!
 //! ```
 //! use agent_core::{Agent, Conversation, script::{Reply, Script}};
