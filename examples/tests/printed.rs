@@ -57,7 +57,7 @@ fn a_gate_gets_all_agents_through() {
 
 #[test]
 fn calls_share_the_state_of_their_tool() {
-    let printed = ["call_2_0 = [\"Numbers\"]", r#"the same notes: {"Numbers": "1, 2 and 3"}"#];
+    let printed = ["call_1_0 = done", "call_2_0 = 1", r#"the same notes: {"Numbers": "1, 2 and 3"}"#];
     check("stateful_tool", &printed);
 }
 

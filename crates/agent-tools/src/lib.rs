@@ -4,7 +4,7 @@
 //! - [`AgentTool`]: another agent as a tool.
 //! - Around any tool: [`NeedsApproval`] waits for a person, [`Retried`] makes failed calls again,
 //!   and `Validated` (with the feature `validate`) checks inputs against the tool's schema.
-//! - [`math`]: arithmetic.
+//! - [`math`] is arithmetic, as tools.
 //!
 //! The feature `validate`, which is on by default, checks the limits in input schemas (`range`,
 //! `length`, `regex`). It brings 14 crates. Without it, an agent with a tool whose limits nothing

@@ -39,15 +39,12 @@ impl Model {
     pub(crate) fn agent() -> (Self, Agent) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let found = Arc::new(Notify::new());
-        let wait = found.clone();
-        let search = FnTool::new("search", "Searches.", move |_: (), context: Context| {
-            let wait = wait.clone();
-            async move {
-                context.progress("shelf 1 of 2");
-                wait.notified().await;
-                "Two books."
-            }
-        });
+        let search = |found: Arc<Notify>, _: (), context: Context| async move {
+            context.progress("shelf 1 of 2");
+            found.notified().await;
+            "Two books."
+        };
+        let search = FnTool::with_state("search", "Searches.", found.clone(), search);
         let agent = Agent::builder("librarian", Held(receiver.into())).tool(search).build().unwrap();
         (Self { sender, rest: VecDeque::new(), found }, agent)
     }
