@@ -36,11 +36,11 @@ use crate::{Body, NeedsApproval, StateBody, limits::Limits, schema::Input, state
 /// |---|---|
 /// | names and types of fields, missing fields, variants of an `enum` | always, when the type is read with serde |
 /// | limits: `#[schemars(range(max = 7))]`, `length(…)`, `regex(…)` | with the feature `validate` of this crate |
-/// | `#[schemars(extend("enum" = …))]` and the like | with the feature `validate`; else only shown to the model |
+/// | `#[schemars(extend("enum" = …))]` on a field of another type than an `enum` | with the feature `validate`; without it only shown to the model |
 /// | `format` (`email`, `date-time`, …) | never, only shown to the model; let the type of the field check it |
 ///
-/// Without the feature, an agent with a tool whose input has limits is a build error that says so. So no limit is left out
-/// silently. [`unchecked_limits`](Self::unchecked_limits) allows it.
+/// Without the feature, an agent with a tool whose input has `range`, `length` or `regex` can't be built, and the error says
+/// what to do. [`unchecked_limits`](Self::unchecked_limits) says that the limits are only hints.
 ///
 /// A limit of a field is checked under the name that the schema shows, not under a `#[serde(alias)]`.
 ///
