@@ -26,11 +26,10 @@ async fn show(limit: &str, limits: Limits, replies: &[Reply]) -> Result<(), Box<
 
     let began = Instant::now();
     let mut conversation = Conversation::start("lead", "Do it.");
-    let end = team.run(&mut conversation).listen(|event| match &event.kind {
-        EventKind::CallEnded { tool, is_error: true, result, .. } => {
-            println!("  model:  {tool} failed: {result}")
+    let end = team.run(&mut conversation).listen(|event| {
+        if let EventKind::CallEnded { tool, is_error: true, result, .. } = &event.kind {
+            println!("  model:  {tool} failed: {result}");
         }
-        _ => {}
     });
     match end.await {
         Ok(end) => println!("  caller: {end:?} after {:?}", began.elapsed()),
