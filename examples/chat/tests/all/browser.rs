@@ -12,7 +12,7 @@ use thirtyfour::{By, Key, WebDriver, error::WebDriverResult};
 use tokio::net::TcpListener;
 
 use crate::{
-    chromium::{wait_for, with_browser},
+    chromium::{wait_for, wait_for_end, with_browser},
     held::Model,
 };
 
@@ -49,7 +49,7 @@ async fn closed_in_the_middle(page: WebDriver) -> Result<(), Box<dyn Error>> {
     let half = wait_for(&page, "There are").await?;
     assert!(!half.contains("There is") && !half.contains("two of"), "{half}");
     model.end();
-    wait_for(&page, "There are two of them.").await?;
+    wait_for_end(&page, "There are two of them.").await?;
 
     // Another one; the page is closed in the middle of the reply, and the model goes on.
     write(&page, "Which one is <b>shorter</b>?").await?;
@@ -74,12 +74,12 @@ async fn closed_in_the_middle(page: WebDriver) -> Result<(), Box<dyn Error>> {
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} in {whole}");
     assert!(!whole.contains("ninety"), "{whole}");
     model.end();
-    wait_for(&page, "The one by Ada, of ninety pages.").await?;
+    wait_for_end(&page, "The one by Ada, of ninety pages.").await?;
 
     // And the conversation goes on.
     write(&page, "Thanks.").await?;
     model.say_all(&Reply::text("Gladly."));
-    wait_for(&page, "Gladly.").await?;
+    wait_for_end(&page, "Gladly.").await?;
 
     // A page of a conversation that the server does not know says so.
     page.goto(format!("{address}chat/4fdd4c4e-6a3c-4f29-a1b6-5a5c4b0a2d6e")).await?;

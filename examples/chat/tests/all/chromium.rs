@@ -1,6 +1,6 @@
 //! A browser without a window.
 
-use std::{error::Error, io, process::Stdio};
+use std::{error::Error, io, process::Stdio, time::Duration};
 
 use serde_json::json;
 use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities, WebDriver};
@@ -22,11 +22,13 @@ const FLAGS: [&str; 9] = [
     "--disable-dev-shm-usage",
 ];
 
-/// Calls back with what the page says once it says this. It looks when the page changes, so nobody polls.
+/// Calls back with what the page says once it says this and, if asked for, the agent has ended its answer. It looks
+/// when the page changes, so nobody polls.
 const SAYS: &str = r#"
-    const [words, done] = arguments;
+    const [words, isOver, done] = arguments;
     const look = () => {
-        if (!document.body.innerText.includes(words)) return;
+        const isBusy = document.querySelector("[aria-busy=true]");
+        if (!document.body.innerText.includes(words) || (isOver && isBusy)) return;
         observer.disconnect();
         done(document.body.innerText);
     };
@@ -61,6 +63,8 @@ where
         Err(error) if error.to_string().contains("cannot find Chrome binary") => return Ok(false),
         browser => browser?,
     };
+    // Longer than the machine is ever busy with something else.
+    browser.set_script_timeout(Duration::from_secs(60)).await?;
     browser.run_and_quit(test).await?;
     driver.kill().await?;
     Ok(true)
@@ -80,6 +84,15 @@ async fn port(driver: &mut Child) -> Result<u16, Box<dyn Error>> {
 
 /// Waits until the page says this; all that it says then.
 pub(crate) async fn wait_for(page: &WebDriver, words: &str) -> Result<String, Box<dyn Error>> {
-    let said = page.execute_async(SAYS, vec![json!(words)]).await;
+    wait(page, words, false).await
+}
+
+/// The same, and until the agent has ended its answer.
+pub(crate) async fn wait_for_end(page: &WebDriver, words: &str) -> Result<String, Box<dyn Error>> {
+    wait(page, words, true).await
+}
+
+async fn wait(page: &WebDriver, words: &str, is_over: bool) -> Result<String, Box<dyn Error>> {
+    let said = page.execute_async(SAYS, vec![json!(words), json!(is_over)]).await;
     Ok(said.map_err(|error| format!("the page does not say {words:?}: {error}"))?.convert()?)
 }
