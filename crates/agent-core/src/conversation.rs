@@ -12,20 +12,21 @@ pub use end::{End, Failure, PendingApproval};
 pub use session_id::{SessionIdError, check_session_id};
 pub use work::{Call, Delegation, Work};
 
-mod account;
 mod answer;
+mod approvals;
 mod call_ids;
 mod change;
 mod check;
-mod close;
-mod done;
-mod mending;
+mod delegation;
 mod next;
 mod omissions;
 mod refused_calls;
+mod results;
 mod results_limit;
+mod sanitize;
 mod slot;
 mod slots;
+mod summary;
 mod tool_turn;
 mod transcript;
 mod transfer_record;
@@ -35,13 +36,13 @@ mod view;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use approvals::NotWaiting;
 use call_ids::CallIds;
 pub use change::{Change, InvalidChange};
 pub use check::InvalidConversation;
-pub use close::NotWaiting;
-pub(crate) use close::not_run;
-pub(crate) use mending::Mender;
 pub use omissions::{NothingToTakeBack, Omission, OmissionReason};
+pub(crate) use results::not_run_message;
+pub(crate) use sanitize::Sanitizer;
 use serde::{Deserialize, Serialize};
 use slot::{Slot, State};
 use slots::Slots;
@@ -113,13 +114,14 @@ pub struct Conversation {
     /// How many messages there were when the user spoke last.
     #[serde(default, deserialize_with = "null_is_absent")]
     said_at: usize,
-    /// What the call that led to it was promised.
+    /// The limits of the call that led to it.
     #[serde(
         default,
+        alias = "promised",
         deserialize_with = "null_is_absent",
         skip_serializing_if = "DelegationLimits::is_nothing"
     )]
-    promised: DelegationLimits,
+    delegation_limits: DelegationLimits,
     /// How the conversation changed hands, in order.
     #[serde(default, alias = "passages", deserialize_with = "null_is_absent")]
     transfer_records: Vec<TransferRecord>,
@@ -127,8 +129,8 @@ pub struct Conversation {
     #[serde(default, deserialize_with = "null_is_absent")]
     returns: Vec<Return>,
     /// What is not sent any more, in the order in which that was decided.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    left_out: Vec<Omission>,
+    #[serde(default, alias = "left_out", skip_serializing_if = "Vec::is_empty")]
+    omissions: Vec<Omission>,
 }
 
 /// Where the server ran tools of its own for an agent: what they left there is there for the next ones.
@@ -172,10 +174,10 @@ impl Conversation {
             turns_of_others: BTreeMap::new(),
             transfers: 0,
             said_at: 0,
-            promised: DelegationLimits::default(),
+            delegation_limits: DelegationLimits::default(),
             transfer_records: Vec::new(),
             returns: Vec::new(),
-            left_out: Vec::new(),
+            omissions: Vec::new(),
         }
     }
 

@@ -77,7 +77,7 @@ fn without_handoffs(conversation: &Conversation, rules: &dyn Rules, messages: &[
 /// The ids of the calls that are handoffs: those of a tool whose spec says so, and, for agents and tools that have gone
 /// since, those of a tool by which the conversation once changed hands.
 fn handoffs<'c>(conversation: &'c Conversation, rules: &dyn Rules) -> HashSet<&'c str> {
-    let about_to = conversation.passage();
+    let about_to = conversation.transfer_to_speaker();
     let transfer_records = || conversation.transfer_records().iter().chain(&about_to);
     let mut ids = HashSet::new();
     for (place, message) in conversation.messages().iter().enumerate() {

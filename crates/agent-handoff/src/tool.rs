@@ -134,13 +134,14 @@ impl Tool for HandoffTool {
     }
 
     fn introduce(&self, conversation: &Conversation, mut request: Request, rules: &dyn Rules) -> Request {
-        let Some(TransferRecord { from, at, call: Some(call), .. }) = conversation.passage() else {
+        let Some(TransferRecord { from, at, call: Some(call), .. }) = conversation.transfer_to_speaker()
+        else {
             return request;
         };
         let (before, since) = conversation.reads_around(at);
         request.messages = [self.settings.reads.view(conversation, rules, &before), since].concat();
         // The reply that handed over stands before the results. If it is not sent any more, neither is what it says.
-        let is_left_out = at.checked_sub(2).is_some_and(|reply| conversation.is_left_out(reply));
+        let is_left_out = at.checked_sub(2).is_some_and(|reply| conversation.is_omitted(reply));
         let why = match self.read(&call.input) {
             Ok((_, Some(reason))) if !is_left_out => format!(", who said why: {reason}"),
             _ => ".".to_owned(),

@@ -1,6 +1,6 @@
-//! Taking in what the model said.
+//! How a model's reply, or its failure, changes the conversation.
 
-use super::{Container, Conversation, OmissionReason, Replied, mending::Mended, slots::Slots};
+use super::{Container, Conversation, OmissionReason, Replied, sanitize::Sanitized, slots::Slots};
 use crate::{Failure, Message, Response, Role, StopReason, Usage, model::EarlyResult};
 
 impl Conversation {
@@ -8,28 +8,28 @@ impl Conversation {
         let going_over = self.transfer().map(|(place, transfer)| (place, transfer.to.clone()));
         if let Err(Failure { error, .. }) = &result {
             let asked = going_over.as_ref().map_or(&*self.agent, |(_, to)| to).to_owned();
-            self.spend(&asked, error.usage());
+            self.add_usage(&asked, error.usage());
         }
         match (result, going_over) {
             (Err(failure), None) => {
-                if !self.give_back(&failure.to_string()) {
+                if !self.return_conversation(&failure.to_string()) {
                     return Err(failure);
                 }
             }
-            (Err(failure), Some((place, _))) => self.stay(place, &failure.to_string()),
+            (Err(failure), Some((place, _))) => self.fail_transfer(place, &failure.to_string()),
             (Ok(response), Some((place, to))) if response.stop_reason == StopReason::Refusal => {
                 self.usage.add(&to, response.usage);
-                self.stay(place, &format!("agent {to:?} refused"));
+                self.fail_transfer(place, &format!("agent {to:?} refused"));
             }
             (Ok(response), Some((place, _))) => {
-                self.go_over(place);
+                self.complete_transfer(place);
                 self.append_reply(response);
             }
             (Ok(response), None) => {
                 let refused = response.stop_reason == StopReason::Refusal;
                 self.append_reply(response);
                 if refused {
-                    self.take_refusal();
+                    self.record_refusal();
                 }
             }
         }
@@ -37,19 +37,19 @@ impl Conversation {
     }
 
     /// The last reply is a refusal. What it was asked stays if another agent can answer that.
-    fn take_refusal(&mut self) {
+    fn record_refusal(&mut self) {
         match self.returns.is_empty() {
-            true => self.leave_out_refused_exchange(),
+            true => self.omit_refused_exchange(),
             false => {
-                self.leave_out(self.messages.len() - 1, OmissionReason::Refused);
+                self.omit(self.messages.len() - 1, OmissionReason::Refused);
                 let why = format!("agent {:?} refused", self.agent);
-                self.give_back(&why);
+                self.return_conversation(&why);
             }
         }
     }
 
     /// A model was asked and did not answer. An agent that cost nothing is none that was asked.
-    pub(super) fn spend(&mut self, agent: &str, usage: Usage) {
+    pub(super) fn add_usage(&mut self, agent: &str, usage: Usage) {
         if usage != Usage::default() {
             self.usage.add(agent, usage);
         }
@@ -61,7 +61,7 @@ impl Conversation {
         if let Some(id) = response.container() {
             self.container = Some(Container { agent: self.agent.clone(), id });
         }
-        let Mended { content, calls, numbers } = self.mend_all(response.content.clone());
+        let Sanitized { content, calls, numbers } = self.sanitize_all(response.content.clone());
         let is_as_it_came = content == response.content && response.stop_reason != StopReason::Refusal;
         let id = response.id.filter(|_| is_as_it_came);
         let (agent, at) = (self.agent.clone(), self.messages.len());
@@ -87,7 +87,7 @@ impl Conversation {
 
     /// The other agent did not answer: its call has failed, and the asking agent still has the
     /// conversation.
-    fn stay(&mut self, place: usize, why: &str) {
+    fn fail_transfer(&mut self, place: usize, why: &str) {
         if let Some((_, transfer)) = self.transfer() {
             let message = transfer.failed(why);
             self.slots[place].fail(message);

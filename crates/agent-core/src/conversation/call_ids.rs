@@ -41,7 +41,7 @@ impl CallIds {
         Self(Arc::new(Known { calls, numbers: Numbers::new() }))
     }
 
-    /// The calls of one more reply, and the numbers that were found while it was mended.
+    /// The calls of one more reply, and the numbers that were found while it was sanitized.
     pub(super) fn extend(&mut self, calls: Vec<IdHash>, numbers: Numbers) {
         if !calls.is_empty() {
             let known = Arc::make_mut(&mut self.0);

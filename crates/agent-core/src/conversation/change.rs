@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, Slot, State, close::DENIED, results_limit::limited};
+use super::{Conversation, Slot, State, approvals::DENIED, results_limit::limited};
 use crate::{BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Rules, Usage};
 
 /// One change of a conversation. Nothing else changes one. So whoever keeps the list of its changes can make the conversation
@@ -56,7 +56,9 @@ pub enum Change {
 
 /// A change does not fit the conversation as it is now: some changes before it are missing, or they are not in order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("conversation {conversation:?} can't be told this: {why}")]
+#[error(
+    "a change does not fit conversation {conversation:?}: {why} (changes before it are missing, or they are not in order)"
+)]
 pub struct InvalidChange {
     /// The conversation's id.
     pub conversation: String,
@@ -75,12 +77,12 @@ impl Conversation {
     /// assert_eq!(conversation.text(), "It is.");
     /// # Ok::<(), agent_core::conversation::InvalidChange>(())
     /// ```
-    pub fn apply(&mut self, id: &str, told: Change) -> Result<(), InvalidChange> {
-        let not_told = |why: String| InvalidChange { conversation: id.to_owned(), why };
+    pub fn apply(&mut self, id: &str, change: Change) -> Result<(), InvalidChange> {
+        let invalid = |why: String| InvalidChange { conversation: id.to_owned(), why };
         let Some(conversation) = self.within_mut(id) else {
-            return Err(not_told(format!("{:?} has delegated nothing to it", self.id)));
+            return Err(invalid(format!("{:?} has delegated nothing to it", self.id)));
         };
-        conversation.take_in(told).map_err(not_told)
+        conversation.apply_here(change).map_err(invalid)
     }
 
     /// This conversation, or the one delegated from it, at any depth, that has this id.
@@ -104,33 +106,33 @@ impl Conversation {
         })
     }
 
-    /// Whether this is a call of its last reply that has led to nothing final yet, so that it can be told what it leads to.
+    /// Whether this is a call of its last reply that has led to nothing final yet, so that what it leads to can be recorded.
     pub fn is_open(&self, call: &str) -> bool {
         self.slots.find(call).is_some_and(|place| !self.slots[place].is_settled())
     }
 
     /// What people decided about calls that waited in `earlier`, which this conversation was, and in those delegated from
-    /// it: with the ids of the conversations that were told.
+    /// it, each with the id of the conversation that it changed.
     pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Change)> {
-        let mut told = Vec::new();
+        let mut changes = Vec::new();
         for Slot { call, state } in earlier.slots.iter() {
             let now = self.slots.find(&call.id).map(|place| &self.slots[place].state);
             match (state, now) {
                 (State::Delegated(child), Some(State::Delegated(now))) => {
-                    told.extend(now.decided_since(child))
+                    changes.extend(now.decided_since(child))
                 }
                 (State::Waiting { .. }, Some(State::Approved)) => {
-                    told.push((self.id.to_string(), Change::Approved { call: call.id.clone() }));
+                    changes.push((self.id.to_string(), Change::Approved { call: call.id.clone() }));
                 }
                 (State::Waiting { .. }, _) => {
                     let denied =
                         self.denied(&call.id).map(|reason| Change::Denied { call: call.id.clone(), reason });
-                    told.extend(denied.map(|denied| (self.id.to_string(), denied)));
+                    changes.extend(denied.map(|denied| (self.id.to_string(), denied)));
                 }
                 _ => {}
             }
         }
-        told
+        changes
     }
 
     /// Why a call of the last reply was denied, if it was.
@@ -197,27 +199,27 @@ impl Conversation {
         self.usage += &done.usage;
     }
 
-    fn take_in(&mut self, told: Change) -> Result<(), String> {
-        match told {
+    fn apply_here(&mut self, change: Change) -> Result<(), String> {
+        match change {
             Change::Said { role: Role::Assistant, .. } => {
-                Err("only its model speaks for an agent".to_owned())
+                Err("a reply is Change::Answered, not Change::Said".to_owned())
             }
             Change::Said { role, content } => {
                 self.say_as(role, content);
                 Ok(())
             }
-            Change::Answered(response) => self.taken_turn(Ok(response)),
-            Change::Failed(failure) => self.taken_turn(Err(failure)),
+            Change::Answered(response) => self.apply_reply(Ok(response)),
+            Change::Failed(failure) => self.apply_reply(Err(failure)),
             Change::Spent { agent, usage } => {
-                self.spend(&agent, usage);
+                self.add_usage(&agent, usage);
                 Ok(())
             }
             Change::TakenBack => self.take_back().map_err(|error| error.to_string()),
-            Change::Returned => match self.give_back(&self.not_done(self.turns)) {
+            Change::Returned => match self.return_conversation(&self.turn_limit_message(self.turns)) {
                 true => Ok(()),
-                false => Err("no agent gave it away that could have it back".to_owned()),
+                false => Err("no agent transferred it that it could return to".to_owned()),
             },
-            Change::Recorded { call, done } => self.take_in_result(&call, done),
+            Change::Recorded { call, done } => self.apply_result(&call, done),
             Change::Approved { call } => {
                 self.approve(&format!("{}/{call}", self.id)).map_err(|error| error.to_string())
             }
@@ -227,24 +229,24 @@ impl Conversation {
         }
     }
 
-    fn take_in_result(&mut self, call: &str, done: Done) -> Result<(), String> {
+    fn apply_result(&mut self, call: &str, done: Done) -> Result<(), String> {
         let place = self.slots.find(call).filter(|place| !self.slots[*place].is_settled());
         let Some(place) = place else {
             return Err(format!("call {call:?} is not open"));
         };
         if matches!(done.outcome, Outcome::Delegate { .. }) && self.depth >= Limits::DEEPEST {
             let most = Limits::DEEPEST;
-            return Err(format!("what is delegated deeper than {most} could not be read back"));
+            return Err(format!("it would be delegated deeper than {most}, which could not be read back"));
         }
         self.record(place, done);
         self.append_results_if_done();
         Ok(())
     }
 
-    fn taken_turn(&mut self, result: Result<Response, Failure>) -> Result<(), String> {
-        if self.messages.is_empty() || (!self.slots.is_empty() && !self.is_going_over()) {
+    fn apply_reply(&mut self, result: Result<Response, Failure>) -> Result<(), String> {
+        if self.messages.is_empty() || (!self.slots.is_empty() && !self.has_pending_transfer()) {
             return Err("it is not its model's turn".to_owned());
         }
-        self.answer(result).map_err(|failure| format!("nothing could go on from this: {failure}"))
+        self.answer(result).map_err(|failure| format!("no agent could go on from this failure: {failure}"))
     }
 }

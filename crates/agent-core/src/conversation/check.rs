@@ -38,7 +38,7 @@ fn check(conversation: &Conversation) -> Result<(), String> {
         return Err(format!("its open calls are {slot_ids:?}, but the messages leave open {open:?}"));
     }
     if let Some(part) =
-        conversation.left_out.iter().find(|part| part.from >= part.to || part.to > messages.len())
+        conversation.omissions.iter().find(|part| part.from >= part.to || part.to > messages.len())
     {
         return Err(format!(
             "messages {} to {} are left out, and there are {}",

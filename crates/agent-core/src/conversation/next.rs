@@ -46,7 +46,7 @@ impl Conversation {
     }
 
     fn model(&self, rules: &dyn Rules) -> Next {
-        match self.turns < rules.turns(&self.agent) || self.has_just_come_back() {
+        match self.turns < rules.turns(&self.agent) || self.has_just_returned() {
             true => Next::Model,
             false => Next::User(End::TurnLimit(self.turns)),
         }
@@ -102,7 +102,7 @@ impl Conversation {
     fn look_at(&self, place: usize, rules: &dyn Rules, survey: &mut Survey) {
         let slot = &self.slots[place];
         match &slot.state {
-            State::Waiting { question } => survey.waiting.push(self.waits(slot, question)),
+            State::Waiting { question } => survey.waiting.push(self.pending_approval(slot, question)),
             State::Delegated(child) => match child.next(rules) {
                 Next::User(End::Waiting(calls)) => survey.waiting.extend(calls),
                 _ => survey.work.extend(slot.work(place, self)),
@@ -111,7 +111,7 @@ impl Conversation {
         }
     }
 
-    fn waits(&self, slot: &Slot, question: &str) -> PendingApproval {
+    fn pending_approval(&self, slot: &Slot, question: &str) -> PendingApproval {
         PendingApproval {
             key: self.key(slot),
             agent: self.agent.to_string(),
@@ -127,7 +127,7 @@ impl Conversation {
         let mut waiting = Vec::new();
         for slot in self.slots.iter() {
             match &slot.state {
-                State::Waiting { question } => waiting.push(self.waits(slot, question)),
+                State::Waiting { question } => waiting.push(self.pending_approval(slot, question)),
                 State::Delegated(child) => waiting.extend(child.waiting()),
                 _ => {}
             }

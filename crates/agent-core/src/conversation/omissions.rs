@@ -68,9 +68,9 @@ impl Conversation {
         }
         let agent = self.agent_at(from).to_owned();
         if agent != *self.agent {
-            self.pass(agent.into(), None, Some("the user took back what led to it".to_owned()));
+            self.change_agent(agent.into(), None, Some("the user took back what led to it".to_owned()));
         }
-        self.leave_out(from, OmissionReason::TakenBack);
+        self.omit(from, OmissionReason::TakenBack);
         self.stop_for_user();
         Ok(())
     }
@@ -79,46 +79,46 @@ impl Conversation {
     /// earlier one. What was refused is sent all the same by agents that say so:
     /// [`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused).
     pub fn omissions(&self) -> &[Omission] {
-        &self.left_out
+        &self.omissions
     }
 
     /// The conversation as it is for an agent that sends what was refused all the same.
     pub(crate) fn with_refused(&self) -> Cow<'_, Self> {
         let is_refused = |part: &Omission| part.why == OmissionReason::Refused;
-        if !self.left_out.iter().any(is_refused) {
+        if !self.omissions.iter().any(is_refused) {
             return Cow::Borrowed(self);
         }
         let mut whole = self.clone();
-        whole.left_out.retain(|part| !is_refused(part));
+        whole.omissions.retain(|part| !is_refused(part));
         Cow::Owned(whole)
     }
 
     /// The last reply is a refusal, and so is what it was asked: all since the user spoke.
-    pub(super) fn leave_out_refused_exchange(&mut self) {
+    pub(super) fn omit_refused_exchange(&mut self) {
         let is_asked = |place: &usize| self.is_said(*place) || self.is_instruction(*place);
         let spoke = self.said_at.min(self.messages.len().saturating_sub(1));
         let from = (0..spoke).rev().take_while(is_asked).last().unwrap_or(spoke);
-        self.leave_out(from, OmissionReason::Refused);
+        self.omit(from, OmissionReason::Refused);
     }
 
     /// All messages from this place on.
-    pub(super) fn leave_out(&mut self, from: usize, why: OmissionReason) {
-        self.left_out.push(Omission { from, to: self.messages.len(), why });
+    pub(super) fn omit(&mut self, from: usize, why: OmissionReason) {
+        self.omissions.push(Omission { from, to: self.messages.len(), why });
     }
 
     /// Whether the message in this place is not sent any more.
-    pub fn is_left_out(&self, place: usize) -> bool {
-        self.left_out.iter().any(|part| part.places().contains(&place))
+    pub fn is_omitted(&self, place: usize) -> bool {
+        self.omissions.iter().any(|part| part.places().contains(&place))
     }
 
     pub(super) fn is_taken_back(&self, place: usize) -> bool {
         let is_in = |part: &Omission| part.why == OmissionReason::TakenBack && part.places().contains(&place);
-        self.left_out.iter().any(is_in)
+        self.omissions.iter().any(is_in)
     }
 
     /// Whether this message is a reply that refused: it is not read again, and its calls were not made.
     pub(super) fn is_refused_reply(&self, place: usize) -> bool {
-        self.left_out.iter().any(|part| part.why == OmissionReason::Refused && part.to == place + 1)
+        self.omissions.iter().any(|part| part.why == OmissionReason::Refused && part.to == place + 1)
     }
 
     /// Whether this message is what the user said: no message with results of calls only, and no note of ours that the
@@ -126,7 +126,7 @@ impl Conversation {
     fn is_said(&self, place: usize) -> bool {
         let message = &self.messages[place];
         let is_note =
-            || self.transfer_records.iter().any(|passage| passage.call.is_none() && passage.at == place + 1);
+            || self.transfer_records.iter().any(|record| record.call.is_none() && record.at == place + 1);
         let has_words = || message.content().iter().any(|block| !block.is_tool_result());
         message.role() == Role::User
             && (place == self.said_at || ((message.content().is_empty() || has_words()) && !is_note()))

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Conversation, OmissionReason,
-    account::{shown, tally},
+    summary::{excerpt, tally},
 };
 use crate::{Block, Message, Role};
 
@@ -56,7 +56,7 @@ impl Notes {
 
 /// The names of the calls that were made in what was refused, by their ids; not of those that the user took back.
 fn refused_calls(conversation: &Conversation) -> HashMap<&str, &str> {
-    let refused = conversation.left_out.iter().filter(|part| part.why == OmissionReason::Refused);
+    let refused = conversation.omissions.iter().filter(|part| part.why == OmissionReason::Refused);
     let is_told =
         |place: &usize| !conversation.is_refused_reply(*place) && !conversation.is_taken_back(*place);
     let places = refused.flat_map(|part| part.places()).filter(is_told);
@@ -69,7 +69,7 @@ fn note(made: &[(&str, bool)]) -> String {
         made.iter().map(|(tool, failed)| format!("{tool} = {}", if *failed { "failed" } else { "ok" }));
     let mut calls = each.collect::<Vec<_>>().join("; ");
     if calls.len() > LONGEST {
-        calls = shown(&format!("{} in all: {}", made.len(), tally(made.iter().copied())), LONGEST);
+        calls = excerpt(&format!("{} in all: {}", made.len(), tally(made.iter().copied())), LONGEST);
     }
     format!("[left out: what was refused. Calls made in it: {calls}]")
 }

@@ -54,7 +54,7 @@ impl fmt::Display for Conversation {
 impl Conversation {
     /// Says what was left out when there were this many messages.
     fn write_left_out(&self, f: &mut fmt::Formatter<'_>, messages: usize) -> fmt::Result {
-        for Omission { from, to, why } in self.left_out.iter().filter(|part| part.to == messages) {
+        for Omission { from, to, why } in self.omissions.iter().filter(|part| part.to == messages) {
             let what = match to - from {
                 1 => "the last message was".to_owned(),
                 many => format!("the last {many} messages were"),

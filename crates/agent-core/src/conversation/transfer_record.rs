@@ -41,9 +41,9 @@ impl Conversation {
         &self.transfer_records
     }
 
-    /// How the agent that speaks next was given the conversation, or is about to be; `None` if it had
-    /// it from the start.
-    pub fn passage(&self) -> Option<TransferRecord> {
+    /// The transfer by which the agent that speaks next got the conversation, or is about to get it; `None` if it had it from
+    /// the start.
+    pub fn transfer_to_speaker(&self) -> Option<TransferRecord> {
         match self.transfer() {
             Some((place, transfer)) => Some(TransferRecord {
                 from: self.agent.clone(),
@@ -53,7 +53,7 @@ impl Conversation {
                 why: None,
             }),
             None => {
-                let given = |passage: &&TransferRecord| passage.to == self.agent && passage.call.is_some();
+                let given = |record: &&TransferRecord| record.to == self.agent && record.call.is_some();
                 self.transfer_records.iter().rev().find(given).cloned()
             }
         }
@@ -62,9 +62,9 @@ impl Conversation {
     /// Whether this block of the record is a word of ours to the agent that the conversation came back to, and none of
     /// the user's, though it stands in a message of theirs.
     pub fn is_note(&self, block: &Block) -> bool {
-        let came_back = self.transfer_records.iter().filter(|passage| passage.call.is_none());
-        let mut notes = came_back.filter_map(|passage| {
-            self.messages.get(passage.at.checked_sub(1)?).and_then(|message| message.content().last())
+        let came_back = self.transfer_records.iter().filter(|record| record.call.is_none());
+        let mut notes = came_back.filter_map(|record| {
+            self.messages.get(record.at.checked_sub(1)?).and_then(|message| message.content().last())
         });
         notes.any(|note| note.is(block))
     }
@@ -72,9 +72,9 @@ impl Conversation {
     /// The agent that had the conversation when there were this many messages: the one that wrote the message that stands
     /// there, if it is a reply.
     pub fn agent_at(&self, messages: usize) -> &str {
-        let before = self.transfer_records.iter().take_while(|passage| passage.at <= messages).last();
-        let first = || self.transfer_records.first().map_or(&*self.agent, |passage| &*passage.from);
-        before.map_or_else(first, |passage| &passage.to)
+        let before = self.transfer_records.iter().take_while(|record| record.at <= messages).last();
+        let first = || self.transfer_records.first().map_or(&*self.agent, |record| &*record.from);
+        before.map_or_else(first, |record| &record.to)
     }
 
     /// How many turns the agent that has the conversation had since the user spoke, with those of agents that gave it back.
@@ -91,19 +91,19 @@ impl Conversation {
     }
 
     /// Whether it goes over to another agent with the next reply.
-    pub(crate) fn is_going_over(&self) -> bool {
+    pub(crate) fn has_pending_transfer(&self) -> bool {
         self.transfer().is_some()
     }
 
     /// The other agent has answered: all calls get their results, and it has the conversation.
-    pub(super) fn go_over(&mut self, place: usize) {
+    pub(super) fn complete_transfer(&mut self, place: usize) {
         let Some((_, transfer)) = self.transfer() else { return };
         let (transfer, call) = (transfer.clone(), self.slots[place].call.clone());
         let (turns, of_other) = (self.turns, self.turns_of(&transfer.to));
         let back = Return { to: self.agent.clone(), turns, of_other, transfer: transfer.clone() };
-        let results = self.results_after(&transfer.to);
+        let results = self.results_after_transfer(&transfer.to);
         self.append_results(results);
-        self.pass(transfer.to.into(), Some(call), None);
+        self.change_agent(transfer.to.into(), Some(call), None);
         match transfer.comes_back {
             true => self.returns.push(back),
             false => self.returns.clear(),
@@ -113,7 +113,7 @@ impl Conversation {
 
     /// The agent that has the conversation has failed: it comes back to the one that gave it away,
     /// which reads why. Nothing is taken back from the record. False if there is no such agent.
-    pub(super) fn give_back(&mut self, why: &str) -> bool {
+    pub(super) fn return_conversation(&mut self, why: &str) -> bool {
         let Some(Return { to, turns, of_other, transfer }) = self.returns.pop() else { return false };
         let mut blocks = self.close_open_calls();
         let why = format!("{} had taken over, but then: {why}", self.agent);
@@ -121,23 +121,23 @@ impl Conversation {
         self.messages.push(Message::new(Role::User, blocks));
         self.stop_details = None;
         let since = self.turns.saturating_sub(of_other);
-        self.pass(to, None, Some(why));
+        self.change_agent(to, None, Some(why));
         // Or each agent it comes back to would have all its turns again.
         self.turns = turns.saturating_add(since);
         true
     }
 
     /// Whether it came back, and nobody has said anything since.
-    pub(super) fn has_just_come_back(&self) -> bool {
+    pub(super) fn has_just_returned(&self) -> bool {
         let last = self.transfer_records.last();
-        last.is_some_and(|passage| passage.call.is_none() && passage.at == self.messages.len())
+        last.is_some_and(|record| record.call.is_none() && record.at == self.messages.len())
     }
 
-    pub(super) fn not_done(&self, turns: u32) -> String {
+    pub(super) fn turn_limit_message(&self, turns: u32) -> String {
         format!("agent {:?} was not done after {turns} turns", self.agent)
     }
 
-    pub(super) fn pass(&mut self, to: Arc<str>, call: Option<Arc<ToolCall>>, why: Option<String>) {
+    pub(super) fn change_agent(&mut self, to: Arc<str>, call: Option<Arc<ToolCall>>, why: Option<String>) {
         let turns = self.turns_of(&to);
         let from = std::mem::replace(&mut self.agent, to.clone());
         self.turns_of_others.insert(from.clone(), self.turns);
@@ -156,9 +156,8 @@ impl Conversation {
         if self.transfers >= most {
             return Some(format!("the limit of {most} transfers is reached"));
         }
-        let idle =
-            |passage: &&TransferRecord| passage.at > self.said_at && !self.got_something_done(passage.at);
-        let same = |passage: &&TransferRecord| passage.from == self.agent && *passage.to == *transfer.to;
+        let idle = |record: &&TransferRecord| record.at > self.said_at && !self.had_success_since(record.at);
+        let same = |record: &&TransferRecord| record.from == self.agent && *record.to == *transfer.to;
         let times = self.transfer_records.iter().filter(idle).filter(same).count();
         let repeats = transfer.repeats?;
         (times >= repeats as usize)
@@ -166,13 +165,13 @@ impl Conversation {
     }
 
     /// Whether a tool gave a result since there were this many messages, transfers aside.
-    fn got_something_done(&self, since: usize) -> bool {
-        let is_passage = |id: &str| {
-            self.transfer_records.iter().filter_map(|passage| passage.call.as_ref()).any(|call| call.id == id)
+    fn had_success_since(&self, since: usize) -> bool {
+        let is_transfer = |id: &str| {
+            self.transfer_records.iter().filter_map(|record| record.call.as_ref()).any(|call| call.id == id)
         };
         let blocks = self.messages[since.min(self.messages.len())..].iter().flat_map(Message::content);
         blocks.into_iter().any(|block| match block.kind() {
-            BlockKind::ToolResult { tool_use_id, is_error: false, .. } => !is_passage(tool_use_id),
+            BlockKind::ToolResult { tool_use_id, is_error: false, .. } => !is_transfer(tool_use_id),
             _ => false,
         })
     }

@@ -39,7 +39,11 @@ impl Conversation {
             Next::Model => Turn::Model(ModelTurn { conversation: self }),
             Next::Tools(work, later) => Turn::Tools(ToolTurn::new(self, rules, work, later)),
             // An agent that was given the conversation and does not get done gives it back.
-            Next::User(End::TurnLimit(turns)) if self.give_back(&self.not_done(turns)) => self.turn(rules),
+            Next::User(End::TurnLimit(turns))
+                if self.return_conversation(&self.turn_limit_message(turns)) =>
+            {
+                self.turn(rules)
+            }
             Next::User(end) => Turn::User(end),
         }
     }

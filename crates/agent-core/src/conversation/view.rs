@@ -19,7 +19,7 @@ impl Conversation {
         let (all, split) = (self.messages.len(), at.min(self.messages.len()));
         let (mut before, mut since) = (self.sent(0..split), self.sent(split..all));
         if let Some((_, transfer)) = self.transfer() {
-            let results = Message::new(Role::User, self.results_after(&transfer.to));
+            let results = Message::new(Role::User, self.results_after_transfer(&transfer.to));
             if at > self.messages.len() { before.push(results) } else { since.push(results) }
         }
         (before, since)
@@ -37,9 +37,9 @@ impl Conversation {
 
     /// The messages in these places as they are sent.
     fn sent(&self, places: Range<usize>) -> Vec<Message> {
-        let not_sent = NotSent::of(self);
-        let sent = |place: usize| self.sent_as(place, &not_sent);
-        let notes = match not_sent {
+        let omitted = Omitted::of(self);
+        let sent = |place: usize| self.sent_as(place, &omitted);
+        let notes = match omitted {
             Some(_) if !places.is_empty() => Notes::of(self, sent),
             _ => Notes::default(),
         };
@@ -49,50 +49,50 @@ impl Conversation {
     /// Whether there is something for the model to read since its last reply, or since something was taken back, and
     /// anything that the user said.
     pub(super) fn has_news(&self) -> bool {
-        let taken_back = self.left_out.iter().filter(|part| part.why == OmissionReason::TakenBack);
+        let taken_back = self.omissions.iter().filter(|part| part.why == OmissionReason::TakenBack);
         let (since, all) = (taken_back.map(|part| part.to).max().unwrap_or(0), self.messages.len());
-        let not_sent = NotSent::of(self);
+        let omitted = Omitted::of(self);
         let role = |place: usize| self.messages[place].role();
-        let is_sent = |place: usize| self.sent_as(place, &not_sent).is_some();
+        let is_sent = |place: usize| self.sent_as(place, &omitted).is_some();
         let mut unanswered = (since..all).rev().take_while(|place| role(*place) != Role::Assistant);
         unanswered.any(is_sent) && (0..all).any(|place| role(place) == Role::User && is_sent(place))
     }
 
-    fn sent_as(&self, place: usize, not_sent: &Option<NotSent>) -> Option<Cow<'_, Message>> {
+    fn sent_as(&self, place: usize, omitted: &Option<Omitted>) -> Option<Cow<'_, Message>> {
         let message = &self.messages[place];
-        not_sent.as_ref().map_or_else(|| message.sendable(), |not_sent| not_sent.rest_of(place, message))
+        omitted.as_ref().map_or_else(|| message.sendable(), |omitted| omitted.rest_of(place, message))
     }
 }
 
 /// The parts of a record that are not sent.
-struct NotSent {
+struct Omitted {
     places: Vec<bool>,
     /// The calls in it, whose results may stand behind it.
     calls: HashSet<String>,
 }
 
-impl NotSent {
+impl Omitted {
     /// `None` if all is sent, which is the rule.
     fn of(conversation: &Conversation) -> Option<Self> {
-        if conversation.left_out.is_empty() {
+        if conversation.omissions.is_empty() {
             return None;
         }
         let mut places = vec![false; conversation.messages.len()];
-        for part in &conversation.left_out {
+        for part in &conversation.omissions {
             places[part.places()].fill(true);
         }
         let all = conversation.messages.iter().zip(&places);
-        let left_out = all.filter_map(|(message, is_left_out)| is_left_out.then_some(message));
-        let calls = left_out.flat_map(Message::tool_calls).map(|call| call.id.clone()).collect();
+        let omitted = all.filter_map(|(message, is_omitted)| is_omitted.then_some(message));
+        let calls = omitted.flat_map(Message::tool_calls).map(|call| call.id.clone()).collect();
         Some(Self { places, calls })
     }
 
     /// What is sent of the message in this place.
     fn rest_of<'m>(&self, place: usize, message: &'m Message) -> Option<Cow<'m, Message>> {
-        let is_left_out = self.places[place] && message.role() != Role::System;
+        let is_omitted = self.places[place] && message.role() != Role::System;
         let goes = |block: &Block| match block.kind() {
             BlockKind::ToolResult { tool_use_id, .. } => self.calls.contains(tool_use_id),
-            _ => is_left_out,
+            _ => is_omitted,
         };
         if !message.content().iter().any(goes) {
             return message.sendable();

@@ -49,7 +49,7 @@ impl Team {
 
     /// An agent that was given the conversation reads what the tool that did it lets it read.
     fn introduced(&self, conversation: &Conversation, request: Request) -> Result<Request, Failure> {
-        let Some(TransferRecord { from, call: Some(call), .. }) = conversation.passage() else {
+        let Some(TransferRecord { from, call: Some(call), .. }) = conversation.transfer_to_speaker() else {
             return Ok(request);
         };
         let Some(tool) = self.agent(&from).and_then(|agent| agent.tool(&call.name)) else {

@@ -33,12 +33,12 @@ impl Bounded {
                 "not delegated to {to:?}: the tool {name:?} has permits, which only calls without another agent may hold"
             ));
         }
-        let promised = DelegationLimits {
+        let limits = DelegationLimits {
             max_result_bytes: Some(self.max_bytes),
             timeout: *timeout,
             time_left: timeout.map(|limit| limit.saturating_sub(began.elapsed())),
         };
-        Outcome::Delegate { to, task, limits: promised.into() }
+        Outcome::Delegate { to, task, limits: limits.into() }
     }
 }
 

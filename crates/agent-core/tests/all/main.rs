@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod accounts;
 mod build;
 mod cancelling;
+mod changes;
 mod common;
 mod defaults;
 mod delegation;
+mod delegation_limits;
 mod dropping;
 mod early;
 mod event_order;
@@ -22,17 +23,16 @@ mod kept;
 mod live_text;
 mod many;
 mod marks;
-mod mending;
-mod promised;
 mod property;
 mod reading;
 mod refused_calls;
 mod results;
+mod sanitizing;
 mod sharing;
 mod stop_reasons;
 mod stuck;
+mod summaries;
 mod taking_back;
-mod told;
 mod transfer;
 mod turn;
 mod turns;

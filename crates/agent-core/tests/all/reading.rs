@@ -57,7 +57,11 @@ fn what_was_saved_before_names_changed_is_read_whole() {
     check_words::<Conversation>(old, with("transfer_records", transfers));
     let old = with("promised", json!({"longest_result": 7}));
     assert_eq!(read(&old).unwrap().delegation_limits().max_result_bytes, Some(7));
-    check_words::<Conversation>(old, with("promised", json!({"max_result_bytes": 7})));
+    check_words::<Conversation>(old, with("delegation_limits", json!({"max_result_bytes": 7})));
+    let omission = json!([{"from": 0, "to": 1, "why": "refused"}]);
+    let old = with("left_out", omission.clone());
+    assert_eq!(read(&old).unwrap().omissions().len(), 1);
+    check_words::<Conversation>(old, with("omissions", omission));
     check_words::<Change>(json!({"Allowed": {"call": "a"}}), json!({"Approved": {"call": "a"}}));
     let call = |word: &str| json!({"conversation": "c", "depth": 0, "agent": "a", "call": {"id": "i", "name": "n", "input": {}}, word: true});
     check_words::<Call>(call("allowed"), call("approved"));

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Request,
-    Response, Rules, RunError, StopReason, TransferRecord, conversation::not_run, event::emitter::Origin,
-    host::cancel::Stop, panic_message::panic_message,
+    Response, Rules, RunError, StopReason, TransferRecord, conversation::not_run_message,
+    event::emitter::Origin, host::cancel::Stop, panic_message::panic_message,
 };
 
 impl LocalHost {
@@ -141,10 +141,10 @@ impl LocalHost {
             Err(error) => EventKind::TurnFailed { error: error.to_string(), usage: error.usage() },
         });
         if let (Ok(response), true) = (reply, self.caller.emitter.has_listeners()) {
-            let recorded = so_far.mended(response.content.clone());
+            let recorded = so_far.sanitized(response.content.clone());
             self.tell_what_is_not_made(so_far, response, &recorded, made);
         }
-        if so_far.is_going_over() {
+        if so_far.has_pending_transfer() {
             self.tell_how_it_went_over(so_far, reply);
         }
     }
@@ -161,7 +161,8 @@ impl LocalHost {
             return;
         }
         for call in recorded.iter().filter_map(Block::as_tool_use).filter(|call| !made.contains(&call.id)) {
-            let (id, tool, why) = (call.id.clone(), call.name.clone(), not_run(&response.stop_reason));
+            let (id, tool, why) =
+                (call.id.clone(), call.name.clone(), not_run_message(&response.stop_reason));
             self.tell(so_far, || EventKind::CallNotMade { id, tool, why });
         }
     }
@@ -176,7 +177,7 @@ impl LocalHost {
         let origin = Origin::in_conversation(so_far, so_far.agent());
         let (is_error, to) = (why.is_some(), so_far.speaker());
         let result = why.clone().unwrap_or_else(|| format!("Transferred to {to}."));
-        let call = so_far.passage().and_then(|passage| passage.call);
+        let call = so_far.transfer_to_speaker().and_then(|transfer| transfer.call);
         if let Some(call) = call {
             let (id, tool) = (call.id.clone(), call.name.clone());
             self.caller.emitter.emit(origin, || EventKind::CallEnded { id, tool, is_error, result });
@@ -192,7 +193,7 @@ impl LocalHost {
         let Some(TransferRecord { from, at, why: Some(why), .. }) = so_far.transfer_records().last() else {
             return;
         };
-        if *at == so_far.messages().len() && !so_far.is_going_over() {
+        if *at == so_far.messages().len() && !so_far.has_pending_transfer() {
             self.tell(so_far, || EventKind::CameBack { from: from.to_string(), why: why.clone() });
         }
     }

@@ -2,7 +2,7 @@
 
 use super::LocalHost;
 use crate::{
-    Block, Call, Conversation, Delta, Early, Fold, Mode, Rules, StopReason, ToolSpec, conversation::Mender,
+    Block, Call, Conversation, Delta, Early, Fold, Mode, Rules, StopReason, ToolSpec, conversation::Sanitizer,
 };
 
 /// Follows a reply as it streams, and starts the calls that may start early as soon as the model has moved on from
@@ -14,7 +14,7 @@ pub(super) struct EarlyCalls<'a> {
     /// Which may.
     early: Early,
     /// Makes of what the model has moved on from what the conversation will record.
-    mender: Mender<'a>,
+    sanitizer: Sanitizer<'a>,
     /// How many calls it has moved on from.
     calls: usize,
     /// The places of the next block to take, and of the last that began.
@@ -37,8 +37,8 @@ impl<'a> EarlyCalls<'a> {
             && specs.iter().any(matters)
             // One that comes before all others may stand later in the reply.
             && !specs.iter().any(|spec| spec.runs_first);
-        let mender = so_far.mender();
-        Self { host, so_far, early, mender, calls: 0, next: 0, last: None, open }
+        let sanitizer = so_far.sanitizer();
+        Self { host, so_far, early, sanitizer, calls: 0, next: 0, last: None, open }
     }
 
     /// Is shown each piece of the reply before it is folded in.
@@ -74,7 +74,7 @@ impl<'a> EarlyCalls<'a> {
     }
 
     fn take(&mut self, block: Block) {
-        let block = self.mender.mend(block);
+        let block = self.sanitizer.sanitize(block);
         let Some(call) = block.as_tool_use() else { return };
         let place = self.calls;
         self.calls += 1;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Block, Conversation, Delta, Response, ToolCall, conversation::Mender};
+use crate::{Block, Conversation, Delta, Response, ToolCall, conversation::Sanitizer};
 
 /// Follows a reply and gives each of its calls the id that the conversation will record it by, so that listeners are told
 /// before anything bears it.
 pub(super) struct NewIds<'a> {
     so_far: &'a Conversation,
     /// Has seen the calls of the reply so far.
-    mender: Mender<'a>,
+    sanitizer: Sanitizer<'a>,
     /// Their ids as listeners know them, by the blocks' places.
     told: BTreeMap<usize, String>,
 }
@@ -23,7 +23,7 @@ pub(super) struct NewId {
 
 impl<'a> NewIds<'a> {
     pub(super) fn new(so_far: &'a Conversation) -> Self {
-        Self { so_far, mender: so_far.mender(), told: BTreeMap::new() }
+        Self { so_far, sanitizer: so_far.sanitizer(), told: BTreeMap::new() }
     }
 
     /// The piece as listeners are told of it, with the new ids, and which are new.
@@ -50,21 +50,21 @@ impl<'a> NewIds<'a> {
 
     /// The ids that came out otherwise, once the reply is whole: if blocks did not begin in the order of their places.
     pub(super) fn corrections(self, response: &Response) -> Vec<NewId> {
-        let recorded = self.so_far.mended(response.content.clone());
+        let recorded = self.so_far.sanitized(response.content.clone());
         let calls = recorded.iter().filter_map(Block::as_tool_use);
         let new = self.told.into_values().zip(calls).filter(|(was, call)| *was != call.id);
         new.map(|(was, call)| NewId { tool: call.name.clone(), was, id: call.id.clone() }).collect()
     }
 
     fn forget(&mut self) {
-        self.mender = self.so_far.mender();
+        self.sanitizer = self.so_far.sanitizer();
         self.told.clear();
     }
 
     fn renamed(&mut self, index: usize, block: &Block, new: &mut Vec<NewId>) -> Block {
         let Some(call) = block.as_tool_use() else { return block.clone() };
-        let mended = self.mender.mend(block.clone());
-        let Some(recorded) = mended.as_tool_use().cloned() else { return block.clone() };
+        let sanitized = self.sanitizer.sanitize(block.clone());
+        let Some(recorded) = sanitized.as_tool_use().cloned() else { return block.clone() };
         self.told.insert(index, recorded.id.clone());
         if recorded.id == call.id {
             return block.clone();

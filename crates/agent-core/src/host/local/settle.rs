@@ -35,7 +35,7 @@ impl LocalHost {
         let Some(reply) = reply.as_ref().ok().filter(|reply| reply.stop_reason != StopReason::Refusal) else {
             return self.begun.clear(so_far.id());
         };
-        let recorded = so_far.mended(reply.content.clone());
+        let recorded = so_far.sanitized(reply.content.clone());
         let (mut calls, mut behind) = (Vec::new(), !reply.stop_reason.runs_calls());
         for call in recorded.iter().filter_map(Block::as_tool_use) {
             let spec = self.caller.team.spec(so_far.speaker(), &call.name);

@@ -53,9 +53,9 @@ impl Drop for Driven<'_> {
     fn drop(&mut self) {
         let Some(reply) = self.host.shown.as_ref().and_then(|shown| shown.lock().take()) else { return };
         let id = self.conversation.shared_id();
-        // It was its model's turn, so it can be told this.
-        let told = self.conversation.apply(&id, Change::Answered(reply));
-        debug_assert_eq!(told, Ok(()));
+        // It was its model's turn, so a reply fits.
+        let applied = self.conversation.apply(&id, Change::Answered(reply));
+        debug_assert_eq!(applied, Ok(()));
     }
 }
 

@@ -141,7 +141,7 @@ fn field_45_a_delegated_conversation_of_before_is_read() {
     let mut conversation = Conversation::start("main", "Go.");
     conversation.say("Well?");
     let written = serde_json::to_string(&conversation).unwrap();
-    assert!(!written.contains("promised"), "{written}");
+    assert!(!written.contains("delegation_limits"), "{written}");
     let read: Conversation = serde_json::from_str(&written).unwrap();
     assert_eq!(read, conversation);
     let outcome: agent_core::Outcome =

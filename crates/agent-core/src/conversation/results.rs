@@ -4,12 +4,9 @@ use super::{Conversation, Slot, State};
 use crate::{Block, Message, Role, StopReason};
 
 /// What is said of a call of a reply that ended for this reason, and whose calls are not made.
-pub(crate) fn not_run(reason: &StopReason) -> String {
+pub(crate) fn not_run_message(reason: &StopReason) -> String {
     format!("not run: the reply ended with {}", reason.as_str())
 }
-
-/// Stands before the reason, in the result of a call that was denied.
-pub(super) const DENIED: &str = "denied: ";
 
 /// Is said of a call that had no result when the user went on. The model must not take it for one that can simply be
 /// made again.
@@ -34,7 +31,7 @@ impl Conversation {
     }
 
     /// The results there will be once the agent `to` has the conversation.
-    pub(super) fn results_after(&self, to: &str) -> Vec<Block> {
+    pub(super) fn results_after_transfer(&self, to: &str) -> Vec<Block> {
         let chosen = self.transfer().map(|(place, _)| place);
         let results = self.slots.iter().enumerate().map(|(place, slot)| match Some(place) == chosen {
             true => Block::tool_result(&slot.call.id, format!("Transferred to {to}.").into(), false),
@@ -48,7 +45,7 @@ impl Conversation {
         self.usage += &self.usage_of_children();
         let stop = self.stop.take();
         let why = |slot: &Slot| match (stop.as_ref().filter(|reason| !reason.runs_calls()), &slot.state) {
-            (Some(reason), _) => not_run(reason),
+            (Some(reason), _) => not_run_message(reason),
             (None, State::Waiting { .. }) => {
                 "not run: the user went on before a person approved it".to_owned()
             }
@@ -58,38 +55,4 @@ impl Conversation {
         let slots = self.slots.take();
         slots.into_iter().map(|slot| slot.into_result(why)).collect()
     }
-
-    /// Allows a call that waits for a person: the next run makes it. `key` is
-    /// [`PendingApproval::key`](crate::conversation::PendingApproval::key).
-    pub fn approve(&mut self, key: &str) -> Result<(), NotWaiting> {
-        self.decide(key, &|slot| slot.state = State::Approved)
-    }
-
-    /// Denies a call that waits for a person: the model reads why.
-    pub fn deny(&mut self, key: &str, reason: &str) -> Result<(), NotWaiting> {
-        self.decide(key, &|slot| slot.fail(format!("{DENIED}{reason}")))
-    }
-
-    fn decide(&mut self, key: &str, decision: &dyn Fn(&mut Slot)) -> Result<(), NotWaiting> {
-        let not_waiting = || NotWaiting { key: key.to_owned() };
-        let path = key.strip_prefix(&*self.id).and_then(|path| path.strip_prefix('/'));
-        // No id of a call has a slash in it.
-        let call = path.and_then(|path| path.split('/').next()).ok_or_else(not_waiting)?;
-        let slot = self.slots.find(call).map(|place| &mut self.slots[place]).ok_or_else(not_waiting)?;
-        match &mut slot.state {
-            State::Waiting { .. } if path == Some(call) => decision(slot),
-            State::Delegated(child) => child.decide(key, decision).map_err(|_| not_waiting())?,
-            _ => return Err(not_waiting()),
-        }
-        self.append_results_if_done();
-        Ok(())
-    }
-}
-
-/// No call of this key waits for a person.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no call {key:?} waits for a person: take the key from End::Waiting")]
-pub struct NotWaiting {
-    /// The key that was given.
-    pub key: String,
 }

@@ -1,4 +1,4 @@
-//! Mending what some models and backends write and the API refuses to read back.
+//! Replies as they are recorded: without what some models and backends write and the API refuses to read back.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ const LONGEST_NAME: usize = 128;
 /// Up to so many calls it is faster to look at each than to have a table.
 const FEW: usize = 16;
 
-/// Mends the blocks of one reply, in order: ids that are empty, or the same every turn, names with other characters,
+/// Sanitizes the blocks of one reply, in order: ids that are empty, or the same every turn, names with other characters,
 /// inputs that are no object. It does so always in the same way for the same history.
-pub(crate) struct Mender<'a> {
+pub(crate) struct Sanitizer<'a> {
     so_far: &'a CallIds,
     /// The ids of the reply's calls so far, in order.
     calls: Vec<IdHash>,
@@ -26,7 +26,7 @@ pub(crate) struct Mender<'a> {
 }
 
 /// The blocks of a reply as they are recorded, the ids of its calls, and the numbers that were found for them.
-pub(super) struct Mended {
+pub(super) struct Sanitized {
     pub(super) content: Vec<Block>,
     pub(super) calls: Vec<IdHash>,
     pub(super) numbers: Numbers,
@@ -34,25 +34,25 @@ pub(super) struct Mended {
 
 impl Conversation {
     /// What the conversation will record of the reply that comes next.
-    pub(crate) fn mended(&self, content: Vec<Block>) -> Vec<Block> {
-        self.mend_all(content).content
+    pub(crate) fn sanitized(&self, content: Vec<Block>) -> Vec<Block> {
+        self.sanitize_all(content).content
     }
 
-    pub(super) fn mend_all(&self, content: Vec<Block>) -> Mended {
-        let mut mender = self.mender();
-        let content = content.into_iter().map(|block| mender.mend(block)).collect();
-        Mended { content, calls: mender.calls, numbers: mender.numbers }
+    pub(super) fn sanitize_all(&self, content: Vec<Block>) -> Sanitized {
+        let mut sanitizer = self.sanitizer();
+        let content = content.into_iter().map(|block| sanitizer.sanitize(block)).collect();
+        Sanitized { content, calls: sanitizer.calls, numbers: sanitizer.numbers }
     }
 
     /// The same block by block.
-    pub(crate) fn mender(&self) -> Mender<'_> {
+    pub(crate) fn sanitizer(&self) -> Sanitizer<'_> {
         let (calls, sorted, numbers) = Default::default();
-        Mender { so_far: &self.call_ids, calls, sorted, numbers }
+        Sanitizer { so_far: &self.call_ids, calls, sorted, numbers }
     }
 }
 
-impl Mender<'_> {
-    pub(crate) fn mend(&mut self, block: Block) -> Block {
+impl Sanitizer<'_> {
+    pub(crate) fn sanitize(&mut self, block: Block) -> Block {
         let Some(call) = block.as_tool_use() else { return without_result(block) };
         let hash = IdHash::of(&call.id);
         let is_fine = is_valid(&call.id) && is_valid_name(&call.name) && is_object(&call.input);

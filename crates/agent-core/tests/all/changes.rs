@@ -1,4 +1,4 @@
-//! Conversations that are told once more what they were told.
+//! Changes that are applied again.
 
 use agent_core::{Conversation, Outcome, Response, Role, StopReason, conversation::Change, tool::Done};
 use serde_json::json;
@@ -16,16 +16,16 @@ fn recorded(call: &str, outcome: Outcome) -> Change {
     Change::Recorded { call: call.to_owned(), done: Done::from(outcome) }
 }
 
-/// What is said of something that can't be told where the conversation stands; then it is as it was.
-fn check(id: &str, told: Change, expected: &str) {
+/// Why a change does not fit the conversation, which then is as it was.
+fn check(id: &str, change: Change, expected: &str) {
     let mut conversation = conversation();
     let before = conversation.clone();
-    assert_eq!(conversation.apply(id, told).unwrap_err().why, expected);
+    assert_eq!(conversation.apply(id, change).unwrap_err().why, expected);
     assert_eq!(conversation, before);
 }
 
 #[test]
-fn what_was_told_to_a_delegated_conversation_is_told_there() {
+fn a_change_of_a_delegated_conversation_is_applied_there() {
     let mut conversation = conversation();
     conversation.apply("run/b", Change::Answered(Response::text("Did it."))).unwrap();
     assert_eq!(conversation.within("run/b").unwrap().text(), "Did it.");
@@ -38,8 +38,8 @@ fn what_does_not_follow_is_an_error_and_changes_nothing() {
     let words = |role| Change::Said { role, content: "Hi.".into() };
     check("run", Change::Answered(Response::text("Hi.")), "it is not its model's turn");
     check("run", recorded("c", Outcome::output("c")), "call \"c\" is not open");
-    check("run", Change::Returned, "no agent gave it away that could have it back");
-    check("run", words(Role::Assistant), "only its model speaks for an agent");
+    check("run", Change::Returned, "no agent transferred it that it could return to");
+    check("run", words(Role::Assistant), "a reply is Change::Answered, not Change::Said");
     check("run/a", words(Role::User), "\"run\" has delegated nothing to it");
     let allowed = Change::Approved { call: "a".to_owned() };
     check("run", allowed, "no call \"run/a\" waits for a person: take the key from End::Waiting");

@@ -10,16 +10,16 @@ impl Conversation {
         call_id: &str,
         agent: String,
         task: Content,
-        promised: DelegationLimits,
+        limits: DelegationLimits,
     ) -> Self {
         let mut child = Self::start(agent, task).with_id(format!("{}/{call_id}", self.id));
-        (child.depth, child.promised) = (self.depth + 1, promised);
+        (child.depth, child.delegation_limits) = (self.depth + 1, limits);
         child
     }
 
     /// What the call that led to it was promised; nothing for the user's own.
     pub fn delegation_limits(&self) -> &DelegationLimits {
-        &self.promised
+        &self.delegation_limits
     }
 
     /// What the end of a delegated conversation means for the call that led to it; `None` if it has not ended but waits
@@ -32,7 +32,7 @@ impl Conversation {
     /// after a transfer needs none of that: its own record holds it.
     pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
         let agent = self.agent();
-        let mut with_words = true;
+        let mut with_last_reply = true;
         let mut why = match end {
             Ok(End::Waiting(_)) => return None,
             Ok(End::Answered(text)) if text.trim().is_empty() => {
@@ -43,19 +43,19 @@ impl Conversation {
                 let (text, calls) = (self.text(), self.open_calls().count());
                 let calls =
                     if calls > 0 { format!("; its calls were not made: {calls}") } else { String::new() };
-                with_words = false;
+                with_last_reply = false;
                 format!("{agent}'s reply was cut ({}){calls}; it began: {text}", reason.as_str())
             }
             Ok(End::Refused(_)) => {
                 // What was refused is not read again: it might be refused there, too.
-                with_words = false;
+                with_last_reply = false;
                 format!("{agent} refused")
             }
             Ok(End::TurnLimit(turns)) => format!("{agent} was not done after {turns} turns"),
             Ok(End::Other(reason)) => format!("{agent} stopped: {reason}"),
             Err(failure) => failure.to_string(),
         };
-        why.push_str(&self.account(with_words));
+        why.push_str(&self.summary(with_last_reply));
         Some(self.done_with(match end {
             Ok(End::Answered(_)) => Outcome::output(why),
             _ => Outcome::error(why),
@@ -63,7 +63,7 @@ impl Conversation {
     }
 
     fn done_with(&self, outcome: Outcome) -> Done {
-        let most = self.promised.max_result_bytes.unwrap_or(usize::MAX);
+        let most = self.delegation_limits.max_result_bytes.unwrap_or(usize::MAX);
         let outcome = match outcome {
             Outcome::Output(content) => Outcome::Output(content.truncated(most)),
             Outcome::Error(content) => Outcome::Error(content.truncated(most)),

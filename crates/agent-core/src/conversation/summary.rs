@@ -1,4 +1,4 @@
-//! What a conversation did so far, in a few words: for an agent that delegated it and has no answer.
+//! A summary of what a conversation did so far: for an agent that delegated it and has no answer.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -15,14 +15,14 @@ const LONGEST_COUNT: usize = 300;
 const SHOWN: [usize; 4] = [1_200, 400, 150, 60];
 
 /// A call, and how it ended.
-struct Made<'a> {
+struct CallMade<'a> {
     /// How many delegations below the conversation it was made.
     depth: usize,
     call: &'a ToolCall,
-    how: How<'a>,
+    how: CallEnd<'a>,
 }
 
-enum How<'a> {
+enum CallEnd<'a> {
     Result(&'a Content),
     Failed(&'a Content),
     /// It has no result, for this reason.
@@ -31,22 +31,22 @@ enum How<'a> {
 
 impl Conversation {
     /// The calls that were made here, each with how it ended, and the last words; empty if there is neither. At most
-    /// 4,000 bytes. `with_words` says whether the words of the last reply may be among them.
-    pub(super) fn account(&self, with_words: bool) -> String {
+    /// 4,000 bytes. `with_last_reply` says whether the words of the last reply may be among them.
+    pub(super) fn summary(&self, with_last_reply: bool) -> String {
         let mut made = Vec::new();
         self.calls_made(0, &mut made);
-        let mut account = String::new();
+        let mut summary = String::new();
         if !made.is_empty() {
-            account.push_str("\nIts calls so far:");
-            account.push_str(&list(&made));
+            summary.push_str("\nIts calls so far:");
+            summary.push_str(&list(&made));
         }
-        if let Some(words) = self.last_words(with_words) {
-            account.push_str(&format!("\nIts last words: {}", shown(&words, LONGEST_WORDS)));
+        if let Some(words) = self.last_words(with_last_reply) {
+            summary.push_str(&format!("\nIts last words: {}", excerpt(&words, LONGEST_WORDS)));
         }
-        account
+        summary
     }
 
-    fn calls_made<'a>(&'a self, depth: usize, made: &mut Vec<Made<'a>>) {
+    fn calls_made<'a>(&'a self, depth: usize, made: &mut Vec<CallMade<'a>>) {
         let results: BTreeMap<&str, (&Content, bool)> = self
             .messages
             .iter()
@@ -59,22 +59,22 @@ impl Conversation {
             let slot = self.slots.find(&call.id).map(|place| &self.slots[place]);
             let how = match (slot, results.get(&*call.id)) {
                 (Some(slot), _) => self.how(slot),
-                (None, Some((content, true))) => How::Failed(content),
-                (None, Some((content, false))) => How::Result(content),
-                (None, None) => How::Open("no result".to_owned()),
+                (None, Some((content, true))) => CallEnd::Failed(content),
+                (None, Some((content, false))) => CallEnd::Result(content),
+                (None, None) => CallEnd::Open("no result".to_owned()),
             };
-            made.push(Made { depth, call, how });
+            made.push(CallMade { depth, call, how });
             if let Some(State::Delegated(child)) = slot.map(|slot| &slot.state) {
                 child.calls_made(depth + 1, made);
             }
         }
     }
 
-    fn how<'a>(&self, slot: &'a Slot) -> How<'a> {
+    fn how<'a>(&self, slot: &'a Slot) -> CallEnd<'a> {
         let runs_calls = self.stop.as_ref().is_none_or(StopReason::runs_calls);
-        How::Open(match &slot.state {
-            State::Done { content, is_error: false } => return How::Result(content),
-            State::Done { content, .. } => return How::Failed(content),
+        CallEnd::Open(match &slot.state {
+            State::Done { content, is_error: false } => return CallEnd::Result(content),
+            State::Done { content, .. } => return CallEnd::Failed(content),
             State::Open | State::Approved if runs_calls => {
                 "no result: not made, or stopped on its way".to_owned()
             }
@@ -95,7 +95,7 @@ impl Conversation {
 }
 
 /// The calls, a line each. The first ones are only counted if all would be too many.
-fn list(made: &[Made<'_>]) -> String {
+fn list(made: &[CallMade<'_>]) -> String {
     let lines = |most: usize| -> Vec<String> { made.iter().map(|made| made.line(most)).collect() };
     let fits = |lines: &Vec<String>| lines.iter().map(String::len).sum::<usize>() <= LONGEST_LIST;
     if let Some(lines) = SHOWN.into_iter().map(lines).find(fits) {
@@ -111,9 +111,9 @@ fn list(made: &[Made<'_>]) -> String {
 }
 
 /// How often each tool was called, in one line.
-fn counted(made: &[Made<'_>]) -> String {
-    let calls = made.iter().map(|made| (&*made.call.name, matches!(made.how, How::Failed(_))));
-    format!("\n- {} calls that are not shown: {}", made.len(), shown(&tally(calls), LONGEST_COUNT - 60))
+fn counted(made: &[CallMade<'_>]) -> String {
+    let calls = made.iter().map(|made| (&*made.call.name, matches!(made.how, CallEnd::Failed(_))));
+    format!("\n- {} calls that are not excerpt: {}", made.len(), excerpt(&tally(calls), LONGEST_COUNT - 60))
 }
 
 /// How often each of these tools was called, and how often that failed.
@@ -134,17 +134,17 @@ pub(super) fn tally<'a>(calls: impl IntoIterator<Item = (&'a str, bool)>) -> Str
     tools.join("; ")
 }
 
-impl Made<'_> {
+impl CallMade<'_> {
     fn line(&self, most: usize) -> String {
         // How deep it is costs no more than a little.
         let space = "  ".repeat(self.depth.min(8));
-        let (name, input) = (&self.call.name, shown(self.call.input.text(), most));
+        let (name, input) = (&self.call.name, excerpt(self.call.input.text(), most));
         let mut line = format!("\n{space}- {name} {input}");
-        let result = |content: &Content| shown(&content.named(), most);
+        let result = |content: &Content| excerpt(&content.named(), most);
         let written = match &self.how {
-            How::Result(content) => write!(line, " = {}", result(content)),
-            How::Failed(content) => write!(line, " failed: {}", result(content)),
-            How::Open(why) => write!(line, ": {why}"),
+            CallEnd::Result(content) => write!(line, " = {}", result(content)),
+            CallEnd::Failed(content) => write!(line, " failed: {}", result(content)),
+            CallEnd::Open(why) => write!(line, ": {why}"),
         };
         written.expect("a String takes all that is written");
         line
@@ -152,7 +152,7 @@ impl Made<'_> {
 }
 
 /// The text on one line, cut if it is longer.
-pub(super) fn shown(text: &str, most: usize) -> String {
+pub(super) fn excerpt(text: &str, most: usize) -> String {
     let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.len() > most {
         line.truncate(prefix(&line, most).len());
