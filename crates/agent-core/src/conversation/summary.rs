@@ -113,7 +113,7 @@ fn list(made: &[CallMade<'_>]) -> String {
 /// How often each tool was called, in one line.
 fn counted(made: &[CallMade<'_>]) -> String {
     let calls = made.iter().map(|made| (&*made.call.name, matches!(made.how, CallEnd::Failed(_))));
-    format!("\n- {} calls that are not excerpt: {}", made.len(), excerpt(&tally(calls), LONGEST_COUNT - 60))
+    format!("\n- {} calls that are not shown: {}", made.len(), excerpt(&tally(calls), LONGEST_COUNT - 60))
 }
 
 /// How often each of these tools was called, and how often that failed.
