@@ -1,9 +1,9 @@
 //! Agents, teams of them, and the rules and limits they run under.
 
-pub(crate) mod names;
+pub(crate) mod build_error;
 pub(crate) mod team;
 
-pub use names::BuildError;
+pub use build_error::BuildError;
 pub use team::Team;
 
 pub use crate::conversation::{limits::Limits, rules::Rules};
@@ -252,8 +252,8 @@ impl AgentBuilder {
     /// one of an object.
     pub fn build(self) -> Result<Agent, BuildError> {
         let specs: Arc<[ToolSpec]> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
-        names::check_agent(&self.name)?;
-        names::check_tools(&self.name, &specs, &self.server_tools)?;
+        build_error::check_agent(&self.name)?;
+        build_error::check_tools(&self.name, &specs, &self.server_tools)?;
         let longest = self.max_result_bytes;
         let bounded = |(tool, spec): (Arc<dyn Tool>, &ToolSpec)| {
             Arc::new(Bounded::new(tool, spec.clone(), longest)) as Arc<dyn Tool>

@@ -229,9 +229,11 @@ impl EventKind {
         let (id, tool) = (call.call.id.clone(), call.call.name.clone());
         match outcome {
             Outcome::Output(content) => {
-                Self::CallEnded { id, tool, is_error: false, result: content.named() }
+                Self::CallEnded { id, tool, is_error: false, result: content.describe() }
             }
-            Outcome::Error(content) => Self::CallEnded { id, tool, is_error: true, result: content.named() },
+            Outcome::Error(content) => {
+                Self::CallEnded { id, tool, is_error: true, result: content.describe() }
+            }
             Outcome::Transfer(transfer) => Self::TransferAsked { id, to: transfer.to.clone() },
             Outcome::Wait { question } => {
                 Self::CallWaiting { id, question: safe_lines(question).into_owned() }

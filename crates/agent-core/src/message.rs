@@ -52,7 +52,7 @@ pub struct Message {
 /// Those that share their blocks are not looked at twice.
 impl PartialEq for Message {
     fn eq(&self, other: &Self) -> bool {
-        self.is(other) || (self.role == other.role && self.content == other.content)
+        self.ptr_eq(other) || (self.role == other.role && self.content == other.content)
     }
 }
 
@@ -98,7 +98,7 @@ impl Message {
     }
 
     /// Whether it is a clone of the other.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         self.role == other.role && Arc::ptr_eq(&self.content, &other.content)
     }
 

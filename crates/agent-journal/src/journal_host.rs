@@ -285,8 +285,8 @@ impl Perform for JournalHost {
         self.converse_and_record(child)
     }
 
-    fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
-        self.local.tell(call, outcome);
+    fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
+        self.local.on_outcome(call, outcome);
     }
 }
 

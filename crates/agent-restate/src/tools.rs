@@ -80,7 +80,7 @@ async fn make_call(process: SharedProcess, request: ToolCallRequest, is_first: b
         None => Outcome::of_unknown(&call, &*process.unknown),
     };
     if let Some(outcome) = not_made {
-        process.local.tell(|| call, &outcome);
+        process.local.on_outcome(|| call, &outcome);
         return outcome.into();
     }
     let receipt = Receipt::default();
@@ -90,7 +90,7 @@ async fn make_call(process: SharedProcess, request: ToolCallRequest, is_first: b
         Ok(Err(error)) => Outcome::error(error.to_string()).into(),
         Err(_) => too_slow(process.step_timeout),
     };
-    process.local.tell(|| call, &done.outcome);
+    process.local.on_outcome(|| call, &done.outcome);
     match json_bytes(&done) {
         bytes if bytes > limit => Outcome::error(too_large("the result of the tool", bytes, limit)).into(),
         _ => done,

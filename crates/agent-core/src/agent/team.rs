@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Agent, BuildError, Call, Limits, Outcome, Rules, Tool, ToolSpec, agent::names};
+use crate::{Agent, BuildError, Call, Limits, Outcome, Rules, Tool, ToolSpec, agent::build_error};
 
 /// Agents by name, checked when built: every agent that a tool leads to is there. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ impl Team {
     /// A team of these agents, with the default [`Limits`].
     pub fn new(agents: impl IntoIterator<Item = Agent>) -> Result<Self, BuildError> {
         let agents: Arc<[Agent]> = agents.into_iter().collect();
-        names::check_team(&agents)?;
+        build_error::check_team(&agents)?;
         Ok(Self { agents, limits: Limits::default() })
     }
 

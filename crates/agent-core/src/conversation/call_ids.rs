@@ -8,8 +8,8 @@ use std::{
 
 use crate::Message;
 
-/// What an id is known by: the same number for the same id in every process, so that a run that is told again what it was
-/// told gives its calls the same ids. Should two ids have one number, the second call gets another id, which harms nobody.
+/// What an id is known by: the same number for the same id in every process, so that a run that is replayed gives its calls the
+/// same ids. Should two ids have one number, the second call gets another id, which harms nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct IdHash(u64);
 

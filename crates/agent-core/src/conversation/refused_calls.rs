@@ -20,8 +20,7 @@ const LONGEST: usize = 300;
 pub(super) struct Notes(BTreeMap<usize, Block>);
 
 impl Notes {
-    /// Of the calls in what was refused those that have a result are told of in the next message in which the user says
-    /// something. `sent` is what is sent of a message.
+    /// The calls in what was refused that have a result are named in the next message in which the user says something. `sent` is what is sent of a message.
     pub(super) fn of<'c>(
         conversation: &'c Conversation,
         sent: impl Fn(usize) -> Option<Cow<'c, Message>>,
@@ -57,9 +56,9 @@ impl Notes {
 /// The names of the calls that were made in what was refused, by their ids; not of those that the user took back.
 fn refused_calls(conversation: &Conversation) -> HashMap<&str, &str> {
     let refused = conversation.omissions.iter().filter(|part| part.why == OmissionReason::Refused);
-    let is_told =
+    let is_named =
         |place: &usize| !conversation.is_refused_reply(*place) && !conversation.is_taken_back(*place);
-    let places = refused.flat_map(|part| part.places()).filter(is_told);
+    let places = refused.flat_map(|part| part.places()).filter(is_named);
     let calls = places.flat_map(|place| conversation.messages[place].tool_calls());
     calls.map(|call| (&*call.id, &*call.name)).collect()
 }

@@ -140,7 +140,7 @@ impl CallMade<'_> {
         let space = "  ".repeat(self.depth.min(8));
         let (name, input) = (&self.call.name, excerpt(self.call.input.text(), most));
         let mut line = format!("\n{space}- {name} {input}");
-        let result = |content: &Content| excerpt(&content.named(), most);
+        let result = |content: &Content| excerpt(&content.describe(), most);
         let written = match &self.how {
             CallEnd::Result(content) => write!(line, " = {}", result(content)),
             CallEnd::Failed(content) => write!(line, " failed: {}", result(content)),

@@ -37,8 +37,8 @@ impl fmt::Display for Conversation {
                 State::Approved => "allowed".to_owned(),
                 State::Waiting { question } => format!("waits for a person: {question}"),
                 State::Transfer(transfer) => format!("transfer to {}", transfer.to),
-                State::Done { content, is_error: false } => format!("= {}", content.named()),
-                State::Done { content, .. } => format!("failed: {}", content.named()),
+                State::Done { content, is_error: false } => format!("= {}", content.describe()),
+                State::Done { content, .. } => format!("failed: {}", content.describe()),
                 State::Delegated(child) => {
                     write_safe(f, &format!("({} is with {})", slot.call.id, child.agent))?;
                     child.to_string().lines().try_for_each(|line| writeln!(f, "    {line}"))?;
@@ -77,7 +77,7 @@ fn write_block(f: &mut fmt::Formatter<'_>, role: &str, block: &Block) -> fmt::Re
         }
         BlockKind::ToolResult { tool_use_id, content, is_error } => {
             let sign = if *is_error { "failed:" } else { "=" };
-            format!("  < {tool_use_id} {sign} {}", content.named())
+            format!("  < {tool_use_id} {sign} {}", content.describe())
         }
         _ => format!("{role}: {}", safe_line(block.json().text())),
     };

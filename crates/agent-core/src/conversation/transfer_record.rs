@@ -66,7 +66,7 @@ impl Conversation {
         let mut notes = came_back.filter_map(|record| {
             self.messages.get(record.at.checked_sub(1)?).and_then(|message| message.content().last())
         });
-        notes.any(|note| note.is(block))
+        notes.any(|note| note.ptr_eq(block))
     }
 
     /// The agent that had the conversation when there were this many messages: the one that wrote the message that stands

@@ -30,7 +30,7 @@ impl Emitter {
         if self.has_listeners() {
             let Origin { conversation, depth, agent } = origin;
             let (at, conversation, agent) = (self.began.elapsed(), conversation.into(), agent.into());
-            self.listeners.tell(&Event { at, conversation, depth, agent, kind: kind() });
+            self.listeners.notify(&Event { at, conversation, depth, agent, kind: kind() });
         }
     }
 }

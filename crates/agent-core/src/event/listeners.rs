@@ -1,4 +1,4 @@
-//! Who is told of events.
+//! Who gets the events.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use std::{
 use super::Event;
 use crate::{EventQueue, event::event_queue::UnreadEvents};
 
-/// Who is told of events.
+/// Who gets the events.
 #[derive(Clone, Default)]
 pub(crate) struct Listeners {
     all: Vec<Arc<Listener>>,
@@ -60,12 +60,12 @@ impl Listeners {
         reader.queue.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.queue()
     }
 
-    pub(crate) fn tell(&self, event: &Event) {
+    pub(crate) fn notify(&self, event: &Event) {
         if let Some(queue) = self.reader() {
             queue.push(event.clone());
         }
         for listener in &self.all {
-            // A listener is foreign code; its panic, which the panic hook has told of, is no reason
+            // A listener is foreign code; its panic, which the panic hook has reported, is no reason
             // to lose what the run has done.
             let _ = catch_unwind(AssertUnwindSafe(|| listener(event)));
         }

@@ -45,7 +45,7 @@ pub struct Cancel(Arc<Inner>);
 struct Inner {
     /// What stops the runs that are given it from now on; each `all` takes it, and leaves a new one.
     all: Mutex<CancellationToken>,
-    runs: Mutex<Vec<Weak<Tokens>>>,
+    runs: Mutex<Vec<Weak<RunTokens>>>,
 }
 
 impl Cancel {
@@ -71,33 +71,33 @@ impl Cancel {
     /// Calls that [take turns](crate::ToolSpec::exclusive) with a blocking one wait until it returns
     /// ([`EventKind::CallGoesOn`](crate::EventKind)).
     pub fn call(&self, key: &str) -> bool {
-        let runs: Vec<Arc<Tokens>> = lock(&self.0.runs).iter().filter_map(Weak::upgrade).collect();
+        let runs: Vec<Arc<RunTokens>> = lock(&self.0.runs).iter().filter_map(Weak::upgrade).collect();
         let tokens = runs.iter().filter_map(|run| lock(&run.calls).get(key).cloned());
         tokens.inspect(CancellationToken::cancel).count() > 0
     }
 
     /// For a run, or many, that it was given to now.
-    pub(crate) fn given(&self) -> Given {
-        Given { by: self.clone(), all: lock(&self.0.all).clone() }
+    pub(crate) fn handle(&self) -> CancelHandle {
+        CancelHandle { by: self.clone(), all: lock(&self.0.all).clone() }
     }
 }
 
 /// A [`Cancel`] as it was given to a run, or to many of which some have not begun.
 #[derive(Clone, Debug)]
-pub(crate) struct Given {
+pub(crate) struct CancelHandle {
     by: Cancel,
     all: CancellationToken,
 }
 
-impl Given {
+impl CancelHandle {
     /// What stops with all that this was given to.
     pub(crate) fn stop(&self) -> Stop {
         Stop(Some(self.all.clone()))
     }
 
     /// What stops one more run.
-    pub(crate) fn of_run(&self) -> Arc<Tokens> {
-        let tokens = Arc::new(Tokens { all: self.all.clone(), ..Tokens::default() });
+    pub(crate) fn for_run(&self) -> Arc<RunTokens> {
+        let tokens = Arc::new(RunTokens { all: self.all.clone(), ..RunTokens::default() });
         let mut runs = lock(&self.by.0.runs);
         runs.retain(|run| run.strong_count() > 0);
         runs.push(Arc::downgrade(&tokens));
@@ -107,7 +107,7 @@ impl Given {
 
 /// What a run is stopped by. Conversations of other runs may have the same ids.
 #[derive(Debug, Default)]
-pub(crate) struct Tokens {
+pub(crate) struct RunTokens {
     all: CancellationToken,
     /// Of the calls under way and the conversations they were delegated to, by key.
     calls: Mutex<HashMap<Arc<str>, CancellationToken>>,
@@ -115,23 +115,23 @@ pub(crate) struct Tokens {
     late: Mutex<HashSet<Arc<str>>>,
 }
 
-impl Tokens {
+impl RunTokens {
     /// What a call is stopped by while the result is held: by itself, or by what it is a part of.
-    pub(crate) fn enter(self: &Arc<Self>, call: &Call) -> Entered {
+    pub(crate) fn enter(self: &Arc<Self>, call: &Call) -> CallGuard {
         let key = [&call.conversation, "/", &call.call.id].concat();
         self.enter_as(&call.conversation, key.into())
     }
 
     /// The same for the conversation that a call was delegated to; `None` for one that is the user's.
-    pub(crate) fn enter_delegated(self: &Arc<Self>, conversation: &Conversation) -> Option<Entered> {
+    pub(crate) fn enter_delegated(self: &Arc<Self>, conversation: &Conversation) -> Option<CallGuard> {
         let (parent, _) = conversation.id().rsplit_once('/').filter(|_| conversation.depth() > 0)?;
         Some(self.enter_as(parent, conversation.shared_id()))
     }
 
-    fn enter_as(self: &Arc<Self>, conversation: &str, key: Arc<str>) -> Entered {
+    fn enter_as(self: &Arc<Self>, conversation: &str, key: Arc<str>) -> CallGuard {
         let token = self.token(conversation).child_token();
         lock(&self.calls).insert(key.clone(), token.clone());
-        Entered { place: Some((self.clone(), key)), stop: Stop(Some(token)) }
+        CallGuard { place: Some((self.clone(), key)), stop: Stop(Some(token)) }
     }
 
     /// Stops a delegated conversation that took too long.
@@ -179,20 +179,20 @@ impl Stop {
 
 /// A call that is under way.
 #[derive(Debug, Default)]
-pub(crate) struct Entered {
+pub(crate) struct CallGuard {
     /// Where it can be stopped from, and by which key.
-    place: Option<(Arc<Tokens>, Arc<str>)>,
+    place: Option<(Arc<RunTokens>, Arc<str>)>,
     pub(crate) stop: Stop,
 }
 
-impl Entered {
+impl CallGuard {
     /// A call that these stop, if there are any.
-    pub(crate) fn of(call: &Call, tokens: Option<&Arc<Tokens>>) -> Self {
+    pub(crate) fn of(call: &Call, tokens: Option<&Arc<RunTokens>>) -> Self {
         tokens.map(|tokens| tokens.enter(call)).unwrap_or_default()
     }
 }
 
-impl Drop for Entered {
+impl Drop for CallGuard {
     fn drop(&mut self) {
         if let Some((tokens, key)) = &self.place {
             lock(&tokens.calls).remove(key);

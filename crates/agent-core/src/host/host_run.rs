@@ -62,7 +62,7 @@ impl<'a, E> HostRun<'a, E> {
                 return Poll::Ready(None);
             }
             if self.poll_run(context).is_pending() {
-                // What was polled may have told of something and then waited; calls tell by themselves.
+                // What was polled may have emitted an event and then waited; calls emit theirs by themselves.
                 let Some(events) = self.events.read() else { return Poll::Pending };
                 return events.poll_next(context).map(Some);
             }

@@ -25,8 +25,8 @@ pub trait Perform {
         child: DelegationGuard,
     ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)>;
 
-    /// Is told what became of a call, by the rules it is under.
-    fn tell(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
+    /// Is called with what each call led to, by the rules it is under, before it is recorded.
+    fn on_outcome(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
 }
 
 /// Does the work of a turn, `at_most` pieces at a time (`usize::MAX`: all at once; at least one), and
@@ -41,7 +41,7 @@ pub async fn in_parallel<P: Perform>(
 ) -> Result<(), P::Error> {
     let mut queue: VecDeque<Work> = turn.take_work().into();
     // Before `pending`, so that it is dropped after it, when all that was lent has come back.
-    let mut desk = Desk { turn, receipts: Vec::new(), home: Home::default() };
+    let mut open_turn = OpenTurn { turn, receipts: Vec::new(), home: Home::default() };
     let mut pending = FuturesUnordered::new();
     loop {
         while pending.len() < at_most.max(1) {
@@ -49,14 +49,14 @@ pub async fn in_parallel<P: Perform>(
             let call = work.tool_call().clone();
             pending.push(match work {
                 Work::Call(work) => {
-                    let (slip, receipt) = desk.receipt(&call);
+                    let (index, receipt) = open_turn.receipt(&call);
                     let called = performer.call(work, receipt.clone());
                     let ended =
-                        move |ended: Result<(), _>| (call, ended.map(|()| Ended::of_call(slip, &receipt)));
+                        move |ended: Result<(), _>| (call, ended.map(|()| Ended::of_call(index, &receipt)));
                     Either::Left(called.map(ended))
                 }
                 Work::Delegate(delegation) => {
-                    let conversed = performer.converse(DelegationGuard::new(delegation, &desk.home));
+                    let conversed = performer.converse(DelegationGuard::new(delegation, &open_turn.home));
                     let ended = |(lent, end): (DelegationGuard, Result<_, _>)| {
                         (call, end.map(|end| Ended::of_conversation(lent, end)))
                     };
@@ -65,8 +65,8 @@ pub async fn in_parallel<P: Perform>(
             });
         }
         let Some((call, ended)) = pending.next().await else { return Ok(()) };
-        if let Some(more) = desk.record(&call, ended?, performer) {
-            queue.insert(desk.place_in(&queue, &more), more);
+        if let Some(more) = open_turn.record(&call, ended?, performer) {
+            queue.insert(open_turn.place_in(&queue, &more), more);
         }
         // Thousands of calls that end at once don't keep what else there is to do in this task from being done.
         consume_budget().await;
@@ -76,30 +76,30 @@ pub async fn in_parallel<P: Perform>(
 /// How a piece of work ended: `done` is absent if it waits for a person.
 struct Ended {
     /// Where its receipt is.
-    slip: Option<usize>,
+    index: Option<usize>,
     done: Option<Done>,
     child: Option<DelegationGuard>,
 }
 
 impl Ended {
-    fn of_call(slip: usize, receipt: &Receipt) -> Self {
-        Self { slip: Some(slip), done: Some(receipt.take_or_error()), child: None }
+    fn of_call(index: usize, receipt: &Receipt) -> Self {
+        Self { index: Some(index), done: Some(receipt.take_or_error()), child: None }
     }
 
     fn of_conversation(lent: DelegationGuard, end: Result<End, Failure>) -> Self {
-        Self { slip: None, done: lent.done(&end), child: Some(lent) }
+        Self { index: None, done: lent.done(&end), child: Some(lent) }
     }
 }
 
 /// The turn while its work is under way. Dropping it loses nothing that has ended.
-struct Desk<'t> {
+struct OpenTurn<'t> {
     turn: ToolTurn<'t>,
     /// Of the calls under way; `None` of those that have ended.
     receipts: Vec<Option<(Arc<ToolCall>, Receipt)>>,
     home: Home,
 }
 
-impl Desk<'_> {
+impl OpenTurn<'_> {
     /// What a call turned into comes before the next call, if they go one by one.
     fn place_in(&self, queue: &VecDeque<Work>, more: &Work) -> usize {
         let place = self.turn.place(more.id());
@@ -115,20 +115,20 @@ impl Desk<'_> {
 
     fn record<P: Perform>(&mut self, call: &Arc<ToolCall>, ended: Ended, performer: &P) -> Option<Work> {
         let id = &call.id;
-        if let Some(slip) = ended.slip {
-            self.receipts[slip] = None;
+        if let Some(index) = ended.index {
+            self.receipts[index] = None;
         }
         if let Some(child) = ended.child {
             self.turn.keep(id, child.give_back());
         }
         let done = ended.done?;
         let done = Done { outcome: self.turn.admit(id, done.outcome), usage: done.usage };
-        performer.tell(|| self.turn.call(id), &done.outcome);
+        performer.on_outcome(|| self.turn.call(id), &done.outcome);
         self.turn.record_admitted(id, done)
     }
 }
 
-impl Drop for Desk<'_> {
+impl Drop for OpenTurn<'_> {
     fn drop(&mut self) {
         for (call, receipt) in std::mem::take(&mut self.receipts).into_iter().flatten() {
             if let Some(done) = receipt.take() {

@@ -1,35 +1,35 @@
 //! The in-process host.
 
 mod ask;
-mod begun;
+mod assign_early_calls;
 mod call;
+mod call_events;
 mod count;
 mod early;
-mod ends;
 mod mode;
-mod new_ids;
 mod options;
-mod over;
-mod running;
-mod settle;
-mod shown;
+mod partial_reply;
+mod replaced_ids;
+mod reported_waits;
+mod running_call;
+mod started_calls;
 mod task;
 mod time_limit;
-mod told;
+mod until_returned;
 
 use std::{future::Future, pin::pin, sync::Arc};
 
-use begun::BegunCalls;
 use call::{Busy, Caller};
-use ends::Ends;
 use futures::{
     FutureExt,
     future::{BoxFuture, Either, ready},
 };
 pub use mode::Mode;
 pub(crate) use options::Options;
-use running::is_final;
-use shown::Shown;
+use partial_reply::PartialReply;
+use reported_waits::ReportedWaits;
+use running_call::is_final;
+use started_calls::StartedCalls;
 pub use time_limit::TimeLimit;
 use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,7 @@ use crate::{
     Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolSpec, ToolTurn, Turn, drive,
     event::Listeners,
     event::emitter::{Emitter, Origin},
-    host::cancel::{Entered, Given, Tokens},
+    host::cancel::{CallGuard, CancelHandle, RunTokens},
     in_parallel,
 };
 
@@ -49,17 +49,17 @@ use crate::{
 #[derive(Debug)]
 pub struct LocalHost {
     caller: Arc<Caller>,
-    begun: BegunCalls,
-    ends: Ends,
+    started: StartedCalls,
+    reported_waits: ReportedWaits,
     mode: Mode,
     /// Which calls may start early at most.
     early: Early,
     /// Whether what was shown of a reply that is cancelled is kept.
     keeps_partial_reply: bool,
     /// The same of one whose run is dropped.
-    shown: Option<Shown>,
+    partial_reply: Option<PartialReply>,
     /// What it is stopped by from outside.
-    cancel: Option<Arc<Tokens>>,
+    cancel: Option<Arc<RunTokens>>,
 }
 
 impl LocalHost {
@@ -75,11 +75,21 @@ impl LocalHost {
         let has_timeouts = team.has_timeouts();
         let emitter = Emitter { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, emitter, dropped));
-        let (begun, cancel) = (BegunCalls::default(), cancel.as_ref().map(Given::of_run));
+        let (started, cancel) = (StartedCalls::default(), cancel.as_ref().map(CancelHandle::for_run));
         // What takes too long is stopped in the same way.
         let cancel = cancel.or_else(|| has_timeouts.then(Arc::default));
-        let (ends, shown) = (Ends::default(), keeps_partial_reply.then(Shown::default));
-        Self { caller, begun, ends, mode, early: Early::All, keeps_partial_reply, shown, cancel }
+        let (reported_waits, partial_reply) =
+            (ReportedWaits::default(), keeps_partial_reply.then(PartialReply::default));
+        Self {
+            caller,
+            started,
+            reported_waits,
+            mode,
+            early: Early::All,
+            keeps_partial_reply,
+            partial_reply,
+            cancel,
+        }
     }
 
     /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
@@ -116,7 +126,7 @@ impl LocalHost {
 
     /// What `cancel` stops, from now on.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
-        self.cancel = Some(cancel.given().of_run());
+        self.cancel = Some(cancel.handle().for_run());
         self
     }
 
@@ -127,7 +137,7 @@ impl LocalHost {
         so_far: &Conversation,
         cancel: &Cancel,
     ) -> Result<Result<Response, Failure>, RunError> {
-        self.ask_model(so_far, cancel.given().stop()).await
+        self.ask_model(so_far, cancel.handle().stop()).await
     }
 
     /// Counts what a run may use up ([`Limits`](crate::Limits)) from 0 again: for hosts around this one that carry out several
@@ -147,7 +157,7 @@ impl LocalHost {
     }
 
     /// Drives a conversation by `outer`, a host around this one that asks and calls through it, and says how it ended.
-    /// A delegated one can be cancelled by its id meanwhile. That it waits for a person is told once: not
+    /// A delegated one can be cancelled by its id meanwhile. That it waits for a person is one event: none
     /// if it waited before, for the same calls, and there was nothing to do.
     pub async fn drive_by<H: Host>(
         &self,
@@ -159,7 +169,7 @@ impl LocalHost {
             && matches!(conversation.turn(outer.rules()), Turn::User(End::Waiting(_)));
         let end = drive(conversation, outer).await?;
         let emitter = &self.caller.emitter;
-        if !waits && emitter.has_listeners() && self.ends.is_news(conversation.id(), &end) {
+        if !waits && emitter.has_listeners() && self.reported_waits.is_new(conversation.id(), &end) {
             let origin = Origin::in_conversation(conversation, conversation.agent());
             emitter.emit(origin, || EventKind::Ended(end.clone()));
         }
@@ -179,9 +189,9 @@ impl LocalHost {
             Mode::Sequential => 1,
         };
         let conversation = turn.conversation().id().to_owned();
-        self.ends.forget(&conversation);
+        self.reported_waits.forget(&conversation);
         let done = in_parallel(turn, at_most, outer).await;
-        self.begun.forget(&conversation);
+        self.started.forget(&conversation);
         done
     }
 }
@@ -190,7 +200,7 @@ impl LocalHost {
     /// Whether a call is to be made; if not, its result says why.
     fn admit(&self, call: &Call, receipt: &Receipt) -> Result<bool, RunError> {
         self.caller.team.check_name(&call.agent)?;
-        self.ends.forget(&call.conversation);
+        self.reported_waits.forget(&call.conversation);
         let limits = self.caller.team.limits();
         if limits.is_beyond(call.place) {
             let most = limits.calls_in_reply.unwrap_or_default();
@@ -208,7 +218,7 @@ impl LocalHost {
             true => Some(oneshot::channel()).unzip(),
             false => (None, None),
         };
-        let entered = Entered::of(&call, self.cancel.as_ref());
+        let entered = CallGuard::of(&call, self.cancel.as_ref());
         let made = {
             // Pinned where it is made: each move would make the future larger. It ends with this block.
             let mut made = pin!(self.make_or_join(&call, &receipt, busy));
@@ -216,11 +226,11 @@ impl LocalHost {
         };
         if made.is_none() {
             receipt.fill(Outcome::error("cancelled"));
-            self.begun.leave(&call);
+            self.started.abandon(&call);
         }
         if let Some(over) = over {
             // Its result may be there while a thread is still at it. What takes turns with it starts after that.
-            self.until_over(&call, &receipt, over).boxed().await;
+            self.until_returned(&call, &receipt, over).boxed().await;
         }
     }
 
@@ -232,8 +242,8 @@ impl LocalHost {
         busy: Option<Busy>,
     ) -> impl Future<Output = ()> + 'a {
         let may_take = !call.approved && self.mode == Mode::Concurrent;
-        let late = if self.caller.emitter.has_listeners() { self.begun.late(call) } else { None };
-        let begun = may_take.then(|| self.begun.take(&self.caller, call, late)).flatten();
+        let late = if self.caller.emitter.has_listeners() { self.started.late(call) } else { None };
+        let begun = may_take.then(|| self.started.claim(&self.caller, call, late)).flatten();
         match begun {
             // Few calls do.
             Some(begun) => Either::Left(begun.join(&self.caller, call, receipt.clone()).boxed()),
@@ -279,10 +289,10 @@ impl Perform for LocalHost {
         (child, end.map_or_else(RunError::of_delegated, |end| Ok(Ok(end))))
     }
 
-    fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
+    fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
         if self.caller.emitter.has_listeners() {
             let call = call();
-            if !is_final(outcome) || self.begun.is_end_untold(&call) {
+            if !is_final(outcome) || self.started.claims_end_event(&call) {
                 self.caller.emitter.emit(Origin::of(&call), || EventKind::of_outcome(&call, outcome));
             }
         }

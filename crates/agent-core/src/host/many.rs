@@ -98,7 +98,7 @@ impl Many {
 
     /// What `cancel` stops, from now on: also those that have not begun.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
-        self.plan.options.cancel = Some(cancel.given());
+        self.plan.options.cancel = Some(cancel.handle());
         self
     }
 

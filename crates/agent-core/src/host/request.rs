@@ -83,6 +83,6 @@ impl Team {
 /// Where the last reply stands in what is read.
 fn previous_reply(conversation: &Conversation, messages: &[Message]) -> Option<PreviousReply> {
     let (response, reply) = conversation.last_reply()?;
-    let place = messages.iter().rposition(|message| message.is(reply))?;
+    let place = messages.iter().rposition(|message| message.ptr_eq(reply))?;
     Some(PreviousReply { response: response.clone(), messages: place + 1, reply: reply.clone() })
 }

@@ -52,7 +52,7 @@ impl Plan {
         conversation: &mut Conversation,
         cancel: CancellationToken,
     ) -> Result<End, RunError> {
-        LocalHost::with(self.team?, self.options, cancel).run_or_keep(conversation).await
+        LocalHost::with(self.team?, self.options, cancel).run_keeping_partial_reply(conversation).await
     }
 }
 
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
 
     /// What `cancel` stops, from now on: also before the run is polled for the first time.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
-        self.plan(|plan| plan.options.cancel = Some(cancel.given()))
+        self.plan(|plan| plan.options.cancel = Some(cancel.handle()))
     }
 
     fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {
@@ -121,11 +121,11 @@ impl<'a> Run<'a> {
     /// on by themselves. If they tell more of their [progress](crate::Context::progress) than is read, the newest of each is
     /// kept and the others are counted; no other event is ever dropped.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|context| self.begun(true).poll_next(context)).await
+        poll_fn(|context| self.started(true).poll_next(context)).await
     }
 
     /// The run, which begins if it has not yet: with its events kept or not.
-    fn begun(&mut self, is_read: bool) -> &mut HostRun<'a, RunError> {
+    fn started(&mut self, is_read: bool) -> &mut HostRun<'a, RunError> {
         if let Some((mut plan, conversation)) = self.ready.take() {
             let events = EventQueue::default();
             if is_read {
@@ -142,7 +142,7 @@ impl Future for Run<'_> {
     type Output = Result<End, RunError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(self.begun(false)).poll(context)
+        Pin::new(self.started(false)).poll(context)
     }
 }
 

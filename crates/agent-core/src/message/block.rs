@@ -121,7 +121,7 @@ impl Block {
     }
 
     /// Whether it is a clone of the other.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 

@@ -31,18 +31,18 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads a field that must be there; the error says what is wrong with it.
-    pub(crate) fn need<T: DeserializeOwned>(&self, name: &str) -> Result<T, InvalidJson> {
-        self.may(name)?.ok_or_else(|| InvalidJson::missing(name))
+    pub(crate) fn required<T: DeserializeOwned>(&self, name: &str) -> Result<T, InvalidJson> {
+        self.optional(name)?.ok_or_else(|| InvalidJson::missing(name))
     }
 
     /// Reads a field that must be a text, without a copy if it is written as it is.
-    pub(crate) fn word(&self, name: &str) -> Result<Cow<'_, str>, InvalidJson> {
+    pub(crate) fn text(&self, name: &str) -> Result<Cow<'_, str>, InvalidJson> {
         let value = self.get(name).ok_or_else(|| InvalidJson::missing(name))?;
         json::parse(value.get()).map(|Name(word)| word).map_err(|error| error.within(name))
     }
 
     /// Reads a field that may be absent, or `null`.
-    pub(crate) fn may<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, InvalidJson> {
+    pub(crate) fn optional<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, InvalidJson> {
         let value = self.get(name).filter(|value| value.get() != "null");
         let value = value.map(|value| json::parse(value.get()));
         value.transpose().map_err(|error| error.within(name))

@@ -1,6 +1,6 @@
 //! A whole reply of a model.
 
-mod said;
+mod reply_content;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use said::Said;
+use reply_content::ReplyContent;
 
 use crate::{
     Block, Content, Json, StopReason, ToolCall, Usage,
@@ -183,7 +183,7 @@ impl<'de> Visitor<'de> for Reply<'_> {
         if content.is_none() && stop_reason.is_none() {
             return Err(A::Error::missing_field("content"));
         }
-        let content = content.unwrap_or(Said::Nothing);
+        let content = content.unwrap_or(ReplyContent::Nothing);
         reply.content = within("content", content.blocks(self.0).map_err(A::Error::custom))?;
         reply.stop_reason = stop_reason.unwrap_or(reply.stop_reason);
         if let Some(usage) = usage.map(|usage| self.0.part(usage)) {

@@ -14,12 +14,12 @@ pub struct Receipt(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    slip: Mutex<Slip>,
+    state: Mutex<State>,
     unwanted: AtomicBool,
 }
 
 #[derive(Debug)]
-enum Slip {
+enum State {
     /// Nothing yet; who else wants it.
     Open(Vec<Receipt>),
     Filled(Done),
@@ -27,7 +27,7 @@ enum Slip {
     Taken,
 }
 
-impl Default for Slip {
+impl Default for State {
     fn default() -> Self {
         Self::Open(Vec::new())
     }
@@ -36,11 +36,11 @@ impl Default for Slip {
 impl Receipt {
     /// Leaves the result; a second one is ignored.
     pub fn fill(&self, done: impl Into<Done>) {
-        let mut slip = self.slip();
-        if let Slip::Open(copies) = &mut *slip {
+        let mut state = self.state();
+        if let State::Open(copies) = &mut *state {
             let (copies, done) = (std::mem::take(copies), done.into());
             copies.iter().for_each(|copy| copy.fill(done.clone()));
-            *slip = Slip::Filled(done);
+            *state = State::Filled(done);
         }
     }
 
@@ -56,28 +56,28 @@ impl Receipt {
 
     /// Whatever is left here is left there, too.
     pub(crate) fn copy_to(&self, other: Self) {
-        match &mut *self.slip() {
-            Slip::Open(copies) => copies.push(other),
-            Slip::Filled(done) => other.fill(done.clone()),
-            Slip::Taken => {}
+        match &mut *self.state() {
+            State::Open(copies) => copies.push(other),
+            State::Filled(done) => other.fill(done.clone()),
+            State::Taken => {}
         }
     }
 
     /// What was left here, unless it has been recorded since.
     pub fn done(&self) -> Option<Done> {
-        match &*self.slip() {
-            Slip::Filled(done) => Some(done.clone()),
-            Slip::Open(_) | Slip::Taken => None,
+        match &*self.state() {
+            State::Filled(done) => Some(done.clone()),
+            State::Open(_) | State::Taken => None,
         }
     }
 
     /// The result, to be recorded by whoever takes it.
     pub(crate) fn take(&self) -> Option<Done> {
-        let mut slip = self.slip();
-        match std::mem::replace(&mut *slip, Slip::Taken) {
-            Slip::Filled(done) => Some(done),
+        let mut state = self.state();
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Filled(done) => Some(done),
             other => {
-                *slip = other;
+                *state = other;
                 None
             }
         }
@@ -93,8 +93,8 @@ impl Receipt {
         self.done().unwrap_or_else(missing)
     }
 
-    fn slip(&self) -> MutexGuard<'_, Slip> {
-        self.0.slip.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

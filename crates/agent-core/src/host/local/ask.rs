@@ -8,7 +8,7 @@ use tokio::task::coop::consume_budget;
 use super::{
     LocalHost,
     early::EarlyCalls,
-    new_ids::{NewId, NewIds},
+    replaced_ids::{ReplacedId, ReplacedIds},
 };
 use crate::{
     Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Request,
@@ -29,9 +29,9 @@ impl LocalHost {
             self.caller.count_request()?;
         }
         // Of an earlier reply, whose turns did not come to them.
-        self.end_all(self.leave(self.begun.clear(so_far.id()))).await;
-        self.tell_if_it_came_back(so_far);
-        self.tell(so_far, || EventKind::TurnStarted);
+        self.finish_all(self.discard(self.started.clear(so_far.id()))).await;
+        self.emit_return(so_far);
+        self.emit(so_far, || EventKind::TurnStarted);
         let mut reading = self.reading(so_far);
         // A backend is foreign code; its panic must not take other conversations of the run along.
         let reply = {
@@ -43,7 +43,7 @@ impl LocalHost {
             let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
             stop.or(reply.as_mut()).await
         };
-        reading.is_over();
+        reading.finish();
         let fold = &reading.fold;
         let mut reply = match reply {
             Some(Ok(reply)) => reply.map_err(|error| fold.fail(error)),
@@ -53,7 +53,7 @@ impl LocalHost {
                 Err(stopped) => return Err(self.give_up(so_far, fold, stopped).await),
             },
         };
-        self.settle(so_far, &mut reply).await;
+        self.assign_early_calls(so_far, &mut reply).await;
         Ok(reply.map_err(|error| Failure { agent: so_far.speaker().to_owned(), error }))
     }
 
@@ -66,10 +66,10 @@ impl LocalHost {
 
     /// The reply was stopped, and nothing of it counts.
     async fn give_up(&self, so_far: &Conversation, fold: &Fold, stopped: RunError) -> RunError {
-        let left = self.leave(self.begun.clear(so_far.id()));
+        let unclaimed = self.discard(self.started.clear(so_far.id()));
         let error = if stopped == RunError::Cancelled { "cancelled".to_owned() } else { stopped.to_string() };
-        self.tell(so_far, || EventKind::TurnFailed { error, usage: fold.spent() });
-        self.end_all(left).await;
+        self.emit(so_far, || EventKind::TurnFailed { error, usage: fold.spent() });
+        self.finish_all(unclaimed).await;
         stopped
     }
 
@@ -95,12 +95,12 @@ impl LocalHost {
         mut reply: BoxStream<'_, Result<Delta, LlmError>>,
     ) -> Result<Response, LlmError> {
         let mut early = EarlyCalls::new(self, so_far);
-        let mut ids = self.caller.emitter.has_listeners().then(|| NewIds::new(so_far));
+        let mut ids = self.caller.emitter.has_listeners().then(|| ReplacedIds::new(so_far));
         while let Some(delta) = reply.next().await.transpose()? {
             if let Some(ids) = &mut ids {
                 let (shown, new) = ids.see(&delta);
-                self.tell_of_new_ids(so_far, new);
-                self.tell(so_far, || EventKind::Delta(shown));
+                self.emit_replaced_ids(so_far, new);
+                self.emit(so_far, || EventKind::Delta(shown));
             }
             early.see(fold, &delta);
             fold.push(delta)?;
@@ -108,13 +108,13 @@ impl LocalHost {
             consume_budget().await;
         }
         let response = mem::take(fold).finish()?;
-        self.tell_of_new_ids(so_far, ids.map(|ids| ids.corrections(&response)).unwrap_or_default());
+        self.emit_replaced_ids(so_far, ids.map(|ids| ids.corrections(&response)).unwrap_or_default());
         Ok(response)
     }
 
-    fn tell_of_new_ids(&self, so_far: &Conversation, new: Vec<NewId>) {
-        for NewId { tool, was, id } in new {
-            self.tell(so_far, || EventKind::IdReplaced { tool, was, id });
+    fn emit_replaced_ids(&self, so_far: &Conversation, new: Vec<ReplacedId>) {
+        for ReplacedId { tool, was, id } in new {
+            self.emit(so_far, || EventKind::IdReplaced { tool, was, id });
         }
     }
 
@@ -122,17 +122,17 @@ impl LocalHost {
         self.cancel.as_ref().map(|tokens| tokens.conversation(so_far.id())).unwrap_or_default()
     }
 
-    fn tell(&self, so_far: &Conversation, kind: impl FnOnce() -> EventKind) {
+    fn emit(&self, so_far: &Conversation, kind: impl FnOnce() -> EventKind) {
         self.caller.emitter.emit(Origin::in_conversation(so_far, so_far.speaker()), kind);
     }
 
-    pub(super) fn tell_of_reply(
+    pub(super) fn emit_reply(
         &self,
         so_far: &Conversation,
         reply: &Result<Response, LlmError>,
         made: &HashSet<String>,
     ) {
-        self.tell(so_far, || match reply {
+        self.emit(so_far, || match reply {
             Ok(response) => EventKind::TurnEnded {
                 stop_reason: response.stop_reason.clone(),
                 calls: response.tool_calls().count(),
@@ -142,15 +142,15 @@ impl LocalHost {
         });
         if let (Ok(response), true) = (reply, self.caller.emitter.has_listeners()) {
             let recorded = so_far.sanitized(response.content.clone());
-            self.tell_what_is_not_made(so_far, response, &recorded, made);
+            self.emit_calls_not_made(so_far, response, &recorded, made);
         }
         if so_far.has_pending_transfer() {
-            self.tell_how_it_went_over(so_far, reply);
+            self.emit_transfer(so_far, reply);
         }
     }
 
     /// No whole call is dropped without a word. One that was `made` early has had its own.
-    fn tell_what_is_not_made(
+    fn emit_calls_not_made(
         &self,
         so_far: &Conversation,
         response: &Response,
@@ -163,12 +163,12 @@ impl LocalHost {
         for call in recorded.iter().filter_map(Block::as_tool_use).filter(|call| !made.contains(&call.id)) {
             let (id, tool, why) =
                 (call.id.clone(), call.name.clone(), not_run_message(&response.stop_reason));
-            self.tell(so_far, || EventKind::CallNotMade { id, tool, why });
+            self.emit(so_far, || EventKind::CallNotMade { id, tool, why });
         }
     }
 
     /// The call that wanted it ends now, and the conversation has changed hands or has not.
-    fn tell_how_it_went_over(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) {
+    fn emit_transfer(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) {
         let why = match reply {
             Ok(response) if response.stop_reason == StopReason::Refusal => Some("it refused".to_owned()),
             Ok(_) => None,
@@ -183,18 +183,18 @@ impl LocalHost {
             self.caller.emitter.emit(origin, || EventKind::CallEnded { id, tool, is_error, result });
         }
         let from = so_far.agent().to_owned();
-        self.tell(so_far, || match why {
+        self.emit(so_far, || match why {
             Some(why) => EventKind::TransferFailed { from, why },
             None => EventKind::Transferred { from },
         });
     }
 
-    fn tell_if_it_came_back(&self, so_far: &Conversation) {
+    fn emit_return(&self, so_far: &Conversation) {
         let Some(TransferRecord { from, at, why: Some(why), .. }) = so_far.transfer_records().last() else {
             return;
         };
         if *at == so_far.messages().len() && !so_far.has_pending_transfer() {
-            self.tell(so_far, || EventKind::CameBack { from: from.to_string(), why: why.clone() });
+            self.emit(so_far, || EventKind::CameBack { from: from.to_string(), why: why.clone() });
         }
     }
 }

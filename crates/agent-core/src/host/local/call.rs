@@ -66,7 +66,7 @@ impl Caller {
         late: Option<Duration>,
     ) -> impl Future<Output = ()> + 'a {
         let made = move |held| {
-            self.tell_start(call, late);
+            self.emit_start(call, late);
             self.make_with(Held { _busy: busy, ..held }, call, receipt)
         };
         match self.permits_now(call) {
@@ -77,7 +77,7 @@ impl Caller {
     }
 
     /// Tells that a call starts, and how much earlier it could have if it were marked.
-    pub(super) fn tell_start(&self, call: &Call, late: Option<Duration>) {
+    pub(super) fn emit_start(&self, call: &Call, late: Option<Duration>) {
         self.emitter.emit(Origin::of(call), || EventKind::call_started(&call.call));
         if let Some(by) = late {
             let (id, tool) = (call.call.id.clone(), call.call.name.clone());
@@ -136,12 +136,12 @@ impl Caller {
     /// Waits for the permits of a call: as a rule the tool's, the run's, then those that runs share, so that the ones
     /// that most share are held least.
     pub(super) async fn permits(&self, call: &Call) -> Held {
-        let (mut held, mut told) = (Held::default(), false);
+        let (mut held, mut is_queued) = (Held::default(), false);
         for (place, permits) in self.bounds(call).into_iter().flatten().enumerate() {
             held.permits[place] = Some(match permits.try_acquire() {
                 Some(permit) => permit,
                 None => {
-                    if !std::mem::replace(&mut told, true) {
+                    if !std::mem::replace(&mut is_queued, true) {
                         let (id, tool) = (call.call.id.clone(), call.call.name.clone());
                         self.emitter.emit(Origin::of(call), || EventKind::CallQueued { id, tool });
                     }

@@ -59,7 +59,7 @@ impl<'a> EarlyCalls<'a> {
                 self.take_all(before);
             }
             Delta::Restarted { .. } => {
-                self.host.begun.restart(self.so_far.id());
+                self.host.started.restart(self.so_far.id());
                 *self = Self::new(self.host, self.so_far);
             }
             _ => {}
@@ -91,9 +91,9 @@ impl<'a> EarlyCalls<'a> {
                 place,
                 approved: false,
             };
-            self.host.begun.start(&self.host.caller, self.host.cancel.as_ref(), call);
+            self.host.started.start(&self.host.caller, self.host.cancel.as_ref(), call);
         } else if self.open && spec.could_start_early() && self.host.caller.emitter.has_listeners() {
-            self.host.begun.move_on(&self.so_far.shared_id(), &call.id);
+            self.host.started.note_passed(&self.so_far.shared_id(), &call.id);
         }
     }
 }

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::Mode;
-use crate::{event::Listeners, host::cancel::Given};
+use crate::{event::Listeners, host::cancel::CancelHandle};
 
 /// How a run is carried out in this process.
 #[derive(Clone, Default)]
@@ -13,5 +13,5 @@ pub(crate) struct Options {
     pub(crate) listeners: Listeners,
     /// What times count from; by default its beginning.
     pub(crate) began: Option<Instant>,
-    pub(crate) cancel: Option<Given>,
+    pub(crate) cancel: Option<CancelHandle>,
 }

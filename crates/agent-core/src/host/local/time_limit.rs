@@ -3,7 +3,7 @@
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use super::LocalHost;
-use crate::{Conversation, RunError, host::cancel::Tokens};
+use crate::{Conversation, RunError, host::cancel::RunTokens};
 
 /// The time that a delegated conversation has, from [`LocalHost::time_for`].
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct TimeLimit(Option<Limit>);
 struct Limit {
     left: Duration,
     conversation: Arc<str>,
-    tokens: Arc<Tokens>,
+    tokens: Arc<RunTokens>,
 }
 
 impl LocalHost {

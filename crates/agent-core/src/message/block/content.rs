@@ -35,7 +35,7 @@ impl Content {
     }
 
     /// The words in it, and of a block of another kind what it is: `[image]`.
-    pub(crate) fn named(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let named = |block: &Block| match block.as_text() {
             Some(text) => text.to_owned(),
             None => {
@@ -101,7 +101,7 @@ impl Default for Content {
 /// For people: the words, and of a block of another kind what it is, `[image]`; [safe to show](safe_lines).
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&safe_lines(&self.named()))
+        f.write_str(&safe_lines(&self.describe()))
     }
 }
 

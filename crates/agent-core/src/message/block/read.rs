@@ -16,7 +16,7 @@ pub(super) fn read(json: &Json) -> Result<(BlockKind, Option<Json>), String> {
         return Err(format!("a JSON object is needed: {}", json.text()));
     }
     let fields = Fields::of(json.text()).map_err(|error| error.to_string())?;
-    let kind = fields.word("type").map_err(|error| error.to_string())?;
+    let kind = fields.text("type").map_err(|error| error.to_string())?;
     let read = match mended(&kind, &fields, json) {
         None => read_as(&kind, &fields, json).map(|read| (read, None)),
         Some(mended) => Fields::of(mended.text())
@@ -28,29 +28,29 @@ pub(super) fn read(json: &Json) -> Result<(BlockKind, Option<Json>), String> {
 
 fn read_as(kind: &str, fields: &Fields<'_>, json: &Json) -> Result<BlockKind, InvalidJson> {
     let call = || -> Result<Arc<ToolCall>, InvalidJson> {
-        let (id, name) = (fields.need("id")?, fields.need("name")?);
+        let (id, name) = (fields.required("id")?, fields.required("name")?);
         let input = fields.get("input").ok_or_else(|| InvalidJson::missing("input"))?;
         Ok(Arc::new(ToolCall { id, name, input: json.part(input) }))
     };
     Ok(match kind {
-        "text" => BlockKind::Text(fields.need("text")?),
+        "text" => BlockKind::Text(fields.required("text")?),
         "thinking" => {
-            let signature = fields.may("signature")?.unwrap_or_default();
-            BlockKind::Thinking { thinking: fields.need("thinking")?, signature }
+            let signature = fields.optional("signature")?.unwrap_or_default();
+            BlockKind::Thinking { thinking: fields.required("thinking")?, signature }
         }
         "redacted_thinking" => BlockKind::RedactedThinking,
         "tool_use" => BlockKind::ToolUse(call()?),
         RESULT => BlockKind::ToolResult {
-            tool_use_id: fields.need("tool_use_id")?,
-            content: fields.may("content")?.map(|Inside(content)| content).unwrap_or_default(),
-            is_error: fields.may("is_error")?.unwrap_or_default(),
+            tool_use_id: fields.required("tool_use_id")?,
+            content: fields.optional("content")?.map(|Inside(content)| content).unwrap_or_default(),
+            is_error: fields.optional("is_error")?.unwrap_or_default(),
         },
         "image" => BlockKind::Image,
         "document" => BlockKind::Document,
         "search_result" => BlockKind::SearchResult,
         "server_tool_use" | "mcp_tool_use" => BlockKind::ServerToolUse(call()?),
         kind if kind.ends_with("_tool_result") => {
-            BlockKind::ServerToolResult { tool_use_id: fields.need("tool_use_id")? }
+            BlockKind::ServerToolResult { tool_use_id: fields.required("tool_use_id")? }
         }
         _ => BlockKind::Other(kind.to_owned()),
     })

@@ -9,48 +9,48 @@ use futures::{
 
 use super::{
     call::Caller,
+    call_events::{CallEvents, Emitted},
     task::AbortOnDrop,
-    told::{Stage, Told},
 };
 use crate::{
     Call, EventKind, Outcome, Receipt, ToolCall,
     event::emitter::Origin,
-    host::cancel::{Entered, Stop},
+    host::cancel::{CallGuard, Stop},
 };
 
 /// A call that is under way, or has ended. It is aborted when nobody holds this any more.
 #[derive(Clone, Debug)]
-pub(super) struct Running {
+pub(super) struct RunningCall {
     /// The call it began for.
     pub(super) call: Arc<Call>,
     /// Whether all calls that are equal may have its result.
     pub(super) shared: bool,
     /// Whether a call whose turn has come has it.
-    pub(super) made: bool,
+    pub(super) claimed: bool,
     has_effects: bool,
     receipt: Receipt,
-    told: Arc<Told>,
+    events: Arc<CallEvents>,
     ended: Shared<BoxFuture<'static, ()>>,
     abort: Arc<AbortOnDrop>,
     stop: Stop,
 }
 
-impl Running {
+impl RunningCall {
     pub(super) fn start(
         caller: Arc<Caller>,
         call: Arc<Call>,
-        entered: Entered,
+        entered: CallGuard,
         late: Option<Duration>,
     ) -> Self {
         let (receipt, stop) = (Receipt::default(), entered.stop.clone());
-        let (made, left, told) = (call.clone(), receipt.clone(), Arc::new(Told::default()));
+        let (made, left, events) = (call.clone(), receipt.clone(), Arc::new(CallEvents::default()));
         let (shared, has_effects) = (caller.shares(&call), caller.has_effects(&call));
-        let tell = told.clone();
+        let emitted = events.clone();
         let task = tokio::spawn(async move {
             let ended = {
                 let mut making = pin!(async {
                     let held = caller.permits(&made).await;
-                    if tell.start(|| caller.tell_start(&made, late)) {
+                    if emitted.emit_start(|| caller.emit_start(&made, late)) {
                         caller.make_with(held, &made, left.clone()).await;
                     }
                 });
@@ -60,19 +60,19 @@ impl Running {
                 left.fill(Outcome::error("cancelled"));
             }
             let outcome = left.done_or_error().outcome;
-            if is_final(&outcome) && tell.end() != Stage::End {
+            if is_final(&outcome) && emitted.mark_ended() != Emitted::End {
                 caller.emitter.emit(Origin::of(&made), || EventKind::of_outcome(&made, &outcome));
             }
         });
         let abort = Arc::new(AbortOnDrop(task.abort_handle()));
         let ended = task.map(drop).boxed().shared();
-        Self { call, shared, made: false, has_effects, receipt, told, ended, abort, stop }
+        Self { call, shared, claimed: false, has_effects, receipt, events, ended, abort, stop }
     }
 
     /// Waits for it as this call, which may be another one than it began for.
     pub(super) async fn join(self, caller: &Caller, call: &Call, receipt: Receipt) {
         if self.call.call.id != call.call.id {
-            caller.tell_start(call, None);
+            caller.emit_start(call, None);
         }
         self.receipt.copy_to(receipt);
         self.ended.await;
@@ -89,56 +89,56 @@ impl Running {
     }
 
     /// Whether nobody waits for it, and it is still under way.
-    pub(super) fn is_left(&self) -> bool {
+    pub(super) fn is_abandoned(&self) -> bool {
         Arc::strong_count(&self.abort) == 1 && self.receipt.done().is_none()
     }
 
-    pub(super) fn is_end_untold(&self) -> bool {
-        self.told.end() != Stage::End
+    pub(super) fn claims_end_event(&self) -> bool {
+        self.events.mark_ended() != Emitted::End
     }
 
-    /// No message will tell of it. What has not begun never does, what only reads is stopped when this is dropped; what may
+    /// It is part of no message. What has not begun never does, what only reads is stopped when this is dropped; what may
     /// have effects is not cut in the middle. Whether it is that, so that somebody must wait for its end.
-    pub(super) fn must_end(&self, caller: &Caller) -> bool {
-        if self.told.forbid() {
+    pub(super) fn discard(&self, caller: &Caller) -> bool {
+        if self.events.prevent_start() {
             return false;
         }
         if self.has_effects {
             let (id, tool) = (self.call.call.id.clone(), self.call.call.name.clone());
             caller.emitter.emit(Origin::of(&self.call), || EventKind::CallDiscarded { id, tool });
         } else {
-            self.tell_end(caller);
+            self.emit_end(caller);
         }
         self.has_effects
     }
 
     /// Whether it has begun; if not, it never does.
     pub(super) fn has_begun(&self) -> bool {
-        !self.told.forbid()
+        !self.events.prevent_start()
     }
 
     /// Waits for its end as the call of this id, which has no turn, and gives its result if there is one.
-    pub(super) async fn end_as(self, caller: &Caller, id: &str) -> Option<Outcome> {
+    pub(super) async fn finish_as(self, caller: &Caller, id: &str) -> Option<Outcome> {
         self.ended.clone().await;
         let outcome = self.receipt.done().map(|done| done.outcome).filter(is_final);
-        self.tell_end(caller);
+        self.emit_end(caller);
         if let Some(outcome) = outcome.as_ref().filter(|_| self.call.call.id != id) {
             let call = ToolCall { id: id.to_owned(), ..(*self.call.call).clone() };
             let call = Call { call: call.into(), ..(*self.call).clone() };
-            caller.tell_start(&call, None);
+            caller.emit_start(&call, None);
             caller.emitter.emit(Origin::of(&call), || EventKind::of_outcome(&call, outcome));
         }
         outcome
     }
 
     /// Waits for the end of such a call.
-    pub(super) async fn end(self, caller: &Caller) {
+    pub(super) async fn finish(self, caller: &Caller) {
         self.ended.clone().await;
-        self.tell_end(caller);
+        self.emit_end(caller);
     }
 
-    fn tell_end(&self, caller: &Caller) {
-        if self.told.end() == Stage::Start {
+    fn emit_end(&self, caller: &Caller) {
+        if self.events.mark_ended() == Emitted::Start {
             let had = self.receipt.done().map(|done| done.outcome).filter(is_final);
             let outcome =
                 had.unwrap_or_else(|| Outcome::error("stopped: the reply that began it does not count"));

@@ -12,14 +12,19 @@ use crate::{Call, EventKind, Outcome, Receipt, Rules, event::emitter::Origin};
 
 impl LocalHost {
     /// Waits until a call is over that others take turns with: it may have timed out, or been cancelled, while its thread
-    /// goes on. That is told. Where its conversation is stopped, nothing comes after it that would have to wait.
-    pub(super) async fn until_over(&self, call: &Call, receipt: &Receipt, mut over: Receiver<Infallible>) {
+    /// goes on. Then an event says so. Where its conversation is stopped, nothing comes after it that would have to wait.
+    pub(super) async fn until_returned(
+        &self,
+        call: &Call,
+        receipt: &Receipt,
+        mut over: Receiver<Infallible>,
+    ) {
         // Another error is what says that it is over.
         let is_over = |over: &mut Receiver<Infallible>| !matches!(over.try_recv(), Err(TryRecvError::Empty));
         if is_over(&mut over) {
             return;
         }
-        // What is on no thread ends as soon as its task has heard of it.
+        // What is on no thread ends as soon as its task sees it.
         yield_now().await;
         if is_over(&mut over) {
             return;
@@ -37,7 +42,7 @@ impl LocalHost {
 fn goes_on(call: &Call, receipt: &Receipt) -> EventKind {
     let (id, tool) = (call.call.id.clone(), call.call.name.clone());
     let why = match receipt.done_or_error().outcome {
-        Outcome::Output(content) | Outcome::Error(content) => content.named(),
+        Outcome::Output(content) | Outcome::Error(content) => content.describe(),
         _ => "it has led elsewhere".to_owned(),
     };
     EventKind::CallGoesOn { id, tool, why }

@@ -1,4 +1,4 @@
-//! What has been told of how runs ended.
+//! Which waits for a person were reported as the end of a run.
 
 use std::{
     collections::HashMap,
@@ -7,16 +7,16 @@ use std::{
 
 use crate::{End, PendingApproval};
 
-/// Which conversations wait for a person, as far as was told: that one still waits is no news.
+/// Which conversations wait for a person, as far as listeners know: one that still waits gets no second event.
 #[derive(Debug, Default)]
-pub(super) struct Ends(Mutex<HashMap<String, Vec<PendingApproval>>>);
+pub(super) struct ReportedWaits(Mutex<HashMap<String, Vec<PendingApproval>>>);
 
-/// How many of them are remembered: who serves very many may tell of one again.
+/// How many of them are remembered: a host of very many may report one again.
 const MOST: usize = 10_000;
 
-impl Ends {
-    /// Whether this end was not told yet; now it is.
-    pub(super) fn is_news(&self, conversation: &str, end: &End) -> bool {
+impl ReportedWaits {
+    /// Whether this end was not reported yet; now it is.
+    pub(super) fn is_new(&self, conversation: &str, end: &End) -> bool {
         let mut waiting = self.waiting();
         let End::Waiting(calls) = end else {
             waiting.remove(conversation);
@@ -28,7 +28,7 @@ impl Ends {
         waiting.insert(conversation.to_owned(), calls.clone()).as_ref() != Some(calls)
     }
 
-    /// Something is done in this conversation: if it waits after that, that is news.
+    /// Something is done in this conversation: if it waits after that, that is reported again.
     pub(super) fn forget(&self, conversation: &str) {
         let mut waiting = self.waiting();
         // As a rule none waits, and each call asks.

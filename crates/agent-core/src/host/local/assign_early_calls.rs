@@ -2,24 +2,28 @@
 
 use std::collections::HashSet;
 
-use super::{LocalHost, running::Running};
+use super::{LocalHost, running_call::RunningCall};
 use crate::{Block, Conversation, LlmError, Outcome, Response, Rules, StopReason, model::EarlyResult};
 
 impl LocalHost {
-    /// Gives the calls of a reply what began for them, and tells of the reply. Calls that may have had effects have their
+    /// Gives the calls of a reply what began for them, and emits the events of the reply. Calls that may have had effects have their
     /// results also in a reply that was cut, so that the model does not make them again.
-    pub(super) async fn settle(&self, so_far: &Conversation, reply: &mut Result<Response, LlmError>) {
-        let left = self.leave(self.left(so_far, reply));
+    pub(super) async fn assign_early_calls(
+        &self,
+        so_far: &Conversation,
+        reply: &mut Result<Response, LlmError>,
+    ) {
+        let unclaimed = self.discard(self.unclaimed(so_far, reply));
         let made = match reply {
-            Ok(reply) if !reply.stop_reason.runs_calls() => self.begun.take_made(so_far.id()),
+            Ok(reply) if !reply.stop_reason.runs_calls() => self.started.take_claimed(so_far.id()),
             _ => Vec::new(),
         };
-        let own = left.iter().map(|left| &left.call.call.id);
+        let own = unclaimed.iter().map(|unclaimed| &unclaimed.call.call.id);
         let ids: HashSet<String> = own.chain(made.iter().map(|(id, _)| id)).cloned().collect();
-        self.tell_of_reply(so_far, reply, &ids);
-        self.end_all(left).await;
+        self.emit_reply(so_far, reply, &ids);
+        self.finish_all(unclaimed).await;
         for (id, running) in made {
-            let result = running.end_as(&self.caller, &id).await.and_then(result_of);
+            let result = running.finish_as(&self.caller, &id).await.and_then(result_of);
             if let (Ok(reply), Some(result)) = (&mut *reply, result) {
                 reply.early_results.insert(id, result);
             }
@@ -27,13 +31,13 @@ impl LocalHost {
     }
 
     /// What began early and is no call of this reply.
-    fn left(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) -> Vec<Running> {
-        if !self.begun.has_any(so_far.id()) {
+    fn unclaimed(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) -> Vec<RunningCall> {
+        if !self.started.has_any(so_far.id()) {
             return Vec::new();
         }
         // What was refused is not sent again, nor are its results.
         let Some(reply) = reply.as_ref().ok().filter(|reply| reply.stop_reason != StopReason::Refusal) else {
-            return self.begun.clear(so_far.id());
+            return self.started.clear(so_far.id());
         };
         let recorded = so_far.sanitized(reply.content.clone());
         let (mut calls, mut behind) = (Vec::new(), !reply.stop_reason.runs_calls());
@@ -42,18 +46,18 @@ impl LocalHost {
             behind |= spec.is_some_and(|spec| spec.exclusive);
             calls.push((call, behind));
         }
-        self.begun.settle(so_far.id(), calls.iter().copied())
+        self.started.assign(so_far.id(), calls.iter().copied())
     }
 
-    /// No message will tell of these. Gives those that are not stopped by that.
-    pub(super) fn leave(&self, mut left: Vec<Running>) -> Vec<Running> {
-        left.retain(|left| left.must_end(&self.caller));
-        left
+    /// These are part of no message. Gives those that are not stopped by that.
+    pub(super) fn discard(&self, mut unclaimed: Vec<RunningCall>) -> Vec<RunningCall> {
+        unclaimed.retain(|unclaimed| unclaimed.discard(&self.caller));
+        unclaimed
     }
 
-    pub(super) async fn end_all(&self, left: Vec<Running>) {
-        for left in left {
-            left.end(&self.caller).await;
+    pub(super) async fn finish_all(&self, unclaimed: Vec<RunningCall>) {
+        for unclaimed in unclaimed {
+            unclaimed.finish(&self.caller).await;
         }
     }
 }

@@ -11,13 +11,13 @@ use serde_json::value::RawValue;
 use crate::{Block, InvalidBlock, Json};
 
 /// A list of blocks; one text, as in a message that is sent; or nothing.
-pub(super) enum Said<'de> {
+pub(super) enum ReplyContent<'de> {
     Nothing,
     Text(String),
     Blocks(Vec<&'de RawValue>),
 }
 
-impl Said<'_> {
+impl ReplyContent<'_> {
     /// The blocks, which share the text of this reply.
     pub(super) fn blocks(self, reply: &Json) -> Result<Vec<Block>, InvalidBlock> {
         match self {
@@ -30,7 +30,7 @@ impl Said<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Said<'de> {
+impl<'de> Deserialize<'de> for ReplyContent<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Reader)
     }
@@ -39,25 +39,25 @@ impl<'de> Deserialize<'de> for Said<'de> {
 struct Reader;
 
 impl<'de> Visitor<'de> for Reader {
-    type Value = Said<'de>;
+    type Value = ReplyContent<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of blocks")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Said<'de>, E> {
-        Ok(Said::Nothing)
+    fn visit_unit<E: Error>(self) -> Result<ReplyContent<'de>, E> {
+        Ok(ReplyContent::Nothing)
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Said<'de>, E> {
-        Ok(Said::Text(text.to_owned()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<ReplyContent<'de>, E> {
+        Ok(ReplyContent::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Said<'de>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ReplyContent<'de>, A::Error> {
         let mut blocks = Vec::with_capacity(items.size_hint().unwrap_or_default());
         while let Some(block) = items.next_element()? {
             blocks.push(block);
         }
-        Ok(Said::Blocks(blocks))
+        Ok(ReplyContent::Blocks(blocks))
     }
 }

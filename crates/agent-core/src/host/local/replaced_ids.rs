@@ -4,30 +4,30 @@ use std::collections::BTreeMap;
 
 use crate::{Block, Conversation, Delta, Response, ToolCall, conversation::Sanitizer};
 
-/// Follows a reply and gives each of its calls the id that the conversation will record it by, so that listeners are told
-/// before anything bears it.
-pub(super) struct NewIds<'a> {
+/// Follows a reply and gives each of its calls the id that the conversation will record it by, so that listeners know
+/// it before anything bears it.
+pub(super) struct ReplacedIds<'a> {
     so_far: &'a Conversation,
     /// Has seen the calls of the reply so far.
     sanitizer: Sanitizer<'a>,
     /// Their ids as listeners know them, by the blocks' places.
-    told: BTreeMap<usize, String>,
+    known: BTreeMap<usize, String>,
 }
 
 /// A call that has another id than listeners know it by.
-pub(super) struct NewId {
+pub(super) struct ReplacedId {
     pub(super) tool: String,
     pub(super) was: String,
     pub(super) id: String,
 }
 
-impl<'a> NewIds<'a> {
+impl<'a> ReplacedIds<'a> {
     pub(super) fn new(so_far: &'a Conversation) -> Self {
-        Self { so_far, sanitizer: so_far.sanitizer(), told: BTreeMap::new() }
+        Self { so_far, sanitizer: so_far.sanitizer(), known: BTreeMap::new() }
     }
 
-    /// The piece as listeners are told of it, with the new ids, and which are new.
-    pub(super) fn see(&mut self, delta: &Delta) -> (Delta, Vec<NewId>) {
+    /// The piece as listeners get it, with the new ids, and which are new.
+    pub(super) fn see(&mut self, delta: &Delta) -> (Delta, Vec<ReplacedId>) {
         let mut new = Vec::new();
         let delta = match delta {
             Delta::Block { index, block } if block.as_tool_use().is_some() => {
@@ -49,28 +49,28 @@ impl<'a> NewIds<'a> {
     }
 
     /// The ids that came out otherwise, once the reply is whole: if blocks did not begin in the order of their places.
-    pub(super) fn corrections(self, response: &Response) -> Vec<NewId> {
+    pub(super) fn corrections(self, response: &Response) -> Vec<ReplacedId> {
         let recorded = self.so_far.sanitized(response.content.clone());
         let calls = recorded.iter().filter_map(Block::as_tool_use);
-        let new = self.told.into_values().zip(calls).filter(|(was, call)| *was != call.id);
-        new.map(|(was, call)| NewId { tool: call.name.clone(), was, id: call.id.clone() }).collect()
+        let new = self.known.into_values().zip(calls).filter(|(was, call)| *was != call.id);
+        new.map(|(was, call)| ReplacedId { tool: call.name.clone(), was, id: call.id.clone() }).collect()
     }
 
     fn forget(&mut self) {
         self.sanitizer = self.so_far.sanitizer();
-        self.told.clear();
+        self.known.clear();
     }
 
-    fn renamed(&mut self, index: usize, block: &Block, new: &mut Vec<NewId>) -> Block {
+    fn renamed(&mut self, index: usize, block: &Block, new: &mut Vec<ReplacedId>) -> Block {
         let Some(call) = block.as_tool_use() else { return block.clone() };
         let sanitized = self.sanitizer.sanitize(block.clone());
         let Some(recorded) = sanitized.as_tool_use().cloned() else { return block.clone() };
-        self.told.insert(index, recorded.id.clone());
+        self.known.insert(index, recorded.id.clone());
         if recorded.id == call.id {
             return block.clone();
         }
         let id = recorded.id.clone();
-        new.push(NewId { tool: recorded.name.clone(), was: call.id.clone(), id: id.clone() });
+        new.push(ReplacedId { tool: recorded.name.clone(), was: call.id.clone(), id: id.clone() });
         block.with_call(ToolCall { id, ..(**call).clone() })
     }
 }

@@ -1,0 +1,277 @@
+//! Calls that began before their turn, and those that equal calls of a turn share.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{Hash, Hasher},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{call::Caller, running_call::RunningCall};
+use crate::{
+    Call, ToolCall,
+    host::cancel::{CallGuard, RunTokens},
+};
+
+/// A call that could have begun less than this earlier gets no event about it.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// The calls of a run that began early or are shared, by conversation.
+#[derive(Debug, Default)]
+pub(super) struct StartedCalls(Mutex<HashMap<Arc<str>, ConversationCalls>>);
+
+/// Those of one conversation, from the reply that makes them to the end of their turn.
+#[derive(Debug, Default)]
+struct ConversationCalls {
+    /// By their numbers: in the order in which they began.
+    running: BTreeMap<u64, RunningCall>,
+    next: u64,
+    equal: HashMap<CallKey, EqualCalls>,
+    /// Which one began for the call of this id.
+    own: HashMap<String, u64>,
+    /// Which one the call of this id has, once the reply is whole.
+    claimed: HashMap<String, u64>,
+    /// When the model had moved on from a call that only its missing mark kept from starting then.
+    passed_at: HashMap<String, Instant>,
+}
+
+/// The equal calls of a reply.
+#[derive(Debug, Default)]
+struct EqualCalls {
+    /// Those that run and nobody has yet.
+    runs: BTreeSet<u64>,
+    /// How many the reply makes so far.
+    wanted: usize,
+}
+
+/// A call without its id.
+#[derive(Debug)]
+struct CallKey(Arc<ToolCall>);
+
+impl StartedCalls {
+    /// The model has moved on from a call that may start now. It starts, unless the reply began an equal one before it was
+    /// asked again that no other call of it wants. Until its turn comes it is stopped by `tokens`.
+    pub(super) fn start(&self, caller: &Arc<Caller>, tokens: Option<&Arc<RunTokens>>, call: Call) {
+        let call = Arc::new(call);
+        let mut all = self.lock();
+        let known = all.entry(call.conversation.clone()).or_default();
+        let equal = known.equal.entry(CallKey(call.call.clone())).or_default();
+        equal.wanted += 1;
+        let is_there = match caller.shares(&call) {
+            true => equal.runs.iter().any(|run| !known.running[run].is_stopped()),
+            false => equal.runs.len() >= equal.wanted,
+        };
+        if !is_there {
+            let entered = CallGuard::of(&call, tokens);
+            known.add(RunningCall::start(caller.clone(), call, entered, None));
+        }
+    }
+
+    /// The reply is asked again from its beginning.
+    pub(super) fn restart(&self, conversation: &str) {
+        if let Some(known) = self.lock().get_mut(conversation) {
+            known.passed_at.clear();
+            for equal in known.equal.values_mut() {
+                // What was stopped is no other call's.
+                equal.runs.retain(|run| !known.running[run].is_stopped());
+                equal.wanted = 0;
+            }
+        }
+    }
+
+    /// The reply makes these calls, as the conversation will record them, some behind one that runs alone, or in a reply
+    /// whose calls do not count: they have only what has effects. Each has what
+    /// began for it, or for an equal one before the reply was asked again. The rest is given back.
+    pub(super) fn assign<'c>(
+        &self,
+        conversation: &str,
+        calls: impl Iterator<Item = (&'c Arc<ToolCall>, bool)> + Clone,
+    ) -> Vec<RunningCall> {
+        let mut all = self.lock();
+        let Some(known) = all.get_mut(conversation) else { return Vec::new() };
+        known.claim_own(calls.clone());
+        known.claim_equal(calls);
+        known.equal.clear();
+        let claimed: BTreeSet<u64> = known.claimed.values().copied().collect();
+        let (claimed, left) =
+            mem::take(&mut known.running).into_iter().partition(|(run, _)| claimed.contains(run));
+        known.running = claimed;
+        let left: BTreeMap<u64, RunningCall> = left;
+        left.into_values().collect()
+    }
+
+    /// What a call whose turn it is takes part in; `None` if it is to be made for itself.
+    pub(super) fn claim(
+        &self,
+        caller: &Arc<Caller>,
+        call: &Arc<Call>,
+        late: Option<Duration>,
+    ) -> Option<RunningCall> {
+        let (mut all, shares) = (self.lock(), caller.shares(call));
+        if let Some(found) = all.get_mut(&call.conversation).and_then(|known| known.find(call, shares)) {
+            found.claimed = true;
+            return Some(found.clone());
+        }
+        shares.then(|| {
+            let mut running = RunningCall::start(caller.clone(), call.clone(), CallGuard::default(), late);
+            running.claimed = true;
+            all.entry(call.conversation.clone()).or_default().add(running.clone());
+            running
+        })
+    }
+
+    /// Stops a call that was cancelled, unless a twin still wants it.
+    pub(super) fn abandon(&self, call: &Call) {
+        let mut all = self.lock();
+        let Some(known) = all.get_mut(&call.conversation) else { return };
+        if let Some(run) = known.number(call, true).filter(|run| known.running[run].is_abandoned()) {
+            known.running.remove(&run);
+            if let Some(equal) = known.equal.get_mut(&CallKey(call.call.clone())) {
+                equal.runs.remove(&run);
+            }
+        }
+    }
+
+    pub(super) fn has_any(&self, conversation: &str) -> bool {
+        self.lock().get(conversation).is_some_and(|known| !known.running.is_empty())
+    }
+
+    /// Whether the end of this call was not emitted yet; whoever asks emits it.
+    pub(super) fn claims_end_event(&self, call: &Call) -> bool {
+        let all = self.lock();
+        let own =
+            all.get(&call.conversation).and_then(|known| known.running.get(known.own.get(&call.call.id)?));
+        own.filter(|running| *running.call == *call).is_none_or(RunningCall::claims_end_event)
+    }
+
+    /// Forgets the calls of a turn that has ended: what is read from here on may be different. A later turn of the same
+    /// reply may still want others.
+    pub(super) fn forget(&self, conversation: &str) {
+        let mut all = self.lock();
+        if let Some(known) = all.get_mut(conversation) {
+            known.running.retain(|_, running| !running.claimed);
+            known.equal.clear();
+            known.passed_at.clear();
+            if known.running.is_empty() {
+                all.remove(conversation);
+            }
+        }
+    }
+
+    /// Forgets all calls of a conversation, whose reply leaves them no turn, and gives those that its calls have.
+    pub(super) fn take_claimed(&self, conversation: &str) -> Vec<(String, RunningCall)> {
+        let mut known = self.lock().remove(conversation).unwrap_or_default();
+        let claimed =
+            known.claimed.into_iter().filter_map(|(id, run)| Some((id, known.running.remove(&run)?)));
+        let mut made: Vec<_> = claimed.filter(|(_, running)| running.has_begun()).collect();
+        made.sort_by(|(_, one), (_, other)| one.call.call.id.cmp(&other.call.call.id));
+        made
+    }
+
+    /// Forgets all calls of a conversation, and gives those that no turn wanted.
+    pub(super) fn clear(&self, conversation: &str) -> Vec<RunningCall> {
+        let mut all = self.lock();
+        // As a rule none has begun, and each turn asks.
+        if all.is_empty() {
+            return Vec::new();
+        }
+        let known = all.remove(conversation).unwrap_or_default();
+        known.running.into_values().filter(|running| !running.claimed).collect()
+    }
+
+    /// The model has moved on from a call that would start now, were it marked.
+    pub(super) fn note_passed(&self, conversation: &Arc<str>, id: &str) {
+        let mut all = self.lock();
+        let known = all.entry(conversation.clone()).or_default();
+        known.passed_at.insert(id.to_owned(), Instant::now());
+    }
+
+    /// How much earlier a call that starts now could have started, were it marked; `None` if that is next to nothing.
+    pub(super) fn late(&self, call: &Call) -> Option<Duration> {
+        let all = self.lock();
+        let passed_at = all.get(&call.conversation)?.passed_at.get(&call.call.id)?;
+        Some(passed_at.elapsed()).filter(|by| *by >= SHORT)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, ConversationCalls>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ConversationCalls {
+    fn add(&mut self, running: RunningCall) {
+        let (run, call) = (self.next, running.call.call.clone());
+        self.next += 1;
+        self.own.insert(call.id.clone(), run);
+        self.equal.entry(CallKey(call)).or_default().runs.insert(run);
+        self.running.insert(run, running);
+    }
+
+    /// First, so that no call gets the result of one that began for another while its own is there.
+    fn claim_own<'c>(&mut self, calls: impl Iterator<Item = (&'c Arc<ToolCall>, bool)>) {
+        for (call, behind) in calls {
+            let Some(run) = self.own.get(&call.id) else { continue };
+            let Some(equal) = self.equal.get_mut(&CallKey(call.clone())) else { continue };
+            if equal.runs.contains(run) && self.running[run].counts(behind) {
+                self.claimed.insert(call.id.clone(), *run);
+                if !self.running[run].shared {
+                    equal.runs.remove(run);
+                }
+            }
+        }
+    }
+
+    fn claim_equal<'c>(&mut self, calls: impl Iterator<Item = (&'c Arc<ToolCall>, bool)>) {
+        for (call, behind) in calls {
+            if self.claimed.contains_key(&call.id) {
+                continue;
+            }
+            let Some(equal) = self.equal.get_mut(&CallKey(call.clone())) else { continue };
+            // The call it began for is not there any more, or has it.
+            while let Some(run) = equal.runs.first().filter(|run| self.running[run].is_stopped()).copied() {
+                equal.runs.remove(&run);
+            }
+            let Some(run) = equal.runs.first().filter(|run| self.running[run].counts(behind)).copied() else {
+                continue;
+            };
+            self.claimed.insert(call.id.clone(), run);
+            if !self.running[&run].shared {
+                equal.runs.remove(&run);
+            }
+        }
+    }
+
+    fn find(&mut self, call: &Call, shares: bool) -> Option<&mut RunningCall> {
+        let run = self.number(call, shares)?;
+        self.running.get_mut(&run)
+    }
+
+    /// What a call has, or shares.
+    fn number(&self, call: &Call, shares: bool) -> Option<u64> {
+        let own = self.claimed.get(&call.call.id).filter(|run| self.running.contains_key(run));
+        let shared = || {
+            let equal = shares.then(|| self.equal.get(&CallKey(call.call.clone())))??;
+            let is_own = |run: &u64| self.own.get(&call.call.id) == Some(run);
+            equal.runs.iter().find(|run| is_own(run) || !self.running[run].is_stopped())
+        };
+        own.or_else(shared).copied()
+    }
+}
+
+impl PartialEq for CallKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name && self.0.input == other.0.input
+    }
+}
+
+impl Eq for CallKey {}
+
+impl Hash for CallKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name.hash(state);
+        self.0.input.text().hash(state);
+    }
+}
