@@ -145,8 +145,8 @@ impl<W: HostWrapper> Perform for W {
         converse(self, child)
     }
 
-    fn tell(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
-        self.local().tell(call, outcome);
+    fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
+        self.local().on_outcome(call, outcome);
     }
 }
 
