@@ -35,7 +35,7 @@ use crate::{Body, NeedsApproval, StateBody, limits::Limits, schema::Input, state
 /// | what | checked |
 /// |---|---|
 /// | names and types of fields, missing fields, variants of an `enum` | always, when the type is read with serde |
-/// | limits: `#[schemars(range(max = 7))]`, `length(…)`, `regex(…)` | with the feature `validate` of this crate |
+/// | limits: `#[schemars(range(max = 7))]`, `length(…)`, `regex(…)` | with the feature `validate` of this crate, which is on by default |
 /// | `#[schemars(extend("enum" = …))]` on a field of another type than an `enum` | with the feature `validate`; without it only shown to the model |
 /// | `format` (`email`, `date-time`, …) | never, only shown to the model; let the type of the field check it |
 ///
