@@ -91,9 +91,9 @@ mod claude;
 mod openai;
 #[cfg_attr(not(any(feature = "claude", feature = "openai")), allow(dead_code))]
 mod tool_choice;
-// Some of it only an API uses.
-#[cfg_attr(not(feature = "claude"), allow(dead_code, unused_imports, unused_macros))]
-mod transport;
+// Some of it only the APIs of this crate use.
+#[cfg_attr(not(any(feature = "claude", feature = "openai")), allow(dead_code, unused_imports))]
+pub mod transport;
 mod wrappers;
 
 pub use agent_core::{

@@ -1,17 +1,29 @@
-//! What any API over HTTP needs: connections, time limits, the framing of streams, typed errors,
-//! and secrets that never show. It knows no API: nothing here uses `claude` or `wrappers`.
+//! The pieces to write a backend for an API over HTTP: a client with time limits, a decoder of streams,
+//! typed errors, and a writer of deltas.
 //!
-//! An API has its names in an [`Api`](api::Api), makes the bodies of its requests, and reads the
-//! events of its streams ([`ReadEvent`](parser::ReadEvent)). [`Http`](http::Http) does the rest.
+//! - [`HttpClient`] sends requests and reads the answers. With it, a backend that streams and calls
+//!   tools fits on a screen.
+//! - [`DeltaWriter`] turns the pieces of a reply into valid [`Delta`](crate::Delta)s.
+//! - [`sse::Decoder`] reads server-sent events, and [`http_error`] makes an error of an HTTP answer. You
+//!   need these two only with an HTTP client of your own.
+//!
+//! The guide's chapter *A backend of your own* has a whole program.
+
+// It knows no API: nothing here uses `claude` or `wrappers`. An API of this crate has its names in an
+// `Api`, makes the bodies of its requests, and reads the events of its streams (`ReadEvent`). `Http` does
+// the rest.
 
 pub(crate) mod api;
 pub(crate) mod causes;
+mod client;
 pub(crate) mod config_error;
 pub(crate) mod connections;
+mod delta_writer;
 pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod headers;
 pub(crate) mod http;
+mod http_error;
 pub(crate) mod key;
 pub(crate) mod limit;
 pub(crate) mod parser;
@@ -20,5 +32,11 @@ pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod shown;
 pub(crate) mod size;
-pub(crate) mod sse;
+pub mod sse;
 pub(crate) mod words;
+mod written;
+
+pub use client::{HttpClient, HttpClientBuilder};
+pub use delta_writer::DeltaWriter;
+pub use http_error::http_error;
+pub use reqwest::header::HeaderMap;

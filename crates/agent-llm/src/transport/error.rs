@@ -79,7 +79,7 @@ impl Failed<'_> {
         }
         let mut events = Decoder::default();
         events.push(self.body.as_bytes()).ok()?;
-        while let Some(event) = events.next() {
+        while let Some(event) = events.next_event() {
             if event.name == "error" || ErrorBody::found(&event.data).is_some() {
                 return Some(ErrorBody::in_event(&event.data));
             }

@@ -39,7 +39,7 @@ const JSON: &str = "application/json";
 /// The most bytes that are read of an answer that is no reply.
 pub(crate) const LONGEST_ERROR: usize = 64 * 1024;
 
-/// The most bytes that are read of an answer of JSON that is no model's reply.
+/// The most bytes that are read of an answer of JSON that should be small.
 const LONGEST_VALUE: usize = 1024 * 1024;
 
 /// A request to an API.
@@ -139,16 +139,26 @@ impl Http {
         self.read(&mut answer, what, read).await
     }
 
-    /// An answer of JSON that is no model's reply. `name` says what it is, for errors.
+    /// A small answer of JSON that is no model's reply. `name` says what it is, for errors.
     pub(crate) async fn value<T: DeserializeOwned + Send + 'static>(
         &self,
         post: Post,
         name: &'static str,
     ) -> Result<T, LlmError> {
+        self.value_of(post, name, LONGEST_VALUE).await
+    }
+
+    /// An answer of JSON with at most so many bytes.
+    pub(crate) async fn value_of<T: DeserializeOwned + Send + 'static>(
+        &self,
+        post: Post,
+        name: &'static str,
+        most: usize,
+    ) -> Result<T, LlmError> {
         let limit = Limit::whole(&self.settings.limits);
         let value = async {
             let mut answer = limit.keep(self.send(post, JSON)).await??;
-            let what = Expected { limit, most: LONGEST_VALUE, name };
+            let what = Expected { limit, most, name };
             self.read(&mut answer, what, |text| serde_json::from_str(text)).await
         };
         value.await.map_err(|error| self.scrub(error))

@@ -52,6 +52,12 @@ pub(crate) struct EventParser<R> {
     reader: R,
 }
 
+impl<R> EventParser<R> {
+    pub(crate) fn of(reader: R) -> Self {
+        Self { events: Decoder::default(), ready: VecDeque::new(), reader }
+    }
+}
+
 impl<R: ReadEvent> ReplyParser for EventParser<R> {
     fn push(&mut self, bytes: &[u8]) -> Result<(), LlmError> {
         self.events.push(bytes)
@@ -59,7 +65,7 @@ impl<R: ReadEvent> ReplyParser for EventParser<R> {
 
     fn pull(&mut self) -> Result<Option<Delta>, LlmError> {
         while self.ready.is_empty() && !self.reader.is_complete() {
-            let Some(event) = self.events.next() else { break };
+            let Some(event) = self.events.next_event() else { break };
             self.reader.read(&event, &mut self.ready)?;
         }
         Ok(self.ready.pop_front())

@@ -4,27 +4,65 @@ use std::{borrow::Cow, mem, ops::Range};
 
 use agent_core::{LlmError, model::LlmErrorKind};
 use memchr::memchr2;
+use serde::Deserialize;
 
 /// The most bytes one event may have. The largest the API sends are blocks of a few MB.
 const LONGEST: usize = 16 * 1024 * 1024;
 
+/// The most characters of an event that an error quotes.
+const EXCERPT: usize = 300;
+
 /// The most bytes of lines that are no event's.
 const LONGEST_STRAY: usize = 64 * 1024;
 
-/// One event of a stream. It stands in the bytes it came in, as a rule.
+/// One event of a stream. Mostly it borrows from the decoder's bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Event<'a> {
-    /// Its `event` field; empty when it has none.
-    pub(crate) name: Cow<'a, str>,
-    /// Its `data` lines, joined by line feeds.
-    pub(crate) data: Cow<'a, str>,
+pub struct Event<'a> {
+    /// The `event` field. Empty if there is none.
+    pub name: Cow<'a, str>,
+    /// The `data` lines, joined by line feeds. Empty if there are none.
+    pub data: Cow<'a, str>,
 }
 
-/// Reads a stream of events in pieces that are cut anywhere. Each byte is copied once and looked at
-/// once. Source:
-/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
+impl Event<'_> {
+    /// The data as JSON. The error quotes the beginning of data that can't be read.
+    pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, LlmError> {
+        serde_json::from_str(&self.data).map_err(|error| {
+            let quoted: String = self.data.chars().take(EXCERPT).collect();
+            let message = format!("the event {:?} can't be read: {error}: {quoted}", self.name);
+            LlmError::new(LlmErrorKind::Malformed, message)
+        })
+    }
+}
+
+/// Decodes a stream of server-sent events. Push the bytes as they come and take the events.
+///
+/// - The bytes may be cut anywhere, also in the middle of a character or of a line ending.
+/// - A line ends with LF, CR or both. Several `data` lines are joined. A byte order mark, comments,
+///   ids and retry times are passed over. Bytes that are no UTF-8 are replaced.
+/// - One event has at most 16 MiB; see [`push`](Self::push).
+/// - An event without data is passed over, as the standard has it, unless its name is `error`.
+///
+/// Each byte is copied once and looked at once.
+/// Source: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
+///
+/// ```
+/// use agent_llm::transport::sse::Decoder;
+///
+/// let stream = "event: word\ndata: café\n\n: a comment\n\ndata: [DONE]\n\n";
+/// let mut decoder = Decoder::default();
+/// let mut events = Vec::new();
+/// for chunk in stream.as_bytes().chunks(5) {
+///     decoder.push(chunk)?;
+///     while let Some(event) = decoder.next_event() {
+///         events.push(format!("{}: {}", event.name, event.data));
+///     }
+/// }
+/// assert_eq!(events, ["word: café", ": [DONE]"]);
+/// # Ok::<(), agent_llm::LlmError>(())
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     bytes: Vec<u8>,
     /// Where the event begins that is not whole yet.
     event: usize,
@@ -62,8 +100,9 @@ impl Data {
 }
 
 impl Decoder {
-    /// Takes in the next bytes. An error if an event has no end.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), LlmError> {
+    /// Takes in the next bytes. An error ([`TooLong`](LlmErrorKind::TooLong)) if an event has more
+    /// than 16 MiB and no end.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), LlmError> {
         let data = self.data.as_ref().map_or(0, Data::len);
         if self.bytes.len() - self.event + data > LONGEST {
             let message = format!("an event of the stream has no end within {LONGEST} bytes");
@@ -74,14 +113,14 @@ impl Decoder {
         Ok(())
     }
 
-    /// Says that nothing more comes. The standard drops an event that the end cut short of its
-    /// blank line; here the reader decides, since what it says may be whole.
-    pub(crate) fn end(&mut self) {
+    /// Says that there are no more bytes. A last event without the blank line behind it is then
+    /// given too. The standard drops such an event, but what it says may be complete, so you decide.
+    pub fn end(&mut self) {
         self.bytes.extend_from_slice(b"\n\n");
     }
 
-    /// The next event that is whole.
-    pub(crate) fn next(&mut self) -> Option<Event<'_>> {
+    /// The next complete event. `None` if that needs more bytes.
+    pub fn next_event(&mut self) -> Option<Event<'_>> {
         let (name, data) = loop {
             let line = self.next_line()?;
             if let Some(found) = self.read_line(line) {
@@ -95,8 +134,9 @@ impl Decoder {
         Some(Event { name: text(&self.bytes[name]), data })
     }
 
-    /// What came that is no event's, as text; empty if there is nothing of that kind.
-    pub(crate) fn stray(&self) -> Cow<'_, str> {
+    /// The lines that belong to no event, at most 64 KiB of them. If the server answered with
+    /// something else than a stream, such as an error page, it is here.
+    pub fn stray(&self) -> Cow<'_, str> {
         text(&self.stray)
     }
 
@@ -213,7 +253,7 @@ mod tests {
         let mut events = Vec::new();
         for chunk in chunks {
             decoder.push(chunk).unwrap();
-            while let Some(Event { name, data }) = decoder.next() {
+            while let Some(Event { name, data }) = decoder.next_event() {
                 events.push((name.into_owned(), data.into_owned()));
             }
         }
@@ -276,7 +316,7 @@ mod tests {
         check(b"event: error\n\ndata: 1\n\n", &[("error", ""), ("", "1")]);
         let mut decoder = Decoder::default();
         decoder.push(b": hi\nid: 1\n{\n  \"error\": \"down\"\n}\n\n").unwrap();
-        assert_eq!(decoder.next(), None);
+        assert_eq!(decoder.next_event(), None);
         assert_eq!(decoder.stray(), "{\n  \"error\": \"down\"\n}\n");
     }
 
@@ -290,9 +330,9 @@ mod tests {
         let end = |bytes: &[u8]| {
             let mut decoder = Decoder::default();
             decoder.push(bytes).unwrap();
-            assert_eq!(decoder.next(), None);
+            assert_eq!(decoder.next_event(), None);
             decoder.end();
-            decoder.next().map(|Event { name, data }| format!("{name}: {data}"))
+            decoder.next_event().map(|Event { name, data }| format!("{name}: {data}"))
         };
         let event = Some("a: 1".to_owned());
         assert_eq!(end(b"event: a\ndata: 1"), event);

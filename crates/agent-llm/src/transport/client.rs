@@ -1,0 +1,173 @@
+//! The HTTP client for a backend of your own.
+
+use std::{fmt, future::ready, sync::Arc};
+
+use agent_core::{BoxStream, Delta, LlmError, model::LlmErrorKind};
+use futures::{StreamExt, stream};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    api::Api,
+    config_error::ConfigError,
+    delta_writer::DeltaWriter,
+    http::{Http, Post},
+    key::Key,
+    parser::EventParser,
+    settings::{HttpSettings, http_settings},
+    sse::Event,
+    written::Written,
+};
+
+/// What most APIs besides Anthropic's have in common.
+const COMMON: Api = Api {
+    key_variable: None,
+    base_url: "https://api.example.com/v1",
+    key_header: "authorization",
+    key_scheme: "Bearer ",
+    request_id: "x-request-id",
+    rate_limits: |_, _| Vec::new(),
+};
+
+/// An HTTP client for a backend of your own. It posts JSON and reads streamed or whole answers, with
+/// time limits, bounds on sizes, and typed errors in which no secret shows.
+///
+/// It makes each request once. For retries, put [`Retry`](crate::Retry) around your backend. Clones
+/// share settings and connections.
+///
+/// This is a whole backend for a server that streams its reply as events of plain text:
+///
+/// ```
+/// use agent_llm::{
+///     BoxStream, Delta, Llm, LlmError, Message, Request, StopReason, fold, transport::HttpClient,
+/// };
+/// # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+///
+/// struct Plain(HttpClient);
+///
+/// impl Llm for Plain {
+///     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+///         let body = serde_json::json!({"prompt": request.last_text()});
+///         self.0.stream("generate", &body, |event, reply| match &*event.name {
+///             "end" => {
+///                 reply.stop(StopReason::EndTurn);
+///                 reply.finish()
+///             }
+///             _ => reply.text(&event.data),
+///         })
+///     }
+/// }
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let server = MockServer::start().await;
+/// # let url = server.uri();
+/// # let events = "data: Hel\n\ndata: lo!\n\nevent: end\ndata:\n\n";
+/// # let answer = ResponseTemplate::new(200).set_body_raw(events, "text/event-stream");
+/// # Mock::given(any()).respond_with(answer).mount(&server).await;
+/// let model = Plain(HttpClient::builder(url).key("k").build()?);
+/// let reply = fold(model.stream(Request::new(vec![Message::user("Say hello.")])), |_| {}).await?;
+/// assert_eq!(reply.content[0].as_text(), Some("Hello!"));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct HttpClient {
+    http: Arc<Http>,
+    settings: HttpClientBuilder,
+}
+
+impl HttpClient {
+    /// Begins a client for the API at this base URL, such as `https://api.openai.com/v1`.
+    pub fn builder(base_url: impl Into<String>) -> HttpClientBuilder {
+        let http = HttpSettings { base_url: Some(base_url.into()), ..HttpSettings::default() };
+        HttpClientBuilder { http }
+    }
+
+    /// Posts a body to a path below the base URL and reads the streamed answer (server-sent events).
+    /// `read` is called for each event and says in the [`DeltaWriter`] what the event brings. An error
+    /// of `read` ends the reply. The request is made when the stream is first polled.
+    ///
+    /// The reply is complete when `read` calls [`DeltaWriter::finish`], or at the end of the stream if a
+    /// stop reason was said. Otherwise it broke off, which is an error that [`Retry`](crate::Retry)
+    /// retries.
+    ///
+    /// These are errors without your doing: a status that is no success, an answer that is no stream, an
+    /// event named `error`, an event whose data is JSON with an `error` in it, and a limit that is
+    /// passed. If no [`total_timeout`](HttpClientBuilder::total_timeout) is set, the limit of the whole
+    /// reply is an hour.
+    pub fn stream<'a>(
+        &'a self,
+        path: &str,
+        body: &impl Serialize,
+        read: impl FnMut(&Event<'_>, &mut DeltaWriter) -> Result<(), LlmError> + Send + 'a,
+    ) -> BoxStream<'a, Result<Delta, LlmError>> {
+        match self.post(path, body) {
+            Ok(post) => self.http.streamed(move || post, EventParser::of(Written::by(read))).boxed(),
+            Err(error) => stream::once(ready(Err(error))).boxed(),
+        }
+    }
+
+    /// Posts a body to a path below the base URL and reads the answer, which is JSON. It may have as
+    /// many bytes as [`longest_reply`](HttpClientBuilder::longest_reply) says. If no
+    /// [`total_timeout`](HttpClientBuilder::total_timeout) is set, the limit is 600 s.
+    ///
+    /// ```
+    /// # use agent_llm::transport::HttpClient;
+    /// # use serde_json::{Value, json};
+    /// # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let server = MockServer::start().await;
+    /// # let answer = ResponseTemplate::new(200).set_body_json(json!({"tokens": 3}));
+    /// # Mock::given(path("/v1/tokenize")).respond_with(answer).mount(&server).await;
+    /// # let url = format!("{}/v1", server.uri());
+    /// let http = HttpClient::builder(url).build()?;
+    /// let counted: Value = http.json("tokenize", &json!({"text": "Say hello."})).await?;
+    /// assert_eq!(counted["tokens"], 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn json<T: DeserializeOwned + Send + 'static>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, LlmError> {
+        let post = self.post(path, body)?;
+        self.http.value_of(post, "another answer", self.settings.http.longest_reply).await
+    }
+
+    fn post(&self, path: &str, body: &impl Serialize) -> Result<Post, LlmError> {
+        let body = serde_json::to_vec(body).map_err(|error| {
+            let message = format!("the body for {path:?} can't be written as JSON: {error}");
+            LlmError::new(LlmErrorKind::InvalidRequest, message)
+        })?;
+        Ok(Post { to: self.http.url(path), body, max_tokens: 0 })
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HttpClient").field(&self.settings.http).finish()
+    }
+}
+
+/// Builds an [`HttpClient`]. `Debug` shows neither the key nor the values of headers.
+#[derive(Clone, Debug)]
+pub struct HttpClientBuilder {
+    http: HttpSettings,
+}
+
+impl HttpClientBuilder {
+    /// The API key. It is sent as `authorization: Bearer …`. If your API wants it in another header, use
+    /// [`header`](Self::header) instead. By default no key is sent.
+    pub fn key(mut self, key: impl Into<Key>) -> Self {
+        self.http.key = Some(key.into());
+        self
+    }
+
+    /// Makes the client. An error says which setting is wrong.
+    pub fn build(self) -> Result<HttpClient, ConfigError> {
+        let http = Http::new(COMMON, self.http.clone(), &[], None)?;
+        Ok(HttpClient { http: Arc::new(http), settings: self })
+    }
+}
+
+http_settings!(HttpClientBuilder);
