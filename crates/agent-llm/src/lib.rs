@@ -60,14 +60,20 @@
 //! A program that also uses reqwest itself must give it TLS by one of reqwest's features (`rustls`,
 //! `native-tls`), even for plain http. Without one, reqwest panics when it makes a client.
 //!
-//! # Without this client
+//! # A backend of your own
 //!
-//! A [`StreamParser`] reads the bytes of a streamed reply that you received some other way.
+//! The module [`transport`] has the pieces for a backend over HTTP: a client with time limits
+//! ([`HttpClient`](transport::HttpClient)), a decoder of streams, typed errors, and a writer of deltas
+//! ([`DeltaWriter`](transport::DeltaWriter)). All wrappers work around your backend, too.
+//!
+//! A [`StreamParser`] reads the bytes of a streamed reply of Claude that you received some other way.
 //!
 //! # Features
 //!
-//! `claude`, on by default, is the client of the Messages API. Without it the crate has only the
-//! wrappers, for a backend of your own.
+//! - `claude`, on by default: the client of the Messages API.
+//! - `openai`: OpenAI's two APIs, and servers that speak like them.
+//!
+//! Without them the crate has the transport and the wrappers, for a backend of your own.
 //!
 //! # Inside
 //!

@@ -86,9 +86,9 @@ impl HttpClient {
     /// `read` is called for each event and says in the [`DeltaWriter`] what the event brings. An error
     /// of `read` ends the reply. The request is made when the stream is first polled.
     ///
-    /// The reply is complete when `read` calls [`DeltaWriter::finish`], or at the end of the stream if a
-    /// stop reason was said. Otherwise it broke off, which is an error that [`Retry`](crate::Retry)
-    /// retries.
+    /// The reply is complete when `read` calls [`DeltaWriter::finish`]. If a stop reason was said, it is
+    /// also complete with an event whose data is `[DONE]` (`read` does not see it), and at the end of
+    /// the stream. Otherwise it broke off, which is an error that [`Retry`](crate::Retry) retries.
     ///
     /// These are errors without your doing: a status that is no success, an answer that is no stream, an
     /// event named `error`, an event whose data is JSON with an `error` in it, and a limit that is

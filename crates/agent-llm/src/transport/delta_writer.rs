@@ -58,7 +58,7 @@ pub struct DeltaWriter {
     /// How many parts have ended.
     ended: usize,
     /// The last call of each of the API's numbers: the how many-th part it is, and its id.
-    calls: BTreeMap<usize, (usize, String)>,
+    calls: BTreeMap<u64, (usize, String)>,
     stop: Option<StopReason>,
     usage: Counts,
     is_finished: bool,
@@ -92,7 +92,7 @@ impl DeltaWriter {
     /// complete input, also begin another call.
     pub fn tool_call(
         &mut self,
-        number: usize,
+        number: u64,
         id: Option<&str>,
         name: Option<&str>,
         input: &str,
@@ -106,7 +106,14 @@ impl DeltaWriter {
         self.stop = Some(reason);
     }
 
-    /// Says what the reply costs. A later call replaces an earlier one.
+    /// Says how many tokens of input were read and of output written. A count that is given replaces
+    /// the one from before; `None` leaves it.
+    pub fn tokens(&mut self, input: Option<u64>, output: Option<u64>) {
+        self.usage.input_tokens = input.or(self.usage.input_tokens);
+        self.usage.output_tokens = output.or(self.usage.output_tokens);
+    }
+
+    /// Says all that the reply costs, such as tokens from a cache. It replaces what was said before.
     pub fn usage(&mut self, counts: impl Into<Counts>) {
         self.usage = counts.into();
     }

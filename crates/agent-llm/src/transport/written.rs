@@ -6,6 +6,9 @@ use agent_core::{Delta, LlmError};
 
 use super::{delta_writer::DeltaWriter, error::ErrorBody, parser::ReadEvent, sse::Event};
 
+/// The data of the last event, as OpenAI's API and many that are like it have it.
+const DONE: &str = "[DONE]";
+
 /// A function that reads events, and what it has written.
 pub(crate) struct Written<F> {
     read: F,
@@ -32,7 +35,10 @@ where
         if is_error(event) {
             return Err(ErrorBody::in_event(&event.data));
         }
-        (self.read)(event, &mut self.reply)?;
+        match &*event.data {
+            DONE => self.reply.finish()?,
+            _ => (self.read)(event, &mut self.reply)?,
+        }
         self.pass_on(deltas);
         Ok(())
     }

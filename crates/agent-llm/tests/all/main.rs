@@ -11,6 +11,7 @@ mod gate;
 mod h2_server;
 mod hostile;
 mod http2;
+mod http_client;
 mod requests;
 mod secrets;
 mod streams;

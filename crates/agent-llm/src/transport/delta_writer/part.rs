@@ -12,7 +12,7 @@ pub(super) enum Kind {
     Text,
     Thinking,
     /// A tool call with this number.
-    Call(usize),
+    Call(u64),
 }
 
 /// A part of a reply, or a piece of one.
@@ -38,7 +38,7 @@ impl Part {
         Self { kind, id, name, words: words.to_owned(), input, has_begun: false }
     }
 
-    pub(super) fn call(number: usize, id: &str, name: &str, input: &str) -> Self {
+    pub(super) fn call(number: u64, id: &str, name: &str, input: &str) -> Self {
         Self { id: id.to_owned(), name: name.to_owned(), ..Self::new(Kind::Call(number), input) }
     }
 

@@ -13,7 +13,7 @@ enum Said {
     Text(&'static str),
     Thinking(&'static str),
     /// Number, id, name and input of a call.
-    Call(usize, Option<&'static str>, Option<&'static str>, &'static str),
+    Call(u64, Option<&'static str>, Option<&'static str>, &'static str),
 }
 
 use Said::{Call, Text, Thinking};
@@ -130,12 +130,14 @@ fn start_and_end_say_what_the_api_says() {
     reply.text("a").unwrap();
     reply.stop(StopReason::EndTurn);
     let mut counts = Counts::default();
-    counts.output_tokens = Some(3);
+    counts.input_tokens = Some(7);
     reply.usage(counts);
+    reply.tokens(None, Some(3));
     reply.finish().unwrap();
     let reply = folded(std::iter::from_fn(|| reply.pull()).collect());
     assert_eq!((reply.id.as_deref(), reply.model.as_deref()), (Some("r1"), Some("m")));
-    assert_eq!((reply.usage.output_tokens, reply.stop_reason), (3, StopReason::EndTurn));
+    let usage = (reply.usage.input_tokens, reply.usage.output_tokens);
+    assert_eq!((usage, reply.stop_reason), ((7, 3), StopReason::EndTurn));
 }
 
 fn said() -> impl Strategy<Value = Said> {
@@ -145,7 +147,7 @@ fn said() -> impl Strategy<Value = Said> {
     prop_oneof![
         words.clone().prop_map(Text),
         words.prop_map(Thinking),
-        (0..3_usize, id, name, input).prop_map(|(number, id, name, input)| Call(number, id, name, input)),
+        (0..3_u64, id, name, input).prop_map(|(number, id, name, input)| Call(number, id, name, input)),
     ]
 }
 
