@@ -18,6 +18,9 @@ use crate::transport::{
     parser::EventParser,
 };
 
+/// The most bytes that are read of a count of tokens.
+const LONGEST_COUNT: usize = 1024 * 1024;
+
 /// The Messages API over HTTP.
 pub(crate) struct Messages {
     settings: ClaudeBuilder,
@@ -51,7 +54,7 @@ impl Messages {
         }
         let body = wire::counted(&self.settings, request);
         let post = Post { to: self.count_tokens.clone(), body, max_tokens: 0 };
-        let count: Count = self.http.value(post, "a count of tokens").await?;
+        let count: Count = self.http.value(post, "a count of tokens", LONGEST_COUNT).await?;
         Ok(count.input_tokens)
     }
 

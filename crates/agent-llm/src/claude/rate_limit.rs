@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use agent_core::model::Notice;
-use reqwest::header::HeaderMap;
+use reqwest::header::{DATE, HeaderMap};
 
-use crate::transport::headers::{server_time, text};
+use crate::transport::headers::text;
 
 /// One notice for each limit that has its three headers: `anthropic-ratelimit-requests-limit`,
 /// `-remaining` and `-reset`, which is a time (RFC 3339). Source: <https://docs.claude.com/en/api/rate-limits>.
@@ -22,6 +22,11 @@ pub(crate) fn rate_limits(headers: &HeaderMap, now: SystemTime) -> Vec<Notice> {
         })
     };
     headers.keys().filter_map(|name| named(name.as_str())).collect()
+}
+
+/// The time by the server's clock, which may differ from ours.
+fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()
 }
 
 #[cfg(test)]

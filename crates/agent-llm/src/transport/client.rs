@@ -131,7 +131,7 @@ impl HttpClient {
         body: &impl Serialize,
     ) -> Result<T, LlmError> {
         let post = self.post(path, body)?;
-        self.http.value_of(post, "another answer", self.settings.http.longest_reply).await
+        self.http.value(post, "another answer", self.settings.http.longest_reply).await
     }
 
     fn post(&self, path: &str, body: &impl Serialize) -> Result<Post, LlmError> {

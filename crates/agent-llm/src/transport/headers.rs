@@ -1,8 +1,6 @@
 //! Reading the headers of an answer.
 
-use std::time::SystemTime;
-
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
 /// A header's value, if it is there and is text.
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -12,9 +10,4 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Whether the content type is this one. An answer without a content type may be anything.
 pub(crate) fn is(headers: &HeaderMap, content_type: &str) -> bool {
     text(headers, CONTENT_TYPE.as_str()).is_none_or(|given| given.to_ascii_lowercase().contains(content_type))
-}
-
-/// The time by the server's clock, which may differ from ours.
-pub(crate) fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
-    httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()
 }

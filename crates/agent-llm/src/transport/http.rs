@@ -39,9 +39,6 @@ const JSON: &str = "application/json";
 /// The most bytes that are read of an answer that is no reply.
 pub(crate) const LONGEST_ERROR: usize = 64 * 1024;
 
-/// The most bytes that are read of an answer of JSON that should be small.
-const LONGEST_VALUE: usize = 1024 * 1024;
-
 /// A request to an API.
 pub(crate) struct Post {
     pub(crate) to: Url,
@@ -139,17 +136,9 @@ impl Http {
         self.read(&mut answer, what, read).await
     }
 
-    /// A small answer of JSON that is no model's reply. `name` says what it is, for errors.
+    /// An answer of JSON that is no model's reply, of at most so many bytes. `name` says what it is,
+    /// for errors.
     pub(crate) async fn value<T: DeserializeOwned + Send + 'static>(
-        &self,
-        post: Post,
-        name: &'static str,
-    ) -> Result<T, LlmError> {
-        self.value_of(post, name, LONGEST_VALUE).await
-    }
-
-    /// An answer of JSON with at most so many bytes.
-    pub(crate) async fn value_of<T: DeserializeOwned + Send + 'static>(
         &self,
         post: Post,
         name: &'static str,
