@@ -1,5 +1,7 @@
 //! For tests of what holds of any input: bytes that are cut anywhere, and how many cases are tried.
 
+pub(crate) mod mutate;
+
 use proptest::{prelude::*, test_runner::RngAlgorithm};
 
 /// The bytes, cut at these places: shares of their length, of 65,536.

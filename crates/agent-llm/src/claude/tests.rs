@@ -5,7 +5,6 @@ mod corpus;
 mod cuts;
 mod errors;
 mod fuzz;
-mod mutate;
 
 use crate::{
     StreamParser,

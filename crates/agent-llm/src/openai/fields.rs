@@ -1,6 +1,6 @@
 //! The fields of a JSON object that a server wrote.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use agent_core::Json;
 use serde::{
@@ -62,27 +62,34 @@ impl<'a> Fields<'a> {
         let others = others.map(|(name, value)| (name.clone().into_owned(), Json::from(*value)));
         others.filter(|(_, value)| !says_nothing(value)).collect()
     }
+}
 
-    /// Puts the fields that are left and say something among others. Of a field that is there already,
-    /// lists are joined, and anything else takes the place of what was there.
-    pub(super) fn join(&self, others: &mut Others) {
-        for (name, value) in &self.0 {
-            let value = Json::from(*value);
-            if says_nothing(&value) {
-                continue;
-            }
-            let joined = others.get(&**name).and_then(|old| joined(old, &value));
-            others.insert(name.clone().into_owned(), joined.unwrap_or(value));
+/// Fields that come piece by piece.
+#[derive(Debug, Default)]
+pub(super) struct Gathered(BTreeMap<String, Vec<Json>>);
+
+impl Gathered {
+    /// Takes in the fields that say something.
+    pub(super) fn take_in(&mut self, fields: &Fields<'_>) {
+        for (name, value) in fields.others(&[]) {
+            self.0.entry(name).or_default().push(value);
         }
+    }
+
+    /// The fields. Of those that came several times, lists are joined; of anything else, the last counts.
+    pub(super) fn fields(&self) -> Others {
+        let field = |(name, values): (&String, &Vec<Json>)| {
+            let joined = if values.len() > 1 { joined(values) } else { None };
+            Some((name.clone(), joined.or_else(|| values.last().cloned())?))
+        };
+        self.0.iter().filter_map(field).collect()
     }
 }
 
-/// Two lists as one.
-fn joined(old: &Json, new: &Json) -> Option<Json> {
-    let list = |json: &Json| json.parse::<Vec<Json>>().ok();
-    let (mut all, new) = (list(old)?, list(new)?);
-    all.extend(new);
-    Json::of(&all).ok()
+/// Lists as one; `None` if not all of them are lists.
+fn joined(lists: &[Json]) -> Option<Json> {
+    let lists: Vec<Vec<Json>> = lists.iter().map(|list| list.parse().ok()).collect::<Option<_>>()?;
+    Json::of(&lists.concat()).ok()
 }
 
 /// A text. `None` if it is something else.
@@ -131,11 +138,11 @@ mod tests {
         assert_eq!(fields.label("n").as_deref(), Some("7"));
         assert_eq!(fields.read::<u64>("n"), Some(7));
         assert_eq!(fields.take("n").map(RawValue::get), Some("7"));
-        let mut others = Others::new();
-        others.insert("l".to_owned(), Json::read("[0]").unwrap());
         fields.take("b");
-        fields.join(&mut others);
-        let written = serde_json::to_string(&others).unwrap();
+        let mut gathered = Gathered::default();
+        gathered.take_in(&Fields::of(r#"{"l":[0],"z":2}"#).unwrap());
+        gathered.take_in(&fields);
+        let written = serde_json::to_string(&gathered.fields()).unwrap();
         assert_eq!(written, r#"{"l":[0,1],"z":{"k":1}}"#);
         assert_eq!(Fields::of("null").unwrap().0.len(), 0);
         assert!(Fields::of("[]").is_err());

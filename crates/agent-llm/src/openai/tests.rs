@@ -2,6 +2,7 @@
 
 mod bodies;
 mod both;
+mod fuzz;
 mod histories;
 mod streams;
 

@@ -31,9 +31,9 @@ use super::{
     Read, cases,
     corpus::{BODIES, ERRORS, HEADERS, INPUTS, MESSAGES, STREAMS},
     cut,
-    mutate::{changed, changes},
 };
 use crate::{
+    any_input::mutate::{changed, changes},
     claude::{builder::ClaudeBuilder, rate_limit::rate_limits, wire},
     transport::{error::Failed, headers::text},
 };

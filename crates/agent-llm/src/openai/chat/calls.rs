@@ -13,6 +13,9 @@ use crate::{
     transport::words::Words,
 };
 
+/// The most other fields of a call that are kept.
+const MOST: usize = 64;
+
 /// The calls of a reply.
 ///
 /// OpenAI says in each piece which call it belongs to, by an index, and in the first one its id and
@@ -92,7 +95,7 @@ impl Calls {
             lanes.grow(call.lane, arguments);
         }
         if !piece.others.is_empty() {
-            piece.others.join(&mut call.others);
+            call.others.extend(piece.others.others(&[]).into_iter().take(MOST - call.others.len().min(MOST)));
             if let Some(block) = kept::call(&call.others) {
                 lanes.put_behind(call.lane, block);
             }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     openai::{
-        fields::{Fields, list},
+        fields::{Fields, Gathered, list},
         kept::{self, Others},
         lanes::{Grows, Lanes},
         usage,
@@ -37,7 +37,7 @@ pub(crate) struct ChatEvents {
     /// Why the reply ended, in the server's word.
     finish_reason: Option<String>,
     /// Fields of the message that have no place in its blocks.
-    others: Others,
+    others: Gathered,
     usage: Option<Json>,
     /// Fields of the reply.
     extra: Others,
@@ -162,7 +162,7 @@ impl ChatEvents {
             self.calls.take_in(Piece::read_only_call(call)?, &mut self.lanes);
         }
         message.take("role");
-        message.join(&mut self.others);
+        self.others.take_in(&message);
         Ok(())
     }
 
@@ -172,7 +172,7 @@ impl ChatEvents {
         let open = || Ok((StopReason::open(), None));
         let (stop_reason, stop_details) = word.map_or_else(open, |word| stop_reason(word, holds))?;
         self.lanes.end_all();
-        if let Some(others) = kept::message(&self.others) {
+        if let Some(others) = kept::message(&self.others.fields()) {
             self.lanes.begin(others, Grows::Nothing);
         }
         self.lanes.write(deltas);

@@ -31,6 +31,10 @@ pub(super) enum Item<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Made<'a> {
     Message {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<&'static str>,
         role: &'static str,
         content: Words<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +59,15 @@ pub(super) enum Made<'a> {
 pub(super) enum Words<'a> {
     Text(Cow<'a, str>),
     Parts(Vec<SentPart<'a>>),
+    Said([Said<'a>; 1]),
+}
+
+/// What a model said, as it says it.
+#[derive(Debug, Serialize)]
+pub(super) struct Said<'a> {
+    r#type: &'static str,
+    text: Cow<'a, str>,
+    annotations: [(); 0],
 }
 
 #[derive(Debug, Serialize)]
@@ -77,7 +90,7 @@ pub(super) enum SentPart<'a> {
 
 /// The items of a request, and the reply that they go on from, which the server has.
 pub(super) fn input<'a>(settings: &BodySettings, request: &'a Request) -> (Vec<Item<'a>>, Option<&'a str>) {
-    let mut writer = Writer { is_stored: settings.store, items: Vec::new() };
+    let mut writer = Writer { settings, items: Vec::new() };
     // Whoever keeps replies calls them so.
     let held =
         history::new_messages(request).filter(|(.., reply)| settings.store && reply.starts_with("resp"));
@@ -94,16 +107,16 @@ pub(super) fn input<'a>(settings: &BodySettings, request: &'a Request) -> (Vec<I
     (writer.items, previous)
 }
 
-struct Writer<'a> {
-    is_stored: bool,
+struct Writer<'a, 's> {
+    settings: &'s BodySettings,
     items: Vec<Item<'a>>,
 }
 
-impl<'a> WriteHistory<'a> for Writer<'a> {
+impl<'a> WriteHistory<'a> for Writer<'a, '_> {
     fn instruct(&mut self, message: &'a Message) {
         let text = message.text();
         if !text.trim().is_empty() {
-            self.message("system", Words::Text(text.into()), None);
+            self.message("system", Words::Text(text.into()));
         }
     }
 
@@ -146,21 +159,29 @@ impl<'a> WriteHistory<'a> for Writer<'a> {
         let mut parts = Vec::new();
         blocks.into_iter().for_each(|block| content::add(block, &mut parts));
         if !parts.is_empty() {
-            self.message("user", Words::Parts(parts.into_iter().map(sent).collect()), None);
+            self.message("user", Words::Parts(parts.into_iter().map(sent).collect()));
         }
     }
 }
 
-impl<'a> Writer<'a> {
-    fn message(&mut self, role: &'static str, content: Words<'a>, phase: Option<Json>) {
-        self.items.push(Item::Made(Made::Message { role, content, phase }));
+impl<'a> Writer<'a, '_> {
+    fn message(&mut self, role: &'static str, content: Words<'a>) {
+        self.items.push(Item::Made(Made::Message { id: None, status: None, role, content, phase: None }));
     }
 
-    /// The words so far of a reply.
+    /// The words so far of a reply. OpenAI's own server takes them as a text, and would look for an item by its id. Others want
+    /// an item as the server writes it, id included.
     fn said(&mut self, texts: &mut Vec<&'a str>, phase: Option<Json>) {
-        if let Some(text) = joined(std::mem::take(texts)) {
-            self.message("assistant", Words::Text(text), phase);
-        }
+        let Some(text) = joined(std::mem::take(texts)) else { return };
+        let (id, status, content) = match self.settings.is_compatible {
+            false => (None, None, Words::Text(text)),
+            true => {
+                let said = Said { r#type: "output_text", text, annotations: [] };
+                (Some(format!("msg_{}", self.items.len())), Some("completed"), Words::Said([said]))
+            }
+        };
+        let role = "assistant";
+        self.items.push(Item::Made(Made::Message { id, status, role, content, phase }));
     }
 
     fn kept(&mut self, block: &'a Block, texts: &mut Vec<&'a str>) {
@@ -181,13 +202,14 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Reasoning is sent with what it says, be it encrypted: without that, a server looks for its id, and only one that keeps
-    /// replies finds it.
+    /// Reasoning is sent with what it says: encrypted to OpenAI's own server, in words to others. Without that, a server looks
+    /// for its id, and only one that keeps replies finds it.
     fn is_sent(&self, item: &Json) -> bool {
         let Ok(fields) = Fields::of(item.text()) else { return false };
         let says = |name: &str| fields.get(name).is_some_and(|value| !kept::says_nothing(&value.into()));
         let is_reasoning = fields.text("type").as_deref() == Some("reasoning");
-        !is_reasoning || self.is_stored || says("encrypted_content") || says("content")
+        let is_readable = says(if self.settings.is_compatible { "content" } else { "encrypted_content" });
+        !is_reasoning || self.settings.store || is_readable
     }
 }
 

@@ -59,7 +59,10 @@ fn histories(request: &Request) -> String {
     let responses = part(&responses_body(&settings(), request), "input");
     match own == other {
         true => format!("{own}\n{responses}"),
-        false => format!("{own}\n{other}\n{responses}"),
+        false => {
+            let other_responses = part(&responses_body(&compatible(), request), "input");
+            format!("{own}\n{other}\n{responses}\n{other_responses}")
+        }
     }
 }
 
@@ -267,8 +270,15 @@ fn fault_35_reasoning_goes_back_as_it_came_to_who_wrote_it_and_to_nobody_else() 
     {"type":"reasoning","id":"rs_1", "encrypted_content":"gA+/=","summary":[]}
     {"type":"message","role":"assistant","content":"One. Two.","phase":"commentary"}
     {"type":"web_search_call","id":"ws_1"}
-    {"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"hm"}]}
     {"type":"message","role":"assistant","content":"Three."}
+    {"type":"function_call","call_id":"a","name":"f","arguments":"{}","namespace":"ns"}
+    {"type":"function_call_output","call_id":"a","output":"2"}
+
+    {"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]}
+    {"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"One. Two.","annotations":[]}],"phase":"commentary"}
+    {"type":"web_search_call","id":"ws_1"}
+    {"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"hm"}]}
+    {"type":"message","id":"msg_4","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Three.","annotations":[]}]}
     {"type":"function_call","call_id":"a","name":"f","arguments":"{}","namespace":"ns"}
     {"type":"function_call_output","call_id":"a","output":"2"}
     "#);

@@ -24,7 +24,7 @@ fn pieces(text: &str, each: usize) -> Vec<String> {
 }
 
 /// Reasoning, words, a refusal, and the arguments of calls; and how many characters a piece has.
-type Said = (&'static str, &'static str, &'static str, Vec<&'static str>, usize);
+pub(super) type Said = (&'static str, &'static str, &'static str, Vec<&'static str>, usize);
 
 fn said() -> impl Strategy<Value = Said> {
     let arguments = select(vec!["", "{}", r#"{"x":"}{"}"#, r#"{"é":[1,{"y":"\"🦀"}]}"#, "{\"cut", "[1]"]);
@@ -41,7 +41,7 @@ fn chat_chunk(delta: Value, finish: Value) -> String {
     .to_string()
 }
 
-fn chat_stream(said: &Said, finish: &str, usage: &Value) -> String {
+pub(super) fn chat_stream(said: &Said, finish: &str, usage: &Value) -> String {
     let (reasoning, words, refusal, calls, each) = said;
     let mut deltas = vec![json!({"role": "assistant", "content": ""})];
     for (field, text) in [("reasoning_content", reasoning), ("content", words), ("refusal", refusal)] {
@@ -61,7 +61,7 @@ fn chat_stream(said: &Said, finish: &str, usage: &Value) -> String {
     stream(&chunks.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-fn chat_body(said: &Said, finish: &str, usage: &Value) -> String {
+pub(super) fn chat_body(said: &Said, finish: &str, usage: &Value) -> String {
     let (reasoning, words, refusal, calls, _) = said;
     let calls: Vec<Value> = calls.iter().enumerate().map(|(number, text)| call(number, text)).collect();
     let message = json!({"role": "assistant", "reasoning_content": reasoning, "content": words, "refusal": refusal,
@@ -108,7 +108,7 @@ fn response(output: &[Value], usage: &Value) -> Value {
     json!({"id": "resp_1", "model": "m", "created_at": 7, "status": "completed", "output": output, "usage": usage})
 }
 
-fn responses_stream(said: &Said, usage: &Value) -> String {
+pub(super) fn responses_stream(said: &Said, usage: &Value) -> String {
     let mut events = vec![json!({"type": "response.created", "response": {"id": "resp_1", "model": "m"}})];
     let items = items(said);
     for (place, (item, pieces)) in items.iter().enumerate() {
@@ -130,7 +130,7 @@ fn responses_stream(said: &Said, usage: &Value) -> String {
     stream(&events.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-fn responses_body(said: &Said, usage: &Value) -> String {
+pub(super) fn responses_body(said: &Said, usage: &Value) -> String {
     let output: Vec<Value> = items(said).into_iter().map(|(item, _)| item).collect();
     response(&output, usage).to_string()
 }

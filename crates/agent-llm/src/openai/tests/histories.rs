@@ -50,6 +50,7 @@ fn said_by_model() -> impl Strategy<Value = Block> {
         r#"{"type":"holo"}"#,
         r#"{"type":"openai:item","item":{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gA"}}"#,
         r#"{"type":"openai:item","item":{"type":"reasoning","id":"rs_1","summary":[]}}"#,
+        r#"{"type":"openai:item","item":{"type":"reasoning","content":[{"type":"reasoning_text","text":"hm"}]}}"#,
         r#"{"type":"openai:item","item":{"type":"web_search_call","id":"ws_1"}}"#,
         r#"{"type":"openai:item","item":7}"#,
         r#"{"type":"openai:text","phase":"commentary"}"#,
@@ -198,8 +199,8 @@ fn check_chat(body: &Value, is_compatible: bool) {
     assert!(calls.open.is_empty(), "{:?}", calls.open);
 }
 
-/// What OpenAI asks of the items of Responses, where nothing is kept.
-fn check_responses(body: &Value) {
+/// What is asked of the items of Responses, where nothing is kept: by OpenAI's own server, and by others.
+fn check_responses(body: &Value, is_compatible: bool) {
     let mut calls = Calls::default();
     // All calls of a reply stand before their results.
     let mut answers = false;
@@ -208,9 +209,13 @@ fn check_responses(body: &Value) {
         assert!(!answers || kind == "function_call_output" || calls.open.is_empty(), "{item}");
         match kind {
             "message" => {
-                assert!(has_only(item, &["type", "role", "content", "phase"]), "{item}");
+                let fields = ["type", "role", "content", "phase", "id", "status"];
+                let is_said = is_compatible && item["role"] == "assistant";
+                assert!(has_only(item, &fields[..if is_said { 6 } else { 4 }]), "{item}");
+                assert!(!is_said || item["content"][0]["annotations"].is_array(), "{item}");
                 let types: &[&str] = match item["role"].as_str().unwrap() {
                     "user" => &["input_text", "input_image", "input_file"],
+                    "assistant" if is_compatible => &["output_text"],
                     "assistant" | "system" => &[],
                     role => panic!("{role}"),
                 };
@@ -225,6 +230,7 @@ fn check_responses(body: &Value) {
                 let types = ["input_text", "input_image", "input_file"];
                 assert!(says_something(&item["output"], &types), "{item}");
             }
+            "reasoning" if is_compatible => assert!(item["content"].is_array(), "{item}"),
             "reasoning" => assert!(item["encrypted_content"].is_string(), "{item}"),
             "web_search_call" => {}
             kind => panic!("{kind}"),
@@ -243,6 +249,7 @@ proptest! {
         let read = |body: Vec<u8>| serde_json::from_slice::<Value>(&body).unwrap();
         check_chat(&read(chat::write_body(&settings(), &request)), false);
         check_chat(&read(chat::write_body(&compatible(), &request)), true);
-        check_responses(&read(responses::write_body(&settings(), &request)));
+        check_responses(&read(responses::write_body(&settings(), &request)), false);
+        check_responses(&read(responses::write_body(&compatible(), &request)), true);
     }
 }

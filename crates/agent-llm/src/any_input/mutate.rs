@@ -75,20 +75,20 @@ const PIECES: &[&[u8]] = &[
 
 /// One change; the numbers say where and what.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
+pub(crate) struct Change {
     what: u8,
     at: u16,
     more: u16,
 }
 
 /// A few changes.
-pub(super) fn changes() -> impl Strategy<Value = Vec<Change>> {
+pub(crate) fn changes() -> impl Strategy<Value = Vec<Change>> {
     let change = any::<(u8, u16, u16)>().prop_map(|(what, at, more)| Change { what, at, more });
     vec(change, 0..6)
 }
 
 /// An input of these, changed.
-pub(super) fn changed(inputs: &[&str], changes: &[Change]) -> Vec<u8> {
+pub(crate) fn changed(inputs: &[&str], changes: &[Change]) -> Vec<u8> {
     let chosen = changes.first().map_or(0, |change| usize::from(change.at ^ change.more));
     let mut bytes = inputs[chosen % inputs.len()].as_bytes().to_vec();
     for change in changes {
