@@ -61,8 +61,8 @@ impl AgentTool {
         Self::with_input(agent, description, |input: TaskInput| input.task)
     }
 
-    /// The same, with an input of your own instead of `{task}`. The function `task` makes of it the words that the other
-    /// agent reads. The input is a struct, as for a [`FnTool`](crate::FnTool), and checked in the same way.
+    /// A tool for the agent of this name, with an input of your own instead of `{task}`. The function `task` makes of it
+    /// the words that the other agent reads. The input is a struct, as for a [`FnTool`](crate::FnTool), and checked in the same way.
     pub fn with_input<I: DeserializeOwned + JsonSchema + 'static>(
         agent: impl Into<String>,
         description: impl Into<String>,

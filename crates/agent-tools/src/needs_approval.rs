@@ -47,7 +47,7 @@ pub struct NeedsApproval {
 type Question = dyn Fn(&ToolSpec, &Json) -> String + Send + Sync;
 
 impl NeedsApproval {
-    /// The same tool. The question for the person names the tool and has the whole input, on one line.
+    /// Makes each call of this tool wait for a person. The question for the person names the tool and has the whole input, on one line.
     pub fn new(tool: impl Tool + 'static) -> Self {
         let question = |spec: &ToolSpec, input: &Json| {
             // The person reads all of it, on one line: the model may have put in line feeds to move some out of sight.

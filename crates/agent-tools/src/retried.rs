@@ -53,7 +53,7 @@ impl NotRepeatable {
 }
 
 impl Retried {
-    /// The same tool. A call that fails is made again at most `retries` times: after 0.2 s, then after 0.4 s, 0.8 s, and
+    /// Makes calls of this tool again when they fail. A call is made again at most `retries` times: after 0.2 s, then after 0.4 s, 0.8 s, and
     /// so on. The first wait is changed by [`first_wait`](Self::first_wait).
     ///
     /// It is an error if the tool has neither mark, or if its calls lead to other agents: such a call only begins what they

@@ -53,7 +53,7 @@ pub struct InvalidSchema {
 }
 
 impl Validated {
-    /// The same tool. It is an error if its schema is not a valid JSON Schema.
+    /// Checks the inputs of this tool against its schema. It is an error if the schema is not a valid JSON Schema.
     pub fn new(tool: impl Tool + 'static) -> Result<Self, InvalidSchema> {
         let invalid = |why| InvalidSchema { tool: tool.spec().name.clone(), why };
         let schema = tool.spec().input_schema.parse().map_err(|error| invalid(error.to_string()))?;

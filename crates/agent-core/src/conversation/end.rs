@@ -82,13 +82,15 @@ impl fmt::Display for PendingApproval {
 
 /// A model did not answer. The conversation is as it was but for what that cost ([`LlmError::usage`]), and a new run
 /// asks again.
+///
+/// Its text says the model's error, too. So that error is not its [`source`](std::error::Error::source) as well: programs
+/// that print an error with its causes, as with `anyhow`, would say it twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("agent {agent:?} got no answer: {error}")]
 pub struct Failure {
     /// The agent whose model it was.
     pub agent: String,
     /// Why.
-    #[source]
     pub error: LlmError,
 }
 
