@@ -108,7 +108,7 @@ impl AgentTool {
         NeedsApproval::new(self)
     }
 
-    /// The tool's name, if it shall not be the agent's.
+    /// Sets the tool's name. By default it is the agent's name.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.spec.name = name.into();
         self
