@@ -1,5 +1,5 @@
-//! How fast a streamed reply is read: from bytes to deltas to the folded reply, beside a bare loop that only splits the
-//! stream at blank lines and reads each event's data as a `serde_json::Value`.
+//! How fast a streamed reply is read: from bytes to deltas to the folded reply, beside a bare loop
+//! that only splits the stream at blank lines and reads each event's data as a `serde_json::Value`.
 //!
 //! `cargo xtask bench stream`
 

@@ -63,10 +63,11 @@
 //! # A backend of your own
 //!
 //! The module [`transport`] has the pieces for a backend over HTTP: a client with time limits
-//! ([`HttpClient`](transport::HttpClient)), a decoder of streams, typed errors, and a writer of deltas
-//! ([`DeltaWriter`](transport::DeltaWriter)). All wrappers work around your backend, too.
+//! ([`HttpClient`](transport::HttpClient)), a decoder of streams, typed errors, and a writer of
+//! deltas ([`DeltaWriter`](transport::DeltaWriter)). All wrappers work around your backend, too.
 //!
-//! A [`StreamParser`] reads the bytes of a streamed reply of Claude that you received some other way.
+//! A [`StreamParser`] reads the bytes of a streamed reply of Claude that you received some other
+//! way.
 //!
 //! # Features
 //!

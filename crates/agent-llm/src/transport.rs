@@ -1,17 +1,17 @@
-//! The pieces to write a backend for an API over HTTP: a client with time limits, a decoder of streams,
-//! typed errors, and a writer of deltas.
+//! The pieces to write a backend for an API over HTTP: a client with time limits, a decoder of
+//! streams, typed errors, and a writer of deltas.
 //!
 //! - [`HttpClient`] sends requests and reads the answers. With it, a backend that streams and calls
 //!   tools fits on a screen.
 //! - [`DeltaWriter`] turns the pieces of a reply into valid [`Delta`](crate::Delta)s.
-//! - [`sse::Decoder`] reads server-sent events, and [`http_error`] makes an error of an HTTP answer. You
-//!   need these two only with an HTTP client of your own.
+//! - [`sse::Decoder`] reads server-sent events, and [`http_error`] makes an error of an HTTP
+//!   answer. You need these two only with an HTTP client of your own.
 //!
 //! The guide's chapter *A backend of your own* has a whole program.
 
-// It knows no API: nothing here uses `claude` or `wrappers`. An API of this crate has its names in an
-// `Api`, makes the bodies of its requests, and reads the events of its streams (`ReadEvent`). `Http` does
-// the rest.
+// It knows no API: nothing here uses `claude` or `wrappers`. An API of this crate has its names in
+// an `Api`, makes the bodies of its requests, and reads the events of its streams (`ReadEvent`).
+// `Http` does the rest.
 
 pub(crate) mod api;
 pub(crate) mod causes;

@@ -66,9 +66,9 @@ impl ClaudeBuilder {
         self
     }
 
-    /// The address of the API. By default it is read from the variable `ANTHROPIC_BASE_URL`; if that is
-    /// not set, it is `https://api.anthropic.com`. Plain http to another machine is an error, unless you
-    /// [allow](Self::allow_plain_http) it.
+    /// The address of the API. By default it is read from the variable `ANTHROPIC_BASE_URL`; if
+    /// that is not set, it is `https://api.anthropic.com`. Plain http to another machine is an
+    /// error, unless you [allow](Self::allow_plain_http) it.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.http.base_url = Some(url.into());
         self
@@ -80,8 +80,8 @@ impl ClaudeBuilder {
         self
     }
 
-    /// Turns on one more beta feature. If only some requests need it, make a second client for these:
-    /// `claude.with(|settings| settings.beta("…"))`.
+    /// Turns on one more beta feature. If only some requests need it, make a second client for
+    /// these: `claude.with(|settings| settings.beta("…"))`.
     pub fn beta(mut self, name: impl Into<String>) -> Self {
         self.betas.push(name.into());
         self
@@ -96,16 +96,16 @@ impl ClaudeBuilder {
         self
     }
 
-    /// Which tools the model may or must call. By default the model decides. A forced choice holds only
-    /// for an agent's first request after the user spoke; see [`ToolChoice`].
+    /// Which tools the model may or must call. By default the model decides. A forced choice holds
+    /// only for an agent's first request after the user spoke; see [`ToolChoice`].
     pub fn tool_choice(mut self, choice: ToolChoice) -> Self {
         self.tool_choice = Some(choice);
         self
     }
 
-    /// Whether a forced [`ToolChoice`] holds for every turn. By default it holds only for the first turn
-    /// after the user spoke. An agent that must call a tool in every turn never answers, so limit its
-    /// turns or end the run yourself.
+    /// Whether a forced [`ToolChoice`] holds for every turn. By default it holds only for the first
+    /// turn after the user spoke. An agent that must call a tool in every turn never answers, so
+    /// limit its turns or end the run yourself.
     pub fn force_every_turn(mut self, force: bool) -> Self {
         self.force_every_turn = force;
         self
@@ -117,14 +117,14 @@ impl ClaudeBuilder {
         self
     }
 
-    /// Has the API cache the beginning of requests, so that it costs less to send it again. It puts up
-    /// to four cache markers into each request: at the end of the tools, of the system prompt, and of
-    /// the history. By default a request has only the markers that you put there.
+    /// Has the API cache the beginning of requests, so that it costs less to send it again. It puts
+    /// up to four cache markers into each request: at the end of the tools, of the system prompt,
+    /// and of the history. By default a request has only the markers that you put there.
     ///
-    /// Your own markers stay as they are, and they count among the four. The API takes no marker of an
-    /// hour behind one of five minutes (its order is: tools, system prompt, messages). So behind a
-    /// marker of yours with five minutes, ours have five minutes too; and before one of yours with an
-    /// hour, ours are left out if they have five minutes.
+    /// Your own markers stay as they are, and they count among the four. The API takes no marker of
+    /// an hour behind one of five minutes (its order is: tools, system prompt, messages). So behind
+    /// a marker of yours with five minutes, ours have five minutes too; and before one of yours
+    /// with an hour, ours are left out if they have five minutes.
     pub fn cache(mut self, kept: Cache) -> Self {
         self.cache = Some(kept);
         self
@@ -158,13 +158,15 @@ impl ClaudeBuilder {
         self.extra("metadata", metadata)
     }
 
-    /// How much effort the model makes and the format of its reply, as in `json!({"effort": "low"})`.
+    /// How much effort the model makes and the format of its reply, as in `json!({"effort":
+    /// "low"})`.
     pub fn output_config(self, config: impl Into<Json>) -> Self {
         self.extra("output_config", config)
     }
 
     /// Sets any other field of the request body. It replaces what the client would send under that
-    /// name. A field of [`Request::extra`](agent_core::model::RequestParts::extra) replaces it in turn.
+    /// name. A field of [`Request::extra`](agent_core::model::RequestParts::extra) replaces it in
+    /// turn.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.fields.insert(name.into(), value.into());
         self
@@ -173,8 +175,8 @@ impl ClaudeBuilder {
 
 /// How requests are made.
 impl ClaudeBuilder {
-    /// Whether replies are streamed. By default they are. If not, a reply comes as one JSON body and is
-    /// yielded as one delta. That costs less CPU.
+    /// Whether replies are streamed. By default they are. If not, a reply comes as one JSON body
+    /// and is yielded as one delta. That costs less CPU.
     pub fn streaming(mut self, streaming: bool) -> Self {
         self.streaming = streaming;
         self
@@ -192,28 +194,28 @@ impl ClaudeBuilder {
         self
     }
 
-    /// The gate that holds requests back while the server has no room. By default there is none. Give
-    /// all clients of an account the same gate. A retried request queues again. A request that waits
-    /// holds no connection, and its time limits have not started.
+    /// The gate that holds requests back while the server has no room. By default there is none.
+    /// Give all clients of an account the same gate. A retried request queues again. A request that
+    /// waits holds no connection, and its time limits have not started.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = Some(gate);
         self
     }
 
-    /// How many requests may be open in parallel: those of this client, of its clones, and of clients
-    /// made [with](crate::Claude::with) it. By default there is no limit. It sets the [gate](Self::gate)
-    /// to [`Gate::at_most`], so it replaces a gate that was set before.
+    /// How many requests may be open in parallel: those of this client, of its clones, and of
+    /// clients made [with](crate::Claude::with) it. By default there is no limit. It sets the
+    /// [gate](Self::gate) to [`Gate::at_most`], so it replaces a gate that was set before.
     pub fn requests_at_once(self, requests: usize) -> Self {
         self.gate(Gate::at_most(requests))
     }
 
-    /// Whether the server keeps the history, so that a request carries only what is new. This is a beta
-    /// feature, message threads. By default the whole history is sent each time.
+    /// Whether the server keeps the history, so that a request carries only what is new. This is a
+    /// beta feature, message threads. By default the whole history is sent each time.
     ///
-    /// The whole history is still sent when a request does not continue the last reply word for word
-    /// (after a handoff, in a fork, with an edited view or other tools), and when the server no longer
-    /// holds the thread. A server that does not know threads is asked without them. The client remembers
-    /// the last request and reply of the 1,000 conversations that were used last.
+    /// The whole history is still sent when a request does not continue the last reply word for
+    /// word (after a handoff, in a fork, with an edited view or other tools), and when the server
+    /// no longer holds the thread. A server that does not know threads is asked without them. The
+    /// client remembers the last request and reply of the 1,000 conversations that were used last.
     /// Source: the official clients, beta `message-threads-2026-08-12`.
     pub fn threads(mut self, threads: bool) -> Self {
         self.threads = threads;

@@ -13,9 +13,9 @@ use crate::{
 /// Claude over HTTP, as an [`Llm`].
 ///
 /// It is a plain client of the Messages API with wrappers around it: [`Bounded`] around [`Repair`]
-/// around [`Retry`]. If the settings have a [gate](ClaudeBuilder::gate), it stands between the retries
-/// and the plain client. Clones share settings and connections.
-/// Source: <https://docs.claude.com/en/api/messages>.
+/// around [`Retry`]. If the settings have a [gate](ClaudeBuilder::gate), it stands between the
+/// retries and the plain client. Clones share settings and connections. Source:
+/// <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
 pub struct Claude(Arc<Bounded<Repair<Retry<Sender>>>>);
 
@@ -47,13 +47,13 @@ impl Claude {
         Messages::new(change(messages.settings().clone()), Some(messages)).map(Self::around)
     }
 
-    /// Asks the API how many tokens of input a request would have. It counts what would be sent: with
-    /// tools, thinking and cache markers, and within the [bounds](ClaudeBuilder::bounds).
+    /// Asks the API how many tokens of input a request would have. It counts what would be sent:
+    /// with tools, thinking and cache markers, and within the [bounds](ClaudeBuilder::bounds).
     ///
-    /// It is retried as other requests are, and has the time limit of a reply that is not streamed. It
-    /// does not pass the gate, because the API limits counts separately. It is not repaired: a history
-    /// that the API refuses is an error.
-    /// Source: <https://docs.claude.com/en/docs/build-with-claude/token-counting>.
+    /// It is retried as other requests are, and has the time limit of a reply that is not streamed.
+    /// It does not pass the gate, because the API limits counts separately. It is not repaired: a
+    /// history that the API refuses is an error. Source:
+    /// <https://docs.claude.com/en/docs/build-with-claude/token-counting>.
     ///
     /// ```no_run
     /// # use agent_llm::{Claude, LlmError, Message, Request};

@@ -4,8 +4,9 @@ use agent_core::{Block, Message, Request, message::BlockKind};
 
 /// The request without such blocks, and without messages of which nothing is left.
 ///
-/// They are those of a type, and thinking with a signature, that begins with the name of an API and a
-/// colon: `openai:item`. No type of the Messages API has a colon, and no signature, which is base64.
+/// They are those of a type, and thinking with a signature, that begins with the name of an API and
+/// a colon: `openai:item`. No type of the Messages API has a colon, and no signature, which is
+/// base64.
 pub(super) fn without_foreign(mut request: Request) -> Request {
     if !request.messages.iter().any(has_foreign) {
         return request;

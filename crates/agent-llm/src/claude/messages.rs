@@ -84,8 +84,8 @@ fn betas(settings: &ClaudeBuilder) -> String {
     betas.join(",")
 }
 
-/// Reads a reply that comes in one piece. A short one without content may be an error; then it can't
-/// be read as a reply, and the error is found in its place.
+/// Reads a reply that comes in one piece. A short one without content may be an error; then it
+/// can't be read as a reply, and the error is found in its place.
 pub(crate) fn reply(text: &str) -> Result<Response, serde_json::Error> {
     let reply = Response::read(text)?;
     let may_be_error = reply.content.is_empty() && text.len() <= LONGEST_ERROR;

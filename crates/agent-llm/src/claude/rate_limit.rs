@@ -8,7 +8,8 @@ use reqwest::header::{DATE, HeaderMap};
 use crate::transport::headers::text;
 
 /// One notice for each limit that has its three headers: `anthropic-ratelimit-requests-limit`,
-/// `-remaining` and `-reset`, which is a time (RFC 3339). Source: <https://docs.claude.com/en/api/rate-limits>.
+/// `-remaining` and `-reset`, which is a time (RFC 3339). Source:
+/// <https://docs.claude.com/en/api/rate-limits>.
 pub(crate) fn rate_limits(headers: &HeaderMap, now: SystemTime) -> Vec<Notice> {
     let named = |name: &str| {
         let of = name.strip_prefix("anthropic-ratelimit-")?.strip_suffix("-limit")?;

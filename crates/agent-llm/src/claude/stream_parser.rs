@@ -10,8 +10,8 @@ use crate::transport::parser::{EventParser, ReplyParser};
 ///
 /// The bytes may be cut anywhere, and lines may end in any way. Comments, pings and events of
 /// unknown types are passed over. A character whose escapes came in two pieces (`\ud83e`, then
-/// `\udd80`) is put together. A piece that does not fit its block is passed over, as in the official
-/// clients.
+/// `\udd80`) is put together. A piece that does not fit its block is passed over, as in the
+/// official clients.
 ///
 /// ```
 /// use agent_llm::{Fold, StreamParser};
@@ -48,8 +48,8 @@ impl StreamParser {
     /// The next piece of the reply. `None` if that needs more bytes, or if the reply
     /// [is whole](Self::is_whole) and nothing more comes.
     ///
-    /// An error ends the reply. It is one that the server says in its stream, or an event that can't
-    /// be read.
+    /// An error ends the reply. It is one that the server says in its stream, or an event that
+    /// can't be read.
     pub fn pull(&mut self) -> Result<Option<Delta>, LlmError> {
         self.0.pull()
     }
@@ -59,8 +59,8 @@ impl StreamParser {
         self.0.is_complete()
     }
 
-    /// Says that there are no more bytes. An error unless the reply is whole. The last event may lack
-    /// the blank line behind it; pull once more afterwards for what it says.
+    /// Says that there are no more bytes. An error unless the reply is whole. The last event may
+    /// lack the blank line behind it; pull once more afterwards for what it says.
     pub fn finish(&mut self) -> Result<(), LlmError> {
         self.0.finish()
     }

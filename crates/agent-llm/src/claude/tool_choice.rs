@@ -23,8 +23,8 @@ pub(crate) fn choice_json(choice: &ToolChoice, disable_parallel_tool_use: bool) 
     choice.into()
 }
 
-/// A choice that was given as JSON, where nothing is forced any more. One of another shape stays as it
-/// is.
+/// A choice that was given as JSON, where nothing is forced any more. One of another shape stays as
+/// it is.
 pub(crate) fn eased(choice: &Json) -> Json {
     let Ok(mut fields) = choice.parse::<BTreeMap<String, Json>>() else { return choice.clone() };
     let kind: Option<String> = fields.get("type").and_then(|kind| kind.parse().ok());

@@ -28,8 +28,8 @@ const COMMON: Api = Api {
     rate_limits: |_, _| Vec::new(),
 };
 
-/// An HTTP client for a backend of your own. It posts JSON and reads streamed or whole answers, with
-/// time limits, bounds on sizes, and typed errors in which no secret shows.
+/// An HTTP client for a backend of your own. It posts JSON and reads streamed or whole answers,
+/// with time limits, bounds on sizes, and typed errors in which no secret shows.
 ///
 /// It makes each request once. For retries, put [`Retry`](crate::Retry) around your backend. Clones
 /// share settings and connections.
@@ -82,18 +82,20 @@ impl HttpClient {
         HttpClientBuilder { http }
     }
 
-    /// Posts a body to a path below the base URL and reads the streamed answer (server-sent events).
-    /// `read` is called for each event and says in the [`DeltaWriter`] what the event brings. An error
-    /// of `read` ends the reply. The request is made when the stream is first polled.
+    /// Posts a body to a path below the base URL and reads the streamed answer (server-sent
+    /// events). `read` is called for each event and says in the [`DeltaWriter`] what the event
+    /// brings. An error of `read` ends the reply. The request is made when the stream is first
+    /// polled.
     ///
-    /// The reply is complete when `read` calls [`DeltaWriter::finish`]. If a stop reason was said, it is
-    /// also complete with an event whose data is `[DONE]` (`read` does not see it), and at the end of
-    /// the stream. Otherwise it broke off, which is an error that [`Retry`](crate::Retry) retries.
+    /// The reply is complete when `read` calls [`DeltaWriter::finish`]. If a stop reason was said,
+    /// it is also complete with an event whose data is `[DONE]` (`read` does not see it), and at
+    /// the end of the stream. Otherwise it broke off, which is an error that
+    /// [`Retry`](crate::Retry) retries.
     ///
-    /// These are errors without your doing: a status that is no success, an answer that is no stream, an
-    /// event named `error`, an event whose data is JSON with an `error` in it, and a limit that is
-    /// passed. If no [`total_timeout`](HttpClientBuilder::total_timeout) is set, the limit of the whole
-    /// reply is an hour.
+    /// These are errors without your doing: a status that is no success, an answer that is no
+    /// stream, an event named `error`, an event whose data is JSON with an `error` in it, and a
+    /// limit that is passed. If no [`total_timeout`](HttpClientBuilder::total_timeout) is set, the
+    /// limit of the whole reply is an hour.
     pub fn stream<'a>(
         &'a self,
         path: &str,
@@ -106,8 +108,8 @@ impl HttpClient {
         }
     }
 
-    /// Posts a body to a path below the base URL and reads the answer, which is JSON. It may have as
-    /// many bytes as [`longest_reply`](HttpClientBuilder::longest_reply) says. If no
+    /// Posts a body to a path below the base URL and reads the answer, which is JSON. It may have
+    /// as many bytes as [`longest_reply`](HttpClientBuilder::longest_reply) says. If no
     /// [`total_timeout`](HttpClientBuilder::total_timeout) is set, the limit is 600 s.
     ///
     /// ```
@@ -156,8 +158,8 @@ pub struct HttpClientBuilder {
 }
 
 impl HttpClientBuilder {
-    /// The API key. It is sent as `authorization: Bearer …`. If your API wants it in another header, use
-    /// [`header`](Self::header) instead. By default no key is sent.
+    /// The API key. It is sent as `authorization: Bearer …`. If your API wants it in another
+    /// header, use [`header`](Self::header) instead. By default no key is sent.
     pub fn key(mut self, key: impl Into<Key>) -> Self {
         self.http.key = Some(key.into());
         self

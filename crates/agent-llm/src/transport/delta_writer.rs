@@ -18,16 +18,17 @@ use agent_core::{
 use part::{Kind, Part};
 
 /// Writes the [`Delta`]s of a reply for an API whose streams have pieces but no blocks, as OpenAI's
-/// chat completions have. You say what each piece is. The writer opens and closes the blocks, counts
-/// their indices, and puts the end last.
+/// chat completions have. You say what each piece is. The writer opens and closes the blocks,
+/// counts their indices, and puts the end last.
 ///
 /// Pieces may come in any order. What comes out is always a valid reply, as
 /// [`DeltaValidator`](crate::DeltaValidator) checks it, or an error:
 ///
 /// - Text and thinking are passed on as they come. After another block they begin a new one.
 /// - The input of a tool call is passed on as it comes, once the call's name is known.
-/// - A run may start a call as soon as the next block begins. So the next block begins only when the
-///   call before it has a complete input. Until then the writer holds back the pieces of later blocks.
+/// - A run may start a call as soon as the next block begins. So the next block begins only when
+///   the call before it has a complete input. Until then the writer holds back the pieces of later
+///   blocks.
 ///
 /// ```
 /// use agent_llm::{Fold, StopReason, transport::DeltaWriter};
@@ -65,8 +66,8 @@ pub struct DeltaWriter {
 }
 
 impl DeltaWriter {
-    /// Says the API's id of the reply and the model that answers. Only the first call counts, so you
-    /// may call it for every event that has them.
+    /// Says the API's id of the reply and the model that answers. Only the first call counts, so
+    /// you may call it for every event that has them.
     pub fn start(&mut self, id: Option<&str>, model: Option<&str>) {
         if !mem::replace(&mut self.has_begun, true) {
             let (id, model) = (id.map(str::to_owned), model.map(str::to_owned));
@@ -84,9 +85,9 @@ impl DeltaWriter {
         self.add(Part::new(Kind::Thinking, thinking))
     }
 
-    /// Adds to a tool call. `number` is the API's own number of the call in this reply. The id and the
-    /// name may come with any of the call's pieces, and more than once. `input` is the next part of
-    /// the input; all parts together are a JSON object.
+    /// Adds to a tool call. `number` is the API's own number of the call in this reply. The id and
+    /// the name may come with any of the call's pieces, and more than once. `input` is the next
+    /// part of the input; all parts together are a JSON object.
     ///
     /// Some servers give all calls the same number. So another id, or a name and an input after a
     /// complete input, also begin another call.
@@ -100,20 +101,21 @@ impl DeltaWriter {
         self.add(Part::call(number, id.unwrap_or_default(), name.unwrap_or_default(), input))
     }
 
-    /// Says why the reply ends. It is passed on by [`finish`](Self::finish), since pieces and counts
-    /// may still come.
+    /// Says why the reply ends. It is passed on by [`finish`](Self::finish), since pieces and
+    /// counts may still come.
     pub fn stop(&mut self, reason: StopReason) {
         self.stop = Some(reason);
     }
 
-    /// Says how many tokens of input were read and of output written. A count that is given replaces
-    /// the one from before; `None` leaves it.
+    /// Says how many tokens of input were read and of output written. A count that is given
+    /// replaces the one from before; `None` leaves it.
     pub fn tokens(&mut self, input: Option<u64>, output: Option<u64>) {
         self.usage.input_tokens = input.or(self.usage.input_tokens);
         self.usage.output_tokens = output.or(self.usage.output_tokens);
     }
 
-    /// Says all that the reply costs, such as tokens from a cache. It replaces what was said before.
+    /// Says all that the reply costs, such as tokens from a cache. It replaces what was said
+    /// before.
     pub fn usage(&mut self, counts: impl Into<Counts>) {
         self.usage = counts.into();
     }

@@ -136,8 +136,8 @@ impl Http {
         self.read(&mut answer, what, read).await
     }
 
-    /// An answer of JSON that is no model's reply, of at most so many bytes. `name` says what it is,
-    /// for errors.
+    /// An answer of JSON that is no model's reply, of at most so many bytes. `name` says what it
+    /// is, for errors.
     pub(crate) async fn value<T: DeserializeOwned + Send + 'static>(
         &self,
         post: Post,

@@ -10,13 +10,14 @@ use super::{error::Failed, headers::text};
 /// Where APIs put their id of a request.
 const REQUEST_IDS: [&str; 2] = ["request-id", "x-request-id"];
 
-/// The error that an HTTP answer says whose status is no success, for a backend with an HTTP client of
-/// its own. ([`HttpClient`](super::HttpClient) does this for you.) [`Retry`](crate::Retry) and
+/// The error that an HTTP answer says whose status is no success, for a backend with an HTTP client
+/// of its own. ([`HttpClient`](super::HttpClient) does this for you.) [`Retry`](crate::Retry) and
 /// [`Gate`](crate::Gate) go by such errors.
 ///
 /// - The kind comes from the status, and for 5xx also from the name that the body gives the error.
-/// - The message comes from the body, whichever way the server writes it: as the Messages API, OpenAI's
-///   API, llama.cpp, vLLM and many gateways do, or as plain text. It is cut to 2,000 characters.
+/// - The message comes from the body, whichever way the server writes it: as the Messages API,
+///   OpenAI's API, llama.cpp, vLLM and many gateways do, or as plain text. It is cut to 2,000
+///   characters.
 /// - Headers say how long to wait (`retry-after-ms`, `retry-after`), whether to retry
 ///   (`x-should-retry`), and the id of the request (`request-id`, `x-request-id`).
 ///

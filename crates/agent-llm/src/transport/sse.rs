@@ -43,8 +43,8 @@ impl Event<'_> {
 /// - One event has at most 16 MiB; see [`push`](Self::push).
 /// - An event without data is passed over, as the standard has it, unless its name is `error`.
 ///
-/// Each byte is copied once and looked at once.
-/// Source: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
+/// Each byte is copied once and looked at once. Source:
+/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
 ///
 /// ```
 /// use agent_llm::transport::sse::Decoder;
@@ -114,7 +114,8 @@ impl Decoder {
     }
 
     /// Says that there are no more bytes. A last event without the blank line behind it is then
-    /// given too. The standard drops such an event, but what it says may be complete, so you decide.
+    /// given too. The standard drops such an event, but what it says may be complete, so you
+    /// decide.
     pub fn end(&mut self) {
         self.bytes.extend_from_slice(b"\n\n");
     }

@@ -23,7 +23,8 @@ enum Takes {
 }
 
 impl Begun {
-    /// Whether more of a block fits it. Of a block that has not begun, who reads the reply says what is wrong.
+    /// Whether more of a block fits it. Of a block that has not begun, who reads the reply says
+    /// what is wrong.
     pub(crate) fn fits(&mut self, grown: &Grown) -> bool {
         if let Some(block) = &grown.block {
             self.begin(grown.index, Takes::of(block));

@@ -17,9 +17,9 @@ use crate::transport::{
     sse::Event,
 };
 
-/// Reads an event. One named `error` is an error whatever it holds, as the official clients have it. One of a type
-/// this library does not know is passed over, unless it says an error without a name.
-/// Source: <https://docs.claude.com/en/docs/build-with-claude/streaming>.
+/// Reads an event. One named `error` is an error whatever it holds, as the official clients have
+/// it. One of a type this library does not know is passed over, unless it says an error without a
+/// name. Source: <https://docs.claude.com/en/docs/build-with-claude/streaming>.
 pub(crate) fn read(event: &Event<'_>) -> Result<Said, LlmError> {
     if event.name == "error" {
         return Err(ErrorBody::in_event(&event.data));
@@ -47,8 +47,8 @@ fn quoting(mut error: LlmError, data: &str) -> LlmError {
     error
 }
 
-/// The fields of an event that many have. Each stays as it is until the type says what it is to be, since
-/// raw JSON can't be read inside serde's tagged enums.
+/// The fields of an event that many have. Each stays as it is until the type says what it is to be,
+/// since raw JSON can't be read inside serde's tagged enums.
 #[derive(Deserialize)]
 struct Fields<'a> {
     #[serde(borrow)]
@@ -85,7 +85,8 @@ fn read_data(event: &str, data: &str) -> Result<Said, LlmError> {
     }))
 }
 
-/// Whether an event is of another type than its name says, or of none: `message` is the standard's name for one without.
+/// Whether an event is of another type than its name says, or of none: `message` is the standard's
+/// name for one without.
 fn is_other(event: &str, own: Option<&str>) -> bool {
     own.map_or(matches!(event, "" | "message"), |own| own != event)
 }

@@ -15,8 +15,8 @@ use crate::transport::{sse::Event, words::Words};
 /// The event that most of a stream is made of.
 const GROWS: &str = "content_block_delta";
 
-/// The block at `index` begins. Half a character that its words end in is taken out of it: the other half may
-/// come with the next piece.
+/// The block at `index` begins. Half a character that its words end in is taken out of it: the
+/// other half may come with the next piece.
 pub(super) fn begin(index: usize, block: &RawValue) -> Result<Said, LlmError> {
     let json = Json::from(block.to_owned());
     let is_whole = json.text() == block.get();
@@ -44,8 +44,8 @@ fn without_half(index: usize, block: &RawValue, begun: &Block) -> Option<Grown> 
     Some(Grown { index, block: Some(block), field, words })
 }
 
-/// More words of a block, if that is what an event says in the form that most have. It is read in one go; whatever
-/// else it may be, [`grow`] finds out.
+/// More words of a block, if that is what an event says in the form that most have. It is read in
+/// one go; whatever else it may be, [`grow`] finds out.
 pub(super) fn grown(event: &Event<'_>) -> Option<Grown> {
     #[derive(Deserialize)]
     struct Grows<'a> {

@@ -15,13 +15,15 @@ use crate::claude::{
 };
 
 /// The body of a request. Blocks go in as the text they are kept as; what
-/// [`Request::extra`](agent_core::model::RequestParts::extra) gives wins over the settings, and extra settings over all else.
+/// [`Request::extra`](agent_core::model::RequestParts::extra) gives wins over the settings, and
+/// extra settings over all else.
 pub(crate) fn body(settings: &ClaudeBuilder, request: &Request) -> Vec<u8> {
     written(settings, request, &[])
 }
 
-/// The body that asks what a request would cost: the same, without what has no part in that, which its
-/// endpoint does not take. Source: the official clients' `message_count_tokens_params`, beta and not.
+/// The body that asks what a request would cost: the same, without what has no part in that, which
+/// its endpoint does not take. Source: the official clients' `message_count_tokens_params`, beta
+/// and not.
 pub(crate) fn counted(settings: &ClaudeBuilder, request: &Request) -> Vec<u8> {
     const LEFT_OUT: [&str; 11] = [
         "container",
@@ -110,12 +112,14 @@ fn as_sent(settings: &ClaudeBuilder, request: &Request, name: &str, value: &Json
     }
 }
 
-/// Whether a call that was forced is not forced any more: an agent that always must call could never answer.
+/// Whether a call that was forced is not forced any more: an agent that always must call could
+/// never answer.
 fn is_eased(settings: &ClaudeBuilder, request: &Request) -> bool {
     request.turns > 0 && !settings.force_every_turn
 }
 
-/// A message, around the text that its blocks are kept as. There may be thousands, so this is written out.
+/// A message, around the text that its blocks are kept as. There may be thousands, so this is
+/// written out.
 fn said(text: &mut Vec<u8>, message: &Message) {
     text.extend_from_slice(match message.role() {
         Role::User => br#"{"role":"user","content":"#,
@@ -131,8 +135,8 @@ fn block(text: &mut Vec<u8>, block: &Block) {
     text.extend_from_slice(mended.as_ref().unwrap_or(block).json().text().as_bytes());
 }
 
-/// An error result may only hold text, says the API, so one with a picture says in words that the call failed. The words
-/// come last: errors of the API name a block by its place.
+/// An error result may only hold text, says the API, so one with a picture says in words that the
+/// call failed. The words come last: errors of the API name a block by its place.
 pub(crate) fn error_with_more_than_words(block: &Block) -> Option<Block> {
     let BlockKind::ToolResult { content: Content::Blocks(blocks), is_error: true, .. } = block.kind() else {
         return None;

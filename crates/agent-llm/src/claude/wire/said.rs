@@ -4,7 +4,8 @@ use agent_core::{Block, Delta, model::Piece};
 
 use crate::transport::words::Words;
 
-/// What an event says. There is one at a time, which is handed on at once: a box would cost more than its size.
+/// What an event says. There is one at a time, which is handed on at once: a box would cost more
+/// than its size.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, PartialEq)]
 pub(crate) enum Said {

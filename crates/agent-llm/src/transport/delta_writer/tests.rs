@@ -162,7 +162,8 @@ proptest! {
             prop_assert_eq!(validator.push(delta), Ok(()));
         }
         prop_assert_eq!(validator.finish(), Ok(()));
-        // One block after the other: each begins with the next index, and has ended before the next.
+        // One block after the other: each begins with the next index, and has ended before the
+        // next.
         let (mut next, mut open) = (0, None);
         for delta in &deltas {
             match delta {
@@ -176,11 +177,14 @@ proptest! {
             }
         }
         prop_assert_eq!(open, None);
-        // No word is lost.
-        let text = |piece: &Piece| if let Piece::Text(text) = piece { text.clone() } else { String::new() };
+        // No word is lost, and of inputs only blanks behind their end.
+        let pieces = || deltas.iter().filter_map(|delta| if let Delta::Piece { piece, .. } = delta { Some(piece) } else { None });
         let given: String = all.iter().map(|said| if let Text(text) = said { text } else { "" }).collect();
-        let passed: String =
-            deltas.iter().map(|delta| if let Delta::Piece { piece, .. } = delta { text(piece) } else { String::new() }).collect();
+        let passed: String = pieces().map(|piece| if let Piece::Text(text) = piece { text } else { "" }).collect();
+        prop_assert_eq!(given, passed);
+        let length = |input: &str| input.chars().filter(|letter| !letter.is_whitespace()).count();
+        let given: usize = all.iter().map(|said| if let Call(_, _, _, input) = said { length(input) } else { 0 }).sum();
+        let passed: usize = pieces().map(|piece| if let Piece::Input(input) = piece { length(input) } else { 0 }).sum();
         prop_assert_eq!(given, passed);
         folded(deltas);
     }
