@@ -73,7 +73,7 @@ impl Script {
 
     /// Replies by a function of the request. It counts nothing, so it goes on after a restart. How far the
     /// conversation is says `request.messages.len()`: what the agent reads, without what its history
-    /// filter leaves out, such as handoffs.
+    /// filter leaves out, such as transfers to other agents.
     pub fn by(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         Self::plot(Scenario::By(Box::new(reply)))
     }
