@@ -6,6 +6,7 @@ mod call;
 mod call_events;
 mod count;
 mod early;
+mod make;
 mod mode;
 mod options;
 mod partial_reply;
@@ -17,9 +18,9 @@ mod task;
 mod time_limit;
 mod until_returned;
 
-use std::{future::Future, pin::pin, sync::Arc};
+use std::{future::Future, sync::Arc};
 
-use call::{Busy, Caller};
+use call::Caller;
 use futures::{
     FutureExt,
     future::{BoxFuture, Either, ready},
@@ -31,15 +32,15 @@ use reported_waits::ReportedWaits;
 use running_call::is_final;
 use started_calls::StartedCalls;
 pub use time_limit::TimeLimit;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure, Host,
-    Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolSpec, ToolTurn, Turn, drive,
+    Outcome, Perform, Receipt, Response, RunError, Team, ToolTurn, Turn, drive,
     event::Listeners,
     event::emitter::{Emitter, Origin},
-    host::cancel::{CallGuard, CancelHandle, RunTokens},
+    host::cancel::{CancelHandle, RunTokens},
     in_parallel,
 };
 
@@ -193,62 +194,6 @@ impl LocalHost {
         let done = in_parallel(turn, at_most, outer).await;
         self.started.forget(&conversation);
         done
-    }
-}
-
-impl LocalHost {
-    /// Whether a call is to be made; if not, its result says why.
-    fn admit(&self, call: &Call, receipt: &Receipt) -> Result<bool, RunError> {
-        self.caller.team.check_name(&call.agent)?;
-        self.reported_waits.forget(&call.conversation);
-        let limits = self.caller.team.limits();
-        if limits.is_beyond(call.place) {
-            let most = limits.calls_in_reply.unwrap_or_default();
-            let why = format!("not run: the limit of {most} tool calls a reply is reached");
-            receipt.fill(Outcome::error(why));
-            return Ok(false);
-        }
-        Ok(true)
-    }
-
-    /// Makes a call, until it has ended or is stopped.
-    async fn make(&self, call: Arc<Call>, receipt: Receipt) {
-        let spec = self.caller.team.spec(&call.agent, &call.call.name);
-        let (busy, over) = match spec.is_some_and(ToolSpec::takes_turns) {
-            true => Some(oneshot::channel()).unzip(),
-            false => (None, None),
-        };
-        let entered = CallGuard::of(&call, self.cancel.as_ref());
-        let made = {
-            // Pinned where it is made: each move would make the future larger. It ends with this block.
-            let mut made = pin!(self.make_or_join(&call, &receipt, busy));
-            entered.stop.or(made.as_mut()).await
-        };
-        if made.is_none() {
-            receipt.fill(Outcome::error("cancelled"));
-            self.started.abandon(&call);
-        }
-        if let Some(over) = over {
-            // Its result may be there while a thread is still at it. What takes turns with it starts after that.
-            self.until_returned(&call, &receipt, over).boxed().await;
-        }
-    }
-
-    /// Takes part in a call that began before, or makes it.
-    fn make_or_join<'a>(
-        &'a self,
-        call: &'a Arc<Call>,
-        receipt: &Receipt,
-        busy: Option<Busy>,
-    ) -> impl Future<Output = ()> + 'a {
-        let may_take = !call.approved && self.mode == Mode::Concurrent;
-        let late = if self.caller.emitter.has_listeners() { self.started.late(call) } else { None };
-        let begun = may_take.then(|| self.started.claim(&self.caller, call, late)).flatten();
-        match begun {
-            // Few calls do.
-            Some(begun) => Either::Left(begun.join(&self.caller, call, receipt.clone()).boxed()),
-            None => Either::Right(self.caller.make(call, receipt.clone(), busy, late)),
-        }
     }
 }
 
