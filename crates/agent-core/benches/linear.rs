@@ -1,4 +1,5 @@
-//! What a block, a call and a row of a timeline cost, by how many there are: the figures of a line must not grow.
+//! What a block, a call and a row of a timeline cost, by how many there are: the figures of a line
+//! must not grow.
 //!
 //! `cargo xtask bench linear`
 

@@ -14,12 +14,13 @@ use crate::{
     BASE_PROMPT, Block, Content, Conversation, Early, Json, Llm, Tool, ToolSpec, tool::bounded::Bounded,
 };
 
-/// The most bytes of words that one tool result may have, and all results of a turn together, if nothing else is said.
+/// The most bytes of words that one tool result may have, and all results of a turn together, if
+/// nothing else is said.
 const MAX_RESULT_BYTES: usize = 400_000;
 const MAX_RESULTS_BYTES: usize = 4_000_000;
 
-/// An agent: who it is (the system prompt, which begins with [`BASE_PROMPT`]), what it thinks with (an [`Llm`]) and what it can do
-/// ([`Tool`]s). Cloning is cheap.
+/// An agent: who it is (the system prompt, which begins with [`BASE_PROMPT`]), what it thinks with
+/// (an [`Llm`]) and what it can do ([`Tool`]s). Cloning is cheap.
 #[derive(Clone)]
 pub struct Agent(Arc<Inner>);
 
@@ -94,7 +95,8 @@ impl Agent {
         self.0.max_tokens
     }
 
-    /// The most bytes of words that the results of all calls of one of its replies may have together.
+    /// The most bytes of words that the results of all calls of one of its replies may have
+    /// together.
     pub fn max_results_bytes(&self) -> usize {
         self.0.max_results_bytes
     }
@@ -161,8 +163,8 @@ pub struct AgentBuilder {
 }
 
 impl AgentBuilder {
-    /// The agent's own system prompt: who it is and what it is to do. In front of it stands [`BASE_PROMPT`], unless
-    /// [`base_prompt`](Self::base_prompt) replaces or removes that.
+    /// The agent's own system prompt: who it is and what it is to do. In front of it stands
+    /// [`BASE_PROMPT`], unless [`base_prompt`](Self::base_prompt) replaces or removes that.
     pub fn system(self, prompt: impl Into<String>) -> Self {
         self.system_blocks([Block::text(prompt)])
     }
@@ -173,7 +175,8 @@ impl AgentBuilder {
         self
     }
 
-    /// Replaces [`BASE_PROMPT`], which stands in front of each agent's own prompt; an empty text removes it.
+    /// Replaces [`BASE_PROMPT`], which stands in front of each agent's own prompt; an empty text
+    /// removes it.
     pub fn base_prompt(mut self, prompt: impl Into<String>) -> Self {
         self.base_prompt = prompt.into();
         self
@@ -184,15 +187,15 @@ impl AgentBuilder {
         self.tools([tool])
     }
 
-    /// More tools it can call: an array or another collection of tools of one type. Tools of different types have one type
-    /// as `Arc<dyn Tool>`.
+    /// More tools it can call: an array or another collection of tools of one type. Tools of
+    /// different types have one type as `Arc<dyn Tool>`.
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Tool + 'static>) -> Self {
         self.tools.extend(tools.into_iter().map(|tool| Arc::new(tool) as Arc<dyn Tool>));
         self
     }
 
-    /// A tool that runs at the API's, as it defines it: `json!({"type": "web_search_20260318", …})`.
-    /// Its calls and results pass through unchanged.
+    /// A tool that runs at the API's, as it defines it:
+    /// `json!({"type": "web_search_20260318", …})`. Its calls and results pass through unchanged.
     pub fn server_tool(mut self, definition: impl Into<Json>) -> Self {
         self.server_tools.push(definition.into());
         self
@@ -205,9 +208,10 @@ impl AgentBuilder {
         self
     }
 
-    /// The most bytes of words that the results of all calls of one reply may have together; 4,000,000, or what
-    /// [one result](Self::max_result_bytes) may have if that is more. Each call has an equal part of it: what is longer is
-    /// cut, and the result says so. That holds for delegations, too. Pictures and other blocks share 32 MB in the same way.
+    /// The most bytes of words that the results of all calls of one reply may have together;
+    /// 4,000,000, or what [one result](Self::max_result_bytes) may have if that is more. Each call
+    /// has an equal part of it: what is longer is cut, and the result says so. That holds for
+    /// delegations, too. Pictures and other blocks share 32 MB in the same way.
     pub fn max_results_bytes(mut self, bytes: usize) -> Self {
         self.max_results_bytes = Some(bytes);
         self
@@ -234,15 +238,17 @@ impl AgentBuilder {
         self
     }
 
-    /// Which of its calls may start while the reply that makes them still streams: those of read-only tools, if this is not
-    /// called. [`Early::All`] is for a program that vouches for all of its tools.
+    /// Which of its calls may start while the reply that makes them still streams: those of
+    /// read-only tools, if this is not called. [`Early::All`] is for a program that vouches for all
+    /// of its tools.
     pub fn early(mut self, early: Early) -> Self {
         self.early = early;
         self
     }
 
-    /// A field of its requests that only its backend knows, as JSON: `("tool_choice", json!(…))`. It stands in each of
-    /// them; but agent-llm's `Claude` forces a `tool_choice` only in the first since the user spoke.
+    /// A field of its requests that only its backend knows, as JSON: `("tool_choice", json!(…))`.
+    /// It stands in each of them; but agent-llm's `Claude` forces a `tool_choice` only in the first
+    /// since the user spoke.
     pub fn extra(mut self, field: impl Into<String>, value: impl Into<Json>) -> Self {
         self.extra.insert(field.into(), value.into());
         self

@@ -133,14 +133,16 @@ pub struct Conversation {
     omissions: Vec<Omission>,
 }
 
-/// Where the server ran tools of its own for an agent: what they left there is there for the next ones.
+/// Where the server ran tools of its own for an agent: what they left there is there for the next
+/// ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Container {
     agent: Arc<str>,
     id: String,
 }
 
-/// The last reply, if it was recorded as the server wrote it: the server may still hold what was said up to it.
+/// The last reply, if it was recorded as the server wrote it: the server may still hold what was
+/// said up to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Replied {
     agent: Arc<str>,
@@ -155,8 +157,9 @@ impl Conversation {
     /// [`check_session_id`].
     pub const DEFAULT_ID: &str = "run";
 
-    /// A conversation with this agent in which nothing was said yet. Its id is `run`, which is for one that is not kept by
-    /// its id: on a journal, or an engine, give it one of its own ([`with_id`](Self::with_id)).
+    /// A conversation with this agent in which nothing was said yet. Its id is `run`, which is for
+    /// one that is not kept by its id: on a journal, or an engine, give it one of its own
+    /// ([`with_id`](Self::with_id)).
     pub fn new(agent: impl Into<Arc<str>>) -> Self {
         Self {
             id: Self::DEFAULT_ID.into(),
@@ -189,8 +192,8 @@ impl Conversation {
     }
 
     /// The same conversation under another id, which events and idempotency keys carry: give each a
-    /// different one where these must be told apart. On a journal, or an engine, it is the session's:
-    /// [`check_session_id`] says which ids these take.
+    /// different one where these must be told apart. On a journal, or an engine, it is the
+    /// session's: [`check_session_id`] says which ids these take.
     pub fn with_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.rename(id.into());
         self
@@ -213,9 +216,9 @@ impl Conversation {
         self.say_as(Role::User, content.into());
     }
 
-    /// Instructions from here on, as a message of the role `system`: for what changes in the middle of a
-    /// conversation, where the agent's own system prompt stays. Say something after it as a rule, else
-    /// the model answers the instructions. All else is as in [`say`](Self::say).
+    /// Instructions from here on, as a message of the role `system`: for what changes in the middle
+    /// of a conversation, where the agent's own system prompt stays. Say something after it as a
+    /// rule, else the model answers the instructions. All else is as in [`say`](Self::say).
     pub fn instruct(&mut self, content: impl Into<Content>) {
         self.say_as(Role::System, content.into());
     }
@@ -265,14 +268,15 @@ impl Conversation {
         self.depth
     }
 
-    /// The container that tools of the server ran in for the agent that speaks next; its next request
-    /// names it.
+    /// The container that tools of the server ran in for the agent that speaks next; its next
+    /// request names it.
     pub fn container(&self) -> Option<&str> {
         let container = self.container.as_ref().filter(|container| *container.agent == *self.speaker())?;
         Some(&container.id)
     }
 
-    /// The last reply, and the server's id of it, if the agent that speaks next wrote it and it stands here as it came.
+    /// The last reply, and the server's id of it, if the agent that speaks next wrote it and it
+    /// stands here as it came.
     pub(crate) fn last_reply(&self) -> Option<(&Arc<str>, &Message)> {
         let replied = self.replied.as_ref().filter(|replied| *replied.agent == *self.speaker())?;
         Some((&replied.id, self.messages.get(replied.at)?))

@@ -27,8 +27,9 @@ use crate::{
 
 /// Something that happened in a run.
 ///
-/// As JSON it is an object of these fields, where `at` is `at_ms`, a number of milliseconds with a fraction, and `kind` an
-/// object with the kind's name and what belongs to it. It is read back from whatever order its fields are in:
+/// As JSON it is an object of these fields, where `at` is `at_ms`, a number of milliseconds with a
+/// fraction, and `kind` an object with the kind's name and what belongs to it. It is read back from
+/// whatever order its fields are in:
 ///
 /// ```json
 /// {"at_ms": 300.5, "conversation": "run", "depth": 0, "agent": "main",
@@ -50,7 +51,8 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// The kinds of [`Event`]; in JSON `{"kind": "turn_started"}`, or `{"kind": "call_queued", "value": {…}}`.
+/// The kinds of [`Event`]; in JSON `{"kind": "turn_started"}`, or
+/// `{"kind": "call_queued", "value": {…}}`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
@@ -69,10 +71,10 @@ pub enum EventKind {
         usage: Usage,
     },
     /// A call of the reply has another id from here on: its own was empty, taken or not one the API
-    /// takes back. It comes before any event with the new id, so also before the piece of the reply that the call begins
-    /// with ([`Delta::Block`], [`Delta::Complete`]): that bears the new id, too. Only if blocks begin in another order than
-    /// they stand in may there be a second one for a call at the end of the reply, and `was` is then the id that the first
-    /// one told.
+    /// takes back. It comes before any event with the new id, so also before the piece of the reply
+    /// that the call begins with ([`Delta::Block`], [`Delta::Complete`]): that bears the new id,
+    /// too. Only if blocks begin in another order than they stand in may there be a second one for
+    /// a call at the end of the reply, and `was` is then the id that the first one told.
     IdReplaced {
         /// The tool.
         tool: String,
@@ -106,8 +108,9 @@ pub enum EventKind {
         /// The input, as the model wrote it.
         input: Json,
     },
-    /// The call that has just started could have started so much earlier, while the reply still streamed, if its tool were marked
-    /// [`read_only`](crate::ToolSpec::read_only). Told from 50 ms on, of tools that nothing else keeps from an early start.
+    /// The call that has just started could have started so much earlier, while the reply still
+    /// streamed, if its tool were marked [`read_only`](crate::ToolSpec::read_only). Told from 50 ms
+    /// on, of tools that nothing else keeps from an early start.
     #[serde(alias = "started_late")]
     CallCouldStartEarlier {
         /// Its id.
@@ -118,9 +121,9 @@ pub enum EventKind {
         #[serde(rename = "by_ms", with = "milliseconds")]
         by: Duration,
     },
-    /// A call that may have effects started early ([`Early::All`](crate::tool::Early)) and no message will tell of it: the final reply
-    /// does not make it, fails or is refused. It is not stopped; its [`CallEnded`](Self::CallEnded) is told before the run
-    /// goes on.
+    /// A call that may have effects started early ([`Early::All`](crate::tool::Early)) and no
+    /// message will tell of it: the final reply does not make it, fails or is refused. It is not
+    /// stopped; its [`CallEnded`](Self::CallEnded) is told before the run goes on.
     #[serde(alias = "call_not_recorded")]
     CallDiscarded {
         /// Its id.
@@ -128,10 +131,10 @@ pub enum EventKind {
         /// The tool.
         tool: String,
     },
-    /// A call timed out or was cancelled, but it is on the [blocking pool](crate::ToolSpec::blocking)
-    /// and has not returned. The calls that take turns with it wait for that, and so does the run.
-    /// [`CallEnded`](Self::CallEnded) is told once it returns, or when the run is
-    /// [cancelled](crate::Cancel::all).
+    /// A call timed out or was cancelled, but it is on the [blocking
+    /// pool](crate::ToolSpec::blocking) and has not returned. The calls that take turns with it
+    /// wait for that, and so does the run. [`CallEnded`](Self::CallEnded) is told once it returns,
+    /// or when the run is [cancelled](crate::Cancel::all).
     CallGoesOn {
         /// Its id.
         id: String,
@@ -155,8 +158,8 @@ pub enum EventKind {
         tool: String,
         /// What it says.
         text: String,
-        /// How many earlier ones of this call were dropped, since it told more than was read. Only who reads by
-        /// [`Run::next`](crate::Run::next), or by an [`EventQueue`], misses some.
+        /// How many earlier ones of this call were dropped, since it told more than was read. Only
+        /// who reads by [`Run::next`](crate::Run::next), or by an [`EventQueue`], misses some.
         dropped: u64,
     },
     /// A call has become another agent's conversation; it ends when that does.
@@ -212,9 +215,9 @@ pub enum EventKind {
         /// How.
         why: String,
     },
-    /// The run, or a delegated conversation in it, is over.
-    /// [`End::Waiting`] is told once: not by a run that finds the conversation waiting already, for the same calls, and can do
-    /// nothing. Its end says so.
+    /// The run, or a delegated conversation in it, is over. [`End::Waiting`] is told once: not by a
+    /// run that finds the conversation waiting already, for the same calls, and can do nothing. Its
+    /// end says so.
     Ended(End),
 }
 

@@ -28,7 +28,8 @@ use crate::{Conversation, End, Failure, Response, Rules, ToolTurn, Turn};
 /// Who carries the turns out: this process ([`LocalHost`]), one with a journal, an engine
 /// over many machines. The loop is the same for all.
 ///
-/// To change only the model requests or the tool calls of runs in this process, write a [`HostWrapper`].
+/// To change only the model requests or the tool calls of runs in this process, write a
+/// [`HostWrapper`].
 pub trait Host {
     /// What can go wrong with the host itself, or with a model when the run can't go on.
     type Error: From<Failure>;
@@ -38,8 +39,8 @@ pub trait Host {
     /// The rules its conversations follow.
     fn rules(&self) -> &Self::Rules;
 
-    /// Asks the model of the agent that speaks next. The inner error is the model's: data, which the
-    /// conversation may go on from. The outer one is the host's own.
+    /// Asks the model of the agent that speaks next. The inner error is the model's: data, which
+    /// the conversation may go on from. The outer one is the host's own.
     fn ask(
         &self,
         so_far: &Conversation,

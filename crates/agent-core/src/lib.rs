@@ -17,16 +17,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The names that most programs need are here. The others are in the module of what they are for:
+//! The names that most programs need are here. All others are in the module of their topic:
 //!
-//! - [`message`]: what is said. [`Message`], [`Block`], [`Content`], [`Json`].
-//! - [`model`]: what you bring to ask. [`Llm`], [`Request`], [`Delta`], [`Response`], [`Usage`], [`LlmError`].
-//! - [`tool`]: what you bring to be called. [`Tool`], [`ToolSpec`], [`Context`], [`Outcome`].
-//! - [`agent`]: who asks and calls. [`Agent`], [`Team`], [`Limits`].
-//! - [`conversation`]: what was said so far and whose turn it is. [`Conversation`], [`End`].
-//! - [`host`]: what runs it. [`Run`] and [`Cancel`] in this process; [`host::drive`] with a
-//!   [`host::Host`] of your own anywhere.
-//! - [`event`]: what you see of it. [`Event`], [`event::EventLog`], [`event::LiveText`], [`event::Timeline`].
+//! - [`message`]: messages and content blocks. [`Message`], [`Block`], [`Content`], [`Json`].
+//! - [`model`]: model backends, their requests and replies. [`Llm`], [`Request`], [`Delta`],
+//!   [`Response`], [`Usage`], [`LlmError`].
+//! - [`tool`]: tools, and what a call gets and gives back. [`Tool`], [`ToolSpec`], [`Context`],
+//!   [`Outcome`].
+//! - [`agent`]: agents, teams of agents, and their limits. [`Agent`], [`Team`], [`Limits`].
+//! - [`conversation`]: the state of a run: what was said and whose turn it is. [`Conversation`],
+//!   [`End`].
+//! - [`host`]: running a conversation. [`Run`] and [`Cancel`] in this process; [`host::drive`] with
+//!   a [`host::Host`] of your own anywhere else.
+//! - [`event`]: watching a run. [`Event`], [`event::EventLog`], [`event::LiveText`],
+//!   [`event::Timeline`].
 //!
 //! Feature `script`: a scripted model for tests.
 
@@ -45,7 +49,7 @@ pub mod tool;
 mod tool_spec;
 
 pub use agent::{Agent, AgentBuilder, BuildError, Limits, Team};
-/// Stands before `impl Tool for …`, since `Tool::call` is async.
+/// Write `#[async_trait]` before `impl Tool for …`, because `Tool::call` is async.
 pub use async_trait::async_trait;
 pub use conversation::{Conversation, End};
 pub use event::{Event, EventKind};
@@ -55,7 +59,7 @@ pub use message::{Block, Content, Json, Message, Role};
 pub use model::{Delta, Llm, LlmError, Request, Response, StopReason, Usage};
 pub use tool::{Context, Outcome, Tool, ToolSpec};
 
-// The names of the modules, as this crate itself has them.
+// The paths that code inside this crate uses.
 pub(crate) use conversation::{
     Call, Change, Delegation, Failure, PendingApproval, ToolTurn, TransferRecord, Turn, Work,
     delegation_limits::DelegationLimits,

@@ -1,4 +1,4 @@
-//! What is said: messages, their blocks, and the JSON these are kept as.
+//! Messages, their content blocks, and the JSON text in which they are kept.
 
 pub(crate) mod block;
 pub(crate) mod fields;
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The person, or the tools that ran.
+    /// The user. Results of tool calls are also sent in this role.
     User,
     /// The model.
     Assistant,
@@ -40,7 +40,8 @@ pub struct Message {
     role: Role,
     #[serde(serialize_with = "in_place")]
     content: Arc<[Block]>,
-    /// What every request asks: whether all of it can be sent, whether it has pictures or documents, and how long it is.
+    /// Each request asks these three, so they are computed once: whether all blocks can be sent,
+    /// whether there are pictures or documents, and the length in bytes.
     #[serde(skip)]
     is_sendable: bool,
     #[serde(skip)]
@@ -49,7 +50,7 @@ pub struct Message {
     json_bytes: usize,
 }
 
-/// Those that share their blocks are not looked at twice.
+/// Messages that share their blocks are equal; only others are compared block by block.
 impl PartialEq for Message {
     fn eq(&self, other: &Self) -> bool {
         self.ptr_eq(other) || (self.role == other.role && self.content == other.content)
@@ -74,7 +75,7 @@ impl From<Written> for Message {
 }
 
 impl Message {
-    /// A message of this role; text becomes one text block.
+    /// Makes a message in this role. A text becomes one text block.
     pub fn new(role: Role, content: impl Into<Content>) -> Self {
         Self::of(role, content.into().into_blocks().into())
     }
@@ -87,52 +88,55 @@ impl Message {
         Self { role, content, is_sendable, has_media, json_bytes }
     }
 
-    /// What the user says.
+    /// Makes a message of the user.
     pub fn user(content: impl Into<Content>) -> Self {
         Self::new(Role::User, content)
     }
 
-    /// What the model said.
+    /// Makes a message of the model.
     pub fn assistant(content: impl Into<Content>) -> Self {
         Self::new(Role::Assistant, content)
     }
 
-    /// Whether it is a clone of the other.
+    /// Whether both are clones of one message.
     pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         self.role == other.role && Arc::ptr_eq(&self.content, &other.content)
     }
 
-    /// Who said it.
+    /// Who said the message.
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// What was said, block by block.
+    /// The content blocks, in order.
     pub fn content(&self) -> &[Block] {
         &self.content
     }
 
-    /// How many bytes its blocks have as JSON, with a comma each: for who must know how long a request is.
+    /// The length of the blocks as JSON, in bytes, with one byte per block for a comma. Use it to
+    /// estimate how long a request is.
     pub fn json_bytes(&self) -> usize {
         self.json_bytes
     }
 
-    /// Whether there are pictures or documents in it, those in results of tools included: for who bounds them.
+    /// Whether the message has pictures or documents, also inside tool results. Use it to limit
+    /// them.
     pub fn has_media(&self) -> bool {
         self.has_media
     }
 
-    /// The words in it, blocks of other kinds left out.
+    /// The text of the message. Blocks that are not text are left out.
     pub fn text(&self) -> String {
         self.content.iter().filter_map(Block::as_text).collect()
     }
 
-    /// The calls in it, in order.
+    /// The tool calls of the message, in order.
     pub fn tool_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {
         self.content.iter().filter_map(Block::as_tool_use)
     }
 
-    /// The results in it, in order: the call's id, what it led to, and whether it failed.
+    /// The tool results of the message, in order. Each is the id of its call, the content, and
+    /// whether the call failed.
     pub fn tool_results(&self) -> impl Iterator<Item = (&str, &Content, bool)> {
         self.content.iter().filter_map(|block| match block.kind() {
             BlockKind::ToolResult { tool_use_id, content, is_error } => {
@@ -142,9 +146,10 @@ impl Message {
         })
     }
 
-    /// The message as the API takes it back: without blank text, without thinking that has no
-    /// signature (it was cut), and without thinking at its end. `None` if nothing is left.
-    /// What the API refuses: <https://docs.claude.com/en/docs/build-with-claude/extended-thinking>.
+    /// The message without the parts that the API refuses, or `None` if nothing is left.
+    ///
+    /// It leaves out blank text, thinking without a signature (it was cut off), and thinking at the
+    /// end. Source: <https://docs.claude.com/en/docs/build-with-claude/extended-thinking>.
     pub fn sendable(&self) -> Option<Cow<'_, Self>> {
         if self.is_sendable {
             return Some(Cow::Borrowed(self));
@@ -157,8 +162,8 @@ impl Message {
         (!content.is_empty()).then(|| Cow::Owned(Self::of(self.role, content.into())))
     }
 
-    /// The message as the API takes it at the end of a request: a reply that is to go on must not end
-    /// with white space.
+    /// The message as it can stand last in a request. If the model is to continue its own reply,
+    /// the API refuses white space at the end of that reply.
     pub(crate) fn without_space_at_end(&self) -> Self {
         match self.content.split_last() {
             Some((last, before)) if self.role == Role::Assistant => {

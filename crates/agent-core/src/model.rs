@@ -1,4 +1,4 @@
-//! A model: what it is asked, the pieces its reply arrives in, what it costs, and what can go wrong.
+//! Model backends: requests, the pieces in which replies arrive, usage, and errors.
 
 pub(crate) mod delta;
 pub(crate) mod fold;

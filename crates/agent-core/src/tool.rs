@@ -53,12 +53,14 @@ pub trait Tool: Send + Sync {
     /// What the model reads, and what the loop may do with its calls. Always the same.
     fn spec(&self) -> &ToolSpec;
 
-    /// Does one call; read the input with [`Json::parse`]. A failure is [`Outcome::Error`], which the model reads.
+    /// Does one call; read the input with [`Json::parse`]. A failure is [`Outcome::Error`], which
+    /// the model reads.
     async fn call(&self, input: Json, context: Context) -> Outcome;
 
     /// What an agent reads that got the conversation by a call of this tool: by default, all of it.
-    /// For tools whose calls lead to an [`Outcome::Transfer`]. `rules` know the tools of all agents, by which
-    /// the calls in the record can be told apart. A panic in here is a failure of the agent that was to read.
+    /// For tools whose calls lead to an [`Outcome::Transfer`]. `rules` know the tools of all
+    /// agents, by which the calls in the record can be told apart. A panic in here is a failure of
+    /// the agent that was to read.
     fn introduce(&self, _conversation: &Conversation, request: Request, _rules: &dyn Rules) -> Request {
         request
     }

@@ -1,4 +1,4 @@
-//! What a tool says of itself: what the model reads, and what a host may do with its calls.
+//! The description of a tool: what the model reads, and what a host may do with its calls.
 
 pub(crate) mod early;
 pub(crate) mod exclusive_by;
@@ -12,68 +12,82 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::Json;
 
-/// What a tool is: what the model reads of it, and what the loop may do with its calls. Flags are set on
-/// a new one: `spec.read_only = true`.
+/// The description of a tool: its name, text and schema for the model, and flags that tell the loop
+/// how its calls may run. Flags are fields of a new spec: `spec.read_only = true`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolSpec {
     /// The tool's name, `[a-zA-Z0-9_-]{1,128}`.
     pub name: String,
-    /// What it does and when to use it, for the model.
+    /// What the tool does and when to use it. The model reads this.
     pub description: String,
-    /// The JSON Schema of its input; of type `object`. It is sent to the model, and a model may break it. Nothing else checks
-    /// an input: `call` reads it as it comes. (`FnTool` and `Validated` of agent-tools check.)
+    /// The JSON Schema of the input, with `"type": "object"`. It is sent to the model, but a model
+    /// may not follow it. The loop does not check inputs against it: `call` gets every input that
+    /// is a JSON object. (`FnTool` and `Validated` of agent-tools do check.)
     pub input_schema: Json,
-    /// It has no effects: a call may start while the reply that makes it still streams, and be made again after a failure
-    /// or a crash. Two equal calls are still made twice, since a clock, a die or a poll says something else each time; see
-    /// [`shared`](Self::shared).
+    /// Calls have no effects. So a call may start while the reply that makes it still streams, and
+    /// it may be made again after a failure or a crash. Two equal calls are still made twice,
+    /// because the results can differ (a clock, a poll); see [`shared`](Self::shared).
     pub read_only: bool,
-    /// Equal calls of a turn, of one input, share one execution and all have its result. For tools that say the same each
-    /// time, or where that is good enough. It is for tools that are [`read_only`](Self::read_only) or
-    /// [`idempotent`](Self::idempotent), and an error at any other; those that take turns share nothing.
+    /// Equal calls of a turn (same tool, same input) are made once, and all get that result. Set it
+    /// if the tool gives the same result each time, or if that does not matter. The tool must also
+    /// be [`read_only`](Self::read_only) or [`idempotent`](Self::idempotent), otherwise the agent
+    /// can't be built. It has no effect on tools with `exclusive` or `exclusive_by`.
     pub shared: bool,
-    /// A call may be made again after a failure or a crash.
+    /// A call may be made again after a failure or a crash: a second call with the same key changes
+    /// nothing more. See [`Context::key`](crate::Context::key).
     pub idempotent: bool,
-    /// Its calls wait for a person first: one that is not [allowed](crate::Context::approved) yet has no effect, and asks with
-    /// [`Outcome::Wait`](crate::Outcome::Wait). That is the tool's own doing; the flag tells who must know which calls may have had one.
+    /// Calls need a person's approval. The tool itself must do this: a call that is not
+    /// [approved](crate::Context::approved) has no effect and returns
+    /// [`Outcome::Wait`](crate::Outcome::Wait). The flag tells hosts that an unapproved call had no
+    /// effect.
     pub needs_approval: bool,
-    /// A call runs alone: what stands before it ends first, what stands after it starts later. That holds for a call
-    /// that was cancelled or has timed out, too: it has its error result, and what takes turns with it waits until it
-    /// has really ended, which for a blocking one is when it returns.
+    /// A call runs alone in its turn. Earlier calls of the reply end before it starts, and later
+    /// ones start after it has ended. A call that was cancelled or timed out has its error result
+    /// immediately, but the next call still waits until it has really ended. A blocking call ends
+    /// when its function returns.
     pub exclusive: bool,
-    /// Calls that take turns with those of the same key in the turn, and run beside all others.
+    /// Calls with the same key run one after the other, and in parallel with all others. See
+    /// [`ExclusiveBy`].
     pub exclusive_by: Option<ExclusiveBy>,
-    /// Bounds how many calls of it are under way at once, over all runs that have the same. Not for tools that
-    /// [lead to other agents](Self::targets), which is a [`BuildError`](crate::BuildError): agents that wait for agents must
-    /// not hold what these may need. A call of another tool that is delegated all the same is refused with words.
+    /// Limits how many calls run in parallel, over all runs that use the same [`Permits`]. A tool
+    /// that [leads to other agents](Self::targets) can't have permits, and an agent with such a
+    /// tool can't be built ([`BuildError`](crate::BuildError)): agents that wait for other agents
+    /// would hold permits which these may need. If a call of a tool with permits delegates all the
+    /// same, it gets an error result.
     pub permits: Option<Permits>,
-    /// It blocks or computes: it runs off the async workers, on tokio's blocking pool, except while it awaits something.
-    /// `false` on a new spec, so say it for a [`Tool::call`](crate::Tool::call) that blocks: else it holds up everything else on its worker,
-    /// and no timeout can end it. (`FnTool` of agent-tools says it for each sync function.) The pool has 512 threads
-    /// if the runtime was built without `max_blocking_threads`; bound those that compute by [`permits`](Self::permits), as
-    /// many as there are cores.
+    /// Calls block the thread or compute for long. They run on tokio's blocking pool instead of the
+    /// async workers, except while they await something. It is `false` in a new spec. Set it if
+    /// [`Tool::call`](crate::Tool::call) blocks: otherwise the call holds up everything else on its
+    /// worker, and no timeout can end it. (`FnTool` of agent-tools sets it for sync functions.) The
+    /// pool has 512 threads unless the runtime was built with `max_blocking_threads`. Limit tools
+    /// that compute to the number of cores by [`permits`](Self::permits).
     pub blocking: bool,
-    /// How long one call may take, with all that another agent does if it is delegated: that is stopped then, and the error
-    /// result says what was done. A blocking call that takes longer has failed, but keeps its thread
-    /// (and its permit, see [`Limits::calls_at_once`](crate::Limits)) until it returns.
+    /// How long one call may take. If the call delegates to another agent, the time includes that
+    /// agent's work; it is stopped then, and the error result says what was done. A blocking call
+    /// that takes longer gets an error result too, but keeps its thread (and its permit, see
+    /// [`Limits::calls_at_once`](crate::Limits)) until its function returns.
     pub timeout: Option<Duration>,
-    /// Its calls are made before the other calls of a reply, one at a time.
+    /// Calls are made before the other calls of a reply, one at a time.
     pub runs_first: bool,
-    /// Its calls ask for the conversation to go over to another agent ([`Outcome::Transfer`](crate::Outcome::Transfer)). By this, what the
-    /// next agent reads can leave out all of them, also those that failed or were not made.
+    /// Calls transfer the conversation to another agent
+    /// ([`Outcome::Transfer`](crate::Outcome::Transfer)). With this flag, all of them can be left
+    /// out of what the next agent reads, also calls that failed or were not made.
     pub transfers: bool,
-    /// The agents its calls may lead to; a team without one of them can't be built.
+    /// The names of the agents that calls may lead to. A team that lacks one of them can't be
+    /// built.
     pub targets: Vec<String>,
-    /// What is wrong with the tool, found when it was made: an agent with it can't be built. In words that follow its name:
-    /// "its input schema can't be checked: …".
+    /// An error that was found when the tool was made. An agent with this tool can't be built, and
+    /// the error says so. The text follows the tool's name, for example: "its input schema can't be
+    /// checked: …".
     pub fault: Option<String>,
-    /// Other fields of its definition, as the API has them: `strict`, `input_examples`,
+    /// Other fields of the tool's definition for the API: `strict`, `input_examples`,
     /// `defer_loading`, `eager_input_streaming`, `allowed_callers`, `cache_control`.
     pub extra: BTreeMap<String, Json>,
 }
 
 impl ToolSpec {
-    /// A tool of this name, description and input schema, without any flag.
+    /// Makes a spec with a name, a description and an input schema. No flag is set.
     pub fn new(
         name: impl Into<String>,
         description: impl Into<String>,
@@ -100,23 +114,25 @@ impl ToolSpec {
         }
     }
 
-    /// Whether a call that began may be made again when nobody knows how it ended: also one that only asks a person, since
-    /// it is not `allowed` yet.
+    /// Whether a call that began may be made again if nobody knows how it ended. `allowed` says
+    /// whether a person has approved the call. A call that still needs approval may be repeated,
+    /// because it only asked.
     pub fn may_be_repeated(&self, allowed: bool) -> bool {
         self.read_only || self.idempotent || (self.needs_approval && !allowed)
     }
 
-    /// Whether other calls wait for the end of one.
+    /// Whether other calls may have to wait for a call of this tool.
     pub(crate) fn takes_turns(&self) -> bool {
         self.exclusive || self.exclusive_by.is_some()
     }
 
-    /// Whether equal calls of a turn share one. Between calls of one key there may be one with effects.
+    /// Whether equal calls of a turn share one execution. Exclusive calls don't: another call with
+    /// effects may run between them.
     pub(crate) fn may_share(&self) -> bool {
         self.shared && !self.takes_turns()
     }
 
-    /// Whether a call may start while the reply still streams, if nothing else stands in the way.
+    /// Whether a call may start while the reply still streams, as far as the tool is concerned.
     pub(crate) fn starts_early(&self, early: Early) -> bool {
         match early {
             Early::Never => false,
@@ -126,7 +142,7 @@ impl ToolSpec {
         }
     }
 
-    /// Whether only effects, if it has any, keep its calls from starting early.
+    /// Whether the possible effects of its calls are the only reason that they don't start early.
     pub(crate) fn could_start_early(&self) -> bool {
         !self.read_only
             && !self.takes_turns()

@@ -32,8 +32,8 @@ pub enum BuildError {
         /// The name.
         tool: String,
     },
-    /// The API would refuse each request with a tool of this input schema: it takes schemas of objects, without
-    /// `oneOf`, `anyOf` and `allOf` at the top, of draft 2020-12.
+    /// The API would refuse each request with a tool of this input schema: it takes schemas of
+    /// objects, without `oneOf`, `anyOf` and `allOf` at the top, of draft 2020-12.
     #[error("agent {agent:?}, tool {tool:?}: the input schema {why}")]
     InputSchema {
         /// The agent.

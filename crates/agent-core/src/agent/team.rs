@@ -25,8 +25,8 @@ impl Team {
         self
     }
 
-    /// The same team with something around each of its tools, for what a host does before or after any call. What is
-    /// wrapped around a tool has the tool's own spec.
+    /// The same team with something around each of its tools, for what a host does before or after
+    /// any call. What is wrapped around a tool has the tool's own spec.
     pub fn wrap_tools(self, wrap: impl Fn(Arc<dyn Tool>) -> Arc<dyn Tool>) -> Self {
         let agents = self.agents.iter().map(|agent| agent.wrap_tools(&wrap)).collect();
         Self { agents, ..self }
@@ -64,7 +64,8 @@ impl Rules for Team {
     }
 
     fn turns(&self, agent: &str) -> u32 {
-        // An agent that is not here may have had more: the run then says that it is not here, and takes nothing from it.
+        // An agent that is not here may have had more: the run then says that it is not here, and
+        // takes nothing from it.
         self.agent(agent).map_or(u32::MAX, |agent| agent.turns().unwrap_or(self.limits.turns))
     }
 

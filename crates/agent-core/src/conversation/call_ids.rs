@@ -8,8 +8,9 @@ use std::{
 
 use crate::Message;
 
-/// What an id is known by: the same number for the same id in every process, so that a run that is replayed gives its calls the
-/// same ids. Should two ids have one number, the second call gets another id, which harms nobody.
+/// What an id is known by: the same number for the same id in every process, so that a run that is
+/// replayed gives its calls the same ids. Should two ids have one number, the second call gets
+/// another id, which harms nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct IdHash(u64);
 
@@ -21,8 +22,9 @@ impl IdHash {
     }
 }
 
-/// Tells whether an id is new without looking at the messages, of which there may be thousands. It follows from them, so
-/// it is neither written nor compared. Clones share it until one of them goes on.
+/// Tells whether an id is new without looking at the messages, of which there may be thousands. It
+/// follows from them, so it is neither written nor compared. Clones share it until one of them goes
+/// on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CallIds(Arc<Known>);
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Conversation, Slot, State, approvals::DENIED, results_limit::limited};
 use crate::{BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Rules, Usage};
 
-/// One change of a conversation. Nothing else changes one. So whoever keeps the list of its changes can make the conversation
-/// from it again: [`Conversation::apply`] needs no agents and no rules.
+/// One change of a conversation. Nothing else changes one. So whoever keeps the list of its changes
+/// can make the conversation from it again: [`Conversation::apply`] needs no agents and no rules.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
@@ -30,7 +30,8 @@ pub enum Change {
         /// What that cost.
         usage: Usage,
     },
-    /// The agent that had been given the conversation was not done within its turns, and it came back.
+    /// The agent that had been given the conversation was not done within its turns, and it came
+    /// back.
     Returned,
     /// A call led to this, by the rules it was under: see [`Conversation::admit`].
     Recorded {
@@ -54,7 +55,8 @@ pub enum Change {
     },
 }
 
-/// A change does not fit the conversation as it is now: some changes before it are missing, or they are not in order.
+/// A change does not fit the conversation as it is now: some changes before it are missing, or they
+/// are not in order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a change does not fit conversation {conversation:?}: {why} (changes before it are missing, or they are not in order)"
@@ -67,7 +69,8 @@ pub struct InvalidChange {
 }
 
 impl Conversation {
-    /// Applies a change again to this conversation, or to the one delegated from it that has this id.
+    /// Applies a change again to this conversation, or to the one delegated from it that has this
+    /// id.
     ///
     /// ```
     /// use agent_core::{Conversation, Response, conversation::Change};
@@ -106,13 +109,14 @@ impl Conversation {
         })
     }
 
-    /// Whether this is a call of its last reply that has led to nothing final yet, so that what it leads to can be recorded.
+    /// Whether this is a call of its last reply that has led to nothing final yet, so that what it
+    /// leads to can be recorded.
     pub fn is_open(&self, call: &str) -> bool {
         self.slots.find(call).is_some_and(|place| !self.slots[place].is_settled())
     }
 
-    /// What people decided about calls that waited in `earlier`, which this conversation was, and in those delegated from
-    /// it, each with the id of the conversation that it changed.
+    /// What people decided about calls that waited in `earlier`, which this conversation was, and
+    /// in those delegated from it, each with the id of the conversation that it changed.
     pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Change)> {
         let mut changes = Vec::new();
         for Slot { call, state } in earlier.slots.iter() {
@@ -151,15 +155,16 @@ impl Conversation {
         text.strip_prefix(DENIED).map(str::to_owned)
     }
 
-    /// The message with the results of the last reply's calls, if they are all there: the first after it, whatever was said
-    /// since.
+    /// The message with the results of the last reply's calls, if they are all there: the first
+    /// after it, whatever was said since.
     fn last_results(&self) -> Option<&Message> {
         let reply = self.messages.iter().rposition(|message| message.role() == Role::Assistant)?;
         self.messages.get(reply + 1)
     }
 
-    /// What an outcome of a call of this conversation comes to under these rules: some are refused, with words the
-    /// model reads, and results are cut to the call's part of what those of its reply may have together.
+    /// What an outcome of a call of this conversation comes to under these rules: some are refused,
+    /// with words the model reads, and results are cut to the call's part of what those of its
+    /// reply may have together.
     pub fn admit(&self, outcome: Outcome, rules: &dyn Rules) -> Outcome {
         let limits = rules.limits();
         let unknown = |agent: &str| {

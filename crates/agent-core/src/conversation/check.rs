@@ -12,8 +12,8 @@ use crate::{Block, BlockKind, Message, Role};
 #[error("not a valid conversation: {0}")]
 pub struct InvalidConversation(String);
 
-// `Self::serialize` and `Self::deserialize` are what serde derives (`remote = "Self"`); these put the
-// check behind the latter.
+// `Self::serialize` and `Self::deserialize` are what serde derives (`remote = "Self"`); these put
+// the check behind the latter.
 impl Serialize for Conversation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Self::serialize(self, serializer)

@@ -22,14 +22,16 @@ impl Conversation {
         &self.delegation_limits
     }
 
-    /// What the end of a delegated conversation means for the call that led to it; `None` if it has not ended but waits
-    /// for a person.
+    /// What the end of a delegated conversation means for the call that led to it; `None` if it has
+    /// not ended but waits for a person.
     ///
-    /// The answer is cut where it is longer than the tool's results may be ([`Conversation::delegation_limits`]).
+    /// The answer is cut where it is longer than the tool's results may be
+    /// ([`Conversation::delegation_limits`]).
     ///
-    /// Where there is no answer, the agent that delegated reads what was done all the same: each call with how it ended,
-    /// and the last words, in at most 4,000 bytes. So it knows what has had its effect. A conversation that comes back
-    /// after a transfer needs none of that: its own record holds it.
+    /// Where there is no answer, the agent that delegated reads what was done all the same: each
+    /// call with how it ended, and the last words, in at most 4,000 bytes. So it knows what has had
+    /// its effect. A conversation that comes back after a transfer needs none of that: its own
+    /// record holds it.
     pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
         let agent = self.agent();
         let mut with_last_reply = true;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a call was promised that became a delegation: it goes along with the other agent's conversation, so that it holds
-/// on any host, and in a run that goes on elsewhere.
+/// What a call was promised that became a delegation: it goes along with the other agent's
+/// conversation, so that it holds on any host, and in a run that goes on elsewhere.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DelegationLimits {

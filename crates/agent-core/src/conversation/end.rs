@@ -18,11 +18,12 @@ pub enum End {
     /// The reply was cut, for this reason. Its calls were not made:
     /// [`Conversation::open_calls`](crate::Conversation::open_calls) are these.
     Cut(StopReason),
-    /// The model declined; what the API says of it, as it came. The record keeps what it was asked and what it said; what is
-    /// sent from then on leaves both out, since the API would refuse such a request again
-    /// ([`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused)). What calls did since the user spoke is done.
-    /// In front of what the user says next, the model reads which tools were called and whether that failed, and no more
-    /// of it. Calls that stand in what it said were not made: see
+    /// The model declined; what the API says of it, as it came. The record keeps what it was asked
+    /// and what it said; what is sent from then on leaves both out, since the API would refuse such
+    /// a request again ([`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused)).
+    /// What calls did since the user spoke is done. In front of what the user says next, the model
+    /// reads which tools were called and whether that failed, and no more of it. Calls that stand
+    /// in what it said were not made: see
     /// [`Conversation::open_calls`](crate::Conversation::open_calls).
     Refused(Option<Json>),
     /// The agent has had this many turns and is not done.
@@ -80,11 +81,12 @@ impl fmt::Display for PendingApproval {
     }
 }
 
-/// A model did not answer. The conversation is as it was but for what that cost ([`LlmError::usage`]), and a new run
-/// asks again.
+/// A model did not answer. The conversation is as it was but for what that cost
+/// ([`LlmError::usage`]), and a new run asks again.
 ///
-/// Its text says the model's error, too. So that error is not its [`source`](std::error::Error::source) as well: programs
-/// that print an error with its causes, as with `anyhow`, would say it twice.
+/// Its text says the model's error, too. So that error is not its
+/// [`source`](std::error::Error::source) as well: programs that print an error with its causes, as
+/// with `anyhow`, would say it twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("agent {agent:?} got no answer: {error}")]
 pub struct Failure {

@@ -2,34 +2,38 @@
 
 use crate::Permits;
 
-/// The limits of a run. What a model runs into comes back to it as an error result that it can read and that names the
-/// limit. Where a limit may be absent, `None` is no limit: `Limits::new().calls(None)`.
+/// The limits of a run. What a model runs into comes back to it as an error result that it can read
+/// and that names the limit. Where a limit may be absent, `None` is no limit:
+/// `Limits::new().calls(None)`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many turns an agent's model may have before the user speaks again; 10. An agent that is handed the conversation a
-    /// second time goes on with what it has left, and one that has nothing left is not handed it. An agent that has the
-    /// conversation back from one that failed counts the turns of that one, too, and has at least one turn to say something
-    /// about it.
+    /// How many turns an agent's model may have before the user speaks again; 10. An agent that is
+    /// handed the conversation a second time goes on with what it has left, and one that has
+    /// nothing left is not handed it. An agent that has the conversation back from one that failed
+    /// counts the turns of that one, too, and has at least one turn to say something about it.
     pub turns: u32,
     /// How deep agents may delegate to agents; 8. More than [`Limits::DEEPEST`] is taken as that.
     pub depth: u32,
     /// How often the conversation may go over to another agent before the user speaks again; 8.
     pub transfers: u32,
-    /// How many requests all models of a run may get together; 200. Those of delegated conversations, of agents that took
-    /// over and after a failure count; what a backend sends again by itself does not. A run that wants more ends with
-    /// [`RunError::RequestLimit`](crate::RunError::RequestLimit), and the next one goes on from there. Where a delegated
-    /// conversation wants more, the call that led to it has an error result.
+    /// How many requests all models of a run may get together; 200. Those of delegated
+    /// conversations, of agents that took over and after a failure count; what a backend sends
+    /// again by itself does not. A run that wants more ends with
+    /// [`RunError::RequestLimit`](crate::RunError::RequestLimit), and the next one goes on from
+    /// there. Where a delegated conversation wants more, the call that led to it has an error
+    /// result.
     pub requests: Option<u32>,
-    /// How many tool calls a run may make, over all its delegations; 2,000. Equal ones that share a call are one,
-    /// and one that started early counts, also if its reply came to nothing.
+    /// How many tool calls a run may make, over all its delegations; 2,000. Equal ones that share a
+    /// call are one, and one that started early counts, also if its reply came to nothing.
     pub calls: Option<u32>,
     /// How many tool calls of one reply are made; 256. The first ones are, in call order.
     pub calls_in_reply: Option<u32>,
-    /// How many tool calls may be under way at once, over all delegations; 512. The others wait. Delegations
-    /// don't count, so a limit of 1 can't block agents that wait for agents.
+    /// How many tool calls may be under way at once, over all delegations; 512. The others wait.
+    /// Delegations don't count, so a limit of 1 can't block agents that wait for agents.
     pub calls_at_once: Option<usize>,
-    /// Bounds the tool calls under way of all runs that share it, of a whole process for one; unlimited.
+    /// Bounds the tool calls under way of all runs that share it, of a whole process for one;
+    /// unlimited.
     pub permits: Option<Permits>,
 }
 
@@ -49,8 +53,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How deep agents may delegate to agents at most. Conversations stand inside each other, and JSON that is nested
-    /// deeper than 128 levels can't be read back; each delegation takes four of them.
+    /// How deep agents may delegate to agents at most. Conversations stand inside each other, and
+    /// JSON that is nested deeper than 128 levels can't be read back; each delegation takes four of
+    /// them.
     pub const DEEPEST: u32 = 24;
 
     /// The default limits.

@@ -53,12 +53,13 @@ impl Conversation {
     }
 
     /// Calls that come first are made one at a time, before all others. The others start together,
-    /// but for the exclusive ones, each of which is a barrier, and those of one key, which take turns. A
-    /// transfer takes place once what goes before it is done.
+    /// but for the exclusive ones, each of which is a barrier, and those of one key, which take
+    /// turns. A transfer takes place once what goes before it is done.
     fn tools(&self, rules: &dyn Rules) -> Next {
         let comes_first = |place: usize| self.spec(place, rules).is_some_and(|spec| spec.runs_first);
         let mut open = self.slots.open().filter(|place| !self.slots[*place].is_done());
-        // Once another call is done, all that come first are: thousands are not looked at again for each that runs alone.
+        // Once another call is done, all that come first are: thousands are not looked at again for
+        // each that runs alone.
         let others_ran = self.slots.done().rev().take(4).any(|place| !comes_first(place));
         let first = if others_ran { None } else { open.find(|place| comes_first(*place)) };
         let survey = match first {
@@ -121,8 +122,8 @@ impl Conversation {
         }
     }
 
-    /// All calls that wait for a person, here and in what was delegated from here, in call order. Unlike
-    /// [`End::Waiting`] it needs no rules, and names them also while others are under way.
+    /// All calls that wait for a person, here and in what was delegated from here, in call order.
+    /// Unlike [`End::Waiting`] it needs no rules, and names them also while others are under way.
     pub fn waiting(&self) -> Vec<PendingApproval> {
         let mut waiting = Vec::new();
         for slot in self.slots.iter() {
@@ -135,7 +136,8 @@ impl Conversation {
         waiting
     }
 
-    /// The spec by which a call is made; none of one that is not made, since it is beyond what a reply may hold.
+    /// The spec by which a call is made; none of one that is not made, since it is beyond what a
+    /// reply may hold.
     fn spec<'r>(&self, place: usize, rules: &'r dyn Rules) -> Option<&'r ToolSpec> {
         match rules.limits().is_beyond(place) {
             true => None,

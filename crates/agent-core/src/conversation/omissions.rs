@@ -1,4 +1,5 @@
-//! What stays in the record and is not sent any more: what a model refused, and what the user took back.
+//! What stays in the record and is not sent any more: what a model refused, and what the user took
+//! back.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -7,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Conversation;
 use crate::{Message, Role};
 
-/// A part of the record that is not sent any more. Instructions in it still are, and so are results of calls from before it.
+/// A part of the record that is not sent any more. Instructions in it still are, and so are results
+/// of calls from before it.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Omission {
@@ -24,8 +26,9 @@ pub struct Omission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OmissionReason {
-    /// The model refused: [`End::Refused`](crate::End::Refused). Which calls were made in it, and whether they failed, is sent
-    /// in front of what the user says next; no inputs and no results are.
+    /// The model refused: [`End::Refused`](crate::End::Refused). Which calls were made in it, and
+    /// whether they failed, is sent in front of what the user says next; no inputs and no results
+    /// are.
     Refused,
     /// The user took it back: [`Conversation::take_back`].
     TakenBack,
@@ -40,12 +43,15 @@ pub struct NothingToTakeBack {
 }
 
 impl Conversation {
-    /// Takes back the last exchange: what the user said last, and all that came of it. For a wrong question, a picture that no
-    /// model takes, or what was refused. It can be called again, for the exchange before.
+    /// Takes back the last exchange: what the user said last, and all that came of it. For a wrong
+    /// question, a picture that no model takes, or what was refused. It can be called again, for
+    /// the exchange before.
     ///
-    /// The record keeps all of it; what is sent leaves it out from now on (see [`omissions`](Self::omissions)), instructions
-    /// aside. Calls that are open are closed with an error result, as by [`say`](Self::say), and who had the conversation when
-    /// the user spoke has it again. Then it is the user's turn: say something next. What calls have done meanwhile is done.
+    /// The record keeps all of it; what is sent leaves it out from now on (see
+    /// [`omissions`](Self::omissions)), instructions aside. Calls that are open are closed with an
+    /// error result, as by [`say`](Self::say), and who had the conversation when the user spoke has
+    /// it again. Then it is the user's turn: say something next. What calls have done meanwhile is
+    /// done.
     ///
     /// ```
     /// use agent_core::{Conversation, Response, conversation::Change};
@@ -75,9 +81,9 @@ impl Conversation {
         Ok(())
     }
 
-    /// The parts of the record that are not sent any more, in the order in which that was decided; a later one may hold an
-    /// earlier one. What was refused is sent all the same by agents that say so:
-    /// [`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused).
+    /// The parts of the record that are not sent any more, in the order in which that was decided;
+    /// a later one may hold an earlier one. What was refused is sent all the same by agents that
+    /// say so: [`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused).
     pub fn omissions(&self) -> &[Omission] {
         &self.omissions
     }
@@ -116,13 +122,14 @@ impl Conversation {
         self.omissions.iter().any(is_in)
     }
 
-    /// Whether this message is a reply that refused: it is not read again, and its calls were not made.
+    /// Whether this message is a reply that refused: it is not read again, and its calls were not
+    /// made.
     pub(super) fn is_refused_reply(&self, place: usize) -> bool {
         self.omissions.iter().any(|part| part.why == OmissionReason::Refused && part.to == place + 1)
     }
 
-    /// Whether this message is what the user said: no message with results of calls only, and no note of ours that the
-    /// conversation came back.
+    /// Whether this message is what the user said: no message with results of calls only, and no
+    /// note of ours that the conversation came back.
     fn is_said(&self, place: usize) -> bool {
         let message = &self.messages[place];
         let is_note =

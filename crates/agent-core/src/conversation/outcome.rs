@@ -34,19 +34,21 @@ pub enum Outcome {
     },
     /// The call waits until a person allows it.
     Wait {
-        /// What the person is asked. What models wrote may stand in it: it is [made safe](crate::message::safe_lines) to show.
+        /// What the person is asked. What models wrote may stand in it: it is [made
+        /// safe](crate::message::safe_lines) to show.
         question: String,
     },
 }
 
-/// The wish to give the conversation to another agent. It takes effect with that agent's first reply;
-/// without one, the call is an error result and nothing has changed hands.
+/// The wish to give the conversation to another agent. It takes effect with that agent's first
+/// reply; without one, the call is an error result and nothing has changed hands.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// The agent.
     pub to: String,
-    /// What the asking agent reads if it does not work out; `{why}` in it stands for what went wrong.
+    /// What the asking agent reads if it does not work out; `{why}` in it stands for what went
+    /// wrong.
     pub if_failed: String,
     /// Whether the conversation comes back if the other agent fails later, in the same run.
     pub comes_back: bool,
@@ -104,8 +106,9 @@ impl Outcome {
         Self::Error(content.unwrap_or_else(|| error.to_string().into()))
     }
 
-    /// What the model reads of a call of this tool of which nobody knows how it ended, and which may not be
-    /// [made again](crate::ToolSpec::may_be_repeated): for hosts whose runs survive their process.
+    /// What the model reads of a call of this tool of which nobody knows how it ended, and which
+    /// may not be [made again](crate::ToolSpec::may_be_repeated): for hosts whose runs survive
+    /// their process.
     pub fn unknown(tool: &str) -> Self {
         Self::error(format!(
             "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
@@ -118,8 +121,9 @@ impl Outcome {
         Self::error(format!("not run: the limit of {most} tool calls a run is reached"))
     }
 
-    /// What `decide` says of a call of which nobody knows how it ended: what it led to, or `None` if it is to be made again.
-    /// If `decide` panics, the call is not made again, and the model reads that nobody knows.
+    /// What `decide` says of a call of which nobody knows how it ended: what it led to, or `None`
+    /// if it is to be made again. If `decide` panics, the call is not made again, and the model
+    /// reads that nobody knows.
     pub fn of_unknown(call: &Call, decide: &dyn Fn(&Call) -> Option<Self>) -> Option<Self> {
         // It is foreign code; its panic must not take the run along.
         catch_unwind(AssertUnwindSafe(|| decide(call))).unwrap_or_else(|panic| {

@@ -15,12 +15,14 @@ use crate::{Block, Message, Role};
 /// The most bytes of the calls in a note. If all of them have more, they are only counted.
 const LONGEST: usize = 300;
 
-/// The notes by the places of their messages. They follow from the record alone, so each request has the same ones.
+/// The notes by the places of their messages. They follow from the record alone, so each request
+/// has the same ones.
 #[derive(Default)]
 pub(super) struct Notes(BTreeMap<usize, Block>);
 
 impl Notes {
-    /// The calls in what was refused that have a result are named in the next message in which the user says something. `sent` is what is sent of a message.
+    /// The calls in what was refused that have a result are named in the next message in which the
+    /// user says something. `sent` is what is sent of a message.
     pub(super) fn of<'c>(
         conversation: &'c Conversation,
         sent: impl Fn(usize) -> Option<Cow<'c, Message>>,
@@ -42,8 +44,8 @@ impl Notes {
         Self(notes)
     }
 
-    /// The message that is sent in this place, with the note if there is one: in front of what the user says, behind results
-    /// of calls, which must come first.
+    /// The message that is sent in this place, with the note if there is one: in front of what the
+    /// user says, behind results of calls, which must come first.
     pub(super) fn put_into(&self, place: usize, message: Message) -> Message {
         let Some(note) = self.0.get(&place) else { return message };
         let mut content = message.content().to_vec();
@@ -53,7 +55,8 @@ impl Notes {
     }
 }
 
-/// The names of the calls that were made in what was refused, by their ids; not of those that the user took back.
+/// The names of the calls that were made in what was refused, by their ids; not of those that the
+/// user took back.
 fn refused_calls(conversation: &Conversation) -> HashMap<&str, &str> {
     let refused = conversation.omissions.iter().filter(|part| part.why == OmissionReason::Refused);
     let is_named =

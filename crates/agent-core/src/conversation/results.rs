@@ -8,8 +8,8 @@ pub(crate) fn not_run_message(reason: &StopReason) -> String {
     format!("not run: the reply ended with {}", reason.as_str())
 }
 
-/// Is said of a call that had no result when the user went on. The model must not take it for one that can simply be
-/// made again.
+/// Is said of a call that had no result when the user went on. The model must not take it for one
+/// that can simply be made again.
 const WENT_ON: &str =
     "no result: the user went on before the call ended. If it had begun, it may have had its effect";
 

@@ -2,7 +2,8 @@
 
 use crate::{Block, Content, Outcome, message::truncate::prefix};
 
-/// The most bytes that their pictures and other blocks may have together. The API takes no larger request.
+/// The most bytes that their pictures and other blocks may have together. The API takes no larger
+/// request.
 const LARGEST_BLOCKS: usize = 32_000_000;
 
 /// The least that a call has, in bytes.
@@ -11,8 +12,8 @@ const LEAST: usize = 250;
 /// What a note about a cut takes of that, at most.
 const NOTE: usize = 200;
 
-/// The outcome of one call of a turn, cut to its part of `max_results_bytes`, which so many calls share. What was cut once
-/// is not cut again.
+/// The outcome of one call of a turn, cut to its part of `max_results_bytes`, which so many calls
+/// share. What was cut once is not cut again.
 pub(super) fn limited(outcome: Outcome, max_results_bytes: usize, calls: usize) -> Outcome {
     if fits(&outcome, part(max_results_bytes, calls)) {
         return outcome;

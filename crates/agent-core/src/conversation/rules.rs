@@ -17,8 +17,8 @@ pub trait Rules: Sync {
     /// The names of all agents.
     fn agents(&self) -> Vec<&str>;
 
-    /// How many bytes of words the results of one reply's calls may have together; by default there is no bound. Each
-    /// call has an equal part.
+    /// How many bytes of words the results of one reply's calls may have together; by default there
+    /// is no bound. Each call has an equal part.
     fn max_results_bytes(&self, _agent: &str) -> usize {
         usize::MAX
     }

@@ -1,4 +1,5 @@
-//! Replies as they are recorded: without what some models and backends write and the API refuses to read back.
+//! Replies as they are recorded: without what some models and backends write and the API refuses to
+//! read back.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +15,9 @@ const LONGEST_NAME: usize = 128;
 /// Up to so many calls it is faster to look at each than to have a table.
 const FEW: usize = 16;
 
-/// Sanitizes the blocks of one reply, in order: ids that are empty, or the same every turn, names with other characters,
-/// inputs that are no object. It does so always in the same way for the same history.
+/// Sanitizes the blocks of one reply, in order: ids that are empty, or the same every turn, names
+/// with other characters, inputs that are no object. It does so always in the same way for the same
+/// history.
 pub(crate) struct Sanitizer<'a> {
     so_far: &'a CallIds,
     /// The ids of the reply's calls so far, in order.
@@ -25,7 +27,8 @@ pub(crate) struct Sanitizer<'a> {
     numbers: Numbers,
 }
 
-/// The blocks of a reply as they are recorded, the ids of its calls, and the numbers that were found for them.
+/// The blocks of a reply as they are recorded, the ids of its calls, and the numbers that were
+/// found for them.
 pub(super) struct Sanitized {
     pub(super) content: Vec<Block>,
     pub(super) calls: Vec<IdHash>,

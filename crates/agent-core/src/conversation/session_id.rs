@@ -6,8 +6,8 @@ use crate::{Conversation, message::safe_text::is_unsafe, safe_line};
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionIdError {
-    /// It is [`Conversation::DEFAULT_ID`]: two conversations that were given no id would be one session, and the second would
-    /// read what the first was told.
+    /// It is [`Conversation::DEFAULT_ID`]: two conversations that were given no id would be one
+    /// session, and the second would read what the first was told.
     #[error(
         "a session needs an id of its own, and this conversation was given none (it has {:?}, as all such): call \
          Conversation::with_id first",
@@ -22,14 +22,15 @@ pub enum SessionIdError {
         /// The id.
         id: String,
     },
-    /// What stands before a `/` in a key is a session, and what stands after it was delegated from it or is a call: a
-    /// session with one in its id could not be told from that.
+    /// What stands before a `/` in a key is a session, and what stands after it was delegated from
+    /// it or is a call: a session with one in its id could not be told from that.
     #[error("{id:?} can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as {:?}", id.replace('/', "-"))]
     Slash {
         /// The id.
         id: String,
     },
-    /// Part of it can't be seen, or changes how the rest of it looks: where ids are listed, it would pass for another one.
+    /// Part of it can't be seen, or changes how the rest of it looks: where ids are listed, it
+    /// would pass for another one.
     #[error(
         "\"{}\" can't be a session's id: it has a character that can't be seen (U+{:04X}): choose another one \
          (Conversation::with_id)",
@@ -44,10 +45,11 @@ pub enum SessionIdError {
     },
 }
 
-/// Whether a host that keeps conversations may keep one under this id: it is no other conversation's
-/// ([`Conversation::DEFAULT_ID`] is everybody's), it has no `/`, and a person sees all of it: it has no control characters, no
-/// line ends, no white space but spaces between its words, and nothing that only steers how text is shown (the direction of
-/// writing, width zero, how an emoji looks).
+/// Whether a host that keeps conversations may keep one under this id: it is no other
+/// conversation's ([`Conversation::DEFAULT_ID`] is everybody's), it has no `/`, and a person sees
+/// all of it: it has no control characters, no line ends, no white space but spaces between its
+/// words, and nothing that only steers how text is shown (the direction of writing, width zero, how
+/// an emoji looks).
 ///
 /// ```
 /// # use agent_core::conversation::check_session_id;

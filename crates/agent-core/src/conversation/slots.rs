@@ -16,7 +16,8 @@ use crate::ToolCall;
 /// Up to so many calls it is faster to look at each than to have a table.
 const FEW: usize = 16;
 
-/// The calls of the reply that is still open, of which there may be thousands: no call is looked for among all others.
+/// The calls of the reply that is still open, of which there may be thousands: no call is looked
+/// for among all others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
     all: Vec<Slot>,

@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, fmt::Write};
 use super::{Conversation, Slot, State};
 use crate::{Content, Message, Role, StopReason, ToolCall, message::truncate::prefix};
 
-/// The most bytes of the list of calls, of the words after it, and of all calls that are only counted. All is at most
-/// 4,000.
+/// The most bytes of the list of calls, of the words after it, and of all calls that are only
+/// counted. All is at most 4,000.
 const LONGEST_LIST: usize = 2_600;
 const LONGEST_WORDS: usize = 1_000;
 const LONGEST_COUNT: usize = 300;
 
-/// How many bytes of an input and of a result are shown: the most with which the list is not too long.
+/// How many bytes of an input and of a result are shown: the most with which the list is not too
+/// long.
 const SHOWN: [usize; 4] = [1_200, 400, 150, 60];
 
 /// A call, and how it ended.
@@ -30,8 +31,9 @@ enum CallEnd<'a> {
 }
 
 impl Conversation {
-    /// The calls that were made here, each with how it ended, and the last words; empty if there is neither. At most
-    /// 4,000 bytes. `with_last_reply` says whether the words of the last reply may be among them.
+    /// The calls that were made here, each with how it ended, and the last words; empty if there is
+    /// neither. At most 4,000 bytes. `with_last_reply` says whether the words of the last reply may
+    /// be among them.
     pub(super) fn summary(&self, with_last_reply: bool) -> String {
         let mut made = Vec::new();
         self.calls_made(0, &mut made);
@@ -85,7 +87,8 @@ impl Conversation {
         })
     }
 
-    /// The last words that its agents said; without those of the last reply if these may not be among them.
+    /// The last words that its agents said; without those of the last reply if these may not be
+    /// among them.
     fn last_words(&self, with_last: bool) -> Option<String> {
         let is_last = |message: &&Message| !with_last && message.role() == Role::Assistant;
         let earlier = self.messages.iter().rev().skip_while(is_last);

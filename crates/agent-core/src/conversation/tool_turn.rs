@@ -51,9 +51,9 @@ impl<'a> ToolTurn<'a> {
         conversation.admit(outcome, self.rules)
     }
 
-    /// Records what a call led to, in any order; gives back what may start because of it: what is still
-    /// to do for that call, or, if it is done, the next call of its key. With the last result in, the user
-    /// message with all of them stands in the conversation.
+    /// Records what a call led to, in any order; gives back what may start because of it: what is
+    /// still to do for that call, or, if it is done, the next call of its key. With the last result
+    /// in, the user message with all of them stands in the conversation.
     ///
     /// # Panics
     /// If the call is none of this turn's, or has its result already: a bug of the host.

@@ -5,9 +5,9 @@ use std::fmt;
 use super::{Conversation, Omission, OmissionReason, State, TransferRecord};
 use crate::{Block, BlockKind, Role, safe_line, safe_lines};
 
-/// The transcript, [safe to show](crate::message::safe_lines): a line a block, with who spoke. Where a block has more lines, each of
-/// them begins with `|`, so that none looks like somebody else's. What is still to be done for the last reply stands at the
-/// end.
+/// The transcript, [safe to show](crate::message::safe_lines): a line a block, with who spoke.
+/// Where a block has more lines, each of them begins with `|`, so that none looks like somebody
+/// else's. What is still to be done for the last reply stands at the end.
 impl fmt::Display for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, message) in self.messages.iter().enumerate() {

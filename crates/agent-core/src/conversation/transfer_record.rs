@@ -41,8 +41,8 @@ impl Conversation {
         &self.transfer_records
     }
 
-    /// The transfer by which the agent that speaks next got the conversation, or is about to get it; `None` if it had it from
-    /// the start.
+    /// The transfer by which the agent that speaks next got the conversation, or is about to get
+    /// it; `None` if it had it from the start.
     pub fn transfer_to_speaker(&self) -> Option<TransferRecord> {
         match self.transfer() {
             Some((place, transfer)) => Some(TransferRecord {
@@ -59,8 +59,8 @@ impl Conversation {
         }
     }
 
-    /// Whether this block of the record is a word of ours to the agent that the conversation came back to, and none of
-    /// the user's, though it stands in a message of theirs.
+    /// Whether this block of the record is a word of ours to the agent that the conversation came
+    /// back to, and none of the user's, though it stands in a message of theirs.
     pub fn is_note(&self, block: &Block) -> bool {
         let came_back = self.transfer_records.iter().filter(|record| record.call.is_none());
         let mut notes = came_back.filter_map(|record| {
@@ -69,15 +69,16 @@ impl Conversation {
         notes.any(|note| note.ptr_eq(block))
     }
 
-    /// The agent that had the conversation when there were this many messages: the one that wrote the message that stands
-    /// there, if it is a reply.
+    /// The agent that had the conversation when there were this many messages: the one that wrote
+    /// the message that stands there, if it is a reply.
     pub fn agent_at(&self, messages: usize) -> &str {
         let before = self.transfer_records.iter().take_while(|record| record.at <= messages).last();
         let first = || self.transfer_records.first().map_or(&*self.agent, |record| &*record.from);
         before.map_or_else(first, |record| &record.to)
     }
 
-    /// How many turns the agent that has the conversation had since the user spoke, with those of agents that gave it back.
+    /// How many turns the agent that has the conversation had since the user spoke, with those of
+    /// agents that gave it back.
     pub fn turns(&self) -> u32 {
         self.turns
     }

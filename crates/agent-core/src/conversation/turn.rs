@@ -5,7 +5,8 @@ use std::ops::Deref;
 use super::{Conversation, ToolTurn, next::Next};
 use crate::{End, Failure, Response, Rules};
 
-/// Whose turn it is. It borrows the conversation, so a turn taken in the wrong order does not compile.
+/// Whose turn it is. It borrows the conversation, so a turn taken in the wrong order does not
+/// compile.
 #[derive(Debug)]
 pub enum Turn<'a> {
     /// The model's: one request.
@@ -59,8 +60,8 @@ impl Deref for ModelTurn<'_> {
 
 impl ModelTurn<'_> {
     /// Takes in what the model said. A failure that the conversation can go on from (another agent
-    /// did not take it over) is taken in too; any other is given back, and nothing has changed but the
-    /// [usage](Conversation::usage).
+    /// did not take it over) is taken in too; any other is given back, and nothing has changed but
+    /// the [usage](Conversation::usage).
     pub fn answer(self, result: Result<Response, Failure>) -> Result<(), Failure> {
         self.conversation.answer(result)
     }

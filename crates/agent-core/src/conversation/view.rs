@@ -6,9 +6,9 @@ use super::{Conversation, OmissionReason, refused_calls::Notes};
 use crate::{Block, BlockKind, Message, Role};
 
 impl Conversation {
-    /// What the next model reads: the record without what is [left out](Self::omissions) and what the API refuses to read back
-    /// (blank text, cut thinking), and, while the conversation is about to go over to another agent, with the results it will
-    /// have then.
+    /// What the next model reads: the record without what is [left out](Self::omissions) and what
+    /// the API refuses to read back (blank text, cut thinking), and, while the conversation is
+    /// about to go over to another agent, with the results it will have then.
     pub fn reads(&self) -> Vec<Message> {
         self.reads_around(0).1
     }
@@ -25,7 +25,8 @@ impl Conversation {
         (before, since)
     }
 
-    /// The words of the last reply that was not [taken back](Self::take_back), also if it came in several parts.
+    /// The words of the last reply that was not [taken back](Self::take_back), also if it came in
+    /// several parts.
     pub fn text(&self) -> String {
         let all = self.messages.iter().enumerate().rev();
         let left = all.filter(|(place, _)| !self.is_taken_back(*place)).map(|(_, message)| message);
@@ -46,8 +47,8 @@ impl Conversation {
         places.filter_map(|place| Some(notes.put_into(place, sent(place)?.into_owned()))).collect()
     }
 
-    /// Whether there is something for the model to read since its last reply, or since something was taken back, and
-    /// anything that the user said.
+    /// Whether there is something for the model to read since its last reply, or since something
+    /// was taken back, and anything that the user said.
     pub(super) fn has_news(&self) -> bool {
         let taken_back = self.omissions.iter().filter(|part| part.why == OmissionReason::TakenBack);
         let (since, all) = (taken_back.map(|part| part.to).max().unwrap_or(0), self.messages.len());

@@ -4,10 +4,11 @@ use std::fmt::Write;
 
 use crate::{Event, EventKind, Notice, safe_line};
 
-/// Writes the events of a run as lines that a person reads: the time in seconds, the agent, and what
-/// happened, indented by how deep the agent is. It shows calls, transfers, delays, failures and the
-/// answer. It does not show what a model says beside its calls: [`LiveText`](crate::event::LiveText)
-/// shows these words as they come, and a [`Conversation`](crate::Conversation) that is printed has them.
+/// Writes the events of a run as lines that a person reads: the time in seconds, the agent, and
+/// what happened, indented by how deep the agent is. It shows calls, transfers, delays, failures
+/// and the answer. It does not show what a model says beside its calls:
+/// [`LiveText`](crate::event::LiveText) shows these words as they come, and a
+/// [`Conversation`](crate::Conversation) that is printed has them.
 #[derive(Clone, Debug)]
 pub struct EventLog {
     width: usize,

@@ -9,13 +9,15 @@ use std::{
 
 use crate::{Event, EventKind};
 
-/// Keeps the events of a run until they are read, for a host that offers a `next`: [`listener`](Self::listener) puts them in,
-/// [`poll_next`](Self::poll_next) takes them out. [`Run::next`](crate::Run::next) is built on it.
+/// Keeps the events of a run until they are read, for a host that offers a `next`:
+/// [`listener`](Self::listener) puts them in, [`poll_next`](Self::poll_next) takes them out.
+/// [`Run::next`](crate::Run::next) is built on it.
 ///
-/// Of what a call tells about its progress only the newest is kept; [`dropped`](EventKind::CallProgress) says how many stood
-/// before it. All other events are kept. So a run that is polled only for its next event, as `Run::next` does, has few unread
-/// ones: only calls that are under way go on meanwhile. A run that goes on while nobody reads fills the queue with each piece
-/// of each reply: read it meanwhile.
+/// Of what a call tells about its progress only the newest is kept;
+/// [`dropped`](EventKind::CallProgress) says how many stood before it. All other events are kept.
+/// So a run that is polled only for its next event, as `Run::next` does, has few unread ones: only
+/// calls that are under way go on meanwhile. A run that goes on while nobody reads fills the queue
+/// with each piece of each reply: read it meanwhile.
 ///
 /// ```
 /// use agent_core::{Conversation, Team, event::{EventLog, EventQueue}};
@@ -86,7 +88,8 @@ impl EventQueue {
         lock(&self.0).pop()
     }
 
-    /// The same; if there is none, the task of `context` is woken when the next one comes. Only the last task that asked is.
+    /// The same; if there is none, the task of `context` is woken when the next one comes. Only the
+    /// last task that asked is.
     pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Event> {
         let mut unread = lock(&self.0);
         match unread.pop() {

@@ -41,7 +41,8 @@ impl Listeners {
         self
     }
 
-    /// A queue of all events from now on, instead of the one before, where there is a place for one.
+    /// A queue of all events from now on, instead of the one before, where there is a place for
+    /// one.
     pub(crate) fn read(&self) -> EventQueue {
         let queue = EventQueue::default();
         if let Some(reader) = &self.reader {
@@ -65,8 +66,8 @@ impl Listeners {
             queue.push(event.clone());
         }
         for listener in &self.all {
-            // A listener is foreign code; its panic, which the panic hook has reported, is no reason
-            // to lose what the run has done.
+            // A listener is foreign code; its panic, which the panic hook has reported, is no
+            // reason to lose what the run has done.
             let _ = catch_unwind(AssertUnwindSafe(|| listener(event)));
         }
     }

@@ -4,11 +4,13 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::{Block, Delta, Event, EventKind, Piece, Response, safe_lines};
 
-/// Shows replies to a person while they stream: it is fed with a run's events and says what to show next. A reply that
-/// breaks off and is asked again is shown once: what stands there of it is withdrawn first.
+/// Shows replies to a person while they stream: it is fed with a run's events and says what to show
+/// next. A reply that breaks off and is asked again is shown once: what stands there of it is
+/// withdrawn first.
 ///
-/// One can follow any number of conversations at once; each has its own text. On a terminal, print each change. Where text
-/// can be replaced, look at [`LiveText::text`] after each change, or at the change itself.
+/// One can follow any number of conversations at once; each has its own text. On a terminal, print
+/// each change. Where text can be replaced, look at [`LiveText::text`] after each change, or at the
+/// change itself.
 ///
 /// ```
 /// use agent_core::{Delta, event::LiveText};
@@ -32,13 +34,13 @@ pub struct LiveText {
     replies: HashMap<Arc<str>, Reply>,
 }
 
-/// What changes in what a person reads of a conversation. As text ([`Display`](fmt::Display)) it is what to print on a
-/// terminal, by [`safe_lines`].
+/// What changes in what a person reads of a conversation. As text ([`Display`](fmt::Display)) it is
+/// what to print on a terminal, by [`safe_lines`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextChange {
-    /// These words come behind what is shown. They begin with a blank line where a block or a reply begins that does not
-    /// go on from the one before.
+    /// These words come behind what is shown. They begin with a blank line where a block or a reply
+    /// begins that does not go on from the one before.
     Words(String),
     /// What was shown of the last reply does not count.
     Withdrawn {
@@ -67,8 +69,8 @@ impl LiveText {
         Self::default()
     }
 
-    /// What an event of a run changes, in this order; as a rule nothing or one thing. The words of a conversation are
-    /// forgotten when it has ended.
+    /// What an event of a run changes, in this order; as a rule nothing or one thing. The words of
+    /// a conversation are forgotten when it has ended.
     pub fn see(&mut self, event: &Event) -> Vec<TextChange> {
         let id = &event.conversation;
         match &event.kind {
@@ -89,7 +91,8 @@ impl LiveText {
         }
     }
 
-    /// The same for a piece of a reply in the conversation of this id: for programs that read a backend without a run.
+    /// The same for a piece of a reply in the conversation of this id: for programs that read a
+    /// backend without a run.
     pub fn push(&mut self, conversation: &str, delta: &Delta) -> Vec<TextChange> {
         let reply = self.reply(conversation);
         let brings = matches!(
@@ -134,8 +137,8 @@ impl Reply {
         self.is_over = false;
     }
 
-    /// Texts that follow each other are one: the API cuts them at citations. What comes after a block of another kind
-    /// stands apart.
+    /// Texts that follow each other are one: the API cuts them at citations. What comes after a
+    /// block of another kind stands apart.
     fn add_block(&mut self, block: &Block) -> Vec<TextChange> {
         match block.as_text() {
             Some(text) => self.add(text),

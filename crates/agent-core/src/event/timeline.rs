@@ -7,8 +7,8 @@ use std::{
 
 use crate::{Event, EventKind, safe_line};
 
-/// What ran when: a row for the agent and, nested under it, one for each of its calls, with a bar from
-/// start to end, all on one scale. A call that another agent does is that agent's row.
+/// What ran when: a row for the agent and, nested under it, one for each of its calls, with a bar
+/// from start to end, all on one scale. A call that another agent does is that agent's row.
 ///
 /// ```text
 /// orchestrator     |██████████████████████████████|  0.90 s
@@ -17,8 +17,8 @@ use crate::{Event, EventKind, safe_line};
 ///   divider        |          ██████████          |  0.30 s
 /// ```
 ///
-/// A call that could have started earlier, were its tool marked as read-only, has `░` from then on; a last line says which
-/// tools those are, and how much earlier it was at most.
+/// A call that could have started earlier, were its tool marked as read-only, has `░` from then on;
+/// a last line says which tools those are, and how much earlier it was at most.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     /// In the order they came.

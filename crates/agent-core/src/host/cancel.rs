@@ -11,17 +11,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Call, Conversation};
 
-/// Stops runs that it was given to ([`Run::cancelled_by`](crate::Run)), or single calls of them. Clones stop
-/// the same.
+/// Stops runs that it was given to ([`Run::cancelled_by`](crate::Run)), or single calls of them.
+/// Clones stop the same.
 ///
-/// One serves a whole session: give it to each run. [`all`](Self::all) stops the runs that have it by then, and those that
-/// get it later are not stopped.
+/// One serves a whole session: give it to each run. [`all`](Self::all) stops the runs that have it
+/// by then, and those that get it later are not stopped.
 ///
-/// A call that is stopped has an error result that says so; what has ended keeps its result, and the
-/// conversation can be run again. A blocking call runs to its end, and nobody gets its result.
+/// A call that is stopped has an error result that says so; what has ended keeps its result, and
+/// the conversation can be run again. A blocking call runs to its end, and nobody gets its result.
 ///
-/// What a reply cost that is given up only its [`TurnFailed`](crate::EventKind::TurnFailed) says: the record is as if it had
-/// never been asked for, so its [usage](crate::Usage) does not have it. One that is kept as far as it was shown is counted.
+/// What a reply cost that is given up only its [`TurnFailed`](crate::EventKind::TurnFailed) says:
+/// the record is as if it had never been asked for, so its [usage](crate::Usage) does not have it.
+/// One that is kept as far as it was shown is counted.
 ///
 /// ```
 /// # use agent_core::{Agent, Cancel, Conversation, RunError, script::{Reply, Script}};
@@ -43,7 +44,8 @@ pub struct Cancel(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// What stops the runs that are given it from now on; each `all` takes it, and leaves a new one.
+    /// What stops the runs that are given it from now on; each `all` takes it, and leaves a new
+    /// one.
     all: Mutex<CancellationToken>,
     runs: Mutex<Vec<Weak<RunTokens>>>,
 }
@@ -54,22 +56,22 @@ impl Cancel {
         Self::default()
     }
 
-    /// Stops the runs that it was given to so far, with [`RunError::Cancelled`](crate::RunError), also those that were not
-    /// polled yet: replies that still stream are given up (but see [`Run::keep_partial_reply`](crate::Run::keep_partial_reply)), and the calls they made
-    /// early; calls under way get an error
-    /// result, in delegated conversations, too. What has ended keeps its result. The run waits for no
-    /// call, not even for a [blocking](crate::ToolSpec::blocking) one, which can't be stopped: look at
-    /// [`Context::cancelled`](crate::Context::cancelled) in it, since a later run may make a call that
-    /// should take turns with it.
+    /// Stops the runs that it was given to so far, with [`RunError::Cancelled`](crate::RunError),
+    /// also those that were not polled yet: replies that still stream are given up (but see
+    /// [`Run::keep_partial_reply`](crate::Run::keep_partial_reply)), and the calls they made early;
+    /// calls under way get an error result, in delegated conversations, too. What has ended keeps
+    /// its result. The run waits for no call, not even for a [blocking](crate::ToolSpec::blocking)
+    /// one, which can't be stopped: look at [`Context::cancelled`](crate::Context::cancelled) in
+    /// it, since a later run may make a call that should take turns with it.
     pub fn all(&self) {
         let runs_so_far = std::mem::take(&mut *lock(&self.0.all));
         runs_so_far.cancel();
     }
 
-    /// Stops the call of this key (the conversation's id and the call's: `run/call_0_1`) and, if it was
-    /// delegated, all that goes on in it; in each run that has one. False if no such call is under way.
-    /// Calls that [take turns](crate::ToolSpec::exclusive) with a blocking one wait until it returns
-    /// ([`EventKind::CallGoesOn`](crate::EventKind)).
+    /// Stops the call of this key (the conversation's id and the call's: `run/call_0_1`) and, if it
+    /// was delegated, all that goes on in it; in each run that has one. False if no such call is
+    /// under way. Calls that [take turns](crate::ToolSpec::exclusive) with a blocking one wait
+    /// until it returns ([`EventKind::CallGoesOn`](crate::EventKind)).
     pub fn call(&self, key: &str) -> bool {
         let runs: Vec<Arc<RunTokens>> = lock(&self.0.runs).iter().filter_map(Weak::upgrade).collect();
         let tokens = runs.iter().filter_map(|run| lock(&run.calls).get(key).cloned());
@@ -122,7 +124,8 @@ impl RunTokens {
         self.enter_as(&call.conversation, key.into())
     }
 
-    /// The same for the conversation that a call was delegated to; `None` for one that is the user's.
+    /// The same for the conversation that a call was delegated to; `None` for one that is the
+    /// user's.
     pub(crate) fn enter_delegated(self: &Arc<Self>, conversation: &Conversation) -> Option<CallGuard> {
         let (parent, _) = conversation.id().rsplit_once('/').filter(|_| conversation.depth() > 0)?;
         Some(self.enter_as(parent, conversation.shared_id()))

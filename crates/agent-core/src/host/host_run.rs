@@ -11,8 +11,9 @@ use futures::future::BoxFuture;
 
 use crate::{End, Event, EventQueue};
 
-/// A run on a host: `.await` it for its [`End`], or read its events with [`next`](Self::next) first, then `.await` it. For
-/// hosts of one's own, too; [`Run`](crate::Run) is one of these, and so is what a journal's host gives.
+/// A run on a host: `.await` it for its [`End`], or read its events with [`next`](Self::next)
+/// first, then `.await` it. For hosts of one's own, too; [`Run`](crate::Run) is one of these, and
+/// so is what a journal's host gives.
 ///
 /// Nothing happens before it is polled.
 #[must_use = "a run does nothing until it is awaited"]
@@ -36,8 +37,8 @@ enum Events<'a> {
 }
 
 impl<'a, E> HostRun<'a, E> {
-    /// A run that is carried out by this future. `listen` is called if its events are read, before the future is first
-    /// polled: from then on the queue it gives has them.
+    /// A run that is carried out by this future. `listen` is called if its events are read, before
+    /// the future is first polled: from then on the queue it gives has them.
     pub fn new(
         run: impl Future<Output = Result<End, E>> + Send + 'a,
         listen: impl FnOnce() -> EventQueue + Send + 'a,
@@ -45,9 +46,10 @@ impl<'a, E> HostRun<'a, E> {
         Self { stage: Stage::Going(Box::pin(run)), events: Events::Unheard(Box::new(listen)) }
     }
 
-    /// The next event; `None` once the run is over. The run goes on only while this is awaited; calls that are under way go
-    /// on by themselves. If they tell more of their [progress](crate::Context::progress) than is read, the newest of each is
-    /// kept and the others are counted; no other event is ever dropped.
+    /// The next event; `None` once the run is over. The run goes on only while this is awaited;
+    /// calls that are under way go on by themselves. If they tell more of their
+    /// [progress](crate::Context::progress) than is read, the newest of each is kept and the others
+    /// are counted; no other event is ever dropped.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.poll_next(context)).await
     }
@@ -62,7 +64,8 @@ impl<'a, E> HostRun<'a, E> {
                 return Poll::Ready(None);
             }
             if self.poll_run(context).is_pending() {
-                // What was polled may have emitted an event and then waited; calls emit theirs by themselves.
+                // What was polled may have emitted an event and then waited; calls emit theirs by
+                // themselves.
                 let Some(events) = self.events.read() else { return Poll::Pending };
                 return events.poll_next(context).map(Some);
             }

@@ -18,8 +18,8 @@ pub trait Perform {
     /// Makes a tool call, and leaves its result in the receipt as soon as it has ended.
     fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), Self::Error>>;
 
-    /// Drives a delegated conversation to its end. The inner error is a model's, and becomes the error
-    /// result of the call that led here.
+    /// Drives a delegated conversation to its end. The inner error is a model's, and becomes the
+    /// error result of the call that led here.
     fn converse(
         &self,
         child: DelegationGuard,
@@ -29,11 +29,11 @@ pub trait Perform {
     fn on_outcome(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
 }
 
-/// Does the work of a turn, `at_most` pieces at a time (`usize::MAX`: all at once; at least one), and
-/// records each as it ends.
+/// Does the work of a turn, `at_most` pieces at a time (`usize::MAX`: all at once; at least one),
+/// and records each as it ends.
 ///
-/// When the future is dropped, what has ended by then is recorded, and each delegated conversation is
-/// kept as far as it has come. Nothing is polled for that, so nothing new begins.
+/// When the future is dropped, what has ended by then is recorded, and each delegated conversation
+/// is kept as far as it has come. Nothing is polled for that, so nothing new begins.
 pub async fn in_parallel<P: Perform>(
     mut turn: ToolTurn<'_>,
     at_most: usize,
@@ -68,7 +68,8 @@ pub async fn in_parallel<P: Perform>(
         if let Some(more) = open_turn.record(&call, ended?, performer) {
             queue.insert(open_turn.place_in(&queue, &more), more);
         }
-        // Thousands of calls that end at once don't keep what else there is to do in this task from being done.
+        // Thousands of calls that end at once don't keep what else there is to do in this task from
+        // being done.
         consume_budget().await;
     }
 }

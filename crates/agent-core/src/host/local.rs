@@ -45,8 +45,8 @@ use crate::{
 };
 
 /// The in-process host: asks each agent's model, and makes each tool call on a task of its own (or
-/// the blocking pool). Calls of read-only tools start while the reply that makes them still streams ([`Early`]).
-/// Delegated conversations are driven beside each other, in the task of the run.
+/// the blocking pool). Calls of read-only tools start while the reply that makes them still streams
+/// ([`Early`]). Delegated conversations are driven beside each other, in the task of the run.
 #[derive(Debug)]
 pub struct LocalHost {
     caller: Arc<Caller>,
@@ -99,13 +99,15 @@ impl LocalHost {
         self
     }
 
-    /// See [`Run::keep_partial_reply`](crate::Run::keep_partial_reply); here only of replies that are cancelled.
+    /// See [`Run::keep_partial_reply`](crate::Run::keep_partial_reply); here only of replies that
+    /// are cancelled.
     pub fn keep_partial_reply(mut self, keep: bool) -> Self {
         self.keeps_partial_reply = keep;
         self
     }
 
-    /// Which calls may start early at most, whatever an agent says of its own: for hosts around this one.
+    /// Which calls may start early at most, whatever an agent says of its own: for hosts around
+    /// this one.
     pub fn early(mut self, most: Early) -> Self {
         self.early = most;
         self
@@ -119,8 +121,9 @@ impl LocalHost {
         self
     }
 
-    /// A queue of the events from now on, for a host around this one whose runs are read event by event
-    /// ([`HostRun`](crate::host::HostRun)). There is one at a time: the one before gets no more.
+    /// A queue of the events from now on, for a host around this one whose runs are read event by
+    /// event ([`HostRun`](crate::host::HostRun)). There is one at a time: the one before gets no
+    /// more.
     pub fn events(&self) -> EventQueue {
         self.caller.emitter.listeners.read()
     }
@@ -131,8 +134,9 @@ impl LocalHost {
         self
     }
 
-    /// Asks as [`ask`](Host::ask) does, and leaves off when `cancel` stops what it was given to: for hosts around this one that
-    /// hear elsewhere that one of their runs is cancelled. What else cancels this host does not stop it.
+    /// Asks as [`ask`](Host::ask) does, and leaves off when `cancel` stops what it was given to:
+    /// for hosts around this one that hear elsewhere that one of their runs is cancelled. What else
+    /// cancels this host does not stop it.
     pub async fn ask_until(
         &self,
         so_far: &Conversation,
@@ -141,8 +145,8 @@ impl LocalHost {
         self.ask_model(so_far, cancel.handle().stop()).await
     }
 
-    /// Counts what a run may use up ([`Limits`](crate::Limits)) from 0 again: for hosts around this one that carry out several
-    /// runs, each at its beginning.
+    /// Counts what a run may use up ([`Limits`](crate::Limits)) from 0 again: for hosts around this
+    /// one that carry out several runs, each at its beginning.
     pub fn begin_run(&self) {
         self.caller.calls_made.reset();
         self.caller.requests_made.reset();
@@ -157,9 +161,10 @@ impl LocalHost {
         self.drive_by(conversation, self).boxed()
     }
 
-    /// Drives a conversation by `outer`, a host around this one that asks and calls through it, and says how it ended.
-    /// A delegated one can be cancelled by its id meanwhile. That it waits for a person is one event: none
-    /// if it waited before, for the same calls, and there was nothing to do.
+    /// Drives a conversation by `outer`, a host around this one that asks and calls through it, and
+    /// says how it ended. A delegated one can be cancelled by its id meanwhile. That it waits for a
+    /// person is one event: none if it waited before, for the same calls, and there was nothing to
+    /// do.
     pub async fn drive_by<H: Host>(
         &self,
         conversation: &mut Conversation,
@@ -177,8 +182,9 @@ impl LocalHost {
         Ok(end)
     }
 
-    /// Does the work of a turn as [`act`](Host::act) does, each piece by `outer`, which makes its calls through this host.
-    /// An agent that is not in the team is an error before any of it: see [`Team::check_agent`].
+    /// Does the work of a turn as [`act`](Host::act) does, each piece by `outer`, which makes its
+    /// calls through this host. An agent that is not in the team is an error before any of it: see
+    /// [`Team::check_agent`].
     pub async fn act_by<P>(&self, turn: ToolTurn<'_>, outer: &P) -> Result<(), P::Error>
     where
         P: Perform,
@@ -218,7 +224,8 @@ impl Perform for LocalHost {
     type Error = RunError;
 
     fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), RunError>> {
-        // A future that is moved is moved with all that it may ever hold: the call is behind a pointer from the start.
+        // A future that is moved is moved with all that it may ever hold: the call is behind a
+        // pointer from the start.
         match self.admit(&call, &receipt) {
             Ok(true) => Either::Left(self.make(Arc::new(call), receipt).map(Ok)),
             Ok(false) => Either::Right(ready(Ok(()))),

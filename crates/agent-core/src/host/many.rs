@@ -17,9 +17,9 @@ use crate::{
     panic_message::panic_message,
 };
 
-/// A stream of conversations as they end, from [`Team::run_many`]: each runs on a task of its own, a
-/// bounded number at once. A conversation without an id of its own gets one: `run-0`, `run-1`, … by
-/// its place. Dropping the stream aborts those under way.
+/// A stream of conversations as they end, from [`Team::run_many`]: each runs on a task of its own,
+/// a bounded number at once. A conversation without an id of its own gets one: `run-0`, `run-1`, …
+/// by its place. Dropping the stream aborts those under way.
 #[must_use = "conversations begin only while the stream is polled"]
 pub struct Many {
     plan: Plan,

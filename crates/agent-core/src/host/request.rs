@@ -12,8 +12,9 @@ use crate::{
 };
 
 impl Team {
-    /// What the agent that speaks next asks its model. The error is [`RunError::UnknownAgent`] if it is not in the team,
-    /// and [`RunError::Model`] if what was to say [what it reads](crate::Tool::introduce) panicked.
+    /// What the agent that speaks next asks its model. The error is [`RunError::UnknownAgent`] if
+    /// it is not in the team, and [`RunError::Model`] if what was to say [what it
+    /// reads](crate::Tool::introduce) panicked.
     pub fn request(&self, conversation: &Conversation) -> Result<Request, RunError> {
         let name = conversation.speaker();
         let Some(agent) = self.agent(name) else {
@@ -64,9 +65,9 @@ impl Team {
         })
     }
 
-    /// Fails with [`RunError::UnknownAgent`] if the agent that has the conversation is not in the team. Then nothing of it
-    /// may be answered here, so that a process that has the agent makes its calls. [`LocalHost`](crate::host::LocalHost) asks this before
-    /// each turn.
+    /// Fails with [`RunError::UnknownAgent`] if the agent that has the conversation is not in the
+    /// team. Then nothing of it may be answered here, so that a process that has the agent makes
+    /// its calls. [`LocalHost`](crate::host::LocalHost) asks this before each turn.
     pub fn check_agent(&self, conversation: &Conversation) -> Result<(), RunError> {
         self.check_name(conversation.agent())
     }

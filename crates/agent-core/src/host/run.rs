@@ -14,14 +14,14 @@ use crate::{
     RunError, Team, host::local::Options,
 };
 
-/// A run of a conversation, from [`Team::run`] or [`Agent::run`](crate::Agent::run): `.await` it for
-/// its [`End`], or read its events with [`Run::next`] first: `while let Some(event) = run.next().await { … }`,
-/// then `run.await`.
+/// A run of a conversation, from [`Team::run`] or [`Agent::run`](crate::Agent::run): `.await` it
+/// for its [`End`], or read its events with [`Run::next`] first:
+/// `while let Some(event) = run.next().await { … }`, then `run.await`.
 ///
 /// Nothing happens before it is polled. Dropping it keeps in the conversation what has ended by
-/// then, and aborts the rest: async calls at their next await; a blocking call under way runs to its
-/// end, sees [`Context::cancelled`](crate::Context::cancelled), and its result is not used. The same
-/// conversation can be run again, and no finished call is made twice.
+/// then, and aborts the rest: async calls at their next await; a blocking call under way runs to
+/// its end, sees [`Context::cancelled`](crate::Context::cancelled), and its result is not used. The
+/// same conversation can be run again, and no finished call is made twice.
 #[must_use = "a run does nothing until it is awaited"]
 pub struct Run<'a> {
     /// What it will be, until it begins.
@@ -57,8 +57,8 @@ impl Plan {
 }
 
 impl Agent {
-    /// A run of this agent alone, until it is the user's turn. See [`Team::run`]; an agent that sends work to others runs
-    /// in a team that has them, too.
+    /// A run of this agent alone, until it is the user's turn. See [`Team::run`]; an agent that
+    /// sends work to others runs in a team that has them, too.
     pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
         Run::new(Team::new([self.clone()]).map_err(BuildError::without_team), conversation)
     }
@@ -81,16 +81,17 @@ impl<'a> Run<'a> {
         self.plan(|plan| plan.options.mode = mode)
     }
 
-    /// Whether a reply that is cancelled while it streams, or whose run is dropped then, is kept as far
-    /// as it was shown; by default it is not, as if it had never been asked for. What is kept are its
-    /// words, as a reply that was cut short ([`StopReason::Cancelled`](crate::StopReason::Cancelled)):
-    /// the run ends with [`End::Cut`], the calls in the reply are not made, and the user goes on from
-    /// there.
+    /// Whether a reply that is cancelled while it streams, or whose run is dropped then, is kept as
+    /// far as it was shown; by default it is not, as if it had never been asked for. What is kept
+    /// are its words, as a reply that was cut short
+    /// ([`StopReason::Cancelled`](crate::StopReason::Cancelled)): the run ends with [`End::Cut`],
+    /// the calls in the reply are not made, and the user goes on from there.
     ///
-    /// A run that is dropped keeps them in the user's own conversation, and tells nobody. In one that
-    /// was delegated it keeps nothing, so that the next run has the whole of it said. On a journal, or an
-    /// engine, nothing is kept of a reply whose run is dropped, since nothing is in the record that is
-    /// not on the disk: who wants its words there [cancels](Cancel) the run, and then awaits it.
+    /// A run that is dropped keeps them in the user's own conversation, and tells nobody. In one
+    /// that was delegated it keeps nothing, so that the next run has the whole of it said. On a
+    /// journal, or an engine, nothing is kept of a reply whose run is dropped, since nothing is in
+    /// the record that is not on the disk: who wants its words there [cancels](Cancel) the run, and
+    /// then awaits it.
     pub fn keep_partial_reply(self, keep: bool) -> Self {
         self.plan(|plan| plan.options.keeps_partial_reply = keep)
     }
@@ -117,9 +118,10 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// The next event; `None` once the run is over. The run goes on only while this is awaited; calls that are under way go
-    /// on by themselves. If they tell more of their [progress](crate::Context::progress) than is read, the newest of each is
-    /// kept and the others are counted; no other event is ever dropped.
+    /// The next event; `None` once the run is over. The run goes on only while this is awaited;
+    /// calls that are under way go on by themselves. If they tell more of their
+    /// [progress](crate::Context::progress) than is read, the newest of each is kept and the others
+    /// are counted; no other event is ever dropped.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.started(true).poll_next(context)).await
     }

@@ -9,8 +9,9 @@ use crate::{
     Response, RunError, Team, ToolTurn,
 };
 
-/// A host around [`LocalHost`]: it says what it does with each model request or each tool call of a run, and all else is as
-/// in process. It holds for the conversations of all agents, also of those that work for others.
+/// A host around [`LocalHost`]: it says what it does with each model request or each tool call of a
+/// run, and all else is as in process. It holds for the conversations of all agents, also of those
+/// that work for others.
 ///
 /// Each type with this trait is a [`Host`]. Its runs are [`run`](Self::run).
 ///
@@ -70,8 +71,8 @@ pub trait HostWrapper: Send + Sync + Sized {
     /// The host inside, which has the team.
     fn local(&self) -> &LocalHost;
 
-    /// Asks the model of the agent that speaks next, by default as `self.local().ask(so_far)`. The inner error is the model's:
-    /// the conversation may go on from it. The outer one ends the run.
+    /// Asks the model of the agent that speaks next, by default as `self.local().ask(so_far)`. The
+    /// inner error is the model's: the conversation may go on from it. The outer one ends the run.
     fn ask(
         &self,
         so_far: &Conversation,
@@ -79,8 +80,9 @@ pub trait HostWrapper: Send + Sync + Sized {
         async { Ok(self.local().ask(so_far).await?) }
     }
 
-    /// Makes a tool call and leaves its result in the receipt, by default as `self.local().call(call, receipt)`. A call
-    /// that leads to another agent ends with that; what that agent asks and calls comes here by itself.
+    /// Makes a tool call and leaves its result in the receipt, by default as
+    /// `self.local().call(call, receipt)`. A call that leads to another agent ends with that; what
+    /// that agent asks and calls comes here by itself.
     fn call(
         &self,
         call: Call,
@@ -89,8 +91,9 @@ pub trait HostWrapper: Send + Sync + Sized {
         async { Ok(self.local().call(call, receipt).await?) }
     }
 
-    /// Drives the conversation until it is the user's turn: `.await` it for its end, or read its events with
-    /// [`HostRun::next`] first. The [`Limits`](crate::Limits) of a run count from 0 for each.
+    /// Drives the conversation until it is the user's turn: `.await` it for its end, or read its
+    /// events with [`HostRun::next`] first. The [`Limits`](crate::Limits) of a run count from 0 for
+    /// each.
     fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, HostError<Self::Stop>> {
         let run = async move {
             self.local().begin_run();

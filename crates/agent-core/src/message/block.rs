@@ -1,4 +1,4 @@
-//! Content blocks: what messages are made of.
+//! Content blocks, the parts of a message.
 
 mod content;
 mod lenient;
@@ -14,11 +14,11 @@ use written::{Source, Written, written};
 
 use crate::{Json, ToolCall, message::fields::Fields};
 
-/// One content block of a message: its JSON as it came, and a typed view of it.
+/// One content block of a message: its JSON text, and a typed view of it ([`kind`](Self::kind)).
 ///
-/// A block never changes and its JSON goes out as it came in, so fields and kinds this library
-/// does not know survive. Clones share everything.
-/// Source: <https://docs.claude.com/en/api/messages>.
+/// A block never changes. Its JSON is sent exactly as it was received, so fields and kinds that
+/// this library does not know are kept. Clones share everything. Source:
+/// <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
 pub struct Block(Arc<Inner>);
 
@@ -27,73 +27,78 @@ struct Inner {
     kind: BlockKind,
 }
 
-/// The typed view of a [`Block`].
+/// The kind of a [`Block`], with the fields that this library reads.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum BlockKind {
-    /// Words. Citations, if any, are in the block's JSON.
+    /// Text. Citations, if there are any, are only in the block's JSON.
     Text(String),
-    /// The model's reasoning, to be sent back unchanged.
+    /// The model's reasoning. It must be sent back unchanged.
     Thinking {
-        /// The words; empty when the API omits them.
+        /// The text of the reasoning. It is empty if the API omits it.
         thinking: String,
-        /// What the API recognises its own thinking by.
+        /// The API's signature, by which it recognises its own thinking. Empty if there is none.
         signature: String,
     },
-    /// Reasoning the API has encrypted, to be sent back unchanged.
+    /// Reasoning that the API has encrypted. It must be sent back unchanged.
     RedactedThinking,
-    /// The model calls a tool.
+    /// A call of a tool of this program.
     ToolUse(Arc<ToolCall>),
-    /// What a tool call led to.
+    /// The result of a tool call.
     ToolResult {
-        /// The id of the call this answers.
+        /// The id of the call.
         tool_use_id: String,
-        /// What the model reads.
+        /// The content that the model reads.
         content: Content,
         /// Whether the call failed.
         is_error: bool,
     },
-    /// A picture; its source is in the block's JSON.
+    /// A picture. Its source is only in the block's JSON.
     Image,
-    /// A document; its source is in the block's JSON.
+    /// A document. Its source is only in the block's JSON.
     Document,
-    /// A passage of a search, to be cited; it is in the block's JSON.
+    /// A search result that the model can cite. Its fields are only in the block's JSON.
     SearchResult,
-    /// The model calls a tool that runs at the API's.
+    /// A call of a tool that runs on the API's servers, such as web search.
     ServerToolUse(Arc<ToolCall>),
-    /// What such a call led to (web search, code execution, …); the whole is in the block's JSON.
+    /// The result of a call that ran on the API's servers. The result itself is only in the block's
+    /// JSON.
     ServerToolResult {
-        /// The id of the call this answers.
+        /// The id of the call.
         tool_use_id: String,
     },
-    /// A block this library has no type for; the text is its `type`.
+    /// A block that this library does not know. The string is its `type`.
     Other(String),
 }
 
-/// A block whose JSON is not what its `type` promises.
+/// The error for JSON that is not a content block, or lacks a field that its `type` requires.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a content block: {0}")]
 pub struct InvalidBlock(String);
 
 impl Block {
-    /// Reads a block from its JSON, which is kept as it stands.
+    /// Reads a block from its JSON, and keeps that text unchanged.
     ///
-    /// Some servers write `null` for what is not there, leave out what is empty, or write ids as numbers. What the API
-    /// would not take back is mended: text that is `null` or absent is empty, as is the id of a call; an input is `{}`;
-    /// an id of another kind is its JSON as text; other fields that are `null` are left out.
+    /// Only what the API would refuse to take back is corrected, because some servers write `null`
+    /// for absent fields, leave out empty ones, or write ids as numbers:
+    ///
+    /// - An absent or `null` text or id of a call becomes `""`.
+    /// - An absent or `null` input of a call becomes `{}`.
+    /// - An id that is not a string becomes a string.
+    /// - Other fields that are `null` are left out.
     pub fn from_json(json: Json) -> Result<Self, InvalidBlock> {
         let (kind, mended) = read(&json).map_err(InvalidBlock)?;
         Ok(Self::of(mended.unwrap_or(json), kind))
     }
 
-    /// Words.
+    /// Makes a text block.
     pub fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         let json = written(&Written::Text { text: &text });
         Self::of(json, BlockKind::Text(text))
     }
 
-    /// A call of a tool, as a model makes it.
+    /// Makes a `tool_use` block, as a model writes it. `input` is a JSON object.
     pub fn tool_use(id: impl Into<String>, name: impl Into<String>, input: impl Into<Json>) -> Self {
         let call = ToolCall { id: id.into(), name: name.into(), input: input.into() };
         let ToolCall { id, name, input } = &call;
@@ -101,7 +106,10 @@ impl Block {
         Self::of(json, BlockKind::ToolUse(call.into()))
     }
 
-    /// What a call led to. An error without words gets some, since the API refuses it empty.
+    /// Makes a `tool_result` block. `is_error` says that the call failed.
+    ///
+    /// Blank text and tool blocks inside `content` are left out. An error without text gets a
+    /// standard text, because the API refuses an empty one.
     pub fn tool_result(tool_use_id: impl Into<String>, content: Content, is_error: bool) -> Self {
         let tool_use_id = tool_use_id.into();
         let content = match content {
@@ -114,28 +122,28 @@ impl Block {
         Self::of(json, BlockKind::ToolResult { tool_use_id, content, is_error })
     }
 
-    /// An image given as base64; `media_type` as in `image/png`.
+    /// Makes a block of an image in base64. `media_type` is a MIME type, such as `image/png`.
     pub fn image(media_type: &str, base64: &str) -> Self {
         let source = Source::Base64 { media_type, data: base64 };
         Self::of(written(&Written::Image { source }), BlockKind::Image)
     }
 
-    /// Whether it is a clone of the other.
+    /// Whether both are clones of one block.
     pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// The typed view.
+    /// The kind of the block, with the fields that this library reads.
     pub fn kind(&self) -> &BlockKind {
         &self.0.kind
     }
 
-    /// The block's JSON as it came, or as it was built.
+    /// The JSON of the block, as it was received or built.
     pub fn json(&self) -> &Json {
         &self.0.json
     }
 
-    /// The words of a text block.
+    /// The text of a text block; `None` for all other kinds.
     pub fn as_text(&self) -> Option<&str> {
         match self.kind() {
             BlockKind::Text(text) => Some(text),
@@ -143,7 +151,7 @@ impl Block {
         }
     }
 
-    /// The call of a `tool_use` block.
+    /// The call of a `tool_use` block; `None` for all other kinds.
     pub fn as_tool_use(&self) -> Option<&Arc<ToolCall>> {
         match self.kind() {
             BlockKind::ToolUse(call) => Some(call),
@@ -151,24 +159,25 @@ impl Block {
         }
     }
 
-    /// A text block without a visible character, which the API refuses to read back.
+    /// Whether this is a text block with nothing but white space. The API refuses such blocks.
     pub fn is_blank(&self) -> bool {
         self.as_text().is_some_and(|text| text.trim().is_empty())
     }
 
-    /// The same block with this field set, all others as they were: `("cache_control", json!(…))`.
+    /// Returns a copy with one field of its JSON set, for example `("cache_control", json!(…))`.
+    /// All other fields stay as they are. It fails if the JSON is then no valid block.
     pub fn with(&self, field: &str, value: impl Into<Json>) -> Result<Self, InvalidBlock> {
         let mut fields = self.fields();
         fields.set(field, &value.into());
         Self::from_json(fields.json())
     }
 
-    /// The JSON of one of its fields.
+    /// The value of one field of the block's JSON; `None` if there is no such field.
     pub fn field(&self, name: &str) -> Option<Json> {
         self.fields().get(name).map(|value| value.to_owned().into())
     }
 
-    /// Whether it is a tool's: a call or a result.
+    /// Whether this is a call of a tool of this program, or the result of one.
     pub fn is_tool_block(&self) -> bool {
         matches!(self.kind(), BlockKind::ToolUse(_) | BlockKind::ToolResult { .. })
     }
@@ -177,7 +186,8 @@ impl Block {
         matches!(self.kind(), BlockKind::ToolResult { .. })
     }
 
-    /// The same call block for this call, everything else in it as it was; any other block as it is.
+    /// Returns a copy of a call block with another call. Fields that `call` does not have stay. A
+    /// block of another kind is returned unchanged.
     pub(crate) fn with_call(&self, call: ToolCall) -> Self {
         let (BlockKind::ToolUse(old) | BlockKind::ServerToolUse(old)) = self.kind() else {
             return self.clone();
@@ -195,14 +205,15 @@ impl Block {
         Self::of(json, if is_own { BlockKind::ToolUse(call) } else { BlockKind::ServerToolUse(call) })
     }
 
-    /// The same text block with this text, everything else in it as it was.
+    /// Returns a copy of a text block with another text. All other fields stay.
     pub(crate) fn with_text(&self, text: String) -> Self {
         let mut fields = self.fields();
         fields.set("text", &text);
         Self::of(fields.json(), BlockKind::Text(text))
     }
 
-    /// The same thinking block with these words, everything else in it as it was.
+    /// Returns a copy of a thinking block with another text and signature. All other fields stay. A
+    /// block of another kind is returned unchanged.
     pub(crate) fn with_thinking(&self, thinking: String, signature: String) -> Self {
         let BlockKind::Thinking { thinking: old, signature: signed } = self.kind() else {
             return self.clone();
@@ -213,15 +224,16 @@ impl Block {
         Self::of(fields.json(), BlockKind::Thinking { thinking, signature })
     }
 
-    /// The same block with these fields of which its typed view knows nothing.
+    /// Returns a copy with more fields in its JSON. They must be fields that [`BlockKind`] does not
+    /// show.
     pub(crate) fn with_unread(&self, others: Fields<'_>) -> Self {
         let mut fields = self.fields();
         fields.extend(others);
         Self::of(fields.json(), self.kind().clone())
     }
 
-    /// The same text block without white space at its end, everything else in it as it was; any other
-    /// block as it is.
+    /// Returns a copy of a text block without white space at the end. All other fields stay. A
+    /// block of another kind is returned unchanged.
     pub(crate) fn without_space_at_end(&self) -> Self {
         match self.as_text().filter(|text| text.ends_with(char::is_whitespace)) {
             Some(text) => self.with_text(text.trim_end().to_owned()),
@@ -238,7 +250,7 @@ impl Block {
     }
 }
 
-/// What the API takes in a result: no blank text, and no tool blocks.
+/// Removes what the API refuses inside a result: blank text and tool blocks.
 fn result_content(mut blocks: Vec<Block>) -> Content {
     blocks.retain(|block| !block.is_blank() && !block.is_tool_block());
     if blocks.is_empty() { Content::default() } else { Content::Blocks(blocks) }

@@ -1,4 +1,4 @@
-//! The fields of a JSON object, in order, each value as text.
+//! The fields of a JSON object, in order, with each value as its JSON text.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,13 +10,13 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{InvalidJson, Json, message::json};
 
-/// A JSON object taken apart one level deep, so that single fields can be set while the others stay
-/// as they were written. What is not set anew is not copied.
+/// A JSON object, read one level deep. Single fields can be set, and all others keep their text.
+/// Only new values are copied.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, Cow<'a, RawValue>)>);
 
 impl<'a> Fields<'a> {
-    /// Of an object's text.
+    /// Reads the text of a JSON object.
     pub(crate) fn of(text: &'a str) -> Result<Self, InvalidJson> {
         json::parse(text)
     }
@@ -25,46 +25,46 @@ impl<'a> Fields<'a> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 
-    /// Reads a field; `None` when it is absent or of another shape.
+    /// Reads a field; `None` if it is absent or has another shape.
     pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         self.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
     }
 
-    /// Reads a field that must be there; the error says what is wrong with it.
+    /// Reads a field that must be present. The error says what is wrong with it.
     pub(crate) fn required<T: DeserializeOwned>(&self, name: &str) -> Result<T, InvalidJson> {
         self.optional(name)?.ok_or_else(|| InvalidJson::missing(name))
     }
 
-    /// Reads a field that must be a text, without a copy if it is written as it is.
+    /// Reads a field that must be a string. It is copied only if it has escapes.
     pub(crate) fn text(&self, name: &str) -> Result<Cow<'_, str>, InvalidJson> {
         let value = self.get(name).ok_or_else(|| InvalidJson::missing(name))?;
         json::parse(value.get()).map(|Name(word)| word).map_err(|error| error.within(name))
     }
 
-    /// Reads a field that may be absent, or `null`.
+    /// Reads a field that may be absent or `null`.
     pub(crate) fn optional<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, InvalidJson> {
         let value = self.get(name).filter(|value| value.get() != "null");
         let value = value.map(|value| json::parse(value.get()));
         value.transpose().map_err(|error| error.within(name))
     }
 
-    /// The text of a string field; empty when it is absent or no string.
+    /// The text of a string field; empty if it is absent or not a string.
     pub(crate) fn string(&self, name: &str) -> String {
         self.read(name).unwrap_or_default()
     }
 
-    /// Sets a field: in its old place if there is one, else at the end.
+    /// Sets a field: in its old place if there is one, otherwise at the end.
     pub(crate) fn set<T: Serialize + ?Sized>(&mut self, name: impl Into<Cow<'a, str>>, value: &T) {
         let value = to_raw_value(value).expect("strings, lists and JSON text can always be written");
         self.put(name.into(), Cow::Owned(value));
     }
 
-    /// Sets a field to JSON that is there already.
+    /// Sets a field to existing JSON.
     pub(crate) fn set_json(&mut self, name: &'a str, value: &'a Json) {
         self.put(name.into(), Cow::Borrowed(value.raw()));
     }
 
-    /// Sets a field, unless it is what it was.
+    /// Sets a field if its value has changed.
     pub(crate) fn replace(&mut self, name: &'a str, old: &str, new: &str) {
         if old != new {
             self.set(name, new);
@@ -83,7 +83,7 @@ impl<'a> Fields<'a> {
         other.0.into_iter().for_each(|(name, value)| self.put(name, value));
     }
 
-    /// Keeps only the fields of which this holds.
+    /// Keeps only the fields for which `keep` returns true.
     pub(crate) fn retain(&mut self, keep: impl Fn(&str, &RawValue) -> bool) {
         self.0.retain(|(name, value)| keep(name, value));
     }
@@ -127,6 +127,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// A name, borrowed unless it has escapes: a plain `Cow` is always read as a copy.
+/// A string that is borrowed unless it has escapes. serde reads a plain `Cow` always as a copy.
 #[derive(Deserialize)]
 pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);

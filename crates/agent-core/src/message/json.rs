@@ -1,4 +1,4 @@
-//! JSON text that is kept as it was written.
+//! JSON that is kept as the text in which it was written.
 
 use std::{fmt, ops::Range, ptr, sync::Arc};
 
@@ -7,41 +7,43 @@ use serde_json::value::RawValue;
 
 use crate::message::surrogates;
 
-/// One JSON value as text, exactly as it was written: key order, big integers and unknown fields
-/// survive. Clones share the text, and so do the values inside it that are taken out of it.
+/// A JSON value, kept as the text in which it was written. Key order, big integers and unknown
+/// fields are kept. Clones share the text, and so do values that are taken out of it.
 ///
-/// The one exception: an escape that is half a character (`\ud83e` without its `\udd80`), which JSON allows
-/// but no text can hold, becomes `\ufffd`, the replacement character. So every value can be read and sent.
+/// The one exception is an escape that is half a character (`\ud83e` without its `\udd80`). JSON
+/// allows it, but no string can hold it. It becomes `\ufffd`, the replacement character, so every
+/// value can be read and sent.
 #[derive(Clone)]
 pub struct Json {
-    /// What it stands in: a reply, for one.
+    /// The text that contains this value, such as a whole reply.
     whole: Arc<str>,
     place: Range<usize>,
 }
 
 impl Json {
-    /// Checks that `text` is one JSON value and keeps it as it stands.
+    /// Checks that `text` is one JSON value, and keeps it unchanged.
     pub fn read(text: impl Into<String>) -> Result<Self, serde_json::Error> {
         let text = text.into();
         serde_json::from_str::<&RawValue>(&text).map(Self::from)
     }
 
-    /// Writes a value as JSON, once.
+    /// Serializes a value to JSON.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         serde_json::to_string(value).map(Self::checked)
     }
 
-    /// The text as it was written.
+    /// The JSON text, as it was written.
     pub fn text(&self) -> &str {
         &self.whole[self.place.clone()]
     }
 
-    /// The same for serde, which must look through the text again for that: who writes much writes the text.
+    /// The value as serde's raw JSON. serde_json parses the text again for this, so code that
+    /// writes a lot uses [`text`](Self::text).
     pub(crate) fn raw(&self) -> &RawValue {
         serde_json::from_str(self.text()).expect("it was read, or written, as JSON before")
     }
 
-    /// A value that was found in the text of this one, which it shares.
+    /// Makes a value of a part of this text, and shares the text.
     pub(crate) fn part(&self, part: &RawValue) -> Self {
         let text = part.get();
         let from = (text.as_ptr() as usize).wrapping_sub(self.whole.as_ptr() as usize);
@@ -52,12 +54,13 @@ impl Json {
         }
     }
 
-    /// Of text that is about to be read, and dropped if it is no JSON.
+    /// Keeps text without checking it. Only for text that the caller parses next, and drops if it
+    /// is not JSON.
     pub(crate) fn unread(text: impl Into<Arc<str>>) -> Self {
         Self::checked(text.into())
     }
 
-    /// Of text that is JSON.
+    /// Keeps text that is known to be JSON.
     fn checked(text: impl AsRef<str> + Into<Arc<str>>) -> Self {
         let whole = match surrogates::replaced(text.as_ref()) {
             Some(whole) => whole.into(),
@@ -67,35 +70,37 @@ impl Json {
         Self { whole, place }
     }
 
-    /// Reads the text as a `T`; the error says what was wrong and where.
+    /// Reads the JSON as a `T`. The error says where in the JSON the problem is, and what it is.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
         parse(self.text())
     }
 }
 
-/// Reads JSON text.
+/// Reads JSON text as a `T`.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, InvalidJson> {
-    // To follow the path costs more than to read: that is done for what is wrong, and then all over.
+    // Tracking the path costs more than reading. So it is done only in a second pass, after an
+    // error.
     serde_json::from_str(text).or_else(|_| {
         let mut reader = serde_json::Deserializer::from_str(text);
         serde_path_to_error::deserialize(&mut reader).map_err(InvalidJson::from)
     })
 }
 
-/// Reads a field that may be absent, where some write `null` for that.
+/// Reads a field for which some servers write `null` instead of leaving it out.
 pub(crate) fn null_is_absent<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// JSON that is not of the shape that was asked for: where (a JSON pointer, RFC 6901) and what.
+/// The error for JSON that does not have the shape that was asked for. It says where (a JSON
+/// pointer, RFC 6901) and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at {}: {message}", if .pointer.is_empty() { "the top level" } else { .pointer })]
 pub struct InvalidJson {
-    /// The place, as a JSON pointer: `/points/0/x`; empty for the whole value.
+    /// The place, as a JSON pointer: `/points/0/x`. Empty for the whole value.
     pub pointer: String,
-    /// What was wrong there.
+    /// What is wrong there.
     pub message: String,
 }
 
@@ -104,13 +109,13 @@ impl InvalidJson {
         Self { pointer: String::new(), message: format!("missing field `{field}`") }
     }
 
-    /// The same, of a value that is this field of another one.
+    /// Puts the error inside a field of an outer value: the pointer begins with that field.
     pub(crate) fn within(self, field: &str) -> Self {
         Self { pointer: format!("/{}{}", escaped(field), self.pointer), ..self }
     }
 }
 
-/// A name as a JSON pointer has it.
+/// Escapes a name for a JSON pointer.
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
@@ -131,7 +136,8 @@ impl From<serde_path_to_error::Error<serde_json::Error>> for InvalidJson {
         }
         let inner = error.inner();
         let message = inner.to_string();
-        // Of what has the wrong shape the pointer says where; of what is no JSON, line and column do.
+        // For a wrong shape, the pointer is the place. For text that is not JSON, line and column
+        // are, so they stay in the message.
         let place = message.rfind(" at line ").filter(|_| inner.is_data());
         let message = place.map_or(message.as_str(), |place| &message[..place]).to_owned();
         Self { pointer, message }
@@ -164,7 +170,7 @@ impl PartialEq for Json {
 
 impl Eq for Json {}
 
-/// The text as it was written.
+/// Writes the JSON text, as it was written.
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())

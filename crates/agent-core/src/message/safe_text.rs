@@ -1,12 +1,12 @@
-//! Text from models, tools and servers, made safe to show to a person.
+//! Makes text from models, tools and servers safe to show to a person.
 
 use std::{borrow::Cow, fmt::Write};
 
-/// Text on one line that shows all there is in it. Use it wherever a person reads what a model, a tool or a server
-/// wrote: in a question, an error, a log, a list.
+/// Makes a text safe to show on one line. Use it wherever a person reads what a model, a tool or a
+/// server wrote: in a question, an error, a log, a list.
 ///
-/// Characters that a terminal obeys, that change the order in which the rest is read, that can't be seen, or that
-/// begin a new line are written as escapes: `\n`, `\u{202e}`. All others stay as they are.
+/// Control characters, line breaks, invisible characters, and characters that change the reading
+/// direction become escapes, such as `\n` and `\u{202e}`. All others stay as they are.
 ///
 /// ```
 /// let asked = "May \"delete\" be called with notes\u{202e}txt.\u{1b}[2K?";
@@ -16,11 +16,11 @@ pub fn safe_line(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
-/// The same of text that may have several lines: line feeds and tabs stay as they are, and a carriage return with a
-/// line feed becomes a line feed.
+/// Makes a text of several lines safe to show. Line feeds and tabs stay, `\r\n` becomes `\n`, and
+/// everything else is escaped as by [`safe_line`].
 ///
-/// What stands before a line says who wrote it only if each line has it: a text can hold a line that looks like
-/// somebody else's.
+/// If you put a name before such a text, put it before every line. Otherwise a line of the text can
+/// look as if somebody else wrote it.
 pub fn safe_lines(text: &str) -> Cow<'_, str> {
     let stays = |character| matches!(character, '\n' | '\t');
     match text.contains("\r\n") {
@@ -44,8 +44,9 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Controls, what turns the direction of reading, and what has no shape. Source: Unicode's categories Cc, Cf, Zl and Zp,
-/// and its property Default_Ignorable_Code_Point; the selectors that make a sign a picture or a letter may stay.
+/// Whether a character is a control, changes the reading direction, or is invisible. Source:
+/// Unicode's categories Cc, Cf, Zl and Zp, and its property Default_Ignorable_Code_Point. Variation
+/// selectors 15 and 16, which choose between text and emoji style, are not included.
 pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,

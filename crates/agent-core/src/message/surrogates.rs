@@ -1,16 +1,17 @@
-//! Halves of characters in JSON: escapes of surrogates that lack their partner.
+//! Replaces halves of characters in JSON: escapes of a surrogate without its partner.
 
-/// The JSON text with `\ufffd` in the place of each escape that is half a character (`\ud83e` without
-/// a `\udd80` behind it, or the other way round); `None` if it has none. The grammar of JSON allows
-/// them, but they are no text, and a server that is sent one back refuses the whole request.
+/// Replaces each escape that is half a character (`\ud83e` without `\udd80` after it, or the
+/// reverse) by `\ufffd`. Returns `None` if there is none. JSON's grammar allows them, but they are
+/// not valid text, and a server that is sent one refuses the whole request.
 pub(crate) fn replaced(json: &str) -> Option<String> {
-    // Of a single character there is a fast search.
+    // Searching for a single character is fast, so that is tried first.
     if !json.contains('\\') || !json.contains(r"\u") {
         return None;
     }
     let mut whole = String::new();
     let (mut copied, mut next) = (0, 0);
-    // In JSON, every backslash begins an escape. What is none may be cut in the middle of one; who reads it says so.
+    // In JSON, every backslash begins an escape. Text that is not JSON may end inside an escape;
+    // whoever parses it reports that.
     while let Some(found) = json.get(next..).and_then(|rest| rest.find('\\')) {
         let escape = next + found;
         let behind = escape + 6;
@@ -29,7 +30,7 @@ pub(crate) fn replaced(json: &str) -> Option<String> {
     (copied > 0).then(|| whole + &json[copied..])
 }
 
-/// What the escape at this place stands for, if it is one by number.
+/// The code unit of a `\uXXXX` escape at this place; `None` if there is no such escape.
 fn code_unit(json: &str, place: usize) -> Option<u16> {
     let digits = json.get(place..place + 6)?.strip_prefix(r"\u")?;
     u16::from_str_radix(digits, 16).ok()

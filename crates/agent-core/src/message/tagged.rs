@@ -13,8 +13,8 @@ struct Tagged {
     value: Option<Json>,
 }
 
-/// Reads such an object whatever the order of its fields is, and gives it to `read` with the kind first: only then serde
-/// reads JSON inside of it as it was written.
+/// Reads such an object, in any order of its fields, and gives it to `read` with `kind` first. Only
+/// in this order does serde keep raw JSON inside `value`.
 pub(crate) fn kind_first<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     read: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::StrRead<'_>>) -> serde_json::Result<T>,
@@ -24,7 +24,8 @@ pub(crate) fn kind_first<'de, D: Deserializer<'de>, T>(
     read(&mut serde_json::Deserializer::from_str(&text)).map_err(D::Error::custom)
 }
 
-/// Makes what serde derives for such an enum (`remote = "Self"`) what it is written and read by.
+/// Implements `Serialize` and `Deserialize` of such an enum by what serde derives with
+/// `remote = "Self"`.
 macro_rules! tagged {
     ($($name:ty),*) => {$(
         impl serde::Serialize for $name {
@@ -43,7 +44,7 @@ macro_rules! tagged {
 
 pub(crate) use tagged;
 
-/// A duration as a number of milliseconds, with a fraction where there is one.
+/// A duration as a number of milliseconds, which may have a fraction.
 pub(crate) mod milliseconds {
     use super::*;
 
@@ -55,7 +56,7 @@ pub(crate) mod milliseconds {
         let nanos = (f64::deserialize(deserializer)? * 1e6).round();
         match (0.0..u64::MAX as f64).contains(&nanos) {
             true => Ok(Duration::from_nanos(nanos as u64)),
-            false => Err(D::Error::custom("a time must be a number of milliseconds from 0 on")),
+            false => Err(D::Error::custom("a time must be a number of milliseconds, 0 or more")),
         }
     }
 }

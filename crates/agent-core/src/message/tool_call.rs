@@ -1,4 +1,4 @@
-//! A call of a tool, as the model made it.
+//! A tool call, as the model wrote it.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -7,27 +7,28 @@ use crate::{
     message::{fields::Fields, truncate::truncated},
 };
 
-/// The only key of an input that stands for text which was no JSON object.
-/// Source: <https://docs.claude.com/en/docs/agents-and-tools/tool-use/fine-grained-tool-streaming>.
+/// The key of an input that replaces text which was not a JSON object. It is the only key of that
+/// input.
 const INVALID: &str = "INVALID_JSON";
 
-/// The most bytes of such a text that are repeated to the model, which wrote it.
+/// How many bytes of such a text are repeated to the model in an error.
 const REPEATED: usize = 4_000;
 
-/// A tool call: which tool, with what, under which id.
+/// A call of a tool by a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
-    /// What the result must name; unique in a conversation. One that a model gives again is made so:
-    /// `call`, `call_2`, …
+    /// The id that the result refers to. It is unique in a conversation: if a model repeats an id,
+    /// the conversation replaces it (`call`, `call_2`, …).
     pub id: String,
     /// The tool's name.
     pub name: String,
-    /// The input as JSON text; an object.
+    /// The input, a JSON object.
     pub input: Json,
 }
 
 impl ToolCall {
-    /// Reads the input as a `T`. The error is fit for the model to read: what was wrong and where.
+    /// Reads the input as a `T`. The error is written for the model: it says what is wrong and
+    /// where.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
         match self.malformed() {
             Some(error) => Err(error),
@@ -35,19 +36,20 @@ impl ToolCall {
         }
     }
 
-    /// What was wrong with the input if the model wrote something that is no JSON object.
+    /// The error if the model wrote an input that is not a JSON object; `None` if the input is
+    /// valid.
     pub fn malformed(&self) -> Option<InvalidJson> {
         object(&self.kept()?).err()
     }
 
-    /// The input as a model wrote it, which need not be JSON.
+    /// The input as the model wrote it, which may not be JSON.
     #[cfg(feature = "script")]
     pub(crate) fn as_written(&self) -> String {
         let kept = self.kept().filter(|text| object(text).is_err());
         kept.unwrap_or_else(|| self.input.text().to_owned())
     }
 
-    /// The text in an input that stands for one.
+    /// The original text, if the input replaces text that was not a JSON object.
     fn kept(&self) -> Option<String> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -62,8 +64,9 @@ impl ToolCall {
     }
 }
 
-/// The input a model wrote piece by piece. What is no JSON object is kept word for word inside one,
-/// so that it can be sent back and [`ToolCall::malformed`] can say what was wrong. Nothing, or `null`, is no input.
+/// Makes the input of a call from the text that a model wrote. Empty text and `null` become `{}`.
+/// Text that is not a JSON object is kept unchanged inside an object, so that it can be sent back
+/// and [`ToolCall::malformed`] can say what was wrong.
 pub(crate) fn written_input(text: &str) -> Json {
     let text = if matches!(text.trim(), "" | "null") { "{}" } else { text };
     object(text).unwrap_or_else(|_| {

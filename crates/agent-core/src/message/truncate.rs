@@ -1,12 +1,12 @@
-//! Text that is cut where it is too long.
+//! Cuts text that is too long.
 
-/// The beginning of a text, of at most so many bytes and of whole characters.
+/// The first `max_bytes` bytes of a text, or fewer, so that no character is cut.
 pub(crate) fn prefix(text: &str, max_bytes: usize) -> &str {
     let end = (0..=max_bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }
 
-/// The text; one of more bytes is cut, and says so at its end.
+/// Cuts a text that has more than `max_bytes` bytes, and adds a note that it was cut.
 pub(crate) fn truncated(mut text: String, max_bytes: usize) -> String {
     let bytes = text.len();
     if bytes > max_bytes {

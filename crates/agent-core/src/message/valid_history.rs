@@ -1,12 +1,15 @@
-//! A history the API accepts, from any part of one.
+//! Makes a valid history of any part of a history.
 
 use std::collections::HashSet;
 
 use crate::{Block, BlockKind, Message, Role};
 
-/// Makes any part of a history one the API accepts: each call has its result in the next user message,
-/// each result its call, results come first, no reply ends with thinking, nothing is blank, and a user
-/// speaks first. Calls and results that lack the other are left out.
+/// Makes a history that the API accepts from any part of one. Use it after cutting or filtering
+/// messages.
+///
+/// Calls without results, results without calls, blank blocks, and thinking at the end of a message
+/// are left out. Messages of one role in a row become one message. Results come first in their
+/// message. The history begins with a user message; if nothing is left, it is a note that says so.
 pub fn valid_history(messages: Vec<Message>) -> Vec<Message> {
     let merged = merged(messages);
     let mut valid: Vec<Message> = Vec::new();
@@ -25,7 +28,7 @@ pub fn valid_history(messages: Vec<Message>) -> Vec<Message> {
     valid
 }
 
-/// Messages of one role in a row as one.
+/// Joins messages of one role in a row.
 fn merged(messages: Vec<Message>) -> Vec<Message> {
     let mut merged: Vec<Message> = Vec::new();
     for message in messages {
@@ -39,8 +42,8 @@ fn merged(messages: Vec<Message>) -> Vec<Message> {
     merged
 }
 
-/// The blocks of a message without calls that the next one does not answer, and without results of
-/// calls that the one before, as it is now, does not make. Results come first, in their order.
+/// The blocks of a message, without calls that the next message does not answer, and without
+/// results whose call is not in the previous message. Results come first, in their order.
 fn paired(message: &Message, before: Option<&Message>, next: Option<&Message>) -> Vec<Block> {
     let answered: HashSet<&str> =
         next.into_iter().flat_map(Message::tool_results).map(|(id, ..)| id).collect();

@@ -1,11 +1,11 @@
-//! Tool blocks as text, for a request without tools.
+//! Writes tool blocks as text, for requests without tools.
 
 use std::collections::HashMap;
 
 use crate::{Block, BlockKind, Content, Message};
 
-/// The API refuses tool blocks in a request that offers no tools. An agent without tools that reads
-/// what others did with theirs reads it as text.
+/// Replaces all tool blocks by text. The API refuses tool blocks in a request that offers no tools,
+/// so an agent without tools reads other agents' calls and results as text.
 pub(crate) fn without_tool_blocks(messages: &mut [Message]) {
     let mut names = HashMap::new();
     for message in messages {

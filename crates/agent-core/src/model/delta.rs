@@ -1,4 +1,4 @@
-//! The pieces a reply arrives in.
+//! The pieces in which a reply arrives.
 
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
@@ -9,13 +9,15 @@ use crate::{
     message::tagged::{milliseconds, tagged},
 };
 
-/// One piece of a reply. A backend yields them in order; [`Fold`](crate::model::Fold) makes them a
-/// [`Response`].
+/// One piece of a streamed reply. A backend yields them in order, and [`Fold`](crate::model::Fold)
+/// collects them into a [`Response`].
 ///
-/// A backend that streams yields `Start`, then for each block `Block`, `Piece`s and `BlockEnd`, then
-/// `Stop`. Words need only `Piece` and `Stop`; every other block needs its `Block` first, a call with id
-/// and name (and its input, unless `Piece`s bring that). One that does not stream yields a single `Complete`. Nothing of a
-/// reply follows its `Stop`, and a piece must fit its block: what would be lost is an error, see [`DeltaValidator`](crate::model::DeltaValidator).
+/// A backend that streams yields `Start`, then for each block a `Block`, its `Piece`s and a
+/// `BlockEnd`, and then `Stop`. For text, `Piece` and `Stop` are enough. All other blocks must
+/// begin with their `Block`; that of a call has its id and name, and its input unless `Piece`s
+/// bring it. A backend that does not stream yields one `Complete`. Nothing of a reply may follow
+/// its `Stop`, and each piece must fit its block. Otherwise it is an error, because content would
+/// be lost; see [`DeltaValidator`](crate::model::DeltaValidator).
 ///
 /// ```
 /// use agent_core::{Block, Delta, StopReason, model::{Fold, Piece}};
@@ -33,7 +35,8 @@ use crate::{
 /// # Ok::<(), agent_core::LlmError>(())
 /// ```
 ///
-/// In JSON it is `{"kind": "piece", "value": {"index": 0, "piece": {"kind": "text", "value": "Hi."}}}`.
+/// A delta is serialized like this: `{"kind": "piece", "value": {"index": 0, "piece": {"kind":
+/// "text", "value": "Hi."}}}`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
@@ -42,85 +45,85 @@ pub enum Delta {
     Start {
         /// The API's id of the reply.
         id: Option<String>,
-        /// The model that answers.
+        /// The model that writes the reply.
         model: Option<String>,
-        /// What it cost so far.
+        /// The tokens counted so far.
         usage: Box<Counts>,
-        /// Other fields of it, as in [`Response::extra`].
+        /// Other fields of the reply; see [`Response::extra`].
         extra: BTreeMap<String, Json>,
     },
-    /// A block began, to be filled by the pieces that follow.
+    /// A block began. The pieces that follow fill it.
     Block {
         /// The block's place in the reply, from 0.
         index: usize,
-        /// The block so far.
+        /// The block as it begins.
         block: Block,
     },
-    /// More of a block.
+    /// More content of a block.
     Piece {
         /// The block's place in the reply, from 0.
         index: usize,
-        /// What is new.
+        /// The new content.
         piece: Piece,
     },
-    /// A block ended. One that `max_tokens` cut ends the same way.
+    /// A block ended. A block that `max_tokens` cut also ends like this.
     BlockEnd {
         /// The block's place in the reply, from 0.
         index: usize,
     },
-    /// Why the reply ended. Without it, it broke off.
+    /// The reply ended. A stream without it broke off.
     Stop {
-        /// Why.
+        /// Why it ended.
         stop_reason: StopReason,
-        /// What the API adds, as it came.
+        /// Details that the API adds, unchanged.
         stop_details: Option<Json>,
-        /// What it cost.
+        /// The tokens counted.
         usage: Box<Counts>,
-        /// Other fields of the reply, as in [`Response::extra`]; they win over those of its start.
+        /// Other fields of the reply; see [`Response::extra`]. They replace those of `Start`.
         extra: BTreeMap<String, Json>,
     },
-    /// The whole reply at once.
+    /// The whole reply, from a backend that does not stream.
     #[serde(alias = "whole")]
     Complete(Box<Response>),
-    /// The request is asked again from scratch: what was yielded before does not count.
+    /// The request is made again from the beginning. All pieces before this one no longer count.
     Restarted {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Something a listener may want to know; no part of the reply.
+    /// Something that a listener may want to know. It is not part of the reply.
     Notice(Notice),
 }
 
-/// More of a block.
+/// New content of a block.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
 pub enum Piece {
-    /// Words of a text block.
+    /// Text of a text block.
     Text(String),
-    /// Words of a thinking block.
+    /// Text of a thinking block.
     Thinking(String),
     /// A thinking block's signature.
     Signature(String),
-    /// A part of a tool call's input; the parts together are JSON.
+    /// A part of a tool call's input. All parts together are one JSON object.
     Input(String),
-    /// A citation of a text block, as it came.
+    /// A citation of a text block, unchanged.
     Citation(Json),
-    /// A delta this library does not know, as it came.
+    /// A delta that this library does not know, unchanged.
     Other(Json),
 }
 
-/// Something about a request that is worth telling, from a backend or a wrapper around one. In JSON, times are numbers of milliseconds:
-/// `wait_ms`, `reset_ms`.
+/// A message of a backend, or of a wrapper around one, about a request: it waits, it is retried,
+/// parts were left out. In JSON, times are numbers of milliseconds (`wait_ms`, `reset_ms`).
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
 pub enum Notice {
     /// A request failed and will be made again.
     Retry {
-        /// The failed attempt, from 1.
+        /// The number of the failed attempt, from 1.
         attempt: u32,
-        /// How long until the next one.
+        /// The time until the next attempt.
         #[serde(rename = "wait_ms", with = "milliseconds")]
         wait: Duration,
         /// What went wrong.
@@ -128,28 +131,30 @@ pub enum Notice {
     },
     /// A request waits before it is made.
     Wait {
-        /// How long, as far as that is known.
+        /// How long it waits, as far as that is known.
         #[serde(rename = "wait_ms", with = "milliseconds")]
         wait: Duration,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Parts of the request were left out or cut, since they are more than the server takes. The model reads a note in
-    /// their place; the conversation's record has them as they were.
+    /// Parts of the request were left out or cut, because the server does not take that much. The
+    /// model reads a note in their place. The record of the conversation keeps them.
     #[serde(alias = "left_out")]
     Omitted {
-        /// Where each stood in the request, and what was done: `messages.2.content.1: a picture of …`.
+        /// One line for each part: its place in the request, and what was done. Example:
+        /// `messages.2.content.1: a picture of …`.
         parts: Vec<String>,
     },
-    /// What the server still takes before it refuses, as a reply's head says.
+    /// How much the server still accepts before it refuses requests. It comes from the headers of a
+    /// response.
     RateLimit {
-        /// Of what, in the API's words: `requests`, `input-tokens`.
+        /// What is limited, in the API's words: `requests`, `input-tokens`.
         of: String,
-        /// How much it takes at most.
+        /// The limit.
         limit: u64,
-        /// How much of that is left.
+        /// How much of the limit is left.
         remaining: u64,
-        /// How long until all of it is there again.
+        /// The time until the full limit is available again.
         #[serde(rename = "reset_ms", with = "milliseconds")]
         reset: Duration,
     },
@@ -158,12 +163,12 @@ pub enum Notice {
 tagged!(Delta, Piece, Notice);
 
 impl Delta {
-    /// Words of the block at `index`.
+    /// Text for the block at `index`.
     pub fn words(index: usize, text: impl Into<String>) -> Self {
         Self::Piece { index, piece: Piece::Text(text.into()) }
     }
 
-    /// A call with its whole input, as the block at `index`.
+    /// A whole tool call, with its input, as the block at `index`.
     pub fn call(
         index: usize,
         id: impl Into<String>,
@@ -173,19 +178,20 @@ impl Delta {
         Self::Block { index, block: Block::tool_use(id, name, input) }
     }
 
-    /// The end of a reply, without counts.
+    /// The end of a reply, without token counts.
     pub fn stop(stop_reason: StopReason) -> Self {
         let (usage, extra) = (Box::default(), BTreeMap::new());
         Self::Stop { stop_reason, stop_details: None, usage, extra }
     }
 
-    /// The whole reply, of a backend that does not stream.
+    /// The whole reply, from a backend that does not stream.
     pub fn complete(response: Response) -> Self {
         Self::Complete(Box::new(response))
     }
 
-    /// The words this piece adds to what the user reads. To show a reply while it streams, take
-    /// [`LiveText`](crate::event::LiveText): it knows which words do not count any more.
+    /// The text that this piece adds for the user to read; `None` if it adds none. To show a reply
+    /// while it streams, use [`LiveText`](crate::event::LiveText): it also knows which text was
+    /// withdrawn.
     pub fn text(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Piece { piece: Piece::Text(text), .. } => Some(text.into()),

@@ -1,4 +1,4 @@
-//! From the pieces of a reply to the reply.
+//! Collects the pieces of a reply into the reply.
 
 mod delta_validator;
 mod draft;
@@ -14,26 +14,30 @@ use size::Size;
 
 use crate::{Block, BlockKind, Delta, Json, LlmError, Response, StopReason, Usage, message::fields::Fields};
 
-/// Collects the [`Delta`]s of one request into a [`Response`]. It takes 64 MiB of what they say, each counted as 64 bytes
-/// more than it says; then the reply is [`TooLong`](crate::model::LlmErrorKind::TooLong).
+/// Collects the [`Delta`]s of one request into a [`Response`].
+///
+/// A reply may have 64 MiB. The content of each delta counts, plus 64 bytes. A longer reply fails
+/// with [`TooLong`](crate::model::LlmErrorKind::TooLong).
 #[derive(Debug, Default)]
 pub struct Fold {
     outline: DeltaValidator,
     size: Size,
     id: Option<String>,
     model: Option<String>,
-    /// With the blocks' places, in the order they began in, which as a rule is that of the places.
+    /// Each block's index and content, in the order in which the blocks began. Usually this is the
+    /// order of the indexes.
     drafts: Vec<(usize, Draft)>,
     stop: Option<(StopReason, Option<Json>)>,
     usage: Usage,
-    /// What the attempts before this one cost.
+    /// Usage of earlier attempts.
     broken_off: Usage,
     extra: BTreeMap<String, Json>,
     whole: Option<Box<Response>>,
 }
 
 impl Fold {
-    /// Takes in the next piece.
+    /// Adds the next piece. It fails if the piece does not fit what came before, or if the reply is
+    /// too long.
     pub fn push(&mut self, delta: Delta) -> Result<(), LlmError> {
         self.outline.push(&delta)?;
         self.size.add(&delta)?;
@@ -47,7 +51,7 @@ impl Fold {
             Delta::Piece { index, piece } => self.draft(index).push(piece),
             Delta::BlockEnd { .. } | Delta::Notice(_) => {}
             Delta::Stop { stop_reason, stop_details, usage, extra } => {
-                // A later event that only counts takes no reason back.
+                // A later `Stop` that only brings counts does not replace the reason.
                 if self.stop.is_none() || stop_reason != StopReason::open() {
                     self.stop = Some((stop_reason, stop_details));
                 }
@@ -62,7 +66,7 @@ impl Fold {
         Ok(())
     }
 
-    /// The draft at this place. Only words may come without a beginning.
+    /// The draft of the block at this index. Only text may come without a `Block` before it.
     fn draft(&mut self, index: usize) -> &mut Draft {
         let number = self.outline.find(index).expect("the outline has seen it begin");
         if number == self.drafts.len() {
@@ -71,27 +75,27 @@ impl Fold {
         &mut self.drafts[number].1
     }
 
-    /// The blocks so far from this place on, each with its own, as they would be if nothing more came; for replies whose
-    /// blocks begin in the order of their places.
+    /// The blocks so far from index `from` on, as if nothing more came. It relies on blocks that
+    /// begin in the order of their indexes.
     pub(crate) fn blocks(&self, from: usize) -> impl Iterator<Item = (usize, &Block)> {
         let first = self.drafts.partition_point(|(place, _)| *place < from);
         self.drafts[first..].iter().map(|(place, draft)| (*place, draft.block()))
     }
 
-    /// What it cost so far if nothing more comes, attempts before this one included: all of it
-    /// [broke off](Usage::broken_off).
+    /// The usage if the reply ended here, including earlier attempts. All of it counts as [broken
+    /// off](Usage::broken_off).
     pub fn spent(&self) -> Usage {
         let mut spent = self.broken_off;
         spent += self.whole.as_ref().map_or(self.usage, |whole| whole.usage);
         spent.of_broken_off()
     }
 
-    /// What a person was shown of it, as a reply that was cut short here: the words, and nothing else. `None` if there are
-    /// none.
+    /// The text so far, as a reply that was cut off here. It has nothing but text. `None` if there
+    /// is no text.
     pub(crate) fn cut_short(&self) -> Option<Response> {
         let texts = |blocks: &mut dyn Iterator<Item = &Block>| -> Vec<Block> {
             let texts = blocks.filter(|block| !block.is_blank()).filter_map(Block::as_text);
-            // Without citations: what they point to is not kept.
+            // Citations are left out, because what they point to is not kept.
             texts.map(Block::text).collect()
         };
         let (content, mut usage) = match &self.whole {
@@ -102,7 +106,7 @@ impl Fold {
         (!content.is_empty()).then(|| Response::new(content, StopReason::Cancelled).with_usage(usage))
     }
 
-    /// The error that ended it, with what it cost so far.
+    /// Adds the usage so far to the error that ended the reply.
     pub fn fail(&self, mut error: LlmError) -> LlmError {
         let mut usage = self.spent();
         usage += error.usage();
@@ -110,7 +114,8 @@ impl Fold {
         error
     }
 
-    /// The reply, whose usage says what attempts before it cost; an error if it broke off before its end.
+    /// Returns the whole reply. Its usage includes earlier attempts. It fails if the reply broke
+    /// off before its end.
     pub fn finish(self) -> Result<Response, LlmError> {
         self.outline.finish().map_err(|error| self.fail(error))?;
         let broken_off = self.broken_off;
@@ -127,13 +132,13 @@ impl Fold {
         let (stop_reason, stop_details) = self.stop.expect("the outline has seen the end");
         let content: Vec<Block> = self.drafts.into_iter().map(|(_, draft)| draft.into_block()).collect();
         let Self { id, model, usage, extra, .. } = self;
-        // A reply that is not streamed is under the name of the last model.
+        // In a reply that is not streamed, the API names the last model, so do the same here.
         let model = content.iter().rev().find_map(went_on).or(model);
         Response { id, model, usage, stop_details, extra, ..Response::new(content, stop_reason) }
     }
 
-    /// What a reply's end says of its usage adds to what its start said; other fields stand for
-    /// themselves.
+    /// Keeps other fields. Those inside `usage` are merged; any other field of the reply's end
+    /// replaces that of its start.
     fn keep(&mut self, mut extra: BTreeMap<String, Json>) {
         extra.retain(|name, _| !Response::is_named(name));
         if let (Some(old), Some(new)) = (self.extra.get("usage"), extra.get_mut("usage")) {
@@ -145,14 +150,14 @@ impl Fold {
     }
 }
 
-/// The model that went on where another declined.
+/// The model of a `fallback` block: it continued where another model declined.
 fn went_on(block: &Block) -> Option<String> {
     let BlockKind::Other(kind) = block.kind() else { return None };
     let to = (kind == "fallback").then(|| block.field("to"))??;
     Fields::of(to.text()).ok()?.read("model")
 }
 
-/// Reads a reply to its end, showing each piece to `see` on the way.
+/// Reads a reply to its end and returns it. It shows each piece to `see` before it adds it.
 pub async fn fold(
     stream: impl Stream<Item = Result<Delta, LlmError>>,
     mut see: impl FnMut(&Delta),

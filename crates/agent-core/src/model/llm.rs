@@ -1,4 +1,4 @@
-//! The model, as the loop sees it.
+//! The trait for model backends.
 
 use std::{future::Future, sync::Arc};
 
@@ -6,11 +6,12 @@ use futures::{StreamExt, stream, stream::BoxStream};
 
 use crate::{Delta, LlmError, Request, Response};
 
-/// A model backend: one method. Whatever can be done around a request (retries, limits, caching) is
-/// a type that holds an `Llm` and is one.
+/// A model backend. It has one method, which streams the reply to a request. Retries, limits or
+/// caching are wrappers: types that hold an `Llm` and implement `Llm`.
 ///
-/// A backend with its whole reply at once uses [`non_streaming`]. One that streams uses the crate `futures`; what
-/// it yields is described at [`Delta`]. One model can serve many agents: [`Request::agent`](crate::model::RequestParts::agent) says who asks.
+/// A backend that gets its reply in one piece uses [`non_streaming`]. A backend that streams uses
+/// the crate `futures`, and [`Delta`] describes what it yields. One backend can serve many agents:
+/// [`Request::agent`](crate::model::RequestParts::agent) names the agent that asks.
 ///
 /// ```
 /// use agent_core::{BoxStream, Delta, Llm, LlmError, Request, StopReason};
@@ -25,8 +26,8 @@ use crate::{Delta, LlmError, Request, Response};
 /// }
 /// ```
 pub trait Llm: Send + Sync {
-    /// Asks the model; yields the reply piece by piece, or an error, after which nothing follows.
-    /// The request is made when the stream is first polled, and given up when it is dropped.
+    /// Sends a request and yields the reply piece by piece. After an error nothing follows. The
+    /// request is made when the stream is first polled, and aborted when the stream is dropped.
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>>;
 }
 
@@ -36,7 +37,7 @@ impl<L: Llm + ?Sized> Llm for Arc<L> {
     }
 }
 
-/// The stream of a backend that has its reply all at once.
+/// Makes the stream for a backend that gets its reply in one piece.
 ///
 /// ```
 /// use agent_core::{BoxStream, Delta, Llm, LlmError, Request, Response, model::non_streaming};

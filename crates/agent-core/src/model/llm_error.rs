@@ -1,4 +1,4 @@
-//! Why a model did not answer.
+//! Errors of model backends.
 
 use std::{
     fmt,
@@ -10,88 +10,89 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Usage, safe_line};
 
-/// Why a request to a model failed. Plain data, so that it can be journaled and sent on.
+/// The error of a request to a model. It is plain data, so it can be saved and sent.
 ///
-/// It holds no header, key or prompt. Its [details](LlmErrorDetails) are read and set as if they were fields of its own:
-/// `error.kind`, `error.status = Some(429)`.
+/// It holds no header, key or prompt. The fields of its [details](LlmErrorDetails) can be used as
+/// its own: `error.kind`, `error.status = Some(429)`.
 #[derive(Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(transparent)]
 #[error("{}", self.describe())]
-// A pointer, since an error is in each result that a piece of a reply passes through.
+// Boxed, because each piece of a reply is a `Result` with this error.
 pub struct LlmError(Box<LlmErrorDetails>);
 
-/// What is known of an [`LlmError`].
+/// The fields of an [`LlmError`].
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct LlmErrorDetails {
-    /// What kind of failure it was.
+    /// The kind of failure.
     pub kind: LlmErrorKind,
-    /// What the server or the backend said.
+    /// The message of the server or the backend.
     pub message: String,
     /// The HTTP status, if there was one.
     pub status: Option<u16>,
-    /// The API's own name of the error, as in `rate_limit_error`.
+    /// The API's name of the error, such as `rate_limit_error`.
     pub error_type: Option<String>,
-    /// What exactly is wrong, where the API has a code for it, as in `thread_not_found`.
+    /// The API's more exact code, if there is one, such as `thread_not_found`.
     pub error_code: Option<String>,
-    /// The API's id of the request, for its support.
+    /// The API's id of the request. The API's support asks for it.
     pub request_id: Option<String>,
-    /// How long the server asks to wait.
+    /// How long the server asks to wait before the next attempt.
     pub retry_after: Option<Duration>,
-    /// What the server says about retrying, if it says anything.
+    /// Whether the server says that a retry makes sense, if it says anything.
     pub should_retry: Option<bool>,
-    /// What the attempts that ended in this cost, as far as the server had said: for who reads a reply's stream to
-    /// [note](crate::model::Fold::fail).
+    /// What the failed attempts cost, as far as the server has said. Whoever reads the stream of a
+    /// reply sets it, with [`Fold::fail`](crate::model::Fold::fail).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Box<Usage>>,
 }
 
-/// The kinds of failure, told apart by what one can do about them.
+/// The kinds of failure of a request. Each asks for a different reaction.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LlmErrorKind {
-    /// The request is not one the API takes (400, 413, 422): mend the request.
+    /// The API refuses the request as invalid (400, 413, 422). Correct the request.
     InvalidRequest,
-    /// The request is longer than the model reads, by what only the program can shorten: what the user said, the system
-    /// prompt, the tools.
+    /// The request is longer than the model's context, because of parts that only the program can
+    /// shorten: the user's messages, the system prompt, the tools.
     PromptTooLong,
-    /// No key, or a wrong one (401).
+    /// There is no key, or a wrong one (401).
     Authentication,
-    /// The account does not pay for this (402).
+    /// The account can't pay for the request (402).
     Billing,
-    /// The key may not do this (403).
+    /// The key lacks permission for the request (403).
     Permission,
-    /// No such model or address (404).
+    /// There is no such model or address (404).
     NotFound,
-    /// Too many requests (429).
+    /// The rate limit is reached (429).
     RateLimit,
-    /// The API has no room (529).
+    /// The API is overloaded (529).
     Overloaded,
-    /// The server failed, or gave up (408, 409, 5xx).
+    /// The server failed or gave up (408, 409, 5xx).
     Server,
     /// The server did not answer in time.
     Timeout,
-    /// No connection, or it broke.
+    /// There was no connection, or it broke.
     Connection,
     /// The reply broke off before its end.
     Incomplete,
-    /// The reply is not what the API promises: damaged on its way, or not the API's at all.
+    /// The reply is not what the API specifies: it was damaged, or another server sent it.
     Malformed,
-    /// The reply has no end, or is longer than anybody reads: it is not asked for again.
+    /// The reply is endless or far too long. It is not asked for again.
     TooLong,
-    /// The backend is not set up right.
+    /// The backend is not set up correctly.
     Configuration,
-    /// The backend panicked: a bug in it.
+    /// The backend panicked. That is a bug in the backend.
     Panicked,
-    /// The request could not be made, since something of the program's own panicked: a bug in that.
+    /// The request was not made, because other code of the program panicked, such as a wrapper or a
+    /// tool's [`introduce`](crate::Tool::introduce). That is a bug in that code.
     NotAsked,
     /// Anything else.
     Other,
 }
 
 impl LlmError {
-    /// A failure of this kind, with what was said.
+    /// Makes an error of a kind, with a message.
     pub fn new(kind: LlmErrorKind, message: impl Into<String>) -> Self {
         let message = message.into();
         Self(Box::new(LlmErrorDetails {
@@ -107,13 +108,14 @@ impl LlmError {
         }))
     }
 
-    /// The same failure of attempts that cost this.
+    /// Returns the error with this usage of the failed attempts.
     pub fn costing(mut self, usage: Usage) -> Self {
         self.usage = (usage != Usage::default()).then(|| Box::new(usage));
         self
     }
 
-    /// Whether the same request may well succeed later.
+    /// Whether the same request may succeed later. It follows
+    /// [`should_retry`](LlmErrorDetails::should_retry) if the server sets it, otherwise the kind.
     pub fn is_retryable(&self) -> bool {
         use LlmErrorKind::*;
         let by_kind = matches!(
@@ -123,12 +125,12 @@ impl LlmError {
         self.should_retry.unwrap_or(by_kind)
     }
 
-    /// What the attempts that ended in this cost; nothing if that is not known.
+    /// What the failed attempts cost. It is zero if that is not known.
     pub fn usage(&self) -> Usage {
         self.usage.as_deref().copied().unwrap_or_default()
     }
 
-    /// How long the server asks to wait before the next try.
+    /// How long the server asks to wait before the next attempt.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -165,7 +167,7 @@ impl LlmError {
         if !facts.is_empty() {
             text.push_str(&format!(" ({})", facts.join(", ")));
         }
-        // What a server says may be meant for the terminal that shows it.
+        // A server's text may contain control characters for the terminal.
         safe_line(&text).into_owned()
     }
 }
@@ -184,7 +186,8 @@ impl DerefMut for LlmError {
     }
 }
 
-/// Without what is not known: `main` prints this, and so it is the first that a newcomer sees of an error.
+/// Leaves out the fields that are `None`. `main` prints this, so it is the first thing a newcomer
+/// sees of an error.
 impl fmt::Debug for LlmErrorDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn known<'v, T: fmt::Debug>(

@@ -1,4 +1,4 @@
-//! What a model is asked.
+//! Requests to a model.
 
 use std::{
     collections::BTreeMap,
@@ -9,38 +9,42 @@ use std::{
 
 use crate::{Block, Json, Message, ToolSpec};
 
-/// One request to a model: what an agent reads and what it may call.
+/// One request to a model: the messages that an agent reads, and the tools that it may call.
 ///
-/// Which model answers, and everything else about it, is the backend's. Its fields are those of [`RequestParts`]:
-/// `request.messages`. Clones share them, however long the history is, until one is changed.
+/// The backend decides which model answers, and all other settings. The fields of [`RequestParts`]
+/// can be used as its own: `request.messages`. Clones share the fields, and the first change of a
+/// clone copies them.
 #[derive(Clone, PartialEq)]
 pub struct Request(Arc<RequestParts>);
 
-/// What a [`Request`] holds.
+/// The fields of a [`Request`].
 #[non_exhaustive]
 #[derive(Clone, PartialEq)]
 pub struct RequestParts {
-    /// The agent that asks.
+    /// The name of the agent that asks.
     pub agent: Arc<str>,
-    /// The conversation it asks for.
+    /// The id of the conversation.
     pub conversation: Arc<str>,
     /// The system prompt, as text blocks.
     pub system: Vec<Block>,
-    /// What was said so far.
+    /// The messages so far.
     pub messages: Vec<Message>,
-    /// How many turns the agent has had since the user spoke, in all the times it had the conversation: 0 in its first request.
+    /// How many turns the agent has had since the user last spoke. It is 0 in its first request.
+    /// All its turns count, even if other agents had the conversation in between.
     pub turns: u32,
-    /// The reply that they go on from, for backends whose server keeps what was said.
+    /// The last reply that the messages continue, for backends whose server keeps the history.
     pub previous_reply: Option<PreviousReply>,
-    /// The tools it may call.
+    /// The tools that the model may call.
     pub tools: Arc<[ToolSpec]>,
-    /// Tools that run at the API's, as it defines them: `{"type": "web_search_20260318", …}`.
+    /// Tools that run on the API's servers, in the API's JSON:
+    /// `{"type": "web_search_20260318", …}`.
     pub server_tools: Arc<[Json]>,
-    /// The container that tools of the server ran in before, to be used again.
+    /// The id of the container in which tools ran on the API's servers before. It is to be used
+    /// again.
     pub container: Option<String>,
-    /// The most tokens the reply may have.
+    /// The most tokens that the reply may have.
     pub max_tokens: u32,
-    /// Other fields of the request, which win over the backend's own settings.
+    /// Other fields of the request. They override the backend's own settings.
     pub extra: BTreeMap<String, Json>,
 }
 
@@ -58,26 +62,29 @@ impl Deref for Request {
     }
 }
 
-/// Copies the list of messages (not what is said in them) if there are clones.
+/// Copies the list of messages if there are clones. The messages themselves stay shared.
 impl DerefMut for Request {
     fn deref_mut(&mut self) -> &mut RequestParts {
         Arc::make_mut(&mut self.0)
     }
 }
 
-/// The last reply to the agent that asks, if it stands among the messages as the server wrote it. What comes before it
-/// need not be what was sent then: a view of the history may have changed.
+/// The last reply to the agent that asks, if the messages contain it exactly as the server wrote
+/// it. A backend whose server keeps the history then sends only what is new. The messages before it
+/// may differ from those that were sent at that time, because a filter of the history may have
+/// changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreviousReply {
     /// The server's id of the reply ([`Response::id`](crate::Response)).
     pub response: Arc<str>,
-    /// How many messages there are up to the reply and with it; those after it are new.
+    /// How many messages there are up to the reply, including it. Those after it are new.
     pub messages: usize,
-    /// The reply: where another stands in that place, somebody has changed the messages since, and it does not hold.
+    /// The reply itself. If `messages` has a different one in that place, a wrapper has changed the
+    /// messages, and the backend must not use this.
     pub reply: Message,
 }
 
-/// Shows neither prompts nor what is in other fields: there may be secrets in them.
+/// Shows no prompts and no values of other fields, because they may hold secrets.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tools: Vec<&str> = self.tools.iter().map(|tool| tool.name.as_str()).collect();
@@ -94,7 +101,7 @@ impl fmt::Debug for Request {
 }
 
 impl Request {
-    /// A request of these messages, without a system prompt or tools.
+    /// Makes a request of these messages, without a system prompt or tools.
     pub fn new(messages: Vec<Message>) -> Self {
         Self::from(RequestParts {
             agent: "agent".into(),
@@ -117,8 +124,9 @@ impl Request {
         texts.join("\n\n")
     }
 
-    /// The words of the last message: what the user asked, as a rule; nothing if it holds tool results,
-    /// which are blocks of [`BlockKind::ToolResult`](crate::message::BlockKind).
+    /// The text of the last message. As a rule that is what the user asked. It is empty if the last
+    /// message holds tool results, which are blocks of
+    /// [`BlockKind::ToolResult`](crate::message::BlockKind).
     pub fn last_text(&self) -> String {
         self.messages.last().map(Message::text).unwrap_or_default()
     }

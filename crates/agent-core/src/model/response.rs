@@ -17,8 +17,8 @@ use crate::{
     message::fields::{Fields, Name},
 };
 
-/// What a model answered to one request: the fold of its [`Delta`](crate::Delta)s, or the JSON body
-/// of a request that was not streamed.
+/// A model's whole reply to one request. It is collected from [`Delta`](crate::Delta)s, or read
+/// from the body of a reply that was not streamed.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
@@ -26,23 +26,24 @@ pub struct Response {
     pub id: Option<String>,
     /// The model that answered.
     pub model: Option<String>,
-    /// What it said, block by block.
+    /// The content blocks, in order.
     pub content: Vec<Block>,
-    /// Why it stopped.
+    /// Why the model stopped.
     pub stop_reason: StopReason,
-    /// What the API adds to the stop reason, as it came: a refusal's category, for one.
+    /// Details that the API adds to the stop reason, unchanged: the category of a refusal, for
+    /// example.
     pub stop_details: Option<Json>,
-    /// What it cost.
+    /// The tokens it used.
     pub usage: Usage,
-    /// The reply's other fields, as they came: `stop_sequence`, `container`. Under `usage` is what
-    /// [`Usage::details`] finds.
+    /// Other fields of the reply, unchanged: `stop_sequence`, `container`. Under `usage` are the
+    /// fields that [`Usage::details`] returns.
     pub extra: BTreeMap<String, Json>,
-    /// The results of those calls that were made while it streamed, although its end leaves them no turn; by the ids that the
-    /// conversation records. They are no part of its JSON.
+    /// Results of early calls for which the end of the reply leaves no tools' turn, by the ids of
+    /// the calls in the conversation. They are not in the JSON of the reply.
     pub(crate) early_results: BTreeMap<String, EarlyResult>,
 }
 
-/// What a call led to that was made before its reply had ended.
+/// The result of a call that was made before its reply had ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EarlyResult {
     pub(crate) content: Content,
@@ -50,23 +51,23 @@ pub(crate) struct EarlyResult {
 }
 
 impl Response {
-    /// Whether a reply's field has a place of its own here, or says what any reply says.
+    /// Whether a field of the JSON is a field of this struct, or the same in every reply.
     pub(crate) fn is_named(field: &str) -> bool {
         ["id", "type", "role", "model", "content", "stop_reason", "stop_details"].contains(&field)
     }
 
-    /// A reply of these blocks.
+    /// Makes a reply of these blocks.
     pub fn new(content: Vec<Block>, stop_reason: StopReason) -> Self {
         let (usage, extra, early_results) = (Usage::default(), BTreeMap::new(), BTreeMap::new());
         Self { id: None, model: None, content, stop_reason, stop_details: None, usage, extra, early_results }
     }
 
-    /// A reply of words that ends the turn.
+    /// Makes a reply of one text, with the stop reason [`EndTurn`](StopReason::EndTurn).
     pub fn text(text: impl Into<String>) -> Self {
         Self::new(vec![Block::text(text)], StopReason::EndTurn)
     }
 
-    /// Reads the body of a reply that was not streamed. Its blocks share the text.
+    /// Reads the JSON body of a reply that was not streamed. The blocks share its text.
     pub fn read(body: impl Into<Arc<str>>) -> Result<Self, serde_json::Error> {
         Self::of(&Json::unread(body))
     }
@@ -78,24 +79,25 @@ impl Response {
         Ok(reply)
     }
 
-    /// The calls in it, in order.
+    /// The tool calls of the reply, in order.
     pub fn tool_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {
         self.content.iter().filter_map(Block::as_tool_use)
     }
 
-    /// The same reply with what it cost.
+    /// Returns the reply with this usage.
     pub fn with_usage(mut self, usage: Usage) -> Self {
         self.usage = usage;
         self
     }
 
-    /// The id of the container that tools of the server ran in.
+    /// The id of the container in which tools ran on the API's servers.
     pub fn container(&self) -> Option<String> {
         Fields::of(self.extra.get("container")?.text()).ok()?.read("id")
     }
 }
 
-/// As the API writes it, null fields left out but for `id`, `model` and `stop_reason`.
+/// Writes the API's JSON. Fields that are null are left out, except `id`, `model` and
+/// `stop_reason`.
 impl Serialize for Response {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { id, model, content, stop_reason, stop_details, usage, extra, early_results: _ } = self;
@@ -115,7 +117,7 @@ impl Serialize for Response {
     }
 }
 
-/// The counts, with what is said beyond them in its place among them; see [`Usage::details`].
+/// The counts as JSON, with the fields of [`Usage::details`] merged in.
 fn with_details<'a>(usage: &'a Json, details: Option<&'a Json>) -> Fields<'a> {
     let fields = |json: &'a Json| Fields::of(json.text()).unwrap_or_default();
     let (mut all, more) = (fields(usage), details.map(fields).unwrap_or_default());
@@ -139,7 +141,7 @@ impl<'de> Deserialize<'de> for Response {
     }
 }
 
-/// Reads a reply in one go; what is kept of it shares its text. Of two fields of one name, the first counts.
+/// Reads a reply in one pass. Its parts share the text. If a field occurs twice, the first counts.
 struct Reply<'j>(&'j Json);
 
 impl<'de> DeserializeSeed<'de> for Reply<'_> {
@@ -179,7 +181,7 @@ impl<'de> Visitor<'de> for Reply<'_> {
                 }
             }
         }
-        // As in a stream: what ended without a word is a reply.
+        // As in a stream, a reply with a stop reason but no content is valid.
         if content.is_none() && stop_reason.is_none() {
             return Err(A::Error::missing_field("content"));
         }
@@ -194,7 +196,7 @@ impl<'de> Visitor<'de> for Reply<'_> {
     }
 }
 
-/// What a reply is called; a number by its text.
+/// Reads an id or a name. A number becomes its text.
 fn label(value: Option<&RawValue>) -> Option<String> {
     let written = value?.get();
     let number = || written.parse::<f64>().is_ok().then(|| written.to_owned());

@@ -1,49 +1,51 @@
-//! Why a reply ended.
+//! The reasons why a reply ended.
 
 use serde::{Deserialize, Serialize};
 
-/// Why the model stopped. One this library does not know is kept as [`StopReason::Other`].
+/// Why the model stopped. A reason that this library does not know is [`StopReason::Other`].
 /// Source: <https://docs.claude.com/en/api/handling-stop-reasons>.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum StopReason {
-    /// The model has said what it had to say.
+    /// The model has finished its answer.
     EndTurn,
-    /// One of the request's stop sequences came up.
+    /// The model wrote one of the request's stop sequences.
     StopSequence,
     /// The model waits for the results of its tool calls.
     ToolUse,
-    /// A long turn was paused; the same history continues it.
+    /// A long turn was paused. To continue it, send the history again.
     PauseTurn,
-    /// The history was compacted; the same history continues the turn.
+    /// The API compacted the history. To continue the turn, send the history again.
     Compaction,
     /// The reply hit `max_tokens` and is cut.
     MaxTokens,
-    /// The model declined.
+    /// The model refused to answer.
     Refusal,
     /// The context window is full and the reply is cut.
     ContextWindowExceeded,
-    /// The run was cancelled while the reply came: what was shown of it is kept
+    /// The run was cancelled while the reply streamed, and the text shown so far is kept
     /// ([`Run::keep_partial_reply`](crate::Run::keep_partial_reply)).
     Cancelled,
-    /// Any other, as the API wrote it.
+    /// Any other reason, as the API wrote it.
     Other(String),
 }
 
-/// What other APIs call the end of a whole reply, and the reason that was left open.
+/// Other APIs' words for the end of a complete reply, and the word for an open reason.
 const WHOLE: [&str; 7] = ["null", "stop", "tool_calls", "tool_call", "function_call", "eos", "end"];
 
 impl StopReason {
-    /// What stands for a reason that a reply leaves open (`null`).
+    /// The reason for a reply that gives none (`null`).
     pub fn open() -> Self {
         Self::Other("null".to_owned())
     }
 
-    /// Whether the calls of a reply that ended so are made. They are where the reply is known to be whole: also of one that
-    /// ends with `end_turn`, with no word, or with another API's word for a whole reply (`stop`, `tool_calls`), as some
-    /// servers and backends say beside calls. They are not where it was cut, refused or paused, nor after a word that
-    /// nobody here knows: that one may say that the reply was cut.
+    /// Whether the tool calls of a reply with this stop reason are made.
+    ///
+    /// They are made if the reply is known to be complete: `tool_use`, `end_turn`, `stop_sequence`,
+    /// no reason, or another API's word for a complete reply (`stop`, `tool_calls`). They are not
+    /// made if the reply was cut, refused or paused, or if the reason is unknown: an unknown reason
+    /// may mean that the reply was cut.
     pub fn runs_calls(&self) -> bool {
         match self {
             Self::ToolUse | Self::EndTurn | Self::StopSequence => true,

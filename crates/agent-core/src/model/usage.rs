@@ -1,4 +1,4 @@
-//! What requests cost.
+//! The tokens that requests use.
 
 mod by_agent;
 mod count;
@@ -12,12 +12,12 @@ use crate::{Json, message::fields::Fields};
 pub use by_agent::UsageByAgent;
 use count::{count, or_none};
 
-/// Tokens read and written, and what ran at the server's. Adds up over turns and delegations.
+/// Tokens that requests used, and tools that ran on the API's servers. `+=` adds two usages.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Counts")]
 pub struct Usage {
-    /// Tokens of the prompt that no cache helped with.
+    /// Tokens of the prompt that were neither read from the cache nor written to it.
     pub input_tokens: u64,
     /// Tokens the model wrote.
     pub output_tokens: u64,
@@ -25,16 +25,17 @@ pub struct Usage {
     pub cache_creation_input_tokens: u64,
     /// Tokens of the prompt read from the cache.
     pub cache_read_input_tokens: u64,
-    /// For how long the tokens written to the cache are kept, as far as the server says.
+    /// The tokens written to the cache, by how long they are kept, as far as the server says.
     #[serde(skip_serializing_if = "is_zero")]
     pub cache_creation: CacheCreation,
-    /// Requests made by tools that ran at the server's.
+    /// Requests made by tools that ran on the API's servers.
     #[serde(skip_serializing_if = "is_zero")]
     pub server_tool_use: ServerToolUse,
-    /// How much of the counts above went to attempts that broke off: they were asked again, or failed for good. These
-    /// tokens are paid for, and no reply came of them. It is as much as the server had said by then: as a rule all that it
-    /// read, and not all that it wrote. A reply that was cancelled, or ran out of its call's time, is not in it, unless it was
-    /// [kept](crate::Run::keep_partial_reply): only its [`TurnFailed`](crate::EventKind::TurnFailed) says what it cost.
+    /// How much of the counts above went to attempts that broke off and were made again or failed.
+    /// These tokens are paid for, but no reply came of them. Only what the server had reported by
+    /// then is known: usually all input, but not all output. A reply that was cancelled, or ran out
+    /// of its call's time, does not count, unless it was [kept](crate::Run::keep_partial_reply):
+    /// only its event [`TurnFailed`](crate::EventKind::TurnFailed) has its usage.
     #[serde(skip_serializing_if = "is_zero")]
     pub broken_off: BrokenOff,
 }
@@ -58,7 +59,7 @@ pub struct BrokenOff {
     pub cache_read_input_tokens: u64,
 }
 
-/// Tokens written to the cache, by how long they are kept: the longer, the dearer.
+/// Tokens written to the cache, by how long they are kept. A longer time costs more.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,26 +72,26 @@ pub struct CacheCreation {
     pub ephemeral_1h_input_tokens: u64,
 }
 
-/// Requests made by tools that ran at the server's, which are paid for one by one.
+/// Requests made by tools that ran on the API's servers. Each of them is paid for.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerToolUse {
-    /// Searches of the web.
+    /// Web searches.
     #[serde(deserialize_with = "or_none")]
     pub web_search_requests: u64,
-    /// Pages fetched from the web.
+    /// Web pages fetched.
     #[serde(deserialize_with = "or_none")]
     pub web_fetch_requests: u64,
 }
 
 impl Usage {
-    /// A usage of so many tokens read and written, without a cache.
+    /// Makes a usage of input and output tokens, without a cache.
     pub fn new(input_tokens: u64, output_tokens: u64) -> Self {
         Self { input_tokens, output_tokens, ..Self::default() }
     }
 
-    /// Takes over the counts a stream reports: they are cumulative, and an absent one stays.
+    /// Replaces the counts by those of a stream event. They are cumulative. Absent counts stay.
     pub fn update(&mut self, counts: &Counts) {
         fn set<T>(old: &mut T, new: Option<T>) {
             if let Some(new) = new {
@@ -106,7 +107,8 @@ impl Usage {
         set(&mut self.broken_off, counts.broken_off);
     }
 
-    /// The same usage, of an attempt that broke off: all of it is [`broken_off`](Self::broken_off).
+    /// Returns this usage as that of an attempt that broke off: all of it counts as
+    /// [`broken_off`](Self::broken_off).
     pub fn of_broken_off(mut self) -> Self {
         self.broken_off = BrokenOff {
             input_tokens: self.input_tokens,
@@ -117,8 +119,8 @@ impl Usage {
         self
     }
 
-    /// What the JSON of a usage says beyond these counts, as it came: the service tier, for one, or how often a tool of
-    /// the server ran that has no count here. `None` if that is nothing.
+    /// Returns the fields of a usage's JSON that this struct does not have: the service tier, for
+    /// example, or counts of other server tools. `None` if there are none.
     pub fn details(usage: &Json) -> Option<Json> {
         const TOKENS: &[&str] =
             &["input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
@@ -168,7 +170,8 @@ impl Usage {
     }
 }
 
-/// For people: `1200 input tokens (900 read from a cache), 56 output tokens`.
+/// Writes the usage for people to read: `1200 input tokens (900 read from a cache), 56 output
+/// tokens`.
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (read, written) = (self.cache_read_input_tokens, self.cache_creation_input_tokens);
@@ -198,7 +201,7 @@ fn is_zero<T: Default + PartialEq>(counts: &T) -> bool {
     *counts == T::default()
 }
 
-/// The counts of one stream event, as far as it has them.
+/// The token counts of one stream event. A count that the event does not have is `None`.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -224,7 +227,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The counts that every API gives: tokens of the request and of the reply. Set others as fields.
+    /// Makes counts of input and output tokens, which every API gives. Set others as fields.
     pub fn new(input_tokens: u64, output_tokens: u64) -> Self {
         Self { input_tokens: Some(input_tokens), output_tokens: Some(output_tokens), ..Self::default() }
     }

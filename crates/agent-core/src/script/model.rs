@@ -58,22 +58,22 @@ impl Script {
         Self::plot(Scenario::InOrder(replies.into_iter().collect()))
     }
 
-    /// A list of replies for each agent. Each conversation of an agent gets that list, beginning with
-    /// its first reply.
+    /// A list of replies for each agent. Each conversation of an agent gets that list, beginning
+    /// with its first reply.
     ///
-    /// The script counts in this process, by agent and by the conversation's id. So two things begin
-    /// where you might not expect it. After a restart, the list begins again, although the conversation
-    /// goes on: for programs that restart, use [`Script::by`] and look at `request.messages`. And
-    /// conversations that have the same id, as all have without
+    /// The script counts in this process, by agent and by the conversation's id. So two things
+    /// begin where you might not expect it. After a restart, the list begins again, although the
+    /// conversation goes on: for programs that restart, use [`Script::by`] and look at
+    /// `request.messages`. And conversations that have the same id, as all have without
     /// [`Conversation::with_id`](crate::Conversation::with_id), share one list.
     pub fn by_agent<N: Into<String>>(parts: impl IntoIterator<Item = (N, Vec<Reply>)>) -> Self {
         let parts = parts.into_iter().map(|(agent, replies)| (agent.into(), replies));
         Self::plot(Scenario::ByAgent(parts.collect()))
     }
 
-    /// Replies by a function of the request. It counts nothing, so it goes on after a restart. How far the
-    /// conversation is says `request.messages.len()`: what the agent reads, without what its history
-    /// filter leaves out, such as transfers to other agents.
+    /// Replies by a function of the request. It counts nothing, so it goes on after a restart. How
+    /// far the conversation is says `request.messages.len()`: what the agent reads, without what
+    /// its history filter leaves out, such as transfers to other agents.
     pub fn by(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         Self::plot(Scenario::By(Box::new(reply)))
     }

@@ -12,9 +12,10 @@ use crate::{Block, BlockKind, Counts, Delta, Json, LlmError, Piece, Response, St
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reply {
-    /// The blocks. A call whose id is empty gets one, `call_TURN_PLACE`. TURN is how many replies the
-    /// agent reads in this request, and PLACE is the place of the block in this reply; both count from 0,
-    /// and words are a block, too. If the conversation has that id already, a number is added to it.
+    /// The blocks. A call whose id is empty gets one, `call_TURN_PLACE`. TURN is how many replies
+    /// the agent reads in this request, and PLACE is the place of the block in this reply; both
+    /// count from 0, and words are a block, too. If the conversation has that id already, a number
+    /// is added to it.
     pub content: Vec<Block>,
     /// Why it stops; by default `tool_use` if there is a call, else `end_turn`.
     pub stop_reason: Option<StopReason>,
@@ -43,8 +44,8 @@ impl Reply {
         Self::default().and_text(text)
     }
 
-    /// A call of a tool. Text that is no JSON as input: `json!({"INVALID_JSON": "{\"city\": "})`, which is how the
-    /// API gives such text back; in a stream it comes word for word.
+    /// A call of a tool. Text that is no JSON as input: `json!({"INVALID_JSON": "{\"city\": "})`,
+    /// which is how the API gives such text back; in a stream it comes word for word.
     pub fn call(name: impl Into<String>, input: impl Into<Json>) -> Self {
         Self::default().and_call(name, input)
     }

@@ -9,8 +9,8 @@ use crate::{
     async_trait,
 };
 
-/// A tool whose results are cut where they are too long, with a word about it. It is asked once what it is: that is
-/// foreign code, which runs when an agent is built and never in a run.
+/// A tool whose results are cut where they are too long, with a word about it. It is asked once
+/// what it is: that is foreign code, which runs when an agent is built and never in a run.
 pub(crate) struct Bounded {
     tool: Arc<dyn Tool>,
     spec: ToolSpec,

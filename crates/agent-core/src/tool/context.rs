@@ -51,8 +51,9 @@ impl Context {
         &self.call.call.id
     }
 
-    /// A key that stays the same when the call is made again after a crash: the conversation's id and
-    /// the call's. It is as unique as the former; see [`Conversation::with_id`](crate::Conversation).
+    /// A key that stays the same when the call is made again after a crash: the conversation's id
+    /// and the call's. It is as unique as the former; see
+    /// [`Conversation::with_id`](crate::Conversation).
     pub fn key(&self) -> String {
         format!("{}/{}", self.conversation(), self.call_id())
     }
@@ -62,8 +63,8 @@ impl Context {
         self.call.approved
     }
 
-    /// Tells the run's listeners how the call gets on, as [`EventKind::CallProgress`]; the model does not read it. Of what is
-    /// told faster than it is read, the newest is kept.
+    /// Tells the run's listeners how the call gets on, as [`EventKind::CallProgress`]; the model
+    /// does not read it. Of what is told faster than it is read, the newest is kept.
     pub fn progress(&self, text: impl Into<String>) {
         if let Some(emitter) = &self.emitter {
             let ToolCall { id, name, .. } = &*self.call.call;

@@ -13,7 +13,8 @@ const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "obje
 /// What it does not take at the top.
 const COMPOSED: [&str; 3] = ["oneOf", "anyOf", "allOf"];
 
-/// The keywords that hold a schema, those that hold a list of schemas, and those that hold schemas by name.
+/// The keywords that hold a schema, those that hold a list of schemas, and those that hold schemas
+/// by name.
 const ONE: [&str; 11] = [
     "additionalProperties",
     "contains",

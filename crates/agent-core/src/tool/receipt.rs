@@ -7,8 +7,8 @@ use std::sync::{
 
 use crate::{Done, Outcome};
 
-/// Where a host leaves what a call led to, as soon as it has ended and wherever it ran. What is left
-/// here counts, also when the run is dropped before anybody looked.
+/// Where a host leaves what a call led to, as soon as it has ended and wherever it ran. What is
+/// left here counts, also when the run is dropped before anybody looked.
 #[derive(Clone, Debug, Default)]
 pub struct Receipt(Arc<Inner>);
 

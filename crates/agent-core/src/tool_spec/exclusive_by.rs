@@ -1,4 +1,4 @@
-//! Calls that take turns with some others.
+//! Calls that run one after the other if they have the same key.
 
 use std::{
     fmt,
@@ -10,11 +10,13 @@ use serde_json::Number;
 
 use crate::{Json, message::fields::Fields};
 
-/// Which calls of a tool take turns: those of one key do, in call order; others don't wait.
+/// Decides by a key which calls take turns. Calls with the same key run one after the other, in
+/// call order. All others run in parallel.
 ///
-/// Calls of several tools take turns if their keys are equal: edits of one file by two tools, for one. The
-/// key of an input must be the same whenever it is asked for. A call that takes turns never starts early and shares
-/// its result with no twin, also if it only reads: one before it may change what it reads.
+/// Calls of different tools also take turns if their keys are equal, for example two tools that
+/// edit the same file. The key function must always give the same key for the same input. A call
+/// with `exclusive_by` never starts early and never shares a result, even if it only reads, because
+/// a call before it may change what it reads.
 ///
 /// ```
 /// # use agent_core::{ToolSpec, tool::ExclusiveBy};
@@ -27,28 +29,31 @@ pub struct ExclusiveBy(Arc<KeyOf>);
 type KeyOf = dyn Fn(&Json) -> Option<String> + Send + Sync;
 
 impl ExclusiveBy {
-    /// Calls take turns by the key of their input; those without a key wait for nobody.
+    /// Takes the key from a function of the input. Calls for which it returns `None` wait for
+    /// nobody.
     pub fn new(key: impl Fn(&Json) -> Option<String> + Send + Sync + 'static) -> Self {
         Self(Arc::new(key))
     }
 
-    /// Calls take turns by this field of their input, a text or a number; those without it wait for nobody.
+    /// Takes the key from one field of the input, a string or a number. Calls without it wait for
+    /// nobody.
     pub fn field(name: impl Into<String>) -> Self {
         let name = name.into();
         Self::new(move |input| {
             let fields = Fields::of(input.text()).ok()?;
-            // One text can be written in several ways.
+            // Parsed, since one string can be written with different escapes.
             fields.read(&name).or_else(|| fields.read::<Number>(&name).map(|number| number.to_string()))
         })
     }
 
-    /// The key of a call with this input; none if the function panics, which must not take the run along.
+    /// The key of a call with this input. `None` means that the call waits for nobody. If the key
+    /// function panics, the result is `None` too, so the call then runs without taking turns.
     pub fn key(&self, input: &Json) -> Option<String> {
         catch_unwind(AssertUnwindSafe(|| (self.0)(input))).ok().flatten()
     }
 }
 
-/// The same function, not one that does the same.
+/// Compares by identity: two are equal if they are clones of one value.
 impl PartialEq for ExclusiveBy {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -1,4 +1,4 @@
-//! How many tool calls may be under way at once.
+//! Limits how many tool calls run in parallel.
 
 use std::sync::{
     Arc, OnceLock,
@@ -7,12 +7,13 @@ use std::sync::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bounds the tool calls under way, of one tool ([`ToolSpec::permits`](crate::ToolSpec)) or of all runs that
-/// share it ([`Limits::permits`](crate::Limits)). Clones share the bound.
+/// Limits how many tool calls run in parallel: those of one tool
+/// ([`ToolSpec::permits`](crate::ToolSpec)) or of all runs that share it
+/// ([`Limits::permits`](crate::Limits)). Clones share the limit.
 ///
-/// Agents hold no permit, however deep they are nested, only calls of tools do: so no bound can bring them to
-/// wait for each other. A tool that runs an agent *inside* its call holds its permit meanwhile; delegate
-/// instead ([`Outcome::Delegate`](crate::Outcome)).
+/// Only calls of tools hold permits. Delegated agents hold none, at any depth, so they can't block
+/// each other. A tool that runs an agent *inside* its call holds its permit all that time, so
+/// delegate instead ([`Outcome::Delegate`](crate::Outcome)).
 #[derive(Clone, Debug)]
 pub struct Permits(Arc<Bound>);
 
@@ -20,11 +21,11 @@ pub struct Permits(Arc<Bound>);
 struct Bound {
     semaphore: Arc<Semaphore>,
     number: u64,
-    /// What it bounded when it was first waited for.
+    /// What the permits limited when they were first acquired.
     scope: OnceLock<Scope>,
 }
 
-/// What a bound is for; the one that most share comes last.
+/// What permits limit, from the narrowest to the widest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scope {
     Tool,
@@ -33,7 +34,7 @@ pub(crate) enum Scope {
 }
 
 impl Permits {
-    /// At most so many calls at once; 0 is taken as 1.
+    /// Allows this many calls in parallel. 0 counts as 1.
     pub fn new(calls: usize) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let semaphore = Arc::new(Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS)));
@@ -41,13 +42,14 @@ impl Permits {
         Self(Arc::new(Bound { semaphore, number, scope: OnceLock::new() }))
     }
 
-    /// How many more calls may begin now.
+    /// How many more calls could start now.
     pub fn available(&self) -> usize {
         self.0.semaphore.available_permits()
     }
 
-    /// The place of this bound among all. Who needs several takes them in this order, so that no two calls wait for
-    /// each other, whatever stands where: what bounds a tool in one team may bound all runs in another.
+    /// The place of these permits in a global order. Calls that need several permits acquire them
+    /// in this order, so that no two calls wait for each other. The scope is fixed at first use,
+    /// because permits of a tool in one team may be those of all runs in another.
     pub(crate) fn place(&self, scope: Scope) -> (Scope, u64) {
         (*self.0.scope.get_or_init(|| scope), self.0.number)
     }
@@ -61,7 +63,7 @@ impl Permits {
     }
 }
 
-/// The same bound, not one of the same size.
+/// Compares by identity: two are equal if they are clones of one value.
 impl PartialEq for Permits {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -234,7 +234,8 @@ async fn field_68_a_cancel_stops_the_runs_that_have_it_and_no_later_ones() {
     let cancel = Cancel::new();
     let (team, _, _) = one_turn(calls([("act", json!({"ms": 100}))]));
     let mut conversation = Conversation::start("main", "Go.");
-    // For a run: whether it is polled before, and whether all is stopped before it is given the cancel or after.
+    // For a run: whether it is polled before, and whether all is stopped before it is given the
+    // cancel or after.
     for (given_before, polled, expected) in [
         (true, false, Err(RunError::Cancelled)),
         (true, true, Err(RunError::Cancelled)),
@@ -367,7 +368,8 @@ async fn field_52_in_a_delegated_conversation_and_after_a_transfer_it_is_kept_to
     assert_eq!((conversation.agent(), conversation.text().as_str()), ("b", "One two three "));
 }
 
-/// Runs with what was shown kept or not, drops the run after so long, and gives what stands behind what the user said.
+/// Runs with what was shown kept or not, drops the run after so long, and gives what stands behind
+/// what the user said.
 async fn dropped(team: &Team, conversation: &mut Conversation, keep: bool, milliseconds: u64) -> Vec<String> {
     let run = team.run(conversation).keep_partial_reply(keep);
     assert!(tokio::time::timeout(ms(milliseconds), run).await.is_err(), "it was over before");

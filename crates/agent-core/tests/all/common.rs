@@ -77,7 +77,8 @@ impl Drop for Open {
 }
 
 /// A tool whose input says what it does: `{"ms": 100, "say": "x", "fail": "…", "panic": "…"}`; a
-/// `{"to": agent, "task": …}`, a `{"transfer": agent, "comes_back": true}` or an `{"ask": question}` leads elsewhere.
+/// `{"to": agent, "task": …}`, a `{"transfer": agent, "comes_back": true}` or an
+/// `{"ask": question}` leads elsewhere.
 pub(crate) struct Act {
     spec: ToolSpec,
     log: Log,

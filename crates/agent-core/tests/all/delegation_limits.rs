@@ -18,7 +18,8 @@ fn clerk(reply: Reply) -> Reply {
     reply.after(ms(100))
 }
 
-/// A team of `main`, whose tool `ask` is of this spec and is called like this in one reply, and a clerk.
+/// A team of `main`, whose tool `ask` is of this spec and is called like this in one reply, and a
+/// clerk.
 fn asks(spec: impl FnOnce(&mut ToolSpec), inputs: &[Value], says: Vec<Reply>) -> (Team, Log) {
     let log = Log::default();
     let reply = calls(inputs.iter().map(|input| ("ask", input.clone())));

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use crate::common::{Act, Log, agent, calls, ms};
 
-/// An agent with `look`, which only reads and always says the same, besides the tools every test has.
+/// An agent with `look`, which only reads and always says the same, besides the tools every test
+/// has.
 fn reader(model: impl Llm + 'static, log: &Log) -> Agent {
     let builder = Agent::builder("main", model)
         .tool(Act::new("look", log).spec(|spec| (spec.read_only, spec.shared) = (true, true)));

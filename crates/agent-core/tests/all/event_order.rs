@@ -144,7 +144,8 @@ async fn blocks_that_begin_out_of_order_have_their_last_ids_before_their_calls_s
     "#);
 }
 
-/// Each event of a call bears an id that was shown before, and none is replaced by one that something bore already.
+/// Each event of a call bears an id that was shown before, and none is replaced by one that
+/// something bore already.
 fn check(events: &[Event]) -> Result<(), TestCaseError> {
     let (mut known, mut new) = (BTreeSet::new(), BTreeSet::new());
     for event in events {

@@ -221,7 +221,8 @@ async fn field_84_of_progress_that_nobody_reads_the_newest_is_kept_and_the_rest_
     assert!(run.await.is_ok());
 }
 
-/// An event is read back from what it is written as, whatever order the fields of its objects are in.
+/// An event is read back from what it is written as, whatever order the fields of its objects are
+/// in.
 fn check_json(kind: EventKind, expected: &str) {
     let written =
         format!(r#"{{"at_ms":300.000001,"conversation":"run","depth":1,"agent":"main","kind":{expected}}}"#);

@@ -1,4 +1,5 @@
-//! Runs by a team that lacks an agent which the conversation needs, as while a service is being replaced.
+//! Runs by a team that lacks an agent which the conversation needs, as while a service is being
+//! replaced.
 
 use agent_core::{
     Conversation, End, EventKind, Limits, RunError, Team,

@@ -1,5 +1,5 @@
-//! Models that mean no good: what is read of them, done for them and kept of them is counted, and all
-//! of it can be read back.
+//! Models that mean no good: what is read of them, done for them and kept of them is counted, and
+//! all of it can be read back.
 
 mod endless;
 mod limits;
@@ -71,7 +71,8 @@ impl Llm for Hostile {
     }
 }
 
-/// What the API asks of calls: names and ids of a few characters, and each id once, with its result next.
+/// What the API asks of calls: names and ids of a few characters, and each id once, with its result
+/// next.
 #[track_caller]
 fn assert_takes(messages: &[Message]) {
     let is_word = |text: &str| {
@@ -114,8 +115,9 @@ fn within(bytes: usize) -> Bytes {
     Bytes { record: bytes, events: bytes, sent: bytes }
 }
 
-/// Runs an agent with this model and the default limits, which may delegate to itself and whose calls
-/// start as early as can be: what its end begins with, what was counted, and what it may hold.
+/// Runs an agent with this model and the default limits, which may delegate to itself and whose
+/// calls start as early as can be: what its end begins with, what was counted, and what it may
+/// hold.
 async fn check(model: Hostile, end: &str, counts: Counts, bytes: Bytes) -> Conversation {
     let (log, told) = (Log::default(), Arc::<AtomicUsize>::default());
     let agent = Agent::builder("main", model.clone()).early(Early::All).tool(Act::new("act", &log));

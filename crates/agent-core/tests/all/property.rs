@@ -91,8 +91,8 @@ fn validate(messages: &[Message]) {
     assert!(open.is_empty(), "calls without results at the end: {open:?}");
 }
 
-/// Whatever is taken back, as often as there is something: it can be written, it is the user's turn, and what is sent after
-/// that is valid.
+/// Whatever is taken back, as often as there is something: it can be written, it is the user's
+/// turn, and what is sent after that is valid.
 fn taken_back(mut conversation: Conversation) {
     let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
     while conversation.take_back().is_ok() {
@@ -201,7 +201,8 @@ proptest! {
     ) {
         let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
         play(&team, &replies, false, &mut |conversation| {
-            // Whatever the moment: written and read back it is the same, and it can be gone on with.
+            // Whatever the moment: written and read back it is the same, and it can be gone on
+            // with.
             let written = serde_json::to_string(conversation).unwrap();
             assert_eq!(*conversation, serde_json::from_str(&written).unwrap());
             let mut fork = conversation.clone();

@@ -65,7 +65,8 @@ fn outline(messages: &[Message]) -> String {
     written.collect::<Vec<_>>().join(" | ")
 }
 
-/// What the next model reads after all that, in this process and in one that reads the conversation.
+/// What the next model reads after all that, in this process and in one that reads the
+/// conversation.
 #[track_caller]
 fn check(told: impl IntoIterator<Item = Change>, expected: &str) {
     let mut conversation = Conversation::new("main");

@@ -21,9 +21,9 @@ impl Llm for Whole {
     }
 }
 
-/// The first reply has a call of each of these tools and this stop reason, the second one is "Done."; then how the run
-/// ends, how often the model was asked, how many calls were made, and which are told of as not made. Streamed or whole,
-/// that is the same.
+/// The first reply has a call of each of these tools and this stop reason, the second one is
+/// "Done."; then how the run ends, how often the model was asked, how many calls were made, and
+/// which are told of as not made. Streamed or whole, that is the same.
 async fn check(word: &str, expected: End, asked: usize, called: usize) {
     for is_whole in [false, true] {
         let first = calls([("act", json!({})), ("look", json!({}))]).and_text("So far.");

@@ -30,7 +30,8 @@ fn model_fails() -> Reply {
     Reply::error(LlmError::new(LlmErrorKind::InvalidRequest, "this picture can't be read"))
 }
 
-/// Says these words one after the other; what the model is sent with the last of them, and what was said in all.
+/// Says these words one after the other; what the model is sent with the last of them, and what was
+/// said in all.
 async fn talk(replies: Vec<Reply>, words: &[&str], resend_refused: bool) -> (String, Conversation) {
     let model = Script::new(replies);
     let agent = agent("main", &model, &Log::default()).resend_refused(resend_refused).build().unwrap();

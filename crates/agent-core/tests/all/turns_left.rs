@@ -25,8 +25,8 @@ fn has_worked(request: &Request) -> bool {
     last.tool_results().any(|(_, content, _)| content.to_text() == "done")
 }
 
-/// `main` hands over to `b` whenever it is asked, and `b` does this; who is asked since the user spoke, and again since the
-/// user spoke once more.
+/// `main` hands over to `b` whenever it is asked, and `b` does this; who is asked since the user
+/// spoke, and again since the user spoke once more.
 async fn check(comes_back: bool, b: fn(&Request) -> Reply, expected: &str, once_more: &str) {
     let model = Script::by(move |request| match &*request.agent {
         "main" => to("b", comes_back),

@@ -63,7 +63,8 @@ fn again() -> Delta {
     Delta::Restarted { reason: "cut".to_owned() }
 }
 
-/// What is counted in all, and how much of it went to attempts that broke off: tokens read and written.
+/// What is counted in all, and how much of it went to attempts that broke off: tokens read and
+/// written.
 fn counts(usage: Usage) -> [u64; 4] {
     let Usage { input_tokens, output_tokens, broken_off, .. } = usage;
     [input_tokens, output_tokens, broken_off.input_tokens, broken_off.output_tokens]

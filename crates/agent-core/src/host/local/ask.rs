@@ -35,7 +35,8 @@ impl LocalHost {
         let mut reading = self.reading(so_far);
         // A backend is foreign code; its panic must not take other conversations of the run along.
         let reply = {
-            // Pinned where it is made: each move would make the future larger. It ends with this block.
+            // Pinned where it is made: each move would make the future larger. It ends with this
+            // block.
             let reply = async {
                 let (speaker, request) = asked?;
                 self.read(so_far, &mut reading.fold, speaker.llm().stream(request)).await
@@ -57,7 +58,8 @@ impl LocalHost {
         Ok(reply.map_err(|error| Failure { agent: so_far.speaker().to_owned(), error }))
     }
 
-    /// What counts of a reply that was stopped, or why nothing does. One that took too long has failed, whatever it said.
+    /// What counts of a reply that was stopped, or why nothing does. One that took too long has
+    /// failed, whatever it said.
     fn cut_short(&self, so_far: &Conversation, fold: &Fold) -> Result<Response, RunError> {
         let stopped = self.why_stopped(so_far);
         let is_kept = self.keeps_partial_reply && stopped == RunError::Cancelled;
@@ -80,7 +82,8 @@ impl LocalHost {
             (Ok(request), Some(speaker)) => Ok((speaker, request)),
             (Err(RunError::Model(failure)), _) => Err(failure.error),
             _ => {
-                // The agent it is about to go over to. It does not, and the one that has it reads why.
+                // The agent it is about to go over to. It does not, and the one that has it reads
+                // why.
                 let why = format!("there is no such agent in the team: {}", team.agents().join(", "));
                 Err(LlmError::new(LlmErrorKind::Configuration, why))
             }

@@ -6,8 +6,9 @@ use super::{LocalHost, running_call::RunningCall};
 use crate::{Block, Conversation, LlmError, Outcome, Response, Rules, StopReason, model::EarlyResult};
 
 impl LocalHost {
-    /// Gives the calls of a reply what began for them, and emits the events of the reply. Calls that may have had effects have their
-    /// results also in a reply that was cut, so that the model does not make them again.
+    /// Gives the calls of a reply what began for them, and emits the events of the reply. Calls
+    /// that may have had effects have their results also in a reply that was cut, so that the model
+    /// does not make them again.
     pub(super) async fn assign_early_calls(
         &self,
         so_far: &Conversation,

@@ -31,8 +31,8 @@ pub(super) struct Caller {
     pub(super) cancel: Arc<CancellationToken>,
 }
 
-/// What a call holds as long as it is under way: also when its result is there before, since a call on the blocking
-/// pool can't be stopped.
+/// What a call holds as long as it is under way: also when its result is there before, since a call
+/// on the blocking pool can't be stopped.
 #[derive(Default)]
 pub(super) struct Held {
     permits: [Option<OwnedSemaphorePermit>; 3],
@@ -56,8 +56,8 @@ impl Caller {
         }
     }
 
-    /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes wrong
-    /// is its outcome.
+    /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes
+    /// wrong is its outcome.
     pub(super) fn make<'a>(
         &'a self,
         call: &'a Arc<Call>,
@@ -133,8 +133,8 @@ impl Caller {
         Some(held)
     }
 
-    /// Waits for the permits of a call: as a rule the tool's, the run's, then those that runs share, so that the ones
-    /// that most share are held least.
+    /// Waits for the permits of a call: as a rule the tool's, the run's, then those that runs
+    /// share, so that the ones that most share are held least.
     pub(super) async fn permits(&self, call: &Call) -> Held {
         let (mut held, mut is_queued) = (Held::default(), false);
         for (place, permits) in self.bounds(call).into_iter().flatten().enumerate() {
@@ -191,7 +191,8 @@ impl Caller {
             let (left, run) = (context.receipt.clone(), context.run.clone());
             let input = context.call.call.input.clone();
             let outcome = task::outcome(async { (*tool).call(input, context).await }).await;
-            // What a call says once it is not wanted any more, perhaps because of that, is no result.
+            // What a call says once it is not wanted any more, perhaps because of that, is no
+            // result.
             if left.is_wanted() && !run.is_cancelled() {
                 left.fill(outcome);
             }

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// The events of a call that were emitted so far: its start at most once, and its end once and after that, whoever comes
-/// first.
+/// The events of a call that were emitted so far: its start at most once, and its end once and
+/// after that, whoever comes first.
 #[derive(Debug, Default)]
 pub(super) struct CallEvents(Mutex<Emitted>);
 

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How often it was done: one count for all conversations of a run, which may go on beside each other.
+/// How often it was done: one count for all conversations of a run, which may go on beside each
+/// other.
 #[derive(Debug, Default)]
 pub(super) struct Count(AtomicU32);
 

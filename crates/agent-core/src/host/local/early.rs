@@ -5,9 +5,9 @@ use crate::{
     Block, Call, Conversation, Delta, Early, Fold, Mode, Rules, StopReason, ToolSpec, conversation::Sanitizer,
 };
 
-/// Follows a reply as it streams, and starts the calls that may start early as soon as the model has moved on from
-/// them: with the next block, or with the stop reason that says that its calls count. That a block ended
-/// says nothing: one that was cut ends the same way.
+/// Follows a reply as it streams, and starts the calls that may start early as soon as the model
+/// has moved on from them: with the next block, or with the stop reason that says that its calls
+/// count. That a block ended says nothing: one that was cut ends the same way.
 pub(super) struct EarlyCalls<'a> {
     host: &'a LocalHost,
     so_far: &'a Conversation,

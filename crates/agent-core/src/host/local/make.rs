@@ -32,7 +32,8 @@ impl LocalHost {
         };
         let entered = CallGuard::of(&call, self.cancel.as_ref());
         let made = {
-            // Pinned where it is made: each move would make the future larger. It ends with this block.
+            // Pinned where it is made: each move would make the future larger. It ends with this
+            // block.
             let mut made = pin!(self.make_or_join(&call, &receipt, busy));
             entered.stop.or(made.as_mut()).await
         };
@@ -41,7 +42,8 @@ impl LocalHost {
             self.started.abandon(&call);
         }
         if let Some(over) = over {
-            // Its result may be there while a thread is still at it. What takes turns with it starts after that.
+            // Its result may be there while a thread is still at it. What takes turns with it
+            // starts after that.
             self.until_returned(&call, &receipt, over).boxed().await;
         }
     }

@@ -22,8 +22,9 @@ struct Driven<'a> {
 }
 
 impl LocalHost {
-    /// Drives a conversation of the user's to its end. If this is dropped, what was shown of a reply is kept, should the
-    /// run keep what is shown. What others delegated is asked for again as a whole: nobody was to go on from a part.
+    /// Drives a conversation of the user's to its end. If this is dropped, what was shown of a
+    /// reply is kept, should the run keep what is shown. What others delegated is asked for again
+    /// as a whole: nobody was to go on from a part.
     pub(crate) async fn run_keeping_partial_reply(
         &self,
         conversation: &mut Conversation,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{Block, Conversation, Delta, Response, ToolCall, conversation::Sanitizer};
 
-/// Follows a reply and gives each of its calls the id that the conversation will record it by, so that listeners know
-/// it before anything bears it.
+/// Follows a reply and gives each of its calls the id that the conversation will record it by, so
+/// that listeners know it before anything bears it.
 pub(super) struct ReplacedIds<'a> {
     so_far: &'a Conversation,
     /// Has seen the calls of the reply so far.
@@ -48,7 +48,8 @@ impl<'a> ReplacedIds<'a> {
         (delta, new)
     }
 
-    /// The ids that came out otherwise, once the reply is whole: if blocks did not begin in the order of their places.
+    /// The ids that came out otherwise, once the reply is whole: if blocks did not begin in the
+    /// order of their places.
     pub(super) fn corrections(self, response: &Response) -> Vec<ReplacedId> {
         let recorded = self.so_far.sanitized(response.content.clone());
         let calls = recorded.iter().filter_map(Block::as_tool_use);

@@ -7,7 +7,8 @@ use std::{
 
 use crate::{End, PendingApproval};
 
-/// Which conversations wait for a person, as far as listeners know: one that still waits gets no second event.
+/// Which conversations wait for a person, as far as listeners know: one that still waits gets no
+/// second event.
 #[derive(Debug, Default)]
 pub(super) struct ReportedWaits(Mutex<HashMap<String, Vec<PendingApproval>>>);
 

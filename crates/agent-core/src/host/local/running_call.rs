@@ -82,8 +82,8 @@ impl RunningCall {
         self.stop.is_stopped()
     }
 
-    /// Whether it may be a call of the final reply, perhaps one `behind` a call that runs alone: what was read before
-    /// that may be different now, but what was done is done.
+    /// Whether it may be a call of the final reply, perhaps one `behind` a call that runs alone:
+    /// what was read before that may be different now, but what was done is done.
     pub(super) fn counts(&self, behind: bool) -> bool {
         !behind || self.has_effects
     }
@@ -97,8 +97,9 @@ impl RunningCall {
         self.events.mark_ended() != Emitted::End
     }
 
-    /// It is part of no message. What has not begun never does, what only reads is stopped when this is dropped; what may
-    /// have effects is not cut in the middle. Whether it is that, so that somebody must wait for its end.
+    /// It is part of no message. What has not begun never does, what only reads is stopped when
+    /// this is dropped; what may have effects is not cut in the middle. Whether it is that, so that
+    /// somebody must wait for its end.
     pub(super) fn discard(&self, caller: &Caller) -> bool {
         if self.events.prevent_start() {
             return false;
@@ -117,7 +118,8 @@ impl RunningCall {
         !self.events.prevent_start()
     }
 
-    /// Waits for its end as the call of this id, which has no turn, and gives its result if there is one.
+    /// Waits for its end as the call of this id, which has no turn, and gives its result if there
+    /// is one.
     pub(super) async fn finish_as(self, caller: &Caller, id: &str) -> Option<Outcome> {
         self.ended.clone().await;
         let outcome = self.receipt.done().map(|done| done.outcome).filter(is_final);

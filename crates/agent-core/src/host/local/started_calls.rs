@@ -52,8 +52,9 @@ struct EqualCalls {
 struct CallKey(Arc<ToolCall>);
 
 impl StartedCalls {
-    /// The model has moved on from a call that may start now. It starts, unless the reply began an equal one before it was
-    /// asked again that no other call of it wants. Until its turn comes it is stopped by `tokens`.
+    /// The model has moved on from a call that may start now. It starts, unless the reply began an
+    /// equal one before it was asked again that no other call of it wants. Until its turn comes it
+    /// is stopped by `tokens`.
     pub(super) fn start(&self, caller: &Arc<Caller>, tokens: Option<&Arc<RunTokens>>, call: Call) {
         let call = Arc::new(call);
         let mut all = self.lock();
@@ -82,9 +83,10 @@ impl StartedCalls {
         }
     }
 
-    /// The reply makes these calls, as the conversation will record them, some behind one that runs alone, or in a reply
-    /// whose calls do not count: they have only what has effects. Each has what
-    /// began for it, or for an equal one before the reply was asked again. The rest is given back.
+    /// The reply makes these calls, as the conversation will record them, some behind one that runs
+    /// alone, or in a reply whose calls do not count: they have only what has effects. Each has
+    /// what began for it, or for an equal one before the reply was asked again. The rest is given
+    /// back.
     pub(super) fn assign<'c>(
         &self,
         conversation: &str,
@@ -147,8 +149,8 @@ impl StartedCalls {
         own.filter(|running| *running.call == *call).is_none_or(RunningCall::claims_end_event)
     }
 
-    /// Forgets the calls of a turn that has ended: what is read from here on may be different. A later turn of the same
-    /// reply may still want others.
+    /// Forgets the calls of a turn that has ended: what is read from here on may be different. A
+    /// later turn of the same reply may still want others.
     pub(super) fn forget(&self, conversation: &str) {
         let mut all = self.lock();
         if let Some(known) = all.get_mut(conversation) {
@@ -161,7 +163,8 @@ impl StartedCalls {
         }
     }
 
-    /// Forgets all calls of a conversation, whose reply leaves them no turn, and gives those that its calls have.
+    /// Forgets all calls of a conversation, whose reply leaves them no turn, and gives those that
+    /// its calls have.
     pub(super) fn take_claimed(&self, conversation: &str) -> Vec<(String, RunningCall)> {
         let mut known = self.lock().remove(conversation).unwrap_or_default();
         let claimed =
@@ -189,7 +192,8 @@ impl StartedCalls {
         known.passed_at.insert(id.to_owned(), Instant::now());
     }
 
-    /// How much earlier a call that starts now could have started, were it marked; `None` if that is next to nothing.
+    /// How much earlier a call that starts now could have started, were it marked; `None` if that
+    /// is next to nothing.
     pub(super) fn late(&self, call: &Call) -> Option<Duration> {
         let all = self.lock();
         let passed_at = all.get(&call.conversation)?.passed_at.get(&call.call.id)?;

@@ -16,8 +16,9 @@ use tokio::{
 
 use crate::{Outcome, panic_message::panic_message};
 
-/// Runs a call on a task of its own, from now on; dropping the future aborts it. What goes on on the
-/// blocking pool can't be aborted: it runs until it returns or awaits, and nobody gets its result.
+/// Runs a call on a task of its own, from now on; dropping the future aborts it. What goes on on
+/// the blocking pool can't be aborted: it runs until it returns or awaits, and nobody gets its
+/// result.
 pub(super) fn run<F>(call: F, blocking: bool) -> impl Future<Output = ()> + use<F>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -34,8 +35,9 @@ where
     }
 }
 
-/// Runs a call on the blocking pool, but for the time in which it awaits something: then it holds no thread. It is
-/// polled there by itself, not by a `block_on`, in which what it calls could not block on a future of its own.
+/// Runs a call on the blocking pool, but for the time in which it awaits something: then it holds
+/// no thread. It is polled there by itself, not by a `block_on`, in which what it calls could not
+/// block on a future of its own.
 async fn on_the_pool(call: impl Future<Output = ()> + Send + 'static) {
     let (mut call, woken) = (Box::pin(call), Arc::new(Woken(Notify::new())));
     loop {

@@ -18,8 +18,9 @@ struct Limit {
 
 impl LocalHost {
     /// The time that this delegated conversation has, for hosts around this one: what its tool's
-    /// [`timeout`](crate::ToolSpec::timeout) left of it. A run that goes on with it gives it that time again: time in which
-    /// nobody drives it, or in which it waits for a person between two runs, does not count.
+    /// [`timeout`](crate::ToolSpec::timeout) left of it. A run that goes on with it gives it that
+    /// time again: time in which nobody drives it, or in which it waits for a person between two
+    /// runs, does not count.
     pub fn time_for(&self, child: &Conversation) -> TimeLimit {
         let left = child.delegation_limits().time_left;
         let limit = left.zip(self.cancel.clone()).map(|(left, tokens)| {
@@ -42,9 +43,9 @@ impl LocalHost {
 }
 
 impl TimeLimit {
-    /// Drives the conversation by this future. When its time is over it is stopped as a call that is
-    /// [cancelled](crate::Cancel) is: what has ended is recorded, and what the future gives then says why
-    /// ([`RunError::TimedOut`](crate::RunError)).
+    /// Drives the conversation by this future. When its time is over it is stopped as a call that
+    /// is [cancelled](crate::Cancel) is: what has ended is recorded, and what the future gives then
+    /// says why ([`RunError::TimedOut`](crate::RunError)).
     pub async fn hold<F: Future>(self, drive: F) -> F::Output {
         match self.0 {
             None => drive.await,

@@ -11,8 +11,9 @@ use super::LocalHost;
 use crate::{Call, EventKind, Outcome, Receipt, Rules, event::emitter::Origin};
 
 impl LocalHost {
-    /// Waits until a call is over that others take turns with: it may have timed out, or been cancelled, while its thread
-    /// goes on. Then an event says so. Where its conversation is stopped, nothing comes after it that would have to wait.
+    /// Waits until a call is over that others take turns with: it may have timed out, or been
+    /// cancelled, while its thread goes on. Then an event says so. Where its conversation is
+    /// stopped, nothing comes after it that would have to wait.
     pub(super) async fn until_returned(
         &self,
         call: &Call,

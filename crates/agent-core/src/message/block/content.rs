@@ -1,5 +1,5 @@
-//! What a message or a tool result holds: one text, or blocks. It stands beside [`Block`], since a block may hold
-//! content in turn.
+//! The content of a message or a tool result. It is beside [`Block`], because a block can hold
+//! content itself.
 
 use std::{fmt, marker::PhantomData};
 
@@ -14,19 +14,19 @@ use crate::{message::truncate::truncated, safe_lines};
 /// The content of a message or a tool result: one text, or content blocks (text, images, …).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// Plain words.
+    /// Plain text.
     Text(String),
-    /// Blocks, in order.
+    /// Content blocks, in order.
     Blocks(Vec<Block>),
 }
 
 impl Content {
-    /// Text from bytes that should be UTF-8; what is not is replaced by `U+FFFD`.
+    /// Makes text from bytes. Bytes that are not UTF-8 are replaced by `U+FFFD`.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self::Text(String::from_utf8_lossy(bytes).into_owned())
     }
 
-    /// The words in it, blocks of other kinds left out.
+    /// The text of the content. Blocks that are not text are left out.
     pub fn to_text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -34,7 +34,8 @@ impl Content {
         }
     }
 
-    /// The words in it, and of a block of another kind what it is: `[image]`.
+    /// The text of the content. A block that is not text appears as its type in brackets:
+    /// `[image]`.
     pub(crate) fn describe(&self) -> String {
         let named = |block: &Block| match block.as_text() {
             Some(text) => text.to_owned(),
@@ -49,7 +50,7 @@ impl Content {
         }
     }
 
-    /// The same as blocks; no block for an empty text.
+    /// Converts the content to blocks. A text becomes one text block, and an empty text no block.
     pub fn into_blocks(self) -> Vec<Block> {
         match self {
             Self::Text(text) if text.is_empty() => Vec::new(),
@@ -58,7 +59,7 @@ impl Content {
         }
     }
 
-    /// Whether there is nothing to see in it.
+    /// Whether the content is empty or only white space.
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Text(text) => text.trim().is_empty(),
@@ -68,8 +69,9 @@ impl Content {
 }
 
 impl Content {
-    /// The content; words beyond so many bytes are cut, and say so. Words are cut as if they were one text; pictures and the
-    /// like are kept. Texts without a letter, and those behind the cut, are left out: there may be very many.
+    /// Cuts the text of the content to `max_bytes` and adds a note that it was cut. The texts of
+    /// all blocks are counted together. Blocks that are not text are kept. Empty text blocks, and
+    /// those after the cut, are left out, because there may be very many.
     pub(crate) fn truncated(self, max_bytes: usize) -> Self {
         let blocks = match self {
             Self::Text(text) => return truncated(text, max_bytes).into(),
@@ -98,7 +100,8 @@ impl Default for Content {
     }
 }
 
-/// For people: the words, and of a block of another kind what it is, `[image]`; [safe to show](safe_lines).
+/// Writes the content for people to read: the text, and a block that is not text as its type in
+/// brackets (`[image]`). The output is [safe to show](safe_lines).
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&safe_lines(&self.describe()))
@@ -139,7 +142,7 @@ impl<'de> Deserialize<'de> for Content {
 }
 
 impl Content {
-    /// Reads each block as a `B`.
+    /// Reads content whose blocks are read as a `B`.
     pub(crate) fn read<'de, B, D>(deserializer: D) -> Result<Self, D::Error>
     where
         B: Deserialize<'de> + Into<Block>,

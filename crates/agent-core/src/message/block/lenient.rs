@@ -1,26 +1,28 @@
-//! What servers write that the API does not: `null` for what is not there, ids that are numbers.
+//! Corrects blocks of servers that write what the API does not: `null` for absent fields, and ids
+//! that are numbers.
 
 use serde_json::value::RawValue;
 
 use crate::{Json, message::fields::Fields};
 
-/// What a field must hold.
+/// What a field must be, so that the block can be read and sent back.
 #[derive(Clone, Copy)]
 enum Needs {
-    /// Text, which may still be to come.
+    /// A text. If it is absent it is empty, since a stream may still bring it.
     Words,
-    /// The id of a call of ours. One that is empty is made up when the call is recorded.
+    /// The id of a call of a tool of this program. If it is empty, the conversation makes one up.
     OwnId,
-    /// An id that others name.
+    /// An id that refers to another block.
     Id,
-    /// The input of a call, an object.
+    /// The input of a call, a JSON object.
     Input,
-    /// Anything, if it is there at all.
+    /// Any value. The field may be absent, but not `null`.
     Anything,
 }
 
-/// The block with each field that is `null`, absent or of another shape as it must be to be read and sent back; `None`
-/// if nothing is to be mended. The rule is the same for what is streamed, what is not, and what was saved.
+/// Returns the block's JSON with the fields corrected that could not be read or sent back; `None`
+/// if nothing needs it. The same rule holds for streamed replies, other replies, and saved
+/// conversations.
 pub(super) fn mended(kind: &str, fields: &Fields<'_>, json: &Json) -> Option<Json> {
     let needs = needs(kind);
     if needs.iter().all(|(name, needs)| change(*needs, fields.get(name)).is_none()) {

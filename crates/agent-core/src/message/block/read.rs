@@ -1,4 +1,4 @@
-//! How blocks are read.
+//! Reads blocks from JSON.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::{Content, InvalidJson, Json, ToolCall, message::fields::Fields};
 
 const RESULT: &str = "tool_result";
 
-/// Two steps, since raw JSON can't be read inside serde's tagged enums: the fields first, then what the type says
-/// they are. Gives the block's JSON, too, if it had to be mended.
+/// Reads the fields first, and then the kind that `type` says, because serde's tagged enums can't
+/// hold raw JSON. Also returns the block's JSON if it had to be corrected.
 pub(super) fn read(json: &Json) -> Result<(BlockKind, Option<Json>), String> {
     if !json.text().starts_with('{') {
         return Err(format!("a JSON object is needed: {}", json.text()));
@@ -56,8 +56,8 @@ fn read_as(kind: &str, fields: &Fields<'_>, json: &Json) -> Result<BlockKind, In
     })
 }
 
-/// The content of a result. A result that stands in it is kept as its JSON, which may be nested as deep as it likes:
-/// to read what it holds, and what stands in that, takes a stack as deep.
+/// The content of a tool result. A tool result inside it is kept as plain JSON: such nesting can be
+/// of any depth, and reading it recursively could overflow the stack.
 struct Inside(Content);
 
 impl<'de> Deserialize<'de> for Inside {

@@ -1,4 +1,4 @@
-//! How blocks are written.
+//! Writes blocks as JSON.
 
 use std::ops::Not;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{Content, Json};
 
-/// Blocks that are made here, as the API has them.
+/// The blocks that this library makes, in the API's JSON.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Written<'a> {
@@ -29,7 +29,7 @@ pub(super) enum Written<'a> {
     },
 }
 
-/// Where a picture is.
+/// Where the data of a picture is.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Source<'a> {

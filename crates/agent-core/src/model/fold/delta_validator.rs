@@ -1,30 +1,38 @@
-//! Whether a reply's pieces make a reply.
+//! Checks whether the pieces of a reply make a reply.
 
 use std::collections::BTreeMap;
 
 use super::part::Part;
 use crate::{Delta, LlmError, LlmErrorKind, Piece, StopReason};
 
-/// Tells whether the [`Delta`]s of one request make a [`Response`](crate::Response), without making it: for wrappers
-/// that hand a reply on and must know whether it is one. What it accepts, [`Fold`](crate::model::Fold) accepts.
+/// Checks that the [`Delta`]s of one request make a valid [`Response`](crate::Response), without
+/// building it. Use it in a wrapper that passes deltas on and must know whether they are valid.
+/// [`Fold`](crate::model::Fold) accepts the same deltas.
 ///
-/// Nothing of a reply may be lost, so it is an error ([`Malformed`](LlmErrorKind::Malformed)) if a piece does not fit its
-/// block (words for a tool call), comes for a block that never began, or comes after the [`Stop`](Delta::Stop), and if
-/// a [`Whole`](Delta::Complete) reply comes beside pieces. (A server may well go on after its `Stop`: its backend says so by
-/// a second one with [`StopReason::open`].) A piece of a kind that this library does not know is passed over.
+/// No content may be lost. So these are errors ([`Malformed`](LlmErrorKind::Malformed)):
+///
+/// - a piece that does not fit its block, such as text for a tool call;
+/// - a piece of a block that never began, unless it is text;
+/// - a piece after the [`Stop`](Delta::Stop);
+/// - a [`Complete`](Delta::Complete) reply beside pieces.
+///
+/// A server may go on after its `Stop`. Its backend then yields that `Stop` with
+/// [`StopReason::open`] and a second `Stop` at the real end. A piece of a kind that this library
+/// does not know is ignored.
 #[derive(Debug, Default)]
 pub struct DeltaValidator {
-    /// As the how many-th each block began and what it takes, by the blocks' places. There may be many thousands.
+    /// By the index of each block: its number in the order of beginning, and what it can grow by.
+    /// There may be many thousands of blocks.
     begun: BTreeMap<usize, (usize, Part)>,
-    /// The block that the last piece was of, which the next one is of, too, as a rule.
+    /// The block of the last piece. Usually the next piece is of the same block.
     last: Option<(usize, (usize, Part))>,
     has_end: bool,
-    /// Nothing of it may follow.
+    /// No more content may follow.
     is_over: bool,
 }
 
 impl DeltaValidator {
-    /// Takes in the next piece; an error if it does not fit what came before.
+    /// Checks the next piece. It fails if the piece does not fit what came before.
     pub fn push(&mut self, delta: &Delta) -> Result<(), LlmError> {
         match delta {
             Delta::Block { index, block } => {
@@ -41,7 +49,7 @@ impl DeltaValidator {
             }
             Delta::Stop { stop_reason, .. } => {
                 self.has_end = true;
-                // One that leaves the reason open only counts, and says that the reply may go on.
+                // A `Stop` with an open reason brings only counts: the reply may go on.
                 self.is_over = *stop_reason != StopReason::open();
             }
             Delta::Complete(_) if self.is_over || !self.begun.is_empty() => {
@@ -59,7 +67,8 @@ impl DeltaValidator {
         if self.is_over { Err(late()) } else { Ok(()) }
     }
 
-    /// What a piece is more of. Words may come without a beginning, from a backend that only yields pieces.
+    /// What kind of block a piece belongs to. Text may come without a `Block`, because simple
+    /// backends yield only pieces.
     fn part(&mut self, index: usize, piece: &Piece) -> Result<Part, LlmError> {
         match (self.begun(index), piece) {
             (Some((_, part)), _) => Ok(part),
@@ -74,7 +83,7 @@ impl DeltaValidator {
         }
     }
 
-    /// As the how many-th the block of this place began.
+    /// The number of the block with this index, in the order in which blocks began.
     pub(super) fn find(&mut self, index: usize) -> Option<usize> {
         self.begun(index).map(|(number, _)| number)
     }
@@ -92,7 +101,7 @@ impl DeltaValidator {
         self.last = Some((index, begun));
     }
 
-    /// Says that nothing more comes; an error if the reply broke off before its end.
+    /// Checks that the reply is complete. It fails if the reply broke off before its end.
     pub fn finish(&self) -> Result<(), LlmError> {
         let broke_off = || LlmError::new(LlmErrorKind::Incomplete, "it ended without a stop reason");
         self.has_end.then_some(()).ok_or_else(broke_off)
@@ -162,7 +171,8 @@ mod tests {
     #[test]
     fn field_80_a_reply_of_many_blocks_takes_as_long_for_each_as_one_of_few() {
         let (mut outline, began) = (DeltaValidator::default(), Instant::now());
-        // It takes a second on a busy machine, and hours if each looks at all others: then it is not waited for.
+        // It takes a second on a busy machine, and hours if each looks at all others: then it is
+        // not waited for.
         let is_soon = || assert!(began.elapsed() < Duration::from_secs(60));
         for index in 0..200_000 {
             outline.push(&Delta::Block { index, block: Block::text("") }).unwrap();

@@ -8,15 +8,15 @@ use crate::{
     Block, BlockKind, Json, Piece, ToolCall, message::fields::Fields, message::tool_call::written_input,
 };
 
-/// A block that is still being written: how it began, and what it has grown by.
+/// A block that is still being written: its beginning, and what was added.
 #[derive(Debug)]
 pub(super) struct Draft {
     begun: Block,
-    /// More of its text, its thinking or its input.
+    /// Added text, thinking or input.
     words: String,
     signature: String,
     citations: Vec<Json>,
-    /// The whole of it, once somebody has asked, until it grows again.
+    /// The block so far. Built when it is asked for, and dropped when the draft grows.
     block: OnceLock<Block>,
 }
 
@@ -26,7 +26,8 @@ impl Draft {
         Self { begun, words, signature, citations, block: OnceLock::new() }
     }
 
-    /// Of what the outline lets through, a piece of an unknown kind is passed over.
+    /// Adds a piece. The validator has rejected pieces that don't fit, so all that is ignored here
+    /// are pieces of unknown kinds.
     pub(super) fn push(&mut self, piece: Piece) {
         match (self.begun.kind(), piece) {
             (BlockKind::Text(_), Piece::Text(more)) => grow(&mut self.words, more),
@@ -45,7 +46,7 @@ impl Draft {
         self.block = OnceLock::new();
     }
 
-    /// The fields of a compaction come whole: the summary, and what must go back with it.
+    /// A compaction comes in one piece: the summary, and the fields that must be sent back with it.
     fn compact(&mut self, delta: &Json) {
         let Ok(mut new) = Fields::of(delta.text()) else { return };
         if new.string("type") == "compaction_delta" {
@@ -54,7 +55,7 @@ impl Draft {
         }
     }
 
-    /// The block as it would be if nothing more came.
+    /// The block so far.
     pub(super) fn block(&self) -> &Block {
         self.block.get_or_init(|| self.written())
     }
@@ -73,7 +74,7 @@ impl Draft {
                 block = block
                     .with_thinking([thinking, words.as_str()].concat(), [sign, signature.as_str()].concat());
             }
-            // What came instead of the input that stands at the beginning.
+            // The streamed input replaces the one in the `Block`.
             BlockKind::ToolUse(call) | BlockKind::ServerToolUse(call) => {
                 block = block.with_call(ToolCall { input: written_input(words), ..(**call).clone() });
             }
@@ -88,7 +89,7 @@ impl Draft {
     }
 }
 
-/// The block with a field that its typed view does not show.
+/// Sets a field that [`BlockKind`] does not show.
 fn with<T: Serialize + ?Sized>(block: &Block, field: &str, value: &T) -> Block {
     let mut fields = Fields::default();
     fields.set(field, value);
@@ -97,7 +98,7 @@ fn with<T: Serialize + ?Sized>(block: &Block, field: &str, value: &T) -> Block {
 
 fn grow(text: &mut String, more: String) {
     match text.is_empty() {
-        // As a rule, all of it.
+        // Often the first piece is the whole text.
         true => *text = more,
         false => text.push_str(&more),
     }

@@ -1,16 +1,16 @@
-//! What a block can grow by.
+//! What kinds of pieces a block takes.
 
 use std::fmt;
 
 use crate::{Block, BlockKind, Piece};
 
-/// A block, as far as it says what may come to it.
+/// The kind of a block, as far as it decides which pieces fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Text,
     Thinking,
     Call,
-    /// Nothing that has a name here.
+    /// A block that comes whole.
     Whole,
 }
 
@@ -25,7 +25,7 @@ impl Part {
         }
     }
 
-    /// What a piece is that does not fit.
+    /// Checks that a piece fits. The error names the kind of the piece.
     pub(super) fn takes(self, piece: &Piece) -> Result<(), &'static str> {
         match (self, piece) {
             (Self::Text, Piece::Text(_) | Piece::Citation(_))
@@ -41,7 +41,7 @@ impl Part {
     }
 }
 
-/// What the block is, and what to do with what does not fit.
+/// Says what the block is, and what to do with a piece that does not fit.
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self {

@@ -1,11 +1,12 @@
-//! How much a reply may say.
+//! The limit on the size of a reply.
 
 use crate::{Block, Delta, LlmError, LlmErrorKind, Piece};
 
-/// The most bytes of a reply, those counted that were withdrawn. No model writes as much; a backend without end does.
+/// The most bytes of a reply, including withdrawn ones. No model writes as much; this stops a
+/// backend that never ends.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// What a piece costs beside what it says: a backend may yield nothing, for ever.
+/// What each piece counts beside its content. It stops a backend that yields empty pieces for ever.
 const EACH: usize = 64;
 
 /// The bytes of a reply so far.
@@ -13,7 +14,7 @@ const EACH: usize = 64;
 pub(super) struct Size(usize);
 
 impl Size {
-    /// Counts a piece; an error if the reply is too long with it.
+    /// Counts a piece. It fails if that makes the reply too long.
     pub(super) fn add(&mut self, delta: &Delta) -> Result<(), LlmError> {
         self.0 = self.0.saturating_add(EACH).saturating_add(says(delta));
         if self.0 <= MOST {

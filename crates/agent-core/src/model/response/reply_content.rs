@@ -1,4 +1,4 @@
-//! The content of a reply as servers write it.
+//! The content of a reply, in the forms that servers write.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::{Block, InvalidBlock, Json};
 
-/// A list of blocks; one text, as in a message that is sent; or nothing.
+/// A list of blocks, one string (as in messages that are sent), or nothing.
 pub(super) enum ReplyContent<'de> {
     Nothing,
     Text(String),
@@ -18,7 +18,7 @@ pub(super) enum ReplyContent<'de> {
 }
 
 impl ReplyContent<'_> {
-    /// The blocks, which share the text of this reply.
+    /// The blocks. They share the text of the reply.
     pub(super) fn blocks(self, reply: &Json) -> Result<Vec<Block>, InvalidBlock> {
         match self {
             Self::Nothing => Ok(Vec::new()),

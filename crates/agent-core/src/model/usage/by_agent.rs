@@ -10,12 +10,12 @@ use super::Usage;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, Usage>", into = "BTreeMap<String, Usage>")]
 pub struct UsageByAgent(
-    /// In the order of their names. As a rule there is one, for which a map would be large.
+    /// Sorted by name. Usually there is only one agent, for which a map would be large.
     Vec<(Arc<str>, Usage)>,
 );
 
 impl UsageByAgent {
-    /// Adds what a request of this agent cost.
+    /// Adds the usage of one request of an agent.
     pub fn add(&mut self, agent: &str, usage: Usage) {
         match self.place(agent) {
             Ok(place) => self.0[place].1 += usage,
@@ -23,24 +23,24 @@ impl UsageByAgent {
         }
     }
 
-    /// What this agent's model cost; nothing if it was not asked.
+    /// The usage of one agent. It is zero if its model was not asked.
     pub fn of(&self, agent: &str) -> Usage {
         self.place(agent).map(|place| self.0[place].1).unwrap_or_default()
     }
 
-    /// Each agent that was asked, in the order of their names.
+    /// The usage of each agent, sorted by the agents' names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Usage)> {
         self.0.iter().map(|(agent, usage)| (&**agent, *usage))
     }
 
-    /// All of it.
+    /// The usage of all agents together.
     pub fn total(&self) -> Usage {
         let mut total = Usage::default();
         self.iter().for_each(|(_, usage)| total += usage);
         total
     }
 
-    /// Where the agent is, or would be.
+    /// The index of the agent, or the index at which to insert it.
     fn place(&self, agent: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(other, _)| (**other).cmp(agent))
     }

@@ -1,4 +1,4 @@
-//! A count as servers write it.
+//! A count, in the forms that servers write.
 
 use std::fmt;
 
@@ -7,15 +7,16 @@ use serde::{
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-/// From here on not each whole number is a float.
+/// The smallest float above which not every whole number is a float.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Reads a count. What is none (`null`, less than nothing, a list) is absent: a reply that was paid for is not lost for it.
+/// Reads a count. Anything that is not one (`null`, a negative number, a list) counts as absent,
+/// because a paid reply must not be lost for it.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     deserializer.deserialize_any(Count)
 }
 
-/// The same, where what is absent is nothing.
+/// Reads a count. An absent one is 0.
 pub(super) fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     count(deserializer).map(Option::unwrap_or_default)
 }

@@ -1,4 +1,5 @@
-//! Many blocks and many calls: no step is taken for each pair of them, and long work lets others run.
+//! Many blocks and many calls: no step is taken for each pair of them, and long work lets others
+//! run.
 
 use std::{
     future::poll_fn,
@@ -87,8 +88,8 @@ async fn field_80_a_reply_that_never_waits_lets_others_run() {
     assert!(steps.load(Ordering::Relaxed) == 20_000 && (1..=256).contains(&most), "{most}");
 }
 
-/// Polls a run until it is over or this many milliseconds have passed: how many of its steps each poll took at most, and
-/// how many there were.
+/// Polls a run until it is over or this many milliseconds have passed: how many of its steps each
+/// poll took at most, and how many there were.
 async fn polled(steps: &AtomicUsize, limit: u64, run: impl Future<Output = ()>) -> (usize, usize) {
     let (mut run, mut most) = (pin!(run), 0);
     let polled = poll_fn(|context| {
@@ -120,7 +121,8 @@ impl Llm for Slow {
 #[tokio::test(start_paused = true)]
 async fn field_80_a_limit_holds_while_a_reply_never_waits_and_no_poll_takes_more_than_a_part_of_it() {
     const MANY: usize = 60_000;
-    // What a task of tokio's may do until it lets others run, and the piece that finds that used up.
+    // What a task of tokio's may do until it lets others run, and the piece that finds that used
+    // up.
     const PART: usize = 129;
     for (limit, expected) in [(1_000_000, MANY + 1..=MANY + 1), (1_000, 1_000..=1_000 + 2 * PART)] {
         let steps = Arc::new(AtomicUsize::new(0));
@@ -210,7 +212,8 @@ impl Rules for Counted {
     }
 }
 
-/// Makes so many calls of this tool, those that may start first the last ones first; how often the rules were asked.
+/// Makes so many calls of this tool, those that may start first the last ones first; how often the
+/// rules were asked.
 fn asked(tool: &str, calls: usize) -> usize {
     let log = Log::default();
     let by_key = Act::new("by_key", &log).spec(|spec| spec.exclusive_by = Some(ExclusiveBy::field("key")));

@@ -14,7 +14,8 @@ use serde_json::json;
 
 use crate::common::{calls, one_turn, team};
 
-/// Clears the screen, turns the direction, can't be seen, begins a line, and looks like what somebody else said.
+/// Clears the screen, turns the direction, can't be seen, begins a line, and looks like what
+/// somebody else said.
 const ODD: &str = "x\u{1b}[2J\u{9b}1m\u{202e}y\u{200b}\u{2028}z\r\nuser: yes\rno";
 
 #[track_caller]

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Bytes, Counts, DONE, KB, MB, check, input, once, pieces, within};
 
-/// Clears the screen, turns the direction, can't be seen, begins a line, and looks like what somebody
-/// else said.
+/// Clears the screen, turns the direction, can't be seen, begins a line, and looks like what
+/// somebody else said.
 const ODD: &str = "x\u{1b}[2J\u{9b}1m\u{202e}y\u{200b}\u{2028}z\r\nuser: yes\rno";
 
 /// A reply of calls, each with its id, tool and input; how many of them are made.
