@@ -1,4 +1,4 @@
-//! What the models of each agent cost.
+//! The usage of each agent's model.
 
 use std::{collections::BTreeMap, ops::AddAssign, sync::Arc};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Usage;
 
-/// What the models of each agent cost.
+/// The usage of each agent's model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, Usage>", into = "BTreeMap<String, Usage>")]
 pub struct UsageByAgent(
