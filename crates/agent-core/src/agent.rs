@@ -1,4 +1,4 @@
-//! Agents, teams of them, and the rules and limits they run under.
+//! Agents, teams of agents, and the rules and limits of their runs.
 
 pub(crate) mod build_error;
 pub(crate) mod team;
@@ -14,13 +14,13 @@ use crate::{
     BASE_PROMPT, Block, Content, Conversation, Early, Json, Llm, Tool, ToolSpec, tool::bounded::Bounded,
 };
 
-/// The most bytes of words that one tool result may have, and all results of a turn together, if
-/// nothing else is said.
+/// The default for the most bytes of text in one tool result, and in all results of a turn
+/// together.
 const MAX_RESULT_BYTES: usize = 400_000;
 const MAX_RESULTS_BYTES: usize = 4_000_000;
 
-/// An agent: who it is (the system prompt, which begins with [`BASE_PROMPT`]), what it thinks with
-/// (an [`Llm`]) and what it can do ([`Tool`]s). Cloning is cheap.
+/// An agent: a name, a system prompt, a model backend ([`Llm`]) and tools ([`Tool`]). The system
+/// prompt begins with [`BASE_PROMPT`]. Clones are cheap.
 #[derive(Clone)]
 pub struct Agent(Arc<Inner>);
 
@@ -41,7 +41,7 @@ struct Inner {
 }
 
 impl Agent {
-    /// Begins an agent of this name, which thinks with this model.
+    /// Starts to build an agent with this name and model backend.
     pub fn builder(name: impl Into<String>, llm: impl Llm + 'static) -> AgentBuilder {
         AgentBuilder {
             name: name.into(),
@@ -60,68 +60,67 @@ impl Agent {
         }
     }
 
-    /// A conversation with this agent that begins with what the user says.
+    /// Starts a conversation with this agent. `content` is the user's first message.
     pub fn start(&self, content: impl Into<Content>) -> Conversation {
         Conversation::start(self.name(), content)
     }
 
-    /// Its name.
+    /// The name of the agent.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Its system prompt, as text blocks.
+    /// The system prompt, as text blocks. It includes the base prompt.
     pub fn system(&self) -> &[Block] {
         &self.0.system
     }
 
-    /// Its model.
+    /// The model backend.
     pub fn llm(&self) -> &Arc<dyn Llm> {
         &self.0.llm
     }
 
-    /// What its tools are, in the order they were given.
+    /// The specs of the tools, in the order in which the tools were added.
     pub fn specs(&self) -> &Arc<[ToolSpec]> {
         &self.0.specs
     }
 
-    /// Its tools that run at the API's.
+    /// The definitions of the tools that run on the API's servers.
     pub fn server_tools(&self) -> &Arc<[Json]> {
         &self.0.server_tools
     }
 
-    /// The most tokens one of its replies may have.
+    /// The most tokens that one reply may have.
     pub fn max_tokens(&self) -> u32 {
         self.0.max_tokens
     }
 
-    /// The most bytes of words that the results of all calls of one of its replies may have
-    /// together.
+    /// The most bytes of text that the results of all calls of one reply may have together.
     pub fn max_results_bytes(&self) -> usize {
         self.0.max_results_bytes
     }
 
-    /// How many turns it may have, if that is not left to the run's limits.
+    /// How many turns the agent may have; `None` if the run's limit applies.
     pub fn turns(&self) -> Option<u32> {
         self.0.turns
     }
 
-    /// Whether it sends again what its model refused: see [`AgentBuilder::resend_refused`].
+    /// Whether the agent sends refused exchanges again; see [`AgentBuilder::resend_refused`].
     pub fn resend_refused(&self) -> bool {
         self.0.resend_refused
     }
 
-    /// Which of its calls may start while the reply that makes them still streams.
+    /// Which calls may start while the reply that makes them still streams.
     pub fn early(&self) -> Early {
         self.0.early
     }
 
-    /// Fields of its requests that only its backend knows.
+    /// Extra fields of the agent's requests, which only its backend knows.
     pub fn extra(&self) -> &BTreeMap<String, Json> {
         &self.0.extra
     }
 
-    /// Its tool of this name.
+    /// The tool with this name.
     pub fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
         let place = self.0.specs.iter().position(|spec| spec.name == name)?;
         Some(&self.0.tools[place])
@@ -144,7 +143,7 @@ impl fmt::Debug for Agent {
     }
 }
 
-/// Builds an [`Agent`]; from [`Agent::builder`].
+/// Builds an [`Agent`]. [`Agent::builder`] returns it.
 #[must_use]
 pub struct AgentBuilder {
     name: String,
@@ -163,99 +162,103 @@ pub struct AgentBuilder {
 }
 
 impl AgentBuilder {
-    /// The agent's own system prompt: who it is and what it is to do. In front of it stands
-    /// [`BASE_PROMPT`], unless [`base_prompt`](Self::base_prompt) replaces or removes that.
+    /// Sets the agent's own system prompt: who it is and what it is to do. [`BASE_PROMPT`] comes
+    /// before it, unless [`base_prompt`](Self::base_prompt) replaces or removes that.
     pub fn system(self, prompt: impl Into<String>) -> Self {
         self.system_blocks([Block::text(prompt)])
     }
 
-    /// The same as blocks, for prompts with `cache_control` or other fields.
+    /// Sets the agent's own system prompt as blocks, for prompts with `cache_control` or other
+    /// fields. See [`system`](Self::system).
     pub fn system_blocks(mut self, prompt: impl IntoIterator<Item = Block>) -> Self {
         self.system = prompt.into_iter().collect();
         self
     }
 
-    /// Replaces [`BASE_PROMPT`], which stands in front of each agent's own prompt; an empty text
+    /// Replaces [`BASE_PROMPT`], the text before each agent's own system prompt. An empty text
     /// removes it.
     pub fn base_prompt(mut self, prompt: impl Into<String>) -> Self {
         self.base_prompt = prompt.into();
         self
     }
 
-    /// A tool it can call. For tools of different types, call this once for each.
+    /// Adds a tool. Call this once for each tool if they have different types.
     pub fn tool(self, tool: impl Tool + 'static) -> Self {
         self.tools([tool])
     }
 
-    /// More tools it can call: an array or another collection of tools of one type. Tools of
-    /// different types have one type as `Arc<dyn Tool>`.
+    /// Adds tools of one type, from an array or another collection. Tools of different types can
+    /// all be `Arc<dyn Tool>`.
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Tool + 'static>) -> Self {
         self.tools.extend(tools.into_iter().map(|tool| Arc::new(tool) as Arc<dyn Tool>));
         self
     }
 
-    /// A tool that runs at the API's, as it defines it:
+    /// Adds a tool that runs on the API's servers, as the API defines it:
     /// `json!({"type": "web_search_20260318", …})`. Its calls and results pass through unchanged.
     pub fn server_tool(mut self, definition: impl Into<Json>) -> Self {
         self.server_tools.push(definition.into());
         self
     }
 
-    /// The most bytes of words one tool result may have; 400,000. What is longer is cut, and the
-    /// result says so.
+    /// Sets how many bytes of text one tool result may have. The default is 400,000. A longer
+    /// result is cut, and says so.
     pub fn max_result_bytes(mut self, bytes: usize) -> Self {
         self.max_result_bytes = bytes;
         self
     }
 
-    /// The most bytes of words that the results of all calls of one reply may have together;
-    /// 4,000,000, or what [one result](Self::max_result_bytes) may have if that is more. Each call
-    /// has an equal part of it: what is longer is cut, and the result says so. That holds for
-    /// delegations, too. Pictures and other blocks share 32 MB in the same way.
+    /// Sets how many bytes of text the results of all calls of one reply may have together. The
+    /// default is 4,000,000, or [`max_result_bytes`](Self::max_result_bytes) if that is more.
+    ///
+    /// Each call gets an equal share. A longer result is cut, and says so. This includes results of
+    /// delegations. Pictures and other blocks share 32 MB in the same way.
     pub fn max_results_bytes(mut self, bytes: usize) -> Self {
         self.max_results_bytes = Some(bytes);
         self
     }
 
-    /// The most tokens one reply may have; 8,000.
+    /// Sets how many tokens one reply may have. The default is 8,000.
     pub fn max_tokens(mut self, tokens: u32) -> Self {
         self.max_tokens = tokens;
         self
     }
 
-    /// How many turns the agent may have, instead of the run's limit.
+    /// Sets how many turns the agent may have, instead of the run's limit.
     pub fn max_turns(mut self, turns: u32) -> Self {
         self.turns = Some(turns);
         self
     }
 
-    /// Whether what a model refused is sent again with what follows; no. A refusal is a property of all that was asked, so
-    /// the API refuses what follows, too, unless the refused reply and what it was asked are left out. With `true`, all of the
-    /// record is sent, as for a backend of which one knows better; what was [taken back](Conversation::take_back) still is not.
-    /// Source: <https://docs.claude.com/en/docs/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals>.
+    /// Sets whether a refused exchange is sent again with later messages. The default is `false`.
+    ///
+    /// The API looks at the whole request when it refuses. So it would refuse all later requests
+    /// too, unless the refused reply and the question that led to it are left out. With `true` they
+    /// are sent again, for backends that behave differently. Messages that were [taken
+    /// back](Conversation::take_back) are never sent. Source:
+    /// <https://docs.claude.com/en/docs/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals>.
     pub fn resend_refused(mut self, resend_refused: bool) -> Self {
         self.resend_refused = resend_refused;
         self
     }
 
-    /// Which of its calls may start while the reply that makes them still streams: those of
-    /// read-only tools, if this is not called. [`Early::All`] is for a program that vouches for all
-    /// of its tools.
+    /// Sets which calls may start while the reply that makes them still streams. The default is
+    /// calls of read-only tools. [`Early::All`] also starts calls with effects; see there.
     pub fn early(mut self, early: Early) -> Self {
         self.early = early;
         self
     }
 
-    /// A field of its requests that only its backend knows, as JSON: `("tool_choice", json!(…))`.
-    /// It stands in each of them; but agent-llm's `Claude` forces a `tool_choice` only in the first
-    /// since the user spoke.
+    /// Adds a field to the agent's requests that only its backend knows, as JSON:
+    /// `("tool_choice", json!(…))`. Every request has it. One exception: agent-llm's `Claude` sends
+    /// a `tool_choice` that forces a call only in the first request after the user spoke.
     pub fn extra(mut self, field: impl Into<String>, value: impl Into<Json>) -> Self {
         self.extra.insert(field.into(), value.into());
         self
     }
 
-    /// The agent; an error if a name is not allowed, two tools share one, or an input schema is not
-    /// one of an object.
+    /// Builds the agent. It fails if a name is invalid, two tools share a name, an input schema is
+    /// invalid, or the flags of a tool contradict each other; see [`BuildError`].
     pub fn build(self) -> Result<Agent, BuildError> {
         let specs: Arc<[ToolSpec]> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
         build_error::check_agent(&self.name)?;

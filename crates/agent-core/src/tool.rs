@@ -1,4 +1,4 @@
-//! A tool: what it says of itself, what its calls know, and what they lead to.
+//! Tools: their description, what a call knows about its surroundings, and what it leads to.
 
 pub(crate) mod bounded;
 pub(crate) mod context;
@@ -20,10 +20,11 @@ pub use crate::conversation::{
 pub use crate::tool_spec::{Early, ExclusiveBy, Permits, ToolSpec};
 use crate::{Conversation, Json, Request, Rules};
 
-/// Something a model can call: a description for the model, and one method.
+/// Something that a model can call. It has a description for the model and one method that does a
+/// call.
 ///
-/// Async, sync, blocking and CPU-bound tools are all this trait; [`ToolSpec::blocking`] says which
-/// pool it runs on. A panic in `call` becomes the call's error result.
+/// All kinds of tools use this trait: async, blocking and CPU-bound ones. [`ToolSpec::blocking`]
+/// decides where calls run. A panic in `call` becomes the error result of the call.
 ///
 /// ```
 /// use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait};
@@ -50,17 +51,18 @@ use crate::{Conversation, Json, Request, Rules};
 /// ```
 #[async_trait]
 pub trait Tool: Send + Sync {
-    /// What the model reads, and what the loop may do with its calls. Always the same.
+    /// The description of the tool: what the model reads, and how its calls may run. It must always
+    /// be the same.
     fn spec(&self) -> &ToolSpec;
 
-    /// Does one call; read the input with [`Json::parse`]. A failure is [`Outcome::Error`], which
-    /// the model reads.
+    /// Does one call. Read the input with [`Json::parse`]. Return a failure as [`Outcome::Error`]:
+    /// the model reads it, and the run goes on.
     async fn call(&self, input: Json, context: Context) -> Outcome;
 
-    /// What an agent reads that got the conversation by a call of this tool: by default, all of it.
-    /// For tools whose calls lead to an [`Outcome::Transfer`]. `rules` know the tools of all
-    /// agents, by which the calls in the record can be told apart. A panic in here is a failure of
-    /// the agent that was to read.
+    /// Changes what an agent reads after it received the conversation by a call of this tool. The
+    /// default returns `request` unchanged, with all messages. Only tools whose calls lead to
+    /// [`Outcome::Transfer`] need it. `rules` know the tools of all agents, so it can tell the
+    /// calls in the record apart. A panic here counts as a failure of the agent that was to read.
     fn introduce(&self, _conversation: &Conversation, request: Request, _rules: &dyn Rules) -> Request {
         request
     }
@@ -72,7 +74,7 @@ impl<T: Tool + ?Sized> Tool for Arc<T> {
         (**self).spec()
     }
 
-    // Written out, since an `async fn` would box once more what is boxed already.
+    // Without `async fn`, which would box the future a second time.
     fn call<'s, 'f>(&'s self, input: Json, context: Context) -> BoxFuture<'f, Outcome>
     where
         's: 'f,

@@ -1,20 +1,20 @@
-//! What is checked when agents and teams are built, so that no run stumbles over it.
+//! Checks of agents and teams when they are built, so that no run fails because of them.
 
 use serde::Deserialize;
 
 use crate::{Agent, Json, ToolSpec, tool::input_schema};
 
-/// Why an agent or a team can't be built.
+/// The error when an agent or a team can't be built.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
-    /// An agent's name is not one.
+    /// The name of an agent is invalid.
     #[error("agent {agent:?}: a name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -")]
     AgentName {
         /// The name.
         agent: String,
     },
-    /// A tool's name is not one.
+    /// The name of a tool is invalid.
     #[error(
         "agent {agent:?}, tool {tool:?}: a tool's name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"
     )]
@@ -24,7 +24,7 @@ pub enum BuildError {
         /// The name.
         tool: String,
     },
-    /// Two tools of an agent have one name.
+    /// Two tools of an agent have the same name.
     #[error("agent {agent:?} has two tools named {tool:?}: rename one, or leave it out")]
     TwoTools {
         /// The agent.
@@ -32,20 +32,20 @@ pub enum BuildError {
         /// The name.
         tool: String,
     },
-    /// The API would refuse each request with a tool of this input schema: it takes schemas of
-    /// objects, without `oneOf`, `anyOf` and `allOf` at the top, of draft 2020-12.
+    /// The input schema of a tool is one that the API refuses. It must be of type `object`, without
+    /// `oneOf`, `anyOf` or `allOf` at the top, in draft 2020-12.
     #[error("agent {agent:?}, tool {tool:?}: the input schema {why}")]
     InputSchema {
         /// The agent.
         agent: String,
         /// The tool.
         tool: String,
-        /// What is wrong with it, and the way out.
+        /// What is wrong with the schema, and how to correct it.
         why: String,
     },
-    /// Equal calls of a tool are to share one, although each may have effects.
+    /// A tool is [`shared`](ToolSpec::shared), but its calls may have effects.
     #[error(
-        "agent {agent:?}, tool {tool:?} is `shared`: mark it as `read_only` or `idempotent`, too, if it is that"
+        "agent {agent:?}, tool {tool:?} is `shared`, but may have effects: mark it as `read_only` or `idempotent`, or remove `shared`"
     )]
     Shared {
         /// The agent.
@@ -53,17 +53,18 @@ pub enum BuildError {
         /// The tool.
         tool: String,
     },
-    /// A tool says that it can't be used.
+    /// The spec of a tool has a [`fault`](ToolSpec::fault).
     #[error("agent {agent:?}, tool {tool:?}: {fault}")]
     ToolFault {
         /// The agent.
         agent: String,
         /// The tool.
         tool: String,
-        /// What is wrong with it: [`ToolSpec::fault`].
+        /// What is wrong, from [`ToolSpec::fault`].
         fault: String,
     },
-    /// Agents that wait for agents would hold permits that these may need.
+    /// A tool that leads to other agents has permits. Agents that wait for other agents would hold
+    /// permits which these may need.
     #[error(
         "agent {agent:?}, tool {tool:?} leads to other agents ({}), so it can't have permits: bound the calls of their tools \
          instead, or all calls at once (Limits::calls_at_once)",
@@ -77,13 +78,13 @@ pub enum BuildError {
         /// The agents it leads to.
         targets: Vec<String>,
     },
-    /// Two agents of a team have one name.
+    /// Two agents of a team have the same name.
     #[error("the team has two agents named {agent:?}: rename one, or leave it out")]
     TwoAgents {
         /// The name.
         agent: String,
     },
-    /// A tool leads to an agent that is not there.
+    /// A tool leads to an agent that is not in the team.
     #[error(
         "agent {agent:?}, tool {tool:?} leads to agent {target:?}, which is not in the team: {agents}; add it to them"
     )]
@@ -94,10 +95,10 @@ pub enum BuildError {
         tool: String,
         /// The agent that is missing.
         target: String,
-        /// The agents there are.
+        /// The agents of the team, separated by commas.
         agents: String,
     },
-    /// An agent that sends work to another one can't be run by itself.
+    /// An agent is run alone, but one of its tools leads to another agent.
     #[error(
         "agent {agent:?} can't run alone: its tool {tool:?} leads to agent {target:?}; run it in a `Team` that has both"
     )]
@@ -112,7 +113,7 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    /// The same of an agent for which nobody built a team.
+    /// Rewrites the error for an agent that is run alone, without a team.
     pub(crate) fn without_team(self) -> Self {
         match self {
             Self::UnknownTarget { agent, tool, target, .. } => Self::RunsAlone { agent, tool, target },

@@ -1,10 +1,11 @@
-//! A team: agents that can send work to each other.
+//! Teams: agents that can send work to each other.
 
 use std::sync::Arc;
 
 use crate::{Agent, BuildError, Call, Limits, Outcome, Rules, Tool, ToolSpec, agent::build_error};
 
-/// Agents by name, checked when built: every agent that a tool leads to is there. Cloning is cheap.
+/// A group of agents that can send work to each other, with the limits of their runs. Every agent
+/// that a tool leads to is in the team; this is checked when it is built. Clones are cheap.
 #[derive(Clone, Debug)]
 pub struct Team {
     agents: Arc<[Agent]>,
@@ -12,37 +13,39 @@ pub struct Team {
 }
 
 impl Team {
-    /// A team of these agents, with the default [`Limits`].
+    /// Builds a team of these agents, with the default [`Limits`]. It fails if two have the same
+    /// name, or if a tool leads to an agent that is not among them.
     pub fn new(agents: impl IntoIterator<Item = Agent>) -> Result<Self, BuildError> {
         let agents: Arc<[Agent]> = agents.into_iter().collect();
         build_error::check_team(&agents)?;
         Ok(Self { agents, limits: Limits::default() })
     }
 
-    /// The same team under other limits.
+    /// Returns the team with other limits.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The same team with something around each of its tools, for what a host does before or after
-    /// any call. What is wrapped around a tool has the tool's own spec.
+    /// Returns the team with a wrapper around each tool. Use it in a host that does something
+    /// before or after every call. The tools keep their own specs.
     pub fn wrap_tools(self, wrap: impl Fn(Arc<dyn Tool>) -> Arc<dyn Tool>) -> Self {
         let agents = self.agents.iter().map(|agent| agent.wrap_tools(&wrap)).collect();
         Self { agents, ..self }
     }
 
-    /// Whether a tool in it has a [`timeout`](ToolSpec::timeout).
+    /// Whether a tool of the team has a [`timeout`](ToolSpec::timeout).
     pub(crate) fn has_timeouts(&self) -> bool {
         self.agents.iter().flat_map(|agent| agent.specs().iter()).any(|spec| spec.timeout.is_some())
     }
 
-    /// The agent of this name.
+    /// The agent with this name.
     pub fn agent(&self, name: &str) -> Option<&Agent> {
         self.agents.iter().find(|agent| agent.name() == name)
     }
 
-    /// The tool a call is for, or the error result of a call that can't be made.
+    /// Finds the tool of a call. If the tool does not exist or the input is not a JSON object, it
+    /// returns the error result for the model.
     pub fn tool(&self, call: &Call) -> Result<&Arc<dyn Tool>, Outcome> {
         let (name, agent) = (&call.call.name, self.agent(&call.agent));
         let Some(tool) = agent.and_then(|agent| agent.tool(name)) else {
@@ -64,8 +67,8 @@ impl Rules for Team {
     }
 
     fn turns(&self, agent: &str) -> u32 {
-        // An agent that is not here may have had more: the run then says that it is not here, and
-        // takes nothing from it.
+        // An agent that is not in the team has no limit here: the run then fails because the agent
+        // is missing, and not because of its turns.
         self.agent(agent).map_or(u32::MAX, |agent| agent.turns().unwrap_or(self.limits.turns))
     }
 

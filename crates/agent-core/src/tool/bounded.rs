@@ -1,4 +1,4 @@
-//! Tool results of bounded size.
+//! Limits the size of tool results.
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use crate::{
     async_trait,
 };
 
-/// A tool whose results are cut where they are too long, with a word about it. It is asked once
-/// what it is: that is foreign code, which runs when an agent is built and never in a run.
+/// A wrapper that cuts the results of a tool if they are too long, and says so. It asks for the
+/// tool's spec once, when the agent is built, because `spec` is foreign code and must not run
+/// during a run.
 pub(crate) struct Bounded {
     tool: Arc<dyn Tool>,
     spec: ToolSpec,
@@ -24,13 +25,13 @@ impl Bounded {
 }
 
 impl Bounded {
-    /// What a spec promises holds for the whole call, or the call is refused.
+    /// Passes the limits of the tool on to the delegation, or refuses it if they can't hold there.
     fn delegated(&self, to: String, task: Content, began: Instant) -> Outcome {
         let ToolSpec { name, permits, timeout, .. } = &self.spec;
         if permits.is_some() {
-            // Held by agents that wait for agents, they could be what these wait for.
+            // Agents that wait for other agents would hold permits which these may need.
             return Outcome::error(format!(
-                "not delegated to {to:?}: the tool {name:?} has permits, which only calls without another agent may hold"
+                "not delegated to {to:?}: the tool {name:?} has permits, and a tool with permits can't delegate"
             ));
         }
         let limits = DelegationLimits {

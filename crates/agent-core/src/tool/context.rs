@@ -1,4 +1,4 @@
-//! What a tool call knows of where it runs.
+//! What a tool call knows about its surroundings.
 
 use std::sync::Arc;
 
@@ -9,19 +9,20 @@ use crate::{
     event::emitter::{Emitter, Origin},
 };
 
-/// Where a tool call runs: whose call it is, and whether it is still wanted.
+/// What a tool call knows about its surroundings: its agent and conversation, its id, and whether
+/// its result is still wanted.
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) call: Arc<Call>,
     pub(crate) receipt: Receipt,
     /// Cancelled when the run is over.
     pub(crate) run: Arc<CancellationToken>,
-    /// None for a call by hand: nobody listens.
+    /// `None` for a call by hand, which has no listeners.
     pub(crate) emitter: Option<Arc<Emitter>>,
 }
 
 impl Context {
-    /// A context for calling a tool by hand, as in its tests.
+    /// Makes a context for calling a tool directly, for example in a test.
     pub fn by_hand(call_id: impl Into<String>) -> Self {
         let input = serde_json::json!({}).into();
         let call = Call {
@@ -36,7 +37,8 @@ impl Context {
         Self { call: call.into(), receipt, run, emitter: None }
     }
 
-    /// The conversation's id, which is also its path: `run/call_0_1`.
+    /// The id of the conversation. For a delegated conversation it is also the path to it:
+    /// `run/call_0_1`.
     pub fn conversation(&self) -> &str {
         &self.call.conversation
     }
@@ -51,20 +53,22 @@ impl Context {
         &self.call.call.id
     }
 
-    /// A key that stays the same when the call is made again after a crash: the conversation's id
-    /// and the call's. It is as unique as the former; see
-    /// [`Conversation::with_id`](crate::Conversation).
+    /// A key for the call that stays the same if the call is made again after a crash. Use it as an
+    /// idempotency key. It is the ids of the conversation and the call, joined by `/`, so it is
+    /// only unique if the conversation's id is; see
+    /// [`Conversation::with_id`](crate::Conversation::with_id).
     pub fn key(&self) -> String {
         format!("{}/{}", self.conversation(), self.call_id())
     }
 
-    /// Whether a person has allowed this call, after an [`Outcome::Wait`](crate::Outcome::Wait).
+    /// Whether a person has approved this call, after an [`Outcome::Wait`](crate::Outcome::Wait).
     pub fn approved(&self) -> bool {
         self.call.approved
     }
 
-    /// Tells the run's listeners how the call gets on, as [`EventKind::CallProgress`]; the model
-    /// does not read it. Of what is told faster than it is read, the newest is kept.
+    /// Reports the progress of the call to the run's listeners, as [`EventKind::CallProgress`]. The
+    /// model does not read it. If reports come faster than a listener reads them, only the newest
+    /// are kept.
     pub fn progress(&self, text: impl Into<String>) {
         if let Some(emitter) = &self.emitter {
             let ToolCall { id, name, .. } = &*self.call.call;
@@ -77,8 +81,8 @@ impl Context {
         }
     }
 
-    /// Whether the call's result is no longer wanted. Async calls are simply dropped; a blocking
-    /// function should look here from time to time, since nothing else can stop it.
+    /// Whether the result of the call is no longer wanted. Async calls are simply dropped. A
+    /// blocking function should check this from time to time, because nothing else can stop it.
     pub fn cancelled(&self) -> bool {
         !self.receipt.is_wanted() || self.run.is_cancelled()
     }

@@ -1,20 +1,20 @@
-//! Which input schemas of tools the API takes.
+//! Checks whether the API accepts the input schema of a tool.
 //!
-//! It takes JSON Schema draft 2020-12, and less than that at the top. A request with a tool that it does not take is
-//! refused whole. Source: <https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview>, and its own errors.
+//! The API accepts JSON Schema draft 2020-12, with restrictions at the top level. It refuses the
+//! whole request if one tool breaks them. Sources:
+//! <https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview>, and the API's own errors.
 
 use serde_json::{Map, Value};
 
 use crate::Json;
 
-/// The types there are.
+/// The types of JSON Schema.
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
-/// What it does not take at the top.
+/// Keywords that the API refuses at the top level.
 const COMPOSED: [&str; 3] = ["oneOf", "anyOf", "allOf"];
 
-/// The keywords that hold a schema, those that hold a list of schemas, and those that hold schemas
-/// by name.
+/// Keywords that hold a schema, a list of schemas, and schemas by name.
 const ONE: [&str; 11] = [
     "additionalProperties",
     "contains",
@@ -34,7 +34,8 @@ const NAMED: [&str; 5] = ["$defs", "definitions", "dependentSchemas", "patternPr
 const NO_OBJECT: &str = "must be a JSON object with \"type\": \"object\"; if it is made from a type, that must be a struct, \
     in which a String, a number, a list or an enum is a field: struct Input { word: String }";
 
-/// What is wrong with the input schema of a tool, and the way out; nothing if the API takes it.
+/// Says what is wrong with a tool's input schema and how to correct it; `None` if the API accepts
+/// it.
 pub(crate) fn wrong(schema: &Json) -> Option<String> {
     let schema: Value = schema.parse().unwrap_or_default();
     let Some(object) = schema.as_object().filter(|object| object.get("type") == Some(&"object".into()))
@@ -43,7 +44,7 @@ pub(crate) fn wrong(schema: &Json) -> Option<String> {
     };
     if let Some(composed) = COMPOSED.into_iter().find(|keyword| object.contains_key(*keyword)) {
         return Some(format!(
-            "has {composed:?} at the top, where the API takes no oneOf, anyOf or allOf; as a rule it comes of an enum \
+            "has {composed:?} at the top, where the API takes no oneOf, anyOf or allOf; usually it comes from an enum \
              that is flattened, or is the input itself: make the input a struct with a field that holds the enum"
         ));
     }
@@ -62,7 +63,7 @@ fn is_key(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-/// Why this is no schema, and where, as a JSON pointer.
+/// Says why a value is not a schema, and where, as a JSON pointer.
 fn no_schema(schema: &Value, at: &str) -> Option<String> {
     let object = match schema {
         Value::Object(object) => object,
@@ -99,7 +100,7 @@ fn no_schema(schema: &Value, at: &str) -> Option<String> {
     })
 }
 
-/// A type, or several, each once.
+/// Whether a value is a type, or a list of different types.
 fn is_type(value: &Value) -> bool {
     let known = |value: &Value| value.as_str().is_some_and(|name| TYPES.contains(&name));
     match value {

@@ -1,4 +1,4 @@
-//! Where a call's result is left.
+//! The place for the result of a call.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -7,8 +7,8 @@ use std::sync::{
 
 use crate::{Done, Outcome};
 
-/// Where a host leaves what a call led to, as soon as it has ended and wherever it ran. What is
-/// left here counts, also when the run is dropped before anybody looked.
+/// The place where a host puts the result of a call, as soon as the call has ended and wherever it
+/// ran. A result that is in it is not lost, even if the run is dropped before anybody read it.
 #[derive(Clone, Debug, Default)]
 pub struct Receipt(Arc<Inner>);
 
@@ -20,10 +20,10 @@ struct Inner {
 
 #[derive(Debug)]
 enum State {
-    /// Nothing yet; who else wants it.
+    /// No result yet. These receipts get a copy of it.
     Open(Vec<Receipt>),
     Filled(Done),
-    /// It has been recorded.
+    /// The result has been taken, to be recorded.
     Taken,
 }
 
@@ -34,7 +34,7 @@ impl Default for State {
 }
 
 impl Receipt {
-    /// Leaves the result; a second one is ignored.
+    /// Puts the result in. A second result is ignored.
     pub fn fill(&self, done: impl Into<Done>) {
         let mut state = self.state();
         if let State::Open(copies) = &mut *state {
@@ -44,17 +44,17 @@ impl Receipt {
         }
     }
 
-    /// Whether anybody waits for what the call says.
+    /// Whether anybody still waits for the result.
     pub(crate) fn is_wanted(&self) -> bool {
         !self.0.unwanted.load(Ordering::Relaxed)
     }
 
-    /// Nobody waits any more for what the call says, once this is dropped.
+    /// Returns a guard. When it is dropped, the result is no longer wanted.
     pub(crate) fn wanted(&self) -> Wanted {
         Wanted(self.clone())
     }
 
-    /// Whatever is left here is left there, too.
+    /// Puts a copy of the result into another receipt, now or as soon as there is one.
     pub(crate) fn copy_to(&self, other: Self) {
         match &mut *self.state() {
             State::Open(copies) => copies.push(other),
@@ -63,7 +63,7 @@ impl Receipt {
         }
     }
 
-    /// What was left here, unless it has been recorded since.
+    /// Returns a copy of the result; `None` if there is none yet, or if it has been recorded.
     pub fn done(&self) -> Option<Done> {
         match &*self.state() {
             State::Filled(done) => Some(done.clone()),
@@ -71,7 +71,7 @@ impl Receipt {
         }
     }
 
-    /// The result, to be recorded by whoever takes it.
+    /// Takes the result out. Whoever takes it must record it.
     pub(crate) fn take(&self) -> Option<Done> {
         let mut state = self.state();
         match std::mem::replace(&mut *state, State::Taken) {
@@ -83,12 +83,13 @@ impl Receipt {
         }
     }
 
-    /// The same of a call that the host says has ended.
+    /// Takes the result of a call that has ended. A missing result becomes an error result.
     pub(crate) fn take_or_error(&self) -> Done {
         self.take().unwrap_or_else(missing)
     }
 
-    /// What was left here by a call that has ended, so that it is an error if there is nothing.
+    /// Returns a copy of the result of a call that has ended. A missing result becomes an error
+    /// result.
     pub fn done_or_error(&self) -> Done {
         self.done().unwrap_or_else(missing)
     }
@@ -98,7 +99,7 @@ impl Receipt {
     }
 }
 
-/// Somebody waits for what a call says.
+/// A guard of somebody who waits for a result.
 #[derive(Debug)]
 pub(crate) struct Wanted(Receipt);
 

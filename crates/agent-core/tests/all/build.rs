@@ -66,7 +66,7 @@ fn field_55_an_input_schema_that_the_api_refuses_is_refused_with_the_way_out() {
         wrong(
             json!({"type": "object", composed: [{"type": "object"}]}),
             &format!(
-                "has {composed:?} at the top, where the API takes no oneOf, anyOf or allOf; as a rule it comes of an enum \
+                "has {composed:?} at the top, where the API takes no oneOf, anyOf or allOf; usually it comes from an enum \
                  that is flattened, or is the input itself: make the input a struct with a field that holds the enum"
             ),
         );
@@ -122,7 +122,7 @@ fn field_69_calls_with_effects_are_not_shared() {
     };
     check(
         shared(|_| ()),
-        r#"agent "a", tool "buy" is `shared`: mark it as `read_only` or `idempotent`, too, if it is that"#,
+        r#"agent "a", tool "buy" is `shared`, but may have effects: mark it as `read_only` or `idempotent`, or remove `shared`"#,
     );
     assert!(shared(|spec| spec.read_only = true).is_ok());
     assert!(shared(|spec| spec.idempotent = true).is_ok());

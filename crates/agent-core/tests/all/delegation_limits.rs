@@ -131,8 +131,8 @@ async fn field_45_permits_are_refused_where_agents_would_hold_them() {
     user: Go.
       > call_0_0 ask {"to":"clerk"}
       > call_0_1 ask {"to":"clerk"}
-      < call_0_0 failed: not delegated to "clerk": the tool "ask" has permits, which only calls without another agent may hold
-      < call_0_1 failed: not delegated to "clerk": the tool "ask" has permits, which only calls without another agent may hold
+      < call_0_0 failed: not delegated to "clerk": the tool "ask" has permits, and a tool with permits can't delegate
+      < call_0_1 failed: not delegated to "clerk": the tool "ask" has permits, and a tool with permits can't delegate
     main: Done.
     "#);
 }
