@@ -1,5 +1,6 @@
 //! The scenario: what the server replies, and to whom.
 
+mod scenario_json;
 mod shape;
 
 use std::{
@@ -9,6 +10,7 @@ use std::{
 };
 
 use agent_core::{LlmError, message::InvalidJson, model::LlmErrorKind, script::Reply};
+use scenario_json::ScenarioJson;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -276,28 +278,6 @@ fn failure(message: String) -> Reply {
     let mut error = LlmError::new(LlmErrorKind::Server, message);
     error.should_retry = Some(false);
     Reply::error(error)
-}
-
-/// The JSON form of a scenario.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ScenarioJson {
-    #[serde(default)]
-    agents: Vec<AgentReplies>,
-    replies: Option<Vec<Reply>>,
-    #[serde(default)]
-    faults: Faults,
-}
-
-impl From<ScenarioJson> for Scenario {
-    fn from(ScenarioJson { agents, replies, faults }: ScenarioJson) -> Self {
-        let fallback = match replies {
-            Some(replies) => Fallback::ByTurn(replies),
-            None if agents.is_empty() => Fallback::DefaultReply,
-            None => Fallback::Error,
-        };
-        Self { agents, fallback, faults, limit: None, context: None }
-    }
 }
 
 impl fmt::Debug for Scenario {
