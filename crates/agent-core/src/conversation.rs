@@ -1,4 +1,4 @@
-//! A conversation: what was said, whose turn it is, and how it ended.
+//! Conversations: what was said, whose turn it is, and how a run ended.
 
 pub(crate) mod delegation_limits;
 pub(crate) mod end;
@@ -56,8 +56,8 @@ use crate::{
     message::json::null_is_absent,
 };
 
-/// A conversation: the messages, who speaks, and what is still to be done for the last reply. It is
-/// the only state of a run. Clone it to fork it, serialise it to go on another day.
+/// A conversation: its messages, the agent that has it, and the open calls of the last reply. It is
+/// the whole state of a run. Clone it to fork it. Serialize it to continue it later.
 ///
 /// ```
 /// use agent_core::{
@@ -90,10 +90,10 @@ pub struct Conversation {
     messages: Vec<Message>,
     #[serde(skip)]
     call_ids: CallIds,
-    /// The calls of the reply that is still open; empty once their results are in the messages.
+    /// The calls of the last reply, until all of them have results.
     #[serde(default, deserialize_with = "null_is_absent")]
     slots: Slots,
-    /// Why the last reply stopped; `None` when the last word is the user's or the tools'.
+    /// Why the last reply stopped. `None` if the last message is the user's, or has tool results.
     #[serde(default)]
     stop: Option<StopReason>,
     #[serde(default)]
@@ -106,15 +106,15 @@ pub struct Conversation {
     usage: UsageByAgent,
     #[serde(default, deserialize_with = "null_is_absent")]
     turns: u32,
-    /// The turns that others have had since the user spoke, which had the conversation before.
+    /// The turns since the user spoke of agents that had the conversation before.
     #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "BTreeMap::is_empty")]
     turns_of_others: BTreeMap<Arc<str>, u32>,
     #[serde(default, deserialize_with = "null_is_absent")]
     transfers: u32,
-    /// How many messages there were when the user spoke last.
+    /// How many messages there were when the user last spoke.
     #[serde(default, deserialize_with = "null_is_absent")]
     said_at: usize,
-    /// The limits of the call that led to it.
+    /// The limits of the call that this conversation was delegated by.
     #[serde(
         default,
         alias = "promised",
@@ -122,27 +122,27 @@ pub struct Conversation {
         skip_serializing_if = "DelegationLimits::is_nothing"
     )]
     delegation_limits: DelegationLimits,
-    /// How the conversation changed hands, in order.
+    /// The transfers of the conversation, in order.
     #[serde(default, alias = "passages", deserialize_with = "null_is_absent")]
     transfer_records: Vec<TransferRecord>,
-    /// Where it comes back to if the agent that has it fails.
+    /// The agents to which it returns if the agent that has it fails.
     #[serde(default, deserialize_with = "null_is_absent")]
     returns: Vec<Return>,
-    /// What is not sent any more, in the order in which that was decided.
+    /// The parts that are no longer sent, in the order in which they were left out.
     #[serde(default, alias = "left_out", skip_serializing_if = "Vec::is_empty")]
     omissions: Vec<Omission>,
 }
 
-/// Where the server ran tools of its own for an agent: what they left there is there for the next
-/// ones.
+/// A container in which tools ran on the API's servers for an agent. Its files are there for the
+/// next requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Container {
     agent: Arc<str>,
     id: String,
 }
 
-/// The last reply, if it was recorded as the server wrote it: the server may still hold what was
-/// said up to it.
+/// The last reply, if it was recorded exactly as the server wrote it. The server may still hold the
+/// history up to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Replied {
     agent: Arc<str>,
@@ -153,13 +153,12 @@ struct Replied {
 }
 
 impl Conversation {
-    /// The id of a conversation that was given none. Hosts that keep conversations refuse it: see
-    /// [`check_session_id`].
+    /// The id of a conversation without an id of its own. Hosts that save conversations refuse it;
+    /// see [`check_session_id`].
     pub const DEFAULT_ID: &str = "run";
 
-    /// A conversation with this agent in which nothing was said yet. Its id is `run`, which is for
-    /// one that is not kept by its id: on a journal, or an engine, give it one of its own
-    /// ([`with_id`](Self::with_id)).
+    /// Makes an empty conversation with this agent. Its id is `run`. For a host that saves
+    /// conversations (a journal, an engine), give it its own id with [`with_id`](Self::with_id).
     pub fn new(agent: impl Into<Arc<str>>) -> Self {
         Self {
             id: Self::DEFAULT_ID.into(),
@@ -184,22 +183,22 @@ impl Conversation {
         }
     }
 
-    /// A conversation with this agent that begins with what the user says.
+    /// Starts a conversation with this agent. `content` is the user's first message.
     pub fn start(agent: impl Into<Arc<str>>, content: impl Into<Content>) -> Self {
         let mut conversation = Self::new(agent);
         conversation.say(content);
         conversation
     }
 
-    /// The same conversation under another id, which events and idempotency keys carry: give each a
-    /// different one where these must be told apart. On a journal, or an engine, it is the
-    /// session's: [`check_session_id`] says which ids these take.
+    /// Returns the conversation with another id. Give each conversation its own id where ids must
+    /// tell them apart: events and [idempotency keys](crate::Context::key) contain it. On a journal
+    /// or an engine it is the id of the session, and [`check_session_id`] says which ids are valid.
     pub fn with_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.rename(id.into());
         self
     }
 
-    /// Delegated conversations go along: their ids are the paths to them.
+    /// Renames delegated conversations too, because their ids are the paths to them.
     fn rename(&mut self, id: Arc<str>) {
         for Slot { call, state } in self.slots.iter_mut() {
             if let State::Delegated(child) = state {
@@ -209,16 +208,17 @@ impl Conversation {
         self.id = id;
     }
 
-    /// The user says something. Calls that are still open are closed with an error result, and the
-    /// counts of turns and transfers start anew. Tool blocks in `content` are left out: calls are
-    /// made by models, and their results come from runs.
+    /// Adds a message of the user. Calls without a result get an error result, and the counts of
+    /// turns and transfers start again at 0. Tool blocks in `content` are left out, because only
+    /// models make calls and only runs give results.
     pub fn say(&mut self, content: impl Into<Content>) {
         self.say_as(Role::User, content.into());
     }
 
-    /// Instructions from here on, as a message of the role `system`: for what changes in the middle
-    /// of a conversation, where the agent's own system prompt stays. Say something after it as a
-    /// rule, else the model answers the instructions. All else is as in [`say`](Self::say).
+    /// Adds instructions that hold from here on, as a message with the role `system`. Use it if
+    /// something changes in the middle of a conversation; the agent's own system prompt stays.
+    /// Usually you then [`say`](Self::say) something, otherwise the model answers the instructions.
+    /// All else is as with `say`.
     pub fn instruct(&mut self, content: impl Into<Content>) {
         self.say_as(Role::System, content.into());
     }
@@ -226,7 +226,7 @@ impl Conversation {
     fn say_as(&mut self, role: Role, content: Content) {
         let mut blocks = self.close_open_calls();
         if role != Role::User && !blocks.is_empty() {
-            // Results stand in a message of the user's.
+            // Results must be in a user message.
             self.messages.push(Message::new(Role::User, std::mem::take(&mut blocks)));
         }
         blocks.extend(content.into_blocks().into_iter().filter(|block| !block.is_tool_block()));
@@ -235,7 +235,7 @@ impl Conversation {
         self.stop_for_user();
     }
 
-    /// What went before is over, and all counts begin anew.
+    /// Starts all counts again at 0.
     fn stop_for_user(&mut self) {
         (self.stop, self.stop_details) = (None, None);
         (self.turns, self.transfers) = (0, 0);
@@ -243,7 +243,8 @@ impl Conversation {
         self.returns.clear();
     }
 
-    /// The id; of a delegated conversation also its path: `run/call_0_1`.
+    /// The id of the conversation. That of a delegated conversation is also the path to it:
+    /// `run/call_0_1`.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -257,38 +258,40 @@ impl Conversation {
         &self.agent
     }
 
-    /// The agent whose model is asked next: the one that has the conversation, or the one it is
-    /// about to go over to.
+    /// The agent whose model is asked next. It is the agent that has the conversation, or the one
+    /// that it is about to be transferred to.
     pub fn speaker(&self) -> &str {
         self.transfer().map_or(&self.agent, |(_, transfer)| &transfer.to)
     }
 
-    /// How many delegations it is away from the user; 0 for the user's own.
+    /// The number of delegations between the user and this conversation. It is 0 for the user's
+    /// own.
     pub fn depth(&self) -> u32 {
         self.depth
     }
 
-    /// The container that tools of the server ran in for the agent that speaks next; its next
-    /// request names it.
+    /// The container in which tools ran on the API's servers for the agent that speaks next. Its
+    /// next request names it.
     pub fn container(&self) -> Option<&str> {
         let container = self.container.as_ref().filter(|container| *container.agent == *self.speaker())?;
         Some(&container.id)
     }
 
-    /// The last reply, and the server's id of it, if the agent that speaks next wrote it and it
-    /// stands here as it came.
+    /// The last reply and the server's id of it, if the agent that speaks next wrote it and it was
+    /// recorded unchanged.
     pub(crate) fn last_reply(&self) -> Option<(&Arc<str>, &Message)> {
         let replied = self.replied.as_ref().filter(|replied| *replied.agent == *self.speaker())?;
         Some((&replied.id, self.messages.get(replied.at)?))
     }
 
-    /// The record: all messages, in order.
+    /// All messages, in order. This is the full record; [`reads`](Self::reads) is what the model
+    /// reads.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }
 
     /// The calls of the last reply that have no result yet, in order. After [`End::Cut`] and
-    /// [`End::Refused`] these are the calls that were not made, and that will not be.
+    /// [`End::Refused`] these calls were not made, and will not be.
     pub fn open_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {
         self.slots.iter().filter(|slot| !slot.is_done()).map(|slot| &slot.call)
     }

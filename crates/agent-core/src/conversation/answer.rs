@@ -1,4 +1,4 @@
-//! How a model's reply, or its failure, changes the conversation.
+//! Records a model's reply or failure in the conversation.
 
 use super::{Container, Conversation, OmissionReason, Replied, sanitize::Sanitized, slots::Slots};
 use crate::{Failure, Message, Response, Role, StopReason, Usage, model::EarlyResult};
@@ -36,7 +36,8 @@ impl Conversation {
         Ok(())
     }
 
-    /// The last reply is a refusal. What it was asked stays if another agent can answer that.
+    /// Records that the last reply is a refusal. The question stays if another agent can still
+    /// answer it.
     fn record_refusal(&mut self) {
         match self.returns.is_empty() {
             true => self.omit_refused_exchange(),
@@ -48,7 +49,8 @@ impl Conversation {
         }
     }
 
-    /// A model was asked and did not answer. An agent that cost nothing is none that was asked.
+    /// Adds the usage of a request that failed. Zero is not added, so that agents that used nothing
+    /// are not listed.
     pub(super) fn add_usage(&mut self, agent: &str, usage: Usage) {
         if usage != Usage::default() {
             self.usage.add(agent, usage);
@@ -79,14 +81,14 @@ impl Conversation {
         self.usage.add(&self.agent, response.usage);
         self.turns += 1;
         if goes_on && !self.slots.is_empty() {
-            // The reply is sent back as it is, and the API takes no call back without its result.
+            // The reply is sent back unchanged, and the API refuses a call without its result.
             let results = self.close_open_calls();
             self.append_results(results);
         }
     }
 
-    /// The other agent did not answer: its call has failed, and the asking agent still has the
-    /// conversation.
+    /// The other agent did not answer. The call gets an error result, and the asking agent keeps
+    /// the conversation.
     fn fail_transfer(&mut self, place: usize, why: &str) {
         if let Some((_, transfer)) = self.transfer() {
             let message = transfer.failed(why);

@@ -1,18 +1,22 @@
-//! What a person decides about a call that waits for them.
+//! A person's decisions about calls that wait for them.
 
 use super::{Conversation, Slot, State};
 
-/// Stands before the reason, in the result of a call that was denied.
+/// The text before the reason in the result of a denied call.
 pub(super) const DENIED: &str = "denied: ";
 
 impl Conversation {
-    /// Approves a call that waits for a person: the next run makes it. `key` is
-    /// [`PendingApproval::key`](crate::conversation::PendingApproval::key).
+    /// Approves a call that waits for a person. The next run makes the call. `key` is
+    /// [`PendingApproval::key`](crate::conversation::PendingApproval::key). It fails if no call
+    /// with this key waits.
     pub fn approve(&mut self, key: &str) -> Result<(), NotWaiting> {
         self.decide(key, &|slot| slot.state = State::Approved)
     }
 
-    /// Denies a call that waits for a person: the model reads why.
+    /// Denies a call that waits for a person. The call gets an error result, in which the model
+    /// reads `reason`. `key` is
+    /// [`PendingApproval::key`](crate::conversation::PendingApproval::key). It fails if no call
+    /// with this key waits.
     pub fn deny(&mut self, key: &str, reason: &str) -> Result<(), NotWaiting> {
         self.decide(key, &|slot| slot.fail(format!("{DENIED}{reason}")))
     }
@@ -20,7 +24,7 @@ impl Conversation {
     fn decide(&mut self, key: &str, decision: &dyn Fn(&mut Slot)) -> Result<(), NotWaiting> {
         let not_waiting = || NotWaiting { key: key.to_owned() };
         let path = key.strip_prefix(&*self.id).and_then(|path| path.strip_prefix('/'));
-        // No id of a call has a slash in it.
+        // The id of a call never contains a slash.
         let call = path.and_then(|path| path.split('/').next()).ok_or_else(not_waiting)?;
         let slot = self.slots.find(call).map(|place| &mut self.slots[place]).ok_or_else(not_waiting)?;
         match &mut slot.state {
@@ -33,7 +37,7 @@ impl Conversation {
     }
 }
 
-/// No call of this key waits for a person.
+/// The error if no call with this key waits for a person. It may have been decided already.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no call {key:?} waits for a person: take the key from End::Waiting")]
 pub struct NotWaiting {

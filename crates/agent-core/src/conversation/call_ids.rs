@@ -1,4 +1,4 @@
-//! Which ids the calls of a conversation have.
+//! The ids of the calls of a conversation.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -8,9 +8,8 @@ use std::{
 
 use crate::Message;
 
-/// What an id is known by: the same number for the same id in every process, so that a run that is
-/// replayed gives its calls the same ids. Should two ids have one number, the second call gets
-/// another id, which harms nobody.
+/// A hash of an id. It is the same in every process, so that a replayed run gives its calls the
+/// same ids. If two ids have the same hash, the second call just gets another id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct IdHash(u64);
 
@@ -22,9 +21,8 @@ impl IdHash {
     }
 }
 
-/// Tells whether an id is new without looking at the messages, of which there may be thousands. It
-/// follows from them, so it is neither written nor compared. Clones share it until one of them goes
-/// on.
+/// Knows which ids are taken, without a search through all messages. It follows from the messages,
+/// so it is neither saved nor compared. Clones share it until one of them changes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CallIds(Arc<Known>);
 
@@ -34,7 +32,7 @@ struct Known {
     numbers: Numbers,
 }
 
-/// By what stands before the number: all ids with a number below this one are taken.
+/// For each id without its number: the smallest number that may be free.
 pub(super) type Numbers = HashMap<String, u32>;
 
 impl CallIds {
@@ -43,7 +41,7 @@ impl CallIds {
         Self(Arc::new(Known { calls, numbers: Numbers::new() }))
     }
 
-    /// The calls of one more reply, and the numbers that were found while it was sanitized.
+    /// Adds the calls of a reply, and the numbers that were found while it was sanitized.
     pub(super) fn extend(&mut self, calls: Vec<IdHash>, numbers: Numbers) {
         if !calls.is_empty() {
             let known = Arc::make_mut(&mut self.0);
@@ -56,7 +54,7 @@ impl CallIds {
         self.0.calls.contains(&id)
     }
 
-    /// The first number that may be free behind these words.
+    /// The smallest number that may be free after this stem.
     pub(super) fn number(&self, stem: &str) -> u32 {
         self.0.numbers.get(stem).copied().unwrap_or(2)
     }

@@ -1,76 +1,78 @@
-//! The changes of a conversation, and how they are applied to it again.
+//! The changes of a conversation, and how to apply them again.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Slot, State, approvals::DENIED, results_limit::limited};
 use crate::{BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Rules, Usage};
 
-/// One change of a conversation. Nothing else changes one. So whoever keeps the list of its changes
-/// can make the conversation from it again: [`Conversation::apply`] needs no agents and no rules.
+/// One change of a conversation, as data. Changes are all that a journal must save:
+/// [`Conversation::apply`] makes the conversation from them again, without agents and rules.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
-    /// The user said something, or gave instructions ([`Role::System`]).
+    /// The user said something, or the program gave instructions ([`Role::System`]).
     Said {
-        /// As whom.
+        /// The role of the message.
         role: Role,
-        /// What.
+        /// The content of the message.
         content: Content,
     },
-    /// The model of the agent that spoke next answered.
+    /// The model answered.
     Answered(Response),
-    /// It did not, and the conversation went on from that.
+    /// A request to the model failed, and another agent goes on with the conversation: a transfer
+    /// failed, or the conversation returned to an earlier agent.
     Failed(Failure),
-    /// The user took back the last exchange: see [`Conversation::take_back`].
+    /// The user took back the last exchange; see [`Conversation::take_back`].
     TakenBack,
-    /// It did not, nothing could go on from that, and this is what it cost.
+    /// A request to the model failed, and the run ended. The conversation is unchanged except for
+    /// the usage.
     Spent {
         /// The agent whose model was asked.
         agent: String,
-        /// What that cost.
+        /// The usage of the request.
         usage: Usage,
     },
-    /// The agent that had been given the conversation was not done within its turns, and it came
-    /// back.
+    /// An agent reached its turn limit, and the conversation returned to the agent that had
+    /// transferred it.
     Returned,
-    /// A call led to this, by the rules it was under: see [`Conversation::admit`].
+    /// A call had an outcome, already checked by the rules; see [`Conversation::admit`].
     Recorded {
-        /// The call's id.
+        /// The id of the call.
         call: String,
-        /// What it led to.
+        /// The outcome and its usage.
         done: Done,
     },
     /// A person approved a call.
     #[serde(alias = "Allowed")]
     Approved {
-        /// The call's id.
+        /// The id of the call.
         call: String,
     },
     /// A person denied a call.
     Denied {
-        /// The call's id.
+        /// The id of the call.
         call: String,
-        /// Why, for the model.
+        /// The reason, which the model reads.
         reason: String,
     },
 }
 
-/// A change does not fit the conversation as it is now: some changes before it are missing, or they
-/// are not in order.
+/// The error if a change does not fit the conversation: changes before it are missing, or the order
+/// is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a change does not fit conversation {conversation:?}: {why} (changes before it are missing, or they are not in order)"
 )]
 pub struct InvalidChange {
-    /// The conversation's id.
+    /// The id of the conversation.
     pub conversation: String,
-    /// What is in the way.
+    /// Why the change does not fit.
     pub why: String,
 }
 
 impl Conversation {
-    /// Applies a change again to this conversation, or to the one delegated from it that has this
-    /// id.
+    /// Applies a recorded change to this conversation, or to one that was delegated from it. `id`
+    /// is the id of the conversation to change. It fails if the change does not fit.
     ///
     /// ```
     /// use agent_core::{Conversation, Response, conversation::Change};
@@ -88,7 +90,7 @@ impl Conversation {
         conversation.apply_here(change).map_err(invalid)
     }
 
-    /// This conversation, or the one delegated from it, at any depth, that has this id.
+    /// Finds a conversation by its id: this one, or one delegated from it, at any depth.
     pub fn within(&self, id: &str) -> Option<&Self> {
         if *self.id == *id {
             return Some(self);
@@ -109,14 +111,14 @@ impl Conversation {
         })
     }
 
-    /// Whether this is a call of its last reply that has led to nothing final yet, so that what it
-    /// leads to can be recorded.
+    /// Whether `call` is the id of a call of the last reply that has no final outcome yet. Only the
+    /// outcomes of such calls can be recorded.
     pub fn is_open(&self, call: &str) -> bool {
         self.slots.find(call).is_some_and(|place| !self.slots[place].is_settled())
     }
 
-    /// What people decided about calls that waited in `earlier`, which this conversation was, and
-    /// in those delegated from it, each with the id of the conversation that it changed.
+    /// Returns the decisions of people since `earlier`, an older copy of this conversation, also in
+    /// delegated conversations. Each is the id of the conversation that changed, and the change.
     pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Change)> {
         let mut changes = Vec::new();
         for Slot { call, state } in earlier.slots.iter() {
@@ -139,7 +141,7 @@ impl Conversation {
         changes
     }
 
-    /// Why a call of the last reply was denied, if it was.
+    /// The reason if a call of the last reply was denied.
     fn denied(&self, call: &str) -> Option<String> {
         let state = self.slots.find(call).map(|place| &self.slots[place].state);
         let text = match state {
@@ -155,16 +157,16 @@ impl Conversation {
         text.strip_prefix(DENIED).map(str::to_owned)
     }
 
-    /// The message with the results of the last reply's calls, if they are all there: the first
-    /// after it, whatever was said since.
+    /// The message with the results of the last reply's calls, if it exists: the first message
+    /// after the reply.
     fn last_results(&self) -> Option<&Message> {
         let reply = self.messages.iter().rposition(|message| message.role() == Role::Assistant)?;
         self.messages.get(reply + 1)
     }
 
-    /// What an outcome of a call of this conversation comes to under these rules: some are refused,
-    /// with words the model reads, and results are cut to the call's part of what those of its
-    /// reply may have together.
+    /// Checks the outcome of a call against the rules, and returns what may be recorded. A
+    /// forbidden transfer or delegation becomes an error result for the model. A long result is cut
+    /// to the call's share of [`Rules::max_results_bytes`].
     pub fn admit(&self, outcome: Outcome, rules: &dyn Rules) -> Outcome {
         let limits = rules.limits();
         let unknown = |agent: &str| {
@@ -189,7 +191,7 @@ impl Conversation {
         limited(admitted, rules.max_results_bytes(&self.agent), self.slots.len())
     }
 
-    /// A call led to this, by the rules.
+    /// Records an outcome that the rules have admitted.
     pub(super) fn record(&mut self, place: usize, done: Done) {
         self.slots[place].state = match done.outcome {
             Outcome::Output(content) => State::Done { content, is_error: false },

@@ -1,4 +1,4 @@
-//! A conversation read from JSON is checked, so that every one in memory is valid.
+//! Checks conversations that are read from JSON, so that every conversation in memory is valid.
 
 use std::collections::HashSet;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use super::{CallIds, Conversation, State};
 use crate::{Block, BlockKind, Message, Role};
 
-/// A conversation that was read and breaks a rule the API holds histories to.
+/// The error for a conversation in JSON that breaks a rule of the API for histories.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid conversation: {0}")]
 pub struct InvalidConversation(String);
 
-// `Self::serialize` and `Self::deserialize` are what serde derives (`remote = "Self"`); these put
-// the check behind the latter.
+// `Self::serialize` and `Self::deserialize` are derived by serde (`remote = "Self"`). These
+// implementations add the check after reading.
 impl Serialize for Conversation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Self::serialize(self, serializer)
@@ -29,7 +29,7 @@ impl<'de> Deserialize<'de> for Conversation {
     }
 }
 
-/// What holds of every conversation that was never written.
+/// Checks what is always true for conversations that were never serialized.
 fn check(conversation: &Conversation) -> Result<(), String> {
     let Conversation { messages, slots, stop, .. } = conversation;
     let open = open_calls(messages)?;
@@ -61,8 +61,8 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     Ok(())
 }
 
-/// Each call has an id of its own and exactly one result, in call order and first in the next user
-/// message; those of the replies at the end are still open.
+/// Checks that each call has its own id and exactly one result, in call order and first in the next
+/// user message. Returns the ids of the calls that are still open.
 fn open_calls(messages: &[Message]) -> Result<Vec<&str>, String> {
     let mut all = HashSet::new();
     let mut open: Vec<&str> = Vec::new();
@@ -91,7 +91,7 @@ fn open_calls(messages: &[Message]) -> Result<Vec<&str>, String> {
     }
 }
 
-/// The id of the call that a block answers.
+/// The id of the call whose result this block is.
 fn answers(block: &Block) -> Option<&str> {
     match block.kind() {
         BlockKind::ToolResult { tool_use_id, .. } => Some(tool_use_id),

@@ -1,10 +1,10 @@
-//! A delegated conversation: how it begins, and what comes back from it.
+//! Delegated conversations: how they begin, and what the call gets from them.
 
 use super::Conversation;
 use crate::{Content, DelegationLimits, Done, End, Failure, Outcome};
 
 impl Conversation {
-    /// A conversation of another agent, for a call of this one.
+    /// Makes the conversation of another agent, for a call of this one.
     pub(super) fn child(
         &self,
         call_id: &str,
@@ -17,21 +17,21 @@ impl Conversation {
         child
     }
 
-    /// What the call that led to it was promised; nothing for the user's own.
+    /// The limits of the call that delegated this conversation. The user's own conversation has
+    /// none.
     pub fn delegation_limits(&self) -> &DelegationLimits {
         &self.delegation_limits
     }
 
-    /// What the end of a delegated conversation means for the call that led to it; `None` if it has
-    /// not ended but waits for a person.
+    /// Returns the result of the delegating call when this conversation has ended with `end`;
+    /// `None` if it waits for a person.
     ///
-    /// The answer is cut where it is longer than the tool's results may be
-    /// ([`Conversation::delegation_limits`]).
+    /// The answer is cut to the limit of the tool's results ([`Conversation::delegation_limits`]).
     ///
-    /// Where there is no answer, the agent that delegated reads what was done all the same: each
-    /// call with how it ended, and the last words, in at most 4,000 bytes. So it knows what has had
-    /// its effect. A conversation that comes back after a transfer needs none of that: its own
-    /// record holds it.
+    /// If there is no answer, the result says what was done: each call with how it ended, and the
+    /// last text, in at most 4,000 bytes. So the agent that delegated knows which calls had
+    /// effects. (After a transfer this is not needed, because the calls are in the record of the
+    /// same conversation.)
     pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
         let agent = self.agent();
         let mut with_last_reply = true;
@@ -49,7 +49,7 @@ impl Conversation {
                 format!("{agent}'s reply was cut ({}){calls}; it began: {text}", reason.as_str())
             }
             Ok(End::Refused(_)) => {
-                // What was refused is not read again: it might be refused there, too.
+                // The refused text is left out, because another model might refuse it too.
                 with_last_reply = false;
                 format!("{agent} refused")
             }

@@ -6,34 +6,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Json, LlmError, StopReason, ToolCall, safe_lines};
 
-/// Why it is the user's turn.
+/// How a run ended. Then it is the user's turn.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum End {
-    /// The agent has answered, in these words.
+    /// The agent has answered. This is the text of the answer.
     Answered(String),
-    /// All that is left to do waits for a person; see
-    /// [`Conversation::approve`](crate::Conversation::approve).
+    /// Only calls that wait for a person are left. Decide each with
+    /// [`Conversation::approve`](crate::Conversation::approve) or `deny`, and run again.
     Waiting(Vec<PendingApproval>),
-    /// The reply was cut, for this reason. Its calls were not made:
-    /// [`Conversation::open_calls`](crate::Conversation::open_calls) are these.
+    /// The reply was cut, for this reason. Its calls were not made;
+    /// [`Conversation::open_calls`](crate::Conversation::open_calls) returns them.
     Cut(StopReason),
-    /// The model declined; what the API says of it, as it came. The record keeps what it was asked
-    /// and what it said; what is sent from then on leaves both out, since the API would refuse such
-    /// a request again ([`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused)).
-    /// What calls did since the user spoke is done. In front of what the user says next, the model
-    /// reads which tools were called and whether that failed, and no more of it. Calls that stand
-    /// in what it said were not made: see
-    /// [`Conversation::open_calls`](crate::Conversation::open_calls).
+    /// The model refused to answer. The value is what the API says about the refusal, unchanged.
+    ///
+    /// The record keeps the refused reply and the messages since the user spoke. Later requests
+    /// leave them out, because the API would refuse them again (see
+    /// [`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused)). Effects of calls
+    /// that were made since the user spoke are not undone. A note before the user's next message
+    /// tells the model which tools were called and whether they failed. Calls in the refused reply
+    /// itself were not made; [`Conversation::open_calls`](crate::Conversation::open_calls) returns
+    /// them.
     Refused(Option<Json>),
-    /// The agent has had this many turns and is not done.
+    /// The agent reached its limit of turns, this number, without an answer.
     TurnLimit(u32),
-    /// Any other reason: the API's word for it, or what is wrong with the conversation.
+    /// Any other reason: the API's stop reason, or what is wrong with the conversation.
     Other(String),
 }
 
 impl End {
-    /// The words of the answer; empty if there is none.
+    /// The text of the answer; empty if the run ended otherwise.
     pub fn text(&self) -> &str {
         match self {
             Self::Answered(text) => text,
@@ -42,7 +44,8 @@ impl End {
     }
 }
 
-/// For people: the answer, or why there is none; [safe to show](crate::message::safe_lines).
+/// Writes the end for people to read: the answer, or why there is none. It is [safe to
+/// show](crate::message::safe_lines).
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
@@ -61,38 +64,39 @@ impl fmt::Display for End {
     }
 }
 
-/// A call that waits for a person.
+/// A call that waits for a person to approve or deny it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PendingApproval {
-    /// What to allow or deny it by: the conversation's id and the call's, `run/call_0_1`.
+    /// The key for `approve` and `deny`. It is the ids of the conversation and the call:
+    /// `run/call_0_1`.
     pub key: String,
     /// The agent that makes the call.
     pub agent: String,
     /// The call.
     pub call: Arc<ToolCall>,
-    /// What the person is asked, [safe to show](crate::message::safe_lines).
+    /// The question for the person. It is [safe to show](crate::message::safe_lines).
     pub question: String,
 }
 
-/// For people: the question, and the key to decide it by.
+/// Writes the question and the key, for people to read.
 impl fmt::Display for PendingApproval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.question, self.key)
     }
 }
 
-/// A model did not answer. The conversation is as it was but for what that cost
+/// The error if a model did not answer. The conversation is unchanged except for the usage
 /// ([`LlmError::usage`]), and a new run asks again.
 ///
-/// Its text says the model's error, too. So that error is not its
-/// [`source`](std::error::Error::source) as well: programs that print an error with its causes, as
-/// with `anyhow`, would say it twice.
+/// Its text includes the model's error. So that error is not its
+/// [`source`](std::error::Error::source): programs that print an error with its causes, such as
+/// with `anyhow`, would print it twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("agent {agent:?} got no answer: {error}")]
 pub struct Failure {
-    /// The agent whose model it was.
+    /// The agent whose model was asked.
     pub agent: String,
-    /// Why.
+    /// The model's error.
     pub error: LlmError,
 }
 

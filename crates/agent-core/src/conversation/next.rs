@@ -1,12 +1,12 @@
-//! Whose turn it is: the one place that decides it.
+//! Decides whose turn it is. Nothing else does.
 
 use std::{collections::HashSet, ops::Range};
 
 use super::{Conversation, Slot, State};
 use crate::{End, PendingApproval, Rules, StopReason, ToolSpec, Transfer, Work, safe_lines};
 
-/// What can be done now, what can be done once a call of the same key is done, and what waits for a
-/// person, each in call order.
+/// The work that can start now, the work that can start when a call with the same key has ended,
+/// and the calls that wait for a person, each in call order.
 #[derive(Default)]
 struct Survey {
     work: Vec<Work>,
@@ -14,10 +14,11 @@ struct Survey {
     waiting: Vec<PendingApproval>,
 }
 
-/// Who does what next.
+/// The next turn.
 pub(super) enum Next {
     Model,
-    /// What may start now, and what may when a call of its key is done.
+    /// The work that can start now, and the work that can start when a call with the same key has
+    /// ended.
     Tools(Vec<Work>, Vec<(String, Work)>),
     User(End),
 }
@@ -52,14 +53,14 @@ impl Conversation {
         }
     }
 
-    /// Calls that come first are made one at a time, before all others. The others start together,
-    /// but for the exclusive ones, each of which is a barrier, and those of one key, which take
-    /// turns. A transfer takes place once what goes before it is done.
+    /// Calls of tools that run first are made one at a time, before all others. The others start in
+    /// parallel, except that exclusive calls run alone and calls with the same key take turns. A
+    /// transfer takes effect when the calls before it are done.
     fn tools(&self, rules: &dyn Rules) -> Next {
         let comes_first = |place: usize| self.spec(place, rules).is_some_and(|spec| spec.runs_first);
         let mut open = self.slots.open().filter(|place| !self.slots[*place].is_done());
-        // Once another call is done, all that come first are: thousands are not looked at again for
-        // each that runs alone.
+        // If another call is done, all calls that run first are done too. So this avoids a search
+        // through thousands of calls for each exclusive one.
         let others_ran = self.slots.done().rev().take(4).any(|place| !comes_first(place));
         let first = if others_ran { None } else { open.find(|place| comes_first(*place)) };
         let survey = match first {
@@ -69,12 +70,12 @@ impl Conversation {
         match survey {
             Survey { work, later, .. } if !work.is_empty() => Next::Tools(work, later),
             Survey { waiting, .. } if !waiting.is_empty() => Next::User(End::Waiting(waiting)),
-            // Nothing else is left but a transfer.
+            // Only a transfer is left.
             Survey { .. } => Next::Model,
         }
     }
 
-    /// What can be done for these calls now, and what waits for a person.
+    /// Collects the work of these calls, and those that wait for a person.
     fn survey(&self, places: Range<usize>, rules: &dyn Rules) -> Survey {
         let mut survey = Survey::default();
         let (mut all_settled, mut keys) = (true, HashSet::new());
@@ -117,13 +118,13 @@ impl Conversation {
             key: self.key(slot),
             agent: self.agent.to_string(),
             call: slot.call.clone(),
-            // A person must see all that is asked.
+            // The person must see all characters of the question.
             question: safe_lines(question).into_owned(),
         }
     }
 
-    /// All calls that wait for a person, here and in what was delegated from here, in call order.
-    /// Unlike [`End::Waiting`] it needs no rules, and names them also while others are under way.
+    /// All calls that wait for a person, here and in delegated conversations, in call order. Unlike
+    /// [`End::Waiting`] it needs no rules, and it also works while other calls still run.
     pub fn waiting(&self) -> Vec<PendingApproval> {
         let mut waiting = Vec::new();
         for slot in self.slots.iter() {
@@ -136,8 +137,7 @@ impl Conversation {
         waiting
     }
 
-    /// The spec by which a call is made; none of one that is not made, since it is beyond what a
-    /// reply may hold.
+    /// The spec of a call's tool; `None` if the call is over the limit of its reply and not made.
     fn spec<'r>(&self, place: usize, rules: &'r dyn Rules) -> Option<&'r ToolSpec> {
         match rules.limits().is_beyond(place) {
             true => None,
@@ -149,7 +149,8 @@ impl Conversation {
         format!("{}/{}", self.id, slot.call.id)
     }
 
-    /// The transfer that takes place next, and the place of its call: the first in call order.
+    /// The pending transfer, and the place of its call. If there are several, it is the first in
+    /// call order.
     pub(super) fn transfer(&self) -> Option<(usize, &Transfer)> {
         self.slots.iter().enumerate().find_map(|(place, slot)| match &slot.state {
             State::Transfer(transfer) => Some((place, transfer)),

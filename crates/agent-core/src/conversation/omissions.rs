@@ -1,5 +1,4 @@
-//! What stays in the record and is not sent any more: what a model refused, and what the user took
-//! back.
+//! Parts of the record that are no longer sent: what a model refused, and what the user took back.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -8,50 +7,50 @@ use serde::{Deserialize, Serialize};
 use super::Conversation;
 use crate::{Message, Role};
 
-/// A part of the record that is not sent any more. Instructions in it still are, and so are results
-/// of calls from before it.
+/// A part of the record that is no longer sent to models. Two things in it are still sent:
+/// instructions, and results of calls from before it.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Omission {
-    /// The place of its first message in [`Conversation::messages`].
+    /// The index of its first message in [`Conversation::messages`].
     pub from: usize,
-    /// The place behind its last message.
+    /// The index after its last message.
     pub to: usize,
-    /// Why.
+    /// The reason.
     pub why: OmissionReason,
 }
 
-/// Why a part of the record is not sent any more.
+/// Why a part of the record is no longer sent.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OmissionReason {
-    /// The model refused: [`End::Refused`](crate::End::Refused). Which calls were made in it, and
-    /// whether they failed, is sent in front of what the user says next; no inputs and no results
-    /// are.
+    /// The model refused; see [`End::Refused`](crate::End::Refused). A note before the user's next
+    /// message names the calls that were made in it and whether they failed, but not their inputs
+    /// and results.
     Refused,
-    /// The user took it back: [`Conversation::take_back`].
+    /// The user took it back; see [`Conversation::take_back`].
     TakenBack,
 }
 
-/// There is nothing to take back: the user has said nothing, or all of it is taken back already.
+/// The error if there is nothing to take back: the user has said nothing, or everything is already
+/// taken back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("nothing was said in conversation {conversation:?} that could be taken back")]
 pub struct NothingToTakeBack {
-    /// The conversation's id.
+    /// The id of the conversation.
     pub conversation: String,
 }
 
 impl Conversation {
-    /// Takes back the last exchange: what the user said last, and all that came of it. For a wrong
-    /// question, a picture that no model takes, or what was refused. It can be called again, for
-    /// the exchange before.
+    /// Takes back the last exchange: the user's last message, and all that followed. Use it after a
+    /// wrong question, a picture that no model accepts, or a refusal. Call it again to take back
+    /// the exchange before that.
     ///
-    /// The record keeps all of it; what is sent leaves it out from now on (see
-    /// [`omissions`](Self::omissions)), instructions aside. Calls that are open are closed with an
-    /// error result, as by [`say`](Self::say), and who had the conversation when the user spoke has
-    /// it again. Then it is the user's turn: say something next. What calls have done meanwhile is
-    /// done.
+    /// The record keeps the messages, but they are no longer sent (see
+    /// [`omissions`](Self::omissions)), except instructions. Open calls get an error result, as
+    /// with [`say`](Self::say). The agent that had the conversation before the exchange has it
+    /// again. Then it is the user's turn, so say something next. Effects of calls are not undone.
     ///
     /// ```
     /// use agent_core::{Conversation, Response, conversation::Change};
@@ -81,14 +80,15 @@ impl Conversation {
         Ok(())
     }
 
-    /// The parts of the record that are not sent any more, in the order in which that was decided;
-    /// a later one may hold an earlier one. What was refused is sent all the same by agents that
-    /// say so: [`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused).
+    /// The parts of the record that are no longer sent, in the order in which they were left out. A
+    /// later part may contain an earlier one. Agents with
+    /// [`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused) still send refused
+    /// parts.
     pub fn omissions(&self) -> &[Omission] {
         &self.omissions
     }
 
-    /// The conversation as it is for an agent that sends what was refused all the same.
+    /// The conversation for an agent that still sends refused parts.
     pub(crate) fn with_refused(&self) -> Cow<'_, Self> {
         let is_refused = |part: &Omission| part.why == OmissionReason::Refused;
         if !self.omissions.iter().any(is_refused) {
@@ -99,7 +99,7 @@ impl Conversation {
         Cow::Owned(whole)
     }
 
-    /// The last reply is a refusal, and so is what it was asked: all since the user spoke.
+    /// Leaves out the refused last reply, and everything since the user spoke.
     pub(super) fn omit_refused_exchange(&mut self) {
         let is_asked = |place: &usize| self.is_said(*place) || self.is_instruction(*place);
         let spoke = self.said_at.min(self.messages.len().saturating_sub(1));
@@ -107,12 +107,12 @@ impl Conversation {
         self.omit(from, OmissionReason::Refused);
     }
 
-    /// All messages from this place on.
+    /// Leaves out all messages from this index on.
     pub(super) fn omit(&mut self, from: usize, why: OmissionReason) {
         self.omissions.push(Omission { from, to: self.messages.len(), why });
     }
 
-    /// Whether the message in this place is not sent any more.
+    /// Whether the message at this index is no longer sent.
     pub fn is_omitted(&self, place: usize) -> bool {
         self.omissions.iter().any(|part| part.places().contains(&place))
     }
@@ -122,14 +122,14 @@ impl Conversation {
         self.omissions.iter().any(is_in)
     }
 
-    /// Whether this message is a reply that refused: it is not read again, and its calls were not
+    /// Whether this message is the refusal itself: it is not read again, and its calls were not
     /// made.
     pub(super) fn is_refused_reply(&self, place: usize) -> bool {
         self.omissions.iter().any(|part| part.why == OmissionReason::Refused && part.to == place + 1)
     }
 
-    /// Whether this message is what the user said: no message with results of calls only, and no
-    /// note of ours that the conversation came back.
+    /// Whether this message has the user's own words: not only results of calls, and not this
+    /// library's note that the conversation returned.
     fn is_said(&self, place: usize) -> bool {
         let message = &self.messages[place];
         let is_note =

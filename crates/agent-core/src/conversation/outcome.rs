@@ -1,4 +1,4 @@
-//! What a tool call leads to.
+//! The outcomes of tool calls.
 
 use std::{
     any::Any,
@@ -10,75 +10,81 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Call, Content, DelegationLimits, UsageByAgent, panic_message::panic_message};
 
-/// What a tool call leads to: a value, carried out by whoever runs the conversation.
+/// The outcome of a tool call. It is a value; the host that runs the conversation carries it out.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// What the model reads.
+    /// A result, which the model reads.
     Output(Content),
-    /// What went wrong, for the model to read; the run goes on. It may hold text and pictures
+    /// An error, which the model reads. The run goes on. It can hold text and pictures
     /// ([`Block::text`](crate::Block::text), [`Block::image`](crate::Block::image)).
     Error(Content),
-    /// The conversation goes over to another agent.
+    /// Transfers the conversation to another agent.
     Transfer(Transfer),
-    /// Another agent does a task in a conversation of its own; its answer is the call's result.
+    /// Gives a task to another agent, in a separate conversation. Its answer is the result of the
+    /// call.
     Delegate {
-        /// The agent.
+        /// The name of the agent.
         to: String,
-        /// What it is told.
+        /// The task, as the first message that the agent reads.
         task: Content,
-        /// What its tool promises of the whole call; the agent that has the tool fills it in.
+        /// The limits of the call. A tool leaves them empty: the agent that has the tool fills them
+        /// in.
         #[serde(default, skip_serializing_if = "DelegationLimits::is_nothing")]
         #[serde(alias = "promised")]
         limits: Box<DelegationLimits>,
     },
-    /// The call waits until a person allows it.
+    /// The call waits until a person approves or denies it.
     Wait {
-        /// What the person is asked. What models wrote may stand in it: it is [made
-        /// safe](crate::message::safe_lines) to show.
+        /// The question for the person. It may contain text of models, so it is [made safe to
+        /// show](crate::message::safe_lines).
         question: String,
     },
 }
 
-/// The wish to give the conversation to another agent. It takes effect with that agent's first
-/// reply; without one, the call is an error result and nothing has changed hands.
+/// A request to transfer the conversation to another agent. It takes effect with that agent's first
+/// reply. If there is none, the call gets an error result and the asking agent keeps the
+/// conversation.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
-    /// The agent.
+    /// The name of the agent.
     pub to: String,
-    /// What the asking agent reads if it does not work out; `{why}` in it stands for what went
-    /// wrong.
+    /// The error result for the asking agent if the transfer fails. `{why}` in it is replaced by
+    /// the reason.
     pub if_failed: String,
-    /// Whether the conversation comes back if the other agent fails later, in the same run.
+    /// Whether the conversation returns to the asking agent if the other agent fails later in the
+    /// same run.
     pub comes_back: bool,
-    /// How many transfers there may be since the user spoke, if that is less than the run's limit.
+    /// A lower limit on transfers since the user spoke than the one of the run
+    /// ([`Limits::transfers`](crate::Limits::transfers)).
     pub at_most: Option<u32>,
-    /// How often the same agent may give the conversation to the same other one while nothing else
-    /// gets done; unlimited if absent.
+    /// How often the same agent may transfer the conversation to the same other agent while no tool
+    /// has succeeded in between. `None` means no limit.
     pub repeats: Option<u32>,
 }
 
 impl Transfer {
-    /// The conversation goes over to `to`, for good.
+    /// Makes a transfer to the agent `to`, which keeps the conversation. For `if_failed`, see
+    /// [`Transfer::if_failed`].
     pub fn new(to: impl Into<String>, if_failed: impl Into<String>) -> Self {
         let (to, if_failed) = (to.into(), if_failed.into());
         Self { to, if_failed, comes_back: false, at_most: None, repeats: None }
     }
 
-    /// See [`Transfer::comes_back`].
+    /// Sets [`Transfer::comes_back`].
     pub fn comes_back(mut self, comes_back: bool) -> Self {
         self.comes_back = comes_back;
         self
     }
 
-    /// See [`Transfer::at_most`].
+    /// Sets [`Transfer::at_most`].
     pub fn at_most(mut self, transfers: u32) -> Self {
         self.at_most = Some(transfers);
         self
     }
 
-    /// See [`Transfer::repeats`].
+    /// Sets [`Transfer::repeats`].
     pub fn repeats(mut self, times: u32) -> Self {
         self.repeats = Some(times);
         self
@@ -90,42 +96,42 @@ impl Transfer {
 }
 
 impl Outcome {
-    /// Words for the model.
+    /// Makes a result for the model: text or blocks.
     pub fn output(content: impl Into<Content>) -> Self {
         Self::Output(content.into())
     }
 
-    /// A failure, in words for the model, or in blocks.
+    /// Makes an error for the model: text or blocks.
     pub fn error(content: impl Into<Content>) -> Self {
         Self::Error(content.into())
     }
 
-    /// What the model reads of a Rust error: its words, or of a [`Content`] the blocks it has.
+    /// Makes an error for the model from a Rust error. The model reads its `Display` text, or its
+    /// blocks if it is a [`Content`].
     pub fn failed<E: fmt::Display + 'static>(error: E) -> Self {
         let content = (&error as &dyn Any).downcast_ref::<Content>().cloned();
         Self::Error(content.unwrap_or_else(|| error.to_string().into()))
     }
 
-    /// What the model reads of a call of this tool of which nobody knows how it ended, and which
-    /// may not be [made again](crate::ToolSpec::may_be_repeated): for hosts whose runs survive
-    /// their process.
+    /// Makes the error result of a call if nobody knows how it ended and it may not be [made
+    /// again](crate::ToolSpec::may_be_repeated). It is for hosts whose runs survive their process.
     pub fn unknown(tool: &str) -> Self {
         Self::error(format!(
             "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
         ))
     }
 
-    /// What the model reads of a call that is not made since its run has made as many as it may
-    /// ([`Limits::calls`](crate::Limits::calls)): for hosts that count themselves.
+    /// Makes the error result of a call that is not made because its run has reached
+    /// [`Limits::calls`](crate::Limits::calls). It is for hosts that count calls themselves.
     pub fn beyond_calls(most: u32) -> Self {
         Self::error(format!("not run: the limit of {most} tool calls a run is reached"))
     }
 
-    /// What `decide` says of a call of which nobody knows how it ended: what it led to, or `None`
-    /// if it is to be made again. If `decide` panics, the call is not made again, and the model
-    /// reads that nobody knows.
+    /// Asks `decide` about a call if nobody knows how it ended. It returns the outcome, or `None`
+    /// if the call is to be made again. If `decide` panics, the call is not made again, and the
+    /// model reads that the outcome is unknown.
     pub fn of_unknown(call: &Call, decide: &dyn Fn(&Call) -> Option<Self>) -> Option<Self> {
-        // It is foreign code; its panic must not take the run along.
+        // `decide` is foreign code. A panic in it must not end the run.
         catch_unwind(AssertUnwindSafe(|| decide(call))).unwrap_or_else(|panic| {
             let (unknown, why) = (Self::unknown(&call.call.name), panic_message(&*panic));
             Some(match unknown {
@@ -137,7 +143,7 @@ impl Outcome {
         })
     }
 
-    /// The agent `to` does `task`.
+    /// Makes a delegation: the agent `to` gets `task`, and its answer is the result of the call.
     pub fn delegate(to: impl Into<String>, task: impl Into<Content>) -> Self {
         Self::Delegate { to: to.into(), task: task.into(), limits: Box::default() }
     }
@@ -152,12 +158,12 @@ impl<C: Into<Content>, E: fmt::Display + 'static> From<Result<C, E>> for Outcome
     }
 }
 
-/// A piece of work that has ended: what it led to and what it cost.
+/// The outcome of a call or a delegation that has ended, and its usage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Done {
-    /// What it led to.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What the models in it cost; nothing for a plain tool.
+    /// The usage of models for it. A plain tool has none.
     pub usage: UsageByAgent,
 }
 

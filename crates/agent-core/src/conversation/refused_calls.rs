@@ -1,4 +1,5 @@
-//! What a model reads of an exchange that was refused and is not sent: which calls were made in it.
+//! The note about an exchange that was refused and is no longer sent: it names the calls that were
+//! made.
 
 use std::{
     borrow::Cow,
@@ -12,17 +13,17 @@ use super::{
 };
 use crate::{Block, Message, Role};
 
-/// The most bytes of the calls in a note. If all of them have more, they are only counted.
+/// The most bytes of the list of calls in a note. A longer list becomes counts.
 const LONGEST: usize = 300;
 
-/// The notes by the places of their messages. They follow from the record alone, so each request
-/// has the same ones.
+/// The notes, by the indexes of their messages. They follow from the record alone, so all requests
+/// have the same notes.
 #[derive(Default)]
 pub(super) struct Notes(BTreeMap<usize, Block>);
 
 impl Notes {
-    /// The calls in what was refused that have a result are named in the next message in which the
-    /// user says something. `sent` is what is sent of a message.
+    /// Makes a note for each refused exchange with calls that have results. It goes into the next
+    /// message with the user's words. `sent` returns what is sent of a message.
     pub(super) fn of<'c>(
         conversation: &'c Conversation,
         sent: impl Fn(usize) -> Option<Cow<'c, Message>>,
@@ -44,8 +45,8 @@ impl Notes {
         Self(notes)
     }
 
-    /// The message that is sent in this place, with the note if there is one: in front of what the
-    /// user says, behind results of calls, which must come first.
+    /// The message that is sent at this index, with its note if there is one. The note comes before
+    /// the user's words, but after results of calls, which must come first.
     pub(super) fn put_into(&self, place: usize, message: Message) -> Message {
         let Some(note) = self.0.get(&place) else { return message };
         let mut content = message.content().to_vec();
@@ -55,8 +56,8 @@ impl Notes {
     }
 }
 
-/// The names of the calls that were made in what was refused, by their ids; not of those that the
-/// user took back.
+/// The calls that were made in refused exchanges, as names by ids. Calls that the user took back
+/// are left out.
 fn refused_calls(conversation: &Conversation) -> HashMap<&str, &str> {
     let refused = conversation.omissions.iter().filter(|part| part.why == OmissionReason::Refused);
     let is_named =

@@ -1,20 +1,20 @@
-//! Results: how each call gets exactly one, in call order, in one user message.
+//! Gives each call exactly one result, in call order, in one user message.
 
 use super::{Conversation, Slot, State};
 use crate::{Block, Message, Role, StopReason};
 
-/// What is said of a call of a reply that ended for this reason, and whose calls are not made.
+/// The error result of a call that is not made because its reply ended for this reason.
 pub(crate) fn not_run_message(reason: &StopReason) -> String {
     format!("not run: the reply ended with {}", reason.as_str())
 }
 
-/// Is said of a call that had no result when the user went on. The model must not take it for one
-/// that can simply be made again.
+/// The error result of a call that had no result when the user spoke. It says that the call may
+/// have had its effect, so that the model does not simply make it again.
 const WENT_ON: &str =
     "no result: the user went on before the call ended. If it had begun, it may have had its effect";
 
 impl Conversation {
-    /// With the last result in, the user message with all of them is appended.
+    /// Appends the user message with all results if every call has its result.
     pub(super) fn append_results_if_done(&mut self) {
         if !self.slots.is_empty() && self.slots.are_done() {
             let unreachable = |slot: &Slot| unreachable!("call {:?} is done", slot.call.id);
@@ -30,7 +30,7 @@ impl Conversation {
         (self.stop, self.stop_details) = (None, None);
     }
 
-    /// The results there will be once the agent `to` has the conversation.
+    /// The results as they will be when the agent `to` has the conversation.
     pub(super) fn results_after_transfer(&self, to: &str) -> Vec<Block> {
         let chosen = self.transfer().map(|(place, _)| place);
         let results = self.slots.iter().enumerate().map(|(place, slot)| match Some(place) == chosen {
@@ -40,7 +40,7 @@ impl Conversation {
         results.collect()
     }
 
-    /// Closes the calls that are still open, for the user has gone on; gives back all results.
+    /// Closes all open calls because the user spoke. Returns all results.
     pub(super) fn close_open_calls(&mut self) -> Vec<Block> {
         self.usage += &self.usage_of_children();
         let stop = self.stop.take();
@@ -49,7 +49,7 @@ impl Conversation {
             (None, State::Waiting { .. }) => {
                 "not run: the user went on before a person approved it".to_owned()
             }
-            // Nobody knows here whether it began.
+            // It is not known here whether the call began.
             (None, _) => WENT_ON.to_owned(),
         };
         let slots = self.slots.take();

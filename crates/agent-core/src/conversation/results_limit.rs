@@ -1,19 +1,19 @@
-//! The limit that the results of a turn share: each call has an equal part of it.
+//! The limit that all results of a turn share. Each call gets an equal part.
 
 use crate::{Block, Content, Outcome, message::truncate::prefix};
 
-/// The most bytes that their pictures and other blocks may have together. The API takes no larger
-/// request.
+/// The most bytes of pictures and other blocks in all results together. The API refuses larger
+/// requests.
 const LARGEST_BLOCKS: usize = 32_000_000;
 
-/// The least that a call has, in bytes.
+/// The smallest part of a call, in bytes.
 const LEAST: usize = 250;
 
-/// What a note about a cut takes of that, at most.
+/// The part of it that is kept free for the note about the cut.
 const NOTE: usize = 200;
 
-/// The outcome of one call of a turn, cut to its part of `max_results_bytes`, which so many calls
-/// share. What was cut once is not cut again.
+/// Cuts the outcome of one call to its part of `max_results_bytes`, which all `calls` share. A
+/// result that was cut before is not cut again.
 pub(super) fn limited(outcome: Outcome, max_results_bytes: usize, calls: usize) -> Outcome {
     if fits(&outcome, part(max_results_bytes, calls)) {
         return outcome;
@@ -27,7 +27,7 @@ pub(super) fn limited(outcome: Outcome, max_results_bytes: usize, calls: usize) 
     }
 }
 
-/// Whether it is words that fit, as most results are.
+/// Whether the outcome is a text that fits. This is the usual case.
 fn fits(outcome: &Outcome, words: usize) -> bool {
     match outcome {
         Outcome::Output(Content::Text(text)) | Outcome::Error(Content::Text(text)) => text.len() <= words,
@@ -41,7 +41,7 @@ fn part(all: usize, calls: usize) -> usize {
 
 /// How many bytes the result of one call may have.
 struct CallLimit {
-    /// What the words of all calls of the turn may have together.
+    /// The most bytes of text of all calls of the turn together.
     all: usize,
     words: usize,
     /// Pictures and other blocks.
@@ -60,7 +60,8 @@ impl CallLimit {
         }
     }
 
-    /// As much of a text as there is room for, of a result that has so many bytes.
+    /// The beginning of a text for which there is room, and a note. `bytes` is the length of the
+    /// whole result.
     fn cut(&self, text: &str, room: usize, bytes: usize) -> String {
         let all = self.all;
         format!(
@@ -70,7 +71,7 @@ impl CallLimit {
         )
     }
 
-    /// Words are cut as if they were one text; what comes after the cut are no words any more.
+    /// Cuts the text of the blocks as if it were one text. Text blocks after the cut are left out.
     fn cut_words(&self, blocks: Vec<Block>) -> Vec<Block> {
         let bytes: usize = blocks.iter().filter_map(Block::as_text).map(str::len).sum();
         if bytes <= self.words {
@@ -92,7 +93,7 @@ impl CallLimit {
         kept.collect()
     }
 
-    /// Notes for the blocks that there is no room for.
+    /// Replaces blocks for which there is no room by notes.
     fn without_large(&self, blocks: Vec<Block>) -> Vec<Block> {
         let mut room = self.blocks;
         let kept = blocks.into_iter().map(|block| {

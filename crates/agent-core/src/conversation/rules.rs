@@ -1,11 +1,12 @@
-//! What the machine must know of the agents, and nothing more.
+//! What a conversation needs to know about agents.
 
 use crate::{Limits, ToolSpec};
 
-/// The rules a conversation follows: which calls come first, which run alone, how many turns an
-/// agent has, whom one can send work to. A [`Team`](crate::Team) is such a set of rules.
+/// The rules that a conversation follows: which calls run first or alone, how many turns an agent
+/// has, and which agents exist. A [`Team`](crate::Team) implements them.
 pub trait Rules: Sync {
-    /// What the loop may do with an agent's calls of a tool; `None` if it has no such tool.
+    /// The spec of an agent's tool, which says how its calls may run; `None` if the agent has no
+    /// such tool.
     fn spec(&self, agent: &str, tool: &str) -> Option<&ToolSpec>;
 
     /// How many turns this agent may have.
@@ -17,8 +18,8 @@ pub trait Rules: Sync {
     /// The names of all agents.
     fn agents(&self) -> Vec<&str>;
 
-    /// How many bytes of words the results of one reply's calls may have together; by default there
-    /// is no bound. Each call has an equal part.
+    /// The most bytes of text that the results of all calls of one reply may have together. Each
+    /// call gets an equal part. The default is no limit.
     fn max_results_bytes(&self, _agent: &str) -> usize {
         usize::MAX
     }

@@ -1,5 +1,4 @@
-//! Replies as they are recorded: without what some models and backends write and the API refuses to
-//! read back.
+//! Removes from replies what the API would refuse to take back.
 
 use std::collections::BTreeSet;
 
@@ -9,26 +8,25 @@ use super::{
 };
 use crate::{Block, BlockKind, Json, ToolCall, message::tool_call::written_input};
 
-/// How many characters the name of a tool may have.
+/// The most characters in the name of a tool.
 const LONGEST_NAME: usize = 128;
 
-/// Up to so many calls it is faster to look at each than to have a table.
+/// Up to this many calls, a linear search is faster than a table.
 const FEW: usize = 16;
 
-/// Sanitizes the blocks of one reply, in order: ids that are empty, or the same every turn, names
-/// with other characters, inputs that are no object. It does so always in the same way for the same
-/// history.
+/// Sanitizes the blocks of one reply, in order. It replaces ids that are empty or used before,
+/// invalid names, and inputs that are not objects. For the same history it always gives the same
+/// result.
 pub(crate) struct Sanitizer<'a> {
     so_far: &'a CallIds,
-    /// The ids of the reply's calls so far, in order.
+    /// The ids of the calls of the reply so far, in order.
     calls: Vec<IdHash>,
-    /// Those behind the first few.
+    /// The ids after the first few.
     sorted: BTreeSet<IdHash>,
     numbers: Numbers,
 }
 
-/// The blocks of a reply as they are recorded, the ids of its calls, and the numbers that were
-/// found for them.
+/// The sanitized blocks of a reply, the ids of its calls, and the numbers that were found for them.
 pub(super) struct Sanitized {
     pub(super) content: Vec<Block>,
     pub(super) calls: Vec<IdHash>,
@@ -36,7 +34,7 @@ pub(super) struct Sanitized {
 }
 
 impl Conversation {
-    /// What the conversation will record of the reply that comes next.
+    /// Returns the blocks of the next reply as the conversation will record them.
     pub(crate) fn sanitized(&self, content: Vec<Block>) -> Vec<Block> {
         self.sanitize_all(content).content
     }
@@ -47,7 +45,7 @@ impl Conversation {
         Sanitized { content, calls: sanitizer.calls, numbers: sanitizer.numbers }
     }
 
-    /// The same block by block.
+    /// A sanitizer for the next reply, which takes it block by block.
     pub(crate) fn sanitizer(&self) -> Sanitizer<'_> {
         let (calls, sorted, numbers) = Default::default();
         Sanitizer { so_far: &self.call_ids, calls, sorted, numbers }
@@ -93,7 +91,7 @@ impl Sanitizer<'_> {
     }
 }
 
-/// Results stand in what is said to a model. One that a model writes is kept as its words.
+/// Turns a tool result that a model wrote into text. Only user messages may have tool results.
 fn without_result(block: Block) -> Block {
     match block.kind() {
         BlockKind::ToolResult { .. } => Block::text(block.json().text()),

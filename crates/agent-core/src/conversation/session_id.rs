@@ -1,38 +1,38 @@
-//! Which ids sessions may have.
+//! The valid ids of sessions.
 
 use crate::{Conversation, message::safe_text::is_unsafe, safe_line};
 
-/// Why a host that keeps conversations does not keep one under this id. See [`check_session_id`].
+/// The error if a conversation's id can't be the id of a saved session. See [`check_session_id`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionIdError {
-    /// It is [`Conversation::DEFAULT_ID`]: two conversations that were given no id would be one
+    /// The id is [`Conversation::DEFAULT_ID`]. Two conversations without their own ids would be one
     /// session, and the second would read what the first was told.
     #[error(
-        "a session needs an id of its own, and this conversation was given none (it has {:?}, as all such): call \
+        "a session needs its own id, but this conversation has the default id {:?}: call \
          Conversation::with_id first",
         Conversation::DEFAULT_ID
     )]
     NotItsOwn,
-    /// Nothing can be seen of it: it is empty, or white space only.
+    /// The id is empty or only white space.
     #[error(
-        "{id:?} can't be a session's id, since nothing of it can be seen: choose another one (Conversation::with_id)"
+        "{id:?} can't be a session's id, because it is empty or only white space: choose another one (Conversation::with_id)"
     )]
     Blank {
         /// The id.
         id: String,
     },
-    /// What stands before a `/` in a key is a session, and what stands after it was delegated from
-    /// it or is a call: a session with one in its id could not be told from that.
-    #[error("{id:?} can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as {:?}", id.replace('/', "-"))]
+    /// The id contains a `/`. The keys of calls and the ids of delegated conversations are
+    /// `session/call`, so such an id could be mistaken for one of them.
+    #[error("{id:?} can't be a session's id, because it contains '/': choose another one (Conversation::with_id), such as {:?}", id.replace('/', "-"))]
     Slash {
         /// The id.
         id: String,
     },
-    /// Part of it can't be seen, or changes how the rest of it looks: where ids are listed, it
-    /// would pass for another one.
+    /// The id contains an invisible character, or one that changes how the rest is shown. In a list
+    /// it could look like another id.
     #[error(
-        "\"{}\" can't be a session's id: it has a character that can't be seen (U+{:04X}): choose another one \
+        "\"{}\" can't be a session's id, because it has an invisible character (U+{:04X}): choose another one \
          (Conversation::with_id)",
         safe_line(id),
         u32::from(*character)
@@ -45,11 +45,13 @@ pub enum SessionIdError {
     },
 }
 
-/// Whether a host that keeps conversations may keep one under this id: it is no other
-/// conversation's ([`Conversation::DEFAULT_ID`] is everybody's), it has no `/`, and a person sees
-/// all of it: it has no control characters, no line ends, no white space but spaces between its
-/// words, and nothing that only steers how text is shown (the direction of writing, width zero, how
-/// an emoji looks).
+/// Checks whether a host that saves conversations may use this id for a session. A valid id:
+///
+/// - is not [`Conversation::DEFAULT_ID`], which all conversations without an id share;
+/// - has no `/`;
+/// - is fully visible: no control characters, no line ends, no white space except spaces between
+///   words, and no characters that only control how text is shown (direction, zero width, emoji
+///   style).
 ///
 /// ```
 /// # use agent_core::conversation::check_session_id;
@@ -75,7 +77,7 @@ pub fn check_session_id(id: &str) -> Result<(), SessionIdError> {
     }
 }
 
-/// Whether two ids could look the same but for this.
+/// Whether two ids that differ only in this character could look the same.
 fn is_unseen(character: char) -> bool {
     let is_space = character.is_whitespace() && character != ' ';
     is_unsafe(character) || is_space || matches!(character, '\u{fe0e}' | '\u{fe0f}' | '\u{2800}')

@@ -1,4 +1,4 @@
-//! One call of the last reply, and how far it has come.
+//! One call of the last reply, and its state.
 
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ pub(super) struct Slot {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum State {
-    /// Not made yet.
+    /// It has not been made.
     Open,
-    /// Not made yet; a person has allowed it.
+    /// It has not been made, and a person has approved it.
     #[serde(alias = "Allowed")]
     Approved,
-    /// Another agent is at it.
+    /// Another agent works on it.
     Delegated(Box<Conversation>),
-    /// A person is asked.
+    /// It waits for a person.
     Waiting { question: String },
-    /// It wants the conversation to go over to another agent.
+    /// It asks to transfer the conversation to another agent.
     Transfer(Transfer),
     /// It has its result.
     Done { content: Content, is_error: bool },
@@ -39,7 +39,7 @@ impl Slot {
         matches!(self.state, State::Done { .. })
     }
 
-    /// Nothing more happens for it before the conversation goes over.
+    /// Whether nothing more happens for the call, except a transfer.
     pub(super) fn is_settled(&self) -> bool {
         matches!(self.state, State::Done { .. } | State::Transfer(_))
     }
@@ -52,8 +52,8 @@ impl Slot {
         self.finish(message.into(), true);
     }
 
-    /// What is to be done for it; `None` if it is done or waits for something. Whether a delegated
-    /// conversation can go on is for [`Conversation::survey`] to say.
+    /// The work of the call; `None` if it is done or waits for something. Whether a delegated
+    /// conversation can go on is decided by [`Conversation::survey`].
     pub(super) fn work(&self, place: usize, conversation: &Conversation) -> Option<Work> {
         match &self.state {
             State::Open | State::Approved => Some(Work::Call(self.as_call(place, conversation))),
@@ -77,7 +77,7 @@ impl Slot {
         }
     }
 
-    /// The result block; `otherwise` is the error of a call that has no result.
+    /// The result block of the call. `otherwise` gives the error text if there is no result.
     pub(super) fn into_result(self, otherwise: impl FnOnce(&Self) -> String) -> Block {
         match self.state {
             State::Done { content, is_error } => Block::tool_result(&self.call.id, content, is_error),

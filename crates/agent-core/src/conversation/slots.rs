@@ -1,4 +1,4 @@
-//! The calls of the last reply, in order, and where each stands among them.
+//! The calls of the last reply, in order, with a fast search by id.
 
 use std::{
     borrow::Borrow,
@@ -13,17 +13,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::Slot;
 use crate::ToolCall;
 
-/// Up to so many calls it is faster to look at each than to have a table.
+/// Up to this many calls, a linear search is faster than a table.
 const FEW: usize = 16;
 
-/// The calls of the reply that is still open, of which there may be thousands: no call is looked
-/// for among all others.
+/// The calls of the last reply. There may be thousands, so finding one by its id must be fast.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
     all: Vec<Slot>,
-    /// Their places, if they are many.
+    /// Their places by id, if there are many.
     places: Option<Arc<HashMap<ById, usize>>>,
-    /// The calls before this place are done.
+    /// All calls before this place are done.
     done: usize,
 }
 
@@ -32,7 +31,7 @@ impl Slots {
         calls.map(Slot::open).collect::<Vec<_>>().into()
     }
 
-    /// The place of the call of this id.
+    /// The place of the call with this id.
     pub(super) fn find(&self, id: &str) -> Option<usize> {
         match &self.places {
             None => self.all.iter().position(|slot| slot.call.id == id),
@@ -40,17 +39,17 @@ impl Slots {
         }
     }
 
-    /// The places in which calls may be that are not done.
+    /// The places where calls may still be open.
     pub(super) fn open(&self) -> Range<usize> {
         self.done..self.all.len()
     }
 
-    /// The places before them.
+    /// The places of calls that are done.
     pub(super) fn done(&self) -> Range<usize> {
         0..self.done
     }
 
-    /// Whether all are done. What is done stays so, and is not looked at again.
+    /// Whether all calls are done. A call that is done is not checked again.
     pub(super) fn are_done(&mut self) -> bool {
         self.done += self.all[self.done..].iter().take_while(|slot| slot.is_done()).count();
         self.done == self.all.len()
@@ -107,7 +106,7 @@ impl<'de> Deserialize<'de> for Slots {
     }
 }
 
-/// A call that is found by its id.
+/// A call that is hashed and compared by its id.
 #[derive(Clone, Debug)]
 struct ById(Arc<ToolCall>);
 

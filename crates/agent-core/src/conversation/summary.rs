@@ -1,23 +1,23 @@
-//! A summary of what a conversation did so far: for an agent that delegated it and has no answer.
+//! A summary of what a conversation has done, for the agent that delegated it and got no answer.
 
 use std::{collections::BTreeMap, fmt::Write};
 
 use super::{Conversation, Slot, State};
 use crate::{Content, Message, Role, StopReason, ToolCall, message::truncate::prefix};
 
-/// The most bytes of the list of calls, of the words after it, and of all calls that are only
-/// counted. All is at most 4,000.
+/// The most bytes of the list of calls, of the last text, and of the counts of calls that are not
+/// listed. Together a summary has at most 4,000 bytes.
 const LONGEST_LIST: usize = 2_600;
 const LONGEST_WORDS: usize = 1_000;
 const LONGEST_COUNT: usize = 300;
 
-/// How many bytes of an input and of a result are shown: the most with which the list is not too
-/// long.
+/// The lengths to which inputs and results are cut. The first one is used with which the list is
+/// short enough.
 const SHOWN: [usize; 4] = [1_200, 400, 150, 60];
 
-/// A call, and how it ended.
+/// A call and how it ended.
 struct CallMade<'a> {
-    /// How many delegations below the conversation it was made.
+    /// The number of delegations between the conversation and the call.
     depth: usize,
     call: &'a ToolCall,
     how: CallEnd<'a>,
@@ -26,14 +26,14 @@ struct CallMade<'a> {
 enum CallEnd<'a> {
     Result(&'a Content),
     Failed(&'a Content),
-    /// It has no result, for this reason.
+    /// The call has no result, for this reason.
     Open(String),
 }
 
 impl Conversation {
-    /// The calls that were made here, each with how it ended, and the last words; empty if there is
-    /// neither. At most 4,000 bytes. `with_last_reply` says whether the words of the last reply may
-    /// be among them.
+    /// The calls that were made, each with how it ended, and the last text. It is empty if there
+    /// are neither, and has at most 4,000 bytes. `with_last_reply` says whether the text may be
+    /// that of the last reply.
     pub(super) fn summary(&self, with_last_reply: bool) -> String {
         let mut made = Vec::new();
         self.calls_made(0, &mut made);
@@ -87,8 +87,7 @@ impl Conversation {
         })
     }
 
-    /// The last words that its agents said; without those of the last reply if these may not be
-    /// among them.
+    /// The last text of its agents. If `with_last` is false, the last reply is skipped.
     fn last_words(&self, with_last: bool) -> Option<String> {
         let is_last = |message: &&Message| !with_last && message.role() == Role::Assistant;
         let earlier = self.messages.iter().rev().skip_while(is_last);
@@ -97,7 +96,7 @@ impl Conversation {
     }
 }
 
-/// The calls, a line each. The first ones are only counted if all would be too many.
+/// One line for each call. If that is too long, the first calls are only counted.
 fn list(made: &[CallMade<'_>]) -> String {
     let lines = |most: usize| -> Vec<String> { made.iter().map(|made| made.line(most)).collect() };
     let fits = |lines: &Vec<String>| lines.iter().map(String::len).sum::<usize>() <= LONGEST_LIST;
@@ -113,13 +112,13 @@ fn list(made: &[CallMade<'_>]) -> String {
     counted(&made[..first]) + &lines[first..].concat()
 }
 
-/// How often each tool was called, in one line.
+/// One line with the number of calls of each tool.
 fn counted(made: &[CallMade<'_>]) -> String {
     let calls = made.iter().map(|made| (&*made.call.name, matches!(made.how, CallEnd::Failed(_))));
     format!("\n- {} calls that are not shown: {}", made.len(), excerpt(&tally(calls), LONGEST_COUNT - 60))
 }
 
-/// How often each of these tools was called, and how often that failed.
+/// How often each tool was called, and how often that failed.
 pub(super) fn tally<'a>(calls: impl IntoIterator<Item = (&'a str, bool)>) -> String {
     let mut tools: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for (tool, has_failed) in calls {
@@ -139,7 +138,7 @@ pub(super) fn tally<'a>(calls: impl IntoIterator<Item = (&'a str, bool)>) -> Str
 
 impl CallMade<'_> {
     fn line(&self, most: usize) -> String {
-        // How deep it is costs no more than a little.
+        // Cap the indent, so that deep calls don't use up the space.
         let space = "  ".repeat(self.depth.min(8));
         let (name, input) = (&self.call.name, excerpt(self.call.input.text(), most));
         let mut line = format!("\n{space}- {name} {input}");
@@ -154,7 +153,7 @@ impl CallMade<'_> {
     }
 }
 
-/// The text on one line, cut if it is longer.
+/// The text on one line, cut to `most` bytes.
 pub(super) fn excerpt(text: &str, most: usize) -> String {
     let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.len() > most {

@@ -8,12 +8,12 @@ use std::{
 use super::{Conversation, State};
 use crate::{Call, Done, Outcome, Rules, Work};
 
-/// The tools' turn: the work that may start now, and where each piece is recorded as it ends.
+/// The tools' turn: the work that may start now. Results are recorded in it.
 pub struct ToolTurn<'a> {
     conversation: &'a mut Conversation,
     rules: &'a dyn Rules,
     work: Vec<Work>,
-    /// What waits for calls of the same key, in call order.
+    /// Work that waits for calls with the same key, in call order.
     later: HashMap<String, VecDeque<Work>>,
 }
 
@@ -29,40 +29,45 @@ impl<'a> ToolTurn<'a> {
         Self { conversation, rules, work, later: by_key }
     }
 
-    /// The conversation, as far as it has come.
+    /// The conversation as it is now.
     pub fn conversation(&self) -> &Conversation {
         self.conversation
     }
 
-    /// What may start now, in call order; never empty.
+    /// The work that may start now, in call order. It is never empty before
+    /// [`take_work`](Self::take_work).
     pub fn work(&self) -> &[Work] {
         &self.work
     }
 
-    /// The same, to be done by whoever takes it; then [`work`](Self::work) has no more of it.
+    /// Takes the work that may start now out of the turn, in call order. The caller must do it;
+    /// [`work`](Self::work) is then empty.
     pub fn take_work(&mut self) -> Vec<Work> {
         std::mem::take(&mut self.work)
     }
 
-    /// What an outcome comes to under the rules: some are refused, with words the model reads.
+    /// Checks the outcome of call `id` against the rules, and returns what may be recorded; see
+    /// [`Conversation::admit`].
     pub fn admit(&self, id: &str, outcome: Outcome) -> Outcome {
         let conversation = &*self.conversation;
         debug_assert!(conversation.slots.find(id).is_some(), "{id:?} is none of its calls");
         conversation.admit(outcome, self.rules)
     }
 
-    /// Records what a call led to, in any order; gives back what may start because of it: what is
-    /// still to do for that call, or, if it is done, the next call of its key. With the last result
-    /// in, the user message with all of them stands in the conversation.
+    /// Records the outcome of the call `id`. Outcomes may come in any order.
+    ///
+    /// It returns the work that may start because of it: the delegation that the call led to, or
+    /// the next call with the same key. When the last call has its result, the user message with
+    /// all results is appended to the conversation.
     ///
     /// # Panics
-    /// If the call is none of this turn's, or has its result already: a bug of the host.
+    /// If the call is not in this turn, or already has its result. Both are bugs of the host.
     pub fn record(&mut self, id: &str, done: Done) -> Option<Work> {
         let done = Done { outcome: self.admit(id, done.outcome), usage: done.usage };
         self.record_admitted(id, done)
     }
 
-    /// The same with an outcome that is under the rules already.
+    /// Records an outcome that the rules have already admitted.
     pub(crate) fn record_admitted(&mut self, id: &str, done: Done) -> Option<Work> {
         let place = self.place(id);
         self.conversation.record(place, done);
@@ -76,7 +81,7 @@ impl<'a> ToolTurn<'a> {
         more
     }
 
-    /// The next call that waits for the one in this place.
+    /// The next call that waits for the call at this place.
     fn next_of_key(&mut self, place: usize) -> Option<Work> {
         if self.later.is_empty() {
             return None;
@@ -87,20 +92,20 @@ impl<'a> ToolTurn<'a> {
         self.later.get_mut(&key)?.pop_front()
     }
 
-    /// The call of this id as a piece of work.
+    /// The call with this id, as work.
     pub(crate) fn call(&self, id: &str) -> Call {
         let place = self.place(id);
         self.conversation.slots[place].as_call(place, self.conversation)
     }
 
-    /// The place of an open call among those of its reply.
+    /// The place of an open call in its reply.
     pub(crate) fn place(&self, id: &str) -> usize {
         let slots = &self.conversation.slots;
         let place = slots.find(id).filter(|place| !slots[*place].is_done());
         place.unwrap_or_else(|| panic!("call {id:?} is not open in this turn"))
     }
 
-    /// Keeps how far a delegated conversation has come, for a later run to go on with.
+    /// Saves the current state of a delegated conversation, so that a later run can continue it.
     pub fn keep(&mut self, id: &str, conversation: Box<Conversation>) {
         let Some(place) = self.conversation.slots.find(id) else { return };
         if let State::Delegated(child) = &mut self.conversation.slots[place].state {

@@ -1,13 +1,13 @@
-//! A conversation as text.
+//! Writes a conversation as text.
 
 use std::fmt;
 
 use super::{Conversation, Omission, OmissionReason, State, TransferRecord};
 use crate::{Block, BlockKind, Role, safe_line, safe_lines};
 
-/// The transcript, [safe to show](crate::message::safe_lines): a line a block, with who spoke.
-/// Where a block has more lines, each of them begins with `|`, so that none looks like somebody
-/// else's. What is still to be done for the last reply stands at the end.
+/// Writes a transcript for people to read: one line per block, with the speaker's name. It is [safe
+/// to show](crate::message::safe_lines). If a block has several lines, the others begin with `|`,
+/// so that none looks like another speaker's. Open calls of the last reply come at the end.
 impl fmt::Display for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, message) in self.messages.iter().enumerate() {
@@ -52,7 +52,7 @@ impl fmt::Display for Conversation {
 }
 
 impl Conversation {
-    /// Says what was left out when there were this many messages.
+    /// Says what was left out after this many messages.
     fn write_left_out(&self, f: &mut fmt::Formatter<'_>, messages: usize) -> fmt::Result {
         for Omission { from, to, why } in self.omissions.iter().filter(|part| part.to == messages) {
             let what = match to - from {
@@ -71,7 +71,7 @@ impl Conversation {
 fn write_block(f: &mut fmt::Formatter<'_>, role: &str, block: &Block) -> fmt::Result {
     let text = match block.kind() {
         BlockKind::Text(text) => format!("{role}: {text}"),
-        // Line feeds between the parts of JSON say nothing.
+        // Line feeds inside JSON don't matter, so it is written on one line.
         BlockKind::ToolUse(call) => {
             format!("  > {} {} {}", call.id, call.name, safe_line(call.input.text()))
         }
@@ -84,7 +84,7 @@ fn write_block(f: &mut fmt::Formatter<'_>, role: &str, block: &Block) -> fmt::Re
     write_safe(f, &text)
 }
 
-/// Writes what stands on one line as a rule.
+/// Writes text that usually has one line.
 fn write_safe(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let text = safe_lines(text);
     let (first, more) = text.split_once('\n').map_or((&*text, None), |(first, more)| (first, Some(more)));

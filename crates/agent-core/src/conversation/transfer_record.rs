@@ -1,4 +1,4 @@
-//! How the conversation changes hands.
+//! Transfers of the conversation between agents.
 
 use std::sync::Arc;
 
@@ -7,42 +7,42 @@ use serde::{Deserialize, Serialize};
 use super::Conversation;
 use crate::{Block, BlockKind, Message, Role, Rules, ToolCall, Transfer};
 
-/// The conversation went from one agent to another.
+/// A transfer of the conversation from one agent to another that took place.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TransferRecord {
-    /// The agent that had it.
+    /// The agent that had the conversation.
     pub from: Arc<str>,
-    /// The agent that has it since.
+    /// The agent that got it.
     pub to: Arc<str>,
-    /// How many messages there were before the first of `to`.
+    /// How many messages there were before the first one of `to`.
     pub at: usize,
-    /// The call that asked for it; `None` if it came back.
+    /// The call that asked for the transfer; `None` if the conversation returned after a failure.
     pub call: Option<Arc<ToolCall>>,
-    /// What went wrong, if it came back.
+    /// What went wrong, if the conversation returned after a failure.
     pub why: Option<String>,
 }
 
-/// Where the conversation comes back to.
+/// An agent to which the conversation returns after a failure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Return {
     to: Arc<str>,
-    /// How many turns that agent had had.
+    /// How many turns that agent had had at the transfer.
     turns: u32,
-    /// How many the one that took over had had.
+    /// How many turns the other agent had had at the transfer.
     #[serde(default)]
     of_other: u32,
     transfer: Transfer,
 }
 
 impl Conversation {
-    /// How the conversation changed hands so far, in order.
+    /// The transfers of the conversation so far, in order.
     pub fn transfer_records(&self) -> &[TransferRecord] {
         &self.transfer_records
     }
 
     /// The transfer by which the agent that speaks next got the conversation, or is about to get
-    /// it; `None` if it had it from the start.
+    /// it. `None` if that agent had it from the start.
     pub fn transfer_to_speaker(&self) -> Option<TransferRecord> {
         match self.transfer() {
             Some((place, transfer)) => Some(TransferRecord {
@@ -59,8 +59,8 @@ impl Conversation {
         }
     }
 
-    /// Whether this block of the record is a word of ours to the agent that the conversation came
-    /// back to, and none of the user's, though it stands in a message of theirs.
+    /// Whether this block is a note by this library to the agent that the conversation returned to.
+    /// Such a note is in a user message, but the user did not write it.
     pub fn is_note(&self, block: &Block) -> bool {
         let came_back = self.transfer_records.iter().filter(|record| record.call.is_none());
         let mut notes = came_back.filter_map(|record| {
@@ -69,21 +69,21 @@ impl Conversation {
         notes.any(|note| note.ptr_eq(block))
     }
 
-    /// The agent that had the conversation when there were this many messages: the one that wrote
-    /// the message that stands there, if it is a reply.
+    /// The agent that had the conversation when there were `messages` messages. If `messages()[i]`
+    /// is a reply, `agent_at(i)` is its author.
     pub fn agent_at(&self, messages: usize) -> &str {
         let before = self.transfer_records.iter().take_while(|record| record.at <= messages).last();
         let first = || self.transfer_records.first().map_or(&*self.agent, |record| &*record.from);
         before.map_or_else(first, |record| &record.to)
     }
 
-    /// How many turns the agent that has the conversation had since the user spoke, with those of
-    /// agents that gave it back.
+    /// How many turns the current agent has had since the user spoke. They include the turns of
+    /// agents that failed and returned the conversation to it.
     pub fn turns(&self) -> u32 {
         self.turns
     }
 
-    /// The same of any agent.
+    /// How many turns any agent has had since the user spoke.
     pub(crate) fn turns_of(&self, agent: &str) -> u32 {
         match *self.agent == *agent {
             true => self.turns,
@@ -91,12 +91,13 @@ impl Conversation {
         }
     }
 
-    /// Whether it goes over to another agent with the next reply.
+    /// Whether the conversation is transferred to another agent with the next reply.
     pub(crate) fn has_pending_transfer(&self) -> bool {
         self.transfer().is_some()
     }
 
-    /// The other agent has answered: all calls get their results, and it has the conversation.
+    /// Completes a transfer when the other agent has answered: all calls get their results, and
+    /// that agent has the conversation.
     pub(super) fn complete_transfer(&mut self, place: usize) {
         let Some((_, transfer)) = self.transfer() else { return };
         let (transfer, call) = (transfer.clone(), self.slots[place].call.clone());
@@ -112,8 +113,9 @@ impl Conversation {
         self.transfers += 1;
     }
 
-    /// The agent that has the conversation has failed: it comes back to the one that gave it away,
-    /// which reads why. Nothing is taken back from the record. False if there is no such agent.
+    /// Returns the conversation to the agent that transferred it, because the current one failed.
+    /// That agent reads why. Nothing is removed from the record. Returns false if there is no such
+    /// agent.
     pub(super) fn return_conversation(&mut self, why: &str) -> bool {
         let Some(Return { to, turns, of_other, transfer }) = self.returns.pop() else { return false };
         let mut blocks = self.close_open_calls();
@@ -123,12 +125,12 @@ impl Conversation {
         self.stop_details = None;
         let since = self.turns.saturating_sub(of_other);
         self.change_agent(to, None, Some(why));
-        // Or each agent it comes back to would have all its turns again.
+        // Otherwise each agent to which it returns would have all its turns again.
         self.turns = turns.saturating_add(since);
         true
     }
 
-    /// Whether it came back, and nobody has said anything since.
+    /// Whether the conversation has just returned after a failure, with no message since.
     pub(super) fn has_just_returned(&self) -> bool {
         let last = self.transfer_records.last();
         last.is_some_and(|record| record.call.is_none() && record.at == self.messages.len())
@@ -146,7 +148,7 @@ impl Conversation {
         self.transfer_records.push(TransferRecord { from, to, at: self.messages.len(), call, why });
     }
 
-    /// Why this transfer may not be, if it may not.
+    /// The reason if this transfer is forbidden.
     pub(super) fn forbidden(&self, transfer: &Transfer, rules: &dyn Rules) -> Option<String> {
         let (had, turns) = (self.turns_of(&transfer.to), rules.turns(&transfer.to));
         if had >= turns && had > 0 {
@@ -165,7 +167,7 @@ impl Conversation {
             .then(|| format!("{} has already had the conversation, and nothing got done since", transfer.to))
     }
 
-    /// Whether a tool gave a result since there were this many messages, transfers aside.
+    /// Whether a tool other than a transfer has succeeded since there were `since` messages.
     fn had_success_since(&self, since: usize) -> bool {
         let is_transfer = |id: &str| {
             self.transfer_records.iter().filter_map(|record| record.call.as_ref()).any(|call| call.id == id)

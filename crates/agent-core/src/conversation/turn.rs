@@ -1,24 +1,24 @@
-//! A turn: what a driver is handed, and cannot take twice or out of order.
+//! Turns. A driver can't take one twice or in the wrong order.
 
 use std::ops::Deref;
 
 use super::{Conversation, ToolTurn, next::Next};
 use crate::{End, Failure, Response, Rules};
 
-/// Whose turn it is. It borrows the conversation, so a turn taken in the wrong order does not
-/// compile.
+/// Whose turn it is, and what there is to do. It borrows the conversation, so taking turns in the
+/// wrong order does not compile.
 #[derive(Debug)]
 pub enum Turn<'a> {
-    /// The model's: one request.
+    /// The model's turn: one request.
     Model(ModelTurn<'a>),
-    /// The tools': all calls that may start now.
+    /// The tools' turn: all calls that may start now.
     Tools(ToolTurn<'a>),
-    /// The user's: the run is over.
+    /// The user's turn: the run is over.
     User(End),
 }
 
 impl Turn<'_> {
-    /// How the run ended, if it is the user's turn.
+    /// Returns how the run ended, if it is the user's turn.
     pub fn into_end(self) -> Option<End> {
         match self {
             Self::User(end) => Some(end),
@@ -27,19 +27,20 @@ impl Turn<'_> {
     }
 }
 
-/// The model's turn. Read the conversation through it.
+/// The model's turn. It dereferences to the conversation.
 #[derive(Debug)]
 pub struct ModelTurn<'a> {
     conversation: &'a mut Conversation,
 }
 
 impl Conversation {
-    /// Whose turn it is, under these rules.
+    /// Decides whose turn it is, under these rules. This is the one question that the loop asks.
     pub fn turn<'a>(&'a mut self, rules: &'a dyn Rules) -> Turn<'a> {
         match self.next(rules) {
             Next::Model => Turn::Model(ModelTurn { conversation: self }),
             Next::Tools(work, later) => Turn::Tools(ToolTurn::new(self, rules, work, later)),
-            // An agent that was given the conversation and does not get done gives it back.
+            // An agent that reaches its turn limit returns the conversation to the agent that
+            // transferred it.
             Next::User(End::TurnLimit(turns))
                 if self.return_conversation(&self.turn_limit_message(turns)) =>
             {
@@ -59,9 +60,9 @@ impl Deref for ModelTurn<'_> {
 }
 
 impl ModelTurn<'_> {
-    /// Takes in what the model said. A failure that the conversation can go on from (another agent
-    /// did not take it over) is taken in too; any other is given back, and nothing has changed but
-    /// the [usage](Conversation::usage).
+    /// Records the model's reply or failure. If another agent can go on after a failure, it is
+    /// recorded, for example when a transfer fails. Any other failure is returned as the error, and
+    /// only the [usage](Conversation::usage) has changed.
     pub fn answer(self, result: Result<Response, Failure>) -> Result<(), Failure> {
         self.conversation.answer(result)
     }

@@ -1,23 +1,23 @@
-//! What a conversation cost.
+//! The usage of a conversation.
 
 use super::{Conversation, State};
 use crate::{Usage, UsageByAgent};
 
 impl Conversation {
-    /// What its models cost so far, delegations included.
+    /// The usage of all models so far, including delegated conversations.
     pub fn usage(&self) -> Usage {
         self.usage_by_agent().total()
     }
 
-    /// The same by agent. What each turn costs is told as it ends:
-    /// [`EventKind::TurnEnded`](crate::EventKind::TurnEnded).
+    /// The usage so far by agent, including delegated conversations. For the usage of each turn,
+    /// see [`EventKind::TurnEnded`](crate::EventKind::TurnEnded).
     pub fn usage_by_agent(&self) -> UsageByAgent {
         let mut usage = self.usage.clone();
         usage += &self.usage_of_children();
         usage
     }
 
-    /// What delegations cost whose usage is not added up yet.
+    /// The usage of open delegations, which is not yet in `usage`.
     pub(super) fn usage_of_children(&self) -> UsageByAgent {
         let mut usage = UsageByAgent::default();
         for slot in self.slots.iter() {

@@ -1,4 +1,4 @@
-//! What the next model reads of the record, and what was answered last.
+//! The part of the record that the next model reads, and the last answer.
 
 use std::{borrow::Cow, collections::HashSet, ops::Range};
 
@@ -6,15 +6,17 @@ use super::{Conversation, OmissionReason, refused_calls::Notes};
 use crate::{Block, BlockKind, Message, Role};
 
 impl Conversation {
-    /// What the next model reads: the record without what is [left out](Self::omissions) and what
-    /// the API refuses to read back (blank text, cut thinking), and, while the conversation is
-    /// about to go over to another agent, with the results it will have then.
+    /// The messages that the next model reads. They are the record without parts that are [left
+    /// out](Self::omissions) and without what the API refuses (blank text, cut thinking). If the
+    /// conversation is about to be transferred, they include the results that the calls will have
+    /// then.
     pub fn reads(&self) -> Vec<Message> {
         self.reads_around(0).1
     }
 
-    /// The same in two parts: what is among the first `at` messages, and what comes after; see
-    /// [`TransferRecord::at`](crate::conversation::TransferRecord::at).
+    /// The messages that the next model reads, in two parts: those from the first `at` messages of
+    /// the record, and the rest. [`TransferRecord::at`](crate::conversation::TransferRecord::at) is
+    /// such a number. See [`reads`](Self::reads).
     pub fn reads_around(&self, at: usize) -> (Vec<Message>, Vec<Message>) {
         let (all, split) = (self.messages.len(), at.min(self.messages.len()));
         let (mut before, mut since) = (self.sent(0..split), self.sent(split..all));
@@ -25,8 +27,8 @@ impl Conversation {
         (before, since)
     }
 
-    /// The words of the last reply that was not [taken back](Self::take_back), also if it came in
-    /// several parts.
+    /// The text of the last reply that was not [taken back](Self::take_back). If the reply came in
+    /// several messages, it is the text of all of them.
     pub fn text(&self) -> String {
         let all = self.messages.iter().enumerate().rev();
         let left = all.filter(|(place, _)| !self.is_taken_back(*place)).map(|(_, message)| message);
@@ -36,7 +38,7 @@ impl Conversation {
         last.into_iter().rev().collect()
     }
 
-    /// The messages in these places as they are sent.
+    /// The messages at these indexes, as they are sent.
     fn sent(&self, places: Range<usize>) -> Vec<Message> {
         let omitted = Omitted::of(self);
         let sent = |place: usize| self.sent_as(place, &omitted);
@@ -47,8 +49,8 @@ impl Conversation {
         places.filter_map(|place| Some(notes.put_into(place, sent(place)?.into_owned()))).collect()
     }
 
-    /// Whether there is something for the model to read since its last reply, or since something
-    /// was taken back, and anything that the user said.
+    /// Whether the model has something new to read since its last reply, or since something was
+    /// taken back, and the user has said anything at all.
     pub(super) fn has_news(&self) -> bool {
         let taken_back = self.omissions.iter().filter(|part| part.why == OmissionReason::TakenBack);
         let (since, all) = (taken_back.map(|part| part.to).max().unwrap_or(0), self.messages.len());
@@ -65,15 +67,15 @@ impl Conversation {
     }
 }
 
-/// The parts of a record that are not sent.
+/// The parts of the record that are not sent.
 struct Omitted {
     places: Vec<bool>,
-    /// The calls in it, whose results may stand behind it.
+    /// The calls in these parts. Their results may come after them.
     calls: HashSet<String>,
 }
 
 impl Omitted {
-    /// `None` if all is sent, which is the rule.
+    /// `None` if everything is sent, which is the usual case.
     fn of(conversation: &Conversation) -> Option<Self> {
         if conversation.omissions.is_empty() {
             return None;
@@ -88,7 +90,7 @@ impl Omitted {
         Some(Self { places, calls })
     }
 
-    /// What is sent of the message in this place.
+    /// What is sent of the message at this index.
     fn rest_of<'m>(&self, place: usize, message: &'m Message) -> Option<Cow<'m, Message>> {
         let is_omitted = self.places[place] && message.role() != Role::System;
         let goes = |block: &Block| match block.kind() {

@@ -1,4 +1,4 @@
-//! What a turn of the tools has to do.
+//! The work of a tools' turn.
 
 use std::sync::Arc;
 
@@ -6,30 +6,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Conversation, ToolCall};
 
-/// A piece of work that may start now. Plain data, so that it can be done elsewhere.
+/// A piece of work that may start now. It is plain data, so another process can do it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Work {
-    /// A tool is called.
+    /// A call of a tool.
     Call(Call),
-    /// Another agent does a task.
+    /// A task for another agent.
     Delegate(Delegation),
 }
 
-/// A call of a tool, and whose it is.
+/// A call of a tool, with the agent and the conversation that it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
-    /// The id of the conversation it was made in.
+    /// The id of the conversation.
     pub conversation: Arc<str>,
-    /// How many delegations that conversation is away from the user.
+    /// The number of delegations between the user and that conversation.
     pub depth: u32,
     /// The agent that made it.
     pub agent: Arc<str>,
     /// The call itself.
     pub call: Arc<ToolCall>,
-    /// Its place among the calls of its reply, from 0 on.
+    /// Its place among the calls of its reply, from 0.
     #[serde(default)]
     pub place: usize,
-    /// Whether a person has allowed it.
+    /// Whether a person has approved it.
     #[serde(alias = "allowed")]
     pub approved: bool,
 }
@@ -41,12 +41,12 @@ pub struct Delegation {
     pub by: Arc<str>,
     /// The call whose result the answer will be.
     pub call: Arc<ToolCall>,
-    /// The other agent's conversation, as far as it has come.
+    /// The other agent's conversation in its current state.
     pub conversation: Box<Conversation>,
 }
 
 impl Work {
-    /// The id of the call this is for.
+    /// The id of the call.
     pub fn id(&self) -> &str {
         &self.tool_call().id
     }

@@ -186,7 +186,7 @@ async fn no_session_has_the_id_of_a_delegated_conversation_and_one_that_had_it_g
     let journal = place.open();
     say(&journal, "one", "Go.").await;
     let refused = JournalError::from(SessionIdError::Slash { id: "one/call_0_1".to_owned() });
-    assert_snapshot!(refused, @r#""one/call_0_1" can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as "one-call_0_1""#);
+    assert_snapshot!(refused, @r#""one/call_0_1" can't be a session's id, because it contains '/': choose another one (Conversation::with_id), such as "one-call_0_1""#);
     let mut conversation = Conversation::start("main", "Go.").with_id("one/call_0_1");
     let host = journal.host(team(&["main"], says).0, &mut conversation).await;
     assert_eq!(host.err(), Some(refused.clone()));
@@ -235,7 +235,7 @@ async fn field_43_conversations_without_an_id_never_read_each_other() {
     for words in ["My account is 7.", "What is my account?"] {
         let mut conversation = team.agent("main").unwrap().start(words);
         let refused = journal.host(team.clone(), &mut conversation).await.unwrap_err();
-        let said = r#"a session needs an id of its own, and this conversation was given none (it has "run", as all such): call Conversation::with_id first"#;
+        let said = r#"a session needs its own id, but this conversation has the default id "run": call Conversation::with_id first"#;
         assert_eq!(refused.to_string(), said);
         assert_eq!(conversation, team.agent("main").unwrap().start(words), "it is as it was");
     }

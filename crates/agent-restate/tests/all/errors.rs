@@ -53,7 +53,7 @@ async fn each_error_says_what_was_wrong_with_what() {
     );
     assert_eq!(
         error(stage.host.run(&mut start("a/b")).await),
-        r#""a/b" can't be a session's id, which has no '/': choose another one (Conversation::with_id), such as "a-b""#
+        r#""a/b" can't be a session's id, because it contains '/': choose another one (Conversation::with_id), such as "a-b""#
     );
     let mut stranger = Conversation::start("nobody", "Hello?").with_id("stranger");
     assert_eq!(
