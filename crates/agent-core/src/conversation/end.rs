@@ -104,6 +104,16 @@ pub struct Failure {
 mod tests {
     use super::*;
 
+    /// Programs print an error with its causes. What is a cause as well must not be in the text.
+    #[test]
+    fn a_failure_says_the_models_error_once() {
+        let error = LlmError::new(crate::LlmErrorKind::Authentication, "that key is revoked");
+        let failure = Failure { agent: "main".to_owned(), error: error.clone() };
+        assert_eq!(failure.to_string(), format!("agent \"main\" got no answer: {error}"));
+        assert!(std::error::Error::source(&failure).is_none());
+        assert!(std::error::Error::source(&crate::RunError::from(failure)).is_none());
+    }
+
     #[test]
     fn an_end_is_printed_for_people() {
         let check = |end: End, expected: &str| assert_eq!(end.to_string(), expected);
