@@ -28,8 +28,5 @@ mod backend {}
 #[doc = include_str!("../../docs/guide/11-host.md")]
 mod host {}
 
-#[doc = include_str!("../../docs/guide/12-streaming.md")]
-mod streaming {}
-
 #[doc = include_str!("../../docs/guide/15-trip-planner.md")]
 mod trip_planner {}

@@ -20,6 +20,11 @@
 mod frame;
 mod session;
 
+/// A chapter of the guide, so that its program is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/12-streaming.md")]
+mod guide {}
+
 use std::{
     collections::HashMap,
     convert::Infallible,
