@@ -1,5 +1,4 @@
-//! Runs the same team in this process or on a journal. Only the line of the host differs: cargo run
-//! -p agent-journal --example survives
+//! The same team in this process or on a journal: cargo run -p agent-journal --example survives
 
 use std::{error::Error, path::PathBuf};
 
@@ -18,8 +17,7 @@ use serde_json::json;
 /// Runs the same team in this process or on a journal
 #[derive(Parser)]
 struct Options {
-    /// The file of the journal. Stop the program at any time: the next start continues there
-    /// [default: none]
+    /// The journal's file. Stop the program at any time: the next start continues [default: none]
     file: Option<PathBuf>,
 }
 

@@ -292,3 +292,7 @@ impl LedgerState {
         self.in_flight.remove(&key);
     }
 }
+
+pub(crate) fn missing_result<T>() -> T {
+    unreachable!("a result that was written is taken only by the caller that waited for it")
+}

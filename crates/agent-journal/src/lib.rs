@@ -44,6 +44,7 @@ mod journal_host_error;
 mod lease;
 mod leases;
 mod ledger;
+mod new_host;
 mod next_write;
 mod open_session;
 mod portable;
