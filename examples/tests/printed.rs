@@ -28,11 +28,11 @@ fn each_limit_says_so_to_the_model_or_to_the_caller() {
     let printed = [
         r#"caller: Answered("Done.") after 1s"#,
         r#"caller: Answered("Done.") after 3s"#,
-        "model:  job failed: not run: the limit of 2 tool calls a reply is reached",
-        "model:  job failed: not run: the limit of 4 tool calls a run is reached",
+        "model:  job failed: not run: the limit of 2 tool calls per reply is reached",
+        "model:  job failed: not run: the limit of 4 tool calls per run is reached",
         r#"model:  delegate failed: not delegated to "lead": the depth limit of 1 is reached"#,
         "caller: TurnLimit(3)",
-        "caller: error: the limit of 5 model requests a run is reached",
+        "caller: error: the limit of 5 model requests per run is reached",
     ];
     check("limits", &printed);
 }

@@ -1,4 +1,4 @@
-//! What happens in a run, as it happens: events, logs, live text, timelines.
+//! Events of a run, and what can be made of them: logs, live text, timelines.
 
 pub(crate) mod emitter;
 pub(crate) mod event_log;
@@ -25,11 +25,11 @@ use crate::{
     safe_lines,
 };
 
-/// Something that happened in a run.
+/// An event of a run: what happened, when, in which conversation, and by which agent.
 ///
-/// As JSON it is an object of these fields, where `at` is `at_ms`, a number of milliseconds with a
-/// fraction, and `kind` an object with the kind's name and what belongs to it. It is read back from
-/// whatever order its fields are in:
+/// In JSON it is an object with these fields. `at` becomes `at_ms`, a number of milliseconds with a
+/// fraction. `kind` is an object with the kind's name and its value. The fields can be read back in
+/// any order:
 ///
 /// ```json
 /// {"at_ms": 300.5, "conversation": "run", "depth": 0, "agent": "main",
@@ -38,20 +38,21 @@ use crate::{
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// When, since the run began, by tokio's clock: on paused time it is exact.
+    /// The time since the run began, by tokio's clock. On paused time it is exact.
     #[serde(rename = "at_ms", with = "milliseconds")]
     pub at: Duration,
-    /// The conversation's id, which of a delegated one is also its path: `run/call_0_1`.
+    /// The id of the conversation. That of a delegated conversation is also the path to it:
+    /// `run/call_0_1`.
     pub conversation: Arc<str>,
-    /// How many delegations away from the user.
+    /// The number of delegations between the user and the conversation.
     pub depth: u32,
-    /// The agent.
+    /// The agent by which, or to which, it happened.
     pub agent: Arc<str>,
     /// What happened.
     pub kind: EventKind,
 }
 
-/// The kinds of [`Event`]; in JSON `{"kind": "turn_started"}`, or
+/// The kinds of [`Event`]. In JSON a kind is `{"kind": "turn_started"}` or
 /// `{"kind": "call_queued", "value": {…}}`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,159 +66,163 @@ pub enum EventKind {
     TurnEnded {
         /// Why the reply ended.
         stop_reason: StopReason,
-        /// How many calls it makes.
+        /// How many tool calls the reply has.
         calls: usize,
-        /// What it cost, attempts before it that broke off included; see [`Usage::broken_off`].
+        /// The usage of the reply. It includes earlier attempts that broke off; see
+        /// [`Usage::broken_off`].
         usage: Usage,
     },
-    /// A call of the reply has another id from here on: its own was empty, taken or not one the API
-    /// takes back. It comes before any event with the new id, so also before the piece of the reply
-    /// that the call begins with ([`Delta::Block`], [`Delta::Complete`]): that bears the new id,
-    /// too. Only if blocks begin in another order than they stand in may there be a second one for
-    /// a call at the end of the reply, and `was` is then the id that the first one told.
+    /// A call of the reply gets another id, because its own was empty, already used, or one that
+    /// the API refuses. This event comes before any event with the new id. So it also comes before
+    /// the delta that begins the call ([`Delta::Block`], [`Delta::Complete`]), which already has
+    /// the new id. If blocks begin in another order than their indexes, there may be a second such
+    /// event for a call at the end of the reply; its `was` is the id in the first one.
     IdReplaced {
-        /// The tool.
+        /// The name of the tool.
         tool: String,
-        /// The id the model wrote.
+        /// The id that the model wrote.
         was: String,
-        /// The id it has.
+        /// The new id.
         id: String,
     },
     /// A call of the reply is not made: the reply was cut, refused or paused.
     CallNotMade {
-        /// Its id.
+        /// The id of the call.
         id: String,
-        /// The tool.
+        /// The name of the tool.
         tool: String,
-        /// Why, as the model reads it when the conversation goes on.
+        /// The reason, as the model reads it when the conversation goes on.
         why: String,
     },
-    /// The model did not reply.
+    /// The request to the model failed.
     TurnFailed {
-        /// Why.
+        /// The reason.
         error: String,
-        /// What that cost, as far as the server had said.
+        /// The usage, as far as the server reported it.
         usage: Usage,
     },
-    /// A tool call begins.
+    /// A tool call has started.
     CallStarted {
-        /// Its id.
+        /// The id of the call.
         id: String,
-        /// The tool.
+        /// The name of the tool.
         tool: String,
         /// The input, as the model wrote it.
         input: Json,
     },
-    /// The call that has just started could have started so much earlier, while the reply still
-    /// streamed, if its tool were marked [`read_only`](crate::ToolSpec::read_only). Told from 50 ms
-    /// on, of tools that nothing else keeps from an early start.
+    /// The call that has just started could have started earlier, while the reply still streamed,
+    /// if its tool were marked [`read_only`](crate::ToolSpec::read_only). It is only emitted for 50
+    /// ms or more, and if nothing else prevents an early start.
     #[serde(alias = "started_late")]
     CallCouldStartEarlier {
-        /// Its id.
+        /// The id of the call.
         id: String,
-        /// The tool.
+        /// The name of the tool.
         tool: String,
-        /// How much earlier.
+        /// How much earlier it could have started.
         #[serde(rename = "by_ms", with = "milliseconds")]
         by: Duration,
     },
-    /// A call that may have effects started early ([`Early::All`](crate::tool::Early)) and no
-    /// message will tell of it: the final reply does not make it, fails or is refused. It is not
-    /// stopped; its [`CallEnded`](Self::CallEnded) is told before the run goes on.
+    /// A call that may have effects started early ([`Early::All`](crate::tool::Early)), but no
+    /// message will mention it: the final reply does not make it, or the reply failed or was
+    /// refused. The call is not stopped. The run waits until it has ended
+    /// ([`CallEnded`](Self::CallEnded)).
     #[serde(alias = "call_not_recorded")]
     CallDiscarded {
-        /// Its id.
+        /// The id of the call.
         id: String,
-        /// The tool.
+        /// The name of the tool.
         tool: String,
     },
     /// A call timed out or was cancelled, but it is on the [blocking
-    /// pool](crate::ToolSpec::blocking) and has not returned. The calls that take turns with it
-    /// wait for that, and so does the run. [`CallEnded`](Self::CallEnded) is told once it returns,
+    /// pool](crate::ToolSpec::blocking) and has not returned. Calls that take turns with it wait
+    /// until it returns, and so does the run. [`CallEnded`](Self::CallEnded) comes when it returns,
     /// or when the run is [cancelled](crate::Cancel::all).
     CallGoesOn {
-        /// Its id.
+        /// The id of the call.
         id: String,
-        /// The tool.
+        /// The name of the tool.
         tool: String,
-        /// Why nobody waits for what it says, as the model reads it.
+        /// Why its result is not used, as the model reads it.
         why: String,
     },
-    /// A call waits for others to end, since there is a bound on how many may be under way at once.
+    /// A call waits because the limit of parallel calls is reached.
     CallQueued {
-        /// Its id.
+        /// The id of the call.
         id: String,
-        /// The tool.
+        /// The name of the tool.
         tool: String,
     },
-    /// A call tells how it gets on: [`Context::progress`](crate::Context::progress).
+    /// A call reports progress with [`Context::progress`](crate::Context::progress).
     CallProgress {
-        /// Its id.
+        /// The id of the call.
         id: String,
-        /// The tool.
+        /// The name of the tool.
         tool: String,
-        /// What it says.
+        /// The report.
         text: String,
-        /// How many earlier ones of this call were dropped, since it told more than was read. Only
-        /// who reads by [`Run::next`](crate::Run::next), or by an [`EventQueue`], misses some.
+        /// How many earlier reports of this call were dropped, because they were not read in time.
+        /// Only [`Run::next`](crate::Run::next) and [`EventQueue`] drop reports.
         dropped: u64,
     },
-    /// A call has become another agent's conversation; it ends when that does.
+    /// A call has become another agent's conversation. The call ends when that conversation does.
     Delegated {
-        /// The call's id.
+        /// The id of the call.
         id: String,
         /// The other agent.
         to: String,
-        /// The other agent's conversation.
+        /// The id of the other agent's conversation.
         conversation: String,
     },
-    /// A call has its result. One that was stopped before it began has no start.
+    /// A call has its result. A call that was stopped before it began has no
+    /// [`CallStarted`](Self::CallStarted).
     CallEnded {
-        /// Its id.
+        /// The id of the call.
         id: String,
-        /// The tool.
+        /// The name of the tool.
         tool: String,
         /// Whether it failed.
         is_error: bool,
-        /// The result's words; what is no text is named, `[image]`.
+        /// The text of the result. A block that is not text appears as its type: `[image]`.
         result: String,
     },
     /// A call waits for a person.
     CallWaiting {
-        /// Its id.
+        /// The id of the call.
         id: String,
-        /// What the person is asked.
+        /// The question for the person.
         question: String,
     },
-    /// A call wants the conversation to go over to another agent; it ends when that is settled.
+    /// A call asks to transfer the conversation to another agent. The call ends when that is
+    /// decided.
     TransferAsked {
-        /// The call's id.
+        /// The id of the call.
         id: String,
         /// The other agent.
         to: String,
     },
-    /// The conversation went over to this event's agent.
+    /// The conversation was transferred to this event's agent.
     Transferred {
         /// The agent that had it before.
         from: String,
     },
-    /// The conversation did not go over to this event's agent; the other one still has it.
+    /// The transfer of the conversation to this event's agent failed. The other agent keeps it.
     TransferFailed {
-        /// The agent that has it.
+        /// The agent that keeps it.
         from: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// The conversation came back to this event's agent.
+    /// The conversation returned to this event's agent, because the other agent failed.
     CameBack {
         /// The agent that failed.
         from: String,
-        /// How.
+        /// How it failed.
         why: String,
     },
-    /// The run, or a delegated conversation in it, is over. [`End::Waiting`] is told once: not by a
-    /// run that finds the conversation waiting already, for the same calls, and can do nothing. Its
-    /// end says so.
+    /// The run, or a delegated conversation in it, has ended. [`End::Waiting`] is emitted once: a
+    /// run that finds the conversation already waiting for the same calls, and can do nothing, does
+    /// not emit it again.
     Ended(End),
 }
 

@@ -1,4 +1,4 @@
-//! Who runs the loop: runs in this process, and what a host of your own needs.
+//! Hosts, which run the loop: runs in this process, and what you need for your own host.
 
 pub(crate) mod cancel;
 pub(crate) mod delegation_guard;
@@ -25,33 +25,34 @@ use std::future::Future;
 
 use crate::{Conversation, End, Failure, Response, Rules, ToolTurn, Turn};
 
-/// Who carries the turns out: this process ([`LocalHost`]), one with a journal, an engine
-/// over many machines. The loop is the same for all.
+/// Carries out the turns of conversations: in this process ([`LocalHost`]), with a journal, or on
+/// an engine over many machines. The loop [`drive`] is the same for all hosts.
 ///
-/// To change only the model requests or the tool calls of runs in this process, write a
-/// [`HostWrapper`].
+/// To change only the model requests or the tool calls of runs in this process, implement
+/// [`HostWrapper`] instead.
 pub trait Host {
-    /// What can go wrong with the host itself, or with a model when the run can't go on.
+    /// The error that ends a run: of the host itself, or of a model if the run can't go on.
     type Error: From<Failure>;
-    /// The rules its conversations follow.
+    /// The rules that its conversations follow.
     type Rules: Rules;
 
-    /// The rules its conversations follow.
+    /// The rules that its conversations follow.
     fn rules(&self) -> &Self::Rules;
 
-    /// Asks the model of the agent that speaks next. The inner error is the model's: data, which
-    /// the conversation may go on from. The outer one is the host's own.
+    /// Asks the model of the agent that speaks next. The inner error is the model's: it is data,
+    /// and the conversation may go on from it. The outer error is the host's own, and ends the run.
     fn ask(
         &self,
         so_far: &Conversation,
     ) -> impl Future<Output = Result<Result<Response, Failure>, Self::Error>>;
 
-    /// Does all the work of a turn, and records each piece as it ends; [`in_parallel`]
-    /// is how.
+    /// Does all work of a turn, and records each result as it comes. [`in_parallel`] does this for
+    /// most hosts.
     fn act(&self, turn: ToolTurn<'_>) -> impl Future<Output = Result<(), Self::Error>>;
 }
 
-/// The loop: asks the conversation whose turn it is and has the turn taken, until it is the user's.
+/// Runs the loop: it asks the conversation whose turn it is and has the host carry the turn out,
+/// until it is the user's turn.
 pub async fn drive<H: Host>(conversation: &mut Conversation, host: &H) -> Result<End, H::Error> {
     loop {
         match conversation.turn(host.rules()) {

@@ -1,4 +1,4 @@
-//! A model that follows a script, for tests and demos (feature `script`).
+//! A model backend that follows a script, for tests and demos (feature `script`).
 
 mod model;
 mod reply;

@@ -124,7 +124,7 @@ impl Outcome {
     /// Makes the error result of a call that is not made because its run has reached
     /// [`Limits::calls`](crate::Limits::calls). It is for hosts that count calls themselves.
     pub fn beyond_calls(most: u32) -> Self {
-        Self::error(format!("not run: the limit of {most} tool calls a run is reached"))
+        Self::error(format!("not run: the limit of {most} tool calls per run is reached"))
     }
 
     /// Asks `decide` about a call if nobody knows how it ended. It returns the outcome, or `None`

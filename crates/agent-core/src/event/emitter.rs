@@ -1,18 +1,18 @@
-//! Events on their way to the listeners of a run.
+//! Emits the events of a run.
 
 use tokio::time::Instant;
 
 use super::{Event, EventKind, Listeners};
 use crate::{Call, Conversation};
 
-/// Gives the events of a run to its listeners, each with its time.
+/// Gives each event of a run, with its time, to the listeners.
 #[derive(Clone, Debug)]
 pub(crate) struct Emitter {
     pub(crate) listeners: Listeners,
     pub(crate) began: Instant,
 }
 
-/// Where an event comes from.
+/// The conversation and the agent of an event.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin<'a> {
     pub(crate) conversation: &'a str,
@@ -21,7 +21,7 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Emitter {
-    /// Whether anybody listens.
+    /// Whether there are listeners.
     pub(crate) fn has_listeners(&self) -> bool {
         !self.listeners.is_empty()
     }
@@ -40,7 +40,7 @@ impl<'a> Origin<'a> {
         Self { conversation: &call.conversation, depth: call.depth, agent: &call.agent }
     }
 
-    /// In this conversation, by this agent.
+    /// The origin of an event in a conversation, by an agent.
     pub(crate) fn in_conversation(conversation: &'a Conversation, agent: &'a str) -> Self {
         Self { conversation: conversation.id(), depth: conversation.depth(), agent }
     }

@@ -1,14 +1,15 @@
-//! Events as lines of text.
+//! Writes events as lines of text.
 
 use std::fmt::Write;
 
 use crate::{Event, EventKind, Notice, safe_line};
 
-/// Writes the events of a run as lines that a person reads: the time in seconds, the agent, and
-/// what happened, indented by how deep the agent is. It shows calls, transfers, delays, failures
-/// and the answer. It does not show what a model says beside its calls:
-/// [`LiveText`](crate::event::LiveText) shows these words as they come, and a
-/// [`Conversation`](crate::Conversation) that is printed has them.
+/// Writes the events of a run as lines for people to read: the time in seconds, the agent, and what
+/// happened. Lines of delegated agents are indented.
+///
+/// It shows calls, transfers, delays, failures and the answer. It does not show what a model says
+/// beside its calls. For that, use [`LiveText`](crate::event::LiveText) while the run goes on, or
+/// print the [`Conversation`](crate::Conversation).
 #[derive(Clone, Debug)]
 pub struct EventLog {
     width: usize,
@@ -16,18 +17,18 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// A log whose lines have at most so many characters; at least 40.
+    /// Makes a log whose lines have at most `width` characters. Less than 40 counts as 40.
     pub fn new(width: usize) -> Self {
         Self { width: width.max(40), with_ids: false }
     }
 
-    /// Each line also says which conversation it is of; for logs of many.
+    /// Adds the conversation's id to each line, for logs of several conversations.
     pub fn with_ids(mut self) -> Self {
         self.with_ids = true;
         self
     }
 
-    /// The line for an event; `None` for one that is no news by itself.
+    /// Returns the line for an event; `None` for events that are not shown.
     pub fn line(&self, event: &Event) -> Option<String> {
         let what = describe(&event.kind)?;
         let mut line = format!("{:>8.3} s  ", event.at.as_secs_f64());
@@ -91,7 +92,7 @@ fn describe_notice(notice: &Notice) -> Option<String> {
     })
 }
 
-/// One line of at most `width` characters.
+/// Cuts a text to one line of at most `width` characters.
 fn cut(line: &str, width: usize) -> String {
     let line = safe_line(line);
     match line.chars().count() <= width {

@@ -1,4 +1,4 @@
-//! Events on their way to who reads them one by one.
+//! A queue of events that are read one by one.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,15 +9,15 @@ use std::{
 
 use crate::{Event, EventKind};
 
-/// Keeps the events of a run until they are read, for a host that offers a `next`:
-/// [`listener`](Self::listener) puts them in, [`poll_next`](Self::poll_next) takes them out.
-/// [`Run::next`](crate::Run::next) is built on it.
+/// A queue that keeps the events of a run until they are read. Use it in a host that offers a
+/// `next` like [`Run::next`](crate::Run::next). [`listener`](Self::listener) puts events in, and
+/// [`poll_next`](Self::poll_next) takes them out.
 ///
-/// Of what a call tells about its progress only the newest is kept;
-/// [`dropped`](EventKind::CallProgress) says how many stood before it. All other events are kept.
-/// So a run that is polled only for its next event, as `Run::next` does, has few unread ones: only
-/// calls that are under way go on meanwhile. A run that goes on while nobody reads fills the queue
-/// with each piece of each reply: read it meanwhile.
+/// Of the progress reports of a call only the newest is kept, and its
+/// [`dropped`](EventKind::CallProgress) counts the others. All other events are kept. If the run is
+/// polled only to get its next event, few events are unread, because only running calls emit events
+/// meanwhile. If the run goes on by itself, read the queue meanwhile: it grows with each piece of
+/// each reply.
 ///
 /// ```
 /// use agent_core::{Conversation, Team, event::{EventLog, EventQueue}};
@@ -33,7 +33,7 @@ use crate::{Event, EventKind};
 ///         log.line(&event).into_iter().for_each(|line| println!("{line}"));
 ///     }
 /// };
-/// // The run ends, the reading doesn't; what was told last is still there.
+/// // The reader never ends, so read the last events after the run.
 /// futures::future::select(run, std::pin::pin!(read)).await;
 /// while let Some(event) = events.try_next() {
 ///     log.line(&event).into_iter().for_each(|line| println!("{line}"));
@@ -45,18 +45,19 @@ pub struct EventQueue(Arc<Mutex<Unread>>);
 
 #[derive(Default)]
 struct Unread {
-    /// By their numbers, in the order in which they happened.
+    /// By number, in the order in which they happened.
     events: BTreeMap<u64, Box<Event>>,
-    /// The number of the next one.
+    /// The number of the next event.
     next: u64,
-    /// Where the progress of each call stands: by conversation and call id.
+    /// The number of the unread progress report of each call, by conversation and call id.
     progress: HashMap<(Arc<str>, String), u64>,
-    /// Whoever waits for the next one.
+    /// The task that waits for the next event.
     reader: Option<Waker>,
 }
 
 impl EventQueue {
-    /// A listener that puts each event into the queue. It does nothing once the queue is dropped.
+    /// Returns a listener that puts each event into the queue. It does nothing after the queue is
+    /// dropped.
     pub fn listener(&self) -> impl Fn(&Event) + Send + Sync + use<> {
         let unread = self.unread();
         move |event| {
@@ -66,7 +67,7 @@ impl EventQueue {
         }
     }
 
-    /// Where events can be put as long as the queue is there.
+    /// A handle to put events into the queue while it exists.
     pub(crate) fn unread(&self) -> UnreadEvents {
         UnreadEvents(Arc::downgrade(&self.0))
     }
@@ -77,25 +78,25 @@ impl EventQueue {
             unread.push(event);
             unread.reader.take()
         };
-        // Without the lock, which the reader may want at once.
+        // Wake without the lock, because the reader may need it immediately.
         if let Some(reader) = reader {
             reader.wake();
         }
     }
 
-    /// The oldest event that was not read yet; `None` if there is none now.
+    /// Takes the oldest unread event; `None` if there is none now.
     pub fn try_next(&self) -> Option<Event> {
         lock(&self.0).pop()
     }
 
-    /// The same; if there is none, the task of `context` is woken when the next one comes. Only the
-    /// last task that asked is.
+    /// Takes the oldest unread event. If there is none, the task of `context` is woken when the
+    /// next event comes. If several tasks wait, only the last one is woken.
     pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Event> {
         let mut unread = lock(&self.0);
         match unread.pop() {
             Some(event) => Poll::Ready(event),
             None => {
-                // With the same lock held: what comes from now on finds it.
+                // The lock is still held, so the next event finds the waker.
                 unread.reader = Some(context.waker().clone());
                 Poll::Pending
             }
@@ -103,7 +104,7 @@ impl EventQueue {
     }
 }
 
-/// A queue that may be gone.
+/// A handle to a queue that may be dropped.
 pub(crate) struct UnreadEvents(Weak<Mutex<Unread>>);
 
 impl UnreadEvents {

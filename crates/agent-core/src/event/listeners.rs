@@ -1,4 +1,4 @@
-//! Who gets the events.
+//! The listeners of a run.
 
 use std::{
     fmt,
@@ -12,18 +12,18 @@ use std::{
 use super::Event;
 use crate::{EventQueue, event::event_queue::UnreadEvents};
 
-/// Who gets the events.
+/// The listeners of a run.
 #[derive(Clone, Default)]
 pub(crate) struct Listeners {
     all: Vec<Arc<Listener>>,
-    /// Who reads them one by one from some time on, and perhaps not for long.
+    /// A reader that may start later and may stop before the end.
     reader: Option<Arc<Reader>>,
 }
 
-/// Who reads events while the host is shared already.
+/// A reader that can start while the host is already shared.
 #[derive(Default)]
 pub(crate) struct Reader {
-    /// Whether there has been one: only then somebody looks further.
+    /// Whether there ever was a reader. It avoids the lock if not.
     has_been: AtomicBool,
     queue: RwLock<Option<UnreadEvents>>,
 }
@@ -35,14 +35,14 @@ impl Listeners {
         self.all.push(Arc::new(listener));
     }
 
-    /// The same with a place for one who [reads](Self::read) them later.
+    /// Adds a place for a reader that starts later with [`read`](Self::read).
     pub(crate) fn with_reader(mut self) -> Self {
         self.reader = Some(Arc::default());
         self
     }
 
-    /// A queue of all events from now on, instead of the one before, where there is a place for
-    /// one.
+    /// Returns a queue of all events from now on, which replaces the previous queue. Without a
+    /// place for a reader it stays empty.
     pub(crate) fn read(&self) -> EventQueue {
         let queue = EventQueue::default();
         if let Some(reader) = &self.reader {
@@ -66,8 +66,8 @@ impl Listeners {
             queue.push(event.clone());
         }
         for listener in &self.all {
-            // A listener is foreign code; its panic, which the panic hook has reported, is no
-            // reason to lose what the run has done.
+            // A listener is foreign code. The panic hook has reported its panic, and the run must
+            // not be lost.
             let _ = catch_unwind(AssertUnwindSafe(|| listener(event)));
         }
     }

@@ -1,15 +1,15 @@
-//! Replies as a person reads them while they stream.
+//! Shows replies to a person while they stream.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::{Block, Delta, Event, EventKind, Piece, Response, safe_lines};
 
-/// Shows replies to a person while they stream: it is fed with a run's events and says what to show
-/// next. A reply that breaks off and is asked again is shown once: what stands there of it is
-/// withdrawn first.
+/// Shows replies to a person while they stream. Feed it with the events of a run; it returns what
+/// to show next. If a reply breaks off and is asked again, the text shown so far is withdrawn
+/// first, so each reply is shown once.
 ///
-/// One can follow any number of conversations at once; each has its own text. On a terminal, print
-/// each change. Where text can be replaced, look at [`LiveText::text`] after each change, or at the
+/// One `LiveText` can follow several conversations; each has its own text. On a terminal, print
+/// each change. Where shown text can be replaced, use [`LiveText::text`] after each change, or the
 /// change itself.
 ///
 /// ```
@@ -30,47 +30,47 @@ use crate::{Block, Delta, Event, EventKind, Piece, Response, safe_lines};
 /// ```
 #[derive(Debug, Default)]
 pub struct LiveText {
-    /// By the conversations' ids.
+    /// By the ids of the conversations.
     replies: HashMap<Arc<str>, Reply>,
 }
 
-/// What changes in what a person reads of a conversation. As text ([`Display`](fmt::Display)) it is
-/// what to print on a terminal, by [`safe_lines`].
+/// A change of the text that is shown of a conversation. Its [`Display`](fmt::Display) text is what
+/// to print on a terminal. It is made safe with [`safe_lines`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextChange {
-    /// These words come behind what is shown. They begin with a blank line where a block or a reply
-    /// begins that does not go on from the one before.
+    /// This text is added to what is shown. It begins with a blank line if a new block or reply
+    /// begins that does not continue the one before.
     Words(String),
-    /// What was shown of the last reply does not count.
+    /// The text shown of the last reply no longer counts.
     Withdrawn {
-        /// The words that were shown, without the blank line before them.
+        /// The text that was shown, without the blank line before it.
         text: String,
-        /// Why.
+        /// The reason.
         why: String,
-        /// Whether the same request is asked again, so that other words follow.
+        /// Whether the request is made again, so that a new text follows.
         again: bool,
     },
 }
 
-/// The last reply of a conversation, as far as it is shown.
+/// The last reply of a conversation, as it is shown so far.
 #[derive(Debug, Default)]
 struct Reply {
     text: String,
-    /// The next words go on from nothing that is shown.
+    /// The next text begins with a blank line.
     apart: bool,
-    /// All of it has come: what comes next is another reply.
+    /// The reply is complete. The next text is another reply.
     is_over: bool,
 }
 
 impl LiveText {
-    /// Nothing is shown yet.
+    /// Makes a `LiveText` that shows nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What an event of a run changes, in this order; as a rule nothing or one thing. The words of
-    /// a conversation are forgotten when it has ended.
+    /// Returns the changes by an event of a run, in order. Usually there is one or none. When a
+    /// conversation has ended, its text is forgotten.
     pub fn see(&mut self, event: &Event) -> Vec<TextChange> {
         let id = &event.conversation;
         match &event.kind {
@@ -79,7 +79,7 @@ impl LiveText {
                 self.reply(id).begin();
                 Vec::new()
             }
-            // The agent that was to take over did not: its reply is not in the record.
+            // The transfer failed, so the reply of the new agent is not in the record.
             EventKind::TurnFailed { error: why, .. } | EventKind::TransferFailed { why, .. } => {
                 self.reply(id).withdraw(why, false)
             }
@@ -91,8 +91,8 @@ impl LiveText {
         }
     }
 
-    /// The same for a piece of a reply in the conversation of this id: for programs that read a
-    /// backend without a run.
+    /// Returns the changes by a piece of a reply, in the conversation with this id. It is for
+    /// programs that read a backend without a run.
     pub fn push(&mut self, conversation: &str, delta: &Delta) -> Vec<TextChange> {
         let reply = self.reply(conversation);
         let brings = matches!(
@@ -115,13 +115,13 @@ impl LiveText {
         }
     }
 
-    /// What is to be read of the last reply of this conversation, as far as it has come.
+    /// The text of the last reply of this conversation so far.
     pub fn text(&self, conversation: &str) -> &str {
         self.replies.get(conversation).map_or("", |reply| &reply.text)
     }
 
     fn reply(&mut self, conversation: &str) -> &mut Reply {
-        // An id is made once for each conversation, not for each piece.
+        // Allocates the id once per conversation, not once per piece.
         if !self.replies.contains_key(conversation) {
             self.replies.insert(conversation.into(), Reply::default());
         }
@@ -130,15 +130,15 @@ impl LiveText {
 }
 
 impl Reply {
-    /// Another one begins.
+    /// Another reply begins.
     fn begin(&mut self) {
         self.apart |= !self.text.is_empty();
         self.text.clear();
         self.is_over = false;
     }
 
-    /// Texts that follow each other are one: the API cuts them at citations. What comes after a
-    /// block of another kind stands apart.
+    /// Text blocks in a row are one text, because the API cuts texts at citations. After a block of
+    /// another kind, a blank line comes first.
     fn add_block(&mut self, block: &Block) -> Vec<TextChange> {
         match block.as_text() {
             Some(text) => self.add(text),
@@ -166,12 +166,12 @@ impl Reply {
         if self.text.is_empty() {
             return Vec::new();
         }
-        // On a terminal a line of its own says so.
+        // On a terminal, the withdrawal is on its own line.
         self.apart = false;
         vec![TextChange::Withdrawn { text: std::mem::take(&mut self.text), why: why.to_owned(), again }]
     }
 
-    /// A whole reply stands for all pieces before it.
+    /// A whole reply replaces all pieces before it.
     fn replace(&mut self, whole: &Response) -> Vec<TextChange> {
         let mut changes = self.withdraw("it came as a whole", true);
         let words: String = whole.content.iter().flat_map(|block| self.add_block(block)).map(words).collect();

@@ -1,4 +1,4 @@
-//! Events as a picture: a bar a call.
+//! Draws events as a picture, with a bar for each call.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -7,8 +7,9 @@ use std::{
 
 use crate::{Event, EventKind, safe_line};
 
-/// What ran when: a row for the agent and, nested under it, one for each of its calls, with a bar
-/// from start to end, all on one scale. A call that another agent does is that agent's row.
+/// A picture of what ran when. There is a row for the agent and, nested under it, a row for each of
+/// its calls. Each row has a bar from start to end, all on the same scale. A call that was
+/// delegated is the row of the other agent.
 ///
 /// ```text
 /// orchestrator     |██████████████████████████████|  0.90 s
@@ -17,36 +18,37 @@ use crate::{Event, EventKind, safe_line};
 ///   divider        |          ██████████          |  0.30 s
 /// ```
 ///
-/// A call that could have started earlier, were its tool marked as read-only, has `░` from then on;
-/// a last line says which tools those are, and how much earlier it was at most.
+/// A `░` before a bar shows how much earlier the call could have started if its tool were marked
+/// `read_only`. A last line names these tools and the largest gain of each.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
-    /// In the order they came.
+    /// In the order of their first events.
     rows: Vec<Row>,
-    /// By the conversation's id, or the call's place in it; they are the same for a delegation.
+    /// By the id of the conversation, or the key of the call. A delegated conversation has the key
+    /// of its call.
     places: HashMap<String, usize>,
-    /// Those that stand under no other.
+    /// Rows without a parent.
     roots: Vec<usize>,
     end: Duration,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Row {
-    /// Whether anything was told of it, and not only of what stands under it.
+    /// Whether the row has events of its own, and not only rows below it.
     is_told: bool,
-    /// What stands under it, in order.
+    /// The rows below it, in order.
     under: Vec<usize>,
     depth: usize,
     label: String,
-    /// When it could have started, if that is earlier.
+    /// When it could have started, if that is earlier than its start.
     could: Option<Duration>,
     start: Duration,
     end: Option<Duration>,
 }
 
 impl Timeline {
-    /// The timeline of these events, in the order they happened; of several runs, if their
-    /// conversations have different ids.
+    /// Makes the timeline of these events, which must be in the order in which they happened.
+    /// Events of several runs are possible if their conversations have different ids.
     pub fn new<'e>(events: impl IntoIterator<Item = &'e Event>) -> Self {
         let mut timeline = Self::default();
         for event in events {
@@ -55,17 +57,19 @@ impl Timeline {
         timeline
     }
 
-    /// When the last event happened.
+    /// The time of the last event.
     pub fn end(&self) -> Duration {
         self.end
     }
 
-    /// The picture, at most `width` columns wide (at least 40), on a scale from 0 to its own end.
+    /// Draws the picture, at most `width` columns wide (at least 40). The scale ends with the last
+    /// event.
     pub fn render(&self, width: usize) -> String {
         self.render_to(self.end, width)
     }
 
-    /// The picture on a scale from 0 to `scale`, to be held beside another one.
+    /// Draws the picture on a scale from 0 to `scale`, to compare it with another one. See
+    /// [`render`](Self::render).
     pub fn render_to(&self, scale: Duration, width: usize) -> String {
         const AROUND_THE_BAR: usize = " || 1234.56 s".len();
         let width = width.max(40);
@@ -78,7 +82,7 @@ impl Timeline {
             let title: String = safe_line(&row.title()).chars().take(titles).collect();
             let end = row.end.unwrap_or(self.end);
             let bar = bar(row.could.unwrap_or(row.start), row.start, end, scale, bars);
-            // A later run of the same conversation counts from 0 again.
+            // A later run of the same conversation starts again at 0.
             let seconds = end.saturating_sub(row.start).as_secs_f64();
             picture.push_str(&format!("{title:<titles$} |{bar}| {seconds:>7.2} s\n"));
         }
@@ -87,7 +91,7 @@ impl Timeline {
         picture
     }
 
-    /// Which tools a mark would let start earlier.
+    /// The tools that could start earlier if they were marked.
     fn hint(&self) -> Option<String> {
         let mut most: BTreeMap<&str, Duration> = BTreeMap::new();
         for (row, could) in self.rows.iter().filter_map(|row| Some((row, row.could?))) {
@@ -118,7 +122,7 @@ impl Timeline {
                 self.row(&format!("{conversation}/{id}"), event.depth + 1, tool, event.at).end =
                     Some(event.at);
             }
-            // A conversation that changes hands stays one row, which names them in turn.
+            // A conversation with transfers stays one row, which names its agents in order.
             EventKind::Transferred { .. } | EventKind::CameBack { .. } => {
                 let row = self.row(conversation, event.depth, &event.agent, event.at);
                 row.label = format!("{} > {}", row.label, event.agent);
@@ -130,7 +134,7 @@ impl Timeline {
         }
     }
 
-    /// The row of this path; a new one stands last under its parent.
+    /// The row of this path. A new row is added last under its parent.
     fn row(&mut self, path: &str, depth: u32, label: &str, at: Duration) -> &mut Row {
         let place = self.places.get(path).copied().unwrap_or_else(|| self.add(path));
         let row = &mut self.rows[place];
@@ -140,7 +144,7 @@ impl Timeline {
         row
     }
 
-    /// A row for this path, and for what it stands under.
+    /// Adds a row for this path, and for its parents if they are missing.
     fn add(&mut self, path: &str) -> usize {
         let place = self.push(path);
         let (mut path, mut under) = (path, place);
@@ -163,7 +167,7 @@ impl Timeline {
         self.rows.len() - 1
     }
 
-    /// The rows as they stand in the picture.
+    /// The rows in the order of the picture.
     fn in_order(&self) -> Vec<&Row> {
         let mut left: Vec<usize> = self.roots.iter().rev().copied().collect();
         let mut rows = Vec::new();
@@ -182,7 +186,7 @@ impl Row {
     }
 }
 
-/// A bar is never invisible, however short.
+/// A bar is at least one column wide.
 fn bar(could: Duration, start: Duration, end: Duration, scale: Duration, width: usize) -> String {
     let scale = scale.as_secs_f64().max(f64::MIN_POSITIVE);
     let column = |at: Duration| (at.as_secs_f64() / scale * width as f64).round() as usize;

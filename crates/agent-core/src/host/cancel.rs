@@ -1,4 +1,4 @@
-//! Stopping what is under way, from outside.
+//! Stops runs and calls from outside.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,18 +11,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Call, Conversation};
 
-/// Stops runs that it was given to ([`Run::cancelled_by`](crate::Run)), or single calls of them.
-/// Clones stop the same.
+/// Stops runs, or single calls of runs. Give it to a run with
+/// [`Run::cancelled_by`](crate::Run::cancelled_by). Clones stop the same runs.
 ///
-/// One serves a whole session: give it to each run. [`all`](Self::all) stops the runs that have it
-/// by then, and those that get it later are not stopped.
+/// One `Cancel` can serve a whole session: give it to each run. [`all`](Self::all) stops the runs
+/// that already have it. Runs that get it later are not stopped.
 ///
-/// A call that is stopped has an error result that says so; what has ended keeps its result, and
-/// the conversation can be run again. A blocking call runs to its end, and nobody gets its result.
+/// A stopped call has an error result that says so. Finished calls keep their results, and the
+/// conversation can be run again. A blocking call runs to its end, but its result is not used.
 ///
-/// What a reply cost that is given up only its [`TurnFailed`](crate::EventKind::TurnFailed) says:
-/// the record is as if it had never been asked for, so its [usage](crate::Usage) does not have it.
-/// One that is kept as far as it was shown is counted.
+/// A reply that is stopped is not recorded, so its tokens are not in the conversation's
+/// [usage](crate::Usage). Only its [`TurnFailed`](crate::EventKind::TurnFailed) event says what it
+/// cost. A partial reply that is kept is counted.
 ///
 /// ```
 /// # use agent_core::{Agent, Cancel, Conversation, RunError, script::{Reply, Script}};
@@ -44,47 +44,50 @@ pub struct Cancel(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// What stops the runs that are given it from now on; each `all` takes it, and leaves a new
-    /// one.
+    /// The token of runs that get it from now on. Each `all` takes it and leaves a new one.
     all: Mutex<CancellationToken>,
     runs: Mutex<Vec<Weak<RunTokens>>>,
 }
 
 impl Cancel {
-    /// For any number of runs, at once or one after the other.
+    /// Makes a `Cancel` for any number of runs, in parallel or one after the other.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Stops the runs that it was given to so far, with [`RunError::Cancelled`](crate::RunError),
-    /// also those that were not polled yet: replies that still stream are given up (but see
-    /// [`Run::keep_partial_reply`](crate::Run::keep_partial_reply)), and the calls they made early;
-    /// calls under way get an error result, in delegated conversations, too. What has ended keeps
-    /// its result. The run waits for no call, not even for a [blocking](crate::ToolSpec::blocking)
-    /// one, which can't be stopped: look at [`Context::cancelled`](crate::Context::cancelled) in
-    /// it, since a later run may make a call that should take turns with it.
+    /// Stops the runs that have it so far, also those that were not polled yet. They end with
+    /// [`RunError::Cancelled`](crate::RunError::Cancelled).
+    ///
+    /// Replies that still stream are dropped (but see
+    /// [`Run::keep_partial_reply`](crate::Run::keep_partial_reply)), together with their early
+    /// calls. Running calls get an error result, also in delegated conversations. Finished calls
+    /// keep their results. The run waits for no call, not even for a
+    /// [blocking](crate::ToolSpec::blocking) one, which can't be stopped. A blocking call should
+    /// check [`Context::cancelled`](crate::Context::cancelled), because a later run may make a call
+    /// that must not run beside it.
     pub fn all(&self) {
         let runs_so_far = std::mem::take(&mut *lock(&self.0.all));
         runs_so_far.cancel();
     }
 
-    /// Stops the call of this key (the conversation's id and the call's: `run/call_0_1`) and, if it
-    /// was delegated, all that goes on in it; in each run that has one. False if no such call is
-    /// under way. Calls that [take turns](crate::ToolSpec::exclusive) with a blocking one wait
-    /// until it returns ([`EventKind::CallGoesOn`](crate::EventKind)).
+    /// Stops the call with this key, in each run that has one. The key is the ids of the
+    /// conversation and the call: `run/call_0_1`. If the call was delegated, everything in it
+    /// stops. Returns false if no such call is running. Calls that [take
+    /// turns](crate::ToolSpec::exclusive) with a blocking call wait until it returns
+    /// ([`EventKind::CallGoesOn`](crate::EventKind::CallGoesOn)).
     pub fn call(&self, key: &str) -> bool {
         let runs: Vec<Arc<RunTokens>> = lock(&self.0.runs).iter().filter_map(Weak::upgrade).collect();
         let tokens = runs.iter().filter_map(|run| lock(&run.calls).get(key).cloned());
         tokens.inspect(CancellationToken::cancel).count() > 0
     }
 
-    /// For a run, or many, that it was given to now.
+    /// A handle for a run that gets this `Cancel` now.
     pub(crate) fn handle(&self) -> CancelHandle {
         CancelHandle { by: self.clone(), all: lock(&self.0.all).clone() }
     }
 }
 
-/// A [`Cancel`] as it was given to a run, or to many of which some have not begun.
+/// A [`Cancel`] as it was when a run got it. The run may begin later.
 #[derive(Clone, Debug)]
 pub(crate) struct CancelHandle {
     by: Cancel,
@@ -92,12 +95,12 @@ pub(crate) struct CancelHandle {
 }
 
 impl CancelHandle {
-    /// What stops with all that this was given to.
+    /// Stops when all runs with this handle are stopped.
     pub(crate) fn stop(&self) -> Stop {
         Stop(Some(self.all.clone()))
     }
 
-    /// What stops one more run.
+    /// The tokens for one more run.
     pub(crate) fn for_run(&self) -> Arc<RunTokens> {
         let tokens = Arc::new(RunTokens { all: self.all.clone(), ..RunTokens::default() });
         let mut runs = lock(&self.by.0.runs);
@@ -107,25 +110,26 @@ impl CancelHandle {
     }
 }
 
-/// What a run is stopped by. Conversations of other runs may have the same ids.
+/// The tokens that stop a run and its calls. They are per run, because conversations of other runs
+/// may have the same ids.
 #[derive(Debug, Default)]
 pub(crate) struct RunTokens {
     all: CancellationToken,
-    /// Of the calls under way and the conversations they were delegated to, by key.
+    /// The tokens of running calls and of the conversations they were delegated to, by key.
     calls: Mutex<HashMap<Arc<str>, CancellationToken>>,
-    /// Which of them were stopped since they took too long.
+    /// The keys of those that were stopped because they took too long.
     late: Mutex<HashSet<Arc<str>>>,
 }
 
 impl RunTokens {
-    /// What a call is stopped by while the result is held: by itself, or by what it is a part of.
+    /// Registers a call, so that it can be stopped by itself or with its conversation, until the
+    /// guard is dropped.
     pub(crate) fn enter(self: &Arc<Self>, call: &Call) -> CallGuard {
         let key = [&call.conversation, "/", &call.call.id].concat();
         self.enter_as(&call.conversation, key.into())
     }
 
-    /// The same for the conversation that a call was delegated to; `None` for one that is the
-    /// user's.
+    /// Registers a delegated conversation; `None` for the user's own.
     pub(crate) fn enter_delegated(self: &Arc<Self>, conversation: &Conversation) -> Option<CallGuard> {
         let (parent, _) = conversation.id().rsplit_once('/').filter(|_| conversation.depth() > 0)?;
         Some(self.enter_as(parent, conversation.shared_id()))
@@ -137,7 +141,7 @@ impl RunTokens {
         CallGuard { place: Some((self.clone(), key)), stop: Stop(Some(token)) }
     }
 
-    /// Stops a delegated conversation that took too long.
+    /// Stops a delegated conversation because it took too long.
     pub(crate) fn too_late(&self, conversation: &Arc<str>) {
         let token = lock(&self.calls).get(conversation).cloned();
         if let Some(token) = token {
@@ -146,12 +150,12 @@ impl RunTokens {
         }
     }
 
-    /// Whether that is why the conversation of this id was stopped.
+    /// Whether the conversation with this id was stopped because it took too long.
     pub(crate) fn is_late(&self, conversation: &str) -> bool {
         lock(&self.late).contains(conversation)
     }
 
-    /// What a conversation is stopped by.
+    /// What stops a conversation.
     pub(crate) fn conversation(&self, conversation: &str) -> Stop {
         Stop(Some(self.token(conversation)))
     }
@@ -161,16 +165,16 @@ impl RunTokens {
     }
 }
 
-/// What something is stopped by from outside; nothing, in a run that was given no [`Cancel`].
+/// What stops something from outside. It is empty in a run without a [`Cancel`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop(Option<CancellationToken>);
 
 impl Stop {
-    /// What the future gives; `None` if it is stopped first. It is not dropped then.
+    /// Awaits the future; `None` if it is stopped first. The future is not dropped then.
     pub(crate) async fn or<F: Future>(&self, future: Pin<&mut F>) -> Option<F::Output> {
         match &self.0 {
             None => Some(future.await),
-            // Few runs have one, and what waits for it is large.
+            // Boxed, because the future is large and few runs have a `Cancel`.
             Some(token) => Box::pin(token.run_until_cancelled(future)).await,
         }
     }
@@ -180,16 +184,16 @@ impl Stop {
     }
 }
 
-/// A call that is under way.
+/// A running call.
 #[derive(Debug, Default)]
 pub(crate) struct CallGuard {
-    /// Where it can be stopped from, and by which key.
+    /// Where it is registered, and its key.
     place: Option<(Arc<RunTokens>, Arc<str>)>,
     pub(crate) stop: Stop,
 }
 
 impl CallGuard {
-    /// A call that these stop, if there are any.
+    /// Registers a call with these tokens, if there are any.
     pub(crate) fn of(call: &Call, tokens: Option<&Arc<RunTokens>>) -> Self {
         tokens.map(|tokens| tokens.enter(call)).unwrap_or_default()
     }

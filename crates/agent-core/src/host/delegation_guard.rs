@@ -1,4 +1,4 @@
-//! A delegated conversation while somebody drives it.
+//! A delegated conversation while a host drives it.
 
 use std::{
     mem,
@@ -8,13 +8,14 @@ use std::{
 
 use crate::{Conversation, Delegation, ToolCall};
 
-/// A delegated conversation, lent to whoever drives it. When it is dropped, finished or not, the
-/// conversation goes back to the turn it belongs to.
+/// A delegated conversation while a host drives it. It dereferences to the conversation. When it is
+/// dropped, finished or not, the conversation is put back into the turn it belongs to, so nothing
+/// is lost.
 #[derive(Debug)]
 pub struct DelegationGuard {
-    /// What it is for.
+    /// The call that delegated.
     call: Arc<ToolCall>,
-    /// `None` only once it has been given back.
+    /// `None` only after it was given back.
     conversation: Option<Box<Conversation>>,
     home: Home,
 }
@@ -25,7 +26,7 @@ impl DelegationGuard {
         Self { call, conversation: Some(conversation), home: home.clone() }
     }
 
-    /// The conversation, for good: it no longer goes back by itself.
+    /// Takes the conversation out. It is then not put back by itself.
     pub(crate) fn give_back(mut self) -> Box<Conversation> {
         self.conversation.take().expect(HELD)
     }
@@ -55,7 +56,7 @@ impl Drop for DelegationGuard {
     }
 }
 
-/// Where lent conversations come back to, by the call they are for.
+/// Where the conversations are put when their guards are dropped, with their calls.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Home(Arc<Mutex<Returned>>);
 

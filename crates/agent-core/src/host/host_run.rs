@@ -1,4 +1,4 @@
-//! A run on any host: awaited, or read event by event.
+//! A run on any host. It can be awaited, or read event by event.
 
 use std::{
     fmt,
@@ -11,11 +11,11 @@ use futures::future::BoxFuture;
 
 use crate::{End, Event, EventQueue};
 
-/// A run on a host: `.await` it for its [`End`], or read its events with [`next`](Self::next)
-/// first, then `.await` it. For hosts of one's own, too; [`Run`](crate::Run) is one of these, and
-/// so is what a journal's host gives.
+/// A run on any host. `.await` it for its [`End`], or first read its events with
+/// [`next`](Self::next) and then `.await` it. Use it to give your own host the same interface as
+/// [`Run`](crate::Run), which contains a `HostRun`.
 ///
-/// Nothing happens before it is polled.
+/// Nothing happens until it is polled.
 #[must_use = "a run does nothing until it is awaited"]
 pub struct HostRun<'a, E> {
     stage: Stage<'a, E>,
@@ -27,18 +27,18 @@ enum Stage<'a, E> {
     Over(Option<Result<End, E>>),
 }
 
-/// Where the events are.
+/// Who reads the events.
 enum Events<'a> {
-    /// Nobody has read any yet; this begins to keep them.
+    /// Nobody has read events yet. The function starts to collect them.
     Unheard(Box<dyn FnOnce() -> EventQueue + Send + 'a>),
     Kept(EventQueue),
-    /// Nobody reads them.
+    /// Nobody reads events.
     Unread,
 }
 
 impl<'a, E> HostRun<'a, E> {
-    /// A run that is carried out by this future. `listen` is called if its events are read, before
-    /// the future is first polled: from then on the queue it gives has them.
+    /// Makes a run of a future that carries it out. If the events are read, `listen` is called
+    /// before the future is first polled. The queue that it returns must then get all events.
     pub fn new(
         run: impl Future<Output = Result<End, E>> + Send + 'a,
         listen: impl FnOnce() -> EventQueue + Send + 'a,
@@ -46,10 +46,12 @@ impl<'a, E> HostRun<'a, E> {
         Self { stage: Stage::Going(Box::pin(run)), events: Events::Unheard(Box::new(listen)) }
     }
 
-    /// The next event; `None` once the run is over. The run goes on only while this is awaited;
-    /// calls that are under way go on by themselves. If they tell more of their
-    /// [progress](crate::Context::progress) than is read, the newest of each is kept and the others
-    /// are counted; no other event is ever dropped.
+    /// Returns the next event; `None` when the run is over.
+    ///
+    /// The run makes progress only while this is awaited, but calls that are running go on by
+    /// themselves. If calls report [progress](crate::Context::progress) faster than it is read,
+    /// only the newest report of each call is kept, and the dropped ones are counted. No other
+    /// event is dropped.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.poll_next(context)).await
     }
@@ -64,8 +66,8 @@ impl<'a, E> HostRun<'a, E> {
                 return Poll::Ready(None);
             }
             if self.poll_run(context).is_pending() {
-                // What was polled may have emitted an event and then waited; calls emit theirs by
-                // themselves.
+                // The run may have emitted an event before it became pending. Calls emit theirs at
+                // any time.
                 let Some(events) = self.events.read() else { return Poll::Pending };
                 return events.poll_next(context).map(Some);
             }
@@ -113,7 +115,7 @@ impl<E> Future for HostRun<'_, E> {
     }
 }
 
-// Nothing in it is pinned in place: the future is boxed.
+// The future is boxed, so nothing in it is pinned in place.
 impl<E> Unpin for HostRun<'_, E> {}
 
 impl<E> fmt::Debug for HostRun<'_, E> {

@@ -1,4 +1,4 @@
-//! All the work of a turn at once, for hosts that may join any futures.
+//! Does all work of a turn in parallel, for hosts that can join any futures.
 
 use std::{collections::VecDeque, future::Future, sync::Arc};
 
@@ -10,37 +10,39 @@ use crate::{
     host::delegation_guard::{DelegationGuard, Home},
 };
 
-/// How a host does single pieces of work, for [`in_parallel`] to put together.
+/// How a host does single pieces of work. [`in_parallel`] uses it to do a whole turn.
 pub trait Perform {
-    /// What can go wrong with the host itself.
+    /// The error of the host itself, which ends the run.
     type Error;
 
-    /// Makes a tool call, and leaves its result in the receipt as soon as it has ended.
+    /// Makes a tool call, and puts its result into the receipt as soon as it has ended.
     fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), Self::Error>>;
 
     /// Drives a delegated conversation to its end. The inner error is a model's, and becomes the
-    /// error result of the call that led here.
+    /// error result of the delegating call.
     fn converse(
         &self,
         child: DelegationGuard,
     ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)>;
 
-    /// Is called with what each call led to, by the rules it is under, before it is recorded.
+    /// Is called with the outcome of each call, after the rules have checked it and before it is
+    /// recorded. The default does nothing.
     fn on_outcome(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
 }
 
-/// Does the work of a turn, `at_most` pieces at a time (`usize::MAX`: all at once; at least one),
-/// and records each as it ends.
+/// Does the work of a turn in parallel, and records each result as it comes. At most `at_most`
+/// pieces of work run in parallel: `usize::MAX` means all, 0 counts as 1.
 ///
-/// When the future is dropped, what has ended by then is recorded, and each delegated conversation
-/// is kept as far as it has come. Nothing is polled for that, so nothing new begins.
+/// If the future is dropped, finished calls are recorded, and each delegated conversation is saved
+/// in its current state. Nothing is polled for that, so no new work begins.
 pub async fn in_parallel<P: Perform>(
     mut turn: ToolTurn<'_>,
     at_most: usize,
     performer: &P,
 ) -> Result<(), P::Error> {
     let mut queue: VecDeque<Work> = turn.take_work().into();
-    // Before `pending`, so that it is dropped after it, when all that was lent has come back.
+    // Declared before `pending`, so that it is dropped after it, when all guards have put their
+    // conversations back.
     let mut open_turn = OpenTurn { turn, receipts: Vec::new(), home: Home::default() };
     let mut pending = FuturesUnordered::new();
     loop {
@@ -68,15 +70,14 @@ pub async fn in_parallel<P: Perform>(
         if let Some(more) = open_turn.record(&call, ended?, performer) {
             queue.insert(open_turn.place_in(&queue, &more), more);
         }
-        // Thousands of calls that end at once don't keep what else there is to do in this task from
-        // being done.
+        // Yield if thousands of calls end at the same time, so that the rest of this task can run.
         consume_budget().await;
     }
 }
 
-/// How a piece of work ended: `done` is absent if it waits for a person.
+/// How a piece of work ended. `done` is `None` if it waits for a person.
 struct Ended {
-    /// Where its receipt is.
+    /// The index of its receipt.
     index: Option<usize>,
     done: Option<Done>,
     child: Option<DelegationGuard>,
@@ -92,22 +93,23 @@ impl Ended {
     }
 }
 
-/// The turn while its work is under way. Dropping it loses nothing that has ended.
+/// A turn while its work is done. When it is dropped, all finished work is recorded.
 struct OpenTurn<'t> {
     turn: ToolTurn<'t>,
-    /// Of the calls under way; `None` of those that have ended.
+    /// The receipts of running calls; `None` for calls that have ended.
     receipts: Vec<Option<(Arc<ToolCall>, Receipt)>>,
     home: Home,
 }
 
 impl OpenTurn<'_> {
-    /// What a call turned into comes before the next call, if they go one by one.
+    /// The place for new work in the queue. In sequential mode, what a call turned into comes
+    /// before the next call.
     fn place_in(&self, queue: &VecDeque<Work>, more: &Work) -> usize {
         let place = self.turn.place(more.id());
         queue.partition_point(|other| self.turn.place(other.id()) < place)
     }
 
-    /// A receipt, and where it is.
+    /// Makes a receipt, and returns its index.
     fn receipt(&mut self, call: &Arc<ToolCall>) -> (usize, Receipt) {
         let receipt = Receipt::default();
         self.receipts.push(Some((call.clone(), receipt.clone())));

@@ -44,40 +44,41 @@ use crate::{
     in_parallel,
 };
 
-/// The in-process host: asks each agent's model, and makes each tool call on a task of its own (or
-/// the blocking pool). Calls of read-only tools start while the reply that makes them still streams
-/// ([`Early`]). Delegated conversations are driven beside each other, in the task of the run.
+/// The in-process host. It asks the models, and makes each tool call on its own task (or on the
+/// blocking pool). Calls of read-only tools start while the reply still streams ([`Early`]).
+/// Delegated conversations are driven in parallel, in the task of the run.
 #[derive(Debug)]
 pub struct LocalHost {
     caller: Arc<Caller>,
     started: StartedCalls,
     reported_waits: ReportedWaits,
     mode: Mode,
-    /// Which calls may start early at most.
+    /// The upper limit on which calls may start early.
     early: Early,
-    /// Whether what was shown of a reply that is cancelled is kept.
+    /// Whether the text so far of a cancelled reply is kept.
     keeps_partial_reply: bool,
-    /// The same of one whose run is dropped.
+    /// The text so far of a reply whose run is dropped, if it is to be kept.
     partial_reply: Option<PartialReply>,
-    /// What it is stopped by from outside.
+    /// What stops it from outside.
     cancel: Option<Arc<RunTokens>>,
 }
 
 impl LocalHost {
-    /// A host of this team, for one run: limits of a run count per host.
+    /// Makes a host for one run of this team. The limits of a run count per host; see
+    /// [`begin_run`](Self::begin_run).
     pub fn new(team: Team) -> Self {
         let listeners = Listeners::default().with_reader();
         Self::with(team, Options { listeners, ..Options::default() }, CancellationToken::new())
     }
 
-    /// `dropped` is cancelled when nobody wants the run any more.
+    /// `dropped` is cancelled when the run is dropped.
     pub(crate) fn with(team: Team, options: Options, dropped: CancellationToken) -> Self {
         let Options { mode, listeners, began, keeps_partial_reply, cancel } = options;
         let has_timeouts = team.has_timeouts();
         let emitter = Emitter { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, emitter, dropped));
         let (started, cancel) = (StartedCalls::default(), cancel.as_ref().map(CancelHandle::for_run));
-        // What takes too long is stopped in the same way.
+        // Timeouts use the same tokens.
         let cancel = cancel.or_else(|| has_timeouts.then(Arc::default));
         let (reported_waits, partial_reply) =
             (ReportedWaits::default(), keeps_partial_reply.then(PartialReply::default));
@@ -93,27 +94,28 @@ impl LocalHost {
         }
     }
 
-    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    /// Sets how the calls of a turn are made. The default is [`Mode::Concurrent`].
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// See [`Run::keep_partial_reply`](crate::Run::keep_partial_reply); here only of replies that
-    /// are cancelled.
+    /// Sets whether the text so far of a cancelled reply is kept; see
+    /// [`Run::keep_partial_reply`](crate::Run::keep_partial_reply). Here it does not apply to runs
+    /// that are dropped.
     pub fn keep_partial_reply(mut self, keep: bool) -> Self {
         self.keeps_partial_reply = keep;
         self
     }
 
-    /// Which calls may start early at most, whatever an agent says of its own: for hosts around
+    /// Sets an upper limit on which calls may start early, for all agents. It is for hosts around
     /// this one.
     pub fn early(mut self, most: Early) -> Self {
         self.early = most;
         self
     }
 
-    /// Tells `listener` of every event, as it happens.
+    /// Calls `listener` with every event, as it happens.
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         const ALONE: &str = "before its first call, nobody else has it";
         let caller = Arc::get_mut(&mut self.caller).expect(ALONE);
@@ -121,22 +123,22 @@ impl LocalHost {
         self
     }
 
-    /// A queue of the events from now on, for a host around this one whose runs are read event by
-    /// event ([`HostRun`](crate::host::HostRun)). There is one at a time: the one before gets no
-    /// more.
+    /// Returns a queue of all events from now on. It is for hosts around this one whose runs are
+    /// read event by event ([`HostRun`](crate::host::HostRun)). There is one queue at a time: an
+    /// earlier one gets no more events.
     pub fn events(&self) -> EventQueue {
         self.caller.emitter.listeners.read()
     }
 
-    /// What `cancel` stops, from now on.
+    /// Lets `cancel` stop this host, from now on.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
         self.cancel = Some(cancel.handle().for_run());
         self
     }
 
-    /// Asks as [`ask`](Host::ask) does, and leaves off when `cancel` stops what it was given to:
-    /// for hosts around this one that hear elsewhere that one of their runs is cancelled. What else
-    /// cancels this host does not stop it.
+    /// Asks the model like [`ask`](Host::ask), but stops when `cancel` is used. It is for hosts
+    /// around this one that learn elsewhere that one of their runs is cancelled. The host's own
+    /// [`cancelled_by`](Self::cancelled_by) does not stop it.
     pub async fn ask_until(
         &self,
         so_far: &Conversation,
@@ -145,15 +147,15 @@ impl LocalHost {
         self.ask_model(so_far, cancel.handle().stop()).await
     }
 
-    /// Counts what a run may use up ([`Limits`](crate::Limits)) from 0 again: for hosts around this
-    /// one that carry out several runs, each at its beginning.
+    /// Starts the counts for a run's [`Limits`](crate::Limits) again at 0. It is for hosts around
+    /// this one that carry out several runs: call it at the beginning of each.
     pub fn begin_run(&self) {
         self.caller.calls_made.reset();
         self.caller.requests_made.reset();
     }
 
-    /// Drives a conversation to its end, and says so. A plain function with a named type, since the
-    /// loop runs inside itself here.
+    /// Drives a conversation to its end, and emits the event of its end. It returns a boxed future,
+    /// because the loop calls itself here.
     pub(crate) fn run<'a>(
         &'a self,
         conversation: &'a mut Conversation,
@@ -161,10 +163,10 @@ impl LocalHost {
         self.drive_by(conversation, self).boxed()
     }
 
-    /// Drives a conversation by `outer`, a host around this one that asks and calls through it, and
-    /// says how it ended. A delegated one can be cancelled by its id meanwhile. That it waits for a
-    /// person is one event: none if it waited before, for the same calls, and there was nothing to
-    /// do.
+    /// Drives a conversation by `outer`, a host around this one, and emits the event of its end.
+    /// Meanwhile a delegated conversation can be cancelled by its id. If the conversation waits for
+    /// a person, that is reported once: not again if it already waited for the same calls and there
+    /// was nothing to do.
     pub async fn drive_by<H: Host>(
         &self,
         conversation: &mut Conversation,
@@ -182,9 +184,9 @@ impl LocalHost {
         Ok(end)
     }
 
-    /// Does the work of a turn as [`act`](Host::act) does, each piece by `outer`, which makes its
-    /// calls through this host. An agent that is not in the team is an error before any of it: see
-    /// [`Team::check_agent`].
+    /// Does the work of a turn like [`act`](Host::act), but each piece by `outer`, which makes its
+    /// calls through this host. If the agent that has the conversation is not in the team, it fails
+    /// before any work; see [`Team::check_agent`].
     pub async fn act_by<P>(&self, turn: ToolTurn<'_>, outer: &P) -> Result<(), P::Error>
     where
         P: Perform,
@@ -224,8 +226,8 @@ impl Perform for LocalHost {
     type Error = RunError;
 
     fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), RunError>> {
-        // A future that is moved is moved with all that it may ever hold: the call is behind a
-        // pointer from the start.
+        // The call is boxed from the start, because moving a future moves all that it may ever
+        // hold.
         match self.admit(&call, &receipt) {
             Ok(true) => Either::Left(self.make(Arc::new(call), receipt).map(Ok)),
             Ok(false) => Either::Right(ready(Ok(()))),

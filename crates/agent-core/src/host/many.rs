@@ -1,4 +1,4 @@
-//! Many conversations at once.
+//! Runs many conversations in parallel.
 
 use std::{
     collections::VecDeque,
@@ -17,9 +17,9 @@ use crate::{
     panic_message::panic_message,
 };
 
-/// A stream of conversations as they end, from [`Team::run_many`]: each runs on a task of its own,
-/// a bounded number at once. A conversation without an id of its own gets one: `run-0`, `run-1`, …
-/// by its place. Dropping the stream aborts those under way.
+/// A stream of conversations as they end. [`Team::run_many`] returns it. Each conversation runs on
+/// its own task, and a limited number run in parallel. Those without an id of their own get one by
+/// their place: `run-0`, `run-1`, … Dropping the stream aborts the running ones.
 #[must_use = "conversations begin only while the stream is polled"]
 pub struct Many {
     plan: Plan,
@@ -30,10 +30,10 @@ pub struct Many {
     cancel: CancellationToken,
 }
 
-/// A conversation that has ended.
+/// A conversation of [`Team::run_many`] that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its place among those that were given, from 0.
+    /// Its place in the input, from 0.
     pub index: usize,
     /// The conversation.
     pub conversation: Conversation,
@@ -41,20 +41,20 @@ pub struct Finished {
     pub end: Result<End, RunError>,
 }
 
-/// How far many conversations have come.
+/// How many of the conversations have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Ended.
+    /// The number that have ended.
     pub done: usize,
-    /// Under way.
+    /// The number that are running.
     pub running: usize,
-    /// All.
+    /// The number of all conversations.
     pub total: usize,
 }
 
 impl Team {
-    /// Runs many conversations, at most so many at once, each on a task of its own: a stream of
-    /// them as they end.
+    /// Runs many conversations, at most `at_most` of them in parallel, each on its own task.
+    /// Returns a stream of the conversations as they end.
     pub fn run_many(&self, conversations: impl IntoIterator<Item = Conversation>, at_most: usize) -> Many {
         Many::new(self.clone(), conversations.into_iter().collect(), at_most)
     }
@@ -72,37 +72,38 @@ impl Many {
         }
     }
 
-    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    /// Sets how the calls of a turn are made. The default is [`Mode::Concurrent`].
     pub fn mode(mut self, mode: Mode) -> Self {
         self.plan.options.mode = mode;
         self
     }
 
-    /// See [`Run::keep_partial_reply`](crate::Run::keep_partial_reply).
+    /// Sets whether the text so far of a cancelled reply is kept; see
+    /// [`Run::keep_partial_reply`](crate::Run::keep_partial_reply).
     pub fn keep_partial_reply(mut self, keep: bool) -> Self {
         self.plan.options.keeps_partial_reply = keep;
         self
     }
 
-    /// Other limits than the team's, for each conversation.
+    /// Sets limits for each conversation, instead of the team's.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.plan.limit(limits);
         self
     }
 
-    /// Tells `listener` of every event of every conversation. Times count from the first start.
+    /// Calls `listener` with every event of every conversation. Times count from the first start.
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.plan.options.listeners.add(listener);
         self
     }
 
-    /// What `cancel` stops, from now on: also those that have not begun.
+    /// Lets `cancel` stop all conversations, also those that have not begun.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
         self.plan.options.cancel = Some(cancel.handle());
         self
     }
 
-    /// How far it has come.
+    /// Returns how many conversations have ended.
     pub fn progress(&self) -> Progress {
         let running = self.running.len();
         Progress { done: self.done, running, total: self.done + running + self.queue.len() }
@@ -123,7 +124,7 @@ impl Many {
     }
 }
 
-/// So that events and idempotency keys can be told apart.
+/// Gives conversations different ids, so that their events and idempotency keys differ.
 fn numbered((index, conversation): (usize, Conversation)) -> (usize, Conversation) {
     match conversation.id() {
         Conversation::DEFAULT_ID => (index, conversation.with_id(format!("run-{index}"))),

@@ -1,4 +1,4 @@
-//! What the agent that speaks next asks its model.
+//! Builds the request of the agent that speaks next.
 
 use std::{
     borrow::Cow,
@@ -12,9 +12,9 @@ use crate::{
 };
 
 impl Team {
-    /// What the agent that speaks next asks its model. The error is [`RunError::UnknownAgent`] if
-    /// it is not in the team, and [`RunError::Model`] if what was to say [what it
-    /// reads](crate::Tool::introduce) panicked.
+    /// Builds the request of the agent that speaks next. It fails with [`RunError::UnknownAgent`]
+    /// if the agent is not in the team, and with [`RunError::Model`] if a tool's
+    /// [`introduce`](crate::Tool::introduce) panicked.
     pub fn request(&self, conversation: &Conversation) -> Result<Request, RunError> {
         let name = conversation.speaker();
         let Some(agent) = self.agent(name) else {
@@ -48,7 +48,7 @@ impl Team {
         Ok(request)
     }
 
-    /// An agent that was given the conversation reads what the tool that did it lets it read.
+    /// After a transfer, the tool that led to it decides what the agent reads.
     fn introduced(&self, conversation: &Conversation, request: Request) -> Result<Request, Failure> {
         let Some(TransferRecord { from, call: Some(call), .. }) = conversation.transfer_to_speaker() else {
             return Ok(request);
@@ -56,7 +56,7 @@ impl Team {
         let Some(tool) = self.agent(&from).and_then(|agent| agent.tool(&call.name)) else {
             return Ok(request);
         };
-        // A tool is foreign code; its panic must not take the run along.
+        // A tool is foreign code. A panic in it must not end the run.
         let introduce = AssertUnwindSafe(|| tool.introduce(conversation, request, self));
         catch_unwind(introduce).map_err(|panic| {
             let why = format!("what {:?} lets it read panicked: {}", call.name, panic_message(&*panic));
@@ -65,14 +65,15 @@ impl Team {
         })
     }
 
-    /// Fails with [`RunError::UnknownAgent`] if the agent that has the conversation is not in the
-    /// team. Then nothing of it may be answered here, so that a process that has the agent makes
-    /// its calls. [`LocalHost`](crate::host::LocalHost) asks this before each turn.
+    /// Checks that the agent that has the conversation is in the team. If not, it fails with
+    /// [`RunError::UnknownAgent`]. Such a conversation must not be continued here: a process that
+    /// has the agent can still make its calls. [`LocalHost`](crate::host::LocalHost) checks this
+    /// before each turn.
     pub fn check_agent(&self, conversation: &Conversation) -> Result<(), RunError> {
         self.check_name(conversation.agent())
     }
 
-    /// The same of the agent of this name.
+    /// Checks that the agent with this name is in the team.
     pub(crate) fn check_name(&self, agent: &str) -> Result<(), RunError> {
         match self.agent(agent) {
             Some(_) => Ok(()),
@@ -81,7 +82,7 @@ impl Team {
     }
 }
 
-/// Where the last reply stands in what is read.
+/// Finds the last reply in the messages of a request.
 fn previous_reply(conversation: &Conversation, messages: &[Message]) -> Option<PreviousReply> {
     let (response, reply) = conversation.last_reply()?;
     let place = messages.iter().rposition(|message| message.ptr_eq(reply))?;

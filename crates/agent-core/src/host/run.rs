@@ -1,4 +1,4 @@
-//! A run: a conversation until it is the user's turn.
+//! Runs in this process.
 
 use std::{
     fmt,
@@ -14,24 +14,24 @@ use crate::{
     RunError, Team, host::local::Options,
 };
 
-/// A run of a conversation, from [`Team::run`] or [`Agent::run`](crate::Agent::run): `.await` it
-/// for its [`End`], or read its events with [`Run::next`] first:
-/// `while let Some(event) = run.next().await { … }`, then `run.await`.
+/// A run of a conversation until it is the user's turn. [`Team::run`] and
+/// [`Agent::run`](crate::Agent::run) return it. `.await` it for its [`End`]. To read its events,
+/// call [`Run::next`] first: `while let Some(event) = run.next().await { … }`, then `run.await`.
 ///
-/// Nothing happens before it is polled. Dropping it keeps in the conversation what has ended by
-/// then, and aborts the rest: async calls at their next await; a blocking call under way runs to
-/// its end, sees [`Context::cancelled`](crate::Context::cancelled), and its result is not used. The
-/// same conversation can be run again, and no finished call is made twice.
+/// Nothing happens until it is polled. When it is dropped, the conversation keeps all finished
+/// calls, and the rest is aborted: async calls at their next `await`. A blocking call runs to its
+/// end, but its result is not used; [`Context::cancelled`](crate::Context::cancelled) tells it so.
+/// The conversation can be run again, and no finished call is made twice.
 #[must_use = "a run does nothing until it is awaited"]
 pub struct Run<'a> {
-    /// What it will be, until it begins.
+    /// What is to be run, until it begins.
     ready: Option<(Plan, &'a mut Conversation)>,
-    /// There from then on.
+    /// The run, after it has begun.
     run: Option<HostRun<'a, RunError>>,
     cancel: CancellationToken,
 }
 
-/// What a run will be.
+/// What is to be run, and how.
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) team: Result<Team, BuildError>,
@@ -57,15 +57,15 @@ impl Plan {
 }
 
 impl Agent {
-    /// A run of this agent alone, until it is the user's turn. See [`Team::run`]; an agent that
-    /// sends work to others runs in a team that has them, too.
+    /// Runs a conversation with this agent alone, until it is the user's turn. If tools of the
+    /// agent lead to other agents, use [`Team::run`] with a team that has all of them.
     pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
         Run::new(Team::new([self.clone()]).map_err(BuildError::without_team), conversation)
     }
 }
 
 impl Team {
-    /// Runs a conversation until it is the user's turn: `.await` it, or read its events.
+    /// Runs a conversation until it is the user's turn. `.await` the run, or read its events.
     pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
         Run::new(Ok(self.clone()), conversation)
     }
@@ -76,37 +76,38 @@ impl<'a> Run<'a> {
         Self { ready: Some((Plan::new(team), conversation)), run: None, cancel: CancellationToken::new() }
     }
 
-    /// How the calls of a turn are made; [`Mode::Concurrent`] by default.
+    /// Sets how the calls of a turn are made. The default is [`Mode::Concurrent`].
     pub fn mode(self, mode: Mode) -> Self {
         self.plan(|plan| plan.options.mode = mode)
     }
 
-    /// Whether a reply that is cancelled while it streams, or whose run is dropped then, is kept as
-    /// far as it was shown; by default it is not, as if it had never been asked for. What is kept
-    /// are its words, as a reply that was cut short
-    /// ([`StopReason::Cancelled`](crate::StopReason::Cancelled)): the run ends with [`End::Cut`],
-    /// the calls in the reply are not made, and the user goes on from there.
+    /// Sets whether the text so far is kept if a reply is cancelled, or its run is dropped, while
+    /// it streams. The default is `false`: the reply is forgotten, as if it had never been asked
+    /// for.
     ///
-    /// A run that is dropped keeps them in the user's own conversation, and tells nobody. In one
-    /// that was delegated it keeps nothing, so that the next run has the whole of it said. On a
-    /// journal, or an engine, nothing is kept of a reply whose run is dropped, since nothing is in
-    /// the record that is not on the disk: who wants its words there [cancels](Cancel) the run, and
-    /// then awaits it.
+    /// With `true`, the text is recorded as a reply that was cut
+    /// ([`StopReason::Cancelled`](crate::StopReason::Cancelled)). A cancelled run then ends with
+    /// [`End::Cut`]. Calls in the reply are not made, and the user goes on from there.
+    ///
+    /// If a run is dropped, this holds only for the user's own conversation. In a delegated one
+    /// nothing is kept, and the next run asks for the whole reply again. On a journal or an engine
+    /// nothing is kept of a reply whose run is dropped, because only what is on the disk is in the
+    /// record. To keep the text there, [cancel](Cancel) the run and then await it.
     pub fn keep_partial_reply(self, keep: bool) -> Self {
         self.plan(|plan| plan.options.keeps_partial_reply = keep)
     }
 
-    /// Other limits than the team's.
+    /// Sets limits for this run, instead of the team's.
     pub fn limits(self, limits: Limits) -> Self {
         self.plan(|plan| plan.limit(limits))
     }
 
-    /// Tells `listener` of every event, as it happens.
+    /// Calls `listener` with every event, as it happens.
     pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.plan(|plan| plan.options.listeners.add(listener))
     }
 
-    /// What `cancel` stops, from now on: also before the run is polled for the first time.
+    /// Lets `cancel` stop this run, also before it is first polled.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
         self.plan(|plan| plan.options.cancel = Some(cancel.handle()))
     }
@@ -118,15 +119,17 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// The next event; `None` once the run is over. The run goes on only while this is awaited;
-    /// calls that are under way go on by themselves. If they tell more of their
-    /// [progress](crate::Context::progress) than is read, the newest of each is kept and the others
-    /// are counted; no other event is ever dropped.
+    /// Returns the next event; `None` when the run is over.
+    ///
+    /// The run makes progress only while this is awaited, but calls that are running go on by
+    /// themselves. If calls report [progress](crate::Context::progress) faster than it is read,
+    /// only the newest report of each call is kept, and the dropped ones are counted. No other
+    /// event is dropped.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.started(true).poll_next(context)).await
     }
 
-    /// The run, which begins if it has not yet: with its events kept or not.
+    /// Begins the run if it has not begun. `is_read` says whether its events are collected.
     fn started(&mut self, is_read: bool) -> &mut HostRun<'a, RunError> {
         if let Some((mut plan, conversation)) = self.ready.take() {
             let events = EventQueue::default();
@@ -150,7 +153,7 @@ impl Future for Run<'_> {
 
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        // First, so that a blocking call sees it as soon as possible.
+        // Done first, so that a blocking call sees it as soon as possible.
         self.cancel.cancel();
     }
 }

@@ -1,66 +1,66 @@
-//! Why a run broke off.
+//! Errors of runs.
 
 use std::time::Duration;
 
 use crate::{BuildError, End, Failure, safe_line};
 
-/// Why a run broke off. The conversation keeps all that was done, and a new run goes on from there.
+/// The error that ended a run. The conversation keeps all that was done, and a new run continues
+/// from there.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RunError {
-    /// A model did not answer, and there is nothing to go on from.
+    /// A model did not answer, and no other agent could go on.
     #[error(transparent)]
     Model(#[from] Failure),
-    /// The agent that has the conversation is not in the team. No call of it was answered: run it
-    /// with a team that has the agent. A delegated conversation whose agent is gone is no such
-    /// error, but its call's error result; and so is a transfer to an agent that is gone.
+    /// The agent that has the conversation is not in the team. None of its calls was answered, so
+    /// you can run it with a team that has the agent. If the agent of a delegated conversation or
+    /// the target of a transfer is missing, the call gets an error result instead.
     #[error(
         "agent {agent:?} has the conversation, but is not in the team: {agents}; run it in a `Team` that has it"
     )]
     UnknownAgent {
-        /// The agent.
+        /// The name of the agent.
         agent: String,
-        /// The agents there are.
+        /// The agents of the team, separated by commas.
         agents: String,
     },
-    /// The run panicked, which is a bug: in this library, or in what it was given.
+    /// The run panicked. That is a bug in this library, or in code that was given to it.
     #[error("the run panicked: {}", safe_line(message))]
     Panicked {
-        /// What the panic said.
+        /// The message of the panic.
         message: String,
     },
-    /// The models of the run have had as many requests as
-    /// [`Limits::requests`](crate::Limits::requests) allows. What has ended by then is recorded.
+    /// The run made as many requests to models as [`Limits::requests`](crate::Limits::requests)
+    /// allows. All that ended before is recorded.
     #[error(
-        "the limit of {most} model requests a run is reached: run the conversation again to go on, or raise Limits::requests"
+        "the limit of {most} model requests per run is reached: run the conversation again to continue, or raise Limits::requests"
     )]
     RequestLimit {
         /// The limit.
         most: u32,
     },
-    /// It was [cancelled](crate::Cancel).
+    /// The run was [cancelled](crate::Cancel).
     #[error("the run was cancelled; the conversation keeps what was done")]
     Cancelled,
-    /// A delegated conversation took longer than the call that led to it may:
-    /// [`ToolSpec::timeout`](crate::ToolSpec). Only hosts that drive one see this; it is that
-    /// call's error result.
+    /// A delegated conversation took longer than the [`timeout`](crate::ToolSpec::timeout) of the
+    /// call that led to it. The call gets this as its error result; only hosts see this error.
     #[error("timed out after {limit:?}")]
     TimedOut {
-        /// How long the call may take.
+        /// How long the call could take.
         limit: Duration,
     },
-    /// The agent can't run alone: it sends work to others.
+    /// The agent can't run alone, because its tools lead to other agents.
     #[error(transparent)]
     Team(#[from] BuildError),
 }
 
 impl RunError {
-    /// Why a delegated conversation that was cancelled has ended.
+    /// The reason in [`End::Other`] of a delegated conversation that was cancelled.
     pub const WAS_CANCELLED: &str = "it was cancelled";
 
-    /// What this means of a delegated conversation, for hosts that drive one: how it ended for the
-    /// call that led to it, if the run goes on from that, which it does not if this gives the error
-    /// back. An agent that is gone is, like a tool that is gone, that call's error result.
+    /// Converts the error of a delegated conversation into its end, for hosts that drive it. The
+    /// end then becomes the result of the delegating call. If it returns the error again, the whole
+    /// run must end with it. A missing agent is an error result of the call, like a missing tool.
     pub fn of_delegated(self) -> Result<Result<End, Failure>, Self> {
         match self {
             Self::Model(failure) => Ok(Err(failure)),
@@ -70,7 +70,7 @@ impl RunError {
                 Ok(Ok(End::Other(format!("it is not in the team: {}", safe_line(&agents)))))
             }
             Self::RequestLimit { most } => {
-                Ok(Ok(End::Other(format!("the limit of {most} model requests a run is reached"))))
+                Ok(Ok(End::Other(format!("the limit of {most} model requests per run is reached"))))
             }
             error => Err(error),
         }

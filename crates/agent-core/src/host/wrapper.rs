@@ -1,4 +1,4 @@
-//! A host of one's own around the in-process one, which changes only what it names.
+//! Your own host around the in-process one, which changes only parts of it.
 
 use std::future::Future;
 
@@ -9,11 +9,11 @@ use crate::{
     Response, RunError, Team, ToolTurn,
 };
 
-/// A host around [`LocalHost`]: it says what it does with each model request or each tool call of a
-/// run, and all else is as in process. It holds for the conversations of all agents, also of those
-/// that work for others.
+/// A host around [`LocalHost`] that changes how model requests or tool calls are made. Everything
+/// else stays as in process. It applies to the conversations of all agents, including delegated
+/// ones.
 ///
-/// Each type with this trait is a [`Host`]. Its runs are [`run`](Self::run).
+/// Each type that implements this trait is a [`Host`]. Start a run with [`run`](Self::run).
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering};
@@ -65,14 +65,16 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait HostWrapper: Send + Sync + Sized {
-    /// Why this host itself stops a run; [`Infallible`](std::convert::Infallible) if it never does.
+    /// The error with which this host itself stops a run; [`Infallible`](std::convert::Infallible)
+    /// if it never does.
     type Stop: Send;
 
-    /// The host inside, which has the team.
+    /// The in-process host inside, which has the team.
     fn local(&self) -> &LocalHost;
 
-    /// Asks the model of the agent that speaks next, by default as `self.local().ask(so_far)`. The
-    /// inner error is the model's: the conversation may go on from it. The outer one ends the run.
+    /// Asks the model of the agent that speaks next. The default is `self.local().ask(so_far)`. The
+    /// inner error is the model's, and the conversation may go on from it. The outer error ends the
+    /// run.
     fn ask(
         &self,
         so_far: &Conversation,
@@ -80,9 +82,9 @@ pub trait HostWrapper: Send + Sync + Sized {
         async { Ok(self.local().ask(so_far).await?) }
     }
 
-    /// Makes a tool call and leaves its result in the receipt, by default as
-    /// `self.local().call(call, receipt)`. A call that leads to another agent ends with that; what
-    /// that agent asks and calls comes here by itself.
+    /// Makes a tool call and puts its result into the receipt. The default is
+    /// `self.local().call(call, receipt)`. A call that leads to another agent ends with that
+    /// outcome. The requests and calls of that agent come here separately.
     fn call(
         &self,
         call: Call,
@@ -91,9 +93,9 @@ pub trait HostWrapper: Send + Sync + Sized {
         async { Ok(self.local().call(call, receipt).await?) }
     }
 
-    /// Drives the conversation until it is the user's turn: `.await` it for its end, or read its
-    /// events with [`HostRun::next`] first. The [`Limits`](crate::Limits) of a run count from 0 for
-    /// each.
+    /// Runs the conversation until it is the user's turn. `.await` the run for its end, or first
+    /// read its events with [`HostRun::next`]. The counts for [`Limits`](crate::Limits) start at 0
+    /// for each run.
     fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, HostError<Self::Stop>> {
         let run = async move {
             self.local().begin_run();
@@ -103,13 +105,13 @@ pub trait HostWrapper: Send + Sync + Sized {
     }
 }
 
-/// Why a run on a [`HostWrapper`] broke off.
+/// The error that ended a run on a [`HostWrapper`].
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum HostError<S> {
-    /// As any run in process may.
+    /// An error that any run in process can have.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The host around it stopped it.
+    /// The wrapper stopped the run, with its own error.
     #[error("{0}")]
     Stopped(S),
 }
@@ -153,10 +155,10 @@ impl<W: HostWrapper> Perform for W {
     }
 }
 
-/// What a delegated conversation has come to.
+/// A delegated conversation and how it ended.
 type Conversed<S> = (DelegationGuard, Result<Result<End, Failure>, HostError<S>>);
 
-/// A plain function with a named type, since the loop runs inside itself here.
+/// It returns a boxed future, because the loop calls itself here.
 fn converse<W: HostWrapper>(host: &W, mut child: DelegationGuard) -> BoxFuture<'_, Conversed<W::Stop>> {
     let run = async move {
         let local = host.local();

@@ -1,4 +1,4 @@
-//! The scripted model.
+//! The scripted model backend.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,9 +12,10 @@ use futures::{StreamExt, stream, stream::BoxStream};
 use super::Reply;
 use crate::{Delta, Llm, LlmError, LlmErrorKind, Request, Role};
 
-/// A model that follows a script and keeps the requests it got. Clones play the same script.
+/// A model backend that gives scripted replies and keeps the requests it got. Clones share the
+/// script and the requests.
 ///
-/// Its delays are tokio's, so that a test on paused time takes none.
+/// Its delays use tokio's clock, so a test on paused time does not wait.
 ///
 /// ```
 /// use agent_core::script::{Reply, Script};
@@ -48,18 +49,19 @@ enum Scenario {
 #[derive(Default)]
 struct Played {
     requests: Vec<Request>,
-    /// How many replies each conversation (or, in order, the whole script) has had.
+    /// How many replies each conversation (or the whole script, if in order) has had.
     counts: HashMap<String, usize>,
 }
 
 impl Script {
-    /// Replies in order, to whoever asks. The script counts in this process.
+    /// Makes a script that gives its replies in order, whichever agent asks. It counts in this
+    /// process.
     pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
         Self::plot(Scenario::InOrder(replies.into_iter().collect()))
     }
 
-    /// A list of replies for each agent. Each conversation of an agent gets that list, beginning
-    /// with its first reply.
+    /// Makes a script with a list of replies for each agent. Each conversation of an agent gets
+    /// that list from its first reply.
     ///
     /// The script counts in this process, by agent and by the conversation's id. So two things
     /// begin where you might not expect it. After a restart, the list begins again, although the
@@ -71,14 +73,15 @@ impl Script {
         Self::plot(Scenario::ByAgent(parts.collect()))
     }
 
-    /// Replies by a function of the request. It counts nothing, so it goes on after a restart. How
-    /// far the conversation is says `request.messages.len()`: what the agent reads, without what
-    /// its history filter leaves out, such as transfers to other agents.
+    /// Makes a script whose replies are a function of the request. It counts nothing, so it
+    /// continues correctly after a restart. `request.messages.len()` tells how far the conversation
+    /// is. It counts what the agent reads, without what its history filter leaves out, such as
+    /// transfers to other agents.
     pub fn by(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         Self::plot(Scenario::By(Box::new(reply)))
     }
 
-    /// The requests so far, in the order they came.
+    /// Returns the requests so far, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.played().requests.clone()
     }

@@ -1,4 +1,4 @@
-//! One scripted reply.
+//! A scripted reply.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,113 +6,116 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Block, BlockKind, Counts, Delta, Json, LlmError, Piece, Response, StopReason, ToolCall, Usage};
 
-/// What a scripted model says in one turn, and how long it takes. Also readable from JSON:
+/// One reply of a scripted model: its content, and how long it takes. It can be read from JSON:
 /// `{"content":[{"type":"text","text":"hi"}],"latency_ms":200}`.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reply {
-    /// The blocks. A call whose id is empty gets one, `call_TURN_PLACE`. TURN is how many replies
-    /// the agent reads in this request, and PLACE is the place of the block in this reply; both
-    /// count from 0, and words are a block, too. If the conversation has that id already, a number
-    /// is added to it.
+    /// The content blocks. A call with an empty id gets the id `call_TURN_PLACE`. TURN is the
+    /// number of replies that the agent reads in this request, and PLACE is the index of the block
+    /// in this reply. Both count from 0, and text blocks count too. If the conversation already has
+    /// that id, a number is added.
     pub content: Vec<Block>,
-    /// Why it stops; by default `tool_use` if there is a call, else `end_turn`.
+    /// The stop reason. The default is `tool_use` if there is a call, otherwise `end_turn`.
     pub stop_reason: Option<StopReason>,
-    /// What the API adds to the stop reason.
+    /// Details that the API adds to the stop reason.
     pub stop_details: Option<Json>,
-    /// What it costs.
+    /// The usage.
     pub usage: Usage,
-    /// Other fields of the reply, as in [`Response::extra`].
+    /// Other fields of the reply; see [`Response::extra`].
     pub extra: BTreeMap<String, Json>,
-    /// How long until the first piece.
+    /// The time before the first piece.
     #[serde(rename = "latency_ms", with = "millis")]
     pub latency: Duration,
-    /// How long before each block.
+    /// The time before each block.
     #[serde(rename = "per_block_ms", with = "millis")]
     pub per_block: Duration,
-    /// How long before each piece of a block: a word, or some characters of a call's input.
+    /// The time before each piece of a block. A piece is a word, or some characters of a call's
+    /// input.
     #[serde(rename = "per_token_ms", with = "millis")]
     pub per_token: Duration,
-    /// The request fails with this instead, after the latency.
+    /// If set, the request fails with this error after the latency.
     pub error: Option<LlmError>,
 }
 
 impl Reply {
-    /// Words that end the turn.
+    /// Makes a reply of one text, which ends the turn.
     pub fn text(text: impl Into<String>) -> Self {
         Self::default().and_text(text)
     }
 
-    /// A call of a tool. Text that is no JSON as input: `json!({"INVALID_JSON": "{\"city\": "})`,
-    /// which is how the API gives such text back; in a stream it comes word for word.
+    /// Makes a reply with one tool call. To script an input that is not JSON, use
+    /// `json!({"INVALID_JSON": "{\"city\": "})`. The API gives such text back in this form; in the
+    /// stream it comes as the plain text.
     pub fn call(name: impl Into<String>, input: impl Into<Json>) -> Self {
         Self::default().and_call(name, input)
     }
 
-    /// A request that fails.
+    /// Makes a reply that is an error.
     pub fn error(error: LlmError) -> Self {
         Self { error: Some(error), ..Self::default() }
     }
 
-    /// Words after what there is.
+    /// Adds a text block.
     pub fn and_text(self, text: impl Into<String>) -> Self {
         self.and_block(Block::text(text))
     }
 
-    /// Another call of a tool in the same reply.
+    /// Adds a tool call.
     pub fn and_call(self, name: impl Into<String>, input: impl Into<Json>) -> Self {
         self.and_block(Block::tool_use("", name, input))
     }
 
-    /// Any other block.
+    /// Adds any block.
     pub fn and_block(mut self, block: Block) -> Self {
         self.content.push(block);
         self
     }
 
-    /// The reply stops for this reason.
+    /// Sets the stop reason.
     pub fn stop(mut self, reason: StopReason) -> Self {
         self.stop_reason = Some(reason);
         self
     }
 
-    /// The reply has this field as well, as in `("container", json!({"id": "…"}))`.
+    /// Adds another field to the reply, for example `("container", json!({"id": "…"}))`.
     pub fn extra(mut self, field: impl Into<String>, value: impl Into<Json>) -> Self {
         self.extra.insert(field.into(), value.into());
         self
     }
 
-    /// The reply costs this.
+    /// Sets the usage.
     pub fn usage(mut self, usage: Usage) -> Self {
         self.usage = usage;
         self
     }
 
-    /// The first piece comes after this long.
+    /// Sets the time before the first piece.
     pub fn after(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
 
-    /// Each block comes after this long.
+    /// Sets the time before each block.
     pub fn per_block(mut self, pause: Duration) -> Self {
         self.per_block = pause;
         self
     }
 
-    /// Each word comes after this long.
+    /// Sets the time before each piece, such as a word.
     pub fn per_token(mut self, pause: Duration) -> Self {
         self.per_token = pause;
         self
     }
 
-    /// How long the whole reply takes.
+    /// The time that the whole reply takes.
     pub fn duration(&self) -> Duration {
         self.deltas(0).iter().map(|(pause, _)| *pause).sum()
     }
 
-    /// The whole reply, as the answer to the turn of this number.
+    /// The reply as one [`Response`]. `turn` is the number in the ids of its calls; see
+    /// [`content`](Self::content).
     pub fn response(&self, turn: usize) -> Response {
         let mut content = self.content.clone();
         for (place, block) in content.iter_mut().enumerate() {
@@ -127,8 +130,8 @@ impl Reply {
         Response { stop_details, extra, ..Response::new(content, stop_reason).with_usage(self.usage) }
     }
 
-    /// The reply as it streams, as the answer to the turn of this number: each piece with the pause
-    /// before it.
+    /// The reply as a stream of pieces, each with the pause before it. `turn` is the number in the
+    /// ids of its calls; see [`content`](Self::content).
     pub fn deltas(&self, turn: usize) -> Vec<(Duration, Delta)> {
         let response = self.response(turn);
         let usage = Counts { input_tokens: Some(self.usage.input_tokens), ..Counts::default() };
@@ -149,7 +152,7 @@ impl Reply {
     }
 }
 
-/// A block as a stream begins it, and the pieces that fill it.
+/// Splits a block into its beginning and the pieces that fill it.
 fn take_apart(block: &Block) -> (Block, Vec<Piece>) {
     let words = |text: &str, piece: fn(String) -> Piece| -> Vec<Piece> {
         text.split_inclusive(' ').map(|word| piece(word.to_owned())).collect()

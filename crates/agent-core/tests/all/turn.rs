@@ -269,7 +269,7 @@ async fn a_limit_of_calls_a_run_comes_back_as_an_error_result() {
       < call_0_0 = done
       < call_0_1 = done
       < call_0_2 = done
-      < call_0_3 failed: not run: the limit of 3 tool calls a run is reached
+      < call_0_3 failed: not run: the limit of 3 tool calls per run is reached
     main: Done.
     ");
     assert_eq!(log.begun().len(), 3);

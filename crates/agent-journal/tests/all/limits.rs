@@ -136,7 +136,7 @@ async fn field_81_calls_beyond_what_a_reply_may_hold_are_refused_and_kept_so() {
     let mut conversation = start();
     let journal = place.open();
     journal.host(team, &mut conversation).await.unwrap().run(&mut conversation).await.unwrap();
-    let refused = "failed: not run: the limit of 256 tool calls a reply is reached";
+    let refused = "failed: not run: the limit of 256 tool calls per reply is reached";
     assert_eq!((log.made().len(), conversation.to_string().matches(refused).count()), (256, 44));
     assert_eq!(place.open().conversation("s").unwrap(), conversation);
 }

@@ -108,7 +108,7 @@ async fn field_51_on_the_engine_what_one_delegation_does_not_use_another_one_can
     assert_eq!(model.requests().len(), 15);
     let kept = stage.host.history("scarce").await.unwrap().unwrap().to_string();
     assert!(
-        kept.contains("failed: clerk stopped: the limit of 15 model requests a run is reached"),
+        kept.contains("failed: clerk stopped: the limit of 15 model requests per run is reached"),
         "{kept}"
     );
     // Finished work is not repeated.

@@ -1,4 +1,4 @@
-//! Asking a model.
+//! Asks a model.
 
 use std::{collections::HashSet, mem, panic::AssertUnwindSafe, pin::pin};
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl LocalHost {
-    /// Asks the model until `stop` says to leave off.
+    /// Asks the model, until `stop` stops it.
     pub(super) async fn ask_model(
         &self,
         so_far: &Conversation,
@@ -28,15 +28,15 @@ impl LocalHost {
         if asked.is_ok() {
             self.caller.count_request()?;
         }
-        // Of an earlier reply, whose turns did not come to them.
+        // Early calls of an earlier reply that no turn used.
         self.finish_all(self.discard(self.started.clear(so_far.id()))).await;
         self.emit_return(so_far);
         self.emit(so_far, || EventKind::TurnStarted);
         let mut reading = self.reading(so_far);
-        // A backend is foreign code; its panic must not take other conversations of the run along.
+        // A backend is foreign code. A panic in it must not end other conversations of the run.
         let reply = {
-            // Pinned where it is made: each move would make the future larger. It ends with this
-            // block.
+            // Pinned where it is made, because each move would make the outer future larger. It
+            // ends with this block.
             let reply = async {
                 let (speaker, request) = asked?;
                 self.read(so_far, &mut reading.fold, speaker.llm().stream(request)).await
@@ -58,15 +58,15 @@ impl LocalHost {
         Ok(reply.map_err(|error| Failure { agent: so_far.speaker().to_owned(), error }))
     }
 
-    /// What counts of a reply that was stopped, or why nothing does. One that took too long has
-    /// failed, whatever it said.
+    /// The partial reply to record after a stop, or the error if nothing is kept. After a timeout
+    /// nothing is kept.
     fn cut_short(&self, so_far: &Conversation, fold: &Fold) -> Result<Response, RunError> {
         let stopped = self.why_stopped(so_far);
         let is_kept = self.keeps_partial_reply && stopped == RunError::Cancelled;
         fold.cut_short().filter(|_| is_kept).ok_or(stopped)
     }
 
-    /// The reply was stopped, and nothing of it counts.
+    /// Ends a reply that was stopped and of which nothing is kept.
     async fn give_up(&self, so_far: &Conversation, fold: &Fold, stopped: RunError) -> RunError {
         let unclaimed = self.discard(self.started.clear(so_far.id()));
         let error = if stopped == RunError::Cancelled { "cancelled".to_owned() } else { stopped.to_string() };
@@ -75,22 +75,22 @@ impl LocalHost {
         stopped
     }
 
-    /// Who is asked next, and what.
+    /// The agent that is asked next, and its request.
     fn asked(&self, so_far: &Conversation) -> Result<(&Agent, Request), LlmError> {
         let team = &self.caller.team;
         match (team.request(so_far), team.agent(so_far.speaker())) {
             (Ok(request), Some(speaker)) => Ok((speaker, request)),
             (Err(RunError::Model(failure)), _) => Err(failure.error),
             _ => {
-                // The agent it is about to go over to. It does not, and the one that has it reads
-                // why.
+                // The transfer's target is missing. The transfer fails, and the agent that has the
+                // conversation reads why.
                 let why = format!("there is no such agent in the team: {}", team.agents().join(", "));
                 Err(LlmError::new(LlmErrorKind::Configuration, why))
             }
         }
     }
 
-    /// Reads a reply to its end, and starts what may start on the way.
+    /// Reads a reply to its end, and starts early calls on the way.
     async fn read(
         &self,
         so_far: &Conversation,
@@ -107,7 +107,7 @@ impl LocalHost {
             }
             early.see(fold, &delta);
             fold.push(delta)?;
-            // A stream that always has more would keep all timers of this task from running.
+            // A stream that is always ready would stop the timers of this task.
             consume_budget().await;
         }
         let response = mem::take(fold).finish()?;
@@ -152,7 +152,8 @@ impl LocalHost {
         }
     }
 
-    /// No whole call is dropped without a word. One that was `made` early has had its own.
+    /// Emits an event for each call that is not made, except those `made` early, which have their
+    /// own events.
     fn emit_calls_not_made(
         &self,
         so_far: &Conversation,
@@ -170,7 +171,7 @@ impl LocalHost {
         }
     }
 
-    /// The call that wanted it ends now, and the conversation has changed hands or has not.
+    /// Emits the end of the call that asked for a transfer, and whether the transfer took place.
     fn emit_transfer(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) {
         let why = match reply {
             Ok(response) if response.stop_reason == StopReason::Refusal => Some("it refused".to_owned()),

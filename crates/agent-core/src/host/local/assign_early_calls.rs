@@ -1,4 +1,4 @@
-//! What becomes of calls that began early, once their reply has ended.
+//! Assigns early calls to the calls of their reply, once it has ended.
 
 use std::collections::HashSet;
 
@@ -6,9 +6,9 @@ use super::{LocalHost, running_call::RunningCall};
 use crate::{Block, Conversation, LlmError, Outcome, Response, Rules, StopReason, model::EarlyResult};
 
 impl LocalHost {
-    /// Gives the calls of a reply what began for them, and emits the events of the reply. Calls
-    /// that may have had effects have their results also in a reply that was cut, so that the model
-    /// does not make them again.
+    /// Assigns early calls to the calls of the reply, and emits the events of the reply. If a reply
+    /// was cut, early calls that may have had effects still get their results into it, so that the
+    /// model does not make them again.
     pub(super) async fn assign_early_calls(
         &self,
         so_far: &Conversation,
@@ -31,12 +31,12 @@ impl LocalHost {
         }
     }
 
-    /// What began early and is no call of this reply.
+    /// The early calls that are not calls of this reply.
     fn unclaimed(&self, so_far: &Conversation, reply: &Result<Response, LlmError>) -> Vec<RunningCall> {
         if !self.started.has_any(so_far.id()) {
             return Vec::new();
         }
-        // What was refused is not sent again, nor are its results.
+        // A refused reply is not sent again, so neither are its results.
         let Some(reply) = reply.as_ref().ok().filter(|reply| reply.stop_reason != StopReason::Refusal) else {
             return self.started.clear(so_far.id());
         };
@@ -50,7 +50,7 @@ impl LocalHost {
         self.started.assign(so_far.id(), calls.iter().copied())
     }
 
-    /// These are part of no message. Gives those that are not stopped by that.
+    /// Discards calls that are in no message. Returns those that this does not stop.
     pub(super) fn discard(&self, mut unclaimed: Vec<RunningCall>) -> Vec<RunningCall> {
         unclaimed.retain(|unclaimed| unclaimed.discard(&self.caller));
         unclaimed
@@ -63,7 +63,7 @@ impl LocalHost {
     }
 }
 
-/// The result of a call that is over.
+/// The result of an ended call.
 fn result_of(outcome: Outcome) -> Option<EarlyResult> {
     match outcome {
         Outcome::Output(content) => Some(EarlyResult { content, is_error: false }),

@@ -1,4 +1,4 @@
-//! Making a tool call.
+//! Makes tool calls.
 
 use std::{
     convert::Infallible,
@@ -23,24 +23,24 @@ use crate::{
 pub(super) struct Caller {
     pub(super) team: Team,
     pub(super) emitter: Arc<Emitter>,
-    /// Bounds the calls under way, of all conversations of the run.
+    /// Limits the running calls of all conversations of the run.
     permits: Option<Permits>,
     pub(super) calls_made: Count,
     pub(super) requests_made: Count,
-    /// Cancelled when the host is dropped, and by whoever else has it.
+    /// Cancelled when the host or the run is dropped.
     pub(super) cancel: Arc<CancellationToken>,
 }
 
-/// What a call holds as long as it is under way: also when its result is there before, since a call
-/// on the blocking pool can't be stopped.
+/// What a call holds while it runs. It may hold this after it has its result, because a call on the
+/// blocking pool can't be stopped.
 #[derive(Default)]
 pub(super) struct Held {
     permits: [Option<OwnedSemaphorePermit>; 3],
-    /// Dropped with it, for who waits for that.
+    /// Dropped with it; see [`Busy`].
     _busy: Option<Busy>,
 }
 
-/// Whoever has the other end knows when the call is over.
+/// The other end learns when the call has really ended.
 pub(super) type Busy = oneshot::Sender<Infallible>;
 
 impl Caller {
@@ -56,8 +56,7 @@ impl Caller {
         }
     }
 
-    /// Makes a call on a task of its own, once there is a permit for it. It never fails: what goes
-    /// wrong is its outcome.
+    /// Makes a call on its own task, once it has its permits. It never fails: errors are outcomes.
     pub(super) fn make<'a>(
         &'a self,
         call: &'a Arc<Call>,
@@ -71,12 +70,13 @@ impl Caller {
         };
         match self.permits_now(call) {
             Some(held) => Either::Left(made(held)),
-            // Few calls wait.
+            // Boxed, because few calls wait.
             None => Either::Right(async move { made(self.permits(call).await).await }.boxed()),
         }
     }
 
-    /// Tells that a call starts, and how much earlier it could have if it were marked.
+    /// Emits the start of a call, and how much earlier it could have started if its tool were
+    /// marked.
     pub(super) fn emit_start(&self, call: &Call, late: Option<Duration>) {
         self.emitter.emit(Origin::of(call), || EventKind::call_started(&call.call));
         if let Some(by) = late {
@@ -85,17 +85,17 @@ impl Caller {
         }
     }
 
-    /// Whether equal calls of a turn share one.
+    /// Whether equal calls of a turn share one execution.
     pub(super) fn shares(&self, call: &Call) -> bool {
         self.team.spec(&call.agent, &call.call.name).is_some_and(ToolSpec::may_share)
     }
 
-    /// Whether a call may have had effects by the time it is stopped.
+    /// Whether a call may have had effects when it is stopped.
     pub(super) fn has_effects(&self, call: &Call) -> bool {
         self.team.spec(&call.agent, &call.call.name).is_some_and(|spec| !spec.read_only)
     }
 
-    /// The same once it has its permits.
+    /// Makes a call that has its permits.
     pub(super) fn make_with(
         &self,
         held: Held,
@@ -111,20 +111,20 @@ impl Caller {
         }
     }
 
-    /// The tool of a call that may be made.
+    /// The tool of the call, if the call may be made. Counts the call.
     fn admit(&self, call: &Call) -> Result<&Arc<dyn Tool>, Outcome> {
         let tool = self.team.tool(call)?;
         let limits = self.team.limits();
         self.calls_made.one_more(limits.calls).map(|()| tool).map_err(Outcome::beyond_calls)
     }
 
-    /// Counts a request to a model that is about to be made.
+    /// Counts a request to a model. It fails if the limit is reached.
     pub(super) fn count_request(&self) -> Result<(), RunError> {
         let counted = self.requests_made.one_more(self.team.limits().requests);
         counted.map_err(|most| RunError::RequestLimit { most })
     }
 
-    /// The permits of a call if they are there, as they are as a rule: nothing is waited for then.
+    /// The permits of a call, if all are free. Usually they are.
     fn permits_now(&self, call: &Call) -> Option<Held> {
         let mut held = Held::default();
         for (place, permits) in self.bounds(call).into_iter().flatten().enumerate() {
@@ -133,8 +133,8 @@ impl Caller {
         Some(held)
     }
 
-    /// Waits for the permits of a call: as a rule the tool's, the run's, then those that runs
-    /// share, so that the ones that most share are held least.
+    /// Waits for the permits of a call. The order is usually: the tool's, the run's, then those
+    /// that runs share, so that the most shared ones are held for the shortest time.
     pub(super) async fn permits(&self, call: &Call) -> Held {
         let (mut held, mut is_queued) = (Held::default(), false);
         for (place, permits) in self.bounds(call).into_iter().flatten().enumerate() {
@@ -152,7 +152,7 @@ impl Caller {
         held
     }
 
-    /// What bounds a call, each once and in order.
+    /// The permits that a call needs, each once and in order.
     fn bounds(&self, call: &Call) -> [Option<&Permits>; 3] {
         let of_tool = self.team.spec(&call.agent, &call.call.name).and_then(|spec| spec.permits.as_ref());
         let of_all = self.team.limits().permits.as_ref();
@@ -163,7 +163,8 @@ impl Caller {
         let mut bounds = bounds.map(|(permits, scope)| Some((permits?.place(scope), permits?)));
         bounds.sort_unstable_by_key(|bound| bound.map(|(place, _)| place));
         for at in 1..bounds.len() {
-            // The same may stand in two places; nobody waits for what they hold themselves.
+            // The same permits may be set in two places. A call must not wait for what it holds
+            // itself.
             if bounds[at - 1].map(|(place, _)| place) == bounds[at].map(|(place, _)| place) {
                 bounds[at - 1] = None;
             }
@@ -171,7 +172,7 @@ impl Caller {
         bounds.map(|bound| bound.map(|(_, permits)| permits))
     }
 
-    /// Runs the call until it ends, or until the future is dropped.
+    /// Runs the tool until the call ends, or until the future is dropped.
     fn run_tool(
         &self,
         tool: Arc<dyn Tool>,
@@ -191,8 +192,8 @@ impl Caller {
             let (left, run) = (context.receipt.clone(), context.run.clone());
             let input = context.call.call.input.clone();
             let outcome = task::outcome(async { (*tool).call(input, context).await }).await;
-            // What a call says once it is not wanted any more, perhaps because of that, is no
-            // result.
+            // A result that comes when it is no longer wanted, perhaps because of that, does not
+            // count.
             if left.is_wanted() && !run.is_cancelled() {
                 left.fill(outcome);
             }
@@ -200,7 +201,7 @@ impl Caller {
         };
         let (wanted, ended) = (receipt.wanted(), task::run(work, blocking));
         async move {
-            // Until this future is dropped, or has timed out.
+            // The result is wanted until this future is dropped or has timed out.
             let _wanted = wanted;
             match timeout {
                 None => ended.await,

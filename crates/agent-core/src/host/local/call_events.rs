@@ -1,9 +1,9 @@
-//! Which events of a call were emitted, where several may emit them.
+//! Tracks which events of a call were emitted, because several places may emit them.
 
 use std::sync::{Mutex, PoisonError};
 
-/// The events of a call that were emitted so far: its start at most once, and its end once and
-/// after that, whoever comes first.
+/// The events of a call that were emitted so far. The start is emitted at most once, and the end
+/// exactly once.
 #[derive(Debug, Default)]
 pub(super) struct CallEvents(Mutex<Emitted>);
 
@@ -16,18 +16,19 @@ pub(super) enum Emitted {
 }
 
 impl CallEvents {
-    /// Emits the start, unless the call is over for the listeners: then it may not start.
+    /// Emits the start. Returns false if the call is already over for listeners; then it must not
+    /// start.
     pub(super) fn emit_start(&self, emit: impl FnOnce()) -> bool {
         let mut emitted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if *emitted == Emitted::Nothing {
             *emitted = Emitted::Start;
-            // With the lock held, or the end might be emitted first.
+            // The lock is held, otherwise the end could be emitted first.
             emit();
         }
         *emitted == Emitted::Start
     }
 
-    /// A call that has not started never will; whether it is one.
+    /// Prevents a call from starting. Returns whether it had not started.
     pub(super) fn prevent_start(&self) -> bool {
         let mut emitted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = *emitted == Emitted::Nothing;
@@ -37,7 +38,7 @@ impl CallEvents {
         is_new
     }
 
-    /// What was emitted; from here on, the end counts as emitted.
+    /// Marks the end as emitted, and returns what was emitted before.
     pub(super) fn mark_ended(&self) -> Emitted {
         let mut emitted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut emitted, Emitted::End)

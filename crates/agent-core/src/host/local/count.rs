@@ -1,19 +1,19 @@
-//! Counting what a run may do so many times.
+//! Counts what a run may do only a number of times.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How often it was done: one count for all conversations of a run, which may go on beside each
-/// other.
+/// One count for all conversations of a run, which may run in parallel.
 #[derive(Debug, Default)]
 pub(super) struct Count(AtomicU32);
 
 impl Count {
-    /// Counts from 0 again, for another run.
+    /// Starts again at 0, for another run.
     pub(super) fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 
-    /// Counts one more. The error is the bound, if it was reached before: then nothing is counted.
+    /// Counts one more. If the limit is reached, it counts nothing and returns the limit as the
+    /// error.
     pub(super) fn one_more(&self, most: Option<u32>) -> Result<(), u32> {
         let Some(most) = most else { return Ok(()) };
         let more = |done: u32| (done < most).then(|| done + 1);

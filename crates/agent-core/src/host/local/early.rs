@@ -1,26 +1,26 @@
-//! Calls that start while the reply still streams.
+//! Starts calls while the reply still streams.
 
 use super::LocalHost;
 use crate::{
     Block, Call, Conversation, Delta, Early, Fold, Mode, Rules, StopReason, ToolSpec, conversation::Sanitizer,
 };
 
-/// Follows a reply as it streams, and starts the calls that may start early as soon as the model
-/// has moved on from them: with the next block, or with the stop reason that says that its calls
-/// count. That a block ended says nothing: one that was cut ends the same way.
+/// Follows a reply as it streams, and starts calls that may start early. A call starts when the
+/// next block begins, or at a stop reason that says that the calls are made. The end of its block
+/// is not enough, because a block that was cut ends the same way.
 pub(super) struct EarlyCalls<'a> {
     host: &'a LocalHost,
     so_far: &'a Conversation,
-    /// Which may.
+    /// Which calls may start early.
     early: Early,
-    /// Makes of what the model has moved on from what the conversation will record.
+    /// Makes blocks as the conversation will record them.
     sanitizer: Sanitizer<'a>,
-    /// How many calls it has moved on from.
+    /// How many calls are complete.
     calls: usize,
-    /// The places of the next block to take, and of the last that began.
+    /// The index of the next block to look at, and of the last block that began.
     next: usize,
     last: Option<usize>,
-    /// Whether the next call may start.
+    /// Whether further calls may start early.
     open: bool,
 }
 
@@ -35,24 +35,24 @@ impl<'a> EarlyCalls<'a> {
         let open = host.mode == Mode::Concurrent
             && early != Early::Never
             && specs.iter().any(matters)
-            // One that comes before all others may stand later in the reply.
+            // A call of a tool that runs first may come later in the reply.
             && !specs.iter().any(|spec| spec.runs_first);
         let sanitizer = so_far.sanitizer();
         Self { host, so_far, early, sanitizer, calls: 0, next: 0, last: None, open }
     }
 
-    /// Is shown each piece of the reply before it is folded in.
+    /// Looks at each piece of the reply, before it is added to the fold.
     pub(super) fn see(&mut self, before: &Fold, delta: &Delta) {
         match delta {
             Delta::Block { index, .. } if self.open => {
-                // Which ids the calls will have is known only if they begin in their order.
+                // The ids of calls are known early only if blocks begin in order.
                 self.open = self.last.is_none_or(|last| last < *index);
                 self.last = Some(*index);
                 if self.open {
                     self.take_all(before);
                 }
             }
-            // An open reason says nothing yet: the one that counts may still come.
+            // An open reason decides nothing: the real one may still come.
             Delta::Stop { stop_reason, .. }
                 if self.open && stop_reason.runs_calls() && *stop_reason != StopReason::open() =>
             {

@@ -1,4 +1,4 @@
-//! How a call of a turn is made, or joined if it began before its turn.
+//! Makes the calls of a turn, or joins calls that began before.
 
 use std::{future::Future, pin::pin, sync::Arc};
 
@@ -9,21 +9,21 @@ use super::{LocalHost, Mode, call::Busy};
 use crate::{Call, Outcome, Receipt, Rules, RunError, ToolSpec, host::cancel::CallGuard};
 
 impl LocalHost {
-    /// Whether a call is to be made; if not, its result says why.
+    /// Whether a call is to be made. If not, its receipt gets a result that says why.
     pub(super) fn admit(&self, call: &Call, receipt: &Receipt) -> Result<bool, RunError> {
         self.caller.team.check_name(&call.agent)?;
         self.reported_waits.forget(&call.conversation);
         let limits = self.caller.team.limits();
         if limits.is_beyond(call.place) {
             let most = limits.calls_in_reply.unwrap_or_default();
-            let why = format!("not run: the limit of {most} tool calls a reply is reached");
+            let why = format!("not run: the limit of {most} tool calls per reply is reached");
             receipt.fill(Outcome::error(why));
             return Ok(false);
         }
         Ok(true)
     }
 
-    /// Makes a call, until it has ended or is stopped.
+    /// Makes a call, and returns when it has ended or is stopped.
     pub(super) async fn make(&self, call: Arc<Call>, receipt: Receipt) {
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
         let (busy, over) = match spec.is_some_and(ToolSpec::takes_turns) {
@@ -32,8 +32,8 @@ impl LocalHost {
         };
         let entered = CallGuard::of(&call, self.cancel.as_ref());
         let made = {
-            // Pinned where it is made: each move would make the future larger. It ends with this
-            // block.
+            // Pinned where it is made, because each move would make the outer future larger. It
+            // ends with this block.
             let mut made = pin!(self.make_or_join(&call, &receipt, busy));
             entered.stop.or(made.as_mut()).await
         };
@@ -42,13 +42,13 @@ impl LocalHost {
             self.started.abandon(&call);
         }
         if let Some(over) = over {
-            // Its result may be there while a thread is still at it. What takes turns with it
-            // starts after that.
+            // The call may have its result while its thread still runs. Calls that take turns with
+            // it start after that.
             self.until_returned(&call, &receipt, over).boxed().await;
         }
     }
 
-    /// Takes part in a call that began before, or makes it.
+    /// Joins a call that began before, or makes the call.
     fn make_or_join<'a>(
         &'a self,
         call: &'a Arc<Call>,
@@ -59,7 +59,7 @@ impl LocalHost {
         let late = if self.caller.emitter.has_listeners() { self.started.late(call) } else { None };
         let begun = may_take.then(|| self.started.claim(&self.caller, call, late)).flatten();
         match begun {
-            // Few calls do.
+            // Boxed, because few calls do this.
             Some(begun) => Either::Left(begun.join(&self.caller, call, receipt.clone()).boxed()),
             None => Either::Right(self.caller.make(call, receipt.clone(), busy, late)),
         }

@@ -1,14 +1,14 @@
-//! One call after the other, or all at once.
+//! Whether calls run in parallel or one after the other.
 
 use std::fmt;
 
-/// How the calls of a turn are made.
+/// Whether the calls of a turn run in parallel or one after the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// All at once.
+    /// All calls run in parallel.
     #[default]
     Concurrent,
-    /// One after the other, as most programs do; to compare.
+    /// Calls run one after the other. Use it to compare times, or to debug.
     Sequential,
 }
 

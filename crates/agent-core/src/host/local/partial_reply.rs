@@ -1,30 +1,30 @@
-//! What was shown of a reply whose run is dropped.
+//! Keeps the text so far of a reply whose run is dropped.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::LocalHost;
 use crate::{Change, Conversation, End, Fold, Response, RunError};
 
-/// Where it is left until the run's future is gone, which has the conversation.
+/// Holds the text until the run's future is dropped, which borrows the conversation.
 #[derive(Debug, Default)]
 pub(super) struct PartialReply(Mutex<Option<Response>>);
 
-/// A reply while it is read. If it is dropped then, what was shown is left.
+/// A reply while it is read. If it is dropped, the text so far is saved.
 pub(super) struct ReplyInProgress<'a> {
     pub(super) fold: Fold,
     kept_in: Option<&'a PartialReply>,
 }
 
-/// A conversation and who drives it. If it is dropped meanwhile, what was left is recorded.
+/// A conversation while it is driven. If it is dropped, the saved text is recorded.
 struct Driven<'a> {
     host: &'a LocalHost,
     conversation: &'a mut Conversation,
 }
 
 impl LocalHost {
-    /// Drives a conversation of the user's to its end. If this is dropped, what was shown of a
-    /// reply is kept, should the run keep what is shown. What others delegated is asked for again
-    /// as a whole: nobody was to go on from a part.
+    /// Drives the user's conversation to its end. If this is dropped, the text so far is recorded,
+    /// if the run is set to keep it. Delegated conversations keep nothing: the next run asks for
+    /// the whole reply, because nobody can go on from a part.
     pub(crate) async fn run_keeping_partial_reply(
         &self,
         conversation: &mut Conversation,
@@ -42,7 +42,7 @@ impl LocalHost {
 }
 
 impl ReplyInProgress<'_> {
-    /// It has ended, however that was.
+    /// The reply has ended, so there is nothing to save.
     pub(super) fn finish(&mut self) {
         self.kept_in = None;
     }
@@ -64,7 +64,7 @@ impl Drop for Driven<'_> {
             return;
         };
         let id = self.conversation.shared_id();
-        // It was its model's turn, so a reply fits.
+        // It was the model's turn, so a reply fits.
         let applied = self.conversation.apply(&id, Change::Answered(reply));
         debug_assert_eq!(applied, Ok(()));
     }

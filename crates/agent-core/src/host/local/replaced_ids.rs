@@ -1,20 +1,20 @@
-//! Which ids the calls of a reply will have, from when they begin.
+//! Finds the ids that the calls of a reply will have, as soon as they begin.
 
 use std::collections::BTreeMap;
 
 use crate::{Block, Conversation, Delta, Response, ToolCall, conversation::Sanitizer};
 
-/// Follows a reply and gives each of its calls the id that the conversation will record it by, so
-/// that listeners know it before anything bears it.
+/// Follows a reply and gives each call the id with which it will be recorded, so that listeners
+/// know the id before any event uses it.
 pub(super) struct ReplacedIds<'a> {
     so_far: &'a Conversation,
-    /// Has seen the calls of the reply so far.
+    /// It has seen the calls of the reply so far.
     sanitizer: Sanitizer<'a>,
-    /// Their ids as listeners know them, by the blocks' places.
+    /// The ids that listeners know, by the indexes of the blocks.
     known: BTreeMap<usize, String>,
 }
 
-/// A call that has another id than listeners know it by.
+/// A call whose id differs from the one that listeners know.
 pub(super) struct ReplacedId {
     pub(super) tool: String,
     pub(super) was: String,
@@ -26,7 +26,7 @@ impl<'a> ReplacedIds<'a> {
         Self { so_far, sanitizer: so_far.sanitizer(), known: BTreeMap::new() }
     }
 
-    /// The piece as listeners get it, with the new ids, and which are new.
+    /// Returns the piece for listeners, with the new ids, and which ids are new.
     pub(super) fn see(&mut self, delta: &Delta) -> (Delta, Vec<ReplacedId>) {
         let mut new = Vec::new();
         let delta = match delta {
@@ -48,8 +48,8 @@ impl<'a> ReplacedIds<'a> {
         (delta, new)
     }
 
-    /// The ids that came out otherwise, once the reply is whole: if blocks did not begin in the
-    /// order of their places.
+    /// The ids that are different in the whole reply. This happens if blocks did not begin in
+    /// order.
     pub(super) fn corrections(self, response: &Response) -> Vec<ReplacedId> {
         let recorded = self.so_far.sanitized(response.content.clone());
         let calls = recorded.iter().filter_map(Block::as_tool_use);

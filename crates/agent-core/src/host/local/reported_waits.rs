@@ -1,4 +1,4 @@
-//! Which waits for a person were reported as the end of a run.
+//! Tracks which waits for a person were reported.
 
 use std::{
     collections::HashMap,
@@ -7,16 +7,16 @@ use std::{
 
 use crate::{End, PendingApproval};
 
-/// Which conversations wait for a person, as far as listeners know: one that still waits gets no
+/// The waits that listeners know of. A conversation that still waits for the same calls gets no
 /// second event.
 #[derive(Debug, Default)]
 pub(super) struct ReportedWaits(Mutex<HashMap<String, Vec<PendingApproval>>>);
 
-/// How many of them are remembered: a host of very many may report one again.
+/// How many waits are remembered. With more, a wait may be reported twice.
 const MOST: usize = 10_000;
 
 impl ReportedWaits {
-    /// Whether this end was not reported yet; now it is.
+    /// Whether this end is new to listeners. It then counts as reported.
     pub(super) fn is_new(&self, conversation: &str, end: &End) -> bool {
         let mut waiting = self.waiting();
         let End::Waiting(calls) = end else {
@@ -29,10 +29,10 @@ impl ReportedWaits {
         waiting.insert(conversation.to_owned(), calls.clone()).as_ref() != Some(calls)
     }
 
-    /// Something is done in this conversation: if it waits after that, that is reported again.
+    /// Work is done in this conversation. If it waits afterwards, that is reported again.
     pub(super) fn forget(&self, conversation: &str) {
         let mut waiting = self.waiting();
-        // As a rule none waits, and each call asks.
+        // Usually none waits, and each call asks.
         if !waiting.is_empty() {
             waiting.remove(conversation);
         }

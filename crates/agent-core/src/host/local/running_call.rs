@@ -1,4 +1,4 @@
-//! A call that several may wait for, on a task of its own.
+//! A running call on its own task, for which several calls may wait.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -18,14 +18,14 @@ use crate::{
     host::cancel::{CallGuard, Stop},
 };
 
-/// A call that is under way, or has ended. It is aborted when nobody holds this any more.
+/// A running or ended call. It is aborted when nobody holds this any more.
 #[derive(Clone, Debug)]
 pub(super) struct RunningCall {
-    /// The call it began for.
+    /// The call for which it began.
     pub(super) call: Arc<Call>,
-    /// Whether all calls that are equal may have its result.
+    /// Whether all equal calls may get its result.
     pub(super) shared: bool,
-    /// Whether a call whose turn has come has it.
+    /// Whether a call of a turn uses it.
     pub(super) claimed: bool,
     has_effects: bool,
     receipt: Receipt,
@@ -69,7 +69,7 @@ impl RunningCall {
         Self { call, shared, claimed: false, has_effects, receipt, events, ended, abort, stop }
     }
 
-    /// Waits for it as this call, which may be another one than it began for.
+    /// Waits for its end as the call `call`, which may be another one than it began for.
     pub(super) async fn join(self, caller: &Caller, call: &Call, receipt: Receipt) {
         if self.call.call.id != call.call.id {
             caller.emit_start(call, None);
@@ -82,13 +82,13 @@ impl RunningCall {
         self.stop.is_stopped()
     }
 
-    /// Whether it may be a call of the final reply, perhaps one `behind` a call that runs alone:
-    /// what was read before that may be different now, but what was done is done.
+    /// Whether a call of the final reply may use it. `behind` says that this call is after one that
+    /// runs alone. Then a read may be outdated, but effects have happened anyway.
     pub(super) fn counts(&self, behind: bool) -> bool {
         !behind || self.has_effects
     }
 
-    /// Whether nobody waits for it, and it is still under way.
+    /// Whether it still runs and nobody waits for it.
     pub(super) fn is_abandoned(&self) -> bool {
         Arc::strong_count(&self.abort) == 1 && self.receipt.done().is_none()
     }
@@ -97,9 +97,9 @@ impl RunningCall {
         self.events.mark_ended() != Emitted::End
     }
 
-    /// It is part of no message. What has not begun never does, what only reads is stopped when
-    /// this is dropped; what may have effects is not cut in the middle. Whether it is that, so that
-    /// somebody must wait for its end.
+    /// Discards a call that is in no message. If it has not begun, it never will. If it only reads,
+    /// it stops when this is dropped. If it may have effects, it is not stopped. Returns true in
+    /// this last case: somebody must wait for its end.
     pub(super) fn discard(&self, caller: &Caller) -> bool {
         if self.events.prevent_start() {
             return false;
@@ -113,13 +113,13 @@ impl RunningCall {
         self.has_effects
     }
 
-    /// Whether it has begun; if not, it never does.
+    /// Whether it has begun. If not, it never will.
     pub(super) fn has_begun(&self) -> bool {
         !self.events.prevent_start()
     }
 
-    /// Waits for its end as the call of this id, which has no turn, and gives its result if there
-    /// is one.
+    /// Waits for its end as the call with this id, which has no turn, and returns its result if it
+    /// has one.
     pub(super) async fn finish_as(self, caller: &Caller, id: &str) -> Option<Outcome> {
         self.ended.clone().await;
         let outcome = self.receipt.done().map(|done| done.outcome).filter(is_final);
@@ -133,7 +133,7 @@ impl RunningCall {
         outcome
     }
 
-    /// Waits for the end of such a call.
+    /// Waits for the end of a discarded call.
     pub(super) async fn finish(self, caller: &Caller) {
         self.ended.clone().await;
         self.emit_end(caller);
@@ -149,7 +149,7 @@ impl RunningCall {
     }
 }
 
-/// Whether a call is over with this outcome, whatever the rules say.
+/// Whether a call has ended with this outcome, whatever the rules say.
 pub(super) fn is_final(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Output(_) | Outcome::Error(_))
 }

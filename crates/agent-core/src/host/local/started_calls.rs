@@ -1,4 +1,4 @@
-//! Calls that began before their turn, and those that equal calls of a turn share.
+//! Calls that began before their turn, and calls that equal calls share.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -16,34 +16,34 @@ use crate::{
     host::cancel::{CallGuard, RunTokens},
 };
 
-/// A call that could have begun less than this earlier gets no event about it.
+/// The shortest gain of time for which an event says that a call could have started earlier.
 const SHORT: Duration = Duration::from_millis(50);
 
-/// The calls of a run that began early or are shared, by conversation.
+/// The early and shared calls of a run, by conversation.
 #[derive(Debug, Default)]
 pub(super) struct StartedCalls(Mutex<HashMap<Arc<str>, ConversationCalls>>);
 
-/// Those of one conversation, from the reply that makes them to the end of their turn.
+/// The calls of one conversation, from their reply to the end of their turn.
 #[derive(Debug, Default)]
 struct ConversationCalls {
-    /// By their numbers: in the order in which they began.
+    /// By number, in the order in which they began.
     running: BTreeMap<u64, RunningCall>,
     next: u64,
     equal: HashMap<CallKey, EqualCalls>,
-    /// Which one began for the call of this id.
+    /// By the id of a call: which running call began for it.
     own: HashMap<String, u64>,
-    /// Which one the call of this id has, once the reply is whole.
+    /// By the id of a call: which running call it uses, once the reply is whole.
     claimed: HashMap<String, u64>,
-    /// When the model had moved on from a call that only its missing mark kept from starting then.
+    /// By the id of a call: when it could have started if its tool were marked.
     passed_at: HashMap<String, Instant>,
 }
 
 /// The equal calls of a reply.
 #[derive(Debug, Default)]
 struct EqualCalls {
-    /// Those that run and nobody has yet.
+    /// Running calls that no call uses yet.
     runs: BTreeSet<u64>,
-    /// How many the reply makes so far.
+    /// How many of them the reply has made so far.
     wanted: usize,
 }
 
@@ -52,9 +52,9 @@ struct EqualCalls {
 struct CallKey(Arc<ToolCall>);
 
 impl StartedCalls {
-    /// The model has moved on from a call that may start now. It starts, unless the reply began an
-    /// equal one before it was asked again that no other call of it wants. Until its turn comes it
-    /// is stopped by `tokens`.
+    /// Starts a call early. It is not started if a running one can serve it: a shared one, or one
+    /// that began before the reply was asked again and that no other call needs. Until its turn
+    /// comes, `tokens` can stop it.
     pub(super) fn start(&self, caller: &Arc<Caller>, tokens: Option<&Arc<RunTokens>>, call: Call) {
         let call = Arc::new(call);
         let mut all = self.lock();
@@ -71,22 +71,22 @@ impl StartedCalls {
         }
     }
 
-    /// The reply is asked again from its beginning.
+    /// The reply starts again from the beginning.
     pub(super) fn restart(&self, conversation: &str) {
         if let Some(known) = self.lock().get_mut(conversation) {
             known.passed_at.clear();
             for equal in known.equal.values_mut() {
-                // What was stopped is no other call's.
+                // A stopped call can't serve another call.
                 equal.runs.retain(|run| !known.running[run].is_stopped());
                 equal.wanted = 0;
             }
         }
     }
 
-    /// The reply makes these calls, as the conversation will record them, some behind one that runs
-    /// alone, or in a reply whose calls do not count: they have only what has effects. Each has
-    /// what began for it, or for an equal one before the reply was asked again. The rest is given
-    /// back.
+    /// Assigns running calls to the calls of the whole reply. Each call gets the one that began for
+    /// it, or an equal one from before the reply was asked again. The flag marks calls after one
+    /// that runs alone, or in a reply whose calls are not made: they get only calls that may have
+    /// had effects. Returns the running calls that are left.
     pub(super) fn assign<'c>(
         &self,
         conversation: &str,
@@ -105,7 +105,8 @@ impl StartedCalls {
         left.into_values().collect()
     }
 
-    /// What a call whose turn it is takes part in; `None` if it is to be made for itself.
+    /// Returns the running call that a call of a turn joins; `None` if the call is to be made by
+    /// itself.
     pub(super) fn claim(
         &self,
         caller: &Arc<Caller>,
@@ -125,7 +126,7 @@ impl StartedCalls {
         })
     }
 
-    /// Stops a call that was cancelled, unless a twin still wants it.
+    /// Stops a cancelled call, unless an equal call still needs it.
     pub(super) fn abandon(&self, call: &Call) {
         let mut all = self.lock();
         let Some(known) = all.get_mut(&call.conversation) else { return };
@@ -141,7 +142,7 @@ impl StartedCalls {
         self.lock().get(conversation).is_some_and(|known| !known.running.is_empty())
     }
 
-    /// Whether the end of this call was not emitted yet; whoever asks emits it.
+    /// Whether the end of this call was not emitted yet. The caller must then emit it.
     pub(super) fn claims_end_event(&self, call: &Call) -> bool {
         let all = self.lock();
         let own =
@@ -149,8 +150,8 @@ impl StartedCalls {
         own.filter(|running| *running.call == *call).is_none_or(RunningCall::claims_end_event)
     }
 
-    /// Forgets the calls of a turn that has ended: what is read from here on may be different. A
-    /// later turn of the same reply may still want others.
+    /// Forgets the calls of a turn that has ended, because a later read may give another result.
+    /// Later turns of the same reply may still need the others.
     pub(super) fn forget(&self, conversation: &str) {
         let mut all = self.lock();
         if let Some(known) = all.get_mut(conversation) {
@@ -163,8 +164,8 @@ impl StartedCalls {
         }
     }
 
-    /// Forgets all calls of a conversation, whose reply leaves them no turn, and gives those that
-    /// its calls have.
+    /// Forgets all calls of a conversation whose reply leaves no tools' turn. Returns those that
+    /// calls of the reply use.
     pub(super) fn take_claimed(&self, conversation: &str) -> Vec<(String, RunningCall)> {
         let mut known = self.lock().remove(conversation).unwrap_or_default();
         let claimed =
@@ -174,10 +175,10 @@ impl StartedCalls {
         made
     }
 
-    /// Forgets all calls of a conversation, and gives those that no turn wanted.
+    /// Forgets all calls of a conversation, and returns those that no turn used.
     pub(super) fn clear(&self, conversation: &str) -> Vec<RunningCall> {
         let mut all = self.lock();
-        // As a rule none has begun, and each turn asks.
+        // Usually none has begun, and each turn asks.
         if all.is_empty() {
             return Vec::new();
         }
@@ -185,15 +186,15 @@ impl StartedCalls {
         known.running.into_values().filter(|running| !running.claimed).collect()
     }
 
-    /// The model has moved on from a call that would start now, were it marked.
+    /// Notes when a call could have started if its tool were marked.
     pub(super) fn note_passed(&self, conversation: &Arc<str>, id: &str) {
         let mut all = self.lock();
         let known = all.entry(conversation.clone()).or_default();
         known.passed_at.insert(id.to_owned(), Instant::now());
     }
 
-    /// How much earlier a call that starts now could have started, were it marked; `None` if that
-    /// is next to nothing.
+    /// How much earlier a call that starts now could have started if its tool were marked; `None`
+    /// if the time is short.
     pub(super) fn late(&self, call: &Call) -> Option<Duration> {
         let all = self.lock();
         let passed_at = all.get(&call.conversation)?.passed_at.get(&call.call.id)?;
@@ -214,7 +215,7 @@ impl ConversationCalls {
         self.running.insert(run, running);
     }
 
-    /// First, so that no call gets the result of one that began for another while its own is there.
+    /// Done first, so that no call gets another call's result while it has its own.
     fn claim_own<'c>(&mut self, calls: impl Iterator<Item = (&'c Arc<ToolCall>, bool)>) {
         for (call, behind) in calls {
             let Some(run) = self.own.get(&call.id) else { continue };
@@ -234,7 +235,7 @@ impl ConversationCalls {
                 continue;
             }
             let Some(equal) = self.equal.get_mut(&CallKey(call.clone())) else { continue };
-            // The call it began for is not there any more, or has it.
+            // The call for which it began is gone, or already has it.
             while let Some(run) = equal.runs.first().filter(|run| self.running[run].is_stopped()).copied() {
                 equal.runs.remove(&run);
             }
@@ -253,7 +254,7 @@ impl ConversationCalls {
         self.running.get_mut(&run)
     }
 
-    /// What a call has, or shares.
+    /// The number of the running call that a call uses or shares.
     fn number(&self, call: &Call, shares: bool) -> Option<u64> {
         let own = self.claimed.get(&call.call.id).filter(|run| self.running.contains_key(run));
         let shared = || {

@@ -1,4 +1,4 @@
-//! A call's own task.
+//! The task of a call.
 
 use std::{
     any::Any,
@@ -16,9 +16,8 @@ use tokio::{
 
 use crate::{Outcome, panic_message::panic_message};
 
-/// Runs a call on a task of its own, from now on; dropping the future aborts it. What goes on on
-/// the blocking pool can't be aborted: it runs until it returns or awaits, and nobody gets its
-/// result.
+/// Starts a call on its own task. Dropping the future aborts it. A call on the blocking pool can't
+/// be aborted: it runs until it returns or awaits, and its result is not used.
 pub(super) fn run<F>(call: F, blocking: bool) -> impl Future<Output = ()> + use<F>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -30,14 +29,13 @@ where
     let abort = AbortOnDrop(task.abort_handle());
     async move {
         let _abort = abort;
-        // An error is an abort, by a runtime that shuts down: there is no result then.
+        // An error means that the runtime shuts down and aborted the task. There is no result then.
         let _ = task.await;
     }
 }
 
-/// Runs a call on the blocking pool, but for the time in which it awaits something: then it holds
-/// no thread. It is polled there by itself, not by a `block_on`, in which what it calls could not
-/// block on a future of its own.
+/// Runs a call on the blocking pool. While it awaits something, it holds no thread. It is polled
+/// directly and not inside `block_on`, because code inside `block_on` can't call `block_on` again.
 async fn on_the_pool(call: impl Future<Output = ()> + Send + 'static) {
     let (mut call, woken) = (Box::pin(call), Arc::new(Woken(Notify::new())));
     loop {
@@ -49,14 +47,14 @@ async fn on_the_pool(call: impl Future<Output = ()> + Send + 'static) {
         let _abort = AbortOnDrop(polling.abort_handle());
         match polling.await {
             Ok((rest, false)) => call = rest,
-            // An error is an abort, by a runtime that shuts down.
+            // An error means that the runtime shuts down and aborted the task.
             Ok((_, true)) | Err(_) => return,
         }
         woken.0.notified().await;
     }
 }
 
-/// Remembers that it was woken, also before anybody waits for that.
+/// Remembers a wake, even if nobody waits for it yet.
 struct Woken(Notify);
 
 impl Wake for Woken {
@@ -65,7 +63,7 @@ impl Wake for Woken {
     }
 }
 
-/// What a call leads to, a panic included.
+/// The outcome of a call. A panic becomes an error result.
 pub(super) fn outcome(call: impl Future<Output = Outcome>) -> impl Future<Output = Outcome> {
     let panicked = |panic: Box<dyn Any + Send>| format!("the tool panicked: {}", panic_message(&*panic));
     let ended = AssertUnwindSafe(call).catch_unwind();

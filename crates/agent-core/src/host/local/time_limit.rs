@@ -1,11 +1,11 @@
-//! How long a call may take that became another agent's conversation.
+//! The time limit of a call that became another agent's conversation.
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use super::LocalHost;
 use crate::{Conversation, RunError, host::cancel::RunTokens};
 
-/// The time that a delegated conversation has, from [`LocalHost::time_for`].
+/// The time limit of a delegated conversation. [`LocalHost::time_for`] returns it.
 #[derive(Debug)]
 pub struct TimeLimit(Option<Limit>);
 
@@ -17,10 +17,9 @@ struct Limit {
 }
 
 impl LocalHost {
-    /// The time that this delegated conversation has, for hosts around this one: what its tool's
-    /// [`timeout`](crate::ToolSpec::timeout) left of it. A run that goes on with it gives it that
-    /// time again: time in which nobody drives it, or in which it waits for a person between two
-    /// runs, does not count.
+    /// Returns the time limit of a delegated conversation: what is left of its tool's
+    /// [`timeout`](crate::ToolSpec::timeout). It is for hosts around this one. Time between runs
+    /// does not count: a run that continues the conversation gives it the same time again.
     pub fn time_for(&self, child: &Conversation) -> TimeLimit {
         let left = child.delegation_limits().time_left;
         let limit = left.zip(self.cancel.clone()).map(|(left, tokens)| {
@@ -32,7 +31,7 @@ impl LocalHost {
 }
 
 impl LocalHost {
-    /// Why a conversation was stopped from outside of it.
+    /// Why a conversation was stopped from outside.
     pub(super) fn why_stopped(&self, conversation: &Conversation) -> RunError {
         let is_late = self.cancel.as_ref().is_some_and(|tokens| tokens.is_late(conversation.id()));
         match conversation.delegation_limits().timeout.filter(|_| is_late) {
@@ -43,13 +42,14 @@ impl LocalHost {
 }
 
 impl TimeLimit {
-    /// Drives the conversation by this future. When its time is over it is stopped as a call that
-    /// is [cancelled](crate::Cancel) is: what has ended is recorded, and what the future gives then
-    /// says why ([`RunError::TimedOut`](crate::RunError)).
+    /// Runs `drive`, a future that drives the conversation, under this time limit. When the time is
+    /// over, the conversation is stopped like a [cancelled](crate::Cancel) call: finished work is
+    /// recorded, and the output of the future says why
+    /// ([`RunError::TimedOut`](crate::RunError::TimedOut)).
     pub async fn hold<F: Future>(self, drive: F) -> F::Output {
         match self.0 {
             None => drive.await,
-            // Few have one, and what waits for it is large.
+            // Boxed, because the future is large and few conversations have a limit.
             Some(limit) => Box::pin(limit.hold(drive)).await,
         }
     }

@@ -1,4 +1,4 @@
-//! Calls that have their results before they are over.
+//! Waits for calls that have their results before they have really ended.
 
 use std::{convert::Infallible, pin::pin};
 
@@ -11,21 +11,21 @@ use super::LocalHost;
 use crate::{Call, EventKind, Outcome, Receipt, Rules, event::emitter::Origin};
 
 impl LocalHost {
-    /// Waits until a call is over that others take turns with: it may have timed out, or been
-    /// cancelled, while its thread goes on. Then an event says so. Where its conversation is
-    /// stopped, nothing comes after it that would have to wait.
+    /// Waits until a call with which others take turns has really ended. It may have timed out or
+    /// been cancelled while its thread still runs; then an event says so. If its conversation is
+    /// stopped, it does not wait, because no call follows.
     pub(super) async fn until_returned(
         &self,
         call: &Call,
         receipt: &Receipt,
         mut over: Receiver<Infallible>,
     ) {
-        // Another error is what says that it is over.
+        // Any other error means that it has ended.
         let is_over = |over: &mut Receiver<Infallible>| !matches!(over.try_recv(), Err(TryRecvError::Empty));
         if is_over(&mut over) {
             return;
         }
-        // What is on no thread ends as soon as its task sees it.
+        // A call without a thread ends as soon as its task is polled.
         yield_now().await;
         if is_over(&mut over) {
             return;

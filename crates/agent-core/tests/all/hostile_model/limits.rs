@@ -137,9 +137,9 @@ async fn field_51_what_could_not_be_asked_for_says_which_limit_and_a_transfer_is
     user: Go.
       > call_0_0 act {"to":"b"}
       > call_0_1 act {"ms":10}
-      < call_0_0 failed: b stopped: the limit of 2 model requests a run is reached
+      < call_0_0 failed: b stopped: the limit of 2 model requests per run is reached
       | Its calls so far:
-      | - act {"to":"b"} failed: b stopped: the limit of 2 model requests a run is reached
+      | - act {"to":"b"} failed: b stopped: the limit of 2 model requests per run is reached
       | - act {"ms":10} = done
       < call_0_1 = done
     "#);
@@ -169,8 +169,8 @@ async fn check_calls(reply: Vec<Reply>, limits: Limits, made: usize, refused: &[
 async fn field_81_each_call_beyond_a_limit_is_an_error_result_that_says_which() {
     let reply = |tool: &'static str, calls_in_it: usize| calls(vec![(tool, json!({})); calls_in_it]);
     let then = |reply: Reply| vec![reply, Reply::text("Done.")];
-    let of_reply = |most: u32| format!("not run: the limit of {most} tool calls a reply is reached");
-    let of_run = |most: u32| format!("not run: the limit of {most} tool calls a run is reached");
+    let of_reply = |most: u32| format!("not run: the limit of {most} tool calls per reply is reached");
+    let of_run = |most: u32| format!("not run: the limit of {most} tool calls per run is reached");
     let default = Limits::new;
     check_calls(then(reply("act", 256)), default(), 256, &[]).await;
     check_calls(then(reply("act", 1_000)), default(), 256, &[(&of_reply(256), 744)]).await;

@@ -107,7 +107,7 @@ async fn field_81_replies_without_end_have_the_turns_the_requests_and_the_calls_
     let paused = || vec![Delta::words(0, "Well."), Delta::stop(StopReason::PauseTurn)];
     for_ever(paused, "TurnLimit(10)", ten(2, 0), within(4 * KB)).await;
     // It calls itself.
-    let limit = "the limit of 200 model requests a run is reached";
+    let limit = "the limit of 200 model requests per run is reached";
     let itself =
         |calls: usize| Counts { requests: 200, pieces: 200 * (calls + 1), calls: 2_000.min(200 * calls) };
     for_ever(|| calls(1, json!({"to": "main"})), limit, itself(1), within(256 * KB)).await;
