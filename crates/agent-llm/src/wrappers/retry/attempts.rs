@@ -64,7 +64,8 @@ impl<'a> Attempts<'a> {
             (many, _) => format!("{many} attempts in {:.1} s", self.begun.elapsed().as_secs_f64()),
         };
         let since = since.map(|why| format!(", since {why}")).unwrap_or_default();
-        error.message = format!("{}; given up after {attempts}{since}", error.message);
+        let said = error.message.trim_end_matches('.');
+        error.message = format!("{said}; given up after {attempts}{since}");
         error
     }
 }
