@@ -90,7 +90,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "claude", feature = "openai")))]
 mod any_input;
 #[cfg(feature = "claude")]
 mod claude;
