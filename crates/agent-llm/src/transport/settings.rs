@@ -129,11 +129,11 @@ macro_rules! http_settings {
                 self
             }
 
-            /// How long one attempt may take in all. By default a streamed reply has an hour for
-            /// each 128,000 tokens that it may have, and at least one hour. A reply that is not
-            /// streamed has 600 s; because it may well need more, a request for more than 21,333
-            /// tokens is then an error. A streamed reply that meets the default limit is not asked
-            /// for again.
+            /// How long one attempt may take in all. By default a streamed reply has an hour for each
+            /// 128,000 tokens that it may have, and at least one hour. A streamed reply that meets
+            /// the default limit is not asked for again. A reply that is not streamed has 600 s by
+            /// default; if it may have more than 21,333 tokens, it may well need longer, so to ask
+            /// for it is an error as long as this limit is not set.
             pub fn total_timeout(mut self, limit: std::time::Duration) -> Self {
                 self.http.limits.total = Some(limit);
                 self
