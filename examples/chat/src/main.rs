@@ -4,7 +4,7 @@
 //! key, a scripted model answers. Look at the page while it does: words and the progress of the
 //! tool's call come as they happen. Close the page in the middle, and open it again.
 
-use std::{env, error::Error, sync::Arc, time::Duration};
+use std::{env, error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
 use agent_core::{
     Agent, Context, Llm,
@@ -13,11 +13,20 @@ use agent_core::{
 use agent_llm::Claude;
 use agent_tools::FnTool;
 use chat::chat;
+use clap::Parser;
 use program::println;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{net::TcpListener, time::sleep};
+
+/// A chat with an agent, as a web page
+#[derive(Parser)]
+struct Options {
+    /// The address of the page
+    #[arg(default_value = "127.0.0.1:3000")]
+    address: SocketAddr,
+}
 
 #[derive(Deserialize, JsonSchema)]
 struct Search {
@@ -54,7 +63,7 @@ fn scripted() -> Script {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let Options { address } = Options::parse();
     let model: Arc<dyn Llm> = match env::var_os("ANTHROPIC_API_KEY") {
         Some(_) => Arc::new(Claude::from_env()?),
         None => {
@@ -65,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let search = FnTool::new("search", "Searches the library.", search).read_only();
     let agent = Agent::builder("librarian", model).system("You help in a library.").tool(search).build()?;
 
-    let listener = TcpListener::bind(&address).await?;
+    let listener = TcpListener::bind(address).await?;
     println!("The chat is at http://{}", listener.local_addr()?);
     axum::serve(listener, chat(agent)).await?;
     Ok(())
