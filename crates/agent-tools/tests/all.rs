@@ -191,7 +191,7 @@ async fn an_agent_is_a_tool_with_a_description_and_an_input_of_its_own() {
 fn an_agent_tool_needs_its_agent_in_the_team() {
     let tool: Arc<dyn Tool> = Arc::new(AgentTool::new("expert", "Knows."));
     let boss = Agent::builder("boss", Script::new([])).tools([tool]).build().unwrap();
-    assert_snapshot!(Team::new([boss]).unwrap_err(), @r#"agent "boss", tool "expert" leads to agent "expert", which is not in the team: boss; add it to them"#);
+    assert_snapshot!(Team::new([boss]).unwrap_err(), @r#"agent "boss", tool "expert" leads to agent "expert", which is not in the team (boss): add that agent, or remove the tool"#);
 }
 
 #[tokio::test(start_paused = true)]

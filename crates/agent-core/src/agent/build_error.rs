@@ -9,14 +9,14 @@ use crate::{Agent, Json, ToolSpec, tool::input_schema};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     /// The name of an agent is invalid.
-    #[error("agent {agent:?}: a name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -")]
+    #[error("{agent:?} can't be the name of an agent: use 1 to 128 of the characters a-z, A-Z, 0-9, _ and -")]
     AgentName {
         /// The name.
         agent: String,
     },
     /// The name of a tool is invalid.
     #[error(
-        "agent {agent:?}, tool {tool:?}: a tool's name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"
+        "agent {agent:?}: {tool:?} can't be the name of a tool: use 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"
     )]
     ToolName {
         /// The agent.
@@ -66,8 +66,8 @@ pub enum BuildError {
     /// A tool that leads to other agents has permits. Agents that wait for other agents would hold
     /// permits which these may need.
     #[error(
-        "agent {agent:?}, tool {tool:?} leads to other agents ({}), so it can't have permits: bound the calls of their tools \
-         instead, or all calls at once (Limits::calls_at_once)",
+        "agent {agent:?}, tool {tool:?} leads to other agents ({}), so it can't have permits: limit the tools of those \
+         agents instead, or all calls (Limits::calls_at_once)",
         targets.join(", ")
     )]
     Permits {
@@ -86,7 +86,7 @@ pub enum BuildError {
     },
     /// A tool leads to an agent that is not in the team.
     #[error(
-        "agent {agent:?}, tool {tool:?} leads to agent {target:?}, which is not in the team: {agents}; add it to them"
+        "agent {agent:?}, tool {tool:?} leads to agent {target:?}, which is not in the team ({agents}): add that agent, or remove the tool"
     )]
     UnknownTarget {
         /// The agent that has the tool.

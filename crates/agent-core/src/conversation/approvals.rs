@@ -39,7 +39,9 @@ impl Conversation {
 
 /// The error if no call with this key waits for a person. It may have been decided already.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no call {key:?} waits for a person: take the key from End::Waiting")]
+#[error(
+    "no call with the key {key:?} waits for a person (it may be decided already): take the key from End::Waiting"
+)]
 pub struct NotWaiting {
     /// The key that was given.
     pub key: String,

@@ -61,7 +61,7 @@ pub enum Change {
 /// is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a change does not fit conversation {conversation:?}: {why} (changes before it are missing, or they are not in order)"
+    "a change does not fit conversation {conversation:?}: {why} (changes before it are missing, or they are in the wrong order)"
 )]
 pub struct InvalidChange {
     /// The id of the conversation.
@@ -85,7 +85,7 @@ impl Conversation {
     pub fn apply(&mut self, id: &str, change: Change) -> Result<(), InvalidChange> {
         let invalid = |why: String| InvalidChange { conversation: id.to_owned(), why };
         let Some(conversation) = self.within_mut(id) else {
-            return Err(invalid(format!("{:?} has delegated nothing to it", self.id)));
+            return Err(invalid(format!("{:?} has no delegated conversation with this id", self.id)));
         };
         conversation.apply_here(change).map_err(invalid)
     }
@@ -224,7 +224,7 @@ impl Conversation {
             Change::TakenBack => self.take_back().map_err(|error| error.to_string()),
             Change::Returned => match self.return_conversation(&self.turn_limit_message(self.turns)) {
                 true => Ok(()),
-                false => Err("no agent transferred it that it could return to".to_owned()),
+                false => Err("there is no earlier agent to which it could return".to_owned()),
             },
             Change::Recorded { call, done } => self.apply_result(&call, done),
             Change::Approved { call } => {
@@ -243,7 +243,7 @@ impl Conversation {
         };
         if matches!(done.outcome, Outcome::Delegate { .. }) && self.depth >= Limits::DEEPEST {
             let most = Limits::DEEPEST;
-            return Err(format!("it would be delegated deeper than {most}, which could not be read back"));
+            return Err(format!("the delegation would be deeper than {most}, and could not be read back"));
         }
         self.record(place, done);
         self.append_results_if_done();

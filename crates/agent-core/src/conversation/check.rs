@@ -41,7 +41,7 @@ fn check(conversation: &Conversation) -> Result<(), String> {
         conversation.omissions.iter().find(|part| part.from >= part.to || part.to > messages.len())
     {
         return Err(format!(
-            "messages {} to {} are left out, and there are {}",
+            "it leaves out the messages {} to {}, but has only {}",
             part.from,
             part.to,
             messages.len()
@@ -50,7 +50,10 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     let last_is_reply = messages.last().is_some_and(|message| message.role() == Role::Assistant)
         && !conversation.is_taken_back(messages.len() - 1);
     if last_is_reply != stop.is_some() {
-        return Err("a stop reason stands exactly where the last message is a reply".to_owned());
+        return Err(match last_is_reply {
+            true => "its last message is a reply, but it has no stop reason".to_owned(),
+            false => "it has a stop reason, but its last message is not a reply".to_owned(),
+        });
     }
     for slot in slots.iter() {
         let State::Delegated(child) = &slot.state else { continue };
@@ -69,18 +72,20 @@ fn open_calls(messages: &[Message]) -> Result<Vec<&str>, String> {
     for (place, message) in messages.iter().enumerate() {
         let calls: Vec<&str> = message.tool_calls().map(|call| call.id.as_str()).collect();
         if let Some(id) = calls.iter().find(|id| !all.insert(**id)) {
-            return Err(format!("message {place} has a second call {id:?}"));
+            return Err(format!("message {place} repeats the call id {id:?}"));
         }
         let results: Vec<Option<&str>> = message.content().iter().map(answers).collect();
         let first = results.iter().take_while(|result| result.is_some()).flatten().copied();
         match (message.role(), results.iter().flatten().count(), first.collect::<Vec<_>>()) {
             (Role::Assistant, 0, _) => open.extend(calls),
-            (Role::Assistant, ..) => return Err(format!("message {place} is a reply with tool results")),
-            _ if !calls.is_empty() => return Err(format!("message {place} has calls and is no reply")),
+            (Role::Assistant, ..) => return Err(format!("message {place} is a reply, but has tool results")),
+            _ if !calls.is_empty() => {
+                return Err(format!("message {place} has tool calls, but is not a reply"));
+            }
             (_, count, first) if first == open && count == first.len() => open.clear(),
             (_, _, first) => {
                 return Err(format!(
-                    "message {place} first answers the calls {first:?}, but open are {open:?}"
+                    "message {place} must begin with the results of the calls {open:?}, but begins with those of {first:?}"
                 ));
             }
         }

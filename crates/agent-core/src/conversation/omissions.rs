@@ -36,7 +36,9 @@ pub enum OmissionReason {
 /// The error if there is nothing to take back: the user has said nothing, or everything is already
 /// taken back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nothing was said in conversation {conversation:?} that could be taken back")]
+#[error(
+    "conversation {conversation:?} has nothing to take back: the user has said nothing, or all of it is taken back already"
+)]
 pub struct NothingToTakeBack {
     /// The id of the conversation.
     pub conversation: String,

@@ -135,7 +135,7 @@ mod tests {
         assert!(!said.chars().any(is_unsafe), "{said}");
         assert_eq!(
             said,
-            r#""a\u{202e}b\u{1b}[2J\n" can't be a session's id: it has a character that can't be seen (U+202E): choose another one (Conversation::with_id)"#
+            r#""a\u{202e}b\u{1b}[2J\n" can't be a session's id, because it has an invisible character (U+202E): choose another one (Conversation::with_id)"#
         );
     }
 }

@@ -16,7 +16,7 @@ pub enum RunError {
     /// you can run it with a team that has the agent. If the agent of a delegated conversation or
     /// the target of a transfer is missing, the call gets an error result instead.
     #[error(
-        "agent {agent:?} has the conversation, but is not in the team: {agents}; run it in a `Team` that has it"
+        "agent {agent:?} has the conversation, but is not in the team ({agents}): run the conversation with a `Team` that has the agent"
     )]
     UnknownAgent {
         /// The name of the agent.

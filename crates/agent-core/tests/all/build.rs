@@ -33,11 +33,11 @@ fn fault_12_two_tools_of_one_name_are_refused_naming_both_sides() {
 fn names_that_the_api_refuses_are_refused() {
     check(
         build("calculator", vec![spec("add numbers")]),
-        r#"agent "calculator", tool "add numbers": a tool's name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"#,
+        r#"agent "calculator": "add numbers" can't be the name of a tool: use 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"#,
     );
     check(
         build("the calculator", vec![]),
-        r#"agent "the calculator": a name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"#,
+        r#""the calculator" can't be the name of an agent: use 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"#,
     );
     assert!(build("a", vec![spec(&"x".repeat(128))]).is_ok());
     assert!(build("a", vec![spec(&"x".repeat(129))]).is_err());
@@ -140,7 +140,7 @@ fn a_target_that_is_in_no_team_is_refused_naming_both_sides() {
     let clerk = build("clerk", vec![]).unwrap();
     check(
         Team::new([boss.clone(), clerk]),
-        r#"agent "boss", tool "ask_expert" leads to agent "expert", which is not in the team: boss, clerk; add it to them"#,
+        r#"agent "boss", tool "ask_expert" leads to agent "expert", which is not in the team (boss, clerk): add that agent, or remove the tool"#,
     );
     assert!(Team::new([boss, build("expert", vec![]).unwrap()]).is_ok());
 }
@@ -179,6 +179,6 @@ async fn a_conversation_with_an_agent_that_is_not_there_does_not_run() {
     let error = clerk.run(&mut Conversation::start("clark", "Go.")).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        r#"agent "clark" has the conversation, but is not in the team: clerk; run it in a `Team` that has it"#
+        r#"agent "clark" has the conversation, but is not in the team (clerk): run the conversation with a `Team` that has the agent"#
     );
 }

@@ -38,11 +38,15 @@ fn what_does_not_follow_is_an_error_and_changes_nothing() {
     let words = |role| Change::Said { role, content: "Hi.".into() };
     check("run", Change::Answered(Response::text("Hi.")), "it is not its model's turn");
     check("run", recorded("c", Outcome::output("c")), "call \"c\" is not open");
-    check("run", Change::Returned, "no agent transferred it that it could return to");
+    check("run", Change::Returned, "there is no earlier agent to which it could return");
     check("run", words(Role::Assistant), "a reply is Change::Answered, not Change::Said");
-    check("run/a", words(Role::User), "\"run\" has delegated nothing to it");
+    check("run/a", words(Role::User), "\"run\" has no delegated conversation with this id");
     let allowed = Change::Approved { call: "a".to_owned() };
-    check("run", allowed, "no call \"run/a\" waits for a person: take the key from End::Waiting");
+    check(
+        "run",
+        allowed,
+        "no call with the key \"run/a\" waits for a person (it may be decided already): take the key from End::Waiting",
+    );
 }
 
 #[test]

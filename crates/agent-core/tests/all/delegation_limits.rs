@@ -120,7 +120,7 @@ async fn field_45_permits_are_refused_where_agents_would_hold_them() {
     };
     let error = build(&["clerk"]).unwrap_err();
     assert!(matches!(&error, BuildError::Permits { .. }));
-    assert_snapshot!(error, @r#"agent "main", tool "ask" leads to other agents (clerk), so it can't have permits: bound the calls of their tools instead, or all calls at once (Limits::calls_at_once)"#);
+    assert_snapshot!(error, @r#"agent "main", tool "ask" leads to other agents (clerk), so it can't have permits: limit the tools of those agents instead, or all calls (Limits::calls_at_once)"#);
     assert!(build(&[]).is_ok());
     // One that says nothing of its targets: nobody waits for ever.
     let bound = |spec: &mut ToolSpec| spec.permits = Some(Permits::new(1));

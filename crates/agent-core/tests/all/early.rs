@@ -209,7 +209,7 @@ async fn a_stream_asked_again_reuses_what_had_begun_and_stops_what_it_lacks() {
     0.300 s  main: > look {"ms":5000,"say":"1"}
     0.400 s  main: ! starts its reply again: it broke off
     0.600 s  main: > look {"ms":5000,"say":"2"}
-    0.700 s  main: < look failed: stopped: the reply that began it does not count
+    0.700 s  main: < look failed: stopped: its reply does not count
     0.700 s  main: (the reply has ended)
     0.700 s  main: > look {"ms":50,"say":"0"}
     0.700 s  main: < look = 0

@@ -115,10 +115,10 @@ fn a_conversation_that_the_api_would_refuse_is_refused_here() {
     let missing = check(|conversation| {
         conversation["messages"][2]["content"].as_array_mut().unwrap().pop();
     });
-    assert_snapshot!(missing, @r#"not a valid conversation: message 2 first answers the calls ["a"], but open are ["a", "b"]"#);
+    assert_snapshot!(missing, @r#"not a valid conversation: message 2 must begin with the results of the calls ["a", "b"], but begins with those of ["a"]"#);
     let swapped =
         check(|conversation| conversation["messages"][2]["content"].as_array_mut().unwrap().reverse());
-    assert_snapshot!(swapped, @r#"not a valid conversation: message 2 first answers the calls ["b", "a"], but open are ["a", "b"]"#);
+    assert_snapshot!(swapped, @r#"not a valid conversation: message 2 must begin with the results of the calls ["a", "b"], but begins with those of ["b", "a"]"#);
     let open = check(|conversation| {
         conversation["messages"].as_array_mut().unwrap().pop();
     });
@@ -133,15 +133,15 @@ fn a_conversation_that_the_api_would_refuse_is_refused_here() {
         let again: Vec<Value> = conversation["messages"].as_array().unwrap()[1..].to_vec();
         conversation["messages"].as_array_mut().unwrap().extend(again);
     });
-    assert_snapshot!(twice, @r#"not a valid conversation: message 3 has a second call "a""#);
+    assert_snapshot!(twice, @r#"not a valid conversation: message 3 repeats the call id "a""#);
     let late = check(|conversation| {
         let text = json!({"type": "text", "text": "hm"});
         conversation["messages"][2]["content"].as_array_mut().unwrap().insert(0, text);
     });
-    assert_snapshot!(late, @r#"not a valid conversation: message 2 first answers the calls [], but open are ["a", "b"]"#);
+    assert_snapshot!(late, @r#"not a valid conversation: message 2 must begin with the results of the calls ["a", "b"], but begins with those of []"#);
     let answered_first = check(|conversation| {
         conversation["messages"].as_array_mut().unwrap().remove(0);
     });
     assert_snapshot!(answered_first, @"not a valid conversation: it begins with a reply");
-    assert_snapshot!(unstopped, @"not a valid conversation: a stop reason stands exactly where the last message is a reply");
+    assert_snapshot!(unstopped, @"not a valid conversation: its last message is a reply, but it has no stop reason");
 }

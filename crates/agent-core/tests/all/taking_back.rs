@@ -181,7 +181,10 @@ async fn field_42_one_exchange_after_the_other_is_taken_back_until_there_is_none
         assert_eq!(conversation.reads().len(), left);
     }
     let error = conversation.take_back().unwrap_err();
-    assert_eq!(error.to_string(), r#"nothing was said in conversation "run" that could be taken back"#);
+    assert_eq!(
+        error.to_string(),
+        r#"conversation "run" has nothing to take back: the user has said nothing, or all of it is taken back already"#
+    );
     assert!(Conversation::new("main").take_back().is_err());
     conversation.say("Anew.");
     agent.run(&mut conversation).await.unwrap();
@@ -307,5 +310,5 @@ fn field_42_what_was_written_before_is_read() {
     let written = serde_json::to_string(&conversation).unwrap();
     let beyond = written.replace(r#""to":1"#, r#""to":2"#);
     let error = serde_json::from_str::<Conversation>(&beyond).unwrap_err().to_string();
-    assert!(error.contains("messages 0 to 2 are left out, and there are 1"), "{error}");
+    assert!(error.contains("it leaves out the messages 0 to 2, but has only 1"), "{error}");
 }

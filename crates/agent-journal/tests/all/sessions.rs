@@ -132,7 +132,7 @@ async fn json_that_is_not_a_session_is_not_imported() {
     .await;
     check(
         &session(vec![began.clone(), entry("allowed", json!({}))]),
-        "session \"s\", entry 2: a change does not fit conversation \"s\": no call \"s/a\" waits for a person: take the key from End::Waiting (changes before it are missing, or they are not in order)",
+        "session \"s\", entry 2: a change does not fit conversation \"s\": no call with the key \"s/a\" waits for a person (it may be decided already): take the key from End::Waiting (changes before it are missing, or they are in the wrong order)",
     )
     .await;
     check(
@@ -175,7 +175,7 @@ async fn a_damaged_session_is_named_and_does_not_hide_others() {
     });
     assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
     one: main, 2 turns, Some(Answered("Answer 1.")), driven: false
-    FILE is damaged: session "two", entry 12: a change does not fit conversation "two": call "call_0_0" is not open (changes before it are missing, or they are not in order); nothing more is written to it, continue with a backup
+    FILE is damaged: session "two", entry 12: a change does not fit conversation "two": call "call_0_0" is not open (changes before it are missing, or they are in the wrong order); nothing more is written to it, continue with a backup
     three: main, 2 turns, Some(Answered("Answer 1.")), driven: false
     "#);
 }

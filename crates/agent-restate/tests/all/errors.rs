@@ -58,7 +58,7 @@ async fn each_error_says_what_was_wrong_with_what() {
     let mut stranger = Conversation::start("nobody", "Hello?").with_id("stranger");
     assert_eq!(
         error(stage.host.run(&mut stranger).await),
-        r#"agent "nobody" has the conversation, but is not in the team: clerk; run it in a `Team` that has it"#
+        r#"agent "nobody" has the conversation, but is not in the team (clerk): run the conversation with a `Team` that has the agent"#
     );
     let error = stage.host.approve("taken/call_0_0").await.unwrap_err().to_string();
     assert_eq!(error, r#"no call "taken/call_0_0" waits"#);

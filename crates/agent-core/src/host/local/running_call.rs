@@ -142,8 +142,7 @@ impl RunningCall {
     fn emit_end(&self, caller: &Caller) {
         if self.events.mark_ended() == Emitted::Start {
             let had = self.receipt.done().map(|done| done.outcome).filter(is_final);
-            let outcome =
-                had.unwrap_or_else(|| Outcome::error("stopped: the reply that began it does not count"));
+            let outcome = had.unwrap_or_else(|| Outcome::error("stopped: its reply does not count"));
             caller.emitter.emit(Origin::of(&self.call), || EventKind::of_outcome(&self.call, &outcome));
         }
     }
