@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use options::{Restate, Sessions};
 
-use crate::{bench::Bench, demo::Demo, drill::Drill, mock::Script, oracle::Oracle};
+use crate::{bench::Bench, demo::Demo, drill::Drill, mock::MockServer, oracle::Oracle};
 
 /// The project's own tasks. `cargo xtask TASK --help` explains one
 #[derive(Parser)]
@@ -40,7 +40,7 @@ pub(crate) enum Task {
     /// Checks the lengths of files, functions, examples and the loop
     Lengths,
     /// Serves a scripted model on this machine and prints its URL. Ctrl-C stops it
-    Mock(Script),
+    Mock(MockServer),
     /// Checks that rust-version is what the dependencies need
     Msrv,
     /// Checks with other people's code that we speak the API correctly (docs/oracle.md)
@@ -81,7 +81,7 @@ mod tests {
             &["drill", "--engine", "restat"],
             &["drill", "many"],
             &["drill", "--seed"],
-            &["mock", "script.json", "70000"],
+            &["mock", "scenario.json", "70000"],
             &["restate"],
             &["restate", "up", "--nodes", "2"],
             &["restate", "down", "--fresh"],
@@ -113,7 +113,7 @@ mod tests {
             "drill --engine restate 20 --json",
             "drill --engine restate --nodes 3 10 --seed 1 --json",
             "drill --engine=restate",
-            "mock script.json 8080",
+            "mock scenario.json 8080",
             "oracle --required",
             "restate up --service http://127.0.0.1:9080 --nodes 3 --fresh",
             "restate up --folder there",

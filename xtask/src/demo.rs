@@ -5,10 +5,10 @@ mod figures;
 mod handoffs;
 mod live;
 mod many;
+mod mock_server;
 mod options;
 mod parallel;
 pub(crate) mod picture;
-mod plot;
 mod screen;
 mod specialists;
 
@@ -34,9 +34,11 @@ pub(crate) fn run(options: &Demo) -> Done {
         // Keeps the mock server alive; with --live there is none.
         let (_server, stage) = match options.live {
             true => (None, live::stage(screen, options.model.as_deref())?),
-            false => plot::stage(screen, options.speed).await.map(|(server, stage)| (Some(server), stage))?,
+            false => mock_server::stage(screen, options.speed)
+                .await
+                .map(|(server, stage)| (Some(server), stage))?,
         };
-        stage.screen.introduction(stage.speed.map(plot::latency));
+        stage.screen.introduction(stage.speed.map(mock_server::latency));
         let scenarios = vec![
             parallel::play(&stage).await?,
             specialists::play(&stage).await?,

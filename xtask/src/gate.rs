@@ -92,8 +92,8 @@ async fn crowd(headers: bool, gated: bool) -> Result<Outcome, Box<dyn Error>> {
     let limit = if headers { limit.with_headers() } else { limit };
     let sum = Reply::call("sum_numbers", json!({"numbers": [1, 2]}));
     let replies = vec![sum; TURNS - 1].into_iter().chain([Reply::text("3")]);
-    let plot = Scenario::new(replies.map(|reply| reply.after(LATENCY))).rate_limit(limit);
-    let server = Mock::start(plot).await?;
+    let scenario = Scenario::new(replies.map(|reply| reply.after(LATENCY))).rate_limit(limit);
+    let server = Mock::start(scenario).await?;
     let claude = Claude::builder().base_url(server.url()).key("no key is needed here").max_retries(RETRIES);
     let claude = if gated { claude.gate(Gate::new()) } else { claude };
     let agent =

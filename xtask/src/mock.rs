@@ -9,19 +9,19 @@ use program::println;
 use crate::task::Done;
 
 #[derive(Args)]
-pub(crate) struct Script {
-    /// JSON file of what the model says [default: it calls the first tool that it is offered, then
+pub(crate) struct MockServer {
+    /// JSON file of a scenario: what the model says [default: it calls the first tool that it is offered, then
     /// answers]
-    #[arg(value_name = "SCRIPT.json")]
-    script: Option<PathBuf>,
+    #[arg(value_name = "SCENARIO.json")]
+    scenario: Option<PathBuf>,
     /// Port on 127.0.0.1. 0 is any free port
     #[arg(default_value_t = 0)]
     port: u16,
 }
 
-/// Serves a script until it is stopped.
-pub(crate) fn run(Script { script, port }: &Script) -> Done {
-    let plot = match script {
+/// Serves a scenario until it is stopped.
+pub(crate) fn run(MockServer { scenario, port }: &MockServer) -> Done {
+    let scenario = match scenario {
         Some(path) => {
             let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
             Scenario::from_json(&fs::read_to_string(path).map_err(|error| said(&error))?)
@@ -30,7 +30,7 @@ pub(crate) fn run(Script { script, port }: &Script) -> Done {
         None => Scenario::default(),
     };
     tokio::runtime::Runtime::new()?.block_on(async {
-        let server = Mock::start_at(SocketAddr::from(([127, 0, 0, 1], *port)), plot).await?;
+        let server = Mock::start_at(SocketAddr::from(([127, 0, 0, 1], *port)), scenario).await?;
         println!("{}", server.url());
         std::future::pending().await
     })

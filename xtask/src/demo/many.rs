@@ -5,7 +5,7 @@ use std::{error::Error, time::Instant};
 use agent_core::{Conversation, event::EventLog};
 use futures::StreamExt;
 
-use super::{Stage, cast, figures::Scenario, plot, screen::WIDTH};
+use super::{Stage, cast, figures::Scenario, mock_server, screen::WIDTH};
 
 const CONVERSATIONS: usize = 10;
 
@@ -25,7 +25,7 @@ pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
     }
     let total = began.elapsed();
     let all = format!("   {CONVERSATIONS} conversations took {:.2} s together", total.as_secs_f64());
-    let one = stage.speed.map(|speed| plot::latency(speed) * 2);
+    let one = stage.speed.map(|speed| mock_server::latency(speed) * 2);
     let one = one.map(|one| format!("; one alone takes {:.2} s", one.as_secs_f64())).unwrap_or_default();
     stage.screen.title(&format!("{all}{one}."));
     stage.screen.line("");

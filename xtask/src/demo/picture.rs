@@ -12,7 +12,7 @@ use agent_core::{Context, Conversation, Json, Outcome, Tool, ToolSpec, async_tra
 use lanes::Lanes;
 use program::println;
 
-use super::{cast, parallel::recorder, plot, specialists::QUESTION};
+use super::{cast, mock_server, parallel::recorder, specialists::QUESTION};
 use crate::task::{Done, root};
 
 /// Where the picture is, from the workspace's root.
@@ -34,15 +34,16 @@ fn draw() -> Result<String, Box<dyn Error>> {
     runtime.block_on(async {
         let sequential = perform(Mode::Sequential).await?;
         let parallel = perform(Mode::Concurrent).await?;
-        Ok(svg::draw(&sequential, &parallel, plot::LATENCY, CALL))
+        Ok(svg::draw(&sequential, &parallel, mock_server::LATENCY, CALL))
     })
 }
 
 async fn perform(mode: Mode) -> Result<Lanes, Box<dyn Error>> {
-    let team = cast::orchestra(plot::script())?.wrap_tools(|tool| match tool.spec().targets.is_empty() {
-        true => Arc::new(Paced(tool)),
-        false => tool,
-    });
+    let team =
+        cast::orchestra(mock_server::script())?.wrap_tools(|tool| match tool.spec().targets.is_empty() {
+            true => Arc::new(Paced(tool)),
+            false => tool,
+        });
     let mut conversation = Conversation::start("orchestrator", QUESTION);
     let (events, listener) = recorder();
     team.run(&mut conversation).mode(mode).listen(listener).await?;

@@ -11,8 +11,8 @@ use agent_core::{
 use super::{
     Stage, cast,
     figures::Scenario,
+    mock_server,
     parallel::recorder,
-    plot,
     screen::{Screen, WIDTH},
 };
 
@@ -24,7 +24,7 @@ pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
     stage.screen.line(&format!("   user: {}", QUESTION.replace("? ", "?\n         ")));
     let sequential = perform(stage, Mode::Sequential, "   First one after the other:").await?;
     let concurrent = perform(stage, Mode::Concurrent, "   Then in parallel:").await?;
-    let longest_chain = stage.speed.map(plot::longest_chain);
+    let longest_chain = stage.speed.map(mock_server::longest_chain);
     let scenario = Scenario::AgentsAsTools {
         sequential: sequential.calls,
         concurrent: concurrent.calls,

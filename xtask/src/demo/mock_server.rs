@@ -30,12 +30,13 @@ pub(super) async fn stage(screen: Screen, speed: f64) -> Result<(Mock, Stage), B
         replies.into_iter().map(|reply| reply.after(latency).usage(Usage::new(400, 60))).collect()
     };
     let parts = chains().into_iter().map(|(specialist, replies)| (specialist.system, paced(replies)));
-    let plot = Scenario::by(move |request| calculator(request).after(latency).usage(Usage::new(300, 40)));
-    let plot = parts.fold(plot, |plot, (system, replies)| plot.and_agent(system, replies));
-    let plot = plot.and_agent(ORCHESTRATOR, paced(orchestrator()));
-    let plot =
-        office().into_iter().fold(plot, |plot, (system, replies)| plot.and_agent(system, paced(replies)));
-    let server = Mock::start(plot).await?;
+    let scenario = Scenario::by(move |request| calculator(request).after(latency).usage(Usage::new(300, 40)));
+    let scenario = parts.fold(scenario, |scenario, (system, replies)| scenario.and_agent(system, replies));
+    let scenario = scenario.and_agent(ORCHESTRATOR, paced(orchestrator()));
+    let scenario = office()
+        .into_iter()
+        .fold(scenario, |scenario, (system, replies)| scenario.and_agent(system, paced(replies)));
+    let server = Mock::start(scenario).await?;
     let claude = Claude::builder().base_url(server.url()).key("no key is needed here").build()?;
     Ok((server, Stage { claude, screen, speed: Some(speed) }))
 }
