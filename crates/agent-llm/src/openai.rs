@@ -5,7 +5,8 @@
 //! (`events`) and not (`reply`), without IO. What both share stands beside them: `history` decides what
 //! is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the APIs'
 //! rules, `kept` says which blocks only these APIs can read, and `lanes` puts the blocks of a reply one
-//! behind the other. `plain` is the plain client.
+//! behind the other. `plain` is the plain client, and `usable` asks
+//! again without what a server can't use.
 
 mod api;
 mod body;
@@ -21,12 +22,12 @@ mod kept;
 mod lanes;
 mod names;
 mod plain;
-mod previous;
 mod rate_limit;
 mod responses;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod usable;
 mod usage;
 mod whole;
 mod words;

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
-use super::{builder::OpenAiBuilder, plain::Plain, previous::Previous};
+use super::{builder::OpenAiBuilder, plain::Plain, usable::Usable};
 use crate::{
     transport::config_error::ConfigError,
     wrappers::{Bounded, Repair, Retry},
@@ -40,7 +40,7 @@ use crate::{
 ///
 /// Clones share settings and connections.
 #[derive(Clone)]
-pub struct OpenAi(Arc<Bounded<Repair<Retry<Previous<Queued>>>>>);
+pub struct OpenAi(Arc<Bounded<Repair<Retry<Usable<Queued>>>>>);
 
 /// The plain client, behind the gate of its settings.
 struct Queued(Plain);
@@ -72,12 +72,13 @@ impl OpenAi {
 
     pub(crate) fn around(plain: Plain) -> Self {
         let (policy, bounds) = (plain.settings().retry.clone(), plain.settings().bounds.clone());
-        let asked = Retry::new(Previous(Queued(plain)), policy);
+        let settings = plain.settings().clone();
+        let asked = Retry::new(Usable::new(Queued(plain), &settings), policy);
         Self(Arc::new(Bounded::new(Repair::new(asked), bounds)))
     }
 
     fn plain(&self) -> &Plain {
-        &self.0.inner().inner().inner().0.0
+        &self.0.inner().inner().inner().inner().0
     }
 }
 

@@ -82,24 +82,61 @@ async fn the_gate_learns_from_the_head_of_an_answer() {
     }
 }
 
+/// An error of a request, and the words of what is asked then, streamed or not.
+async fn refused_once(code: Value, message: &str, request: agent_llm::Request, store: bool) -> Vec<Value> {
+    let mut all = Vec::new();
+    for way in [WAYS[2], WAYS[3]] {
+        let error = json!({"message": message, "type": "invalid_request_error", "param": null, "code": code});
+        let refusal = ResponseTemplate::new(400).set_body_json(json!({"error": error}));
+        let server = server([refusal, way.reply("hi", &[])]).await;
+        let openai = way.settings(server.uri()).store(store).build().unwrap();
+        let mut notices = 0;
+        let count = |delta: &Delta| notices += usize::from(matches!(delta, Delta::Notice(_)));
+        let reply = fold(openai.stream(request.clone()), count).await.unwrap();
+        assert_eq!((text(&reply).as_str(), notices), ("hi", 1));
+        // What the client has learnt.
+        fold(openai.stream(hi()), |_| {}).await.unwrap();
+        all = bodies(&server).await;
+        assert_eq!(all.len(), 3, "{way:?}");
+    }
+    all
+}
+
 #[tokio::test]
 async fn a_reply_that_the_server_lost_is_sent_with_all_of_the_history() {
-    let way = WAYS[2];
-    let gone = json!({"error": {"message": "Previous response with id 'resp_0' not found.", "type": "invalid_request_error",
-        "param": "previous_response_id", "code": "previous_response_not_found"}});
-    let server = server([ResponseTemplate::new(400).set_body_json(gone), way.reply("hi", &[])]).await;
     let said = Message::assistant("Where?");
     let mut request = hi();
     request.messages.extend([said.clone(), Message::user("Oslo.")]);
     request.previous_reply = Some(PreviousReply { response: "resp_0".into(), messages: 2, reply: said });
-    let openai = way.settings(server.uri()).store(true).build().unwrap();
-    let mut notices = 0;
-    let reply =
-        fold(openai.stream(request), |delta| notices += usize::from(matches!(delta, Delta::Notice(_)))).await;
-    assert_eq!((text(&reply.unwrap()).as_str(), notices), ("hi", 1));
-    let bodies = bodies(&server).await;
+    let message = "Previous response with id 'resp_0' not found.";
+    let bodies = refused_once(json!("previous_response_not_found"), message, request, true).await;
     let asked = bodies
         .iter()
         .map(|body| (body["previous_response_id"].clone(), body["input"].as_array().unwrap().len()));
-    assert_eq!(asked.collect::<Vec<_>>(), [(json!("resp_0"), 1), (Value::Null, 3)]);
+    assert_eq!(asked.take(2).collect::<Vec<_>>(), [(json!("resp_0"), 1), (Value::Null, 3)]);
+}
+
+#[tokio::test]
+async fn fault_40_reasoning_that_a_server_can_not_read_is_left_out_and_not_refused_for_ever() {
+    let item = r#"{"type":"openai:item","item":{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gA"}}"#;
+    let item: agent_llm::Block = serde_json::from_str(item).unwrap();
+    let mut request = hi();
+    request
+        .messages
+        .extend([Message::assistant(vec![item, agent_llm::Block::text("So.")]), Message::user("And?")]);
+    let message = "The encrypted content gA could not be verified.";
+    let bodies = refused_once(json!("invalid_encrypted_content"), message, request, false).await;
+    let kinds = |body: &Value| {
+        body["input"].as_array().unwrap().iter().map(|item| item["type"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&bodies[0]), ["message", "reasoning", "message", "message"]);
+    assert_eq!(kinds(&bodies[1]), ["message", "message", "message"]);
+}
+
+#[tokio::test]
+async fn a_model_that_does_not_reason_is_asked_for_no_reasoning_from_then_on() {
+    let message = "Encrypted content is not supported with this model.";
+    let bodies = refused_once(Value::Null, message, hi(), false).await;
+    let included = bodies.iter().map(|body| body["include"].as_array().unwrap().len());
+    assert_eq!(included.collect::<Vec<_>>(), [1, 0, 0]);
 }

@@ -1,0 +1,131 @@
+//! What a server of the Responses API can't use of a request.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
+
+use agent_core::{Block, BoxStream, Delta, Llm, LlmError, Message, Request};
+use serde_json::json;
+
+use super::{
+    api::Protocol,
+    builder::OpenAiBuilder,
+    fields::Fields,
+    kept::{Kept, says_nothing},
+};
+use crate::wrappers::asking::{Again, Asking};
+
+/// The field that asks for reasoning that can be sent back.
+const INCLUDE: &str = "include";
+
+/// Asks again without what the server refused since it can't use it:
+///
+/// - the reply that a request goes on from, if the server does not have it any more: all is sent
+/// - reasoning that was encrypted for another account or model: it is left out
+/// - the wish for encrypted reasoning, if the model does not reason; it is not sent again
+pub(crate) struct Usable<L> {
+    llm: L,
+    protocol: Protocol,
+    /// The program has said what to include.
+    is_given: bool,
+    /// The model does not reason.
+    is_plain: AtomicBool,
+}
+
+impl<L: Llm> Usable<L> {
+    pub(crate) fn new(llm: L, settings: &OpenAiBuilder) -> Self {
+        let is_given = settings.body.fields.contains_key(INCLUDE);
+        Self { llm, protocol: settings.protocol, is_given, is_plain: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn inner(&self) -> &L {
+        &self.llm
+    }
+
+    /// The request without what this error says, if it says any of it.
+    fn without(&self, request: &Request, error: &LlmError) -> Option<(&'static str, Request)> {
+        let is = |code: &str, words: &str| {
+            error.error_code.as_deref() == Some(code) || error.message.contains(words)
+        };
+        let mut usable = request.clone();
+        if is("previous_response_not_found", "Previous response with id") && request.previous_reply.is_some()
+        {
+            usable.previous_reply = None;
+            return Some(("all of the history is sent", usable));
+        }
+        if is("invalid_encrypted_content", "encrypted content") && request.messages.iter().any(has_reasoning)
+        {
+            usable.messages = request.messages.iter().filter_map(without_reasoning).collect();
+            usable.previous_reply = None;
+            return Some(("reasoning is left out", usable));
+        }
+        let has_given = self.is_given || request.extra.contains_key(INCLUDE);
+        if is("", "Encrypted content is not supported") && !has_given {
+            self.is_plain.store(true, Relaxed);
+            return Some(("no encrypted reasoning is asked for", plain(usable)));
+        }
+        None
+    }
+}
+
+fn plain(mut request: Request) -> Request {
+    request.extra.insert(INCLUDE.to_owned(), json!([]).into());
+    request
+}
+
+fn has_reasoning(message: &Message) -> bool {
+    message.content().iter().any(is_reasoning)
+}
+
+/// Reasoning that only its server can read.
+fn is_reasoning(block: &Block) -> bool {
+    let Some(Kept::Item(item)) = Kept::of(block) else { return false };
+    let encrypted = Fields::of(item.text()).ok().and_then(|fields| fields.get("encrypted_content"));
+    encrypted.is_some_and(|value| !says_nothing(&value.into()))
+}
+
+fn without_reasoning(message: &Message) -> Option<Message> {
+    let left: Vec<Block> = message.content().iter().filter(|block| !is_reasoning(block)).cloned().collect();
+    (!left.is_empty()).then(|| Message::new(message.role(), left))
+}
+
+impl<L: Llm> Llm for Usable<L> {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        if self.protocol == Protocol::Chat {
+            return self.llm.stream(request);
+        }
+        let is_plain = self.is_plain.load(Relaxed) && !request.extra.contains_key(INCLUDE);
+        let request = if is_plain { plain(request) } else { request };
+        Trying { usable: self, request, attempt: 0 }.stream()
+    }
+}
+
+struct Trying<'a, L> {
+    usable: &'a Usable<L>,
+    request: Request,
+    attempt: u32,
+}
+
+impl<'a, L: Llm> Asking<'a> for Trying<'a, L> {
+    fn ask(&mut self) -> BoxStream<'a, Result<Delta, LlmError>> {
+        self.usable.llm.stream(self.request.clone())
+    }
+
+    fn see(&mut self, _: &Delta) -> Result<Option<Delta>, LlmError> {
+        Ok(None)
+    }
+
+    fn end(&mut self) -> Result<(), LlmError> {
+        Ok(())
+    }
+
+    /// Only a request that was refused is changed; each change leaves nothing to change again.
+    fn again(&mut self, error: LlmError) -> Result<Again, LlmError> {
+        let changed = error.status.and_then(|_| self.usable.without(&self.request, &error));
+        let Some((done, request)) = changed else { return Err(error) };
+        self.request = request;
+        self.attempt += 1;
+        Ok(Again { attempt: self.attempt, wait: Duration::ZERO, reason: format!("{done}, since {error}") })
+    }
+}
