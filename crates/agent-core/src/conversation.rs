@@ -106,7 +106,7 @@ pub struct Conversation {
     usage: UsageByAgent,
     #[serde(default, deserialize_with = "null_is_absent")]
     turns: u32,
-    /// The turns since the user spoke of agents that had the conversation before.
+    /// The turns, since the user spoke, of agents that had the conversation before.
     #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "BTreeMap::is_empty")]
     turns_of_others: BTreeMap<Arc<str>, u32>,
     #[serde(default, deserialize_with = "null_is_absent")]
@@ -114,7 +114,7 @@ pub struct Conversation {
     /// How many messages there were when the user last spoke.
     #[serde(default, deserialize_with = "null_is_absent")]
     said_at: usize,
-    /// The limits of the call that this conversation was delegated by.
+    /// The limits of the call that delegated this conversation.
     #[serde(
         default,
         alias = "promised",

@@ -11,7 +11,7 @@ pub enum BuildError {
     /// The name of an agent is invalid.
     #[error("{agent:?} can't be the name of an agent: use 1 to 128 of the characters a-z, A-Z, 0-9, _ and -")]
     AgentName {
-        /// The name.
+        /// The invalid name.
         agent: String,
     },
     /// The name of a tool is invalid.
@@ -21,7 +21,7 @@ pub enum BuildError {
     ToolName {
         /// The agent.
         agent: String,
-        /// The name.
+        /// The invalid name.
         tool: String,
     },
     /// Two tools of an agent have the same name.
@@ -29,7 +29,7 @@ pub enum BuildError {
     TwoTools {
         /// The agent.
         agent: String,
-        /// The name.
+        /// The name that both have.
         tool: String,
     },
     /// The input schema of a tool is one that the API refuses. It must be of type `object`, without
@@ -81,7 +81,7 @@ pub enum BuildError {
     /// Two agents of a team have the same name.
     #[error("the team has two agents named {agent:?}: rename one, or leave it out")]
     TwoAgents {
-        /// The name.
+        /// The name that both have.
         agent: String,
     },
     /// A tool leads to an agent that is not in the team.

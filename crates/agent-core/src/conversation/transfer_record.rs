@@ -15,7 +15,8 @@ pub struct TransferRecord {
     pub from: Arc<str>,
     /// The agent that got it.
     pub to: Arc<str>,
-    /// How many messages there were before the first one of `to`.
+    /// The number of messages before the transfer. It is also the index of the first message that
+    /// `to` writes.
     pub at: usize,
     /// The call that asked for the transfer; `None` if the conversation returned after a failure.
     pub call: Option<Arc<ToolCall>>,

@@ -34,8 +34,8 @@ pub struct LiveText {
     replies: HashMap<Arc<str>, Reply>,
 }
 
-/// A change of the text that is shown of a conversation. Its [`Display`](fmt::Display) text is what
-/// to print on a terminal. It is made safe with [`safe_lines`].
+/// A change to the text that is shown for a conversation. Its [`Display`](fmt::Display) form is
+/// what to print on a terminal, made safe with [`safe_lines`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextChange {
@@ -69,8 +69,8 @@ impl LiveText {
         Self::default()
     }
 
-    /// Returns the changes by an event of a run, in order. Usually there is one or none. When a
-    /// conversation has ended, its text is forgotten.
+    /// Returns the changes that an event of a run causes, in order. Usually there is one or none.
+    /// When a conversation has ended, its text is forgotten.
     pub fn see(&mut self, event: &Event) -> Vec<TextChange> {
         let id = &event.conversation;
         match &event.kind {
@@ -91,8 +91,8 @@ impl LiveText {
         }
     }
 
-    /// Returns the changes by a piece of a reply, in the conversation with this id. It is for
-    /// programs that read a backend without a run.
+    /// Returns the changes that a piece of a reply causes, in the conversation with this id. It is
+    /// for programs that read a backend without a run.
     pub fn push(&mut self, conversation: &str, delta: &Delta) -> Vec<TextChange> {
         let reply = self.reply(conversation);
         let brings = matches!(

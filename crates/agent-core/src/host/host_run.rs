@@ -37,7 +37,7 @@ enum Events<'a> {
 }
 
 impl<'a, E> HostRun<'a, E> {
-    /// Makes a run of a future that carries it out. If the events are read, `listen` is called
+    /// Makes a run from a future that carries it out. If the events are read, `listen` is called
     /// before the future is first polled. The queue that it returns must then get all events.
     pub fn new(
         run: impl Future<Output = Result<End, E>> + Send + 'a,

@@ -14,9 +14,9 @@ pub enum StopReason {
     StopSequence,
     /// The model waits for the results of its tool calls.
     ToolUse,
-    /// A long turn was paused. To continue it, send the history again.
+    /// The API paused a long turn. A run continues it by itself, with the same history.
     PauseTurn,
-    /// The API compacted the history. To continue the turn, send the history again.
+    /// The API compacted the history. A run continues the turn by itself, with the same history.
     Compaction,
     /// The reply hit `max_tokens` and is cut.
     MaxTokens,

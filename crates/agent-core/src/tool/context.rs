@@ -43,7 +43,7 @@ impl Context {
         &self.call.conversation
     }
 
-    /// The agent that makes the call.
+    /// The name of the agent that makes the call.
     pub fn agent(&self) -> &str {
         &self.call.agent
     }
