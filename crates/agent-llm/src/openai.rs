@@ -2,11 +2,11 @@
 //! `transport` and `wrappers`.
 //!
 //! `chat` and `responses` each write the bodies of requests (`request`) and read replies, streamed
-//! (`events`) and not (`reply`), without IO. What both share stands beside them: `history` decides what
-//! is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the APIs'
-//! rules, `kept` says which blocks only these APIs can read, and `lanes` puts the blocks of a reply one
-//! behind the other. `plain` is the plain client, and `usable` asks
-//! again without what a server can't use.
+//! (`events`) and not (`reply`), without IO. What both share stands beside them: `history` decides
+//! what is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the
+//! APIs' rules, `kept` says which blocks only these APIs can read, and `lanes` puts the blocks of a
+//! reply one behind the other. `plain` is the plain client, and `usable` asks again without what a
+//! server can't use.
 
 mod api;
 mod body;

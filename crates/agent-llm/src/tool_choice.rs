@@ -2,10 +2,11 @@
 
 /// Which tools the model may or must call. It is sent only with requests that have tools.
 ///
-/// A forced call ([`Any`](Self::Any), [`Tool`](Self::Tool)) is forced once: in an agent's first request
-/// after the user spoke, or after the agent got the conversation. In later turns the model decides, so
-/// that it can read the result and answer. The client's setting `force_every_turn` changes that. All of
-/// this also holds for a `tool_choice` in [`AgentBuilder::extra`](agent_core::AgentBuilder::extra).
+/// A forced call ([`Any`](Self::Any), [`Tool`](Self::Tool)) is forced once: in an agent's first
+/// request after the user spoke, or after the agent got the conversation. In later turns the model
+/// decides, so that it can read the result and answer. The client's setting `force_every_turn`
+/// changes that. All of this also holds for a `tool_choice` in
+/// [`AgentBuilder::extra`](agent_core::AgentBuilder::extra).
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ToolChoice {

@@ -68,8 +68,8 @@ fn size(request: &Request) -> usize {
     1024 + messages + tools
 }
 
-/// A tool choice that was given as JSON, where nothing is forced any more. One that forces nothing, or that
-/// nobody here knows, stays as it is.
+/// A tool choice that was given as JSON, where nothing is forced any more. One that forces nothing,
+/// or that nobody here knows, stays as it is.
 fn eased(choice: &Json) -> Json {
     let word: Option<String> = choice.parse().ok();
     let kind = || choice.parse::<BTreeMap<String, Json>>().ok()?.get("type")?.parse::<String>().ok();

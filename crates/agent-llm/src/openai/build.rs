@@ -20,8 +20,8 @@ impl OpenAiBuilder {
         Plain::new(self.complete(variable), None).map(OpenAi::around)
     }
 
-    /// Fills in from the environment what was not given. Another server gets nothing of it: the key is
-    /// OpenAI's.
+    /// Fills in from the environment what was not given. Another server gets nothing of it: the key
+    /// is OpenAI's.
     fn complete(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
         if self.body.is_compatible {
             return self;

@@ -62,15 +62,15 @@ impl OpenAiBuilder {
     }
 
     /// The address of the API, with its version. By default it is read from the variable
-    /// `OPENAI_BASE_URL`; if that is not set, it is `https://api.openai.com/v1`. Plain http to another
-    /// machine is an error, unless you [allow](Self::allow_plain_http) it.
+    /// `OPENAI_BASE_URL`; if that is not set, it is `https://api.openai.com/v1`. Plain http to
+    /// another machine is an error, unless you [allow](Self::allow_plain_http) it.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.http.base_url = Some(url.into());
         self
     }
 
-    /// The organization that pays, if the key belongs to several. By default it is read from the variable
-    /// `OPENAI_ORG_ID`.
+    /// The organization that pays, if the key belongs to several. By default it is read from the
+    /// variable `OPENAI_ORG_ID`.
     pub fn organization(mut self, id: impl Into<String>) -> Self {
         self.organization = Some(id.into());
         self
@@ -89,8 +89,8 @@ impl OpenAiBuilder {
         self
     }
 
-    /// Speaks the Responses API (`/responses`): the default for OpenAI's own server. Reasoning goes back
-    /// to the model there, in the middle of a turn with tools, too.
+    /// Speaks the Responses API (`/responses`): the default for OpenAI's own server. Reasoning goes
+    /// back to the model there, in the middle of a turn with tools, too.
     pub fn responses(mut self) -> Self {
         self.protocol = Protocol::Responses;
         self
@@ -99,23 +99,23 @@ impl OpenAiBuilder {
 
 /// What requests say.
 impl OpenAiBuilder {
-    /// The model that answers. By default `gpt-6.2-astra`; a [compatible](crate::OpenAi::compatible) server has
-    /// no default.
+    /// The model that answers. By default `gpt-6.2-astra`; a
+    /// [compatible](crate::OpenAi::compatible) server has no default.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.body.model = model.into();
         self
     }
 
-    /// Which tools the model may or must call. By default the model decides. A forced choice holds only
-    /// for an agent's first request after the user spoke; see [`ToolChoice`].
+    /// Which tools the model may or must call. By default the model decides. A forced choice holds
+    /// only for an agent's first request after the user spoke; see [`ToolChoice`].
     pub fn tool_choice(mut self, choice: ToolChoice) -> Self {
         self.body.tool_choice = Some(choice);
         self
     }
 
-    /// Whether a forced [`ToolChoice`] holds for every turn. By default it holds only for the first turn
-    /// after the user spoke. An agent that must call a tool in every turn never answers, so limit its
-    /// turns or end the run yourself.
+    /// Whether a forced [`ToolChoice`] holds for every turn. By default it holds only for the first
+    /// turn after the user spoke. An agent that must call a tool in every turn never answers, so
+    /// limit its turns or end the run yourself.
     pub fn force_every_turn(mut self, force: bool) -> Self {
         self.body.force_every_turn = force;
         self
@@ -133,9 +133,9 @@ impl OpenAiBuilder {
         self
     }
 
-    /// Whether the server keeps replies. By default it keeps none. With the Responses API, a request then
-    /// carries only what is new since the agent's last reply, if nothing before it has changed. If the
-    /// server does not have that reply any more, all is sent.
+    /// Whether the server keeps replies. By default it keeps none. With the Responses API, a
+    /// request then carries only what is new since the agent's last reply, if nothing before it has
+    /// changed. If the server does not have that reply any more, all is sent.
     pub fn store(mut self, store: bool) -> Self {
         self.body.store = store;
         self
@@ -147,8 +147,8 @@ impl OpenAiBuilder {
         self
     }
 
-    /// Any other field of a request, such as `temperature` or `text`. It replaces the client's own of
-    /// that name, and [`Request::extra`](agent_core::model::RequestParts::extra) replaces it.
+    /// Any other field of a request, such as `temperature` or `text`. It replaces the client's own
+    /// of that name, and [`Request::extra`](agent_core::model::RequestParts::extra) replaces it.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.body.fields.insert(name.into(), value.into());
         self
@@ -157,8 +157,8 @@ impl OpenAiBuilder {
 
 /// How requests are made.
 impl OpenAiBuilder {
-    /// Whether replies are streamed. By default they are. Otherwise a reply comes in one piece, which
-    /// costs less CPU.
+    /// Whether replies are streamed. By default they are. Otherwise a reply comes in one piece,
+    /// which costs less CPU.
     pub fn streaming(mut self, streaming: bool) -> Self {
         self.body.streaming = streaming;
         self
@@ -176,16 +176,17 @@ impl OpenAiBuilder {
         self
     }
 
-    /// The gate that holds requests back while the server has no room for them. By default there is none.
-    /// Give all clients of an account the same one. It learns from the server's `x-ratelimit` headers.
+    /// The gate that holds requests back while the server has no room for them. By default there is
+    /// none. Give all clients of an account the same one. It learns from the server's `x-ratelimit`
+    /// headers.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = Some(gate);
         self
     }
 
     /// How many requests may be open in parallel, of this client, its clones and those made
-    /// [with](crate::OpenAi::with) it. By default there is no limit. It is a [gate](Self::gate) that is only
-    /// a bound ([`Gate::at_most`]), and replaces one that was given before.
+    /// [with](crate::OpenAi::with) it. By default there is no limit. It is a [gate](Self::gate)
+    /// that is only a bound ([`Gate::at_most`]), and replaces one that was given before.
     pub fn requests_at_once(self, requests: usize) -> Self {
         self.gate(Gate::at_most(requests))
     }

@@ -10,13 +10,14 @@ use crate::{
     wrappers::{Bounded, Repair, Retry},
 };
 
-/// OpenAI over HTTP, and any server that speaks like it: [`Bounded`] around [`Repair`] around [`Retry`] around
-/// a plain client, which has a [`Gate`](crate::Gate) in front of it if [the settings](OpenAiBuilder::gate) have
-/// one.
+/// OpenAI over HTTP, and any server that speaks like it: [`Bounded`] around [`Repair`] around
+/// [`Retry`] around a plain client, which has a [`Gate`](crate::Gate) in front of it if [the
+/// settings](OpenAiBuilder::gate) have one.
 ///
-/// It speaks the Responses API or chat completions. The record of a conversation has the same blocks whatever
-/// model answered, so a conversation may go from one model to another, in the middle of a turn, too. What only
-/// OpenAI's APIs can read is kept in blocks of types that begin with `openai:`, and sent to no other API.
+/// It speaks the Responses API or chat completions. The record of a conversation has the same
+/// blocks whatever model answered, so a conversation may go from one model to another, in the
+/// middle of a turn, too. What only OpenAI's APIs can read is kept in blocks of types that begin
+/// with `openai:`, and sent to no other API.
 ///
 /// ```
 /// use agent_llm::{Llm, Message, OpenAi, Request, fold};
@@ -57,8 +58,8 @@ impl OpenAi {
     }
 
     /// A client of a server that speaks chat completions as OpenAI does, to be set up: Ollama
-    /// (`http://localhost:11434/v1`), llama.cpp, vLLM, Groq, OpenRouter, DeepSeek, a gateway. It needs a
-    /// model, and a key only if the server does. Nothing is read from the environment.
+    /// (`http://localhost:11434/v1`), llama.cpp, vLLM, Groq, OpenRouter, DeepSeek, a gateway. It
+    /// needs a model, and a key only if the server does. Nothing is read from the environment.
     pub fn compatible(url: impl Into<String>) -> OpenAiBuilder {
         OpenAiBuilder::compatible(url.into())
     }

@@ -19,8 +19,8 @@ pub(super) enum Part<'a> {
     FileUrl(Cow<'a, str>),
 }
 
-/// Puts the parts of a block at the end. What only another API can read becomes words about it, so that
-/// the model knows that there was something. Blank text becomes nothing.
+/// Puts the parts of a block at the end. What only another API can read becomes words about it, so
+/// that the model knows that there was something. Blank text becomes nothing.
 pub(super) fn add<'a>(block: &'a Block, parts: &mut Vec<Part<'a>>) {
     match block.kind() {
         BlockKind::Text(text) if text.trim().is_empty() => {}

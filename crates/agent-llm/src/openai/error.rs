@@ -7,10 +7,10 @@ use agent_core::{
     },
 };
 
-/// The error with the kind that its code says. The status alone does not tell: there is no money (429,
-/// `insufficient_quota`) is not the same as to be too fast (429, `rate_limit_exceeded`), which passes.
-/// Source: <https://platform.openai.com/docs/guides/error-codes>.
-pub(super) fn told(mut error: LlmError) -> LlmError {
+/// The error with the kind that its code says. The status alone does not tell: there is no money
+/// (429, `insufficient_quota`) is not the same as to be too fast (429, `rate_limit_exceeded`),
+/// which passes. Source: <https://platform.openai.com/docs/guides/error-codes>.
+pub(super) fn by_code(mut error: LlmError) -> LlmError {
     let names = [&error.error_code, &error.error_type];
     let kind = names.into_iter().flatten().find_map(|name| kind(name));
     if let Some(kind) = kind {
@@ -57,7 +57,7 @@ mod tests {
                 let mut error = LlmError::new(status, "Oh.");
                 error.error_type = Some(error_type.to_owned());
                 error.error_code = Some(code.to_owned());
-                let error = told(error);
+                let error = by_code(error);
                 assert_eq!((error.kind, error.is_retryable()), (expected, again), "{error_type} {code}");
             };
         check(RateLimit, "insufficient_quota", "insufficient_quota", Billing, false);
@@ -71,6 +71,6 @@ mod tests {
         check(InvalidRequest, "new_error", "new_code", InvalidRequest, false);
         let mut error = LlmError::new(RateLimit, "Request too large for gpt-6: Limit 30000, Requested 70000");
         error.error_code = Some("rate_limit_exceeded".to_owned());
-        assert!(!told(error).is_retryable());
+        assert!(!by_code(error).is_retryable());
     }
 }

@@ -76,7 +76,8 @@ impl Gathered {
         }
     }
 
-    /// The fields. Of those that came several times, lists are joined; of anything else, the last counts.
+    /// The fields. Of those that came several times, lists are joined; of anything else, the last
+    /// counts.
     pub(super) fn fields(&self) -> Others {
         let field = |(name, values): (&String, &Vec<Json>)| {
             let joined = if values.len() > 1 { joined(values) } else { None };

@@ -12,7 +12,8 @@ pub(super) trait WriteHistory<'a> {
     /// What a model said: words, calls, and what else there is.
     fn assistant(&mut self, message: &'a Message);
 
-    /// What a call led to. It stands right behind what the model said, and each call of that has one.
+    /// What a call led to. It stands right behind what the model said, and each call of that has
+    /// one.
     fn result(&mut self, call: &'a str, content: &'a Content, is_error: bool);
 
     /// What a user says, without results.
@@ -22,9 +23,10 @@ pub(super) trait WriteHistory<'a> {
 /// What stands for the result of a call that has none.
 pub(super) const NO_RESULT: &str = "[no result: the call was not made]";
 
-/// Has these messages written. Each result answers a call of the message before it, and each call has one:
-/// what is valid for the Messages API is so already, and what is not is mended, since a history may come
-/// from anywhere. `called` are calls that the server knows, whose results come first.
+/// Has these messages written. Each result answers a call of the message before it, and each call
+/// has one: what is valid for the Messages API is so already, and what is not is mended, since a
+/// history may come from anywhere. `called` are calls that the server knows, whose results come
+/// first.
 pub(super) fn write<'a>(messages: &'a [Message], called: &'a [Block], writer: &mut impl WriteHistory<'a>) {
     let mut history = History { open: ids(called), instructions: Vec::new() };
     for message in messages {

@@ -1,17 +1,17 @@
 //! Blocks of a record that only OpenAI's APIs can read.
 //!
-//! A record has the blocks of the Messages API, whatever model answered. What has no place in these is
-//! kept in blocks of types of its own, which begin with `openai:`. They go back to the API that they
-//! came from, and to no other:
+//! A record has the blocks of the Messages API, whatever model answered. What has no place in these
+//! is kept in blocks of types of its own, which begin with `openai:`. They go back to the API that
+//! they came from, and to no other:
 //!
 //! - `openai:item`, as `{"type":"openai:item","item":{…}}`: an item of a reply of the Responses API
 //!   that is neither a message nor a call, as it came. Encrypted reasoning is one.
-//! - `openai:text`: what a message of the Responses API says besides its words, which stand right before
-//!   it: its phase, and annotations of its text.
-//! - `openai:call`, as `{"type":"openai:call","fields":{…}}`: what the call right before it says besides
-//!   what every call says.
-//! - `openai:message`, as `{"type":"openai:message","fields":{…}}`: other fields of a message of chat
-//!   completions.
+//! - `openai:text`: what a message of the Responses API says besides its words, which stand right
+//!   before it: its phase, and annotations of its text.
+//! - `openai:call`, as `{"type":"openai:call","fields":{…}}`: what the call right before it says
+//!   besides what every call says.
+//! - `openai:message`, as `{"type":"openai:message","fields":{…}}`: other fields of a message of
+//!   chat completions.
 //!
 //! A thinking block with the signature `openai:FIELD` came in that field of a message of chat
 //! completions, and goes back in it.

@@ -6,11 +6,13 @@ use agent_core::{Block, Delta, model::Piece};
 
 use crate::transport::words::Words;
 
-/// Writes the blocks of a reply in the order in which they began, each whole before the next begins.
+/// Writes the blocks of a reply in the order in which they began, each whole before the next
+/// begins.
 ///
-/// A loop may start a call as soon as the next block begins. Some servers write several calls by turns,
-/// so what comes of a later block waits until the one before it is whole: words are when something else
-/// begins, a call is when its input is a whole JSON object. At the end of the reply all is written.
+/// A loop may start a call as soon as the next block begins. Some servers write several calls by
+/// turns, so what comes of a later block waits until the one before it is whole: words are when
+/// something else begins, a call is when its input is a whole JSON object. At the end of the reply
+/// all is written.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     lanes: VecDeque<Lane>,

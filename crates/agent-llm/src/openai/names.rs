@@ -18,8 +18,9 @@ pub(super) fn sent_id(id: &str, longest: usize) -> Cow<'_, str> {
     sent(id, longest)
 }
 
-/// A text that does not keep the rule is cut and gets its hash, so that two texts stay two. The same
-/// text always becomes the same, so that a call and its result still agree, and prompts stay in caches.
+/// A text that does not keep the rule is cut and gets its hash, so that two texts stay two. The
+/// same text always becomes the same, so that a call and its result still agree, and prompts stay
+/// in caches.
 fn sent(text: &str, longest: usize) -> Cow<'_, str> {
     if !text.is_empty() && text.len() <= longest && text.bytes().all(is_word) {
         return Cow::Borrowed(text);

@@ -8,7 +8,7 @@ use super::{
     api::{COMPATIBLE, OPENAI, ORGANIZATION, PROJECT, Protocol},
     builder::OpenAiBuilder,
     chat::{self, ChatEvents},
-    error::told,
+    error::by_code,
     names::Renamed,
     responses::{self, ResponseEvents},
 };
@@ -81,7 +81,7 @@ fn read<'a>(
     renamed: Renamed,
 ) -> BoxStream<'a, Result<Delta, LlmError>> {
     match renamed.is_empty() {
-        true => reply.map(|delta| delta.map_err(told)).boxed(),
-        false => reply.map(move |delta| delta.map(|delta| renamed.restore(delta)).map_err(told)).boxed(),
+        true => reply.map(|delta| delta.map_err(by_code)).boxed(),
+        false => reply.map(move |delta| delta.map(|delta| renamed.restore(delta)).map_err(by_code)).boxed(),
     }
 }

@@ -27,8 +27,8 @@ pub(super) fn rate_limits(headers: &HeaderMap, _now: SystemTime) -> Vec<Notice> 
     headers.keys().filter_map(|name| named(name.as_str())).collect()
 }
 
-/// A time as Go writes it, with fractions: `1h2m3.5s`, `120ms`. A number alone is seconds. (`humantime`
-/// reads no fractions.)
+/// A time as Go writes it, with fractions: `1h2m3.5s`, `120ms`. A number alone is seconds.
+/// (`humantime` reads no fractions.)
 fn duration(text: &str) -> Option<Duration> {
     let mut sum = Duration::ZERO;
     let mut rest = text.trim();

@@ -64,8 +64,8 @@ impl BodySettings {
         given.map(|(name, value)| (name.as_str(), value)).collect()
     }
 
-    /// Whether a call that was forced is not forced any more: an agent that always must call could never
-    /// answer.
+    /// Whether a call that was forced is not forced any more: an agent that always must call could
+    /// never answer.
     pub(super) fn is_eased(&self, request: &Request) -> bool {
         request.turns > 0 && !self.force_every_turn
     }

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 /// Reads a usage: the counts, and what it says beyond them, as it came.
 ///
-/// There, the tokens of a prompt include those that a cache helped with; here they are apart. Both APIs
-/// are read, as are servers that write the one's names in the other.
+/// There, the tokens of a prompt include those that a cache helped with; here they are apart. Both
+/// APIs are read, as are servers that write the one's names in the other.
 pub(super) fn read(usage: &Json) -> (Counts, Option<Json>) {
     let written: Written = usage.parse().unwrap_or_default();
     let details = |prompt: Option<Json>, input: Option<Json>| -> Details {

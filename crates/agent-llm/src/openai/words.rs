@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::content::Part;
 
-/// The texts of a reply as one: they are parts of one text. `None` if there is nothing to see in it.
+/// The texts of a reply as one: they are parts of one text. `None` if there is nothing to see in
+/// it.
 pub(super) fn joined(texts: Vec<&str>) -> Option<Cow<'_, str>> {
     let text = match texts.as_slice() {
         [text] => Cow::Borrowed(*text),
@@ -13,8 +14,8 @@ pub(super) fn joined(texts: Vec<&str>) -> Option<Cow<'_, str>> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// The words of a result, in one text. It says whether the call failed, since there is no field for it,
-/// and it is never empty.
+/// The words of a result, in one text. It says whether the call failed, since there is no field for
+/// it, and it is never empty.
 pub(super) fn result_words<'a>(words: Vec<Part<'a>>, is_error: bool, has_more: bool) -> Cow<'a, str> {
     let mut texts: Vec<Cow<'a, str>> = words.into_iter().filter_map(text).collect();
     if texts.is_empty() {

@@ -62,7 +62,8 @@ impl Tool for Act {
     }
 }
 
-/// A run of one agent with [`Act`]: the conversation, the bodies that were sent, and how often the tool was called.
+/// A run of one agent with [`Act`]: the conversation, the bodies that were sent, and how often the
+/// tool was called.
 async fn run(way: Way, replies: &[(&str, &[Call<'_>])]) -> (Conversation, Vec<Value>, usize) {
     let server = server(replies.iter().map(|(text, calls)| way.reply(text, calls))).await;
     let (act, calls) = Act::new();

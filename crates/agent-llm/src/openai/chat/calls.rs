@@ -19,7 +19,8 @@ const MOST: usize = 64;
 /// The calls of a reply.
 ///
 /// OpenAI says in each piece which call it belongs to, by an index, and in the first one its id and
-/// name. Other servers leave out the index, or write 0 for all calls, or repeat id and name in each piece.
+/// name. Other servers leave out the index, or write 0 for all calls, or repeat id and name in each
+/// piece.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     all: Vec<Call>,

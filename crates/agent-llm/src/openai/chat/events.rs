@@ -166,7 +166,8 @@ impl ChatEvents {
         Ok(())
     }
 
-    /// The reply is over, for the reason that this word says. Of a reply that was not streamed, it may be missing.
+    /// The reply is over, for the reason that this word says. Of a reply that was not streamed, it
+    /// may be missing.
     pub(super) fn stop(&mut self, word: Option<&str>, deltas: &mut VecDeque<Delta>) -> Result<(), LlmError> {
         let holds = Holds { calls: !self.calls.is_empty(), refusal: self.said.has_refused() };
         let open = || Ok((StopReason::open(), None));

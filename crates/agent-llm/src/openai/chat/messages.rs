@@ -14,8 +14,8 @@ use crate::openai::{
     words::{joined, result_words},
 };
 
-/// How many characters the id of a call may have. OpenAI takes 64 now, and took 40 for long, as some servers
-/// that speak like it still do.
+/// How many characters the id of a call may have. OpenAI takes 64 now, and took 40 for long, as
+/// some servers that speak like it still do.
 const LONGEST_ID: usize = 40;
 
 /// The field of a message that OpenRouter wants back as it came.
@@ -179,8 +179,9 @@ struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// Thinking goes back to servers that wrote it; OpenAI's own refuses a field it does not know. What
-    /// only Claude can read, or what ran at its server, is not sent: what it led to stands in the text.
+    /// Thinking goes back to servers that wrote it; OpenAI's own refuses a field it does not know.
+    /// What only Claude can read, or what ran at its server, is not sent: what it led to stands in
+    /// the text.
     fn take_in(&mut self, block: &'a Block, is_compatible: bool) {
         match block.kind() {
             BlockKind::Text(text) if text.is_empty() => {}

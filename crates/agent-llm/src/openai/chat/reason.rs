@@ -12,9 +12,10 @@ pub(super) struct Holds {
     pub(super) refusal: bool,
 }
 
-/// The stop reason, and what there is to say about it. The calls of a reply are made only if the reply is whole, so what
-/// nobody here knows stays as it is: it may say that the reply was cut. Some servers end a reply with
-/// calls with `stop`, and some write these words as other APIs do. An error if the server gave up.
+/// The stop reason, and what there is to say about it. The calls of a reply are made only if the
+/// reply is whole, so what nobody here knows stays as it is: it may say that the reply was cut.
+/// Some servers end a reply with calls with `stop`, and some write these words as other APIs do. An
+/// error if the server gave up.
 pub(super) fn stop_reason(word: &str, holds: Holds) -> Result<(StopReason, Option<Json>), LlmError> {
     let said = || Some(json!({"finish_reason": word}).into());
     Ok(match word.to_ascii_lowercase().as_str() {

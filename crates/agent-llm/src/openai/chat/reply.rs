@@ -8,16 +8,16 @@ use serde::de::Error;
 use super::events::ChatEvents;
 use crate::openai::{
     fields::{Fields, list},
-    whole::{Wrong, folded},
+    whole::{ReadError, folded},
 };
 
-/// Reads the body of a reply. It says the same as if it had been streamed, so it is read by the same
-/// code: as a stream of one chunk.
+/// Reads the body of a reply. It says the same as if it had been streamed, so it is read by the
+/// same code: as a stream of one chunk.
 pub(crate) fn read_reply(body: &str) -> serde_json::Result<Response> {
     Ok(read(body)?)
 }
 
-fn read(body: &str) -> Result<Response, Wrong> {
+fn read(body: &str) -> Result<Response, ReadError> {
     let chunk = Fields::of(body)?;
     let has_choices = chunk.get("choices").is_some_and(|choices| !list(choices).is_empty());
     if !has_choices || chunk.get("error").is_some() {

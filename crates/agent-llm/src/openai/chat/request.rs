@@ -16,7 +16,8 @@ use crate::{
     },
 };
 
-/// The field with the most tokens of a reply: OpenAI's own, and what servers that speak like it know.
+/// The field with the most tokens of a reply: OpenAI's own, and what servers that speak like it
+/// know.
 const MAX_TOKENS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 
 /// The body of a request. What the program gave as fields wins over the settings.

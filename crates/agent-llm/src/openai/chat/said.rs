@@ -12,7 +12,8 @@ use crate::{
     transport::words::Words,
 };
 
-/// The fields that servers write a model's reasoning in. Of a message with several, the first counts.
+/// The fields that servers write a model's reasoning in. Of a message with several, the first
+/// counts.
 const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 
 /// The blocks of words that grow.

@@ -14,7 +14,7 @@ use crate::{
         fields::{Fields, list, string},
         kept::Others,
         lanes::Lanes,
-        whole::Wrong,
+        whole::ReadError,
     },
     transport::{
         error::{ErrorBody, excerpt},
@@ -43,9 +43,9 @@ impl ReadEvent for ResponseEvents {
         if matches!(data, "" | "[DONE]") {
             return Ok(());
         }
-        self.take_in(event, data, deltas).map_err(|wrong| match wrong {
-            Wrong::Said(error) => error,
-            Wrong::Unread(error) => {
+        self.take_in(event, data, deltas).map_err(|error| match error {
+            ReadError::Said(error) => error,
+            ReadError::Unread(error) => {
                 let message = format!("event {:?}: {error}: {}", event.name, excerpt(data));
                 LlmError::new(LlmErrorKind::Malformed, message)
             }
@@ -58,7 +58,12 @@ impl ReadEvent for ResponseEvents {
 }
 
 impl ResponseEvents {
-    fn take_in(&mut self, event: &Event<'_>, data: &str, deltas: &mut VecDeque<Delta>) -> Result<(), Wrong> {
+    fn take_in(
+        &mut self,
+        event: &Event<'_>,
+        data: &str,
+        deltas: &mut VecDeque<Delta>,
+    ) -> Result<(), ReadError> {
         let fields = Fields::of(data)?;
         let kind = fields.label("type").unwrap_or_else(|| event.name.clone().into_owned());
         match kind.as_str() {
@@ -113,7 +118,7 @@ impl ResponseEvents {
     }
 
     /// The reply is over. It is read once more: some servers say only here what it holds.
-    pub(super) fn end(&mut self, response: &RawValue, deltas: &mut VecDeque<Delta>) -> Result<(), Wrong> {
+    pub(super) fn end(&mut self, response: &RawValue, deltas: &mut VecDeque<Delta>) -> Result<(), ReadError> {
         let response = Fields::of(response.get())?;
         self.start(&response, deltas);
         for (place, item) in (0..).zip(response.get("output").map(list).unwrap_or_default()) {

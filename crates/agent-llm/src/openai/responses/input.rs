@@ -120,7 +120,8 @@ impl<'a> WriteHistory<'a> for Writer<'a, '_> {
         }
     }
 
-    /// Blocks that only Claude can read, or that ran at its server, are not sent: what they led to stands in the text.
+    /// Blocks that only Claude can read, or that ran at its server, are not sent: what they led to
+    /// stands in the text.
     fn assistant(&mut self, message: &'a Message) {
         let mut texts = Vec::new();
         for block in message.content() {
@@ -169,8 +170,8 @@ impl<'a> Writer<'a, '_> {
         self.items.push(Item::Made(Made::Message { id: None, status: None, role, content, phase: None }));
     }
 
-    /// The words so far of a reply. OpenAI's own server takes them as a text, and would look for an item by its id. Others want
-    /// an item as the server writes it, id included.
+    /// The words so far of a reply. OpenAI's own server takes them as a text, and would look for an
+    /// item by its id. Others want an item as the server writes it, id included.
     fn said(&mut self, texts: &mut Vec<&'a str>, phase: Option<Json>) {
         let Some(text) = joined(std::mem::take(texts)) else { return };
         let (id, status, content) = match self.settings.is_compatible {
@@ -202,8 +203,8 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    /// Reasoning is sent with what it says: encrypted to OpenAI's own server, in words to others. Without that, a server looks
-    /// for its id, and only one that keeps replies finds it.
+    /// Reasoning is sent with what it says: encrypted to OpenAI's own server, in words to others.
+    /// Without that, a server looks for its id, and only one that keeps replies finds it.
     fn is_sent(&self, item: &Json) -> bool {
         let Ok(fields) = Fields::of(item.text()) else { return false };
         let says = |name: &str| fields.get(name).is_some_and(|value| !kept::says_nothing(&value.into()));

@@ -22,8 +22,8 @@ pub(super) struct Holds {
     pub(super) refusal: bool,
 }
 
-/// The items of a reply, by their places in it. Each is read piece by piece, and once more when it is whole: then
-/// only that counts which no piece has said.
+/// The items of a reply, by their places in it. Each is read piece by piece, and once more when it
+/// is whole: then only that counts which no piece has said.
 #[derive(Debug, Default)]
 pub(super) struct Items {
     items: BTreeMap<u64, Item>,
@@ -113,7 +113,8 @@ fn begin_call(fields: &Fields<'_>, lanes: &mut Lanes) -> usize {
     lanes.begin_call(id, fields.text("name").unwrap_or_default())
 }
 
-/// What the parts of a message say besides their words: of one part, its fields, and of several, a list.
+/// What the parts of a message say besides their words: of one part, its fields, and of several, a
+/// list.
 fn joined(mut parts: Vec<Others>) -> Others {
     match parts.as_slice() {
         [_] => parts.remove(0),

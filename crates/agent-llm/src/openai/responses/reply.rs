@@ -9,15 +9,16 @@ use serde_json::value::RawValue;
 use super::events::ResponseEvents;
 use crate::openai::{
     fields::Fields,
-    whole::{Wrong, folded},
+    whole::{ReadError, folded},
 };
 
-/// Reads the body of a reply. It is what the last event of a stream holds, so it is read by the same code.
+/// Reads the body of a reply. It is what the last event of a stream holds, so it is read by the
+/// same code.
 pub(crate) fn read_reply(body: &str) -> serde_json::Result<Response> {
     Ok(read(body)?)
 }
 
-fn read(body: &str) -> Result<Response, Wrong> {
+fn read(body: &str) -> Result<Response, ReadError> {
     if Fields::of(body)?.get("output").is_none() {
         return Err(serde_json::Error::missing_field("output").into());
     }

@@ -23,8 +23,8 @@ const TOOL_FIELDS: [&str; 2] = ["defer_loading", "output_schema"];
 
 /// The body of a request. What the program gave as fields wins over the settings.
 ///
-/// Unless the server is to keep replies, it keeps nothing, and reasoning comes encrypted, so that it can go back with the
-/// next request.
+/// Unless the server is to keep replies, it keeps nothing, and reasoning comes encrypted, so that
+/// it can go back with the next request.
 pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> {
     let mut body = Body::begin(settings, request);
     body.set("model", &settings.model);

@@ -42,7 +42,8 @@ fn block(json: &str) -> Block {
     serde_json::from_str(json).unwrap()
 }
 
-/// The messages of chat completions to OpenAI's own server and to one like it, and the items of Responses.
+/// The messages of chat completions to OpenAI's own server and to one like it, and the items of
+/// Responses.
 fn histories(request: &Request) -> String {
     let part = |body: &str, name: &str| {
         let body: std::collections::BTreeMap<String, Vec<Json>> =

@@ -20,7 +20,7 @@ use crate::{
     },
     openai::{
         chat::{self, ChatEvents},
-        error::told,
+        error::by_code,
         rate_limit::rate_limits,
         responses::{self, ResponseEvents},
     },
@@ -64,7 +64,7 @@ fn check<R: ReadEvent + Default>(bytes: &[u8], places: &[u16]) {
     match (read, whole.fold()) {
         (Ok(()), Ok(reply)) => is_fine(&reply),
         (Ok(()), Err(error)) => panic!("pieces that make no reply: {error}"),
-        (Err(error), _) => drop(told(error)),
+        (Err(error), _) => drop(by_code(error)),
     }
 }
 

@@ -199,7 +199,8 @@ fn check_chat(body: &Value, is_compatible: bool) {
     assert!(calls.open.is_empty(), "{:?}", calls.open);
 }
 
-/// What is asked of the items of Responses, where nothing is kept: by OpenAI's own server, and by others.
+/// What is asked of the items of Responses, where nothing is kept: by OpenAI's own server, and by
+/// others.
 fn check_responses(body: &Value, is_compatible: bool) {
     let mut calls = Calls::default();
     // All calls of a reply stand before their results.
