@@ -1,4 +1,4 @@
-//! What is refused before anything runs.
+//! Agents and teams that can't be built, and runs that can't start.
 
 use agent_core::{Agent, BuildError, Conversation, RunError, Team, ToolSpec, script::Script};
 use serde_json::json;

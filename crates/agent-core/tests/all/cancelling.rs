@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::common::{Act, Log, agent, calls, ms, one_turn, team};
 
-/// Runs a conversation in which this is done after so long; what it comes to, and after how long.
+/// Runs a conversation and calls a function after some time. Returns how the run ended, and after
+/// how long.
 async fn run_until(
     team: &Team,
     conversation: &mut Conversation,
@@ -117,7 +118,7 @@ async fn a_delegation_is_cancelled_with_all_that_goes_on_in_it() {
     }
 }
 
-/// What is told of a run of `look`s, of which one is stopped after 50 ms.
+/// The events of a run with calls of `look`, one of which is stopped after 50 ms.
 async fn told(inputs: [serde_json::Value; 2], stopped: &str, permits: Permits) -> (String, String, Log) {
     let log = Log::default();
     let model = Script::new([calls(inputs.map(|input| ("look", input))), Reply::text("Done.")]);
@@ -276,7 +277,7 @@ async fn field_68_of_many_conversations_those_that_have_not_begun_are_stopped_to
     assert_eq!(run(1_000).await, [true, true, true]);
 }
 
-/// A reply that says this, a word each 10 ms, and then calls a tool.
+/// A reply with this text, one word every 10 ms, and then a tool call.
 fn slowly(text: &str) -> Reply {
     Reply::text(text)
         .and_call("act", json!({"say": "never, never"}))
@@ -284,7 +285,7 @@ fn slowly(text: &str) -> Reply {
         .usage(Usage::new(7, 5))
 }
 
-/// Runs with what was shown kept, and cancels after so long.
+/// Runs with partial replies kept, and cancels the run after some time.
 async fn kept(team: &Team, conversation: &mut Conversation, milliseconds: u64) -> Result<End, RunError> {
     let cancel = Cancel::new();
     let stopping = async {
@@ -368,8 +369,8 @@ async fn field_52_in_a_delegated_conversation_and_after_a_transfer_it_is_kept_to
     assert_eq!((conversation.agent(), conversation.text().as_str()), ("b", "One two three "));
 }
 
-/// Runs with what was shown kept or not, drops the run after so long, and gives what stands behind
-/// what the user said.
+/// Runs with partial replies kept or not, and drops the run after some time. Returns the messages
+/// after the user's.
 async fn dropped(team: &Team, conversation: &mut Conversation, keep: bool, milliseconds: u64) -> Vec<String> {
     let run = team.run(conversation).keep_partial_reply(keep);
     assert!(tokio::time::timeout(ms(milliseconds), run).await.is_err(), "it was over before");

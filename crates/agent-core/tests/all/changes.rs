@@ -1,9 +1,9 @@
-//! Changes that are applied again.
+//! Changes that are applied to a conversation again.
 
 use agent_core::{Conversation, Outcome, Response, Role, StopReason, conversation::Change, tool::Done};
 use serde_json::json;
 
-/// One that stands before the results of two calls, the second of which was delegated.
+/// A conversation with two open calls. The second one is delegated.
 fn conversation() -> Conversation {
     let calls = ["a", "b"].map(|id| agent_core::Block::tool_use(id, "act", json!({})));
     let mut conversation = Conversation::start("main", "Go.");
@@ -16,7 +16,7 @@ fn recorded(call: &str, outcome: Outcome) -> Change {
     Change::Recorded { call: call.to_owned(), done: Done::from(outcome) }
 }
 
-/// Why a change does not fit the conversation, which then is as it was.
+/// Checks the error of a change that does not fit, and that the conversation is unchanged.
 fn check(id: &str, change: Change, expected: &str) {
     let mut conversation = conversation();
     let before = conversation.clone();

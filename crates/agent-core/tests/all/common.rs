@@ -1,4 +1,4 @@
-//! What the tests share: tools that do one thing, and runs of scripts.
+//! Tools and helpers that the tests share.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use agent_core::{
 use serde_json::json;
 use tokio::time::Instant;
 
-/// Counts what tools do.
+/// Counts the calls of tools.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Shared>);
 
@@ -47,18 +47,18 @@ impl Log {
         self.0.ended.lock().unwrap().clone()
     }
 
-    /// How many calls are under way now.
+    /// How many calls are running now.
     pub(crate) fn open(&self) -> usize {
         self.0.open.load(Ordering::SeqCst)
     }
 
-    /// The most that were under way at once.
+    /// The most calls that ran in parallel.
     pub(crate) fn peak(&self) -> usize {
         self.0.peak.load(Ordering::SeqCst)
     }
 }
 
-/// A call under way; dropping it without `end` is an abort.
+/// A running call. If it is dropped without `end`, it was aborted.
 struct Open {
     log: Log,
     key: String,
@@ -76,9 +76,9 @@ impl Drop for Open {
     }
 }
 
-/// A tool whose input says what it does: `{"ms": 100, "say": "x", "fail": "…", "panic": "…"}`; a
-/// `{"to": agent, "task": …}`, a `{"transfer": agent, "comes_back": true}` or an
-/// `{"ask": question}` leads elsewhere.
+/// A tool whose input says what it does: `{"ms": 100, "say": "x", "fail": "…", "panic": "…"}`. It
+/// delegates with `{"to": agent, "task": …}`, transfers with
+/// `{"transfer": agent, "comes_back": true}`, and waits for a person with `{"ask": question}`.
 pub(crate) struct Act {
     spec: ToolSpec,
     log: Log,
@@ -131,7 +131,7 @@ impl Tool for Act {
     }
 }
 
-/// An agent with the tools every test has: `act`, `act_first`, `act_alone`, `act_blocking`,
+/// An agent with the tools of all tests: `act`, `act_first`, `act_alone`, `act_blocking`, and
 /// `act_briefly` (50 ms at most).
 pub(crate) fn agent(name: &str, model: &Script, log: &Log) -> AgentBuilder {
     Agent::builder(name, model.clone())
@@ -142,7 +142,7 @@ pub(crate) fn agent(name: &str, model: &Script, log: &Log) -> AgentBuilder {
         .tool(Act::new("act_briefly", log).spec(|spec| spec.timeout = Some(Duration::from_millis(50))))
 }
 
-/// A team of one agent for each part of the script, all with the same tools.
+/// A team with one agent for each part of the script. All have the same tools.
 pub(crate) fn team(parts: impl IntoIterator<Item = (&'static str, Vec<Reply>)>) -> (Team, Script, Log) {
     let parts: Vec<(&str, Vec<Reply>)> = parts.into_iter().collect();
     let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
@@ -151,7 +151,7 @@ pub(crate) fn team(parts: impl IntoIterator<Item = (&'static str, Vec<Reply>)>) 
     (Team::new(agents).unwrap(), model, log)
 }
 
-/// What a run came to.
+/// How a run ended, and what happened in it.
 pub(crate) struct Ran {
     pub(crate) end: End,
     pub(crate) conversation: Conversation,
@@ -166,12 +166,12 @@ pub(crate) async fn run(team: &Team) -> Ran {
     Ran { end, conversation, took: began.elapsed() }
 }
 
-/// A reply of calls of these tools with these inputs.
+/// A reply that calls these tools with these inputs.
 pub(crate) fn calls(calls: impl IntoIterator<Item = (&'static str, serde_json::Value)>) -> Reply {
     calls.into_iter().fold(Reply::default(), |reply, (tool, input)| reply.and_call(tool, input))
 }
 
-/// A model that makes one reply, reads the results and says "Done.".
+/// A team whose model gives this reply, reads the results, and then says "Done.".
 pub(crate) fn one_turn(reply: Reply) -> (Team, Script, Log) {
     team([("main", vec![reply, Reply::text("Done.")])])
 }

@@ -1,4 +1,4 @@
-//! What holds when nothing is said about it.
+//! Default values.
 
 use agent_core::{
     Agent, Block, Limits, RunError,

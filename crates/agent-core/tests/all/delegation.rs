@@ -1,4 +1,4 @@
-//! An agent as a tool: delegated conversations.
+//! Agents as tools: delegated conversations.
 
 use agent_core::{
     Conversation, End, Limits, LlmError, StopReason, Usage, host::Mode, model::LlmErrorKind, script::Reply,

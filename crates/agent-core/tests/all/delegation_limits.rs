@@ -1,4 +1,4 @@
-//! What a spec promises holds for the whole call, also where another agent does it.
+//! The limits of a tool hold for the whole call, also if it delegates to another agent.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use tokio::time::Instant;
 
 use crate::common::{Act, Log, agent, calls, ms};
 
-/// A reply of the clerk's after 100 ms.
+/// A reply of the clerk, after 100 ms.
 fn clerk(reply: Reply) -> Reply {
     reply.after(ms(100))
 }
 
-/// A team of `main`, whose tool `ask` is of this spec and is called like this in one reply, and a
-/// clerk.
+/// A team of `main` and a clerk. The tool `ask` of `main` has this spec, and one reply calls it
+/// with each of these inputs.
 fn asks(spec: impl FnOnce(&mut ToolSpec), inputs: &[Value], says: Vec<Reply>) -> (Team, Log) {
     let log = Log::default();
     let reply = calls(inputs.iter().map(|input| ("ask", input.clone())));
@@ -29,7 +29,7 @@ fn asks(spec: impl FnOnce(&mut ToolSpec), inputs: &[Value], says: Vec<Reply>) ->
     (Team::new([main.build().unwrap(), clerk.build().unwrap()]).unwrap(), log)
 }
 
-/// What a run comes to, and how long it took.
+/// The conversation after a run, and how long the run took.
 async fn ran(team: &Team) -> (Conversation, Duration) {
     let (mut conversation, began) = (Conversation::start("main", "Go."), Instant::now());
     team.run(&mut conversation).await.unwrap();

@@ -1,4 +1,4 @@
-//! Runs that are dropped, fail, and are gone on with.
+//! Runs that are dropped or fail, and then continue.
 
 use std::{
     sync::{Arc, mpsc},
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::common::{Log, calls, ms, one_turn, team};
 
-/// Runs for so long and drops the run; then the conversation as it is.
+/// Runs for some time and then drops the run.
 async fn run_for(team: &Team, conversation: &mut Conversation, milliseconds: u64) {
     let cut_off = timeout(ms(milliseconds), team.run(conversation)).await;
     assert!(cut_off.is_err(), "the run was over before it could be dropped");
@@ -140,7 +140,7 @@ async fn fault_6_no_tool_task_is_alive_after_the_run_is_dropped() {
     assert_eq!(log.open(), 0, "gone after the next pass of the scheduler");
 }
 
-/// A blocking tool that tells when it has begun, and runs until it sees that it is cancelled.
+/// A blocking tool that reports when it has begun, and runs until it sees that it is cancelled.
 struct Patient(ToolSpec, mpsc::Sender<&'static str>);
 
 #[async_trait]

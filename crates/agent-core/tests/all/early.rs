@@ -15,8 +15,7 @@ use tokio::time::Instant;
 
 use crate::common::{Act, Log, agent, calls, ms};
 
-/// An agent with `look`, which only reads and always says the same, besides the tools every test
-/// has.
+/// An agent with the common tools and `look`, which only reads and always gives the same result.
 fn reader(model: impl Llm + 'static, log: &Log) -> Agent {
     let builder = Agent::builder("main", model)
         .tool(Act::new("look", log).spec(|spec| (spec.read_only, spec.shared) = (true, true)));
@@ -24,7 +23,7 @@ fn reader(model: impl Llm + 'static, log: &Log) -> Agent {
     builder.tool(alone).tool(Act::new("act", log)).build().unwrap()
 }
 
-/// Runs an agent in this mode; what is told of it, and its transcript.
+/// Runs an agent in this mode. Returns the lines of its events, and the conversation.
 pub(crate) async fn told(agent: &Agent, mode: Mode) -> (String, Conversation) {
     let events = Arc::new(Mutex::new(Vec::new()));
     let listener = events.clone();
@@ -44,12 +43,12 @@ fn line(event: &Event) -> Option<String> {
     }
 }
 
-/// A call of a tool that takes so long.
+/// A call of a tool that takes this many milliseconds.
 pub(crate) fn call(tool: &'static str, place: usize, milliseconds: u64) -> (&'static str, Value) {
     (tool, json!({"ms": milliseconds, "say": place.to_string()}))
 }
 
-/// What happens when these calls come in at 100 ms each.
+/// Checks the events if these calls stream in, one every 100 ms.
 async fn check(each: &[(&'static str, u64)], expected: impl FnOnce(&str)) {
     let each = each.iter().enumerate().map(|(place, (tool, milliseconds))| call(tool, place, *milliseconds));
     let reply = calls(each).per_block(ms(100));
@@ -274,7 +273,7 @@ async fn a_call_that_is_mended_starts_early_and_is_made_once() {
     assert_eq!((lines.matches("> look_").count(), log.begun().len()), (3, 2), "{lines}");
 }
 
-/// What the rules refuse ends, too.
+/// A call that the rules refuse has an end event, too.
 #[tokio::test(start_paused = true)]
 async fn each_call_that_starts_has_one_end_whatever_it_leads_to() {
     let looks = [json!({"to": "nobody"}), json!({"transfer": "nobody"}), json!({"panic": "oh"})];

@@ -1,4 +1,4 @@
-//! A screen that keys what it shows by the ids of calls can take the events as they come.
+//! Events come in an order in which a screen can show calls by their ids.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ fn ids(content: &[Block]) -> Vec<String> {
     content.iter().filter_map(Block::as_tool_use).map(|call| call.id.clone()).collect()
 }
 
-/// The id that an event of a call bears.
+/// The id in an event of a call.
 fn id_of(kind: &EventKind) -> Option<(&str, &str)> {
     use EventKind::*;
     Some(match kind {
@@ -49,7 +49,7 @@ fn id_of(kind: &EventKind) -> Option<(&str, &str)> {
     })
 }
 
-/// What is told of ids, in order.
+/// The events that have ids, in order.
 fn lines(events: &[Event]) -> String {
     let line = |event: &Event| match &event.kind {
         EventKind::Delta(Delta::Block { block, .. }) => {
@@ -144,8 +144,8 @@ async fn blocks_that_begin_out_of_order_have_their_last_ids_before_their_calls_s
     "#);
 }
 
-/// Each event of a call bears an id that was shown before, and none is replaced by one that
-/// something bore already.
+/// Checks that each event of a call has an id that was shown before, and that no id is replaced by
+/// one that was used before.
 fn check(events: &[Event]) -> Result<(), TestCaseError> {
     let (mut known, mut new) = (BTreeSet::new(), BTreeSet::new());
     for event in events {
@@ -184,7 +184,7 @@ fn delta() -> impl Strategy<Value = (usize, &'static str, &'static str)> {
     (0..4_usize, id, prop::sample::select(vec!["act", "look", "roll", "unknown"]))
 }
 
-/// Calls whose blocks are in order, or not; begun again now and then.
+/// Replies with calls, whose blocks are in order or not, and which sometimes start again.
 fn reply() -> impl Strategy<Value = Vec<Delta>> {
     let attempt = (prop::collection::vec(delta(), 0..5), any::<bool>());
     let attempts = prop::collection::vec(attempt, 1..4);

@@ -1,4 +1,4 @@
-//! What a listener is told.
+//! The events that a listener gets.
 
 use std::sync::{Arc, Mutex};
 
@@ -175,7 +175,7 @@ async fn a_conversation_that_changes_hands_is_one_row_that_names_them_in_turn() 
     ");
 }
 
-/// Tells of its progress a thousand times, then says so.
+/// Reports progress a thousand times, then returns.
 struct Chatty(ToolSpec, Arc<Semaphore>);
 
 #[async_trait]
@@ -221,8 +221,7 @@ async fn field_84_of_progress_that_nobody_reads_the_newest_is_kept_and_the_rest_
     assert!(run.await.is_ok());
 }
 
-/// An event is read back from what it is written as, whatever order the fields of its objects are
-/// in.
+/// Checks that an event is read back from its JSON, whatever the order of the fields.
 fn check_json(kind: EventKind, expected: &str) {
     let written =
         format!(r#"{{"at_ms":300.000001,"conversation":"run","depth":1,"agent":"main","kind":{expected}}}"#);
@@ -235,7 +234,7 @@ fn check_json(kind: EventKind, expected: &str) {
     assert_eq!(serde_json::from_str::<Event>(&sorted).unwrap(), event, "{sorted}");
 }
 
-/// The same with the fields of each object in the other order.
+/// The same JSON with the fields of each object in reverse order.
 #[derive(serde::Serialize)]
 #[serde(untagged)]
 enum Reversed {
@@ -260,7 +259,7 @@ fn reversed(value: serde_json::Value) -> Reversed {
 mod indexed {
     use serde::{Serialize, Serializer};
 
-    /// Fields in this order.
+    /// The fields of an object, in this order.
     pub(super) struct Object(pub(super) Vec<(String, super::Reversed)>);
 
     impl Serialize for Object {

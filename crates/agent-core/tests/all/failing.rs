@@ -1,4 +1,4 @@
-//! Calls that fail: what the model reads of them.
+//! What the model reads if calls fail.
 
 use agent_core::{
     Agent, Block, Content, Context, Conversation, EventKind, Json, Outcome, Request, Team, Tool, ToolSpec,
@@ -10,7 +10,7 @@ use agent_core::{
 use insta::assert_snapshot;
 use serde_json::json;
 
-/// A tool whose calls all fail with this.
+/// A tool whose calls all fail with this content.
 struct Fails(ToolSpec, Content);
 
 #[async_trait]
@@ -28,7 +28,7 @@ fn picture() -> Block {
     Block::image("image/png", "iVBO")
 }
 
-/// What the model reads of a call that failed with these blocks, and what a listener is told.
+/// The request after a call failed with these blocks, and the result in its event.
 async fn read_of(blocks: Vec<Block>) -> (Request, String) {
     let spec = ToolSpec::new("look", "Looks.", json!({"type": "object"}));
     let model = Script::new([Reply::call("look", json!({})), Reply::text("Oh.")]);

@@ -1,4 +1,4 @@
-//! Runs by a team that lacks an agent which the conversation needs, as while a service is being
+//! Runs by a team that lacks an agent of the conversation. This happens while a service is being
 //! replaced.
 
 use agent_core::{
@@ -12,13 +12,13 @@ use crate::common::{Log, agent, calls, ms, team};
 
 type Part = (&'static str, Vec<Reply>);
 
-/// The agent `main`, whose calls in its one reply are these.
+/// The script of the agent `main`, with one reply that has these calls.
 fn main(of: &[serde_json::Value]) -> Part {
     let reply = calls(of.iter().map(|input| ("act", input.clone())));
     ("main", vec![reply, Reply::text("Done.")])
 }
 
-/// Runs until it waits, allows all that waits, and gives the conversation back.
+/// Runs until the run waits for a person, approves all waiting calls, and returns the conversation.
 async fn allowed(parts: Vec<Part>) -> Conversation {
     let (team, ..) = team(parts);
     let mut conversation = Conversation::start("main", "Go.");

@@ -1,5 +1,4 @@
-//! Models that mean no good: what is read of them, done for them and kept of them is counted, and
-//! all of it can be read back.
+//! Hostile models: what they can make a run read, do and keep is limited, and can all be read back.
 
 mod endless;
 mod limits;
@@ -30,13 +29,13 @@ use crate::common::{Act, Log, ms};
 const KB: usize = 1024;
 const MB: usize = 1024 * KB;
 
-/// How long a text is cut in a line of the log.
+/// The width of a line of the log.
 const LINE: usize = 200;
 
 type Says = dyn Fn(&Request) -> Box<dyn Iterator<Item = Delta> + Send> + Send + Sync;
 
-/// A model that says what a function makes of the request, a piece each millisecond, if need be
-/// without end. Clones count together.
+/// A model whose reply is a function of the request, one piece every millisecond, possibly without
+/// end. Clones count together.
 #[derive(Clone)]
 struct Hostile {
     says: Arc<Says>,
@@ -71,8 +70,8 @@ impl Llm for Hostile {
     }
 }
 
-/// What the API asks of calls: names and ids of a few characters, and each id once, with its result
-/// next.
+/// Checks what the API requires of calls: valid names and ids, each id once, and its result in the
+/// next message.
 #[track_caller]
 fn assert_takes(messages: &[Message]) {
     let is_word = |text: &str| {
@@ -90,34 +89,33 @@ fn assert_takes(messages: &[Message]) {
     }
 }
 
-/// What a run came to.
+/// How many pieces were read and calls made in a run.
 #[derive(Debug, PartialEq)]
 struct Counts {
     requests: usize,
-    /// How many pieces were read of the model.
+    /// How many pieces of the model were read.
     pieces: usize,
     /// How many calls of tools began.
     calls: usize,
 }
 
-/// What is at most kept, told and sent, in bytes.
+/// The largest sizes of what is recorded, emitted and sent, in bytes.
 struct Bytes {
-    /// Of the record, as JSON.
+    /// The record, as JSON.
     record: usize,
-    /// Of all events but the pieces of replies, as JSON.
+    /// All events except the pieces of replies, as JSON.
     events: usize,
-    /// Of the messages of a request.
+    /// The messages of a request.
     sent: usize,
 }
 
-/// All within so many bytes.
+/// The same limit for all three.
 fn within(bytes: usize) -> Bytes {
     Bytes { record: bytes, events: bytes, sent: bytes }
 }
 
-/// Runs an agent with this model and the default limits, which may delegate to itself and whose
-/// calls start as early as can be: what its end begins with, what was counted, and what it may
-/// hold.
+/// Runs an agent with this model and the default limits. It may delegate to itself, and its calls
+/// start as early as possible. Checks how the end begins, what was counted, and the sizes.
 async fn check(model: Hostile, end: &str, counts: Counts, bytes: Bytes) -> Conversation {
     let (log, told) = (Log::default(), Arc::<AtomicUsize>::default());
     let agent = Agent::builder("main", model.clone()).early(Early::All).tool(Act::new("act", &log));
@@ -155,7 +153,7 @@ async fn check(model: Hostile, end: &str, counts: Counts, bytes: Bytes) -> Conve
     conversation
 }
 
-/// A person sees all there is in it, and it has no way to a terminal.
+/// Checks that all characters of a text are visible, and that none controls the terminal.
 #[track_caller]
 fn assert_shown(text: &str) {
     let odd = |character: &char| {
@@ -165,10 +163,10 @@ fn assert_shown(text: &str) {
     assert_eq!(text.chars().find(odd), None);
 }
 
-/// The end of a run whose model is done.
+/// The end of a run whose model says "Done.".
 const DONE: &str = r#"Answered("Done.")"#;
 
-/// Says this in its first reply, whose calls count, and is done then.
+/// A model that says this in its first reply, whose calls are made, and then "Done.".
 fn once(says: impl Fn() -> Vec<Delta> + Send + Sync + 'static) -> Hostile {
     let done = || vec![Delta::words(0, "Done."), Delta::stop(StopReason::EndTurn)];
     Hostile::new(move |request: &Request| match request.turns {
@@ -177,7 +175,7 @@ fn once(says: impl Fn() -> Vec<Delta> + Send + Sync + 'static) -> Hostile {
     })
 }
 
-/// The pieces of a reply of `once` and of its last one.
+/// The number of pieces of the first reply of `once` and of its last one together.
 fn pieces(said: usize) -> usize {
     said + 1 + 2
 }

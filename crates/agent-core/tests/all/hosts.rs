@@ -1,4 +1,4 @@
-//! A host of one's own: another way to carry turns out, the same loop.
+//! Custom hosts: another way to carry out turns, with the same loop.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::common::{Act, Log, calls, team};
 use agent_core::script::{Reply, Script};
 
-/// Makes calls by writing them down, with no tool at all.
+/// A host that only notes the calls, without any tool.
 struct Clerk {
     team: Team,
     at_most: usize,
@@ -106,7 +106,7 @@ async fn the_same_loop_runs_on_another_host_whatever_is_at_once() {
     }
 }
 
-/// Allows so many requests, and counts the calls.
+/// A host that allows a number of requests, and counts the calls.
 struct Prepaid {
     local: LocalHost,
     requests_left: AtomicU32,
@@ -137,7 +137,7 @@ impl HostWrapper for Prepaid {
     }
 }
 
-/// A team of two, of which the first has the second do something.
+/// A team of two agents. The first delegates to the second.
 fn two() -> Team {
     let main = vec![calls([("act", json!({"to": "expert"}))]), Reply::text("Done.")];
     let expert = vec![calls([("act", json!({}))]), Reply::text("Done it.")];
@@ -174,7 +174,7 @@ async fn a_host_around_the_local_one_does_all_requests_and_calls_of_all_agents()
     assert_eq!(run.await.unwrap(), (vec!["Done it.".to_owned(), "Done.".to_owned()], 2));
 }
 
-/// Changes nothing.
+/// A wrapper that changes nothing.
 struct Plain(LocalHost);
 
 impl HostWrapper for Plain {

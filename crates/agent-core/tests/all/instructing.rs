@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::common::{Log, agent, calls};
 
-/// What the model is sent last.
+/// The messages of the last request.
 fn sent(model: &Script) -> String {
     let messages = model.requests().last().unwrap().messages.clone();
     messages.iter().map(|message| serde_json::to_string(message).unwrap() + "\n").collect()

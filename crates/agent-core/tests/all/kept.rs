@@ -1,4 +1,4 @@
-//! Any JSON of the right shape in, the same out.
+//! Any JSON of the right shape is written as it was read.
 
 use agent_core::{
     Block, Conversation, Delta, Message, Response, StopReason,
@@ -10,7 +10,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::common::team;
 
-/// A JSON string as it may be written, and what it says.
+/// A JSON string in any valid form, and the text it stands for.
 fn string() -> impl Strategy<Value = (String, String)> {
     let part = select(vec![
         ("a", "a"),
@@ -65,7 +65,7 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
-/// The fields of an object, in any order, among others that nobody knows.
+/// An object with these fields and some unknown ones, in any order.
 fn object(known: Vec<(&'static str, String)>) -> impl Strategy<Value = String> {
     let known: Vec<(String, String)> =
         known.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
@@ -80,7 +80,7 @@ fn object(known: Vec<(&'static str, String)>) -> impl Strategy<Value = String> {
     })
 }
 
-/// A block that a user or a model may write: its text, and its words if it is one of text.
+/// A block that a user or a model may write: its JSON, and its text if it is a text block.
 fn block() -> impl Strategy<Value = (String, Option<String>)> {
     let kind = |kind: &str| format!("\"{kind}\"");
     let with = move |kind_: &'static str, fields: Vec<(&'static str, String)>| {

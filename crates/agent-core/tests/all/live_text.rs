@@ -1,4 +1,4 @@
-//! What a person reads of replies while they stream.
+//! Text that is shown while replies stream.
 
 use agent_core::{
     Agent, Block, BoxStream, Conversation, Delta, Llm, LlmError, Request, Response, StopReason, Team,
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::common::{Log, agent, calls};
 
-/// What is printed of these pieces, all of one conversation.
+/// The printed text of these pieces of one conversation.
 fn printed(deltas: impl IntoIterator<Item = Delta>) -> String {
     let mut live = LiveText::new();
     deltas.into_iter().flat_map(|delta| live.push("run", &delta)).map(|change| change.to_string()).collect()
@@ -80,7 +80,7 @@ fn field_54_blocks_and_replies_stand_apart_where_they_do_not_go_on_from_each_oth
     }
 }
 
-/// A model whose reply breaks off, which is asked once more by whatever is around it.
+/// A model whose reply breaks off, with a wrapper that asks it again.
 struct Breaks(Script);
 
 impl Llm for Breaks {
@@ -90,7 +90,7 @@ impl Llm for Breaks {
     }
 }
 
-/// All that is printed of a run, with what stands there at last of each conversation that speaks.
+/// All that is printed in a run, and the final text of each conversation.
 async fn shown(team: &Team, conversation: &mut Conversation) -> String {
     let (mut live, mut screen) = (LiveText::new(), String::new());
     let mut run = team.run(conversation);

@@ -1,4 +1,4 @@
-//! The tests of the loop: scripts in, transcripts, events and times out.
+//! Tests of the loop: from scripts to transcripts, events and times.
 
 #![allow(clippy::unwrap_used)]
 

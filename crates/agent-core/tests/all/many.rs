@@ -1,4 +1,4 @@
-//! Many conversations at once.
+//! Many conversations in parallel.
 
 use agent_core::{
     Agent, Conversation, Team,

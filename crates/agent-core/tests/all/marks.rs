@@ -1,4 +1,4 @@
-//! What the marks of tools and agents allow: early starts, shared calls, and neither.
+//! What the marks of tools and agents allow: early starts and shared calls.
 
 use agent_core::{
     Agent, AgentBuilder, Conversation, Delta, Llm, StopReason,
@@ -15,8 +15,8 @@ use crate::{
     early::{Pieces, call, piece, told},
 };
 
-/// An agent with `roll`, which only reads, `look`, which also says the same each time, `set`, which
-/// may be made twice and shared, `pay`, which bears no mark, and some that never start early.
+/// An agent with tools of different marks: `roll` is read-only, `look` is read-only and shared,
+/// `set` is idempotent and shared, `pay` has no mark, and some never start early.
 fn agent(model: impl Llm + 'static, log: &Log) -> AgentBuilder {
     let act = |name: &str| Act::new(name, log);
     Agent::builder("main", model)
@@ -42,8 +42,8 @@ fn restarted() -> Delta {
     Delta::Restarted { reason: "it broke off".to_owned() }
 }
 
-/// What is told when the model says these pieces, 100 ms apart, with which calls of which tools
-/// beginning.
+/// Runs an agent whose model yields these pieces, one every 100 ms. Returns the lines of its
+/// events, the conversation, and the calls that began.
 async fn run(early: Early, pieces: impl IntoIterator<Item = Delta>) -> (String, Conversation, Vec<String>) {
     let log = Log::default();
     let agent = agent(Pieces::new(pieces), &log).early(early).build().unwrap();

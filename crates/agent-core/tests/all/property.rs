@@ -1,4 +1,4 @@
-//! Any script, any order: the history is valid at every instant.
+//! For any script and any order of results, the history is always valid.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,8 @@ use serde_json::json;
 
 use crate::common::team;
 
-/// What one call leads to is told by its input, so that it does not depend on the order of things.
+/// The number of outcomes. The input of a call decides its outcome, so that it does not depend on
+/// the order.
 const OUTCOMES: u8 = 8;
 
 fn outcome(call: &agent_core::conversation::Call) -> Outcome {
@@ -56,7 +57,7 @@ fn reply() -> impl Strategy<Value = Result<Response, LlmError>> {
     ]
 }
 
-/// The rules the API holds a history to, on what would be sent next.
+/// Checks the API's rules for histories on what would be sent next.
 fn validate(messages: &[Message]) {
     let mut ids = HashSet::new();
     let mut open: Vec<String> = Vec::new();
@@ -91,8 +92,8 @@ fn validate(messages: &[Message]) {
     assert!(open.is_empty(), "calls without results at the end: {open:?}");
 }
 
-/// Whatever is taken back, as often as there is something: it can be written, it is the user's
-/// turn, and what is sent after that is valid.
+/// Checks that after each exchange is taken back, the conversation can be serialized, it is the
+/// user's turn, and what is sent next is valid.
 fn taken_back(mut conversation: Conversation) {
     let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
     while conversation.take_back().is_ok() {
@@ -109,8 +110,8 @@ fn taken_back(mut conversation: Conversation) {
     assert_eq!(conversation.reads(), [Message::user("Stop.")], "all of it is taken back");
 }
 
-/// Plays the replies, recording what calls lead to in one order or the other. `step` sees the
-/// conversation after each step. Gives back what it was told, too.
+/// Plays the replies, and records the outcomes of calls in one order or the other. `step` sees the
+/// conversation after each step. Also returns the changes.
 fn play(
     team: &Team,
     replies: &[Result<Response, LlmError>],

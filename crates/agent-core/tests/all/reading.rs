@@ -34,7 +34,7 @@ fn a_valid_conversation_is_read() {
     assert!(read(&whole()).is_ok());
 }
 
-/// What is read of old words is what is read of new ones, and written in the new ones.
+/// Checks that JSON with old names is read like JSON with new names, and written with the new ones.
 fn check_words<T>(old: Value, new: Value)
 where
     T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,

@@ -1,4 +1,4 @@
-//! What a model reads of the calls that were made in an exchange that was refused and is not sent.
+//! The note about calls that were made in an exchange that was refused and is no longer sent.
 
 use agent_core::{
     Block, Content, Conversation, End, Message, Outcome, Response, Role, StopReason,
@@ -50,7 +50,7 @@ fn answered() -> Change {
     Change::Answered(Response::text("Yes."))
 }
 
-/// What is read, a message in brackets: what a result is of, and all words.
+/// The messages as text, each in brackets, with the ids of results and all text.
 fn outline(messages: &[Message]) -> String {
     let written = messages.iter().map(|message| {
         let results = message.tool_results().map(|(id, ..)| format!("<{id}>"));
@@ -65,8 +65,7 @@ fn outline(messages: &[Message]) -> String {
     written.collect::<Vec<_>>().join(" | ")
 }
 
-/// What the next model reads after all that, in this process and in one that reads the
-/// conversation.
+/// Checks what the next model reads, in this process and in one that reads the saved conversation.
 #[track_caller]
 fn check(told: impl IntoIterator<Item = Change>, expected: &str) {
     let mut conversation = Conversation::new("main");

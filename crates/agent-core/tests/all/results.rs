@@ -1,4 +1,4 @@
-//! How long the results of a turn may be together.
+//! The size limit of all results of a turn together.
 
 use agent_core::{
     Agent, AgentBuilder, Conversation, Team,
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::common::{Log, agent, calls};
 
-/// Runs one turn of these calls; how long the result of each is in the record.
+/// Runs one turn of these calls. Returns the length of each result in the record.
 async fn check(reply: Reply, expert: &str, change: fn(AgentBuilder) -> AgentBuilder) -> Vec<usize> {
     let main = vec![reply, Reply::text("Done.")];
     let model = Script::by_agent([("main", main), ("expert", vec![Reply::text(expert)])]);

@@ -1,4 +1,4 @@
-//! What models, tools and users say that the API refuses to read back.
+//! Content of models, tools and users that the API would refuse to take back.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +19,7 @@ fn nobody() -> Team {
     team([("main", vec![])]).0
 }
 
-/// A conversation in which the model has said this.
+/// A conversation in which the model has replied with this content.
 fn after(content: Vec<Block>, stop: StopReason) -> Conversation {
     let mut conversation = Conversation::start("main", "Go.");
     let team = nobody();
@@ -55,7 +55,8 @@ fn an_input_that_is_no_object_is_malformed_also_in_a_whole_reply() {
     assert_eq!(call.call.input.text(), r#"{"INVALID_JSON":"[1]"}"#);
 }
 
-/// A backend that says these blocks, and then that it is done. A scripted one gives ids of its own.
+/// A backend that replies with these blocks, and then that it is done. Unlike a script, it adds no
+/// ids.
 struct Says(Vec<Block>);
 
 impl Llm for Says {

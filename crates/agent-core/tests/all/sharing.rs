@@ -1,4 +1,4 @@
-//! What is said is kept once: by forks, by requests, and by what is taken out of a reply.
+//! Messages are kept in memory once: forks, requests and parts of a reply share them.
 
 use agent_core::script::Script;
 use agent_core::{
@@ -7,7 +7,7 @@ use agent_core::{
 };
 use serde_json::json;
 
-/// Where each message's words are in memory.
+/// The address of each message's text.
 fn places<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Vec<*const u8> {
     let blocks = messages.into_iter().flat_map(Message::content);
     blocks.map(|block| block.json().text().as_ptr()).collect()
@@ -24,7 +24,7 @@ fn team() -> Team {
     Team::new([agent("main"), agent("other")]).unwrap()
 }
 
-/// The model says this, and a call of it has its result.
+/// Records a reply of the model, and a result if it has a call.
 fn reply(conversation: &mut Conversation, response: Response) {
     let team = team();
     let Turn::Model(turn) = conversation.turn(&team) else { panic!("it is not the model's turn") };
@@ -74,7 +74,7 @@ fn what_is_taken_out_of_a_reply_shares_its_text() {
     check(&reply.extra["container"], r#"{"id":"c"}"#);
 }
 
-/// The reply that the next request goes on from, and how many messages there are up to it.
+/// The previous reply of the next request, and the number of messages up to it.
 fn previous_reply(conversation: &Conversation) -> Option<(String, usize)> {
     let from = team().request(conversation).unwrap().previous_reply.clone()?;
     Some((from.response.to_string(), from.messages))

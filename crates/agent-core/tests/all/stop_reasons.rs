@@ -1,4 +1,4 @@
-//! Why a reply ended, value by value, and what follows.
+//! Each stop reason, and what follows.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::common::{Act, Log, calls, run, team};
 
-/// A backend whose replies come whole.
+/// A backend that does not stream.
 #[derive(Debug)]
 struct Whole(Script);
 
@@ -21,9 +21,9 @@ impl Llm for Whole {
     }
 }
 
-/// The first reply has a call of each of these tools and this stop reason, the second one is
-/// "Done."; then how the run ends, how often the model was asked, how many calls were made, and
-/// which are told of as not made. Streamed or whole, that is the same.
+/// Checks a first reply with a call of each of these tools and this stop reason, followed by the
+/// reply "Done.": how the run ends, how often the model was asked, how many calls were made, and
+/// which are reported as not made. Streamed or not, the result is the same.
 async fn check(word: &str, expected: End, asked: usize, called: usize) {
     for is_whole in [false, true] {
         let first = calls([("act", json!({})), ("look", json!({}))]).and_text("So far.");
@@ -55,7 +55,7 @@ async fn check(word: &str, expected: End, asked: usize, called: usize) {
     }
 }
 
-/// Whatever has happened, each call has its result once the user goes on.
+/// Checks that each call has its result once the user has spoken.
 fn goes_on(mut conversation: Conversation, word: &str) {
     conversation.say("And now?");
     let written = serde_json::to_string(&conversation).unwrap();

@@ -1,4 +1,4 @@
-//! Calls that run alone on a thread which does not return when nobody wants them any more.
+//! Exclusive calls whose thread does not return although their result is no longer wanted.
 
 use std::{
     future::Future,
@@ -19,7 +19,7 @@ use tokio::{sync::Notify, time::advance};
 
 use crate::common::{Log, agent, calls, ms};
 
-/// A tool that runs alone on a thread, and returns when it is let go.
+/// An exclusive blocking tool that returns when it is released.
 struct Stuck {
     spec: ToolSpec,
     begun: Notify,
@@ -42,7 +42,7 @@ impl Tool for Stuck {
     }
 }
 
-/// A team of which `main` does this, and then says "Done.", and `b` calls the tool twice.
+/// A team in which `main` gives this reply and then says "Done.", and `b` calls the tool twice.
 struct Scene {
     team: Team,
     tool: Arc<Stuck>,
@@ -70,7 +70,7 @@ impl Scene {
         Self { team, tool, let_go, told: Arc::default() }
     }
 
-    /// Runs it while this is done. What is told of calls that go on is kept.
+    /// Runs the scene while `meanwhile` runs. Keeps the lines of `CallGoesOn` events.
     async fn run(
         &self,
         cancel: &Cancel,
@@ -87,7 +87,8 @@ impl Scene {
         futures::join!(run, meanwhile).0
     }
 
-    /// The same by a run that waits for no thread once this is done: it is over in a few polls.
+    /// Runs the scene like `run`, and checks that it waits for no thread once `meanwhile` is done:
+    /// the run is then over in a few polls.
     async fn ends(
         &self,
         cancel: &Cancel,

@@ -1,4 +1,4 @@
-//! What an agent reads of a delegation that has no answer.
+//! The result of a delegation that has no answer.
 
 use agent_core::{
     Cancel, Conversation, EventKind, Limits, LlmError, StopReason, model::LlmErrorKind, script::Reply,
@@ -8,14 +8,14 @@ use serde_json::json;
 
 use crate::common::{calls, run, team};
 
-/// The clerk's first reply: two calls with effects, and words.
+/// The clerk's first reply: two calls with effects, and text.
 fn pays() -> Reply {
     Reply::text("I pay both.")
         .and_call("act", json!({"say": "paid A"}))
         .and_call("act", json!({"fail": "no money"}))
 }
 
-/// What the agent that delegated to the clerk reads, if that says this.
+/// What the delegating agent reads if the clerk gives these replies.
 async fn read_of(clerk: Vec<Reply>, turns: u32) -> String {
     let main = vec![calls([("act", json!({"to": "clerk"}))]), Reply::text("Done.")];
     let (team, ..) = team([("main", main), ("clerk", clerk), ("helper", vec![pays(), pays()])]);

@@ -1,4 +1,4 @@
-//! What is not sent again: what a model refused, and what the user took back.
+//! Messages that are no longer sent: those that a model refused, and those that the user took back.
 
 use agent_core::{
     Agent, Block, Conversation, End, LlmError, Message, Outcome, Response, StopReason, Team,
@@ -17,7 +17,7 @@ fn lines(messages: &[Message]) -> String {
     messages.iter().map(|message| serde_json::to_string(message).unwrap() + "\n").collect()
 }
 
-/// What the model is sent last.
+/// The messages of the last request.
 fn sent(model: &Script) -> String {
     lines(&model.requests().last().unwrap().messages)
 }
@@ -30,8 +30,7 @@ fn model_fails() -> Reply {
     Reply::error(LlmError::new(LlmErrorKind::InvalidRequest, "this picture can't be read"))
 }
 
-/// Says these words one after the other; what the model is sent with the last of them, and what was
-/// said in all.
+/// Says these texts one after the other. Returns the last request, and the whole conversation.
 async fn talk(replies: Vec<Reply>, words: &[&str], resend_refused: bool) -> (String, Conversation) {
     let model = Script::new(replies);
     let agent = agent("main", &model, &Log::default()).resend_refused(resend_refused).build().unwrap();
@@ -134,7 +133,7 @@ async fn field_42_instructions_after_a_refusal_do_not_ask_again_by_themselves() 
     "#);
 }
 
-/// A conversation of two exchanges; the model fails at what is said then.
+/// A conversation of two exchanges, with a model that fails at the next message.
 async fn with_a_picture() -> (Agent, Script, Conversation) {
     let model = Script::new([
         Reply::text("Hi."),

@@ -1,4 +1,4 @@
-//! A conversation that goes over to another agent.
+//! Transfers of a conversation to another agent.
 
 use agent_core::{End, Limits, LlmError, StopReason, Usage, model::LlmErrorKind, script::Reply};
 use insta::assert_snapshot;

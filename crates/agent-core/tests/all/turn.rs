@@ -14,7 +14,7 @@ use agent_core::{
 use insta::assert_snapshot;
 use serde_json::json;
 
-/// One reply makes the calls; the transcript after it, and how long the run took on paused time.
+/// Runs one reply with calls. Checks the transcript, and how long the run took on paused time.
 async fn check(reply: Reply, milliseconds: u64, expected: impl FnOnce(&str)) {
     let (team, _, _) = one_turn(reply);
     let ran = run(&team).await;
@@ -125,7 +125,7 @@ async fn field_59_a_tool_that_panics_before_its_future_is_there_is_an_error_resu
     assert!(ran.conversation.to_string().contains(read), "{}", ran.conversation);
 }
 
-/// A tool that panics if it is asked twice what it is.
+/// A tool whose `spec` panics at the second call.
 struct Moody(ToolSpec, AtomicUsize);
 
 #[async_trait]

@@ -17,7 +17,8 @@ use tokio::time::Instant;
 
 use crate::common::{Act, Log, agent, calls, ms};
 
-/// What these calls of `edit`, `rename` (which take turns by file) and `act` come to, and when.
+/// Checks the results and times of these calls. `edit` and `rename` take turns by file; `act` does
+/// not.
 async fn check(each: Value, milliseconds: u64, expected: &[&str]) {
     let reply =
         each.as_array().unwrap().iter().fold(Reply::default(), |reply, call| {
@@ -160,10 +161,10 @@ async fn bounds_that_stand_crosswise_hold_up_nobody_for_good() {
     assert_eq!(began.elapsed(), ms(400));
 }
 
-/// Counts how many of its calls are under way.
+/// A tool that counts how many of its calls are running.
 struct Counted {
     spec: ToolSpec,
-    /// Of the tool, of the run, and of both runs.
+    /// The counts of the tool, of the run, and of both runs.
     counts: [Arc<Count>; 3],
 }
 
@@ -206,7 +207,7 @@ impl Tool for Counted {
     }
 }
 
-/// An agent of a tree: the calls of its one reply, each a tool with a duration, or another agent.
+/// An agent in a tree. Each call of its one reply is a tool with a duration, or another agent.
 #[derive(Clone, Debug)]
 struct Node(Vec<Work>);
 
@@ -227,7 +228,7 @@ fn tree() -> impl Strategy<Value = Node> {
 
 const TOOLS: [&str; 2] = ["a", "b"];
 
-/// The replies of each agent of a tree, under names of their own.
+/// Collects the replies of each agent in a tree, each under its own name.
 fn plot(name: &str, Node(work): &Node, parts: &mut Vec<(String, Vec<Reply>)>) {
     let mut reply = Reply::default();
     for (place, work) in work.iter().enumerate() {
@@ -244,7 +245,8 @@ fn plot(name: &str, Node(work): &Node, parts: &mut Vec<(String, Vec<Reply>)>) {
     parts.push((name.to_owned(), last.into_iter().chain([Reply::text("Done.")]).collect()));
 }
 
-/// Runs two teams at once, and gives back the peaks: of tool a, of tool b, of each run, of both.
+/// Runs two teams in parallel. Returns the most parallel calls of tool a, of tool b, of each run,
+/// and of both runs.
 async fn peaks(trees: [Node; 2], of_tool: [usize; 2], of_run: usize, of_all: usize) -> [usize; 5] {
     let permits = of_tool.map(Permits::new);
     let (tools, both) = (TOOLS.map(|_| Arc::new(Count::default())), Arc::new(Count::default()));

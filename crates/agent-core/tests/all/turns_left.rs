@@ -1,4 +1,4 @@
-//! How many turns agents have that hand the conversation back and forth.
+//! The turn limits of agents that transfer the conversation back and forth.
 
 use agent_core::{
     Conversation, Limits, LlmError, Request, Team,
@@ -19,14 +19,14 @@ fn broken() -> Reply {
     Reply::error(LlmError::new(LlmErrorKind::Overloaded, "no room"))
 }
 
-/// Whether it reads what its own call came to.
+/// Whether the agent reads a result of its own call.
 fn has_worked(request: &Request) -> bool {
     let last = request.messages.last().unwrap();
     last.tool_results().any(|(_, content, _)| content.to_text() == "done")
 }
 
-/// `main` hands over to `b` whenever it is asked, and `b` does this; who is asked since the user
-/// spoke, and again since the user spoke once more.
+/// Runs a team in which `main` always transfers to `b`, and `b` does this. Checks which agents are
+/// asked after the user spoke, and after the user spoke again.
 async fn check(comes_back: bool, b: fn(&Request) -> Reply, expected: &str, once_more: &str) {
     let model = Script::by(move |request| match &*request.agent {
         "main" => to("b", comes_back),

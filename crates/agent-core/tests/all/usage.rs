@@ -1,4 +1,4 @@
-//! What a run costs, and what the server keeps for it.
+//! The usage of runs, and the server's containers.
 
 use std::sync::{Arc, Mutex};
 
@@ -53,7 +53,7 @@ async fn a_container_is_named_in_the_next_request_of_the_agent_that_got_it() {
     assert_eq!(containers, [None, Some("container_1"), None]);
 }
 
-/// A reply's start with these counts.
+/// The start of a reply with these counts.
 fn begins(input: u64, output: u64) -> Delta {
     let usage = Counts::from(Usage::new(input, output)).into();
     Delta::Start { id: None, model: None, usage, extra: [].into() }
@@ -63,8 +63,7 @@ fn again() -> Delta {
     Delta::Restarted { reason: "cut".to_owned() }
 }
 
-/// What is counted in all, and how much of it went to attempts that broke off: tokens read and
-/// written.
+/// The input and output tokens of all attempts, and of those that broke off.
 fn counts(usage: Usage) -> [u64; 4] {
     let Usage { input_tokens, output_tokens, broken_off, .. } = usage;
     [input_tokens, output_tokens, broken_off.input_tokens, broken_off.output_tokens]
@@ -101,7 +100,7 @@ fn field_53_attempts_that_broke_off_are_counted_and_told_apart() {
     assert_eq!(counts(fold.finish().unwrap_err().usage()), [20, 3, 20, 3], "it has no end");
 }
 
-/// A model whose replies come apart: each request yields the next of these.
+/// A model whose replies are given piece by piece: each request yields the next list.
 struct Plays(Mutex<Vec<Vec<Result<Delta, LlmError>>>>);
 
 impl Llm for Plays {

@@ -73,7 +73,7 @@ async fn under_another_id_the_calls_that_wait_in_delegated_conversations_go_alon
     fork.approve("fork/call_0_2/call_0_0").unwrap();
 }
 
-/// How a run of the conversation ends, and what it tells of that.
+/// How a run of the conversation ends, and the ends in its events.
 async fn polled(team: &agent_core::Team, conversation: &mut Conversation) -> (End, Vec<End>) {
     let (mut run, mut told) = (team.run(conversation), Vec::new());
     while let Some(event) = run.next().await {

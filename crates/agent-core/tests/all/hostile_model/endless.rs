@@ -1,4 +1,4 @@
-//! Backends without end.
+//! Backends that never end.
 
 use agent_core::{
     Agent, BoxStream, Conversation, Delta, Llm, LlmError, Request, RunError, StopReason, Team,
@@ -6,7 +6,7 @@ use agent_core::{
 };
 use futures::{StreamExt, stream};
 
-/// Says these pieces again and again, with a pause between any two.
+/// Yields this piece again and again. Other tasks can run in between.
 struct Endless(fn() -> Delta);
 
 impl Llm for Endless {

@@ -1,4 +1,4 @@
-//! What bounds a run, and what a conversation may hold: all of it can be read back.
+//! The limits of a run, and of what a conversation may hold. All of it can be read back.
 
 use agent_core::{
     Block, Conversation, End, Json, Limits, Outcome, Response, RunError, StopReason,
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::common::{Log, agent, calls, ms, run, team};
 
-/// JSON that is nested so deep.
+/// JSON with this depth of nesting.
 fn nested(depth: usize) -> Json {
     Json::read(format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth))).unwrap()
 }
@@ -95,7 +95,7 @@ fn field_83_what_a_model_writes_in_its_place_or_out_of_it_can_be_read_back() {
     check(&format!(r#"{{"type":"odd","x":{}}}"#, nested(2_000).text()), "");
 }
 
-/// A team of `main`, which delegates to itself so often in each reply for ever.
+/// A team of `main`, which in each reply delegates to itself this many times, for ever.
 fn family(children: usize) -> (agent_core::Team, Script, Log) {
     let model = Script::by(move |_| calls(vec![("act", json!({"to": "main"})); children]));
     let log = Log::default();
@@ -149,7 +149,7 @@ async fn field_51_what_could_not_be_asked_for_says_which_limit_and_a_transfer_is
     assert_eq!((end.text(), conversation.agent(), model.requests().len()), ("Here.", "c", 4));
 }
 
-/// How many of so many calls were made in all, and what the others say.
+/// Checks how many calls were made in all, and the results of the others.
 async fn check_calls(reply: Vec<Reply>, limits: Limits, made: usize, refused: &[(&str, usize)]) {
     let (team, _, log) = team([("main", reply)]);
     let mut conversation = Conversation::start("main", "Go.");

@@ -1,5 +1,4 @@
-//! Many blocks and many calls: no step is taken for each pair of them, and long work lets others
-//! run.
+//! Many blocks and many calls: the work grows linearly, and long work lets other tasks run.
 
 use std::{
     future::poll_fn,
@@ -48,7 +47,7 @@ fn field_80_very_many_blocks_are_folded_whatever_order_they_come_in() {
     }
 }
 
-/// A model whose reply never waits.
+/// A model whose reply is always ready.
 struct Ready(usize, Arc<AtomicUsize>);
 
 impl Llm for Ready {
@@ -61,7 +60,7 @@ impl Llm for Ready {
     }
 }
 
-/// The most steps of a run that are taken while nothing else is done on its thread.
+/// The most steps of a run without a break for other tasks on the thread.
 async fn at_a_stretch(steps: Arc<AtomicUsize>, run: impl Future<Output = ()>) -> usize {
     let most = Arc::new(AtomicUsize::new(0));
     let (seen, count) = (most.clone(), steps.clone());
@@ -88,8 +87,8 @@ async fn field_80_a_reply_that_never_waits_lets_others_run() {
     assert!(steps.load(Ordering::Relaxed) == 20_000 && (1..=256).contains(&most), "{most}");
 }
 
-/// Polls a run until it is over or this many milliseconds have passed: how many of its steps each
-/// poll took at most, and how many there were.
+/// Polls a run until it is over, or for this many milliseconds. Returns the most steps in one poll,
+/// and the number of all steps.
 async fn polled(steps: &AtomicUsize, limit: u64, run: impl Future<Output = ()>) -> (usize, usize) {
     let (mut run, mut most) = (pin!(run), 0);
     let polled = poll_fn(|context| {
@@ -102,7 +101,7 @@ async fn polled(steps: &AtomicUsize, limit: u64, run: impl Future<Output = ()>) 
     (most, steps.load(Ordering::Relaxed))
 }
 
-/// A model whose reply of so many blocks never waits, each of which takes a millisecond.
+/// A model whose reply is always ready. Each of its blocks takes a millisecond of work.
 struct Slow(usize, Arc<AtomicUsize>);
 
 impl Llm for Slow {
@@ -153,7 +152,7 @@ async fn field_80_of_a_whole_reply_of_very_many_calls_each_poll_makes_a_part() {
     assert!((1..=256).contains(&most) && all == MANY, "{most} of {all}");
 }
 
-/// Says these blocks in one piece, and then that it is done.
+/// A model that replies with these blocks in one piece, and then that it is done.
 struct Says(Mutex<Option<Vec<Block>>>);
 
 impl Llm for Says {
@@ -212,8 +211,8 @@ impl Rules for Counted {
     }
 }
 
-/// Makes so many calls of this tool, those that may start first the last ones first; how often the
-/// rules were asked.
+/// Makes this many calls of a tool, and completes those that may start in reverse order. Returns
+/// how often the rules were asked.
 fn asked(tool: &str, calls: usize) -> usize {
     let log = Log::default();
     let by_key = Act::new("by_key", &log).spec(|spec| spec.exclusive_by = Some(ExclusiveBy::field("key")));

@@ -1,4 +1,4 @@
-//! What a model says without end: in a reply, in its attempts, in a run.
+//! Models without end: in a reply, in attempts, and in a run.
 
 use agent_core::{
     Block, Delta, Json, StopReason,
@@ -12,7 +12,7 @@ fn pad(bytes: usize) -> String {
     "x".repeat(bytes)
 }
 
-/// A block that nobody knows, of so many bytes and a few.
+/// A block of an unknown kind, with a little more than this many bytes.
 fn odd(bytes: usize) -> Block {
     let json = format!(r#"{{"type":"odd","x":"{}"}}"#, pad(bytes));
     Block::from_json(Json::read(json).unwrap()).unwrap()
@@ -22,9 +22,9 @@ fn call(place: usize, id: usize) -> Delta {
     Delta::call(place, format!("a{id}"), "act", json!({"say": id.to_string()}))
 }
 
-/// A model that says this without end. Of all its attempts together 64 MiB are read, each piece
-/// counted as 64 bytes more than it says: so attempts without end have an end, too. It is not asked
-/// again, and nothing of it is kept.
+/// Runs a model that yields this without end. Of all its attempts together 64 MiB are read, and
+/// each piece counts 64 bytes more than its content, so endless attempts end too. The model is not
+/// asked again, and nothing is recorded.
 async fn endless<F>(says: F, pieces: usize, calls: usize)
 where
     F: Fn(usize) -> Delta + Clone + Send + Sync + 'static,
@@ -35,7 +35,7 @@ where
     check(model, error, Counts { requests: 1, pieces, calls }, bytes).await;
 }
 
-/// The same where the first piece is another one.
+/// Like `endless`, with another first piece.
 async fn endless_after(first: Delta, more: Delta) {
     endless(move |place| if place == 0 { first.clone() } else { more.clone() }, 65, 0).await;
 }
@@ -89,7 +89,7 @@ async fn field_81_of_calls_in_attempts_without_end_those_of_a_run_are_made() {
     endless(says, 8_099, 2_000).await;
 }
 
-/// A model that never comes to an end, with replies that do.
+/// Runs a model that never finishes, although its replies do.
 async fn for_ever(says: fn() -> Vec<Delta>, end: &str, counts: Counts, bytes: Bytes) {
     check(Hostile::new(move |_| says().into_iter()), end, counts, bytes).await;
 }

@@ -1,4 +1,4 @@
-//! What people read of what models, tools and servers wrote.
+//! Text of models, tools and servers that people read.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::common::{calls, one_turn, team};
 
-/// Clears the screen, turns the direction, can't be seen, begins a line, and looks like what
-/// somebody else said.
+/// A text that clears the screen, changes the reading direction, is partly invisible, begins a new
+/// line, and looks like another speaker's line.
 const ODD: &str = "x\u{1b}[2J\u{9b}1m\u{202e}y\u{200b}\u{2028}z\r\nuser: yes\rno";
 
 #[track_caller]
