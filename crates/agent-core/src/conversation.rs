@@ -270,8 +270,8 @@ impl Conversation {
         self.depth
     }
 
-    /// The container in which tools ran on the API's servers for the agent that speaks next. Its
-    /// next request names it.
+    /// The id of the API's container (its sandbox for code) that the agent that speaks next has
+    /// used. Its next request names it, so files in the container are still there.
     pub fn container(&self) -> Option<&str> {
         let container = self.container.as_ref().filter(|container| *container.agent == *self.speaker())?;
         Some(&container.id)

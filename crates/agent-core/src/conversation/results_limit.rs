@@ -139,7 +139,7 @@ mod tests {
         check(x(1_000).into(), 3_000, 3, &[&x(1_000)]);
         check(x(1_001).into(), 3_000, 3, &[&(x(800) + &note(1_001))]);
         check("é".repeat(1_000).into(), 3_000, 3, &[&("é".repeat(400) + &note(2_000))]);
-        // Whatever is asked, there is room to say that something was cut.
+        // Even with a limit of 0 there is room for the note.
         check(x(1_001).into(), 3_000, 1_000, &[&(x(50) + &note(1_001))]);
         let image = || Block::image("image/png", "AAAA");
         let blocks = vec![Block::text(x(500)), image(), Block::text(x(501)), Block::text(x(2)), image()];

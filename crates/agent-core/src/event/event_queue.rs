@@ -161,7 +161,8 @@ mod tests {
         event(conversation, EventKind::CallProgress { id, tool, text, dropped: 0 })
     }
 
-    /// What is read when this was told: of progress, its words and how many were dropped.
+    /// What is read after these events. For progress it is the text and the number of dropped
+    /// reports.
     fn check(told: &[Event], expected: &[&str]) {
         let queue = EventQueue::default();
         told.iter().for_each(queue.listener());
@@ -213,7 +214,8 @@ mod tests {
         assert!(unread.upgrade().is_none());
     }
 
-    /// Threads put in while a task takes out: it would hang if one wake were lost.
+    /// Several threads put events in while a task takes them out. The test would hang if one wake
+    /// were lost.
     #[tokio::test]
     async fn no_event_and_no_wake_is_lost_while_others_put_in() {
         const THREADS: usize = 4;

@@ -25,14 +25,14 @@ use crate::{
 ///     script::{Reply, Script},
 /// };
 ///
-/// /// Allows so many model requests.
+/// /// Allows a number of model requests.
 /// struct Prepaid {
 ///     local: LocalHost,
 ///     requests_left: AtomicU32,
 /// }
 ///
 /// #[derive(Debug, PartialEq, thiserror::Error)]
-/// #[error("all requests that were paid for are made")]
+/// #[error("all paid requests are used up")]
 /// struct Spent;
 ///
 /// impl HostWrapper for Prepaid {

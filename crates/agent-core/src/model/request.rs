@@ -39,8 +39,8 @@ pub struct RequestParts {
     /// Tools that run on the API's servers, in the API's JSON:
     /// `{"type": "web_search_20260318", …}`.
     pub server_tools: Arc<[Json]>,
-    /// The id of the container in which tools ran on the API's servers before. It is to be used
-    /// again.
+    /// The id of the API's container (its sandbox for code) that the agent has used before, so that
+    /// it is used again.
     pub container: Option<String>,
     /// The most tokens that the reply may have.
     pub max_tokens: u32,

@@ -90,7 +90,7 @@ impl Response {
         self
     }
 
-    /// The id of the container in which tools ran on the API's servers.
+    /// The id of the API's container (its sandbox for code) in which tools of this reply ran.
     pub fn container(&self) -> Option<String> {
         Fields::of(self.extra.get("container")?.text()).ok()?.read("id")
     }
@@ -211,7 +211,7 @@ fn within<T, E: Error>(name: &str, value: Result<T, E>) -> Result<T, E> {
 mod tests {
     use super::*;
 
-    /// Reads a reply and writes it.
+    /// Reads a reply and writes it again.
     fn check(reply: &str, expected: &str) {
         let read: Response = serde_json::from_str(reply).unwrap();
         let written = serde_json::to_string(&read).unwrap();

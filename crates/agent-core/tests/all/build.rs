@@ -153,7 +153,7 @@ async fn field_66_an_agent_that_sends_work_to_others_is_told_to_run_in_a_team_th
         error.to_string(),
         r#"agent "boss" can't run alone: its tool "ask_expert" leads to agent "expert"; run it in a `Team` that has both"#
     );
-    // One may send work to itself.
+    // An agent may send work to itself.
     assert!(Team::new([build("expert", vec![leading_to("expert")]).unwrap()]).is_ok());
 }
 

@@ -71,7 +71,7 @@ async fn a_run_that_is_cancelled_keeps_what_has_ended_and_goes_on_from_there() {
       < call_0_1 failed: cancelled
       < call_0_2 = done
     "#);
-    // An aborted task ends when it is its turn.
+    // An aborted task ends when it is polled next.
     tokio::task::yield_now().await;
     let end = team.run(&mut conversation).await.unwrap();
     assert_eq!((end.text(), log.begun().len(), log.open()), ("Done.", 3, 0));
@@ -177,7 +177,8 @@ async fn a_call_is_stopped_while_the_reply_that_makes_it_still_streams_and_its_t
     let look = Act::new("look", &log).spec(|spec| (spec.read_only, spec.shared) = (true, true));
     let team = Team::new([Agent::builder("main", model).tool(look).build().unwrap()]).unwrap();
     let mut conversation = Conversation::start("main", "Go.");
-    // The first has begun with the second block, at 200 ms; its twin begins with the fourth.
+    // The first call begins with the second block, at 200 ms. Its equal call begins with the fourth
+    // block.
     let stop = |cancel: &Cancel| assert!(cancel.call("run/call_0_0"));
     let (end, took) = run_until(&team, &mut conversation, 250, stop).await;
     assert_eq!((end.unwrap().text(), took, log.ended().len()), ("Done.", 1200, 2));
@@ -222,7 +223,7 @@ async fn runs_of_conversations_with_one_id_are_stopped_alike_and_do_not_stop_eac
     };
     let stopping = async {
         sleep(ms(50)).await;
-        // The other run's call of this key has ended.
+        // The call with this key in the other run has ended.
         assert!(cancel.call("run/call_0_1"));
     };
     let (one, other, ()) = futures::join!(run(1000), run(10), stopping);
@@ -235,8 +236,8 @@ async fn field_68_a_cancel_stops_the_runs_that_have_it_and_no_later_ones() {
     let cancel = Cancel::new();
     let (team, _, _) = one_turn(calls([("act", json!({"ms": 100}))]));
     let mut conversation = Conversation::start("main", "Go.");
-    // For a run: whether it is polled before, and whether all is stopped before it is given the
-    // cancel or after.
+    // For each run: whether it is polled before, and whether all is stopped before or after the run
+    // gets the cancel.
     for (given_before, polled, expected) in [
         (true, false, Err(RunError::Cancelled)),
         (true, true, Err(RunError::Cancelled)),
@@ -300,7 +301,7 @@ async fn kept(team: &Team, conversation: &mut Conversation, milliseconds: u64) -
 async fn field_52_what_was_shown_of_a_reply_that_is_cancelled_is_kept_if_one_says_so() {
     let cut = || Ok(End::Cut(StopReason::Cancelled));
     let cancelled = || Err(RunError::Cancelled);
-    // Words, or a call that is half said or said: after 40 ms all words are there.
+    // Text, a part of a call, or a whole call. After 40 ms all text has come.
     for (after, end, said) in [
         (5, cancelled(), None),
         (15, cut(), Some("One ")),
@@ -319,7 +320,7 @@ async fn field_52_what_was_shown_of_a_reply_that_is_cancelled_is_kept_if_one_say
             continue;
         }
         assert_eq!(conversation.usage().input_tokens, 7, "{after} ms");
-        // It is over until the user goes on; then all of it is read.
+        // The run stays ended until the user goes on. Then the model reads all of it.
         assert_eq!(team.run(&mut conversation).await, end);
         conversation.say("Go on.");
         assert_eq!(team.run(&mut conversation).await.unwrap().text(), "Five.");
@@ -340,7 +341,7 @@ async fn field_52_nothing_is_kept_unless_one_says_so_and_thinking_never_is() {
     let model = Script::by(move |_| reply.clone().per_token(ms(10)));
     let main = agent("main", &model, &Log::default()).build().unwrap();
     let team = Team::new([main]).unwrap();
-    // Two words of thinking and a signature, then two words.
+    // Two words of thinking and a signature, then two words of text.
     for (after, texts) in [(25, vec![]), (45, vec!["One "])] {
         let mut conversation = Conversation::start("main", "Count.");
         let _ = kept(&team, &mut conversation, after).await;
@@ -395,7 +396,7 @@ async fn field_52_what_was_shown_of_a_reply_whose_run_is_dropped_is_kept_if_one_
         assert_eq!(texts, Vec::from_iter(said), "{keep}, {after} ms");
         let end = End::Cut(StopReason::Cancelled);
         if said.is_some() {
-            // It is over until the user goes on; then all of it is read.
+            // The run stays ended until the user goes on. Then the model reads all of it.
             assert_eq!(team.run(&mut conversation).await.unwrap(), end);
             assert_eq!(conversation.usage().input_tokens, 7);
         }
@@ -434,7 +435,7 @@ async fn field_52_of_a_run_that_is_dropped_it_is_kept_after_a_transfer_and_not_i
     let (team, _, _) = parts(json!({"to": "b"}));
     let mut conversation = Conversation::start("main", "Count.");
     assert_eq!(dropped(&team, &mut conversation, true, 35).await, [""]);
-    // The next run has all of it said.
+    // The next run asks for the whole reply.
     assert_eq!(team.run(&mut conversation).keep_partial_reply(true).await.unwrap().text(), "Done.");
     assert!(conversation.to_string().contains("< call_0_0 = Four."), "{conversation}");
 }

@@ -69,7 +69,7 @@ fn what_people_decided_is_found_by_comparing_with_what_was() {
 
     let mut after = before.clone();
     after.approve("run/a").unwrap();
-    // Its last call: the results stand in the messages now.
+    // This was the last call, so the results are now in the messages.
     after.deny("run/b/c", "not today").unwrap();
     let allowed = Change::Approved { call: "a".to_owned() };
     let denied = Change::Denied { call: "c".to_owned(), reason: "not today".to_owned() };

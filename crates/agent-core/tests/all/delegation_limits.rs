@@ -52,7 +52,7 @@ async fn field_45_a_timeout_holds_for_the_whole_call_and_says_what_was_done() {
     // Its own 50 ms count.
     let (team, log) = asks(limit, &[json!({"ms": 50, "to": "clerk"})], says());
     let (conversation, took) = ran(&team).await;
-    // What was aborted is gone when its task is polled next.
+    // An aborted task ends when it is polled next.
     tokio::time::sleep(ms(1)).await;
     assert_eq!((took, log.open()), (ms(500), 0));
     assert_snapshot!(conversation.to_string(), @r#"
@@ -65,7 +65,7 @@ async fn field_45_a_timeout_holds_for_the_whole_call_and_says_what_was_done() {
       | - act {"to":"clerk"} failed: clerk stopped: it was cancelled Its calls so far: - act {"say":"paid"} = paid - act {"ms":10000} failed: cancelled - act {"to":"clerk"} failed: clerk stopped: it was cancelled
     main: Done.
     "#);
-    // In time, nothing is said of it.
+    // A call that ends in time has no note about it.
     let (team, _) = asks(limit, &[to_clerk()], vec![clerk(Reply::text("Filed."))]);
     assert_eq!(ran(&team).await.1, ms(100));
 }
@@ -122,7 +122,7 @@ async fn field_45_permits_are_refused_where_agents_would_hold_them() {
     assert!(matches!(&error, BuildError::Permits { .. }));
     assert_snapshot!(error, @r#"agent "main", tool "ask" leads to other agents (clerk), so it can't have permits: limit the tools of those agents instead, or all calls (Limits::calls_at_once)"#);
     assert!(build(&[]).is_ok());
-    // One that says nothing of its targets: nobody waits for ever.
+    // The tool does not declare its targets. Still nobody waits for ever.
     let bound = |spec: &mut ToolSpec| spec.permits = Some(Permits::new(1));
     let (team, _) = asks(bound, &[to_clerk(), to_clerk()], vec![clerk(Reply::text("Filed."))]);
     let (conversation, took) = ran(&team.with_limits(Limits::new().calls_at_once(1))).await;

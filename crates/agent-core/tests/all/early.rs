@@ -154,7 +154,7 @@ async fn nothing_survives_a_reply_whose_calls_do_not_count() {
         let (model, log) = (Script::new([reply, Reply::text("Done.")]), Log::default());
         let agent = reader(model, &log);
         let (lines, _) = told(&agent, Mode::Concurrent).await;
-        // An aborted task ends when it is its turn.
+        // An aborted task ends when it is polled next.
         tokio::task::yield_now().await;
         assert_eq!((log.begun().len(), log.ended().len(), log.open()), (1, 0, 0), "{reason:?}: {lines}");
         assert!(lines.contains("< look failed: stopped"), "{lines}");

@@ -147,7 +147,7 @@ async fn a_timeline_of_two_runs_of_one_conversation_and_of_odd_names_can_be_draw
             .listen(move |event| ears.lock().unwrap().push(event.clone()))
             .await
             .unwrap();
-        // The second time there is nothing left to allow.
+        // The second time there is nothing left to approve.
         let _ = conversation.approve("run/call_0_0");
     }
     let events = events.lock().unwrap();
@@ -204,7 +204,7 @@ async fn field_84_of_progress_that_nobody_reads_the_newest_is_kept_and_the_rest_
     while let Some(event) = run.next().await {
         lines.extend(EventLog::new(100).line(&event));
         if lines.len() == 2 && lines[1].contains('>') {
-            // Both have begun. Nobody reads until they have said all.
+            // Both have begun. Nobody reads events until they have reported all progress.
             told.acquire_many(2).await.unwrap().forget();
         }
     }
@@ -298,7 +298,7 @@ fn field_77_an_event_is_written_as_json_with_its_kind_and_read_back() {
         EventKind::Ended(agent_core::End::Answered("Hi.".to_owned())),
         r#"{"kind":"ended","value":{"Answered":"Hi."}}"#,
     );
-    // What models write goes through as it came.
+    // Text of models is passed on unchanged.
     let started = format!(r#"{{"kind":"call_started","value":{{"id":"1","tool":"add","input":{input}}}}}"#);
     let kind: EventKind = serde_json::from_str(&started).unwrap();
     assert_eq!(serde_json::to_string(&kind).unwrap(), started);

@@ -45,7 +45,7 @@ async fn field_41_a_team_without_the_agent_answers_none_of_its_calls_and_the_rig
         assert!(matches!(&error, RunError::UnknownAgent { agent, .. } if agent == "main"), "{error}");
         assert_eq!((&conversation, log.begun().len(), model.requests().len()), (&before, 0, 0));
     }
-    // What the models have said before they do not say again.
+    // The models do not repeat what they have said before.
     let (right, _, log) =
         team([("main", vec![Reply::text("Done.")]), ("clerk", vec![Reply::text("Filed.")])]);
     assert_snapshot!(goes_on(&right, &mut conversation).await, @r#"

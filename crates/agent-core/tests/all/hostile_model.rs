@@ -62,7 +62,7 @@ impl Llm for Hostile {
         assert_takes(&request.messages);
         let each = async |delta| {
             self.pieces.fetch_add(1, Ordering::Relaxed);
-            // Meanwhile calls that have begun go on.
+            // Meanwhile running calls go on.
             tokio::time::sleep(ms(1)).await;
             Ok(delta)
         };

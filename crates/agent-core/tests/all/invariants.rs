@@ -27,9 +27,9 @@ fn invariant_2_drive_is_the_only_loop_that_asks_a_model() {
         found.sort();
         assert_eq!(found, expected, "{text}");
     };
-    // One place takes the turns of a conversation …
+    // Only one place takes the turns of a conversation …
     check("Turn::Model(turn)", &["host.rs"]);
     check("drive(", &["local.rs"]);
-    // … and one asks a model, once; `llm.rs` passes on to the model in an `Arc`.
+    // … and only one asks a model, once. `llm.rs` only passes requests on to the model in an `Arc`.
     check(".stream(request)", &["ask.rs", "llm.rs"]);
 }

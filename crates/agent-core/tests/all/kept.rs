@@ -94,7 +94,7 @@ fn block() -> impl Strategy<Value = (String, Option<String>)> {
         2 => with("redacted_thinking", vec![("data", a)]),
         3 => with("image", vec![("source", any)]),
         4 => with("document", vec![("source", any), ("title", a)]),
-        // An input that is `null` is none.
+        // An input that is `null` counts as absent.
         5 if any == "null" => {
             with("server_tool_use", vec![("id", a), ("name", b), ("input", "{}".to_owned())])
         }

@@ -36,7 +36,7 @@ fn field_54_a_reply_that_is_asked_again_is_withdrawn_before_it_is_shown_again() 
     [withdrawn: it broke off; the reply starts again]
     Two to the power of ten.
     ");
-    // Nothing was shown: nothing is withdrawn.
+    // Nothing was shown, so nothing is withdrawn.
     assert_eq!(printed([again("it broke off"), again("once more"), words("Ten.")]), "Ten.");
     assert_snapshot!(printed([words("Tw"), again("a"), words("Two "), again("b\u{1b}[2K"), words("Ten.")]), @r"
     Tw
@@ -56,7 +56,7 @@ fn field_54_blocks_and_replies_stand_apart_where_they_do_not_go_on_from_each_oth
         Delta::complete(Response::new(texts.iter().copied().map(Block::text).collect(), StopReason::EndTurn))
     };
     for (deltas, expected) in [
-        // Texts that follow each other are cut at citations.
+        // The API cuts one text into blocks at citations.
         (
             vec![words("Oslo "), text(1, ""), Delta::words(1, "is in Norway"), text(2, ".")],
             "Oslo is in Norway.",

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::common::{Act, Log, calls, ms};
 
 fn team(log: &Log) -> Team {
-    // By a function, so that all conversations can have one id.
+    // The script is a function, so that all conversations can have the same id.
     let model = Script::by(|request| match request.messages.len() {
         1 => calls(vec![("act", json!({"ms": 500})); 2]),
         _ => Reply::text(request.messages[0].text()).after(ms(500)),

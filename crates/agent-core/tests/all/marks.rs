@@ -275,7 +275,8 @@ async fn log_and_timeline_say_how_much_earlier_an_unmarked_call_could_have_start
         let told = events(Early::ReadOnly, vec![call(tool, 0, 300), call("roll", 1, 300)]).await;
         assert_eq!(hints(&told), [""; 0], "{tool}");
     }
-    // 200 ms, but behind one that runs alone; and less than what is told of.
+    // A gain of 200 ms, but after a call that runs alone; and a gain that is too short to be
+    // reported.
     let told =
         events(Early::ReadOnly, vec![call("pay_alone", 0, 1), call("pay", 1, 1), call("roll", 2, 1)]).await;
     assert_eq!(hints(&told), [""; 0]);

@@ -133,7 +133,7 @@ fn play(
                 let agent = turn.speaker().to_owned();
                 let reply = reply.map_err(|error| Failure { agent, error });
                 let said = reply.clone().map_or_else(Change::Failed, Change::Answered);
-                // A failure given back leaves all as it was: the next reply is asked for.
+                // A failure that is returned changes nothing, so the next reply is asked for.
                 told.extend(turn.answer(reply).is_ok().then_some(said));
             }
             Turn::Tools(mut turn) => {
@@ -181,7 +181,7 @@ fn play(
             }
             Turn::User(_) => {
                 let Some(reply) = replies.next() else { return (conversation, told) };
-                // As often as the reply that nobody reads has blocks.
+                // Once for each block of the reply that nobody reads.
                 let blocks = reply.map_or(0, |reply| reply.content.len());
                 told.extend(
                     (0..blocks).map_while(|_| conversation.take_back().ok().map(|()| Change::TakenBack)),
@@ -202,8 +202,8 @@ proptest! {
     ) {
         let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
         play(&team, &replies, false, &mut |conversation| {
-            // Whatever the moment: written and read back it is the same, and it can be gone on
-            // with.
+            // At any moment the conversation is the same after it was written and read back, and it
+            // can continue.
             let written = serde_json::to_string(conversation).unwrap();
             assert_eq!(*conversation, serde_json::from_str(&written).unwrap());
             let mut fork = conversation.clone();

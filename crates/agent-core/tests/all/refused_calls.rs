@@ -86,15 +86,15 @@ fn field_42_the_model_reads_which_calls_were_made_in_what_was_refused() {
     let note = "[left out: what was refused. Calls made in it: pay = ok; mail = failed]";
     check(paid(), "");
     check(paid().into_iter().chain([user("Good.")]), &format!("{note} Good."));
-    // It is where it was in each request that follows.
+    // The note is at the same place in each later request.
     let later = [user("Good."), answered(), user("Well.")];
     check(paid().into_iter().chain(later), &format!("{note} Good. | Yes. | Well."));
-    // Nothing is said to the model by it alone, and where the user says nothing it waits.
+    // The note alone is no message to the model. If the user says nothing, it waits.
     check(paid().into_iter().chain([user(" ")]), "");
     check(paid().into_iter().chain([user(" "), user("Good.")]), &format!("{note} Good."));
     let instructed = [instructions("Be kind."), user("Good.")];
     check(paid().into_iter().chain(instructed), &format!("Be kind. | {note} Good."));
-    // What was asked next is refused as well, or taken back.
+    // The next question is refused too, or taken back.
     let again = [user("Worse."), calls_of(&["call"]), ok("call"), refused(), user("Good.")];
     let both = "[left out: what was refused. Calls made in it: pay = ok; mail = failed; call = ok]";
     check(paid().into_iter().chain(again), &format!("{both} Good."));
@@ -111,7 +111,7 @@ fn field_42_nothing_is_read_of_calls_that_were_not_made_or_were_taken_back() {
     check([user("Bad."), asked(), instructions("Be kind."), user("Good.")], "Be kind. | Good.");
     let paid = || [user("Bad."), calls_of(&["pay"]), ok("pay"), refused()];
     check(paid().into_iter().chain([Change::TakenBack, user("Good.")]), "Good.");
-    // The same of the calls of a reply that another agent goes on from, and then refuses, too.
+    // The same holds for calls of a reply after which another agent goes on and then refuses, too.
     let transfer = Outcome::Transfer(Transfer::new("other", "{why}").comes_back(true));
     let passed = [user("Bad."), calls_of(&["go"]), done("go", transfer), calls_of(&["pay"]), ok("pay")];
     let note = "[left out: what was refused. Calls made in it: go = ok; pay = ok]";
@@ -150,7 +150,7 @@ fn field_42_very_many_calls_of_what_was_refused_are_counted() {
     let note = conversation.reads()[0].content()[0].as_text().unwrap().to_owned();
     assert!(note.starts_with("[left out: what was refused. Calls made in it: 1000 in all: nnn"), "{note}");
     assert!(note.len() < 400 && note.contains("n0 20; ") && note.ends_with("…]"), "{}: {note}", note.len());
-    // Names are the words of a model: nothing in them ends the note.
+    // A model writes the names, so nothing in them may end the note.
     let odd = "]\u{202e}\n\"";
     let mut conversation = Conversation::start("main", "Bad.");
     let mut tell = |told: Change| conversation.apply("run", told).unwrap();

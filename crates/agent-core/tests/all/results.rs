@@ -36,14 +36,14 @@ async fn field_82_the_results_of_a_turn_share_a_bound_whoever_they_are_from() {
     let by_default = check(calls(says(100_000, 50)), "", |agent| agent).await;
     assert_eq!(by_default, vec![4_000_000 / 50 - 200; 50]);
     assert_eq!(check(calls(says(100_000, 10)), "", |agent| agent).await, vec![100_000; 10], "there is room");
-    // Failures and delegations share it, too.
+    // Errors and delegations share the limit, too.
     let mut mixed = says(10, 1);
     mixed.push(("act", json!({"fail": "x".repeat(5_000)})));
     mixed.push(("act", json!({"to": "expert"})));
     mixed.push(("act", json!({"panic": "x".repeat(5_000)})));
     let lengths = check(calls(mixed), &"y".repeat(5_000), |agent| agent.max_results_bytes(4_000)).await;
     assert_eq!(lengths, [10, 800, 800, 800]);
-    // Who lets one result be longer lets all be as long.
+    // A higher limit for one result also raises the limit for all.
     let change: fn(AgentBuilder) -> AgentBuilder = |agent| agent.max_result_bytes(5_000_000);
     assert_eq!(check(calls(says(4_500_000, 1)), "", change).await, [4_500_000]);
 }

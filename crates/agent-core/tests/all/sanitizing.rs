@@ -177,7 +177,7 @@ fn what_is_left_of_a_history_is_made_valid() {
     let thinking =
         Block::from_json(json!({"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}).into());
     let thought = Message::assistant(vec![thinking.unwrap(), call("a")]);
-    // Nor may thinking be the last that is left of a reply.
+    // What is left of a reply must not end with thinking either.
     check(vec![Message::user("Go."), thought], r#"User [{"type":"text","text":"Go."}]"#);
     check(
         vec![

@@ -75,11 +75,11 @@ async fn field_46_the_calls_of_a_whole_reply_are_made_also_where_it_does_not_end
     check("max_tokens", End::Cut(StopReason::MaxTokens), 1, 0).await;
     check("model_context_window_exceeded", End::Cut(StopReason::ContextWindowExceeded), 1, 0).await;
     check("refusal", End::Refused(None), 1, 0).await;
-    // It may say that the reply was cut, as `length` does.
+    // An unknown reason may mean that the reply was cut, as `length` does.
     let unknown = |word: &str| End::Other(format!("{word}: 2 of its calls were not made"));
     check("solar_flare", unknown("solar_flare"), 1, 0).await;
     check("length", unknown("length"), 1, 0).await;
-    // The model goes on, and reads that its calls were not made.
+    // The model continues, and reads that its calls were not made.
     check("pause_turn", done(), 2, 0).await;
     check("compaction", done(), 2, 0).await;
 }

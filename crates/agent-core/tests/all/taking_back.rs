@@ -70,7 +70,7 @@ async fn field_42_what_was_refused_and_what_it_was_asked_is_not_sent_again_and_s
     user: How is the weather?
     main: Sunny.
     "#);
-    // The program says otherwise.
+    // The program sets it otherwise.
     let (sent, whole) = talk(replies(), &words, true).await;
     assert_eq!(sent, lines(&whole.messages()[..whole.messages().len() - 1]));
     assert_eq!(whole, conversation, "the record is the same");

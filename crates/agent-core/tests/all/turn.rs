@@ -230,7 +230,7 @@ async fn in_sequential_mode_each_call_waits_for_the_one_before() {
 
 #[tokio::test]
 async fn blocking_calls_run_side_by_side_while_the_runtime_has_one_thread() {
-    // Each waits until all three have begun: were they to take turns, this would never end.
+    // Each call waits until all three have begun. If they ran one by one, this would never end.
     use std::sync::{Arc, Barrier};
 
     use agent_core::{

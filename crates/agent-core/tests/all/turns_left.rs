@@ -55,11 +55,11 @@ fn read_back(conversation: &Conversation) -> Conversation {
 async fn field_51_an_agent_that_is_handed_the_conversation_again_has_the_turns_it_has_left() {
     let works = |_: &Request| calls([("act", json!({}))]);
     check(true, works, "main b b b main", "main b b b main").await;
-    // It was done within its turns; the user speaks next, and it has all of them again.
+    // It finished within its turns. When the user speaks again, it has all of them again.
     check(true, |_| Reply::text("Done."), "main b", "b").await;
     let hands_back = |_: &Request| to("main", false);
     check(false, hands_back, "main b main b main b", "b main b main b main").await;
-    // It breaks down after each reply.
+    // It fails after each reply.
     let breaks_down = |request: &Request| match has_worked(request) {
         true => broken(),
         false => calls([("act", json!({}))]),

@@ -129,7 +129,7 @@ mod tests {
         Delta::Piece { index: 0, piece }
     }
 
-    /// What is said of the last of these pieces.
+    /// The error for the last of these pieces.
     fn check(deltas: impl IntoIterator<Item = Delta>, expected: Result<(), &str>) {
         let mut outline = DeltaValidator::default();
         let mut said = Ok(());
@@ -161,7 +161,7 @@ mod tests {
         check([words(), whole()], Err(beside));
         check([stop(), whole()], Err(beside));
         check([whole(), whole()], Err(beside));
-        // What is not known is passed over, and what counts may come in between.
+        // Unknown pieces are ignored, and counts may come in between.
         check([call(), piece(Piece::Other(json!({"type": "new"}).into()))], Ok(()));
         check([call(), input(), open(), input(), stop(), open()], Ok(()));
         check([words(), stop(), open(), words(), stop()], Ok(()));
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn field_80_a_reply_of_many_blocks_takes_as_long_for_each_as_one_of_few() {
         let (mut outline, began) = (DeltaValidator::default(), Instant::now());
-        // It takes a second on a busy machine, and hours if each looks at all others: then it is
-        // not waited for.
+        // This takes a second on a busy machine. It would take hours if each piece were compared
+        // with all others.
         let is_soon = || assert!(began.elapsed() < Duration::from_secs(60));
         for index in 0..200_000 {
             outline.push(&Delta::Block { index, block: Block::text("") }).unwrap();

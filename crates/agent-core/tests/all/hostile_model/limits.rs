@@ -48,7 +48,7 @@ fn field_83_a_conversation_as_deep_as_is_accepted_can_be_read_back_whatever_its_
         id.push_str("/a");
         read_back(&conversation);
     }
-    // There is room for who keeps conversations inside something else.
+    // This leaves room for programs that keep conversations inside other JSON.
     let wrapped = format!("[[[[{}]]]]", serde_json::to_string(&conversation).unwrap());
     assert!(serde_json::from_str::<Vec<Vec<Vec<Vec<Conversation>>>>>(&wrapped).is_ok());
 }
@@ -87,7 +87,7 @@ fn field_83_what_a_model_writes_in_its_place_or_out_of_it_can_be_read_back() {
     };
     let result = r#"{"type":"tool_result","tool_use_id":"a","content":"x"}"#;
     check(result, result);
-    // Results in results in results.
+    // Tool results inside tool results.
     let deep = 20_000;
     let open = r#"{"type":"tool_result","tool_use_id":"a","content":["#.repeat(deep);
     let deep = format!("{open}{}", "]}".repeat(deep));
@@ -111,7 +111,7 @@ async fn field_51_all_requests_of_a_run_are_counted_once_and_exactly() {
         let error = team.run(&mut conversation).await.unwrap_err();
         assert_eq!((error, model.requests().len()), (RunError::RequestLimit { most }, most as usize));
         read_back(&conversation);
-        // A later run goes on from there, and has as many.
+        // A later run continues from there, and has the same limit again.
         let error = team.run(&mut conversation).await.unwrap_err();
         let requests = model.requests().len();
         assert_eq!((error, requests), (RunError::RequestLimit { most }, 2 * most as usize));

@@ -120,8 +120,8 @@ impl Llm for Slow {
 #[tokio::test(start_paused = true)]
 async fn field_80_a_limit_holds_while_a_reply_never_waits_and_no_poll_takes_more_than_a_part_of_it() {
     const MANY: usize = 60_000;
-    // What a task of tokio's may do until it lets others run, and the piece that finds that used
-    // up.
+    // The number of steps that tokio allows a task before it must yield, plus the piece at which it
+    // notices.
     const PART: usize = 129;
     for (limit, expected) in [(1_000_000, MANY + 1..=MANY + 1), (1_000, 1_000..=1_000 + 2 * PART)] {
         let steps = Arc::new(AtomicUsize::new(0));
@@ -259,7 +259,7 @@ fn field_81_very_many_calls_of_one_id_have_ids_of_their_own() {
     conversation.say("Go on.");
     conversation.apply("run", reply(1)).unwrap();
     assert_eq!(conversation.open_calls().next().unwrap().id, format!("x_{}", MANY + 1));
-    // What is read back finds the same ids.
+    // A conversation that is read back finds the same ids.
     conversation.say("Go on.");
     let written = serde_json::to_string(&conversation).unwrap();
     let mut read: Conversation = serde_json::from_str(&written).unwrap();

@@ -58,7 +58,7 @@ async fn field_79_of_a_model_64_mib_are_read_whatever_it_says_without_end() {
     endless_after(call(0, 0), piece(Piece::Input(text.clone()))).await;
     endless_after(Delta::words(0, ""), piece(Piece::Citation(json.clone()))).await;
     endless_after(Delta::words(0, ""), piece(Piece::Other(json.clone()))).await;
-    // Also what is no block, and what is withdrawn each time.
+    // Also pieces that are not blocks, and replies that are withdrawn each time.
     let start = move |place: usize| {
         let extra = [(format!("x{place}"), json.clone())].into();
         Delta::Start { id: None, model: None, usage: Default::default(), extra }
@@ -106,7 +106,7 @@ async fn field_81_replies_without_end_have_the_turns_the_requests_and_the_calls_
     for_ever(|| calls(300, json!({})), "TurnLimit(10)", ten(301, 2_000), within(2 * MB)).await;
     let paused = || vec![Delta::words(0, "Well."), Delta::stop(StopReason::PauseTurn)];
     for_ever(paused, "TurnLimit(10)", ten(2, 0), within(4 * KB)).await;
-    // It calls itself.
+    // The agent delegates to itself.
     let limit = "the limit of 200 model requests per run is reached";
     let itself =
         |calls: usize| Counts { requests: 200, pieces: 200 * (calls + 1), calls: 2_000.min(200 * calls) };

@@ -29,7 +29,8 @@ fn results(conversation: &Conversation) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn field_78_ids_that_look_alike_are_told_apart_and_each_has_its_result() {
-    // Latin, Cyrillic, wide, composed and not, with what is not seen, and in another case.
+    // Latin, Cyrillic, wide, composed and decomposed characters, some invisible ones, and another
+    // case.
     let alike = [
         "a",
         "\u{430}",
@@ -70,7 +71,7 @@ async fn field_78_names_are_no_longer_than_the_api_takes_and_of_its_characters()
 async fn field_78_ids_may_be_enormous_and_odd() {
     let ids = ["i".repeat(128 * KB), ODD.repeat(4 * KB), "i".repeat(128 * KB)];
     let call = |id: &String| (id.clone(), "act".to_owned(), json!({}));
-    // Each stands at its call and at its result; one that is replaced is told of once.
+    // Each id is at its call and at its result. A replaced id is reported once.
     let twice = 4 * 128 * KB + 4 * KB;
     let bytes = Bytes { record: twice, events: twice + 6 * ODD.len() * 4 * KB, sent: twice };
     written(ids.iter().map(call).collect(), 3, bytes).await;
@@ -84,7 +85,7 @@ async fn field_78_where_a_call_leads_may_be_odd_and_enormous() {
     let inputs =
         [to(""), to(ODD), transfer(ODD), to(&odd), transfer(&odd), json!({"to": "main", "task": " "})];
     let call = |(place, input): (usize, &Value)| (format!("a{place}"), "act".to_owned(), input.clone());
-    // In the input and in what is said of it, in which each character may be an escape.
+    // In the input and in the error about it, where each character may be an escape.
     let bytes = within(2 * 12 * odd.len() + 8 * KB);
     let conversation = written(inputs.iter().enumerate().map(call).collect(), 6, bytes).await;
     assert_eq!(results(&conversation).len(), 6);
@@ -116,7 +117,7 @@ async fn field_81_an_enormous_input_is_kept_once_and_told_of_once() {
     let text = format!(r#"{{"pad":"{}"}}"#, "x".repeat(MB));
     let bytes = text.len();
     check(text, bytes, 1).await;
-    // What is no JSON stands in a string, in which such a character is six.
+    // Text that is not JSON is kept in a string, where such a character takes six.
     check("\u{1}".repeat(256 * KB), 6 * 256 * KB, 0).await;
     check("\"".repeat(256 * KB), 2 * 256 * KB, 0).await;
     check("[".repeat(256 * KB), 256 * KB, 0).await;
