@@ -162,7 +162,7 @@ async fn field_81_on_the_engine_each_call_of_a_run_beyond_its_limit_is_an_error_
             failed
         })
     };
-    let of = |most: u32, what: &str| format!("not run: the limit of {most} tool calls a {what} is reached");
+    let of = |most: u32, what: &str| format!("not run: the limit of {most} tool calls per {what} is reached");
     let mut conversation = start("alone");
     stage.host.run(&mut conversation).await.unwrap();
     assert_eq!(calls.made().len(), 3);
