@@ -50,6 +50,11 @@
 //! the retries and the connection. Any other [`Llm`] gets one with [`Gate::around`]:
 //! `Retry::new(gate.around(llm), policy)`.
 //!
+//! # Several models
+//!
+//! [`Fallback`] asks the next model of a list when one fails before its reply has begun. [`Route`]
+//! sends each request to the model that a function picks.
+//!
 //! # TLS
 //!
 //! Connections are encrypted by [rustls](https://docs.rs/rustls) with ring's cryptography. You need
@@ -81,8 +86,9 @@
 //! - `transport` is what any API over HTTP needs. `http` sends a request and reads the answer,
 //!   `reply` reads a stream within its time limits, `error` turns an HTTP answer into a typed
 //!   error.
-//! - `wrappers` go around any [`Llm`]. `retry` asks again, `gate` queues requests, and `gate/flow`
-//!   decides when the next one may go, without clock or IO.
+//! - `wrappers` go around any [`Llm`]. `retry` asks again, `fallback` asks another model, `route`
+//!   picks one, `gate` queues requests, and `gate/flow` decides when the next one may go, without
+//!   clock or IO.
 //! - `claude` is the Messages API: `wire` is its JSON, `message_events` reads its streams, both
 //!   without IO, and `messages` is the plain client. It uses the other two, and they do not use it.
 //! - `openai`, with the feature of that name, is the same for the Responses API and chat
@@ -117,4 +123,4 @@ pub use claude::{Cache, Claude, ClaudeBuilder, StreamParser};
 pub use openai::{OpenAi, OpenAiBuilder};
 pub use tool_choice::ToolChoice;
 pub use transport::{config_error::ConfigError, key::Key};
-pub use wrappers::{Bounded, Bounds, Gate, Gated, Repair, Retry, RetryPolicy};
+pub use wrappers::{Bounded, Bounds, Fallback, Gate, Gated, ModelsError, Repair, Retry, RetryPolicy, Route};

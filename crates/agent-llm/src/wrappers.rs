@@ -2,11 +2,17 @@
 
 pub(crate) mod asking;
 mod bounds;
+mod fallback;
 mod gate;
+mod models;
 mod repair;
 mod retry;
+mod route;
 
 pub use bounds::{Bounded, Bounds};
+pub use fallback::Fallback;
 pub use gate::{Gate, Gated};
+pub use models::ModelsError;
 pub use repair::Repair;
 pub use retry::{Retry, RetryPolicy};
+pub use route::Route;
