@@ -1,7 +1,7 @@
-//! The chat, over its routes and in a browser. The test says when the model's reply goes on: nothing sleeps.
+//! The chat, over its routes. The test says when the model's reply goes on: nothing sleeps. `tests/browser` tries the page.
 #![allow(clippy::unwrap_used)]
 
-mod browser;
-mod chromium;
+// One of its methods is only for the test of the page.
+#[allow(dead_code)]
 mod held;
 mod routes;

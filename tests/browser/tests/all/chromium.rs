@@ -57,7 +57,7 @@ where
         wanted.add_arg(flag)?;
     }
     wanted.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
-    // The client could speak TLS, by what the workspace's own client brings; the driver does not.
+    // The client could speak TLS, by what agent-llm brings; the driver does not.
     let _is_first = rustls::crypto::ring::default_provider().install_default();
     let browser = match WebDriver::new(address, wanted).await {
         Err(error) if error.to_string().contains("cannot find Chrome binary") => return Ok(false),

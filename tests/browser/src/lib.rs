@@ -1,0 +1,1 @@
+//! The tests try the page of `examples/chat` in Chromium.
