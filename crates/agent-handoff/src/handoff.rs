@@ -11,8 +11,8 @@ use crate::{
 
 /// Says to which agents an agent can hand the conversation over, and by which rules.
 ///
-/// Give the agent its tools: `Agent::builder(…).tools(handoff.tools())`. The agents it names must be in the same
-/// [`Team`](agent_core::Team), which checks that when it is built.
+/// Give the agent its tools: `Agent::builder(…).tools(handoff.tools())`. The agents it names must be
+/// in the same [`Team`](agent_core::Team), which checks that when it is built.
 #[derive(Clone, Debug)]
 pub struct Handoff {
     targets: Vec<(String, String)>,
@@ -21,47 +21,53 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    /// Handoffs to these agents: for each its name in the team, and for the model, what it is good for.
-    /// `Handoff::to([("billing", "Invoices and refunds.")])`.
+    /// Allows handoffs to these agents. It takes a list, also for one agent: for each its name in
+    /// the team, and for the model, what it is good for.
+    /// `Handoff::to([("billing", "Invoices and refunds.")])`. Give the agent `handoff.tools()`.
     pub fn to<N: Into<String>, D: Into<String>>(targets: impl IntoIterator<Item = (N, D)>) -> Self {
         let targets = targets.into_iter().map(|(name, what_for)| (name.into(), what_for.into()));
         Self { targets: targets.collect(), one_tool_per_agent: false, settings: Settings::default() }
     }
 
-    /// The model sees one tool `transfer_to_AGENT {reason}` for each agent. If this is not called, it sees one tool
-    /// `handoff {name, reason}`, whose description lists the agents.
+    /// Gives the model one tool `transfer_to_AGENT {reason}` for each agent. If this is not called,
+    /// it sees one tool `handoff {name, reason}`, whose description lists the agents.
     pub fn one_tool_per_agent(mut self) -> Self {
         self.one_tool_per_agent = true;
         self
     }
 
-    /// What happens with a reply that has both handoffs and other calls; [`MixedTurn::HandoffFirst`] if this is not called.
+    /// Sets what happens with a reply that has both handoffs and other calls. The default is
+    /// [`MixedTurn::HandoffFirst`].
     pub fn mixed_turn(mut self, policy: MixedTurn) -> Self {
         self.settings.mixed_turn = policy;
         self
     }
 
-    /// What happens if the other agent fails after it took over; [`OnFailure::Return`] if this is not called.
+    /// Sets what happens if the other agent fails after it took over. The default is
+    /// [`OnFailure::Return`].
     pub fn on_failure(mut self, policy: OnFailure) -> Self {
         self.settings.on_failure = policy;
         self
     }
 
-    /// What the other agent reads of the history; [`HistoryFilter::WithoutHandoffs`] if this is not called.
+    /// Sets what the other agent reads of the history. The default is
+    /// [`HistoryFilter::WithoutHandoffs`].
     pub fn reads(mut self, view: HistoryFilter) -> Self {
         self.settings.reads = view;
         self
     }
 
-    /// How many handoffs, by all agents together, there may be before the user speaks again. A further one fails. The limit
-    /// [`Limits::transfers`](agent_core::Limits) of the run holds as well.
+    /// Sets how many handoffs, by all agents together, there may be before the user speaks again. A
+    /// further one fails. By default there is no limit here. The limit of the run,
+    /// [`Limits::transfers`](agent_core::Limits), always holds as well.
     pub fn at_most(mut self, handoffs: u32) -> Self {
         self.settings.at_most = Some(handoffs);
         self
     }
 
-    /// How often this agent may hand over to the same other one while nothing else gets done: before the user speaks again or
-    /// another tool gives a result. 1 if this is not called. This stops two agents that hand over to each other for ever.
+    /// Sets how often this agent may hand over to the same other one while nothing else gets done:
+    /// before the user speaks again or another tool gives a result. The default is 1. This stops two
+    /// agents that hand over to each other for ever.
     pub fn repeats(mut self, times: u32) -> Self {
         self.settings.repeats = times;
         self

@@ -48,6 +48,9 @@ impl Journal {
     /// `new_id`. Returns the id. Fails if the JSON is not a session, if there is a session with
     /// this id, or if [`check_session_id`](agent_core::conversation::check_session_id) refuses the
     /// id.
+    ///
+    /// If the session that was exported lives on, this is a copy. Under another id its calls have
+    /// other keys, so a call without a result may be made in both, as in [`fork`](Self::fork).
     pub async fn import(&self, json: &str, new_id: Option<&str>) -> Result<String, JournalError> {
         let not = |why: String| JournalError::NotASession { why };
         let exported: Exported = serde_json::from_str(json).map_err(|error| not(error.to_string()))?;

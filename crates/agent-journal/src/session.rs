@@ -67,8 +67,14 @@ impl Journal {
 
     /// Copies a session to a new one, to continue it in another direction. With `turns`, the copy
     /// ends after that many replies of the model and the results of their calls. With `None`, it is
-    /// a full copy. Calls in the copy have their own keys. Fails if the session has fewer turns, if
-    /// the new id exists, or if [`check_session_id`] refuses the new id.
+    /// a full copy. Fails if the session has fewer turns, if the new id exists, or if
+    /// [`check_session_id`] refuses the new id.
+    ///
+    /// Calls in the copy have keys of their own, which begin with the new id. So a call without a
+    /// result may be made once in each copy that is run, with another key each time: a call under
+    /// way whose tool is idempotent, or one that waits or is approved already. A service that pays
+    /// by the key then pays twice. Run the session to its answer before you copy it, or run only
+    /// one of the two.
     pub async fn fork(&self, id: &str, turns: Option<usize>, new_id: &str) -> Result<(), JournalError> {
         let (_, rows) = self.rows(id)?;
         let keep = match turns {

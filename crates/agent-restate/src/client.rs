@@ -51,7 +51,8 @@ impl Restate {
         Ok(Self { client })
     }
 
-    /// Sends this token with each request. Restate Cloud needs one.
+    /// Sends this token as the bearer token of each request. Restate Cloud needs one. Fails with
+    /// [`RestateError::Address`] if the token has characters that a header can't have.
     pub fn with_token(self, token: &str) -> Result<Self, RestateError> {
         let client = self.client.with_restate_auth_token(token);
         let wrong = |_| RestateError::Address {

@@ -47,6 +47,7 @@ pub enum SessionIdError {
 
 /// Checks whether a host that saves conversations may use this id for a session. A valid id:
 ///
+/// - is not empty or blank;
 /// - is not [`Conversation::DEFAULT_ID`], which all conversations without an id share;
 /// - has no `/`;
 /// - is fully visible: no control characters, no line ends, no white space except spaces between

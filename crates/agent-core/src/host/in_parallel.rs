@@ -34,7 +34,7 @@ pub trait Perform {
 /// pieces of work run in parallel: `usize::MAX` means all, 0 counts as 1.
 ///
 /// If the future is dropped, finished calls are recorded, and each delegated conversation is saved
-/// in its current state. Nothing is polled for that, so no new work begins.
+/// in its current state. No new work begins.
 pub async fn in_parallel<P: Perform>(
     mut turn: ToolTurn<'_>,
     at_most: usize,

@@ -97,7 +97,8 @@ impl Many {
         self
     }
 
-    /// Lets `cancel` stop all conversations, also those that have not begun.
+    /// Lets `cancel` stop all conversations, also those that have not begun. A second call
+    /// replaces the first `cancel`.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
         self.plan.options.cancel = Some(cancel.handle());
         self

@@ -6,6 +6,7 @@
 /// An early call starts when its block has ended: when the next block begins or the reply ends.
 /// These calls never start early:
 ///
+/// - calls that need approval, or lead to other agents;
 /// - calls that [take turns](crate::ToolSpec::exclusive) with others, and those after a call that
 ///   runs alone;
 /// - all calls of an agent with a tool that [runs first](crate::ToolSpec::runs_first).

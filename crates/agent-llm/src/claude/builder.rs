@@ -137,7 +137,7 @@ impl ClaudeBuilder {
         self
     }
 
-    /// Texts at which the model stops.
+    /// Sets the texts at which the model stops. A second call replaces the first list.
     pub fn stop_sequences<T: Into<String>>(self, sequences: impl IntoIterator<Item = T>) -> Self {
         let sequences: Vec<String> = sequences.into_iter().map(T::into).collect();
         self.extra("stop_sequences", serde_json::Value::from(sequences))

@@ -40,7 +40,7 @@ impl Event<'_> {
 /// - The bytes may be cut anywhere, also in the middle of a character or of a line ending.
 /// - A line ends with LF, CR or both. Several `data` lines are joined. A byte order mark, comments,
 ///   ids and retry times are passed over. Bytes that are no UTF-8 are replaced.
-/// - One event has at most 16 MiB; see [`push`](Self::push).
+/// - An event that has no end within 16 MiB is an error; see [`push`](Self::push).
 /// - An event without data is passed over, as the standard has it, unless its name is `error`.
 ///
 /// Each byte is copied once and looked at once. Source:
@@ -100,8 +100,9 @@ impl Data {
 }
 
 impl Decoder {
-    /// Takes in the next bytes. An error ([`TooLong`](LlmErrorKind::TooLong)) if an event has more
-    /// than 16 MiB and no end.
+    /// Takes in the next bytes. Take all events by [`next_event`](Self::next_event) before you push
+    /// again: fails with [`TooLong`](LlmErrorKind::TooLong) if the bytes of earlier pushes that no
+    /// event has taken are more than 16 MiB. The new bytes are not counted yet.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), LlmError> {
         let data = self.data.as_ref().map_or(0, Data::len);
         if self.bytes.len() - self.event + data > LONGEST {
