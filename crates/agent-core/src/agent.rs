@@ -251,8 +251,8 @@ impl AgentBuilder {
 
     /// Adds a field to the agent's requests that only its backend knows, for example
     /// `.extra("tool_choice", json!(…))`. Every request has it. A second value for the same name
-    /// replaces the first. One exception: agent-llm's `Claude` sends
-    /// a `tool_choice` that forces a call only in the first request after the user spoke.
+    /// replaces the first. One exception: agent-llm's `Claude` sends a `tool_choice` that forces a
+    /// call only in the first request after the user spoke.
     pub fn extra(mut self, field: impl Into<String>, value: impl Into<Json>) -> Self {
         self.extra.insert(field.into(), value.into());
         self

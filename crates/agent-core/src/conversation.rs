@@ -58,8 +58,8 @@ use crate::{
 
 /// A conversation: its messages, the agent that has it, and the open calls of the last reply. It is
 /// the whole state of a run. Serialize it to continue it later. To fork it, clone it and give the
-/// clone an id of its own: `conversation.clone().with_id("…")`. With the same id, different calls in
-/// the two have the same [key](crate::Context::key).
+/// clone an id of its own: `conversation.clone().with_id("…")`. With the same id, different calls
+/// in the two have the same [key](crate::Context::key).
 ///
 /// ```
 /// use agent_core::{

@@ -11,8 +11,8 @@ use crate::{
 
 /// Says to which agents an agent can hand the conversation over, and by which rules.
 ///
-/// Give the agent its tools: `Agent::builder(…).tools(handoff.tools())`. The agents it names must be
-/// in the same [`Team`](agent_core::Team), which checks that when it is built.
+/// Give the agent its tools: `Agent::builder(…).tools(handoff.tools())`. The agents it names must
+/// be in the same [`Team`](agent_core::Team), which checks that when it is built.
 #[derive(Clone, Debug)]
 pub struct Handoff {
     targets: Vec<(String, String)>,
@@ -66,8 +66,8 @@ impl Handoff {
     }
 
     /// Sets how often this agent may hand over to the same other one while nothing else gets done:
-    /// before the user speaks again or another tool gives a result. The default is 1. This stops two
-    /// agents that hand over to each other for ever.
+    /// before the user speaks again or another tool gives a result. The default is 1. This stops
+    /// two agents that hand over to each other for ever.
     pub fn repeats(mut self, times: u32) -> Self {
         self.settings.repeats = times;
         self

@@ -65,8 +65,8 @@ impl JournalHost {
         Self { local: self.local.keep_partial_reply(keep), ..self }
     }
 
-    /// Calls `listener` for every event, when it happens. The same events can
-    /// be read one by one from [`run`](Self::run). Events from before this process started are not repeated.
+    /// Calls `listener` for every event, when it happens. To read the same events one by
+    /// one, use [`run`](Self::run). Events from before this process started are not repeated.
     pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self { local: self.local.listen(listener), ..self }
     }

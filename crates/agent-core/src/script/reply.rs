@@ -46,8 +46,8 @@ impl Reply {
     }
 
     /// Makes a reply with one tool call. To script an input that is not JSON, use
-    /// `json!({"INVALID_JSON": "{\"city\": "})`. The model is then taken to have written only the text in
-    /// it, here `{"city": `. That is what comes in the stream.
+    /// `json!({"INVALID_JSON": "{\"city\": "})`. The model is then taken to have written only the
+    /// text in it, here `{"city": `. That is what comes in the stream.
     pub fn call(name: impl Into<String>, input: impl Into<Json>) -> Self {
         Self::default().and_call(name, input)
     }
