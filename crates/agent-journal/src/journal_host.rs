@@ -20,8 +20,9 @@ use crate::{
     record_starts::record_starts,
 };
 
-/// Runs a conversation in this process and saves each step in a [`Journal`]. Get one from
-/// [`Journal::host`]. It is for one conversation and everything that is delegated from it.
+/// Runs a conversation in this process and saves each step in a [`Journal`](crate::Journal). Get
+/// one from [`Journal::host`](crate::Journal::host). It is for one conversation and everything that
+/// is delegated from it.
 ///
 /// A reply of a model, or the result of a call, counts only when it is on the disk. After a crash,
 /// a new host continues from there, in any process, and repeats nothing that is on the disk.
@@ -100,7 +101,8 @@ impl JournalHost {
     }
 
     /// Waits until a person has decided about one of the calls that wait in this conversation, in
-    /// any process. Then run the conversation again. See [`Journal::decided`].
+    /// any process. Then run the conversation again. See
+    /// [`Journal::decided`](crate::Journal::decided).
     ///
     /// ```
     /// # use agent_core::{Conversation, End};
