@@ -71,7 +71,7 @@ pub fn subtract_numbers() -> FnTool {
     })
 }
 
-/// The tool `multiply_numbers {numbers}`: their product.
+/// The tool `multiply_numbers {numbers}`: their product. No numbers are an error for the model.
 pub fn multiply_numbers() -> FnTool {
     pure("multiply_numbers", "Multiplies numbers.", |Numbers { numbers }: Numbers| {
         some(&numbers)?;
