@@ -40,7 +40,7 @@ impl Conversation {
 /// The error if no call with this key waits for a person. It may have been decided already.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no call with the key {key:?} waits for a person (it may be decided already): take the key from End::Waiting"
+    "no call with the key {key:?} waits for a person (it may be decided already): Conversation::waiting lists the calls that wait, with their keys"
 )]
 pub struct NotWaiting {
     /// The key that was given.

@@ -45,7 +45,7 @@ fn what_does_not_follow_is_an_error_and_changes_nothing() {
     check(
         "run",
         allowed,
-        "no call with the key \"run/a\" waits for a person (it may be decided already): take the key from End::Waiting",
+        "no call with the key \"run/a\" waits for a person (it may be decided already): Conversation::waiting lists the calls that wait, with their keys",
     );
 }
 

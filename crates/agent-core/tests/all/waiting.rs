@@ -57,7 +57,7 @@ async fn fault_2_one_of_several_waiting_calls_is_rejected_and_all_results_are_th
 async fn a_call_that_does_not_wait_can_be_neither_allowed_nor_denied() {
     let (team, _) = asking();
     let mut conversation = run(&team).await.conversation;
-    assert_snapshot!(conversation.approve("run/call_0_1").unwrap_err(), @r#"no call with the key "run/call_0_1" waits for a person (it may be decided already): take the key from End::Waiting"#);
+    assert_snapshot!(conversation.approve("run/call_0_1").unwrap_err(), @r#"no call with the key "run/call_0_1" waits for a person (it may be decided already): Conversation::waiting lists the calls that wait, with their keys"#);
     conversation.deny("run/call_0_0", "no").unwrap();
     assert!(conversation.approve("run/call_0_0").is_err());
 }

@@ -132,7 +132,7 @@ async fn json_that_is_not_a_session_is_not_imported() {
     .await;
     check(
         &session(vec![began.clone(), entry("allowed", json!({}))]),
-        "session \"s\", entry 2: a change does not fit conversation \"s\": no call with the key \"s/a\" waits for a person (it may be decided already): take the key from End::Waiting (changes before it are missing, or they are in the wrong order)",
+        "session \"s\", entry 2: a change does not fit conversation \"s\": no call with the key \"s/a\" waits for a person (it may be decided already): Conversation::waiting lists the calls that wait, with their keys (changes before it are missing, or they are in the wrong order)",
     )
     .await;
     check(
