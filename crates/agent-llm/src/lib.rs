@@ -102,6 +102,8 @@ mod any_input;
 mod claude;
 #[cfg(feature = "openai")]
 mod openai;
+#[cfg(any(feature = "claude", feature = "openai"))]
+mod request_settings;
 #[cfg_attr(not(any(feature = "claude", feature = "openai")), allow(dead_code))]
 mod tool_choice;
 // Some of it only the APIs of this crate use.

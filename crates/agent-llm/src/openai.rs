@@ -4,11 +4,12 @@
 //! `chat` and `responses` each write the bodies of requests (`request`) and read replies, streamed
 //! (`events`) and not (`reply`), without IO. What both share stands beside them: `history` decides
 //! what is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the
-//! APIs' rules, `kept` says which blocks only these APIs can read, and `lanes` puts the blocks of a
-//! reply one behind the other. `plain` is the plain client, and `usable` asks again without what a
+//! APIs' rules, `openai_blocks` says which blocks only these APIs can read, and `block_order` puts the blocks of a
+//! reply one behind the other. `plain_client` is the plain client, and `usable` asks again without what a
 //! server can't use.
 
 mod api;
+mod block_order;
 mod body;
 mod build;
 mod builder;
@@ -18,18 +19,17 @@ mod content;
 mod error;
 mod fields;
 mod history;
-mod kept;
-mod lanes;
 mod names;
-mod plain;
+mod openai_blocks;
+mod plain_client;
 mod rate_limit;
 mod responses;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod unary;
 mod usable;
 mod usage;
-mod whole;
 mod words;
 
 pub use builder::OpenAiBuilder;

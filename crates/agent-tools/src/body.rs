@@ -16,7 +16,7 @@ use crate::IntoOutcome;
 ///   struct; by itself it is an error when the agent is built.
 /// - `Output` is a `Result`, a string, a number, or another type that is [`IntoOutcome`].
 ///
-/// `BlockKind` tells the shapes apart and is always inferred.
+/// `Shape` tells these functions apart and is always inferred.
 ///
 /// ```
 /// use agent_tools::FnTool;
@@ -50,7 +50,7 @@ use crate::IntoOutcome;
     note = "`Output` is a `Result<T, E>` (T: `serde::Serialize`, E: `Display`), a string, number, list or map; any other type that can't fail is returned as `Ok::<_, String>(…)`",
     note = "async code that shares something between calls: `FnTool::with_state(name, description, db, |db: Db, input: Input| async move {{ … }})`"
 )]
-pub trait Body<BlockKind>: Send + Sync + 'static {
+pub trait Body<Shape>: Send + Sync + 'static {
     /// The type of its input.
     type Input: DeserializeOwned + JsonSchema + Send + 'static;
 

@@ -18,7 +18,7 @@ use crate::{
 /// Each call gets a clone of the state. So the state is something that is cheap to clone, and whose clones are the same
 /// thing: an `Arc`, an HTTP client, a pool of connections. `Input` and `Output` are as in [`Body`].
 ///
-/// `BlockKind` tells the shapes apart and is always inferred.
+/// `Shape` tells these functions apart and is always inferred.
 #[diagnostic::on_unimplemented(
     message = "this function can't be a tool with this state",
     label = "not `Fn({S}, Input) -> Output`, sync or async; a `Context` may follow `Input`, or both be left out",
@@ -26,7 +26,7 @@ use crate::{
     note = "`Input` needs `#[derive(serde::Deserialize, schemars::JsonSchema)]` with schemars 1; a closure says its types: `|state: {S}, input: Input|`",
     note = "`Output` is a `Result<T, E>` (T: `serde::Serialize`, E: `Display`), a string, number, list or map; any other type that can't fail is returned as `Ok::<_, String>(…)`"
 )]
-pub trait StateBody<S, BlockKind>: Send + Sync + 'static {
+pub trait StateBody<S, Shape>: Send + Sync + 'static {
     /// The type of its input.
     type Input: DeserializeOwned + JsonSchema + Send + 'static;
 

@@ -7,6 +7,7 @@ use agent_core::Json;
 use super::cache::Cache;
 use crate::{
     ToolChoice,
+    request_settings::request_settings,
     transport::{
         key::Key,
         settings::{HttpSettings, http_settings},
@@ -182,33 +183,6 @@ impl ClaudeBuilder {
         self
     }
 
-    /// How often, and when, a failed request is retried.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
-        self
-    }
-
-    /// How often a failed request is retried. By default twice.
-    pub fn max_retries(mut self, retries: usize) -> Self {
-        self.retry = self.retry.max_retries(retries);
-        self
-    }
-
-    /// The gate that holds requests back while the server has no room. By default there is none.
-    /// Give all clients of an account the same gate. A retried request queues again. A request that
-    /// waits holds no connection, and its time limits have not started.
-    pub fn gate(mut self, gate: Gate) -> Self {
-        self.gate = Some(gate);
-        self
-    }
-
-    /// How many requests may be open in parallel: those of this client, of its clones, and of
-    /// clients made [with](crate::Claude::with) it. By default there is no limit. It sets the
-    /// [gate](Self::gate) to [`Gate::at_most`], so it replaces a gate that was set before.
-    pub fn requests_at_once(self, requests: usize) -> Self {
-        self.gate(Gate::at_most(requests))
-    }
-
     /// Whether the server keeps the history, so that a request carries only what is new. This is a
     /// beta feature, message threads. By default the whole history is sent each time.
     ///
@@ -224,6 +198,7 @@ impl ClaudeBuilder {
 }
 
 http_settings!(ClaudeBuilder);
+request_settings!(ClaudeBuilder);
 
 impl fmt::Debug for ClaudeBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::settings::BodySettings;
+use crate::ToolChoice;
 
 /// A body that is being written. A field that the program gave takes the place of the client's own.
 pub(super) struct Body<'a> {
@@ -32,6 +33,28 @@ impl<'a> Body<'a> {
     pub(super) fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
         if !self.is_given(name) {
             self.put(name, value);
+        }
+    }
+
+    /// The tools, and what is said of how the model may call them. Each is written as its API has it.
+    pub(super) fn set_tools<T: Serialize, C: Serialize>(
+        &mut self,
+        settings: &BodySettings,
+        request: &Request,
+        tools: impl FnOnce() -> T,
+        choice: impl FnOnce(&ToolChoice) -> C,
+    ) {
+        let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
+        if has_tools {
+            self.set("tools", &tools());
+        }
+        if has_tools || self.is_given("tools") {
+            if let Some(chosen) = settings.tool_choice(request) {
+                self.set("tool_choice", &choice(&chosen));
+            }
+            if settings.disable_parallel_tool_use {
+                self.set("parallel_tool_calls", &false);
+            }
         }
     }
 

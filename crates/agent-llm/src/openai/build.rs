@@ -6,7 +6,7 @@ use super::{
     api::{BASE_URL_VARIABLE, KEY_VARIABLE, ORGANIZATION_VARIABLE, PROJECT_VARIABLE},
     builder::OpenAiBuilder,
     client::OpenAi,
-    plain::Plain,
+    plain_client::Plain,
 };
 use crate::transport::{config_error::ConfigError, key::Key};
 

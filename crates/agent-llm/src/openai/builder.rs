@@ -7,6 +7,7 @@ use agent_core::Json;
 use super::{api::Protocol, settings::BodySettings};
 use crate::{
     ToolChoice,
+    request_settings::request_settings,
     transport::{
         key::Key,
         settings::{HttpSettings, http_settings},
@@ -163,36 +164,10 @@ impl OpenAiBuilder {
         self.body.streaming = streaming;
         self
     }
-
-    /// How often and when a failed request is made again.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
-        self
-    }
-
-    /// How often a failed request is made again. By default twice.
-    pub fn max_retries(mut self, retries: usize) -> Self {
-        self.retry = self.retry.max_retries(retries);
-        self
-    }
-
-    /// The gate that holds requests back while the server has no room for them. By default there is
-    /// none. Give all clients of an account the same one. It learns from the server's `x-ratelimit`
-    /// headers.
-    pub fn gate(mut self, gate: Gate) -> Self {
-        self.gate = Some(gate);
-        self
-    }
-
-    /// How many requests may be open in parallel, of this client, its clones and those made
-    /// [with](crate::OpenAi::with) it. By default there is no limit. It is a [gate](Self::gate)
-    /// that is only a bound ([`Gate::at_most`]), and replaces one that was given before.
-    pub fn requests_at_once(self, requests: usize) -> Self {
-        self.gate(Gate::at_most(requests))
-    }
 }
 
 http_settings!(OpenAiBuilder);
+request_settings!(OpenAiBuilder);
 
 impl fmt::Debug for OpenAiBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

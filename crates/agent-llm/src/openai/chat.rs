@@ -5,8 +5,8 @@ mod events;
 mod messages;
 mod reason;
 mod reply;
+mod reply_text;
 mod request;
-mod said;
 
 pub(super) use events::ChatEvents;
 pub(super) use reply::read_reply;

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 
-use super::{builder::OpenAiBuilder, plain::Plain, usable::Usable};
+use super::{builder::OpenAiBuilder, plain_client::Plain, usable::Usable};
 use crate::{
     transport::config_error::ConfigError,
     wrappers::{Bounded, Repair, Retry},

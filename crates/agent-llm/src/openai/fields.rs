@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::kept::{Others, says_nothing};
+use super::openai_blocks::{Others, says_nothing};
 use crate::transport::words::Words;
 
 /// The fields of an object, in order, each as its text. `null` stands for an object without fields.

@@ -12,7 +12,7 @@ use super::{
     api::Protocol,
     builder::OpenAiBuilder,
     fields::Fields,
-    kept::{Kept, says_nothing},
+    openai_blocks::{Kept, says_nothing},
 };
 use crate::wrappers::asking::{Again, Asking};
 

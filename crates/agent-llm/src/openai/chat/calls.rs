@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 
 use crate::{
     openai::{
+        block_order::Lanes,
         fields::{Fields, string},
-        kept::{self, Others},
-        lanes::Lanes,
+        openai_blocks::{self, Others},
     },
     transport::words::Words,
 };
@@ -97,7 +97,7 @@ impl Calls {
         }
         if !piece.others.is_empty() {
             call.others.extend(piece.others.others(&[]).into_iter().take(MOST - call.others.len().min(MOST)));
-            if let Some(block) = kept::call(&call.others) {
+            if let Some(block) = openai_blocks::call(&call.others) {
                 lanes.put_behind(call.lane, block);
             }
         }

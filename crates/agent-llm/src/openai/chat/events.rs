@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 use super::{
     calls::{Calls, Piece},
     reason::{Holds, stop_reason},
-    said::Said,
+    reply_text::Said,
 };
 use crate::{
     openai::{
+        block_order::{Grows, Lanes},
         fields::{Fields, Gathered, list},
-        kept::{self, Others},
-        lanes::{Grows, Lanes},
+        openai_blocks::{self, Others},
         usage,
     },
     transport::{
@@ -173,7 +173,7 @@ impl ChatEvents {
         let open = || Ok((StopReason::open(), None));
         let (stop_reason, stop_details) = word.map_or_else(open, |word| stop_reason(word, holds))?;
         self.lanes.end_all();
-        if let Some(others) = kept::message(&self.others.fields()) {
+        if let Some(others) = openai_blocks::message(&self.others.fields()) {
             self.lanes.begin(others, Grows::Nothing);
         }
         self.lanes.write(deltas);

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::openai::{
     content::{self, Part},
     history::{self, WriteHistory},
-    kept::{self, Kept, Others},
     names::{sent_id, sent_name},
+    openai_blocks::{self, Kept, Others},
     settings::BodySettings,
     words::{joined, result_words},
 };
@@ -199,7 +199,8 @@ impl<'a> Reply<'a> {
                 others: Others::new(),
             }),
             BlockKind::Thinking { thinking, signature } if is_compatible => {
-                self.thinking.extend(kept::field_of(signature).map(|field| (field, thinking.as_str())));
+                self.thinking
+                    .extend(openai_blocks::field_of(signature).map(|field| (field, thinking.as_str())));
             }
             BlockKind::Other(_) if is_compatible => match (Kept::of(block), self.calls.last_mut()) {
                 (Some(Kept::Call(fields)), Some(call)) => call.others = fields,

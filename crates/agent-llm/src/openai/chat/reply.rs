@@ -8,7 +8,7 @@ use serde::de::Error;
 use super::events::ChatEvents;
 use crate::openai::{
     fields::{Fields, list},
-    whole::{ReadError, folded},
+    unary::{ReadError, folded},
 };
 
 /// Reads the body of a reply. It says the same as if it had been streamed, so it is read by the

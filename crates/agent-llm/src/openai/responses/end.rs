@@ -8,7 +8,7 @@ use agent_core::{
 use super::items::Holds;
 use crate::openai::{
     fields::Fields,
-    kept::{Others, says_nothing},
+    openai_blocks::{Others, says_nothing},
     usage,
 };
 use crate::transport::error::ErrorBody;

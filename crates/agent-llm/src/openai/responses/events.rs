@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     openai::{
+        block_order::Lanes,
         fields::{Fields, list, string},
-        kept::Others,
-        lanes::Lanes,
-        whole::ReadError,
+        openai_blocks::Others,
+        unary::ReadError,
     },
     transport::{
         error::{ErrorBody, excerpt},

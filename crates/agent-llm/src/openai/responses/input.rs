@@ -9,8 +9,8 @@ use crate::openai::{
     content::{self, Part},
     fields::Fields,
     history::{self, WriteHistory},
-    kept::{self, Kept, Others},
     names::{sent_id, sent_name},
+    openai_blocks::{self, Kept, Others},
     settings::BodySettings,
     words::{FAILED, joined, result_words},
 };
@@ -207,7 +207,8 @@ impl<'a> Writer<'a, '_> {
     /// Without that, a server looks for its id, and only one that keeps replies finds it.
     fn is_sent(&self, item: &Json) -> bool {
         let Ok(fields) = Fields::of(item.text()) else { return false };
-        let says = |name: &str| fields.get(name).is_some_and(|value| !kept::says_nothing(&value.into()));
+        let says =
+            |name: &str| fields.get(name).is_some_and(|value| !openai_blocks::says_nothing(&value.into()));
         let is_reasoning = fields.text("type").as_deref() == Some("reasoning");
         let is_readable = says(if self.settings.is_compatible { "content" } else { "encrypted_content" });
         !is_reasoning || self.settings.store || is_readable

@@ -6,9 +6,9 @@ use agent_core::{Block, Json};
 use serde_json::value::RawValue;
 
 use crate::openai::{
+    block_order::{Grows, Lanes},
     fields::{Fields, list, string},
-    kept::{self, Others},
-    lanes::{Grows, Lanes},
+    openai_blocks::{self, Others},
 };
 use crate::transport::words::Words;
 
@@ -101,7 +101,7 @@ impl Items {
             Some("function_call") => begun.end_call(&fields, lanes),
             Some("reasoning") => begun.end_reasoning(&fields, item, lanes),
             _ => {
-                lanes.begin(kept::item(&Json::from(item)), Grows::Nothing);
+                lanes.begin(openai_blocks::item(&Json::from(item)), Grows::Nothing);
             }
         }
         Ok(())
@@ -142,7 +142,7 @@ impl Item {
             return;
         }
         let open = self.thinking.filter(|block| lanes.is_open(*block));
-        let block = open.unwrap_or_else(|| lanes.begin(kept::summary(), Grows::Thinking));
+        let block = open.unwrap_or_else(|| lanes.begin(openai_blocks::summary(), Grows::Thinking));
         let goes_on = self.thought.is_none_or(|thought| thought == part);
         (self.thinking, self.thought) = (Some(block), Some(part));
         if !goes_on {
@@ -167,7 +167,7 @@ impl Item {
         let Some((_, block)) = self.parts.last_key_value() else { return };
         let mut others = message.others(&["type", "id", "role", "content", "status"]);
         others.extend(joined(of_parts));
-        kept::text(others).into_iter().for_each(|others| lanes.put_behind(*block, others));
+        openai_blocks::text(others).into_iter().for_each(|others| lanes.put_behind(*block, others));
         self.parts.values().for_each(|block| lanes.end(*block));
     }
 
@@ -178,7 +178,7 @@ impl Item {
             call.get("arguments").and_then(string).into_iter().for_each(|words| lanes.grow(block, words));
         }
         let others: Others = call.others(&CALL);
-        kept::call(&others).into_iter().for_each(|others| lanes.put_behind(block, others));
+        openai_blocks::call(&others).into_iter().for_each(|others| lanes.put_behind(block, others));
         lanes.end(block);
     }
 
@@ -194,7 +194,7 @@ impl Item {
                 }
             }
         }
-        let block = kept::item(&Json::from(item));
+        let block = openai_blocks::item(&Json::from(item));
         match self.thinking.take() {
             Some(thinking) => {
                 lanes.put_behind(thinking, block);

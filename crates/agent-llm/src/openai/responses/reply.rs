@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::events::ResponseEvents;
 use crate::openai::{
     fields::Fields,
-    whole::{ReadError, folded},
+    unary::{ReadError, folded},
 };
 
 /// Reads the body of a reply. It is what the last event of a stream holds, so it is read by the

@@ -41,18 +41,7 @@ pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> 
     if !system.trim().is_empty() {
         body.set("instructions", &system);
     }
-    let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
-    if has_tools {
-        body.set("tools", &tools(request));
-    }
-    if has_tools || body.is_given("tools") {
-        if let Some(choice) = settings.tool_choice(request) {
-            body.set("tool_choice", &tool_choice(&choice));
-        }
-        if settings.disable_parallel_tool_use {
-            body.set("parallel_tool_calls", &false);
-        }
-    }
+    body.set_tools(settings, request, || tools(request), tool_choice);
     let (items, previous) = input(settings, request);
     if let Some(previous) = previous {
         body.set("previous_response_id", previous);

@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 
 use crate::{
     openai::{
+        block_order::{Grows, Lanes},
         fields::{Fields, list, string},
-        kept,
-        lanes::{Grows, Lanes},
+        openai_blocks,
     },
     transport::words::Words,
 };
@@ -72,7 +72,7 @@ impl Said {
     }
 
     fn think(&mut self, field: &str, words: Words, lanes: &mut Lanes) {
-        grow(&mut self.thinking, words, lanes, || (kept::thinking(field), Grows::Thinking));
+        grow(&mut self.thinking, words, lanes, || (openai_blocks::thinking(field), Grows::Thinking));
     }
 }
 

@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn words_are_over_when_something_else_begins() {
         let mut lanes = Lanes::default();
-        let thinking = lanes.begin(crate::openai::kept::summary(), Grows::Thinking);
+        let thinking = lanes.begin(crate::openai::openai_blocks::summary(), Grows::Thinking);
         lanes.grow(thinking, words("so"));
         let text = lanes.begin(Block::text(""), Grows::Text);
         lanes.grow(text, words(r"a\ud83e"));
