@@ -1,6 +1,7 @@
 //! What can be done around any [`Llm`](crate::Llm). Nothing here uses `claude` or `transport`.
 
 pub(crate) mod asking;
+mod bounded;
 mod bounds;
 mod fallback;
 mod gate;
@@ -9,7 +10,8 @@ mod repair;
 mod retry;
 mod route;
 
-pub use bounds::{Bounded, Bounds};
+pub use bounded::Bounded;
+pub use bounds::Bounds;
 pub use fallback::Fallback;
 pub use gate::{Gate, Gated};
 pub use models::ModelsError;

@@ -1,4 +1,4 @@
-//! How large a request may be. Where something is larger, a note is sent in its place.
+//! How large a request may be, and the notes that are sent in place of what is larger.
 
 pub(crate) mod edits;
 mod length;
@@ -6,11 +6,8 @@ mod media;
 mod picture;
 pub(crate) mod shorten;
 
-use std::{fmt, future::ready};
-
-use agent_core::{BoxStream, Delta, Llm, LlmError, Message, Request, model::Notice};
+use agent_core::{Message, Request};
 use edits::Edits;
-use futures::{StreamExt, stream};
 use shorten::Size;
 
 /// How large pictures and requests may be. By default these are the limits of the Messages API.
@@ -105,51 +102,6 @@ impl Bounds {
 /// How many pictures and documents there are.
 pub(crate) fn count_media(request: &Request) -> usize {
     media::media(request).len()
-}
-
-/// A wrapper around any [`Llm`] that keeps requests within [`Bounds`]. When it leaves something out
-/// or cuts it, the reply begins with a [`Notice::Omitted`] that says what.
-///
-/// `Claude` has it as its outermost wrapper.
-/// [`ClaudeBuilder::bounds`](crate::ClaudeBuilder::bounds) sets its bounds.
-#[derive(Clone)]
-pub struct Bounded<L> {
-    llm: L,
-    bounds: Bounds,
-}
-
-impl<L: Llm> Bounded<L> {
-    /// Puts these bounds around a backend.
-    pub fn new(llm: L, bounds: Bounds) -> Self {
-        Self { llm, bounds }
-    }
-
-    /// The backend inside.
-    pub fn inner(&self) -> &L {
-        &self.llm
-    }
-
-    /// The bounds.
-    pub fn bounds(&self) -> &Bounds {
-        &self.bounds
-    }
-}
-
-impl<L: Llm> Llm for Bounded<L> {
-    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let (request, parts) = self.bounds.fit(request);
-        let reply = self.llm.stream(request);
-        match parts.is_empty() {
-            true => reply,
-            false => stream::once(ready(Ok(Delta::Notice(Notice::Omitted { parts })))).chain(reply).boxed(),
-        }
-    }
-}
-
-impl<L> fmt::Debug for Bounded<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bounded").field("bounds", &self.bounds).finish_non_exhaustive()
-    }
 }
 
 // What it makes is shown to Claude's API.

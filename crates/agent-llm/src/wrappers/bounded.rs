@@ -1,0 +1,53 @@
+//! The wrapper that keeps requests within bounds.
+
+use std::{fmt, future::ready};
+
+use agent_core::{BoxStream, Delta, Llm, LlmError, Request, model::Notice};
+use futures::{StreamExt, stream};
+
+use super::bounds::Bounds;
+
+/// A wrapper around any [`Llm`] that keeps requests within [`Bounds`]. When it leaves something out
+/// or cuts it, the reply begins with a [`Notice::Omitted`] that says what.
+///
+/// `Claude` has it as its outermost wrapper.
+/// [`ClaudeBuilder::bounds`](crate::ClaudeBuilder::bounds) sets its bounds.
+#[derive(Clone)]
+pub struct Bounded<L> {
+    llm: L,
+    bounds: Bounds,
+}
+
+impl<L: Llm> Bounded<L> {
+    /// Puts these bounds around a backend.
+    pub fn new(llm: L, bounds: Bounds) -> Self {
+        Self { llm, bounds }
+    }
+
+    /// The backend inside.
+    pub fn inner(&self) -> &L {
+        &self.llm
+    }
+
+    /// The bounds.
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+}
+
+impl<L: Llm> Llm for Bounded<L> {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let (request, parts) = self.bounds.fit(request);
+        let reply = self.llm.stream(request);
+        match parts.is_empty() {
+            true => reply,
+            false => stream::once(ready(Ok(Delta::Notice(Notice::Omitted { parts })))).chain(reply).boxed(),
+        }
+    }
+}
+
+impl<L> fmt::Debug for Bounded<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bounded").field("bounds", &self.bounds).finish_non_exhaustive()
+    }
+}
