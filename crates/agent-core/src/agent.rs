@@ -100,7 +100,8 @@ impl Agent {
         self.0.max_results_bytes
     }
 
-    /// How many turns the agent may have; `None` if the run's limit applies.
+    /// How many turns (requests to its model) the agent may have before the user speaks again.
+    /// `None` if the run's limit applies ([`Limits::turns`]).
     pub fn turns(&self) -> Option<u32> {
         self.0.turns
     }
@@ -110,17 +111,17 @@ impl Agent {
         self.0.resend_refused
     }
 
-    /// Which calls may start while the reply that makes them still streams.
+    /// Which calls may start while the reply that makes them still streams; see [`Early`].
     pub fn early(&self) -> Early {
         self.0.early
     }
 
-    /// Extra fields of the agent's requests, which only its backend knows.
+    /// Extra fields of the agent's requests; see [`AgentBuilder::extra`].
     pub fn extra(&self) -> &BTreeMap<String, Json> {
         &self.0.extra
     }
 
-    /// The tool with this name.
+    /// The tool with this name; `None` if the agent has no such tool.
     pub fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
         let place = self.0.specs.iter().position(|spec| spec.name == name)?;
         Some(&self.0.tools[place])
@@ -162,14 +163,15 @@ pub struct AgentBuilder {
 }
 
 impl AgentBuilder {
-    /// Sets the agent's own system prompt: who it is and what it is to do. [`BASE_PROMPT`] comes
-    /// before it, unless [`base_prompt`](Self::base_prompt) replaces or removes that.
+    /// Sets the agent's own part of the system prompt: who the agent is and what it is to do. The
+    /// model reads [`BASE_PROMPT`] before this part, unless [`base_prompt`](Self::base_prompt)
+    /// replaces or removes the base prompt.
     pub fn system(self, prompt: impl Into<String>) -> Self {
         self.system_blocks([Block::text(prompt)])
     }
 
-    /// Sets the agent's own system prompt as blocks, for prompts with `cache_control` or other
-    /// fields. See [`system`](Self::system).
+    /// Like [`system`](Self::system), but with blocks, for prompts with `cache_control` or other
+    /// fields. A second call of either method replaces the first.
     pub fn system_blocks(mut self, prompt: impl IntoIterator<Item = Block>) -> Self {
         self.system = prompt.into_iter().collect();
         self
@@ -187,22 +189,22 @@ impl AgentBuilder {
         self.tools([tool])
     }
 
-    /// Adds tools of one type, from an array or another collection. Tools of different types can
-    /// all be `Arc<dyn Tool>`.
+    /// Adds the tools of a collection. All of them must have one type. To mix types, make each an
+    /// `Arc<dyn Tool>`.
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Tool + 'static>) -> Self {
         self.tools.extend(tools.into_iter().map(|tool| Arc::new(tool) as Arc<dyn Tool>));
         self
     }
 
-    /// Adds a tool that runs on the API's servers, as the API defines it:
-    /// `json!({"type": "web_search_20260318", …})`. Its calls and results pass through unchanged.
+    /// Adds a tool that runs on the API's servers, as the API defines it: `json!({"type":
+    /// "web_search_20260318", …})`. The calls and results of the tool pass through unchanged.
     pub fn server_tool(mut self, definition: impl Into<Json>) -> Self {
         self.server_tools.push(definition.into());
         self
     }
 
     /// Sets how many bytes of text one tool result may have. The default is 400,000. A longer
-    /// result is cut, and says so.
+    /// result is cut, with a note that says so.
     pub fn max_result_bytes(mut self, bytes: usize) -> Self {
         self.max_result_bytes = bytes;
         self
@@ -211,8 +213,8 @@ impl AgentBuilder {
     /// Sets how many bytes of text the results of all calls of one reply may have together. The
     /// default is 4,000,000, or [`max_result_bytes`](Self::max_result_bytes) if that is more.
     ///
-    /// Each call gets an equal share. A longer result is cut, and says so. This includes results of
-    /// delegations. Pictures and other blocks share 32 MB in the same way.
+    /// Each call gets an equal share. A longer result is cut, with a note that says so. This
+    /// includes results of delegations. Pictures and other blocks share 32 MB in the same way.
     pub fn max_results_bytes(mut self, bytes: usize) -> Self {
         self.max_results_bytes = Some(bytes);
         self
@@ -224,7 +226,8 @@ impl AgentBuilder {
         self
     }
 
-    /// Sets how many turns the agent may have, instead of the run's limit.
+    /// Sets how many turns (requests to its model) the agent may have before the user speaks again.
+    /// The default is the run's limit, [`Limits::turns`].
     pub fn max_turns(mut self, turns: u32) -> Self {
         self.turns = Some(turns);
         self
@@ -232,10 +235,11 @@ impl AgentBuilder {
 
     /// Sets whether a refused exchange is sent again with later messages. The default is `false`.
     ///
-    /// The API looks at the whole request when it refuses. So it would refuse all later requests
-    /// too, unless the refused reply and the question that led to it are left out. With `true` they
-    /// are sent again, for backends that behave differently. Messages that were [taken
-    /// back](Conversation::take_back) are never sent. Source:
+    /// An exchange is a question of the user and the reply to it. The API looks at the whole
+    /// request when it refuses. So it would refuse all later requests too, unless the refused
+    /// exchange is left out. With `true` the exchange is sent again, for backends that behave
+    /// differently. Messages that were [taken back](Conversation::take_back) are never sent.
+    /// Source:
     /// <https://docs.claude.com/en/docs/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals>.
     pub fn resend_refused(mut self, resend_refused: bool) -> Self {
         self.resend_refused = resend_refused;
@@ -243,7 +247,7 @@ impl AgentBuilder {
     }
 
     /// Sets which calls may start while the reply that makes them still streams. The default is
-    /// calls of read-only tools. [`Early::All`] also starts calls with effects; see there.
+    /// calls of read-only tools. [`Early::All`] also starts calls with effects.
     pub fn early(mut self, early: Early) -> Self {
         self.early = early;
         self
@@ -258,7 +262,7 @@ impl AgentBuilder {
         self
     }
 
-    /// Builds the agent. It fails if a name is invalid, two tools share a name, an input schema is
+    /// Builds the agent. Fails if a name is invalid, two tools share a name, an input schema is
     /// invalid, or the flags of a tool contradict each other; see [`BuildError`].
     pub fn build(self) -> Result<Agent, BuildError> {
         let specs: Arc<[ToolSpec]> = self.tools.iter().map(|tool| tool.spec().clone()).collect();

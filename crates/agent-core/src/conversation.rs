@@ -56,10 +56,10 @@ use crate::{
     message::json::null_is_absent,
 };
 
-/// A conversation: its messages, the agent that has it, and the open calls of the last reply. It is
-/// the whole state of a run. Serialize it to continue it later. To fork it, clone it and give the
-/// clone an id of its own: `conversation.clone().with_id("…")`. With the same id, different calls
-/// in the two have the same [key](crate::Context::key).
+/// A conversation: its messages, the agent that answers now, and the calls of the last reply that
+/// have no result yet. It is the whole state of a run. Serialize it to continue it later. To fork
+/// it, clone it and give the clone its own id: `conversation.clone().with_id("…")`. With one id for
+/// both, different calls would have the same [key](crate::Context::key).
 ///
 /// ```
 /// use agent_core::{
@@ -155,12 +155,12 @@ struct Replied {
 }
 
 impl Conversation {
-    /// The id of a conversation without an id of its own. Hosts that save conversations refuse it;
-    /// see [`check_session_id`].
+    /// The id of each conversation until [`with_id`](Self::with_id) sets another one. Hosts that
+    /// save conversations refuse this id; see [`check_session_id`].
     pub const DEFAULT_ID: &str = "run";
 
-    /// Makes an empty conversation with this agent. Its id is `run`. For a host that saves
-    /// conversations (a journal, an engine), give it its own id with [`with_id`](Self::with_id).
+    /// Makes an empty conversation with this agent. Its id is `run`. To save it on a journal or an
+    /// engine, [set its own id](Self::with_id).
     pub fn new(agent: impl Into<Arc<str>>) -> Self {
         Self {
             id: Self::DEFAULT_ID.into(),
@@ -193,8 +193,9 @@ impl Conversation {
     }
 
     /// Returns the conversation with another id. Give each conversation its own id where ids must
-    /// tell them apart: events and [idempotency keys](crate::Context::key) contain it. On a journal
-    /// or an engine it is the id of the session, and [`check_session_id`] says which ids are valid.
+    /// tell them apart: events and [idempotency keys](crate::Context::key) contain it. A
+    /// conversation saved on a journal or an engine is a *session* with the same id; see
+    /// [`check_session_id`].
     pub fn with_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.rename(id.into());
         self
@@ -217,10 +218,9 @@ impl Conversation {
         self.say_as(Role::User, content.into());
     }
 
-    /// Adds instructions that hold from here on, as a message with the role `system`. Use it if
-    /// something changes in the middle of a conversation; the agent's own system prompt stays.
-    /// Usually you then [`say`](Self::say) something, otherwise the model answers the instructions.
-    /// All else is as with `say`.
+    /// Adds instructions that hold from here on, as a message with the role `system`. The agent's
+    /// own system prompt stays. If you do not [`say`](Self::say) something after it, the model
+    /// answers the instructions. Open calls, counts and tool blocks are treated as by `say`.
     pub fn instruct(&mut self, content: impl Into<Content>) {
         self.say_as(Role::System, content.into());
     }
@@ -245,8 +245,8 @@ impl Conversation {
         self.returns.clear();
     }
 
-    /// The id of the conversation. That of a delegated conversation is also the path to it:
-    /// `run/call_0_1`.
+    /// The id of the conversation. The id of a delegated conversation is the id of the conversation
+    /// that delegated it and the id of the call: `run/call_0_1`.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -255,25 +255,25 @@ impl Conversation {
         self.id.clone()
     }
 
-    /// The agent that has the conversation.
+    /// The agent that has the conversation: the last one it was transferred to, or the first one.
     pub fn agent(&self) -> &str {
         &self.agent
     }
 
-    /// The agent whose model is asked next. It is the agent that has the conversation, or the one
-    /// that it is about to be transferred to.
+    /// The agent whose model is asked next: [`agent`](Self::agent), or the target of a transfer
+    /// that a call has asked for.
     pub fn speaker(&self) -> &str {
         self.transfer().map_or(&self.agent, |(_, transfer)| &transfer.to)
     }
 
-    /// The number of delegations between the user and this conversation. It is 0 for the user's
-    /// own.
+    /// The number of delegations between the user and this conversation: 0 for the user's own.
     pub fn depth(&self) -> u32 {
         self.depth
     }
 
-    /// The id of the API's container (its sandbox for code) that the agent that speaks next has
-    /// used. Its next request names it, so files in the container are still there.
+    /// The id of the API's container, its sandbox for code, that the [`speaker`](Self::speaker) has
+    /// used. The next request names the container, so that its files are still there. `None` if
+    /// there is none.
     pub fn container(&self) -> Option<&str> {
         let container = self.container.as_ref().filter(|container| *container.agent == *self.speaker())?;
         Some(&container.id)
@@ -286,7 +286,7 @@ impl Conversation {
         Some((&replied.id, self.messages.get(replied.at)?))
     }
 
-    /// All messages, in order. This is the full record; [`reads`](Self::reads) is what the model
+    /// All messages, in order: the full record. [`reads`](Self::reads) is the part that the model
     /// reads.
     pub fn messages(&self) -> &[Message] {
         &self.messages

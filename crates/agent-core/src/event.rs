@@ -25,7 +25,7 @@ use crate::{
     safe_lines,
 };
 
-/// An event of a run: what happened, when, in which conversation, and by which agent.
+/// An event of a run: what happened, when, in which conversation, and to which agent.
 ///
 /// In JSON it is an object with these fields. `at` becomes `at_ms`, a number of milliseconds with a
 /// fraction. `kind` is an object with the kind's name and its value. The fields can be read back in
@@ -41,10 +41,10 @@ pub struct Event {
     /// The time since the run began, by tokio's clock. On paused time it is exact.
     #[serde(rename = "at_ms", with = "milliseconds")]
     pub at: Duration,
-    /// The id of the conversation. That of a delegated conversation is also the path to it:
-    /// `run/call_0_1`.
+    /// The id of the conversation. The id of a delegated conversation is the id of the conversation
+    /// that delegated it and the id of the call: `run/call_0_1`.
     pub conversation: Arc<str>,
-    /// The number of delegations between the user and the conversation.
+    /// The number of delegations between the user and the conversation: 0 for the user's own.
     pub depth: u32,
     /// The agent by which, or to which, it happened.
     pub agent: Arc<str>,
@@ -58,7 +58,7 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
 pub enum EventKind {
-    /// An agent's model is asked.
+    /// A turn started: the agent's model is asked.
     TurnStarted,
     /// A piece of the model's reply has arrived.
     Delta(Delta),
@@ -72,11 +72,11 @@ pub enum EventKind {
         /// [`Usage::broken_off`].
         usage: Usage,
     },
-    /// A call of the reply gets another id, because its own was empty, already used, or one that
-    /// the API refuses. This event comes before any event with the new id. So it also comes before
-    /// the delta that begins the call ([`Delta::Block`], [`Delta::Complete`]), which already has
-    /// the new id. If blocks begin in another order than their indexes, there may be a second such
-    /// event for a call at the end of the reply; its `was` is the id in the first one.
+    /// A call of the reply gets another id, because the model's id was empty, already used, or one
+    /// that the API refuses. This event comes before any event with the new id, also before the
+    /// delta that begins the call ([`Delta::Block`], [`Delta::Complete`]). If blocks begin in
+    /// another order than their indexes, the call may get a third id at the end of the reply. Then
+    /// there is a second such event, whose `was` is the `id` of the first.
     IdReplaced {
         /// The name of the tool.
         tool: String,
@@ -85,7 +85,7 @@ pub enum EventKind {
         /// The new id.
         id: String,
     },
-    /// A call of the reply is not made: the reply was cut, refused or paused.
+    /// A call of the reply is not made, because the reply was cut, refused or paused.
     CallNotMade {
         /// The id of the call.
         id: String,
@@ -111,8 +111,8 @@ pub enum EventKind {
         input: Json,
     },
     /// The call that has just started could have started earlier, while the reply still streamed,
-    /// if its tool were marked [`read_only`](crate::ToolSpec::read_only). It is only emitted for 50
-    /// ms or more, and if nothing else prevents an early start.
+    /// if its tool were marked [`read_only`](crate::ToolSpec::read_only). This event is emitted
+    /// only if the gain is at least 50 ms and nothing else prevents an early start.
     #[serde(alias = "started_late")]
     CallCouldStartEarlier {
         /// The id of the call.
@@ -134,19 +134,20 @@ pub enum EventKind {
         /// The name of the tool.
         tool: String,
     },
-    /// A call timed out or was cancelled, but it is on the [blocking
-    /// pool](crate::ToolSpec::blocking) and has not returned. Calls that take turns with it wait
-    /// until it returns, and so does the run. [`CallEnded`](Self::CallEnded) comes when it returns,
-    /// or when the run is [cancelled](crate::Cancel::all).
+    /// A call timed out or was cancelled, but its function runs on the [blocking
+    /// pool](crate::ToolSpec::blocking) and has not returned. The run waits until the function
+    /// returns, and so do calls that take turns with this one. [`CallEnded`](Self::CallEnded) comes
+    /// when the function returns, or when the run is [cancelled](crate::Cancel::all).
     CallGoesOn {
         /// The id of the call.
         id: String,
         /// The name of the tool.
         tool: String,
-        /// Why its result is not used, as the model reads it.
+        /// Why the result of the call is not used, as the model reads it.
         why: String,
     },
-    /// A call waits because the limit of parallel calls is reached.
+    /// A call waits because a limit of parallel calls is reached
+    /// ([`Limits::calls_at_once`](crate::Limits), [`Permits`](crate::tool::Permits)).
     CallQueued {
         /// The id of the call.
         id: String,
@@ -165,7 +166,8 @@ pub enum EventKind {
         /// Only [`Run::next`](crate::Run::next) and [`EventQueue`] drop reports.
         dropped: u64,
     },
-    /// A call has become another agent's conversation. The call ends when that conversation does.
+    /// A call has delegated a task to another agent, in a new conversation. The call ends when that
+    /// conversation ends.
     Delegated {
         /// The id of the call.
         id: String,
@@ -181,20 +183,20 @@ pub enum EventKind {
         id: String,
         /// The name of the tool.
         tool: String,
-        /// Whether it failed.
+        /// Whether the call failed.
         is_error: bool,
         /// The text of the result. A block that is not text appears as its type: `[image]`.
         result: String,
     },
-    /// A call waits for a person.
+    /// A call waits until a person approves or denies it.
     CallWaiting {
         /// The id of the call.
         id: String,
         /// The question for the person.
         question: String,
     },
-    /// A call asks to transfer the conversation to another agent. The call ends when that is
-    /// decided.
+    /// A call asks to transfer the conversation to another agent. The call ends when the transfer
+    /// has succeeded or failed.
     TransferAsked {
         /// The id of the call.
         id: String,
@@ -203,12 +205,12 @@ pub enum EventKind {
     },
     /// The conversation was transferred to this event's agent.
     Transferred {
-        /// The agent that had it before.
+        /// The agent that had the conversation before.
         from: String,
     },
     /// The transfer of the conversation to this event's agent failed. The other agent keeps it.
     TransferFailed {
-        /// The agent that keeps it.
+        /// The agent that keeps the conversation.
         from: String,
         /// The reason.
         why: String,
@@ -220,8 +222,8 @@ pub enum EventKind {
         /// How it failed.
         why: String,
     },
-    /// The run, or a delegated conversation in it, has ended. [`End::Waiting`] is emitted once: a
-    /// run that finds the conversation already waiting for the same calls, and can do nothing, does
+    /// The run, or a delegated conversation in it, has ended. [`End::Waiting`] is emitted once for
+    /// the same calls: a later run that finds them still waiting, and has nothing else to do, does
     /// not emit it again.
     Ended(End),
 }

@@ -1,4 +1,5 @@
-//! Hosts, which run the loop: runs in this process, and what you need for your own host.
+//! Hosts, which carry out what the agent loop decides: [`LocalHost`] for runs in this process, and
+//! what you need for your own host.
 
 pub(crate) mod cancel;
 pub(crate) mod delegation_guard;
@@ -25,13 +26,15 @@ use std::future::Future;
 
 use crate::{Conversation, End, Failure, Response, Rules, ToolTurn, Turn};
 
-/// Carries out the turns of conversations: in this process ([`LocalHost`]), with a journal, or on
-/// an engine over many machines. The loop [`drive`] is the same for all hosts.
+/// Carries out the turns of conversations: it sends requests to models and makes tool calls. This
+/// crate has a host that does so in this process ([`LocalHost`]). Others save what happened on a
+/// journal (agent-journal) or use many machines (agent-restate). The loop [`drive`] is the same for
+/// all hosts.
 ///
 /// To change only the model requests or the tool calls of runs in this process, implement
 /// [`HostWrapper`] instead.
 pub trait Host {
-    /// The error that ends a run: of the host itself, or of a model if the run can't go on.
+    /// The error that ends a run: the host's own, or a model's if no agent can go on.
     type Error: From<Failure>;
     /// The rules that its conversations follow.
     type Rules: Rules;
@@ -39,20 +42,20 @@ pub trait Host {
     /// The rules that its conversations follow.
     fn rules(&self) -> &Self::Rules;
 
-    /// Asks the model of the agent that speaks next. The inner error is the model's: it is data,
-    /// and the conversation may go on from it. The outer error is the host's own, and ends the run.
+    /// Asks the model of the agent that speaks next. The inner error is the model's: it is recorded
+    /// as data, and another agent may go on. The outer error is the host's own, and ends the run.
     fn ask(
         &self,
         so_far: &Conversation,
     ) -> impl Future<Output = Result<Result<Response, Failure>, Self::Error>>;
 
-    /// Does all work of a turn, and records each result as it comes. [`in_parallel`] does this for
-    /// most hosts.
+    /// Does all work of a turn, and records each outcome in `turn` as it comes. Most hosts call
+    /// [`in_parallel`] here.
     fn act(&self, turn: ToolTurn<'_>) -> impl Future<Output = Result<(), Self::Error>>;
 }
 
-/// Runs the loop: it asks the conversation whose turn it is and has the host carry the turn out,
-/// until it is the user's turn.
+/// The agent loop: asks the conversation whose turn it is and has the host carry the turn out,
+/// until it is the user's turn. Returns how the run ended.
 pub async fn drive<H: Host>(conversation: &mut Conversation, host: &H) -> Result<End, H::Error> {
     loop {
         match conversation.turn(host.rules()) {

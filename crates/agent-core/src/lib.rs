@@ -1,5 +1,5 @@
-//! The core of an agent runtime: message types, and the loop that asks a model, runs the tools it
-//! calls in parallel, and asks again.
+//! The core of an agent runtime: message types, and the loop that asks a model, makes the tool
+//! calls of its reply in parallel, and asks again with the results.
 //!
 //! ```
 //! use agent_core::script::{Reply, Script};
@@ -24,11 +24,12 @@
 //!   [`Response`], [`Usage`], [`LlmError`].
 //! - [`tool`]: tools, and what a call gets and gives back. [`Tool`], [`ToolSpec`], [`Context`],
 //!   [`Outcome`].
-//! - [`agent`]: agents, teams of agents, and their limits. [`Agent`], [`Team`], [`Limits`].
+//! - [`agent`]: agents, teams (agents that can send work to each other), and the limits of their
+//!   runs. [`Agent`], [`Team`], [`Limits`].
 //! - [`conversation`]: the state of a run: what was said and whose turn it is. [`Conversation`],
 //!   [`End`].
 //! - [`host`]: running a conversation. [`Run`] and [`Cancel`] in this process; [`host::drive`] with
-//!   a [`host::Host`] of your own anywhere else.
+//!   your own [`host::Host`], which makes the requests and calls in another way.
 //! - [`event`]: watching a run. [`Event`], [`event::EventLog`], [`event::LiveText`],
 //!   [`event::Timeline`].
 //!
@@ -49,7 +50,7 @@ pub mod tool;
 mod tool_spec;
 
 pub use agent::{Agent, AgentBuilder, BuildError, Limits, Team};
-/// Write `#[async_trait]` before `impl Tool for …`, because `Tool::call` is async.
+/// The attribute to write before `impl Tool for …`, because `Tool::call` is async.
 pub use async_trait::async_trait;
 pub use conversation::{Conversation, End};
 pub use event::{Event, EventKind};

@@ -29,7 +29,7 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
-    /// Instructions in the middle of a conversation.
+    /// The program: instructions in the middle of a conversation.
     System,
 }
 
@@ -119,8 +119,8 @@ impl Message {
         self.json_bytes
     }
 
-    /// Whether the message has pictures or documents, also inside tool results. Use it to limit
-    /// them.
+    /// Whether the message has pictures or documents, also inside tool results. It is computed
+    /// once, so use it to find the messages whose media you want to limit.
     pub fn has_media(&self) -> bool {
         self.has_media
     }

@@ -1,4 +1,4 @@
-//! Tools: their description, what a call knows about its surroundings, and what it leads to.
+//! Tools: their description, what a call knows about its surroundings, and its outcome.
 
 pub(crate) mod bounded;
 pub(crate) mod context;
@@ -20,11 +20,11 @@ pub use crate::conversation::{
 pub use crate::tool_spec::{Early, ExclusiveBy, Permits, ToolSpec};
 use crate::{Conversation, Json, Request, Rules};
 
-/// Something that a model can call. It has a description for the model and one method that does a
-/// call.
+/// Something that a model can call. A tool has a description, which the model reads, and one method
+/// that makes a call.
 ///
 /// All kinds of tools use this trait: async, blocking and CPU-bound ones. [`ToolSpec::blocking`]
-/// decides where calls run. A panic in `call` becomes the error result of the call.
+/// decides where calls run. A panic in `call` becomes the error result of that call.
 ///
 /// ```
 /// use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait};
@@ -55,14 +55,14 @@ pub trait Tool: Send + Sync {
     /// be the same.
     fn spec(&self) -> &ToolSpec;
 
-    /// Does one call. Read the input with [`Json::parse`]. Return a failure as [`Outcome::Error`]:
+    /// Makes one call. Read the input with [`Json::parse`]. Return a failure as [`Outcome::Error`]:
     /// the model reads it, and the run goes on.
     async fn call(&self, input: Json, context: Context) -> Outcome;
 
-    /// Changes what an agent reads after it received the conversation by a call of this tool. The
+    /// Changes the request of an agent that received the conversation by a call of this tool. The
     /// default returns `request` unchanged, with all messages. Only tools whose calls lead to
-    /// [`Outcome::Transfer`] need it. `rules` know the tools of all agents, so it can tell the
-    /// calls in the record apart. A panic here counts as a failure of the agent that was to read.
+    /// [`Outcome::Transfer`] need this method. Look up in `rules` which tool a recorded call
+    /// belongs to. A panic here counts as a failure of the agent that received the conversation.
     fn introduce(&self, _conversation: &Conversation, request: Request, _rules: &dyn Rules) -> Request {
         request
     }

@@ -1,4 +1,4 @@
-//! The description of a tool: what the model reads, and what a host may do with its calls.
+//! The description of a tool: what the model reads, and how the tool's calls may run.
 
 pub(crate) mod early;
 pub(crate) mod exclusive_by;
@@ -22,72 +22,78 @@ pub struct ToolSpec {
     /// What the tool does and when to use it. The model reads this.
     pub description: String,
     /// The JSON Schema of the input, with `"type": "object"`. It is sent to the model, but a model
-    /// may not follow it. The loop does not check inputs against it: `call` gets every input that
-    /// is a JSON object. (`FnTool` and `Validated` of agent-tools do check.)
+    /// may write inputs that do not fit. The loop does not check inputs against the schema: `call`
+    /// gets every input that is a JSON object. (`FnTool` and `Validated` of agent-tools do check.)
     pub input_schema: Json,
-    /// Calls have no effects. So a call may start while the reply that makes it still streams, and
-    /// it may be made again after a failure or a crash. Two equal calls are still made twice,
-    /// because the results can differ (a clock, a poll); see [`shared`](Self::shared).
+    /// Whether calls have no effects. Such a call may start while the reply that makes it still
+    /// streams, and may be made again after a failure or a crash. Two equal calls are still made
+    /// twice, because their results can differ (a clock, a poll), unless the tool is
+    /// [`shared`](Self::shared). The default is `false`, as for all flags.
     pub read_only: bool,
-    /// Equal calls of a turn (same tool, same input) are made once, and all get that result. Set it
-    /// if the tool gives the same result each time, or if that does not matter. The tool must also
-    /// be [`read_only`](Self::read_only) or [`idempotent`](Self::idempotent), otherwise the agent
-    /// can't be built. It has no effect on tools with `exclusive` or `exclusive_by`.
+    /// Whether equal calls of one reply (same tool, same input) are made only once. All of them get
+    /// the result of that call. Set this if equal calls have equal results, or if differences do
+    /// not matter. An agent can't be built with a `shared` tool that is neither
+    /// [`read_only`](Self::read_only) nor [`idempotent`](Self::idempotent). The flag has no effect
+    /// on tools with `exclusive` or `exclusive_by`.
     pub shared: bool,
-    /// A call may be made again after a failure or a crash: a second call with the same key changes
-    /// nothing more. See [`Context::key`](crate::Context::key).
+    /// Whether a call may be made again after a failure or a crash, because a second call with the
+    /// same [key](crate::Context::key) changes nothing more.
     pub idempotent: bool,
-    /// Calls need a person's approval. The tool itself must do this: a call that is not
-    /// [approved](crate::Context::approved) has no effect and returns
-    /// [`Outcome::Wait`](crate::Outcome::Wait). The flag tells hosts that an unapproved call had no
-    /// effect.
+    /// Whether calls need a person's approval. The flag only tells hosts that an unapproved call
+    /// had no effect. The tool itself must ask: a call that is not
+    /// [approved](crate::Context::approved) must have no effect and return
+    /// [`Outcome::Wait`](crate::Outcome::Wait).
     pub needs_approval: bool,
-    /// A call runs alone in its turn. Earlier calls of the reply end before it starts, and later
-    /// ones start after it has ended. A call that was cancelled or timed out has its error result
-    /// immediately, but the next call still waits until it has really ended. A blocking call ends
-    /// when its function returns.
+    /// Whether a call runs alone among the calls of its reply. Earlier calls of the reply end
+    /// before it starts, and later calls start after it has ended. If it is cancelled or times out,
+    /// it has its error result immediately, but the next call still waits until it has really
+    /// ended. A blocking call ends when its function returns.
     pub exclusive: bool,
-    /// Calls with the same key run one after the other, and in parallel with all others. See
-    /// [`ExclusiveBy`].
+    /// Makes calls with the same key run one after the other, and in parallel with all other calls;
+    /// see [`ExclusiveBy`]. `None` means that calls have no key.
     pub exclusive_by: Option<ExclusiveBy>,
-    /// Limits how many calls run in parallel, over all runs that use the same [`Permits`]. A tool
-    /// that [leads to other agents](Self::targets) can't have permits, and an agent with such a
-    /// tool can't be built ([`BuildError`](crate::BuildError)): agents that wait for other agents
-    /// would hold permits which these may need. If a call of a tool with permits delegates all the
-    /// same, it gets an error result.
+    /// Limits how many calls run in parallel, over all runs that use the same [`Permits`]. `None`
+    /// means no limit. A tool with permits can't [lead to other agents](Self::targets): an agent
+    /// with such a tool can't be built ([`BuildError`](crate::BuildError)). Its call would hold a
+    /// permit while it waits for another agent, whose calls may need that permit. If a call of a
+    /// tool with permits delegates all the same, it gets an error result.
     pub permits: Option<Permits>,
-    /// Calls block the thread or compute for long. They run on tokio's blocking pool instead of the
-    /// async workers, except while they await something. It is `false` in a new spec. Set it if
-    /// [`Tool::call`](crate::Tool::call) blocks: otherwise the call holds up everything else on its
-    /// worker, and no timeout can end it. (`FnTool` of agent-tools sets it for sync functions.) The
-    /// pool has 512 threads unless the runtime was built with `max_blocking_threads`. Limit tools
-    /// that compute to the number of cores by [`permits`](Self::permits).
+    /// Whether calls block the thread or compute for long. Such calls run on tokio's blocking pool
+    /// instead of the async workers, except while they await something. Set it if
+    /// [`Tool::call`](crate::Tool::call) blocks: without the flag, the call holds up everything
+    /// else on its worker, and no timeout can end it. (`FnTool` of agent-tools sets it for sync
+    /// functions.) The pool has 512 threads unless the runtime was built with
+    /// `max_blocking_threads`. If the tool computes, limit its parallel calls to the number of
+    /// cores with [`permits`](Self::permits).
     pub blocking: bool,
-    /// How long one call may take. If the call delegates to another agent, the time includes that
-    /// agent's work; it is stopped then, and the error result says what was done. A blocking call
-    /// that takes longer gets an error result too, but keeps its thread (and its permit, see
-    /// [`Limits::calls_at_once`](crate::Limits)) until its function returns.
+    /// How long one call may take. `None` means no limit. A call that takes longer is stopped and
+    /// gets an error result. If the call delegates to another agent, the time includes that agent's
+    /// work, and the error result says what that agent has done. A blocking call can't be stopped:
+    /// it keeps its thread and its permit (see [`Limits::calls_at_once`](crate::Limits)) until its
+    /// function returns.
     pub timeout: Option<Duration>,
-    /// Calls are made before the other calls of a reply, one at a time.
+    /// Whether calls of this tool are made before the other calls of their reply, one at a time.
     pub runs_first: bool,
-    /// Calls transfer the conversation to another agent
-    /// ([`Outcome::Transfer`](crate::Outcome::Transfer)). With this flag, all of them can be left
-    /// out of what the next agent reads, also calls that failed or were not made.
+    /// Whether calls transfer the conversation to another agent
+    /// ([`Outcome::Transfer`](crate::Outcome::Transfer)). The flag makes it possible to leave all
+    /// calls of this tool out of what the next agent reads, also calls that failed or were not
+    /// made.
     pub transfers: bool,
-    /// The names of the agents that calls may lead to. A team that lacks one of them can't be
-    /// built.
+    /// The names of the agents that calls may delegate or transfer to. A [team](crate::Team) that
+    /// lacks one of these agents can't be built.
     pub targets: Vec<String>,
-    /// An error that was found when the tool was made. An agent with this tool can't be built, and
-    /// the error says so. The text follows the tool's name, for example: "its input schema can't be
-    /// checked: …".
+    /// An error that was found when the tool was made; `None` if there was none. An agent with a
+    /// faulty tool can't be built, and its [`BuildError`](crate::BuildError) contains this text
+    /// after the tool's name, for example: "its input schema can't be checked: …".
     pub fault: Option<String>,
-    /// Other fields of the tool's definition for the API: `strict`, `input_examples`,
-    /// `defer_loading`, `eager_input_streaming`, `allowed_callers`, `cache_control`.
+    /// Other fields of the tool's definition, which are sent to the API as they are. For the
+    /// Messages API, such fields are for example `strict`, `input_examples` and `cache_control`.
     pub extra: BTreeMap<String, Json>,
 }
 
 impl ToolSpec {
-    /// Makes a spec with a name, a description and an input schema. No flag is set.
+    /// Makes a spec with a name, a description and an input schema. All flags are `false`, and all
+    /// options `None`.
     pub fn new(
         name: impl Into<String>,
         description: impl Into<String>,
@@ -114,9 +120,12 @@ impl ToolSpec {
         }
     }
 
-    /// Whether a call that began may be made again if nobody knows how it ended. `allowed` says
-    /// whether a person has approved the call. A call that still needs approval may be repeated,
-    /// because it only asked.
+    /// Whether a host may make a call again that started and whose outcome is unknown, for example
+    /// after a crash. That is so if the tool is [`read_only`](Self::read_only) or
+    /// [`idempotent`](Self::idempotent). It is also so if the tool
+    /// [`needs_approval`](Self::needs_approval) and the call was not approved: such a call has only
+    /// asked for the approval. `allowed` is whether a person has approved the call
+    /// ([`Call::approved`](crate::conversation::Call::approved)).
     pub fn may_be_repeated(&self, allowed: bool) -> bool {
         self.read_only || self.idempotent || (self.needs_approval && !allowed)
     }

@@ -63,8 +63,8 @@ pub enum BuildError {
         /// What is wrong, from [`ToolSpec::fault`].
         fault: String,
     },
-    /// A tool that leads to other agents has permits. Agents that wait for other agents would hold
-    /// permits which these may need.
+    /// A tool that leads to other agents has [`permits`](ToolSpec::permits). Its call would hold a
+    /// permit while it waits for another agent, whose calls may need that permit.
     #[error(
         "agent {agent:?}, tool {tool:?} leads to other agents ({}), so it can't have permits: limit the tools of those \
          agents instead, or all calls (Limits::calls_at_once)",
@@ -75,7 +75,7 @@ pub enum BuildError {
         agent: String,
         /// The tool.
         tool: String,
-        /// The agents it leads to.
+        /// The agents that the tool leads to.
         targets: Vec<String>,
     },
     /// Two agents of a team have the same name.

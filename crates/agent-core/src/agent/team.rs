@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::{Agent, BuildError, Call, Limits, Outcome, Rules, Tool, ToolSpec, agent::build_error};
 
-/// A group of agents that can send work to each other, with the limits of their runs. Every agent
-/// that a tool leads to is in the team; this is checked when it is built. Clones are cheap.
+/// A group of agents that can send work to each other, with the limits of their runs. Building a
+/// team fails if a tool leads to an agent that is not in the team. Clones are cheap.
 #[derive(Clone, Debug)]
 pub struct Team {
     agents: Arc<[Agent]>,
@@ -13,8 +13,8 @@ pub struct Team {
 }
 
 impl Team {
-    /// Builds a team of these agents, with the default [`Limits`]. It fails if two have the same
-    /// name, or if a tool leads to an agent that is not among them.
+    /// Builds a team of these agents, with the default [`Limits`]. Fails if two agents have the
+    /// same name, or if a tool leads to an agent that is not among them.
     pub fn new(agents: impl IntoIterator<Item = Agent>) -> Result<Self, BuildError> {
         let agents: Arc<[Agent]> = agents.into_iter().collect();
         build_error::check_team(&agents)?;
@@ -39,13 +39,13 @@ impl Team {
         self.agents.iter().flat_map(|agent| agent.specs().iter()).any(|spec| spec.timeout.is_some())
     }
 
-    /// The agent with this name.
+    /// The agent with this name; `None` if the team has no such agent.
     pub fn agent(&self, name: &str) -> Option<&Agent> {
         self.agents.iter().find(|agent| agent.name() == name)
     }
 
-    /// Finds the tool of a call. If the tool does not exist or the input is not a JSON object, it
-    /// returns the error result for the model.
+    /// Finds the tool of a call. If the agent has no such tool, or the input is not a JSON object,
+    /// the `Err` is the error result to record for the model.
     pub fn tool(&self, call: &Call) -> Result<&Arc<dyn Tool>, Outcome> {
         let (name, agent) = (&call.call.name, self.agent(&call.agent));
         let Some(tool) = agent.and_then(|agent| agent.tool(name)) else {

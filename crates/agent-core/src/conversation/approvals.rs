@@ -7,16 +7,16 @@ pub(super) const DENIED: &str = "denied: ";
 
 impl Conversation {
     /// Approves a call that waits for a person. The next run makes the call. `key` is
-    /// [`PendingApproval::key`](crate::conversation::PendingApproval::key). It fails if no call
-    /// with this key waits.
+    /// [`PendingApproval::key`](crate::conversation::PendingApproval::key). Fails if no call with
+    /// this key waits.
     pub fn approve(&mut self, key: &str) -> Result<(), NotWaiting> {
         self.decide(key, &|slot| slot.state = State::Approved)
     }
 
     /// Denies a call that waits for a person. The call gets an error result, in which the model
     /// reads `reason`. `key` is
-    /// [`PendingApproval::key`](crate::conversation::PendingApproval::key). It fails if no call
-    /// with this key waits.
+    /// [`PendingApproval::key`](crate::conversation::PendingApproval::key). Fails if no call with
+    /// this key waits.
     pub fn deny(&mut self, key: &str, reason: &str) -> Result<(), NotWaiting> {
         self.decide(key, &|slot| slot.fail(format!("{DENIED}{reason}")))
     }
@@ -37,12 +37,13 @@ impl Conversation {
     }
 }
 
-/// The error if no call with this key waits for a person. It may have been decided already.
+/// The error if no call with this key waits for a person. Perhaps somebody has already approved or
+/// denied the call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no call with the key {key:?} waits for a person (it may be decided already): Conversation::waiting lists the calls that wait, with their keys"
 )]
 pub struct NotWaiting {
-    /// The key that was given.
+    /// The key for which no call waits.
     pub key: String,
 }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{Conversation, Slot, State, approvals::DENIED, results_limit::limited};
 use crate::{BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Rules, Usage};
 
-/// One change of a conversation, as data. Changes are all that a journal must save:
-/// [`Conversation::apply`] makes the conversation from them again, without agents and rules.
+/// One change of a conversation, as data. A journal needs to save only the changes:
+/// [`Conversation::apply`] rebuilds the conversation from them, without agents or
+/// [rules](crate::agent::Rules).
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
@@ -19,8 +20,8 @@ pub enum Change {
     },
     /// The model answered.
     Answered(Response),
-    /// A request to the model failed, and another agent goes on with the conversation: a transfer
-    /// failed, or the conversation returned to an earlier agent.
+    /// A request to the model failed, and another agent goes on: the one that asked for the
+    /// transfer keeps the conversation, or an earlier agent gets it back.
     Failed(Failure),
     /// The user took back the last exchange; see [`Conversation::take_back`].
     TakenBack,
@@ -35,7 +36,7 @@ pub enum Change {
     /// An agent reached its turn limit, and the conversation returned to the agent that had
     /// transferred it.
     Returned,
-    /// A call had an outcome, already checked by the rules; see [`Conversation::admit`].
+    /// A call had an outcome, which [`Conversation::admit`] has already checked.
     Recorded {
         /// The id of the call.
         call: String,
@@ -71,8 +72,8 @@ pub struct InvalidChange {
 }
 
 impl Conversation {
-    /// Applies a recorded change to this conversation, or to one that was delegated from it. `id`
-    /// is the id of the conversation to change. It fails if the change does not fit.
+    /// Applies a recorded change. `id` is the id of the conversation to change: this one, or one
+    /// that was delegated from it. Fails if the change does not fit the state of that conversation.
     ///
     /// ```
     /// use agent_core::{Conversation, Response, conversation::Change};
@@ -90,7 +91,8 @@ impl Conversation {
         conversation.apply_here(change).map_err(invalid)
     }
 
-    /// Finds a conversation by its id: this one, or one delegated from it, at any depth.
+    /// Finds a conversation by its id: this one, or one delegated from it, at any depth. `None` if
+    /// there is no conversation with that id.
     pub fn within(&self, id: &str) -> Option<&Self> {
         if *self.id == *id {
             return Some(self);
@@ -117,8 +119,9 @@ impl Conversation {
         self.slots.find(call).is_some_and(|place| !self.slots[place].is_settled())
     }
 
-    /// Returns the decisions of people since `earlier`, an older copy of this conversation, also in
-    /// delegated conversations. Each is the id of the conversation that changed, and the change.
+    /// Returns the approvals and denials since `earlier`, an older copy of this conversation, also
+    /// those in delegated conversations. Each is the id of the conversation that changed, and the
+    /// change.
     pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Change)> {
         let mut changes = Vec::new();
         for Slot { call, state } in earlier.slots.iter() {
@@ -164,9 +167,9 @@ impl Conversation {
         self.messages.get(reply + 1)
     }
 
-    /// Checks the outcome of a call against the rules, and returns what may be recorded. A
-    /// forbidden transfer or delegation becomes an error result for the model. A long result is cut
-    /// to the call's share of [`Rules::max_results_bytes`].
+    /// Checks the outcome of a call against the rules and their limits, and returns the outcome
+    /// that may be recorded. A forbidden transfer or delegation becomes an error result for the
+    /// model. A long result is cut to the call's share of [`Rules::max_results_bytes`].
     pub fn admit(&self, outcome: Outcome, rules: &dyn Rules) -> Outcome {
         let limits = rules.limits();
         let unknown = |agent: &str| {

@@ -17,21 +17,20 @@ impl Conversation {
         child
     }
 
-    /// The limits of the call that delegated this conversation. The user's own conversation has
-    /// none.
+    /// The limits of the call that delegated this conversation. For the user's own conversation,
+    /// all of them are `None`.
     pub fn delegation_limits(&self) -> &DelegationLimits {
         &self.delegation_limits
     }
 
-    /// Returns the result of the delegating call when this conversation has ended with `end`;
-    /// `None` if it waits for a person.
+    /// Returns the result of the delegating call when this conversation has ended with `end`.
+    /// `None` if the conversation waits for a person, because then the call has no result yet.
     ///
     /// The answer is cut to the limit of the tool's results ([`Conversation::delegation_limits`]).
     ///
-    /// If there is no answer, the result says what was done: each call with how it ended, and the
-    /// last text, in at most 4,000 bytes. So the agent that delegated knows which calls had
-    /// effects. (After a transfer this is not needed, because the calls are in the record of the
-    /// same conversation.)
+    /// If the conversation ended without an answer, the result says what was done: each call with
+    /// how it ended, and the last text, in at most 4,000 bytes. So the agent that delegated knows
+    /// which calls had effects.
     pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
         let agent = self.agent();
         let mut with_last_reply = true;

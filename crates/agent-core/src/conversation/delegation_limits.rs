@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The limits of a call that became a delegation. They are saved with the other agent's
-/// conversation, so they hold on any host, also if the run continues elsewhere.
+/// The limits of a call that delegated a task to another agent. They are saved with that agent's
+/// conversation, so they also hold if another process continues the run.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DelegationLimits {
-    /// The most bytes of text that the result of the call may have; see
+    /// The most bytes of text that the result of the call may have. `None` means no limit. See
     /// [`AgentBuilder::max_result_bytes`](crate::AgentBuilder::max_result_bytes).
     #[serde(default, alias = "longest_result", skip_serializing_if = "Option::is_none")]
     pub max_result_bytes: Option<usize>,
-    /// How long the call may take; see [`ToolSpec::timeout`](crate::ToolSpec::timeout).
+    /// How long the call may take; see [`ToolSpec::timeout`](crate::ToolSpec::timeout). `None`
+    /// means no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// How much of the timeout was left when the call delegated.
+    /// How much of the timeout was left when the call delegated. `None` if there is no timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_left: Option<Duration>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Json, LlmError, StopReason, ToolCall, safe_lines};
 
-/// How a run ended. Then it is the user's turn.
+/// How a run ended. After it, the user says something, or a person decides about waiting calls.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum End {
@@ -15,27 +15,29 @@ pub enum End {
     /// Only calls that wait for a person are left. Decide each with
     /// [`Conversation::approve`](crate::Conversation::approve) or `deny`, and run again.
     Waiting(Vec<PendingApproval>),
-    /// The reply was cut, for this reason. Its calls were not made;
+    /// The reply was cut, for this reason. The calls in that reply were not made;
     /// [`Conversation::open_calls`](crate::Conversation::open_calls) returns them.
     Cut(StopReason),
     /// The model refused to answer. The value is what the API says about the refusal, unchanged.
     ///
-    /// The record keeps the refused reply and the messages since the user spoke. Later requests
-    /// leave them out, because the API would refuse them again (see
+    /// The refused reply and the messages since the user spoke stay in
+    /// [`Conversation::messages`](crate::Conversation::messages). But later requests leave them
+    /// out, because the API would refuse again (see
     /// [`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused)). Effects of calls
     /// that were made since the user spoke are not undone. A note before the user's next message
     /// tells the model which tools were called and whether they failed. Calls in the refused reply
     /// itself were not made; [`Conversation::open_calls`](crate::Conversation::open_calls) returns
     /// them.
     Refused(Option<Json>),
-    /// The agent reached its limit of turns, this number, without an answer.
+    /// The agent made as many requests as [`Limits::turns`](crate::Limits::turns) allows, this
+    /// number, and has not answered.
     TurnLimit(u32),
     /// Any other reason: the API's stop reason, or what is wrong with the conversation.
     Other(String),
 }
 
 impl End {
-    /// The text of the answer; empty if the run ended otherwise.
+    /// The text of [`Answered`](Self::Answered). Empty for all other ends, which contain no answer.
     pub fn text(&self) -> &str {
         match self {
             Self::Answered(text) => text,
@@ -67,8 +69,8 @@ impl fmt::Display for End {
 /// A call that waits for a person to approve or deny it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PendingApproval {
-    /// The key for `approve` and `deny`. It is the ids of the conversation and the call:
-    /// `run/call_0_1`.
+    /// The key for `approve` and `deny`: the id of the conversation and the id of the call, joined
+    /// by `/`, for example `run/call_0_1`.
     pub key: String,
     /// The agent that makes the call.
     pub agent: String,
@@ -85,12 +87,12 @@ impl fmt::Display for PendingApproval {
     }
 }
 
-/// The error if a model did not answer. The conversation is unchanged except for the usage
-/// ([`LlmError::usage`]), and a new run asks again.
+/// The error if a model did not answer. The conversation is unchanged except for its usage, to
+/// which [`LlmError::usage`] was added. To send the request again, run the conversation again.
 ///
-/// Its text includes the model's error. So that error is not its
-/// [`source`](std::error::Error::source): programs that print an error with its causes, such as
-/// with `anyhow`, would print it twice.
+/// The text of this error includes the text of the model's error.
+/// [`source`](std::error::Error::source) returns `None`, so programs that print an error with its
+/// causes, as `anyhow` does, print the model's error only once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("agent {agent:?} got no answer: {error}")]
 pub struct Failure {

@@ -2,40 +2,46 @@
 
 use crate::Permits;
 
-/// The limits of a run. If a model reaches one, it usually reads an error result that names the
-/// limit. For limits that are optional, `None` means no limit: `Limits::new().calls(None)`.
+/// The limits of a run. If a call goes beyond a limit, it usually gets an error result that names
+/// the limit, which the model reads. `None` means no limit: `Limits::new().calls(None)`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many turns an agent may have before the user speaks again. The default is 10.
+    /// How many turns an agent may have before the user speaks again. A turn is one request to the
+    /// agent's model and its reply. The default is 10. An agent that has no turn left ends the run
+    /// with [`End::TurnLimit`](crate::End::TurnLimit), or returns the conversation to the agent
+    /// that transferred it with [`comes_back`](crate::tool::Transfer::comes_back).
     ///
-    /// An agent that gets the conversation a second time has only its remaining turns, and one with
-    /// none left does not get it. If an agent fails and the conversation returns to the previous
-    /// one, the turns of the failed agent count for that one too, but it always has at least one
-    /// turn to answer.
+    /// An agent that gets the conversation a second time has only its remaining turns. If it has
+    /// none left, the transfer fails. If an agent fails and the conversation returns to the
+    /// previous agent, the turns of the failed agent count for the previous agent too, but it
+    /// always has at least one turn to answer.
     pub turns: u32,
-    /// How deep agents may delegate to other agents. The default is 8. A larger number than
-    /// [`Limits::DEEPEST`] counts as that number.
+    /// How many levels of delegation there may be. With 1, the user's agent may delegate, but the
+    /// agents that it delegates to may not. With 0, no agent may. The default is 8, and the most is
+    /// [`Limits::DEEPEST`]: a larger number counts as `DEEPEST`. A call that would delegate deeper
+    /// gets an error result that names the limit.
     pub depth: u32,
-    /// How often the conversation may be transferred to another agent before the user speaks again.
-    /// The default is 8.
+    /// How many times the conversation may be transferred to another agent before the user speaks
+    /// again. The default is 8. A call that asks for more gets an error result.
     pub transfers: u32,
     /// How many requests to models a run may make. The default is 200. Requests of delegated
-    /// conversations, after transfers and after failures count. Retries inside a backend don't. If
-    /// a run needs more, it ends with [`RunError::RequestLimit`](crate::RunError::RequestLimit),
+    /// conversations, after transfers and after failures count. Retries by a backend don't count.
+    /// If a run needs more, it ends with [`RunError::RequestLimit`](crate::RunError::RequestLimit),
     /// and the next run continues from there. If a delegated conversation needs more, the call that
     /// led to it gets an error result.
     pub requests: Option<u32>,
     /// How many tool calls a run may make, including those of delegated conversations. The default
-    /// is 2,000. Equal calls that [share](crate::ToolSpec::shared) one execution count as one.
-    /// Calls that started early count even if their reply failed.
+    /// is 2,000. Further calls are not made and get an error result. Equal calls that
+    /// [share](crate::ToolSpec::shared) one execution count as one. Calls that started early count
+    /// even if their reply failed.
     pub calls: Option<u32>,
-    /// How many tool calls of one reply are made. The default is 256. The first ones are made, in
-    /// call order.
+    /// How many tool calls of one reply are made. The default is 256. The first calls in call order
+    /// are made; each of the others gets an error result.
     pub calls_in_reply: Option<u32>,
     /// How many tool calls may run in parallel, including those of delegated conversations. The
-    /// default is 512. The others wait. Delegations don't count, so even a limit of 1 can't block
-    /// agents that wait for other agents.
+    /// default is 512. Further calls wait. A call that has delegated doesn't count while it waits
+    /// for the other agent, so even a limit of 1 can't block agents that wait for other agents.
     pub calls_at_once: Option<usize>,
     /// Limits how many tool calls run in parallel over all runs that share these permits, for
     /// example all runs of a process. The default is no limit.
@@ -58,9 +64,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The largest depth of delegation that [`Limits::depth`] can allow. Delegated conversations
-    /// are nested in JSON. JSON deeper than 128 levels can't be read back, and each delegation
-    /// needs four levels.
+    /// The most levels of delegation that [`Limits::depth`] can allow. Delegated conversations are
+    /// nested in JSON. JSON deeper than 128 levels can't be read back, and each delegation needs
+    /// four levels.
     pub const DEEPEST: u32 = 24;
 
     /// The default limits.

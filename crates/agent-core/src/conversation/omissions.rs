@@ -1,4 +1,5 @@
-//! Parts of the record that are no longer sent: what a model refused, and what the user took back.
+//! Parts of the record that are no longer sent to models: what a model refused, and what the user
+//! took back.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -7,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Conversation;
 use crate::{Message, Role};
 
-/// A part of the record that is no longer sent to models. Two things in it are still sent:
-/// instructions, and results of calls from before it.
+/// A part of the record that is no longer sent to models. Two things in that part are still sent:
+/// instructions, and results of calls that were made before it.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Omission {
@@ -26,8 +27,8 @@ pub struct Omission {
 #[serde(rename_all = "snake_case")]
 pub enum OmissionReason {
     /// The model refused; see [`End::Refused`](crate::End::Refused). A note before the user's next
-    /// message names the calls that were made in it and whether they failed, but not their inputs
-    /// and results.
+    /// message names the calls that were made in the refused part, and whether they failed, but not
+    /// their inputs and results.
     Refused,
     /// The user took it back; see [`Conversation::take_back`].
     TakenBack,
@@ -49,10 +50,10 @@ impl Conversation {
     /// wrong question, a picture that no model accepts, or a refusal. Call it again to take back
     /// the exchange before that.
     ///
-    /// The record keeps the messages, but they are no longer sent (see
-    /// [`omissions`](Self::omissions)), except instructions. Open calls get an error result, as
-    /// with [`say`](Self::say). The agent that had the conversation before the exchange has it
-    /// again. Then it is the user's turn, so say something next. Effects of calls are not undone.
+    /// [`messages`](Self::messages) still has them, but they are no longer sent, except
+    /// instructions (see [`omissions`](Self::omissions)). Open calls get an error result, as with
+    /// [`say`](Self::say). The agent that had the conversation before the exchange has it again.
+    /// Say something next. Effects of calls are not undone.
     ///
     /// ```
     /// use agent_core::{Conversation, Response, conversation::Change};

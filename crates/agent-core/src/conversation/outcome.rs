@@ -10,63 +10,64 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Call, Content, DelegationLimits, UsageByAgent, panic_message::panic_message};
 
-/// The outcome of a tool call. It is a value; the host that runs the conversation carries it out.
+/// The outcome of a tool call: a result, or a request to do something else. It is plain data; the
+/// host that runs the conversation carries it out.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// A result, which the model reads.
     Output(Content),
-    /// An error, which the model reads. The run goes on. It can hold text and pictures
+    /// An error, which the model reads. The run goes on. An error can hold text and pictures
     /// ([`Block::text`](crate::Block::text), [`Block::image`](crate::Block::image)).
     Error(Content),
-    /// Transfers the conversation to another agent.
+    /// Transfers the conversation to another agent, which then answers the user.
     Transfer(Transfer),
-    /// Gives a task to another agent, in a separate conversation. Its answer is the result of the
-    /// call.
+    /// Gives a task to another agent, in a separate conversation. That agent's answer is the result
+    /// of the call.
     Delegate {
         /// The name of the agent.
         to: String,
         /// The task, as the first message that the agent reads.
         task: Content,
-        /// The limits of the call. A tool leaves them empty: the agent that has the tool fills them
-        /// in.
+        /// The limits of the call. A tool leaves them empty; the library fills them in from the
+        /// settings of the tool and its agent.
         #[serde(default, skip_serializing_if = "DelegationLimits::is_nothing")]
         #[serde(alias = "promised")]
         limits: Box<DelegationLimits>,
     },
     /// The call waits until a person approves or denies it.
     Wait {
-        /// The question for the person. It may contain text of models, so it is [made safe to
-        /// show](crate::message::safe_lines).
+        /// The question for the person. The question may contain text of models, so control
+        /// characters in it are [escaped](crate::message::safe_lines).
         question: String,
     },
 }
 
-/// A request to transfer the conversation to another agent. It takes effect with that agent's first
-/// reply. If there is none, the call gets an error result and the asking agent keeps the
-/// conversation.
+/// A request to transfer the conversation to another agent. The transfer takes effect when that
+/// agent gives its first reply. If that request fails, so does the transfer: the call that asked
+/// for it gets an error result, and the agent that made the call keeps the conversation.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// The name of the agent.
     pub to: String,
-    /// The error result for the asking agent if the transfer fails. `{why}` in it is replaced by
-    /// the reason.
+    /// The text of the error result if the transfer fails, for the agent that asked for it. `{why}`
+    /// in this text is replaced by the reason.
     pub if_failed: String,
     /// Whether the conversation returns to the asking agent if the other agent fails later in the
     /// same run.
     pub comes_back: bool,
-    /// A lower limit on transfers since the user spoke than the one of the run
-    /// ([`Limits::transfers`](crate::Limits::transfers)).
+    /// The most transfers since the user spoke, if that is less than
+    /// [`Limits::transfers`](crate::Limits::transfers). `None` if only that limit applies.
     pub at_most: Option<u32>,
-    /// How often the same agent may transfer the conversation to the same other agent while no tool
-    /// has succeeded in between. `None` means no limit.
+    /// How many times the same agent may transfer the conversation to the same other agent while no
+    /// other call has succeeded in between. `None` means no limit.
     pub repeats: Option<u32>,
 }
 
 impl Transfer {
-    /// Makes a transfer to the agent `to`, which keeps the conversation. For `if_failed`, see
-    /// [`Transfer::if_failed`].
+    /// Makes a transfer to the agent `to`. It does not come back, and has no limits of its own. For
+    /// `if_failed`, see [`Transfer::if_failed`].
     pub fn new(to: impl Into<String>, if_failed: impl Into<String>) -> Self {
         let (to, if_failed) = (to.into(), if_failed.into());
         Self { to, if_failed, comes_back: false, at_most: None, repeats: None }
@@ -113,8 +114,9 @@ impl Outcome {
         Self::Error(content.unwrap_or_else(|| error.to_string().into()))
     }
 
-    /// Makes the error result of a call if nobody knows how it ended and it may not be [made
-    /// again](crate::ToolSpec::may_be_repeated). It is for hosts whose runs survive their process.
+    /// Makes the error result of a call that started, whose outcome is unknown, and that may not be
+    /// [made again](crate::ToolSpec::may_be_repeated). It is for hosts whose runs survive their
+    /// process.
     pub fn unknown(tool: &str) -> Self {
         Self::error(format!(
             "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
@@ -127,9 +129,9 @@ impl Outcome {
         Self::error(format!("not run: the limit of {most} tool calls per run is reached"))
     }
 
-    /// Asks `decide` about a call if nobody knows how it ended. It returns the outcome, or `None`
-    /// if the call is to be made again. If `decide` panics, the call is not made again, and the
-    /// model reads that the outcome is unknown.
+    /// Asks `decide` what to do about a call whose outcome is unknown. `decide` returns the outcome
+    /// to record, or `None` to make the call again. If `decide` panics, this returns
+    /// [`unknown`](Self::unknown).
     pub fn of_unknown(call: &Call, decide: &dyn Fn(&Call) -> Option<Self>) -> Option<Self> {
         // `decide` is foreign code. A panic in it must not end the run.
         catch_unwind(AssertUnwindSafe(|| decide(call))).unwrap_or_else(|panic| {
@@ -143,7 +145,8 @@ impl Outcome {
         })
     }
 
-    /// Makes a delegation: the agent `to` gets `task`, and its answer is the result of the call.
+    /// Makes a delegation: the agent `to` gets `task`, and that agent's answer is the result of the
+    /// call.
     pub fn delegate(to: impl Into<String>, task: impl Into<Content>) -> Self {
         Self::Delegate { to: to.into(), task: task.into(), limits: Box::default() }
     }
@@ -163,7 +166,7 @@ impl<C: Into<Content>, E: fmt::Display + 'static> From<Result<C, E>> for Outcome
 pub struct Done {
     /// The outcome.
     pub outcome: Outcome,
-    /// The usage of models for it. A plain tool has none.
+    /// The tokens that models used for it. It is empty for tools that ask no model.
     pub usage: UsageByAgent,
 }
 

@@ -2,20 +2,21 @@
 
 use crate::{Limits, ToolSpec};
 
-/// The rules that a conversation follows: which calls run first or alone, how many turns an agent
-/// has, and which agents exist. A [`Team`](crate::Team) implements them.
+/// What a conversation must know about its agents: how the calls of their tools may run, how many
+/// turns they may have, the limits, and which agents exist. [`Team`](crate::Team) implements this
+/// trait; you need your own implementation only for agents that are not a `Team`.
 pub trait Rules: Sync {
     /// The spec of an agent's tool, which says how its calls may run; `None` if the agent has no
     /// such tool.
     fn spec(&self, agent: &str, tool: &str) -> Option<&ToolSpec>;
 
-    /// How many turns this agent may have.
+    /// How many turns (requests to its model) this agent may have before the user speaks again.
     fn turns(&self, agent: &str) -> u32;
 
     /// The limits of the run.
     fn limits(&self) -> &Limits;
 
-    /// The names of all agents.
+    /// The names of all agents that a conversation can be transferred or delegated to.
     fn agents(&self) -> Vec<&str>;
 
     /// The most bytes of text that the results of all calls of one reply may have together. Each

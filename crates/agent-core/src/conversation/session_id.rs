@@ -2,12 +2,13 @@
 
 use crate::{Conversation, message::safe_text::is_unsafe, safe_line};
 
-/// The error if a conversation's id can't be the id of a saved session. See [`check_session_id`].
+/// The error if a conversation's id can't be the id of a session, which is a saved conversation.
+/// See [`check_session_id`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionIdError {
-    /// The id is [`Conversation::DEFAULT_ID`]. Two conversations without their own ids would be one
-    /// session, and the second would read what the first was told.
+    /// The id is [`Conversation::DEFAULT_ID`]. Two conversations with this id would be one session,
+    /// and the second would read what the first was told.
     #[error(
         "a session needs its own id, but this conversation has the default id {:?}: call \
          Conversation::with_id first",
@@ -45,10 +46,10 @@ pub enum SessionIdError {
     },
 }
 
-/// Checks whether a host that saves conversations may use this id for a session. A valid id:
+/// Checks whether a host may save a conversation under this id, as a session. A valid id:
 ///
 /// - is not empty or blank;
-/// - is not [`Conversation::DEFAULT_ID`], which all conversations without an id share;
+/// - is not [`Conversation::DEFAULT_ID`], which conversations share until they get another id;
 /// - has no `/`;
 /// - is fully visible: no control characters, no line ends, no white space except spaces between
 ///   words, and no characters that only control how text is shown (direction, zero width, emoji

@@ -8,7 +8,8 @@ use std::{
 use super::{Conversation, State};
 use crate::{Call, Done, Outcome, Rules, Work};
 
-/// The tools' turn: the work that may start now. Results are recorded in it.
+/// The tools' turn: the calls and delegations that may start now ([`work`](Self::work)). A host
+/// carries them out and gives each outcome to [`record`](Self::record).
 pub struct ToolTurn<'a> {
     conversation: &'a mut Conversation,
     rules: &'a dyn Rules,
@@ -34,14 +35,14 @@ impl<'a> ToolTurn<'a> {
         self.conversation
     }
 
-    /// The work that may start now, in call order. It is never empty before
-    /// [`take_work`](Self::take_work).
+    /// The work that may start now, in call order. There is always some until
+    /// [`take_work`](Self::take_work) is called.
     pub fn work(&self) -> &[Work] {
         &self.work
     }
 
-    /// Takes the work that may start now out of the turn, in call order. The caller must do it;
-    /// [`work`](Self::work) is then empty.
+    /// Takes the work that may start now out of the turn, in call order. The caller must carry it
+    /// out. After this, [`work`](Self::work) is empty.
     pub fn take_work(&mut self) -> Vec<Work> {
         std::mem::take(&mut self.work)
     }
@@ -56,9 +57,9 @@ impl<'a> ToolTurn<'a> {
 
     /// Records the outcome of the call `id`. Outcomes may come in any order.
     ///
-    /// It returns the work that may start because of it: the delegation that the call led to, or
-    /// the next call with the same key. When the last call has its result, the user message with
-    /// all results is appended to the conversation.
+    /// Returns the work that may now start, if any: the delegation that the call led to, or the
+    /// next call with the same [key](crate::tool::ExclusiveBy). When the last call has its result,
+    /// the user message with all results is appended to the conversation.
     ///
     /// # Panics
     /// If the call is not in this turn, or already has its result. Both are bugs of the host.

@@ -13,14 +13,14 @@ use crate::{Block, BlockKind, Message, Role, Rules, ToolCall, Transfer};
 pub struct TransferRecord {
     /// The agent that had the conversation.
     pub from: Arc<str>,
-    /// The agent that got it.
+    /// The agent that got the conversation.
     pub to: Arc<str>,
     /// The number of messages before the transfer. It is also the index of the first message that
     /// `to` writes.
     pub at: usize,
     /// The call that asked for the transfer; `None` if the conversation returned after a failure.
     pub call: Option<Arc<ToolCall>>,
-    /// What went wrong, if the conversation returned after a failure.
+    /// What went wrong, if the conversation returned after a failure; `None` for other transfers.
     pub why: Option<String>,
 }
 
@@ -42,8 +42,8 @@ impl Conversation {
         &self.transfer_records
     }
 
-    /// The transfer by which the agent that speaks next got the conversation, or is about to get
-    /// it. `None` if that agent had it from the start.
+    /// The transfer by which the [`speaker`](Self::speaker) got the conversation, or is about to
+    /// get it. `None` if the speaker has had the conversation from the start.
     pub fn transfer_to_speaker(&self) -> Option<TransferRecord> {
         match self.transfer() {
             Some((place, transfer)) => Some(TransferRecord {
@@ -60,8 +60,8 @@ impl Conversation {
         }
     }
 
-    /// Whether this block is a note by this library to the agent that the conversation returned to.
-    /// Such a note is in a user message, but the user did not write it.
+    /// Whether this block is a note that the library wrote into a user message, to tell an agent
+    /// why the conversation returned to it.
     pub fn is_note(&self, block: &Block) -> bool {
         let came_back = self.transfer_records.iter().filter(|record| record.call.is_none());
         let mut notes = came_back.filter_map(|record| {

@@ -1,12 +1,13 @@
-//! Turns. A driver can't take one twice or in the wrong order.
+//! Turns: whose move it is. The types make it impossible to take a turn twice or in the wrong
+//! order.
 
 use std::ops::Deref;
 
 use super::{Conversation, ToolTurn, next::Next};
 use crate::{End, Failure, Response, Rules};
 
-/// Whose turn it is, and what there is to do. It borrows the conversation, so taking turns in the
-/// wrong order does not compile.
+/// Whose turn it is: the model's, the tools' or the user's. A turn borrows the conversation, so
+/// taking turns in the wrong order does not compile.
 #[derive(Debug)]
 pub enum Turn<'a> {
     /// The model's turn: one request.
@@ -18,7 +19,7 @@ pub enum Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Returns how the run ended, if it is the user's turn.
+    /// Returns how the run ended, if it is the user's turn; `None` if it is another turn.
     pub fn into_end(self) -> Option<End> {
         match self {
             Self::User(end) => Some(end),
@@ -27,14 +28,18 @@ impl Turn<'_> {
     }
 }
 
-/// The model's turn. It dereferences to the conversation.
+/// The model's turn: ask the model and give its reply to [`answer`](Self::answer). It dereferences
+/// to the conversation.
 #[derive(Debug)]
 pub struct ModelTurn<'a> {
     conversation: &'a mut Conversation,
 }
 
 impl Conversation {
-    /// Decides whose turn it is, under these rules. This is the one question that the loop asks.
+    /// Decides whose turn it is: the model's, the tools' or the user's. The loop repeats this
+    /// question until it is the user's turn. The rules are usually a [`Team`](crate::Team). The
+    /// conversation changes only if an agent has no turns left and returns the conversation to the
+    /// agent that transferred it.
     pub fn turn<'a>(&'a mut self, rules: &'a dyn Rules) -> Turn<'a> {
         match self.next(rules) {
             Next::Model => Turn::Model(ModelTurn { conversation: self }),
@@ -60,8 +65,8 @@ impl Deref for ModelTurn<'_> {
 }
 
 impl ModelTurn<'_> {
-    /// Records the model's reply or failure. If another agent can go on after a failure, it is
-    /// recorded, for example when a transfer fails. Any other failure is returned as the error, and
+    /// Records the model's reply or failure. A failure is recorded if another agent can go on, for
+    /// example when a transfer fails. If no agent can, the failure is returned as the error, and
     /// only the [usage](Conversation::usage) has changed.
     pub fn answer(self, result: Result<Response, Failure>) -> Result<(), Failure> {
         self.conversation.answer(result)

@@ -4,13 +4,13 @@ use super::{Conversation, State};
 use crate::{Usage, UsageByAgent};
 
 impl Conversation {
-    /// The usage of all models so far, including delegated conversations.
+    /// The tokens that all models have used so far, including delegated conversations.
     pub fn usage(&self) -> Usage {
         self.usage_by_agent().total()
     }
 
-    /// The usage so far by agent, including delegated conversations. For the usage of each turn,
-    /// see [`EventKind::TurnEnded`](crate::EventKind::TurnEnded).
+    /// The tokens that each agent's model has used so far, including delegated conversations. For
+    /// the usage of each turn, see [`EventKind::TurnEnded`](crate::EventKind::TurnEnded).
     pub fn usage_by_agent(&self) -> UsageByAgent {
         let mut usage = self.usage.clone();
         usage += &self.usage_of_children();

@@ -7,16 +7,16 @@ use crate::{Block, BlockKind, Message, Role};
 
 impl Conversation {
     /// The messages that the next model reads. They are the record without parts that are [left
-    /// out](Self::omissions) and without what the API refuses (blank text, cut thinking). If the
-    /// conversation is about to be transferred, they include the results that the calls will have
-    /// then.
+    /// out](Self::omissions) and without what the API refuses (blank text, cut thinking). If a call
+    /// has asked for a transfer, they are the messages that the target agent reads: the open calls
+    /// already have the results that they will have after the transfer.
     pub fn reads(&self) -> Vec<Message> {
         self.reads_around(0).1
     }
 
-    /// The messages that the next model reads, in two parts: those from the first `at` messages of
-    /// the record, and the rest. [`TransferRecord::at`](crate::conversation::TransferRecord::at) is
-    /// such a number. See [`reads`](Self::reads).
+    /// Like [`reads`](Self::reads), in two parts: what is left of the first `at` messages of the
+    /// record, and the rest. [`TransferRecord::at`](crate::conversation::TransferRecord::at) is
+    /// such a number.
     pub fn reads_around(&self, at: usize) -> (Vec<Message>, Vec<Message>) {
         let (all, split) = (self.messages.len(), at.min(self.messages.len()));
         let (mut before, mut since) = (self.sent(0..split), self.sent(split..all));

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Conversation, ToolCall};
 
-/// A piece of work that may start now. It is plain data, so another process can do it.
+/// A piece of work of a tools' turn: a call or a delegation. It is plain data, so another process
+/// can carry it out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Work {
     /// A call of a tool.
@@ -20,16 +21,16 @@ pub enum Work {
 pub struct Call {
     /// The id of the conversation.
     pub conversation: Arc<str>,
-    /// The number of delegations between the user and that conversation.
+    /// The number of delegations between the user and that conversation: 0 for the user's own.
     pub depth: u32,
-    /// The agent that made it.
+    /// The agent that made the call.
     pub agent: Arc<str>,
     /// The call itself.
     pub call: Arc<ToolCall>,
-    /// Its place among the calls of its reply, from 0.
+    /// The place of the call among the calls of its reply, from 0.
     #[serde(default)]
     pub place: usize,
-    /// Whether a person has approved it.
+    /// Whether a person has approved the call, after an [`Outcome::Wait`](crate::Outcome::Wait).
     #[serde(alias = "allowed")]
     pub approved: bool,
 }

@@ -7,9 +7,9 @@ use crate::{Event, EventKind, Notice, safe_line};
 /// Writes the events of a run as lines for people to read: the time in seconds, the agent, and what
 /// happened. Lines of delegated agents are indented.
 ///
-/// It shows calls, transfers, delays, failures and the answer. It does not show what a model says
-/// beside its calls. For that, use [`LiveText`](crate::event::LiveText) while the run goes on, or
-/// print the [`Conversation`](crate::Conversation).
+/// The log shows calls, transfers, delays, failures and the answer. It does not show the text that
+/// a model writes beside its calls. To show that text, use [`LiveText`](crate::event::LiveText)
+/// during the run, or print the [`Conversation`](crate::Conversation).
 #[derive(Clone, Debug)]
 pub struct EventLog {
     width: usize,

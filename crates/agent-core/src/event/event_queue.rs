@@ -13,11 +13,11 @@ use crate::{Event, EventKind};
 /// `next` like [`Run::next`](crate::Run::next). [`listener`](Self::listener) puts events in, and
 /// [`poll_next`](Self::poll_next) takes them out.
 ///
-/// Of the progress reports of a call only the newest is kept, and its
-/// [`dropped`](EventKind::CallProgress) counts the others. All other events are kept. If the run is
-/// polled only to get its next event, few events are unread, because only running calls emit events
-/// meanwhile. If the run goes on by itself, read the queue meanwhile: it grows with each piece of
-/// each reply.
+/// The queue keeps only the newest progress report of a call, whose
+/// [`dropped`](EventKind::CallProgress) counts the others. It keeps all other events. If you poll
+/// the run only to get its next event, the queue stays short, because between two polls only
+/// running calls emit events. If the run goes on by itself, read the queue at the same time: it
+/// grows with each piece of each reply.
 ///
 /// ```
 /// use agent_core::{Conversation, Team, event::{EventLog, EventQueue}};
@@ -56,8 +56,8 @@ struct Unread {
 }
 
 impl EventQueue {
-    /// Returns a listener that puts each event into the queue. It does nothing after the queue is
-    /// dropped.
+    /// Returns a listener that puts each event into the queue. After the queue is dropped, the
+    /// listener does nothing.
     pub fn listener(&self) -> impl Fn(&Event) + Send + Sync + use<> {
         let unread = self.unread();
         move |event| {
@@ -84,13 +84,14 @@ impl EventQueue {
         }
     }
 
-    /// Takes the oldest unread event; `None` if there is none now.
+    /// Takes the oldest unread event; `None` if all events have been read.
     pub fn try_next(&self) -> Option<Event> {
         lock(&self.0).pop()
     }
 
-    /// Takes the oldest unread event. If there is none, the task of `context` is woken when the
-    /// next event comes. If several tasks wait, only the last one is woken.
+    /// Takes the oldest unread event. If all events have been read, it returns `Pending`, and the
+    /// task of `context` is woken when the next event comes. Only the task that polled last is
+    /// woken.
     pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Event> {
         let mut unread = lock(&self.0);
         match unread.pop() {

@@ -4,9 +4,9 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::{Block, Delta, Event, EventKind, Piece, Response, safe_lines};
 
-/// Shows replies to a person while they stream. Feed it with the events of a run; it returns what
-/// to show next. If a reply breaks off and is asked again, the text shown so far is withdrawn
-/// first, so each reply is shown once.
+/// Turns the events of a run into the text to show to a person while replies stream. Give each
+/// event to [`see`](Self::see), which returns what to show next. If a reply breaks off and its
+/// request is made again, the text shown so far is withdrawn first, so each reply is shown once.
 ///
 /// One `LiveText` can follow several conversations; each has its own text. On a terminal, print
 /// each change. Where shown text can be replaced, use [`LiveText::text`] after each change, or the
@@ -39,8 +39,8 @@ pub struct LiveText {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextChange {
-    /// This text is added to what is shown. It begins with a blank line if a new block or reply
-    /// begins that does not continue the one before.
+    /// This text is added to what is shown. The text begins with a blank line if a new block or
+    /// reply begins that does not continue the previous one.
     Words(String),
     /// The text shown of the last reply no longer counts.
     Withdrawn {
@@ -69,8 +69,8 @@ impl LiveText {
         Self::default()
     }
 
-    /// Returns the changes that an event of a run causes, in order. Usually there is one or none.
-    /// When a conversation has ended, its text is forgotten.
+    /// Returns the changes that an event of a run causes, in order; often none. When a conversation
+    /// has ended, its text is forgotten.
     pub fn see(&mut self, event: &Event) -> Vec<TextChange> {
         let id = &event.conversation;
         match &event.kind {
@@ -91,8 +91,8 @@ impl LiveText {
         }
     }
 
-    /// Returns the changes that a piece of a reply causes, in the conversation with this id. It is
-    /// for programs that read a backend without a run.
+    /// Like [`see`](Self::see), for programs that read a model backend without a run: returns the
+    /// changes that a piece of a reply causes in the conversation with this id.
     pub fn push(&mut self, conversation: &str, delta: &Delta) -> Vec<TextChange> {
         let reply = self.reply(conversation);
         let brings = matches!(
@@ -115,7 +115,7 @@ impl LiveText {
         }
     }
 
-    /// The text of the last reply of this conversation so far.
+    /// The text of the last reply so far in the conversation with this id. Empty if there is none.
     pub fn text(&self, conversation: &str) -> &str {
         self.replies.get(conversation).map_or("", |reply| &reply.text)
     }

@@ -7,9 +7,9 @@ use std::{
 
 use crate::{Event, EventKind, safe_line};
 
-/// A picture of what ran when. There is a row for the agent and, nested under it, a row for each of
-/// its calls. Each row has a bar from start to end, all on the same scale. A call that was
-/// delegated is the row of the other agent.
+/// A picture of what ran when, drawn as text. There is a row for the agent and, nested under it, a
+/// row for each of its calls. Each row has a bar from start to end, all on the same scale. If a
+/// call delegated a task, its row is that of the other agent.
 ///
 /// ```text
 /// orchestrator     |██████████████████████████████|  0.90 s

@@ -11,18 +11,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Call, Conversation};
 
-/// Stops runs, or single calls of runs. Give it to a run with
+/// A handle that stops runs, or single calls of runs. Give it to a run with
 /// [`Run::cancelled_by`](crate::Run::cancelled_by). Clones stop the same runs.
 ///
-/// One `Cancel` can serve a whole session: give it to each run. [`all`](Self::all) stops the runs
-/// that already have it. Runs that get it later are not stopped.
+/// One `Cancel` can serve all runs of a conversation: give it to each of them. [`all`](Self::all)
+/// stops the runs that already have it. Runs that get it later are not stopped.
 ///
-/// A stopped call has an error result that says so. Finished calls keep their results, and the
-/// conversation can be run again. A blocking call runs to its end, but its result is not used.
+/// A stopped call gets an error result that says that it was cancelled. Finished calls keep their
+/// results, and the conversation can be run again. A blocking call runs to its end, but its result
+/// is not used.
 ///
 /// A reply that is stopped is not recorded, so its tokens are not in the conversation's
-/// [usage](crate::Usage). Only its [`TurnFailed`](crate::EventKind::TurnFailed) event says what it
-/// cost. A partial reply that is kept is counted.
+/// [usage](crate::Usage). Only its [`TurnFailed`](crate::EventKind::TurnFailed) event has them.
+/// With [`keep_partial_reply`](crate::Run::keep_partial_reply), the reply is recorded and its
+/// tokens count.
 ///
 /// ```
 /// # use agent_core::{Agent, Cancel, Conversation, RunError, script::{Reply, Script}};
@@ -55,26 +57,25 @@ impl Cancel {
         Self::default()
     }
 
-    /// Stops the runs that have it so far, also those that were not polled yet. They end with
+    /// Stops all runs that have this `Cancel`, also those that were not polled yet. They end with
     /// [`RunError::Cancelled`](crate::RunError::Cancelled).
     ///
-    /// Replies that still stream are dropped (but see
-    /// [`Run::keep_partial_reply`](crate::Run::keep_partial_reply)), together with their early
-    /// calls. Running calls get an error result, also in delegated conversations. Finished calls
-    /// keep their results. The run waits for no call, not even for a
-    /// [blocking](crate::ToolSpec::blocking) one, which can't be stopped. A blocking call should
-    /// check [`Context::cancelled`](crate::Context::cancelled), because a later run may make a call
-    /// that must not run beside it.
+    /// Replies that still stream are dropped, together with their early calls, unless
+    /// [`Run::keep_partial_reply`](crate::Run::keep_partial_reply) is set. Running calls get an
+    /// error result, also in delegated conversations. Finished calls keep their results. The run
+    /// waits for no call, not even for a [blocking](crate::ToolSpec::blocking) one, which can't be
+    /// stopped. A blocking call should check [`Context::cancelled`](crate::Context::cancelled) and
+    /// return, because a later run may make a call that must not run at the same time.
     pub fn all(&self) {
         let runs_so_far = std::mem::take(&mut *lock(&self.0.all));
         runs_so_far.cancel();
     }
 
-    /// Stops the call with this key, in each run that has one. The key is the ids of the
-    /// conversation and the call: `run/call_0_1`. If the call was delegated, everything in it
-    /// stops. Returns false if no such call is running. Calls that [take
-    /// turns](crate::ToolSpec::exclusive) with a blocking call wait until it returns
-    /// ([`EventKind::CallGoesOn`](crate::EventKind::CallGoesOn)).
+    /// Stops the call with this key, in each run that has such a call. The key is the id of the
+    /// conversation and the id of the call: `run/call_0_1`. If the call has delegated a task, the
+    /// delegated conversation stops, with all its calls. Returns `false` if no call with this key
+    /// is running. Calls that [take turns](crate::ToolSpec::exclusive) with a blocking call wait
+    /// until it returns ([`EventKind::CallGoesOn`](crate::EventKind::CallGoesOn)).
     pub fn call(&self, key: &str) -> bool {
         let runs: Vec<Arc<RunTokens>> = lock(&self.0.runs).iter().filter_map(Weak::upgrade).collect();
         let tokens = runs.iter().filter_map(|run| lock(&run.calls).get(key).cloned());

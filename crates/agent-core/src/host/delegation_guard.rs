@@ -8,9 +8,9 @@ use std::{
 
 use crate::{Conversation, Delegation, ToolCall};
 
-/// A delegated conversation while a host drives it. It dereferences to the conversation. When it is
-/// dropped, finished or not, the conversation is put back into the turn it belongs to, so nothing
-/// is lost.
+/// A guard that holds a delegated conversation while a host drives it. It dereferences to the
+/// conversation. When the guard is dropped, it puts the conversation, finished or not, back into
+/// the turn from which it was taken, so nothing is lost.
 #[derive(Debug)]
 pub struct DelegationGuard {
     /// The call that delegated.

@@ -12,8 +12,8 @@ use futures::future::BoxFuture;
 use crate::{End, Event, EventQueue};
 
 /// A run on any host. `.await` it for its [`End`], or first read its events with
-/// [`next`](Self::next) and then `.await` it. Use it to give your own host the same interface as
-/// [`Run`](crate::Run), which contains a `HostRun`.
+/// [`next`](Self::next) and then `.await` it. Return it from your own host, so that the host has
+/// the same interface as [`Run`](crate::Run).
 ///
 /// Nothing happens until it is polled.
 #[must_use = "a run does nothing until it is awaited"]
@@ -37,8 +37,9 @@ enum Events<'a> {
 }
 
 impl<'a, E> HostRun<'a, E> {
-    /// Makes a run from a future that carries it out. If the events are read, `listen` is called
-    /// before the future is first polled. The queue that it returns must then get all events.
+    /// Makes a run from a future that carries it out. If the caller reads events, `listen` is
+    /// called before the future is first polled, and returns a queue. That queue must get all
+    /// events of the run.
     pub fn new(
         run: impl Future<Output = Result<End, E>> + Send + 'a,
         listen: impl FnOnce() -> EventQueue + Send + 'a,
@@ -48,9 +49,9 @@ impl<'a, E> HostRun<'a, E> {
 
     /// Returns the next event; `None` when the run is over.
     ///
-    /// The run makes progress only while this is awaited, but calls that are running go on by
-    /// themselves. If calls report [progress](crate::Context::progress) faster than it is read,
-    /// only the newest report of each call is kept, and the dropped ones are counted. No other
+    /// The run makes progress only while `next` or the run itself is awaited, but calls that are
+    /// running go on by themselves. If a call reports [progress](crate::Context::progress) faster
+    /// than you read it, only its newest report is kept, with the number of dropped ones. No other
     /// event is dropped.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.poll_next(context)).await

@@ -10,7 +10,8 @@ use crate::{
     host::delegation_guard::{DelegationGuard, Home},
 };
 
-/// How a host does single pieces of work. [`in_parallel`] uses it to do a whole turn.
+/// How a host makes one call and drives one delegated conversation. With this, [`in_parallel`] does
+/// all work of a turn.
 pub trait Perform {
     /// The error of the host itself, which ends the run.
     type Error;
@@ -18,15 +19,15 @@ pub trait Perform {
     /// Makes a tool call, and puts its result into the receipt as soon as it has ended.
     fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), Self::Error>>;
 
-    /// Drives a delegated conversation to its end. The inner error is a model's, and becomes the
-    /// error result of the delegating call.
+    /// Drives a delegated conversation to its end. The outer error ends the run. The inner error is
+    /// a model's, and becomes the error result of the delegating call.
     fn converse(
         &self,
         child: DelegationGuard,
     ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)>;
 
-    /// Is called with the outcome of each call, after the rules have checked it and before it is
-    /// recorded. The default does nothing.
+    /// Is called with the outcome of each call, after the outcome was checked against the rules and
+    /// before it is recorded. The default does nothing.
     fn on_outcome(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
 }
 

@@ -46,7 +46,8 @@ use crate::{
 
 /// The in-process host. It asks the models, and makes each tool call on its own task (or on the
 /// blocking pool). Calls of read-only tools start while the reply still streams ([`Early`]).
-/// Delegated conversations are driven in parallel, in the task of the run.
+/// Delegated conversations are driven in parallel, in the task of the run. Use [`Run`](crate::Run)
+/// for plain runs; this type is for building your own host.
 #[derive(Debug)]
 pub struct LocalHost {
     caller: Arc<Caller>,
@@ -64,8 +65,8 @@ pub struct LocalHost {
 }
 
 impl LocalHost {
-    /// Makes a host for one run of this team. The limits of a run count per host; see
-    /// [`begin_run`](Self::begin_run).
+    /// Makes a host for one run of this team. The counts for the [`Limits`](crate::Limits) of a run
+    /// belong to the host: before a second run, call [`begin_run`](Self::begin_run).
     pub fn new(team: Team) -> Self {
         let listeners = Listeners::default().with_reader();
         Self::with(team, Options { listeners, ..Options::default() }, CancellationToken::new())
@@ -94,22 +95,23 @@ impl LocalHost {
         }
     }
 
-    /// Sets how the calls of a turn are made. The default is [`Mode::Concurrent`].
+    /// Sets whether the calls of a reply run in parallel or one after the other. The default is
+    /// [`Mode::Concurrent`].
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
     /// Sets whether the text so far of a cancelled reply is kept; see
-    /// [`Run::keep_partial_reply`](crate::Run::keep_partial_reply). Here it does not apply to runs
-    /// that are dropped.
+    /// [`Run::keep_partial_reply`](crate::Run::keep_partial_reply). With this host, nothing is kept
+    /// of a reply whose run is dropped.
     pub fn keep_partial_reply(mut self, keep: bool) -> Self {
         self.keeps_partial_reply = keep;
         self
     }
 
-    /// Sets an upper limit on which calls may start early, for all agents. It is for hosts around
-    /// this one.
+    /// Sets the most that any agent's setting of [`Early`] may allow. It is for hosts around this
+    /// one. By default each agent's own setting applies.
     pub fn early(mut self, most: Early) -> Self {
         self.early = most;
         self
@@ -124,8 +126,8 @@ impl LocalHost {
     }
 
     /// Returns a queue of all events from now on. It is for hosts around this one whose runs are
-    /// read event by event ([`HostRun`](crate::host::HostRun)). There is one queue at a time: an
-    /// earlier one gets no more events.
+    /// read event by event ([`HostRun`](crate::host::HostRun)). There is one queue at a time: after
+    /// a second call, the first queue gets no more events.
     pub fn events(&self) -> EventQueue {
         self.caller.emitter.listeners.read()
     }
@@ -137,8 +139,8 @@ impl LocalHost {
     }
 
     /// Asks the model like [`ask`](Host::ask), but stops when `cancel` is used. It is for hosts
-    /// around this one that learn elsewhere that one of their runs is cancelled. The host's own
-    /// [`cancelled_by`](Self::cancelled_by) does not stop it.
+    /// around this one that learn elsewhere that one of their runs is cancelled. The `Cancel` given
+    /// to [`cancelled_by`](Self::cancelled_by) does not stop this request.
     pub async fn ask_until(
         &self,
         so_far: &Conversation,
@@ -147,8 +149,8 @@ impl LocalHost {
         self.ask_model(so_far, cancel.handle().stop()).await
     }
 
-    /// Starts the counts for a run's [`Limits`](crate::Limits) again at 0. It is for hosts around
-    /// this one that carry out several runs: call it at the beginning of each.
+    /// Sets the counts for the [`Limits`](crate::Limits) of a run back to 0. Hosts around this one
+    /// that carry out several runs call it at the beginning of each.
     pub fn begin_run(&self) {
         self.caller.calls_made.reset();
         self.caller.requests_made.reset();
@@ -163,10 +165,10 @@ impl LocalHost {
         self.drive_by(conversation, self).boxed()
     }
 
-    /// Drives a conversation by `outer`, a host around this one, and emits the event of its end.
-    /// Meanwhile a delegated conversation can be cancelled by its id. If the conversation waits for
-    /// a person, that is reported once: not again if it already waited for the same calls and there
-    /// was nothing to do.
+    /// Drives a conversation by `outer`, a host around this one, and emits the event
+    /// [`Ended`](crate::EventKind::Ended). Until then, [`Cancel::call`](crate::Cancel::call) can
+    /// stop a delegated conversation by its id. If the conversation already waited for a person,
+    /// and there was nothing to do, that end is not emitted again.
     pub async fn drive_by<H: Host>(
         &self,
         conversation: &mut Conversation,
@@ -184,9 +186,10 @@ impl LocalHost {
         Ok(end)
     }
 
-    /// Does the work of a turn like [`act`](Host::act), but each piece by `outer`, which makes its
-    /// calls through this host. If the agent that has the conversation is not in the team, it fails
-    /// before any work; see [`Team::check_agent`].
+    /// Does the work of a turn like [`act`](Host::act), but lets `outer`, a host around this one,
+    /// make each call and drive each delegated conversation. `outer` makes its calls through this
+    /// host. If the agent that has the conversation is not in the team, this fails before any work;
+    /// see [`Team::check_agent`].
     pub async fn act_by<P>(&self, turn: ToolTurn<'_>, outer: &P) -> Result<(), P::Error>
     where
         P: Perform,

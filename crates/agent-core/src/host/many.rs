@@ -18,8 +18,9 @@ use crate::{
 };
 
 /// A stream of conversations as they end. [`Team::run_many`] returns it. Each conversation runs on
-/// its own task, and a limited number run in parallel. Those without an id of their own get one by
-/// their place: `run-0`, `run-1`, … Dropping the stream aborts the running ones.
+/// its own task, and a limited number run in parallel. A conversation whose id is still
+/// [`DEFAULT_ID`](Conversation::DEFAULT_ID) gets an id from its place in the input: `run-0`,
+/// `run-1`, … Dropping the stream aborts the running conversations.
 #[must_use = "conversations begin only while the stream is polled"]
 pub struct Many {
     plan: Plan,
@@ -33,11 +34,11 @@ pub struct Many {
 /// A conversation of [`Team::run_many`] that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its place in the input, from 0.
+    /// The place of the conversation in the input, from 0.
     pub index: usize,
     /// The conversation.
     pub conversation: Conversation,
-    /// How it ended.
+    /// How the run ended.
     pub end: Result<End, RunError>,
 }
 
@@ -53,8 +54,8 @@ pub struct Progress {
 }
 
 impl Team {
-    /// Runs many conversations, at most `at_most` of them in parallel, each on its own task.
-    /// Returns a stream of the conversations as they end.
+    /// Runs many conversations, at most `at_most` of them in parallel, each on its own task. 0
+    /// counts as 1. Returns a stream of the conversations as they end.
     pub fn run_many(&self, conversations: impl IntoIterator<Item = Conversation>, at_most: usize) -> Many {
         Many::new(self.clone(), conversations.into_iter().collect(), at_most)
     }
@@ -72,7 +73,8 @@ impl Many {
         }
     }
 
-    /// Sets how the calls of a turn are made. The default is [`Mode::Concurrent`].
+    /// Sets whether the calls of a reply run in parallel or one after the other. The default is
+    /// [`Mode::Concurrent`].
     pub fn mode(mut self, mode: Mode) -> Self {
         self.plan.options.mode = mode;
         self
@@ -91,7 +93,8 @@ impl Many {
         self
     }
 
-    /// Calls `listener` with every event of every conversation. Times count from the first start.
+    /// Calls `listener` with every event of every conversation. The times of the events count from
+    /// the start of the first conversation.
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.plan.options.listeners.add(listener);
         self
@@ -104,7 +107,7 @@ impl Many {
         self
     }
 
-    /// Returns how many conversations have ended.
+    /// Returns how many conversations have ended, are running, and are there in all.
     pub fn progress(&self) -> Progress {
         let running = self.running.len();
         Progress { done: self.done, running, total: self.done + running + self.queue.len() }

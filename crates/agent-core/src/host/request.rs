@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Team {
-    /// Builds the request of the agent that speaks next. It fails with [`RunError::UnknownAgent`]
-    /// if the agent is not in the team, and with [`RunError::Model`] if a tool's
+    /// Builds the request of the agent that speaks next. Fails with [`RunError::UnknownAgent`] if
+    /// the agent is not in the team, and with [`RunError::Model`] if a tool's
     /// [`introduce`](crate::Tool::introduce) panicked.
     pub fn request(&self, conversation: &Conversation) -> Result<Request, RunError> {
         let name = conversation.speaker();
@@ -65,10 +65,10 @@ impl Team {
         })
     }
 
-    /// Checks that the agent that has the conversation is in the team. If not, it fails with
-    /// [`RunError::UnknownAgent`]. Such a conversation must not be continued here: a process that
-    /// has the agent can still make its calls. [`LocalHost`](crate::host::LocalHost) checks this
-    /// before each turn.
+    /// Checks that the agent that has the conversation is in the team. Fails with
+    /// [`RunError::UnknownAgent`] if the agent is missing. Don't continue such a conversation with
+    /// this team: another process whose team has the agent can still make its calls.
+    /// [`LocalHost`](crate::host::LocalHost) checks this before each turn.
     pub fn check_agent(&self, conversation: &Conversation) -> Result<(), RunError> {
         self.check_name(conversation.agent())
     }

@@ -18,10 +18,11 @@ use crate::{
 /// [`Agent::run`](crate::Agent::run) return it. `.await` it for its [`End`]. To read its events,
 /// call [`Run::next`] first: `while let Some(event) = run.next().await { … }`, then `run.await`.
 ///
-/// Nothing happens until it is polled. When it is dropped, the conversation keeps all finished
-/// calls, and the rest is aborted: async calls at their next `await`. A blocking call runs to its
-/// end, but its result is not used; [`Context::cancelled`](crate::Context::cancelled) tells it so.
-/// The conversation can be run again, and no finished call is made twice.
+/// Nothing happens until the run is polled. When the run is dropped, the conversation keeps the
+/// results of finished calls. Async calls that are not finished are aborted at their next `await`.
+/// A blocking call runs to its end, but its result is not used, and
+/// [`Context::cancelled`](crate::Context::cancelled) is `true` for it. The conversation can be run
+/// again, and no finished call is made twice.
 #[must_use = "a run does nothing until it is awaited"]
 pub struct Run<'a> {
     /// What is to be run, until it begins.
@@ -65,7 +66,9 @@ impl Agent {
 }
 
 impl Team {
-    /// Runs a conversation until it is the user's turn. `.await` the run, or read its events.
+    /// Runs a conversation until it is the user's turn: the agent has answered, a person must
+    /// decide about a call, or the run [ended](End) in another way. `.await` the run, or read its
+    /// events.
     pub fn run<'a>(&self, conversation: &'a mut Conversation) -> Run<'a> {
         Run::new(Ok(self.clone()), conversation)
     }
@@ -76,23 +79,24 @@ impl<'a> Run<'a> {
         Self { ready: Some((Plan::new(team), conversation)), run: None, cancel: CancellationToken::new() }
     }
 
-    /// Sets how the calls of a turn are made. The default is [`Mode::Concurrent`].
+    /// Sets whether the calls of a reply run in parallel or one after the other. The default is
+    /// [`Mode::Concurrent`].
     pub fn mode(self, mode: Mode) -> Self {
         self.plan(|plan| plan.options.mode = mode)
     }
 
-    /// Sets whether the text so far is kept if a reply is cancelled, or its run is dropped, while
-    /// it streams. The default is `false`: the reply is forgotten, as if it had never been asked
-    /// for.
+    /// Sets whether the text so far of a reply is kept if the run is cancelled or dropped while the
+    /// reply streams. The default is `false`: the partial reply is forgotten, and the next run asks
+    /// for a new one.
     ///
     /// With `true`, the text is recorded as a reply that was cut
     /// ([`StopReason::Cancelled`](crate::StopReason::Cancelled)). A cancelled run then ends with
-    /// [`End::Cut`]. Calls in the reply are not made, and the user goes on from there.
+    /// [`End::Cut`]. Calls in the reply are not made, and it is the user's turn.
     ///
-    /// If a run is dropped, this holds only for the user's own conversation. In a delegated one
-    /// nothing is kept, and the next run asks for the whole reply again. On a journal or an engine
-    /// nothing is kept of a reply whose run is dropped, because only what is on the disk is in the
-    /// record. To keep the text there, [cancel](Cancel) the run and then await it.
+    /// If the run is dropped, text is kept only in the user's own conversation. In a delegated
+    /// conversation nothing is kept, and the next run asks for the whole reply again. On a journal
+    /// or an engine nothing is kept of a reply whose run is dropped, because only what is on the
+    /// disk is in the record. To keep the text there, [cancel](Cancel) the run and then await it.
     pub fn keep_partial_reply(self, keep: bool) -> Self {
         self.plan(|plan| plan.options.keeps_partial_reply = keep)
     }
@@ -107,7 +111,7 @@ impl<'a> Run<'a> {
         self.plan(|plan| plan.options.listeners.add(listener))
     }
 
-    /// Lets `cancel` stop this run, also before it is first polled.
+    /// Lets `cancel` stop this run, also before the run is first polled.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
         self.plan(|plan| plan.options.cancel = Some(cancel.handle()))
     }
@@ -121,9 +125,9 @@ impl<'a> Run<'a> {
 
     /// Returns the next event; `None` when the run is over.
     ///
-    /// The run makes progress only while this is awaited, but calls that are running go on by
-    /// themselves. If calls report [progress](crate::Context::progress) faster than it is read,
-    /// only the newest report of each call is kept, and the dropped ones are counted. No other
+    /// The run makes progress only while `next` or the run itself is awaited, but calls that are
+    /// running go on by themselves. If a call reports [progress](crate::Context::progress) faster
+    /// than you read it, only its newest report is kept, with the number of dropped ones. No other
     /// event is dropped.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.started(true).poll_next(context)).await

@@ -12,9 +12,10 @@ pub enum RunError {
     /// A model did not answer, and no other agent could go on.
     #[error(transparent)]
     Model(#[from] Failure),
-    /// The agent that has the conversation is not in the team. None of its calls was answered, so
-    /// you can run it with a team that has the agent. If the agent of a delegated conversation or
-    /// the target of a transfer is missing, the call gets an error result instead.
+    /// The agent that has the conversation is not in the team. No call was made or given an error
+    /// result, so you can still run the conversation with a team that has the agent. (If the agent
+    /// of a delegated conversation or the target of a transfer is missing, the run goes on, and the
+    /// call gets an error result.)
     #[error(
         "agent {agent:?} has the conversation, but is not in the team ({agents}): run the conversation with a `Team` that has the agent"
     )]
@@ -31,7 +32,7 @@ pub enum RunError {
         message: String,
     },
     /// The run made as many requests to models as [`Limits::requests`](crate::Limits::requests)
-    /// allows. All that ended before is recorded.
+    /// allows. All replies and results until then are recorded.
     #[error(
         "the limit of {most} model requests per run is reached: run the conversation again to continue, or raise Limits::requests"
     )]
@@ -43,24 +44,27 @@ pub enum RunError {
     #[error("the run was cancelled; the conversation keeps what was done")]
     Cancelled,
     /// A delegated conversation took longer than the [`timeout`](crate::ToolSpec::timeout) of the
-    /// call that led to it. The call gets this as its error result; only hosts see this error.
+    /// call that led to it. The text of this error becomes the error result of that call. The run
+    /// goes on, so only hosts see this error.
     #[error("timed out after {limit:?}")]
     TimedOut {
-        /// How long the call could take.
+        /// The timeout of the call.
         limit: Duration,
     },
-    /// The agent can't run alone, because its tools lead to other agents.
+    /// The agent can't run alone with [`Agent::run`](crate::Agent::run), because its tools lead to
+    /// other agents.
     #[error(transparent)]
     Team(#[from] BuildError),
 }
 
 impl RunError {
-    /// The reason in [`End::Other`] of a delegated conversation that was cancelled.
+    /// The text in [`End::Other`] of a delegated conversation that was cancelled.
     pub const WAS_CANCELLED: &str = "it was cancelled";
 
-    /// Converts the error of a delegated conversation into its end, for hosts that drive it. The
-    /// end then becomes the result of the delegating call. If it returns the error again, the whole
-    /// run must end with it. A missing agent is an error result of the call, like a missing tool.
+    /// For hosts that drive delegated conversations: converts the error of a delegated conversation
+    /// into how that conversation ended, which becomes the result of the delegating call. The outer
+    /// `Err` is an error with which the whole run must end. A missing agent does not end the run:
+    /// it becomes an error result of the call, like a missing tool.
     pub fn of_delegated(self) -> Result<Result<End, Failure>, Self> {
         match self {
             Self::Model(failure) => Ok(Err(failure)),

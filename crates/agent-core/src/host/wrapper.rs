@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// A host around [`LocalHost`] that changes how model requests or tool calls are made. Everything
-/// else stays as in process. It applies to the conversations of all agents, including delegated
-/// ones.
+/// else stays as in process. The changes apply to the conversations of all agents, including
+/// delegated ones.
 ///
 /// Each type that implements this trait is a [`Host`]. Start a run with [`run`](Self::run).
 ///
@@ -73,7 +73,7 @@ pub trait HostWrapper: Send + Sync + Sized {
     fn local(&self) -> &LocalHost;
 
     /// Asks the model of the agent that speaks next. The default is `self.local().ask(so_far)`. The
-    /// inner error is the model's, and the conversation may go on from it. The outer error ends the
+    /// inner error is the model's, after which another agent may go on. The outer error ends the
     /// run.
     fn ask(
         &self,
@@ -83,8 +83,8 @@ pub trait HostWrapper: Send + Sync + Sized {
     }
 
     /// Makes a tool call and puts its result into the receipt. The default is
-    /// `self.local().call(call, receipt)`. A call that leads to another agent ends with that
-    /// outcome. The requests and calls of that agent come here separately.
+    /// `self.local().call(call, receipt)`. If the call delegates or transfers, the receipt gets
+    /// that outcome, and the requests and calls of the other agent come to `ask` and `call` later.
     fn call(
         &self,
         call: Call,

@@ -17,8 +17,8 @@ use crate::{Json, ToolCall, message::fields::Fields};
 /// One content block of a message: its JSON text, and a typed view of it ([`kind`](Self::kind)).
 ///
 /// A block never changes. Its JSON is sent exactly as it was received, so fields and kinds that
-/// this library does not know are kept. Clones share everything. Source:
-/// <https://docs.claude.com/en/api/messages>.
+/// this library does not know are kept. Clones share everything. The format is that of the Messages
+/// API: <https://docs.claude.com/en/api/messages>.
 #[derive(Clone)]
 pub struct Block(Arc<Inner>);
 
@@ -31,13 +31,14 @@ struct Inner {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum BlockKind {
-    /// Text. Citations, if there are any, are only in the block's JSON.
+    /// Text. Citations are only in the block's JSON.
     Text(String),
     /// The model's reasoning. It must be sent back unchanged.
     Thinking {
-        /// The text of the reasoning. It is empty if the API omits it.
+        /// The text of the reasoning. Empty if the API sends only the signature.
         thinking: String,
-        /// The API's signature, by which it recognises its own thinking. Empty if there is none.
+        /// The API's signature, by which the API recognises thinking that its models wrote. Empty
+        /// if the block has no signature.
         signature: String,
     },
     /// Reasoning that the API has encrypted. It must be sent back unchanged.
@@ -79,8 +80,8 @@ pub struct InvalidBlock(String);
 impl Block {
     /// Reads a block from its JSON, and keeps that text unchanged.
     ///
-    /// Only what the API would refuse to take back is corrected, because some servers write `null`
-    /// for absent fields, leave out empty ones, or write ids as numbers:
+    /// Some servers write `null` for absent fields, leave out empty fields, or write ids as
+    /// numbers. The API would refuse such a block in a later request, so this is corrected:
     ///
     /// - An absent or `null` text or id of a call becomes `""`.
     /// - An absent or `null` input of a call becomes `{}`.
@@ -165,14 +166,15 @@ impl Block {
     }
 
     /// Returns a copy with one field of its JSON set, for example `("cache_control", json!(…))`.
-    /// All other fields stay as they are. It fails if the JSON is then no valid block.
+    /// All other fields stay as they are. The field may be any field of the block's JSON, also one
+    /// that this library does not know. Fails if the result is not a valid block.
     pub fn with(&self, field: &str, value: impl Into<Json>) -> Result<Self, InvalidBlock> {
         let mut fields = self.fields();
         fields.set(field, &value.into());
         Self::from_json(fields.json())
     }
 
-    /// The value of one field of the block's JSON; `None` if there is no such field.
+    /// The value of one field of the block's JSON; `None` if the block has no such field.
     pub fn field(&self, name: &str) -> Option<Json> {
         self.fields().get(name).map(|value| value.to_owned().into())
     }

@@ -10,9 +10,9 @@ use crate::message::surrogates;
 /// A JSON value, kept as the text in which it was written. Key order, big integers and unknown
 /// fields are kept. Clones share the text, and so do values that are taken out of it.
 ///
-/// The one exception is an escape that is half a character (`\ud83e` without its `\udd80`). JSON
-/// allows it, but no string can hold it. It becomes `\ufffd`, the replacement character, so every
-/// value can be read and sent.
+/// The one exception is an unpaired surrogate: an escape that is half a character, such as `\ud83e`
+/// without its `\udd80`. JSON allows it, but a Rust string can't hold it. It becomes `\ufffd`, the
+/// replacement character.
 #[derive(Clone)]
 pub struct Json {
     /// The text that contains this value, such as a whole reply.
@@ -21,7 +21,7 @@ pub struct Json {
 }
 
 impl Json {
-    /// Checks that `text` is one JSON value, and keeps it unchanged.
+    /// Makes a `Json` from its text. Fails if `text` is not one JSON value.
     pub fn read(text: impl Into<String>) -> Result<Self, serde_json::Error> {
         let text = text.into();
         serde_json::from_str::<&RawValue>(&text).map(Self::from)
@@ -98,9 +98,9 @@ pub(crate) fn null_is_absent<'de, T: Deserialize<'de> + Default, D: Deserializer
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at {}: {message}", if .pointer.is_empty() { "the top level" } else { .pointer })]
 pub struct InvalidJson {
-    /// The place, as a JSON pointer: `/points/0/x`. Empty for the whole value.
+    /// The place of the problem, as a JSON pointer: `/points/0/x`. Empty for the whole value.
     pub pointer: String,
-    /// What is wrong there.
+    /// What is wrong at this place.
     pub message: String,
 }
 

@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, fmt::Write};
 
-/// Makes a text safe to show on one line. Use it wherever a person reads what a model, a tool or a
-/// server wrote: in a question, an error, a log, a list.
+/// Escapes a text so that it is safe to show on one line. Use it wherever a person reads what a
+/// model, a tool or a server wrote: in a question, an error, a log, a list.
 ///
 /// Control characters, line breaks, invisible characters, and characters that change the reading
 /// direction become escapes, such as `\n` and `\u{202e}`. All others stay as they are.
@@ -16,11 +16,11 @@ pub fn safe_line(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
-/// Makes a text of several lines safe to show. Line feeds and tabs stay, `\r\n` becomes `\n`, and
-/// everything else is escaped as by [`safe_line`].
+/// Like [`safe_line`], for a text of several lines: line feeds and tabs stay, and `\r\n` becomes
+/// `\n`.
 ///
-/// If you put a name before such a text, put it before every line. Otherwise a line of the text can
-/// look as if somebody else wrote it.
+/// If you put a name before such a text, put the name before every line, or else a line of the text
+/// can look as if somebody else wrote it.
 pub fn safe_lines(text: &str) -> Cow<'_, str> {
     let stays = |character| matches!(character, '\n' | '\t');
     match text.contains("\r\n") {

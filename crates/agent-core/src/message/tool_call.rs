@@ -27,8 +27,8 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
-    /// Reads the input as a `T`. The error is written for the model: it says what is wrong and
-    /// where.
+    /// Reads the input as a `T`. The text of the error is made for the model: it says what is wrong
+    /// with the input, and where.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
         match self.malformed() {
             Some(error) => Err(error),
@@ -36,8 +36,8 @@ impl ToolCall {
         }
     }
 
-    /// The error if the model wrote an input that is not a JSON object; `None` if the input is
-    /// valid.
+    /// The error if the model wrote an input that is not a JSON object; `None` if the input is an
+    /// object.
     pub fn malformed(&self) -> Option<InvalidJson> {
         object(&self.kept()?).err()
     }

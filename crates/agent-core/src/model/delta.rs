@@ -14,10 +14,10 @@ use crate::{
 ///
 /// A backend that streams yields `Start`, then for each block a `Block`, its `Piece`s and a
 /// `BlockEnd`, and then `Stop`. For text, `Piece` and `Stop` are enough. All other blocks must
-/// begin with their `Block`; that of a call has its id and name, and its input unless `Piece`s
-/// bring it. A backend that does not stream yields one `Complete`. Nothing of a reply may follow
-/// its `Stop`, and each piece must fit its block. Otherwise it is an error, because content would
-/// be lost; see [`DeltaValidator`](crate::model::DeltaValidator).
+/// begin with a `Block`. The `Block` of a call has the call's id and name, and its input unless
+/// `Piece`s bring the input. A backend that does not stream yields one `Complete`. It is an error
+/// if a piece does not fit its block, or if content follows the `Stop`; see
+/// [`DeltaValidator`](crate::model::DeltaValidator).
 ///
 /// ```
 /// use agent_core::{Block, Delta, StopReason, model::{Fold, Piece}};
@@ -43,9 +43,9 @@ use crate::{
 pub enum Delta {
     /// The reply began.
     Start {
-        /// The API's id of the reply.
+        /// The API's id of the reply; `None` if the API gives none.
         id: Option<String>,
-        /// The model that writes the reply.
+        /// The model that writes the reply; `None` if the API does not say.
         model: Option<String>,
         /// The tokens counted so far.
         usage: Box<Counts>,
@@ -66,20 +66,21 @@ pub enum Delta {
         /// The new content.
         piece: Piece,
     },
-    /// A block ended. A block that `max_tokens` cut also ends like this.
+    /// A block ended, also if `max_tokens` cut it.
     BlockEnd {
         /// The block's place in the reply, from 0.
         index: usize,
     },
-    /// The reply ended. A stream without it broke off.
+    /// The reply ended. A stream that ends without a `Stop` broke off.
     Stop {
-        /// Why it ended.
+        /// Why the reply ended.
         stop_reason: StopReason,
         /// Details that the API adds, unchanged.
         stop_details: Option<Json>,
         /// The tokens counted.
         usage: Box<Counts>,
-        /// Other fields of the reply; see [`Response::extra`]. They replace those of `Start`.
+        /// Other fields of the reply; see [`Response::extra`]. They replace fields of the same name
+        /// in `Start`.
         extra: BTreeMap<String, Json>,
     },
     /// The whole reply, from a backend that does not stream.
@@ -90,7 +91,7 @@ pub enum Delta {
         /// The reason.
         reason: String,
     },
-    /// Something that a listener may want to know. It is not part of the reply.
+    /// Something that a listener may want to know, such as a retry. It is not part of the reply.
     Notice(Notice),
 }
 
@@ -113,8 +114,8 @@ pub enum Piece {
     Other(Json),
 }
 
-/// A message of a backend, or of a wrapper around one, about a request: it waits, it is retried,
-/// parts were left out. In JSON, times are numbers of milliseconds (`wait_ms`, `reset_ms`).
+/// A message of a backend, or of a wrapper around one, about a request: the request waits, is
+/// retried, or was shortened. In JSON, times are numbers of milliseconds (`wait_ms`, `reset_ms`).
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
@@ -129,26 +130,26 @@ pub enum Notice {
         /// What went wrong.
         reason: String,
     },
-    /// A request waits before it is made.
+    /// A request waits before it is made, for example in a rate limiter.
     Wait {
-        /// How long it waits, as far as that is known.
+        /// How long the request waits, as far as that is known.
         #[serde(rename = "wait_ms", with = "milliseconds")]
         wait: Duration,
         /// The reason.
         reason: String,
     },
-    /// Parts of the request were left out or cut, because the server does not take that much. The
-    /// model reads a note in their place. The record of the conversation keeps them.
+    /// Parts of the request were left out or cut, because the server does not accept requests of
+    /// that size. The model reads a note in their place. The record of the conversation keeps them.
     #[serde(alias = "left_out")]
     Omitted {
-        /// One line for each part: its place in the request, and what was done. Example:
-        /// `messages.2.content.1: a picture of …`.
+        /// One line for each part: the place of the part in the request, and what was done.
+        /// Example: `messages.2.content.1: a picture of …`.
         parts: Vec<String>,
     },
     /// How much the server still accepts before it refuses requests. It comes from the headers of a
     /// response.
     RateLimit {
-        /// What is limited, in the API's words: `requests`, `input-tokens`.
+        /// What is limited, as the API names it, for example `requests` or `input-tokens`.
         of: String,
         /// The limit.
         limit: u64,
@@ -163,7 +164,7 @@ pub enum Notice {
 tagged!(Delta, Piece, Notice);
 
 impl Delta {
-    /// Text for the block at `index`.
+    /// A piece of text for the block at `index`.
     pub fn words(index: usize, text: impl Into<String>) -> Self {
         Self::Piece { index, piece: Piece::Text(text.into()) }
     }
@@ -189,9 +190,9 @@ impl Delta {
         Self::Complete(Box::new(response))
     }
 
-    /// The text that this piece adds for the user to read; `None` if it adds none. To show a reply
-    /// while it streams, use [`LiveText`](crate::event::LiveText): it also knows which text was
-    /// withdrawn.
+    /// The text that this delta adds for the user to read; `None` if it adds no text. To show a
+    /// reply while it streams, use [`LiveText`](crate::event::LiveText), which also withdraws text
+    /// of attempts that broke off.
     pub fn text(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Piece { piece: Piece::Text(text), .. } => Some(text.into()),

@@ -16,8 +16,8 @@ use crate::{Block, BlockKind, Delta, Json, LlmError, Response, StopReason, Usage
 
 /// Collects the [`Delta`]s of one request into a [`Response`].
 ///
-/// A reply may have 64 MiB. The content of each delta counts, plus 64 bytes. A longer reply fails
-/// with [`TooLong`](crate::model::LlmErrorKind::TooLong).
+/// A reply may have 64 MiB, where each delta counts as its content plus 64 bytes. A longer reply
+/// fails with [`TooLong`](crate::model::LlmErrorKind::TooLong).
 #[derive(Debug, Default)]
 pub struct Fold {
     outline: DeltaValidator,
@@ -36,8 +36,8 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// Adds the next piece. It fails if the piece does not fit what came before, or if the reply is
-    /// too long.
+    /// Adds the next piece. Fails if the piece does not fit the pieces before it, or if the reply
+    /// becomes too long.
     pub fn push(&mut self, delta: Delta) -> Result<(), LlmError> {
         self.outline.push(&delta)?;
         self.size.add(&delta)?;
@@ -82,8 +82,8 @@ impl Fold {
         self.drafts[first..].iter().map(|(place, draft)| (*place, draft.block()))
     }
 
-    /// The usage if the reply ended here, including earlier attempts. All of it counts as [broken
-    /// off](Usage::broken_off).
+    /// The tokens used so far, including earlier attempts, for a reply that breaks off here. All of
+    /// them count as [broken off](Usage::broken_off).
     pub fn spent(&self) -> Usage {
         let mut spent = self.broken_off;
         spent += self.whole.as_ref().map_or(self.usage, |whole| whole.usage);
@@ -106,7 +106,7 @@ impl Fold {
         (!content.is_empty()).then(|| Response::new(content, StopReason::Cancelled).with_usage(usage))
     }
 
-    /// Adds the usage so far to the error that ended the reply.
+    /// Adds the tokens used so far to the error that ended the reply, and returns the error.
     pub fn fail(&self, mut error: LlmError) -> LlmError {
         let mut usage = self.spent();
         usage += error.usage();
@@ -114,8 +114,8 @@ impl Fold {
         error
     }
 
-    /// Returns the whole reply. Its usage includes earlier attempts. It fails if the reply broke
-    /// off before its end.
+    /// Returns the whole reply. Its usage includes earlier attempts. Fails if the reply broke off
+    /// before its end.
     pub fn finish(self) -> Result<Response, LlmError> {
         self.outline.finish().map_err(|error| self.fail(error))?;
         let broken_off = self.broken_off;
@@ -157,7 +157,8 @@ fn went_on(block: &Block) -> Option<String> {
     Fields::of(to.text()).ok()?.read("model")
 }
 
-/// Reads a reply to its end and returns it. It shows each piece to `see` before it adds it.
+/// Reads the stream of a backend to its end and returns the whole reply. Calls `see` with each
+/// piece first, for example to show the reply while it streams.
 pub async fn fold(
     stream: impl Stream<Item = Result<Delta, LlmError>>,
     mut see: impl FnMut(&Delta),

@@ -6,8 +6,8 @@ use futures::{StreamExt, stream, stream::BoxStream};
 
 use crate::{Delta, LlmError, Request, Response};
 
-/// A model backend. It has one method, which streams the reply to a request. Retries, limits or
-/// caching are wrappers: types that hold an `Llm` and implement `Llm`.
+/// A model backend: one method, which streams the reply to a request. Retries, limits or caching
+/// are wrappers: types that hold an `Llm` and implement `Llm`.
 ///
 /// A backend that gets its reply in one piece uses [`non_streaming`]. A backend that streams uses
 /// the crate `futures`, and [`Delta`] describes what it yields. One backend can serve many agents:
@@ -26,8 +26,9 @@ use crate::{Delta, LlmError, Request, Response};
 /// }
 /// ```
 pub trait Llm: Send + Sync {
-    /// Sends a request and yields the reply piece by piece. After an error nothing follows. The
-    /// request is made when the stream is first polled, and aborted when the stream is dropped.
+    /// Sends a request and yields the reply piece by piece. After an `Err` the stream yields
+    /// nothing more. The request is sent when the stream is first polled, and aborted when the
+    /// stream is dropped.
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>>;
 }
 
@@ -37,7 +38,7 @@ impl<L: Llm + ?Sized> Llm for Arc<L> {
     }
 }
 
-/// Makes the stream for a backend that gets its reply in one piece.
+/// Makes the stream of [`Llm::stream`] for a backend that gets its reply in one piece.
 ///
 /// ```
 /// use agent_core::{BoxStream, Delta, Llm, LlmError, Request, Response, model::non_streaming};

@@ -12,8 +12,8 @@ use crate::{Usage, safe_line};
 
 /// The error of a request to a model. It is plain data, so it can be saved and sent.
 ///
-/// It holds no header, key or prompt. The fields of its [details](LlmErrorDetails) can be used as
-/// its own: `error.kind`, `error.status = Some(429)`.
+/// The error holds no header, API key or prompt. It dereferences to its [fields](LlmErrorDetails):
+/// `error.kind`, `error.status = Some(429)`.
 #[derive(Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(transparent)]
 #[error("{}", self.describe())]
@@ -28,20 +28,22 @@ pub struct LlmErrorDetails {
     pub kind: LlmErrorKind,
     /// The message of the server or the backend.
     pub message: String,
-    /// The HTTP status, if there was one.
+    /// The HTTP status; `None` if the server sent none.
     pub status: Option<u16>,
-    /// The API's name of the error, such as `rate_limit_error`.
+    /// The API's name of the error, such as `rate_limit_error`; `None` if the API gives none.
     pub error_type: Option<String>,
     /// The API's more exact code, if there is one, such as `thread_not_found`.
     pub error_code: Option<String>,
-    /// The API's id of the request. The API's support asks for it.
+    /// The API's id of the request, which its support asks for; `None` if the API gives none.
     pub request_id: Option<String>,
-    /// How long the server asks to wait before the next attempt.
+    /// How long the server asks the client to wait before the next attempt; `None` if it does not
+    /// say.
     pub retry_after: Option<Duration>,
-    /// Whether the server says that a retry makes sense, if it says anything.
+    /// Whether the server says that a retry makes sense; `None` if it does not say.
     pub should_retry: Option<bool>,
-    /// What the failed attempts cost, as far as the server has said. Whoever reads the stream of a
-    /// reply sets it, with [`Fold::fail`](crate::model::Fold::fail).
+    /// The tokens that the failed attempts used, as far as the server has said. Code that reads the
+    /// stream of a reply sets this field with [`Fold::fail`](crate::model::Fold::fail); a backend
+    /// leaves it `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Box<Usage>>,
 }
@@ -56,11 +58,11 @@ pub enum LlmErrorKind {
     /// The request is longer than the model's context, because of parts that only the program can
     /// shorten: the user's messages, the system prompt, the tools.
     PromptTooLong,
-    /// There is no key, or a wrong one (401).
+    /// The API key is missing or wrong (401).
     Authentication,
     /// The account can't pay for the request (402).
     Billing,
-    /// The key lacks permission for the request (403).
+    /// The API key lacks permission for the request (403).
     Permission,
     /// There is no such model or address (404).
     NotFound,
@@ -78,7 +80,7 @@ pub enum LlmErrorKind {
     Incomplete,
     /// The reply is not what the API specifies: it was damaged, or another server sent it.
     Malformed,
-    /// The reply is endless or far too long. It is not asked for again.
+    /// The reply is endless or far too long. The request is not retried.
     TooLong,
     /// The backend is not set up correctly.
     Configuration,
@@ -108,14 +110,15 @@ impl LlmError {
         }))
     }
 
-    /// Returns the error with this usage of the failed attempts.
+    /// Returns the error with the tokens that the failed attempts used.
     pub fn costing(mut self, usage: Usage) -> Self {
         self.usage = (usage != Usage::default()).then(|| Box::new(usage));
         self
     }
 
-    /// Whether the same request may succeed later. It follows
-    /// [`should_retry`](LlmErrorDetails::should_retry) if the server sets it, otherwise the kind.
+    /// Whether the same request may succeed later. If the server sets
+    /// [`should_retry`](LlmErrorDetails::should_retry), this is its value. If not, the
+    /// [kind](LlmErrorDetails::kind) decides.
     pub fn is_retryable(&self) -> bool {
         use LlmErrorKind::*;
         let by_kind = matches!(
@@ -125,12 +128,13 @@ impl LlmError {
         self.should_retry.unwrap_or(by_kind)
     }
 
-    /// What the failed attempts cost. It is zero if that is not known.
+    /// The tokens that the failed attempts used. Zero if that is not known.
     pub fn usage(&self) -> Usage {
         self.usage.as_deref().copied().unwrap_or_default()
     }
 
-    /// How long the server asks to wait before the next attempt.
+    /// How long the server asks the client to wait before the next attempt; `None` if it does not
+    /// say.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }

@@ -11,8 +11,8 @@ use crate::{Block, Json, Message, ToolSpec};
 
 /// One request to a model: the messages that an agent reads, and the tools that it may call.
 ///
-/// The backend decides which model answers, and all other settings. The fields of [`RequestParts`]
-/// can be used as its own: `request.messages`. Clones share the fields, and the first change of a
+/// The backend decides which model answers, and all other settings. A request dereferences to its
+/// fields, [`RequestParts`]: `request.messages`. Clones share the fields, and the first change of a
 /// clone copies them.
 #[derive(Clone, PartialEq)]
 pub struct Request(Arc<RequestParts>);
@@ -27,24 +27,27 @@ pub struct RequestParts {
     pub conversation: Arc<str>,
     /// The system prompt, as text blocks.
     pub system: Vec<Block>,
-    /// The messages so far.
+    /// The messages that the model reads and answers, in order.
     pub messages: Vec<Message>,
-    /// How many turns the agent has had since the user last spoke. It is 0 in its first request.
-    /// All its turns count, even if other agents had the conversation in between.
+    /// How many requests this agent's model has answered since the user last spoke: 0 in the
+    /// agent's first request. All of them count, even if other agents had the conversation in
+    /// between.
     pub turns: u32,
-    /// The last reply that the messages continue, for backends whose server keeps the history.
+    /// The last reply in the messages that the server can continue from, for backends whose server
+    /// keeps the history. `None` if there is no such reply.
     pub previous_reply: Option<PreviousReply>,
     /// The tools that the model may call.
     pub tools: Arc<[ToolSpec]>,
     /// Tools that run on the API's servers, in the API's JSON:
     /// `{"type": "web_search_20260318", …}`.
     pub server_tools: Arc<[Json]>,
-    /// The id of the API's container (its sandbox for code) that the agent has used before, so that
-    /// it is used again.
+    /// The id of the API's container, its sandbox for code, that the agent has used before and will
+    /// use again. `None` if the agent has used none.
     pub container: Option<String>,
     /// The most tokens that the reply may have.
     pub max_tokens: u32,
-    /// Other fields of the request. They override the backend's own settings.
+    /// Other fields of the request, from [`AgentBuilder::extra`](crate::AgentBuilder::extra). They
+    /// override the backend's own settings.
     pub extra: BTreeMap<String, Json>,
 }
 
@@ -70,9 +73,9 @@ impl DerefMut for Request {
 }
 
 /// The last reply to the agent that asks, if the messages contain it exactly as the server wrote
-/// it. A backend whose server keeps the history then sends only what is new. The messages before it
-/// may differ from those that were sent at that time, because a filter of the history may have
-/// changed.
+/// it. A backend whose server keeps the history can then send only the messages after it. The
+/// messages before it may differ from those that were sent earlier, because a filter of the history
+/// may have changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreviousReply {
     /// The server's id of the reply ([`Response::id`](crate::Response)).
@@ -124,8 +127,8 @@ impl Request {
         texts.join("\n\n")
     }
 
-    /// The text of the last message. As a rule that is what the user asked. It is empty if the last
-    /// message holds tool results, which are blocks of
+    /// The text of the last message, which is usually the user's question. Empty if the last
+    /// message holds only tool results, which are blocks of
     /// [`BlockKind::ToolResult`](crate::message::BlockKind).
     pub fn last_text(&self) -> String {
         self.messages.last().map(Message::text).unwrap_or_default()

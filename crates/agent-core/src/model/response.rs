@@ -22,21 +22,21 @@ use crate::{
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
-    /// The API's id of the reply.
+    /// The API's id of the reply; `None` if the API gives none.
     pub id: Option<String>,
-    /// The model that answered.
+    /// The model that answered; `None` if the API does not say.
     pub model: Option<String>,
     /// The content blocks, in order.
     pub content: Vec<Block>,
     /// Why the model stopped.
     pub stop_reason: StopReason,
-    /// Details that the API adds to the stop reason, unchanged: the category of a refusal, for
-    /// example.
+    /// Details that the API adds to the stop reason, unchanged, for example the category of a
+    /// refusal.
     pub stop_details: Option<Json>,
-    /// The tokens it used.
+    /// The tokens that the request and the reply used.
     pub usage: Usage,
-    /// Other fields of the reply, unchanged: `stop_sequence`, `container`. Under `usage` are the
-    /// fields that [`Usage::details`] returns.
+    /// Other fields of the reply, unchanged, for example `stop_sequence` and `container`. The entry
+    /// `usage` has the fields that [`Usage::details`] returns.
     pub extra: BTreeMap<String, Json>,
     /// Results of early calls for which the end of the reply leaves no tools' turn, by the ids of
     /// the calls in the conversation. They are not in the JSON of the reply.
@@ -67,7 +67,7 @@ impl Response {
         Self::new(vec![Block::text(text)], StopReason::EndTurn)
     }
 
-    /// Reads the JSON body of a reply that was not streamed. The blocks share its text.
+    /// Reads the JSON body of a reply that was not streamed. The blocks share the text of the body.
     pub fn read(body: impl Into<Arc<str>>) -> Result<Self, serde_json::Error> {
         Self::of(&Json::unread(body))
     }
@@ -90,7 +90,9 @@ impl Response {
         self
     }
 
-    /// The id of the API's container (its sandbox for code) in which tools of this reply ran.
+    /// The id of the API's container, its sandbox for code, in which the API ran its server tools
+    /// for this reply. `None` if it used no container. The next request sends the id, so that files
+    /// in the container are still there.
     pub fn container(&self) -> Option<String> {
         Fields::of(self.extra.get("container")?.text()).ok()?.read("id")
     }

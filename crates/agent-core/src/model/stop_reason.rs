@@ -14,9 +14,9 @@ pub enum StopReason {
     StopSequence,
     /// The model waits for the results of its tool calls.
     ToolUse,
-    /// The API paused a long turn. A run continues it by itself, with the same history.
+    /// The API paused a long reply. A run sends the history again, so that the model continues.
     PauseTurn,
-    /// The API compacted the history. A run continues the turn by itself, with the same history.
+    /// The API compacted the history. A run sends the history again, so that the model continues.
     Compaction,
     /// The reply hit `max_tokens` and is cut.
     MaxTokens,
@@ -35,7 +35,7 @@ pub enum StopReason {
 const WHOLE: [&str; 7] = ["null", "stop", "tool_calls", "tool_call", "function_call", "eos", "end"];
 
 impl StopReason {
-    /// The reason for a reply that gives none (`null`).
+    /// The reason of a reply that gives no reason (`null`).
     pub fn open() -> Self {
         Self::Other("null".to_owned())
     }
@@ -55,7 +55,7 @@ impl StopReason {
         }
     }
 
-    /// The API's word for it.
+    /// The API's word for this reason, for example `end_turn`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::EndTurn => "end_turn",

@@ -12,30 +12,32 @@ use crate::{Json, message::fields::Fields};
 pub use by_agent::UsageByAgent;
 use count::{count, or_none};
 
-/// Tokens that requests used, and tools that ran on the API's servers. `+=` adds two usages.
+/// Tokens that requests used, and counts of the API's own tools. `+=` adds two usages.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Counts")]
 pub struct Usage {
-    /// Tokens of the prompt that were neither read from the cache nor written to it.
+    /// Tokens of the prompt that were neither read from the prompt cache nor written to it.
     pub input_tokens: u64,
     /// Tokens the model wrote.
     pub output_tokens: u64,
-    /// Tokens of the prompt written to the cache.
+    /// Tokens of the prompt written to the prompt cache.
     pub cache_creation_input_tokens: u64,
-    /// Tokens of the prompt read from the cache.
+    /// Tokens of the prompt read from the prompt cache.
     pub cache_read_input_tokens: u64,
-    /// The tokens written to the cache, by how long they are kept, as far as the server says.
+    /// The tokens written to the prompt cache, by how long the cache keeps them, as far as the
+    /// server says.
     #[serde(skip_serializing_if = "is_zero")]
     pub cache_creation: CacheCreation,
     /// Requests made by tools that ran on the API's servers.
     #[serde(skip_serializing_if = "is_zero")]
     pub server_tool_use: ServerToolUse,
     /// How much of the counts above went to attempts that broke off and were made again or failed.
-    /// These tokens are paid for, but no reply came of them. Only what the server had reported by
-    /// then is known: usually all input, but not all output. A reply that was cancelled, or ran out
-    /// of its call's time, does not count, unless it was [kept](crate::Run::keep_partial_reply):
-    /// only its event [`TurnFailed`](crate::EventKind::TurnFailed) has its usage.
+    /// These tokens are paid for, but gave no reply. Only what the server had reported until then
+    /// is known: usually all input, but not all output. A reply that was cancelled, or stopped
+    /// because its call timed out, is not in any count, unless the partial reply was
+    /// [kept](crate::Run::keep_partial_reply). Only its event
+    /// [`TurnFailed`](crate::EventKind::TurnFailed) has its usage.
     #[serde(skip_serializing_if = "is_zero")]
     pub broken_off: BrokenOff,
 }
@@ -59,15 +61,15 @@ pub struct BrokenOff {
     pub cache_read_input_tokens: u64,
 }
 
-/// Tokens written to the cache, by how long they are kept. A longer time costs more.
+/// Tokens written to the prompt cache, by how long the cache keeps them. A longer time costs more.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CacheCreation {
-    /// Tokens kept for five minutes.
+    /// Tokens written to the prompt cache for five minutes.
     #[serde(deserialize_with = "or_none")]
     pub ephemeral_5m_input_tokens: u64,
-    /// Tokens kept for an hour.
+    /// Tokens written to the prompt cache for an hour.
     #[serde(deserialize_with = "or_none")]
     pub ephemeral_1h_input_tokens: u64,
 }
@@ -86,12 +88,13 @@ pub struct ServerToolUse {
 }
 
 impl Usage {
-    /// Makes a usage of input and output tokens, without a cache.
+    /// Makes a usage of input and output tokens. The counts of the prompt cache are 0.
     pub fn new(input_tokens: u64, output_tokens: u64) -> Self {
         Self { input_tokens, output_tokens, ..Self::default() }
     }
 
-    /// Replaces the counts by those of a stream event. They are cumulative. Absent counts stay.
+    /// Replaces the counts by those of a stream event, which are totals so far. Counts that the
+    /// event does not have stay.
     pub fn update(&mut self, counts: &Counts) {
         fn set<T>(old: &mut T, new: Option<T>) {
             if let Some(new) = new {
@@ -107,8 +110,7 @@ impl Usage {
         set(&mut self.broken_off, counts.broken_off);
     }
 
-    /// Returns this usage as that of an attempt that broke off: all of it counts as
-    /// [`broken_off`](Self::broken_off).
+    /// Returns this usage with all of its tokens counted as [`broken_off`](Self::broken_off).
     pub fn of_broken_off(mut self) -> Self {
         self.broken_off = BrokenOff {
             input_tokens: self.input_tokens,
@@ -119,8 +121,8 @@ impl Usage {
         self
     }
 
-    /// Returns the fields of a usage's JSON that this struct does not have: the service tier, for
-    /// example, or counts of other server tools. `None` if there are none.
+    /// Returns the fields of the API's usage JSON that this struct does not have, for example the
+    /// service tier or counts of other server tools. `None` if there are no such fields.
     pub fn details(usage: &Json) -> Option<Json> {
         const TOKENS: &[&str] =
             &["input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
@@ -227,7 +229,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Makes counts of input and output tokens, which every API gives. Set others as fields.
+    /// Makes counts of input and output tokens, which every API gives. Set the other counts as
+    /// fields.
     pub fn new(input_tokens: u64, output_tokens: u64) -> Self {
         Self { input_tokens: Some(input_tokens), output_tokens: Some(output_tokens), ..Self::default() }
     }

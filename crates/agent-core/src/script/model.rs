@@ -12,8 +12,8 @@ use futures::{StreamExt, stream, stream::BoxStream};
 use super::Reply;
 use crate::{Delta, Llm, LlmError, LlmErrorKind, Request, Role};
 
-/// A model backend that gives scripted replies and keeps the requests it got. Clones share the
-/// script and the requests.
+/// A model backend that gives scripted replies and records the requests. Clones share the script
+/// and the recorded requests.
 ///
 /// Its delays use tokio's clock, so a test on paused time does not wait.
 ///
@@ -54,8 +54,8 @@ struct Played {
 }
 
 impl Script {
-    /// Makes a script that gives its replies in order, whichever agent asks. It counts in this
-    /// process.
+    /// Makes a script that gives its replies in order, whichever agent asks. A request after the
+    /// last reply fails. After a restart of the program, the script begins again.
     pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
         Self::plot(Scenario::InOrder(replies.into_iter().collect()))
     }
@@ -73,15 +73,15 @@ impl Script {
         Self::plot(Scenario::ByAgent(parts.collect()))
     }
 
-    /// Makes a script whose replies are a function of the request. It counts nothing, so it
+    /// Makes a script whose replies are a function of the request. The script counts nothing, so it
     /// continues correctly after a restart. `request.messages.len()` tells how far the conversation
-    /// is. It counts what the agent reads, without what its history filter leaves out, such as
-    /// transfers to other agents.
+    /// is. These are the messages that the agent reads, without those that a history filter leaves
+    /// out, such as calls that transferred the conversation.
     pub fn by(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         Self::plot(Scenario::By(Box::new(reply)))
     }
 
-    /// Returns the requests so far, in order.
+    /// Returns the requests that this model got so far, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.played().requests.clone()
     }

@@ -17,21 +17,21 @@ pub struct Reply {
     /// in this reply. Both count from 0, and text blocks count too. If the conversation already has
     /// that id, a number is added.
     pub content: Vec<Block>,
-    /// The stop reason. The default is `tool_use` if there is a call, otherwise `end_turn`.
+    /// The stop reason. `None` means `tool_use` if the reply has a call, and `end_turn` if not.
     pub stop_reason: Option<StopReason>,
     /// Details that the API adds to the stop reason.
     pub stop_details: Option<Json>,
-    /// The usage.
+    /// The tokens that the reply reports.
     pub usage: Usage,
     /// Other fields of the reply; see [`Response::extra`].
     pub extra: BTreeMap<String, Json>,
-    /// The time before the first piece.
+    /// The pause before the first piece of the reply.
     #[serde(rename = "latency_ms", with = "millis")]
     pub latency: Duration,
-    /// The time before each block.
+    /// The pause before each block of the reply.
     #[serde(rename = "per_block_ms", with = "millis")]
     pub per_block: Duration,
-    /// The time before each piece of a block. A piece is a word, or some characters of a call's
+    /// The pause before each piece of a block. A piece is a word, or some characters of a call's
     /// input.
     #[serde(rename = "per_token_ms", with = "millis")]
     pub per_token: Duration,
@@ -46,8 +46,8 @@ impl Reply {
     }
 
     /// Makes a reply with one tool call. To script an input that is not JSON, use
-    /// `json!({"INVALID_JSON": "{\"city\": "})`. The model is then taken to have written only the
-    /// text in it, here `{"city": `. That is what comes in the stream.
+    /// `json!({"INVALID_JSON": "{\"city\": "})`. Then the stream has the text in it, here `{"city":
+    /// `, as if the model had written it.
     pub fn call(name: impl Into<String>, input: impl Into<Json>) -> Self {
         Self::default().and_call(name, input)
     }
@@ -85,25 +85,25 @@ impl Reply {
         self
     }
 
-    /// Sets the usage.
+    /// Sets the tokens that the reply reports.
     pub fn usage(mut self, usage: Usage) -> Self {
         self.usage = usage;
         self
     }
 
-    /// Sets the time before the first piece.
+    /// Sets the pause before the first piece of the reply.
     pub fn after(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
 
-    /// Sets the time before each block.
+    /// Sets the pause before each block of the reply.
     pub fn per_block(mut self, pause: Duration) -> Self {
         self.per_block = pause;
         self
     }
 
-    /// Sets the time before each piece, such as a word.
+    /// Sets the pause before each piece of a block, such as a word.
     pub fn per_token(mut self, pause: Duration) -> Self {
         self.per_token = pause;
         self

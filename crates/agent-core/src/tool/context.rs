@@ -9,8 +9,8 @@ use crate::{
     event::emitter::{Emitter, Origin},
 };
 
-/// What a tool call knows about its surroundings: its agent and conversation, its id, and whether
-/// its result is still wanted.
+/// What a tool call knows about its surroundings: the agent and the conversation that make the
+/// call, the id of the call, and whether its result is still wanted.
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) call: Arc<Call>,
@@ -37,8 +37,8 @@ impl Context {
         Self { call: call.into(), receipt, run, emitter: None }
     }
 
-    /// The id of the conversation. For a delegated conversation it is also the path to it:
-    /// `run/call_0_1`.
+    /// The id of the conversation. The id of a delegated conversation is the id of the conversation
+    /// that delegated it and the id of the call: `run/call_0_1`.
     pub fn conversation(&self) -> &str {
         &self.call.conversation
     }
@@ -54,8 +54,8 @@ impl Context {
     }
 
     /// A key for the call that stays the same if the call is made again after a crash. Use it as an
-    /// idempotency key. It is the ids of the conversation and the call, joined by `/`, so it is
-    /// only unique if the conversation's id is; see
+    /// idempotency key. The key is the id of the conversation and the id of the call, joined by
+    /// `/`. So give each conversation a unique id with
     /// [`Conversation::with_id`](crate::Conversation::with_id).
     pub fn key(&self) -> String {
         format!("{}/{}", self.conversation(), self.call_id())
@@ -67,8 +67,8 @@ impl Context {
     }
 
     /// Reports the progress of the call to the run's listeners, as [`EventKind::CallProgress`]. The
-    /// model does not read it. If reports come faster than a listener reads them, only the newest
-    /// are kept.
+    /// model does not read the report. If [`Run::next`](crate::Run::next) reads slower than reports
+    /// come, only the newest report of the call is kept.
     pub fn progress(&self, text: impl Into<String>) {
         if let Some(emitter) = &self.emitter {
             let ToolCall { id, name, .. } = &*self.call.call;
@@ -81,8 +81,9 @@ impl Context {
         }
     }
 
-    /// Whether the result of the call is no longer wanted. Async calls are simply dropped. A
-    /// blocking function should check this from time to time, because nothing else can stop it.
+    /// Whether the result of the call is no longer wanted. An async call need not check this,
+    /// because its future is dropped. A blocking function should check it from time to time,
+    /// because nothing else can stop the function.
     pub fn cancelled(&self) -> bool {
         !self.receipt.is_wanted() || self.run.is_cancelled()
     }

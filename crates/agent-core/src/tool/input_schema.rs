@@ -1,7 +1,7 @@
 //! Checks whether the API accepts the input schema of a tool.
 //!
 //! The API accepts JSON Schema draft 2020-12, with restrictions at the top level. It refuses the
-//! whole request if one tool breaks them. Sources:
+//! whole request if the schema of one tool breaks a restriction. Sources:
 //! <https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview>, and the API's own errors.
 
 use serde_json::{Map, Value};

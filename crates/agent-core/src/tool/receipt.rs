@@ -7,8 +7,8 @@ use std::sync::{
 
 use crate::{Done, Outcome};
 
-/// The place where a host puts the result of a call, as soon as the call has ended and wherever it
-/// ran. A result that is in it is not lost, even if the run is dropped before anybody read it.
+/// The place into which a host puts the result of a call as soon as the call has ended. A result in
+/// a receipt is recorded even if the run is dropped before the loop has read the result.
 #[derive(Clone, Debug, Default)]
 pub struct Receipt(Arc<Inner>);
 
@@ -63,7 +63,8 @@ impl Receipt {
         }
     }
 
-    /// Returns a copy of the result; `None` if there is none yet, or if it has been recorded.
+    /// Returns a copy of the result; `None` if nothing was put in yet, or if the result has been
+    /// recorded.
     pub fn done(&self) -> Option<Done> {
         match &*self.state() {
             State::Filled(done) => Some(done.clone()),
@@ -88,8 +89,8 @@ impl Receipt {
         self.take().unwrap_or_else(missing)
     }
 
-    /// Returns a copy of the result of a call that has ended. A missing result becomes an error
-    /// result.
+    /// Returns a copy of the result of a call that has ended. If nothing was put in, it returns an
+    /// error result.
     pub fn done_or_error(&self) -> Done {
         self.done().unwrap_or_else(missing)
     }

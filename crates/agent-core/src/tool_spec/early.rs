@@ -7,13 +7,13 @@
 /// These calls never start early:
 ///
 /// - calls that need approval, or lead to other agents;
-/// - calls that [take turns](crate::ToolSpec::exclusive) with others, and those after a call that
+/// - calls that [take turns](crate::ToolSpec::exclusive) with others, and calls after a call that
 ///   runs alone;
 /// - all calls of an agent with a tool that [runs first](crate::ToolSpec::runs_first).
 ///
-/// When calls start does not change the conversation. Hosts that outlive their process don't start
-/// calls with effects early: agent-journal starts at most those of [`ReadOnly`](Self::ReadOnly),
-/// agent-restate none.
+/// An early start does not change the conversation. Hosts whose runs survive their process don't
+/// start calls with effects early: agent-journal starts at most the calls of
+/// [`ReadOnly`](Self::ReadOnly), agent-restate starts none.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Early {
@@ -22,13 +22,13 @@ pub enum Early {
     /// Calls of tools that are [`read_only`](crate::ToolSpec::read_only).
     #[default]
     ReadOnly,
-    /// Calls of all tools, except those that need approval or lead to other agents. Use it if the
-    /// program wants each call to be made even if its reply later fails.
+    /// Calls of all tools, except those that need approval or lead to other agents. Use it if it
+    /// does no harm when a call is made although its reply fails afterwards.
     ///
     /// If a reply breaks off and is asked again, an equal call (same tool and input) of the new
     /// reply gets the result of the earlier one and is not made again. Calls that the new reply no
     /// longer makes have still run: the run waits for their end and reports
-    /// [`EventKind::CallDiscarded`](crate::EventKind), because no message mentions them. This also
+    /// [`EventKind::CallDiscarded`](crate::EventKind), because no message mentions them. The same
     /// holds if the reply fails or is refused. If a reply is cut or paused, its early calls keep
     /// their results, and the model reads them when the conversation goes on. Dropping a run aborts
     /// its calls, early ones too.

@@ -10,8 +10,8 @@ use serde_json::Number;
 
 use crate::{Json, message::fields::Fields};
 
-/// Decides by a key which calls take turns. Calls with the same key run one after the other, in
-/// call order. All others run in parallel.
+/// Decides which calls take turns: calls with the same key run one after the other, in call order.
+/// All other calls run in parallel.
 ///
 /// Calls of different tools also take turns if their keys are equal, for example two tools that
 /// edit the same file. The key function must always give the same key for the same input. A call
@@ -29,14 +29,14 @@ pub struct ExclusiveBy(Arc<KeyOf>);
 type KeyOf = dyn Fn(&Json) -> Option<String> + Send + Sync;
 
 impl ExclusiveBy {
-    /// Takes the key from a function of the input. Calls for which it returns `None` wait for
-    /// nobody.
+    /// Takes the key from a function of the input. A call for which the function returns `None`
+    /// waits for no other call.
     pub fn new(key: impl Fn(&Json) -> Option<String> + Send + Sync + 'static) -> Self {
         Self(Arc::new(key))
     }
 
-    /// Takes the key from one field of the input, a string or a number. Calls without it wait for
-    /// nobody.
+    /// Takes the key from one field of the input, a string or a number. A call without this field
+    /// waits for no other call.
     pub fn field(name: impl Into<String>) -> Self {
         let name = name.into();
         Self::new(move |input| {
@@ -46,8 +46,8 @@ impl ExclusiveBy {
         })
     }
 
-    /// The key of a call with this input. `None` means that the call waits for nobody. If the key
-    /// function panics, the result is `None` too, so the call then runs without taking turns.
+    /// The key of a call with this input. `None` means that the call takes no turns. If the key
+    /// function panics, the result is `None`, too.
     pub fn key(&self, input: &Json) -> Option<String> {
         catch_unwind(AssertUnwindSafe(|| (self.0)(input))).ok().flatten()
     }

@@ -7,9 +7,9 @@ use std::sync::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Limits how many tool calls run in parallel: those of one tool
-/// ([`ToolSpec::permits`](crate::ToolSpec)) or of all runs that share it
-/// ([`Limits::permits`](crate::Limits)). Clones share the limit.
+/// A limit on how many tool calls run in parallel (a semaphore). Give it to one tool
+/// ([`ToolSpec::permits`](crate::ToolSpec)) or to the limits of runs
+/// ([`Limits::permits`](crate::Limits)). Further calls wait. Clones share the limit.
 ///
 /// Only calls of tools hold permits. Delegated agents hold none, at any depth, so they can't block
 /// each other. A tool that runs an agent *inside* its call holds its permit all that time, so

@@ -5,7 +5,8 @@ use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use super::LocalHost;
 use crate::{Conversation, RunError, host::cancel::RunTokens};
 
-/// The time limit of a delegated conversation. [`LocalHost::time_for`] returns it.
+/// The time limit of a delegated conversation, for hosts around [`LocalHost`].
+/// [`LocalHost::time_for`] returns it.
 #[derive(Debug)]
 pub struct TimeLimit(Option<Limit>);
 
@@ -17,9 +18,9 @@ struct Limit {
 }
 
 impl LocalHost {
-    /// Returns the time limit of a delegated conversation: what is left of its tool's
-    /// [`timeout`](crate::ToolSpec::timeout). It is for hosts around this one. Time between runs
-    /// does not count: a run that continues the conversation gives it the same time again.
+    /// Returns the time limit of a delegated conversation: what was left of its tool's
+    /// [`timeout`](crate::ToolSpec::timeout) when the call delegated. It is for hosts around this
+    /// one. Each run that continues the conversation starts again with this time.
     pub fn time_for(&self, child: &Conversation) -> TimeLimit {
         let left = child.delegation_limits().time_left;
         let limit = left.zip(self.cancel.clone()).map(|(left, tokens)| {
@@ -44,8 +45,7 @@ impl LocalHost {
 impl TimeLimit {
     /// Runs `drive`, a future that drives the conversation, under this time limit. When the time is
     /// over, the conversation is stopped like a [cancelled](crate::Cancel) call: finished work is
-    /// recorded, and the output of the future says why
-    /// ([`RunError::TimedOut`](crate::RunError::TimedOut)).
+    /// recorded, and the output of the future is [`RunError::TimedOut`](crate::RunError::TimedOut).
     pub async fn hold<F: Future>(self, drive: F) -> F::Output {
         match self.0 {
             None => drive.await,

@@ -21,7 +21,8 @@ pub enum Content {
 }
 
 impl Content {
-    /// Makes text from bytes. Bytes that are not UTF-8 are replaced by `U+FFFD`.
+    /// Makes text from bytes, such as the output of a program. Bytes that are not UTF-8 are
+    /// replaced by `U+FFFD`.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self::Text(String::from_utf8_lossy(bytes).into_owned())
     }

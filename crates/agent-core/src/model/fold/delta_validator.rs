@@ -9,15 +9,15 @@ use crate::{Delta, LlmError, LlmErrorKind, Piece, StopReason};
 /// building it. Use it in a wrapper that passes deltas on and must know whether they are valid.
 /// [`Fold`](crate::model::Fold) accepts the same deltas.
 ///
-/// No content may be lost. So these are errors ([`Malformed`](LlmErrorKind::Malformed)):
+/// These are errors ([`Malformed`](LlmErrorKind::Malformed)), because content would be lost:
 ///
 /// - a piece that does not fit its block, such as text for a tool call;
 /// - a piece of a block that never began, unless it is text;
 /// - a piece after the [`Stop`](Delta::Stop);
 /// - a [`Complete`](Delta::Complete) reply beside pieces.
 ///
-/// A server may go on after its `Stop`. Its backend then yields that `Stop` with
-/// [`StopReason::open`] and a second `Stop` at the real end. A piece of a kind that this library
+/// If a server sends more after its stop event, the backend yields the first `Stop` with
+/// [`StopReason::open`], and a second `Stop` at the real end. A piece of a kind that this library
 /// does not know is ignored.
 #[derive(Debug, Default)]
 pub struct DeltaValidator {
@@ -32,7 +32,7 @@ pub struct DeltaValidator {
 }
 
 impl DeltaValidator {
-    /// Checks the next piece. It fails if the piece does not fit what came before.
+    /// Checks the next piece. Fails if the piece does not fit the pieces before it.
     pub fn push(&mut self, delta: &Delta) -> Result<(), LlmError> {
         match delta {
             Delta::Block { index, block } => {
@@ -101,7 +101,7 @@ impl DeltaValidator {
         self.last = Some((index, begun));
     }
 
-    /// Checks that the reply is complete. It fails if the reply broke off before its end.
+    /// Checks that the reply is complete. Fails if the reply broke off before its end.
     pub fn finish(&self) -> Result<(), LlmError> {
         let broke_off = || LlmError::new(LlmErrorKind::Incomplete, "it ended without a stop reason");
         self.has_end.then_some(()).ok_or_else(broke_off)

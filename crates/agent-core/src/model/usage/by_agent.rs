@@ -23,7 +23,7 @@ impl UsageByAgent {
         }
     }
 
-    /// The usage of one agent. It is zero if its model was not asked.
+    /// The usage of one agent. Zero if the agent's model was not asked.
     pub fn of(&self, agent: &str) -> Usage {
         self.place(agent).map(|place| self.0[place].1).unwrap_or_default()
     }
