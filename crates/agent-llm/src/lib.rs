@@ -109,6 +109,8 @@ mod tool_choice;
 // Some of it only the APIs of this crate use.
 #[cfg_attr(not(any(feature = "claude", feature = "openai")), allow(dead_code, unused_imports))]
 pub mod transport;
+#[cfg(any(feature = "claude", feature = "openai"))]
+mod without_blocks;
 mod wrappers;
 
 pub use agent_core::{
@@ -122,7 +124,7 @@ pub use agent_core::{
 #[cfg(feature = "claude")]
 pub use claude::{Cache, Claude, ClaudeBuilder, StreamParser};
 #[cfg(feature = "openai")]
-pub use openai::{OpenAi, OpenAiBuilder};
+pub use openai::{CallIds, OpenAi, OpenAiBuilder};
 pub use tool_choice::ToolChoice;
 pub use transport::{config_error::ConfigError, key::Key};
 pub use wrappers::{Bounded, Bounds, Fallback, Gate, Gated, ModelsError, Repair, Retry, RetryPolicy, Route};

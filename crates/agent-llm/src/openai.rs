@@ -4,15 +4,17 @@
 //! `chat` and `responses` each write the bodies of requests (`request`) and read replies, streamed
 //! (`events`) and not (`reply`), without IO. What both share stands beside them: `history` decides
 //! what is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the
-//! APIs' rules, `openai_blocks` says which blocks only these APIs can read, and `block_order` puts the blocks of a
-//! reply one behind the other. `plain_client` is the plain client, and `usable` asks again without what a
-//! server can't use.
+//! APIs' rules, `call_ids` keeps ids to those of a server, `openai_blocks` says which blocks only
+//! these APIs can read, `origin` which server wrote them, and `block_order` puts the blocks of a
+//! reply one behind the other. `plain_client` is the plain client, and `usable` asks again without
+//! what a server can't use.
 
 mod api;
 mod block_order;
 mod body;
 mod build;
 mod builder;
+mod call_ids;
 mod chat;
 mod client;
 mod content;
@@ -21,6 +23,7 @@ mod fields;
 mod history;
 mod names;
 mod openai_blocks;
+mod origin;
 mod plain_client;
 mod rate_limit;
 mod responses;
@@ -33,4 +36,5 @@ mod usage;
 mod words;
 
 pub use builder::OpenAiBuilder;
+pub use call_ids::CallIds;
 pub use client::OpenAi;

@@ -16,6 +16,11 @@ use crate::{
 /// around [`Retry`]. If the settings have a [gate](ClaudeBuilder::gate), it stands between the
 /// retries and the plain client. Clones share settings and connections. Source:
 /// <https://docs.claude.com/en/api/messages>.
+///
+/// A conversation may go on with Claude on another platform (Amazon Bedrock, Google Cloud):
+/// signatures of thinking are valid on all of them. Those of other servers that speak the Messages
+/// API are not, and neither may be those of another model. [`Repair`] then leaves that thinking
+/// out. Source: <https://docs.claude.com/en/docs/build-with-claude/extended-thinking>.
 #[derive(Clone)]
 pub struct Claude(Arc<Bounded<Repair<Retry<Sender>>>>);
 

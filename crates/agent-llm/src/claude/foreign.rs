@@ -1,42 +1,16 @@
 //! Blocks that another API's client keeps in a record, and only that API can read.
 
-use agent_core::{Block, Message, Request, message::BlockKind};
+use agent_core::{Block, Request, message::BlockKind};
+
+use crate::without_blocks::without_blocks;
 
 /// The request without such blocks, and without messages of which nothing is left.
 ///
 /// They are those of a type, and thinking with a signature, that begins with the name of an API and
 /// a colon: `openai:item`. No type of the Messages API has a colon, and no signature, which is
 /// base64.
-pub(super) fn without_foreign(mut request: Request) -> Request {
-    if !request.messages.iter().any(has_foreign) {
-        return request;
-    }
-    let known = request.previous_reply.as_ref().map_or(0, |previous| previous.messages);
-    let mut gone = 0;
-    let mut messages = Vec::with_capacity(request.messages.len());
-    for (place, message) in request.messages.iter().enumerate() {
-        match left(message) {
-            Some(left) => messages.push(left),
-            None => gone += usize::from(place < known),
-        }
-    }
-    request.messages = messages;
-    if let Some(previous) = &mut request.previous_reply {
-        previous.messages -= gone;
-    }
-    request
-}
-
-fn left(message: &Message) -> Option<Message> {
-    if !has_foreign(message) {
-        return Some(message.clone());
-    }
-    let left: Vec<Block> = message.content().iter().filter(|block| !is_foreign(block)).cloned().collect();
-    (!left.is_empty()).then(|| Message::new(message.role(), left))
-}
-
-fn has_foreign(message: &Message) -> bool {
-    message.content().iter().any(is_foreign)
+pub(super) fn without_foreign(request: Request) -> Request {
+    without_blocks(request, is_foreign)
 }
 
 fn is_foreign(block: &Block) -> bool {
@@ -49,7 +23,7 @@ fn is_foreign(block: &Block) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::model::PreviousReply;
+    use agent_core::{Message, model::PreviousReply};
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use agent_core::Json;
 
-use super::{api::Protocol, settings::BodySettings};
+use super::{api::Protocol, call_ids::CallIds, settings::BodySettings};
 use crate::{
     ToolChoice,
     request_settings::request_settings,
@@ -25,6 +25,8 @@ pub struct OpenAiBuilder {
     pub(crate) body: BodySettings,
     pub(crate) organization: Option<String>,
     pub(crate) project: Option<String>,
+    pub(crate) origin: Option<String>,
+    pub(crate) call_ids: CallIds,
     pub(crate) retry: RetryPolicy,
     pub(crate) gate: Option<Gate>,
     pub(crate) bounds: Bounds,
@@ -38,6 +40,8 @@ impl Default for OpenAiBuilder {
             body: BodySettings { model: "gpt-6.2-astra".to_owned(), ..BodySettings::default() },
             organization: None,
             project: None,
+            origin: None,
+            call_ids: CallIds::default(),
             retry: RetryPolicy::default(),
             gate: None,
             bounds: Bounds::default(),
@@ -80,6 +84,16 @@ impl OpenAiBuilder {
     /// The project that pays. By default it is read from the variable `OPENAI_PROJECT_ID`.
     pub fn project(mut self, id: impl Into<String>) -> Self {
         self.project = Some(id.into());
+        self
+    }
+
+    /// What the server is called in records: by default its host, such as `api.openai.com`.
+    ///
+    /// Reasoning that one server wrote can't be read by another, so it is sent back only to the one
+    /// of that name. Give two addresses of one server the same name, and two accounts that can't
+    /// read each other's reasoning different ones. The name is no secret: it is in every record.
+    pub fn origin(mut self, name: impl Into<String>) -> Self {
+        self.origin = Some(name.into());
         self
     }
 
@@ -142,6 +156,14 @@ impl OpenAiBuilder {
         self
     }
 
+    /// Which ids of tool calls the server takes. By default they are as OpenAI's server takes them,
+    /// and if the server says that it takes only 9 letters and digits, as Mistral's does, that is
+    /// remembered. See [`CallIds`].
+    pub fn call_ids(mut self, ids: CallIds) -> Self {
+        self.call_ids = ids;
+        self
+    }
+
     /// How large pictures and requests may be. What is over becomes a note where it stood.
     pub fn bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = bounds;
@@ -177,6 +199,8 @@ impl fmt::Debug for OpenAiBuilder {
             .field("body", &self.body)
             .field("organization", &self.organization)
             .field("project", &self.project)
+            .field("origin", &self.origin)
+            .field("call_ids", &self.call_ids)
             .field("retry", &self.retry)
             .field("gate", &self.gate)
             .field("bounds", &self.bounds)

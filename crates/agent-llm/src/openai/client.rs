@@ -17,7 +17,8 @@ use crate::{
 /// It speaks the Responses API or chat completions. The record of a conversation has the same
 /// blocks whatever model answered, so a conversation may go from one model to another, in the
 /// middle of a turn, too. What only OpenAI's APIs can read is kept in blocks of types that begin
-/// with `openai:`, and sent to no other API.
+/// with `openai:`. They go back to the server that wrote them, and to no other; see
+/// [`OpenAiBuilder::origin`].
 ///
 /// ```
 /// use agent_llm::{Llm, Message, OpenAi, Request, fold};
@@ -73,8 +74,8 @@ impl OpenAi {
 
     pub(crate) fn around(plain: Plain) -> Self {
         let (policy, bounds) = (plain.settings().retry.clone(), plain.settings().bounds.clone());
-        let settings = plain.settings().clone();
-        let asked = Retry::new(Usable::new(Queued(plain), &settings), policy);
+        let (settings, call_ids) = (plain.settings().clone(), plain.call_ids());
+        let asked = Retry::new(Usable::new(Queued(plain), &settings, call_ids), policy);
         Self(Arc::new(Bounded::new(Repair::new(asked), bounds)))
     }
 
@@ -85,7 +86,7 @@ impl OpenAi {
 
 impl Llm for OpenAi {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        self.0.stream(request)
+        self.0.stream(self.plain().origin().readable(request))
     }
 }
 

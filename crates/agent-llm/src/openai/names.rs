@@ -36,7 +36,7 @@ fn sent(text: &str, longest: usize) -> Cow<'_, str> {
 }
 
 /// FNV-1a: the same in every process and every version, unlike the hashes of the standard library.
-fn hash(text: &str) -> u64 {
+pub(super) fn hash(text: &str) -> u64 {
     text.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
@@ -60,10 +60,6 @@ impl Renamed {
             Cow::Owned(sent) => Some((sent, name.to_owned())),
         };
         Self(request.tools.iter().filter_map(|tool| renamed(&tool.name)).collect())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// The piece of a reply with the tools' own names.

@@ -13,10 +13,16 @@
 //! - `openai:message`, as `{"type":"openai:message","fields":{…}}`: other fields of a message of
 //!   chat completions.
 //!
-//! A thinking block with the signature `openai:FIELD` came in that field of a message of chat
+//! - `openai:origin`: it says who wrote a reply that has none of the others, where a later request
+//!   may go on from it.
+//!
+//! A thinking block with the signature `openai:FIELD@ORIGIN` came in that field of a message of chat
 //! completions, and goes back in it.
+//!
+//! The field `from` of each of these blocks is its origin: the server that wrote it and the API that
+//! it speaks, as `origin` says.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use agent_core::{Block, Json, message::BlockKind};
 use serde::Serialize;
@@ -26,9 +32,13 @@ const ITEM: &str = "openai:item";
 const TEXT: &str = "openai:text";
 const CALL: &str = "openai:call";
 const MESSAGE: &str = "openai:message";
+const ORIGIN: &str = "openai:origin";
 
-/// What stands before the name of a field in a signature.
-const SIGNATURE: &str = "openai:";
+/// The field that says who wrote a block.
+const FROM: &str = "from";
+
+/// What stands before the name of a field in a signature, and before all types of ours.
+const PREFIX: &str = "openai:";
 
 /// Other fields of an object, as they came.
 pub(super) type Others = BTreeMap<String, Json>;
@@ -88,7 +98,7 @@ pub(super) fn text(mut fields: Others) -> Option<Block> {
 
 /// Thinking that begins, without words so far, which came in this field of a message.
 pub(super) fn thinking(field: &str) -> Block {
-    built(&json!({"type": "thinking", "thinking": "", "signature": format!("{SIGNATURE}{field}")}))
+    built(&json!({"type": "thinking", "thinking": "", "signature": format!("{PREFIX}{field}")}))
 }
 
 /// Thinking that begins and goes back to nobody: it is shown, and what goes back stands behind it.
@@ -98,7 +108,38 @@ pub(super) fn summary() -> Block {
 
 /// The field that thinking came in, by its signature; `None` if another API wrote it.
 pub(super) fn field_of(signature: &str) -> Option<&str> {
-    signature.strip_prefix(SIGNATURE)
+    let field = signature.strip_prefix(PREFIX)?;
+    Some(field.split_once('@').map_or(field, |(field, _)| field))
+}
+
+/// A block that only says who wrote the reply.
+pub(super) fn mark(origin: &str) -> Block {
+    built(&json!({"type": ORIGIN, FROM: origin}))
+}
+
+/// Who wrote a block, if it is one of ours and says so.
+pub(super) fn from(block: &Block) -> Option<Cow<'_, str>> {
+    match block.kind() {
+        BlockKind::Other(kind) if kind.starts_with(PREFIX) => {
+            block.field(FROM)?.parse::<String>().ok().map(Cow::Owned)
+        }
+        BlockKind::Thinking { signature, .. } => {
+            signature.strip_prefix(PREFIX)?.split_once('@').map(|(_, origin)| origin.into())
+        }
+        _ => None,
+    }
+}
+
+/// The block, which says who wrote it; `None` if it is none of ours.
+pub(super) fn signed(block: &Block, origin: &str) -> Option<Block> {
+    let (field, value) = match block.kind() {
+        BlockKind::Other(kind) if kind.starts_with(PREFIX) => (FROM, origin.to_owned()),
+        BlockKind::Thinking { signature, .. } => {
+            ("signature", format!("{PREFIX}{}@{origin}", field_of(signature)?))
+        }
+        _ => return None,
+    };
+    Some(block.with(field, json!(value)).expect("a text is a value of these fields"))
 }
 
 /// Whether a field is there only for its name.
@@ -137,6 +178,7 @@ mod tests {
         assert_eq!((call(&Others::new()), message(&Others::new())), (None, None));
         assert_eq!(Kept::of(&Block::text("hi")), None);
         assert_eq!(field_of("openai:reasoning"), Some("reasoning"));
+        assert_eq!(field_of("openai:reasoning@a.test/x"), Some("reasoning"));
         assert_eq!(field_of("c2ln"), None);
     }
 }

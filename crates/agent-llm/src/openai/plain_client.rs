@@ -1,15 +1,17 @@
 //! The plain client of both APIs: one request, one answer, no retries.
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
-use futures::{Stream, StreamExt};
+use futures::{StreamExt, stream};
 use reqwest::Url;
 
 use super::{
     api::{COMPATIBLE, OPENAI, ORGANIZATION, PROJECT, Protocol},
     builder::OpenAiBuilder,
+    call_ids::CallIds,
     chat::{self, ChatEvents},
     error::by_code,
     names::Renamed,
+    origin::{Origin, Signing},
     responses::{self, ResponseEvents},
 };
 use crate::transport::{
@@ -23,6 +25,7 @@ pub(crate) struct Plain {
     settings: OpenAiBuilder,
     http: Http,
     url: Url,
+    origin: Origin,
 }
 
 impl Plain {
@@ -37,7 +40,18 @@ impl Plain {
         let payers: Vec<(&str, &str)> = payers.collect();
         let http = Http::new(api, settings.http.clone(), &payers, other.map(|other| &other.http))?;
         let url = http.url(settings.protocol.path());
-        Ok(Self { settings, http, url })
+        let origin = Origin::of(settings.origin.as_deref(), &url, settings.protocol);
+        Ok(Self { settings, http, url, origin })
+    }
+
+    /// Who writes the replies.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Which ids of calls the server takes.
+    pub(crate) fn call_ids(&self) -> CallIds {
+        self.settings.call_ids.at(self.url.host_str().unwrap_or_default())
     }
 
     pub(crate) fn settings(&self) -> &OpenAiBuilder {
@@ -59,29 +73,48 @@ impl Plain {
 impl Llm for Plain {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let renamed = Renamed::of(&request);
+        let is_kept = self.settings.body.store && self.settings.protocol == Protocol::Responses;
+        let mut reading = Reading { renamed, signing: Signing::new(self.origin.clone(), is_kept) };
         let post = move || self.post(&request);
-        match (self.settings.protocol, self.settings.body.streaming) {
+        let reply = match (self.settings.protocol, self.settings.body.streaming) {
             (Protocol::Chat, true) => {
-                read(self.http.streamed(post, EventParser::<ChatEvents>::default()), renamed)
+                self.http.streamed(post, EventParser::<ChatEvents>::default()).left_stream().left_stream()
             }
-            (Protocol::Chat, false) => read(self.http.in_one_piece(post, chat::read_reply), renamed),
-            (Protocol::Responses, true) => {
-                read(self.http.streamed(post, EventParser::<ResponseEvents>::default()), renamed)
+            (Protocol::Chat, false) => {
+                self.http.in_one_piece(post, chat::read_reply).right_stream().left_stream()
             }
+            (Protocol::Responses, true) => self
+                .http
+                .streamed(post, EventParser::<ResponseEvents>::default())
+                .left_stream()
+                .right_stream(),
             (Protocol::Responses, false) => {
-                read(self.http.in_one_piece(post, responses::read_reply), renamed)
+                self.http.in_one_piece(post, responses::read_reply).right_stream().right_stream()
             }
-        }
+        };
+        reply.flat_map(move |delta| stream::iter(reading.read(delta))).boxed()
     }
 }
 
-/// The reply with the tools' own names, and errors of the kind that their codes say.
-fn read<'a>(
-    reply: impl Stream<Item = Result<Delta, LlmError>> + Send + 'a,
+/// A reply as it is recorded: with the tools' own names, blocks that say who wrote them, and errors
+/// of the kind that their codes say.
+struct Reading {
     renamed: Renamed,
-) -> BoxStream<'a, Result<Delta, LlmError>> {
-    match renamed.is_empty() {
-        true => reply.map(|delta| delta.map_err(by_code)).boxed(),
-        false => reply.map(move |delta| delta.map(|delta| renamed.restore(delta)).map_err(by_code)).boxed(),
+    signing: Signing,
+}
+
+impl Reading {
+    fn read(
+        &mut self,
+        delta: Result<Delta, LlmError>,
+    ) -> impl Iterator<Item = Result<Delta, LlmError>> + use<> {
+        let (before, delta) = match delta {
+            Ok(delta) => {
+                let (before, delta) = self.signing.sign(self.renamed.restore(delta));
+                (before, Ok(delta))
+            }
+            Err(error) => (Vec::new(), Err(by_code(error))),
+        };
+        before.into_iter().map(Ok).chain([delta])
     }
 }

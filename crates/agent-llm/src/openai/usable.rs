@@ -1,4 +1,4 @@
-//! What a server of the Responses API can't use of a request.
+//! What a server can't use of a request.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -11,10 +11,14 @@ use serde_json::json;
 use super::{
     api::Protocol,
     builder::OpenAiBuilder,
+    call_ids::{CallIds, asks_for_nine, with_nine},
     fields::Fields,
     openai_blocks::{Kept, says_nothing},
 };
-use crate::wrappers::asking::{Again, Asking};
+use crate::{
+    without_blocks::without_blocks,
+    wrappers::asking::{Again, Asking},
+};
 
 /// The field that asks for reasoning that can be sent back.
 const INCLUDE: &str = "include";
@@ -24,6 +28,8 @@ const INCLUDE: &str = "include";
 /// - the reply that a request goes on from, if the server does not have it any more: all is sent
 /// - reasoning that was encrypted for another account or model: it is left out
 /// - the wish for encrypted reasoning, if the model does not reason; it is not sent again
+/// - ids of calls that are not of 9 letters and digits, if it takes no others; they are not sent
+///   again
 pub(crate) struct Usable<L> {
     llm: L,
     protocol: Protocol,
@@ -31,12 +37,15 @@ pub(crate) struct Usable<L> {
     is_given: bool,
     /// The model does not reason.
     is_plain: AtomicBool,
+    /// The server takes only ids of 9 letters and digits.
+    takes_nine: AtomicBool,
 }
 
 impl<L: Llm> Usable<L> {
-    pub(crate) fn new(llm: L, settings: &OpenAiBuilder) -> Self {
+    pub(crate) fn new(llm: L, settings: &OpenAiBuilder, call_ids: CallIds) -> Self {
         let is_given = settings.body.fields.contains_key(INCLUDE);
-        Self { llm, protocol: settings.protocol, is_given, is_plain: AtomicBool::new(false) }
+        let takes_nine = AtomicBool::new(call_ids == CallIds::Nine);
+        Self { llm, protocol: settings.protocol, is_given, is_plain: AtomicBool::new(false), takes_nine }
     }
 
     pub(crate) fn inner(&self) -> &L {
@@ -45,6 +54,14 @@ impl<L: Llm> Usable<L> {
 
     /// The request without what this error says, if it says any of it.
     fn without(&self, request: &Request, error: &LlmError) -> Option<(&'static str, Request)> {
+        if asks_for_nine(&error.message) {
+            let request = with_nine(request)?;
+            self.takes_nine.store(true, Relaxed);
+            return Some(("the ids of calls are sent as 9 letters and digits", request));
+        }
+        if self.protocol == Protocol::Chat {
+            return None;
+        }
         let is = |code: &str, words: &str| {
             error.error_code.as_deref() == Some(code) || error.message.contains(words)
         };
@@ -56,7 +73,7 @@ impl<L: Llm> Usable<L> {
         }
         if is("invalid_encrypted_content", "encrypted content") && request.messages.iter().any(has_reasoning)
         {
-            usable.messages = request.messages.iter().filter_map(without_reasoning).collect();
+            usable = without_blocks(usable, is_reasoning);
             usable.previous_reply = None;
             return Some(("reasoning is left out", usable));
         }
@@ -85,15 +102,12 @@ fn is_reasoning(block: &Block) -> bool {
     encrypted.is_some_and(|value| !says_nothing(&value.into()))
 }
 
-fn without_reasoning(message: &Message) -> Option<Message> {
-    let left: Vec<Block> = message.content().iter().filter(|block| !is_reasoning(block)).cloned().collect();
-    (!left.is_empty()).then(|| Message::new(message.role(), left))
-}
-
 impl<L: Llm> Llm for Usable<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let takes_nine = self.takes_nine.load(Relaxed);
+        let request = takes_nine.then(|| with_nine(&request)).flatten().unwrap_or(request);
         if self.protocol == Protocol::Chat {
-            return self.llm.stream(request);
+            return Trying { usable: self, request, attempt: 0 }.stream();
         }
         let is_plain = self.is_plain.load(Relaxed) && !request.extra.contains_key(INCLUDE);
         let request = if is_plain { plain(request) } else { request };

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use agent_core::model::PreviousReply;
-use agent_llm::{Delta, Gate, Llm, Message, Notice, OpenAi, StopReason, Usage, fold};
+use agent_llm::{Block, Delta, Gate, Llm, Message, Notice, OpenAi, OpenAiBuilder, StopReason, Usage, fold};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::common::{CHAT, KEY, WAYS, ask, bodies, hi, server, text};
+use crate::common::{CHAT, KEY, WAYS, Way, ask, bodies, hi, server, text};
 
 #[tokio::test]
 async fn each_api_is_asked_at_its_place_with_the_key_and_read_streamed_or_not() {
@@ -82,20 +82,33 @@ async fn the_gate_learns_from_the_head_of_an_answer() {
     }
 }
 
-/// An error of a request, and the words of what is asked then, streamed or not.
-async fn refused_once(code: Value, message: &str, request: agent_llm::Request, store: bool) -> Vec<Value> {
+const RESPONSES: [Way; 2] = [WAYS[2], WAYS[3]];
+
+/// The code and the message of an error.
+type Refusal<'a> = (Value, &'a str);
+
+/// The bodies that a server is sent which refuses the first request, when the client asks once more
+/// later, streamed or not.
+async fn refused_once(
+    (code, message): Refusal<'_>,
+    request: agent_llm::Request,
+    ways: &[Way],
+    set_up: fn(OpenAiBuilder) -> OpenAiBuilder,
+) -> Vec<Value> {
     let mut all = Vec::new();
-    for way in [WAYS[2], WAYS[3]] {
+    for way in ways {
         let error = json!({"message": message, "type": "invalid_request_error", "param": null, "code": code});
         let refusal = ResponseTemplate::new(400).set_body_json(json!({"error": error}));
         let server = server([refusal, way.reply("hi", &[])]).await;
-        let openai = way.settings(server.uri()).store(store).build().unwrap();
+        let openai = set_up(way.settings(server.uri())).build().unwrap();
+        let mut later = request.clone();
+        later.previous_reply = None;
         let mut notices = 0;
         let count = |delta: &Delta| notices += usize::from(matches!(delta, Delta::Notice(_)));
         let reply = fold(openai.stream(request.clone()), count).await.unwrap();
         assert_eq!((text(&reply).as_str(), notices), ("hi", 1));
         // What the client has learnt.
-        fold(openai.stream(hi()), |_| {}).await.unwrap();
+        fold(openai.stream(later), |_| {}).await.unwrap();
         all = bodies(&server).await;
         assert_eq!(all.len(), 3, "{way:?}");
     }
@@ -104,12 +117,17 @@ async fn refused_once(code: Value, message: &str, request: agent_llm::Request, s
 
 #[tokio::test]
 async fn a_reply_that_the_server_lost_is_sent_with_all_of_the_history() {
-    let said = Message::assistant("Where?");
+    let from = r#"{"type":"openai:origin","from":"own/responses"}"#;
+    let said = Message::assistant(vec![Block::text("Where?"), serde_json::from_str(from).unwrap()]);
     let mut request = hi();
     request.messages.extend([said.clone(), Message::user("Oslo.")]);
     request.previous_reply = Some(PreviousReply { response: "resp_0".into(), messages: 2, reply: said });
     let message = "Previous response with id 'resp_0' not found.";
-    let bodies = refused_once(json!("previous_response_not_found"), message, request, true).await;
+    let bodies =
+        refused_once((json!("previous_response_not_found"), message), request, &RESPONSES, |settings| {
+            settings.store(true).origin("own")
+        })
+        .await;
     let asked = bodies
         .iter()
         .map(|body| (body["previous_response_id"].clone(), body["input"].as_array().unwrap().len()));
@@ -119,13 +137,13 @@ async fn a_reply_that_the_server_lost_is_sent_with_all_of_the_history() {
 #[tokio::test]
 async fn fault_40_reasoning_that_a_server_can_not_read_is_left_out_and_not_refused_for_ever() {
     let item = r#"{"type":"openai:item","item":{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gA"}}"#;
-    let item: agent_llm::Block = serde_json::from_str(item).unwrap();
+    let item: Block = serde_json::from_str(item).unwrap();
     let mut request = hi();
-    request
-        .messages
-        .extend([Message::assistant(vec![item, agent_llm::Block::text("So.")]), Message::user("And?")]);
+    request.messages.extend([Message::assistant(vec![item, Block::text("So.")]), Message::user("And?")]);
     let message = "The encrypted content gA could not be verified.";
-    let bodies = refused_once(json!("invalid_encrypted_content"), message, request, false).await;
+    let bodies =
+        refused_once((json!("invalid_encrypted_content"), message), request, &RESPONSES, |settings| settings)
+            .await;
     let kinds = |body: &Value| {
         body["input"].as_array().unwrap().iter().map(|item| item["type"].clone()).collect::<Vec<_>>()
     };
@@ -136,7 +154,26 @@ async fn fault_40_reasoning_that_a_server_can_not_read_is_left_out_and_not_refus
 #[tokio::test]
 async fn a_model_that_does_not_reason_is_asked_for_no_reasoning_from_then_on() {
     let message = "Encrypted content is not supported with this model.";
-    let bodies = refused_once(Value::Null, message, hi(), false).await;
+    let bodies = refused_once((Value::Null, message), hi(), &RESPONSES, |settings| settings).await;
     let included = bodies.iter().map(|body| body["include"].as_array().unwrap().len());
     assert_eq!(included.collect::<Vec<_>>(), [1, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_only_short_ids_of_calls_gets_them_from_then_on() {
+    let mut request = hi();
+    let call = Block::tool_use("call_1", "f", json!({}));
+    let result = Block::tool_result("call_1", "2".into(), false);
+    request.messages.extend([Message::assistant(vec![call]), Message::user(vec![result])]);
+    let message = "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.";
+    let refused = (json!("3280"), message);
+    let bodies = refused_once(refused, request, &WAYS[..2], |settings| settings).await;
+    let ids = |body: &Value| {
+        let messages = &body["messages"];
+        let (called, answered) = (&messages[1]["tool_calls"][0]["id"], &messages[2]["tool_call_id"]);
+        assert_eq!(called, answered);
+        called.as_str().unwrap().to_owned()
+    };
+    let [first, second, later] = [0, 1, 2].map(|place| ids(&bodies[place]));
+    assert_eq!((first.as_str(), second.len(), &later), ("call_1", 9, &second));
 }
