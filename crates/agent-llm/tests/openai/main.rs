@@ -5,5 +5,6 @@ mod across;
 mod answers;
 mod common;
 mod errors;
+mod records;
 mod runs;
 mod waits;
