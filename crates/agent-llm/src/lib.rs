@@ -1,5 +1,5 @@
-//! Claude as an [`Llm`]: a client of the Messages API that streams, with typed errors, time limits
-//! and retries.
+//! Model backends over HTTP, each an [`Llm`]: Claude, and with the feature `openai` also OpenAI's
+//! APIs. They stream, have typed errors and time limits, and retry.
 //!
 //! ```
 //! use agent_llm::{Claude, Llm, Message, Request, fold};
@@ -23,47 +23,49 @@
 //! ```
 //!
 //! [`Claude`] is a plain client with three wrappers around it: [`Bounded`] around [`Repair`] around
-//! [`Retry`]. A wrapper is a type that holds an [`Llm`] and is one. You can put your own wrappers
-//! around any backend in the same way.
+//! [`Retry`]. A wrapper is a type that holds an [`Llm`] and implements `Llm` itself. You can put
+//! your own wrappers around any backend in the same way.
 //!
-//! With the feature `openai` there is also `OpenAi`, for OpenAI's APIs and for servers that speak
-//! like them. What is said here of `Claude` holds for it, too.
+//! `OpenAi` is for OpenAI's APIs and for servers that speak like them. It is built in the same way,
+//! and what follows holds for it, too.
 //!
 //! # Errors
 //!
-//! An [`LlmError`] says what failed and whether it may pass.
+//! An [`LlmError`] says what failed, and whether the same request may succeed later
+//! ([`LlmError::is_retryable`]).
 //!
-//! - An error that may pass is retried, also when a reply breaks off. [`RetryPolicy`] says how
-//!   often, after what wait, and until when.
-//! - An error that a change of the request can mend is retried with that change. See [`Repair`].
+//! - If it may, the request is retried, also when a reply breaks off. [`RetryPolicy`] sets how many
+//!   times, after what wait, and until when.
+//! - If a change of the request helps, the request is sent again with that change. See [`Repair`].
 //!
-//! Each wait has a time limit of its own, and the error of a passed limit names it:
+//! Each wait has its own time limit. When one is exceeded, the error names it:
 //! [connection](ClaudeBuilder::connect_timeout), [first byte](ClaudeBuilder::first_byte_timeout),
 //! [pause between bytes](ClaudeBuilder::idle_timeout), [pause in the
 //! content](ClaudeBuilder::content_timeout) and [the whole reply](ClaudeBuilder::total_timeout).
-//! For a reply that is not streamed only the first and the last of them count.
+//! For a reply that is not streamed, only the limits of the connection and of the whole reply
+//! apply.
 //!
 //! # Many agents on one account
 //!
-//! Give all clients of an account the same [`Gate`]: `Claude::builder().gate(gate.clone())`. It
-//! holds back requests that the server would refuse, and tells whoever waits why. It stands between
-//! the retries and the connection. Any other [`Llm`] gets one with [`Gate::around`]:
-//! `Retry::new(gate.around(llm), policy)`.
+//! Give all clients of an account the same [`Gate`]: `Claude::builder().gate(gate.clone())`. The
+//! gate is a rate limiter: it holds back requests that the server would refuse, and emits an event
+//! that says why. A retried request passes the gate again. For any other [`Llm`], use
+//! [`Gate::around`]: `Retry::new(gate.around(llm), policy)`.
 //!
 //! # Several models
 //!
-//! [`Fallback`] asks the next model of a list when one fails before its reply has begun. [`Route`]
-//! sends each request to the model that a function picks.
+//! [`Fallback`] asks the next model of a list when a model fails before its reply has begun.
+//! [`Route`] sends each request to the model that a function picks.
 //!
 //! # TLS
 //!
 //! Connections are encrypted by [rustls](https://docs.rs/rustls) with ring's cryptography. You need
-//! not set anything up, and nothing is set for the whole process. A client trusts the certificates
-//! that the machine trusts. On Linux, the variable `SSL_CERT_FILE` may name a file of certificates
-//! (PEM) to trust instead. Certificates are only read when a connection is encrypted.
+//! not set anything up, and the crate changes no setting of the whole process. A client trusts the
+//! certificates that the machine trusts. On Linux, the variable `SSL_CERT_FILE` may name a file of
+//! certificates (PEM) to trust instead. Certificates are only read when a connection is encrypted.
 //!
-//! A program that also uses reqwest itself must give it TLS by one of reqwest's features (`rustls`,
-//! `native-tls`), even for plain http. Without one, reqwest panics when it makes a client.
+//! If your program also uses reqwest directly, keep one of reqwest's TLS features on (`rustls`,
+//! `native-tls`), even for plain http. Without such a feature, `reqwest::Client::new()` panics.
 //!
 //! # A backend of your own
 //!
@@ -79,7 +81,8 @@
 //! - `claude`, on by default: the client of the Messages API.
 //! - `openai`: OpenAI's two APIs, and servers that speak like them.
 //!
-//! Without them the crate has the transport and the wrappers, for a backend of your own.
+//! Without these features, the crate has only the transport and the wrappers, for a backend of your
+//! own.
 //!
 //! # Inside
 //!

@@ -4,8 +4,9 @@
 //! - [`HttpClient`] sends requests and reads the answers. With it, a backend that streams and calls
 //!   tools fits on a screen.
 //! - [`DeltaWriter`] turns the pieces of a reply into valid [`Delta`](crate::Delta)s.
-//! - [`sse::Decoder`] reads server-sent events, and [`http_error`] makes an error of an HTTP
-//!   answer. You need these two only with an HTTP client of your own.
+//! - [`sse::Decoder`] reads server-sent events, and [`http_error`] makes an
+//!   [`LlmError`](crate::LlmError) of an HTTP answer. You need these two only with an HTTP client
+//!   of your own.
 //!
 //! The guide's chapter *A backend of your own* has a whole program.
 

@@ -17,9 +17,9 @@ use crate::{
 
 /// Builds a [`Claude`](crate::Claude): what it sends with every request, and how long it waits.
 ///
-/// No sampling parameters (`temperature` and the like) are sent unless you give them with
-/// [`extra`](Self::extra). The API refuses them since version 2026-10-21.
-/// `Debug` shows neither the key nor the values of headers and request fields.
+/// Sampling parameters, such as `temperature`, are not sent unless you set them with
+/// [`extra`](Self::extra): the API refuses them since version 2026-10-21. `Debug` shows neither the
+/// key nor the values of headers and request fields.
 #[derive(Clone)]
 pub struct ClaudeBuilder {
     pub(crate) http: HttpSettings,
@@ -81,8 +81,9 @@ impl ClaudeBuilder {
         self
     }
 
-    /// Turns on one more beta feature. If only some requests need it, make a second client for
-    /// these: `claude.with(|settings| settings.beta("…"))`.
+    /// Turns on one more beta feature of the API, for all requests of this client. If only some
+    /// requests need it, make a second client for those: `claude.with(|settings|
+    /// settings.beta("…"))`.
     pub fn beta(mut self, name: impl Into<String>) -> Self {
         self.betas.push(name.into());
         self
@@ -104,9 +105,9 @@ impl ClaudeBuilder {
         self
     }
 
-    /// Whether a forced [`ToolChoice`] holds for every turn. By default it holds only for the first
-    /// turn after the user spoke. An agent that must call a tool in every turn never answers, so
-    /// limit its turns or end the run yourself.
+    /// Whether a forced [`ToolChoice`] holds for every request of an agent. By default it holds
+    /// only for the first request after the user spoke. An agent that must call a tool in every
+    /// request never answers, so limit its turns or end the run yourself.
     pub fn force_every_turn(mut self, force: bool) -> Self {
         self.force_every_turn = force;
         self
@@ -118,21 +119,24 @@ impl ClaudeBuilder {
         self
     }
 
-    /// Has the API cache the beginning of requests, so that it costs less to send it again. It puts
-    /// up to four cache markers into each request: at the end of the tools, of the system prompt,
-    /// and of the history. By default a request has only the markers that you put there.
+    /// Turns on prompt caching: the API caches the beginning of each request, so that later
+    /// requests with the same beginning cost less. `kept` is how long the API keeps the cache. The
+    /// client puts up to four cache markers (`cache_control`) into each request: at the end of the
+    /// tools, of the system prompt, of the history, and of the history of the request before. By
+    /// default a request has only the markers that you set yourself.
     ///
-    /// Your own markers stay as they are, and they count among the four. The API takes no marker of
-    /// an hour behind one of five minutes (its order is: tools, system prompt, messages). So behind
-    /// a marker of yours with five minutes, ours have five minutes too; and before one of yours
-    /// with an hour, ours are left out if they have five minutes.
+    /// Your own markers stay, and count among the four. The API reads tools, then the system
+    /// prompt, then messages, and refuses a marker of an hour that comes after one of five minutes.
+    /// So if `kept` is an hour, the client's markers after a five-minute marker of yours have five
+    /// minutes, too. And if `kept` is five minutes, the client sets no marker before a one-hour
+    /// marker of yours.
     pub fn cache(mut self, kept: Cache) -> Self {
         self.cache = Some(kept);
         self
     }
 
-    /// How large pictures and requests may be. By default these are the limits of the API. Where
-    /// something is larger, a note is sent in its place.
+    /// How large pictures and requests may be. By default these are the limits of the API. A part
+    /// that is larger is replaced by a note in the request.
     pub fn bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = bounds;
         self
@@ -144,30 +148,32 @@ impl ClaudeBuilder {
         self.extra("stop_sequences", serde_json::Value::from(sequences))
     }
 
-    /// How the model thinks, as in `json!({"type": "adaptive"})`.
+    /// How the model thinks, as in `json!({"type": "adaptive"})`. By default the field is not sent.
     pub fn thinking(self, thinking: impl Into<Json>) -> Self {
         self.extra("thinking", thinking)
     }
 
-    /// Which of the API's capacity may serve requests: `auto` or `standard_only`.
+    /// Which capacity of the API may serve requests: `auto` or `standard_only`. By default the
+    /// field is not sent.
     pub fn service_tier(self, tier: impl Into<String>) -> Self {
         self.extra("service_tier", serde_json::Value::from(tier.into()))
     }
 
-    /// Data about the request, as in `json!({"user_id": "…"})`.
+    /// Data about the request for the API, as in `json!({"user_id": "…"})`. By default none is
+    /// sent.
     pub fn metadata(self, metadata: impl Into<Json>) -> Self {
         self.extra("metadata", metadata)
     }
 
     /// How much effort the model makes and the format of its reply, as in `json!({"effort":
-    /// "low"})`.
+    /// "low"})`. By default the field is not sent.
     pub fn output_config(self, config: impl Into<Json>) -> Self {
         self.extra("output_config", config)
     }
 
-    /// Sets any other field of the request body. It replaces what the client would send under that
-    /// name. A field of [`Request::extra`](agent_core::model::RequestParts::extra) replaces it in
-    /// turn.
+    /// Sets any other field of the request body. The value replaces what the client would send
+    /// under that name. A field of the same name in
+    /// [`Request::extra`](agent_core::model::RequestParts::extra) replaces this value.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.fields.insert(name.into(), value.into());
         self
@@ -176,21 +182,22 @@ impl ClaudeBuilder {
 
 /// How requests are made.
 impl ClaudeBuilder {
-    /// Whether replies are streamed. By default they are. If not, a reply comes as one JSON body
-    /// and is yielded as one delta. That costs less CPU.
+    /// Whether replies are streamed. By default they are. A reply that is not streamed comes as one
+    /// JSON body and is yielded as one delta, which costs less CPU.
     pub fn streaming(mut self, streaming: bool) -> Self {
         self.streaming = streaming;
         self
     }
 
-    /// Whether the server keeps the history, so that a request carries only what is new. This is a
-    /// beta feature, message threads. By default the whole history is sent each time.
+    /// Whether the server keeps the history, so that a request carries only the new messages. This
+    /// is a beta feature of the API, message threads. By default the whole history is sent in each
+    /// request.
     ///
-    /// The whole history is still sent when a request does not continue the last reply word for
-    /// word (after a handoff, in a fork, with an edited view or other tools), and when the server
-    /// no longer holds the thread. A server that does not know threads is asked without them. The
-    /// client remembers the last request and reply of the 1,000 conversations that were used last.
-    /// Source: the official clients, beta `message-threads-2026-08-12`.
+    /// The whole history is still sent if a request does not continue the last reply word for word
+    /// (after a handoff, in a fork, with a changed history or other tools), and if the server no
+    /// longer has the thread. If the server does not know threads, requests are sent without them.
+    /// The client remembers the last request and reply of the 1,000 conversations that were used
+    /// last. Source: the official clients, beta `message-threads-2026-08-12`.
     pub fn threads(mut self, threads: bool) -> Self {
         self.threads = threads;
         self

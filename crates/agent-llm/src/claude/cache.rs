@@ -6,14 +6,15 @@ use agent_core::{Block, Content, Json, Message, Request, message::BlockKind};
 use serde::Deserialize;
 use serde_json::json;
 
-/// How long the API keeps the part of a request that it has cached.
-/// Source: <https://docs.claude.com/en/docs/build-with-claude/prompt-caching>.
+/// How long the API's prompt cache keeps the beginning of a request. Set it with
+/// [`ClaudeBuilder::cache`](crate::ClaudeBuilder::cache). Source:
+/// <https://docs.claude.com/en/docs/build-with-claude/prompt-caching>.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {
     /// Five minutes from its last use.
     FiveMinutes,
-    /// An hour from its last use. To write it costs more than with five minutes.
+    /// An hour from its last use. Writing to the cache costs more than with five minutes.
     OneHour,
 }
 

@@ -12,8 +12,8 @@ use crate::{
 
 /// Claude over HTTP, as an [`Llm`].
 ///
-/// It is a plain client of the Messages API with wrappers around it: [`Bounded`] around [`Repair`]
-/// around [`Retry`]. If the settings have a [gate](ClaudeBuilder::gate), it stands between the
+/// A `Claude` is a plain client of the Messages API with wrappers around it: [`Bounded`] around
+/// [`Repair`] around [`Retry`]. A [gate](ClaudeBuilder::gate), if you set one, is between the
 /// retries and the plain client. Clones share settings and connections. Source:
 /// <https://docs.claude.com/en/api/messages>.
 ///
@@ -34,30 +34,31 @@ enum Sender {
 }
 
 impl Claude {
-    /// Begins a client. Set what you need, then call [`build`](ClaudeBuilder::build).
+    /// Starts to build a client. Set what you need, then call [`build`](ClaudeBuilder::build).
     pub fn builder() -> ClaudeBuilder {
         ClaudeBuilder::default()
     }
 
-    /// A client with the key that the variable `ANTHROPIC_API_KEY` holds, and with defaults for
-    /// everything else.
+    /// Makes a client with the API key from the environment variable `ANTHROPIC_API_KEY`, and with
+    /// defaults for everything else. Fails if the variable is not set.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::builder().build()
     }
 
-    /// A second client with changed settings, which shares this one's connections:
+    /// Makes a second client with changed settings, which shares this client's connections:
     /// `claude.with(|settings| settings.model("claude-haiku-5-5"))?`.
     pub fn with(&self, change: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> Result<Self, ConfigError> {
         let messages = self.messages();
         Messages::new(change(messages.settings().clone()), Some(messages)).map(Self::around)
     }
 
-    /// Asks the API how many tokens of input a request would have. It counts what would be sent:
-    /// with tools, thinking and cache markers, and within the [bounds](ClaudeBuilder::bounds).
+    /// Asks the API how many tokens of input a request would have. All that would be sent is
+    /// counted: with tools, thinking and cache markers, and within the
+    /// [bounds](ClaudeBuilder::bounds).
     ///
-    /// It is retried as other requests are, and has the time limit of a reply that is not streamed.
-    /// It does not pass the gate, because the API limits counts separately. It is not repaired: a
-    /// history that the API refuses is an error. Source:
+    /// This request is retried like others, and has the time limit of a reply that is not streamed.
+    /// It does not pass the gate, because the API limits such requests separately. It is not
+    /// repaired: a history that the API refuses is an error. Source:
     /// <https://docs.claude.com/en/docs/build-with-claude/token-counting>.
     ///
     /// ```no_run

@@ -6,11 +6,11 @@ use super::message_events::MessageEvents;
 use crate::transport::parser::{EventParser, ReplyParser};
 
 /// Reads a streamed reply of the Messages API that you received some other way: from a gateway, a
-/// file or a test. Push the bytes as they come and pull the deltas.
+/// file or a test. [Push](Self::push) the bytes as they come and [pull](Self::pull) the deltas.
 ///
 /// The bytes may be cut anywhere, and lines may end in any way. Comments, pings and events of
-/// unknown types are passed over. A character whose escapes came in two pieces (`\ud83e`, then
-/// `\udd80`) is put together. A piece that does not fit its block is passed over, as in the
+/// unknown types are ignored. A character whose escapes came in two pieces (`\ud83e`, then
+/// `\udd80`) is put together. A piece that does not fit its block is ignored, as in Anthropic's
 /// official clients.
 ///
 /// ```
@@ -40,27 +40,28 @@ use crate::transport::parser::{EventParser, ReplyParser};
 pub struct StreamParser(EventParser<MessageEvents>);
 
 impl StreamParser {
-    /// Takes in the next bytes. An error if an event is longer than 16 MiB.
+    /// Adds the next bytes. Fails if an event is longer than 16 MiB.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), LlmError> {
         self.0.push(bytes)
     }
 
-    /// The next piece of the reply. `None` if that needs more bytes, or if the reply
-    /// [is whole](Self::is_whole) and nothing more comes.
+    /// Returns the next piece of the reply. `None` if more bytes are needed first, or if the reply
+    /// [is complete](Self::is_whole).
     ///
-    /// An error ends the reply. It is one that the server says in its stream, or an event that
-    /// can't be read.
+    /// An `Err` ends the reply. Either the server has sent an error event, or an event can't be
+    /// read.
     pub fn pull(&mut self) -> Result<Option<Delta>, LlmError> {
         self.0.pull()
     }
 
-    /// Whether the reply has said that it is whole (`message_stop`).
+    /// Whether the end of the reply has come (the event `message_stop`).
     pub fn is_whole(&self) -> bool {
         self.0.is_complete()
     }
 
-    /// Says that there are no more bytes. An error unless the reply is whole. The last event may
-    /// lack the blank line behind it; pull once more afterwards for what it says.
+    /// Tells the parser that there are no more bytes. Fails if the reply is not complete. Call
+    /// [`pull`](Self::pull) again after this: a last event without a blank line after it is read
+    /// only now.
     pub fn finish(&mut self) -> Result<(), LlmError> {
         self.0.finish()
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::transport::{config_error::ConfigError, key::Key};
 
 impl OpenAiBuilder {
-    /// Makes the client. An error says which setting is missing or wrong.
+    /// Makes the client. Fails if a setting is missing or invalid; the error says which one.
     pub fn build(self) -> Result<OpenAi, ConfigError> {
         self.build_in(|name| env::var(name).ok())
     }

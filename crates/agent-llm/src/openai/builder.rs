@@ -15,7 +15,8 @@ use crate::{
     wrappers::{Bounds, Gate, RetryPolicy},
 };
 
-/// The settings of an [`OpenAi`](crate::OpenAi) client, and its builder.
+/// Builds an [`OpenAi`](crate::OpenAi) client: what it sends with every request, and how long it
+/// waits.
 ///
 /// `Debug` shows neither the key nor the values of headers and request fields.
 #[derive(Clone)]
@@ -59,8 +60,9 @@ impl OpenAiBuilder {
         settings
     }
 
-    /// The API key. By default it is read from the variable `OPENAI_API_KEY`, but not for a
-    /// [compatible](crate::OpenAi::compatible) server, which is somebody else's.
+    /// The API key. By default it is read from the environment variable `OPENAI_API_KEY`. For a
+    /// [compatible](crate::OpenAi::compatible) server, which is not OpenAI's, no key is sent by
+    /// default.
     pub fn key(mut self, key: impl Into<Key>) -> Self {
         self.http.key = Some(key.into());
         self
@@ -97,15 +99,15 @@ impl OpenAiBuilder {
         self
     }
 
-    /// Speaks chat completions (`/chat/completions`): the default for a
+    /// Uses the API *chat completions* (`/chat/completions`). This is the default for a
     /// [compatible](crate::OpenAi::compatible) server.
     pub fn chat(mut self) -> Self {
         self.protocol = Protocol::Chat;
         self
     }
 
-    /// Speaks the Responses API (`/responses`): the default for OpenAI's own server. Reasoning goes
-    /// back to the model there, in the middle of a turn with tools, too.
+    /// Uses the *Responses* API (`/responses`). This is the default for OpenAI's own server. There
+    /// the model gets its own reasoning back in later requests, also between tool calls.
     pub fn responses(mut self) -> Self {
         self.protocol = Protocol::Responses;
         self
@@ -128,9 +130,9 @@ impl OpenAiBuilder {
         self
     }
 
-    /// Whether a forced [`ToolChoice`] holds for every turn. By default it holds only for the first
-    /// turn after the user spoke. An agent that must call a tool in every turn never answers, so
-    /// limit its turns or end the run yourself.
+    /// Whether a forced [`ToolChoice`] holds for every request of an agent. By default it holds
+    /// only for the first request after the user spoke. An agent that must call a tool in every
+    /// request never answers, so limit its turns or end the run yourself.
     pub fn force_every_turn(mut self, force: bool) -> Self {
         self.body.force_every_turn = force;
         self
@@ -143,14 +145,15 @@ impl OpenAiBuilder {
     }
 
     /// How much the model reasons: `low`, `medium`, `high`, or another word that the model knows.
+    /// By default the field is not sent.
     pub fn reasoning_effort(mut self, effort: impl Into<String>) -> Self {
         self.body.effort = Some(effort.into());
         self
     }
 
-    /// Whether the server keeps replies. By default it keeps none. With the Responses API, a
-    /// request then carries only what is new since the agent's last reply, if nothing before it has
-    /// changed. If the server does not have that reply any more, all is sent.
+    /// Whether the server stores replies. By default it stores none. With the Responses API and
+    /// `true`, a request carries only the messages since the agent's last reply, if nothing before
+    /// that reply has changed. If the server no longer has the reply, the whole history is sent.
     pub fn store(mut self, store: bool) -> Self {
         self.body.store = store;
         self
@@ -164,14 +167,16 @@ impl OpenAiBuilder {
         self
     }
 
-    /// How large pictures and requests may be. What is over becomes a note where it stood.
+    /// How large pictures and requests may be. A part that is larger is replaced by a note in the
+    /// request.
     pub fn bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = bounds;
         self
     }
 
-    /// Any other field of a request, such as `temperature` or `text`. It replaces the client's own
-    /// of that name, and [`Request::extra`](agent_core::model::RequestParts::extra) replaces it.
+    /// Sets any other field of the request body, such as `temperature` or `text`. The value
+    /// replaces what the client would send under that name. A field of the same name in
+    /// [`Request::extra`](agent_core::model::RequestParts::extra) replaces this value.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.body.fields.insert(name.into(), value.into());
         self
@@ -180,8 +185,8 @@ impl OpenAiBuilder {
 
 /// How requests are made.
 impl OpenAiBuilder {
-    /// Whether replies are streamed. By default they are. Otherwise a reply comes in one piece,
-    /// which costs less CPU.
+    /// Whether replies are streamed. By default they are. A reply that is not streamed comes in one
+    /// piece, which costs less CPU.
     pub fn streaming(mut self, streaming: bool) -> Self {
         self.body.streaming = streaming;
         self

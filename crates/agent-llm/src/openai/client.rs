@@ -10,15 +10,14 @@ use crate::{
     wrappers::{Bounded, Repair, Retry},
 };
 
-/// OpenAI over HTTP, and any server that speaks like it: [`Bounded`] around [`Repair`] around
-/// [`Retry`] around a plain client, which has a [`Gate`](crate::Gate) in front of it if [the
-/// settings](OpenAiBuilder::gate) have one.
+/// OpenAI over HTTP, and any server with a compatible API, as an [`Llm`](crate::Llm). An `OpenAi`
+/// is a plain client with wrappers around it: [`Bounded`] around [`Repair`] around [`Retry`]. A
+/// [gate](OpenAiBuilder::gate), if you set one, is between the retries and the plain client.
 ///
-/// It speaks the Responses API or chat completions. The record of a conversation has the same
-/// blocks whatever model answered, so a conversation may go from one model to another, in the
-/// middle of a turn, too. What only OpenAI's APIs can read is kept in blocks of types that begin
-/// with `openai:`. They go back to the server that wrote them, and to no other; see
-/// [`OpenAiBuilder::origin`].
+/// The client uses the Responses API or chat completions. A conversation has the same kinds of
+/// blocks whatever model answered, so it may go from one model to another, also between tool calls.
+/// Content that only OpenAI's APIs can read is kept in blocks whose types begin with `openai:`.
+/// They go back to the server that wrote them, and to no other; see [`OpenAiBuilder::origin`].
 ///
 /// ```
 /// use agent_llm::{Llm, Message, OpenAi, Request, fold};
@@ -48,24 +47,27 @@ pub struct OpenAi(Arc<Bounded<Repair<Retry<Usable<Queued>>>>>);
 struct Queued(Plain);
 
 impl OpenAi {
-    /// A client of OpenAI's own server, to be set up.
+    /// Starts to build a client of OpenAI's own server. Set what you need, then call
+    /// [`build`](OpenAiBuilder::build).
     pub fn builder() -> OpenAiBuilder {
         OpenAiBuilder::default()
     }
 
-    /// A client with the key of `OPENAI_API_KEY`, and defaults for all else.
+    /// Makes a client with the API key from the environment variable `OPENAI_API_KEY`, and with
+    /// defaults for everything else. Fails if the variable is not set.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::builder().build()
     }
 
-    /// A client of a server that speaks chat completions as OpenAI does, to be set up: Ollama
-    /// (`http://localhost:11434/v1`), llama.cpp, vLLM, Groq, OpenRouter, DeepSeek, a gateway. It
-    /// needs a model, and a key only if the server does. Nothing is read from the environment.
+    /// Starts to build a client of another server that has OpenAI's chat completions: Ollama
+    /// (`http://localhost:11434/v1`), llama.cpp, vLLM, Groq, OpenRouter, DeepSeek, a gateway. You
+    /// must set a [model](OpenAiBuilder::model), and a [key](OpenAiBuilder::key) if the server
+    /// needs one. Nothing is read from the environment.
     pub fn compatible(url: impl Into<String>) -> OpenAiBuilder {
         OpenAiBuilder::compatible(url.into())
     }
 
-    /// A client with other settings that shares this one's connections:
+    /// Makes a second client with changed settings, which shares this client's connections:
     /// `openai.with(|settings| settings.model("gpt-6-luna"))?`.
     pub fn with(&self, change: impl FnOnce(OpenAiBuilder) -> OpenAiBuilder) -> Result<Self, ConfigError> {
         let plain = self.plain();

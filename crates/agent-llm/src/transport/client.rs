@@ -28,11 +28,11 @@ const COMMON: Api = Api {
     rate_limits: |_, _| Vec::new(),
 };
 
-/// An HTTP client for a backend of your own. It posts JSON and reads streamed or whole answers,
-/// with time limits, bounds on sizes, and typed errors in which no secret shows.
+/// An HTTP client for a backend of your own. It posts JSON and reads answers, streamed or in one
+/// piece, with time limits, size limits, and typed errors that contain no secret.
 ///
-/// It makes each request once. For retries, put [`Retry`](crate::Retry) around your backend. Clones
-/// share settings and connections.
+/// The client makes each request once. For retries, put [`Retry`](crate::Retry) around your
+/// backend. Clones share settings and connections.
 ///
 /// This is a whole backend for a server that streams its reply as events of plain text:
 ///
@@ -76,26 +76,26 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// Begins a client for the API at this base URL, such as `https://api.openai.com/v1`.
+    /// Starts to build a client for the API at this base URL, such as `https://api.openai.com/v1`.
     pub fn builder(base_url: impl Into<String>) -> HttpClientBuilder {
         let http = HttpSettings { base_url: Some(base_url.into()), ..HttpSettings::default() };
         HttpClientBuilder { http }
     }
 
     /// Posts a body to a path below the base URL and reads the streamed answer (server-sent
-    /// events). `read` is called for each event and says in the [`DeltaWriter`] what the event
-    /// brings. An error of `read` ends the reply. The request is made when the stream is first
+    /// events). `read` is called for each event and writes its content into the [`DeltaWriter`]. If
+    /// `read` fails, the reply ends with its error. The request is sent when the stream is first
     /// polled.
     ///
-    /// The reply is complete when `read` calls [`DeltaWriter::finish`]. If a stop reason was said,
-    /// it is also complete with an event whose data is `[DONE]` (`read` does not see it), and at
-    /// the end of the stream. Otherwise it broke off, which is an error that
-    /// [`Retry`](crate::Retry) retries.
+    /// The reply is complete when `read` calls [`DeltaWriter::finish`]. After
+    /// [`DeltaWriter::stop`], it is also complete at the end of the stream, or with an event whose
+    /// data is `[DONE]` (for which `read` is not called). A stream that ends before the reply is
+    /// complete is an error, which [`Retry`](crate::Retry) retries.
     ///
-    /// These are errors without your doing: a status that is no success, an answer that is no
-    /// stream, an event named `error`, an event whose data is JSON with an `error` in it, and a
-    /// limit that is passed. If no [`total_timeout`](HttpClientBuilder::total_timeout) is set, the
-    /// limit of the whole reply is an hour.
+    /// The client itself fails in these cases: the status is no success, the answer is no stream,
+    /// an event is named `error`, the data of an event is JSON with an `error` in it, or a limit is
+    /// exceeded. By default, the whole reply may take an hour
+    /// ([`total_timeout`](HttpClientBuilder::total_timeout)).
     pub fn stream<'a>(
         &'a self,
         path: &str,
@@ -108,9 +108,9 @@ impl HttpClient {
         }
     }
 
-    /// Posts a body to a path below the base URL and reads the answer, which is JSON. It may have
-    /// as many bytes as [`longest_reply`](HttpClientBuilder::longest_reply) says. If no
-    /// [`total_timeout`](HttpClientBuilder::total_timeout) is set, the limit is 600 s.
+    /// Posts a body to a path below the base URL and reads the answer, which is JSON. Fails if the
+    /// answer is larger than [`longest_reply`](HttpClientBuilder::longest_reply), or takes longer
+    /// than [`total_timeout`](HttpClientBuilder::total_timeout), which is 600 s by default.
     ///
     /// ```
     /// # use agent_llm::transport::HttpClient;
@@ -158,14 +158,14 @@ pub struct HttpClientBuilder {
 }
 
 impl HttpClientBuilder {
-    /// The API key. It is sent as `authorization: Bearer …`. If your API wants it in another
-    /// header, use [`header`](Self::header) instead. By default no key is sent.
+    /// The API key, sent as `authorization: Bearer …`. If your API wants the key in another header,
+    /// use [`header`](Self::header) instead. By default no key is sent.
     pub fn key(mut self, key: impl Into<Key>) -> Self {
         self.http.key = Some(key.into());
         self
     }
 
-    /// Makes the client. An error says which setting is wrong.
+    /// Makes the client. Fails if a setting is invalid; the error says which one.
     pub fn build(self) -> Result<HttpClient, ConfigError> {
         let http = Http::new(COMMON, self.http.clone(), &[], None)?;
         Ok(HttpClient { http: Arc::new(http), settings: self })

@@ -2,21 +2,21 @@
 
 use agent_core::{LlmError, model::LlmErrorKind};
 
-/// Why a client can't be built: which setting is wrong, and what to do about it. It holds no key
-/// and no value of a header.
+/// Why a client can't be built: which setting is wrong, and what to do about it. The error contains
+/// no API key and no value of a header.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// There is no API key.
+    /// The API key is missing.
     #[error("no API key: set the environment variable {variable}, or call the builder's `key(..)`")]
     NoKey {
         /// The environment variable that the client reads the key from.
         variable: &'static str,
     },
-    /// There is no model to ask.
+    /// No model was set.
     #[error("no model: call the builder's `model(..)`")]
     NoModel,
-    /// The API key can't be sent.
+    /// The API key can't be sent in a header, because it has characters that a header can't have.
     #[error("the API key has a character that no HTTP header may hold: check what was pasted")]
     Key,
     /// The base URL can't be used.
@@ -24,12 +24,12 @@ pub enum ConfigError {
     BaseUrl {
         /// The URL, without user name, password, query and fragment.
         url: String,
-        /// What is wrong with it.
+        /// What is wrong with the value.
         reason: String,
         /// A base URL that can be used: the API's own.
         example: &'static str,
     },
-    /// The base URL is plain http to another machine, so anybody on the way could read the key.
+    /// The base URL is plain http to another machine, so anybody in between could read the key.
     #[error(
         "the base URL {url:?} is plain http to another machine, so anybody on the way could read the key: use \
          https, or call the builder's `allow_plain_http(true)`"
@@ -43,7 +43,7 @@ pub enum ConfigError {
     Header {
         /// The header's name.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong with the value.
         reason: String,
     },
     /// The HTTP client could not be made. The most common reason is that TLS found no root

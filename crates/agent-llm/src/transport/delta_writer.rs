@@ -18,13 +18,14 @@ use agent_core::{
 use part::{Kind, Part};
 
 /// Writes the [`Delta`]s of a reply for an API whose streams have pieces but no blocks, as OpenAI's
-/// chat completions have. You say what each piece is. The writer opens and closes the blocks,
-/// counts their indices, and puts the end last.
+/// chat completions have. You call a method for each piece. The writer opens and closes the blocks,
+/// numbers them, and puts the end last.
 ///
-/// Pieces may come in any order. What comes out is always a valid reply, as
-/// [`DeltaValidator`](crate::DeltaValidator) checks it, or an error:
+/// Pieces may come in any order. The writer yields a valid reply, which
+/// [`DeltaValidator`](crate::DeltaValidator) accepts, or an error:
 ///
-/// - Text and thinking are passed on as they come. After another block they begin a new one.
+/// - Text and thinking are passed on as they come. If the last block is of another kind, they begin
+///   a new block.
 /// - The input of a tool call is passed on as it comes, once the call's name is known.
 /// - A run may start a call as soon as the next block begins. So the next block begins only when
 ///   the call before it has a complete input. Until then the writer holds back the pieces of later
@@ -66,8 +67,8 @@ pub struct DeltaWriter {
 }
 
 impl DeltaWriter {
-    /// Says the API's id of the reply and the model that answers. Only the first call counts, so
-    /// you may call it for every event that has them.
+    /// Sets the API's id of the reply and the model that answers. Only the first call counts, so
+    /// you may call this for every event that has the id and the model.
     pub fn start(&mut self, id: Option<&str>, model: Option<&str>) {
         if !mem::replace(&mut self.has_begun, true) {
             let (id, model) = (id.map(str::to_owned), model.map(str::to_owned));
@@ -75,22 +76,24 @@ impl DeltaWriter {
         }
     }
 
-    /// Adds text.
+    /// Adds a piece of the reply's text. Fails after [`finish`](Self::finish).
     pub fn text(&mut self, text: &str) -> Result<(), LlmError> {
         self.add(Part::new(Kind::Text, text))
     }
 
-    /// Adds thinking.
+    /// Adds a piece of the model's thinking. The block has no signature. Fails after
+    /// [`finish`](Self::finish).
     pub fn thinking(&mut self, thinking: &str) -> Result<(), LlmError> {
         self.add(Part::new(Kind::Thinking, thinking))
     }
 
-    /// Adds to a tool call. `number` is the API's own number of the call in this reply. The id and
-    /// the name may come with any of the call's pieces, and more than once. `input` is the next
-    /// part of the input; all parts together are a JSON object.
+    /// Adds a piece of a tool call. `number` is the API's own number of the call in this reply. The
+    /// id and the name may come with any of the call's pieces, and more than once. `input` is the
+    /// next part of the input; all parts together are a JSON object. Fails after
+    /// [`finish`](Self::finish), or if more comes for a call whose input was complete.
     ///
-    /// Some servers give all calls the same number. So another id, or a name and an input after a
-    /// complete input, also begin another call.
+    /// Some servers give all calls the same number. So a new call also begins with another id, or
+    /// with a name and an input after a complete input.
     pub fn tool_call(
         &mut self,
         number: u64,
@@ -101,21 +104,21 @@ impl DeltaWriter {
         self.add(Part::call(number, id.unwrap_or_default(), name.unwrap_or_default(), input))
     }
 
-    /// Says why the reply ends. It is passed on by [`finish`](Self::finish), since pieces and
-    /// counts may still come.
+    /// Sets why the reply ends. [`finish`](Self::finish) passes the reason on, because pieces and
+    /// token counts may still come.
     pub fn stop(&mut self, reason: StopReason) {
         self.stop = Some(reason);
     }
 
-    /// Says how many tokens of input were read and of output written. A count that is given
-    /// replaces the one from before; `None` leaves it.
+    /// Sets how many tokens of input were read and how many of output were written. `None` keeps
+    /// the count that was set before.
     pub fn tokens(&mut self, input: Option<u64>, output: Option<u64>) {
         self.usage.input_tokens = input.or(self.usage.input_tokens);
         self.usage.output_tokens = output.or(self.usage.output_tokens);
     }
 
-    /// Says all that the reply costs, such as tokens from a cache. It replaces what was said
-    /// before.
+    /// Sets all token counts of the reply, also those of a prompt cache. They replace all counts
+    /// that were set before.
     pub fn usage(&mut self, counts: impl Into<Counts>) {
         self.usage = counts.into();
     }
@@ -130,8 +133,8 @@ impl DeltaWriter {
         self.is_finished
     }
 
-    /// Ends the reply: closes its blocks and passes on stop reason and usage. An error if no stop
-    /// reason was said, since then the reply broke off, or if a tool call has no name.
+    /// Ends the reply: closes its blocks and passes on stop reason and token counts. Fails if no
+    /// stop reason was set, because then the reply broke off, or if a tool call has no name.
     pub fn finish(&mut self) -> Result<(), LlmError> {
         if self.is_finished {
             return Ok(());
@@ -147,7 +150,7 @@ impl DeltaWriter {
         Ok(())
     }
 
-    /// The next delta to yield. `None` if that needs another piece.
+    /// Takes the next delta to yield. `None` if more pieces are needed first.
     pub fn pull(&mut self) -> Option<Delta> {
         self.ready.pop_front()
     }

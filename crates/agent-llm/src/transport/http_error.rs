@@ -10,9 +10,9 @@ use super::{error::Failed, headers::text};
 /// Where APIs put their id of a request.
 const REQUEST_IDS: [&str; 2] = ["request-id", "x-request-id"];
 
-/// The error that an HTTP answer says whose status is no success, for a backend with an HTTP client
-/// of its own. ([`HttpClient`](super::HttpClient) does this for you.) [`Retry`](crate::Retry) and
-/// [`Gate`](crate::Gate) go by such errors.
+/// Makes an [`LlmError`] of an HTTP answer whose status is no success. It is for a backend with its
+/// own HTTP client. ([`HttpClient`](super::HttpClient) does this for you.) [`Retry`](crate::Retry)
+/// and [`Gate`](crate::Gate) need such errors.
 ///
 /// - The kind comes from the status, and for 5xx also from the name that the body gives the error.
 /// - The message comes from the body, whichever way the server writes it: as the Messages API,
@@ -21,8 +21,8 @@ const REQUEST_IDS: [&str; 2] = ["request-id", "x-request-id"];
 /// - Headers say how long to wait (`retry-after-ms`, `retry-after`), whether to retry
 ///   (`x-should-retry`), and the id of the request (`request-id`, `x-request-id`).
 ///
-/// Nothing is taken out of the message. If your server repeats keys in its errors, take them out of
-/// the body and the headers before.
+/// No secret is removed from the message. If your server repeats API keys in its errors, remove
+/// them from the body and the headers before the call.
 ///
 /// ```
 /// use std::time::Duration;

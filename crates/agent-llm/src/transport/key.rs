@@ -6,13 +6,14 @@ use reqwest::header::HeaderValue;
 
 use super::config_error::ConfigError;
 
-/// An API key. It is sent in the one header that the API asks for, and shown nowhere: `Debug` hides
-/// it, and where a server's answer repeats it, `[key]` stands instead.
+/// An API key. It is sent in the header that the API asks for, and shown nowhere: `Debug` hides it,
+/// and where a server's answer repeats the key, errors have `[key]` instead.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(String);
 
 impl Key {
-    /// A key, as it stands in a file or an environment variable. Blanks around it are dropped.
+    /// Makes a key from the text of a file or an environment variable. White space around the key
+    /// is removed.
     pub fn new(key: impl AsRef<str>) -> Self {
         Self(key.as_ref().trim().to_owned())
     }

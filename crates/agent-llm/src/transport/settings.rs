@@ -64,37 +64,41 @@ macro_rules! http_settings {
     ($builder:ty) => {
         /// How the server is reached.
         impl $builder {
-            /// Whether the base URL may be plain http to another machine, as to a gateway in the
-            /// same cluster. By default it may not: everybody between the two machines could read
-            /// the key and the conversation. `localhost` and loopback addresses are always allowed.
+            /// Whether the base URL may be plain http to another machine, for example to a gateway
+            /// in the same cluster. By default it may not, because everybody between the two
+            /// machines could read the key and the conversation. `localhost` and loopback addresses
+            /// are always allowed.
             pub fn allow_plain_http(mut self, allow: bool) -> Self {
                 self.http.allow_plain_http = allow;
                 self
             }
 
-            /// Adds a header to every request. It replaces one that the client sends itself under
-            /// the same name. The value is treated as a secret, as the key is.
+            /// Adds a header to every request. The value replaces the client's own header of the
+            /// same name. The value is a secret, like the API key: no error and no `Debug` shows
+            /// it.
             pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
                 self.http.headers.push((name.into(), value.into()));
                 self
             }
 
-            /// Whether requests share connections (HTTP/2). By default each open request has a
-            /// connection of its own (HTTP/1.1). Thousands of open requests may want to share. The
-            /// price: when a packet is lost on a shared connection, all replies on it wait.
+            /// Whether requests share connections (HTTP/2). By default each open request has its
+            /// own connection (HTTP/1.1). Share connections if thousands of requests are open at a
+            /// time. The drawback: when a packet is lost on a shared connection, all replies on it
+            /// wait.
             ///
             /// - Up to 100 requests share a connection; then another one is opened. If the server
             ///   allows fewer, the other requests wait, at most for the
             ///   [first-byte timeout](Self::first_byte_timeout).
             /// - Over https the server chooses the protocol. Until the first connection is open,
-            ///   each request begins one; of those, one for each hundred requests is kept.
+            ///   each request opens a connection; one connection for each hundred requests is kept.
             /// - Plain http has no way to choose, so the server must speak HTTP/2 from the first
             ///   byte ("prior knowledge"), as `agent-mock` does.
             /// - A request that the server refuses to begin, or sends to another connection
             ///   (GOAWAY), is sent again up to twice. Any other failure of a stream counts as a
             ///   lost connection.
             /// - When a reply is dropped, its stream is closed and the connection stays open. A
-            ///   connection without a sign of life for 50 s is closed.
+            ///   connection on which nothing comes for 50 s, not even an answer to a ping, is
+            ///   closed.
             pub fn http2(mut self, http2: bool) -> Self {
                 self.http.http2 = http2;
                 self
@@ -109,7 +113,8 @@ macro_rules! http_settings {
 
         /// How long a reply may take, and how large it may be.
         impl $builder {
-            /// How long a streamed reply may take until its first byte. By default 600 s.
+            /// How long a streamed reply may take until its first byte, from when the request is
+            /// sent. By default 600 s.
             pub fn first_byte_timeout(mut self, limit: std::time::Duration) -> Self {
                 self.http.limits.first_byte = limit;
                 self
@@ -129,20 +134,20 @@ macro_rules! http_settings {
                 self
             }
 
-            /// How long one attempt may take in all. By default a streamed reply has an hour for each
-            /// 128,000 tokens that it may have, and at least one hour. A streamed reply that meets
-            /// the default limit is not asked for again. A reply that is not streamed has 600 s by
-            /// default; if it may have more than 21,333 tokens, it may well need longer, so to ask
-            /// for it is an error as long as this limit is not set.
+            /// How long one attempt may take in all. By default a streamed reply has an hour for
+            /// each 128,000 tokens that it may have, and at least one hour. A streamed reply that
+            /// exceeds the default limit is not retried. A reply that is not streamed has 600 s by
+            /// default. If it may have more than 21,333 tokens, that may be too short, so the
+            /// request fails unless you set this limit.
             pub fn total_timeout(mut self, limit: std::time::Duration) -> Self {
                 self.http.limits.total = Some(limit);
                 self
             }
 
             /// How many bytes a reply may have on the wire, streamed or not. By default 64 MiB. A
-            /// longer one is an error ([`TooLong`](crate::LlmErrorKind::TooLong)) and is not asked
-            /// for again. Two more bounds are fixed: one event of a stream has at most 16 MiB, and
-            /// a run takes at most 64 MiB of content from one reply.
+            /// longer reply fails with [`TooLong`](crate::LlmErrorKind::TooLong) and is not
+            /// retried. Two more bounds are fixed: one event of a stream has at most 16 MiB, and a
+            /// run takes at most 64 MiB of content from one reply.
             pub fn longest_reply(mut self, bytes: usize) -> Self {
                 self.http.longest_reply = bytes;
                 self

@@ -15,12 +15,12 @@ const EXCERPT: usize = 300;
 /// The most bytes of lines that are no event's.
 const LONGEST_STRAY: usize = 64 * 1024;
 
-/// One event of a stream. Mostly it borrows from the decoder's bytes.
+/// One server-sent event. Usually it borrows the decoder's bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// The `event` field. Empty if there is none.
+    /// The `event` field. Empty if the event has none.
     pub name: Cow<'a, str>,
-    /// The `data` lines, joined by line feeds. Empty if there are none.
+    /// The `data` lines, joined by line feeds. Empty if the event has none.
     pub data: Cow<'a, str>,
 }
 
@@ -35,13 +35,14 @@ impl Event<'_> {
     }
 }
 
-/// Decodes a stream of server-sent events. Push the bytes as they come and take the events.
+/// Decodes a stream of server-sent events. [Push](Self::push) the bytes as they come and take the
+/// events with [`next_event`](Self::next_event).
 ///
 /// - The bytes may be cut anywhere, also in the middle of a character or of a line ending.
 /// - A line ends with LF, CR or both. Several `data` lines are joined. A byte order mark, comments,
-///   ids and retry times are passed over. Bytes that are no UTF-8 are replaced.
+///   ids and retry times are ignored. Bytes that are not UTF-8 are replaced by `U+FFFD`.
 /// - An event that has no end within 16 MiB is an error; see [`push`](Self::push).
-/// - An event without data is passed over, as the standard has it, unless its name is `error`.
+/// - An event without data is ignored, as the standard requires, unless its name is `error`.
 ///
 /// Each byte is copied once and looked at once. Source:
 /// <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
@@ -100,9 +101,9 @@ impl Data {
 }
 
 impl Decoder {
-    /// Takes in the next bytes. Take all events by [`next_event`](Self::next_event) before you push
-    /// again: fails with [`TooLong`](LlmErrorKind::TooLong) if the bytes of earlier pushes that no
-    /// event has taken are more than 16 MiB. The new bytes are not counted yet.
+    /// Adds the next bytes. Before you push again, take all events with
+    /// [`next_event`](Self::next_event). Fails with [`TooLong`](LlmErrorKind::TooLong) if more than
+    /// 16 MiB from earlier pushes have not become an event.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), LlmError> {
         let data = self.data.as_ref().map_or(0, Data::len);
         if self.bytes.len() - self.event + data > LONGEST {
@@ -114,14 +115,15 @@ impl Decoder {
         Ok(())
     }
 
-    /// Says that there are no more bytes. A last event without the blank line behind it is then
-    /// given too. The standard drops such an event, but what it says may be complete, so you
-    /// decide.
+    /// Tells the decoder that there are no more bytes. After this, [`next_event`](Self::next_event)
+    /// also returns a last event without a blank line after it. The standard drops such an event,
+    /// but its data may be complete, so you decide whether to use it.
     pub fn end(&mut self) {
         self.bytes.extend_from_slice(b"\n\n");
     }
 
-    /// The next complete event. `None` if that needs more bytes.
+    /// Takes the next complete event. `None` if more bytes are needed first: push them and call
+    /// this again.
     pub fn next_event(&mut self) -> Option<Event<'_>> {
         let (name, data) = loop {
             let line = self.next_line()?;
@@ -136,8 +138,8 @@ impl Decoder {
         Some(Event { name: text(&self.bytes[name]), data })
     }
 
-    /// The lines that belong to no event, at most 64 KiB of them. If the server answered with
-    /// something else than a stream, such as an error page, it is here.
+    /// The lines that belong to no event, at most 64 KiB. If the server sent something else than an
+    /// event stream, such as an error page, this is its text.
     pub fn stray(&self) -> Cow<'_, str> {
         text(&self.stray)
     }

@@ -7,10 +7,11 @@ use futures::{StreamExt, stream};
 
 use super::bounds::Bounds;
 
-/// A wrapper around any [`Llm`] that keeps requests within [`Bounds`]. When it leaves something out
-/// or cuts it, the reply begins with a [`Notice::Omitted`] that says what.
+/// A wrapper around any [`Llm`] that keeps requests within [`Bounds`], by leaving parts out or
+/// cutting them. The reply to such a request begins with a [`Notice::Omitted`] that lists these
+/// parts.
 ///
-/// `Claude` has it as its outermost wrapper.
+/// `Claude` already has this wrapper, as the outermost one.
 /// [`ClaudeBuilder::bounds`](crate::ClaudeBuilder::bounds) sets its bounds.
 #[derive(Clone)]
 pub struct Bounded<L> {
@@ -24,12 +25,12 @@ impl<L: Llm> Bounded<L> {
         Self { llm, bounds }
     }
 
-    /// The backend inside.
+    /// The backend to which this wrapper sends requests.
     pub fn inner(&self) -> &L {
         &self.llm
     }
 
-    /// The bounds.
+    /// The bounds that requests are kept within.
     pub fn bounds(&self) -> &Bounds {
         &self.bounds
     }

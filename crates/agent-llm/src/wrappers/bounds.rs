@@ -10,13 +10,13 @@ use agent_core::{Message, Request};
 use edits::Edits;
 use shorten::Size;
 
-/// How large pictures and requests may be. By default these are the limits of the Messages API.
-/// Without them one large picture would block a conversation: the API would refuse this request and
-/// all later ones.
+/// How large pictures and requests may be. The defaults are the limits of the Messages API. Without
+/// these bounds, one large picture would block a conversation: the API would refuse the request
+/// that has it, and all later requests.
 ///
-/// The bounds hold for messages of users and for results of tools. Where something is larger, a
-/// text is sent in its place that says what stood there. The conversation's record is never
-/// changed. Sources: <https://docs.claude.com/en/docs/build-with-claude/vision>,
+/// The bounds apply to messages of users and to results of tools. A part that is larger is replaced
+/// in the request by a text that says what was left out. The messages of the conversation never
+/// change. Sources: <https://docs.claude.com/en/docs/build-with-claude/vision>,
 /// <https://docs.claude.com/en/api/overview#request-size-limits>, and the API's own errors.
 ///
 /// ```
@@ -35,19 +35,19 @@ pub struct Bounds {
     pub picture_bytes: usize,
     /// How many pixels a side of a picture may have. By default 8,000.
     pub picture_side: u32,
-    /// How many pictures a request may have before the smaller bound
-    /// [`side_of_many`](Self::side_of_many) holds. By default 20. Of more pictures, the oldest that
-    /// are wider than the smaller bound are left out, until there are no more than this or none is
-    /// too wide.
+    /// The most pictures that a request may have without the smaller bound
+    /// [`side_of_many`](Self::side_of_many). By default 20. If there are more, the oldest pictures
+    /// with a longer side than `side_of_many` are left out, until there are no more than this
+    /// number of pictures, or no picture is too large.
     pub many_pictures: usize,
     /// How many pixels a side of a picture may have in a request with more than
     /// [`many_pictures`](Self::many_pictures). By default 2,000.
     pub side_of_many: u32,
     /// How many pictures and documents a request may have together. By default 100. Models with a
-    /// context of over 200,000 tokens take 600. Of more, the oldest are left out.
+    /// context of over 200,000 tokens accept 600. If there are more, the oldest are left out.
     pub media: usize,
-    /// How many bytes a request may have. By default 32,000,000. In a larger one, the longest texts
-    /// of users and tools are cut, and the oldest pictures and documents are left out.
+    /// How many bytes a request may have. By default 32,000,000. In a larger request, the longest
+    /// texts of users and tools are cut, and the oldest pictures and documents are left out.
     pub request_bytes: usize,
 }
 

@@ -18,28 +18,30 @@ use super::{
     models::{Models, ModelsError},
 };
 
-/// Asks several models in order. If one fails, the same request goes to the next.
+/// A list of models that are asked in order: if one fails, the same request goes to the next.
 ///
-/// - **When:** only while nothing of a reply has come: no block, no text, no end. An error after
-///   that is passed on, because the user has read the beginning. If the failed model had only
-///   begun its reply ([`Delta::Start`]), the next reply begins with a [`Delta::Restarted`], so
-///   that the tokens of both count.
-/// - **Which errors:** those of [`Fallback::DEFAULT_KINDS`], or of [`on`](Self::on). Errors that
-///   another model would have, too, such as an invalid request, are passed on.
+/// - **When:** only before any content of the reply has come: no block, no text, no end. A later
+///   error is passed on, because the user has read the beginning of the reply. If the failed model
+///   had sent only a [`Delta::Start`], the next model's reply begins with a [`Delta::Restarted`],
+///   so that the tokens of both count.
+/// - **Which errors:** the kinds in [`Fallback::DEFAULT_KINDS`], or those set by [`on`](Self::on).
+///   All other errors are passed on, such as an invalid request, which the next model would refuse,
+///   too.
 /// - **Which model answered:** [`Response::model`](agent_core::Response) has the name that the
 ///   server gives. A [`Notice::Retry`] says which model failed, why, and which is asked instead.
 ///   Its `attempt` is the place of the failed model in the list, from 1.
 /// - **Models that rest:** a model that fails three times in a row is not asked for 60 seconds, or
-///   for as long as its server asks to wait. Then one request tries it again. If all models rest,
-///   the first is asked all the same. [`circuit`](Self::circuit) changes that. Clones share it.
-/// - **If all fail,** the error is the last model's. Its message has the error of each.
+///   for as long as its server asks to wait. Then one request tries that model again. If all models
+///   rest, the first is asked anyway. [`circuit`](Self::circuit) changes the numbers. Clones share
+///   which models rest.
+/// - **If all fail,** the error is the last model's. Its message contains the errors of all models.
 ///
 /// A field `model` in [`Request::extra`](agent_core::model::RequestParts::extra) overrides a
-/// backend's own model. It is sent to the first model only: the others would be asked for a model
-/// that they do not have.
+/// backend's own model. It is sent to the first model only, because the servers of the other models
+/// may not have that model.
 ///
-/// Put retries inside, around each model. Then a model is given up after its retries. `Claude` and
-/// `OpenAi` have theirs by themselves; give them few, since there is another model.
+/// Put retries around each model, not around the `Fallback`. Then the next model is asked after the
+/// retries of the one before. `Claude` and `OpenAi` already retry; give them few retries.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -67,12 +69,13 @@ pub struct Fallback {
 }
 
 impl Fallback {
-    /// The errors after which the next model is asked, if [`on`](Self::on) does not say otherwise:
-    /// those that may pass, those of the account, and a model that does not exist (any more).
+    /// The kinds of errors after which the next model is asked, unless [`on`](Self::on) sets
+    /// others: errors after which a retry makes sense, errors of the account, and a model that does
+    /// not exist.
     ///
-    /// A wrong key is not among them, because a fallback would hide it from the person who can
-    /// correct it. Nor is a prompt that is too long: add
-    /// [`PromptTooLong`](LlmErrorKind::PromptTooLong) if the next model reads longer ones.
+    /// A wrong API key is not among them, because a fallback would hide the problem from the person
+    /// who can correct it. A prompt that is too long is not, either: add
+    /// [`PromptTooLong`](LlmErrorKind::PromptTooLong) if the next model accepts longer prompts.
     pub const DEFAULT_KINDS: [LlmErrorKind; 10] = [
         LlmErrorKind::RateLimit,
         LlmErrorKind::Overloaded,
@@ -86,10 +89,10 @@ impl Fallback {
         LlmErrorKind::NotFound,
     ];
 
-    /// Makes a chain of models with names. The first is asked first. The names are for notices and
-    /// errors, and are not sent.
+    /// Makes a fallback over these models with their names, in the order in which they are asked.
+    /// The names are for notices and errors, and are not sent.
     ///
-    /// It fails if there is no model, or if two have the same name.
+    /// Fails if there is no model, or if two models have the same name.
     pub fn new<N: Into<String>>(
         models: impl IntoIterator<Item = (N, Arc<dyn Llm>)>,
     ) -> Result<Self, ModelsError> {
@@ -98,15 +101,16 @@ impl Fallback {
         Ok(Self { models, circuits, kinds: Self::DEFAULT_KINDS.into(), limits: Limits::default() })
     }
 
-    /// Sets the kinds of errors after which the next model is asked.
+    /// Sets the kinds of errors after which the next model is asked, in place of
+    /// [`DEFAULT_KINDS`](Self::DEFAULT_KINDS).
     #[must_use]
     pub fn on(mut self, kinds: impl IntoIterator<Item = LlmErrorKind>) -> Self {
         self.kinds = kinds.into_iter().collect();
         self
     }
 
-    /// Sets after how many failures in a row a model rests, and for how long. With 0 failures no
-    /// model rests.
+    /// Sets after how many failures in a row a model rests, and for how long. The default is 3
+    /// failures and 60 seconds. With 0 failures no model rests.
     #[must_use]
     pub fn circuit(mut self, failures: u32, rest: Duration) -> Self {
         self.limits = Limits { failures, rest };

@@ -26,43 +26,43 @@ use passing::passing;
 use place::Place;
 use waiting::Waiting;
 
-/// Holds requests back while the server has no room for them, and then lets them go at a rate that
-/// the server takes.
+/// A rate limiter that learns from the server. It holds requests back while the server would refuse
+/// them, and then sends them at a rate that the server accepts.
 ///
-/// Use one gate for everything that shares an account and a model. Clones are the same gate. It
-/// learns from refusals (429, 529), from `retry-after`, and from rate limits in the headers of
-/// replies. Requests go in the order in which they came.
+/// Use one gate for all requests that share an account and a model. Clones are the same gate. The
+/// gate learns from refusals (429, 529), from `retry-after`, and from rate limits in the headers of
+/// replies. Requests are sent in the order in which they came.
 ///
-/// While a request waits, its stream says so with a [`Notice::Wait`](agent_core::model::Notice). It
-/// says so again if the server asks for at least a second more. A gate holds only requests and
-/// never agents: a request with a complete reply has left the gate. So a request that depends on it
-/// can't wait for ever.
+/// While a request waits, its stream yields a [`Notice::Wait`](agent_core::model::Notice), and
+/// another one if the wait grows by at least a second. A gate holds only requests, never agents: a
+/// request leaves the gate when its reply is complete. So agents that wait for other agents can't
+/// block each other.
 ///
-/// Put the gate directly around the backend that sends, inside of [`Retry`](crate::Retry). A
-/// retried request then queues again. Never put it around a wrapper that already asks through the
-/// same gate. [`ClaudeBuilder::gate`](crate::ClaudeBuilder::gate) does this for
-/// [`Claude`](crate::Claude).
+/// Put the gate directly around the backend that sends, inside of [`Retry`](crate::Retry). Then a
+/// retried request queues again. Never put a gate around a wrapper that already uses the same gate.
+/// [`ClaudeBuilder::gate`](crate::ClaudeBuilder::gate) does this for [`Claude`](crate::Claude).
 ///
 /// # How many requests, and how fast
 ///
-/// [`Gate::at_most`] makes a gate with a fixed number of open requests. All other gates learn:
+/// [`Gate::at_most`] makes a gate with a fixed number of open requests, which learns nothing. All
+/// other gates learn:
 ///
-/// - **How many may be open.** At first 4. Each request that the server takes while others wait
-///   adds half a place. After the first refusal it is one place for each round of requests. A
-///   refusal for load (529) halves the number.
-/// - **How fast they go.** After a refusal for too many requests (429), requests go at nine tenths
-///   of the rate at which the server took them, measured from the end of one hold to the end of the
-///   next. Each request that is taken adds 0.02 requests a second. Where headers say how much the
-///   account has left, no more than that goes.
+/// - **How many may be open.** At first 4. Each request that the server accepts while others wait
+///   adds half a request to this number. After the first refusal, each round of requests adds one.
+///   A refusal for load (529) halves the number.
+/// - **How fast they are sent.** After a refusal for too many requests (429), requests are sent at
+///   nine tenths of the rate at which the server accepted them, measured from the end of one hold
+///   to the end of the next. Each accepted request adds 0.02 requests per second. If headers say
+///   how much the account has left, no more than that is sent.
 /// - **Holds.** A `retry-after` holds back all requests, for at most [10
-///   minutes](Self::longest_hold). If the server asked for longer, one request goes after that
-///   time, and the number that may be open begins at one again.
+///   minutes](Self::longest_hold). If the server asked for longer, one request is sent after that
+///   time as a test, and the number that may be open starts at one again.
 ///
 /// # What it brings
 ///
-/// The table shows 64 agents with 4 turns each, at a server that takes 8 requests a second and 8 in
-/// parallel. So all of it takes at least 31 s. An agent gives up after 10 retries. To measure it,
-/// run `cargo xtask gate`.
+/// The table shows 64 agents with 4 requests each, at a server that accepts 8 requests per second
+/// and 8 in parallel. So all of them take at least 31 s. An agent gives up after 10 retries. To
+/// measure it, run `cargo xtask gate`.
 ///
 /// | headers | gate | total | requests | refused | finished |
 /// |--|--|--|--|--|--|
@@ -90,15 +90,15 @@ struct State {
 }
 
 impl Gate {
-    /// A gate for one account that learns, with at most 256 open requests.
+    /// Makes a gate that learns, with at most 256 open requests.
     pub fn new() -> Self {
         Self::of(Flow::new())
     }
 
-    /// A gate with a fixed number of open requests, at least 1. The others wait, in the order in
-    /// which they came. It learns nothing from the server: [`Retry`](crate::Retry) deals with
-    /// refusals and `retry-after`. Use it for a server of your own whose limit you know. For a gate
-    /// that learns, use [`Gate::max_open`].
+    /// Makes a gate with a fixed number of open requests. 0 counts as 1. Further requests wait, in
+    /// the order in which they came. Such a gate learns nothing from the server:
+    /// [`Retry`](crate::Retry) handles refusals and `retry-after`. Use it for your own server,
+    /// whose limit you know. For a gate that learns, use [`Gate::max_open`].
     pub fn at_most(requests: usize) -> Self {
         Self::of(Flow::at_most(requests))
     }
@@ -113,8 +113,8 @@ impl Gate {
         }))
     }
 
-    /// Sets how many requests may be open at most, for all clones together. It is at least 1, and
-    /// by default 256.
+    /// Sets how many requests may be open at most, for all clones together. By default 256. 0
+    /// counts as 1.
     pub fn max_open(self, requests: usize) -> Self {
         self.0.state().flow.bound(requests);
         self.0.changed.notify_one();
@@ -122,26 +122,26 @@ impl Gate {
     }
 
     /// Sets how long the gate holds back all requests at most, whatever the server asks for. By
-    /// default 10 minutes, as
+    /// default 10 minutes, like
     /// [`RetryPolicy::longest_retry_after`](crate::RetryPolicy::longest_retry_after). If the server
-    /// asks for longer, one request goes after this time, as a test. The gate also never goes
+    /// asks for longer, one request is sent after this time, as a test. The gate is also never
     /// slower than one request in this time.
     pub fn longest_hold(self, time: Duration) -> Self {
         self.0.state().flow.hold_at_most(time);
         self
     }
 
-    /// Puts this gate in front of a backend.
+    /// Wraps a backend, so that its requests pass this gate.
     pub fn around<L: Llm>(&self, llm: L) -> Gated<L> {
         Gated { llm, gate: self.clone() }
     }
 
-    /// How many requests are open now.
+    /// How many requests are open now: sent, with a reply that is not complete.
     pub fn open(&self) -> usize {
         self.0.state().flow.open()
     }
 
-    /// How many requests wait now.
+    /// How many requests wait in the gate now.
     pub fn waiting(&self) -> usize {
         self.0.state().queue.iter().filter(|waiting| !waiting.is_closed()).count()
     }
@@ -168,7 +168,7 @@ impl fmt::Debug for Gate {
     }
 }
 
-/// An [`Llm`] behind a [`Gate`]; made by [`Gate::around`].
+/// A backend whose requests pass a [`Gate`]. [`Gate::around`] returns it.
 #[derive(Clone, Debug)]
 pub struct Gated<L> {
     llm: L,

@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc};
 
 use agent_core::Llm;
 
-/// Why a list of models can't be used.
+/// The error if a list of models for [`Fallback`](crate::Fallback) or [`Route`](crate::Route) can't
+/// be used.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelsError {
@@ -14,7 +15,7 @@ pub enum ModelsError {
     /// Two models have the same name.
     #[error("two models have the name {name:?}: give each model a name of its own")]
     DuplicateName {
-        /// The name.
+        /// The name that both have.
         name: String,
     },
 }

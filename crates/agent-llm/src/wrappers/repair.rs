@@ -21,34 +21,36 @@ use super::asking::{Again, Asking};
 const CONTAINER: &str = "container";
 
 /// A wrapper around any [`Llm`] that repairs requests. When the server refuses a request and a
-/// change helps, it makes the change and asks again. A [`Notice`](agent_core::model::Notice) says
-/// what was changed.
+/// change of the request helps, the wrapper makes the change and sends the request again. A
+/// [`Notice`](agent_core::model::Notice) says what was changed.
 ///
 /// It repairs:
 ///
-/// - **A broken history:** calls without results, results without calls, and blank text. What this
-///   library's loop sends never needs this. A history from elsewhere may.
+/// - **A broken history:** calls without results, results without calls, and blank text. The
+///   history of a [`Conversation`](agent_core::Conversation) is never broken. A history from
+///   elsewhere may be.
 /// - **A container that is gone**
 ///   ([`Request::container`](agent_core::model::RequestParts::container), or `container` in
-///   [`Request::extra`](agent_core::model::RequestParts::extra)). It is left out, and the API gives
-///   a new one.
+///   [`Request::extra`](agent_core::model::RequestParts::extra)). The container is left out, and
+///   the API makes a new one.
 /// - **A block that the server refuses by its place** (`messages.3.content.1`), or a picture that
-///   can't be read. A note takes its place and says what was refused. Tool calls and blocks of the
-///   server's own tools can't be replaced. A refused picture or document is remembered, and this
-///   client and its clones do not send it again; [`Notice::Omitted`](agent_core::model::Notice)
-///   says so. The last 1,000 are remembered.
+///   can't be read. A note replaces the block and says what was refused. Tool calls and blocks of
+///   the server's own tools can't be replaced. The last 1,000 refused pictures and documents are
+///   remembered. This client and its clones do not send them again;
+///   [`Notice::Omitted`](agent_core::model::Notice) says so.
 /// - **A request that is too long**, or has too many pictures and documents. The longest results of
-///   tools are cut and the oldest pictures and documents are left out, by as much as the server
-///   says that the request is too long. If that is not enough, a second change uses what the first
-///   one brought, and a third leaves only the least of each. Messages of the user and of the model
-///   are not cut. If they are too long, the error is a
-///   [`PromptTooLong`](LlmErrorKind::PromptTooLong), which says what has how many bytes.
+///   tools are cut and the oldest pictures and documents are left out, until as much is saved as
+///   the server says. If that is not enough, a second change cuts by how much the first one helped,
+///   and a third keeps as little as possible of results and pictures. Messages of the user and of
+///   the model are not cut. If they are too long, the error is a
+///   [`PromptTooLong`](LlmErrorKind::PromptTooLong), which says how many bytes each part has.
 ///
-/// Each kind of change is made once, for refused blocks up to ten times. If the request is still
-/// refused, that is the error. The conversation's record is never changed.
+/// For one request, each kind of change is made once, except that up to ten refused blocks are
+/// replaced. If the request is still refused, the error is that last refusal. The messages of the
+/// conversation never change.
 ///
-/// Put it around [`Retry`](crate::Retry). A repaired request then has all the attempts of the
-/// policy, and a retry never sends again what was refused.
+/// Put `Repair` around [`Retry`](crate::Retry). Then a repaired request has all the attempts of the
+/// retry policy, and a retry never sends the refused request again.
 #[derive(Clone, Debug)]
 pub struct Repair<L> {
     llm: L,
@@ -94,12 +96,12 @@ const MENDS: [Mend; 5] = [
 ];
 
 impl<L: Llm> Repair<L> {
-    /// Puts repairs around a backend.
+    /// Wraps a backend.
     pub fn new(llm: L) -> Self {
         Self { llm, refused: Refused::default() }
     }
 
-    /// The backend inside.
+    /// The backend to which this wrapper sends requests.
     pub fn inner(&self) -> &L {
         &self.llm
     }

@@ -10,9 +10,10 @@ pub use policy::RetryPolicy;
 
 use super::asking::{Again, Asking};
 
-/// A wrapper around any [`Llm`] that retries requests. It makes a request again, from the
-/// beginning, when the error may pass ([`LlmError::is_retryable`]), when the reply breaks off, and
-/// when the pieces of the reply do not make a [`Response`](agent_core::Response).
+/// A wrapper around any [`Llm`] that retries requests, from the beginning. It does so when the
+/// request may succeed later ([`LlmError::is_retryable`]), when the reply breaks off, and when the
+/// pieces of the reply do not make a [`Response`](agent_core::Response). [`RetryPolicy`] says how
+/// many times, and after what wait.
 ///
 /// If pieces of the failed reply were already passed on, the next reply begins with a
 /// [`Delta::Restarted`], which withdraws them.
@@ -23,17 +24,17 @@ pub struct Retry<L> {
 }
 
 impl<L: Llm> Retry<L> {
-    /// Puts retries around a backend.
+    /// Wraps a backend.
     pub fn new(llm: L, policy: RetryPolicy) -> Self {
         Self { llm, policy }
     }
 
-    /// The backend inside.
+    /// The backend to which this wrapper sends requests.
     pub fn inner(&self) -> &L {
         &self.llm
     }
 
-    /// The policy that it retries by.
+    /// The policy: how many retries, and after what waits.
     pub fn policy(&self) -> &RetryPolicy {
         &self.policy
     }

@@ -7,11 +7,11 @@ use futures::{StreamExt, stream};
 
 use super::models::{Models, ModelsError};
 
-/// Sends each request to one of several models. A function of the request picks it by its name.
+/// Sends each request to one of several models. A function of the request returns the name of that
+/// model.
 ///
-/// The pick decides the model. So a field `model` in
-/// [`Request::extra`](agent_core::model::RequestParts::extra), which would override the model's own
-/// name, is not passed on. The function can read it.
+/// A field `model` in [`Request::extra`](agent_core::model::RequestParts::extra) is not passed on,
+/// because it would override the model that the function picked. The function can read the field.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -39,11 +39,11 @@ pub struct Route {
 type Pick = dyn Fn(&Request) -> Arc<str> + Send + Sync;
 
 impl Route {
-    /// Makes a route to these models. `pick` returns the name of the model for a request. A name
-    /// that is not in the list fails the request with
+    /// Makes a route to these models. `pick` returns the name of the model for a request. If the
+    /// name is not in the list, the request fails with
     /// [`Configuration`](LlmErrorKind::Configuration).
     ///
-    /// It fails if the list is empty, or if two models have the same name.
+    /// Fails if the list is empty, or if two models have the same name.
     pub fn new<N: Into<String>, P: AsRef<str>>(
         models: impl IntoIterator<Item = (N, Arc<dyn Llm>)>,
         pick: impl Fn(&Request) -> P + Send + Sync + 'static,

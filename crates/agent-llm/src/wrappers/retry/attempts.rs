@@ -71,8 +71,9 @@ impl<'a> Attempts<'a> {
 }
 
 impl RetryPolicy {
-    /// Makes a request, and makes it again as this policy says. It is for requests other than those
-    /// of an [`Llm`](crate::Llm), such as a count of tokens; [`Retry`](crate::Retry) is for those.
+    /// Calls `request`, and calls it again after errors, as this policy says. It is for requests
+    /// other than those of an [`Llm`](crate::Llm), such as a count of tokens. For an `Llm`, use
+    /// [`Retry`](crate::Retry).
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU32, Ordering};

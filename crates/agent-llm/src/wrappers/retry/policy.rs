@@ -5,16 +5,18 @@ use std::time::Duration;
 use agent_core::LlmError;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// How often a request is retried, after what wait, and when it is given up.
+/// How many times a request is retried, after what wait, and when it is given up. The default is 2
+/// retries, without a [limit of time](Self::budget).
 ///
-/// If the server says `retry-after`, the wait is that long, and up to a quarter longer by chance,
-/// so that many clients do not come back in the same moment. Otherwise it is 0.5 s, doubled with
-/// each retry up to 8 s, and up to a quarter shorter by chance. The official clients have the same
-/// rule.
+/// By default, the first wait is 0.5 s, and each further wait is twice as long, up to 8 s. Jitter
+/// makes each wait up to a quarter shorter, at random, so that many clients do not retry in the
+/// same moment. If the server sends `retry-after`, the wait is that time instead, and jitter makes
+/// it up to a quarter longer. Anthropic's official clients have the same defaults. A request is
+/// given up after the last retry, or if the server asks for a wait longer than 10
+/// [minutes](Self::longest_retry_after).
 ///
-/// When a request is given up, the message of the error says how many attempts there were and how
-/// long they took. The error keeps its [`retry_after`](LlmError::retry_after), so that you can try
-/// again later.
+/// The message of the last error then says how many attempts there were and how long they took. The
+/// error keeps its [`retry_after`](LlmError::retry_after), so that you can try again later.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryPolicy {
     max_retries: usize,
@@ -39,50 +41,50 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// No retries.
+    /// A policy without retries.
     pub fn never() -> Self {
         Self::default().max_retries(0)
     }
 
-    /// How often a request is retried. By default twice.
+    /// Sets the most retries of a request. By default 2.
     pub fn max_retries(mut self, retries: usize) -> Self {
         self.max_retries = retries;
         self
     }
 
-    /// The wait before the first retry. By default 0.5 s.
+    /// Sets the wait before the first retry. By default 0.5 s.
     pub fn first_wait(mut self, wait: Duration) -> Self {
         self.first_wait = wait;
         self
     }
 
-    /// The longest wait, where the server does not say `retry-after`. By default 8 s.
+    /// Sets the longest wait if the server sends no `retry-after`. By default 8 s.
     pub fn longest_wait(mut self, wait: Duration) -> Self {
         self.longest_wait = wait;
         self
     }
 
-    /// The longest `retry-after` that is waited for. By default 10 minutes. If the server asks for
-    /// a longer wait, the request is given up immediately, because an earlier retry would only be
-    /// refused.
+    /// Sets the longest `retry-after` that is waited for. By default 10 minutes. If the server asks
+    /// for a longer wait, the request is given up immediately, because an earlier retry would only
+    /// be refused.
     pub fn longest_retry_after(mut self, wait: Duration) -> Self {
         self.longest_retry_after = wait;
         self
     }
 
-    /// How long after the first attempt a retry may still begin. If the next retry would begin
-    /// later, the request is given up immediately. Time in a [`Gate`](crate::Gate) counts. A retry
-    /// that has begun is not cut short; for that, set
+    /// Sets how long after the beginning of the first attempt a retry may still begin. If the next
+    /// retry would begin later, the request is given up immediately. Time in a
+    /// [`Gate`](crate::Gate) counts. A retry that has begun is not cut short; for that, set
     /// [`total_timeout`](crate::ClaudeBuilder::total_timeout).
     ///
-    /// By default there is no such limit. The number of retries and the longest waits are limits
-    /// already, and a long reply that broke off near its end is worth a retry.
+    /// By default there is no such limit, because the number of retries and the waits are limited,
+    /// and a long reply that broke off near its end is worth a retry.
     pub fn budget(mut self, time: Duration) -> Self {
         self.budget = Some(time);
         self
     }
 
-    /// The part of a wait that is left to chance, from 0 to 1. By default 0.25, a quarter.
+    /// Sets the jitter: how much of a wait is random, from 0 (nothing) to 1. By default 0.25.
     pub fn jitter(mut self, part: f64) -> Self {
         // What is no number leaves nothing to chance.
         self.jitter = if part.is_nan() { 0.0 } else { part.clamp(0.0, 1.0) };
