@@ -89,11 +89,13 @@ impl OpenAiBuilder {
         self
     }
 
-    /// What the server is called in records: by default its host, such as `api.openai.com`.
+    /// The name of the server in conversations. By default it is the host of the base URL, such as
+    /// `api.openai.com`.
     ///
-    /// Reasoning that one server wrote can't be read by another, so it is sent back only to the one
-    /// of that name. Give two addresses of one server the same name, and two accounts that can't
-    /// read each other's reasoning different ones. The name is no secret: it is in every record.
+    /// A server can't read reasoning that another server wrote, so reasoning is sent back only to a
+    /// server with the same name. Give two addresses of one server the same name. Give different
+    /// names to two accounts that can't read each other's reasoning. The name is no secret: it is
+    /// saved in the conversation.
     pub fn origin(mut self, name: impl Into<String>) -> Self {
         self.origin = Some(name.into());
         self
@@ -159,9 +161,9 @@ impl OpenAiBuilder {
         self
     }
 
-    /// Which ids of tool calls the server takes. By default they are as OpenAI's server takes them,
-    /// and if the server says that it takes only 9 letters and digits, as Mistral's does, that is
-    /// remembered. See [`CallIds`].
+    /// Which ids of tool calls the server accepts; see [`CallIds`]. By default the client sends ids
+    /// that OpenAI's server accepts. If the server then says that it accepts only 9 letters and
+    /// digits, as Mistral's does, the client remembers that.
     pub fn call_ids(mut self, ids: CallIds) -> Self {
         self.call_ids = ids;
         self

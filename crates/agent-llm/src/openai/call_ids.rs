@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::names::hash;
 
-/// Which ids of tool calls a server takes. The record always keeps the ids that the models wrote;
-/// these are only sent in their place. An id is always sent as the same one.
+/// Which ids of tool calls a server accepts. The conversation always keeps the ids that the models
+/// wrote; other ids are only sent in their place. The same id is always replaced by the same one.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CallIds {
-    /// What OpenAI's server takes: at most 40 characters with chat completions and 64 with
+    /// What OpenAI's server accepts: at most 40 characters with chat completions and 64 with
     /// Responses, of `a-z`, `A-Z`, `0-9`, `_` and `-`. If the server refuses such an id and asks
-    /// for 9 letters and digits, it gets them from then on.
+    /// for 9 letters and digits, the client sends ids as with [`Nine`](Self::Nine) from then on.
     #[default]
     Any,
     /// Exactly 9 letters and digits. Mistral's server asks for this, and so do chat templates of
