@@ -1,58 +1,51 @@
 //! Turns a reply of the scenario into an HTTP response.
 
-use std::time::Duration;
-
-use agent_core::script::Reply;
 use hyper::{
     Response, StatusCode,
-    body::Bytes,
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
 };
 
 use crate::{
     Fault,
     body_plan::BodyPlan,
-    event::{Envelope, Event, Message},
     fault::Kind,
     request_log::OpenRequest,
-    response::{Body, as_json, full, pause, text},
+    response::{Body, as_json, full, pause},
+    wire::{Said, Wire},
 };
 
-/// The response for a reply that is not streamed. Fails, and says why, if the fault can't happen to
-/// this reply.
+/// The response for a reply that is not streamed. Fails, and says why, if the API has no form for
+/// the reply, or if the fault can't happen to it.
 pub(crate) async fn unary(
-    reply: &Reply,
-    turn: usize,
-    envelope: Envelope<'_>,
+    wire: &dyn Wire,
+    said: Said<'_>,
     fault: Option<&Fault>,
     open: OpenRequest,
 ) -> Result<Response<Body>, String> {
-    let text = text(&Message::complete(envelope, &reply.response(turn)));
+    let (text, duration) = (wire.unary(said)?, said.reply.duration());
     let body = match fault {
         None => {
-            pause(reply.duration()).await;
+            pause(duration).await;
             full(text)
         }
-        Some(Fault(Kind::Pings { .. } | Kind::Event { .. })) => {
+        Some(Fault(Kind::Pings { .. } | Kind::Event { .. } | Kind::ErrorEvent { .. })) => {
             return Err("this fault needs a streamed reply, and the request did not ask for one".to_owned());
         }
-        Some(fault) => BodyPlan::new(vec![(reply.duration(), text)]).with_fault(fault)?.body(open).await,
+        Some(fault) => BodyPlan::new(vec![(duration, text)]).with_fault(fault, wire)?.body(open).await,
     };
     Ok(as_json(StatusCode::OK, body))
 }
 
-/// The response for a streamed reply. Its head is sent with the first event. Fails, and says why,
-/// if the fault can't happen to this reply.
+/// The response for a streamed reply. Its head is sent with the first event. Fails like [`unary`].
 pub(crate) async fn streamed(
-    reply: &Reply,
-    turn: usize,
-    envelope: Envelope<'_>,
+    wire: &dyn Wire,
+    said: Said<'_>,
     fault: Option<&Fault>,
     open: OpenRequest,
 ) -> Result<Response<Body>, String> {
-    let mut body_plan = BodyPlan::new(events(reply, turn, envelope));
+    let mut body_plan = BodyPlan::new(wire.events(said)?);
     if let Some(fault) = fault {
-        body_plan = body_plan.with_fault(fault)?;
+        body_plan = body_plan.with_fault(fault, wire)?;
     }
     let mut response = Response::new(body_plan.body(open).await);
     let headers = response.headers_mut();
@@ -61,37 +54,25 @@ pub(crate) async fn streamed(
     Ok(response)
 }
 
-/// The events of a reply, each as one piece with the pause before it.
-fn events(reply: &Reply, turn: usize, envelope: Envelope<'_>) -> Vec<(Duration, Bytes)> {
-    let deltas = reply.deltas(turn);
-    let mut text = Vec::with_capacity(128 * deltas.len());
-    let mut ends = Vec::with_capacity(deltas.len() + 2);
-    for (pause, delta) in &deltas {
-        let mut pause = *pause;
-        for event in Event::of(delta, envelope) {
-            event.write(&mut text);
-            ends.push((std::mem::take(&mut pause), text.len()));
-        }
-    }
-    let text = Bytes::from(text);
-    let mut start = 0;
-    let slice = |(pause, end)| (pause, text.slice(std::mem::replace(&mut start, end)..end));
-    ends.into_iter().map(slice).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write;
+    use std::{fmt::Write, time::Duration};
 
-    use agent_core::Usage;
+    use agent_core::{Usage, script::Reply};
     use http_body_util::BodyExt;
+    use hyper::HeaderMap;
     use serde_json::json;
     use tokio::time::Instant;
 
     use super::*;
-    use crate::request_log::RequestLog;
+    use crate::{
+        RecordedRequest, messages::Messages, request_log::RequestLog, request_reading::RequestReading,
+    };
 
-    const ENVELOPE: Envelope<'static> = Envelope { id: "msg_1", model: "m", stop_sequence: None };
+    fn request() -> RecordedRequest {
+        let (text, body) = (String::new(), json!({"model": "m"}));
+        RecordedRequest::new(HeaderMap::new(), text, body, RequestReading::default(), None, 1)
+    }
 
     fn reply() -> Reply {
         Reply::text("one two").and_call("f", json!({"x": 1})).usage(Usage::new(3, 4))
@@ -105,8 +86,9 @@ mod tests {
     /// The time at which each frame came, and the name of its event.
     async fn seen(reply: &Reply) -> String {
         let begun = Instant::now();
-        let mut body =
-            streamed(reply, 0, ENVELOPE, None, RequestLog::default().open()).await.unwrap().into_body();
+        let (request, open) = (request(), RequestLog::default().open());
+        let said = Said { reply, number: 1, request: &request };
+        let mut body = streamed(&Messages::default(), said, None, open).await.unwrap().into_body();
         let mut seen = String::new();
         while let Some(Ok(frame)) = body.frame().await {
             let bytes = frame.into_data().unwrap();
@@ -116,6 +98,11 @@ mod tests {
             writeln!(seen, "{} {name}", begun.elapsed().as_millis()).unwrap();
         }
         seen
+    }
+
+    async fn read(reply: &Reply) {
+        let said = Said { reply, number: 1, request: &request() };
+        unary(&Messages::default(), said, None, RequestLog::default().open()).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
@@ -134,7 +121,7 @@ mod tests {
         1230 message_stop
         ");
         let begun = Instant::now();
-        unary(&slow(), 0, ENVELOPE, None, RequestLog::default().open()).await.unwrap();
+        read(&slow()).await;
         assert_eq!(begun.elapsed(), Duration::from_millis(1230));
     }
 
@@ -142,7 +129,7 @@ mod tests {
     async fn a_reply_without_pauses_takes_no_time() {
         let begun = Instant::now();
         seen(&reply()).await;
-        unary(&reply(), 0, ENVELOPE, None, RequestLog::default().open()).await.unwrap();
+        read(&reply()).await;
         assert!(begun.elapsed().is_zero());
     }
 }

@@ -8,10 +8,11 @@ use hyper::body::{Bytes, Frame};
 use tokio::{task::yield_now, time::sleep};
 
 use crate::{
-    event::{Event, write_event},
+    event_stream,
     fault::{Fault, Kind, Place},
     request_log::OpenRequest,
     response::{Body, ConnectionCut, pause},
+    wire::Wire,
 };
 
 /// A body that is planned before its first byte is sent. A fault changes the plan.
@@ -28,7 +29,8 @@ enum Ending {
     Complete,
     Cut,
     Silence,
-    Pings(Duration),
+    /// This comes again and again, after this pause.
+    Pings(Duration, Bytes),
 }
 
 impl BodyPlan {
@@ -38,8 +40,9 @@ impl BodyPlan {
         Self { head, pieces, ending: Ending::Complete }
     }
 
-    /// Changes the plan as the fault says. Fails if the body does not have the place of the fault.
-    pub(crate) fn with_fault(mut self, Fault(kind): &Fault) -> Result<Self, String> {
+    /// Changes the plan as the fault says, in the form of this API. Fails if the body does not have
+    /// the place of the fault.
+    pub(crate) fn with_fault(mut self, Fault(kind): &Fault, wire: &dyn Wire) -> Result<Self, String> {
         let millis = |ms: &u64| Duration::from_millis(*ms);
         match kind {
             // These take the place of the reply, so the plan is not used.
@@ -52,14 +55,12 @@ impl BodyPlan {
             Kind::Pings { at, every_ms } => {
                 let (count, _) = self.piece(at)?;
                 self.pieces.truncate(count);
-                self.ending = Ending::Pings(millis(every_ms));
+                self.ending = Ending::Pings(millis(every_ms), wire.ping());
             }
             Kind::Drip { bytes, every_ms } => self.drip((*bytes).max(1), millis(every_ms)),
-            Kind::Event { at, event, data } => {
-                let (count, _) = self.piece(at)?;
-                let mut text = Vec::new();
-                write_event(event, &mut text, |text| text.extend_from_slice(data.as_bytes()));
-                self.pieces.insert(count, (Duration::ZERO, text.into()));
+            Kind::Event { at, event, data } => self.insert(at, |_| event_stream::event(event, data))?,
+            Kind::ErrorEvent { at, error_type, message } => {
+                self.insert(at, |place| wire.error_event(error_type, message, place))?;
             }
         }
         Ok(self)
@@ -69,6 +70,13 @@ impl BodyPlan {
     pub(crate) async fn body(self, open: OpenRequest) -> Body {
         pause(self.head).await;
         StreamBody::new(frames(self.pieces, self.ending, open)).boxed_unsync()
+    }
+
+    /// Inserts an event after the one at a place. It is made from the number of events before it.
+    fn insert(&mut self, at: &Place, event: impl FnOnce(usize) -> Bytes) -> Result<(), String> {
+        let (count, _) = self.piece(at)?;
+        self.pieces.insert(count, (Duration::ZERO, event(count)));
+        Ok(())
     }
 
     /// Removes everything after a place.
@@ -133,11 +141,9 @@ fn frames(
                 Err(ConnectionCut)
             }
             (None, Ending::Silence) => std::future::pending().await,
-            (None, Ending::Pings(every)) => {
+            (None, Ending::Pings(every, ping)) => {
                 sleep(*every).await;
-                let mut ping = Vec::new();
-                Event::Ping.write(&mut ping);
-                Ok(ping.into())
+                Ok(ping.clone())
             }
         };
         if pieces.len() == 0 && matches!(ending, Ending::Complete) {
@@ -150,6 +156,7 @@ fn frames(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::messages::Messages;
 
     const STREAM: [&str; 3] = ["first\n\n", "second\n\n", "third\n\n"];
 
@@ -161,19 +168,20 @@ mod tests {
     /// The pieces of a plan with this fault, each after its pause in seconds, and how the body
     /// ends.
     fn check(fault: Fault, expected: &str) {
-        let shown = body_plan().with_fault(&fault).map(|BodyPlan { head, pieces, ending }| {
-            let mut words = vec![format!("[{}]", head.as_secs_f64())];
-            words.extend(pieces.iter().map(|(pause, bytes)| {
-                format!("{} {}", pause.as_secs_f64(), String::from_utf8_lossy(bytes).replace('\n', "/"))
-            }));
-            words.push(match ending {
-                Ending::Complete => "complete".to_owned(),
-                Ending::Cut => "cut".to_owned(),
-                Ending::Silence => "silence".to_owned(),
-                Ending::Pings(every) => format!("ping every {every:?}"),
+        let shown =
+            body_plan().with_fault(&fault, &Messages::default()).map(|BodyPlan { head, pieces, ending }| {
+                let mut words = vec![format!("[{}]", head.as_secs_f64())];
+                words.extend(pieces.iter().map(|(pause, bytes)| {
+                    format!("{} {}", pause.as_secs_f64(), String::from_utf8_lossy(bytes).replace('\n', "/"))
+                }));
+                words.push(match ending {
+                    Ending::Complete => "complete".to_owned(),
+                    Ending::Cut => "cut".to_owned(),
+                    Ending::Silence => "silence".to_owned(),
+                    Ending::Pings(every, _) => format!("ping every {every:?}"),
+                });
+                words.join(", ")
             });
-            words.join(", ")
-        });
         assert_eq!(shown.unwrap_or_else(|error| error), expected, "{fault:?}");
     }
 

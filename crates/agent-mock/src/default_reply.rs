@@ -1,62 +1,37 @@
 //! The replies of the default scenario.
 
 use agent_core::script::Reply;
-use serde_json::Value;
 
-use crate::{
-    example::example,
-    recorded_request::{list, texts},
-};
+use crate::{example::example, request_reading::RequestReading};
 
 /// Calls the tool that the request forces, or the first that has a schema. If the last message has
 /// tool results, replies with a text that repeats them. Without tools, replies with the text of the
 /// last message.
-pub(crate) fn default_reply(body: &Value) -> Reply {
-    let messages = list(&body["messages"]);
-    let spoken =
-        messages.iter().rposition(|message| message["role"] == "assistant").map_or(0, |last| last + 1);
-    let results: Vec<String> = messages[spoken..]
-        .iter()
-        .flat_map(|message| list(&message["content"]))
-        .filter(|block| block["type"] == "tool_result")
-        .map(|block| texts(&block["content"]).concat())
-        .collect();
-    if !results.is_empty() {
-        return Reply::text(format!("The tools said: {}", results.join("; ")));
+pub(crate) fn default_reply(request: &RequestReading) -> Reply {
+    if !request.results.is_empty() {
+        return Reply::text(format!("The tools said: {}", request.results.join("; ")));
     }
-    match tool(body) {
-        Some(tool) => {
-            let name = tool["name"].as_str().unwrap_or_default();
-            Reply::call(name, example(&tool["input_schema"]))
-        }
-        None => {
-            let told = messages.last().map(|message| texts(&message["content"]).concat());
-            Reply::text(format!("You said: {}", told.unwrap_or_default()))
-        }
-    }
-}
-
-fn tool(body: &Value) -> Option<&Value> {
-    let choice = &body["tool_choice"];
-    let mut tools = list(&body["tools"]).iter().filter(|tool| tool["input_schema"].is_object());
-    match choice["type"].as_str() {
-        Some("none") => None,
-        Some("tool") => tools.find(|tool| tool["name"] == choice["name"]),
-        _ => tools.next(),
+    match &request.tool {
+        Some(tool) => Reply::call(&*tool.name, example(&tool.schema)),
+        None => Reply::text(format!("You said: {}", request.last_text)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::{messages::Messages, wire::Wire};
 
     fn check(fields: Value, messages: Value, expected: Value) {
         let mut body = json!({"messages": messages});
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        let said: Vec<Value> =
-            default_reply(&body).content.iter().map(|block| block.json().parse().unwrap()).collect();
+        let said: Vec<Value> = default_reply(&Messages::default().read(&body))
+            .content
+            .iter()
+            .map(|block| block.json().parse().unwrap())
+            .collect();
         assert_eq!(Value::from(said), json!([expected]), "{body}");
     }
 

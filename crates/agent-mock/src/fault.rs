@@ -33,7 +33,8 @@ pub use place::Place;
 ///     {"silence": {"at": 0}},
 ///     {"pings": {"at": 0, "every_ms": 5}},
 ///     {"drip": {"bytes": 1, "every_ms": 5}},
-///     {"event": {"at": 120, "event": "error", "data": "{\"type\": \"error\"}"}}
+///     {"event": {"at": 120, "event": "error", "data": "{\"type\": \"error\"}"}},
+///     {"error_event": {"at": 120, "error_type": "overloaded_error", "message": "Overloaded"}}
 /// ]"#)?;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -56,6 +57,7 @@ pub(crate) enum Kind {
     Pings { at: Place, every_ms: u64 },
     Drip { bytes: usize, every_ms: u64 },
     Event { at: Place, event: String, data: String },
+    ErrorEvent { at: Place, error_type: String, message: String },
 }
 
 /// Faults that take the place of the reply.
@@ -105,8 +107,8 @@ impl Fault {
         Self(Kind::Silence { at: at.into() })
     }
 
-    /// After the event at this place, sends only `ping` events, one after each `every`, without an
-    /// end.
+    /// After the event at this place, sends only what keeps a stream open, one after each `every`,
+    /// without an end: `ping` events in the Messages API, comments in OpenAI's APIs.
     pub fn pings(at: impl Into<Place>, every: Duration) -> Self {
         Self(Kind::Pings { at: at.into(), every_ms: millis(every) })
     }
@@ -117,16 +119,21 @@ impl Fault {
     }
 
     /// Inserts an event with this name and data after the event at this place. The data may be
-    /// anything, also text that is not JSON. The rest of the reply follows.
+    /// anything, also text that is not JSON. An empty name is left out, as in chat completions. The
+    /// rest of the reply follows.
     pub fn event(at: impl Into<Place>, name: impl Into<String>, data: impl Into<String>) -> Self {
         Self(Kind::Event { at: at.into(), event: name.into(), data: data.into() })
     }
 
-    /// Inserts an event with an error of this type after the event at this place, in the API's
-    /// form. The rest of the reply follows.
-    pub fn error_event(at: impl Into<Place>, error_type: &str, message: &str) -> Self {
-        let error = serde_json::json!({"type": error_type, "message": message});
-        Self::event(at, "error", serde_json::json!({"type": "error", "error": error}).to_string())
+    /// Inserts an event with an error of this type after the event at this place, in the form of
+    /// the API that the request came in. In the Responses API the type is the `code`. The rest of
+    /// the reply follows.
+    pub fn error_event(
+        at: impl Into<Place>,
+        error_type: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self(Kind::ErrorEvent { at: at.into(), error_type: error_type.into(), message: message.into() })
     }
 }
 
@@ -160,6 +167,7 @@ mod tests {
         check(Fault::pings(0, soon), r#"{"pings":{"at":0,"every_ms":5}}"#);
         check(Fault::drip(1, soon), r#"{"drip":{"bytes":1,"every_ms":5}}"#);
         check(Fault::event(0, "e", "{"), r#"{"event":{"at":0,"event":"e","data":"{"}}"#);
+        check(Fault::error_event(0, "e", "m"), r#"{"error_event":{"at":0,"error_type":"e","message":"m"}}"#);
     }
 
     #[test]
@@ -167,7 +175,7 @@ mod tests {
         let error = |text| serde_json::from_str::<Fault>(text).unwrap_err().to_string();
         insta::assert_snapshot!(error(r#"{"cut":{"at":7,"by":"axe"}}"#), @"unknown field `by`, expected `at` at line 1 column 19");
         insta::assert_snapshot!(error(r#"{"answer":{"status":502,"title":"Oh"}}"#), @"unknown field `title`, expected one of `status`, `headers`, `body` at line 1 column 31");
-        insta::assert_snapshot!(error(r#""go_away""#), @"unknown variant `go_away`, expected one of `answer`, `hang_up`, `slow_head`, `slow_body`, `cut`, `end`, `silence`, `pings`, `drip`, `event` at line 1 column 9");
+        insta::assert_snapshot!(error(r#""go_away""#), @"unknown variant `go_away`, expected one of `answer`, `hang_up`, `slow_head`, `slow_body`, `cut`, `end`, `silence`, `pings`, `drip`, `event`, `error_event` at line 1 column 9");
         insta::assert_snapshot!(error(r#"{"cut":{"at":-1}}"#), @"expected a place: a number of bytes, or a string from the body at line 1 column 16");
     }
 }

@@ -52,9 +52,10 @@ impl Faults {
 #[cfg(test)]
 mod tests {
     use hyper::HeaderMap;
-    use serde_json::json;
+    use serde_json::Value;
 
     use super::*;
+    use crate::request_reading::RequestReading;
 
     #[test]
     fn a_fault_is_for_an_attempt_at_a_turn_and_the_first_row_counts() {
@@ -62,9 +63,10 @@ mod tests {
         faults.add(0, Some("adder".to_owned()), vec![Some(Fault::hang_up())]);
         faults.add(0, None, vec![None, Some(Fault::status(529))]);
         let check = |agent: Option<&str>, said: usize, attempt: usize, expected: Option<Fault>| {
-            let messages = vec![json!({"role": "assistant", "content": "so"}); said];
-            let (agent, body) = (agent.map(str::to_owned), json!({"messages": messages}));
-            let request = RecordedRequest::new(HeaderMap::new(), String::new(), body, agent, attempt);
+            let reading = RequestReading { turn: said, ..RequestReading::default() };
+            let (agent, body) = (agent.map(str::to_owned), Value::Null);
+            let request =
+                RecordedRequest::new(HeaderMap::new(), String::new(), body, reading, agent, attempt);
             assert_eq!(faults.of(&request), expected.as_ref(), "{request:?}");
         };
         check(Some("adder"), 0, 1, Some(Fault::hang_up()));

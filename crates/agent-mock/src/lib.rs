@@ -1,6 +1,6 @@
-//! A mock server for the Messages API, for tests and demos. Your program talks to it over HTTP as
-//! it would to the real API. The server runs on this machine, needs no key, and replies with what
-//! your [`Scenario`] says.
+//! A mock server for the Messages API and for OpenAI's APIs, for tests and demos. Your program talks
+//! to it over HTTP as it would to the real API. The server runs on this machine, needs no account,
+//! and replies with what your [`Scenario`] says.
 //!
 //! ```
 //! use agent_core::script::Reply;
@@ -20,15 +20,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The server has two endpoints:
+//! The server has these endpoints. All of them follow the same [`Scenario`]:
 //!
-//! - `POST /v1/messages`, also with `?beta=true`: a reply, as JSON or as an event stream. The
-//!   [`Scenario`] says what the replies are and how long they take.
+//! - `POST /v1/messages`, also with `?beta=true`: a reply of the Messages API, as JSON or as an
+//!   event stream.
 //! - `POST /v1/messages/count_tokens`: an estimate.
+//! - `POST /v1/chat/completions` and `POST /v1/responses`: a reply of OpenAI's APIs, as JSON or as
+//!   an event stream.
+//! - `GET /v1/models`: OpenAI's list of models. The server accepts any other name as well.
 //!
-//! Each request is [checked](check()) like the real API checks it. A request that the real API
-//! would refuse gets the real API's error. So if your test passes, the history that your program
-//! sent was valid.
+//! Each request is checked like the real API checks it ([`check()`], [`check_chat()`],
+//! [`check_responses()`]). A request that the real API would refuse gets the real API's error. So
+//! if your test passes, the history that your program sent was valid.
 //!
 //! The server speaks HTTP/1.1. It also speaks HTTP/2 without TLS, to clients that start with it
 //! ("prior knowledge"), with up to 200 streams per connection. Where a fault would close the
@@ -42,11 +45,59 @@
 //! To test how a client handles errors, add [`Fault`]s to the scenario with [`Scenario::fault`]. A
 //! fault can send any status and body, close the connection, delay the head or the body, cut the
 //! body, end it too early, stop sending, send endless pings, send the body bit by bit, or insert an
-//! `error` event or one that is not JSON. You say which attempts at which turn go wrong. A client
+//! `error` event or one that is not JSON. Errors and pings have the form of the API that the request
+//! came in. You say which attempts at which turn go wrong. A client
 //! that retries then gets its reply in the end.
 //!
 //! Unusual content needs no fault, because a scenario may have any reply: call ids that occur
 //! twice, blank text, or a call whose input is not JSON ([`agent_core::script::Reply::call`]).
+//!
+//! # OpenAI's APIs
+//!
+//! A scripted reply is written in the form of the API that the request came in:
+//!
+//! | in the script | chat completions | Responses API |
+//! |---|---|---|
+//! | text | `content` | a `message` |
+//! | a call | one of the `tool_calls` | a `function_call` |
+//! | thinking | `reasoning_content`, as other servers write it | `reasoning` with a summary. Its signature is the `encrypted_content`, if the request includes that |
+//! | any other block | an error: there is no form for it | an item, as it is |
+//! | `end_turn`, `stop_sequence` | `stop` | `completed` |
+//! | `tool_use` | `tool_calls` | `completed` |
+//! | `max_tokens`, a full context window | `length` | `incomplete`, `max_output_tokens` |
+//! | `refusal` | `content_filter` | the text is a `refusal`. Without text: `incomplete`, `content_filter` |
+//! | another stop reason | that word | `incomplete`, with that word. `failed` is a reply that failed, and the details of the stop reason are its error |
+//!
+//! The tokens of the prompt include those of the cache. Thinking counts as reasoning tokens, at four
+//! bytes a token. If your test needs other numbers, add an extra field `usage` to the reply: its
+//! fields take the place of these.
+//!
+//! The server keeps each reply of the Responses API, unless the request says `"store": false`. So
+//! `previous_response_id` and `item_reference` work. It has no conversations, no prompts and no
+//! replies in the background.
+//!
+//! A request with a key (`authorization: Bearer …`, any key) is checked as OpenAI does. A request
+//! without a key is for a local server that speaks like OpenAI's. Such servers need no key, ignore
+//! fields that they don't know, and take tools and items of other types, short limits of tokens and
+//! loose schemas. The history must be valid in both cases.
+//!
+//! ```
+//! use agent_core::script::Reply;
+//! use agent_mock::{Mock, Scenario};
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let server = Mock::start(Scenario::new([Reply::text("Hello!")])).await?;
+//! # // The server does not speak TLS. reqwest needs a provider all the same.
+//! # let _ = rustls::crypto::ring::default_provider().install_default();
+//! # let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+//! let post = client.post(server.url() + "/v1/responses").header("authorization", "Bearer any");
+//! let reply = post.body(r#"{"model": "m", "input": "Hi."}"#).send().await?.text().await?;
+//! assert!(reply.contains("Hello!"));
+//! assert_eq!(server.requests()[0].last_text(), "Hi.");
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The base URL for OpenAI's clients ends with `/v1`: `server.url() + "/v1"`.
 //!
 //! # Anthropic's own client
 //!
@@ -87,28 +138,36 @@
 
 mod answer;
 mod body_plan;
-mod check;
+mod chat;
 mod default_reply;
-mod event;
+mod event_stream;
 mod example;
 mod fault;
 mod faults;
+mod json;
+mod messages;
 mod mock;
+mod openai;
 mod rate_limit;
 mod recorded_request;
 mod recording_folder;
 mod refusal;
 mod request_log;
+mod request_reading;
 mod response;
+mod responses;
 mod route;
 mod scenario;
 mod server_state;
-mod threads;
+mod vendor;
+mod wire;
 
-pub use check::check;
+pub use chat::check_chat;
 pub use fault::{Answer, Fault, Place};
+pub use messages::check;
 pub use mock::Mock;
 pub use rate_limit::RateLimit;
 pub use recorded_request::RecordedRequest;
 pub use refusal::Refusal;
+pub use responses::check_responses;
 pub use scenario::Scenario;

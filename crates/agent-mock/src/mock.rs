@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use crate::{
-    RecordedRequest, Scenario, rate_limit::Bucket, recording_folder::RecordingFolder,
-    request_log::RequestLog, route::route, server_state::ServerState, threads::Threads,
+    RecordedRequest, Scenario, rate_limit::Bucket, recording_folder::RecordingFolder, route::route,
+    server_state::ServerState,
 };
 
 /// A running mock server. Start it with [`Mock::start`], and send requests to its
@@ -47,9 +47,7 @@ impl Mock {
         scenario.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let bucket = scenario.limit.map(Bucket::new);
-        let (log, threads) = (RequestLog::default(), Threads::default());
-        let state = Arc::new(ServerState { scenario, log, bucket, threads, folder });
+        let state = Arc::new(ServerState::new(scenario, folder));
         let task = tokio::spawn(accept(listener, state.clone())).abort_handle();
         Ok(Self { address, state, task })
     }

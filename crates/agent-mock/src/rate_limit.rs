@@ -5,13 +5,12 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-use hyper::{HeaderMap, header::HeaderValue};
 use tokio::time::Instant;
 
-use crate::Refusal;
+use crate::vendor::Limits;
 
 /// A rate limit for requests, set with [`Scenario::rate_limit`](crate::Scenario::rate_limit).
 /// Requests over it are refused with a status 429 and a `retry-after` in whole seconds, as the API
@@ -31,9 +30,11 @@ impl RateLimit {
         Self { per_second: per_second.max(1.0 / 3600.0), burst: burst.max(1), headers: false }
     }
 
-    /// Adds the API's headers `anthropic-ratelimit-requests-limit`, `-remaining` and `-reset` to
-    /// all answers. The last one is the time, in whole seconds, when the full burst is available
-    /// again.
+    /// Adds the API's headers to all answers. In the Messages API they are
+    /// `anthropic-ratelimit-requests-limit`, `-remaining` and `-reset`. The last one is the time, in
+    /// whole seconds, when the full burst is available again. In OpenAI's APIs they are
+    /// `x-ratelimit-limit-requests`, `x-ratelimit-remaining-requests` and
+    /// `x-ratelimit-reset-requests`, and the last one says how long that takes, such as `1.5s`.
     pub fn with_headers(mut self) -> Self {
         self.headers = true;
         self
@@ -59,8 +60,9 @@ impl Bucket {
         self.refused.load(Relaxed)
     }
 
-    /// Takes a request or refuses it. Also returns the headers for its answer.
-    pub(crate) fn take(&self) -> (HeaderMap, Result<(), Refusal>) {
+    /// Takes a request or refuses it, with the time until the next one may come. Also returns what
+    /// is left, if answers say that.
+    pub(crate) fn take(&self) -> Taken {
         let size = f64::from(self.limit.burst);
         let mut bucket = self.level.lock().expect("nothing that holds this lock can panic");
         let (level, at) = &mut *bucket;
@@ -72,70 +74,53 @@ impl Bucket {
         }
         let until = |full: f64| Duration::from_secs_f64((full - *level) / self.limit.per_second);
         let (next, reset) = (until(1.0_f64.max(*level)), until(size));
-        let headers = if self.limit.headers { self.headers(*level, reset) } else { HeaderMap::new() };
-        (headers, if taken { Ok(()) } else { Err(self.refuse(next)) })
+        // It is a whole number that is not negative, and at most the burst.
+        let remaining = level.floor() as u32;
+        let limits = Limits { limit: self.limit.burst, remaining, reset };
+        if !taken {
+            self.refused.fetch_add(1, Relaxed);
+        }
+        Taken { limits, shown: self.limit.headers, wait: (!taken).then_some(next) }
     }
+}
 
-    fn refuse(&self, next: Duration) -> Refusal {
-        self.refused.fetch_add(1, Relaxed);
-        let message = "This request would exceed your account's rate limit. Please try again later.";
-        let mut refusal = Refusal::new(429, "rate_limit_error", message);
-        refusal.retry_after = Some(Duration::from_secs_f64(next.as_secs_f64().ceil()));
-        refusal
-    }
-
-    fn headers(&self, level: f64, reset: Duration) -> HeaderMap {
-        // Rounded up, so that the bucket is full by then.
-        let reset = SystemTime::now() + reset + Duration::from_nanos(999_999_999);
-        let lines = [
-            ("anthropic-ratelimit-requests-limit", self.limit.burst.to_string()),
-            ("anthropic-ratelimit-requests-remaining", level.floor().to_string()),
-            ("anthropic-ratelimit-requests-reset", humantime::format_rfc3339_seconds(reset).to_string()),
-        ];
-        let valid = |text: String| HeaderValue::try_from(text).expect("numbers and times are ASCII");
-        lines
-            .into_iter()
-            .map(|(name, text)| (hyper::header::HeaderName::from_static(name), valid(text)))
-            .collect()
-    }
+/// What the bucket says about a request.
+pub(crate) struct Taken {
+    /// What is left after it.
+    pub(crate) limits: Limits,
+    /// Answers say what is left.
+    pub(crate) shown: bool,
+    /// The request is refused, and may come again after this time.
+    pub(crate) wait: Option<Duration>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-        headers[&format!("anthropic-ratelimit-requests-{name}")].to_str().unwrap()
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_taken_and_then_a_fixed_number_per_second() {
         let bucket = Bucket::new(RateLimit::new(0.5, 3));
-        let taken = || (0..5).filter(|_| bucket.take().1.is_ok()).count();
+        let taken = || (0..5).filter(|_| bucket.take().wait.is_none()).count();
         assert_eq!((taken(), bucket.refused()), (3, 2));
-        let refusal = bucket.take().1.unwrap_err();
-        assert_eq!((refusal.status, refusal.retry_after), (429, Some(Duration::from_secs(2))));
+        assert_eq!(bucket.take().wait, Some(Duration::from_secs(2)));
         tokio::time::advance(Duration::from_millis(500)).await;
-        let whole = Some(Duration::from_secs(2));
-        assert_eq!(bucket.take().1.unwrap_err().retry_after, whole, "1.5 s, rounded up");
+        assert_eq!(bucket.take().wait, Some(Duration::from_millis(1_500)));
         tokio::time::advance(Duration::from_millis(3_500)).await;
         assert_eq!(taken(), 2);
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(taken(), 3, "no more than the burst is saved up");
-        assert!(bucket.take().0.is_empty(), "nobody asked for headers");
+        assert!(!bucket.take().shown, "nobody asked for headers");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn headers_say_what_is_left_and_when_the_bucket_is_full_again() {
+    async fn it_says_what_is_left_and_when_it_is_full_again() {
         let bucket = Bucket::new(RateLimit::new(0.5, 3).with_headers());
-        for remaining in ["2", "1", "0", "0"] {
-            let (headers, _) = bucket.take();
-            assert_eq!((header(&headers, "limit"), header(&headers, "remaining")), ("3", remaining));
-            let reset = humantime::parse_rfc3339(header(&headers, "reset")).unwrap();
-            let missing = 3 - remaining.parse::<u64>().unwrap();
-            let wait = reset.duration_since(SystemTime::now()).unwrap().as_secs_f64();
-            let least = (missing * 2) as f64;
-            assert!((least - 0.5..least + 1.0).contains(&wait), "{wait} s for {missing}");
+        for (remaining, reset) in [(2, 2), (1, 4), (0, 6), (0, 6)] {
+            let Taken { limits, shown, .. } = bucket.take();
+            assert!(shown);
+            assert_eq!((limits.limit, limits.remaining), (3, remaining));
+            assert_eq!(limits.reset, Duration::from_secs(reset));
         }
     }
 }

@@ -11,7 +11,7 @@ use hyper::{
 use serde::Serialize;
 use tokio::time::sleep;
 
-use crate::Refusal;
+use crate::{Refusal, vendor::Vendor};
 
 /// The type of all response bodies.
 pub(crate) type Body = UnsyncBoxBody<Bytes, ConnectionCut>;
@@ -22,9 +22,9 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, ConnectionCut>;
 pub(crate) struct ConnectionCut;
 
 /// The response to a request that is refused or that failed.
-pub(crate) fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<Body> {
+pub(crate) fn refusal_response(vendor: &dyn Vendor, refusal: &Refusal, request_id: &str) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = json(status, &refusal.body(request_id));
+    let mut response = as_json(status, full(vendor.error_body(refusal, request_id)));
     let headers = response.headers_mut();
     if let Some(wait) = refusal.retry_after {
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
@@ -70,12 +70,13 @@ pub(crate) async fn pause(pause: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::messages::Anthropic;
 
     #[test]
     fn a_refusal_says_when_to_try_again() {
         let mut refusal = Refusal::new(429, "rate_limit_error", "slow down");
         (refusal.retry_after, refusal.should_retry) = (Some(Duration::from_millis(1500)), Some(true));
-        let response = refusal_response(&refusal, "req_1");
+        let response = refusal_response(&Anthropic, &refusal, "req_1");
         let header = |name: &str| response.headers()[name].to_str().unwrap();
         assert_eq!((response.status().as_u16(), header("retry-after")), (429, "2"));
         assert_eq!((header("retry-after-ms"), header("x-should-retry")), ("1500", "true"));

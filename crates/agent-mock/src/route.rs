@@ -1,32 +1,34 @@
 //! Routes requests by method and path.
 
-use std::{borrow::Cow, io, sync::Arc};
+use std::sync::Arc;
 
-use agent_core::script::Reply;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::Incoming as RequestBody,
-    header::{ALLOW, HeaderValue},
+    header::{ALLOW, HeaderName, HeaderValue},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    Fault, RecordedRequest, Refusal,
+    RecordedRequest, Refusal,
     answer::{streamed, unary},
-    check::{Rules, check_length, check_with},
-    event::Envelope,
     fault::Kind,
+    messages::{Anthropic, count_tokens},
+    openai::{OpenAi, models},
     rate_limit::Bucket,
     request_log::OpenRequest,
     response::{Body, ConnectionCut, json, pause, refusal_response},
     server_state::ServerState,
+    vendor::Vendor,
+    wire::{Said, Wire},
 };
 
-/// The largest request that the API accepts, in bytes.
+/// The largest request that the server accepts, in bytes.
 const MAX_REQUEST_BYTES: usize = 32 << 20;
 
-const VERSION: &str = "anthropic-version";
+const COUNT_TOKENS: &str = "/v1/messages/count_tokens";
+const MODELS: &str = "/v1/models";
 
 /// Answers one request. Errors in it are answers too. Fails only if a fault says that there is no
 /// answer.
@@ -35,54 +37,80 @@ pub(crate) async fn route(
     request: Request<RequestBody>,
 ) -> Result<Response<Body>, ConnectionCut> {
     let number = state.log.number();
-    let request_id = request_id(number);
-    let path = request.uri().path();
-    let mut limits = HeaderMap::new();
-    let answer = match (request.method(), path) {
-        (&Method::POST, "/v1/messages") => {
-            let open = state.log.open();
-            let (headers, taken) =
-                state.bucket.as_ref().map_or_else(|| (HeaderMap::new(), Ok(())), Bucket::take);
-            limits = headers;
-            match taken {
-                Ok(()) => match reply(state, request, number, open).await {
-                    Err(NoReply::HungUp) => return Err(ConnectionCut),
-                    Err(NoReply::Refused(refusal)) => Err(refusal),
-                    Ok(reply) => Ok(reply),
-                },
-                Err(refusal) => Err(refuse_over_limit(request, refusal).await),
-            }
-        }
-        (&Method::POST, "/v1/messages/count_tokens") => count_tokens(request).await,
-        (_, "/v1/messages" | "/v1/messages/count_tokens") => {
-            Err(Refusal::new(405, "invalid_request_error", "Method Not Allowed"))
-        }
-        _ => Err(Refusal::new(404, "not_found_error", format!("Not found: {path}"))),
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let wire = state.wire(&path);
+    let vendor: &dyn Vendor = match wire {
+        Some(wire) => wire.vendor(),
+        None if path == MODELS => &OpenAi,
+        None => &Anthropic,
     };
-    let mut response = answer.unwrap_or_else(|refusal| refusal_response(&refusal, &request_id));
+    let answer = match (wire, method, path.as_str()) {
+        (Some(wire), Method::POST, _) => return reply_within_limit(state, wire, request, number).await,
+        (None, Method::POST, COUNT_TOKENS) => tokens(request).await,
+        (None, Method::GET, MODELS) => {
+            OpenAi.check_headers(request.headers()).map(|()| json(StatusCode::OK, &models()))
+        }
+        (Some(_), ..) | (None, _, COUNT_TOKENS | MODELS) => Err(vendor.usual_error(405)),
+        _ => Err(vendor.error_of_status(404, format!("Not found: {path}"))),
+    };
+    let mut response = finished(answer, vendor, number);
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        let allowed = if path == MODELS { "GET" } else { "POST" };
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     }
-    let request_id = HeaderValue::from_str(&request_id).expect("it is ASCII");
-    response.headers_mut().entry("request-id").or_insert(request_id);
-    response.headers_mut().extend(limits);
     Ok(response)
 }
 
-/// Reads the body of a request over the limit and ignores it. The connection then stays usable.
-async fn refuse_over_limit(request: Request<RequestBody>, refusal: Refusal) -> Refusal {
-    let _ = Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect().await;
-    refusal
+/// The response with this answer, and with the id of the request.
+fn finished(answer: Result<Response<Body>, Refusal>, vendor: &dyn Vendor, number: usize) -> Response<Body> {
+    let id = request_id(number);
+    let mut response = answer.unwrap_or_else(|refusal| refusal_response(vendor, &refusal, &id));
+    let name = HeaderName::from_static(vendor.request_id_header());
+    let id = HeaderValue::from_str(&id).expect("it is ASCII");
+    response.headers_mut().entry(name).or_insert(id);
+    response
+}
+
+fn request_id(number: usize) -> String {
+    format!("req_mock_{number}")
+}
+
+/// The reply, unless the request is over the rate limit.
+async fn reply_within_limit(
+    state: &ServerState,
+    wire: &dyn Wire,
+    request: Request<RequestBody>,
+    number: usize,
+) -> Result<Response<Body>, ConnectionCut> {
+    let (open, vendor) = (state.log.open(), wire.vendor());
+    let taken = state.bucket.as_ref().map(Bucket::take);
+    let answer = match taken.as_ref().and_then(|taken| Some((taken.limits, taken.wait?))) {
+        Some((limits, wait)) => {
+            // The connection stays usable if the body is read, even if it is ignored.
+            let _ = Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect().await;
+            Err(vendor.over_limit(limits, wait))
+        }
+        None => match reply(state, wire, request, number, open).await {
+            Err(NoReply::HungUp) => return Err(ConnectionCut),
+            Err(NoReply::Refused(refusal)) => Err(*refusal),
+            Ok(reply) => Ok(reply),
+        },
+    };
+    let mut response = finished(answer, vendor, number);
+    if let Some(taken) = taken.filter(|taken| taken.shown) {
+        response.headers_mut().extend(vendor.limit_headers(taken.limits));
+    }
+    Ok(response)
 }
 
 /// Why there is no reply.
 enum NoReply {
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     HungUp,
 }
 
-impl<R: Into<Refusal>> From<R> for NoReply {
-    fn from(refusal: R) -> Self {
+impl From<Refusal> for NoReply {
+    fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal.into())
     }
 }
@@ -90,114 +118,84 @@ impl<R: Into<Refusal>> From<R> for NoReply {
 /// The reply of the scenario, if the API would accept the request.
 async fn reply(
     state: &ServerState,
+    wire: &dyn Wire,
     request: Request<RequestBody>,
     number: usize,
     open: OpenRequest,
 ) -> Result<Response<Body>, NoReply> {
-    let (headers, text, body) = read(request).await?;
+    let vendor = wire.vendor();
+    let (headers, text, body) = read(request, vendor).await?;
     if let Some(folder) = &state.folder {
-        folder.write(&text).map_err(not_recorded)?;
+        // A request that could not be recorded is not answered, so that nobody misses it later.
+        // Retrying does not help.
+        folder.write(&text).map_err(|error| vendor.mistake(error.to_string()))?;
     }
-    let body = state.threads.resume(body)?;
-    let attempt = state.log.attempt(&attempt_key(&text, &body));
-    let agent = state.scenario.recognise(&body);
-    let rules = Rules { counting: false, old: is_old(&headers) };
-    let incoming = Arc::new(RecordedRequest::new(headers, text, body, agent, attempt));
+    let body = wire.complete(body)?;
+    let attempt = state.log.attempt(&wire.attempt_key(&text, &body));
+    let reading = wire.read(&body);
+    let agent = state.scenario.recognise(&reading.system);
+    let verdict = wire.check(&headers, &body);
+    let incoming = Arc::new(RecordedRequest::new(headers, text, body, reading, agent, attempt));
     state.log.keep(incoming.clone());
-    check_with(&incoming.body, rules)?;
-    state.scenario.context.map_or(Ok(()), |most| check_length(&incoming.body, most))?;
-    let fault = state.scenario.fault_for(&incoming);
+    verdict?;
+    state.scenario.context.map_or(Ok(()), |most| wire.check_length(&incoming.body, most))?;
+    respond(state, wire, &incoming, number, open).await
+}
+
+/// What the scenario says to a request that is valid.
+async fn respond(
+    state: &ServerState,
+    wire: &dyn Wire,
+    incoming: &RecordedRequest,
+    number: usize,
+    open: OpenRequest,
+) -> Result<Response<Body>, NoReply> {
+    let vendor = wire.vendor();
+    let fault = state.scenario.fault_for(incoming);
     match fault.map(|fault| &fault.0) {
         Some(Kind::HangUp) => return Err(NoReply::HungUp),
         Some(Kind::Answer(answer)) => {
-            return Ok(answer.response(&request_id(number)).map_err(Refusal::of_script)?);
+            let answer = answer.response(vendor, &request_id(number));
+            return Ok(answer.map_err(|why| vendor.mistake(why))?);
         }
         _ => {}
     }
-    let reply = state.scenario.reply(&incoming);
+    let reply = state.scenario.reply(incoming);
     if let Some(error) = &reply.error {
         pause(reply.latency).await;
-        return Err(error.into());
+        return Err(vendor.scripted_error(error).into());
     }
-    let id = format!("msg_mock_{number}");
-    state.threads.hold(&id, &incoming.body, &reply, incoming.turn);
-    let said = respond(&reply, &incoming, &id, fault, open).await;
-    Ok(said.map_err(|why| Refusal::of_script(format!("turn {}: {why}", incoming.turn)))?)
+    let said = Said { reply: &reply, number, request: incoming };
+    wire.keep(said);
+    let response = match incoming.reading.streaming {
+        true => streamed(wire, said, fault, open).await,
+        false => unary(wire, said, fault, open).await,
+    };
+    Ok(response.map_err(|why| vendor.mistake(format!("turn {}: {why}", incoming.turn)))?)
 }
 
-/// What two attempts of the same request have in common: the body, or in a thread the full history,
-/// however much of it is sent.
-fn attempt_key<'a>(text: &'a str, body: &Value) -> Cow<'a, str> {
-    match body["thread"].is_object() {
-        true => json!([body["system"], body["tools"], body["messages"]]).to_string().into(),
-        false => text.into(),
-    }
+/// Answers a request to count tokens.
+async fn tokens(request: Request<RequestBody>) -> Result<Response<Body>, Refusal> {
+    let (headers, text, body) = read(request, &Anthropic).await?;
+    Ok(json(StatusCode::OK, &count_tokens(&headers, &text, &body)?))
 }
 
-fn request_id(number: usize) -> String {
-    format!("req_mock_{number}")
-}
-
-/// A request that could not be recorded is not answered, so that nobody misses it later. Retrying
-/// does not help.
-fn not_recorded(error: io::Error) -> Refusal {
-    Refusal::of_script(error.to_string())
-}
-
-async fn respond(
-    reply: &Reply,
-    RecordedRequest { body, turn, .. }: &RecordedRequest,
-    id: &str,
-    fault: Option<&Fault>,
-    open: OpenRequest,
-) -> Result<Response<Body>, String> {
-    let model = body["model"].as_str().expect("a checked request names a model");
-    let envelope = Envelope { id, model, stop_sequence: body["stop_sequences"][0].as_str() };
-    match body["stream"] == true {
-        true => streamed(reply, *turn, envelope, fault, open).await,
-        false => unary(reply, *turn, envelope, fault, open).await,
-    }
-}
-
-/// Answers a request to count tokens. It is an estimate: four bytes of the request are one token.
-async fn count_tokens(request: Request<RequestBody>) -> Result<Response<Body>, Refusal> {
-    let (headers, text, body) = read(request).await?;
-    check_with(&body, Rules { counting: true, old: is_old(&headers) })?;
-    Ok(json(StatusCode::OK, &json!({"input_tokens": text.len().div_ceil(4)})))
-}
-
-/// Reads a request: its headers, its body as text and as JSON. Fails without a key, a version or a
-/// JSON body.
-async fn read(request: Request<RequestBody>) -> Result<(HeaderMap, String, Value), Refusal> {
+/// Reads a request: its headers, its body as text and as JSON. Fails without the headers that the
+/// API needs, or without a JSON body.
+async fn read(
+    request: Request<RequestBody>,
+    vendor: &dyn Vendor,
+) -> Result<(HeaderMap, String, Value), Refusal> {
     let (head, body) = request.into_parts();
-    check_headers(&head.headers)?;
+    vendor.check_headers(&head.headers)?;
     let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await.map_err(|error| match error
         .downcast_ref::<LengthLimitError>(
     ) {
-        Some(_) => Refusal::new(413, "request_too_large", "Request exceeds the maximum size"),
-        None => Refusal::invalid(format!("The request body could not be read: {error}")),
+        Some(_) => vendor.error_of_status(413, "Request exceeds the maximum size".to_owned()),
+        None => vendor.error_of_status(400, format!("The request body could not be read: {error}")),
     })?;
-    let not_json = |error: String| Refusal::invalid(format!("The request body is not valid JSON: {error}"));
-    let text = String::from_utf8(body.to_bytes().into()).map_err(|error| not_json(error.to_string()))?;
-    let value = serde_json::from_str(&text).map_err(|error| not_json(error.to_string()))?;
+    let not_json = |error: &dyn std::fmt::Display| vendor.not_json(&error.to_string());
+    let text = String::from_utf8(body.to_bytes().into()).map_err(|error| not_json(&error))?;
+    let value = serde_json::from_str(&text).map_err(|error| not_json(&error))?;
     Ok((head.headers, text, value))
-}
-
-/// Requires a key, in one of its two headers, and a version.
-fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
-    let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
-    let token = header("authorization").strip_prefix(b"Bearer ").unwrap_or_default();
-    if header("x-api-key").is_empty() && token.is_empty() {
-        return Err(Refusal::new(401, "authentication_error", "x-api-key header is required"));
-    }
-    if header(VERSION).is_empty() {
-        return Err(Refusal::invalid("anthropic-version: header is required"));
-    }
-    Ok(())
-}
-
-/// Whether the version is older than `2026-10-21`. Old versions accept sampling parameters and
-/// more.
-fn is_old(headers: &HeaderMap) -> bool {
-    headers.get(VERSION).is_some_and(|version| version.as_bytes().starts_with(b"2023-"))
 }

@@ -12,11 +12,8 @@ use std::{
 use agent_core::{LlmError, message::InvalidJson, model::LlmErrorKind, script::Reply};
 use scenario_json::ScenarioJson;
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::{
-    Fault, RateLimit, RecordedRequest, default_reply::default_reply, faults::Faults, recorded_request::texts,
-};
+use crate::{Fault, RateLimit, RecordedRequest, default_reply::default_reply, faults::Faults};
 
 /// What the server replies to each request, and what goes wrong. Make one with [`Scenario::new`]
 /// and pass it to [`Mock::start`](crate::Mock::start). Clones give the same replies.
@@ -221,8 +218,7 @@ impl Scenario {
     }
 
     /// The marker of the agent that sent this request, if the scenario has one for it.
-    pub(crate) fn recognise(&self, body: &Value) -> Option<String> {
-        let system = texts(&body["system"]);
+    pub(crate) fn recognise(&self, system: &[String]) -> Option<String> {
         let spoken = |part: &&AgentReplies| system.iter().any(|text| text.contains(&part.marker));
         self.agents.iter().find(spoken).map(|part| part.marker.clone())
     }
@@ -244,7 +240,7 @@ impl Scenario {
             (Some(part), _) => {
                 by_turn(&format!("the agent {:?} of the scenario", part.marker), &part.replies, request.turn)
             }
-            (None, Fallback::DefaultReply) => default_reply(&request.body),
+            (None, Fallback::DefaultReply) => default_reply(&request.reading),
             (None, Fallback::ByTurn(replies)) => by_turn("the scenario", replies, request.turn),
             (None, Fallback::ByFunction(function)) => ask(function.as_ref(), request),
             (None, Fallback::Error) => {
@@ -290,13 +286,15 @@ impl fmt::Debug for Scenario {
 #[cfg(test)]
 mod tests {
     use hyper::HeaderMap;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::{messages::Messages, wire::Wire};
 
     fn said(scenario: &Scenario, body: Value) -> String {
-        let agent = scenario.recognise(&body);
-        let incoming = RecordedRequest::new(HeaderMap::new(), body.to_string(), body, agent, 1);
+        let reading = Messages::default().read(&body);
+        let agent = scenario.recognise(&reading.system);
+        let incoming = RecordedRequest::new(HeaderMap::new(), body.to_string(), body, reading, agent, 1);
         let reply = scenario.reply(&incoming);
         match &reply.error {
             Some(error) => error.message.clone(),

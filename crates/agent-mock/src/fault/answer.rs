@@ -9,12 +9,12 @@ use hyper::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Refusal,
     response::{Body, full, refusal_response},
+    vendor::Vendor,
 };
 
 /// An HTTP answer for [`Fault::answer`](crate::Fault::answer): any status, headers and body.
-/// Without a body it has one in the form of an API error.
+/// Without a body it has one in the form of an error of the API that the request came in.
 ///
 /// ```
 /// use agent_mock::Answer;
@@ -51,14 +51,14 @@ impl Answer {
     }
 
     /// The answer to the request with this id. The error says what HTTP can't send.
-    pub(crate) fn response(&self, request_id: &str) -> Result<Response<Body>, String> {
+    pub(crate) fn response(&self, vendor: &dyn Vendor, request_id: &str) -> Result<Response<Body>, String> {
         let status = StatusCode::from_u16(self.status).ok().filter(|status| !status.is_informational());
         let status = status.ok_or_else(|| {
             format!("{} is not a status that an answer can have: use one from 200 to 999", self.status)
         })?;
         let mut response = match &self.body {
             Some(body) => Response::new(full(body.clone())),
-            None => refusal_response(&Refusal::of_status(self.status), request_id),
+            None => refusal_response(vendor, &vendor.usual_error(self.status), request_id),
         };
         *response.status_mut() = status;
         response.headers_mut().extend(self.valid_headers()?);
@@ -78,11 +78,12 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::messages::Anthropic;
 
     #[test]
     fn an_answer_that_http_cannot_send_is_an_error() {
         let check = |answer: Answer, expected: &str| {
-            assert_eq!(answer.response("req_1").map(|_| ()).unwrap_err(), expected);
+            assert_eq!(answer.response(&Anthropic, "req_1").map(|_| ()).unwrap_err(), expected);
         };
         check(Answer::new(42), "42 is not a status that an answer can have: use one from 200 to 999");
         check(Answer::new(100), "100 is not a status that an answer can have: use one from 200 to 999");

@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 use agent_core::{Block, Delta, Json, Response, StopReason, Usage, model::Piece};
 use serde::Serialize;
 
+use crate::event_stream::EventStream;
+
 /// The parts of a reply that are not its content.
 #[derive(Clone, Copy)]
-pub(crate) struct Envelope<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) model: &'a str,
+pub(super) struct Envelope<'a> {
+    pub(super) id: &'a str,
+    pub(super) model: &'a str,
     /// The stop sequence to name, if that is why the reply stopped.
-    pub(crate) stop_sequence: Option<&'a str>,
+    pub(super) stop_sequence: Option<&'a str>,
 }
 
 /// A message in the API's JSON: complete, or at the start of a stream.
 #[derive(Serialize)]
-pub(crate) struct Message<'a> {
+pub(super) struct Message<'a> {
     id: &'a str,
     r#type: &'static str,
     role: &'static str,
@@ -35,7 +37,7 @@ pub(crate) struct Message<'a> {
 type Extra = BTreeMap<String, Json>;
 
 impl<'a> Message<'a> {
-    pub(crate) fn complete(envelope: Envelope<'a>, response: &'a Response) -> Self {
+    pub(super) fn complete(envelope: Envelope<'a>, response: &'a Response) -> Self {
         let Response { content, stop_reason, stop_details, usage, extra, .. } = response;
         let stop = Stop::new(envelope, stop_reason, stop_details.as_ref(), extra);
         let Stop { stop_reason, stop_sequence, stop_details, extra } = stop;
@@ -53,7 +55,7 @@ impl<'a> Message<'a> {
 /// One event of a stream.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum Event<'a> {
+pub(super) enum Event<'a> {
     MessageStart { message: Message<'a> },
     Ping,
     ContentBlockStart { index: usize, content_block: &'a Json },
@@ -66,7 +68,7 @@ pub(crate) enum Event<'a> {
 /// An addition to a content block.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum BlockDelta<'a> {
+pub(super) enum BlockDelta<'a> {
     TextDelta {
         text: &'a str,
     },
@@ -88,7 +90,7 @@ pub(crate) enum BlockDelta<'a> {
 
 /// Why a reply ended.
 #[derive(Serialize)]
-pub(crate) struct Stop<'a> {
+pub(super) struct Stop<'a> {
     stop_reason: Option<&'a str>,
     stop_sequence: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +113,7 @@ impl<'a> Stop<'a> {
 
 impl<'a> Event<'a> {
     /// The events for a delta: usually one, two at the start and at the end of a reply.
-    pub(crate) fn of(delta: &'a Delta, envelope: Envelope<'a>) -> impl Iterator<Item = Self> {
+    pub(super) fn of(delta: &'a Delta, envelope: Envelope<'a>) -> impl Iterator<Item = Self> {
         let (first, second) = match delta {
             Delta::Start { usage: counts, .. } => {
                 let mut usage = Usage::default();
@@ -139,11 +141,9 @@ impl<'a> Event<'a> {
         first.into_iter().chain(second)
     }
 
-    /// Writes the event in the format of server-sent events.
-    pub(crate) fn write(&self, to: &mut Vec<u8>) {
-        write_event(self.name(), to, |to| {
-            serde_json::to_writer(to, self).expect("it has string keys only, and a Vec takes all bytes");
-        });
+    /// Writes the event to a stream.
+    pub(super) fn write(&self, to: &mut EventStream) {
+        to.push(self.name(), self);
     }
 
     fn name(&self) -> &'static str {
@@ -170,34 +170,5 @@ impl<'a> BlockDelta<'a> {
             Piece::Other(delta) => Self::Other(delta),
             _ => return None,
         })
-    }
-}
-
-/// Writes an event with this name in the format of server-sent events.
-pub(crate) fn write_event(name: &str, to: &mut Vec<u8>, data: impl FnOnce(&mut Vec<u8>)) {
-    to.extend_from_slice(b"event: ");
-    to.extend_from_slice(name.as_bytes());
-    to.extend_from_slice(b"\ndata: ");
-    let start = to.len();
-    data(to);
-    // Blocks are sent as the scenario has them. A line break would end the event's data, and in
-    // JSON it means the same as a space.
-    to[start..].iter_mut().filter(|byte| b"\r\n".contains(byte)).for_each(|byte| *byte = b' ');
-    to.extend_from_slice(b"\n\n");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_two_lines_however_its_block_was_written() {
-        let block = Json::read("{\"type\":\r\n\"holo\",\"z\":\"a\\nb\"}").unwrap();
-        let mut text = Vec::new();
-        Event::ContentBlockStart { index: 0, content_block: &block }.write(&mut text);
-        insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
-        event: content_block_start
-        data: {"type":"content_block_start","index":0,"content_block":{"type":  "holo","z":"a\nb"}}
-        "#);
     }
 }

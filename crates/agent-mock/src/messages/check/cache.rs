@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Verdict, must};
-use crate::recorded_request::list;
+use crate::json::list;
 
 /// The most markers that a request may have.
 const MAX_MARKERS: usize = 4;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt::Display};
 use serde_json::Value;
 
 use super::{Verdict, is_name, must, refuse, schema};
-use crate::recorded_request::list;
+use crate::json::list;
 
 pub(super) fn check(body: &Value) -> Verdict {
     must(matches!(body["tools"], Value::Null | Value::Array(_)), || {

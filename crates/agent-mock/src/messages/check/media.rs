@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::{Verdict, must};
-use crate::recorded_request::list;
+use crate::json::list;
 
 /// The most bytes of a picture, as base64.
 const MAX_PICTURE_BYTES: usize = 5 * 1024 * 1024;

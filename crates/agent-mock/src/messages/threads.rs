@@ -11,7 +11,7 @@ use std::{
 use agent_core::script::Reply;
 use serde_json::{Value, json};
 
-use crate::{Refusal, recorded_request::list};
+use crate::{Refusal, json::list};
 
 /// The histories of message threads, by the id of the last reply. Official clients use threads by
 /// default where they run tools. Source: the beta `message-threads-2026-08-12`.
@@ -100,11 +100,11 @@ mod tests {
         assert_eq!(whole["messages"], json!(said));
         let lost = json!({"thread": {"type": "continue", "previous_message_id": "msg_2"}});
         let refusal = threads.resume(lost).unwrap_err();
-        assert_eq!((refusal.status, refusal.error_code), (404, Some("thread_not_found")));
+        assert_eq!((refusal.status, refusal.error_code), (404, Some("thread_not_found".into())));
         threads.hold("msg_3", &whole, &Reply::text("d"), 1);
         let forked = json!({"thread": continuation, "messages": [message("user", "e")]});
         let refusal = threads.resume(forked).unwrap_err();
-        assert_eq!((refusal.status, refusal.error_code), (409, Some("thread_already_continued")));
+        assert_eq!((refusal.status, refusal.error_code), (409, Some("thread_already_continued".into())));
     }
 
     #[test]

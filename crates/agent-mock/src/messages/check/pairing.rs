@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{Verdict, must};
-use crate::recorded_request::list;
+use crate::json::list;
 
 /// Consecutive messages of one role. The API reads them as one message.
 struct MergedMessage<'a> {
