@@ -9,7 +9,6 @@ mod client;
 mod foreign;
 mod message_events;
 mod messages;
-mod rate_limit;
 mod stream_parser;
 #[cfg(test)]
 mod tests;

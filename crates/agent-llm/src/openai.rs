@@ -25,7 +25,6 @@ mod names;
 mod openai_blocks;
 mod origin;
 mod plain_client;
-mod rate_limit;
 mod responses;
 mod settings;
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod http_error;
 pub(crate) mod key;
 pub(crate) mod limit;
 pub(crate) mod parser;
+pub(crate) mod rate_limit;
 pub(crate) mod reply;
 pub(crate) mod secrets;
 pub(crate) mod settings;

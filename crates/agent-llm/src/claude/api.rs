@@ -1,7 +1,6 @@
 //! The names of the Messages API: its variables, its address and its headers.
 
-use super::rate_limit::rate_limits;
-use crate::transport::api::Api;
+use crate::transport::{api::Api, rate_limit::ANTHROPIC};
 
 /// The environment variable with the key.
 pub(super) const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
@@ -22,5 +21,5 @@ pub(super) const API: Api = Api {
     key_header: "x-api-key",
     key_scheme: "",
     request_id: "request-id",
-    rate_limits,
+    rate_limits: &ANTHROPIC,
 };

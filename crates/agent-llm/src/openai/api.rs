@@ -1,7 +1,6 @@
 //! The names of OpenAI's APIs: their variables, addresses and headers.
 
-use super::rate_limit::rate_limits;
-use crate::transport::api::Api;
+use crate::transport::{api::Api, rate_limit};
 
 /// The environment variable with the key.
 pub(super) const KEY_VARIABLE: &str = "OPENAI_API_KEY";
@@ -24,7 +23,7 @@ pub(super) const OPENAI: Api = Api {
     key_header: "authorization",
     key_scheme: "Bearer ",
     request_id: "x-request-id",
-    rate_limits,
+    rate_limits: &rate_limit::OPENAI,
 };
 
 /// A server that speaks like OpenAI's. It may need no key.

@@ -1,9 +1,8 @@
 //! What an API over HTTP has of its own.
 
-use std::{fmt, time::SystemTime};
+use std::fmt;
 
-use agent_core::model::Notice;
-use reqwest::header::HeaderMap;
+use super::rate_limit::RateLimitHeaders;
 
 /// The names by which one API differs from another: its variables, its address and its headers.
 /// Besides these, an API has bodies of its own, and a [`ReplyParser`](super::parser::ReplyParser)
@@ -20,8 +19,8 @@ pub(crate) struct Api {
     pub(crate) key_scheme: &'static str,
     /// The header of an answer with the API's id of the request.
     pub(crate) request_id: &'static str,
-    /// Reads from the headers of an answer what the account may still ask.
-    pub(crate) rate_limits: fn(&HeaderMap, SystemTime) -> Vec<Notice>,
+    /// The headers of an answer that say what the account may still ask.
+    pub(crate) rate_limits: &'static RateLimitHeaders,
 }
 
 impl fmt::Debug for Api {

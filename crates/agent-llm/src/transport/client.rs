@@ -13,6 +13,7 @@ use super::{
     http::{Http, Post},
     key::Key,
     parser::EventParser,
+    rate_limit::OPENAI,
     settings::{HttpSettings, http_settings},
     sse::Event,
     written::Written,
@@ -25,14 +26,16 @@ const COMMON: Api = Api {
     key_header: "authorization",
     key_scheme: "Bearer ",
     request_id: "x-request-id",
-    rate_limits: |_, _| Vec::new(),
+    rate_limits: &OPENAI,
 };
 
 /// An HTTP client for a backend of your own. It posts JSON and reads answers, streamed or in one
 /// piece, with time limits, size limits, and typed errors that contain no secret.
 ///
 /// The client makes each request once. For retries, put [`Retry`](crate::Retry) around your
-/// backend. Clones share settings and connections.
+/// backend. The headers of a streamed answer may say the rate limits of the account. The client
+/// reports them as [`Notice::RateLimit`](crate::Notice), so that a [`Gate`](crate::Gate) around
+/// your backend learns them: `gate.around(backend)`. Clones share settings and connections.
 ///
 /// This is a whole backend for a server that streams its reply as events of plain text:
 ///

@@ -27,6 +27,7 @@ use super::{
     headers::{is, text},
     limit::{Clock, Limit, timed_out},
     parser::ReplyParser,
+    rate_limit::RateLimitHeaders,
     reply::{Reply, Replying},
     secrets::Secrets,
     settings::HttpSettings,
@@ -103,7 +104,9 @@ impl Http {
         let post = post();
         let mut clock = Clock::start(&self.settings.limits, post.max_tokens);
         let answer = clock.keep(pin!(self.send(post, STREAM))).await??;
-        Ok(Reply::new(answer, &self.api, clock, Size::at_most(self.settings.longest_reply), parser))
+        let notices = self.rate_limits().read(answer.headers(), SystemTime::now());
+        let size = Size::at_most(self.settings.longest_reply);
+        Ok(Reply::new(answer, self.api.request_id, notices, clock, size, parser))
     }
 
     /// A reply in one piece, after what its headers say. The request is made when the stream is
@@ -130,7 +133,7 @@ impl Http {
     ) -> Result<Response, LlmError> {
         let limit = Limit::reply(&self.settings.limits, post.max_tokens)?;
         let mut answer = limit.keep(self.send(post, JSON)).await??;
-        let notices = (self.api.rate_limits)(answer.headers(), SystemTime::now());
+        let notices = self.rate_limits().read(answer.headers(), SystemTime::now());
         before.extend(notices.into_iter().map(|notice| Ok(Delta::Notice(notice))));
         let what = Expected { limit, most: self.settings.longest_reply, name: "a message" };
         self.read(&mut answer, what, read).await
@@ -210,6 +213,11 @@ impl Http {
             Failed { status: answer.status(), headers: &headers, request_id, body: &body }
                 .instead_of(&expected)
         })
+    }
+
+    /// Which headers say the limits of the account.
+    fn rate_limits(&self) -> &RateLimitHeaders {
+        self.settings.rate_limits.as_ref().unwrap_or(self.api.rate_limits)
     }
 
     fn request_id<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {

@@ -5,7 +5,7 @@ use std::{
     mem,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
-    time::{Duration, SystemTime},
+    time::Duration,
     vec,
 };
 
@@ -17,7 +17,7 @@ use futures::{FutureExt, Stream, future::BoxFuture};
 use reqwest::Response;
 use tokio::task::coop;
 
-use super::{api::Api, causes::causes, headers::text, limit::Clock, parser::ReplyParser, size::Size};
+use super::{causes::causes, headers::text, limit::Clock, parser::ReplyParser, size::Size};
 
 /// How many pieces are read between two looks at the clock. Pieces that are here already come
 /// without a wait, so no timer would ring meanwhile.
@@ -99,9 +99,15 @@ impl<'a, P: ReplyParser + 'a> Replying<'a, P> {
 }
 
 impl<P> Reply<P> {
-    pub(crate) fn new(answer: Response, api: &Api, clock: Clock, size: Size, parser: P) -> Self {
-        let notices = (api.rate_limits)(answer.headers(), SystemTime::now()).into_iter();
-        Self { answer, request_id: api.request_id, notices, clock, size, pieces: 0, parser }
+    pub(crate) fn new(
+        answer: Response,
+        request_id: &'static str,
+        notices: Vec<Notice>,
+        clock: Clock,
+        size: Size,
+        parser: P,
+    ) -> Self {
+        Self { answer, request_id, notices: notices.into_iter(), clock, size, pieces: 0, parser }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{config_error::ConfigError, key::Key, limit::Limits, shown::shown, size::LONGEST_REPLY};
+use super::{
+    config_error::ConfigError, key::Key, limit::Limits, rate_limit::RateLimitHeaders, shown::shown,
+    size::LONGEST_REPLY,
+};
 
 /// How a server is reached, and how long and how large its answers may be. A client's builder holds
 /// them in a field `http`, and has a method for each by [`http_settings!`].
@@ -15,6 +18,7 @@ pub(crate) struct HttpSettings {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) limits: Limits,
     pub(crate) longest_reply: usize,
+    pub(crate) rate_limits: Option<RateLimitHeaders>,
 }
 
 impl Default for HttpSettings {
@@ -27,6 +31,7 @@ impl Default for HttpSettings {
             headers: Vec::new(),
             limits: Limits::default(),
             longest_reply: LONGEST_REPLY,
+            rate_limits: None,
         }
     }
 }
@@ -53,6 +58,7 @@ impl fmt::Debug for HttpSettings {
             .field("headers", &headers)
             .field("limits", &self.limits)
             .field("longest_reply", &self.longest_reply)
+            .field("rate_limits", &self.rate_limits)
             .finish()
     }
 }
@@ -78,6 +84,23 @@ macro_rules! http_settings {
             /// it.
             pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
                 self.http.headers.push((name.into(), value.into()));
+                self
+            }
+
+            /// The names of the headers that say the rate limits of the account: how much is
+            /// allowed, how much of that is left, and when it is whole again. A
+            /// [`Gate`](crate::Gate) learns from them. `{name}` stands for the name of a limit, such
+            /// as `tokens`. Without it, there is one limit, of requests.
+            ///
+            /// The default is what the API uses. For [`HttpClient`](crate::transport::HttpClient)
+            /// that is what OpenAI uses: `x-ratelimit-limit-{name}`,
+            /// `x-ratelimit-remaining-{name}` and `x-ratelimit-reset-{name}`.
+            ///
+            /// The third header may hold a duration (`1m30s`), seconds from now, or a time (RFC
+            /// 3339, or seconds since 1970). A limit without all three headers is ignored.
+            pub fn rate_limit_headers(mut self, limit: &str, remaining: &str, reset: &str) -> Self {
+                self.http.rate_limits =
+                    Some($crate::transport::rate_limit::RateLimitHeaders::new(limit, remaining, reset));
                 self
             }
 

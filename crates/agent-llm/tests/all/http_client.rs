@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_llm::{
-    LlmError, LlmErrorKind, Response, StopReason, fold,
+    Delta, LlmError, LlmErrorKind, Notice, Response, StopReason, fold,
     transport::{DeltaWriter, HttpClient, HttpClientBuilder, sse::Event},
 };
 use serde_json::{Value, json};
@@ -137,4 +137,33 @@ async fn each_time_limit_has_its_error() {
     assert_eq!(stalled(HEAD, |client| client.idle_timeout(SOON)).await, idle);
     let total = "no whole reply within 60ms (total timeout)";
     assert_eq!(stalled(HEAD, |client| client.total_timeout(SOON)).await, total);
+}
+
+#[tokio::test]
+async fn the_limits_in_the_head_of_an_answer_are_notices_for_a_gate() {
+    let check = async |headers: [(&str, &str); 3], client: fn(HttpClientBuilder) -> HttpClientBuilder| {
+        let answer = streamed("data: hi\n\ndata: stop\n\n");
+        let answer = headers.iter().fold(answer, |answer, (name, value)| answer.insert_header(*name, *value));
+        let server = server(answer).await;
+        let client = client(HttpClient::builder(server.uri())).build().unwrap();
+        let mut notices = Vec::new();
+        let stream = client.stream("generate", &json!({}), read);
+        let keep = |delta: &Delta| match delta {
+            Delta::Notice(notice) => notices.push(notice.clone()),
+            _ => {}
+        };
+        fold(stream, keep).await.unwrap();
+        let reset = Duration::from_secs(90);
+        let of = "tokens".to_owned();
+        assert_eq!(notices, [Notice::RateLimit { of, limit: 60, remaining: 7, reset }]);
+    };
+    let usual = [
+        ("x-ratelimit-limit-tokens", "60"),
+        ("x-ratelimit-remaining-tokens", "7"),
+        ("x-ratelimit-reset-tokens", "1m30s"),
+    ];
+    check(usual, |client| client).await;
+    let own = [("quota-tokens", "60"), ("quota-tokens-left", "7"), ("quota-tokens-reset", "90")];
+    check(own, |client| client.rate_limit_headers("Quota-{name}", "Quota-{name}-left", "Quota-{name}-reset"))
+        .await;
 }

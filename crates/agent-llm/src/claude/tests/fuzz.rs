@@ -34,8 +34,8 @@ use super::{
 };
 use crate::{
     any_input::mutate::{changed, changes},
-    claude::{builder::ClaudeBuilder, rate_limit::rate_limits, wire},
-    transport::{error::Failed, headers::text},
+    claude::{builder::ClaudeBuilder, wire},
+    transport::{error::Failed, headers::text, rate_limit::ANTHROPIC},
 };
 
 /// Most of what a server may set, and what is read of it.
@@ -210,7 +210,7 @@ proptest! {
         let failed = Failed { status, headers: &headers, request_id: text(&headers, "request-id"), body: &body };
         bounded(&failed.by_status(now));
         bounded(&failed.instead_of("application/json"));
-        for notice in rate_limits(&headers, now) {
+        for notice in ANTHROPIC.read(&headers, now) {
             assert!(matches!(notice, Notice::RateLimit { .. }));
         }
     }

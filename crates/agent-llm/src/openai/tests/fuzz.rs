@@ -21,10 +21,9 @@ use crate::{
     openai::{
         chat::{self, ChatEvents},
         error::by_code,
-        rate_limit::rate_limits,
         responses::{self, ResponseEvents},
     },
-    transport::parser::ReadEvent,
+    transport::{parser::ReadEvent, rate_limit::OPENAI},
 };
 
 /// Streams and bodies of both APIs.
@@ -91,7 +90,7 @@ proptest! {
             let name = format!("x-ratelimit-{part}-requests");
             Some((reqwest::header::HeaderName::try_from(name).unwrap(), value(text)?))
         });
-        prop_assert!(rate_limits(&headers.collect(), SystemTime::UNIX_EPOCH).len() <= 1);
+        prop_assert!(OPENAI.read(&headers.collect(), SystemTime::UNIX_EPOCH).len() <= 1);
     }
 }
 
