@@ -8,15 +8,18 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{NeedsApproval, limits::Limits, schema::Input};
 
-/// Another agent of the team as a tool. A call gives it a task, and its answer is the call's result.
+/// Another agent of the [`Team`](agent_core::Team) as a tool. A call gives that agent a task, and
+/// the agent's answer is the result of the call.
 ///
-/// Each call is a new conversation, in which the other agent knows only the task. The calls of one reply run in parallel.
-/// If the other agent fails, the call is an error result that says what was done. The agent that called reads it and goes
-/// on.
+/// Each call is a new conversation, in which the other agent knows only the task. The calls of one
+/// reply run in parallel. If the other agent fails, the call gets an error result that says what
+/// was done. The calling agent reads it and goes on.
 ///
-/// The [`timeout`](Self::timeout) and the marks of the tool hold until the other agent has answered. Permits and
-/// [`Retried`](crate::Retried) are not for these calls, and are refused: an agent that waits for agents must not hold what
-/// they may need, and to repeat a call would not repeat their work.
+/// The [`timeout`](Self::timeout) and the flags of the tool, such as
+/// [`exclusive`](Self::exclusive), apply until the other agent has answered. Such a tool can't have
+/// permits, because an agent that waits for other agents would hold a permit that these may need.
+/// [`Retried`](crate::Retried) refuses it, too, because making the call again would not repeat the
+/// other agent's work.
 ///
 /// ```
 /// use agent_core::{Agent, Conversation, Team, script::{Reply, Script}};
@@ -55,14 +58,16 @@ struct TaskInput {
 }
 
 impl AgentTool {
-    /// A tool for the agent of this name. The tool has the same name, and its input is `{task}`: the task in words.
-    /// `description` says, for the model, what the agent is good at.
+    /// Makes a tool for the agent of this name. The tool has the same name, and its input is
+    /// `{task}`: the task as text. `description` tells the calling model what the other agent is
+    /// good at.
     pub fn new(agent: impl Into<String>, description: impl Into<String>) -> Self {
         Self::with_input(agent, description, |input: TaskInput| input.task)
     }
 
-    /// A tool for the agent of this name, with an input of your own instead of `{task}`. The function `task` makes of it
-    /// the words that the other agent reads. The input is a struct, as for a [`FnTool`](crate::FnTool), and checked in the same way.
+    /// Makes a tool for the agent of this name, with your own input type instead of `{task}`. The
+    /// function `task` turns an input into the text that the other agent reads. The input is a
+    /// struct, as for a [`FnTool`](crate::FnTool), and checked in the same way.
     pub fn with_input<I: DeserializeOwned + JsonSchema + 'static>(
         agent: impl Into<String>,
         description: impl Into<String>,
@@ -77,33 +82,36 @@ impl AgentTool {
         Self { spec, agent, limits, task: Box::new(task) }
     }
 
-    /// How long a task may take, with all that the other agent does. One that takes longer is stopped, and its call is an
-    /// error result that says what was done. See [`ToolSpec::timeout`].
+    /// Sets how long a task may take, with all that the other agent does. By default there is no
+    /// limit. A task that takes longer is stopped, and its call gets an error result that says what
+    /// was done. See [`ToolSpec::timeout`].
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.spec.timeout = Some(limit);
         self
     }
 
-    /// A task is done alone: the other calls of the reply wait for it. See [`ToolSpec::exclusive`].
+    /// Makes each task run alone: the other calls of the reply wait for it. See
+    /// [`ToolSpec::exclusive`].
     pub fn exclusive(mut self) -> Self {
         self.spec.exclusive = true;
         self
     }
 
-    /// Tasks with the same key take turns; others run beside them. See [`ToolSpec::exclusive_by`].
+    /// Makes tasks with the same key run one after the other, and in parallel with all other calls.
+    /// See [`ToolSpec::exclusive_by`].
     pub fn exclusive_by(mut self, key: ExclusiveBy) -> Self {
         self.spec.exclusive_by = Some(key);
         self
     }
 
-    /// The limits in the input's schema are only shown to the model. See
-    /// [`FnTool::unchecked_limits`](crate::FnTool::unchecked_limits).
+    /// Turns off the check of the limits in the input's schema: they are only shown to the model.
+    /// See [`FnTool::unchecked_limits`](crate::FnTool::unchecked_limits).
     pub fn unchecked_limits(mut self) -> Self {
         (self.limits, self.spec.fault) = (Limits::default(), None);
         self
     }
 
-    /// A task waits until a person has approved it. See [`NeedsApproval`].
+    /// Makes each task wait until a person has approved it. See [`NeedsApproval`].
     pub fn needs_approval(self) -> NeedsApproval {
         NeedsApproval::new(self)
     }

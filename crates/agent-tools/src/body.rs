@@ -1,4 +1,5 @@
-//! What can be the body of a tool: sync and async functions, with and without an input and the call's context.
+//! What can be the body of a tool: sync and async functions, with and without an input and the
+//! call's context.
 
 use std::{future::Future, marker::PhantomData};
 
@@ -8,15 +9,16 @@ use serde::de::DeserializeOwned;
 
 use crate::IntoOutcome;
 
-/// A function that can be a tool: `Fn(Input) -> Output`, or an async one. It may take the call's [`Context`] as a second
-/// argument, or nothing at all.
+/// A function that can be a tool: `Fn(Input) -> Output`, sync or async. The function may also take
+/// the call's [`Context`] as a second argument, or no argument at all.
 ///
-/// - `Input` is a struct with `#[derive(serde::Deserialize, schemars::JsonSchema)]`, or `()` for a tool without an input. It
-///   is read from the call's JSON, which is an object. So a `String`, a number, a list or an enum must be a field of a
-///   struct; by itself it is an error when the agent is built.
+/// - `Input` is a struct with `#[derive(serde::Deserialize, schemars::JsonSchema)]`, or `()` for a
+///   tool without an input. The input is read from the call's JSON, which is an object. So a
+///   `String`, a number, a list or an enum must be a field of a struct. With such a type as the
+///   `Input`, the agent can't be built.
 /// - `Output` is a `Result`, a string, a number, or another type that is [`IntoOutcome`].
 ///
-/// `Shape` tells these functions apart and is always inferred.
+/// `Shape` is for the compiler, to tell these kinds of functions apart. It is always inferred.
 ///
 /// ```
 /// use agent_tools::FnTool;
@@ -37,12 +39,13 @@ use crate::IntoOutcome;
 ///
 /// # A tool with state
 ///
-/// [`FnTool::with_state`](crate::FnTool::with_state) gives each call a clone of something that all calls share, such as an HTTP
-/// client.
+/// [`FnTool::with_state`](crate::FnTool::with_state) gives each call a clone of a state that all
+/// calls share, such as an HTTP client.
 ///
-/// A closure may also capture it. Several calls may run in parallel, so an async closure gives each call a clone of its own:
-/// `clone` inside of `move |input|`, and before `async move`. (An `async move |input|` that uses what it captured is not
-/// an `Fn`, so it can't be a tool.)
+/// A closure may also capture the state. Several calls may run in parallel, so an async closure
+/// must give each call its own clone: write `clone` inside of `move |input|` and before `async
+/// move`. (An `async move |input|` that uses a captured value is not an `Fn`, so it can't be a
+/// tool.)
 #[diagnostic::on_unimplemented(
     message = "this function can't be a tool",
     label = "not `Fn(Input) -> Output`, sync or async; a `Context` may follow `Input`, or both be left out",
@@ -51,17 +54,17 @@ use crate::IntoOutcome;
     note = "async code that shares something between calls: `FnTool::with_state(name, description, db, |db: Db, input: Input| async move {{ … }})`"
 )]
 pub trait Body<Shape>: Send + Sync + 'static {
-    /// The type of its input.
+    /// The type of the function's input.
     type Input: DeserializeOwned + JsonSchema + Send + 'static;
 
-    /// Whether it is a sync function. A call of one holds its thread until it returns.
+    /// Whether the function is sync. A call of a sync function holds its thread until it returns.
     const IS_SYNC: bool;
 
     /// Makes one call.
     fn call(&self, input: Self::Input, context: Context) -> impl Future<Output = Outcome> + Send;
 }
 
-/// The kinds of function; never named by users.
+/// A mark of a kind of function, for the parameter `Shape`. You never write it.
 #[doc(hidden)]
 pub struct Plain<T>(PhantomData<T>);
 #[doc(hidden)]

@@ -9,7 +9,8 @@ use agent_core::{
 
 use crate::{Body, NeedsApproval, StateBody, limits::Limits, schema::Input, state_body::Bound};
 
-/// A tool made of a Rust function, sync or async. [`Body`] says what the function may take and return.
+/// A tool made of a Rust function, sync or async. [`Body`] says what the function may take and
+/// return.
 ///
 /// ```
 /// use agent_tools::FnTool;
@@ -28,9 +29,9 @@ use crate::{Body, NeedsApproval, StateBody, limits::Limits, schema::Input, state
 ///
 /// # The input, and what is checked of it
 ///
-/// The input's type derives `serde::Deserialize` and `schemars::JsonSchema`. Its JSON Schema is sent to the model, with the
-/// doc comments of the fields. An input that does not fit is an error result, which says for the model what is wrong and
-/// where. The function is not called then.
+/// The input's type derives `serde::Deserialize` and `schemars::JsonSchema`. Its JSON Schema is
+/// sent to the model, with the doc comments of the fields. If an input does not fit, the function
+/// is not called. The call gets an error result, which tells the model what is wrong and where.
 ///
 /// | what | checked |
 /// |---|---|
@@ -39,16 +40,19 @@ use crate::{Body, NeedsApproval, StateBody, limits::Limits, schema::Input, state
 /// | `#[schemars(extend("enum" = …))]` on a field of another type than an `enum` | with the feature `validate`; without it only shown to the model |
 /// | `format` (`email`, `date-time`, …) | never, only shown to the model; let the type of the field check it |
 ///
-/// Without the feature, an agent with a tool whose input has `range`, `length` or `regex` can't be built, and the error says
-/// what to do. [`unchecked_limits`](Self::unchecked_limits) says that the limits are only hints.
+/// Without the feature, an agent with a tool whose input has `range`, `length` or `regex` can't be
+/// built, and the error says what to do. With [`unchecked_limits`](Self::unchecked_limits), the
+/// limits are only hints for the model.
 ///
-/// A limit of a field is checked under the name that the schema shows, not under a `#[serde(alias)]`.
+/// A limit of a field is checked under the name that the schema shows, not under a
+/// `#[serde(alias)]`.
 ///
 /// # Sync functions
 ///
-/// A sync function may block or compute. Its calls run on tokio's pool of blocking threads ([`ToolSpec::blocking`]), so they
-/// hold up nothing else. The way there and back costs about ten microseconds. A function that takes less is better called
-/// in place: [`instant`](Self::instant). The calls of an async function run on the async workers.
+/// A sync function may block or compute. Its calls run on tokio's pool of blocking threads
+/// ([`ToolSpec::blocking`]), so they hold up nothing else. Moving a call there and back costs about
+/// ten microseconds. For a function that takes less time, use [`instant`](Self::instant). The calls
+/// of an async function run on the async workers.
 pub struct FnTool {
     spec: ToolSpec,
     limits: Limits,
@@ -58,10 +62,11 @@ pub struct FnTool {
 type Run = dyn Fn(Json, Context, Limits) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync;
 
 impl FnTool {
-    /// A tool of this name and description, for the model. [`Body`] lists the shapes that `function` may have.
+    /// Makes a tool. The model reads its name and description. [`Body`] lists the kinds of
+    /// functions that `function` may be.
     ///
-    /// The input is a JSON object, so its type is a struct, or `()`. Any other type is an error when an agent with the tool
-    /// is built.
+    /// The input is a JSON object, so its type must be a struct, or `()`. With any other type, an
+    /// agent with the tool can't be built.
     pub fn new<K, B: Body<K>>(name: impl Into<String>, description: impl Into<String>, function: B) -> Self {
         let (reads, limits, mut spec) = Input::new(name, description);
         let body = std::sync::Arc::new((function, reads));
@@ -80,8 +85,9 @@ impl FnTool {
         Self { spec, limits, run: Box::new(run) }
     }
 
-    /// A tool whose function shares `state` between its calls: an HTTP client, a pool of connections, an `Arc`. Each call gets
-    /// a clone of it as the first argument. [`StateBody`] lists the shapes that `function` may have.
+    /// Makes a tool whose calls share a state: an HTTP client, a pool of connections, an `Arc`.
+    /// Each call gets a clone of `state` as its first argument. [`StateBody`] lists the kinds of
+    /// functions that `function` may be.
     ///
     /// ```
     /// use std::{collections::BTreeMap, sync::Arc};
@@ -120,73 +126,83 @@ impl FnTool {
         Self::new(name, description, Bound { state, function })
     }
 
-    /// The tool has no effects. So a call may start while the reply still streams, and may be made again after a crash. See
-    /// [`ToolSpec::read_only`].
+    /// Marks the tool as one without effects. So a call may start while the reply still streams,
+    /// and may be made again after a crash. See [`ToolSpec::read_only`].
     pub fn read_only(self) -> Self {
         self.marked(|spec| spec.read_only = true)
     }
 
-    /// Equal calls of one reply are made once, and all have that result. This is right for a look-up, and wrong for a die or a
-    /// clock. The tool must also be [`read_only`](Self::read_only) or [`idempotent`](Self::idempotent). See
+    /// Makes equal calls of one reply (same input) only once: all of them get the same result. Use
+    /// it for a look-up, but not for a die or a clock. The tool must also be
+    /// [`read_only`](Self::read_only) or [`idempotent`](Self::idempotent). See
     /// [`ToolSpec::shared`].
     pub fn shared(self) -> Self {
         self.marked(|spec| spec.shared = true)
     }
 
-    /// A call may be made twice, with the same effect. So it is made again after a crash. See [`ToolSpec::idempotent`].
+    /// Marks the tool as one whose calls may be made twice with the effect of one. So a call is
+    /// made again after a crash. See [`ToolSpec::idempotent`].
     pub fn idempotent(self) -> Self {
         self.marked(|spec| spec.idempotent = true)
     }
 
-    /// A call runs alone: the other calls of the reply wait for it. See [`ToolSpec::exclusive`].
+    /// Makes each call run alone: the other calls of the reply wait for it. See
+    /// [`ToolSpec::exclusive`].
     pub fn exclusive(self) -> Self {
         self.marked(|spec| spec.exclusive = true)
     }
 
-    /// Calls with the same key take turns; others run beside them. See [`ToolSpec::exclusive_by`].
+    /// Makes calls with the same key run one after the other, and in parallel with all other calls.
+    /// See [`ToolSpec::exclusive_by`].
     pub fn exclusive_by(self, key: ExclusiveBy) -> Self {
         self.marked(|spec| spec.exclusive_by = Some(key))
     }
 
-    /// Bounds how many calls run in parallel, over all tools and runs that have the same permits. See
-    /// [`ToolSpec::permits`].
+    /// Limits how many calls run in parallel, over all tools and runs that have the same permits.
+    /// Further calls wait. By default there is no limit. See [`ToolSpec::permits`].
     pub fn permits(self, permits: Permits) -> Self {
         self.marked(|spec| spec.permits = Some(permits))
     }
 
-    /// Calls run in place, on an async worker. For a sync function that returns within microseconds: one that takes longer
-    /// holds up all else on its worker, and no timeout can end it.
+    /// Makes calls run on an async worker, also if the function is sync. Use it for a sync function
+    /// that returns within microseconds. A slower function holds up everything else on its worker,
+    /// and no timeout can end it.
     pub fn instant(self) -> Self {
         self.marked(|spec| spec.blocking = false)
     }
 
-    /// Calls run on the pool of blocking threads. For an async function that blocks or computes between its awaits; sync
-    /// functions run there anyway. See [`ToolSpec::blocking`].
+    /// Makes calls run on the pool of blocking threads. Use it for an async function that blocks or
+    /// computes between its awaits. Sync functions run there by default. See
+    /// [`ToolSpec::blocking`].
     pub fn blocking(self) -> Self {
         self.marked(|spec| spec.blocking = true)
     }
 
-    /// How long a call may take; one that takes longer fails. An async function is stopped. A sync one goes on until it
-    /// returns, and its result is not used. See [`ToolSpec::timeout`].
+    /// Sets how long a call may take. By default there is no limit. A call that takes longer gets
+    /// an error result. An async function is then stopped. A sync function goes on until it
+    /// returns, but its result is not used. See [`ToolSpec::timeout`].
     pub fn timeout(self, limit: Duration) -> Self {
         self.marked(|spec| spec.timeout = Some(limit))
     }
 
-    /// The limits in the input's schema (`range`, `length`, `regex`) are only shown to the model, and inputs that break them
-    /// reach the function. For a function that checks them itself, and for limits that are only a hint.
+    /// Turns off the check of the limits in the input's schema (`range`, `length`, `regex`): they
+    /// are only shown to the model, and inputs that break them reach the function. Use it if the
+    /// function checks the limits itself, or if they are only hints.
     ///
-    /// Without this call, the feature `validate` checks them. If it is off, an agent with such a tool can't be built.
+    /// Without this call, the feature `validate` of this crate checks the limits. If that feature
+    /// is off, an agent with such a tool can't be built.
     pub fn unchecked_limits(mut self) -> Self {
         (self.limits, self.spec.fault) = (Limits::default(), None);
         self
     }
 
-    /// A call waits until a person has approved it. See [`NeedsApproval`].
+    /// Makes each call wait until a person has approved it. See [`NeedsApproval`].
     pub fn needs_approval(self) -> NeedsApproval {
         NeedsApproval::new(self)
     }
 
-    /// One more field of the tool's definition, as JSON, for the model's API: `("strict", true)`. See [`ToolSpec::extra`].
+    /// Adds a field to the tool's definition that is sent to the API, for example `("strict",
+    /// true)`. See [`ToolSpec::extra`].
     pub fn extra(self, field: impl Into<String>, value: impl Into<Json>) -> Self {
         self.marked(|spec| drop(spec.extra.insert(field.into(), value.into())))
     }

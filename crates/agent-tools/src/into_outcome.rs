@@ -25,13 +25,13 @@ use serde_json::Value;
 /// | `Err(Content)` | an error result with these blocks |
 /// | an [`Outcome`] | what that says; it may also be a delegation, a transfer or a wait |
 ///
-/// A type of your own that can't fail is returned as `Ok::<_, String>(value)`.
+/// To return your own type from a function that can't fail, write `Ok::<_, String>(value)`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be what a tool returns",
     note = "return `Ok::<_, String>(value)`; `{Self}` needs `serde::Serialize` for that"
 )]
 pub trait IntoOutcome {
-    /// The outcome of the call.
+    /// Converts the returned value into the outcome of the call.
     fn into_outcome(self) -> Outcome;
 }
 

@@ -2,13 +2,15 @@
 //!
 //! - [`FnTool`]: a tool from a Rust function, sync or async, with state or without.
 //! - [`AgentTool`]: another agent as a tool.
-//! - Around any tool: [`NeedsApproval`] waits for a person, [`Retried`] makes failed calls again,
-//!   and `Validated` (with the feature `validate`) checks inputs against the tool's schema.
-//! - [`math`] is arithmetic, as tools.
+//! - Wrappers around any tool: with [`NeedsApproval`], a call waits for a person's approval.
+//!   [`Retried`] makes failed calls again. `Validated` (with the feature `validate`) checks inputs
+//!   against the tool's schema.
+//! - [`math`]: tools for arithmetic.
 //!
 //! The feature `validate`, which is on by default, checks the limits in input schemas (`range`,
-//! `length`, `regex`). It brings 14 crates. Without it, an agent with a tool whose limits nothing
-//! checks can't be built, and the error says what to do: see [`FnTool`].
+//! `length`, `regex`). The feature adds 14 dependencies. Without it, an agent can't be built with a
+//! tool whose input has such limits, unless the tool says that the limits are only hints; see
+//! [`FnTool`].
 //!
 //! ```
 //! use agent_core::{Agent, Conversation, script::{Reply, Script}};

@@ -1,4 +1,5 @@
-//! The limits in a type's schema, such as `range`, `length` and `regex`. A value of the right type can still break them.
+//! The limits in a type's schema, such as `range`, `length` and `regex`. A value of the right type
+//! can still break them.
 
 use agent_core::Json;
 use serde_json::{Map, Value};
@@ -25,7 +26,8 @@ const LIMITS: [&str; 18] = [
     "propertyNames",
 ];
 
-/// Rules that come from the type, and are then found broken when the value is read; or they are written by hand.
+/// Rules that come from the type, and are then found broken when the value is read; or they are
+/// written by hand.
 #[cfg(feature = "validate")]
 const MAYBE_LIMITS: [&str; 3] = ["allOf", "enum", "uniqueItems"];
 
@@ -97,7 +99,8 @@ impl Limits {
     }
 }
 
-/// The place of a limit in a schema, as a JSON pointer. Limits that belong to the type itself (`u8`, a tuple) don't count.
+/// The place of a limit in a schema, as a JSON pointer. Limits that belong to the type itself
+/// (`u8`, a tuple) don't count.
 fn find(schema: &Value, is_limit: &dyn Fn(&str) -> bool) -> Option<String> {
     let within = |place: &str, part: &Value| find(part, is_limit).map(|below| format!("/{place}{below}"));
     match schema {

@@ -1,8 +1,9 @@
 //! Tools for arithmetic: `.tools(math::tools())` gives an agent all of them.
 //!
-//! Whole numbers are exact up to 38 digits (`i128`): `2^64` is 18446744073709551616. All other numbers are 64-bit
-//! floating-point numbers (IEEE 754), so a result that is printed with an exponent (`1.6e60`) is rounded. A result that is
-//! not a finite number is an error result, in words for the model.
+//! Whole numbers are exact up to 38 digits (`i128`): `2^64` is 18446744073709551616. All other
+//! numbers are 64-bit floating-point numbers (IEEE 754), so a result that is printed with an
+//! exponent (`1.6e60`) is rounded. If a result is not a finite number, the call gets an error
+//! result, which the model reads.
 
 use std::sync::Arc;
 

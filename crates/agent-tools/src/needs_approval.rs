@@ -7,15 +7,17 @@ use agent_core::{
     message::safe_line,
 };
 
-/// A tool whose calls wait until a person approves them.
+/// A wrapper around a tool: its calls wait until a person approves them.
 ///
-/// The run makes the other calls of the reply, and then ends with [`End::Waiting`](agent_core::End). That has a question and a
-/// key for each call that waits. Approve the call by its key, and run the conversation again: then the call is made. Or deny
-/// it, and the model reads why. The decision may come much later and from another process, if the conversation is kept: as
-/// JSON, or by agent-journal or agent-restate.
+/// The run makes the other calls of the reply, and then ends with
+/// [`End::Waiting`](agent_core::End), which has a question and a key for each call that waits.
+/// Approve the call by its key, or deny it, and run the conversation again. An approved call is
+/// made; of a denied call the model reads the reason. The decision may come much later and in
+/// another process, if you save the conversation: as JSON, or with agent-journal or agent-restate.
 ///
-/// The person is also asked about an input that the tool will refuse. To ask only about inputs that fit the schema, put
-/// `Validated` (feature `validate`) around this: `Validated::new(NeedsApproval::new(tool))?`.
+/// The person is also asked about inputs that the tool will refuse. To ask only about inputs that
+/// fit the schema, put `Validated` (feature `validate`) around the `NeedsApproval`:
+/// `Validated::new(NeedsApproval::new(tool))?`.
 ///
 /// ```
 /// use agent_core::{Agent, End, script::{Reply, Script}};
@@ -47,7 +49,8 @@ pub struct NeedsApproval {
 type Question = dyn Fn(&ToolSpec, &Json) -> String + Send + Sync;
 
 impl NeedsApproval {
-    /// Makes each call of this tool wait for a person. The question for the person names the tool and has the whole input, on one line.
+    /// Wraps a tool. The question for the person names the tool and has the whole input, on one
+    /// line.
     pub fn new(tool: impl Tool + 'static) -> Self {
         let question = |spec: &ToolSpec, input: &Json| {
             // The person reads all of it, on one line: the model may have put in line feeds to move some out of sight.
@@ -58,8 +61,9 @@ impl NeedsApproval {
         Self { tool: Arc::new(tool), spec, question: Box::new(question) }
     }
 
-    /// Words the question your way, from the call's input. It may contain what the model wrote, since it is
-    /// [made safe](agent_core::message::safe_lines) to show. It may have several lines.
+    /// Sets the function that makes the question from the call's input. The question may have
+    /// several lines. It may contain what the model wrote, because it is
+    /// [escaped](agent_core::message::safe_lines) before a person reads it.
     pub fn question(self, question: impl Fn(&Json) -> String + Send + Sync + 'static) -> Self {
         Self { question: Box::new(move |_, input| question(input)), ..self }
     }

@@ -79,8 +79,8 @@ impl Number {
     }
 }
 
-/// Whole numbers digit by digit, others as short as they can be told apart. An exponent says that a number is rounded,
-/// very small, or too large for its digits to be known.
+/// Whole numbers digit by digit, others as short as they can be told apart. An exponent says that a
+/// number is rounded, very small, or too large for its digits to be known.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

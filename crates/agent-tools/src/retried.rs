@@ -4,14 +4,15 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use agent_core::{Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, agent::Rules, async_trait};
 
-/// A tool whose failed calls are made again. The tool must allow that: mark it
+/// A wrapper around a tool: calls that fail are made again. The tool must be marked
 /// [`read_only`](ToolSpec::read_only) or [`idempotent`](ToolSpec::idempotent).
 ///
-/// All attempts are one call. The model reads only the result of the last attempt. Each attempt that fails before is an
-/// event, the call's progress, with the reason. The tool's timeout is for all attempts together. Between two attempts the
-/// call keeps its permits and its turn, but no thread.
+/// All attempts count as one call, and the model reads only the result of the last one. Each
+/// earlier attempt emits an event [`CallProgress`](agent_core::EventKind::CallProgress) with the
+/// reason why it failed. The tool's timeout is for all attempts together. Between two attempts the
+/// call keeps its permits, and calls that take turns with it wait, but it holds no thread.
 ///
-/// (`agent_llm::Retry` is something else: it asks a *model* again.)
+/// (To retry requests to a model, use `agent_llm::Retry`.)
 ///
 /// ```
 /// use agent_tools::{FnTool, Retried};
@@ -30,13 +31,14 @@ pub struct Retried {
     first_wait: Duration,
 }
 
-/// The error of [`Retried::new`]: a tool whose calls must not be made again.
+/// The error of [`Retried::new`] for a tool whose calls must not be made again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("calls of {tool:?} can't be made again: {}", self.why())]
 pub struct NotRepeatable {
     /// The tool's name.
     pub tool: String,
-    /// The agents that its calls lead to. If there are any, they are the reason.
+    /// The agents that its calls lead to. If there are any, they are the reason. If there are none,
+    /// the tool is neither `read_only` nor `idempotent`.
     pub targets: Vec<String>,
 }
 
@@ -53,11 +55,12 @@ impl NotRepeatable {
 }
 
 impl Retried {
-    /// Makes calls of this tool again when they fail. A call is made again at most `retries` times: after 0.2 s, then after 0.4 s, 0.8 s, and
-    /// so on. The first wait is changed by [`first_wait`](Self::first_wait).
+    /// Wraps a tool. A call that fails is made again at most `retries` times: after 0.2 s, then
+    /// after 0.4 s, 0.8 s, and so on. [`first_wait`](Self::first_wait) changes the first wait.
     ///
-    /// It is an error if the tool has neither mark, or if its calls lead to other agents: such a call only begins what they
-    /// do, so to repeat it would not repeat their work.
+    /// Fails if the tool is neither `read_only` nor `idempotent`, or if its calls lead to other
+    /// agents. Such a call only starts the work of another agent, so making it again would not
+    /// repeat that work.
     pub fn new(tool: impl Tool + 'static, retries: u32) -> Result<Self, NotRepeatable> {
         let spec = tool.spec();
         match (spec.idempotent || spec.read_only) && spec.targets.is_empty() {
@@ -66,7 +69,8 @@ impl Retried {
         }
     }
 
-    /// A delegation becomes an error result: what the other agent does could not be retried, and nobody would notice.
+    /// A delegation becomes an error result: what the other agent does could not be retried, and
+    /// nobody would notice.
     fn undelegated(&self, outcome: Outcome) -> Outcome {
         match outcome {
             Outcome::Delegate { to, .. } => Outcome::error(format!(
@@ -77,7 +81,8 @@ impl Retried {
         }
     }
 
-    /// How long to wait before the first retry; 0.2 s if this is not called. Each further wait is twice as long.
+    /// Sets how long to wait before the first retry. By default 0.2 s. Each further wait is twice
+    /// as long.
     pub fn first_wait(mut self, wait: Duration) -> Self {
         self.first_wait = wait;
         self

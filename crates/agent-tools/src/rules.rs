@@ -22,12 +22,13 @@ pub(crate) struct Rules {
 pub(crate) enum Which {
     /// All rules.
     All,
-    /// Only limits of values. Names and types of fields are checked when the type is read, which may allow more than its
-    /// schema shows: a second name for a field, for example.
+    /// Only limits of values. Names and types of fields are checked when the type is read, which
+    /// may allow more than its schema shows: a second name for a field, for example.
     Limits,
 }
 
-/// Loads nothing: a schema that refers to another document is an error. No file is read, and nothing is fetched.
+/// Loads nothing: a schema that refers to another document is an error. No file is read, and
+/// nothing is fetched.
 struct Nowhere;
 
 impl UrlLoader for Nowhere {

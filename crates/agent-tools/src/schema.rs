@@ -17,8 +17,8 @@ pub(crate) struct Input<I> {
 }
 
 impl<I: DeserializeOwned + JsonSchema> Input<I> {
-    /// The reader, the limits, and the spec of a tool with this input. The schema in the spec is one that models read well:
-    /// all of it in one place, and without the Rust type's name.
+    /// The reader, the limits, and the spec of a tool with this input. The schema in the spec is
+    /// one that models read well: all of it in one place, and without the Rust type's name.
     pub(crate) fn new(name: impl Into<String>, description: impl Into<String>) -> (Self, Limits, ToolSpec) {
         let settings = SchemaSettings::draft2020_12().with(|settings| {
             settings.inline_subschemas = true;

@@ -11,14 +11,15 @@ use crate::{
     body::{Async, AsyncWithContext, AsyncWithoutInput, Plain, WithContext, WithoutInput},
 };
 
-/// A function that can be a tool with state: `Fn(State, Input) -> Output`, or an async one. It may take the call's
-/// [`Context`] as a third argument, or only the state. It is made a tool by
-/// [`FnTool::with_state`](crate::FnTool::with_state), where an example is.
+/// A function that can be a tool with state: `Fn(State, Input) -> Output`, sync or async. The
+/// function may also take the call's [`Context`] as a third argument, or only the state.
+/// [`FnTool::with_state`](crate::FnTool::with_state) makes the tool and has an example.
 ///
-/// Each call gets a clone of the state. So the state is something that is cheap to clone, and whose clones are the same
-/// thing: an `Arc`, an HTTP client, a pool of connections. `Input` and `Output` are as in [`Body`].
+/// Each call gets a clone of the state. So the state should be cheap to clone, and its clones must
+/// share what they hold: an `Arc`, an HTTP client, a pool of connections. `Input` and `Output` are
+/// as in [`Body`].
 ///
-/// `Shape` tells these functions apart and is always inferred.
+/// `Shape` is for the compiler, to tell these kinds of functions apart. It is always inferred.
 #[diagnostic::on_unimplemented(
     message = "this function can't be a tool with this state",
     label = "not `Fn({S}, Input) -> Output`, sync or async; a `Context` may follow `Input`, or both be left out",
@@ -27,10 +28,10 @@ use crate::{
     note = "`Output` is a `Result<T, E>` (T: `serde::Serialize`, E: `Display`), a string, number, list or map; any other type that can't fail is returned as `Ok::<_, String>(…)`"
 )]
 pub trait StateBody<S, Shape>: Send + Sync + 'static {
-    /// The type of its input.
+    /// The type of the function's input.
     type Input: DeserializeOwned + JsonSchema + Send + 'static;
 
-    /// Whether it is a sync function. A call of one holds its thread until it returns.
+    /// Whether the function is sync. A call of a sync function holds its thread until it returns.
     const IS_SYNC: bool;
 
     /// Makes one call.

@@ -9,14 +9,17 @@ use serde_json::Value;
 
 use crate::rules::{Rules, Which};
 
-/// A tool whose inputs are checked against its [schema](ToolSpec::input_schema) before each call. It is for tools whose
-/// schema is written by hand or comes from elsewhere. (A [`FnTool`](crate::FnTool) checks its own.) It needs the feature
-/// `validate`.
+/// A wrapper around a tool: each input is checked against the tool's
+/// [schema](ToolSpec::input_schema) before the call. Use it for tools whose schema is written by
+/// hand or comes from elsewhere. (A [`FnTool`](crate::FnTool) checks its inputs itself.) It needs
+/// the feature `validate`.
 ///
-/// An input that breaks a rule is an error result: it says which rule, and where, as a JSON pointer. The tool is not called.
+/// If an input breaks a rule of the schema, the tool is not called. The call gets an error result,
+/// which says which rule is broken, and where, as a JSON pointer.
 ///
-/// The rules are those of JSON Schema draft 2020-12, or of the draft that `$schema` names. `format` is a rule only in
-/// draft-07 and older. A `$ref` must lead to a part of the same schema: no file and no URL is read.
+/// The rules are those of JSON Schema draft 2020-12, or of the draft that `$schema` names. `format`
+/// is a rule only in draft-07 and older. A `$ref` must lead to a part of the same schema: no file
+/// and no URL is read.
 ///
 /// ```
 /// # use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait};
@@ -42,7 +45,7 @@ pub struct Validated {
     rules: Rules,
 }
 
-/// The error of [`Validated::new`]: the tool's schema is not a valid JSON Schema.
+/// The error of [`Validated::new`] if the tool's schema is not a valid JSON Schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("inputs of {tool:?} can't be checked by its schema: {why}")]
 pub struct InvalidSchema {
@@ -53,7 +56,7 @@ pub struct InvalidSchema {
 }
 
 impl Validated {
-    /// Checks the inputs of this tool against its schema. It is an error if the schema is not a valid JSON Schema.
+    /// Wraps a tool. Fails if the schema is not a valid JSON Schema.
     pub fn new(tool: impl Tool + 'static) -> Result<Self, InvalidSchema> {
         let invalid = |why| InvalidSchema { tool: tool.spec().name.clone(), why };
         let schema = tool.spec().input_schema.parse().map_err(|error| invalid(error.to_string()))?;
