@@ -9,10 +9,11 @@ use crate::{
     tool::{HandoffTool, Settings},
 };
 
-/// Says to which agents an agent can hand the conversation over, and by which rules.
+/// The agents to which an agent can hand the conversation over, and the rules for that.
 ///
-/// Give the agent its tools: `Agent::builder(…).tools(handoff.tools())`. The agents it names must
-/// be in the same [`Team`](agent_core::Team), which checks that when it is built.
+/// Give the agent the tools of this value: `Agent::builder(…).tools(handoff.tools())`. The agents
+/// that it names must be in the same [`Team`](agent_core::Team); if one is missing, the team can't
+/// be built.
 #[derive(Clone, Debug)]
 pub struct Handoff {
     targets: Vec<(String, String)>,
@@ -21,16 +22,16 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    /// Allows handoffs to these agents. It takes a list, also for one agent: for each its name in
-    /// the team, and for the model, what it is good for.
-    /// `Handoff::to([("billing", "Invoices and refunds.")])`. Give the agent `handoff.tools()`.
+    /// Allows handoffs to these agents. Each is a pair: the agent's name in the team, and what the
+    /// agent is good for, which the model reads. Give a list also for one agent:
+    /// `Handoff::to([("billing", "Invoices and refunds.")])`.
     pub fn to<N: Into<String>, D: Into<String>>(targets: impl IntoIterator<Item = (N, D)>) -> Self {
         let targets = targets.into_iter().map(|(name, what_for)| (name.into(), what_for.into()));
         Self { targets: targets.collect(), one_tool_per_agent: false, settings: Settings::default() }
     }
 
-    /// Gives the model one tool `transfer_to_AGENT {reason}` for each agent. If this is not called,
-    /// it sees one tool `handoff {name, reason}`, whose description lists the agents.
+    /// Gives the model one tool `transfer_to_AGENT {reason}` for each agent. The default is one
+    /// tool `handoff {name, reason}`, whose description lists the agents.
     pub fn one_tool_per_agent(mut self) -> Self {
         self.one_tool_per_agent = true;
         self
@@ -58,22 +59,22 @@ impl Handoff {
     }
 
     /// Sets how many handoffs, by all agents together, there may be before the user speaks again. A
-    /// further one fails. By default there is no limit here. The limit of the run,
-    /// [`Limits::transfers`](agent_core::Limits), always holds as well.
+    /// further handoff fails. By default only the limit of the run applies,
+    /// [`Limits::transfers`](agent_core::Limits), which always applies as well.
     pub fn at_most(mut self, handoffs: u32) -> Self {
         self.settings.at_most = Some(handoffs);
         self
     }
 
-    /// Sets how often this agent may hand over to the same other one while nothing else gets done:
-    /// before the user speaks again or another tool gives a result. The default is 1. This stops
-    /// two agents that hand over to each other for ever.
+    /// Sets how many times this agent may hand over to the same other agent before the user speaks
+    /// again or a call of another tool succeeds. The default is 1. A further handoff fails. This
+    /// stops two agents that hand over to each other for ever.
     pub fn repeats(mut self, times: u32) -> Self {
         self.settings.repeats = times;
         self
     }
 
-    /// The tools for the agent that can hand over: `.tools(handoff.tools())`.
+    /// The tools to give to the agent that can hand over: `.tools(handoff.tools())`.
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
         let shared = |tool: HandoffTool| Arc::new(tool) as Arc<dyn Tool>;
         match self.one_tool_per_agent {

@@ -8,32 +8,35 @@ use agent_core::{
     message::{BlockKind, valid_history},
 };
 
-/// What the agent that takes over reads of the history from before it took over. All that comes after, it reads in full.
-/// The record keeps everything: a filter only changes what is sent.
+/// What the agent that takes over reads of the messages before the handoff. It reads all messages
+/// after the handoff. The conversation keeps everything: a filter only changes what is sent to the
+/// model. Set it with [`Handoff::reads`](crate::Handoff::reads).
 #[derive(Clone, Default)]
 pub enum HistoryFilter {
-    /// All but the handoffs: their calls and results are left out, also those that failed and those of other agents. So is
-    /// what this library told an agent that the conversation came back to.
+    /// All messages without handoffs: the calls of handoffs and their results are left out, also
+    /// those that failed and those of other agents. Notes of this library about why a conversation
+    /// came back are left out, too.
     #[default]
     WithoutHandoffs,
-    /// All of it, with the handoffs.
+    /// All messages, with the handoffs.
     Everything,
-    /// Only what was said: the calls and results of all tools are left out. So is what this library told an agent that the
-    /// conversation came back to.
+    /// Only what users and agents said: the calls and results of all tools are left out. Notes of
+    /// this library about why a conversation came back are left out, too.
     WithoutTools,
-    /// The last so many turns of the user (at least one), without the handoffs. A turn begins where the user says something, in
-    /// words or with a picture, and goes on until the user speaks again. Instructions ([`Conversation::instruct`]) from
-    /// before are kept, too.
+    /// The last exchanges, this many, without the handoffs. 0 counts as 1. An exchange begins where
+    /// the user says something and goes on until the user speaks again. Earlier instructions
+    /// ([`Conversation::instruct`]) are also sent.
     LastTurns(usize),
-    /// What a function of your own makes of the messages; from [`HistoryFilter::by`].
+    /// The messages that your own function returns. [`HistoryFilter::by`] makes it.
     By(Arc<Filter>),
 }
 
 type Filter = dyn Fn(&[Message]) -> Vec<Message> + Send + Sync;
 
 impl HistoryFilter {
-    /// A filter of your own: from the messages before the handoff to those that the other agent reads. If it drops a call or
-    /// a result, its partner is dropped as well, because the API refuses one without the other.
+    /// Makes a filter from a function, which gets the messages before the handoff and returns those
+    /// that the other agent reads. If the function keeps a call without its result, or a result
+    /// without its call, that one is dropped, too, because the API refuses it.
     pub fn by(filter: impl Fn(&[Message]) -> Vec<Message> + Send + Sync + 'static) -> Self {
         Self::By(Arc::new(filter))
     }
@@ -64,7 +67,8 @@ impl HistoryFilter {
     }
 }
 
-/// The messages without the calls that are handoffs, their results, and our words about those that failed later.
+/// The messages without the calls that are handoffs, their results, and our words about those that
+/// failed later.
 fn without_handoffs(conversation: &Conversation, rules: &dyn Rules, messages: &[Message]) -> Vec<Message> {
     let ids = handoffs(conversation, rules);
     kept(messages, |block| match block.kind() {
@@ -74,8 +78,8 @@ fn without_handoffs(conversation: &Conversation, rules: &dyn Rules, messages: &[
     })
 }
 
-/// The ids of the calls that are handoffs: those of a tool whose spec says so, and, for agents and tools that have gone
-/// since, those of a tool by which the conversation once changed hands.
+/// The ids of the calls that are handoffs: those of a tool whose spec says so, and, for agents and
+/// tools that have gone since, those of a tool by which the conversation once changed hands.
 fn handoffs<'c>(conversation: &'c Conversation, rules: &dyn Rules) -> HashSet<&'c str> {
     let about_to = conversation.transfer_to_speaker();
     let transfer_records = || conversation.transfer_records().iter().chain(&about_to);
@@ -106,8 +110,8 @@ fn kept(messages: &[Message], keep: impl Fn(&Block) -> bool) -> Vec<Message> {
     kept.filter(|message| !message.content().is_empty()).collect()
 }
 
-/// From the last so many messages in which the user said something, with the instructions from before. What is no word
-/// of the user's has been left out but for results.
+/// From the last so many messages in which the user said something, with the instructions from
+/// before. What is no word of the user's has been left out but for results.
 fn last_turns(messages: &[Message], turns: usize) -> Vec<Message> {
     let says = |block: &Block| !block.is_tool_block() && !block.is_blank();
     let said = |message: &Message| message.role() == Role::User && message.content().iter().any(says);

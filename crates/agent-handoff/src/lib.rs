@@ -1,5 +1,5 @@
-//! Handoffs: an agent gives the conversation to another agent, which answers the user from then on. If
-//! the other agent can't take over, the first one reads why, and goes on.
+//! Handoffs: an agent gives the conversation to another agent of its team, which answers the user
+//! from then on. If the other agent can't take over, the first agent reads why, and goes on.
 //!
 //! ```
 //! use agent_core::{Agent, Conversation, Team, script::{Reply, Script}};
@@ -23,15 +23,17 @@
 //!
 //! # The rules
 //!
-//! - The handoffs of a reply are tried before its other calls, one at a time, in the order of the calls.
-//! - A handoff takes effect with the first reply of the other agent. The other calls of the reply that
-//!   handed over are then answered with "not run".
-//! - A handoff fails if there is no such agent, if a guard refuses it ([`Handoff::at_most`],
-//!   [`Handoff::repeats`]), or if the first request of the other agent fails or is refused. Then the call
-//!   is an error result, and the next handoff is tried. If none is left, the other calls are made.
-//! - If the other agent fails *later* in the run, the conversation comes back.
+//! - The handoffs of a reply are tried before the other calls of that reply, one at a time, in
+//!   order.
+//! - A handoff takes effect with the first reply of the other agent. The other calls of the reply
+//!   that handed over are then not made, and their results say "not run".
+//! - A handoff fails if there is no such agent, if a limit is reached ([`Handoff::at_most`],
+//!   [`Handoff::repeats`]), or if the first request of the other agent fails or is refused. Then
+//!   its call gets an error result, and the next handoff of the reply is tried. If all handoffs of
+//!   the reply fail, its other calls are made.
+//! - If the other agent fails *later* in the run, the conversation comes back to the first agent.
 //!
-//! [`Handoff`] has a method to change each of these.
+//! [`Handoff`] has a method to change each of these rules.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -43,7 +43,8 @@ struct HandoffInput {
     reason: Option<String>,
 }
 
-/// The description of the field `reason`. The field is not required: without it the call still says which agent.
+/// The description of the field `reason`. The field is not required: without it the call still says
+/// which agent.
 const REASON: &str = "Why this agent is the right one, and what it needs to know.";
 
 impl HandoffTool {
