@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 pub use answer::Answer;
 pub use place::Place;
 
-/// One thing that goes wrong with the answer to a request, to test how a client copes.
-/// [`Scenario::fault`](crate::Scenario::fault) says to which requests it happens.
+/// An error on purpose: one thing that goes wrong with the answer to a request, to test a client.
+/// [`Scenario::fault`](crate::Scenario::fault) says which requests it affects.
 ///
-/// [`Fault::answer`], [`Fault::status`] and [`Fault::hang_up`] take the place of the reply. All
-/// others change how the scenario's reply arrives. If that is impossible, such as a cut at a byte
-/// that the reply does not have, the answer is a status 500 that says why and tells the client not
-/// to retry.
+/// [`Fault::answer`], [`Fault::status`] and [`Fault::hang_up`] replace the reply. All other faults
+/// change how the scenario's reply arrives. If a fault is impossible, such as a cut at a byte that
+/// the reply does not have, the answer is a status 500 that says why and tells the client not to
+/// retry.
 ///
 /// # As JSON
 ///
@@ -80,12 +80,12 @@ impl Fault {
 
 /// Faults that change how the reply arrives.
 impl Fault {
-    /// Delays the whole answer, head and body, by this time.
+    /// Delays the whole answer, head and body.
     pub fn slow_head(wait: Duration) -> Self {
         Self(Kind::SlowHead { ms: millis(wait) })
     }
 
-    /// Sends the head without delay, and the body after this time.
+    /// Sends the head without delay, and the body after a pause.
     pub fn slow_body(wait: Duration) -> Self {
         Self(Kind::SlowBody { ms: millis(wait) })
     }
@@ -118,9 +118,9 @@ impl Fault {
         Self(Kind::Drip { bytes, every_ms: millis(every) })
     }
 
-    /// Inserts an event with this name and data after the event at this place. The data may be
-    /// anything, also text that is not JSON. An empty name is left out, as in chat completions. The
-    /// rest of the reply follows.
+    /// Inserts an event with this name and data into a streamed reply, after the event at this
+    /// place. The data may be anything, also text that is not JSON. If the name is empty, the event
+    /// has no name, as in chat completions. The rest of the reply follows.
     pub fn event(at: impl Into<Place>, name: impl Into<String>, data: impl Into<String>) -> Self {
         Self(Kind::Event { at: at.into(), event: name.into(), data: data.into() })
     }

@@ -1,6 +1,6 @@
-//! A mock server for the Messages API and for OpenAI's APIs, for tests and demos. Your program talks
-//! to it over HTTP as it would to the real API. The server runs on this machine, needs no account,
-//! and replies with what your [`Scenario`] says.
+//! A mock server for the Messages API and for OpenAI's APIs, for tests and demos. Your program
+//! talks to it over HTTP as it would to the real API. The server runs in your process, needs no
+//! account, and sends the replies of your [`Scenario`].
 //!
 //! ```
 //! use agent_core::script::Reply;
@@ -24,30 +24,30 @@
 //!
 //! - `POST /v1/messages`, also with `?beta=true`: a reply of the Messages API, as JSON or as an
 //!   event stream.
-//! - `POST /v1/messages/count_tokens`: an estimate.
+//! - `POST /v1/messages/count_tokens`: the number of tokens, estimated.
 //! - `POST /v1/chat/completions` and `POST /v1/responses`: a reply of OpenAI's APIs, as JSON or as
 //!   an event stream.
-//! - `GET /v1/models`: OpenAI's list of models. The server accepts any other name as well.
+//! - `GET /v1/models`: OpenAI's list of models. Requests may name any other model as well.
 //!
 //! Each request is checked like the real API checks it ([`check()`], [`check_chat()`],
 //! [`check_responses()`]). A request that the real API would refuse gets the real API's error. So
 //! if your test passes, the history that your program sent was valid.
 //!
-//! The server speaks HTTP/1.1. It also speaks HTTP/2 without TLS, to clients that start with it
-//! ("prior knowledge"), with up to 200 streams per connection. Where a fault would close the
-//! connection, over HTTP/2 it resets the stream. The last bytes before the reset can get lost.
+//! The server speaks HTTP/1.1. It also speaks HTTP/2 without TLS, with clients that use it from the
+//! first byte ("prior knowledge"), with up to 200 streams per connection. A fault that closes the
+//! connection only resets the stream over HTTP/2. The last bytes before the reset can get lost.
 //!
 //! To test how a client handles rate limits, set [`Scenario::rate_limit`]. Requests over the limit
-//! get a status 429. [`Mock::refused`] counts them. They are not read and not recorded.
+//! get a status 429. They are counted by [`Mock::refused`], but not read and not recorded.
 //!
 //! # Errors on purpose
 //!
 //! To test how a client handles errors, add [`Fault`]s to the scenario with [`Scenario::fault`]. A
 //! fault can send any status and body, close the connection, delay the head or the body, cut the
 //! body, end it too early, stop sending, send endless pings, send the body bit by bit, or insert an
-//! `error` event or one that is not JSON. Errors and pings have the form of the API that the request
-//! came in. You say which attempts at which turn go wrong. A client
-//! that retries then gets its reply in the end.
+//! `error` event or one that is not JSON. Errors and pings have the form of the API that the
+//! request came in. A scenario says for each turn which attempts fail, so a client that retries
+//! gets its reply in the end.
 //!
 //! Unusual content needs no fault, because a scenario may have any reply: call ids that occur
 //! twice, blank text, or a call whose input is not JSON ([`agent_core::script::Reply::call`]).
@@ -102,8 +102,8 @@
 //! # Anthropic's own client
 //!
 //! CI runs the official Python client against this server (`cargo xtask oracle` in this crate's
-//! repository). It tests replies with and without streaming, the client's tool runner, token counts
-//! and typed errors. The client's own types check each reply. To try it yourself:
+//! repository). That test covers replies with and without streaming, the client's tool runner,
+//! token counts and typed errors. The client's own types check each reply. To try it yourself:
 //!
 //! ```text
 //! cargo run -p agent-mock --example serve          # prints its URL
@@ -122,8 +122,8 @@
 //!
 //! [`Mock::requests`] returns the requests that a server has received. To record the requests of a
 //! whole program, or of many, set the environment variable `AGENT_MOCK_RECORD=FOLDER`. Each server
-//! then writes the body of each request for a reply to a new file `PROCESS-NUMBER.json` in that
-//! folder, also if it refuses the request. The file holds exactly the bytes of the body, without
+//! then writes the body of each request to `/v1/messages`, also if it refuses the request, to a new
+//! file `PROCESS-NUMBER.json` in that folder. The file holds exactly the bytes of the body, without
 //! headers. Only its owner can read it (mode 0600). If the file can't be written, the request is
 //! answered with a status 500.
 //!

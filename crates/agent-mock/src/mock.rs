@@ -27,14 +27,14 @@ pub struct Mock {
 
 impl Mock {
     /// Starts a server on a free port of 127.0.0.1. It runs as a task of the current tokio runtime.
-    /// It fails like [`Mock::start_at`].
+    /// Fails in the same cases as [`Mock::start_at`].
     pub async fn start(scenario: Scenario) -> io::Result<Self> {
         Self::start_at(([127, 0, 0, 1], 0).into(), scenario).await
     }
 
-    /// Starts a server at this address; port 0 takes a free port. It fails if the address can't be
-    /// used, if the scenario has [faults](Scenario::fault_of) for an agent that it does not have,
-    /// or if the folder for recordings can't be made.
+    /// Starts a server at this address; port 0 means any free port. Fails if the address can't be
+    /// used, if the scenario has [faults](Scenario::fault_of) for an agent that the scenario does
+    /// not have, or if the folder for [recorded requests](crate#recorded-requests) can't be made.
     pub async fn start_at(address: SocketAddr, scenario: Scenario) -> io::Result<Self> {
         Self::start_with(address, scenario, RecordingFolder::from_env()?).await
     }
@@ -58,7 +58,7 @@ impl Mock {
     }
 
     /// The number of requests for a reply so far, including those that were refused. Requests to
-    /// count tokens are not in it.
+    /// count tokens are not included.
     pub fn count(&self) -> usize {
         self.state.log.count()
     }

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use crate::vendor::Limits;
 
 /// A rate limit for requests, set with [`Scenario::rate_limit`](crate::Scenario::rate_limit).
-/// Requests over it are refused with a status 429 and a `retry-after` in whole seconds, as the API
-/// does.
+/// Requests over the limit are refused as the API refuses them: with a status 429 and a
+/// `retry-after` in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RateLimit {
     per_second: f64,
@@ -23,18 +23,19 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// A token bucket: `per_second` requests per second on average, and up to `burst` in a row
-    /// after a pause. Values that are too small become the smallest allowed ones: one request per
-    /// hour, and a burst of one.
+    /// Makes a limit of `per_second` requests per second on average, and up to `burst` in a row
+    /// after a pause (a token bucket). The least is one request per hour and a burst of one;
+    /// smaller values count as these.
     pub fn new(per_second: f64, burst: u32) -> Self {
         Self { per_second: per_second.max(1.0 / 3600.0), burst: burst.max(1), headers: false }
     }
 
     /// Adds the API's headers to all answers. In the Messages API they are
-    /// `anthropic-ratelimit-requests-limit`, `-remaining` and `-reset`. The last one is the time, in
+    /// `anthropic-ratelimit-requests-limit`, `-remaining` and `-reset`. `-reset` is the time, in
     /// whole seconds, when the full burst is available again. In OpenAI's APIs they are
     /// `x-ratelimit-limit-requests`, `x-ratelimit-remaining-requests` and
-    /// `x-ratelimit-reset-requests`, and the last one says how long that takes, such as `1.5s`.
+    /// `x-ratelimit-reset-requests`. The last one is the time until the full burst is available
+    /// again, such as `1.5s`.
     pub fn with_headers(mut self) -> Self {
         self.headers = true;
         self

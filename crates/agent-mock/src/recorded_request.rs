@@ -7,27 +7,26 @@ use serde_json::Value;
 
 use crate::request_reading::RequestReading;
 
-/// One request for a reply that the server received. Get them with
-/// [`Mock::requests`](crate::Mock::requests); the function of [`Scenario::by`](crate::Scenario::by)
-/// gets one too.
+/// One request for a reply that the server received. [`Mock::requests`](crate::Mock::requests)
+/// returns them. The function of [`Scenario::by`](crate::Scenario::by) gets one, too.
 #[non_exhaustive]
 pub struct RecordedRequest {
-    /// The body as JSON. If the request continues a message thread, the messages, tools and system
-    /// prompt of the thread are in it. If it has a `previous_response_id`, its `input` begins with
-    /// the history.
+    /// The body as JSON. If the request continues a message thread (a history that the server
+    /// keeps), the messages, tools and system prompt of the thread are included. If it has a
+    /// `previous_response_id`, its `input` begins with the history.
     pub body: Value,
     /// The body exactly as it was sent.
     pub text: String,
-    /// The marker of the agent that sent it, if the scenario has one that its system prompt
-    /// contains.
+    /// The [marker](crate::Scenario::by_agent) of the agent that sent the request. `None` if its
+    /// system prompt contains no marker of the scenario.
     pub agent: Option<String>,
-    /// The number of replies of the model in it: 0 in the first request of a conversation. In the
-    /// Messages API and in chat completions these are the assistant messages. In the Responses API
-    /// they are the runs of items that a model wrote, between those that it did not write.
+    /// The number of replies of the model in the request: 0 in the first request of a conversation.
+    /// In the Messages API and in chat completions each assistant message is one reply. In the
+    /// Responses API, items of the model that follow each other are one reply.
     pub turn: usize,
-    /// How often a request with the same body has come in, including this time: 1 the first time, 2
-    /// for a first retry. In a message thread, or with a `previous_response_id`, how often one with
-    /// the same history has.
+    /// The number of this attempt: 1 for the first request with this body, 2 for its first retry,
+    /// and so on. In a message thread, or with a `previous_response_id`, the histories are compared
+    /// instead of the bodies.
     pub attempt: usize,
     pub(crate) reading: RequestReading,
     headers: HeaderMap,
@@ -50,8 +49,8 @@ impl RecordedRequest {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The text of the last message. Results of calls are not in it, so it is empty if the last
-    /// message has nothing else.
+    /// The text of the last message. Empty if that message has no text. Results of calls are not in
+    /// it, so it is empty if the last message has nothing else.
     pub fn last_text(&self) -> String {
         self.reading.last_text.clone()
     }

@@ -2,9 +2,9 @@
 
 use std::{borrow::Cow, time::Duration};
 
-/// The error that the server answers with when it refuses a request: what the real API would say.
+/// The error with which the real API would refuse a request. The server answers with it, and
 /// [`check()`](crate::check()), [`check_chat()`](crate::check_chat()) and
-/// [`check_responses()`](crate::check_responses()) return it too.
+/// [`check_responses()`](crate::check_responses()) return it.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status} {error_type}: {message}")]
@@ -15,14 +15,17 @@ pub struct Refusal {
     pub error_type: Cow<'static, str>,
     /// What is wrong and where, such as `messages.0.role: Field required`.
     pub message: String,
-    /// A more exact code, where the API has one, such as `thread_not_found` or `invalid_value`.
+    /// A more exact code, such as `thread_not_found` or `invalid_value`; `None` if the API has none
+    /// for this error.
     pub error_code: Option<Cow<'static, str>>,
-    /// The field that is wrong, where the API says it in a field of the error, such as
-    /// `messages[0].role`. Only OpenAI's APIs do.
+    /// The field of the request that is wrong, such as `messages[0].role`. Only OpenAI's APIs have
+    /// it; for others it is `None`.
     pub param: Option<String>,
-    /// How long the client should wait before it retries: the header `retry-after`.
+    /// How long the client should wait before it retries: the header `retry-after`. `None` if it is
+    /// not sent.
     pub retry_after: Option<Duration>,
-    /// Whether the client should retry at all: the header `x-should-retry`.
+    /// Whether the client should retry at all: the header `x-should-retry`. `None` if it is not
+    /// sent.
     pub should_retry: Option<bool>,
 }
 

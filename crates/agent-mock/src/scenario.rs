@@ -20,24 +20,24 @@ use crate::{Fault, RateLimit, RecordedRequest, default_reply::default_reply, fau
 ///
 /// Replies are chosen by *turn*: the number of assistant messages in the request, from 0. So every
 /// conversation starts with the first reply, and a request that is repeated gets the same reply
-/// again. After a handoff, the messages of the previous agent count too.
+/// again. After a handoff, the messages of the previous agent count, too.
 ///
-/// The default scenario needs no setup. It calls the first tool of the request, with an input made
-/// up from the tool's schema. When the results are there, it replies with text that repeats them. A
-/// request without tools gets the text of its last message back.
+/// The default scenario needs no setup. Its first reply calls the first tool of the request, with
+/// an input made up from the tool's schema. A request that ends with tool results gets a text that
+/// repeats them. A request without tools gets the text of its last message back.
 ///
 /// If a scenario has no reply for a request, the answer is a status 500 that names the agent and
 /// the turn, and that tells the client not to retry.
 ///
 /// # Faults
 ///
-/// With [`Scenario::fault`] you say for a turn what happens to each attempt at it. The server
-/// counts a request as a further attempt if it has had the same body before, byte by byte. In a
-/// message thread it compares the history instead. Conversations with different content therefore
+/// [`Scenario::fault`] sets, for one turn, what happens to each attempt. A request counts as a
+/// further attempt if the server has already received the same body, byte by byte. In a message
+/// thread, the server compares the history instead. Conversations with different content therefore
 /// count their attempts separately, even if they run in parallel. Conversations with the same
 /// content share one count.
 ///
-/// A request that the real API would refuse is refused, whatever its faults are.
+/// A request that the real API would refuse is always refused, also if a fault is set for it.
 ///
 /// ```
 /// use agent_core::script::Reply;
@@ -67,15 +67,16 @@ use crate::{Fault, RateLimit, RecordedRequest, default_reply::default_reply, fau
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The place of a fault can be a text. The server looks for it in the bytes of the body, as the
-/// client receives them. A streamed reply has one event per word, so the body contains "noon" but
-/// not "It is". If the body does not contain the place, the answer is a status 500 that says so.
+/// The place of a fault can be a text. The server looks for this text in the bytes of the body, as
+/// the client receives them. A streamed reply has one event per word, so the body contains "noon"
+/// but not "It is". If the body does not contain the place, the answer is a status 500 that says
+/// so.
 ///
 /// # As JSON
 ///
 /// A scenario can be read from JSON with [`Scenario::from_json`]. Each reply is an
-/// [`agent_core::script::Reply`]: its content blocks, or an error; the pauses before it, before
-/// each block and before each word; its stop reason and its usage.
+/// [`agent_core::script::Reply`]: the content blocks, or an error; the pauses before the reply,
+/// before each block and before each word; the stop reason and the usage.
 ///
 /// ```
 /// # use agent_mock::Scenario;
@@ -134,35 +135,36 @@ enum Fallback {
 type ReplyFunction = dyn Fn(&RecordedRequest) -> Reply + Send + Sync;
 
 impl Scenario {
-    /// Replies by turn, to every request: the first reply to requests without an assistant message,
-    /// the second to requests with one, and so on.
+    /// Makes a scenario with replies for every agent, chosen by turn: the first reply to requests
+    /// without an assistant message, the second to requests with one such message, and so on.
     pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
         Self { fallback: Fallback::ByTurn(replies.into_iter().collect()), ..Self::default() }
     }
 
-    /// Replies for several agents, chosen by agent and then by turn. Each agent has a marker: a
-    /// text that its system prompt contains. If a system prompt contains several markers, the first
-    /// one in this list counts. Requests without a marker get an error; add [`Scenario::and_agent`]
-    /// to [`Scenario::new`] to reply to those as well.
+    /// Makes a scenario with replies for several agents, chosen by agent and then by turn. Each
+    /// agent has a marker: a text that its system prompt contains. If a system prompt contains
+    /// several markers, the first one in this list counts. Requests without a marker get an error.
+    /// To reply to those, too, use [`Scenario::new`] with [`Scenario::and_agent`].
     pub fn by_agent<M: Into<String>>(parts: impl IntoIterator<Item = (M, Vec<Reply>)>) -> Self {
         let part = |(marker, replies): (M, _)| AgentReplies { marker: marker.into(), replies };
         Self { agents: parts.into_iter().map(part).collect(), fallback: Fallback::Error, ..Self::default() }
     }
 
-    /// Replies that a function makes from each request. If the function panics, the answer is a
-    /// status 500 that says so.
+    /// Makes a scenario whose replies are a function of the request. If the function panics, the
+    /// answer is a status 500 that says so.
     pub fn by(reply: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static) -> Self {
         Self { fallback: Fallback::ByFunction(Arc::new(reply)), ..Self::default() }
     }
 
-    /// Adds the replies of one agent, by turn. The agent is recognised by its marker, as in
+    /// Adds replies for one agent, chosen by turn. The agent is recognised by its marker, as in
     /// [`Scenario::by_agent`]. The replies to all other requests stay as they are.
     pub fn and_agent(mut self, marker: impl Into<String>, replies: impl IntoIterator<Item = Reply>) -> Self {
         self.agents.push(AgentReplies { marker: marker.into(), replies: replies.into_iter().collect() });
         self
     }
 
-    /// Sets a limit on how many requests the server takes. Without this there is none.
+    /// Sets a limit on how many requests the server accepts over time. By default there is no
+    /// limit.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.limit = Some(limit);
         self
@@ -170,23 +172,23 @@ impl Scenario {
 
     /// Sets the most tokens that a request may have. A longer request is refused with the API's
     /// message, such as `prompt is too long: 205000 tokens > 200000 maximum`. Tokens are estimated:
-    /// four bytes of text are one token, and a picture or a page of a document has up to 1,600.
-    /// Without this there is no limit.
+    /// four bytes of text are one token, and a picture or a page of a document has up to 1,600. By
+    /// default there is no limit.
     pub fn context(mut self, tokens: usize) -> Self {
         self.context = Some(tokens);
         self
     }
 
-    /// Says what happens to the attempts at this turn, for any agent: the first item to the first
-    /// attempt, and so on. `None` lets an attempt succeed, and so do attempts after the last item.
-    /// For example, `fault(0, [Fault::status(529), Fault::status(529)])` refuses the first request
-    /// of a conversation twice.
+    /// Sets what happens to the attempts at this turn, for any agent: the first item is for the
+    /// first attempt, and so on. With `None` an attempt succeeds. Attempts after the last item
+    /// succeed, too. For example, `fault(0, [Fault::status(529), Fault::status(529)])` refuses the
+    /// first request of a conversation twice.
     pub fn fault<F: Into<Option<Fault>>>(self, turn: usize, attempts: impl IntoIterator<Item = F>) -> Self {
         self.faults(turn, None, attempts)
     }
 
-    /// Says what happens to the attempts at this turn of the agent with this marker; otherwise like
-    /// [`Scenario::fault`]. If several faults match a request, the one that was added first counts.
+    /// Like [`Scenario::fault`], but only for the agent with this [marker](Self::by_agent). If
+    /// several faults match a request, the fault that was added first counts.
     pub fn fault_of<F: Into<Option<Fault>>>(
         self,
         marker: impl Into<String>,
@@ -206,7 +208,8 @@ impl Scenario {
         self
     }
 
-    /// Reads a scenario from JSON. The error says what is wrong and where.
+    /// Reads a scenario from JSON, in the format shown under [As JSON](Self#as-json). Fails if the
+    /// JSON has another shape or an unknown field; the error says what is wrong, and where.
     pub fn from_json(text: &str) -> Result<Self, InvalidJson> {
         shape::check(text)?;
         let mut reader = serde_json::Deserializer::from_str(text);

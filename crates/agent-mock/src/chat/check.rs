@@ -68,10 +68,10 @@ const STREAM_OPTIONS: [(&str, Field); 2] = [("include_usage", Bool), ("include_o
 /// is the first problem found, in the API's words. Use it to test your own code that builds
 /// requests; the [`Mock`](crate::Mock) server uses it for each request with a key.
 ///
-/// It checks that fields are known and of their types, roles are known, each message has the
-/// content that its role may have, each tool call has exactly one tool message right after it, and
-/// names, ids and schemas are valid, also by the rules for strict schemas. Rules that depend on the
-/// model are not checked.
+/// A request passes if its fields are known and have the right types, roles are known, each message
+/// has content that its role may have, each tool call has exactly one tool message right after it,
+/// and names, ids and schemas are valid, also by the rules for strict schemas. Rules that depend on
+/// the model are not checked.
 ///
 /// ```
 /// let body = serde_json::json!({"model": "m", "messages": [{"role": "robot", "content": "Hi."}]});

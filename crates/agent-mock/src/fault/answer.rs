@@ -13,8 +13,8 @@ use crate::{
     vendor::Vendor,
 };
 
-/// An HTTP answer for [`Fault::answer`](crate::Fault::answer): any status, headers and body.
-/// Without a body it has one in the form of an error of the API that the request came in.
+/// An HTTP answer for [`Fault::answer`](crate::Fault::answer): any status, headers and body. If you
+/// set no body, the body is an error in the form of the API to which the request was sent.
 ///
 /// ```
 /// use agent_mock::Answer;
@@ -32,8 +32,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer with this status, from 200 to 999. The server answers with a status 500 instead if
-    /// it is out of that range.
+    /// Makes an answer with this status, from 200 to 999. With any other status, the server answers
+    /// with 500.
     pub fn new(status: u16) -> Self {
         Self { status, headers: BTreeMap::new(), body: None }
     }
@@ -44,7 +44,7 @@ impl Answer {
         self
     }
 
-    /// Sets the body. There is no content type unless you set that header.
+    /// Sets the body. The answer then has no content type unless you set that header.
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());
         self

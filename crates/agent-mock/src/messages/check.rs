@@ -13,14 +13,14 @@ use serde_json::Value;
 
 use crate::Refusal;
 
-/// Checks whether the real API would accept this request body, under version `2026-10-21`. The
-/// error is the first problem found, in the API's words. Use it to test your own code that builds
-/// requests; the [`Mock`](crate::Mock) server uses it for each request.
+/// Checks whether the real API would accept this request body, under version `2026-10-21`. Fails
+/// with the first problem found, in the words that the API uses. Use it to test your own code that
+/// builds requests; the [`Mock`](crate::Mock) server uses it for each request.
 ///
-/// It checks that required fields are there, roles are known, each tool call has exactly one result
-/// at the start of the next user message, no text is blank, thinking is signed, and tool names are
-/// valid and different. It also checks limits on pictures, documents and cache markers. Unknown
-/// fields pass, because the API has hundreds of types.
+/// A request passes if all required fields are there, roles are known, each tool call has exactly
+/// one result at the start of the next user message, no text is blank, thinking is signed, and tool
+/// names are valid and different. The limits on pictures, documents and cache markers are checked,
+/// too. Unknown fields are accepted, because the API has hundreds of types.
 ///
 /// ```
 /// let body = serde_json::json!({"model": "m", "max_tokens": 10, "messages": [{"role": "user"}]});

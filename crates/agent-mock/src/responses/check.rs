@@ -90,11 +90,12 @@ const INCLUDABLE: [&str; 8] = [
 /// is the first problem found, in the API's words. Use it to test your own code that builds
 /// requests; the [`Mock`](crate::Mock) server uses it for each request with a key.
 ///
-/// It checks that fields are known and of their types, messages have content that their role may
-/// have, each call has exactly one output and each output has a call, reasoning is followed by what
-/// it led to, and names, ids and schemas are valid, also by the rules for strict schemas. If the
-/// request has a `previous_response_id`, its `input` must be complete: the server puts the history
-/// in front before it checks. Rules that depend on the model are not checked.
+/// A request passes if its fields are known and have the right types, messages have content that
+/// their role may have, each call has exactly one output and each output has a call, reasoning is
+/// followed by the item that it led to, and names, ids and schemas are valid, also by the rules for
+/// strict schemas. If the request has a `previous_response_id`, its `input` must be complete: the
+/// server puts the history in front before it checks. Rules that depend on the model are not
+/// checked.
 ///
 /// ```
 /// let output = serde_json::json!({"type": "function_call_output", "call_id": "a", "output": "1"});
