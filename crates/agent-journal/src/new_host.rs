@@ -6,10 +6,11 @@ use crate::{Journal, JournalError, JournalHost};
 
 impl Journal {
     /// Makes a host that runs this conversation and saves it in this journal. If the journal has no
-    /// session with the conversation's id, a new session starts. If it has one, `conversation` becomes
-    /// the saved state.
+    /// session with the conversation's id, a new session starts. If it has one, `conversation`
+    /// becomes the saved state.
     ///
-    /// A program that may be a restart gives an empty conversation, and says something only after that:
+    /// A program that may be a restart gives an empty conversation, and says something only after
+    /// that:
     ///
     /// ```
     /// # use agent_core::{Agent, Conversation, Team, script::{Reply, Script}};
