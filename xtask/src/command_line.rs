@@ -3,7 +3,13 @@
 use clap::{Parser, Subcommand};
 use options::{Restate, Sessions};
 
-use crate::{bench::Bench, demo::Demo, drill::Drill, mock::MockServer, oracle::Oracle};
+use crate::{
+    bench::Bench,
+    demo::Demo,
+    drill::Drill,
+    mock::{self, MockServer},
+    oracle::Oracle,
+};
 
 /// The project's own tasks. `cargo xtask TASK --help` explains one
 #[derive(Parser)]
@@ -40,6 +46,7 @@ pub(crate) enum Task {
     /// Checks the lengths of files, functions, examples and the loop
     Lengths,
     /// Serves a scripted model on this machine and prints its URL. Ctrl-C stops it
+    #[command(after_help = mock::ENDPOINTS)]
     Mock(MockServer),
     /// Checks that rust-version is what the dependencies need
     Msrv,

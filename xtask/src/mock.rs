@@ -8,6 +8,14 @@ use program::println;
 
 use crate::task::Done;
 
+/// What `--help` says about the endpoints.
+pub(crate) const ENDPOINTS: &str = "\
+Claude:  POST /v1/messages, POST /v1/messages/count_tokens
+OpenAI:  POST /v1/chat/completions, POST /v1/responses, GET /v1/models (base URL: URL/v1)
+
+Claude's endpoints need a key: any. OpenAI's need none; a request without one is checked as a
+compatible server does, and a request with one as OpenAI does.";
+
 #[derive(Args)]
 pub(crate) struct MockServer {
     /// JSON file of a scenario: what the model says [default: it calls the first tool that it is offered, then
