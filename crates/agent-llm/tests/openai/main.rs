@@ -7,4 +7,5 @@ mod common;
 mod errors;
 mod records;
 mod runs;
+mod scripted;
 mod waits;

@@ -19,7 +19,11 @@ fn thinking() -> Block {
 fn replies() -> Vec<Reply> {
     let call = |say: &str| json!({"say": say});
     vec![
-        Reply::default().and_block(thinking()).and_text("So.").and_call("act", call("1")).and_call("act", call("2")),
+        Reply::default()
+            .and_block(thinking())
+            .and_text("So.")
+            .and_call("act", call("1"))
+            .and_call("act", call("2")),
         Reply::call("act", call("3")),
         Reply::text("All done.").usage(Usage::new(3, 4)),
     ]
@@ -37,7 +41,7 @@ async fn run(openai: OpenAi, server: &Mock) -> (Vec<usize>, String) {
     let agent = Agent::builder("main", openai).system("You are the lead.").tool(act).build().unwrap();
     let mut conversation = agent.start("Go.");
     let end = agent.run(&mut conversation).await.unwrap();
-    (server.requests().iter().map(|request| request.turn).collect(), end.text())
+    (server.requests().iter().map(|request| request.turn).collect(), end.text().to_owned())
 }
 
 #[tokio::test]
@@ -46,7 +50,11 @@ async fn requests_of_whole_runs_are_accepted_whatever_the_api() {
         for store in [false, true] {
             let (server, url) = start(Scenario::by_agent([("the lead", replies())])).await;
             let openai = way.settings(url.clone()).store(store).build().unwrap();
-            assert_eq!(run(openai, &server).await, (vec![0, 1, 2], "All done.".to_owned()), "{way:?} {store}");
+            assert_eq!(
+                run(openai, &server).await,
+                (vec![0, 1, 2], "All done.".to_owned()),
+                "{way:?} {store}"
+            );
             let (server, url) = start(Scenario::new(replies())).await;
             let settings = OpenAi::compatible(url).model("m").streaming(way.streaming).store(store);
             let settings = if way.is_chat { settings.chat() } else { settings.responses() };
@@ -61,7 +69,8 @@ async fn a_reply_is_read_as_the_script_has_it() {
     for way in WAYS {
         let mut usage = Usage::new(3, 9);
         usage.cache_read_input_tokens = 6;
-        let reply = Reply::default().and_block(thinking()).and_text("one two").and_call("f", json!({"x": [1, 2]}));
+        let reply =
+            Reply::default().and_block(thinking()).and_text("one two").and_call("f", json!({"x": [1, 2]}));
         let (server, url) = start(Scenario::new([reply.usage(usage)])).await;
         let reply = ask(way.settings(url)).await.unwrap();
         assert_eq!(text(&reply), "one two", "{way:?}");
@@ -87,7 +96,11 @@ async fn stop_reasons_come_through() {
         for reason in [StopReason::EndTurn, StopReason::MaxTokens, StopReason::Refusal] {
             assert_eq!(ended(way, text().stop(reason.clone())).await, reason, "{way:?}");
         }
-        assert_eq!(ended(way, Reply::default().stop(StopReason::Refusal)).await, StopReason::Refusal, "{way:?}");
+        assert_eq!(
+            ended(way, Reply::default().stop(StopReason::Refusal)).await,
+            StopReason::Refusal,
+            "{way:?}"
+        );
         assert_eq!(ended(way, Reply::call("f", json!({}))).await, StopReason::ToolUse, "{way:?}");
     }
 }
