@@ -18,6 +18,9 @@ use crate::openai::{
 /// How many characters the id of a call may have.
 const LONGEST_ID: usize = 64;
 
+/// The type of an item of reasoning.
+const REASONING: &str = "reasoning";
+
 /// An item, as it is written. Source: `ResponseInputItemParam` of the official clients.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -123,6 +126,7 @@ impl<'a> WriteHistory<'a> for Writer<'a, '_> {
     /// Blocks that only Claude can read, or that ran at its server, are not sent: what they led to
     /// stands in the text.
     fn assistant(&mut self, message: &'a Message) {
+        let begin = self.items.len();
         let mut texts = Vec::new();
         for block in message.content() {
             match block.kind() {
@@ -141,6 +145,7 @@ impl<'a> WriteHistory<'a> for Writer<'a, '_> {
             }
         }
         self.said(&mut texts, None);
+        self.drop_last_reasoning(begin);
     }
 
     fn result(&mut self, call: &'a str, content: &'a Content, is_error: bool) {
@@ -185,6 +190,15 @@ impl<'a> Writer<'a, '_> {
         self.items.push(Item::Made(Made::Message { id, status, role, content, phase }));
     }
 
+    /// Reasoning at the end of a reply, which begins at this place, led to nothing that is sent: the
+    /// reply was cut, or what it led to was left out. OpenAI's server refuses it then.
+    fn drop_last_reasoning(&mut self, begin: usize) {
+        let is_reasoning = |item: &Item<'_>| matches!(item, Item::Kept(item) if kind(item) == REASONING);
+        while self.items.len() > begin && self.items.last().is_some_and(is_reasoning) {
+            self.items.pop();
+        }
+    }
+
     fn kept(&mut self, block: &'a Block, texts: &mut Vec<&'a str>) {
         match Kept::of(block) {
             Some(Kept::Item(item)) => {
@@ -209,10 +223,14 @@ impl<'a> Writer<'a, '_> {
         let Ok(fields) = Fields::of(item.text()) else { return false };
         let says =
             |name: &str| fields.get(name).is_some_and(|value| !openai_blocks::says_nothing(&value.into()));
-        let is_reasoning = fields.text("type").as_deref() == Some("reasoning");
+        let is_reasoning = fields.text("type").as_deref() == Some(REASONING);
         let is_readable = says(if self.settings.is_compatible { "content" } else { "encrypted_content" });
         !is_reasoning || self.settings.store || is_readable
     }
+}
+
+fn kind(item: &Json) -> String {
+    Fields::of(item.text()).ok().and_then(|fields| fields.text("type")).unwrap_or_default()
 }
 
 fn sent(part: Part<'_>) -> SentPart<'_> {

@@ -233,6 +233,24 @@ fn fault_18_malformed_input_goes_back_as_an_object_on_openais_wire() {
 }
 
 #[test]
+fn fault_35_reasoning_whose_calls_and_words_are_left_out_is_not_sent() {
+    let reasoning = || {
+        let item = r#"{"type":"reasoning","id":"rs_1","encrypted_content":"gA","summary":[]}"#;
+        block(&format!(r#"{{"type":"openai:item","item":{item}}}"#))
+    };
+    let kinds = |reply: Vec<Block>| {
+        let mut request = hi();
+        request.messages.push(Message::assistant(reply));
+        let body: serde_json::Value = serde_json::from_str(&responses_body(&settings(), &request)).unwrap();
+        let items = body["input"].as_array().unwrap().iter().skip(1);
+        items.map(|item| item["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(vec![reasoning(), Block::text("So.")]), ["reasoning", "message"]);
+    assert_eq!(kinds(vec![reasoning(), reasoning(), Block::text(" ")]), [""; 0]);
+    assert_eq!(kinds(vec![Block::text("So."), reasoning()]), ["message"]);
+}
+
+#[test]
 fn fault_35_reasoning_goes_back_as_it_came_to_who_wrote_it_and_to_nobody_else() {
     let item = r#"{"type":"reasoning","id":"rs_1", "encrypted_content":"gA+/=","summary":[]}"#;
     let open = r#"{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"hm"}]}"#;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Api;
 
@@ -13,11 +13,31 @@ pub(super) fn check(api: Api, body: &Value) -> Verdict {
     is_readable(api, body)?;
     match api {
         Api::Claude => of_claude(body),
-        Api::Chat => of_chat(body, false, 40),
+        Api::Chat => refusal(agent_mock::check_chat(body)).and_then(|()| of_chat(body, false, 40)),
         Api::CompatibleChat => of_chat(body, true, 40),
         Api::Mistral => of_chat(body, true, 9),
-        Api::Responses | Api::CompatibleResponses => of_responses(body, api == Api::CompatibleResponses),
+        Api::Responses => {
+            refusal(agent_mock::check_responses(&as_known(body))).and_then(|()| of_responses(body, false))
+        }
+        Api::CompatibleResponses => of_responses(body, true),
     }
+}
+
+/// The body with an item of a known type for each of the new one, since what a newer API writes, it
+/// reads.
+fn as_known(body: &Value) -> Value {
+    let mut body = body.clone();
+    for item in body["input"].as_array_mut().into_iter().flatten() {
+        if item["type"] == "hologram" {
+            let action = json!({"type": "search", "query": "x"});
+            *item = json!({"type": "web_search_call", "id": "ws_1", "status": "completed", "action": action});
+        }
+    }
+    body
+}
+
+fn refusal(checked: Result<(), agent_mock::Refusal>) -> Verdict {
+    checked.map_err(|refusal| refusal.message)
 }
 
 /// Nothing is in it that only another server can read: that has the name of its server.
@@ -58,7 +78,7 @@ const BLOCKS: &[&str] = &[
 ];
 
 fn of_claude(body: &Value) -> Verdict {
-    agent_mock::check(body).map_err(|refusal| refusal.message)?;
+    refusal(agent_mock::check(body))?;
     for block in list(&body["messages"]).flat_map(|message| list(&message["content"])) {
         let kind = block["type"].as_str().unwrap_or_default();
         must(BLOCKS.contains(&kind), || format!("no type of the API: {block}"))?;
