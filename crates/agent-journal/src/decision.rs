@@ -16,28 +16,27 @@ use crate::{
 };
 
 impl Journal {
-    /// Approves a call that waits for a person. The next run makes it. `key` is
-    /// [`PendingApproval::key`](agent_core::conversation::PendingApproval::key). This works from
-    /// any process, also while another one drives the session. Fails if no call with this key
+    /// Approves a call that waits for a person. The next run makes the call. `key` is
+    /// [`PendingApproval::key`](agent_core::conversation::PendingApproval::key). This works in any
+    /// process, also while another process drives the session. Fails if no call with this key
     /// waits.
     pub async fn approve(&self, key: &str) -> Result<(), JournalError> {
         self.decide(key, |call| Change::Approved { call }).await
     }
 
-    /// Denies a call that waits for a person. The model reads `reason`. Otherwise like
-    /// [`approve`](Self::approve).
+    /// Denies a call that waits for a person. The call gets an error result, in which the model
+    /// reads `reason`. `key`, processes and errors are as in [`approve`](Self::approve).
     pub async fn deny(&self, key: &str, reason: &str) -> Result<(), JournalError> {
         let reason = reason.to_owned();
         self.decide(key, |call| Change::Denied { call, reason }).await
     }
 
-    /// Waits until a person has decided about one of the calls that wait in this conversation. Then
-    /// there is something to run. Returns without waiting if that has happened already, or if no
-    /// call waits.
+    /// Waits until a person has approved or denied one of the calls that wait in this conversation,
+    /// so that the conversation can be run again. Returns immediately if that has already happened,
+    /// or if no call waits.
     ///
-    /// Pass the conversation as a run or [`conversation`](Self::conversation) returned it. Nothing
-    /// needs to drive the session meanwhile. A decision in another process is noticed within 100
-    /// ms.
+    /// Pass the conversation as a run or [`conversation`](Self::conversation) returned it. The wait
+    /// needs no host. A decision in another process is noticed within 100 ms.
     pub async fn decided(&self, conversation: &Conversation) -> Result<(), JournalError> {
         let waiting = waiting_keys(conversation);
         loop {

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
-    /// A complete conversation. This is the first entry of each session. It also follows a change
-    /// in memory that no other entry can express.
+    /// A complete conversation. This is the first entry of each session. It is also written after a
+    /// change in memory that no other entry can express.
     Became(Box<Conversation>),
-    /// A call started that must not be made twice. If no [`Change::Recorded`] follows, its result
-    /// is not known.
+    /// A call started that must not be made twice. If no [`Change::Recorded`] follows, the outcome
+    /// of the call is unknown.
     Started(ToolCall),
     /// A change of the conversation, such as a message of the user, a reply of a model, or the
     /// result of a call.
@@ -45,7 +45,7 @@ pub(crate) struct StoredEntry {
 }
 
 impl Entry {
-    /// The id of the call that the entry is about, if it is about one.
+    /// The id of the call that the entry is about; `None` if it is not about a call.
     pub fn call(&self) -> Option<&str> {
         match self {
             Self::Started(call) => Some(&call.id),

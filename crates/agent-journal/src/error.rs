@@ -4,8 +4,8 @@ use std::{fmt, path::PathBuf};
 
 use agent_core::conversation::{NotWaiting, SessionIdError};
 
-/// An error of a journal. Its text says which file or session it is about and what to do.
-/// Everything that was acknowledged before the error stays in the journal.
+/// An error of a journal. Its text names the file or session, and says what to do. Everything that
+/// was on the disk before the error stays in the journal.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
@@ -22,7 +22,7 @@ pub enum JournalError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong.
         what: String,
     },
     /// A newer version of this crate wrote the file.
@@ -47,7 +47,8 @@ pub enum JournalError {
         known: u32,
     },
     /// The disk is full, or the file has reached [its largest size](crate::Options::max_pages). A
-    /// host that could not write stops. When there is room again, continue with a new host.
+    /// host that could not write does nothing more. When there is room again, continue with a new
+    /// host.
     #[error("there is no room for more in {}: make room, then run again with a new host; everything that was acknowledged is in the journal", path.display())]
     Full {
         /// The file.
@@ -58,7 +59,7 @@ pub enum JournalError {
     ReadOnly {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why the file can't be written to.
         why: String,
     },
     /// The file can't be opened at all.
@@ -69,14 +70,14 @@ pub enum JournalError {
         /// What the operating system says.
         why: String,
     },
-    /// The process, or the machine, has as many files open as it may.
+    /// The process, or the machine, has too many open files.
     #[error("{} can't be opened: too many files are open: close some, or raise the limit (ulimit -n)", path.display())]
     TooManyFiles {
         /// The file.
         path: PathBuf,
     },
-    /// Another process has been writing for too long. A host that could not write stops. Continue
-    /// with a new host.
+    /// Another process has been writing for too long. A host that could not write does nothing
+    /// more. Continue with a new host.
     #[error("another process has been writing to {} for too long: run again with a new host", path.display())]
     Busy {
         /// The file.
@@ -93,47 +94,47 @@ pub enum JournalError {
     /// The journal has no session with this id.
     #[error("there is no session {id:?} in the journal")]
     UnknownSession {
-        /// Its id.
+        /// The id of the session.
         id: String,
     },
-    /// This id can't be the id of a session: the conversation was given no id, or the id has
-    /// characters that are not allowed.
+    /// The id of the conversation can't be the id of a session: it is still the default id, or it
+    /// has characters that are not allowed.
     #[error(transparent)]
     NotASessionId(#[from] SessionIdError),
     /// The journal already has a session with this id.
     #[error("there is a session {id:?} in the journal already: choose another id, or delete that session")]
     SessionExists {
-        /// Its id.
+        /// The id of the session.
         id: String,
     },
-    /// Another process has taken over this session, because it took this process for dead. This
-    /// host stops. To continue, get a new host when that process is done.
+    /// Another process has taken over this session, because it considered this process dead. This
+    /// host does nothing more. To continue, get a new host when the other process is done.
     #[error(
         "this process no longer drives session {id:?}: another process has taken it over; everything that was acknowledged is in the journal, continue with a new host"
     )]
     LeaseLost {
-        /// The session.
+        /// The id of the session.
         id: String,
     },
-    /// Somebody else drives the session now.
+    /// Another host drives the session now. Only one host can drive a session at a time.
     #[error("session {id:?} is driven by {by}: wait until it is done, or {}", match by {
         Driver::ThisProcess => "drop that host",
         Driver::Process(_) => "stop it",
     })]
     Driven {
-        /// The session.
+        /// The id of the session.
         id: String,
-        /// Who drives it.
+        /// Who drives the session.
         by: Driver,
     },
-    /// The conversation in memory and the one in the journal have the same id, but they are
-    /// different conversations. Load the one in the journal, or give this one another id.
+    /// The conversation in memory and the conversation in the journal have the same id, but
+    /// different content. Load the one in the journal, or give the one in memory another id.
     #[error(
         "the journal has a different conversation with the id {id:?}: load that one with Journal::conversation, or \
          give this one its own id (Conversation::with_id)"
     )]
     Diverged {
-        /// Its id.
+        /// The id of the session.
         id: String,
     },
     /// No call with this key waits for a person.
@@ -142,17 +143,17 @@ pub enum JournalError {
     /// [`Journal::fork`](crate::Journal::fork) asked for more turns than the session has.
     #[error("session {id:?} has {turns} turns, so it can't be forked after turn {turn}")]
     NoSuchTurn {
-        /// The session.
+        /// The id of the session.
         id: String,
         /// The turn that was asked for.
         turn: usize,
-        /// How many turns it has.
+        /// How many turns the session has.
         turns: usize,
     },
-    /// The text to import was not made by [`Journal::export`](crate::Journal::export).
+    /// The text to import is not one that [`Journal::export`](crate::Journal::export) returns.
     #[error("not an exported session: {why}")]
     NotASession {
-        /// What is wrong with it.
+        /// What is wrong.
         why: String,
     },
 }
@@ -163,7 +164,7 @@ pub enum JournalError {
 pub enum Driver {
     /// Another host in this process.
     ThisProcess,
-    /// The process with this id.
+    /// A process with this process id.
     Process(u32),
 }
 

@@ -21,13 +21,13 @@ use crate::{
     writer::Writer,
 };
 
-/// A file that keeps conversations and continues them in any process. It is an SQLite database.
-/// Open it with [`Journal::open`], then use [`Journal::host`] to run a conversation. Clones share
-/// the same open file.
+/// A file, an SQLite database, that saves conversations, so that any process can continue them.
+/// Open it with [`Journal::open`], then use [`Journal::host`] to run a conversation. A conversation
+/// in a journal is a *session*. Clones share the same open file.
 ///
 /// Any number of processes may have the file open at the same time, to read and to write. A write
-/// is acknowledged only when it is on the disk (`synchronous=FULL`). Writes that come in at the
-/// same time share one sync.
+/// is acknowledged, which means that the method returns, only when it is on the disk
+/// (`synchronous=FULL`). Writes that come in at the same time share one sync.
 #[derive(Clone, Debug)]
 pub struct Journal(Arc<Inner>);
 
@@ -56,8 +56,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// Sets the largest size of the file, in pages of 4 KiB. When it is reached, writes fail with
-    /// [`JournalError::Full`]. Everything that is in the file stays readable.
+    /// Sets the largest size of the file, in pages of 4 KiB. By default only the disk limits it.
+    /// When the size is reached, writes fail with [`JournalError::Full`]. Everything in the file
+    /// stays readable.
     pub fn max_pages(mut self, pages: u32) -> Self {
         self.max_pages = Some(pages);
         self
@@ -81,8 +82,8 @@ impl Journal {
         Self::options().open(path)
     }
 
-    /// Opens a journal only to read. This works while other processes write to it. Fails if the
-    /// file does not exist, or if an older version of this crate wrote it
+    /// Opens a journal for reading only. This works while other processes write to the file. Fails
+    /// if the file does not exist, or if an older version of this crate wrote the file
     /// ([`JournalError::Older`]).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let file = JournalFile::existing(path.as_ref())?;
@@ -108,15 +109,16 @@ impl Journal {
     }
 
     /// Lists the entries of a session in the order they were written. Each comes with the id of the
-    /// conversation that it is about: the session's own one, or one that was delegated from it.
+    /// conversation that it is about: the session's own conversation, or one that was delegated
+    /// from it. Fails if there is no such session.
     pub fn entries(&self, id: &str) -> Result<Vec<(String, Entry)>, JournalError> {
         let (_, rows) = self.rows(id)?;
         let entry = |row: &Row| Ok((crate::fold::conversation_id(id, &row.path), row.entry(&self.0.file)?));
         rows.iter().map(entry).collect()
     }
 
-    /// How many transactions this journal has written, for measuring. Each takes one sync of the
-    /// disk. Entries that come in at the same time share a transaction.
+    /// How many transactions this `Journal` has written, for measuring. Each transaction takes one
+    /// sync of the disk. Entries that come in at the same time share a transaction.
     pub fn syncs(&self) -> u64 {
         self.0.writer.as_ref().map_or(0, Writer::syncs)
     }

@@ -20,16 +20,16 @@ use crate::{
     record_starts::record_starts,
 };
 
-/// Runs a conversation in this process and saves each step in a [`Journal`](crate::Journal). Get
-/// one from [`Journal::host`](crate::Journal::host). It is for one conversation and everything that
-/// is delegated from it.
+/// A [host](Host) that runs a conversation in this process and saves each step in a
+/// [`Journal`](crate::Journal). [`Journal::host`](crate::Journal::host) returns it. A host is for
+/// one conversation and everything that is delegated from it.
 ///
 /// A reply of a model, or the result of a call, counts only when it is on the disk. After a crash,
 /// a new host continues from there, in any process, and repeats nothing that is on the disk.
 ///
-/// Of the calls that could start while a reply still streams, only those of read-only tools do,
-/// whatever [`AgentBuilder::early`](agent_core::AgentBuilder::early) says. The start of a call with
-/// effects must be on the disk first, and that needs the complete reply.
+/// While a reply still streams, only calls of read-only tools start, whatever
+/// [`AgentBuilder::early`](agent_core::AgentBuilder::early) says. The start of a call with effects
+/// must be on the disk first, and that needs the complete reply.
 pub struct JournalHost {
     local: LocalHost,
     ledger: Arc<Ledger>,
@@ -53,21 +53,21 @@ impl JournalHost {
         }
     }
 
-    /// Sets how the calls of a turn are made. [`Mode::Concurrent`] is the default.
+    /// Sets whether the calls of a reply run in parallel or one after the other. The default is
+    /// [`Mode::Concurrent`].
     pub fn mode(self, mode: Mode) -> Self {
         Self { local: self.local.mode(mode), ..self }
     }
 
-    /// Sets whether the part of a reply that has arrived is kept if the reply is cancelled while it
-    /// streams, as in [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply). The part is
-    /// then in the journal like any other reply. If you drop the run instead, nothing of the reply
-    /// is kept.
+    /// Sets whether the text so far of a reply is kept if the run is cancelled while the reply
+    /// streams, as in [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply). The default
+    /// is `false`. If you drop the run instead, nothing of the reply is kept.
     pub fn keep_partial_reply(self, keep: bool) -> Self {
         Self { local: self.local.keep_partial_reply(keep), ..self }
     }
 
-    /// Calls `listener` for every event, when it happens. To read the same events one by
-    /// one, use [`run`](Self::run). Events from before this process started are not repeated.
+    /// Calls `listener` for every event, when it happens. To read the same events one by one, use
+    /// [`run`](Self::run). Events of earlier processes are not repeated.
     pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self { local: self.local.listen(listener), ..self }
     }
@@ -78,30 +78,31 @@ impl JournalHost {
         Self { local: self.local.cancelled_by(cancel), ..self }
     }
 
-    /// Sets what happens to a call that started before a crash and whose result is not known.
+    /// Sets what happens to a call that started before a crash and whose outcome is unknown.
     /// `outcome` returns the outcome to record, or `None` to make the call again with the same key.
-    /// [`Outcome::Wait`] lets a person decide. By default the model reads "outcome unknown: …".
+    /// By default the model reads "outcome unknown: …". With [`Outcome::Wait`], a person decides.
     ///
-    /// This is only for calls of tools that are neither
+    /// `outcome` is only asked about calls of tools that are neither
     /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only. All other calls are made
     /// again.
     pub fn on_unknown(self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
         Self { unknown: Box::new(outcome), ..self }
     }
 
-    /// Drives the conversation until it is the user's turn. Await it for the [`End`], or first read
-    /// its events with [`HostRun::next`]. If the journal has a newer state of the conversation, the
-    /// run continues from that. It also applies decisions that people have made about waiting calls
-    /// in the meantime.
+    /// Runs the conversation until it is the user's turn. Await the run for its [`End`], or first
+    /// read its events with [`HostRun::next`]. If the journal has a newer state of the
+    /// conversation, the run continues from that state. The run also applies decisions that people
+    /// have made about waiting calls.
     ///
     /// If the run ends with [`End::Waiting`], use [`decided`](Self::decided) to wait for the
-    /// decision of a person. Repeated runs that wait for the same calls report this only once.
+    /// decision of a person. If later runs find the same calls waiting, they do not emit the event
+    /// of that end again.
     pub fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, JournalHostError> {
         HostRun::new(self.run_to_end(conversation), || self.local.events())
     }
 
-    /// Waits until a person has decided about one of the calls that wait in this conversation, in
-    /// any process. Then run the conversation again. See
+    /// Waits until a person has approved or denied one of the calls that wait in this conversation,
+    /// in any process. Then run the conversation again. See
     /// [`Journal::decided`](crate::Journal::decided).
     ///
     /// ```

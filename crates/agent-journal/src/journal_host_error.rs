@@ -4,8 +4,8 @@ use agent_core::{RunError, conversation::Failure};
 
 use crate::JournalError;
 
-/// Why a run of a [`JournalHost`](crate::JournalHost) stopped with an error. Everything that was
-/// acknowledged is in the journal. A new run continues from there.
+/// The error that ended a run of a [`JournalHost`](crate::JournalHost). All replies and results
+/// that are on the disk stay in the journal, and a new run continues from there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum JournalHostError {
     /// The run itself failed, as it could on any host. For example, a model did not reply.

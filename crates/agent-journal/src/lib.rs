@@ -1,9 +1,10 @@
 //! Saves the runs of agents in a file, so that they survive the end of their process. The file is
-//! an SQLite database, the *journal*. It holds every change of each conversation, in order. If a
-//! process stops or crashes, any process can open the journal, rebuild the conversation from its
-//! changes, and continue it. Finished calls are not made again.
+//! an SQLite database, the *journal*. It holds every change of each conversation, in order. A
+//! conversation in a journal is a *session*. If a process stops or crashes, any process can open
+//! the journal, rebuild the conversation from its changes, and continue it. Finished calls are not
+//! made again.
 //!
-//! Open a [`Journal`], ask it for a [host](Journal::host) for your conversation, and drive the
+//! Open a [`Journal`], get a [host](Journal::host) for your conversation from it, and run the
 //! conversation with that host:
 //!
 //! ```

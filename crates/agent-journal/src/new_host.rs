@@ -6,11 +6,11 @@ use crate::{Journal, JournalError, JournalHost};
 
 impl Journal {
     /// Makes a host that runs this conversation and saves it in this journal. If the journal has no
-    /// session with the conversation's id, a new session starts. If it has one, `conversation`
-    /// becomes the saved state.
+    /// session with the conversation's id, a new session starts. If the journal has such a session,
+    /// `conversation` becomes the saved state.
     ///
-    /// A program that may be a restart gives an empty conversation, and says something only after
-    /// that:
+    /// A program that may have been restarted passes an empty conversation, and says something only
+    /// after that:
     ///
     /// ```
     /// # use agent_core::{Agent, Conversation, Team, script::{Reply, Script}};
@@ -30,14 +30,14 @@ impl Journal {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// The conversation may also hold more than the session: you loaded it with
-    /// [`Journal::conversation`] and said something. Then that is saved, too. If it holds something
-    /// else than the session, for example other first words, the error is
+    /// The conversation may also have more than the session, because you loaded it with
+    /// [`Journal::conversation`] and said something. Then the addition is saved, too. If the two
+    /// differ in what they share, for example in the first message, this fails with
     /// [`JournalError::Diverged`].
     ///
-    /// The conversation needs an id of its own: set it with [`Conversation::with_id`] and see
-    /// [`check_session_id`](agent_core::conversation::check_session_id). It is also an error if
-    /// somebody else drives the session.
+    /// The conversation needs its own id: set it with [`Conversation::with_id`] and see
+    /// [`check_session_id`](agent_core::conversation::check_session_id). This also fails if another
+    /// host drives the session ([`JournalError::Driven`]).
     pub async fn host(
         &self,
         team: Team,

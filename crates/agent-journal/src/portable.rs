@@ -30,8 +30,8 @@ struct ExportedEntry {
 }
 
 impl Journal {
-    /// Writes a session as JSON, with all its entries. Give it to [`import`](Self::import) of
-    /// another journal.
+    /// Writes a session as JSON, with all its entries. Pass the JSON to [`import`](Self::import) of
+    /// another journal. Fails if there is no such session.
     pub fn export(&self, id: &str) -> Result<String, JournalError> {
         let (_, rows) = self.rows(id)?;
         let line = |Row { seq, path, at, written: StoredEntry { kind, call, body } }| {
@@ -44,13 +44,14 @@ impl Journal {
         Ok(serde_json::to_string(&exported).expect("texts and JSON can always be written"))
     }
 
-    /// Adds a session from the JSON that [`export`](Self::export) wrote. It keeps its id, or gets
-    /// `new_id`. Returns the id. Fails if the JSON is not a session, if there is a session with
-    /// this id, or if [`check_session_id`](agent_core::conversation::check_session_id) refuses the
-    /// id.
+    /// Adds a session from the JSON that [`export`](Self::export) wrote. With `None` the session
+    /// keeps its id; otherwise it gets `new_id`. Returns the id. Fails if the JSON is not a
+    /// session, if the journal already has a session with this id, or if
+    /// [`check_session_id`](agent_core::conversation::check_session_id) refuses the id.
     ///
-    /// If the session that was exported lives on, this is a copy. Under another id its calls have
-    /// other keys, so a call without a result may be made in both, as in [`fork`](Self::fork).
+    /// If the exported session is still used, the two are copies. With another id, the calls have
+    /// other keys, so a call without a result may be made once in each copy; see
+    /// [`fork`](Self::fork).
     pub async fn import(&self, json: &str, new_id: Option<&str>) -> Result<String, JournalError> {
         let not = |why: String| JournalError::NotASession { why };
         let exported: Exported = serde_json::from_str(json).map_err(|error| not(error.to_string()))?;

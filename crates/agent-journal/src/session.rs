@@ -26,29 +26,30 @@ pub struct Session {
     pub id: String,
     /// The agent that the user talks to now.
     pub agent: String,
-    /// The time of the last entry.
+    /// When the last entry was written.
     pub changed: SystemTime,
-    /// How many replies of a model it has had. Replies in delegated conversations are not counted.
+    /// How many replies of models the conversation has. Replies in delegated conversations are not
+    /// counted.
     pub turns: usize,
-    /// The tokens that all its models have used, including those of delegated conversations.
+    /// The tokens that all models have used, including those in delegated conversations.
     pub usage: Usage,
-    /// Why it is the user's turn: [`End::Waiting`] lists the calls that wait for a person. `None`
-    /// if the agents still have work to do.
+    /// How the last run ended; [`End::Waiting`] lists the calls that wait for a person. `None` if
+    /// the agents still have work to do.
     pub end: Option<End>,
-    /// The id of the process that drives the session now, if one does.
+    /// The process id (pid) of the process that drives the session now; `None` if no process does.
     pub driven_by: Option<u32>,
 }
 
 impl Journal {
-    /// Lists all sessions, in the order they were started. A session that can't be read is an error
-    /// in the list, which names the session.
+    /// Lists all sessions, in the order in which they were started. If a session can't be read, its
+    /// place in the list has an error that names the session.
     pub fn sessions(&self) -> Result<Vec<Result<Session, JournalError>>, JournalError> {
         let ids = self.with_reader(table::session_ids)?;
         // A session that was deleted in the meantime is left out.
         Ok(ids.iter().filter_map(|(_, id)| self.session(id).transpose()).collect())
     }
 
-    /// Summarises one session. `None` if there is no session with this id.
+    /// Returns the summary of one session. `None` if there is no session with this id.
     pub fn session(&self, id: &str) -> Result<Option<Session>, JournalError> {
         let Some((number, rows)) = self.rows_of(id)? else { return Ok(None) };
         let conversation = fold(self.file(), id, &rows)?.conversation;
@@ -65,16 +66,16 @@ impl Journal {
         }))
     }
 
-    /// Copies a session to a new one, to continue it in another direction. With `turns`, the copy
-    /// ends after that many replies of the model and the results of their calls. With `None`, it is
-    /// a full copy. Fails if the session has fewer turns, if the new id exists, or if
-    /// [`check_session_id`] refuses the new id.
+    /// Copies a session to a new one, to continue the copy in another direction. With `turns`, the
+    /// copy ends after that many replies of the model and the results of their calls. With `None`,
+    /// everything is copied. Fails if the session has fewer replies, if there is a session with the
+    /// new id, or if [`check_session_id`] refuses the new id.
     ///
-    /// Calls in the copy have keys of their own, which begin with the new id. So a call without a
-    /// result may be made once in each copy that is run, with another key each time: a call under
-    /// way whose tool is idempotent, or one that waits or is approved already. A service that pays
-    /// by the key then pays twice. Run the session to its answer before you copy it, or run only
-    /// one of the two.
+    /// Calls in the copy have other keys, which begin with the new id. So a call without a result
+    /// may be made once in each copy that is run, each time with another key: a call under way
+    /// whose tool is idempotent, or a call that waits for a person or is already approved. A
+    /// service that uses the key to pay only once then pays twice. To avoid that, run the session
+    /// to its answer before you copy it, or run only one of the two.
     pub async fn fork(&self, id: &str, turns: Option<usize>, new_id: &str) -> Result<(), JournalError> {
         let (_, rows) = self.rows(id)?;
         let keep = match turns {
@@ -88,7 +89,7 @@ impl Journal {
         self.add_session(new_id, rows.into_iter().take(keep).collect()).await
     }
 
-    /// Deletes a session. Fails with [`JournalError::Driven`] if somebody drives it.
+    /// Deletes a session. Fails with [`JournalError::Driven`] if a host drives the session now.
     pub async fn delete(&self, id: &str) -> Result<(), JournalError> {
         let (file, id) = (self.file().clone(), id.to_owned());
         let delete = move |connection: &Connection| {
