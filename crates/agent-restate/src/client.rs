@@ -23,26 +23,26 @@ use crate::{
 };
 
 /// The client of a Restate engine. Use it to run conversations there, to approve waiting calls, and
-/// to read or cancel sessions. At least one process must [serve](crate::Services) the team of the
-/// conversation. Cloning is cheap.
+/// to read or cancel sessions (a session is a conversation on the engine). At least one process
+/// must [serve](crate::Services) the team of the conversation. Clones are cheap.
 #[derive(Clone)]
 pub struct Restate {
     client: Client<SdkTransport>,
 }
 
-/// The id of a run on the engine. Get one from [`Restate::submit`]. Any program can save it and
+/// The id of a run on the engine. [`Restate::submit`] returns it. Any program can save the id and
 /// pass it to [`Restate::attach`] or [`Restate::result`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Invocation(pub String);
 
 impl Restate {
-    /// A client for the engine whose ingress has this address, such as `http://127.0.0.1:8080`. For
-    /// an address with https, use [`Restate::with_transport`].
+    /// Makes a client for the engine whose ingress has this address, such as
+    /// `http://127.0.0.1:8080`. For an address with https, use [`Restate::with_transport`].
     pub fn at(ingress: &str) -> Result<Self, RestateError> {
         Self::with_transport(ingress, PlainHttp::new())
     }
 
-    /// A client like [`Restate::at`] that sends its requests with your own [`Transport`].
+    /// Like [`Restate::at`], but the client sends its requests with your own [`Transport`].
     pub fn with_transport(ingress: &str, transport: impl Transport) -> Result<Self, RestateError> {
         let wrong = |why: String| RestateError::Address { address: ingress.to_owned(), why };
         let uri: Uri = ingress.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?;
@@ -51,8 +51,8 @@ impl Restate {
         Ok(Self { client })
     }
 
-    /// Sends this token as the bearer token of each request. Restate Cloud needs one. Fails with
-    /// [`RestateError::Address`] if the token has characters that a header can't have.
+    /// Sets the bearer token of all requests. Restate Cloud needs one. By default no token is sent.
+    /// Fails with [`RestateError::Address`] if the token has characters that a header can't have.
     pub fn with_token(self, token: &str) -> Result<Self, RestateError> {
         let client = self.client.with_restate_auth_token(token);
         let wrong = |_| RestateError::Address {
@@ -62,16 +62,16 @@ impl Restate {
         Ok(Self { client: client.map_err(wrong)? })
     }
 
-    /// Runs the conversation on the engine until it is the user's turn, and returns why it ended.
-    /// `conversation` is updated. If the engine has a newer state of it, the run continues from
-    /// that: so after an error, just run it again.
+    /// Runs the conversation on the engine until it is the user's turn, and returns how the run
+    /// ended. `conversation` is updated. If the engine has a newer state of the conversation, the
+    /// run continues from that state. So after an error, just run the conversation again.
     ///
-    /// If a call waits for a person, this waits too. Another task or program can list the calls
-    /// with [`waiting`](Self::waiting) and decide with [`approve`](Self::approve) or
+    /// If a call waits for a person, this method waits, too. Another task or program can list such
+    /// calls with [`waiting`](Self::waiting), and decide with [`approve`](Self::approve) or
     /// [`deny`](Self::deny).
     ///
-    /// The id of the conversation is the id of its session. It must be set: see
-    /// [`check_session_id`].
+    /// The id of the conversation is the id of its session. Set it with [`Conversation::with_id`];
+    /// [`check_session_id`] says which ids are valid.
     pub async fn run(&self, conversation: &mut Conversation) -> Result<End, RestateError> {
         let request = self.client.request(session(conversation.id(), "run"), input(conversation)?);
         let Json(ran): Json<RunResult> = request.call().await?.into_body()?;
@@ -79,10 +79,10 @@ impl Restate {
         Ok(ran.end?)
     }
 
-    /// Starts a run of the conversation and does not wait for its end. Pass the [`Invocation`] to
-    /// [`attach`](Self::attach) or [`result`](Self::result) to get the result. With a `key`,
-    /// repeated calls with the same key start only one run. By default the engine remembers a key
-    /// for one day.
+    /// Starts a run of the conversation and returns without waiting for the end of the run. Pass
+    /// the [`Invocation`] to [`attach`](Self::attach) or [`result`](Self::result) to get the
+    /// result. If you pass a `key`, further calls with the same key do not start another run. By
+    /// default the engine remembers a key for one day.
     pub async fn submit(
         &self,
         conversation: &Conversation,
@@ -98,15 +98,17 @@ impl Restate {
         Ok(Invocation(request.send().await?.invocation_handle().invocation_id().as_str().to_owned()))
     }
 
-    /// Waits for the end of a run that any program has [submitted](Self::submit). By
-    /// default the engine keeps the result for one day.
+    /// Waits for the end of a [submitted](Self::submit) run, also one that another program has
+    /// submitted, and returns its result. By default the engine keeps the result for one day.
     pub async fn attach(&self, invocation: &Invocation) -> Result<RunResult, RestateError> {
         let handle = self.client.invocation_handle::<Json<RunResult>>(&*invocation.0);
         Ok(handle.attach().await?.into_body().0)
     }
 
-    /// The result of a run that was [submitted](Self::submit), without waiting. `None` if the run
-    /// is not over yet.
+    /// Returns the result of a [submitted](Self::submit) run if the run has ended, and `None` if it
+    /// has not. This method does not wait. If a model did not reply, that is in [`RunResult::end`].
+    /// Other errors that ended the run, such as [`RestateError::Cancelled`], are the `Err` of this
+    /// method.
     pub async fn result(&self, invocation: &Invocation) -> Result<Option<RunResult>, RestateError> {
         let handle = self.client.invocation_handle::<Json<RunResult>>(&*invocation.0);
         Ok(match handle.output().await?.into_body() {
@@ -115,8 +117,8 @@ impl Restate {
         })
     }
 
-    /// Reads the conversation with this id, also while it is running. `None` if there is none. A
-    /// delegated conversation can be read only while it is running.
+    /// Reads the conversation with this id, also during a run. `None` if the engine has no
+    /// conversation with this id. A delegated conversation can be read only during its run.
     pub async fn history(&self, id: &str) -> Result<Option<Conversation>, RestateError> {
         self.call(id, "history", ()).await
     }
@@ -127,32 +129,36 @@ impl Restate {
         self.call(id, "waiting", ()).await
     }
 
-    /// Approves a call that waits for a person. The run then makes it. `key` is
-    /// [`PendingApproval::key`].
+    /// Approves a call that waits for a person. The run then makes the call. `key` is
+    /// [`PendingApproval::key`]. Fails with [`RestateError::NotWaiting`] if no call with this key
+    /// waits.
     pub async fn approve(&self, key: &str) -> Result<(), RestateError> {
         self.decide(key, Verdict::Approve).await
     }
 
-    /// Denies a call that waits for a person. The model reads `reason`, and the run continues.
+    /// Denies a call that waits for a person. The call gets an error result, in which the model
+    /// reads `reason`, and the run continues. `key` and errors are as in
+    /// [`approve`](Self::approve).
     pub async fn deny(&self, key: &str, reason: &str) -> Result<(), RestateError> {
         self.decide(key, Verdict::Deny(reason.to_owned())).await
     }
 
-    /// Removes the last exchange of this session, as [`Conversation::take_back`] does. Returns the
-    /// conversation after that. If a run is in progress, this waits for its end. To avoid that,
-    /// [`cancel`](Self::cancel) the run first, for example if it waits for a person.
+    /// Takes back the last exchange of this session, as [`Conversation::take_back`] does, and
+    /// returns the conversation. If a run is in progress, this waits for the end of the run. If
+    /// that run waits for a person, [`cancel`](Self::cancel) it first.
     pub async fn take_back(&self, id: &str) -> Result<Conversation, RestateError> {
         let conversation: Option<Conversation> = self.call(id, "take_back", ()).await?;
         conversation.ok_or_else(|| NothingToTakeBack { conversation: id.to_owned() }.into())
     }
 
     /// Stops the run of this session, including its calls and delegated conversations. Finished
-    /// work is kept. Returns false if no run is in progress.
+    /// work is kept. Returns `false` if no run is in progress.
     pub async fn cancel(&self, id: &str) -> Result<bool, RestateError> {
         self.call(id, "cancel", ()).await
     }
 
-    /// Deletes this session from the engine. If a run is in progress, this waits for its end.
+    /// Deletes this session from the engine. If a run is in progress, this waits for the end of the
+    /// run.
     pub async fn forget(&self, id: &str) -> Result<(), RestateError> {
         let request = self.client.request::<(), ()>(session(id, "forget"), ());
         Ok(request.call().await?.into_body()?)

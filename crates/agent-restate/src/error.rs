@@ -14,62 +14,66 @@ use crate::{
     stopped::{REQUEST_LIMIT, UNKNOWN_AGENT},
 };
 
-/// An error of the client: why the engine did not do what it was asked to do. Finished work is
-/// saved in the engine.
+/// An error of the client: why the engine did not do what it was asked to do. Finished calls and
+/// replies are saved on the engine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestateError {
     /// The address of the engine, or the token, is not valid.
     #[error("{address:?} is not the address of an engine, such as http://127.0.0.1:8080: {why}")]
     Address {
-        /// The address that was given, or "the token".
+        /// The invalid address, or the words "the token".
         address: String,
         /// What is wrong with it.
         why: String,
     },
-    /// The engine can't be reached, or the connection broke. The run may continue there. Run it
-    /// again to wait for its end.
+    /// The engine can't be reached, or the connection broke. The run may continue on the engine.
+    /// Run the conversation again to wait for its end.
     #[error("the engine did not respond: {}", safe_line(.0))]
     Unreachable(String),
-    /// The request could not be made. Usually an id is too long.
+    /// The request could not be sent, usually because an id is too long.
     #[error("the request can't be made: {}", safe_line(.0))]
     NotSent(String),
-    /// A model did not reply. The conversation is unchanged. A new run asks the model again.
+    /// A model did not reply. The conversation is unchanged, except for its usage. To send the
+    /// request again, run the conversation again.
     #[error(transparent)]
     Model(#[from] Failure),
-    /// The run was cancelled, or killed in the engine. Finished work is saved there: read it with
-    /// [`Restate::history`](crate::Restate::history).
+    /// The run was cancelled, or killed on the engine. Finished calls and replies are saved there:
+    /// read them with [`Restate::history`](crate::Restate::history).
     #[error("the run was cancelled; finished work is saved in the engine: read it with Restate::history")]
     Cancelled,
-    /// This id can't be the id of a session: the conversation was given no id, or the id has
-    /// characters that are not allowed. Nothing was sent.
+    /// The id of the conversation can't be the id of a session: it is still the default id, or it
+    /// has characters that are not allowed. No request was sent.
     #[error(transparent)]
     NotASessionId(#[from] SessionIdError),
-    /// The engine has a different conversation with this id. Read it with
-    /// [`Restate::history`](crate::Restate::history), or give this one another id.
+    /// The engine has a different conversation with this id. Read that one with
+    /// [`Restate::history`](crate::Restate::history), or give yours another id.
     #[error("{}: read it with Restate::history, or give this one another id", safe_line(.0))]
     Diverged(String),
     /// The agent of the conversation is not in the team of the process that ran it. No call was
-    /// answered. Run it again when the engine sends it to a process that has the agent.
+    /// made or given an error result. Run the conversation again when a process whose team has the
+    /// agent serves the engine.
     #[error("{}", safe_line(.0))]
     UnknownAgent(String),
     /// The run has made as many requests to models as
     /// [`Limits::requests`](agent_core::Limits::requests) allows. The text is that of
-    /// [`RunError::RequestLimit`](agent_core::RunError::RequestLimit). Finished work is saved. Run
-    /// it again to continue.
+    /// [`RunError::RequestLimit`](agent_core::RunError::RequestLimit). Finished calls and replies
+    /// are saved. Run the conversation again to continue.
     #[error("{}", safe_line(.0))]
     RequestLimit(String),
     /// The session has no exchange that could be taken back.
     #[error(transparent)]
     NothingToTakeBack(#[from] NothingToTakeBack),
-    /// No call with this key waits for a person. It was decided already, or never waited.
+    /// No call with this key waits for a person. It was already approved or denied, or never
+    /// waited.
     #[error("{}", safe_line(.0))]
     NotWaiting(String),
-    /// Something is larger than the engine accepts.
+    /// A message, a result or the conversation is larger than the engine accepts. The text says
+    /// which.
     #[error("{}", safe_line(.0))]
     TooLarge(String),
-    /// The engine refused the request, or its response can't be read. Usually the services are not
-    /// registered.
+    /// The engine refused the request, or its response can't be read. The usual reason is that the
+    /// [services](crate::Services) are not registered with the engine.
     #[error("the engine refused with status {status}: {}", safe_line(message))]
     Refused {
         /// The HTTP status.

@@ -2,8 +2,9 @@
 //! machine fails in the middle of a run, another one continues it, and finished steps are not
 //! repeated. Your agents, tools and model backends need no change.
 //!
-//! There are two sides. [`Services`] serves a team: run it in every process that should do the
-//! work. [`Restate`] is the client: any program can use it to run conversations.
+//! There are two sides. [`Services`] serves a [`Team`](agent_core::Team) to the engine: run it in
+//! every process that should do the work. [`Restate`] is the client: any program can use it to run
+//! conversations. A conversation on the engine is a *session*.
 //!
 //! ```no_run
 //! use agent_core::{Agent, Conversation, Team, script::{Reply, Script}};

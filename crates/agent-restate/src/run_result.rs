@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct RunResult {
     /// The conversation after the run.
     pub conversation: Conversation,
-    /// Why it is the user's turn, or which model did not reply. In both cases another run can
+    /// How the run ended; the `Err` says which model did not reply. In both cases another run can
     /// continue.
     pub end: Result<End, Failure>,
 }

@@ -25,16 +25,16 @@ const DEFAULT_STEP_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// How much longer than that the engine waits before it considers a process stuck.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// Serves a team to a Restate engine. Start one in each process that should do work, with
-/// [`Services::serve`]. Register the address of the processes with the engine once. All processes
-/// that serve the same team share the work of its conversations.
+/// Serves a [`Team`] to a Restate engine. Call [`Services::serve`] in each process that should do
+/// work. Register the address of the processes with the engine once. All processes that serve the
+/// same team share the work of its conversations.
 pub struct Services {
     process: Process,
 }
 
 impl Services {
-    /// Makes the services of this team. The team's [`Limits`](agent_core::Limits) hold for each run
-    /// as a whole, whichever processes do its work. Only `calls_at_once` holds for each process.
+    /// Makes the services of this team. The team's [`Limits`](agent_core::Limits) apply to each run
+    /// as a whole, whichever processes do its work. Only `calls_at_once` applies to each process.
     pub fn new(team: Team) -> Self {
         let limits = team.limits().clone();
         // This process works for many runs. They count their own requests and calls.
@@ -55,19 +55,19 @@ impl Services {
     }
 
     /// Calls `listener` for every event in this process, when it happens. Each event has the id of
-    /// its conversation. Its time counts from the creation of these services. Events from before a
-    /// crash are not repeated.
+    /// its conversation. The times of the events count from the creation of these services. Events
+    /// from before a crash are not repeated.
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.process.local = self.process.local.listen(listener);
         self
     }
 
-    /// Sets whether the part of a reply that has arrived is kept if the reply is
-    /// [cancelled](crate::Restate::cancel) while it streams, as
-    /// [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply) does in process. If it is
-    /// kept, the run ends with [`End::Cut`](agent_core::End::Cut), otherwise with
-    /// [`RestateError::Cancelled`](crate::RestateError::Cancelled). If the process that received
-    /// the reply is gone by then, nothing is kept.
+    /// Sets whether the text so far of a reply is kept if the run is
+    /// [cancelled](crate::Restate::cancel) while the reply streams, as
+    /// [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply) does in process. The
+    /// default is `false`. If text is kept, the run ends with [`End::Cut`](agent_core::End::Cut).
+    /// If not, it ends with [`RestateError::Cancelled`](crate::RestateError::Cancelled). If the
+    /// process that received the reply is gone by then, nothing is kept.
     ///
     /// All processes must have the same setting. Do not change it while runs are in progress.
     pub fn keep_partial_reply(mut self, keep: bool) -> Self {
@@ -76,11 +76,11 @@ impl Services {
         self
     }
 
-    /// Sets what happens to a call that started in a process that is gone, so that its result is
-    /// not known. `outcome` returns the outcome to record, or `None` to make the call again with
-    /// the same key. By default the model reads "outcome unknown: …".
+    /// Sets what happens to a call that started in a process that is gone, so that its outcome is
+    /// unknown. `outcome` returns the outcome to record, or `None` to make the call again with the
+    /// same key. By default the model reads "outcome unknown: …".
     ///
-    /// This is only for calls of tools that are neither
+    /// `outcome` is only asked about calls of tools that are neither
     /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only. All other calls are made
     /// again. A call that was still waiting for its permits counts as started.
     pub fn on_unknown(mut self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
@@ -88,14 +88,15 @@ impl Services {
         self
     }
 
-    /// Sets the longest time for one reply of a model or one tool call. The default is one hour.
-    /// Anything that takes longer fails.
+    /// Sets the longest time for one reply of a model or one tool call. The default is one hour. A
+    /// reply or a call that takes longer fails.
     pub fn step_timeout(mut self, step_timeout: Duration) -> Self {
         self.process.step_timeout = step_timeout;
         self
     }
 
-    /// Sets how long a call waits for a person before it is denied. By default it waits forever.
+    /// Sets how long a call waits for a person before the call is denied. By default it waits
+    /// forever.
     ///
     /// Do not add or remove this setting while runs wait for a person: a process with the other
     /// setting can't continue them.
@@ -104,8 +105,8 @@ impl Services {
         self
     }
 
-    /// The endpoint of Restate's SDK with these services, for serving them in your own way. You can
-    /// add your own services, or the keys that identify the engine, and then call `build`.
+    /// Returns these services as an endpoint of Restate's SDK, to serve them in your own way. You
+    /// can add your own services, or the keys that identify the engine, and then call `build`.
     ///
     /// Your server must keep the engine's request open, as HTTP/2 does. If the engine closes its
     /// request during a tool call, the call may then wait until the run is cancelled.

@@ -11,8 +11,9 @@ use hyper_util::{
 };
 use restate_sdk::ingress::RequestExecutor;
 
-/// Sends requests of the client to the engine. Implement it if your program needs TLS, a proxy or
-/// its own HTTP client, and pass it to [`Restate::with_transport`](crate::Restate::with_transport).
+/// How the client sends its requests to the engine. Implement this trait if your program needs TLS,
+/// a proxy or its own HTTP client, and pass the value to
+/// [`Restate::with_transport`](crate::Restate::with_transport).
 pub trait Transport: Send + Sync + 'static {
     /// Sends a request and returns the complete response. Return an error only if there was no
     /// response; an HTTP error status is a response.
