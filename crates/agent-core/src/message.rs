@@ -119,8 +119,8 @@ impl Message {
         self.json_bytes
     }
 
-    /// Whether the message has pictures or documents, also inside tool results. It is computed
-    /// once, so use it to find the messages whose media you want to limit.
+    /// Whether the message has pictures or documents, also inside tool results. The answer is
+    /// computed once per message. Use it to skip messages without media when you limit media.
     pub fn has_media(&self) -> bool {
         self.has_media
     }

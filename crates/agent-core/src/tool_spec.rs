@@ -121,10 +121,10 @@ impl ToolSpec {
     }
 
     /// Whether a host may make a call again that started and whose outcome is unknown, for example
-    /// after a crash. That is so if the tool is [`read_only`](Self::read_only) or
-    /// [`idempotent`](Self::idempotent). It is also so if the tool
-    /// [`needs_approval`](Self::needs_approval) and the call was not approved: such a call has only
-    /// asked for the approval. `allowed` is whether a person has approved the call
+    /// after a crash. `true` if the tool is [`read_only`](Self::read_only) or
+    /// [`idempotent`](Self::idempotent). Also `true` if the tool
+    /// [`needs_approval`](Self::needs_approval) and the call was not approved, because such a call
+    /// has only asked for the approval. `allowed` is whether a person has approved the call
     /// ([`Call::approved`](crate::conversation::Call::approved)).
     pub fn may_be_repeated(&self, allowed: bool) -> bool {
         self.read_only || self.idempotent || (self.needs_approval && !allowed)

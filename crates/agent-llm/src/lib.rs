@@ -34,8 +34,8 @@
 //! An [`LlmError`] says what failed, and whether the same request may succeed later
 //! ([`LlmError::is_retryable`]).
 //!
-//! - If it may, the request is retried, also when a reply breaks off. [`RetryPolicy`] sets how many
-//!   times, after what wait, and until when.
+//! - A request that may succeed later is retried, also when a reply breaks off. [`RetryPolicy`]
+//!   sets how many times, after what wait, and until when.
 //! - If a change of the request helps, the request is sent again with that change. See [`Repair`].
 //!
 //! Each wait has its own time limit. When one is exceeded, the error names it:
@@ -93,7 +93,8 @@
 //!   picks one, `gate` queues requests, and `gate/flow` decides when the next one may go, without
 //!   clock or IO.
 //! - `claude` is the Messages API: `wire` is its JSON, `message_events` reads its streams, both
-//!   without IO, and `messages` is the plain client. It uses the other two, and they do not use it.
+//!   without IO, and `messages` is the plain client. `claude` uses `transport` and `wrappers`, and
+//!   they do not use it.
 //! - `openai`, with the feature of that name, is the same for the Responses API and chat
 //!   completions. Neither uses the other.
 

@@ -68,18 +68,18 @@
 //! | `refusal` | `content_filter` | the text is a `refusal`. Without text: `incomplete`, `content_filter` |
 //! | another stop reason | that word | `incomplete`, with that word. `failed` is a reply that failed, and the details of the stop reason are its error |
 //!
-//! The tokens of the prompt include those of the cache. Thinking counts as reasoning tokens, at four
-//! bytes a token. If your test needs other numbers, add an extra field `usage` to the reply: its
-//! fields take the place of these.
+//! In these APIs, the tokens of the prompt include those of the prompt cache. Thinking counts as
+//! reasoning tokens, at four bytes a token. If your test needs other numbers, add an extra field
+//! `usage` to the reply: its fields replace these numbers.
 //!
-//! The server keeps each reply of the Responses API, unless the request says `"store": false`. So
-//! `previous_response_id` and `item_reference` work. It has no conversations, no prompts and no
-//! replies in the background.
+//! The server stores each reply of the Responses API, unless the request has `"store": false`. So
+//! `previous_response_id` and `item_reference` work. The conversations, prompts and background
+//! replies of that API are not supported.
 //!
-//! A request with a key (`authorization: Bearer …`, any key) is checked as OpenAI does. A request
-//! without a key is for a local server that speaks like OpenAI's. Such servers need no key, ignore
-//! fields that they don't know, and take tools and items of other types, short limits of tokens and
-//! loose schemas. The history must be valid in both cases.
+//! A request with a key (`authorization: Bearer …`, any key) is checked by OpenAI's rules. A
+//! request without a key is checked like one for a local server with a compatible API. Such servers
+//! need no key, ignore fields that they don't know, and accept tools and items of other types, low
+//! token limits and loose schemas. The history must be valid in both cases.
 //!
 //! ```
 //! use agent_core::script::Reply;
@@ -122,10 +122,10 @@
 //!
 //! [`Mock::requests`] returns the requests that a server has received. To record the requests of a
 //! whole program, or of many, set the environment variable `AGENT_MOCK_RECORD=FOLDER`. Each server
-//! then writes the body of each request to `/v1/messages`, also if it refuses the request, to a new
-//! file `PROCESS-NUMBER.json` in that folder. The file holds exactly the bytes of the body, without
-//! headers. Only its owner can read it (mode 0600). If the file can't be written, the request is
-//! answered with a status 500.
+//! then writes the body of each request for a reply, also if it refuses the request, to a new file
+//! `PROCESS-NUMBER.json` in that folder. Requests to count tokens are not recorded. The file holds
+//! exactly the bytes of the body, without headers. Only its owner can read it (mode 0600). If the
+//! file can't be written, the request is answered with a status 500.
 //!
 //! # Limits
 //!

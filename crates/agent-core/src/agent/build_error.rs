@@ -32,8 +32,8 @@ pub enum BuildError {
         /// The name that both have.
         tool: String,
     },
-    /// The input schema of a tool is one that the API refuses. It must be of type `object`, without
-    /// `oneOf`, `anyOf` or `allOf` at the top, in draft 2020-12.
+    /// The input schema of a tool is one that the API refuses. A schema must be of type `object`,
+    /// without `oneOf`, `anyOf` or `allOf` at the top, in draft 2020-12.
     #[error("agent {agent:?}, tool {tool:?}: the input schema {why}")]
     InputSchema {
         /// The agent.

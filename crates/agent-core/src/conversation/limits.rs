@@ -3,7 +3,8 @@
 use crate::Permits;
 
 /// The limits of a run. If a call goes beyond a limit, it usually gets an error result that names
-/// the limit, which the model reads. `None` means no limit: `Limits::new().calls(None)`.
+/// the limit, which the model reads. A field that is `None` sets no limit:
+/// `Limits::new().calls(None)`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

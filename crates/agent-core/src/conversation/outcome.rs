@@ -66,8 +66,8 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Makes a transfer to the agent `to`. It does not come back, and has no limits of its own. For
-    /// `if_failed`, see [`Transfer::if_failed`].
+    /// Makes a transfer to the agent `to`. By default the conversation does not come back, and only
+    /// the run's limit applies. For `if_failed`, see [`Transfer::if_failed`].
     pub fn new(to: impl Into<String>, if_failed: impl Into<String>) -> Self {
         let (to, if_failed) = (to.into(), if_failed.into());
         Self { to, if_failed, comes_back: false, at_most: None, repeats: None }
@@ -166,7 +166,7 @@ impl<C: Into<Content>, E: fmt::Display + 'static> From<Result<C, E>> for Outcome
 pub struct Done {
     /// The outcome.
     pub outcome: Outcome,
-    /// The tokens that models used for it. It is empty for tools that ask no model.
+    /// The tokens that models used for this call or delegation. Empty for tools that ask no model.
     pub usage: UsageByAgent,
 }
 

@@ -57,9 +57,9 @@ impl<'a> ToolTurn<'a> {
 
     /// Records the outcome of the call `id`. Outcomes may come in any order.
     ///
-    /// Returns the work that may now start, if any: the delegation that the call led to, or the
-    /// next call with the same [key](crate::tool::ExclusiveBy). When the last call has its result,
-    /// the user message with all results is appended to the conversation.
+    /// Returns the work that may now start: the delegation that the call led to, or the next call
+    /// with the same [key](crate::tool::ExclusiveBy). `None` if there is no such work. When the
+    /// last call has its result, the user message with all results is appended to the conversation.
     ///
     /// # Panics
     /// If the call is not in this turn, or already has its result. Both are bugs of the host.

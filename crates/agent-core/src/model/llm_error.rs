@@ -32,7 +32,7 @@ pub struct LlmErrorDetails {
     pub status: Option<u16>,
     /// The API's name of the error, such as `rate_limit_error`; `None` if the API gives none.
     pub error_type: Option<String>,
-    /// The API's more exact code, if there is one, such as `thread_not_found`.
+    /// The API's more exact code, such as `thread_not_found`; `None` if the API gives none.
     pub error_code: Option<String>,
     /// The API's id of the request, which its support asks for; `None` if the API gives none.
     pub request_id: Option<String>,

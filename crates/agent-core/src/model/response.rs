@@ -31,7 +31,7 @@ pub struct Response {
     /// Why the model stopped.
     pub stop_reason: StopReason,
     /// Details that the API adds to the stop reason, unchanged, for example the category of a
-    /// refusal.
+    /// refusal. `None` if the API adds none.
     pub stop_details: Option<Json>,
     /// The tokens that the request and the reply used.
     pub usage: Usage,

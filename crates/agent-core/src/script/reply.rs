@@ -35,7 +35,7 @@ pub struct Reply {
     /// input.
     #[serde(rename = "per_token_ms", with = "millis")]
     pub per_token: Duration,
-    /// If set, the request fails with this error after the latency.
+    /// The error with which the request fails after the latency. `None` means that it succeeds.
     pub error: Option<LlmError>,
 }
 

@@ -17,10 +17,11 @@ use crate::{
 /// retries and the plain client. Clones share settings and connections. Source:
 /// <https://docs.claude.com/en/api/messages>.
 ///
-/// A conversation may go on with Claude on another platform (Amazon Bedrock, Google Cloud):
-/// signatures of thinking are valid on all of them. Those of other servers that speak the Messages
-/// API are not, and neither may be those of another model. [`Repair`] then leaves that thinking
-/// out. Source: <https://docs.claude.com/en/docs/build-with-claude/extended-thinking>.
+/// A conversation can continue with Claude on another platform (Amazon Bedrock, Google Cloud),
+/// because signatures of thinking are valid on all of them. Signatures of other servers that speak
+/// the Messages API are not valid there, and those of another model may not be. If the API refuses
+/// a signature, [`Repair`] leaves that thinking out. Source:
+/// <https://docs.claude.com/en/docs/build-with-claude/extended-thinking>.
 #[derive(Clone)]
 pub struct Claude(Arc<Bounded<Repair<Retry<Sender>>>>);
 

@@ -87,14 +87,16 @@ macro_rules! http_settings {
                 self
             }
 
-            /// The names of the headers that say the rate limits of the account: how much is
-            /// allowed, how much of that is left, and when it is whole again. A
-            /// [`Gate`](crate::Gate) learns from them. `{name}` stands for the name of a limit, such
-            /// as `tokens`. Without it, there is one limit, of requests.
+            /// Sets the names of the response headers with the rate limits of the account: how much
+            /// is allowed, how much of that is left, and when the full amount is available again. A
+            /// [`Gate`](crate::Gate) learns from these headers. `{name}` in a name matches the name
+            /// of a limit, such as `tokens`. If the names have no `{name}`, they are for one limit,
+            /// of requests.
             ///
-            /// The default is what the API uses. For [`HttpClient`](crate::transport::HttpClient)
-            /// that is what OpenAI uses: `x-ratelimit-limit-{name}`,
-            /// `x-ratelimit-remaining-{name}` and `x-ratelimit-reset-{name}`.
+            /// The default is the names that the client's API uses. For
+            /// [`HttpClient`](crate::transport::HttpClient) the default is the names that OpenAI
+            /// uses: `x-ratelimit-limit-{name}`, `x-ratelimit-remaining-{name}` and
+            /// `x-ratelimit-reset-{name}`.
             ///
             /// The third header may hold a duration (`1m30s`), seconds from now, or a time (RFC
             /// 3339, or seconds since 1970). A limit without all three headers is ignored.
