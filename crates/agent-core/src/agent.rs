@@ -132,6 +132,12 @@ impl Agent {
         Self(Arc::new(Inner { tools, ..(*self.0).clone() }))
     }
 
+    /// Returns the agent with a wrapper around its model backend.
+    pub fn wrap_model(&self, wrap: impl FnOnce(Arc<dyn Llm>) -> Arc<dyn Llm>) -> Self {
+        let llm = wrap(self.0.llm.clone());
+        Self(Arc::new(Inner { llm, ..(*self.0).clone() }))
+    }
+
     pub(crate) fn shared_name(&self) -> Arc<str> {
         self.0.name.clone()
     }

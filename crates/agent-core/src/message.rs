@@ -16,6 +16,7 @@ pub use json::{InvalidJson, Json};
 pub use safe_text::{safe_line, safe_lines};
 pub use tool_call::ToolCall;
 pub use valid_history::valid_history;
+pub use without_tool_blocks::without_tool_blocks;
 
 use std::{borrow::Cow, sync::Arc};
 

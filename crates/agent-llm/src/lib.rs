@@ -100,6 +100,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(any(feature = "claude", feature = "openai"))]
+mod answer_schema;
 #[cfg(all(test, any(feature = "claude", feature = "openai")))]
 mod any_input;
 #[cfg(feature = "claude")]

@@ -9,6 +9,7 @@
 //! reply one behind the other. `plain_client` is the plain client, and `usable` asks again without
 //! what a server can't use.
 
+mod answer_format;
 mod api;
 mod block_order;
 mod body;

@@ -5,6 +5,7 @@
 //! - Wrappers around any tool: with [`NeedsApproval`], a call waits for a person's approval.
 //!   [`Retried`] makes failed calls again. `Validated` (with the feature `validate`) checks inputs
 //!   against the tool's schema.
+//! - [`RunTyped`] (with the feature `validate`): a run whose answer has a Rust type.
 //! - [`math`]: tools for arithmetic.
 //!
 //! The feature `validate`, which is on by default, checks the limits in input schemas (`range`,
@@ -48,6 +49,8 @@ mod rules;
 mod schema;
 mod state_body;
 #[cfg(feature = "validate")]
+pub mod typed;
+#[cfg(feature = "validate")]
 mod validated;
 
 pub use agent_tool::AgentTool;
@@ -58,9 +61,16 @@ pub use needs_approval::NeedsApproval;
 pub use retried::{NotRepeatable, Retried};
 pub use state_body::StateBody;
 #[cfg(feature = "validate")]
+pub use typed::{AnswerType, RunTyped, Typed, TypedError};
+#[cfg(feature = "validate")]
 pub use validated::{InvalidSchema, Validated};
 
 /// A chapter of the guide, so that its program is compiled and run.
 #[cfg(all(doctest, feature = "validate"))]
 #[doc = include_str!("../../../docs/guide/03-tool-inputs.md")]
 mod guide {}
+
+/// Another chapter.
+#[cfg(all(doctest, feature = "validate"))]
+#[doc = include_str!("../../../docs/guide/18-typed-answers.md")]
+mod guide_typed {}

@@ -16,18 +16,23 @@ pub(crate) struct Input<I> {
     reads: PhantomData<fn() -> I>,
 }
 
+/// The JSON Schema of a type, for a model to read: all of it in one place, and without the Rust type's name.
+pub(crate) fn schema_of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.remove("title");
+    schema.to_value()
+}
+
 impl<I: DeserializeOwned + JsonSchema> Input<I> {
-    /// The reader, the limits, and the spec of a tool with this input. The schema in the spec is
-    /// one that models read well: all of it in one place, and without the Rust type's name.
+    /// The reader, the limits, and the spec of a tool with this input.
     pub(crate) fn new(name: impl Into<String>, description: impl Into<String>) -> (Self, Limits, ToolSpec) {
-        let settings = SchemaSettings::draft2020_12().with(|settings| {
-            settings.inline_subschemas = true;
-            settings.meta_schema = None;
-        });
-        let mut schema = settings.into_generator().into_root_schema_for::<I>();
-        schema.remove("title");
+        let schema = schema_of::<I>();
         let is_nothing = schema.get("type").is_some_and(|kind| kind == "null");
-        let schema = if is_nothing { json!({"type": "object", "properties": {}}) } else { schema.to_value() };
+        let schema = if is_nothing { json!({"type": "object", "properties": {}}) } else { schema };
         let limits = Limits::of(&schema);
         let mut spec = ToolSpec::new(name, description, schema);
         spec.fault = limits.fault();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Agent, BuildError, Call, Limits, Outcome, Rules, Tool, ToolSpec, agent::build_error};
+use crate::{Agent, BuildError, Call, Limits, Llm, Outcome, Rules, Tool, ToolSpec, agent::build_error};
 
 /// A group of agents that can send work to each other, with the limits of their runs. Building a
 /// team fails if a tool leads to an agent that is not in the team. Clones are cheap.
@@ -31,6 +31,13 @@ impl Team {
     /// before or after every call. The tools keep their own specs.
     pub fn wrap_tools(self, wrap: impl Fn(Arc<dyn Tool>) -> Arc<dyn Tool>) -> Self {
         let agents = self.agents.iter().map(|agent| agent.wrap_tools(&wrap)).collect();
+        Self { agents, ..self }
+    }
+
+    /// Returns the team with a wrapper around the model backend of each agent. Use it for a wrapper
+    /// that all agents of a run need.
+    pub fn wrap_models(self, wrap: impl Fn(Arc<dyn Llm>) -> Arc<dyn Llm>) -> Self {
+        let agents = self.agents.iter().map(|agent| agent.wrap_model(&wrap)).collect();
         Self { agents, ..self }
     }
 

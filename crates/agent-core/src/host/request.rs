@@ -26,6 +26,7 @@ impl Team {
         let request = RequestParts {
             agent: agent.shared_name(),
             conversation: conversation.shared_id(),
+            depth: conversation.depth(),
             system: agent.system().to_vec(),
             messages: conversation.reads(),
             turns: conversation.turns_of(conversation.speaker()),
@@ -34,6 +35,7 @@ impl Team {
             server_tools: agent.server_tools().clone(),
             container: conversation.container().map(str::to_owned),
             max_tokens: agent.max_tokens(),
+            answer_schema: None,
             extra: agent.extra().clone(),
         };
         let mut request = self.introduced(conversation, request.into())?;

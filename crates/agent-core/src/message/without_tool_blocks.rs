@@ -6,7 +6,7 @@ use crate::{Block, BlockKind, Content, Message};
 
 /// Replaces all tool blocks by text. The API refuses tool blocks in a request that offers no tools,
 /// so an agent without tools reads other agents' calls and results as text.
-pub(crate) fn without_tool_blocks(messages: &mut [Message]) {
+pub fn without_tool_blocks(messages: &mut [Message]) {
     let mut names = HashMap::new();
     for message in messages {
         names.extend(message.tool_calls().map(|call| (call.id.clone(), call.name.clone())));

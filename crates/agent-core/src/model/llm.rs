@@ -4,10 +4,10 @@ use std::{future::Future, sync::Arc};
 
 use futures::{StreamExt, stream, stream::BoxStream};
 
-use crate::{Delta, LlmError, Request, Response};
+use crate::{Delta, Json, LlmError, Request, Response};
 
-/// A model backend: one method, which streams the reply to a request. Retries, limits or caching
-/// are wrappers: types that hold an `Llm` and implement `Llm`.
+/// A model backend. It needs one method, which streams the reply to a request. Retries, limits or
+/// caching are wrappers: types that hold an `Llm` and implement `Llm`.
 ///
 /// A backend that gets its reply in one piece uses [`non_streaming`]. A backend that streams uses
 /// the crate `futures`, and [`Delta`] describes what it yields. One backend can serve many agents:
@@ -30,11 +30,23 @@ pub trait Llm: Send + Sync {
     /// nothing more. The request is sent when the stream is first polled, and aborted when the
     /// stream is dropped.
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>>;
+
+    /// Whether the backend's API can make the model answer with JSON that fits this schema, and the
+    /// backend passes on [`Request::answer_schema`](crate::model::RequestParts::answer_schema). The
+    /// default is `false`: then typed answers use a tool instead, which works with every backend.
+    /// A wrapper should forward it.
+    fn supports_answer_schema(&self, _schema: &Json) -> bool {
+        false
+    }
 }
 
 impl<L: Llm + ?Sized> Llm for Arc<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         (**self).stream(request)
+    }
+
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        (**self).supports_answer_schema(schema)
     }
 }
 

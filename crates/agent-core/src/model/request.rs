@@ -25,6 +25,8 @@ pub struct RequestParts {
     pub agent: Arc<str>,
     /// The id of the conversation.
     pub conversation: Arc<str>,
+    /// How many delegations lead to the conversation. It is 0 in the user's own conversation.
+    pub depth: u32,
     /// The system prompt, as text blocks.
     pub system: Vec<Block>,
     /// The messages that the model reads and answers, in order.
@@ -46,6 +48,10 @@ pub struct RequestParts {
     pub container: Option<String>,
     /// The most tokens that the reply may have.
     pub max_tokens: u32,
+    /// The JSON Schema that the model's answer must fit, if it must fit one. A backend only has to
+    /// read it if it [supports](crate::Llm::supports_answer_schema) it. Whoever sets it also checks
+    /// the answer, because APIs enforce only parts of a schema.
+    pub answer_schema: Option<Json>,
     /// Other fields of the request, from [`AgentBuilder::extra`](crate::AgentBuilder::extra). They
     /// override the backend's own settings.
     pub extra: BTreeMap<String, Json>,
@@ -109,6 +115,7 @@ impl Request {
         Self::from(RequestParts {
             agent: "agent".into(),
             conversation: "run".into(),
+            depth: 0,
             system: Vec::new(),
             messages,
             turns: 0,
@@ -117,6 +124,7 @@ impl Request {
             server_tools: Arc::new([]),
             container: None,
             max_tokens: 8_000,
+            answer_schema: None,
             extra: BTreeMap::new(),
         })
     }

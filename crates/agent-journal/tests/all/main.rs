@@ -19,5 +19,6 @@ mod property;
 mod resuming;
 mod sessions;
 mod talking;
+mod typed;
 mod versions;
 mod writing;

@@ -29,6 +29,7 @@ pub struct ClaudeBuilder {
     pub(crate) retry: RetryPolicy,
     pub(crate) gate: Option<Gate>,
     pub(crate) threads: bool,
+    pub(crate) structured_outputs: bool,
     pub(crate) bounds: Bounds,
     pub(crate) model: String,
     pub(crate) tool_choice: Option<ToolChoice>,
@@ -48,6 +49,7 @@ impl Default for ClaudeBuilder {
             retry: RetryPolicy::default(),
             gate: None,
             threads: false,
+            structured_outputs: true,
             bounds: Bounds::default(),
             model: "claude-sonnet-5-5".to_owned(),
             tool_choice: None,
@@ -171,6 +173,14 @@ impl ClaudeBuilder {
         self.extra("output_config", config)
     }
 
+    /// Whether typed answers use the API's structured outputs (`output_config.format`), where the
+    /// schema allows it. The default is `true`. Set it to `false` for a model or a gateway without
+    /// structured outputs. Typed answers then come through a tool.
+    pub fn structured_outputs(mut self, supported: bool) -> Self {
+        self.structured_outputs = supported;
+        self
+    }
+
     /// Sets any other field of the request body. The value replaces what the client would send
     /// under that name. A field of the same name in
     /// [`Request::extra`](agent_core::model::RequestParts::extra) replaces this value.
@@ -218,6 +228,7 @@ impl fmt::Debug for ClaudeBuilder {
             .field("retry", &self.retry)
             .field("gate", &self.gate)
             .field("threads", &self.threads)
+            .field("structured_outputs", &self.structured_outputs)
             .field("bounds", &self.bounds)
             .field("model", &self.model)
             .field("tool_choice", &self.tool_choice)

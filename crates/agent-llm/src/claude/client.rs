@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request};
 
-use super::{builder::ClaudeBuilder, foreign::without_foreign, messages::Messages, threads::Threads};
+use super::{builder::ClaudeBuilder, foreign::without_foreign, messages::Messages, threads::Threads, wire};
 use crate::{
     transport::config_error::ConfigError,
     wrappers::{Bounded, Repair, Retry},
@@ -100,6 +100,10 @@ impl Claude {
 impl Llm for Claude {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         self.0.stream(without_foreign(request))
+    }
+
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        wire::is_supported(self.messages().settings(), schema)
     }
 }
 

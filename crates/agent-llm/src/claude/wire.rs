@@ -1,5 +1,6 @@
 //! The API's JSON: what goes out, what comes in. No IO.
 
+mod answer_format;
 mod begun;
 mod ends;
 mod event;
@@ -9,6 +10,7 @@ mod request;
 mod said;
 mod tools;
 
+pub(crate) use answer_format::is_supported;
 pub(crate) use begun::Begun;
 pub(crate) use event::read;
 #[cfg(test)]

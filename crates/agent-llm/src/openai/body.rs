@@ -29,6 +29,17 @@ impl<'a> Body<'a> {
         self.given.contains_key(name)
     }
 
+    /// What the program gave for this field.
+    pub(super) fn given(&self, name: &str) -> Option<&'a Json> {
+        self.given.get(name).copied()
+    }
+
+    /// A field in the place of what the program gave.
+    pub(super) fn replace<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+        self.given.remove(name);
+        self.put(name, value);
+    }
+
     /// A field of the client's own, unless another one was given.
     pub(super) fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
         if !self.is_given(name) {

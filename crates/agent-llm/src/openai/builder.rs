@@ -153,6 +153,15 @@ impl OpenAiBuilder {
         self
     }
 
+    /// Whether typed answers use the server's structured outputs (a `json_schema` as the format of
+    /// the reply), where the schema allows it. The default is `true` for OpenAI, and `false` for a
+    /// [compatible](crate::OpenAi::compatible) server, because not all have them. With `false`,
+    /// typed answers come through a tool.
+    pub fn structured_outputs(mut self, supported: bool) -> Self {
+        self.body.structured_outputs = Some(supported);
+        self
+    }
+
     /// Whether the server stores replies. By default it stores none. With the Responses API and
     /// `true`, a request carries only the messages since the agent's last reply, if nothing before
     /// that reply has changed. If the server no longer has the reply, the whole history is sent.

@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request};
 
-use super::{builder::OpenAiBuilder, plain_client::Plain, usable::Usable};
+use super::{answer_format, builder::OpenAiBuilder, plain_client::Plain, usable::Usable};
 use crate::{
     transport::config_error::ConfigError,
     wrappers::{Bounded, Repair, Retry},
@@ -89,6 +89,10 @@ impl OpenAi {
 impl Llm for OpenAi {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         self.0.stream(self.plain().origin().readable(request))
+    }
+
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        answer_format::is_supported(&self.plain().settings().body, schema)
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct BodySettings {
     pub(crate) effort: Option<String>,
     /// The server keeps replies, so that a request may go on from one.
     pub(crate) store: bool,
+    /// Whether the server has structured outputs, if the program has said so.
+    pub(crate) structured_outputs: Option<bool>,
     pub(crate) fields: BTreeMap<String, Json>,
 }
 
@@ -34,6 +36,7 @@ impl Default for BodySettings {
             disable_parallel_tool_use: false,
             effort: None,
             store: false,
+            structured_outputs: None,
             fields: BTreeMap::new(),
         }
     }
@@ -52,12 +55,18 @@ impl fmt::Debug for BodySettings {
             .field("disable_parallel_tool_use", &self.disable_parallel_tool_use)
             .field("effort", &self.effort)
             .field("store", &self.store)
+            .field("structured_outputs", &self.structured_outputs)
             .field("fields", &fields)
             .finish()
     }
 }
 
 impl BodySettings {
+    /// Whether typed answers use structured outputs. Not every compatible server has them.
+    pub(super) fn has_structured_outputs(&self) -> bool {
+        self.structured_outputs.unwrap_or(!self.is_compatible)
+    }
+
     /// The fields that the program gave: those of the request win.
     pub(super) fn given<'a>(&'a self, request: &'a Request) -> BTreeMap<&'a str, &'a Json> {
         let given = self.fields.iter().chain(&request.extra);

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::ready};
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Request, model::Notice};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, model::Notice};
 use futures::{StreamExt, stream};
 
 use super::bounds::Bounds;
@@ -44,6 +44,10 @@ impl<L: Llm> Llm for Bounded<L> {
             true => reply,
             false => stream::once(ready(Ok(Delta::Notice(Notice::Omitted { parts })))).chain(reply).boxed(),
         }
+    }
+
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        self.llm.supports_answer_schema(schema)
     }
 }
 

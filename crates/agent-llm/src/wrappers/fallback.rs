@@ -7,7 +7,7 @@ mod tests;
 use std::{collections::HashSet, future::ready, iter, sync::Arc, time::Duration};
 
 use agent_core::{
-    BoxStream, Delta, Llm, LlmError, Request,
+    BoxStream, Delta, Json, Llm, LlmError, Request,
     model::{DeltaValidator, LlmErrorKind, Notice},
 };
 use circuit::{Circuit, Limits};
@@ -152,6 +152,10 @@ impl Llm for Fallback {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         // Which model is asked is decided when the request is made, and not before.
         stream::once(ready(())).flat_map(move |()| self.reply(request.clone())).boxed()
+    }
+
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        self.models.all_support(schema)
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request};
 use futures::StreamExt;
 use tokio::{
     sync::{Notify, oneshot, watch},
@@ -178,6 +178,10 @@ pub struct Gated<L> {
 impl<L: Llm> Llm for Gated<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         self.gate.pass(&self.llm, request)
+    }
+
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        self.llm.supports_answer_schema(schema)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use agent_core::Llm;
+use agent_core::{Json, Llm};
 
 /// The error if a list of models for [`Fallback`](crate::Fallback) or [`Route`](crate::Route) can't
 /// be used.
@@ -61,6 +61,11 @@ impl Models {
 
     pub(super) fn named(&self, name: &str) -> Option<&dyn Llm> {
         self.0.iter().find(|model| model.name == name).map(|model| &*model.llm)
+    }
+
+    /// Whether each model supports this schema. Which one is asked is not known before.
+    pub(super) fn all_support(&self, schema: &Json) -> bool {
+        self.0.iter().all(|model| model.llm.supports_answer_schema(schema))
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {

@@ -120,6 +120,10 @@ impl<L: Llm> Llm for Repair<L> {
             }
         }
     }
+
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        self.llm.supports_answer_schema(schema)
+    }
 }
 
 struct Repairing<'a, L> {

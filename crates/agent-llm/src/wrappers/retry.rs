@@ -3,7 +3,7 @@
 mod attempts;
 mod policy;
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Request, model::DeltaValidator};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, model::DeltaValidator};
 
 use attempts::Attempts;
 pub use policy::RetryPolicy;
@@ -44,6 +44,10 @@ impl<L: Llm> Llm for Retry<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let (attempts, reply) = (Attempts::begin(&self.policy), Reply::default());
         Retrying { llm: &self.llm, request, attempts, reply, withdrawn: None }.stream()
+    }
+
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        self.llm.supports_answer_schema(schema)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::ready, sync::Arc};
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Request, model::LlmErrorKind};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, model::LlmErrorKind};
 use futures::{StreamExt, stream};
 
 use super::models::{Models, ModelsError};
@@ -63,6 +63,10 @@ impl Llm for Route {
             request.extra.remove("model");
         }
         llm.stream(request)
+    }
+
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        self.models.all_support(schema)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use agent_core::{Block, Content, Json, Message, Request, Role, message::BlockKind};
 
 use super::{
+    answer_format,
     object::{Object, list},
     tools::{self, has_tools},
 };
@@ -94,11 +95,18 @@ fn write(text: &mut Vec<u8>, settings: &ClaudeBuilder, request: &Request, left_o
         let messages = request.messages.iter().filter_map(Message::sendable);
         body.put("messages", |text| list(text, messages, |text, message| said(text, &message)));
     }
+    let config = answer_format::output_config(settings, request, given.get(answer_format::FIELD).copied());
+    if let Some(config) = config.as_ref().filter(|_| is_own(answer_format::FIELD)) {
+        body.set_json(answer_format::FIELD, config);
+    }
     if let Some(id) = request.container.as_ref().filter(|_| is_own("container")) {
         body.set("container", id);
     }
     for (name, value) in given.iter().filter(|(name, _)| !left_out.contains(name)) {
-        body.set_json(name, &as_sent(settings, request, name, value));
+        match &config {
+            Some(config) if *name == answer_format::FIELD => body.set_json(name, config),
+            _ => body.set_json(name, &as_sent(settings, request, name, value)),
+        }
     }
     body.end();
 }
@@ -365,5 +373,18 @@ mod tests {
         assert_eq!(max_tokens(&settings, &request), 8);
         request.extra.insert("max_tokens".to_owned(), json!(9).into());
         assert_eq!(max_tokens(&settings, &request), 9);
+    }
+
+    #[test]
+    fn the_schema_of_an_answer_is_the_format_of_the_reply() {
+        let mut request = hi();
+        let schema = json!({"type": "object", "properties": {"days": {"type": "integer", "maximum": 7}}, "required": ["days"]});
+        request.answer_schema = Some(schema.into());
+        insta::assert_snapshot!(sent(ClaudeBuilder::default(), &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"output_config":{"format":{"schema":{"additionalProperties":false,"properties":{"days":{"description":"(maximum: 7)","type":"integer"}},"required":["days"],"type":"object"},"type":"json_schema"}}}"#);
+        // What the program gave stays.
+        let low = ClaudeBuilder::default().output_config(json!({"effort": "low"}));
+        insta::assert_snapshot!(sent(low, &request), @r#"{"model":"claude-sonnet-5-5","max_tokens":8000,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"output_config":{"effort":"low","format":{"schema":{"additionalProperties":false,"properties":{"days":{"description":"(maximum: 7)","type":"integer"}},"required":["days"],"type":"object"},"type":"json_schema"}}}"#);
+        let body = sent(ClaudeBuilder::default().structured_outputs(false), &request);
+        assert!(!body.contains("output_config"), "{body}");
     }
 }

@@ -10,6 +10,7 @@ use super::messages::messages;
 use crate::{
     ToolChoice,
     openai::{
+        answer_format,
         body::{self, Body},
         names::sent_name,
         settings::BodySettings,
@@ -36,6 +37,9 @@ pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> 
         body.set("stream_options", &json!({"include_usage": true}));
     }
     body.set_tools(settings, request, || tools(request), tool_choice);
+    if let Some(format) = answer_format::response_format(settings, request) {
+        body.set("response_format", &format);
+    }
     body.set("messages", &messages(settings, request));
     body.end()
 }

@@ -10,6 +10,7 @@ use super::input::input;
 use crate::{
     ToolChoice,
     openai::{
+        answer_format,
         body::{self, Body},
         names::sent_name,
         settings::BodySettings,
@@ -42,6 +43,9 @@ pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> 
         body.set("instructions", &system);
     }
     body.set_tools(settings, request, || tools(request), tool_choice);
+    if let Some(text) = answer_format::text(settings, request, body.given("text")) {
+        body.replace("text", &text);
+    }
     let (items, previous) = input(settings, request);
     if let Some(previous) = previous {
         body.set("previous_response_id", previous);

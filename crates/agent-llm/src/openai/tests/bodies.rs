@@ -400,3 +400,33 @@ fn a_request_goes_on_from_a_reply_that_the_server_keeps() {
     request.previous_reply = previous("resp_1", &Message::assistant("other"));
     assert_eq!(input(&request, true), (json!(null), 3), "the history has changed");
 }
+
+/// A request for an answer that fits a schema.
+fn typed() -> Request {
+    let mut request = hi();
+    let schema = json!({"type": "object", "properties": {"days": {"type": "integer", "maximum": 7, "minLength": 1}, "note": {"type": "string"}}, "required": ["days"]});
+    request.answer_schema = Some(schema.into());
+    request
+}
+
+#[test]
+fn the_schema_of_an_answer_is_the_format_of_the_reply() {
+    insta::assert_snapshot!(chat_body(&settings(), &typed()), @r#"{"model":"m","max_completion_tokens":8000,"stream":true,"stream_options":{"include_usage":true},"response_format":{"json_schema":{"name":"answer","schema":{"additionalProperties":false,"properties":{"days":{"description":"(minLength: 1)","maximum":7,"type":"integer"},"note":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["days","note"],"type":"object"},"strict":true},"type":"json_schema"},"messages":[{"role":"user","content":"hi"}]}"#);
+    insta::assert_snapshot!(responses_body(&settings(), &typed()), @r#"{"model":"m","max_output_tokens":8000,"stream":true,"store":false,"include":["reasoning.encrypted_content"],"text":{"format":{"name":"answer","schema":{"additionalProperties":false,"properties":{"days":{"description":"(minLength: 1)","maximum":7,"type":"integer"},"note":{"anyOf":[{"type":"string"},{"type":"null"}]}},"required":["days","note"],"type":"object"},"strict":true,"type":"json_schema"}},"input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]}]}"#);
+    // What the program gave stays.
+    let mut request = typed();
+    request.extra.insert("text".to_owned(), json!({"verbosity": "low"}).into());
+    request.extra.insert("response_format".to_owned(), json!({"type": "json_object"}).into());
+    let has = |body: &str, part: &str| assert!(body.contains(part), "{body}");
+    has(&chat_body(&settings(), &request), r#""response_format":{"type":"json_object"}"#);
+    has(&responses_body(&settings(), &request), r#""verbosity":"low""#);
+    has(&responses_body(&settings(), &request), r#""strict":true"#);
+}
+
+#[test]
+fn a_server_without_structured_outputs_gets_no_format() {
+    let body = chat_body(&compatible(), &typed());
+    assert!(!body.contains("response_format"), "{body}");
+    let with = BodySettings { structured_outputs: Some(true), ..compatible() };
+    assert!(chat_body(&with, &typed()).contains("response_format"));
+}
