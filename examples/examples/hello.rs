@@ -1,7 +1,14 @@
 //! The smallest agent, over real HTTP: cargo run --example hello
 //!
-//! The client is the real one. It talks to a server in this process that speaks the Messages API;
-//! with a key, `Claude::from_env()?` talks to Claude, and nothing else changes.
+//! The client is the real one. It talks to a server in this process that speaks the Messages API.
+//! For another model, change the line that makes the client, and nothing else:
+//!
+//! - `Claude::from_env()?` asks Claude, with the key in `ANTHROPIC_API_KEY`
+//! - `OpenAi::from_env()?` asks OpenAI, with the key in `OPENAI_API_KEY`
+//! - `OpenAi::compatible("http://127.0.0.1:11434/v1").model("qwen3").build()?` asks Ollama
+//!
+//! `OpenAi` is in `agent-llm` with the feature `openai`, and so is an example that runs all three:
+//! `cargo run -p agent-llm --features openai --example any_model`.
 
 use std::error::Error;
 

@@ -3,8 +3,10 @@
 
 mod across;
 mod answers;
+mod any_model;
 mod common;
 mod errors;
+mod fallback;
 mod records;
 mod runs;
 mod scripted;
