@@ -44,7 +44,9 @@ async fn openai_answers_while_claude_is_overloaded_and_claude_goes_on() {
         assert_eq!((claude.count(), bodies(&openai).await.len()), (3, 1), "{way:?}");
         // Claude's server has checked the history with the calls of the other.
         let history = claude.requests()[1].body["messages"].to_string();
-        assert!(["I look.", r#""tool_use_id":"a""#, r#""tool_use_id":"b""#].iter().all(|it| history.contains(it)));
+        assert!(
+            ["I look.", r#""tool_use_id":"a""#, r#""tool_use_id":"b""#].iter().all(|it| history.contains(it))
+        );
     }
 }
 
