@@ -1,7 +1,7 @@
 //! An orchestrator gives two specialists work at once: cargo run --example agents_as_tools
 //!
-//! Each specialist is an agent with tools and a conversation of its own. To the orchestrator it is a
-//! tool, and the answer is the tool's result.
+//! Each specialist is an agent with its own tools and its own conversation. For the orchestrator, a
+//! specialist is a tool, and the specialist's answer is the result of the tool's call.
 
 use std::{error::Error, time::Duration};
 

@@ -1,9 +1,10 @@
 //! A call waits for a person, who answers later: cargo run --example approvals
 //!
-//! The run ends with the calls that wait; nothing runs meanwhile. The conversation is a value:
-//! keep it in memory, or as JSON, as here. Look at the record: the call that needs no person did
-//! not wait, the denied one says why. With `agent-journal` the conversation is on the disk, and
-//! another process may answer (docs/guide/09-sessions-and-approvals.md).
+//! The run ends and returns the calls that wait; nothing runs until they are decided. The
+//! conversation is a value: save it in memory, or as JSON, as here. Look at the output: the call
+//! that needs no approval did not wait, and the result of the denied call says why. With
+//! `agent-journal` the conversation is on the disk, and the decision may come in another process
+//! (docs/guide/09-sessions-and-approvals.md).
 
 use std::error::Error;
 

@@ -1,7 +1,7 @@
 //! Tools that compute run on all cores and hold nothing up: cargo run --example blocking_tool
 //!
-//! A sync function runs on the blocking pool. It can't be aborted from outside, so it looks
-//! at `context.cancelled()` now and then.
+//! A sync function runs on the blocking pool. It can't be aborted from outside, so it checks
+//! `context.cancelled()` from time to time.
 
 use std::{error::Error, time::Instant};
 

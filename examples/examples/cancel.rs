@@ -1,8 +1,8 @@
 //! A run is stopped from outside, and goes on later: cargo run --example cancel
 //!
-//! Somebody presses Ctrl-C while a call hangs. The call beside it has ended: it keeps its result.
-//! The one that hangs is stopped, and in the next run the model reads that. Look at the last line:
-//! nothing that was finished is done again.
+//! Somebody presses Ctrl-C while one call hangs and another call has ended. The ended call keeps
+//! its result. The hanging call is stopped, and the model reads that in the next run. Look at the
+//! last line: no finished call is made again.
 
 use std::{
     error::Error,

@@ -1,6 +1,7 @@
-//! A model backend of one's own, in one method: cargo run --example custom_llm
+//! Your own model backend, in one method: cargo run --example custom_llm
 //!
-//! Whatever can be asked and answers can be a model. One that streams yields more than one `Delta`.
+//! Anything that answers a text can be a model. A backend that streams yields more than one
+//! `Delta`.
 
 use agent_core::{Agent, BoxStream, Delta, Llm, LlmError, Request, Response, model::non_streaming};
 use program::println;

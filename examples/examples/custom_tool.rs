@@ -1,7 +1,7 @@
-//! A tool of one's own: a spec and one method: cargo run --example custom_tool
+//! Your own tool type, with a spec and one method: cargo run --example custom_tool
 //!
-//! `FnTool` makes one from a function. A type of your own can hold state, and its call can lead to
-//! more than words: to another agent, or to a question for a person, as here.
+//! `FnTool` makes a tool from a function. Your own type can have state, and its calls can do more
+//! than return a result: delegate to another agent, or ask a person, as here.
 
 use std::error::Error;
 

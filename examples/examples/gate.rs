@@ -1,8 +1,8 @@
-//! Many agents at one rate limit, without a gate and with one: cargo run --example gate
+//! Many agents at one rate limit, without a gate and with a gate: cargo run --example gate
 //!
-//! The server takes 5 requests a second. Without a gate, each agent learns of that by a refusal of
-//! its own, waits and asks again. One gate for all holds them back instead. Look at how many
-//! requests are refused, and how many agents have an answer.
+//! The server accepts 5 requests per second. Without a gate, each agent's requests are refused
+//! until it has waited long enough. One gate for all agents holds requests back before they are
+//! refused. Look at how many requests are refused, and how many agents get an answer.
 
 use std::{error::Error, time::Instant};
 

@@ -1,6 +1,7 @@
 //! Two agents, and a question each of them answers: cargo run --example handoff
 //!
-//! The front desk hands over what is not its own. From then on the user talks to billing.
+//! The front desk hands questions about money over to billing. From then on the user talks to
+//! billing.
 
 use std::error::Error;
 

@@ -1,7 +1,8 @@
-//! Delegate what you need an answer to, hand over what is somebody else's: cargo run --example handoff_and_delegate
+//! An agent delegates and hands over: cargo run --example handoff_and_delegate
 //!
-//! Billing asks two specialists at once (delegation: it reads their answers and stays in charge). What
-//! is not about money it gives away (handoff: the other agent answers the user from then on).
+//! Billing asks two specialists in parallel. This is delegation: billing reads their answers and
+//! answers the user. A question that is not about money goes to another agent. This is a handoff:
+//! the other agent answers the user from then on.
 
 use std::error::Error;
 

@@ -1,7 +1,7 @@
 //! The smallest agent, over real HTTP: cargo run --example hello
 //!
-//! The client is the real one. It talks to a server in this process that speaks the Messages API.
-//! For another model, change the line that makes the client, and nothing else:
+//! The client is the real one, but the server is a mock of the Messages API in this process. For a
+//! real model, change only the line that makes the client:
 //!
 //! - `Claude::from_env()?` asks Claude, with the key in `ANTHROPIC_API_KEY`
 //! - `OpenAi::from_env()?` asks OpenAI, with the key in `OPENAI_API_KEY`

@@ -1,8 +1,8 @@
 //! What happens at each limit of a run: cargo run --example limits
 //!
-//! A model that runs into a limit reads so as a call's error result, and goes on. A limit that
-//! ends the run is what the caller reads. Look at who reads what. The clock is paused: times are
-//! exact.
+//! Most limits become the error result of a call: the model reads it and goes on. Other limits end
+//! the run: then the caller gets an error. Look at who reads what. The clock is paused, so times
+//! are exact.
 
 use std::{error::Error, time::Duration};
 

@@ -1,6 +1,6 @@
-//! A hundred conversations, at most twenty at once: cargo run --example many_conversations
+//! A hundred conversations, at most twenty in parallel: cargo run --example many_conversations
 //!
-//! Each runs on a task of its own, and they come back in the order they end.
+//! Each conversation runs on its own task. They are returned in the order in which they end.
 
 use std::{error::Error, time::Duration};
 

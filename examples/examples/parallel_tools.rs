@@ -1,7 +1,7 @@
 //! Three tools of 300 ms, called in one reply, take 300 ms: cargo run --example parallel_tools
 //!
-//! Two are async, one is sync and blocks its thread; the loop treats them alike. Their results go
-//! back to the model in one message, in the order of the calls.
+//! Two of the tools are async, one is sync and blocks its thread. The loop treats them alike. The
+//! results go back to the model in one message, in the order of the calls.
 
 use std::{error::Error, time::Duration};
 

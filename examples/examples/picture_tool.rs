@@ -1,7 +1,8 @@
 //! A tool that returns a picture: cargo run --example picture_tool
 //!
-//! A result may hold blocks: words and pictures, in order. The model sees the picture; logs and
-//! the record name it, `[image]`. Look at what the server got: it checks pictures as the API does.
+//! A result may have several blocks: texts and pictures, in order. The model sees the picture; logs
+//! and printed conversations have `[image]` in its place. Look at what the server received: it
+//! checks pictures as the API does.
 
 use std::error::Error;
 

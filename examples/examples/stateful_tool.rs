@@ -1,7 +1,7 @@
 //! Tools with state: a counter, and notes that two tools share: cargo run --example stateful_tool
 //!
-//! No type of your own is needed. Calls may run in parallel, so what they change is atomic, or behind
-//! a lock. Look at "draw": three calls run in parallel, and each has a number of its own.
+//! Calls may run in parallel, so the state that they change is atomic, or has a lock. Look at
+//! "draw": three calls run in parallel, and each gets another number.
 
 use std::{
     collections::BTreeMap,

@@ -1,7 +1,8 @@
 //! Words as they come in, and everything else that happens: cargo run --example streaming
 //!
-//! `run.next()` is the next event of the run, also of the agents it sends work to. `LiveText` says what to print of it:
-//! a reply that breaks off and is asked again, as the last one here, is withdrawn before it is shown once more.
+//! `run.next()` returns the next event of the run, also of agents that it delegates to. `LiveText`
+//! turns events into the text to print. If a reply breaks off and its request is made again, as at
+//! the end here, the text so far is withdrawn first.
 
 use std::{error::Error, io::Write, time::Duration};
 

@@ -1,7 +1,7 @@
 //! How to test an agent, without a network and without waiting: cargo run --example test_your_agent
 //!
-//! In your project this is a `#[tokio::test(start_paused = true)]`: a scripted model says what a
-//! model might say, time stands still but for the sleeps, and the transcript is what you check.
+//! In your project this is a `#[tokio::test(start_paused = true)]`. A scripted model gives the
+//! replies. The clock is paused, so sleeps take no time. The test checks the printed conversation.
 
 use std::{error::Error, time::Duration};
 

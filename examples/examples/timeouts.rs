@@ -1,8 +1,9 @@
 //! A tool that takes too long, and a model that hangs: cargo run --example timeouts
 //!
-//! The tool's call has an error result, which the model reads. A model that falls silent is asked
-//! again. If it hangs each time, the run ends with an error, and the next run goes on from there.
-//! Look for the lines with "timed out" and "in time": the second run does not call the tool again.
+//! The tool's call gets an error result, which the model reads. If a model hangs, its request is
+//! made again. If the model hangs each time, the run ends with an error, and the next run continues
+//! from there. Look for the lines with "timed out" and "in time": the second run does not call the
+//! tool again.
 
 use std::{error::Error, future::pending, time::Duration};
 

@@ -1,20 +1,19 @@
-//! A chat server: one page, conversations that are kept, and replies that stream to the page by
-//! server-sent events. `cargo run -p chat` starts it with a scripted model; with a key in
-//! `ANTHROPIC_API_KEY`, Claude answers.
+//! A chat server: one page, conversations in memory, and replies that stream to the page by
+//! server-sent events. `cargo run -p chat` starts the server with a scripted model; with an API key
+//! in `ANTHROPIC_API_KEY`, Claude answers.
 //!
 //! # A page that goes away
 //!
-//! A run belongs to its conversation and not to a connection. So when a page is closed in the middle
-//! of a reply, the run goes on (it is *detached*), and the page that is opened next shows the
-//! conversation as it stands, with what was said meanwhile. A person who does not want the rest says
-//! so by the button "Stop", which cancels the run. If a run of yours should stop with its page, let
-//! the stream of events own it: dropping the run cancels it.
+//! A run belongs to its conversation and not to a connection. So if a page is closed in the middle
+//! of a reply, the run goes on (it is *detached*). The page that is opened next shows the
+//! conversation with all that was said since. The button "Stop" cancels the run. If your run should
+//! stop when its page is closed, let the stream of events own the run: dropping the run cancels it.
 //!
 //! # What it keeps
 //!
-//! Conversations are in memory, all of them, and end with the process. `agent-journal` keeps them on
-//! disk, and runs, too (docs/guide/09-sessions-and-approvals.md). Who knows the address of a
-//! conversation may read and write it: before you let others in, add a login.
+//! All conversations are in memory, and are lost when the process ends. `agent-journal` saves
+//! conversations and runs on disk (docs/guide/09-sessions-and-approvals.md). Everybody who knows
+//! the address of a conversation can read and write it: add a login before you let others in.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod frame;
@@ -44,8 +43,8 @@ use serde::Deserialize;
 use session::Session;
 use uuid::Uuid;
 
-/// The server, in which this agent answers. An agent that sends work to others needs a `Team` in its
-/// place.
+/// Makes the server, in which this agent answers. If the agent sends work to other agents, use a
+/// `Team` instead.
 pub fn chat(agent: Agent) -> Router {
     Router::new()
         .route("/", get(start))
