@@ -23,10 +23,10 @@
 //!
 //! # How the model gives the answer
 //!
-//! If the backend's API can hold an answer to the schema of the type
-//! ([`Llm::supports_answer_schema`](agent_core::Llm::supports_answer_schema)), it gets the schema.
-//! Otherwise the request has one tool more, `final_answer`, whose input is the answer. In both cases
-//! the record of the conversation holds the answer as JSON text.
+//! If the backend's API can make the model follow the schema of the type
+//! ([`Llm::supports_answer_schema`](agent_core::Llm::supports_answer_schema)), the request has the
+//! schema. If not, the request has one more tool, `final_answer`, whose input is the answer. In
+//! both cases the record of the conversation holds the answer as JSON text.
 //!
 //! # How the answer is checked
 //!

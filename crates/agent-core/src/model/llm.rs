@@ -33,8 +33,8 @@ pub trait Llm: Send + Sync {
 
     /// Whether the backend's API can make the model answer with JSON that fits this schema, and the
     /// backend passes on [`Request::answer_schema`](crate::model::RequestParts::answer_schema). The
-    /// default is `false`: then typed answers use a tool instead, which works with every backend.
-    /// A wrapper should forward it.
+    /// default is `false`: then typed answers use a tool instead, which works with every backend. A
+    /// wrapper should return what its inner backend returns.
     fn supports_answer_schema(&self, _schema: &Json) -> bool {
         false
     }

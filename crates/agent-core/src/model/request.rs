@@ -48,9 +48,10 @@ pub struct RequestParts {
     pub container: Option<String>,
     /// The most tokens that the reply may have.
     pub max_tokens: u32,
-    /// The JSON Schema that the model's answer must fit, if it must fit one. A backend only has to
-    /// read it if it [supports](crate::Llm::supports_answer_schema) it. Whoever sets it also checks
-    /// the answer, because APIs enforce only parts of a schema.
+    /// The JSON Schema that the model's answer must fit; `None` if any answer will do. A backend
+    /// may ignore it unless the backend [supports](crate::Llm::supports_answer_schema) the schema.
+    /// Code that sets the schema also checks the answer, because APIs enforce only parts of a
+    /// schema.
     pub answer_schema: Option<Json>,
     /// Other fields of the request, from [`AgentBuilder::extra`](crate::AgentBuilder::extra). They
     /// override the backend's own settings.

@@ -34,7 +34,7 @@ pub struct AnswerType<T> {
 }
 
 impl<T: DeserializeOwned + JsonSchema + 'static> AnswerType<T> {
-    /// How many tries the model has by default: the first answer, and two corrections.
+    /// How many tries the model has by default: 3, which are the first answer and two corrections.
     pub const DEFAULT_TRIES: u32 = 3;
 
     /// Makes the schema of the type. It fails with [`TypedError::Schema`] if a hand-written
@@ -51,8 +51,8 @@ impl<T: DeserializeOwned + JsonSchema + 'static> AnswerType<T> {
         self
     }
 
-    /// Returns the team with this type for the answers of each run, whichever agent gives them.
-    /// Agents that answer another agent (delegations) are not concerned.
+    /// Returns the team with this type for the answers of each run, whichever agent gives them. The
+    /// answers of delegated agents stay as they are.
     pub fn team(&self, team: Team) -> Team {
         team.wrap_models(|llm| Arc::new(self.wrap(llm).only_for_the_user()))
     }
