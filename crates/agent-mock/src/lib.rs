@@ -97,7 +97,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The base URL for OpenAI's clients ends with `/v1`: `server.url() + "/v1"`.
+//! The base URL for OpenAI's clients ends with `/v1`: `server.url() + "/v1"`. The official Python
+//! client (`openai==3.57.0`) can talk to this server, and each event has the shape of its types:
+//!
+//! ```python
+//! import openai
+//! client = openai.OpenAI(base_url="http://127.0.0.1:PORT/v1", api_key="any")
+//! with client.responses.stream(model="gpt-test", input="Hi") as stream:
+//!     for event in stream:
+//!         print(event.type)
+//! ```
 //!
 //! # Anthropic's own client
 //!

@@ -70,7 +70,7 @@ impl Wire for Responses {
 
     fn unary(&self, said: Said<'_>) -> Result<Bytes, String> {
         check(said)?;
-        Ok(text(&Output::of(said).response()))
+        Ok(text(&response_object::ended(&Output::of(said))))
     }
 
     fn events(&self, said: Said<'_>) -> Result<Vec<(Duration, Bytes)>, String> {

@@ -39,7 +39,9 @@ pub(crate) async fn route(
     let number = state.log.number();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let wire = state.wire(&path);
-    let vendor: &dyn Vendor = match wire {
+    // OpenAI's clients often get a base URL without its end.
+    let misplaced = state.wire(&format!("/v1{path}"));
+    let vendor: &dyn Vendor = match wire.or(misplaced) {
         Some(wire) => wire.vendor(),
         None if path == MODELS => &OpenAi,
         None => &Anthropic,
@@ -51,7 +53,10 @@ pub(crate) async fn route(
             OpenAi.check_headers(request.headers()).map(|()| json(StatusCode::OK, &models()))
         }
         (Some(_), ..) | (None, _, COUNT_TOKENS | MODELS) => Err(vendor.usual_error(405)),
-        _ => Err(vendor.error_of_status(404, format!("Not found: {path}"))),
+        _ => {
+            let hint = misplaced.map_or("", |_| ". The base URL of the client must end with /v1");
+            Err(vendor.error_of_status(404, format!("Not found: {path}{hint}")))
+        }
     };
     let mut response = finished(answer, vendor, number);
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {

@@ -37,11 +37,15 @@ impl Api {
     }
 }
 
-fn to(server: &Mock, method: Method, path: &str) -> RequestBuilder {
+fn without_key(server: &Mock, method: Method, path: &str) -> RequestBuilder {
     // The server does not speak TLS. reqwest needs a provider all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-    client.request(method, server.url() + path).header("authorization", "Bearer any")
+    client.request(method, server.url() + path)
+}
+
+fn to(server: &Mock, method: Method, path: &str) -> RequestBuilder {
+    without_key(server, method, path).header("authorization", "Bearer any")
 }
 
 async fn ask(server: &Mock, api: Api, body: &Value) -> Response {
@@ -193,15 +197,30 @@ async fn refusals_have_the_shape_of_the_api() {
         show(post().body(api.request(json!({})).to_string())).await;
         show(post().body(api.request(json!({"thinking": {}})).to_string())).await;
         show(post().body("{")).await;
-        show(post().header("authorization", "Basic x").body("{}")).await;
+        let keyless = || without_key(&server, Method::POST, api.path());
+        show(keyless().header("authorization", "Basic x").body("{}")).await;
+        show(keyless().body("{}")).await;
+        show(to(&server, Method::POST, api.path().trim_start_matches("/v1"))).await;
         show(to(&server, Method::GET, api.path())).await;
         let mut said = api.request(json!({}));
         let messages = said.as_object_mut().unwrap().values_mut().find(|value| value.is_array()).unwrap();
         messages.as_array_mut().unwrap().push(json!({"role": "assistant", "content": "So"}));
         show(post().body(said.to_string())).await;
-        assert_eq!(server.count(), 5, "a GET is no request for a reply");
+        assert_eq!(server.count(), 6, "a GET is no request for a reply");
     }
     insta::assert_snapshot!(shapes.join("\n\n"));
+}
+
+#[tokio::test]
+async fn a_request_without_a_key_is_checked_as_a_compatible_server_does() {
+    for api in [Chat, Responses] {
+        let server = server([Reply::text("hi")]).await;
+        let body = api.request(json!({"top_k": 3})).to_string();
+        let keyless = without_key(&server, Method::POST, api.path()).body(body.clone()).send().await.unwrap();
+        assert_eq!(keyless.status(), StatusCode::OK, "{api:?}");
+        let keyed = to(&server, Method::POST, api.path()).body(body).send().await.unwrap();
+        assert_eq!(keyed.status(), StatusCode::BAD_REQUEST, "{api:?}");
+    }
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Checked {
     }
 
     /// What holds only for strict schemas.
-    fn strict(&self, schema: &Value, is_object: bool, at: &mut Vec<String>) -> Result<(), String> {
+    fn strict(&self, schema: &Value, is_object: bool, at: &[String]) -> Result<(), String> {
         if let Some(keyword) = NOT_STRICT.iter().find(|keyword| schema.get(**keyword).is_some()) {
             return self.wrong(at, &format!("'{keyword}' is not permitted."));
         }

@@ -39,11 +39,11 @@ impl Vendor for OpenAi {
         let (status, code) = match kind {
             InvalidRequest => (400, None),
             PromptTooLong => (400, Some("context_length_exceeded")),
-            Authentication => (401, Some("invalid_api_key")),
+            Authentication => (401, None),
             Billing => (429, Some("insufficient_quota")),
             Permission => (403, None),
             NotFound => (404, Some("model_not_found")),
-            RateLimit => (429, Some("rate_limit_exceeded")),
+            RateLimit => (429, None),
             Timeout => (504, None),
             Overloaded => (503, Some("server_is_overloaded")),
             _ => (500, None),
@@ -60,6 +60,7 @@ impl Vendor for OpenAi {
 
     fn error_of_status(&self, status: u16, message: String) -> Refusal {
         match status {
+            401 => Refusal::new(status, "invalid_request_error", message).with_code("invalid_api_key"),
             429 => Refusal::new(status, "requests", message).with_code("rate_limit_exceeded"),
             ..=499 => Refusal::new(status, "invalid_request_error", message),
             _ => Refusal::new(status, "server_error", message),

@@ -1,5 +1,6 @@
 //! Checks requests of the Responses API by its rules.
 
+mod item_fields;
 mod items;
 mod messages;
 mod pairing;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     output::{End, Output},
-    response_object::response,
+    response_object,
 };
 use crate::{
     event_stream::EventStream,
@@ -18,8 +18,8 @@ use crate::{
 pub(super) fn events(output: &Output<'_>) -> Vec<(Duration, Bytes)> {
     let mut writer = EventWriter { output, events: EventStream::default() };
     writer.events.pause(output.reply.latency);
-    writer.push("response.created", json!({"response": response(output, None)}));
-    writer.push("response.in_progress", json!({"response": response(output, None)}));
+    writer.push("response.created", json!({"response": response_object::begun(output)}));
+    writer.push("response.in_progress", json!({"response": response_object::begun(output)}));
     for (place, block) in output.blocks().iter().enumerate() {
         writer.item(place, block);
     }
@@ -28,7 +28,7 @@ pub(super) fn events(output: &Output<'_>) -> Vec<(Duration, Bytes)> {
         End::Incomplete(_) => "response.incomplete",
         End::Failed => "response.failed",
     };
-    writer.push(name, json!({"response": output.response()}));
+    writer.push(name, json!({"response": response_object::ended(output)}));
     writer.events.finish()
 }
 

@@ -3,7 +3,7 @@
 use agent_core::{StopReason, message::BlockKind};
 use serde_json::{Value, json};
 
-use super::{id, response_object::response};
+use super::id;
 use crate::{
     json::list,
     openai::reply_blocks::{ReplyBlock, ReplyBlockKind, ReplyBlocks},
@@ -46,11 +46,6 @@ impl<'a> Output<'a> {
     /// The items, as they are when the reply has ended.
     pub(super) fn items(&self) -> Vec<Value> {
         (0..self.reply.blocks.len()).map(|place| self.item(place)).collect()
-    }
-
-    /// The reply when it has ended.
-    pub(super) fn response(&self) -> Value {
-        response(self, Some(self.items()))
     }
 
     /// The item at this place when it has ended. Only the last one can be cut.

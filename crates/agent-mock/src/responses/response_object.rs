@@ -27,8 +27,18 @@ fn repeated() -> [(&'static str, Value); 16] {
     ]
 }
 
+/// The object of a reply that has begun.
+pub(super) fn begun(output: &Output<'_>) -> Value {
+    response(output, None)
+}
+
+/// The object of a reply that has ended.
+pub(super) fn ended(output: &Output<'_>) -> Value {
+    response(output, Some(output.items()))
+}
+
 /// The object of a reply with these items. Without items, it is still in progress.
-pub(super) fn response(output: &Output<'_>, items: Option<Vec<Value>>) -> Value {
+fn response(output: &Output<'_>, items: Option<Vec<Value>>) -> Value {
     let body = &output.said.request.body;
     let mut object = Map::new();
     for (name, otherwise) in repeated() {

@@ -2,13 +2,16 @@
 
 use serde_json::Value;
 
-use super::messages;
+use super::{
+    item_fields::{STATUS, check_prefix},
+    messages,
+};
 use crate::{
     json::list,
     openai::{
-        errors::{Verdict, empty_array, invalid_type, invalid_value, missing, must, refuse},
+        errors::{Verdict, empty_array, invalid_type, invalid_value, missing, must},
         fields::{
-            Field::{self, Any, List, Object, Text, Word},
+            Field::{self, Any, List, Object, Text},
             check_fields, required_text, within,
         },
         rules::Rules,
@@ -52,8 +55,6 @@ const TYPES: [&str; 33] = [
     "program_output",
     "context_compaction",
 ];
-
-pub(super) const STATUS: Field = Word(&["in_progress", "completed", "incomplete"]);
 
 const FUNCTION_CALL: [(&str, Field); 8] = [
     ("type", Text),
@@ -135,14 +136,4 @@ fn reasoning(item: &Value, at: &str, rules: Rules) -> Verdict {
         }
     }
     Ok(())
-}
-
-/// Checks that the id of an item, if it has one, begins as ids of such items do.
-pub(super) fn check_prefix(item: &Value, at: &str, prefix: &str) -> Verdict {
-    let id = item["id"].as_str().unwrap_or(prefix);
-    must(id.starts_with(prefix), || {
-        let param = within(at, "id");
-        let message = format!("Invalid '{param}': '{id}'. Expected an ID that begins with '{prefix}'.");
-        refuse(&param, message).with_code("invalid_value")
-    })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::items::{STATUS, check_prefix};
+use super::item_fields::{STATUS, check_prefix};
 use crate::openai::{
     errors::{Verdict, empty_array, invalid_type, invalid_value, missing, must, refuse},
     fields::{
