@@ -9,12 +9,26 @@
 //!   of your own.
 //!
 //! The guide's chapter *A backend of your own* has a whole program.
+//!
+//! # Elsewhere
+//!
+//! A model's API is often behind another server: a cloud's, or a gateway. Every client of this crate
+//! can speak to one, [`HttpClient`] too. Its builder takes
+//!
+//! - a `base_url`, whose query is sent with every request
+//! - a `key` that is sent where the server wants it: see [`Key`](crate::Key)
+//! - a `signer` ([`Sign`]), which signs each attempt or adds a token that expires
+//! - a `rewrite`, a function that changes an [`OutgoingRequest`]: its path, its headers, its body.
+//!
+//! The guide's chapter *Claude on other clouds* has programs for Amazon, Google, Azure and a
+//! gateway.
 
 // It knows no API: nothing here uses `claude` or `wrappers`. An API of this crate has its names in
 // an `Api`, makes the bodies of its requests, and reads the events of its streams (`ReadEvent`).
 // `Http` does the rest.
 
 pub(crate) mod api;
+pub(crate) mod api_request;
 pub(crate) mod causes;
 mod client;
 pub(crate) mod config_error;
@@ -27,12 +41,15 @@ pub(crate) mod http;
 mod http_error;
 pub(crate) mod key;
 pub(crate) mod limit;
+pub(crate) mod outgoing;
 pub(crate) mod parser;
 pub(crate) mod rate_limit;
 pub(crate) mod reply;
 pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod shown;
+pub(crate) mod sign;
+pub(crate) mod sign_error;
 pub(crate) mod size;
 pub mod sse;
 pub(crate) mod words;
@@ -40,5 +57,12 @@ mod written;
 
 pub use client::{HttpClient, HttpClientBuilder};
 pub use delta_writer::DeltaWriter;
+pub use agent_core::async_trait;
 pub use http_error::http_error;
-pub use reqwest::header::HeaderMap;
+pub use outgoing::OutgoingRequest;
+pub use reqwest::{
+    Method, Url,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+pub use sign::{Sign, bearer};
+pub use sign_error::SignError;

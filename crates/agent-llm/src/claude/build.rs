@@ -8,7 +8,7 @@ use super::{
     client::Claude,
     messages::Messages,
 };
-use crate::transport::{config_error::ConfigError, key::Key};
+use crate::transport::config_error::ConfigError;
 
 impl ClaudeBuilder {
     /// Makes the client. Fails if a setting is missing or invalid; the error says which one.
@@ -23,9 +23,7 @@ impl ClaudeBuilder {
     /// Fills in from the environment what was not given.
     fn complete(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
-        let http = &mut self.http;
-        http.key = http.key.take().or_else(|| variable(KEY_VARIABLE).map(Key::from));
-        http.base_url = http.base_url.take().or_else(|| variable(BASE_URL_VARIABLE));
+        self.http.complete(variable(KEY_VARIABLE), variable(BASE_URL_VARIABLE));
         self
     }
 }
@@ -33,6 +31,7 @@ impl ClaudeBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Key;
 
     fn nothing(_: &str) -> Option<String> {
         None
@@ -77,6 +76,17 @@ mod tests {
         insta::assert_snapshot!(refused(keyed().header("x y", "secret")), @r#"the header "x y" can't be sent: invalid HTTP header name"#);
         insta::assert_snapshot!(refused(keyed().header("x-y", "secret\n")), @r#"the header "x-y" can't be sent: failed to parse header value"#);
         insta::assert_snapshot!(refused(keyed().beta("a\nb")), @r#"the header "anthropic-beta" can't be sent: failed to parse header value"#);
+    }
+
+    #[test]
+    fn a_client_with_a_signer_needs_no_key_and_reads_none_from_the_environment() {
+        let signer = || crate::transport::bearer(|| std::future::ready(Ok("token".to_owned())));
+        assert!(ClaudeBuilder::default().signer(signer()).build_in(nothing).is_ok());
+        let settings = ClaudeBuilder::default().signer(signer()).complete(|name| Some(name.to_owned()));
+        assert_eq!(settings.http.key, None);
+        assert!(settings.http.base_url.is_some());
+        let given = ClaudeBuilder::default().signer(signer()).key("given").complete(nothing);
+        assert_eq!(given.http.key, Some(Key::from("given")));
     }
 
     #[test]

@@ -3,11 +3,15 @@
 use std::{fmt, sync::Arc};
 
 use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request};
+use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{builder::ClaudeBuilder, foreign::without_foreign, messages::Messages, threads::Threads, wire};
+use super::{
+    api::COUNT_TOKENS, builder::ClaudeBuilder, foreign::without_foreign, messages::Messages, threads::Threads,
+    wire,
+};
 use crate::{
-    transport::config_error::ConfigError,
-    wrappers::{Bounded, Repair, Retry},
+    transport::{api_request::ApiRequest, config_error::ConfigError},
+    wrappers::{Bounded, Repair, Retry, RetryPolicy},
 };
 
 /// Claude over HTTP, as an [`Llm`].
@@ -71,8 +75,37 @@ impl Claude {
     /// # }
     /// ```
     pub async fn count_tokens(&self, request: &Request) -> Result<u64, LlmError> {
-        let (request, _) = self.0.bounds().fit(without_foreign(request.clone()));
-        self.retry().policy().retry(|| self.messages().count_tokens(&request)).await
+        /// The most bytes that are read of a count.
+        const LONGEST: usize = 1024 * 1024;
+        #[derive(Deserialize)]
+        struct Count {
+            input_tokens: u64,
+        }
+        let body = wire::counted(self.messages().settings(), &self.fitted(request.clone()));
+        let request = ApiRequest::post(COUNT_TOKENS, body.into());
+        let count: Count = self.value(request, "a count of tokens", LONGEST).await?;
+        Ok(count.input_tokens)
+    }
+
+    /// The request within the bounds of the settings.
+    pub(super) fn fitted(&self, request: Request) -> Request {
+        self.0.bounds().fit(without_foreign(request)).0
+    }
+
+    /// An answer of JSON that is no model's reply, retried as the settings say. `name` says what it
+    /// is, for errors.
+    pub(super) async fn value<T: DeserializeOwned + Send + 'static>(
+        &self,
+        request: ApiRequest,
+        name: &'static str,
+        most: usize,
+    ) -> Result<T, LlmError> {
+        let http = self.messages().http();
+        self.policy().retry(|| http.value(request.clone(), name, most)).await
+    }
+
+    pub(super) fn policy(&self) -> &RetryPolicy {
+        self.retry().policy()
     }
 
     pub(crate) fn around(messages: Messages) -> Self {
@@ -89,7 +122,7 @@ impl Claude {
         self.0.inner().inner()
     }
 
-    fn messages(&self) -> &Messages {
+    pub(super) fn messages(&self) -> &Messages {
         match self.retry().inner() {
             Sender::Threads(threads) => &threads.inner().0,
             Sender::Whole(queued) => &queued.0,

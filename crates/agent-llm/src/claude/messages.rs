@@ -2,31 +2,26 @@
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request, Response};
 use futures::StreamExt;
-use reqwest::Url;
-use serde::{Deserialize, de::Error as _};
+use serde::de::Error as _;
 
 use super::{
-    api::{API, COUNT_TOKENS, MESSAGES},
+    api::{API, MESSAGES},
     builder::ClaudeBuilder,
     message_events::MessageEvents,
     threads, wire,
 };
 use crate::transport::{
+    api_request::ApiRequest,
     config_error::ConfigError,
     error::ErrorBody,
-    http::{Http, LONGEST_ERROR, Post},
+    http::{Http, LONGEST_ERROR},
     parser::EventParser,
 };
-
-/// The most bytes that are read of a count of tokens.
-const LONGEST_COUNT: usize = 1024 * 1024;
 
 /// The Messages API over HTTP.
 pub(crate) struct Messages {
     settings: ClaudeBuilder,
     http: Http,
-    messages: Url,
-    count_tokens: Url,
 }
 
 impl Messages {
@@ -38,29 +33,20 @@ impl Messages {
             own.push(("anthropic-beta", &betas));
         }
         let http = Http::new(API, settings.http.clone(), &own, other.map(|other| &other.http))?;
-        let (messages, count_tokens) = (http.url(MESSAGES), http.url(COUNT_TOKENS));
-        Ok(Self { settings, http, messages, count_tokens })
+        Ok(Self { settings, http })
     }
 
     pub(crate) fn settings(&self) -> &ClaudeBuilder {
         &self.settings
     }
 
-    /// How many tokens of input the request would have.
-    pub(crate) async fn count_tokens(&self, request: &Request) -> Result<u64, LlmError> {
-        #[derive(Deserialize)]
-        struct Count {
-            input_tokens: u64,
-        }
-        let body = wire::counted(&self.settings, request);
-        let post = Post { to: self.count_tokens.clone(), body, max_tokens: 0 };
-        let count: Count = self.http.value(post, "a count of tokens", LONGEST_COUNT).await?;
-        Ok(count.input_tokens)
+    pub(crate) fn http(&self) -> &Http {
+        &self.http
     }
 
-    fn post(&self, request: &Request) -> Post {
-        let body = wire::body(&self.settings, request);
-        Post { to: self.messages.clone(), body, max_tokens: wire::max_tokens(&self.settings, request) }
+    fn post(&self, request: &Request) -> ApiRequest {
+        let max_tokens = wire::max_tokens(&self.settings, request);
+        ApiRequest { max_tokens, ..ApiRequest::post(MESSAGES, wire::body(&self.settings, request).into()) }
     }
 }
 

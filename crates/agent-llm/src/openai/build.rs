@@ -8,7 +8,7 @@ use super::{
     client::OpenAi,
     plain_client::Plain,
 };
-use crate::transport::{config_error::ConfigError, key::Key};
+use crate::transport::config_error::ConfigError;
 
 impl OpenAiBuilder {
     /// Makes the client. Fails if a setting is missing or invalid; the error says which one.
@@ -27,9 +27,7 @@ impl OpenAiBuilder {
             return self;
         }
         let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
-        let http = &mut self.http;
-        http.key = http.key.take().or_else(|| variable(KEY_VARIABLE).map(Key::from));
-        http.base_url = http.base_url.take().or_else(|| variable(BASE_URL_VARIABLE));
+        self.http.complete(variable(KEY_VARIABLE), variable(BASE_URL_VARIABLE));
         self.organization = self.organization.or_else(|| variable(ORGANIZATION_VARIABLE));
         self.project = self.project.or_else(|| variable(PROJECT_VARIABLE));
         self
@@ -39,6 +37,7 @@ impl OpenAiBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Key;
 
     fn nothing(_: &str) -> Option<String> {
         None
@@ -72,6 +71,17 @@ mod tests {
         insta::assert_snapshot!(refused(compatible("http://localhost/v1").model(" ")), @"no model: call the builder's `model(..)`");
         insta::assert_snapshot!(refused(compatible("http://localhost/v1").project("a\nb")), @r#"the header "openai-project" can't be sent: failed to parse header value"#);
         assert!(compatible("http://localhost/v1").build_in(nothing).is_ok());
+    }
+
+    #[test]
+    fn a_client_with_a_signer_needs_no_key_and_reads_none_from_the_environment() {
+        let signer = || crate::transport::bearer(|| std::future::ready(Ok("token".to_owned())));
+        assert!(OpenAiBuilder::default().signer(signer()).build_in(nothing).is_ok());
+        let settings = OpenAiBuilder::default().signer(signer()).complete(|name| Some(name.to_owned()));
+        assert_eq!(settings.http.key, None);
+        assert!(settings.http.base_url.is_some());
+        let given = OpenAiBuilder::default().signer(signer()).key("given").complete(nothing);
+        assert_eq!(given.http.key, Some(Key::from("given")));
     }
 
     #[test]

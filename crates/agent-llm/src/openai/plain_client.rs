@@ -15,8 +15,9 @@ use super::{
     responses::{self, ResponseEvents},
 };
 use crate::transport::{
+    api_request::ApiRequest,
     config_error::ConfigError,
-    http::{Http, Post},
+    http::Http,
     parser::EventParser,
 };
 
@@ -58,7 +59,7 @@ impl Plain {
         &self.settings
     }
 
-    fn post(&self, request: &Request) -> Post {
+    fn post(&self, request: &Request) -> ApiRequest {
         let settings = &self.settings.body;
         let (body, max_tokens) = match self.settings.protocol {
             Protocol::Chat => (chat::write_body(settings, request), chat::max_tokens(settings, request)),
@@ -66,7 +67,7 @@ impl Plain {
                 (responses::write_body(settings, request), responses::max_tokens(settings, request))
             }
         };
-        Post { to: self.url.clone(), body, max_tokens }
+        ApiRequest { max_tokens, ..ApiRequest::post(self.settings.protocol.path(), body.into()) }
     }
 }
 

@@ -8,9 +8,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     api::Api,
+    api_request::ApiRequest,
     config_error::ConfigError,
     delta_writer::DeltaWriter,
-    http::{Http, Post},
+    http::Http,
     key::Key,
     parser::EventParser,
     rate_limit::OPENAI,
@@ -106,7 +107,7 @@ impl HttpClient {
         read: impl FnMut(&Event<'_>, &mut DeltaWriter) -> Result<(), LlmError> + Send + 'a,
     ) -> BoxStream<'a, Result<Delta, LlmError>> {
         match self.post(path, body) {
-            Ok(post) => self.http.streamed(move || post, EventParser::of(Written::by(read))).boxed(),
+            Ok(request) => self.http.streamed(move || request, EventParser::of(Written::by(read))).boxed(),
             Err(error) => stream::once(ready(Err(error))).boxed(),
         }
     }
@@ -135,16 +136,16 @@ impl HttpClient {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, LlmError> {
-        let post = self.post(path, body)?;
-        self.http.value(post, "another answer", self.settings.http.longest_reply).await
+        let request = self.post(path, body)?;
+        self.http.value(request, "another answer", self.settings.http.longest_reply).await
     }
 
-    fn post(&self, path: &str, body: &impl Serialize) -> Result<Post, LlmError> {
+    fn post(&self, path: &str, body: &impl Serialize) -> Result<ApiRequest, LlmError> {
         let body = serde_json::to_vec(body).map_err(|error| {
             let message = format!("the body for {path:?} can't be written as JSON: {error}");
             LlmError::new(LlmErrorKind::InvalidRequest, message)
         })?;
-        Ok(Post { to: self.http.url(path), body, max_tokens: 0 })
+        Ok(ApiRequest::post(path.to_owned(), body.into()))
     }
 }
 

@@ -35,10 +35,13 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// The URL at this path below the address.
-    pub(crate) fn below(&self, path: &str) -> Url {
+    /// The URL at this path below the address, with this query behind the address's own.
+    pub(crate) fn below(&self, path: &str, query: &[(&str, String)]) -> Url {
         let mut url = self.0.clone();
         url.set_path(&format!("{}/{path}", self.0.path().trim_end_matches('/')));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         url
     }
 
@@ -94,8 +97,8 @@ mod tests {
         let paths = |url| {
             let endpoint = of(url, false).unwrap();
             [
-                endpoint.below("v1/messages").to_string(),
-                endpoint.below("v1/messages/count_tokens").to_string(),
+                endpoint.below("v1/messages", &[]).to_string(),
+                endpoint.below("v1/messages/count_tokens", &[]).to_string(),
             ]
         };
         assert_eq!(

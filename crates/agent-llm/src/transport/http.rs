@@ -1,31 +1,32 @@
 //! One request over HTTP and its answer, without retries.
 
+mod attempt;
 mod body;
 mod sent_headers;
 
-use std::{borrow::Cow, future::Future, pin::pin, time::SystemTime};
+use std::{future::Future, pin::pin, sync::Arc, time::SystemTime};
 
 use agent_core::{Delta, LlmError, Response, model::LlmErrorKind};
 use futures::{FutureExt, Stream, StreamExt, stream};
-use reqwest::{
-    Method, Url,
-    header::{ACCEPT, HeaderMap, HeaderValue},
-};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use self::{
+    attempt::Attempt,
     body::{ReadText, read_body, read_text},
     sent_headers::sent_headers,
 };
 use super::{
     api::Api,
+    api_request::ApiRequest,
     causes::causes,
     config_error::ConfigError,
     connections::{Connections, Way},
     endpoint::Endpoint,
-    error::{Failed, LONGEST_MESSAGE, names, shortened},
+    error::Failed,
     headers::{is, text},
     limit::{Clock, Limit, timed_out},
+    outgoing::OutgoingRequest,
     parser::ReplyParser,
     rate_limit::RateLimitHeaders,
     reply::{Reply, Replying},
@@ -39,15 +40,6 @@ const JSON: &str = "application/json";
 
 /// The most bytes that are read of an answer that is no reply.
 pub(crate) const LONGEST_ERROR: usize = 64 * 1024;
-
-/// A request to an API.
-pub(crate) struct Post {
-    pub(crate) to: Url,
-    /// The body, as JSON.
-    pub(crate) body: Vec<u8>,
-    /// The most tokens that the reply may have. The default time limits depend on it.
-    pub(crate) max_tokens: u64,
-}
 
 /// What an answer of JSON should be.
 struct Expected {
@@ -85,25 +77,33 @@ impl Http {
         Ok(Self { api, settings, endpoint, secrets, headers, connections })
     }
 
-    /// The URL at this path below the base URL.
-    pub(crate) fn url(&self, path: &str) -> Url {
-        self.endpoint.below(path)
+    /// The URL at this path below the base URL, before any rewrite.
+    #[cfg(feature = "openai")]
+    pub(crate) fn url(&self, path: &str) -> reqwest::Url {
+        self.endpoint.below(path, &[])
     }
 
     /// A streamed reply. The request is made when the stream is first polled.
     pub(crate) fn streamed<'a, P: ReplyParser + 'a>(
         &'a self,
-        post: impl FnOnce() -> Post + Send + 'a,
+        request: impl FnOnce() -> ApiRequest + Send + 'a,
         parser: P,
     ) -> impl Stream<Item = Result<Delta, LlmError>> + Send + 'a {
-        let reply = Replying::Asked(async move { self.open(post, parser).await }.boxed());
-        reply.map(|delta| delta.map_err(|error| self.scrub(error)))
+        let attempt = Arc::new(Attempt::new(&self.secrets));
+        let asked = attempt.clone();
+        let reply = Replying::Asked(async move { self.open(request(), parser, &asked).await }.boxed());
+        reply.map(move |delta| delta.map_err(|error| attempt.scrub(error)))
     }
 
-    async fn open<P>(&self, post: impl FnOnce() -> Post, parser: P) -> Result<Reply<P>, LlmError> {
-        let post = post();
-        let mut clock = Clock::start(&self.settings.limits, post.max_tokens);
-        let answer = clock.keep(pin!(self.send(post, STREAM))).await??;
+    async fn open<P>(
+        &self,
+        request: ApiRequest,
+        parser: P,
+        attempt: &Attempt<'_>,
+    ) -> Result<Reply<P>, LlmError> {
+        let mut clock = Clock::start(&self.settings.limits, request.max_tokens);
+        let sent = pin!(self.send(request, STREAM, attempt));
+        let answer = clock.keep(sent).await.map_err(|error| attempt.late(error))??;
         let notices = self.rate_limits().read(answer.headers(), SystemTime::now());
         let size = Size::at_most(self.settings.longest_reply);
         Ok(Reply::new(answer, self.api.request_id, notices, clock, size, parser))
@@ -113,13 +113,13 @@ impl Http {
     /// first polled.
     pub(crate) fn in_one_piece<'a>(
         &'a self,
-        post: impl FnOnce() -> Post + Send + 'a,
+        request: impl FnOnce() -> ApiRequest + Send + 'a,
         read: ReadText<Response>,
     ) -> impl Stream<Item = Result<Delta, LlmError>> + Send + 'a {
         let deltas = async move {
-            let mut deltas = Vec::with_capacity(1);
-            let reply = self.read_reply(post(), read, &mut deltas).await;
-            deltas.push(reply.map(Delta::complete).map_err(|error| self.scrub(error)));
+            let (mut deltas, attempt) = (Vec::with_capacity(1), Attempt::new(&self.secrets));
+            let reply = self.read_reply(request(), read, &mut deltas, &attempt).await;
+            deltas.push(reply.map(Delta::complete).map_err(|error| attempt.scrub(error)));
             deltas
         };
         stream::once(deltas).map(stream::iter).flatten()
@@ -127,65 +127,94 @@ impl Http {
 
     async fn read_reply(
         &self,
-        post: Post,
+        request: ApiRequest,
         read: ReadText<Response>,
         before: &mut Vec<Result<Delta, LlmError>>,
+        attempt: &Attempt<'_>,
     ) -> Result<Response, LlmError> {
-        let limit = Limit::reply(&self.settings.limits, post.max_tokens)?;
-        let mut answer = limit.keep(self.send(post, JSON)).await??;
+        let limit = Limit::reply(&self.settings.limits, request.max_tokens)?;
+        let sent = limit.keep(self.send(request, JSON, attempt));
+        let mut answer = sent.await.map_err(|error| attempt.late(error))??;
         let notices = self.rate_limits().read(answer.headers(), SystemTime::now());
         before.extend(notices.into_iter().map(|notice| Ok(Delta::Notice(notice))));
         let what = Expected { limit, most: self.settings.longest_reply, name: "a message" };
-        self.read(&mut answer, what, read).await
+        self.read(&mut answer, what, read, attempt).await
     }
 
     /// An answer of JSON that is no model's reply, of at most so many bytes. `name` says what it
     /// is, for errors.
     pub(crate) async fn value<T: DeserializeOwned + Send + 'static>(
         &self,
-        post: Post,
+        request: ApiRequest,
         name: &'static str,
         most: usize,
     ) -> Result<T, LlmError> {
+        let attempt = Attempt::new(&self.secrets);
         let limit = Limit::whole(&self.settings.limits);
         let value = async {
-            let mut answer = limit.keep(self.send(post, JSON)).await??;
+            let sent = limit.keep(self.send(request, JSON, &attempt));
+            let mut answer = sent.await.map_err(|error| attempt.late(error))??;
             let what = Expected { limit, most, name };
-            self.read(&mut answer, what, |text| serde_json::from_str(text)).await
+            self.read(&mut answer, what, |text| serde_json::from_str(text), &attempt).await
         };
-        value.await.map_err(|error| self.scrub(error))
+        value.await.map_err(|error| attempt.scrub(error))
     }
 
     /// Sends a request. An answer that is no success, or not of this content type, is an error.
-    fn send(
+    async fn send(
         &self,
-        post: Post,
+        request: ApiRequest,
         content_type: &'static str,
-    ) -> impl Future<Output = Result<reqwest::Response, LlmError>> + Send + use<'_> {
-        let mut request = reqwest::Request::new(Method::POST, post.to);
-        *request.headers_mut() = self.headers.clone();
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(content_type));
-        *request.body_mut() = Some(post.body.into());
-        self.answer(self.connections.send(request), content_type)
+        attempt: &Attempt<'_>,
+    ) -> Result<reqwest::Response, LlmError> {
+        let request = self.prepared(request, content_type, attempt).await?.into_request();
+        self.answer(self.connections.send(request), content_type, attempt).await
+    }
+
+    /// One attempt at a request with its headers, rewritten and signed as the settings say.
+    async fn prepared(
+        &self,
+        request: ApiRequest,
+        content_type: &'static str,
+        attempt: &Attempt<'_>,
+    ) -> Result<OutgoingRequest, LlmError> {
+        let mut headers = self.headers.clone();
+        headers.insert(ACCEPT, HeaderValue::from_static(content_type));
+        if request.body.is_empty() {
+            headers.remove(CONTENT_TYPE);
+        }
+        let mut outgoing = OutgoingRequest::new(request, &self.endpoint, headers);
+        let HttpSettings { rewrite, signer, .. } = &self.settings;
+        if let Some(rewrite) = rewrite {
+            rewrite(&mut outgoing)?;
+        }
+        if let Some(signer) = signer {
+            attempt.signed_by(signer.sign(&mut outgoing)).await?;
+        }
+        if rewrite.is_some() || signer.is_some() {
+            attempt.hide(outgoing.headers(), &self.headers);
+        }
+        Ok(outgoing)
     }
 
     async fn answer(
         &self,
         sent: impl Future<Output = reqwest::Result<reqwest::Response>>,
         content_type: &'static str,
+        attempt: &Attempt<'_>,
     ) -> Result<reqwest::Response, LlmError> {
         let answer = sent.await.map_err(|error| self.unsent(error))?;
         match answer.status().is_success() && is(answer.headers(), content_type) {
             true => Ok(answer),
             // In a box, since every request would have to make room for what only failures need.
-            false => Err(Box::pin(self.failed(answer, content_type)).await),
+            false => Err(Box::pin(self.failed(answer, content_type, attempt)).await),
         }
     }
 
     /// The error of an answer that is no success, or not of the expected content type.
-    async fn failed(&self, answer: reqwest::Response, expected: &str) -> LlmError {
-        let (status, headers) = (answer.status(), self.scrubbed(answer.headers()));
-        let body = self.error_body(answer).await;
+    async fn failed(&self, answer: reqwest::Response, expected: &str, attempt: &Attempt<'_>) -> LlmError {
+        let (status, headers) = (answer.status(), attempt.scrubbed(answer.headers()));
+        let body = self.error_body(answer, attempt.secrets()).await;
         let failed = Failed { status, headers: &headers, request_id: self.request_id(&headers), body: &body };
         match status.is_success() {
             true => failed.instead_of(expected),
@@ -199,6 +228,7 @@ impl Http {
         answer: &mut reqwest::Response,
         Expected { limit, most, name }: Expected,
         read: ReadText<T>,
+        attempt: &Attempt<'_>,
     ) -> Result<T, LlmError> {
         let body = limit.keep(read_body(answer, most)).await?.map_err(|mut error| {
             error.request_id = self.request_id(answer.headers()).map(str::to_owned);
@@ -206,9 +236,9 @@ impl Http {
         })?;
         let (text, said) = read_text(body, read, limit).await?;
         said.map_err(|error| {
-            let headers = self.scrubbed(answer.headers());
-            let expected = format!("{name} ({})", self.secrets.scrub(&error.to_string()));
-            let body = self.secrets.scrub_first(&text, LONGEST_ERROR);
+            let (headers, secrets) = (attempt.scrubbed(answer.headers()), attempt.secrets());
+            let expected = format!("{name} ({})", secrets.scrub(&error.to_string()));
+            let body = secrets.scrub_first(&text, LONGEST_ERROR);
             let request_id = self.request_id(&headers);
             Failed { status: answer.status(), headers: &headers, request_id, body: &body }
                 .instead_of(&expected)
@@ -234,40 +264,17 @@ impl Http {
 
     /// The body of an error, without secrets. If it breaks off or stalls, the part that came is
     /// enough: the status is known already.
-    async fn error_body(&self, mut answer: reqwest::Response) -> String {
+    async fn error_body(&self, mut answer: reqwest::Response, secrets: &Secrets) -> String {
         let mut body = Vec::new();
         let reading = async {
             while let Ok(Some(bytes)) = answer.chunk().await {
                 body.extend_from_slice(&bytes);
-                if body.len() > LONGEST_ERROR + self.secrets.longest() {
+                if body.len() > LONGEST_ERROR + secrets.longest() {
                     break;
                 }
             }
         };
         let _ = tokio::time::timeout(self.settings.limits.idle, reading).await;
-        self.secrets.scrub_first(&String::from_utf8_lossy(&body), LONGEST_ERROR)
-    }
-
-    /// The headers without secrets. An error may quote half of a header, and with it half of a
-    /// secret, which nobody would find afterwards.
-    fn scrubbed(&self, headers: &HeaderMap) -> HeaderMap {
-        let mut headers = headers.clone();
-        for value in headers.values_mut() {
-            let scrubbed = value.to_str().map(|text| self.secrets.scrub(text)).ok();
-            if let Some(Cow::Owned(scrubbed)) = scrubbed {
-                *value = HeaderValue::from_str(&scrubbed).expect("less of a header's text is one, too");
-            }
-        }
-        headers
-    }
-
-    /// The error without secrets, which some servers echo, and short enough to read.
-    fn scrub(&self, mut error: LlmError) -> LlmError {
-        let scrub = |text: &mut String| *text = self.secrets.scrub(text).into_owned();
-        // Where a message was cut as it was read, half of a secret may stand at its end.
-        let whole = LONGEST_MESSAGE.saturating_sub(self.secrets.longest());
-        error.message = self.secrets.scrub_first(&error.message, whole);
-        names(&mut error).for_each(scrub);
-        shortened(error)
+        secrets.scrub_first(&String::from_utf8_lossy(&body), LONGEST_ERROR)
     }
 }

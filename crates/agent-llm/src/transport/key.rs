@@ -2,38 +2,58 @@
 
 use std::fmt;
 
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderName, HeaderValue};
 
-use super::config_error::ConfigError;
+use super::{api::Api, config_error::ConfigError};
 
-/// An API key. It is sent in the header that the API asks for, and shown nowhere: `Debug` hides it,
-/// and where a server's answer repeats the key, errors have `[key]` instead.
+/// An API key. It is sent in one header, and shown nowhere: `Debug` hides it, and where a server's
+/// answer repeats the key, errors have `[key]` instead.
+///
+/// A text becomes a key that is sent in the header that the API asks for. A server that wants it
+/// elsewhere gets it so: `.key(Key::bearer("…"))`, `.key(Key::in_header("api-key", "…"))`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key(String);
+pub struct Key {
+    secret: String,
+    /// The header and what stands before the key there, if not the API's own.
+    place: Option<(String, &'static str)>,
+}
 
 impl Key {
     /// Makes a key from the text of a file or an environment variable. White space around the key
     /// is removed.
     pub fn new(key: impl AsRef<str>) -> Self {
-        Self(key.as_ref().trim().to_owned())
+        Self { secret: key.as_ref().trim().to_owned(), place: None }
+    }
+
+    /// A key that is sent as `authorization: Bearer …`, whatever the API's own header is.
+    pub fn bearer(key: impl AsRef<str>) -> Self {
+        Self { place: Some(("authorization".to_owned(), "Bearer ")), ..Self::new(key) }
+    }
+
+    /// A key that is sent in this header, in the place of the API's own. Azure wants `api-key`.
+    pub fn in_header(name: impl Into<String>, key: impl AsRef<str>) -> Self {
+        Self { place: Some((name.into(), "")), ..Self::new(key) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.secret.is_empty()
     }
 
-    /// The value of the header that holds it, behind this scheme (`"Bearer "`). It is marked, so
-    /// that no HTTP layer logs or indexes it.
-    pub(crate) fn header(&self, scheme: &str) -> Result<HeaderValue, ConfigError> {
-        let value = format!("{scheme}{}", self.0);
+    /// The header that holds it. Its value is marked, so that no HTTP layer logs or indexes it.
+    pub(crate) fn header(&self, api: &Api) -> Result<(HeaderName, HeaderValue), ConfigError> {
+        let own = (api.key_header, api.key_scheme);
+        let (name, scheme) = self.place.as_ref().map_or(own, |(name, scheme)| (name.as_str(), *scheme));
+        let wrong = |reason| ConfigError::Header { name: name.to_owned(), reason };
+        let header = HeaderName::try_from(name).map_err(|error| wrong(error.to_string()))?;
+        let value = format!("{scheme}{}", self.secret);
         let mut value = HeaderValue::from_str(&value).map_err(|_| ConfigError::Key)?;
         value.set_sensitive(true);
-        Ok(value)
+        Ok((header, value))
     }
 
     /// The key itself, to look for it in a server's answer.
     pub(crate) fn secret(&self) -> &str {
-        &self.0
+        &self.secret
     }
 }
 
@@ -59,12 +79,32 @@ impl fmt::Debug for Key {
 mod tests {
     use super::*;
 
+    const API: Api = Api {
+        key_variable: None,
+        base_url: "https://api.example.com",
+        key_header: "x-api-key",
+        key_scheme: "",
+        request_id: "request-id",
+        rate_limits: &crate::transport::rate_limit::OPENAI,
+    };
+
     #[test]
     fn fault_34_a_key_shows_neither_in_debug_nor_in_its_header() {
         let key = Key::from(" sk-ant-secret\n");
         assert_eq!(format!("{key:?}"), "Key(…)");
-        assert_eq!(format!("{:?}", key.header("").unwrap()), "Sensitive");
-        assert_eq!(key.header("").unwrap(), "sk-ant-secret");
-        assert_eq!(key.header("Bearer ").unwrap(), "Bearer sk-ant-secret");
+        assert_eq!(format!("{:?}", key.header(&API).unwrap().1), "Sensitive");
+    }
+
+    #[test]
+    fn a_key_is_sent_in_the_apis_header_or_in_another() {
+        let check = |key: Key, name: &str, value: &str| {
+            let header = key.header(&API).unwrap();
+            assert_eq!((header.0.as_str(), header.1.to_str().unwrap()), (name, value));
+        };
+        check(Key::from(" sk-1\n"), "x-api-key", "sk-1");
+        check(Key::bearer(" sk-1\n"), "authorization", "Bearer sk-1");
+        check(Key::in_header("Api-Key", "sk-1"), "api-key", "sk-1");
+        let error = Key::in_header("api key", "sk-1").header(&API).unwrap_err();
+        insta::assert_snapshot!(error.to_string(), @r#"the header "api key" can't be sent: invalid HTTP header name"#);
     }
 }

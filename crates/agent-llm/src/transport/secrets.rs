@@ -32,6 +32,16 @@ impl Secrets {
         Self(words)
     }
 
+    /// These, and the words of more headers.
+    pub(crate) fn with<'a>(&self, values: impl Iterator<Item = &'a str>) -> Self {
+        let words = values.flat_map(str::split_whitespace).filter(|word| word.len() >= SHORTEST);
+        let words = words.flat_map(|word| written(word.to_owned()));
+        let mut words: Vec<String> = self.0.iter().cloned().chain(words).collect();
+        words.sort_unstable();
+        words.dedup();
+        Self(words)
+    }
+
     /// The text without them. All of them are looked for in the text as it came, so no part of one
     /// is left where two overlap; and what stands for a secret already is left alone.
     pub(crate) fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {

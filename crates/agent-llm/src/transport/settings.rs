@@ -1,11 +1,16 @@
 //! The settings that every client over HTTP has.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
+
+use agent_core::LlmError;
 
 use super::{
-    config_error::ConfigError, key::Key, limit::Limits, rate_limit::RateLimitHeaders, shown::shown,
-    size::LONGEST_REPLY,
+    config_error::ConfigError, key::Key, limit::Limits, outgoing::OutgoingRequest,
+    rate_limit::RateLimitHeaders, shown::shown, sign::Sign, size::LONGEST_REPLY,
 };
+
+/// Changes an attempt at a request before it is signed.
+pub(crate) type Rewrite = dyn Fn(&mut OutgoingRequest) -> Result<(), LlmError> + Send + Sync;
 
 /// How a server is reached, and how long and how large its answers may be. A client's builder holds
 /// them in a field `http`, and has a method for each by [`http_settings!`].
@@ -16,6 +21,8 @@ pub(crate) struct HttpSettings {
     pub(crate) allow_plain_http: bool,
     pub(crate) http2: bool,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) rewrite: Option<Arc<Rewrite>>,
+    pub(crate) signer: Option<Arc<dyn Sign>>,
     pub(crate) limits: Limits,
     pub(crate) longest_reply: usize,
     pub(crate) rate_limits: Option<RateLimitHeaders>,
@@ -29,6 +36,8 @@ impl Default for HttpSettings {
             allow_plain_http: false,
             http2: false,
             headers: Vec::new(),
+            rewrite: None,
+            signer: None,
             limits: Limits::default(),
             longest_reply: LONGEST_REPLY,
             rate_limits: None,
@@ -37,12 +46,21 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
-    /// The key. `None` if there is none and the API needs none.
+    /// The key. `None` if there is none, and the API or a signer needs none.
     pub(crate) fn key(&self, variable: Option<&'static str>) -> Result<Option<Key>, ConfigError> {
         match (self.key.clone().filter(|key| !key.is_empty()), variable) {
-            (None, Some(variable)) => Err(ConfigError::NoKey { variable }),
+            (None, Some(variable)) if self.signer.is_none() => Err(ConfigError::NoKey { variable }),
             (key, _) => Ok(key),
         }
+    }
+
+    /// Fills in what was not given from the environment. A client with a signer gets no key from
+    /// there: it asks somebody else's server, and the key is not for that.
+    pub(crate) fn complete(&mut self, key: Option<String>, base_url: Option<String>) {
+        if self.signer.is_none() {
+            self.key = self.key.take().or_else(|| key.map(Key::from));
+        }
+        self.base_url = self.base_url.take().or(base_url);
     }
 }
 
@@ -56,6 +74,8 @@ impl fmt::Debug for HttpSettings {
             .field("allow_plain_http", &self.allow_plain_http)
             .field("http2", &self.http2)
             .field("headers", &headers)
+            .field("is_rewritten", &self.rewrite.is_some())
+            .field("is_signed", &self.signer.is_some())
             .field("limits", &self.limits)
             .field("longest_reply", &self.longest_reply)
             .field("rate_limits", &self.rate_limits)
@@ -103,6 +123,33 @@ macro_rules! http_settings {
             pub fn rate_limit_headers(mut self, limit: &str, remaining: &str, reset: &str) -> Self {
                 self.http.rate_limits =
                     Some($crate::transport::rate_limit::RateLimitHeaders::new(limit, remaining, reset));
+                self
+            }
+
+            /// Changes each attempt at a request before it is signed and sent: its path, its
+            /// headers, its body. It is for servers that take the same messages in another form. An
+            /// error ends the attempt. A second call replaces the first rewrite.
+            ///
+            /// It is called for all requests of the client, also those that ask for models, for
+            /// counts of tokens or for batches. So go by
+            /// [`path`](crate::transport::OutgoingRequest::path). The guide's chapter *Claude on
+            /// other clouds* has an example.
+            pub fn rewrite(
+                mut self,
+                rewrite: impl Fn(&mut $crate::transport::OutgoingRequest) -> Result<(), $crate::LlmError>
+                + Send
+                + Sync
+                + 'static,
+            ) -> Self {
+                self.http.rewrite = Some(std::sync::Arc::new(rewrite));
+                self
+            }
+
+            /// Signs each attempt at a request, or adds a token to it. See
+            /// [`Sign`](crate::transport::Sign). With a signer, no API key is needed, and none is
+            /// read from the environment.
+            pub fn signer(mut self, signer: impl $crate::transport::Sign + 'static) -> Self {
+                self.http.signer = Some(std::sync::Arc::new(signer));
                 self
             }
 

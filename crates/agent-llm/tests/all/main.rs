@@ -14,6 +14,7 @@ mod http2;
 mod http_client;
 mod requests;
 mod secrets;
+mod signing;
 mod streams;
 mod survival;
 mod threads;

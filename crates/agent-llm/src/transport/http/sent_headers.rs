@@ -15,7 +15,8 @@ pub(super) fn sent_headers<'a>(
     let given = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let mut headers = HeaderMap::new();
     if let Some(key) = key {
-        headers.insert(api.key_header, key.header(api.key_scheme)?);
+        let (name, value) = key.header(api)?;
+        headers.insert(name, value);
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in own.iter().copied().chain(given) {
