@@ -2,6 +2,7 @@
 //! `transport` and `wrappers`.
 
 mod api;
+mod batches;
 mod build;
 mod builder;
 mod cache;
@@ -9,6 +10,8 @@ mod client;
 mod foreign;
 mod message_events;
 mod messages;
+mod models;
+mod pages;
 mod stream_parser;
 #[cfg(test)]
 mod tests;
@@ -16,6 +19,7 @@ mod threads;
 mod tool_choice;
 mod wire;
 
+pub use batches::{Batch, BatchCounts, BatchOutcome, BatchRequest, BatchResult, BatchStatus, Batches};
 pub use builder::ClaudeBuilder;
 pub use cache::Cache;
 pub use client::Claude;

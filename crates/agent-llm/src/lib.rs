@@ -106,6 +106,10 @@ mod answer_schema;
 mod any_input;
 #[cfg(feature = "claude")]
 mod claude;
+#[cfg(any(feature = "claude", feature = "openai"))]
+mod model_info;
+#[cfg(any(feature = "claude", feature = "openai"))]
+mod object_fields;
 #[cfg(feature = "openai")]
 mod openai;
 #[cfg(any(feature = "claude", feature = "openai"))]
@@ -128,7 +132,12 @@ pub use agent_core::{
     },
 };
 #[cfg(feature = "claude")]
-pub use claude::{Cache, Claude, ClaudeBuilder, StreamParser};
+pub use claude::{
+    Batch, BatchCounts, BatchOutcome, BatchRequest, BatchResult, BatchStatus, Batches, Cache, Claude,
+    ClaudeBuilder, StreamParser,
+};
+#[cfg(any(feature = "claude", feature = "openai"))]
+pub use model_info::ModelInfo;
 #[cfg(feature = "openai")]
 pub use openai::{CallIds, OpenAi, OpenAiBuilder};
 pub use tool_choice::ToolChoice;

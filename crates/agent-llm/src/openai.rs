@@ -22,6 +22,7 @@ mod content;
 mod error;
 mod fields;
 mod history;
+mod models;
 mod names;
 mod openai_blocks;
 mod origin;

@@ -55,9 +55,9 @@ pub mod sse;
 pub(crate) mod words;
 mod written;
 
+pub use agent_core::async_trait;
 pub use client::{HttpClient, HttpClientBuilder};
 pub use delta_writer::DeltaWriter;
-pub use agent_core::async_trait;
 pub use http_error::http_error;
 pub use outgoing::OutgoingRequest;
 pub use reqwest::{

@@ -14,6 +14,12 @@ pub(super) const MESSAGES: &str = "v1/messages";
 /// Where tokens are counted.
 pub(super) const COUNT_TOKENS: &str = "v1/messages/count_tokens";
 
+/// Where models are listed.
+pub(super) const MODELS: &str = "v1/models";
+
+/// Where batches of messages are made and listed.
+pub(super) const BATCHES: &str = "v1/messages/batches";
+
 /// Source: <https://docs.claude.com/en/api/overview>.
 pub(super) const API: Api = Api {
     key_variable: Some(KEY_VARIABLE),

@@ -6,8 +6,8 @@ use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    api::COUNT_TOKENS, builder::ClaudeBuilder, foreign::without_foreign, messages::Messages, threads::Threads,
-    wire,
+    api::COUNT_TOKENS, builder::ClaudeBuilder, foreign::without_foreign, messages::Messages,
+    threads::Threads, wire,
 };
 use crate::{
     transport::{api_request::ApiRequest, config_error::ConfigError},

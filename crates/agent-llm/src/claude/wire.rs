@@ -15,7 +15,7 @@ pub(crate) use begun::Begun;
 pub(crate) use event::read;
 #[cfg(test)]
 pub(crate) use request::error_with_more_than_words;
-pub(crate) use request::{body, counted, max_tokens};
+pub(crate) use request::{body, counted, in_batch, max_tokens};
 pub(crate) use said::{Field, Grown, Said};
 
 use std::fmt::Display;

@@ -12,6 +12,9 @@ pub(super) const BASE_URL_VARIABLE: &str = "OPENAI_BASE_URL";
 pub(super) const ORGANIZATION_VARIABLE: &str = "OPENAI_ORG_ID";
 pub(super) const PROJECT_VARIABLE: &str = "OPENAI_PROJECT_ID";
 
+/// Where models are listed, below the address.
+pub(super) const MODELS: &str = "models";
+
 /// The headers that name them.
 pub(super) const ORGANIZATION: &str = "openai-organization";
 pub(super) const PROJECT: &str = "openai-project";

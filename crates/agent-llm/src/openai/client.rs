@@ -3,10 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request};
+use serde::de::DeserializeOwned;
 
 use super::{answer_format, builder::OpenAiBuilder, plain_client::Plain, usable::Usable};
 use crate::{
-    transport::config_error::ConfigError,
+    transport::{api_request::ApiRequest, config_error::ConfigError},
     wrappers::{Bounded, Repair, Retry},
 };
 
@@ -72,6 +73,17 @@ impl OpenAi {
     pub fn with(&self, change: impl FnOnce(OpenAiBuilder) -> OpenAiBuilder) -> Result<Self, ConfigError> {
         let plain = self.plain();
         Plain::new(change(plain.settings().clone()), Some(plain)).map(Self::around)
+    }
+
+    /// An answer of JSON that is no model's reply, retried as the settings say. `name` says what it
+    /// is, for errors.
+    pub(super) async fn value<T: DeserializeOwned + Send + 'static>(
+        &self,
+        request: ApiRequest,
+        name: &'static str,
+    ) -> Result<T, LlmError> {
+        let plain = self.plain();
+        plain.settings().retry.retry(|| plain.value(request.clone(), name)).await
     }
 
     pub(crate) fn around(plain: Plain) -> Self {

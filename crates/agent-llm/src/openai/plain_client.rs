@@ -3,6 +3,7 @@
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
 use futures::{StreamExt, stream};
 use reqwest::Url;
+use serde::de::DeserializeOwned;
 
 use super::{
     api::{COMPATIBLE, OPENAI, ORGANIZATION, PROJECT, Protocol},
@@ -14,12 +15,7 @@ use super::{
     origin::{Origin, Signing},
     responses::{self, ResponseEvents},
 };
-use crate::transport::{
-    api_request::ApiRequest,
-    config_error::ConfigError,
-    http::Http,
-    parser::EventParser,
-};
+use crate::transport::{api_request::ApiRequest, config_error::ConfigError, http::Http, parser::EventParser};
 
 /// One of the two APIs over HTTP.
 pub(crate) struct Plain {
@@ -57,6 +53,15 @@ impl Plain {
 
     pub(crate) fn settings(&self) -> &OpenAiBuilder {
         &self.settings
+    }
+
+    /// An answer of JSON that is no model's reply.
+    pub(crate) async fn value<T: DeserializeOwned + Send + 'static>(
+        &self,
+        request: ApiRequest,
+        name: &'static str,
+    ) -> Result<T, LlmError> {
+        self.http.value(request, name, self.settings.http.longest_reply).await.map_err(by_code)
     }
 
     fn post(&self, request: &Request) -> ApiRequest {

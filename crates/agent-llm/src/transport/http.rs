@@ -2,6 +2,7 @@
 
 mod attempt;
 mod body;
+mod lines;
 mod sent_headers;
 
 use std::{future::Future, pin::pin, sync::Arc, time::SystemTime};
@@ -204,7 +205,9 @@ impl Http {
         attempt: &Attempt<'_>,
     ) -> Result<reqwest::Response, LlmError> {
         let answer = sent.await.map_err(|error| self.unsent(error))?;
-        match answer.status().is_success() && is(answer.headers(), content_type) {
+        // What has lines is called by many names.
+        let is_expected = content_type == lines::LINES || is(answer.headers(), content_type);
+        match answer.status().is_success() && is_expected {
             true => Ok(answer),
             // In a box, since every request would have to make room for what only failures need.
             false => Err(Box::pin(self.failed(answer, content_type, attempt)).await),

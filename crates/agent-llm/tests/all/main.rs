@@ -3,6 +3,7 @@
 
 mod answers;
 mod bad_day;
+mod batches;
 mod bounds;
 mod common;
 mod counts;
@@ -12,6 +13,7 @@ mod h2_server;
 mod hostile;
 mod http2;
 mod http_client;
+mod models;
 mod requests;
 mod secrets;
 mod signing;

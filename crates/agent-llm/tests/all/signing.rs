@@ -142,7 +142,10 @@ async fn an_error_of_a_rewrite_ends_the_request() {
         Err(LlmError::new(LlmErrorKind::Configuration, message))
     };
     let error = ask(unkeyed(&server).key("k").rewrite(refuse)).await.unwrap_err();
-    assert_eq!((error.kind, error.message.as_str()), (LlmErrorKind::Configuration, "there is no v1/messages"));
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (LlmErrorKind::Configuration, "there is no v1/messages")
+    );
     assert_eq!(server.received_requests().await.unwrap().len(), 0);
 }
 

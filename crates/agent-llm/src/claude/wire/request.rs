@@ -22,6 +22,11 @@ pub(crate) fn body(settings: &ClaudeBuilder, request: &Request) -> Vec<u8> {
     written(settings, request, &[])
 }
 
+/// The body of a request in a batch: the same, but never streamed.
+pub(crate) fn in_batch(settings: &ClaudeBuilder, request: &Request) -> Vec<u8> {
+    written(settings, request, &["stream"])
+}
+
 /// The body that asks what a request would cost: the same, without what has no part in that, which
 /// its endpoint does not take. Source: the official clients' `message_count_tokens_params`, beta
 /// and not.
