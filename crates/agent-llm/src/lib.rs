@@ -52,6 +52,11 @@
 //! that says why. A retried request passes the gate again. For any other [`Llm`], use
 //! [`Gate::around`]: `Retry::new(gate.around(llm), policy)`.
 //!
+//! # Claude on other clouds
+//!
+//! Amazon, Google, Azure and gateways want another address, key or path, or a signature. The module
+//! [`transport`](transport#elsewhere) says which settings there are for that.
+//!
 //! # Several models
 //!
 //! [`Fallback`] asks the next model of a list when a model fails before its reply has begun.

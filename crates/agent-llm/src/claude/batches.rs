@@ -195,9 +195,12 @@ fn path(id: &str, behind: &str) -> Result<String, LlmError> {
     Ok(format!("{BATCHES}/{id}{behind}"))
 }
 
-/// The error of a call that is not made again unless the server refused to begin.
+/// The error of a call that is made again only if the server refused to begin, or if nothing was
+/// sent, as a signer says.
 fn unless_refused(mut error: LlmError) -> LlmError {
-    if error.is_retryable() && !matches!(error.kind, LlmErrorKind::RateLimit | LlmErrorKind::Overloaded) {
+    let is_refused = matches!(error.kind, LlmErrorKind::RateLimit | LlmErrorKind::Overloaded);
+    let is_unsent = error.status.is_none() && error.should_retry == Some(true);
+    if error.is_retryable() && !is_refused && !is_unsent {
         error.should_retry = Some(false);
         error.message.push_str("; the batch may have been made all the same: look in `list`");
     }

@@ -63,7 +63,8 @@ impl Default for ClaudeBuilder {
 
 /// Where requests go.
 impl ClaudeBuilder {
-    /// The API key. By default it is read from the variable `ANTHROPIC_API_KEY`.
+    /// The API key. By default it is read from the variable `ANTHROPIC_API_KEY`, unless there is a
+    /// [signer](Self::signer).
     pub fn key(mut self, key: impl Into<Key>) -> Self {
         self.http.key = Some(key.into());
         self

@@ -61,8 +61,8 @@ impl OpenAiBuilder {
     }
 
     /// The API key. By default it is read from the environment variable `OPENAI_API_KEY`. For a
-    /// [compatible](crate::OpenAi::compatible) server, which is not OpenAI's, no key is sent by
-    /// default.
+    /// [compatible](crate::OpenAi::compatible) server, which is not OpenAI's, and with a
+    /// [signer](Self::signer), no key is sent by default.
     pub fn key(mut self, key: impl Into<Key>) -> Self {
         self.http.key = Some(key.into());
         self

@@ -163,7 +163,7 @@ pub struct HttpClientBuilder {
 
 impl HttpClientBuilder {
     /// The API key, sent as `authorization: Bearer …`. If your API wants the key in another header,
-    /// use [`header`](Self::header) instead. By default no key is sent.
+    /// use [`Key::in_header`]. By default no key is sent.
     pub fn key(mut self, key: impl Into<Key>) -> Self {
         self.http.key = Some(key.into());
         self

@@ -194,6 +194,7 @@ impl Http {
         }
         if rewrite.is_some() || signer.is_some() {
             attempt.hide(outgoing.headers(), &self.headers);
+            outgoing.mark_secrets();
         }
         Ok(outgoing)
     }

@@ -105,10 +105,14 @@ impl OutgoingRequest {
         self.set_body(body);
     }
 
-    /// The request for the HTTP client. The values of its headers are marked as secrets.
-    pub(crate) fn into_request(mut self) -> reqwest::Request {
-        let mut request = reqwest::Request::new(self.method, self.url);
+    /// Marks the values of all headers as secrets, so that no HTTP layer logs or indexes them.
+    pub(crate) fn mark_secrets(&mut self) {
         self.headers.values_mut().for_each(|value| value.set_sensitive(true));
+    }
+
+    /// The request for the HTTP client.
+    pub(crate) fn into_request(self) -> reqwest::Request {
+        let mut request = reqwest::Request::new(self.method, self.url);
         *request.headers_mut() = self.headers;
         if !self.body.is_empty() {
             *request.body_mut() = Some(self.body.into());

@@ -41,7 +41,10 @@ impl From<SignError> for LlmError {
             true => LlmErrorKind::Connection,
             false => LlmErrorKind::Configuration,
         };
-        Self::new(kind, error.to_string())
+        let mut failed = Self::new(kind, error.to_string());
+        // Said, not only meant: nothing was sent, so a retry repeats nothing.
+        failed.should_retry = Some(error.is_temporary);
+        failed
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_llm::{
     Batch, BatchOutcome, BatchRequest, BatchStatus, Batches, Cache, LlmError, LlmErrorKind, Message, Request,
     RetryPolicy, ToolSpec,
+    transport::{SignError, bearer},
 };
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
@@ -231,6 +232,21 @@ async fn a_batch_is_not_made_twice() {
     assert_eq!((made.unwrap_err().kind, requests), (LlmErrorKind::InvalidRequest, 1));
     let cut = ResponseTemplate::new(200).set_body_raw("{\"id\":", "application/json");
     assert_eq!(made_after(cut).await.1, 1);
+}
+
+#[tokio::test]
+async fn a_batch_that_could_not_be_signed_is_made_with_the_next_signature() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(batch("in_progress", 1)).mount(&server).await;
+    let attempts = std::sync::atomic::AtomicU32::new(0);
+    let signer = bearer(move || match attempts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 => std::future::ready(Err(SignError::temporary("no token server"))),
+        _ => std::future::ready(Ok("token".to_owned())),
+    });
+    let policy = RetryPolicy::default().first_wait(Duration::ZERO);
+    let claude = settings(server.uri()).retry(policy).signer(signer).build().unwrap();
+    claude.batches().create([ask("hi")]).await.unwrap();
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -50,7 +50,8 @@ impl Http {
         stream::unfold(lines, move |mut lines| async move {
             let read = lines.next().await.transpose()?.and_then(|line| read(&line));
             let read = read.map_err(|error| {
-                (lines.state, lines.rest) = (State::Over, Vec::new());
+                lines.state = State::Over;
+                lines.take_rest();
                 lines.attempt.scrub(error)
             });
             Some((read, lines))
@@ -67,7 +68,7 @@ impl Lines<'_> {
                 None if self.read().await? => continue,
                 None if self.rest.is_empty() => return Ok(None),
                 // The last line may lack its end.
-                None => std::mem::take(&mut self.rest),
+                None => self.take_rest(),
             };
             if !line.trim_ascii().is_empty() {
                 // In JSON only a string can hold what is no UTF-8.
@@ -82,6 +83,11 @@ impl Lines<'_> {
         self.searched = end.map_or(self.rest.len(), |_| 0);
         let behind = self.rest.split_off(end?);
         Some(std::mem::replace(&mut self.rest, behind))
+    }
+
+    fn take_rest(&mut self) -> Vec<u8> {
+        self.searched = 0;
+        std::mem::take(&mut self.rest)
     }
 
     /// Reads more. `false` at the end of the answer.
