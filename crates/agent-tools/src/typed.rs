@@ -39,9 +39,10 @@
 //!
 //! # Other hosts
 //!
-//! [`AnswerType::team`] returns a team whose runs have typed answers on any host: in this process, on
-//! a journal, on Restate. After a run, [`AnswerType::read`] returns the value. [`AnswerType::model`]
-//! is for one agent whose answers always have the type, also when it works for another agent.
+//! [`AnswerType::team`] returns a team whose runs have typed answers on any host: in this process,
+//! on a journal, on Restate. After a run, [`AnswerType::read`] returns the value.
+//! [`AnswerType::agent`] returns an agent whose answers always have the type, also when another
+//! agent delegated the task.
 
 mod answer_tool;
 mod answer_type;
