@@ -68,6 +68,9 @@
 //! | `refusal` | `content_filter` | the text is a `refusal`. Without text: `incomplete`, `content_filter` |
 //! | another stop reason | that word | `incomplete`, with that word. `failed` is a reply that failed, and the details of the stop reason are its error |
 //!
+//! In chat completions, the system prompt of a request is the `system` and `developer` messages that
+//! it starts with. In the Responses API, the `instructions` also belong to it.
+//!
 //! In these APIs, the tokens of the prompt include those of the prompt cache. Thinking counts as
 //! reasoning tokens, at four bytes a token. If your test needs other numbers, add an extra field
 //! `usage` to the reply: its fields replace these numbers.

@@ -18,9 +18,9 @@ use crate::{Fault, RateLimit, RecordedRequest, default_reply::default_reply, fau
 /// What the server replies to each request, and what goes wrong. Make one with [`Scenario::new`]
 /// and pass it to [`Mock::start`](crate::Mock::start). Clones give the same replies.
 ///
-/// Replies are chosen by *turn*: the number of assistant messages in the request, from 0. So every
-/// conversation starts with the first reply, and a request that is repeated gets the same reply
-/// again. After a handoff, the messages of the previous agent count, too.
+/// Replies are chosen by *turn*: the number of replies of the model in the request, from 0
+/// ([`RecordedRequest::turn`] says how they are counted). So every conversation starts with the first
+/// reply, and a request that is repeated gets the same reply again. After a handoff, the messages of the previous agent count, too.
 ///
 /// The default scenario needs no setup. Its first reply calls the first tool of the request, with
 /// an input made up from the tool's schema. A request that ends with tool results gets a text that
