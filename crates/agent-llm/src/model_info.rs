@@ -13,17 +13,17 @@ use crate::object_fields::ObjectFields;
 pub struct ModelInfo {
     /// The name to give to the builder's `model(..)`.
     pub id: String,
-    /// The model's name for people. OpenAI's API gives none.
+    /// The model's name for people. `None` if the API gives none, as OpenAI's.
     pub display_name: Option<String>,
-    /// When the model was released.
+    /// When the model was released; `None` if the API does not say.
     pub created: Option<SystemTime>,
-    /// How many tokens of input a request may have, if the API says it.
+    /// How many tokens of input a request may have; `None` if the API does not say.
     pub max_input_tokens: Option<u64>,
-    /// How many tokens a reply may have, if the API says it.
+    /// How many tokens a reply may have; `None` if the API does not say.
     pub max_tokens: Option<u64>,
-    /// How far the model is in its life, if the API says it: `active`, `deprecated` or `retired`.
+    /// Whether the model is `active`, `deprecated` or `retired`; `None` if the API does not say.
     pub lifecycle: Option<String>,
-    /// All that the API says of the model.
+    /// All fields that the API sends about the model.
     pub json: Json,
 }
 

@@ -13,9 +13,9 @@ use crate::{Message, Role};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Omission {
-    /// The index of its first message in [`Conversation::messages`].
+    /// The index of the first message of the part in [`Conversation::messages`].
     pub from: usize,
-    /// The index after its last message.
+    /// The index after the last message of the part.
     pub to: usize,
     /// The reason.
     pub why: OmissionReason,

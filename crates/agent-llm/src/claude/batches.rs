@@ -26,7 +26,8 @@ const LONGEST_BATCH: usize = 1024 * 1024;
 /// The message batches of an account: many requests in one, whose replies may take up to a day.
 /// [`Claude::batches`] makes it. Clones share the client.
 ///
-/// A batch lives on the server. Its id is all that another process needs to take it up again.
+/// A batch is kept on the server. Another process needs only the id of the batch to wait for it and
+/// to read its results.
 ///
 /// ```no_run
 /// use agent_llm::{Claude, Message, Request};
@@ -45,36 +46,37 @@ const LONGEST_BATCH: usize = 1024 * 1024;
 /// # }
 /// ```
 ///
-/// All calls are retried as the client's other requests are, but [`create`](Self::create) only when
-/// the server surely made nothing. They do not pass the client's gate: the API limits batches
-/// separately. Source: <https://docs.claude.com/en/docs/build-with-claude/batch-processing>.
+/// All calls are retried like the client's other requests, except that [`create`](Self::create) is
+/// retried only if the server certainly made no batch. Calls do not pass the client's gate, because
+/// the API limits batches separately. Source:
+/// <https://docs.claude.com/en/docs/build-with-claude/batch-processing>.
 #[derive(Clone, Debug)]
 pub struct Batches {
     claude: Claude,
 }
 
 impl Claude {
-    /// The account's message batches.
+    /// Returns a handle for the message batches of the account.
     pub fn batches(&self) -> Batches {
         Batches { claude: self.clone() }
     }
 }
 
 impl Batches {
-    /// Makes a batch of these requests. Each is what the client would send for it: with the model,
-    /// the tools, the cache markers of its settings, and within its bounds. But replies are not
-    /// streamed.
+    /// Makes a batch of these requests. Each request is written as the client would send it: with
+    /// the model, tools and cache markers of the client's settings, and within its bounds. But
+    /// replies are not streamed.
     ///
-    /// A request may have an id of yours: `("invoice-7", request)`. The API gets it with the
-    /// request's position in front (`3-invoice-7`), or only the position. So results can be put in
-    /// order by anybody who knows the id of the batch.
+    /// A request may have your own id: `("invoice-7", request)`. The API gets the position of the
+    /// request, and then your id if there is one (`3-invoice-7`). So anybody who knows the id of
+    /// the batch can put the results in order.
     ///
-    /// These are errors before anything is sent: no request, more than 100,000, more than 256 MB,
-    /// an id that is there twice or that the API does not take.
+    /// Fails before anything is sent if there is no request, if there are more than 100,000
+    /// requests or 256 MB, or if an id occurs twice or is not valid for the API.
     ///
-    /// The call is made again only if the server was too busy for it. After another failure nobody
-    /// knows whether the batch was made, and a second one would cost as much again. Then look in
-    /// [`list`](Self::list).
+    /// This call is retried only if the server was too busy for it. After any other failure it is
+    /// unknown whether the batch was made, and a second batch would cost as much again. Then look
+    /// for it in [`list`](Self::list).
     pub async fn create<R: Into<BatchRequest>>(
         &self,
         requests: impl IntoIterator<Item = R>,
@@ -98,23 +100,23 @@ impl Batches {
         Batch::read(self.claude.policy().retry(create).await?)
     }
 
-    /// Asks how far a batch is.
+    /// Asks for the current state of a batch.
     pub async fn get(&self, id: &str) -> Result<Batch, LlmError> {
         self.batch(ApiRequest::of(Method::GET, path(id, "")?)).await
     }
 
-    /// Waits until a batch has ended, which may take a day. It asks again and again, after pauses
-    /// that grow from one second to a minute. To wait for less time, put it into
-    /// `tokio::time::timeout`: to drop it does nothing to the batch, and you can wait again.
+    /// Waits until a batch has ended, which may take a day. It asks for the state of the batch
+    /// after pauses that grow from one second to a minute. To wait for less time, use
+    /// `tokio::time::timeout`: dropping the wait does nothing to the batch, and you can wait again.
     ///
-    /// An error of a question that was retried in vain is returned. Then you can wait again, too.
+    /// Fails if asking for the state fails after all retries. Then you can wait again, too.
     pub async fn wait(&self, id: &str) -> Result<Batch, LlmError> {
         pauses::until_ended(|| self.get(id)).await
     }
 
-    /// The results of a batch that has ended, in the order of its requests. An error if it has not
-    /// ended, or if results are missing. All of them are held in memory; for very large batches,
-    /// see [`results_as_sent`](Self::results_as_sent).
+    /// Returns the results of a batch that has ended, in the order of its requests. Fails if the
+    /// batch has not ended, or if results are missing. All results are in memory at the same time;
+    /// for very large batches, use [`results_as_sent`](Self::results_as_sent).
     pub async fn results(&self, id: &str) -> Result<Vec<BatchResult>, LlmError> {
         let batch = self.get(id).await?;
         if !batch.is_ended() {
@@ -128,9 +130,9 @@ impl Batches {
         Ok(results)
     }
 
-    /// The results of a batch that has ended, one by one, in whatever order the server sends them.
-    /// Nothing is held in memory, and nothing is retried. After an error there is nothing more. One
-    /// result may have as many bytes as a reply (`longest_reply`).
+    /// Streams the results of a batch that has ended, in the order in which the server sends them.
+    /// Only one result is in memory at a time, and nothing is retried. After an `Err` the stream
+    /// ends. One result may have as many bytes as a reply (`longest_reply`).
     pub fn results_as_sent(
         &self,
         id: &str,
@@ -147,8 +149,8 @@ impl Batches {
         futures::stream::iter(error).chain(futures::stream::iter(results).flatten())
     }
 
-    /// Cancels a batch. Requests that are under way are still answered, so results are there after
-    /// the [end](Self::wait), too.
+    /// Cancels a batch. Requests that are under way are still answered, so a cancelled batch has
+    /// results, too, when it has [ended](Self::wait).
     pub async fn cancel(&self, id: &str) -> Result<Batch, LlmError> {
         self.batch(ApiRequest::of(Method::POST, path(id, "/cancel")?)).await
     }
@@ -161,7 +163,7 @@ impl Batches {
         Ok(())
     }
 
-    /// Lists the batches, the newest first. It follows all pages of the list.
+    /// Lists the batches, the newest first. All pages of the API's list are read.
     pub async fn list(&self) -> Result<Vec<Batch>, LlmError> {
         pages::all(&self.claude, BATCHES).await?.into_iter().map(Batch::read).collect()
     }

@@ -14,8 +14,8 @@ use super::{api_request::ApiRequest, endpoint::Endpoint, shown::shown, sign_erro
 /// One attempt at a request, before it is sent. A [rewrite](crate::transport#elsewhere) may change
 /// its path, headers and body. Then a [signer](super::Sign) may add headers.
 ///
-/// It can't be sent to another host: the path is always below the base URL. `Debug` shows neither
-/// the values of headers nor the body.
+/// The request can't be sent to another host: the path is always below the base URL. `Debug` shows
+/// neither the values of headers nor the body.
 pub struct OutgoingRequest {
     method: Method,
     endpoint: Endpoint,
@@ -54,18 +54,19 @@ impl OutgoingRequest {
         self.url = self.endpoint.below(&self.path, &self.query);
     }
 
-    /// The headers, with the key, if there is one. `host` and `content-length` are not among them:
-    /// these are written when the request is sent.
+    /// The headers, including the API key if the client has one. `host` and `content-length` are
+    /// not among them, because they are set when the request is sent.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The headers, to be changed. What is added or replaced here is treated as a secret.
+    /// The headers, to add or replace some. Their values are treated as secrets.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.headers
     }
 
-    /// Sends this token as `authorization: Bearer …`, in the place of any other `authorization`.
+    /// Sets the header `authorization: Bearer …` with this token. It replaces any other
+    /// `authorization`. Fails if a header can't have the token.
     pub fn set_bearer(&mut self, token: &str) -> Result<(), SignError> {
         let value = HeaderValue::try_from(format!("Bearer {}", token.trim()));
         let wrong = |_| SignError::permanent("the token has a character that no HTTP header may hold");
@@ -73,7 +74,7 @@ impl OutgoingRequest {
         Ok(())
     }
 
-    /// The bytes of the body, exactly as they are sent. There are none if the method is `GET`.
+    /// The bytes of the body, exactly as they are sent. Empty if the method is `GET`.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
@@ -83,8 +84,7 @@ impl OutgoingRequest {
         self.body = body.into();
     }
 
-    /// The fields of the body, each as the text in which it was written. An error if the body is no
-    /// JSON object.
+    /// The fields of the body, each as its JSON text. Fails if the body is not a JSON object.
     pub fn fields(&self) -> Result<BTreeMap<String, Json>, LlmError> {
         serde_json::from_slice(&self.body).map_err(|error| {
             let message = format!("the body for {:?} is no JSON object: {error}", self.path);

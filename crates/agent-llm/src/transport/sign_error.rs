@@ -6,9 +6,9 @@ use agent_core::{LlmError, model::LlmErrorKind};
 
 use super::causes::chain;
 
-/// Why a request could not be signed. As an [`LlmError`], a temporary one is of the kind
-/// [`Connection`](LlmErrorKind::Connection) and is retried, and a permanent one is of the kind
-/// [`Configuration`](LlmErrorKind::Configuration) and is not.
+/// Why a request could not be signed. A temporary error becomes an [`LlmError`] of the kind
+/// [`Connection`](LlmErrorKind::Connection), which is retried. A permanent error becomes one of the
+/// kind [`Configuration`](LlmErrorKind::Configuration), which is not retried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the request could not be signed: {message}")]
 pub struct SignError {
@@ -17,14 +17,15 @@ pub struct SignError {
 }
 
 impl SignError {
-    /// Another attempt may succeed: the server that gives tokens was not reached, say. The message
-    /// is that of the error and its causes. It must hold no secret.
+    /// Makes an error after which another attempt may succeed, for example if the token server
+    /// can't be reached. The message contains `error` and its causes, so `error` must contain no
+    /// secret.
     pub fn temporary(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { message: chain(&*error.into()), is_temporary: true }
     }
 
-    /// Another attempt fails, too: there are no credentials, say. The message is that of the error
-    /// and its causes. It must hold no secret.
+    /// Makes an error after which another attempt would fail, too, for example if there are no
+    /// credentials. The message contains `error` and its causes, so `error` must contain no secret.
     pub fn permanent(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { message: chain(&*error.into()), is_temporary: false }
     }

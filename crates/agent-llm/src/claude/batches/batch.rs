@@ -10,33 +10,35 @@ use crate::object_fields::ObjectFields;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// The id of the batch. Another process can take the batch up again with it.
+    /// The id of the batch. Another process can use it to wait for the batch and to read its
+    /// results.
     pub id: String,
-    /// How far the batch is.
+    /// Whether the batch is in progress or has ended.
     pub status: BatchStatus,
     /// How many requests have ended, and how.
     pub counts: BatchCounts,
-    /// When the batch was made.
+    /// When the batch was made; `None` if the API does not say.
     pub created_at: Option<SystemTime>,
-    /// When requests that have not been made by then expire: a day after the batch was made.
+    /// When requests expire that have not been made until then: a day after the batch was made.
+    /// `None` if the API does not say.
     pub expires_at: Option<SystemTime>,
-    /// When the batch ended, if it has.
+    /// When the batch ended; `None` if it has not ended.
     pub ended_at: Option<SystemTime>,
-    /// All that the API says of the batch.
+    /// All fields that the API sends about the batch.
     pub json: Json,
 }
 
-/// How far a [`Batch`] is.
+/// The state of a [`Batch`].
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchStatus {
     /// Requests are still being made.
     InProgress,
-    /// It was cancelled, and requests that were under way have not ended yet.
+    /// The batch was cancelled, and requests that were under way have not ended yet.
     Canceling,
-    /// All requests have ended, in whatever way: there are results.
+    /// All requests have ended: answered, failed, cancelled or expired. The results can be read.
     Ended,
-    /// Something else that the API says.
+    /// Another state, as the API names it.
     Other(String),
 }
 
@@ -53,7 +55,7 @@ pub struct BatchCounts {
     pub errored: u64,
     /// Requests that were cancelled before they were made.
     pub canceled: u64,
-    /// Requests that were not made in time.
+    /// Requests that expired before they were made.
     pub expired: u64,
 }
 

@@ -13,11 +13,11 @@ pub(super) const MOST_REQUESTS: usize = 100_000;
 /// The most bytes of a batch.
 const MOST_BYTES: usize = 256_000_000;
 
-/// A request of a batch, and the id that its result shall have. A [`Request`] becomes one without
-/// an id, and a pair of an id and a request one with it.
+/// A request of a batch, with your own id for it if you want one. It is made from a [`Request`], or
+/// from a pair of an id and a `Request`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchRequest {
-    /// An id of yours: letters, digits, `_` and `-`, 58 characters at most.
+    /// Your own id: letters, digits, `_` and `-`, 58 characters at most. `None` if you need none.
     pub custom_id: Option<String>,
     /// The request.
     pub request: Request,

@@ -11,16 +11,16 @@ use crate::transport::error::ErrorBody;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchResult {
-    /// The position of the request in the batch, counted from 0. `None` if another program made the
-    /// batch and wrote ids that have none.
+    /// The position of the request in the batch, from 0. `None` if another program made the batch,
+    /// with ids that do not begin with a position.
     pub position: Option<usize>,
-    /// The id that the request was given, if any.
+    /// Your own id for the request; `None` if you gave none.
     pub custom_id: Option<String>,
-    /// What came of it.
+    /// The reply, or why there is none.
     pub outcome: BatchOutcome,
 }
 
-/// What came of a request of a batch.
+/// The outcome of one request of a batch.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum BatchOutcome {
@@ -32,12 +32,12 @@ pub enum BatchOutcome {
     Canceled,
     /// The batch expired before the request was made.
     Expired,
-    /// Something else that the API says.
+    /// Another outcome, as the API sends it.
     Other(Json),
 }
 
 impl BatchResult {
-    /// The reply, or an error that says why there is none.
+    /// Returns the reply, or an error that says why there is none.
     pub fn response(self) -> Result<Response, LlmError> {
         let none = |kind, message: &str| Err(LlmError::new(kind, message));
         match self.outcome {
