@@ -5,13 +5,11 @@
 //! (`events`) and not (`reply`), without IO. What both share stands beside them: `history` decides
 //! what is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the
 //! APIs' rules, `call_ids` keeps ids to those of a server, `openai_blocks` says which blocks only
-//! these APIs can read, `origin` which server wrote them, and `block_order` puts the blocks of a
-//! reply one behind the other. `plain_client` is the plain client, and `usable` asks again without
-//! what a server can't use.
+//! these APIs can read, and `origin` which server wrote them. `plain_client` is the plain client, and
+//! `usable` asks again without what a server can't use.
 
 mod answer_format;
 mod api;
-mod block_order;
 mod body;
 mod build;
 mod builder;

@@ -29,6 +29,9 @@
 
 pub(crate) mod api;
 pub(crate) mod api_request;
+// Some of it only `openai` uses.
+#[cfg_attr(not(feature = "openai"), allow(dead_code))]
+pub(crate) mod block_order;
 pub(crate) mod causes;
 mod client;
 pub(crate) mod config_error;

@@ -1,7 +1,5 @@
 //! From pieces without block boundaries to valid deltas.
 
-mod nesting;
-mod part;
 #[cfg(test)]
 mod tests;
 
@@ -11,11 +9,11 @@ use std::{
 };
 
 use agent_core::{
-    Delta, LlmError, StopReason,
+    Block, Delta, Json, LlmError, StopReason,
     model::{Counts, LlmErrorKind},
 };
 
-use part::{Kind, Part};
+use super::block_order::{Grows, Lanes};
 
 /// Writes the [`Delta`]s of a reply for an API whose streams have pieces but no blocks, as OpenAI's
 /// chat completions have. You call a method for each piece. The writer opens and closes the blocks,
@@ -55,12 +53,12 @@ use part::{Kind, Part};
 pub struct DeltaWriter {
     ready: VecDeque<Delta>,
     has_begun: bool,
-    /// The parts that have not ended, in their order. Only the first is passed on as it comes.
-    parts: VecDeque<Part>,
-    /// How many parts have ended.
-    ended: usize,
-    /// The last call of each of the API's numbers: the how many-th part it is, and its id.
-    calls: BTreeMap<u64, (usize, String)>,
+    /// Puts the blocks one behind the other.
+    blocks: Lanes,
+    /// The text or thinking that was said last, if no call has begun since.
+    last: Option<(usize, Grows)>,
+    /// By the API's numbers.
+    calls: BTreeMap<u64, Call>,
     stop: Option<StopReason>,
     usage: Counts,
     is_finished: bool,
@@ -78,13 +76,13 @@ impl DeltaWriter {
 
     /// Adds a piece of the reply's text. Fails after [`finish`](Self::finish).
     pub fn text(&mut self, text: &str) -> Result<(), LlmError> {
-        self.add(Part::new(Kind::Text, text))
+        self.say(Grows::Text, Block::text(""), text)
     }
 
     /// Adds a piece of the model's thinking. The block has no signature. Fails after
     /// [`finish`](Self::finish).
     pub fn thinking(&mut self, thinking: &str) -> Result<(), LlmError> {
-        self.add(Part::new(Kind::Thinking, thinking))
+        self.say(Grows::Thinking, self::thinking(), thinking)
     }
 
     /// Adds a piece of a tool call. `number` is the API's own number of the call in this reply. The
@@ -101,7 +99,28 @@ impl DeltaWriter {
         name: Option<&str>,
         input: &str,
     ) -> Result<(), LlmError> {
-        self.add(Part::call(number, id.unwrap_or_default(), name.unwrap_or_default(), input))
+        self.check_open()?;
+        let piece = CallPiece { id: id.unwrap_or_default(), name: name.unwrap_or_default(), input };
+        if piece.is_empty() {
+            return Ok(());
+        }
+        match self.place_of(number, &piece)? {
+            Place::Nowhere => return Ok(()),
+            Place::At(block) => {
+                self.blocks.name(block, piece.id, piece.name);
+                self.blocks.grow(block, input.into());
+                let known = self.calls.get_mut(&number).filter(|call| call.id.is_empty());
+                known.into_iter().for_each(|call| piece.id.clone_into(&mut call.id));
+            }
+            Place::New => {
+                self.last = None;
+                let block = self.blocks.begin_call(piece.id.to_owned(), piece.name.to_owned());
+                self.blocks.grow(block, input.into());
+                self.calls.insert(number, Call { block, id: piece.id.to_owned() });
+            }
+        }
+        self.blocks.write(&mut self.ready);
+        Ok(())
     }
 
     /// Sets why the reply ends. [`finish`](Self::finish) passes the reason on, because pieces and
@@ -141,9 +160,11 @@ impl DeltaWriter {
         }
         let broke_off = || LlmError::new(LlmErrorKind::Incomplete, "it ended without a stop reason");
         let stop_reason = self.stop.clone().ok_or_else(broke_off)?;
-        while !self.parts.is_empty() {
-            self.end_first()?;
+        if let Some(id) = self.blocks.nameless() {
+            return Err(malformed(format!("tool call {id:?} has no name")));
         }
+        self.blocks.end_all();
+        self.blocks.write(&mut self.ready);
         let (usage, extra) = (Box::new(self.usage), BTreeMap::new());
         self.ready.push_back(Delta::Stop { stop_reason, stop_details: None, usage, extra });
         self.is_finished = true;
@@ -155,82 +176,87 @@ impl DeltaWriter {
         self.ready.pop_front()
     }
 
-    fn add(&mut self, piece: Part) -> Result<(), LlmError> {
-        if self.is_finished {
-            return Err(malformed("more of the reply came after its end".to_owned()));
-        }
-        if piece.is_empty() {
+    /// More words of text or thinking. They go on only where they stopped, since they are read in
+    /// order.
+    fn say(&mut self, grows: Grows, block: Block, words: &str) -> Result<(), LlmError> {
+        self.check_open()?;
+        if words.is_empty() {
             return Ok(());
         }
-        match self.place_of(&piece)? {
-            Place::Nowhere => {}
-            Place::At(place) => self.parts[place].grow(piece),
-            Place::New => {
-                if let Kind::Call(number) = piece.kind() {
-                    self.calls.insert(number, (self.ended + self.parts.len(), piece.id().to_owned()));
-                }
-                self.parts.push_back(piece);
-            }
-        }
-        self.pass_on()
+        let last = self.last.filter(|(_, last)| *last == grows);
+        let number = last.map_or_else(|| self.blocks.begin(block, grows), |(number, _)| number);
+        self.last = Some((number, grows));
+        self.blocks.grow(number, words.into());
+        self.blocks.write(&mut self.ready);
+        Ok(())
     }
 
-    /// The part that a piece belongs to.
-    fn place_of(&self, piece: &Part) -> Result<Place, LlmError> {
-        let Kind::Call(number) = piece.kind() else {
-            // Words go on only where they stopped, since they are read in order.
-            let last = self.parts.back().filter(|last| last.kind() == piece.kind());
-            return Ok(last.map_or(Place::New, |_| Place::At(self.parts.len() - 1)));
+    fn check_open(&self) -> Result<(), LlmError> {
+        match self.is_finished {
+            true => Err(malformed("more of the reply came after its end".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// The call that a piece belongs to.
+    fn place_of(&self, number: u64, piece: &CallPiece<'_>) -> Result<Place, LlmError> {
+        let Some(Call { block, id }) = self.calls.get(&number) else { return Ok(Place::New) };
+        let is_open = self.blocks.is_open(*block);
+        let is_same = match self.blocks.is_whole(*block) {
+            true => !piece.is_another(id),
+            false => id.is_empty() || piece.id.is_empty() || piece.id == id,
         };
-        let Some((part, id)) = self.calls.get(&number) else { return Ok(Place::New) };
-        match part.checked_sub(self.ended) {
-            Some(place) if self.parts[place].goes_on_with(piece) => Ok(Place::At(place)),
-            Some(_) => Ok(Place::New),
-            None if piece.is_another(id) => Ok(Place::New),
-            None if piece.is_blank() => Ok(Place::Nowhere),
-            None => {
+        match (is_same, is_open) {
+            (false, _) => Ok(Place::New),
+            (true, true) => Ok(Place::At(*block)),
+            (true, false) if piece.input.trim().is_empty() => Ok(Place::Nowhere),
+            (true, false) => {
                 Err(malformed(format!("more input came for tool call {number}, whose input was complete")))
             }
         }
     }
+}
 
-    /// Passes on the pieces of the first part, and of those behind it as the ones before may end.
-    fn pass_on(&mut self) -> Result<(), LlmError> {
-        while self.parts.len() > 1 && self.parts[0].may_end() {
-            self.end_first()?;
-        }
-        if let Some(first) = self.parts.front_mut() {
-            first.pass_on(self.ended, &mut self.ready);
-        }
-        Ok(())
+/// The last call under one of the API's numbers: its block, and its id.
+#[derive(Debug)]
+struct Call {
+    block: usize,
+    id: String,
+}
+
+/// A piece of a call. What is not said is empty.
+struct CallPiece<'a> {
+    id: &'a str,
+    name: &'a str,
+    input: &'a str,
+}
+
+impl CallPiece<'_> {
+    fn is_empty(&self) -> bool {
+        self.id.is_empty() && self.name.is_empty() && self.input.is_empty()
     }
 
-    fn end_first(&mut self) -> Result<(), LlmError> {
-        if let Some(mut first) = self.parts.pop_front() {
-            first.pass_on(self.ended, &mut self.ready);
-            first.end(self.ended, &mut self.ready)?;
-            if let Kind::Call(number) = first.kind() {
-                // The id may have come later than the call began.
-                if let Some((part, id)) = self.calls.get_mut(&number) {
-                    if *part == self.ended {
-                        first.id().clone_into(id);
-                    }
-                }
-            }
-            self.ended += 1;
-        }
-        Ok(())
+    /// Whether it begins another call than the complete one with this id.
+    fn is_another(&self, id: &str) -> bool {
+        let has_other_id = !self.id.is_empty() && !id.is_empty() && self.id != id;
+        has_other_id || (self.id.is_empty() && !self.name.is_empty() && !self.input.trim().is_empty())
     }
 }
 
 /// Where a piece belongs.
 enum Place {
-    /// Into the part at this place.
+    /// Into the block with this number.
     At(usize),
-    /// Into a part of its own.
+    /// Into a block of its own.
     New,
     /// It says nothing.
     Nowhere,
+}
+
+/// A thinking block without a word.
+fn thinking() -> Block {
+    let json = Json::from(serde_json::json!({"type": "thinking", "thinking": ""}));
+    Block::from_json(json).expect("it has all that a thinking block needs")
 }
 
 fn malformed(message: String) -> LlmError {

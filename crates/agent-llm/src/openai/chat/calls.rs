@@ -6,11 +6,10 @@ use serde_json::value::RawValue;
 
 use crate::{
     openai::{
-        block_order::Lanes,
         fields::{Fields, string},
         openai_blocks::{self, Others},
     },
-    transport::words::Words,
+    transport::{block_order::Lanes, words::Words},
 };
 
 /// The most other fields of a call that are kept.

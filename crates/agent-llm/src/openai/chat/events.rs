@@ -12,12 +12,12 @@ use super::{
 };
 use crate::{
     openai::{
-        block_order::{Grows, Lanes},
         fields::{Fields, Gathered, list},
         openai_blocks::{self, Others},
         usage,
     },
     transport::{
+        block_order::{Grows, Lanes},
         error::{ErrorBody, excerpt},
         parser::ReadEvent,
         sse::Event,

@@ -5,11 +5,13 @@ use serde_json::value::RawValue;
 
 use crate::{
     openai::{
-        block_order::{Grows, Lanes},
         fields::{Fields, list, string},
         openai_blocks,
     },
-    transport::words::Words,
+    transport::{
+        block_order::{Grows, Lanes},
+        words::Words,
+    },
 };
 
 /// The fields that servers write a model's reasoning in. Of a message with several, the first

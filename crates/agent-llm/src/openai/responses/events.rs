@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     openai::{
-        block_order::Lanes,
         fields::{Fields, list, string},
         openai_blocks::Others,
         unary::ReadError,
     },
     transport::{
+        block_order::Lanes,
         error::{ErrorBody, excerpt},
         parser::ReadEvent,
         sse::Event,

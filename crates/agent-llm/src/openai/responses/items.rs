@@ -6,11 +6,13 @@ use agent_core::{Block, Json};
 use serde_json::value::RawValue;
 
 use crate::openai::{
-    block_order::{Grows, Lanes},
     fields::{Fields, list, string},
     openai_blocks::{self, Others},
 };
-use crate::transport::words::Words;
+use crate::transport::{
+    block_order::{Grows, Lanes},
+    words::Words,
+};
 
 /// The fields of a call that have a place of their own, or say what every call says.
 const CALL: [&str; 6] = ["type", "id", "call_id", "name", "arguments", "status"];

@@ -4,17 +4,17 @@ use std::{collections::VecDeque, mem};
 
 use agent_core::{Block, Delta, model::Piece};
 
-use crate::transport::words::Words;
+use super::words::Words;
 
 /// Writes the blocks of a reply in the order in which they began, each whole before the next
 /// begins.
 ///
 /// A loop may start a call as soon as the next block begins. Some servers write several calls by
 /// turns, so what comes of a later block waits until the one before it is whole: words are when
-/// something else begins, a call is when its input is a whole JSON object. At the end of the reply
-/// all is written.
+/// something else begins, a call is when it has a name and its input is a whole JSON object. At the
+/// end of the reply all is written.
 #[derive(Debug, Default)]
-pub(super) struct Lanes {
+pub(crate) struct Lanes {
     lanes: VecDeque<Lane>,
     /// The number of the first lane.
     first: usize,
@@ -24,7 +24,7 @@ pub(super) struct Lanes {
 
 /// What a block grows by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Grows {
+pub(crate) enum Grows {
     /// Words.
     Text,
     /// Words of thinking.
@@ -87,7 +87,7 @@ impl Lane {
         match self.grows {
             Grows::Nothing => true,
             Grows::Text | Grows::Thinking => self.ended || is_followed,
-            Grows::Input => self.ended || (is_followed && self.input.is_whole()),
+            Grows::Input => self.ended || (is_followed && self.input.is_whole() && self.call.is_none()),
         }
     }
 
@@ -155,12 +155,12 @@ fn begin(block: Block, next: &mut usize, deltas: &mut VecDeque<Delta>) -> usize 
 
 impl Lanes {
     /// A block begins. Gives the number that its pieces come under.
-    pub(super) fn begin(&mut self, block: Block, grows: Grows) -> usize {
+    pub(crate) fn begin(&mut self, block: Block, grows: Grows) -> usize {
         self.push(Lane::new(Some(block), grows))
     }
 
     /// A call begins, whose name may not be known yet.
-    pub(super) fn begin_call(&mut self, id: String, name: String) -> usize {
+    pub(crate) fn begin_call(&mut self, id: String, name: String) -> usize {
         let mut lane = Lane::new(None, Grows::Input);
         lane.call = Some((id, name));
         lane.begin_call();
@@ -177,12 +177,12 @@ impl Lanes {
     }
 
     /// Whether more of this block may come.
-    pub(super) fn is_open(&self, number: usize) -> bool {
+    pub(crate) fn is_open(&self, number: usize) -> bool {
         number.checked_sub(self.first).and_then(|place| self.lanes.get(place)).is_some_and(|lane| !lane.ended)
     }
 
     /// Says of a call what was not known when it began.
-    pub(super) fn name(&mut self, number: usize, id: &str, name: &str) {
+    pub(crate) fn name(&mut self, number: usize, id: &str, name: &str) {
         let Some(lane) = self.lane(number) else { return };
         if let Some((known_id, known_name)) = &mut lane.call {
             let fill = |known: &mut String, new: &str| {
@@ -197,20 +197,31 @@ impl Lanes {
     }
 
     /// More of a block. It is lost if the block has ended, as what comes behind a whole input is.
-    pub(super) fn grow(&mut self, number: usize, words: Words) {
+    pub(crate) fn grow(&mut self, number: usize, words: Words) {
         if let Some(lane) = self.lane(number).filter(|lane| !lane.ended) {
             lane.grow(words);
         }
     }
 
+    /// Whether the input of a call is a whole JSON object. That of one that is gone is.
+    pub(crate) fn is_whole(&self, number: usize) -> bool {
+        let lane = number.checked_sub(self.first).and_then(|place| self.lanes.get(place));
+        lane.is_none_or(|lane| lane.input.is_whole())
+    }
+
+    /// The id of the first call that has no name yet.
+    pub(crate) fn nameless(&self) -> Option<&str> {
+        self.lanes.iter().find_map(|lane| lane.call.as_ref()).map(|(id, _)| id.as_str())
+    }
+
     /// Whether anything of a block came. One that is gone has said something.
-    pub(super) fn has_said(&self, number: usize) -> bool {
+    pub(crate) fn has_said(&self, number: usize) -> bool {
         let lane = number.checked_sub(self.first).and_then(|place| self.lanes.get(place));
         lane.is_none_or(|lane| lane.has_said)
     }
 
     /// Puts a block behind this one, or at the end if this one is written already.
-    pub(super) fn put_behind(&mut self, number: usize, block: Block) {
+    pub(crate) fn put_behind(&mut self, number: usize, block: Block) {
         match self.lane(number) {
             Some(lane) => lane.behind = Some(block),
             None => {
@@ -220,19 +231,19 @@ impl Lanes {
     }
 
     /// Nothing more of this block comes.
-    pub(super) fn end(&mut self, number: usize) {
+    pub(crate) fn end(&mut self, number: usize) {
         if let Some(lane) = self.lane(number) {
             lane.end();
         }
     }
 
     /// Nothing more of any block comes.
-    pub(super) fn end_all(&mut self) {
+    pub(crate) fn end_all(&mut self) {
         self.lanes.iter_mut().for_each(Lane::end);
     }
 
     /// Writes what can be written.
-    pub(super) fn write(&mut self, deltas: &mut VecDeque<Delta>) {
+    pub(crate) fn write(&mut self, deltas: &mut VecDeque<Delta>) {
         loop {
             let is_followed = self.lanes.len() > 1;
             let Some(lane) = self.lanes.front_mut() else { return };
@@ -286,6 +297,10 @@ mod tests {
         serde_json::from_str(&format!("\"{text}\"")).unwrap()
     }
 
+    fn block(json: &str) -> Block {
+        serde_json::from_str(json).unwrap()
+    }
+
     /// What is written in each step, in short.
     fn written(lanes: &mut Lanes) -> String {
         let mut deltas = VecDeque::new();
@@ -322,7 +337,7 @@ mod tests {
     #[test]
     fn words_are_over_when_something_else_begins() {
         let mut lanes = Lanes::default();
-        let thinking = lanes.begin(crate::openai::openai_blocks::summary(), Grows::Thinking);
+        let thinking = lanes.begin(block(r#"{"type":"thinking","thinking":""}"#), Grows::Thinking);
         lanes.grow(thinking, words("so"));
         let text = lanes.begin(Block::text(""), Grows::Text);
         lanes.grow(text, words(r"a\ud83e"));
