@@ -12,13 +12,13 @@
 //!
 //! # Elsewhere
 //!
-//! A model's API is often behind another server: a cloud's, or a gateway. Every client of this crate
-//! can speak to one, [`HttpClient`] too. Its builder takes
+//! A model's API is often behind another server: a cloud's, or a gateway. Every client of this
+//! crate can use such a server, also [`HttpClient`]. These methods of the client's builder help:
 //!
-//! - a `base_url`, whose query is sent with every request
-//! - a `key` that is sent where the server wants it: see [`Key`](crate::Key)
-//! - a `signer` ([`Sign`]), which signs each attempt or adds a token that expires
-//! - a `rewrite`, a function that changes an [`OutgoingRequest`]: its path, its headers, its body.
+//! - `base_url`: if the URL has a query, it is sent with every request
+//! - `key`: the API key, in the header that the server wants; see [`Key`](crate::Key)
+//! - `signer`: a [`Sign`], which signs each attempt or adds a token that expires
+//! - `rewrite`: a function that changes an [`OutgoingRequest`]: its path, its headers, its body
 //!
 //! The guide's chapter *Claude on other clouds* has programs for Amazon, Google, Azure and a
 //! gateway.

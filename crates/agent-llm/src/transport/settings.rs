@@ -127,13 +127,14 @@ macro_rules! http_settings {
             }
 
             /// Changes each attempt at a request before it is signed and sent: its path, its
-            /// headers, its body. It is for servers that take the same messages in another form. An
-            /// error ends the attempt. A second call replaces the first rewrite.
+            /// headers, its body. Use it for servers that accept the same messages in another form.
+            /// If the function fails, the attempt ends with its error. A second call replaces the
+            /// first rewrite. By default nothing is changed.
             ///
-            /// It is called for all requests of the client, also those that ask for models, for
-            /// counts of tokens or for batches. So go by
-            /// [`path`](crate::transport::OutgoingRequest::path). The guide's chapter *Claude on
-            /// other clouds* has an example.
+            /// The function is called for all requests of the client, also those that ask for
+            /// models, for counts of tokens or for batches. Look at
+            /// [`path`](crate::transport::OutgoingRequest::path) to tell them apart. The guide's
+            /// chapter *Claude on other clouds* has an example.
             pub fn rewrite(
                 mut self,
                 rewrite: impl Fn(&mut $crate::transport::OutgoingRequest) -> Result<(), $crate::LlmError>

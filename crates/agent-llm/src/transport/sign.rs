@@ -9,13 +9,13 @@ use super::{outgoing::OutgoingRequest, sign_error::SignError};
 /// Signs requests, or adds a token to them. Give one to a client with its builder's `signer(..)`.
 /// The client then needs no API key, and reads none from the environment.
 ///
-/// It is called for each attempt, so also for each retry, after any rewrite: what it reads is
-/// exactly what is sent. It may wait, as for a new token. That wait is part of the attempt: it is
-/// given up with the request, and it counts for the time limits. Nothing that it puts into headers
-/// shows in `Debug` or in errors.
+/// A signer is called for each attempt, also for each retry, and after any rewrite, so it reads
+/// exactly what is sent. It may wait, for example for a new token. That wait is part of the
+/// attempt: it ends if the request is dropped, and counts toward the time limits. No header that a
+/// signer sets shows in `Debug` or in errors.
 ///
-/// For a token in the header `authorization`, there is [`bearer`]. Other signers are types of
-/// yours:
+/// For a token in the header `authorization`, use [`bearer`]. For anything else, write your own
+/// signer:
 ///
 /// ```
 /// use agent_llm::{Claude, transport::{OutgoingRequest, Sign, SignError, async_trait}};
@@ -41,7 +41,8 @@ use super::{outgoing::OutgoingRequest, sign_error::SignError};
 /// ```
 #[async_trait]
 pub trait Sign: Send + Sync {
-    /// Adds or replaces headers of one attempt at a request.
+    /// Adds or replaces headers of one attempt at a request. An error ends the attempt;
+    /// [`SignError`] says whether it is retried.
     async fn sign(&self, request: &mut OutgoingRequest) -> Result<(), SignError>;
 }
 
@@ -52,8 +53,8 @@ impl<S: Sign + ?Sized> Sign for Arc<S> {
     }
 }
 
-/// A signer that sends a token as `authorization: Bearer …`. `token` is asked for each attempt, so
-/// it may give a new token when the old one has expired.
+/// Makes a signer that sends a token as `authorization: Bearer …`. `token` is called for each
+/// attempt, so it can return a new token when the old one has expired.
 ///
 /// ```
 /// use agent_llm::{Claude, transport::{SignError, bearer}};
