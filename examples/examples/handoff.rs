@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     ]);
     let handoff = Handoff::to([("billing", "Invoices and payments.")]);
     let team = Team::new([
-        Agent::builder("desk", model.clone()).tools(handoff.tools()).build()?,
+        Agent::builder("desk", model.clone()).tools(handoff).build()?,
         Agent::builder("billing", model).build()?,
     ])?;
 

@@ -11,7 +11,7 @@ use crate::{
 
 /// The agents to which an agent can hand the conversation over, and the rules for that.
 ///
-/// Give the agent the tools of this value: `Agent::builder(…).tools(handoff.tools())`. The agents
+/// Give the agent the tools of this value: `Agent::builder(…).tools(handoff)`. The agents
 /// that it names must be in the same [`Team`](agent_core::Team); if one is missing, the team can't
 /// be built.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl Handoff {
         self
     }
 
-    /// The tools to give to the agent that can hand over: `.tools(handoff.tools())`.
+    /// The tools to give to the agent that can hand over: `.tools(handoff)`.
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
         let shared = |tool: HandoffTool| Arc::new(tool) as Arc<dyn Tool>;
         match self.one_tool_per_agent {
@@ -87,5 +87,25 @@ impl Handoff {
                 self.targets.iter().map(tool).collect()
             }
         }
+    }
+}
+
+/// So that an agent takes it as its tools: `.tools(handoff)`.
+impl IntoIterator for Handoff {
+    type Item = Arc<dyn Tool>;
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tools().into_iter()
+    }
+}
+
+/// So that several agents take the same: `.tools(&handoff)`.
+impl IntoIterator for &Handoff {
+    type Item = Arc<dyn Tool>;
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tools().into_iter()
     }
 }

@@ -11,7 +11,7 @@
 //!     ("billing", vec![Reply::text("Your invoice is paid.")]),
 //! ]);
 //! let handoff = Handoff::to([("billing", "Invoices and refunds.")]);
-//! let triage = Agent::builder("triage", model.clone()).tools(handoff.tools()).build()?;
+//! let triage = Agent::builder("triage", model.clone()).tools(handoff).build()?;
 //! let billing = Agent::builder("billing", model).build()?;
 //! let mut conversation = Conversation::start("triage", "Is my invoice paid?");
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

@@ -20,10 +20,9 @@ impl Frame {
 }
 
 /// What the page is told of an event. Of conversations that were delegated it shows the calls, and
-/// no words.
+/// no words: `live` is one of the top level.
 pub(crate) fn frames(live: &mut LiveText, event: &Event) -> Vec<Frame> {
-    let changes = if event.depth == 0 { live.see(event) } else { Vec::new() };
-    let words = changes.into_iter().filter_map(|change| match change {
+    let words = live.see(event).into_iter().filter_map(|change| match change {
         TextChange::Words(text) => Some(Frame::new("words", json!({"text": text}))),
         TextChange::Withdrawn { text, .. } => Some(Frame::new("withdrawn", json!({"text": text}))),
         _ => None,

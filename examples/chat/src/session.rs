@@ -71,7 +71,7 @@ impl Session {
         conversation.say(text);
         let run = agent.run(&mut conversation).cancelled_by(&self.cancel);
         // Who stops a reply has read its words: the model shall know them, too.
-        let (mut run, mut live) = (run.keep_partial_reply(true), LiveText::new());
+        let (mut run, mut live) = (run.keep_partial_reply(true), LiveText::top_level());
         while let Some(event) = run.next().await {
             let new = frames(&mut live, &event);
             if !new.is_empty() {

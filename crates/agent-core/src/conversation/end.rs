@@ -17,6 +17,10 @@ pub enum End {
     Waiting(Vec<PendingApproval>),
     /// The reply was cut, for this reason. The calls in that reply were not made;
     /// [`Conversation::open_calls`](crate::Conversation::open_calls) returns them.
+    ///
+    /// A run that you cancel ends with `Cut(StopReason::Cancelled)` only if it had
+    /// [`keep_partial_reply`](crate::Run::keep_partial_reply) and a part of a reply was recorded.
+    /// Otherwise it ends with the error [`RunError::Cancelled`](crate::RunError::Cancelled).
     Cut(StopReason),
     /// The model refused to answer. The value is what the API says about the refusal, unchanged.
     ///

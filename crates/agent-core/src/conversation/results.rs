@@ -13,6 +13,10 @@ pub(crate) fn not_run_message(reason: &StopReason) -> String {
 const WENT_ON: &str =
     "no result: the user went on before the call ended. If it had begun, it may have had its effect";
 
+/// The same of a call that a person had approved.
+const WENT_ON_AFTER_APPROVAL: &str = "no result: a person had approved it, and the user went on before it ended. If it had begun, \
+     it may have had its effect";
+
 impl Conversation {
     /// Appends the user message with all results if every call has its result.
     pub(super) fn append_results_if_done(&mut self) {
@@ -49,7 +53,9 @@ impl Conversation {
             (None, State::Waiting { .. }) => {
                 "not run: the user went on before a person approved it".to_owned()
             }
-            // It is not known here whether the call began.
+            // It is not known here whether the call began: a run that is dropped records nothing of
+            // the calls that it was making.
+            (None, State::Approved) => WENT_ON_AFTER_APPROVAL.to_owned(),
             (None, _) => WENT_ON.to_owned(),
         };
         let slots = self.slots.take();

@@ -8,8 +8,9 @@ use crate::{Block, Delta, Event, EventKind, Piece, Response, safe_lines};
 /// event to [`see`](Self::see), which returns what to show next. If a reply breaks off and its
 /// request is made again, the text shown so far is withdrawn first, so each reply is shown once.
 ///
-/// One `LiveText` can follow several conversations; each has its own text. On a terminal, print
-/// each change. Where shown text can be replaced, use [`LiveText::text`] after each change, or the
+/// One `LiveText` can follow several conversations; each has its own text. What agents say to each
+/// other in delegated conversations is shown, too, unless you make it with
+/// [`LiveText::top_level`]. On a terminal, print each change. Where shown text can be replaced, use [`LiveText::text`] after each change, or the
 /// change itself.
 ///
 /// ```
@@ -30,6 +31,8 @@ use crate::{Block, Delta, Event, EventKind, Piece, Response, safe_lines};
 /// ```
 #[derive(Debug, Default)]
 pub struct LiveText {
+    /// Events of delegated conversations are passed over.
+    is_top_level: bool,
     /// By the ids of the conversations.
     replies: HashMap<Arc<str>, Reply>,
 }
@@ -69,9 +72,18 @@ impl LiveText {
         Self::default()
     }
 
+    /// Makes a `LiveText` that shows only what is said to the user: [`see`](Self::see) ignores the
+    /// events of delegated conversations, whose [`depth`](Event::depth) is more than 0.
+    pub fn top_level() -> Self {
+        Self { is_top_level: true, ..Self::default() }
+    }
+
     /// Returns the changes that an event of a run causes, in order; often none. When a conversation
     /// has ended, its text is forgotten.
     pub fn see(&mut self, event: &Event) -> Vec<TextChange> {
+        if self.is_top_level && event.depth > 0 {
+            return Vec::new();
+        }
         let id = &event.conversation;
         match &event.kind {
             EventKind::Delta(delta) => self.push(id, delta),

@@ -58,7 +58,8 @@ impl Cancel {
     }
 
     /// Stops all runs that have this `Cancel`, also those that were not polled yet. They end with
-    /// [`RunError::Cancelled`](crate::RunError::Cancelled).
+    /// [`RunError::Cancelled`](crate::RunError::Cancelled), or with
+    /// [`End::Cut`](crate::End::Cut) if a part of a reply is kept.
     ///
     /// Replies that still stream are dropped, together with their early calls, unless
     /// [`Run::keep_partial_reply`](crate::Run::keep_partial_reply) is set. Running calls get an

@@ -41,6 +41,11 @@ pub enum RunError {
         most: u32,
     },
     /// The run was [cancelled](crate::Cancel).
+    ///
+    /// There is one exception: with [`keep_partial_reply`](crate::Run::keep_partial_reply), a run
+    /// that is cancelled while a reply streams records the text so far, and ends without an error,
+    /// with [`End::Cut`]`(`[`StopReason::Cancelled`](crate::StopReason::Cancelled)`)`. If there is
+    /// no text yet, or calls were being made, it ends with this error, too.
     #[error("the run was cancelled; the conversation keeps what was done")]
     Cancelled,
     /// A delegated conversation took longer than the [`timeout`](crate::ToolSpec::timeout) of the

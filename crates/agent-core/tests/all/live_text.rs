@@ -90,9 +90,13 @@ impl Llm for Breaks {
     }
 }
 
-/// All that is printed in a run, and the final text of each conversation.
+/// All that is printed in a run.
 async fn shown(team: &Team, conversation: &mut Conversation) -> String {
-    let (mut live, mut screen) = (LiveText::new(), String::new());
+    shown_by(LiveText::new(), team, conversation).await
+}
+
+async fn shown_by(mut live: LiveText, team: &Team, conversation: &mut Conversation) -> String {
+    let mut screen = String::new();
     let mut run = team.run(conversation);
     while let Some(event) = run.next().await {
         for change in live.see(&event) {
@@ -153,4 +157,19 @@ async fn field_54_a_reply_that_fails_for_good_is_withdrawn() {
     Two to 
     [withdrawn: no connection to the model's server: reset]
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_is_said_to_the_user_is_shown_at_the_top_level() {
+    let check = async |live: LiveText, expected: &str| {
+        let model = Script::by_agent([
+            ("main", vec![calls([("act", json!({"to": "b"}))]), Reply::text("I have it.")]),
+            ("b", vec![Reply::text("Here it is.")]),
+        ]);
+        let team = ["main", "b"].map(|name| agent(name, &model, &Log::default()).build().unwrap());
+        let team = Team::new(team).unwrap();
+        assert_eq!(shown_by(live, &team, &mut Conversation::start("main", "Go.")).await, expected);
+    };
+    check(LiveText::new(), "Here it is.I have it.").await;
+    check(LiveText::top_level(), "I have it.").await;
 }

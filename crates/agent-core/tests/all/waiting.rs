@@ -100,3 +100,18 @@ async fn field_76_that_a_run_still_waits_is_told_once_and_what_waits_is_known_wi
     assert_eq!((end.text(), told), ("Done.", vec![End::Answered("Done.".to_owned())]));
     assert!(conversation.waiting().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_approved_call_that_the_user_went_on_from_says_that_it_was_approved() {
+    let (team, _) = asking();
+    let mut conversation = run(&team).await.conversation;
+    conversation.approve("run/call_0_0").unwrap();
+    conversation.say("Never mind.");
+    let result = |id: &str| {
+        let mut results = conversation.messages().iter().flat_map(agent_core::Message::tool_results);
+        results.find(|(of, ..)| *of == id).unwrap().1.to_text()
+    };
+    let approved = "no result: a person had approved it, and the user went on before it ended. If it had begun, it may have had its effect";
+    assert_eq!(result("call_0_0"), approved);
+    assert_eq!(result("call_0_3"), "not run: the user went on before a person approved it");
+}
