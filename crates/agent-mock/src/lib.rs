@@ -52,6 +52,11 @@
 //! Unusual content needs no fault, because a scenario may have any reply: call ids that occur
 //! twice, blank text, or a call whose input is not JSON ([`agent_core::script::Reply::call`]).
 //!
+//! # Conformance of a backend
+//!
+//! The module [`conformance`] puts a whole backend through such faults and through unusual content,
+//! and reports what it did wrong.
+//!
 //! # OpenAI's APIs
 //!
 //! A scripted reply is written in the form of the API that the request came in:
@@ -151,6 +156,7 @@
 mod answer;
 mod body_plan;
 mod chat;
+pub mod conformance;
 mod default_reply;
 mod event_stream;
 mod example;

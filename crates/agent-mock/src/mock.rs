@@ -74,6 +74,14 @@ impl Mock {
         self.state.log.most_open()
     }
 
+    /// Waits until exactly this many requests are open. Use it to check that a request that your
+    /// program dropped is really given up: `until_open(0)`. A request is open until its reply has
+    /// been sent, or until its client is gone.
+    pub async fn until_open(&self, count: usize) {
+        let mut open = self.state.log.watch_open();
+        open.wait_for(|open| *open == count).await.expect("the log keeps the sender, and this borrows it");
+    }
+
     /// All requests for a reply, in the order they arrived. Requests that could not be read, or
     /// that were over the rate limit, are missing.
     pub fn requests(&self) -> Vec<Arc<RecordedRequest>> {

@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use tokio::sync::watch;
+
 use crate::RecordedRequest;
 
 /// The requests so far, and counts of them. Each count is exact; reads of different counts are not
@@ -17,7 +19,7 @@ use crate::RecordedRequest;
 pub(crate) struct RequestLog {
     answered: AtomicUsize,
     count: AtomicUsize,
-    open: Arc<AtomicUsize>,
+    open: watch::Sender<usize>,
     most_open: AtomicUsize,
     requests: Mutex<Vec<Arc<RecordedRequest>>>,
     attempts: Mutex<HashMap<u64, usize>>,
@@ -25,7 +27,7 @@ pub(crate) struct RequestLog {
 }
 
 /// An open request. It counts as open until this is dropped.
-pub(crate) struct OpenRequest(Arc<AtomicUsize>);
+pub(crate) struct OpenRequest(watch::Sender<usize>);
 
 impl RequestLog {
     /// The next number for an answer, from 1.
@@ -36,8 +38,10 @@ impl RequestLog {
     /// Counts a new request for a reply.
     pub(crate) fn open(&self) -> OpenRequest {
         self.count.fetch_add(1, Relaxed);
-        let open = self.open.fetch_add(1, Relaxed) + 1;
-        self.most_open.fetch_max(open, Relaxed);
+        self.open.send_modify(|open| {
+            *open += 1;
+            self.most_open.fetch_max(*open, Relaxed);
+        });
         OpenRequest(self.open.clone())
     }
 
@@ -57,6 +61,11 @@ impl RequestLog {
         self.count.load(Relaxed)
     }
 
+    /// The number of open requests, and each change of it.
+    pub(crate) fn watch_open(&self) -> watch::Receiver<usize> {
+        self.open.subscribe()
+    }
+
     pub(crate) fn most_open(&self) -> usize {
         self.most_open.load(Relaxed)
     }
@@ -72,6 +81,6 @@ impl RequestLog {
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.0.send_modify(|open| *open -= 1);
     }
 }
