@@ -5,6 +5,7 @@ mod across;
 mod answers;
 mod any_model;
 mod common;
+mod conformance;
 mod elsewhere;
 mod errors;
 mod fallback;
