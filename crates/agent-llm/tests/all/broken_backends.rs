@@ -241,7 +241,7 @@ fn table() -> Vec<(&'static str, Fault, Vec<&'static str>)> {
         (
             "makes no calls",
             Reply(makes_no_calls),
-            vec!["empty input", "odd ids", "blank ids", "failed calls and pictures"],
+            vec!["empty input", "odd ids", "blank ids", "long ids", "failed calls and pictures"],
         ),
         ("changes names", Reply(changes_names), vec!["odd tool name"]),
         (

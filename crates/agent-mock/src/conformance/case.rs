@@ -35,6 +35,18 @@ pub(super) enum Needs {
     OnePiece,
 }
 
+impl Needs {
+    /// Why the case says nothing about a backend that asks in the other way. `streams` says whether
+    /// it asks for streams.
+    pub(super) fn other_way(self, streams: Option<bool>) -> Option<&'static str> {
+        match (self, streams) {
+            (Self::Stream, Some(false)) => Some("the backend asks for replies in one piece"),
+            (Self::OnePiece, Some(true)) => Some("the backend asks for streams"),
+            _ => None,
+        }
+    }
+}
+
 /// What is asked, and what is expected.
 #[derive(Clone, Debug)]
 pub(super) enum Expected {

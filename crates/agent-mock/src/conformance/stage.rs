@@ -76,15 +76,4 @@ impl Stage {
     pub(super) fn count(&self) -> Option<usize> {
         self.server.as_ref().map(Mock::count)
     }
-
-    /// Why a case with these needs says nothing about the backend, now that it has asked.
-    pub(super) fn not_applicable(&self, needs: Needs) -> Option<&'static str> {
-        let requests = self.requests();
-        let is_streamed = requests.first()?.body["stream"] == true;
-        match (needs, is_streamed) {
-            (Needs::Stream, false) => Some("the backend asks for replies in one piece"),
-            (Needs::OnePiece, true) => Some("the backend asks for streams"),
-            _ => None,
-        }
-    }
 }

@@ -103,7 +103,7 @@ fn foreign() -> Vec<Message> {
         weather("toolu_a", "Oslo"),
         weather("toolu_b", "Lima"),
     ];
-    let item = r#"{"type":"openai:item","item":{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gAAAA"}}"#;
+    let item = r#"{"type":"openai:item","item":{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"only-openai-reads-this"}}"#;
     let openais = vec![
         block(r#"{"type":"thinking","thinking":"There.","signature":"openai:reasoning_content"}"#),
         block(item),

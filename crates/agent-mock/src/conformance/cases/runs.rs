@@ -28,7 +28,6 @@ fn complete() -> Vec<Case> {
     let run = |name, purpose, first: Reply, calls: Vec<(&'static str, Value)>| {
         Case::run(name, purpose, [first, Reply::text(DONE)], calls, DONE)
     };
-    let long = "i".repeat(200);
     let results = Reply::call(BROKEN, json!({})).and_call(CAMERA, json!({}));
     vec![
         run(
@@ -41,7 +40,13 @@ fn complete() -> Vec<Case> {
         run(
             "odd ids",
             "Calls with ids that other APIs refuse are made, and their results are accepted.",
-            two("chatcmpl-tool:1.2|ü \"x\"", &long),
+            two("chatcmpl-tool:1.2|ü \"x\"", "functions.weather:0"),
+            both().into(),
+        ),
+        run(
+            "long ids",
+            "Calls with ids that are too long for other APIs are made, and their results are accepted.",
+            two("a", &"i".repeat(200)),
             both().into(),
         ),
         run(

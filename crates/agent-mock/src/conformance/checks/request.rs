@@ -31,7 +31,11 @@ pub(super) async fn reply(case: &Case, stage: &Stage, request: &Request, sent: &
 /// Words of blocks that only another API can read: OpenAI's for the Messages API, and those of the
 /// Messages API for all others.
 fn foreign(is_messages_api: bool) -> &'static [&'static str] {
-    if is_messages_api { &["openai:", "gAAAA"] } else { &["openai:", "srvtoolu_", "c2lnbmF0dXJl"] }
+    if is_messages_api {
+        &["openai:", "only-openai-reads-this"]
+    } else {
+        &["openai:", "srvtoolu_", "c2lnbmF0dXJl"]
+    }
 }
 
 /// The request fails as expected, or it gets the reply after more than one attempt.
