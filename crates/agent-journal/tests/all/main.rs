@@ -4,6 +4,7 @@
 
 mod approvals;
 mod asking;
+mod backends;
 mod common;
 mod cutting;
 mod early;
