@@ -1,6 +1,7 @@
 //! Tools for agents.
 //!
 //! - [`FnTool`]: a tool from a Rust function, sync or async, with state or without.
+//! - [`tool`](macro@tool): an attribute that makes one from a function.
 //! - [`AgentTool`]: another agent as a tool.
 //! - Wrappers around any tool: with [`NeedsApproval`], a call waits for a person's approval.
 //!   [`Retried`] makes failed calls again. `Validated` (with the feature `validate`) checks inputs
@@ -53,6 +54,75 @@ pub mod typed;
 #[cfg(feature = "validate")]
 mod validated;
 
+/// Makes a tool from a function: `#[tool]` above `fn weather` adds `fn weather_tool`, which returns
+/// the tool as an [`FnTool`]. The function itself stays as it is. (Feature `macros`, on by default.)
+///
+/// The doc comment of the function is the description that the model reads. Each argument is a field
+/// of the input, and its doc comment describes it.
+///
+/// ```
+/// use agent_core::{Agent, script::{Reply, Script}};
+/// use agent_tools::tool;
+///
+/// /// The weather in a city.
+/// #[tool(read_only, timeout = "5s")]
+/// async fn weather(
+///     /// The name in English.
+///     city: String,
+///     #[schemars(range(min = 1, max = 7))] days: Option<u32>,
+/// ) -> Result<String, String> {
+///     Ok(format!("{} days of rain in {city}", days.unwrap_or(1)))
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let model = Script::new([Reply::call("weather", serde_json::json!({"city": "Oslo"})), Reply::text("Rain.")]);
+/// let agent = Agent::builder("guide", model).tool(weather_tool()).build()?;
+/// # let mut conversation = agent.start("Oslo?");
+/// # agent.run(&mut conversation).await?;
+/// # assert!(conversation.to_string().contains("= 1 days of rain in Oslo"));
+/// assert_eq!(weather("Oslo".to_owned(), Some(3)).await?, "3 days of rain in Oslo");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Options
+///
+/// | option | see |
+/// |---|---|
+/// | `read_only`, `idempotent`, `shared`, `exclusive`, `instant`, `blocking`, `unchecked_limits` | the method of [`FnTool`] with that name |
+/// | `timeout = "5s"` (`ms`, `s`, `m`, `h`) | [`FnTool::timeout`] |
+/// | `needs_approval` | [`NeedsApproval`]; `weather_tool` then returns one |
+/// | `name = "…"` | the name for the model; by default that of the function |
+/// | `description = "…"` | in the place of the doc comment |
+///
+/// For all else, call the methods of [`FnTool`]: `weather_tool().permits(permits)`.
+///
+/// # Arguments
+///
+/// - An argument can have doc comments and the attributes `#[schemars(…)]` and `#[serde(…)]`. Its
+///   type derives `serde::Deserialize` and `schemars::JsonSchema`. An `Option` may be left out. It
+///   can't be a reference.
+/// - An argument of a type named `Context` is the [context](agent_core::Context) of the call.
+/// - An argument with `#[state]` is what all calls share, and an argument of `weather_tool`. Each
+///   call gets a clone.
+///
+/// ```
+/// # use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+/// use agent_core::Context;
+/// use agent_tools::tool;
+///
+/// /// Counts the visits of a city.
+/// #[tool(idempotent)]
+/// fn visit(#[state] visits: Arc<AtomicU32>, city: String, context: Context) -> String {
+///     format!("{}: {city}, visit {}", context.agent(), visits.fetch_add(1, Ordering::Relaxed) + 1)
+/// }
+///
+/// let tool = visit_tool(Arc::default());
+/// # use agent_core::Tool;
+/// # assert_eq!(tool.spec().description, "Counts the visits of a city.");
+/// ```
+#[cfg(feature = "macros")]
+pub use agent_macros::tool;
 pub use agent_tool::AgentTool;
 pub use body::Body;
 pub use fn_tool::FnTool;
@@ -74,3 +144,39 @@ mod guide {}
 #[cfg(all(doctest, feature = "validate"))]
 #[doc = include_str!("../../../docs/guide/18-typed-answers.md")]
 mod guide_typed {}
+
+/// What the code of `#[tool]` uses, so that a program does not need these crates itself.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod __private {
+    pub use schemars;
+    pub use serde;
+}
+
+/// What does not compile. The errors are at the user's lines.
+///
+/// ```compile_fail,E0277
+/// struct NoSchema;
+/// /// A tool.
+/// #[agent_tools::tool]
+/// fn f(argument: NoSchema) -> String { String::new() }
+/// ```
+///
+/// ```compile_fail,E0277
+/// struct NoOutput;
+/// /// A tool.
+/// #[agent_tools::tool]
+/// fn f() -> NoOutput { NoOutput }
+/// ```
+///
+/// ```compile_fail,E0277
+/// /// A tool.
+/// #[agent_tools::tool]
+/// async fn f() -> String {
+///     let not_send = std::rc::Rc::new(1);
+///     std::future::ready(()).await;
+///     not_send.to_string()
+/// }
+/// ```
+#[cfg(all(doctest, feature = "macros"))]
+mod not_a_tool {}

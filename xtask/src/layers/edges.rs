@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::metadata::{Metadata, Package};
 
-/// A library crate and the crates of the workspace it may depend on.
-const MAY_NEED: &[(&str, &[&str])] = &[("agent-core", &[])];
+/// A library crate and the crates of the workspace it may depend on. A crate of macros is a part of the crate that exports them.
+const MAY_NEED: &[(&str, &[&str])] =
+    &[("agent-core", &[]), ("agent-macros", &[]), ("agent-tools", &["agent-core", "agent-macros"])];
 
 /// What a library crate that is not in the table is: a leaf.
 const LEAF_MAY_NEED: &[&str] = &["agent-core"];
@@ -66,6 +67,8 @@ mod tests {
         ("crates/agent-core", "", &["serde", "dev:agent-tools", "dev:agent-core"]),
         ("crates/agent-llm", "", &["agent-core", "reqwest", "dev:agent-mock"]),
         ("crates/agent-tools", "", &["agent-core", "dev:reqwest", "dev:agent-llm"]),
+        ("crates/agent-handoff", "", &["agent-core"]),
+        ("crates/agent-macros", "", &["serde"]),
         ("crates/agent-mock", "", &["agent-core"]),
         ("apps/examples", "", &["agent-core", "agent-llm", "agent-mock", "agent-tools", "reqwest"]),
         ("xtask", "", &["agent-llm", "agent-mock", "reqwest"]),
@@ -90,11 +93,17 @@ mod tests {
         check("crates/agent-core", &["dev:agent-mock"], &[]);
 
         let leaf =
-            "agent-tools -> agent-mock: a leaf crate depends on agent-core only, never on another leaf";
-        check("crates/agent-tools", &["agent-core"], &[]);
-        check("crates/agent-tools", &["agent-core", "agent-mock"], &[leaf]);
-        check("crates/agent-tools", &["agent-core", "build:agent-mock"], &[leaf]);
-        check("crates/agent-tools", &["agent-core", "dev:agent-mock"], &[]);
+            "agent-handoff -> agent-mock: a leaf crate depends on agent-core only, never on another leaf";
+        check("crates/agent-handoff", &["agent-core"], &[]);
+        check("crates/agent-handoff", &["agent-core", "agent-mock"], &[leaf]);
+        check("crates/agent-handoff", &["agent-core", "build:agent-mock"], &[leaf]);
+        check("crates/agent-handoff", &["agent-core", "dev:agent-mock"], &[]);
+
+        let tools = "agent-tools -> agent-mock: of the workspace, agent-tools depends on agent-core, agent-macros only";
+        check("crates/agent-tools", &["agent-core", "agent-macros"], &[]);
+        check("crates/agent-tools", &["agent-core", "agent-mock"], &[tools]);
+        let macros = "agent-macros -> agent-core: agent-macros depends on no crate of the workspace";
+        check("crates/agent-macros", &["agent-core"], &[macros]);
 
         let new = "agent-new -> xtask: a leaf crate depends on agent-core only, never on another leaf";
         check("crates/agent-new", &["agent-core"], &[]);
