@@ -71,7 +71,9 @@ fn size(request: &Request) -> usize {
 
 fn write(text: &mut Vec<u8>, settings: &ClaudeBuilder, request: &Request, left_out: &[&str]) {
     let given = settings.fields.iter().chain(&request.extra);
-    let given: BTreeMap<&str, &Json> = given.map(|(name, value)| (name.as_str(), value)).collect();
+    let mut given: BTreeMap<&str, &Json> = given.map(|(name, value)| (name.as_str(), value)).collect();
+    let config = answer_format::output_config(settings, request, given.get(answer_format::FIELD).copied());
+    given.extend(config.as_ref().map(|config| (answer_format::FIELD, config)));
     // The body's own fields, as far as they belong in it and no other was given in their place.
     let is_own = |name: &str| !given.contains_key(name) && !left_out.contains(&name);
     let system = || request.system.iter().filter(|block| !block.is_blank());
@@ -100,18 +102,11 @@ fn write(text: &mut Vec<u8>, settings: &ClaudeBuilder, request: &Request, left_o
         let messages = request.messages.iter().filter_map(Message::sendable);
         body.put("messages", |text| list(text, messages, |text, message| said(text, &message)));
     }
-    let config = answer_format::output_config(settings, request, given.get(answer_format::FIELD).copied());
-    if let Some(config) = config.as_ref().filter(|_| is_own(answer_format::FIELD)) {
-        body.set_json(answer_format::FIELD, config);
-    }
     if let Some(id) = request.container.as_ref().filter(|_| is_own("container")) {
         body.set("container", id);
     }
     for (name, value) in given.iter().filter(|(name, _)| !left_out.contains(name)) {
-        match &config {
-            Some(config) if *name == answer_format::FIELD => body.set_json(name, config),
-            _ => body.set_json(name, &as_sent(settings, request, name, value)),
-        }
+        body.set_json(name, &as_sent(settings, request, name, value));
     }
     body.end();
 }
