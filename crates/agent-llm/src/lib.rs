@@ -62,6 +62,11 @@
 //! [`Fallback`] asks the next model of a list when a model fails before its reply has begun.
 //! [`Route`] sends each request to the model that a function picks.
 //!
+//! # Tests without a model
+//!
+//! [`Cassette`] records the replies of any backend in a file, and replays them in tests: without a
+//! key and without a network.
+//!
 //! # TLS
 //!
 //! Connections are encrypted by [rustls](https://docs.rs/rustls) with ring's cryptography. You need
@@ -95,8 +100,8 @@
 //!   `reply` reads a stream within its time limits, `error` turns an HTTP answer into a typed
 //!   error.
 //! - `wrappers` go around any [`Llm`]. `retry` asks again, `fallback` asks another model, `route`
-//!   picks one, `gate` queues requests, and `gate/flow` decides when the next one may go, without
-//!   clock or IO.
+//!   picks one, `cassette` records and replays, `gate` queues requests, and `gate/flow` decides when
+//!   the next one may go, without clock or IO.
 //! - `claude` is the Messages API: `wire` is its JSON, `message_events` reads its streams, both
 //!   without IO, and `messages` is the plain client. `claude` uses `transport` and `wrappers`, and
 //!   they do not use it.
@@ -147,4 +152,7 @@ pub use model_info::ModelInfo;
 pub use openai::{CallIds, OpenAi, OpenAiBuilder};
 pub use tool_choice::ToolChoice;
 pub use transport::{config_error::ConfigError, key::Key};
-pub use wrappers::{Bounded, Bounds, Fallback, Gate, Gated, ModelsError, Repair, Retry, RetryPolicy, Route};
+pub use wrappers::{
+    Bounded, Bounds, Cassette, CassetteError, CassetteMiss, Fallback, Gate, Gated, ModelsError, Repair,
+    RequestDifference, Retry, RetryPolicy, Route,
+};

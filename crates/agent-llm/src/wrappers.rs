@@ -3,6 +3,7 @@
 pub(crate) mod asking;
 mod bounded;
 mod bounds;
+mod cassette;
 mod fallback;
 mod gate;
 mod models;
@@ -12,6 +13,7 @@ mod route;
 
 pub use bounded::Bounded;
 pub use bounds::Bounds;
+pub use cassette::{Cassette, CassetteError, CassetteMiss, RequestDifference};
 pub use fallback::Fallback;
 pub use gate::{Gate, Gated};
 pub use models::ModelsError;

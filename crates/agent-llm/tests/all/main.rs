@@ -6,6 +6,7 @@ mod bad_day;
 mod batches;
 mod bounds;
 mod broken_backends;
+mod cassette;
 mod common;
 mod conformance;
 mod counts;

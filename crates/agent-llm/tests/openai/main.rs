@@ -4,6 +4,7 @@
 mod across;
 mod answers;
 mod any_model;
+mod cassette;
 mod common;
 mod conformance;
 mod elsewhere;
