@@ -70,8 +70,7 @@ fn size(request: &Request) -> usize {
 }
 
 fn write(text: &mut Vec<u8>, settings: &ClaudeBuilder, request: &Request, left_out: &[&str]) {
-    let given = settings.fields.iter().chain(&request.extra);
-    let mut given: BTreeMap<&str, &Json> = given.map(|(name, value)| (name.as_str(), value)).collect();
+    let mut given = given(settings, request);
     let config = answer_format::output_config(settings, request, given.get(answer_format::FIELD).copied());
     given.extend(config.as_ref().map(|config| (answer_format::FIELD, config)));
     // The body's own fields, as far as they belong in it and no other was given in their place.
@@ -109,6 +108,12 @@ fn write(text: &mut Vec<u8>, settings: &ClaudeBuilder, request: &Request, left_o
         body.set_json(name, &as_sent(settings, request, name, value));
     }
     body.end();
+}
+
+/// The fields that the program gave. Those of the request replace the client's.
+fn given<'a>(settings: &'a ClaudeBuilder, request: &'a Request) -> BTreeMap<&'a str, &'a Json> {
+    let given = settings.fields.iter().chain(&request.extra);
+    given.map(|(name, value)| (name.as_str(), value)).collect()
 }
 
 /// A field that was given, as it is sent.
