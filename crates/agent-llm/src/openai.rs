@@ -4,7 +4,7 @@
 //! `chat` and `responses` each write the bodies of requests (`request`) and read replies, streamed
 //! (`events`) and not (`reply`), without IO. What both share stands beside them: `history` decides
 //! what is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the
-//! APIs' rules, `call_ids` keeps ids to those of a server, `openai_blocks` says which blocks only
+//! APIs' rules and `parameters` the schemas of tools, `call_ids` keeps ids to those of a server, `openai_blocks` says which blocks only
 //! these APIs can read, and `origin` which server wrote them. `plain_client` is the plain client, and
 //! `usable` asks again without what a server can't use.
 
@@ -24,6 +24,7 @@ mod models;
 mod names;
 mod openai_blocks;
 mod origin;
+mod parameters;
 mod plain_client;
 mod responses;
 mod settings;

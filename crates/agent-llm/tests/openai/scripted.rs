@@ -1,12 +1,12 @@
 //! The client against a server that checks each request as OpenAI does and follows a script.
 
-use agent_core::{Agent, Block, Json, StopReason, Usage, script::Reply};
-use agent_llm::OpenAi;
+use agent_core::{Agent, Block, Json, StopReason, ToolSpec, Usage, script::Reply};
+use agent_llm::{Llm, OpenAi, fold};
 use agent_mock::{Fault, Mock, Scenario};
 use serde_json::json;
 
 use crate::{
-    common::{WAYS, Way, ask, text},
+    common::{WAYS, Way, ask, hi, text},
     runs::Act,
 };
 
@@ -80,6 +80,18 @@ async fn a_reply_is_read_as_the_script_has_it() {
         assert_eq!(server.requests()[0].last_text(), "hi");
         let thought = format!("{:?}", reply.content);
         assert!(thought.contains("First, think."), "{way:?} {thought}");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_takes_no_input_is_accepted() {
+    for way in WAYS {
+        let (_server, url) = start(Scenario::default()).await;
+        let mut request = hi();
+        request.tools = [ToolSpec::new("now", "", json!({"type": "object"}))].into();
+        let openai = way.settings(url).build().unwrap();
+        let reply = fold(openai.stream(request), |_| {}).await.unwrap();
+        assert_eq!(reply.content.iter().find_map(Block::as_tool_use).unwrap().name, "now", "{way:?}");
     }
 }
 

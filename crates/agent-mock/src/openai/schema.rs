@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::rules::Rules;
+use crate::json::list;
 
 /// Keywords that may not stand at the top level.
 const NOT_AT_THE_TOP: [&str; 5] = ["oneOf", "anyOf", "allOf", "enum", "not"];
@@ -72,13 +73,16 @@ impl Checked {
         if schema["additionalProperties"] != false {
             return self.wrong(at, "'additionalProperties' is required to be supplied and to be false.");
         }
-        let required = schema["required"].as_array();
-        let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|one| one == name));
-        let names = schema["properties"].as_object().into_iter().flat_map(serde_json::Map::keys);
+        let required: Vec<&str> = list(&schema["required"]).iter().filter_map(Value::as_str).collect();
+        let properties = schema["properties"].as_object();
+        let names = properties.into_iter().flat_map(serde_json::Map::keys);
         let say =
             "'required' is required to be supplied and to be an array including every key in properties.";
-        match names.into_iter().find(|name| !is_required(name)) {
-            Some(name) => self.wrong(at, &format!("{say} Missing '{name}'.")),
+        if let Some(name) = names.into_iter().find(|name| !required.contains(&name.as_str())) {
+            return self.wrong(at, &format!("{say} Missing '{name}'."));
+        }
+        match required.iter().find(|name| properties.is_none_or(|all| !all.contains_key(**name))) {
+            Some(name) => self.wrong(at, &format!("{say} Extra required key '{name}' supplied.")),
             None => Ok(()),
         }
     }
@@ -183,6 +187,10 @@ mod tests {
                 (
                     object(json!({"a": {"type": "string"}}), json!([])),
                     &format!("In context=(), {say} Missing 'a'."),
+                ),
+                (
+                    object(json!({}), json!(["a"])),
+                    &format!("In context=(), {say} Extra required key 'a' supplied."),
                 ),
                 (
                     object(json!({"a": {}}), json!(["a"])),

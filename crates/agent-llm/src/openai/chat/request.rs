@@ -13,6 +13,7 @@ use crate::{
         answer_format,
         body::{self, Body},
         names::sent_name,
+        parameters::parameters,
         settings::BodySettings,
     },
 };
@@ -61,7 +62,7 @@ struct Function<'a> {
     name: Cow<'a, str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'a str,
-    parameters: &'a Json,
+    parameters: Cow<'a, Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     strict: Option<&'a Json>,
 }
@@ -73,7 +74,7 @@ fn tools(request: &Request) -> Vec<Tool<'_>> {
         function: Function {
             name: sent_name(&spec.name),
             description: &spec.description,
-            parameters: &spec.input_schema,
+            parameters: parameters(&spec.input_schema),
             strict: spec.extra.get("strict"),
         },
     });

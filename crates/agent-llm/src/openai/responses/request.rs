@@ -13,6 +13,7 @@ use crate::{
         answer_format,
         body::{self, Body},
         names::sent_name,
+        parameters::parameters,
         settings::BodySettings,
     },
 };
@@ -72,7 +73,7 @@ struct Function<'a> {
     name: Cow<'a, str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'a str,
-    parameters: &'a Json,
+    parameters: Cow<'a, Json>,
     /// Without it, this API would take the schema as strict, which few are.
     strict: Cow<'a, Json>,
     #[serde(flatten)]
@@ -88,7 +89,7 @@ fn tools(request: &Request) -> Vec<Tool<'_>> {
             r#type: "function",
             name: sent_name(&spec.name),
             description: &spec.description,
-            parameters: &spec.input_schema,
+            parameters: parameters(&spec.input_schema),
             strict: strict.unwrap_or_else(|| Cow::Owned(json!(false).into())),
             others: others.collect(),
         })
