@@ -197,7 +197,7 @@ impl Drop for Guard {
 #[tokio::test]
 async fn a_signer_that_takes_too_long_meets_the_time_limits_and_is_given_up_with_the_request() {
     let server = server(streamed(HELLO)).await;
-    let never = || bearer(|| pending());
+    let never = || bearer(pending);
     let streamed = ask(unkeyed(&server).max_retries(0).signer(never()).first_byte_timeout(SOON)).await;
     insta::assert_snapshot!(streamed.unwrap_err().message, @"no byte of a reply within 60ms (first byte timeout); the signer has not signed the request yet");
     let whole = unkeyed(&server).max_retries(0).signer(never()).streaming(false).total_timeout(SOON);
