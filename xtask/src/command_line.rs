@@ -7,6 +7,7 @@ use crate::{
     bench::Bench,
     demo::Demo,
     drill::Drill,
+    foreign::Foreign,
     mock::{self, MockServer},
     oracle::Oracle,
 };
@@ -39,6 +40,9 @@ pub(crate) enum Task {
     Drill(Drill),
     /// Checks that docs/faults.md and the tests agree
     Faults,
+    /// Runs agents against other people's servers: llama.cpp, LiteLLM and aimock (10 min;
+    /// docs/foreign.md)
+    Foreign(Foreign),
     /// Shows and checks that a shared gate helps many agents at a rate limit (2 min; docs/gate.md)
     Gate,
     /// Checks what each crate depends on, what the core names, and that nothing is built twice
@@ -120,6 +124,9 @@ mod tests {
             "drill --engine restate 20 --json",
             "drill --engine restate --nodes 3 10 --seed 1 --json",
             "drill --engine=restate",
+            "foreign",
+            "foreign --write",
+            "foreign llama litellm aimock",
             "mock scenario.json 8080",
             "oracle --required",
             "restate up --service http://127.0.0.1:9080 --nodes 3 --fresh",

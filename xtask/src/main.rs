@@ -7,6 +7,7 @@ mod demo;
 mod demo_check;
 mod drill;
 mod faults;
+mod foreign;
 mod gate;
 mod layers;
 mod lengths;
@@ -14,7 +15,9 @@ mod metadata;
 mod mock;
 mod msrv;
 mod oracle;
+mod python;
 mod restate;
+mod served;
 mod sessions;
 mod source;
 mod task;
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Task::DemoCheck => demo_check::run(),
         Task::Drill(options) => drill::run(&options),
         Task::Faults => faults::run(),
+        Task::Foreign(options) => foreign::run(&options),
         Task::Gate => gate::run(),
         Task::Layers => layers::run(),
         Task::Lengths => lengths::run(),

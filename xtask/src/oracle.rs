@@ -3,11 +3,10 @@
 //! The types of Anthropic's own client are the API's published description. They judge each request that the demo and
 //! the examples send, and each kind of reply that agent-mock gives; the client itself is put to work against agent-mock,
 //! and against the streams that were recorded for its own tests, which our client reads too. At last our loop runs
-//! against a server of others that fails on demand. The checks are in `xtask/oracle/`; this makes what they need.
+//! against a third-party server that fails on demand. The checks are in `xtask/oracle/`; this makes what they need.
 //! `docs/oracle.md` has it in full.
 
-mod foreign;
-mod python;
+mod llmock;
 mod replay;
 mod sent;
 
@@ -16,10 +15,12 @@ use std::{fs, path::PathBuf};
 use agent_mock::{Mock, Scenario};
 use clap::Args;
 use program::println;
-use python::Python;
 use replay::Replay;
 
-use crate::task::{Done, root};
+use crate::{
+    python::{Packages, Python, good},
+    task::{Done, root},
+};
 
 #[derive(Args)]
 pub(crate) struct Oracle {
@@ -28,12 +29,21 @@ pub(crate) struct Oracle {
     required: bool,
 }
 
+/// What is installed.
+const PACKAGES: Packages = Packages { file: "xtask/oracle/requirements.txt", alone: false };
+
+/// The package whose source holds recorded streams.
+const CLIENT: &str = "anthropic";
+
+/// The folder of the recorded streams.
+const STREAMS: &str = "streams";
+
 /// What agent-mock says when each kind of its replies is judged.
 const REPLIES: &str = include_str!("../oracle/replies.json");
 
 /// Fails on each request, reply, stream and run that does not conform.
 pub(crate) fn run(options: &Oracle) -> Done {
-    let python = match Python::with_packages() {
+    let python = match Python::with_packages(folder("venv"), &PACKAGES, unpack_streams) {
         Ok(python) => python,
         Err(why) if options.required => return Err(format!("oracle: {why}").into()),
         Err(why) => {
@@ -46,7 +56,7 @@ pub(crate) fn run(options: &Oracle) -> Done {
     tokio::runtime::Runtime::new()?.block_on(async {
         let judged = judge(&python, requests).await;
         // What the one finds keeps nobody from reading what the other does.
-        let endured = foreign::check(&python).await;
+        let endured = llmock::check(&python).await;
         judged.and(endured)
     })
 }
@@ -56,12 +66,21 @@ async fn judge(python: &Python, requests: PathBuf) -> Done {
         Scenario::from_json(REPLIES).map_err(|error| format!("xtask/oracle/replies.json: {error}"))?;
     let default = Mock::start(Scenario::default()).await?;
     let scripted = Mock::start(replies).await?;
-    let recorded = Replay::start(&python.streams()).await?;
+    let recorded = Replay::start(&python.folder(STREAMS)).await?;
     let read = folder("replies.json");
     fs::write(&read, recorded.read_all().await?.to_string())?;
-    let mut checks = python.script("main.py");
+    let mut checks = python.script("xtask/oracle/main.py");
     checks.arg(requests).args([&default.url(), &scripted.url(), recorded.url()]).arg(read);
     if checks.status()?.success() { Ok(()) } else { Err("oracle: some checks failed, see above".into()) }
+}
+
+/// Takes the streams that were recorded for the client's own tests out of its source, a file each.
+fn unpack_streams(python: &Python) -> Result<(), String> {
+    let archives = python.folder("archives");
+    python.download(CLIENT, PACKAGES.file, &archives)?;
+    let mut unpack = python.script("xtask/oracle/unpack.py");
+    let unpacked = unpack.arg(archives).arg(python.folder(STREAMS)).output();
+    good("the recorded streams can't be unpacked", unpacked)
 }
 
 /// A folder for what is made here.

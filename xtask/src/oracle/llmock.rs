@@ -1,9 +1,7 @@
-//! The loop against a server of others that fails on demand, and says afterwards what its client did wrong: `llmock`.
+//! The loop against a third-party server that fails on demand, and says afterwards what its client did wrong: `llmock`.
 
 use std::{
     error::Error,
-    io::{BufRead, BufReader, Read, Write},
-    process::{Child, ChildStdin, ChildStdout, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -19,11 +17,10 @@ use program::{print, println};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::python::Python;
-use crate::task::Done;
+use crate::{python::Python, served::Served, task::Done};
 
 /// What fails in which run.
-const RUNS: &str = include_str!("../../oracle/foreign.json");
+const RUNS: &str = include_str!("../../oracle/llmock.json");
 
 /// Two more than by default, for a request that fails in several ways in a row.
 const RETRIES: usize = 4;
@@ -66,20 +63,22 @@ struct Case {
 
 /// Makes all runs at once, and fails on each that ends as it must not, and on what the server complains of.
 pub(super) async fn check(python: &Python) -> Done {
-    let rows: Vec<Row> = serde_json::from_str(RUNS).map_err(|error| format!("foreign.json: {error}"))?;
+    let rows: Vec<Row> = serde_json::from_str(RUNS).map_err(|error| format!("llmock.json: {error}"))?;
     let cases = cases(rows);
-    let faults = cases.iter().flat_map(|case| case.faults.clone()).collect();
-    let server = Server::start(python, &faults)?;
-    let claude = Claude::builder().base_url(format!("{}/anthropic", server.url)).key("no key is needed here");
+    let faults: Value = cases.iter().flat_map(|case| case.faults.clone()).collect();
+    let mut command = python.script("xtask/oracle/llmock.py");
+    let server = Served::start("llmock", &mut command, &faults.to_string())?;
+    let claude = Claude::builder().base_url(format!("{}/anthropic", server.url())).key("no key is needed here");
     let claude = claude.max_retries(RETRIES).idle_timeout(IDLE).build()?;
     let wrong = join_all(cases.iter().map(|case| case.wrong(&claude))).await;
     for (case, wrong) in cases.iter().zip(&wrong) {
         match wrong {
-            None => println!("ok   foreign: {}", case.name),
-            Some(wrong) => println!("FAIL foreign: {}: {wrong}", case.name),
+            None => println!("ok   llmock: {}", case.name),
+            Some(wrong) => println!("FAIL llmock: {}: {wrong}", case.name),
         }
     }
-    let well_behaved = server.finish()?;
+    let (report, well_behaved) = server.finish()?;
+    print!("{report}");
     match wrong.iter().all(Option::is_none) && well_behaved {
         true => {
             println!("oracle: {} runs against llmock: all ended as they should", cases.len());
@@ -162,38 +161,6 @@ fn weather(calls: Arc<AtomicUsize>) -> impl Tool {
         calls.fetch_add(1, Ordering::Relaxed);
         Ok::<_, String>(format!("It is sunny in {city}."))
     })
-}
-
-/// The server, in a process of its own. It ends when its stdin does, so also with this process.
-struct Server {
-    url: String,
-    process: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Server {
-    fn start(python: &Python, faults: &Value) -> Result<Self, Box<dyn Error>> {
-        let mut process = python.script("foreign.py").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let mut stdin = process.stdin.take().expect("it is piped");
-        let mut stdout = BufReader::new(process.stdout.take().expect("it is piped"));
-        writeln!(stdin, "{faults}")?;
-        let mut url = String::new();
-        stdout.read_line(&mut url)?;
-        match url.trim() {
-            "" => Err("llmock did not start, see above".into()),
-            url => Ok(Self { url: url.to_owned(), process, stdin, stdout }),
-        }
-    }
-
-    /// Prints its report; whether that finds nothing.
-    fn finish(mut self) -> Result<bool, Box<dyn Error>> {
-        drop(self.stdin);
-        let mut report = String::new();
-        self.stdout.read_to_string(&mut report)?;
-        print!("{report}");
-        Ok(self.process.wait()?.success())
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A Python that has what the checks need, apart from the system's.
+//! Virtual environments of Python under `target/`, each with the packages that one task needs.
 
 use std::{
     fs, io,
@@ -6,62 +6,71 @@ use std::{
     process::{Command, Output},
 };
 
-use super::folder;
 use crate::task::root;
 
-/// The versions of what is installed.
-const REQUIREMENTS: &str = "xtask/oracle/requirements.txt";
+/// The folder of a virtual environment.
+pub(crate) struct Python(PathBuf);
 
-/// The package whose source holds recorded streams.
-const CLIENT: &str = "anthropic";
-
-/// The folder of a virtual environment under `target/`, made once and again when the requirements change.
-pub(super) struct Python(PathBuf);
+/// What is installed.
+pub(crate) struct Packages {
+    /// A file with the packages and their versions.
+    pub(crate) file: &'static str,
+    /// Whether nothing is installed but these: not what they depend on either.
+    pub(crate) alone: bool,
+}
 
 impl Python {
-    /// Makes it unless it is there; the error says what is missing.
-    pub(super) fn with_packages() -> Result<Self, String> {
-        let python = Self(folder("venv"));
+    /// The environment in this folder, with these packages. It is made if it is not there, or if their file has changed
+    /// since; then `complete` adds what pip does not install by itself. The error says what is missing.
+    pub(crate) fn with_packages(
+        folder: PathBuf,
+        packages: &Packages,
+        complete: impl FnOnce(&Self) -> Result<(), String>,
+    ) -> Result<Self, String> {
+        let python = Self(folder);
         // Copied there last, so that an installation that broke off does not count.
-        let (wanted, installed) = (root().join(REQUIREMENTS), python.0.join("requirements.txt"));
-        let wanted_text = fs::read(&wanted).map_err(|error| format!("{REQUIREMENTS}: {error}"))?;
-        let is_there = fs::read(&installed).is_ok_and(|text| text == wanted_text);
+        let installed = python.folder("requirements.txt");
+        let file = packages.file;
+        let wanted = fs::read(root().join(file)).map_err(|error| format!("{file}: {error}"))?;
+        let is_there = fs::read(&installed).is_ok_and(|text| text == wanted);
         if !(is_there && python.command().arg("--version").output().is_ok_and(|out| out.status.success())) {
-            python.install(&wanted)?;
-            fs::write(&installed, wanted_text)
-                .map_err(|error| format!("{}: {error}", installed.display()))?;
+            python.install(packages)?;
+            complete(&python)?;
+            fs::write(&installed, wanted).map_err(|error| format!("{}: {error}", installed.display()))?;
         }
         Ok(python)
     }
 
-    /// A folder with the streams recorded for the client's own tests, a file each.
-    pub(super) fn streams(&self) -> PathBuf {
-        self.0.join("streams")
+    /// A file or folder in the environment's own folder.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 
-    /// One of the checks' files, to be run.
-    pub(super) fn script(&self, name: &str) -> Command {
+    /// A Python program of the workspace, to be run.
+    pub(crate) fn script(&self, path: &str) -> Command {
         let mut command = self.command();
         // `-B`: no compiled files among the sources.
-        command.arg("-B").arg(root().join("xtask/oracle").join(name));
+        command.arg("-B").arg(root().join(path));
         command
     }
 
-    fn install(&self, requirements: &Path) -> Result<(), String> {
+    /// Downloads a package's source into a folder, in the version that the requirements name.
+    pub(crate) fn download(&self, package: &str, requirements: &str, folder: &Path) -> Result<(), String> {
+        let mut download = self.pip("download");
+        download.args(["--no-deps", "--no-build-isolation", "--no-binary", package, package]);
+        download.arg("--constraint").arg(root().join(requirements)).arg("--dest").arg(folder);
+        self.fetch(&format!("pip could not download the source of {package}"), &mut download)
+    }
+
+    fn install(&self, Packages { file, alone }: &Packages) -> Result<(), String> {
         let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&self.0).output();
         good("there is no python3 that can make a virtual environment", made)?;
-        eprintln!("oracle: installing {REQUIREMENTS} under target/, once");
+        eprintln!("xtask: installs {file} under target/, once");
         // Built from source, they would take a compiler and minutes.
         let mut install = self.pip("install");
-        install.args(["--only-binary", ":all:", "--requirement"]).arg(requirements);
-        self.fetch(&format!("pip could not install {REQUIREMENTS}"), &mut install)?;
-        let archives = self.0.join("archives");
-        let mut download = self.pip("download");
-        download.args(["--no-deps", "--no-build-isolation", "--no-binary", CLIENT, CLIENT]);
-        download.arg("--constraint").arg(requirements).arg("--dest").arg(&archives);
-        self.fetch(&format!("pip could not download the source of {CLIENT}"), &mut download)?;
-        let unpacked = self.script("unpack.py").arg(archives).arg(self.streams()).output();
-        good("the recorded streams can't be unpacked", unpacked)
+        install.args(["--only-binary", ":all:", "--requirement"]).arg(root().join(file));
+        install.args(alone.then_some("--no-deps"));
+        self.fetch(&format!("pip could not install {file}"), &mut install)
     }
 
     fn pip(&self, task: &str) -> Command {
@@ -92,7 +101,7 @@ impl Python {
 }
 
 /// Nothing if the command succeeded, else what that means with the last line of what it said.
-fn good(problem: &str, run: io::Result<Output>) -> Result<(), String> {
+pub(crate) fn good(problem: &str, run: io::Result<Output>) -> Result<(), String> {
     let said = match run {
         Ok(output) if output.status.success() => return Ok(()),
         // Of these two, venv complains on the one and pip on the other.

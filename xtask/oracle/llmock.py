@@ -1,4 +1,4 @@
-"""A server of others that fails on demand, and says afterwards what its client did wrong: `llmock`.
+"""A third-party server that fails on demand, and says afterwards what its client did wrong: `llmock`.
 
 Reads a line of faults from stdin, as JSON, and prints the server's URL. When stdin ends, it prints the server's report,
 and exits with 1 if the client misbehaved, or if not all faults came up.
