@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use agent_core::Llm;
-use agent_llm::{Claude, ConfigError, OpenAi, RetryPolicy, ToolChoice};
+use agent_llm::{Claude, ConfigError, OpenAi, ToolChoice};
 
 /// A small model on a busy machine may be silent so long.
 const SILENCE: Duration = Duration::from_secs(120);
@@ -25,8 +25,8 @@ pub(super) enum Wire {
 impl Wire {
     pub(super) const ALL: [Self; 3] = [Self::Messages, Self::Chat, Self::Responses];
 
-    /// A model behind this API. It asks once, so that nothing that goes wrong is made good, and calls a tool before it
-    /// answers.
+    /// A model behind this API, which calls a tool before it answers. Requests are made again as by default, since
+    /// servers close connections that nobody uses; any other reason for that is a finding.
     pub(super) fn model(self, url: &str, streamed: bool) -> Result<Arc<dyn Llm>, ConfigError> {
         macro_rules! client {
             ($builder:expr) => {
@@ -36,7 +36,6 @@ impl Wire {
                         .model(MODEL)
                         .tool_choice(ToolChoice::Any)
                         .streaming(streamed)
-                        .retry(RetryPolicy::never())
                         .first_byte_timeout(SILENCE)
                         .idle_timeout(SILENCE)
                         .content_timeout(SILENCE)
