@@ -72,7 +72,8 @@ pub(crate) fn run(options: &Foreign) -> Done {
 }
 
 fn cells(server: Server) -> impl Iterator<Item = Cell> {
-    let streamed = move |act: Act, wire: Wire| [true, false].map(|streamed| Cell { server, wire, act, streamed });
+    let streamed =
+        move |act: Act, wire: Wire| [true, false].map(|streamed| Cell { server, wire, act, streamed });
     Wire::ALL.into_iter().flat_map(move |wire| Act::ALL.into_iter().flat_map(move |act| streamed(act, wire)))
 }
 

@@ -165,7 +165,8 @@ mod tests {
     #[tokio::test]
     async fn a_run_that_goes_as_it_should_has_no_findings() {
         let three = ["Oslo", "Rome", "Lima"].map(|city| ("temperature", json!({"city": city})));
-        let three = three.into_iter().fold(Reply::text("So."), |reply, (tool, city)| reply.and_call(tool, city));
+        let three =
+            three.into_iter().fold(Reply::text("So."), |reply, (tool, city)| reply.and_call(tool, city));
         let answer = || Reply::text("It is sunny there.");
         let acts = [
             (Act::Loop, vec![weather(), answer()]),

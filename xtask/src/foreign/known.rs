@@ -41,9 +41,8 @@ impl Known {
         let name = cell.to_string();
         let mut notes = Ok(Vec::new());
         for finding in findings {
-            let fits = |row: &Row| {
-                row.at.iter().all(|words| name.contains(words)) && finding.contains(&row.finding)
-            };
+            let fits =
+                |row: &Row| row.at.iter().all(|words| name.contains(words)) && finding.contains(&row.finding);
             match (self.rows.iter().position(fits), &mut notes) {
                 (Some(place), notes) => {
                     self.rows[place].came_up = true;
@@ -77,7 +76,9 @@ impl Known {
     /// What is known and did not come up.
     pub(super) fn gone(&self) -> impl Iterator<Item = String> {
         let gone = self.rows.iter().filter(|row| !row.came_up);
-        gone.map(|Row { at, finding, .. }| format!("{FILE}: {}: {finding:?} no longer comes up", at.join(", ")))
+        gone.map(|Row { at, finding, .. }| {
+            format!("{FILE}: {}: {finding:?} no longer comes up", at.join(", "))
+        })
     }
 }
 

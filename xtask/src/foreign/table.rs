@@ -53,7 +53,8 @@ impl Table {
     /// The table and its notes. Rows of servers that were left out are as they were.
     fn markdown(&self, known: &Known, old: &str) -> String {
         let acts: Vec<String> = Act::ALL.iter().map(|act| format!(" {act} |")).collect();
-        let mut lines = vec![format!("\n| server | API |{}", acts.concat()), "|--".repeat(2 + acts.len()) + "|"];
+        let mut lines =
+            vec![format!("\n| server | API |{}", acts.concat()), "|--".repeat(2 + acts.len()) + "|"];
         for server in Server::ALL {
             let rows = Wire::ALL.map(|wire| begin(server, wire));
             lines.extend(rows.iter().filter_map(|row| self.row(row).or_else(|| earlier(old, row))));

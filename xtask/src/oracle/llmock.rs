@@ -68,7 +68,8 @@ pub(super) async fn check(python: &Python) -> Done {
     let faults: Value = cases.iter().flat_map(|case| case.faults.clone()).collect();
     let mut command = python.script("xtask/oracle/llmock.py");
     let server = Served::start("llmock", &mut command, &faults.to_string())?;
-    let claude = Claude::builder().base_url(format!("{}/anthropic", server.url())).key("no key is needed here");
+    let claude =
+        Claude::builder().base_url(format!("{}/anthropic", server.url())).key("no key is needed here");
     let claude = claude.max_retries(RETRIES).idle_timeout(IDLE).build()?;
     let wrong = join_all(cases.iter().map(|case| case.wrong(&claude))).await;
     for (case, wrong) in cases.iter().zip(&wrong) {

@@ -27,7 +27,9 @@ pub(super) fn events(events: &[Event], expected: &[&str], streamed: bool) -> Vec
                 turns += 1;
                 let read = usage.input_tokens + usage.cache_read_input_tokens;
                 let counted = read > 0 && usage.output_tokens > 0;
-                wrong.extend((!counted).then(|| format!("tokens: {read} read, {} written", usage.output_tokens)));
+                wrong.extend(
+                    (!counted).then(|| format!("tokens: {read} read, {} written", usage.output_tokens)),
+                );
             }
             _ => {}
         }
@@ -36,7 +38,9 @@ pub(super) fn events(events: &[Event], expected: &[&str], streamed: bool) -> Vec
     let came = (pieces > turns, wholes);
     let right = if streamed { (true, 0) } else { (false, turns) };
     wrong.extend((made != expected).then(|| format!("the calls are {made:?}, not {expected:?}")));
-    wrong.extend((came != right).then(|| format!("{turns} replies came as {pieces} pieces and {wholes} wholes")));
+    wrong.extend(
+        (came != right).then(|| format!("{turns} replies came as {pieces} pieces and {wholes} wholes")),
+    );
     wrong.dedup();
     wrong
 }
