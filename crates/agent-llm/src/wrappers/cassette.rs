@@ -18,7 +18,7 @@ mod tree;
 
 use std::{error::Error, fmt, future::ready, path::Path, sync::Arc};
 
-use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request};
 use futures::{StreamExt, stream};
 
 use backend::Backend;
@@ -27,7 +27,7 @@ pub use difference::RequestDifference;
 pub use error::CassetteError;
 pub use miss::CassetteMiss;
 use mode::Mode;
-use question::question;
+use question::{has_answer_schema, question};
 use recorder::{Recorder, recorded};
 use recording::Recording;
 use replayed::Replayed;
@@ -290,6 +290,22 @@ impl Llm for Cassette {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         // Which recording is replayed is decided when the request is made, and not before.
         stream::once(ready(())).flat_map(move |()| self.reply(request.clone())).boxed()
+    }
+
+    /// What the backend says, or said when the file was recorded: a replay makes the same requests.
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        let of_backend = || {
+            let llm = self.backend.as_ref().and_then(|backend| backend.llm().ok());
+            llm.is_some_and(|llm| llm.supports_answer_schema(schema))
+        };
+        let recorded = || {
+            let mut questions = self.shelf().questions();
+            questions.find_map(|question| has_answer_schema(question, schema, &self.clean))
+        };
+        match self.mode {
+            Mode::Record => of_backend(),
+            Mode::Replay | Mode::RecordNew => recorded().unwrap_or_else(of_backend),
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use super::{clean::Clean, tree::Tree};
 /// Data longer than this is replaced by its length and a hash.
 const LONGEST_DATA: usize = 1_024;
 
+const ANSWER_SCHEMA: &str = "answer_schema";
+
 /// What a request asks, without what differs from run to run.
 pub(super) fn question(request: &Request, clean: &Clean) -> Tree {
     let messages = request.messages.iter().map(message).collect();
@@ -23,8 +25,21 @@ pub(super) fn question(request: &Request, clean: &Clean) -> Tree {
         ("server_tools", Tree::List(request.server_tools.iter().map(json).collect())),
         ("extra", Tree::object(extra)),
     ];
+    fields.extend(request.answer_schema.as_ref().map(|schema| (ANSWER_SCHEMA, json(schema))));
     fields.retain(|(_, value)| !value.is_empty());
     comparable(object(fields), clean)
+}
+
+/// Whether a question asks for an answer of this schema as the format of the reply. `None` if it
+/// does not ask for one, not even through a tool.
+pub(super) fn has_answer_schema(question: &Tree, schema: &Json, clean: &Clean) -> Option<bool> {
+    let mut schema = json(schema);
+    schema.change_texts(&|text| clean.normalized(text));
+    if question.get(ANSWER_SCHEMA) == Some(&schema) {
+        return Some(true);
+    }
+    let Some(Tree::List(tools)) = question.get("tools") else { return None };
+    tools.iter().any(|tool| tool.get("input_schema") == Some(&schema)).then_some(false)
 }
 
 /// What a recorded request asks. Somebody may have edited it, and what is scrubbed may have changed

@@ -66,6 +66,11 @@ impl Shelf {
         Some(&self.recordings[*place].recording)
     }
 
+    /// The questions that have recordings.
+    pub(super) fn questions(&self) -> impl Iterator<Item = &Tree> {
+        self.recordings.iter().map(|placed| &placed.question)
+    }
+
     /// The number for one more recording of this question, beside those that there are.
     pub(super) fn take(&self, question: &Tree) -> u32 {
         self.places().get(question).map_or(1, |places| places.take)

@@ -1,6 +1,7 @@
 //! Replies that are recorded once and replayed without a model.
 
 mod agents;
+mod answers;
 mod files;
 mod misses;
 mod processes;
