@@ -13,19 +13,21 @@ use crate::{
     floor::Floor,
     ours,
     plot::{END, Plot},
+    wire::Wire,
     work::{self, Work},
 };
 
 /// What is done.
 pub(crate) struct Job {
     pub(crate) name: &'static str,
+    wire: Wire,
     /// The plot the server follows.
     plot: &'static str,
     streamed: bool,
     work: Work,
     /// How many conversations go on at once.
     in_parallel: usize,
-    /// What the library's client has besides; the floor does as it always does.
+    /// What the library's client of Claude has besides; the floor does as it always does.
     set: fn(ClaudeBuilder) -> ClaudeBuilder,
 }
 
@@ -38,6 +40,10 @@ const JOBS: &[Job] = &[
     job("delegate", "boss", true, Work::Instant, 1),
     job("turns", "turns", false, Work::Instant, 1),
     job("turns_stream", "turns", true, Work::Instant, 1),
+    on(Wire::Chat, job("chat_turns", "turns", false, Work::Instant, 1)),
+    on(Wire::Chat, job("chat_turns_stream", "turns", true, Work::Instant, 1)),
+    on(Wire::Responses, job("responses_turns", "turns", false, Work::Instant, 1)),
+    on(Wire::Responses, job("responses_turns_stream", "turns", true, Work::Instant, 1)),
     job("crowd", "turns", true, Work::Instant, 64),
     job("many", "many", true, Work::Instant, usize::MAX),
     with(job("many_h2", "many", true, Work::Instant, usize::MAX), |settings| settings.http2(true)),
@@ -47,7 +53,11 @@ const JOBS: &[Job] = &[
 ];
 
 const fn job(name: &'static str, plot: &'static str, streamed: bool, work: Work, in_parallel: usize) -> Job {
-    Job { name, plot, streamed, work, in_parallel, set: |settings| settings }
+    Job { name, wire: Wire::Claude, plot, streamed, work, in_parallel, set: |settings| settings }
+}
+
+const fn on(wire: Wire, job: Job) -> Job {
+    Job { wire, ..job }
 }
 
 const fn with(job: Job, set: fn(ClaudeBuilder) -> ClaudeBuilder) -> Job {
@@ -125,10 +135,10 @@ impl Client {
         match (side, job.name) {
             ("ours", "delegate") => Ok(Self::Ours(ours::delegating(url)?)),
             ("ours", _) => {
-                let set = |settings: ClaudeBuilder| (job.set)(settings.streaming(job.streamed));
-                Ok(Self::Ours(ours::team(&plot, job.work, set)?))
+                let llm = ours::client(job.wire, &plot, job.streamed, job.set)?;
+                Ok(Self::Ours(ours::team(llm, job.work)?))
             }
-            ("floor", _) => Ok(Self::Floor(Floor::new(&plot, job.streamed, job.work)?)),
+            ("floor", _) => Ok(Self::Floor(Floor::new(job.wire, &plot, job.streamed, job.work)?)),
             _ => Err(format!("there is no side {side:?}: ours or floor").into()),
         }
     }

@@ -1,41 +1,30 @@
 //! The floor: the best plain loop on reqwest and tokio, without a framework.
 
+mod api;
+mod chat;
+mod claude;
+mod responses;
+mod sse;
+
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use reqwest::{Client, header, redirect};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::{api::Api, chat::Chat, claude::Claude, responses::Responses};
 use crate::{
     Done,
-    plot::TOOL,
-    reply::{Block, Reply},
-    sse,
-    work::Work,
+    wire::Wire,
+    work::{Input, Work},
 };
-
-#[derive(Serialize)]
-struct Asked<'a> {
-    model: &'static str,
-    max_tokens: u32,
-    stream: bool,
-    system: &'static str,
-    tools: &'a Value,
-    messages: &'a [Message],
-}
-
-#[derive(Serialize)]
-struct Message {
-    role: &'static str,
-    content: Vec<Block>,
-}
 
 /// The loop's client, settings and tool. A clone shares connections.
 #[derive(Clone)]
 pub(crate) struct Floor {
     client: Client,
+    wire: Wire,
     url: String,
     streamed: bool,
     work: Work,
@@ -44,7 +33,7 @@ pub(crate) struct Floor {
 
 impl Floor {
     /// With the settings that the library's own client has.
-    pub(crate) fn new(url: &str, streamed: bool, work: Work) -> Done<Self> {
+    pub(crate) fn new(wire: Wire, url: &str, streamed: bool, work: Work) -> Done<Self> {
         // The server is on loopback: who is trusted to be another one is never read.
         let tls = ClientConfig::builder_with_provider(ring::default_provider().into())
             .with_safe_default_protocol_versions()?
@@ -58,74 +47,62 @@ impl Floor {
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build()?;
-        let input_schema = schemars::schema_for!(crate::work::Input);
-        let tools = json!([{"name": TOOL, "description": "Does the work.", "input_schema": input_schema}]);
-        Ok(Self { client, url: format!("{url}/v1/messages"), streamed, work, tools: tools.into() })
+        let schema = schemars::schema_for!(Input);
+        let tools = match wire {
+            Wire::Claude => Claude::tools(schema),
+            Wire::Chat => Chat::tools(schema),
+            Wire::Responses => Responses::tools(schema),
+        };
+        Ok(Self { client, wire, url: format!("{url}/{}", wire.path()), streamed, work, tools: tools.into() })
     }
 
     /// A conversation from the first word to the last.
     pub(crate) async fn converse(&self) -> Done<String> {
-        let mut messages = vec![Message::user(vec![Block::Text { text: "Do the work.".to_owned() }])];
-        loop {
-            let reply = self.ask(&messages).await?;
-            if reply.stop_reason.as_deref() != Some("tool_use") {
-                return Ok(reply.content.into_iter().filter_map(Block::into_text).collect());
-            }
-            let results = join_all(reply.content.iter().filter_map(|block| self.call(block))).await;
-            messages.push(Message { role: "assistant", content: reply.content });
-            messages.push(Message::user(results));
+        match self.wire {
+            Wire::Claude => self.speak::<Claude>().await,
+            Wire::Chat => self.speak::<Chat>().await,
+            Wire::Responses => self.speak::<Responses>().await,
         }
     }
 
-    async fn ask(&self, messages: &[Message]) -> Done<Reply> {
-        let asked = Asked {
-            model: "claude-sonnet-5-5",
-            max_tokens: 8000,
-            stream: self.streamed,
-            system: crate::ours::PROMPT,
-            tools: &self.tools,
-            messages,
-        };
+    async fn speak<A: Api>(&self) -> Done<String> {
+        let mut history = A::begin("Do the work.");
+        loop {
+            let reply = self.ask::<A>(&history).await?;
+            let calls = A::calls(&reply);
+            if calls.is_empty() {
+                return Ok(A::words(reply));
+            }
+            let results = join_all(calls.into_iter().map(|(id, input)| self.call(id, input))).await;
+            A::record(&mut history, reply, results);
+        }
+    }
+
+    async fn ask<A: Api>(&self, history: &[A::Item]) -> Done<A::Reply> {
+        let body = serde_json::to_vec(&A::body(self.streamed, &self.tools, history))?;
         let accept = if self.streamed { "text/event-stream" } else { "application/json" };
-        let request = self
+        let mut request = self
             .client
             .post(&self.url)
             .header(header::ACCEPT, accept)
             .header(header::CONTENT_TYPE, "application/json")
-            .header("anthropic-version", "2026-10-21")
-            .header("x-api-key", "bench")
-            .body(serde_json::to_vec(&asked)?);
-        let answer = request.send().await?.error_for_status()?;
-        match self.streamed {
-            true => sse::read(answer).await,
-            false => Ok(serde_json::from_slice(&answer.bytes().await?)?),
+            .body(body);
+        for (name, value) in A::HEADERS {
+            request = request.header(*name, *value);
         }
+        let answer = request.send().await?.error_for_status()?;
+        if !self.streamed {
+            return Ok(serde_json::from_slice(&answer.bytes().await?)?);
+        }
+        let mut reply = A::Reply::default();
+        sse::read(answer, |event| A::take_in(event, &mut reply)).await?;
+        if A::is_whole(&reply) { Ok(reply) } else { Err("the stream broke off".into()) }
     }
 
-    fn call(&self, block: &Block) -> Option<impl Future<Output = Block> + use<>> {
-        let Block::ToolUse { id, input, .. } = block else { return None };
-        let (tool_use_id, input, work) = (id.clone(), input.clone(), self.work);
-        Some(async move {
-            let content = match serde_json::from_value(input) {
-                Ok(input) => work.call(input).await,
-                Err(error) => error.to_string(),
-            };
-            Block::ToolResult { tool_use_id, content }
-        })
-    }
-}
-
-impl Message {
-    fn user(content: Vec<Block>) -> Self {
-        Self { role: "user", content }
-    }
-}
-
-impl Block {
-    fn into_text(self) -> Option<String> {
-        match self {
-            Self::Text { text } => Some(text),
-            _ => None,
+    async fn call(&self, id: String, input: serde_json::Result<Input>) -> (String, String) {
+        match input {
+            Ok(input) => (id, self.work.call(input).await),
+            Err(error) => (id, error.to_string()),
         }
     }
 }

@@ -10,12 +10,12 @@ mod drive;
 mod floor;
 mod ours;
 mod plot;
-mod reply;
 mod report;
 mod row;
 mod serve;
-mod sse;
+mod wire;
 mod work;
+mod written;
 
 use std::{error::Error, process::ExitCode};
 

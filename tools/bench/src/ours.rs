@@ -1,14 +1,15 @@
 //! The library's side: agents as a user would build them.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
-use agent_core::{Agent, Limits, Team};
-use agent_llm::{Claude, ClaudeBuilder};
+use agent_core::{Agent, Limits, Llm, Team};
+use agent_llm::{Claude, ClaudeBuilder, OpenAi, OpenAiBuilder};
 use agent_tools::{AgentTool, FnTool};
 
 use crate::{
     Done,
     plot::TOOL,
+    wire::Wire,
     work::{Input, Work},
 };
 
@@ -19,10 +20,28 @@ pub(crate) const PROMPT: &str = "You do the work, with your tools.";
 pub(crate) const AGENT: &str = "agent";
 
 /// One agent with one tool.
-pub(crate) fn team(url: &str, work: Work, set: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> Done<Team> {
+pub(crate) fn team(llm: Arc<dyn Llm>, work: Work) -> Done<Team> {
     // The longest plots have more than a run may by default.
     let limits = Limits::new().requests(None).calls(None);
-    Ok(Team::new([agent(AGENT, claude(url, set)?, work)?])?.with_limits(limits))
+    Ok(Team::new([agent(AGENT, llm, work)?])?.with_limits(limits))
+}
+
+/// The library's client of an API. `set` is what Claude's has besides.
+pub(crate) fn client(
+    wire: Wire,
+    url: &str,
+    streamed: bool,
+    set: fn(ClaudeBuilder) -> ClaudeBuilder,
+) -> Done<Arc<dyn Llm>> {
+    let openai = |api: fn(OpenAiBuilder) -> OpenAiBuilder| {
+        let settings = OpenAi::builder().key("bench").base_url(format!("{url}/v1")).streaming(streamed);
+        api(settings).build()
+    };
+    Ok(match wire {
+        Wire::Claude => Arc::new(claude(url, |settings| set(settings.streaming(streamed)))?),
+        Wire::Chat => Arc::new(openai(OpenAiBuilder::chat)?),
+        Wire::Responses => Arc::new(openai(OpenAiBuilder::responses)?),
+    })
 }
 
 /// An agent that has eight others as tools.
@@ -42,9 +61,9 @@ fn claude(url: &str, set: impl FnOnce(ClaudeBuilder) -> ClaudeBuilder) -> Done<C
     Ok(set(Claude::builder().key("bench").base_url(url)).build()?)
 }
 
-fn agent(name: &str, claude: Claude, work: Work) -> Done<Agent> {
+fn agent(name: &str, llm: impl Llm + 'static, work: Work) -> Done<Agent> {
     // More than the longest plot has.
-    let agent = Agent::builder(name, claude).base_prompt("").system(PROMPT).max_turns(1_000);
+    let agent = Agent::builder(name, llm).base_prompt("").system(PROMPT).max_turns(1_000);
     Ok(agent.tool(tool(work)).build()?)
 }
 

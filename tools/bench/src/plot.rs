@@ -1,9 +1,10 @@
-//! What the server says: replies that are written once, before anybody asks.
+//! What the models say that the server plays.
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
+
+use crate::{wire::Wire, written::Written};
 
 /// What an agent's model says: some turns of tool calls, then words. Its name is the first part of the path it is
 /// asked at.
@@ -43,12 +44,18 @@ const fn plot(name: &'static str, turns: usize, calls: usize, latency: u64, per_
     Plot { name, turns, calls, latency, per_block }
 }
 
-/// One reply, in both forms.
-#[derive(Clone)]
-pub(crate) struct Written {
-    pub(crate) whole: Bytes,
-    /// Events, grouped by what comes at once: a block each, if blocks take time.
-    pub(crate) streamed: Vec<Vec<Bytes>>,
+/// What a model says in a reply, whatever API it is written for.
+pub(crate) enum Said {
+    /// Words.
+    Words(&'static str),
+    /// A call.
+    Call { id: String, name: String, input: Value },
+}
+
+impl Said {
+    pub(crate) fn is_call(&self) -> bool {
+        matches!(self, Self::Call { .. })
+    }
 }
 
 impl Plot {
@@ -57,15 +64,15 @@ impl Plot {
         PLOTS.iter().find(|plot| plot.name == name)
     }
 
-    /// All its replies.
-    pub(crate) fn write(&self) -> Vec<Written> {
-        (0..=self.turns).map(|turn| written(turn, self.blocks(turn))).collect()
+    /// All its replies, as this API writes them.
+    pub(crate) fn write(&self, wire: Wire) -> Vec<Written> {
+        (0..=self.turns).map(|turn| Written::new(wire, turn, &self.says(turn))).collect()
     }
 
     /// A call's id has the turn, which is how the server knows where a conversation stands.
-    fn blocks(&self, turn: usize) -> Vec<Value> {
+    fn says(&self, turn: usize) -> Vec<Said> {
         if turn == self.turns {
-            return vec![json!({"type": "text", "text": END})];
+            return vec![Said::Words(END)];
         }
         let call = |place: usize| {
             let id = format!("toolu_{turn}_{place}");
@@ -73,56 +80,8 @@ impl Plot {
                 "boss" => (format!("worker_{place}"), json!({"task": "Do your part."})),
                 _ => (TOOL.to_owned(), json!({"turn": turn, "place": place, "path": "src/lib.rs"})),
             };
-            json!({"type": "tool_use", "id": id, "name": name, "input": input})
+            Said::Call { id, name, input }
         };
         (0..self.calls).map(call).collect()
     }
-}
-
-fn written(turn: usize, blocks: Vec<Value>) -> Written {
-    let stop = if blocks[0]["type"] == "text" { "end_turn" } else { "tool_use" };
-    let usage = json!({"input_tokens": 420, "output_tokens": 42, "cache_read_input_tokens": 0});
-    let head = |content: &[Value], stop: Option<&str>| {
-        json!({
-            "id": format!("msg_{turn}"), "type": "message", "role": "assistant", "model": "claude-sonnet-5-5",
-            "content": content, "stop_reason": stop, "stop_sequence": null, "usage": usage,
-        })
-    };
-    let whole = head(&blocks, Some(stop)).to_string().into();
-    let mut streamed = vec![vec![event(json!({"type": "message_start", "message": head(&[], None)}))]];
-    streamed.extend(blocks.iter().enumerate().map(|(index, block)| events(index, block)));
-    let last = streamed.last_mut().expect("it has its start");
-    let delta = json!({"stop_reason": stop, "stop_sequence": null});
-    last.push(event(json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 42}})));
-    last.push(event(json!({"type": "message_stop"})));
-    Written { whole, streamed }
-}
-
-/// A block as the API streams it: begun empty, filled in pieces, ended.
-fn events(index: usize, block: &Value) -> Vec<Bytes> {
-    let mut empty = block.clone();
-    let (text, kind, field) = match block["text"].as_str() {
-        Some(text) => {
-            empty["text"] = json!("");
-            (text.to_owned(), "text_delta", "text")
-        }
-        None => {
-            empty["input"] = json!({});
-            (block["input"].to_string(), "input_json_delta", "partial_json")
-        }
-    };
-    let mut events =
-        vec![event(json!({"type": "content_block_start", "index": index, "content_block": empty}))];
-    for piece in text.as_bytes().chunks(16) {
-        let piece = std::str::from_utf8(piece).expect("what is said here is ASCII");
-        let delta = json!({"type": kind, field: piece});
-        events.push(event(json!({"type": "content_block_delta", "index": index, "delta": delta})));
-    }
-    events.push(event(json!({"type": "content_block_stop", "index": index})));
-    events
-}
-
-fn event(data: Value) -> Bytes {
-    let name = data["type"].as_str().expect("each event has a type");
-    format!("event: {name}\ndata: {data}\n\n").into()
 }

@@ -25,7 +25,7 @@ impl Report {
     pub(crate) fn begin(pairs: usize) -> Self {
         println!("medians of {pairs}; ours and floor: ms of CPU a turn (start: ms)\n");
         println!(
-            "{:<16} {:>9} {:>8} {:>4} {:>9} {:>9}  what",
+            "{:<20} {:>9} {:>8} {:>4} {:>9} {:>9}  what",
             "key", "figure", "goal", "met", "ours", "floor"
         );
         Self { figures: Map::new() }
@@ -38,7 +38,7 @@ impl Report {
         let beside = |ms: f64| if floor == 0.0 { String::new() } else { format!("{ms:.4}") };
         let (ours, floor) = (beside(ours), beside(floor));
         let goal = goal.words();
-        println!("{key:<16} {value:>9.digits$} {goal:>8} {met:>4} {ours:>9} {floor:>9}  {what}");
+        println!("{key:<20} {value:>9.digits$} {goal:>8} {met:>4} {ours:>9} {floor:>9}  {what}");
         self.figures.insert(key.to_owned(), json!((value * 1e4).round() / 1e4));
     }
 

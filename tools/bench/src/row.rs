@@ -68,6 +68,28 @@ pub(crate) const PARTS: &[Part] = &[
         &[row("turn_cpu_stream", AtMost(1.25), "client CPU a turn, streamed / floor", |o, f| o.cpu / f.cpu)],
     ),
     beside(
+        "chat_turns",
+        [200, 3],
+        &[row("chat_cpu", AtMost(1.4), "turn_cpu over chat completions", |o, f| o.cpu / f.cpu)],
+    ),
+    beside(
+        "chat_turns_stream",
+        [200, 3],
+        &[row("chat_cpu_stream", AtMost(1.4), "turn_cpu_stream over chat completions", |o, f| o.cpu / f.cpu)],
+    ),
+    beside(
+        "responses_turns",
+        [200, 3],
+        &[row("responses_cpu", AtMost(1.4), "turn_cpu over the Responses API", |o, f| o.cpu / f.cpu)],
+    ),
+    beside(
+        "responses_turns_stream",
+        [200, 3],
+        &[row("responses_cpu_stream", AtMost(1.4), "turn_cpu_stream over the Responses API", |o, f| {
+            o.cpu / f.cpu
+        })],
+    ),
+    beside(
         "crowd",
         [640, 64],
         &[row("turns_per_s", AtLeast(0.85), "turns a second of 64 conversations at once / floor", |o, f| {

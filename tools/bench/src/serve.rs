@@ -21,11 +21,14 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::{
     Done, clock,
-    plot::{PLOTS, Plot, Written},
+    plot::{PLOTS, Plot},
+    wire::Wire,
+    written::Written,
 };
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
-type Stage = Arc<HashMap<&'static str, (&'static Plot, Vec<Written>)>>;
+/// The replies of each plot, by the path that they are asked for at.
+type Stage = Arc<HashMap<String, (&'static Plot, Vec<Written>)>>;
 
 /// Serves on a free port, which it prints, until its stdin is closed: it does not outlive its driver.
 pub(crate) fn run() -> Done {
@@ -34,8 +37,12 @@ pub(crate) fn run() -> Done {
         std::process::exit(0);
     });
     clock::allow_files();
-    let stage: Stage = Arc::new(PLOTS.iter().map(|plot| (plot.name, (plot, plot.write()))).collect());
-    tokio::runtime::Runtime::new()?.block_on(accept(stage))
+    tokio::runtime::Runtime::new()?.block_on(accept(stage().into()))
+}
+
+fn stage() -> HashMap<String, (&'static Plot, Vec<Written>)> {
+    let all = PLOTS.iter().flat_map(|plot| Wire::ALL.map(|wire| (plot, wire)));
+    all.map(|(plot, wire)| (format!("/{}/{}", plot.name, wire.path()), (plot, plot.write(wire)))).collect()
 }
 
 async fn accept(stage: Stage) -> Done {
@@ -66,10 +73,10 @@ async fn serve(stream: TcpStream, stage: Stage) {
 }
 
 async fn answer(stage: &Stage, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
-    let name = request.uri().path().split('/').nth(1).unwrap_or_default().to_owned();
+    let path = request.uri().path().to_owned();
     let streamed = request.headers().get(ACCEPT).is_some_and(|kind| kind == "text/event-stream");
     let body = request.into_body().collect().await?.to_bytes();
-    let Some((plot, written)) = stage.get(name.as_str()) else {
+    let Some((plot, written)) = stage.get(&path) else {
         return Ok(response(StatusCode::NOT_FOUND, "text/plain", vec![], Duration::ZERO));
     };
     let written = &written[turn(&body).min(plot.turns)];
@@ -84,9 +91,9 @@ async fn answer(stage: &Stage, request: Request<Incoming>) -> Result<Response<Bo
     })
 }
 
-/// Which turn it is: the one after that of the last result.
+/// Which turn it is: the one after that of the last result, whose id is the last one of a body.
 fn turn(body: &[u8]) -> usize {
-    const BEFORE: &[u8] = br#""tool_use_id":"toolu_"#;
+    const BEFORE: &[u8] = br#"":"toolu_"#;
     let Some(place) = memmem::rfind(body, BEFORE) else { return 0 };
     let digits = body[place + BEFORE.len()..].iter().take_while(|byte| byte.is_ascii_digit());
     digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0')) + 1
