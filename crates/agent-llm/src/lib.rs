@@ -106,7 +106,8 @@
 //!   without IO, and `messages` is the plain client. `claude` uses `transport` and `wrappers`, and
 //!   they do not use it.
 //! - `openai`, with the feature of that name, is the same for the Responses API and chat
-//!   completions. Neither uses the other.
+//!   completions. Neither uses the other. Both write bodies with `json_text`, without serde where
+//!   there may be thousands of messages.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -116,6 +117,10 @@ mod answer_schema;
 mod any_input;
 #[cfg(feature = "claude")]
 mod claude;
+// Claude's messages are kept as they are sent, so less of it is needed for them.
+#[cfg_attr(not(feature = "openai"), allow(dead_code))]
+#[cfg(any(feature = "claude", feature = "openai"))]
+mod json_text;
 #[cfg(any(feature = "claude", feature = "openai"))]
 mod model_info;
 #[cfg(any(feature = "claude", feature = "openai"))]

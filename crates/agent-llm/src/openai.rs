@@ -4,8 +4,10 @@
 //! `chat` and `responses` each write the bodies of requests (`request`) and read replies, streamed
 //! (`events`) and not (`reply`), without IO. What both share stands beside them: `history` decides
 //! what is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the
-//! APIs' rules and `parameters` the schemas of tools, `call_ids` keeps ids to those of a server, `openai_blocks` says which blocks only
-//! these APIs can read, and `origin` which server wrote them. `plain_client` is the plain client, and
+//! APIs' rules and `parameters` the schemas of tools, `call_ids` keeps ids to those of a server,
+//! `openai_blocks` says which blocks only these APIs can read, and `origin` which server wrote them.
+//! `object` reads what a server wrote in one pass, and `fields` what nobody here knows by its name.
+//! `plain_client` is the plain client, and
 //! `usable` asks again without what a server can't use.
 
 mod answer_format;
@@ -22,6 +24,7 @@ mod fields;
 mod history;
 mod models;
 mod names;
+mod object;
 mod openai_blocks;
 mod origin;
 mod parameters;

@@ -5,7 +5,6 @@ mod begun;
 mod ends;
 mod event;
 mod grow;
-mod object;
 mod request;
 mod said;
 mod tools;

@@ -2,28 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Json, Request};
+use agent_core::{Json, Request, ToolSpec};
 use serde::Serialize;
 use serde_json::json;
 
 use super::settings::BodySettings;
-use crate::ToolChoice;
+use crate::{
+    ToolChoice,
+    json_text::{self, List, Object},
+};
 
 /// A body that is being written. A field that the program gave takes the place of the client's own.
-pub(super) struct Body<'a> {
+pub(super) struct Body<'a, 't> {
     given: BTreeMap<&'a str, &'a Json>,
     /// A tool choice that was given is not forced any more.
     is_eased: bool,
-    text: Vec<u8>,
+    object: Object<'t>,
 }
 
-impl<'a> Body<'a> {
-    pub(super) fn begin(settings: &'a BodySettings, request: &'a Request) -> Self {
-        let mut text = Vec::with_capacity(size(request));
-        text.push(b'{');
-        Self { given: settings.given(request), is_eased: settings.is_eased(request), text }
-    }
+/// The body of a request, as `write` fills it in. What the program gave comes last.
+pub(super) fn written<'a>(
+    settings: &'a BodySettings,
+    request: &'a Request,
+    write: impl FnOnce(&mut Body<'a, '_>),
+) -> Vec<u8> {
+    let mut text = Vec::with_capacity(size(request));
+    let object = Object::begin(&mut text);
+    let mut body = Body { given: settings.given(request), is_eased: settings.is_eased(request), object };
+    write(&mut body);
+    body.end();
+    text
+}
 
+impl<'a> Body<'a, '_> {
     /// Whether the program gave this field.
     pub(super) fn is_given(&self, name: &str) -> bool {
         self.given.contains_key(name)
@@ -37,27 +48,38 @@ impl<'a> Body<'a> {
     /// A field in the place of what the program gave.
     pub(super) fn replace<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
         self.given.remove(name);
-        self.put(name, value);
+        self.object.set(name, value);
     }
 
-    /// A field of the client's own, unless another one was given.
-    pub(super) fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+    /// A field of the client's own, whose value `write` writes, unless another one was given.
+    pub(super) fn put(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
         if !self.is_given(name) {
-            self.put(name, value);
+            self.object.put(name, write);
         }
     }
 
-    /// The tools, and what is said of how the model may call them. Each is written as its API has it.
-    pub(super) fn set_tools<T: Serialize, C: Serialize>(
+    /// The same of a value that serde writes.
+    pub(super) fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+        self.put(name, |text| json_text::value(text, value));
+    }
+
+    /// The tools, first the agent's own and then those of the server, and what is said of how the
+    /// model may call them. Each is written as its API has it.
+    pub(super) fn set_tools(
         &mut self,
         settings: &BodySettings,
         request: &Request,
-        tools: impl FnOnce() -> T,
-        choice: impl FnOnce(&ToolChoice) -> C,
+        tool: impl Fn(&mut Vec<u8>, &ToolSpec),
+        choice: impl FnOnce(&ToolChoice) -> Json,
     ) {
         let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
         if has_tools {
-            self.set("tools", &tools());
+            self.put("tools", |text| {
+                let mut tools = List::begin(text);
+                request.tools.iter().for_each(|spec| tool(tools.item(), spec));
+                request.server_tools.iter().for_each(|tool| json_text::json(tools.item(), tool));
+                tools.end();
+            });
         }
         if has_tools || self.is_given("tools") {
             if let Some(chosen) = settings.tool_choice(request) {
@@ -69,30 +91,15 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn put<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        if self.text.len() > 1 {
-            self.text.push(b',');
-        }
-        written(&mut self.text, name);
-        self.text.push(b':');
-        written(&mut self.text, value);
-    }
-
-    /// The whole body, with what was given at its end.
-    pub(super) fn end(mut self) -> Vec<u8> {
-        for (name, value) in std::mem::take(&mut self.given) {
+    fn end(mut self) {
+        for (name, value) in self.given {
             match name {
-                "tool_choice" if self.is_eased => self.put(name, &eased(value)),
-                _ => self.put(name, value),
+                "tool_choice" if self.is_eased => self.object.set_json(name, &eased(value)),
+                _ => self.object.set_json(name, value),
             }
         }
-        self.text.push(b'}');
-        self.text
+        self.object.end();
     }
-}
-
-fn written<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) {
-    serde_json::to_writer(text, value).expect("what is sent is text, numbers and JSON, with texts as keys");
 }
 
 /// How long the body will be, about: so that a long history is not moved while it is written.

@@ -1,6 +1,7 @@
 //! Chat completions. Source: <https://platform.openai.com/docs/api-reference/chat>.
 
 mod calls;
+mod chunk;
 mod events;
 mod messages;
 mod reason;

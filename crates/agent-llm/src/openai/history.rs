@@ -66,23 +66,28 @@ struct History<'a> {
 
 impl<'a> History<'a> {
     fn user(&mut self, message: &'a Message, writer: &mut impl WriteHistory<'a>) {
+        // As a rule each call has its result, in their order. Then nothing has to be searched.
+        if message.tool_results().map(|(id, ..)| id).eq(self.open.iter().copied()) {
+            self.open.clear();
+            message.tool_results().for_each(|(id, content, is_error)| writer.result(id, content, is_error));
+        } else {
+            self.answer(message, writer);
+        }
+        self.close(writer);
+        let is_other = |block: &&Block| !matches!(block.kind(), BlockKind::ToolResult { .. });
+        writer.user(message.content().iter().filter(is_other).collect());
+    }
+
+    /// Writes the first result of each call that is open.
+    fn answer(&mut self, message: &'a Message, writer: &mut impl WriteHistory<'a>) {
         let open: HashSet<&str> = self.open.iter().copied().collect();
         let mut answered = HashSet::new();
-        let mut others = Vec::new();
-        for block in message.content() {
-            match block.kind() {
-                BlockKind::ToolResult { tool_use_id, content, is_error } => {
-                    let id = tool_use_id.as_str();
-                    if open.contains(id) && answered.insert(id) {
-                        writer.result(id, content, *is_error);
-                    }
-                }
-                _ => others.push(block),
+        for (id, content, is_error) in message.tool_results() {
+            if open.contains(id) && answered.insert(id) {
+                writer.result(id, content, is_error);
             }
         }
         self.open.retain(|id| !answered.contains(id));
-        self.close(writer);
-        writer.user(others);
     }
 
     /// Calls that nobody answered are answered, and the instructions that waited for that follow.

@@ -88,7 +88,7 @@ pub(super) fn message(fields: &Others) -> Option<Block> {
 
 /// What a text says besides its words; `None` if that is nothing.
 pub(super) fn text(mut fields: Others) -> Option<Block> {
-    fields.retain(|_, value| !says_nothing(value));
+    fields.retain(|_, value| !says_nothing(value.text()));
     if fields.is_empty() {
         return None;
     }
@@ -143,8 +143,8 @@ pub(super) fn signed(block: &Block, origin: &str) -> Option<Block> {
 }
 
 /// Whether a field is there only for its name.
-pub(super) fn says_nothing(value: &Json) -> bool {
-    matches!(value.text(), "null" | "[]" | "{}" | "\"\"")
+pub(super) fn says_nothing(value: &str) -> bool {
+    matches!(value, "null" | "[]" | "{}" | "\"\"")
 }
 
 #[derive(Serialize)]

@@ -99,7 +99,7 @@ fn has_reasoning(message: &Message) -> bool {
 fn is_reasoning(block: &Block) -> bool {
     let Some(Kept::Item(item)) = Kept::of(block) else { return false };
     let encrypted = Fields::of(item.text()).ok().and_then(|fields| fields.get("encrypted_content"));
-    encrypted.is_some_and(|value| !says_nothing(&value.into()))
+    encrypted.is_some_and(|value| !says_nothing(value.get()))
 }
 
 impl<L: Llm> Llm for Usable<L> {

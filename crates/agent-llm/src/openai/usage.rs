@@ -1,55 +1,40 @@
 //! What a reply cost.
 
 use agent_core::{Json, Usage, model::Counts};
-use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::fields::Fields;
 
 /// Reads a usage: the counts, and what it says beyond them, as it came.
 ///
 /// There, the tokens of a prompt include those that a cache helped with; here they are apart. Both
 /// APIs are read, as are servers that write the one's names in the other.
 pub(super) fn read(usage: &Json) -> (Counts, Option<Json>) {
-    let written: Written = usage.parse().unwrap_or_default();
-    let details = |prompt: Option<Json>, input: Option<Json>| -> Details {
-        prompt.or(input).and_then(|details| details.parse().ok()).unwrap_or_default()
-    };
-    let Details { cached_tokens, cache_write_tokens } =
-        details(written.prompt_tokens_details, written.input_tokens_details);
-    let cached = count(&cached_tokens).or_else(|| count(&written.prompt_cache_hit_tokens)).unwrap_or(0);
-    let kept = count(&cache_write_tokens).unwrap_or(0);
-    let all = count(&written.prompt_tokens).or_else(|| count(&written.input_tokens));
+    let written = Fields::of(usage.text()).unwrap_or_default();
+    let details = written.get("prompt_tokens_details").or_else(|| written.get("input_tokens_details"));
+    let details = details.and_then(|details| Fields::of(details.get()).ok()).unwrap_or_default();
+    let said = |name: &str| written.get(name).and_then(count);
+    let of_cache = |name: &str| details.get(name).and_then(count);
+    // As DeepSeek writes it.
+    let cached = of_cache("cached_tokens").or_else(|| said("prompt_cache_hit_tokens")).unwrap_or(0);
+    let kept = of_cache("cache_write_tokens").unwrap_or(0);
+    let all = said("prompt_tokens").or_else(|| said("input_tokens"));
     let mut counts = Counts::default();
     counts.input_tokens = all.map(|all| all.saturating_sub(cached).saturating_sub(kept));
-    counts.output_tokens = count(&written.completion_tokens).or_else(|| count(&written.output_tokens));
+    counts.output_tokens = said("completion_tokens").or_else(|| said("output_tokens"));
     counts.cache_read_input_tokens = Some(cached).filter(|cached| *cached > 0);
     counts.cache_creation_input_tokens = Some(kept).filter(|kept| *kept > 0);
     (counts, Usage::details(usage))
 }
 
 /// A count as servers write it; what is none is absent.
-fn count(written: &Option<Json>) -> Option<u64> {
-    // As the core reads it.
-    let usage = format!("{{\"output_tokens\":{}}}", written.as_ref()?.text());
-    serde_json::from_str::<Counts>(&usage).ok()?.output_tokens
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Written {
-    prompt_tokens: Option<Json>,
-    completion_tokens: Option<Json>,
-    input_tokens: Option<Json>,
-    output_tokens: Option<Json>,
-    prompt_tokens_details: Option<Json>,
-    input_tokens_details: Option<Json>,
-    /// As DeepSeek writes it.
-    prompt_cache_hit_tokens: Option<Json>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Details {
-    cached_tokens: Option<Json>,
-    cache_write_tokens: Option<Json>,
+fn count(written: &RawValue) -> Option<u64> {
+    // As the core reads what is not simply a number.
+    let as_the_core = || {
+        let usage = format!("{{\"output_tokens\":{}}}", written.get());
+        serde_json::from_str::<Counts>(&usage).ok()?.output_tokens
+    };
+    written.get().parse().ok().or_else(as_the_core)
 }
 
 #[cfg(test)]

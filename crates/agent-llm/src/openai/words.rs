@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use agent_core::Content;
+
 use super::content::Part;
 
 /// The texts of a reply as one: they are parts of one text. `None` if there is nothing to see in
@@ -12,6 +14,14 @@ pub(super) fn joined(texts: Vec<&str>) -> Option<Cow<'_, str>> {
         texts => Cow::Owned(texts.concat()),
     };
     (!text.trim().is_empty()).then_some(text)
+}
+
+/// The text of a result that is nothing but that: there is no need to put its words together.
+pub(super) fn only_words(content: &Content, is_error: bool) -> Option<&str> {
+    match content {
+        Content::Text(text) if !is_error && !text.trim().is_empty() => Some(text),
+        _ => None,
+    }
 }
 
 /// The words of a result, in one text. It says whether the call failed, since there is no field for

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, mem};
 
-use agent_core::{Block, Delta, model::Piece};
+use agent_core::{Block, Delta, Json, model::Piece};
 
 use super::words::Words;
 
@@ -47,9 +47,9 @@ impl Grows {
 
 #[derive(Debug)]
 struct Lane {
-    /// The block before it grew. `None` for a call that has no name yet.
+    /// The block before it grew, until it is written.
     block: Option<Block>,
-    /// The call that the block will be.
+    /// The id and the name of the call that the block will be, until it is written.
     call: Option<(String, String)>,
     grows: Grows,
     /// What has come and is not written yet.
@@ -83,11 +83,16 @@ impl Lane {
         }
     }
 
+    /// It is a call whose name did not come yet.
+    fn is_nameless(&self) -> bool {
+        self.call.as_ref().is_some_and(|(_, name)| name.is_empty())
+    }
+
     fn is_over(&self, is_followed: bool) -> bool {
         match self.grows {
             Grows::Nothing => true,
             Grows::Text | Grows::Thinking => self.ended || is_followed,
-            Grows::Input => self.ended || (is_followed && self.input.is_whole() && self.call.is_none()),
+            Grows::Input => self.ended || (is_followed && self.input.is_whole() && !self.is_nameless()),
         }
     }
 
@@ -111,15 +116,16 @@ impl Lane {
         if let Some(half) = self.half.take() {
             self.waiting.push_str(&half.text());
         }
-        self.begin_call();
     }
 
     /// Writes what has come, its end included. `false` if its block can't begin yet.
     fn write(&mut self, next: &mut usize, deltas: &mut VecDeque<Delta>) -> bool {
-        let place = match (self.place, self.block.take()) {
-            (Some(place), _) => place,
-            (None, None) => return false,
-            (None, Some(block)) => begin(block, next, deltas),
+        let place = match self.place {
+            Some(place) => place,
+            None => match self.begun() {
+                Some(block) => begin(block, next, deltas),
+                None => return false,
+            },
         };
         self.place = Some(place);
         if !self.waiting.is_empty() {
@@ -136,12 +142,19 @@ impl Lane {
         true
     }
 
-    /// The block of a call begins once its name is known, or if there will be none.
-    fn begin_call(&mut self) {
+    /// The block as it begins: that of a call once its name is known, or if there will be none. It
+    /// holds the input if that has come, so that it is not put together again.
+    fn begun(&mut self) -> Option<Block> {
         let ended = self.ended;
-        if let Some((id, name)) = self.call.take_if(|(_, name)| ended || !name.is_empty()) {
-            self.block = Some(Block::tool_use(id, name, serde_json::json!({})));
+        let Some((id, name)) = self.call.take_if(|(_, name)| ended || !name.is_empty()) else {
+            return self.block.take();
+        };
+        let is_there = ended && self.waiting.starts_with('{') && self.waiting != "{}";
+        let input = is_there.then(|| Json::read(self.waiting.as_str()).ok()).flatten();
+        if input.is_some() {
+            self.waiting.clear();
         }
+        Some(Block::tool_use(id, name, input.unwrap_or_else(|| serde_json::json!({}).into())))
     }
 }
 
@@ -163,7 +176,6 @@ impl Lanes {
     pub(crate) fn begin_call(&mut self, id: String, name: String) -> usize {
         let mut lane = Lane::new(None, Grows::Input);
         lane.call = Some((id, name));
-        lane.begin_call();
         self.push(lane)
     }
 
@@ -192,7 +204,6 @@ impl Lanes {
             };
             fill(known_id, id);
             fill(known_name, name);
-            lane.begin_call();
         }
     }
 
@@ -211,7 +222,8 @@ impl Lanes {
 
     /// The id of the first call that has no name yet.
     pub(crate) fn nameless(&self) -> Option<&str> {
-        self.lanes.iter().find_map(|lane| lane.call.as_ref()).map(|(id, _)| id.as_str())
+        let nameless = self.lanes.iter().find(|lane| lane.is_nameless())?;
+        nameless.call.as_ref().map(|(id, _)| id.as_str())
     }
 
     /// Whether anything of a block came. One that is gone has said something.

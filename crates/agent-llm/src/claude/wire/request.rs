@@ -6,13 +6,15 @@ use agent_core::{Block, Content, Json, Message, Request, Role, message::BlockKin
 
 use super::{
     answer_format,
-    object::{Object, list},
     tools::{self, has_tools},
 };
-use crate::claude::{
-    builder::ClaudeBuilder,
-    cache,
-    tool_choice::{choice_json, eased},
+use crate::{
+    claude::{
+        builder::ClaudeBuilder,
+        cache,
+        tool_choice::{choice_json, eased},
+    },
+    json_text::{Object, list},
 };
 
 /// The body of a request. Blocks go in as the text they are kept as; what

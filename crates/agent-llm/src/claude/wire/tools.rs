@@ -2,7 +2,7 @@
 
 use agent_core::{Json, Request, ToolSpec};
 
-use super::object::{Object, list};
+use crate::json_text::{Object, list};
 
 /// The agent's own tools, then those that run at the API's.
 #[derive(Clone, Copy)]

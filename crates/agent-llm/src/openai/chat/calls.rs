@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::chunk::{Call, Function};
 use crate::{
     openai::{
-        fields::{Fields, string},
+        fields::{Fields, label, number, string, text},
         openai_blocks::{self, Others},
     },
     transport::{block_order::Lanes, words::Words},
@@ -22,13 +23,14 @@ const MOST: usize = 64;
 /// piece.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    all: Vec<Call>,
+    all: Vec<Begun>,
     by_index: BTreeMap<u64, usize>,
     by_id: BTreeMap<String, usize>,
 }
 
+/// A call that has begun.
 #[derive(Debug)]
-struct Call {
+struct Begun {
     lane: usize,
     id: String,
     others: Others,
@@ -44,27 +46,17 @@ pub(super) struct Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
-    /// Reads a piece. Of a reply that was not streamed, `place` says the how many-th call it is.
-    pub(super) fn read(piece: &'a RawValue, place: Option<u64>) -> serde_json::Result<Self> {
-        let mut fields = Fields::of(piece.get())?;
-        let index = place.or_else(|| fields.read("index"));
-        let id = fields.label("id").unwrap_or_default();
-        let function = fields.get("function").map_or("null", RawValue::get);
-        let function = Self::of_function(Fields::of(function)?);
-        for named in ["index", "id", "type", "function"] {
-            fields.take(named);
-        }
-        Ok(Self { index, id, others: fields, ..function })
+    /// A piece of a call. Of a reply that was not streamed, `place` says the how many-th call it is.
+    pub(super) fn of(call: Call<'a>, place: Option<u64>) -> Self {
+        let index = place.or_else(|| call.index.and_then(number));
+        let id = call.id.and_then(label).unwrap_or_default();
+        Self { index, id, others: call.others, ..Self::only(call.function.unwrap_or_default()) }
     }
 
-    /// Of the field that came before there could be several calls.
-    pub(super) fn read_only_call(function: &'a RawValue) -> serde_json::Result<Self> {
-        Fields::of(function.get()).map(Self::of_function)
-    }
-
-    fn of_function(function: Fields<'a>) -> Self {
-        let name = function.text("name").unwrap_or_default();
-        let arguments = function.get("arguments").and_then(written);
+    /// Of a reply that has only this call.
+    pub(super) fn only(function: Function<'a>) -> Self {
+        let name = function.name.and_then(text).unwrap_or_default();
+        let arguments = function.arguments.and_then(written);
         Self { index: Some(0), id: String::new(), name, arguments, others: Fields::default() }
     }
 }
@@ -95,7 +87,8 @@ impl Calls {
             lanes.grow(call.lane, arguments);
         }
         if !piece.others.is_empty() {
-            call.others.extend(piece.others.others(&[]).into_iter().take(MOST - call.others.len().min(MOST)));
+            call.others
+                .extend(piece.others.others(|_| false).into_iter().take(MOST - call.others.len().min(MOST)));
             if let Some(block) = openai_blocks::call(&call.others) {
                 lanes.put_behind(call.lane, block);
             }
@@ -121,7 +114,7 @@ impl Calls {
     fn begin(&mut self, piece: &Piece<'_>, lanes: &mut Lanes) -> usize {
         let number = self.all.len();
         let lane = lanes.begin_call(piece.id.clone(), piece.name.clone());
-        self.all.push(Call { lane, id: piece.id.clone(), others: Others::new() });
+        self.all.push(Begun { lane, id: piece.id.clone(), others: Others::new() });
         if let Some(index) = piece.index {
             self.by_index.insert(index, number);
         }

@@ -3,16 +3,17 @@
 use std::collections::VecDeque;
 
 use agent_core::{Delta, Json, LlmError, StopReason, model::LlmErrorKind};
-use serde_json::value::RawValue;
 
 use super::{
     calls::{Calls, Piece},
+    chunk::{Choice, Chunk, Message},
     reason::{Holds, stop_reason},
     reply_text::Said,
 };
 use crate::{
     openai::{
-        fields::{Fields, Gathered, list},
+        fields::{Fields, Gathered, label, number, text},
+        object::object,
         openai_blocks::{self, Others},
         usage,
     },
@@ -23,9 +24,6 @@ use crate::{
         sse::Event,
     },
 };
-
-/// The fields of a chunk that have a place of their own, or say what every chunk says.
-const NAMED: [&str; 7] = ["id", "object", "model", "choices", "usage", "error", "obfuscation"];
 
 /// Reads the chunks of a reply.
 #[derive(Debug, Default)]
@@ -56,12 +54,12 @@ impl ReadEvent for ChatEvents {
             "" => Ok(()),
             "[DONE]" => self.end(deltas),
             _ => {
-                let chunk = Fields::of(data).map_err(|error| malformed(&error, data))?;
-                if chunk.get("choices").is_none() || chunk.get("error").is_some() {
+                let chunk: Chunk<'_> = object(data).map_err(|error| malformed(&error, data))?;
+                if chunk.choices.is_none() || chunk.error.is_some() {
                     said_instead(data)?;
                 }
-                let only_counts = chunk.get("usage").is_some() && chunk.get("choices").is_none_or(is_empty);
-                self.take_chunk(chunk, deltas).map_err(|error| malformed(&error, data))?;
+                let only_counts = chunk.usage.is_some() && chunk.choices.as_ref().is_none_or(Vec::is_empty);
+                self.take_chunk(chunk, deltas);
                 // What comes behind the reason is what the reply cost, and nothing more.
                 if only_counts { self.end(deltas) } else { Ok(()) }
             }
@@ -81,10 +79,6 @@ impl ReadEvent for ChatEvents {
     }
 }
 
-fn is_empty(choices: &RawValue) -> bool {
-    list(choices).is_empty()
-}
-
 /// The error that stands in the place of a chunk, if one does.
 fn said_instead(data: &str) -> Result<(), LlmError> {
     ErrorBody::found(data).map_or(Ok(()), |_| Err(ErrorBody::in_event(data)))
@@ -96,33 +90,26 @@ fn malformed(error: &serde_json::Error, data: &str) -> LlmError {
 
 impl ChatEvents {
     /// Takes in a chunk, or the whole body of a reply that was not streamed.
-    pub(super) fn take_chunk(
-        &mut self,
-        mut chunk: Fields<'_>,
-        deltas: &mut VecDeque<Delta>,
-    ) -> serde_json::Result<()> {
-        let choices = chunk.take("choices").map(list).unwrap_or_default();
+    pub(super) fn take_chunk(&mut self, mut chunk: Chunk<'_>, deltas: &mut VecDeque<Delta>) {
+        let choices = chunk.choices.take().unwrap_or_default();
         self.begin(&chunk, deltas);
-        for choice in choices {
-            self.take_choice(choice)?;
-        }
-        let usage = chunk.get("usage").map(Json::from);
+        choices.into_iter().for_each(|choice| self.take_choice(choice));
+        let usage = chunk.usage.map(Json::from);
         if usage.is_some() || self.finish_reason.is_some() {
-            self.keep(&chunk);
+            self.keep(&chunk.others);
         }
         self.usage = usage.or(self.usage.take());
         self.lanes.write(deltas);
-        Ok(())
     }
 
     /// The reply begins with the first chunk that says what it is called.
-    fn begin(&mut self, chunk: &Fields<'_>, deltas: &mut VecDeque<Delta>) {
+    fn begin(&mut self, chunk: &Chunk<'_>, deltas: &mut VecDeque<Delta>) {
         if self.has_begun {
             return;
         }
-        let (id, model) = (chunk.label("id"), chunk.label("model"));
+        let (id, model) = (chunk.id.and_then(label), chunk.model.and_then(label));
         self.has_begun = id.is_some() || model.is_some();
-        self.keep(chunk);
+        self.keep(&chunk.others);
         if !self.has_begun {
             return;
         }
@@ -130,40 +117,32 @@ impl ChatEvents {
     }
 
     /// Keeps the fields that have no other place.
-    fn keep(&mut self, chunk: &Fields<'_>) {
-        self.extra.extend(chunk.others(&NAMED));
+    fn keep(&mut self, others: &Fields<'_>) {
+        self.extra.extend(others.others(|_| false));
     }
 
     /// Only the first of several choices is read.
-    fn take_choice(&mut self, choice: &RawValue) -> serde_json::Result<()> {
-        let choice = Fields::of(choice.get())?;
-        if choice.read::<u64>("index").is_some_and(|index| index > 0) {
-            return Ok(());
+    fn take_choice(&mut self, choice: Choice<'_>) {
+        if choice.index.and_then(number).is_some_and(|index| index > 0) {
+            return;
         }
-        let (message, is_whole) = match choice.get("message") {
-            Some(message) => (Some(message), true),
-            None => (choice.get("delta"), false),
-        };
-        if let Some(message) = message {
-            self.take_message(Fields::of(message.get())?, is_whole)?;
+        let is_whole = choice.message.is_some();
+        if let Some(message) = choice.message.or(choice.delta) {
+            self.take_message(message, is_whole);
         }
-        let word = choice.text("finish_reason").filter(|word| !word.is_empty());
+        let word = choice.finish_reason.and_then(text).filter(|word| !word.is_empty());
         self.finish_reason = word.or(self.finish_reason.take());
-        Ok(())
     }
 
-    fn take_message(&mut self, mut message: Fields<'_>, is_whole: bool) -> serde_json::Result<()> {
-        self.said.take_in(&mut message, &mut self.lanes);
-        let calls = message.take("tool_calls").map(list).unwrap_or_default();
-        for (place, call) in (0..).zip(calls) {
-            self.calls.take_in(Piece::read(call, is_whole.then_some(place))?, &mut self.lanes);
+    fn take_message(&mut self, message: Message<'_>, is_whole: bool) {
+        self.said.take_in(&message, &mut self.lanes);
+        for (place, call) in (0..).zip(message.tool_calls.unwrap_or_default()) {
+            self.calls.take_in(Piece::of(call, is_whole.then_some(place)), &mut self.lanes);
         }
-        if let Some(call) = message.take("function_call") {
-            self.calls.take_in(Piece::read_only_call(call)?, &mut self.lanes);
+        if let Some(function) = message.function_call {
+            self.calls.take_in(Piece::only(function), &mut self.lanes);
         }
-        message.take("role");
-        self.others.take_in(&message);
-        Ok(())
+        self.others.take_in(&message.others);
     }
 
     /// The reply is over, for the reason that this word says. Of a reply that was not streamed, it

@@ -2,16 +2,22 @@
 
 use std::borrow::Cow;
 
-use agent_core::{Block, Content, Message, Request, message::BlockKind};
+use agent_core::{
+    Block, Content, Message, Request,
+    message::{BlockKind, ToolCall},
+};
 use serde::Serialize;
 
-use crate::openai::{
-    content::{self, Part},
-    history::{self, WriteHistory},
-    names::{sent_id, sent_name},
-    openai_blocks::{self, Kept, Others},
-    settings::BodySettings,
-    words::{joined, result_words},
+use crate::{
+    json_text::{List, Object, list, value, word},
+    openai::{
+        content::{self, Part},
+        history::{self, WriteHistory},
+        names::{sent_id, sent_name},
+        openai_blocks::{self, Kept, Others},
+        settings::BodySettings,
+        words::{joined, only_words, result_words},
+    },
 };
 
 /// How many characters the id of a call may have. OpenAI takes 64 now, and took 40 for long, as
@@ -21,104 +27,67 @@ const LONGEST_ID: usize = 40;
 /// The field of a message that OpenRouter wants back as it came.
 const BACK: &str = "reasoning_details";
 
-/// A message, as it is written. Source: `ChatCompletionMessageParam` of the official clients.
-#[derive(Debug, Serialize)]
-#[serde(tag = "role", rename_all = "lowercase")]
-pub(super) enum Sent<'a> {
-    System {
-        content: Cow<'a, str>,
-    },
-    User {
-        content: Words<'a>,
-    },
-    Assistant {
-        content: Option<Cow<'a, str>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reasoning_content: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reasoning: Option<String>,
-        #[serde(flatten)]
-        others: Others,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        tool_calls: Vec<Call<'a>>,
-    },
-    Tool {
-        tool_call_id: Cow<'a, str>,
-        content: Cow<'a, str>,
-    },
-}
-
 /// What a user says: one text as such, which all servers take, and anything else in parts.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum Words<'a> {
+enum Words<'a> {
     Text(Cow<'a, str>),
     Parts(Vec<SentPart<'a>>),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum SentPart<'a> {
+enum SentPart<'a> {
     Text { text: Cow<'a, str> },
     ImageUrl { image_url: Url<'a> },
     File { file: File<'a> },
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Url<'a> {
+#[derive(Serialize)]
+struct Url<'a> {
     url: Cow<'a, str>,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct File<'a> {
+#[derive(Serialize)]
+struct File<'a> {
     filename: Cow<'a, str>,
     file_data: String,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Call<'a> {
-    id: Cow<'a, str>,
-    r#type: &'static str,
-    function: Function<'a>,
-    #[serde(flatten)]
-    others: Others,
-}
-
-#[derive(Debug, Serialize)]
-struct Function<'a> {
-    name: Cow<'a, str>,
-    arguments: &'a str,
-}
-
-/// The messages, the system prompt first.
-pub(super) fn messages<'a>(settings: &BodySettings, request: &'a Request) -> Vec<Sent<'a>> {
-    let mut writer = Writer { is_compatible: settings.is_compatible, sent: Vec::new(), pictures: Vec::new() };
-    writer.system(request.system_text());
+/// Writes the list of messages, the system prompt first. There may be thousands, so this is written
+/// out. Source: `ChatCompletionMessageParam` of the official clients.
+pub(super) fn write(text: &mut Vec<u8>, settings: &BodySettings, request: &Request) {
+    let sent = List::begin(text);
+    let mut writer = Writer { is_compatible: settings.is_compatible, sent, pictures: Vec::new() };
+    writer.system(&request.system_text());
     history::write(&request.messages, &[], &mut writer);
-    writer.sent
+    writer.sent.end();
 }
 
-struct Writer<'a> {
+struct Writer<'a, 't> {
     is_compatible: bool,
-    sent: Vec<Sent<'a>>,
+    sent: List<'t>,
     /// What results hold besides words: only a user may say that.
     pictures: Vec<Part<'a>>,
 }
 
-impl<'a> WriteHistory<'a> for Writer<'a> {
+impl<'a> WriteHistory<'a> for Writer<'a, '_> {
     fn instruct(&mut self, message: &'a Message) {
-        self.system(message.text());
+        self.system(&message.text());
     }
 
     fn assistant(&mut self, message: &'a Message) {
         self.show_pictures(Vec::new());
         let mut said = Reply::default();
         message.content().iter().for_each(|block| said.take_in(block, self.is_compatible));
-        self.sent.extend(said.sent());
+        said.write(&mut self.sent);
     }
 
     fn result(&mut self, call: &'a str, content: &'a Content, is_error: bool) {
         let id = sent_id(call, LONGEST_ID);
+        if let Some(words) = only_words(content, is_error) {
+            return self.tool(&id, words);
+        }
         let (words, others): (Vec<Part<'a>>, Vec<Part<'a>>) =
             content::of_result(content).into_iter().partition(|part| matches!(part, Part::Text(_)));
         let has_more = !others.is_empty();
@@ -126,8 +95,7 @@ impl<'a> WriteHistory<'a> for Writer<'a> {
             self.pictures.push(Part::Text(format!("[what the call {id} has given besides words:]").into()));
             self.pictures.extend(others);
         }
-        let content = result_words(words, is_error, has_more);
-        self.sent.push(Sent::Tool { tool_call_id: id, content });
+        self.tool(&id, &result_words(words, is_error, has_more));
     }
 
     fn user(&mut self, blocks: Vec<&'a Block>) {
@@ -137,11 +105,23 @@ impl<'a> WriteHistory<'a> for Writer<'a> {
     }
 }
 
-impl<'a> Writer<'a> {
-    fn system(&mut self, text: String) {
-        if !text.trim().is_empty() {
-            self.sent.push(Sent::System { content: text.into() });
+impl<'a> Writer<'a, '_> {
+    fn system(&mut self, words: &str) {
+        if !words.trim().is_empty() {
+            let text = self.sent.item();
+            text.extend_from_slice(br#"{"role":"system","content":"#);
+            value(text, words);
+            text.push(b'}');
         }
+    }
+
+    fn tool(&mut self, id: &str, words: &str) {
+        let text = self.sent.item();
+        text.extend_from_slice(br#"{"role":"tool","tool_call_id":"#);
+        word(text, id);
+        text.extend_from_slice(br#","content":"#);
+        value(text, words);
+        text.push(b'}');
     }
 
     /// What results held, and then what the user says.
@@ -154,7 +134,10 @@ impl<'a> Writer<'a> {
             Err(parts) if parts.is_empty() => return,
             Err(parts) => Words::Parts(parts.into_iter().map(sent).collect()),
         };
-        self.sent.push(Sent::User { content });
+        let text = self.sent.item();
+        text.extend_from_slice(br#"{"role":"user","content":"#);
+        value(text, &content);
+        text.push(b'}');
     }
 }
 
@@ -175,7 +158,8 @@ struct Reply<'a> {
     is_apart: bool,
     thinking: Vec<(&'a str, &'a str)>,
     others: Others,
-    calls: Vec<Call<'a>>,
+    /// The calls, each with its other fields.
+    calls: Vec<(&'a ToolCall, Others)>,
 }
 
 impl<'a> Reply<'a> {
@@ -192,18 +176,13 @@ impl<'a> Reply<'a> {
                 self.texts.push(text);
                 return;
             }
-            BlockKind::ToolUse(call) => self.calls.push(Call {
-                id: sent_id(&call.id, LONGEST_ID),
-                r#type: "function",
-                function: Function { name: sent_name(&call.name), arguments: call.input.text() },
-                others: Others::new(),
-            }),
+            BlockKind::ToolUse(call) => self.calls.push((call, Others::new())),
             BlockKind::Thinking { thinking, signature } if is_compatible => {
                 self.thinking
                     .extend(openai_blocks::field_of(signature).map(|field| (field, thinking.as_str())));
             }
             BlockKind::Other(_) if is_compatible => match (Kept::of(block), self.calls.last_mut()) {
-                (Some(Kept::Call(fields)), Some(call)) => call.others = fields,
+                (Some(Kept::Call(fields)), Some((_, others))) => *others = fields,
                 (Some(Kept::Message(mut fields)), _) => self.others.extend(fields.remove_entry(BACK)),
                 _ => {}
             },
@@ -212,23 +191,40 @@ impl<'a> Reply<'a> {
         self.is_apart = true;
     }
 
-    /// `None` if nothing is left.
-    fn sent(self) -> Option<Sent<'a>> {
+    /// Writes it, unless nothing is left.
+    fn write(self, sent: &mut List<'_>) {
         let content = joined(self.texts);
         if content.is_none() && self.calls.is_empty() {
-            return None;
+            return;
         }
-        let thinking = |field: &str| {
+        let text = sent.item();
+        text.extend_from_slice(br#"{"role":"assistant""#);
+        let mut message = Object::go_on(text);
+        message.set("content", &content);
+        for field in ["reasoning_content", "reasoning"] {
             let words = self.thinking.iter().filter(|(of, _)| *of == field).map(|(_, words)| *words);
-            Some(words.collect::<String>()).filter(|words| !words.is_empty() && !self.calls.is_empty())
-        };
-        let (reasoning_content, reasoning) = (thinking("reasoning_content"), thinking("reasoning"));
-        Some(Sent::Assistant {
-            content,
-            reasoning_content,
-            reasoning,
-            others: self.others,
-            tool_calls: self.calls,
-        })
+            let words: String = words.collect();
+            if !words.is_empty() && !self.calls.is_empty() {
+                message.set(field, &words);
+            }
+        }
+        self.others.iter().for_each(|(name, value)| message.set_json(name, value));
+        if !self.calls.is_empty() {
+            message.put("tool_calls", |text| list(text, &self.calls, write_call));
+        }
+        message.end();
     }
+}
+
+fn write_call(text: &mut Vec<u8>, (call, others): &(&ToolCall, Others)) {
+    text.extend_from_slice(br#"{"id":"#);
+    word(text, &sent_id(&call.id, LONGEST_ID));
+    text.extend_from_slice(br#","type":"function","function":{"name":"#);
+    word(text, &sent_name(&call.name));
+    text.extend_from_slice(br#","arguments":"#);
+    value(text, call.input.text());
+    text.push(b'}');
+    let mut call = Object::go_on(text);
+    others.iter().for_each(|(name, value)| call.set_json(name, value));
+    call.end();
 }

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use agent_core::Response;
 use serde::de::Error;
 
-use super::events::ChatEvents;
+use super::{chunk::Chunk, events::ChatEvents};
 use crate::openai::{
-    fields::{Fields, list},
+    object::object,
     unary::{ReadError, folded},
 };
 
@@ -18,13 +18,13 @@ pub(crate) fn read_reply(body: &str) -> serde_json::Result<Response> {
 }
 
 fn read(body: &str) -> Result<Response, ReadError> {
-    let chunk = Fields::of(body)?;
-    let has_choices = chunk.get("choices").is_some_and(|choices| !list(choices).is_empty());
-    if !has_choices || chunk.get("error").is_some() {
+    let chunk: Chunk<'_> = object(body)?;
+    let has_choices = chunk.choices.as_ref().is_some_and(|choices| !choices.is_empty());
+    if !has_choices || chunk.error.is_some() {
         return Err(serde_json::Error::missing_field("choices").into());
     }
     let (mut events, mut deltas) = (ChatEvents::default(), VecDeque::new());
-    events.take_chunk(chunk, &mut deltas)?;
+    events.take_chunk(chunk, &mut deltas);
     let word = events.take_finish_reason();
     events.stop(word.as_deref(), &mut deltas)?;
     folded(deltas)

@@ -3,6 +3,7 @@
 use agent_core::Block;
 use serde_json::value::RawValue;
 
+use super::chunk::Message;
 use crate::{
     openai::{
         fields::{Fields, list, string},
@@ -14,10 +15,6 @@ use crate::{
     },
 };
 
-/// The fields that servers write a model's reasoning in. Of a message with several, the first
-/// counts.
-const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
-
 /// The blocks of words that grow.
 #[derive(Debug, Default)]
 pub(super) struct Said {
@@ -27,18 +24,18 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// Takes the words out of the fields of a message, or of a piece of one.
-    pub(super) fn take_in(&mut self, message: &mut Fields<'_>, lanes: &mut Lanes) {
-        let thought =
-            REASONING.map(|field| message.take(field).and_then(string).filter(|words| !words.is_empty()));
-        let thought = REASONING.into_iter().zip(thought).find_map(|(field, words)| Some((field, words?)));
-        if let Some((field, words)) = thought {
+    /// Takes in the words of a message, or of a piece of one.
+    pub(super) fn take_in(&mut self, message: &Message<'_>, lanes: &mut Lanes) {
+        // Servers write a model's reasoning in one of two fields. Of several, the first counts.
+        let fields = [("reasoning_content", message.reasoning_content), ("reasoning", message.reasoning)];
+        let thought = fields.into_iter().filter_map(|(field, value)| Some((field, string(value?)?)));
+        if let Some((field, words)) = { thought }.find(|(_, words)| !words.is_empty()) {
             self.think(field, words, lanes);
         }
-        if let Some(content) = message.take("content") {
+        if let Some(content) = message.content {
             self.take_content(content, lanes);
         }
-        if let Some(refusal) = message.take("refusal").and_then(string) {
+        if let Some(refusal) = message.refusal.and_then(string) {
             self.has_refused |= !refusal.is_empty();
             self.say(refusal, lanes);
         }

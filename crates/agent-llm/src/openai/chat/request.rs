@@ -1,20 +1,14 @@
 //! From a request to the body of one of chat completions.
 
-use std::borrow::Cow;
-
-use agent_core::{Json, Request};
-use serde::Serialize;
+use agent_core::{Json, Request, ToolSpec};
 use serde_json::json;
 
-use super::messages::messages;
+use super::messages;
 use crate::{
     ToolChoice,
+    json_text::{Object, word},
     openai::{
-        answer_format,
-        body::{self, Body},
-        names::sent_name,
-        parameters::parameters,
-        settings::BodySettings,
+        answer_format, body, names::sent_name, parameters::parameters, settings::BodySettings,
     },
 };
 
@@ -24,25 +18,25 @@ const MAX_TOKENS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 
 /// The body of a request. What the program gave as fields wins over the settings.
 pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> {
-    let mut body = Body::begin(settings, request);
-    body.set("model", &settings.model);
-    let [own, compatible] = MAX_TOKENS;
-    if MAX_TOKENS.iter().all(|name| !body.is_given(name)) {
-        body.set(if settings.is_compatible { compatible } else { own }, &request.max_tokens);
-    }
-    if let Some(effort) = &settings.effort {
-        body.set("reasoning_effort", effort);
-    }
-    body.set("stream", &settings.streaming);
-    if settings.streaming {
-        body.set("stream_options", &json!({"include_usage": true}));
-    }
-    body.set_tools(settings, request, || tools(request), tool_choice);
-    if let Some(format) = answer_format::response_format(settings, request) {
-        body.set("response_format", &format);
-    }
-    body.set("messages", &messages(settings, request));
-    body.end()
+    body::written(settings, request, |body| {
+        body.set("model", &settings.model);
+        let [own, compatible] = MAX_TOKENS;
+        if MAX_TOKENS.iter().all(|name| !body.is_given(name)) {
+            body.set(if settings.is_compatible { compatible } else { own }, &request.max_tokens);
+        }
+        if let Some(effort) = &settings.effort {
+            body.set("reasoning_effort", effort);
+        }
+        body.set("stream", &settings.streaming);
+        if settings.streaming {
+            body.put("stream_options", |text| text.extend_from_slice(br#"{"include_usage":true}"#));
+        }
+        body.set_tools(settings, request, tool, tool_choice);
+        if let Some(format) = answer_format::response_format(settings, request) {
+            body.set("response_format", &format);
+        }
+        body.put("messages", |text| messages::write(text, settings, request));
+    })
 }
 
 /// The most tokens that the reply may have, as the body says it.
@@ -50,35 +44,17 @@ pub(crate) fn max_tokens(settings: &BodySettings, request: &Request) -> u64 {
     body::max_tokens(settings, request, &MAX_TOKENS)
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Tool<'a> {
-    Own { r#type: &'static str, function: Function<'a> },
-    Server(&'a Json),
-}
-
-#[derive(Serialize)]
-struct Function<'a> {
-    name: Cow<'a, str>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    description: &'a str,
-    parameters: Cow<'a, Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    strict: Option<&'a Json>,
-}
-
-/// The agent's own tools, then those of the server.
-fn tools(request: &Request) -> Vec<Tool<'_>> {
-    let own = request.tools.iter().map(|spec| Tool::Own {
-        r#type: "function",
-        function: Function {
-            name: sent_name(&spec.name),
-            description: &spec.description,
-            parameters: parameters(&spec.input_schema),
-            strict: spec.extra.get("strict"),
-        },
-    });
-    own.chain(request.server_tools.iter().map(Tool::Server)).collect()
+fn tool(text: &mut Vec<u8>, spec: &ToolSpec) {
+    text.extend_from_slice(br#"{"type":"function","function":"#);
+    let mut function = Object::begin(text);
+    function.put("name", |text| word(text, &sent_name(&spec.name)));
+    if !spec.description.is_empty() {
+        function.set("description", &spec.description);
+    }
+    function.set_json("parameters", &parameters(&spec.input_schema));
+    spec.extra.get("strict").into_iter().for_each(|strict| function.set_json("strict", strict));
+    function.end();
+    text.push(b'}');
 }
 
 fn tool_choice(choice: &ToolChoice) -> Json {

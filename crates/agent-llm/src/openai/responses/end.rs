@@ -13,7 +13,7 @@ use crate::openai::{
 };
 use crate::transport::error::ErrorBody;
 
-/// The fields of a reply that have a place of their own, or repeat what was asked.
+/// The fields of a reply that have a place of their own, or repeat what was asked, sorted.
 const NAMED: [&str; 37] = [
     "background",
     "context_management",
@@ -68,19 +68,20 @@ pub(super) fn end(response: &Fields<'_>, holds: Holds) -> Result<End, LlmError> 
     let (usage, details) = response.get("usage").map(|usage| usage::read(&usage.into())).unwrap_or_default();
     let failed = |error: LlmError| error.costing(Usage::from(usage).of_broken_off());
     let (stop_reason, stop_details) = stop_reason(response, holds).map_err(failed)?;
-    let mut extra = response.others(&NAMED);
+    let mut extra = response.others(|name| NAMED.binary_search(&name).is_ok());
     extra.extend(details.map(|details| ("usage".to_owned(), details)));
     Ok(End { stop_reason, stop_details, usage, extra })
 }
 
 /// Calls are made only if the reply is whole.
 fn stop_reason(response: &Fields<'_>, holds: Holds) -> Result<(StopReason, Option<Json>), LlmError> {
-    let details = response.get("incomplete_details").map(Json::from).filter(|details| !says_nothing(details));
+    let details =
+        response.get("incomplete_details").filter(|details| !says_nothing(details.get())).map(Json::from);
     let reason = || Fields::of(details.as_ref()?.text()).ok()?.text("reason");
     let status = response.text("status");
     // Some servers say an error, and that all is well.
-    if let Some(error) = response.get("error").map(Json::from).filter(|error| !says_nothing(error)) {
-        return Err(ErrorBody::in_event(&format!("{{\"error\":{}}}", error.text())));
+    if let Some(error) = response.get("error").filter(|error| !says_nothing(error.get())) {
+        return Err(ErrorBody::in_event(&format!("{{\"error\":{}}}", error.get())));
     }
     let stop_reason = match status.as_deref() {
         Some("completed") | None if holds.refusal => StopReason::Refusal,

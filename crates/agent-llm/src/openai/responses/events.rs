@@ -1,9 +1,8 @@
 //! The events of a streamed reply of the Responses API.
 
-use std::{collections::VecDeque, mem};
+use std::{borrow::Cow, collections::VecDeque, mem};
 
 use agent_core::{Delta, LlmError, model::LlmErrorKind};
-use serde_json::value::RawValue;
 
 use super::{
     end::{End, end},
@@ -65,16 +64,17 @@ impl ResponseEvents {
         deltas: &mut VecDeque<Delta>,
     ) -> Result<(), ReadError> {
         let fields = Fields::of(data)?;
-        let kind = fields.label("type").unwrap_or_else(|| event.name.clone().into_owned());
-        match kind.as_str() {
+        let kind = fields.word("type").filter(|kind| !kind.is_empty());
+        let kind = kind.unwrap_or(Cow::Borrowed(&*event.name));
+        match &*kind {
             "response.created" | "response.in_progress" | "response.queued" => {
-                if let Some(response) = fields.get("response") {
+                if let Some(response) = fields.get("response").filter(|_| !self.has_begun) {
                     self.start(&Fields::of(response.get())?, deltas);
                 }
             }
             "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
                 if let Some(response) = fields.get("response") {
-                    self.end(response, deltas)?;
+                    self.end(&Fields::of(response.get())?, deltas)?;
                 }
             }
             "error" => return Err(ErrorBody::in_event(data).into()),
@@ -92,9 +92,11 @@ impl ResponseEvents {
         let (items, lanes) = (&mut self.items, &mut self.lanes);
         let place = items.place(event, kind == "response.output_item.added");
         let delta = || event.get("delta").and_then(string).unwrap_or_default();
-        let part = |name: &str| event.read(name).unwrap_or(0);
+        let part = |name: &str| event.number(name).unwrap_or(0);
         match (kind, event.get("item")) {
-            ("response.output_item.added", Some(item)) => items.begin(place, item, lanes)?,
+            ("response.output_item.added", Some(item)) => {
+                items.begin(place, &Fields::of(item.get())?, lanes);
+            }
             ("response.output_item.done", Some(item)) => items.end(place, item, lanes)?,
             ("response.output_text.delta", _) => items.say(place, part("content_index"), delta(), lanes),
             ("response.refusal.delta", _) => items.refuse(place, part("content_index"), delta(), lanes),
@@ -118,13 +120,16 @@ impl ResponseEvents {
     }
 
     /// The reply is over. It is read once more: some servers say only here what it holds.
-    pub(super) fn end(&mut self, response: &RawValue, deltas: &mut VecDeque<Delta>) -> Result<(), ReadError> {
-        let response = Fields::of(response.get())?;
-        self.start(&response, deltas);
+    pub(super) fn end(
+        &mut self,
+        response: &Fields<'_>,
+        deltas: &mut VecDeque<Delta>,
+    ) -> Result<(), ReadError> {
+        self.start(response, deltas);
         for (place, item) in (0..).zip(response.get("output").map(list).unwrap_or_default()) {
             self.items.end(place, item, &mut self.lanes)?;
         }
-        let End { stop_reason, stop_details, usage, extra } = end(&response, self.items.holds)?;
+        let End { stop_reason, stop_details, usage, extra } = end(response, self.items.holds)?;
         self.lanes.end_all();
         self.lanes.write(deltas);
         deltas.push_back(Delta::Stop { stop_reason, stop_details, usage: usage.into(), extra });

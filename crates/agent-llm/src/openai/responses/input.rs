@@ -2,17 +2,23 @@
 
 use std::borrow::Cow;
 
-use agent_core::{Block, Content, Json, Message, Request, message::BlockKind};
+use agent_core::{
+    Block, Content, Json, Message, Request,
+    message::{BlockKind, ToolCall},
+};
 use serde::Serialize;
 
-use crate::openai::{
-    content::{self, Part},
-    fields::Fields,
-    history::{self, WriteHistory},
-    names::{sent_id, sent_name},
-    openai_blocks::{self, Kept, Others},
-    settings::BodySettings,
-    words::{FAILED, joined, result_words},
+use crate::{
+    json_text::{Object, json, value, word},
+    openai::{
+        content::{self, Part},
+        fields::Fields,
+        history::{self, WriteHistory},
+        names::{sent_id, sent_name},
+        openai_blocks::{self, Kept, Others},
+        settings::BodySettings,
+        words::{FAILED, joined, only_words, result_words},
+    },
 };
 
 /// How many characters the id of a call may have.
@@ -21,59 +27,79 @@ const LONGEST_ID: usize = 64;
 /// The type of an item of reasoning.
 const REASONING: &str = "reasoning";
 
+/// The type of an item that somebody says.
+const MESSAGE: &str = "message";
+
 /// An item, as it is written. Source: `ResponseInputItemParam` of the official clients.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
 pub(super) enum Item<'a> {
-    Made(Made<'a>),
+    Message(Said<'a>),
+    /// A call, and its other fields.
+    Call(&'a ToolCall, Others),
+    /// What the call with this id led to.
+    Output(&'a str, Words<'a>),
     /// One of a reply, as it came.
     Kept(Json),
 }
 
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Made<'a> {
-    Message {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        id: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        status: Option<&'static str>,
-        role: &'static str,
-        content: Words<'a>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        phase: Option<Json>,
-    },
-    FunctionCall {
-        call_id: Cow<'a, str>,
-        name: Cow<'a, str>,
-        arguments: &'a str,
-        #[serde(flatten)]
-        others: Others,
-    },
-    FunctionCallOutput {
-        call_id: Cow<'a, str>,
-        output: Words<'a>,
-    },
+#[derive(Serialize)]
+pub(super) struct Said<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    role: &'static str,
+    content: Words<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<Json>,
+}
+
+impl Item<'_> {
+    /// Writes it. There may be thousands of calls and outputs, so these are written out.
+    pub(super) fn write(&self, text: &mut Vec<u8>) {
+        match self {
+            Self::Message(said) => value(text, said),
+            Self::Kept(item) => json(text, item),
+            Self::Call(call, others) => {
+                text.extend_from_slice(br#"{"type":"function_call","call_id":"#);
+                word(text, &sent_id(&call.id, LONGEST_ID));
+                text.extend_from_slice(br#","name":"#);
+                word(text, &sent_name(&call.name));
+                text.extend_from_slice(br#","arguments":"#);
+                value(text, call.input.text());
+                let mut call = Object::go_on(text);
+                others.iter().for_each(|(name, value)| call.set_json(name, value));
+                call.end();
+            }
+            Self::Output(call, output) => {
+                text.extend_from_slice(br#"{"type":"function_call_output","call_id":"#);
+                word(text, &sent_id(call, LONGEST_ID));
+                text.extend_from_slice(br#","output":"#);
+                value(text, output);
+                text.push(b'}');
+            }
+        }
+    }
 }
 
 /// One text, or parts.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Words<'a> {
     Text(Cow<'a, str>),
     Parts(Vec<SentPart<'a>>),
-    Said([Said<'a>; 1]),
+    Said([SaidPart<'a>; 1]),
 }
 
 /// What a model said, as it says it.
-#[derive(Debug, Serialize)]
-pub(super) struct Said<'a> {
+#[derive(Serialize)]
+pub(super) struct SaidPart<'a> {
     r#type: &'static str,
     text: Cow<'a, str>,
     annotations: [(); 0],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(tag = "type")]
 pub(super) enum SentPart<'a> {
     #[serde(rename = "input_text")]
@@ -133,12 +159,7 @@ impl<'a> WriteHistory<'a> for Writer<'a, '_> {
                 BlockKind::Text(text) => texts.push(text.as_str()),
                 BlockKind::ToolUse(call) => {
                     self.said(&mut texts, None);
-                    self.items.push(Item::Made(Made::FunctionCall {
-                        call_id: sent_id(&call.id, LONGEST_ID),
-                        name: sent_name(&call.name),
-                        arguments: call.input.text(),
-                        others: Others::new(),
-                    }));
+                    self.items.push(Item::Call(call, Others::new()));
                 }
                 BlockKind::Other(_) => self.kept(block, &mut texts),
                 _ => {}
@@ -149,6 +170,9 @@ impl<'a> WriteHistory<'a> for Writer<'a, '_> {
     }
 
     fn result(&mut self, call: &'a str, content: &'a Content, is_error: bool) {
+        if let Some(words) = only_words(content, is_error) {
+            return self.items.push(Item::Output(call, Words::Text(words.into())));
+        }
         let parts = content::of_result(content);
         let output = match parts.iter().all(|part| matches!(part, Part::Text(_))) {
             true => Words::Text(result_words(parts, is_error, false)),
@@ -157,8 +181,7 @@ impl<'a> WriteHistory<'a> for Writer<'a, '_> {
                 Words::Parts(failed.into_iter().chain(parts).map(sent).collect())
             }
         };
-        let call_id = sent_id(call, LONGEST_ID);
-        self.items.push(Item::Made(Made::FunctionCallOutput { call_id, output }));
+        self.items.push(Item::Output(call, output));
     }
 
     fn user(&mut self, blocks: Vec<&'a Block>) {
@@ -172,7 +195,8 @@ impl<'a> WriteHistory<'a> for Writer<'a, '_> {
 
 impl<'a> Writer<'a, '_> {
     fn message(&mut self, role: &'static str, content: Words<'a>) {
-        self.items.push(Item::Made(Made::Message { id: None, status: None, role, content, phase: None }));
+        let said = Said { r#type: MESSAGE, id: None, status: None, role, content, phase: None };
+        self.items.push(Item::Message(said));
     }
 
     /// The words so far of a reply. OpenAI's own server takes them as a text, and would look for an
@@ -182,12 +206,12 @@ impl<'a> Writer<'a, '_> {
         let (id, status, content) = match self.settings.is_compatible {
             false => (None, None, Words::Text(text)),
             true => {
-                let said = Said { r#type: "output_text", text, annotations: [] };
+                let said = SaidPart { r#type: "output_text", text, annotations: [] };
                 (Some(format!("msg_{}", self.items.len())), Some("completed"), Words::Said([said]))
             }
         };
         let role = "assistant";
-        self.items.push(Item::Made(Made::Message { id, status, role, content, phase }));
+        self.items.push(Item::Message(Said { r#type: MESSAGE, id, status, role, content, phase }));
     }
 
     /// Reasoning at the end of a reply, which begins at this place, led to nothing that is sent: the
@@ -209,7 +233,7 @@ impl<'a> Writer<'a, '_> {
             }
             Some(Kept::Text(mut fields)) => self.said(texts, fields.remove("phase")),
             Some(Kept::Call(fields)) => {
-                if let Some(Item::Made(Made::FunctionCall { others, .. })) = self.items.last_mut() {
+                if let Some(Item::Call(_, others)) = self.items.last_mut() {
                     *others = fields;
                 }
             }
@@ -222,7 +246,7 @@ impl<'a> Writer<'a, '_> {
     fn is_sent(&self, item: &Json) -> bool {
         let Ok(fields) = Fields::of(item.text()) else { return false };
         let says =
-            |name: &str| fields.get(name).is_some_and(|value| !openai_blocks::says_nothing(&value.into()));
+            |name: &str| fields.get(name).is_some_and(|value| !openai_blocks::says_nothing(value.get()));
         let is_reasoning = fields.text("type").as_deref() == Some(REASONING);
         let is_readable = says(if self.settings.is_compatible { "content" } else { "encrypted_content" });
         !is_reasoning || self.settings.store || is_readable

@@ -14,9 +14,6 @@ use crate::transport::{
     words::Words,
 };
 
-/// The fields of a call that have a place of their own, or say what every call says.
-const CALL: [&str; 6] = ["type", "id", "call_id", "name", "arguments", "status"];
-
 /// What the items of a reply hold, as far as its end depends on it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Holds {
@@ -46,27 +43,24 @@ struct Item {
 
 impl Items {
     /// The place of the item that an event is about. Some servers say only its id, or nothing.
-    pub(super) fn place(&mut self, event: &Fields<'_>, begins: bool) -> u64 {
-        let id = event.label("item_id");
-        let last = self.items.last_key_value().map(|(place, _)| *place);
-        let by_id = id.as_ref().and_then(|id| self.by_id.get(id).copied());
-        let next = || last.map_or(0, |last| last + u64::from(begins));
-        event.read("output_index").or(by_id).unwrap_or_else(next)
+    pub(super) fn place(&self, event: &Fields<'_>, begins: bool) -> u64 {
+        let by_id = || self.by_id.get(&event.label("item_id")?).copied();
+        let last = || self.items.last_key_value().map(|(place, _)| *place);
+        let next = || last().map_or(0, |last| last + u64::from(begins));
+        event.number("output_index").or_else(by_id).unwrap_or_else(next)
     }
 
     /// An item begins.
-    pub(super) fn begin(&mut self, place: u64, item: &RawValue, lanes: &mut Lanes) -> serde_json::Result<()> {
-        let fields = Fields::of(item.get())?;
-        if let Some(id) = fields.label("id") {
+    pub(super) fn begin(&mut self, place: u64, item: &Fields<'_>, lanes: &mut Lanes) {
+        if let Some(id) = item.label("id") {
             self.by_id.insert(id, place);
         }
         let begun = self.items.entry(place).or_default();
-        if fields.text("type").as_deref() == Some("function_call") && begun.call.is_none() {
-            let call = begin_call(&fields, lanes);
+        if item.word("type").as_deref() == Some("function_call") && begun.call.is_none() {
+            let call = begin_call(item, lanes);
             begun.call = Some(call);
             self.holds.calls = true;
         }
-        Ok(())
     }
 
     /// More words of a part of a message.
@@ -94,11 +88,14 @@ impl Items {
 
     /// An item is whole.
     pub(super) fn end(&mut self, place: u64, item: &RawValue, lanes: &mut Lanes) -> serde_json::Result<()> {
-        self.begin(place, item, lanes)?;
+        if self.items.get(&place).is_some_and(|begun| begun.is_done) {
+            return Ok(());
+        }
         let fields = Fields::of(item.get())?;
-        let Some(begun) = self.items.get_mut(&place).filter(|begun| !begun.is_done) else { return Ok(()) };
+        self.begin(place, &fields, lanes);
+        let begun = self.items.entry(place).or_default();
         begun.is_done = true;
-        match fields.text("type").as_deref() {
+        match fields.word("type").as_deref() {
             Some("message") => begun.end_message(&fields, &mut self.holds, lanes),
             Some("function_call") => begun.end_call(&fields, lanes),
             Some("reasoning") => begun.end_reasoning(&fields, item, lanes),
@@ -161,13 +158,13 @@ impl Item {
             let Ok(part) = Fields::of(part.get()) else { continue };
             let refusal = part.get("refusal").and_then(string);
             holds.refusal |= refusal.is_some();
-            of_parts.push(part.others(&["type", "text", "refusal"]));
+            of_parts.push(part.others(|name| matches!(name, "type" | "text" | "refusal")));
             if !self.parts.contains_key(&place) {
                 self.say(place, part.get("text").and_then(string).or(refusal).unwrap_or_default(), lanes);
             }
         }
         let Some((_, block)) = self.parts.last_key_value() else { return };
-        let mut others = message.others(&["type", "id", "role", "content", "status"]);
+        let mut others = message.others(|name| matches!(name, "type" | "id" | "role" | "content" | "status"));
         others.extend(joined(of_parts));
         openai_blocks::text(others).into_iter().for_each(|others| lanes.put_behind(*block, others));
         self.parts.values().for_each(|block| lanes.end(*block));
@@ -179,7 +176,8 @@ impl Item {
         if !lanes.has_said(block) {
             call.get("arguments").and_then(string).into_iter().for_each(|words| lanes.grow(block, words));
         }
-        let others: Others = call.others(&CALL);
+        let others: Others =
+            call.others(|name| matches!(name, "type" | "id" | "call_id" | "name" | "arguments" | "status"));
         openai_blocks::call(&others).into_iter().for_each(|others| lanes.put_behind(block, others));
         lanes.end(block);
     }

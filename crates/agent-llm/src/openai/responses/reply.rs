@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use agent_core::Response;
 use serde::de::Error;
-use serde_json::value::RawValue;
 
 use super::events::ResponseEvents;
 use crate::openai::{
@@ -19,12 +18,12 @@ pub(crate) fn read_reply(body: &str) -> serde_json::Result<Response> {
 }
 
 fn read(body: &str) -> Result<Response, ReadError> {
-    if Fields::of(body)?.get("output").is_none() {
+    let response = Fields::of(body)?;
+    if response.get("output").is_none() {
         return Err(serde_json::Error::missing_field("output").into());
     }
-    let response: &RawValue = serde_json::from_str(body)?;
     let (mut events, mut deltas) = (ResponseEvents::default(), VecDeque::new());
-    events.end(response, &mut deltas)?;
+    events.end(&response, &mut deltas)?;
     folded(deltas)
 }
 
