@@ -7,8 +7,7 @@
 //! APIs' rules and `parameters` the schemas of tools, `call_ids` keeps ids to those of a server,
 //! `openai_blocks` says which blocks only these APIs can read, and `origin` which server wrote them.
 //! `object` reads what a server wrote in one pass, and `fields` what nobody here knows by its name.
-//! `plain_client` is the plain client, and
-//! `usable` asks again without what a server can't use.
+//! `plain_client` is the plain client, and `usable` asks again without what a server can't use.
 
 mod answer_format;
 mod api;
