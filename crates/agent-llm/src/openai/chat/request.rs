@@ -7,9 +7,7 @@ use super::messages;
 use crate::{
     ToolChoice,
     json_text::{Object, word},
-    openai::{
-        answer_format, body, names::sent_name, parameters::parameters, settings::BodySettings,
-    },
+    openai::{answer_format, body, names::sent_name, parameters::parameters, settings::BodySettings},
 };
 
 /// The field with the most tokens of a reply: OpenAI's own, and what servers that speak like it

@@ -7,9 +7,7 @@ use super::input::input;
 use crate::{
     ToolChoice,
     json_text::{Object, list, word},
-    openai::{
-        answer_format, body, names::sent_name, parameters::parameters, settings::BodySettings,
-    },
+    openai::{answer_format, body, names::sent_name, parameters::parameters, settings::BodySettings},
 };
 
 const MAX_TOKENS: &str = "max_output_tokens";
