@@ -221,6 +221,7 @@ fn table() -> Vec<(&'static str, Fault, Vec<&'static str>)> {
         "end without an end marker",
         "empty answer",
         "error event",
+        "error event before any word",
         "event that is not JSON",
     ];
     let in_a_call = ["connection closed in a call", "stream ended in a call", "error event in a call"];
@@ -229,7 +230,7 @@ fn table() -> Vec<(&'static str, Fault, Vec<&'static str>)> {
         ("says nothing in one piece", Reply(says_nothing), vec!["one piece"]),
         ("mixes up pieces", Reply(says_it_backwards), vec!["many pieces", "odd input", "one id twice"]),
         ("knows only ASCII", Reply(knows_only_ascii), vec!["byte by byte"]),
-        ("counts nothing", Reply(counts_nothing), vec!["usage"]),
+        ("counts nothing", Reply(counts_nothing), vec!["usage", "usage with a cache"]),
         ("waits for the whole reply", Reply(|items| items), vec!["streamed"]),
         (
             "has one index",

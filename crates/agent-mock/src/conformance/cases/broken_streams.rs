@@ -33,6 +33,12 @@ pub(super) fn cases() -> Vec<Case> {
             &[Overloaded, Server],
         ),
         case(
+            "error event before any word",
+            "An error in the place of a streamed reply is an error.",
+            Fault::error_event(0, "overloaded_error", "Overloaded"),
+            &[Overloaded, Server],
+        ),
+        case(
             "event that is not JSON",
             "A damaged event is an error, because content may be lost.",
             Fault::event(MIDDLE, "content_block_delta", "{\"type\": \"cont"),

@@ -9,6 +9,11 @@ use crate::conformance::{
 };
 
 pub(super) fn cases() -> Vec<Case> {
+    [several(), inputs()].concat()
+}
+
+/// One call and more.
+fn several() -> Vec<Case> {
     vec![
         Case::reply(
             "one call",
@@ -36,6 +41,18 @@ pub(super) fn cases() -> Vec<Case> {
             and_call(with_text(), "b", WEATHER, city("Lima")),
         ),
         Case::reply(
+            "unknown tool",
+            "A call of a tool that does not exist is passed on; the loop answers it.",
+            call("a", "no_such_tool", city("Oslo")),
+        ),
+    ]
+}
+
+/// Inputs of all kinds.
+fn inputs() -> Vec<Case> {
+    let odd = json!({"city": "\"Åre\" \\ {}[]\n🦀", "deep": {"list": [1, -2.5, null, {"x": [[]]}]}});
+    vec![
+        Case::reply(
             "empty input",
             "A call without parameters has the input {}.",
             call("a", CAMERA, json!({})),
@@ -43,21 +60,12 @@ pub(super) fn cases() -> Vec<Case> {
         Case::reply(
             "odd input",
             "Nested inputs with special characters arrive unchanged.",
-            call(
-                "a",
-                WEATHER,
-                json!({"city": "\"Åre\" \\ {}[]\n🦀", "deep": {"list": [1, -2.5, null, {"x": [[]]}]}}),
-            ),
+            call("a", WEATHER, odd),
         ),
         Case::reply(
             "broken input",
             "An input that is not JSON costs neither the reply nor the other calls.",
             and_call(call("a", WEATHER, json!({"INVALID_JSON": "{\"city\": "})), "b", WEATHER, city("Lima")),
-        ),
-        Case::reply(
-            "unknown tool",
-            "A call of a tool that does not exist is passed on; the loop answers it.",
-            call("a", "no_such_tool", city("Oslo")),
         ),
     ]
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) fn cases() -> Vec<Case> {
-    [words(), ends()].concat()
+    [words(), usage(), ends()].concat()
 }
 
 fn words() -> Vec<Case> {
@@ -43,10 +43,23 @@ fn words() -> Vec<Case> {
         )
         .with(Fault::drip(1, Duration::ZERO)),
         Case::reply("empty reply", "A reply without content is a reply, and no error.", Reply::default()),
+    ]
+}
+
+/// What a reply costs.
+fn usage() -> Vec<Case> {
+    let mut cached = Usage::new(10, 5);
+    cached.cache_read_input_tokens = 90;
+    vec![
         Case::reply(
             "usage",
             "The tokens that the server counted are reported.",
             Reply::text("It is sunny.").usage(Usage::new(12, 5)),
+        ),
+        Case::reply(
+            "usage with a cache",
+            "Tokens of the prompt count once, whether they came from a cache or not.",
+            Reply::text("It is sunny.").usage(cached),
         ),
     ]
 }

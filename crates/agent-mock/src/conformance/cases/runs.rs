@@ -14,74 +14,66 @@ use crate::{
 const DONE: &str = "Done.";
 
 pub(super) fn cases() -> Vec<Case> {
-    [complete(), broken()].concat()
+    [ids(), others(), cut(), broken()].concat()
 }
 
-/// Runs in which the server does nothing wrong.
-fn complete() -> Vec<Case> {
-    let (oslo, lima) = (|| city("Oslo"), || city("Lima"));
-    let two = |a: &str, b: &str| {
-        let reply = Reply::default().and_block(Block::tool_use(a, WEATHER, oslo()));
-        reply.and_block(Block::tool_use(b, WEATHER, lima()))
+/// Runs with two calls of these ids.
+fn ids() -> Vec<Case> {
+    let run = |name, purpose, ids: [&str; 2]| {
+        let [first, second] = ids;
+        let calls = [(WEATHER, city("Oslo")), (WEATHER, city("Lima"))];
+        let reply = Reply::default().and_block(Block::tool_use(first, WEATHER, city("Oslo")));
+        let reply = reply.and_block(Block::tool_use(second, WEATHER, city("Lima")));
+        Case::run(name, purpose, [reply, Reply::text(DONE)], calls, DONE)
     };
-    let both = || [(WEATHER, oslo()), (WEATHER, lima())];
+    let purpose = "Calls with ids that other APIs refuse are made, and their results are accepted.";
+    let long = "i".repeat(200);
+    vec![
+        run("run with parallel calls", "Each call is made once, and the results go back.", ["a", "b"]),
+        run("one id twice", "Two calls with the same id are two calls.", ["a", "a"]),
+        run("odd ids", purpose, ["chatcmpl-tool:1.2|ü \"x\"", "functions.weather:0"]),
+        run("long ids", purpose, ["a", &long]),
+        run("blank ids", purpose, [" ", "  "]),
+    ]
+}
+
+/// Runs with other tools.
+fn others() -> Vec<Case> {
     let run = |name, purpose, first: Reply, calls: Vec<(&'static str, Value)>| {
         Case::run(name, purpose, [first, Reply::text(DONE)], calls, DONE)
     };
-    let results = Reply::call(BROKEN, json!({})).and_call(CAMERA, json!({}));
     vec![
-        run(
-            "run with parallel calls",
-            "Each call is made once, and the results go back.",
-            two("a", "b"),
-            both().into(),
-        ),
-        run("one id twice", "Two calls with the same id are two calls.", two("a", "a"), both().into()),
-        run(
-            "odd ids",
-            "Calls with ids that other APIs refuse are made, and their results are accepted.",
-            two("chatcmpl-tool:1.2|ü \"x\"", "functions.weather:0"),
-            both().into(),
-        ),
-        run(
-            "long ids",
-            "Calls with ids that are too long for other APIs are made, and their results are accepted.",
-            two("a", &"i".repeat(200)),
-            both().into(),
-        ),
-        run(
-            "blank ids",
-            "Calls with blank ids are made, and their results are accepted.",
-            two(" ", "  "),
-            both().into(),
-        ),
         run(
             "odd tool name",
             "A call reaches the tool of its name.",
-            Reply::call(ODD, oslo()),
-            vec![(ODD, oslo())],
+            Reply::call(ODD, city("Oslo")),
+            vec![(ODD, city("Oslo"))],
         ),
         run(
             "failed calls and pictures",
             "Errors and pictures of tools go back in a form that the server takes.",
-            results,
+            Reply::call(BROKEN, json!({})).and_call(CAMERA, json!({})),
             vec![(BROKEN, json!({})), (CAMERA, json!({}))],
         ),
-        Case::run(
+    ]
+}
+
+/// Runs whose first reply is cut. No call of it is made.
+fn cut() -> Vec<Case> {
+    let run = |name, purpose, input: Value| {
+        let reply = Reply::text("Let me look.").and_call(WEATHER, input).stop(StopReason::MaxTokens);
+        Case::run(name, purpose, [reply], [], "the reply was cut: max_tokens")
+    };
+    vec![
+        run(
             "call cut by max_tokens",
             "A call of a reply that was cut is not made, and the history stays valid.",
-            [Reply::text("Let me look.").and_call(WEATHER, oslo()).stop(StopReason::MaxTokens)],
-            [],
-            "the reply was cut: max_tokens",
+            city("Oslo"),
         ),
-        Case::run(
+        run(
             "half call cut by max_tokens",
             "A call whose input was cut is not made, and the history stays valid.",
-            [Reply::text("Let me look.")
-                .and_call(WEATHER, json!({"INVALID_JSON": "{\"city\": \"Os"}))
-                .stop(StopReason::MaxTokens)],
-            [],
-            "the reply was cut: max_tokens",
+            json!({"INVALID_JSON": "{\"city\": \"Os"}),
         ),
     ]
 }
