@@ -5,6 +5,7 @@
 mod approvals;
 mod asking;
 mod backends;
+mod cassette;
 mod common;
 mod cutting;
 mod early;
