@@ -66,7 +66,7 @@ pub(super) async fn check(python: &Python) -> Done {
     let rows: Vec<Row> = serde_json::from_str(RUNS).map_err(|error| format!("llmock.json: {error}"))?;
     let cases = cases(rows);
     let faults: Value = cases.iter().flat_map(|case| case.faults.clone()).collect();
-    let mut command = python.script("xtask/oracle/llmock.py");
+    let mut command = python.script("xtask/oracle/failing_server.py");
     let server = Served::start("llmock", &mut command, &faults.to_string())?;
     let claude =
         Claude::builder().base_url(format!("{}/anthropic", server.url())).key("no key is needed here");
