@@ -16,6 +16,10 @@ NOT_JSON = ("is-instance", "lax-or-strict")
 ASIDE = ("metadata", "serialization", "config", "expected", "cls")
 
 
+# The tag of what has none.
+MISSING = "no type"
+
+
 class Judge:
     """Says what keeps JSON from being of a type."""
 
@@ -67,7 +71,7 @@ class Judge:
             tags = [self.tags(member, key) for member in members]
             if all(tags):
                 return tagged(key, tags, strict)
-        return {"type": "union", "choices": [(member, member["type"]) for member in strict]}
+        return either(strict)
 
     def is_json(self, schema):
         schema = self.resolved(schema)
@@ -95,13 +99,24 @@ class Judge:
 
 
 def tagged(key, tags, members):
-    choices = {tag: member for own, member in zip(tags, members) for tag in own}
-    optional = choices.pop(None, None)
-    if optional is None:
+    named = {}
+    for own, member in zip(tags, members):
+        for tag in own:
+            named.setdefault(tag, []).append(member)
+    missing = named.pop(None, None)
+    # Some have the same tag, such as messages of different speakers.
+    choices = {tag: either(own) for tag, own in named.items()}
+    if missing is None:
         return {"type": "tagged-union", "choices": choices, "discriminator": key}
-    missing = next(tag for tag, member in choices.items() if member is optional)
+    choices[MISSING] = either(missing)
 
     def tag(value):
-        return (value.get(key) or missing) if isinstance(value, dict) else None
+        return (value.get(key) or MISSING) if isinstance(value, dict) else None
 
     return {"type": "tagged-union", "choices": choices, "discriminator": tag}
+
+
+def either(members):
+    if len(members) == 1:
+        return members[0]
+    return {"type": "union", "choices": [(member, member["type"]) for member in members]}

@@ -1,11 +1,12 @@
 //! The oracle: others say whether we speak the API as it is spoken.
 //!
-//! The types of Anthropic's own client are the API's published description. They judge each request that the demo and
-//! the examples send, and each kind of reply that agent-mock gives; the client itself is put to work against agent-mock,
+//! The types of Anthropic's and OpenAI's own clients are the APIs' published descriptions. They judge each request that
+//! the demo and the examples send or that is in a table, and each kind of reply that agent-mock gives; the client itself is put to work against agent-mock,
 //! and against the streams that were recorded for its own tests, which our client reads too. At last our loop runs
 //! against a third-party server that fails on demand. The checks are in `xtask/oracle/`; this makes what they need.
 //! `docs/oracle.md` has it in full.
 
+mod conversations;
 mod llmock;
 mod replay;
 mod sent;
@@ -15,7 +16,7 @@ use std::{fs, path::PathBuf};
 use agent_mock::{Mock, Scenario};
 use clap::Args;
 use program::println;
-use replay::Replay;
+use replay::{Api, Replay};
 
 use crate::{
     python::{Packages, Python, good},
@@ -32,8 +33,10 @@ pub(crate) struct Oracle {
 /// What is installed.
 const PACKAGES: Packages = Packages { file: "xtask/oracle/requirements.txt", alone: false };
 
-/// The package whose source holds recorded streams.
-const CLIENT: &str = "anthropic";
+/// The packages whose sources hold recorded streams: the official client's own tests have some of Claude. That of OpenAI
+/// has none, but two that use it have.
+const SOURCES: [&str; 3] = ["anthropic", "langchain-openai", "opentelemetry-instrumentation-openai"];
+const SOURCES_FILE: &str = "xtask/oracle/sources.txt";
 
 /// The folder of the recorded streams.
 const STREAMS: &str = "streams";
@@ -54,6 +57,7 @@ pub(crate) fn run(options: &Oracle) -> Done {
     let requests = sent::all()?;
     // The servers are served by the runtime's threads while this one waits for Python.
     tokio::runtime::Runtime::new()?.block_on(async {
+        conversations::record(&requests).await?;
         let judged = judge(&python, requests).await;
         // What the one finds keeps nobody from reading what the other does.
         let endured = llmock::check(&python).await;
@@ -66,21 +70,34 @@ async fn judge(python: &Python, requests: PathBuf) -> Done {
         Scenario::from_json(REPLIES).map_err(|error| format!("xtask/oracle/replies.json: {error}"))?;
     let default = Mock::start(Scenario::default()).await?;
     let scripted = Mock::start(replies).await?;
-    let recorded = Replay::start(&python.folder(STREAMS)).await?;
+    let recorded = Replay::start(&python.folder(STREAMS), Api::Messages).await?;
     let read = folder("replies.json");
     fs::write(&read, recorded.read_all().await?.to_string())?;
+    let chat = Replay::start(&python.folder("streams-chat"), Api::Chat).await?;
+    let responses = Replay::start(&python.folder("streams-responses"), Api::Responses).await?;
+    let read_openai = folder("openai.json");
+    let both = serde_json::json!({
+        "chat": {"url": chat.url(), "replies": chat.read_all().await?},
+        "responses": {"url": responses.url(), "replies": responses.read_all().await?},
+    });
+    fs::write(&read_openai, both.to_string())?;
     let mut checks = python.script("xtask/oracle/main.py");
-    checks.arg(requests).args([&default.url(), &scripted.url(), recorded.url()]).arg(read);
+    checks.arg(requests).args([&default.url(), &scripted.url(), recorded.url()]).args([read, read_openai]);
     if checks.status()?.success() { Ok(()) } else { Err("oracle: some checks failed, see above".into()) }
 }
 
-/// Takes the streams that were recorded for the client's own tests out of its source, a file each.
+/// Takes the recorded streams out of their packages, a file each.
 fn unpack_streams(python: &Python) -> Result<(), String> {
     let archives = python.folder("archives");
-    python.download(CLIENT, PACKAGES.file, &archives)?;
-    let mut unpack = python.script("xtask/oracle/unpack.py");
-    let unpacked = unpack.arg(archives).arg(python.folder(STREAMS)).output();
-    good("the recorded streams can't be unpacked", unpacked)
+    for package in SOURCES {
+        python.download(package, SOURCES_FILE, &archives)?;
+    }
+    for script in ["unpack.py", "openai_unpack.py"] {
+        let mut unpack = python.script(&format!("xtask/oracle/{script}"));
+        let unpacked = unpack.arg(&archives).arg(python.folder(STREAMS)).output();
+        good("the recorded streams can't be unpacked", unpacked)?;
+    }
+    Ok(())
 }
 
 /// A folder for what is made here.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, convert::Infallible, error::Error, fs, io, path::Path, sync::Arc};
 
 use agent_core::{Llm, Message, Request, model::fold};
-use agent_llm::{Claude, RetryPolicy};
+use agent_llm::{Claude, ConfigError, OpenAi, RetryPolicy};
 use bytes::Bytes;
 use futures::stream;
 use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
@@ -18,7 +18,38 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{net::TcpListener, task::AbortHandle};
 
-/// How a stream is sent: at once, a byte a chunk, or without its `message_stop` and what follows.
+/// The API that streams were recorded of.
+#[derive(Clone, Copy)]
+pub(super) enum Api {
+    Messages,
+    Chat,
+    Responses,
+}
+
+impl Api {
+    /// Our client, which asks once.
+    fn client(self, url: String) -> Result<Arc<dyn Llm>, ConfigError> {
+        let never = RetryPolicy::never();
+        let key = "no key is needed here";
+        let openai = |url: String| OpenAi::builder().base_url(url).key(key).retry(never.clone());
+        Ok(match self {
+            Self::Messages => Arc::new(Claude::builder().base_url(url).key(key).retry(never).build()?),
+            Self::Chat => Arc::new(openai(url).chat().build()?),
+            Self::Responses => Arc::new(openai(url).responses().build()?),
+        })
+    }
+
+    /// What an event has that says how the reply ended.
+    fn ends(self) -> &'static [&'static str] {
+        match self {
+            Self::Messages => &["\"type\":\"message_stop\""],
+            Self::Chat => &["\"finish_reason\":\""],
+            Self::Responses => &["\"type\":\"response.completed\"", "\"type\":\"response.incomplete\""],
+        }
+    }
+}
+
+/// How a stream is sent: at once, a byte a chunk, or without the event that says how it ended, and what follows.
 const WAYS: [&str; 3] = ["whole", "bytewise", "cut"];
 
 /// Recorded streams by name. The address of one is `URL/WAY/NAME`.
@@ -27,13 +58,14 @@ type Streams = BTreeMap<String, Bytes>;
 /// A running server; it stops when it is dropped.
 pub(super) struct Replay {
     url: String,
+    api: Api,
     streams: Arc<Streams>,
     task: AbortHandle,
 }
 
 impl Replay {
     /// Serves the streams of a folder, a file each, on a free port of 127.0.0.1.
-    pub(super) async fn start(folder: &Path) -> io::Result<Self> {
+    pub(super) async fn start(folder: &Path, api: Api) -> io::Result<Self> {
         let mut streams = Streams::new();
         for file in fs::read_dir(folder)? {
             let file = file?;
@@ -42,8 +74,8 @@ impl Replay {
         let streams = Arc::new(streams);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let task = tokio::spawn(serve(listener, streams.clone())).abort_handle();
-        Ok(Self { url, streams, task })
+        let task = tokio::spawn(serve(listener, api, streams.clone())).abort_handle();
+        Ok(Self { url, api, streams, task })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -64,10 +96,9 @@ impl Replay {
     }
 
     async fn read(&self, way: &str, name: &str) -> Result<Value, Box<dyn Error>> {
-        let claude = Claude::builder().base_url(format!("{}/{way}/{name}", self.url));
-        let claude = claude.key("no key is needed here").retry(RetryPolicy::never()).build()?;
+        let client = self.api.client(format!("{}/{way}/{name}", self.url))?;
         let asked = Request::new(vec![Message::user("Go on.")]);
-        let reply = fold(claude.stream(asked), |_| {}).await;
+        let reply = fold(client.stream(asked), |_| {}).await;
         Ok(match reply {
             Ok(reply) => serde_json::to_value(reply)?,
             Err(error) => serde_json::to_value(error)?,
@@ -81,7 +112,7 @@ impl Drop for Replay {
     }
 }
 
-async fn serve(listener: TcpListener, streams: Arc<Streams>) {
+async fn serve(listener: TcpListener, api: Api, streams: Arc<Streams>) {
     while let Ok((connection, _)) = listener.accept().await {
         let streams = streams.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -90,7 +121,7 @@ async fn serve(listener: TcpListener, streams: Arc<Streams>) {
                 let path = request.uri().path().to_owned();
                 // The request is read, lest the connection be closed over it.
                 let _ = request.into_body().collect().await;
-                Ok::<_, Infallible>(answer(&path, &streams))
+                Ok::<_, Infallible>(answer(&path, api, &streams))
             }
         });
         // An error is the client going away.
@@ -98,12 +129,12 @@ async fn serve(listener: TcpListener, streams: Arc<Streams>) {
     }
 }
 
-fn answer(path: &str, streams: &Streams) -> Response<BoxBody<Bytes, Infallible>> {
+fn answer(path: &str, api: Api, streams: &Streams) -> Response<BoxBody<Bytes, Infallible>> {
     let mut steps = path.split('/').skip(1);
     let chunks = match (steps.next(), steps.next().and_then(|name| streams.get(name))) {
         (Some("whole"), Some(bytes)) => vec![bytes.clone()],
         (Some("bytewise"), Some(bytes)) => (0..bytes.len()).map(|at| bytes.slice(at..=at)).collect(),
-        (Some("cut"), Some(bytes)) => vec![bytes.slice(..end(bytes))],
+        (Some("cut"), Some(bytes)) => vec![bytes.slice(..end(bytes, api))],
         _ => Vec::new(),
     };
     let status = if chunks.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::OK };
@@ -114,10 +145,13 @@ fn answer(path: &str, streams: &Streams) -> Response<BoxBody<Bytes, Infallible>>
     response
 }
 
-/// Where `message_stop` begins.
-fn end(stream: &[u8]) -> usize {
-    let last = b"event: message_stop";
-    stream.windows(last.len()).position(|part| part == last).unwrap_or(stream.len())
+/// Where the event begins that says how the reply ended.
+fn end(stream: &[u8], api: Api) -> usize {
+    let place = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).position(|window| window == part);
+    let ends = api.ends().iter().filter_map(|end| place(stream, end.as_bytes()));
+    let Some(last) = ends.min() else { return stream.len() };
+    let before = stream[..last].windows(2).rposition(|window| window == b"\n\n");
+    before.map_or(0, |blank| blank + 2)
 }
 
 #[cfg(test)]
@@ -129,7 +163,7 @@ mod tests {
         let stop = "event: message_stop\ndata: {\"type\":\"message_stop\"}";
         let streams = Streams::from([("hi".to_owned(), Bytes::from(format!("a\n\n{stop}\n\n: b")))]);
         let check = async |path: &str, chunks: usize, expected: &str| {
-            let mut body = Box::pin(answer(path, &streams).into_body());
+            let mut body = Box::pin(answer(path, Api::Messages, &streams).into_body());
             let mut sent = Vec::new();
             while let Some(frame) = body.frame().await {
                 sent.push(frame.unwrap().into_data().unwrap());
