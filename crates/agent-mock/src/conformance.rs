@@ -1,5 +1,5 @@
-//! A conformance kit: it puts any [`Llm`](agent_core::Llm) through cases that went wrong in practice
-//! and says what your backend must do in each.
+//! A conformance kit: it puts any [`Llm`](agent_core::Llm) through cases that went wrong in
+//! practice, and says what your backend must do in each.
 //!
 //! This is a whole test. `my_backend` makes your backend for a server at a URL:
 //!
