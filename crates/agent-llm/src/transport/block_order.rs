@@ -149,7 +149,7 @@ impl Lane {
         let Some((id, name)) = self.call.take_if(|(_, name)| ended || !name.is_empty()) else {
             return self.block.take();
         };
-        let is_there = ended && self.waiting.starts_with('{') && self.waiting != "{}";
+        let is_there = ended && self.waiting.starts_with('{') && self.waiting.trim_end() != "{}";
         let input = is_there.then(|| Json::read(self.waiting.as_str()).ok()).flatten();
         if input.is_some() {
             self.waiting.clear();
