@@ -148,9 +148,10 @@ async fn the_limits_in_the_head_of_an_answer_are_notices_for_a_gate() {
         let client = client(HttpClient::builder(server.uri())).build().unwrap();
         let mut notices = Vec::new();
         let stream = client.stream("generate", &json!({}), read);
-        let keep = |delta: &Delta| match delta {
-            Delta::Notice(notice) => notices.push(notice.clone()),
-            _ => {}
+        let keep = |delta: &Delta| {
+            if let Delta::Notice(notice) = delta {
+                notices.push(notice.clone());
+            }
         };
         fold(stream, keep).await.unwrap();
         let reset = Duration::from_secs(90);

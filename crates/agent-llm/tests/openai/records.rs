@@ -189,6 +189,12 @@ fn team(system: &str, other_has_tools: bool, reads: HistoryFilter) -> Team {
     Team::new([main.build().unwrap(), other.build().unwrap()]).unwrap()
 }
 
+/// Sets what the models answer from now on.
+fn answer_with(replies: Vec<(Api, Reply)>, last: Api) {
+    let mut state = lock(&WORLD.state);
+    (state.replies, state.last) = (replies.into(), Some(last));
+}
+
 /// Has the exchanges, and gives back what was wrong with the requests.
 async fn run(team: &Team, exchanges: Vec<Exchange>) -> Vec<String> {
     let mut conversation = Conversation::new("main");
@@ -201,9 +207,7 @@ async fn run(team: &Team, exchanges: Vec<Exchange>) -> Vec<String> {
                 conversation.say("Go on.");
             }
         }
-        let mut state = lock(&WORLD.state);
-        (state.replies, state.last) = (replies.into(), Some(last));
-        drop(state);
+        answer_with(replies, last);
         // A reply that can't be read ends the run, and the next exchange goes on from there.
         let _ = team.run(&mut conversation).await;
     }
