@@ -1,5 +1,6 @@
 //! Replies are recorded once, and replayed without a model.
 
+mod answer;
 mod backend;
 mod clean;
 mod difference;
@@ -16,10 +17,9 @@ mod secrets;
 mod shelf;
 mod tree;
 
-use std::{error::Error, fmt, future::ready, path::Path, sync::Arc};
+use std::{error::Error, fmt, path::Path, sync::Arc};
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request};
-use futures::{StreamExt, stream};
+use agent_core::Llm;
 
 use backend::Backend;
 use clean::Clean;
@@ -27,12 +27,9 @@ pub use difference::RequestDifference;
 pub use error::CassetteError;
 pub use miss::CassetteMiss;
 use mode::Mode;
-use question::{has_answer_schema, question};
-use recorder::{Recorder, recorded};
 use recording::Recording;
 use replayed::Replayed;
 use shelf::Shelf;
-use tree::Tree;
 
 /// Records the replies of any [`Llm`] in a file, and replays them without it: in tests, without a
 /// key and without a network.
@@ -250,63 +247,10 @@ impl Cassette {
     fn shelf(&self) -> &Shelf {
         self.replayed.shelf(&self.recordings, &self.clean)
     }
-
-    fn reply(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let asked = question(&request, &self.clean);
-        if self.mode == Mode::Record {
-            return self.ask(request, asked, self.take);
-        }
-        if let Some(recording) = self.shelf().next(&asked, self.repeats) {
-            return stream::iter(recording.reply()).boxed();
-        }
-        match self.mode {
-            Mode::RecordNew => {
-                let take = self.shelf().take(&asked);
-                self.ask(request, asked, take)
-            }
-            _ => failed(self.replayed.miss(&self.path, self.shelf(), &asked)),
-        }
-    }
-
-    fn ask(&self, request: Request, question: Tree, take: u32) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let backend = self.backend.as_ref().expect("only a cassette that replays has no backend");
-        let (path, clean) = (Arc::clone(&self.path), self.clean.clone());
-        match backend.llm() {
-            Ok(llm) => recorded(llm.stream(request), Recorder { path, clean, question, take }),
-            Err(error) => failed(error),
-        }
-    }
 }
 
 fn made(llm: impl Llm + 'static) -> Backend {
     Backend::new(|| Ok::<_, CassetteError>(llm))
-}
-
-fn failed<'a>(error: LlmError) -> BoxStream<'a, Result<Delta, LlmError>> {
-    stream::once(ready(Err(error))).boxed()
-}
-
-impl Llm for Cassette {
-    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        // Which recording is replayed is decided when the request is made, and not before.
-        stream::once(ready(())).flat_map(move |()| self.reply(request.clone())).boxed()
-    }
-
-    /// What the backend says, or said when the file was recorded: a replay makes the same requests.
-    fn supports_answer_schema(&self, schema: &Json) -> bool {
-        let of_backend = || {
-            let llm = self.backend.as_ref().and_then(|backend| backend.llm().ok());
-            llm.is_some_and(|llm| llm.supports_answer_schema(schema))
-        };
-        let recorded = || {
-            let mut questions = self.shelf().questions();
-            questions.find_map(|question| has_answer_schema(question, schema, &self.clean))
-        };
-        match self.mode {
-            Mode::Record => of_backend(),
-            Mode::Replay | Mode::RecordNew => recorded().unwrap_or_else(of_backend),
-        }
-    }
 }
 
 impl fmt::Debug for Cassette {
