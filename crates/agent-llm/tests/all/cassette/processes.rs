@@ -63,7 +63,9 @@ async fn processes_may_record_into_one_file_at_the_same_time() {
     for process in &mut all {
         assert!(process.wait().unwrap().success());
     }
-    assert_eq!(read(&path).lines().count(), 63);
+    // A process that finds the line of another one half written begins a new line. So there may be
+    // blank ones, which are passed over.
+    assert_eq!(read(&path).lines().filter(|line| !line.trim().is_empty()).count(), 63);
     let cassette = Cassette::replay(&path).unwrap();
     for (role, turn) in ["a", "b", "c"].iter().flat_map(|role| (0..20).map(move |turn| (role, turn))) {
         let question = format!("{role} {turn}");
