@@ -25,10 +25,11 @@ pub(crate) struct Accepted {
 /// Keywords that only describe. They say nothing about values.
 const DESCRIBES: [&str; 2] = ["title", "description"];
 /// Keywords that only limit values. In words, the model can still follow them.
-const LIMITS: [&str; 16] = [
+const LIMITS: [&str; 20] = [
     "contentEncoding",
     "contentMediaType",
     "default",
+    "deprecated",
     "examples",
     "exclusiveMaximum",
     "exclusiveMinimum",
@@ -39,11 +40,13 @@ const LIMITS: [&str; 16] = [
     "maximum",
     "minItems",
     "minLength",
+    "minProperties",
     "minimum",
     "multipleOf",
     "pattern",
+    "readOnly",
+    "uniqueItems",
 ];
-const MORE_LIMITS: [&str; 4] = ["deprecated", "minProperties", "readOnly", "uniqueItems"];
 
 /// Returns the schema as the API accepts it; `None` if the API can't express it.
 pub(crate) fn fitted(schema: &Value, accepted: &Accepted) -> Option<Value> {
@@ -71,7 +74,7 @@ fn fit(schema: &Value, accepted: &Accepted) -> Option<Value> {
             }
             "properties" | "$defs" | "definitions" => Some(fit_named(value, accepted)?),
             other if DESCRIBES.contains(&other) || is_kept(other, value, accepted) => Some(value.clone()),
-            other if LIMITS.contains(&other) || MORE_LIMITS.contains(&other) => {
+            other if LIMITS.contains(&other) => {
                 words.push(format!("{other}: {value}"));
                 None
             }

@@ -14,3 +14,16 @@ pub(crate) fn texts(content: &Value) -> Vec<&str> {
 pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
+
+/// The body with these fields changed. `null` removes a field.
+#[cfg(test)]
+pub(crate) fn with_fields(mut body: Value, fields: Value) -> Value {
+    let object = body.as_object_mut().expect("a body is an object");
+    for (name, value) in fields.as_object().expect("fields are an object") {
+        match value {
+            Value::Null => drop(object.remove(name)),
+            value => drop(object.insert(name.clone(), value.clone())),
+        }
+    }
+    body
+}

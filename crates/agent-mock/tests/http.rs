@@ -1,12 +1,16 @@
 //! The server as a client sees it.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::time::Duration;
 
 use agent_core::{Block, LlmError, StopReason, Usage, model::LlmErrorKind, script::Reply};
 use agent_mock::{Mock, RateLimit, Scenario};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+
+use common::{server, shown};
 
 fn ask(server: &Mock, body: &Value) -> RequestBuilder {
     to(server, Method::POST, "/v1/messages").body(body.to_string())
@@ -31,24 +35,6 @@ fn streaming() -> Value {
     let mut body = request();
     body["stream"] = json!(true);
     body
-}
-
-async fn server(replies: impl IntoIterator<Item = Reply>) -> Mock {
-    Mock::start(Scenario::new(replies)).await.unwrap()
-}
-
-/// The status, the headers except those of HTTP itself, and the body.
-async fn shown(response: Response) -> String {
-    let mut lines = vec![response.status().as_str().to_owned()];
-    for (name, value) in response.headers() {
-        if !["date", "content-length", "transfer-encoding"].contains(&name.as_str()) {
-            lines.push(format!("{name}: {}", value.to_str().unwrap()));
-        }
-    }
-    lines[1..].sort();
-    lines.push(String::new());
-    lines.push(response.text().await.unwrap());
-    lines.join("\n")
 }
 
 fn reply() -> Reply {

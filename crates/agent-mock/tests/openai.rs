@@ -1,10 +1,13 @@
 //! OpenAI's APIs as a client sees them.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::time::Duration;
 
 use agent_core::{Block, LlmError, StopReason, Usage, model::LlmErrorKind, script::Reply};
 use agent_mock::{Answer, Fault, Mock, RateLimit, Scenario};
+use common::{server, shown};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -58,24 +61,6 @@ async fn json_of(response: Response) -> Value {
 
 async fn read(response: impl Future<Output = Response>) -> Value {
     json_of(response.await).await
-}
-
-async fn server(replies: impl IntoIterator<Item = Reply>) -> Mock {
-    Mock::start(Scenario::new(replies)).await.unwrap()
-}
-
-/// The status, the headers except those of HTTP itself, and the body.
-async fn shown(response: Response) -> String {
-    let mut lines = vec![response.status().as_str().to_owned()];
-    for (name, value) in response.headers() {
-        if !["date", "content-length", "transfer-encoding"].contains(&name.as_str()) {
-            lines.push(format!("{name}: {}", value.to_str().unwrap()));
-        }
-    }
-    lines[1..].sort();
-    lines.push(String::new());
-    lines.push(response.text().await.unwrap());
-    lines.join("\n")
 }
 
 fn reply() -> Reply {

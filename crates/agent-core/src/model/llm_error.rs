@@ -86,8 +86,9 @@ pub enum LlmErrorKind {
     Configuration,
     /// The backend panicked. That is a bug in the backend.
     Panicked,
-    /// The request was not made, because other code of the program panicked, such as a wrapper or a
-    /// tool's [`introduce`](crate::Tool::introduce). That is a bug in that code.
+    /// The request was not made. A wrapper refused it, such as a cassette that has no recording of
+    /// it. Or other code of the program panicked, such as a wrapper or a tool's
+    /// [`introduce`](crate::Tool::introduce), which is a bug in that code.
     NotAsked,
     /// Anything else.
     Other,

@@ -28,6 +28,11 @@ impl AnswerTool {
         this
     }
 
+    /// Whether a block is a call of this tool.
+    pub(super) fn is_called_by(&self, block: &Block) -> bool {
+        block.as_tool_use().is_some_and(|call| call.name == self.name)
+    }
+
     /// Leaves the request only this tool.
     pub(super) fn leave_alone(&self, request: &mut Request) {
         let own: Vec<ToolSpec> =

@@ -72,8 +72,7 @@ impl Reply {
     }
 
     fn is_answer(&self, block: &Block) -> bool {
-        let tool = self.tool.as_ref();
-        block.as_tool_use().zip(tool).is_some_and(|(call, tool)| call.name == tool.name)
+        self.tool.as_ref().is_some_and(|tool| tool.is_called_by(block))
     }
 
     /// The index of a block among those that are handed on; `None` if it is held back.
@@ -148,11 +147,7 @@ fn answered(end: Vec<Delta>, next: usize, text: Option<&str>, tool: &Option<Answ
     for delta in end {
         match delta {
             Delta::Complete(mut response) => {
-                let is_own = |block: &Block| {
-                    let call = block.as_tool_use().zip(tool.as_ref());
-                    call.is_some_and(|(call, tool)| call.name == tool.name)
-                };
-                response.content.retain(|block| !is_own(block));
+                response.content.retain(|block| !tool.as_ref().is_some_and(|tool| tool.is_called_by(block)));
                 response.content.extend(text.map(Block::text));
                 response.stop_reason = ends(response.stop_reason.clone());
                 response.id = None;

@@ -6,8 +6,7 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-use agent_core::Team;
-use agent_core::{Agent, Conversation, End, Run};
+use agent_core::{Agent, Conversation, End, Llm, Run, Team};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -94,15 +93,10 @@ impl<'a, T: DeserializeOwned + JsonSchema + 'static> TypedRun<'a, T> {
         let Self { runner, conversation, answer, configure } = self;
         let answer = answer?;
         let counter = Arc::default();
+        let wrap = |llm| Arc::new(answer.wrap(llm).only_for_the_user().counting(&counter)) as Arc<dyn Llm>;
         let run = match runner {
-            Runner::Agent(agent) => {
-                let wrap = |llm| Arc::new(answer.wrap(llm).only_for_the_user().counting(&counter)) as _;
-                agent.wrap_model(wrap).run(&mut *conversation)
-            }
-            Runner::Team(team) => {
-                let wrap = |llm| Arc::new(answer.wrap(llm).only_for_the_user().counting(&counter)) as _;
-                team.wrap_models(wrap).run(&mut *conversation)
-            }
+            Runner::Agent(agent) => agent.wrap_model(wrap).run(&mut *conversation),
+            Runner::Team(team) => team.wrap_models(wrap).run(&mut *conversation),
         };
         let end = configure.into_iter().fold(run, |run, change| change(run)).await?;
         let value = answer.read(&end, conversation)?;

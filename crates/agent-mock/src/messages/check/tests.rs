@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Rules, check, check_with};
+use crate::json::with_fields;
 
 /// A request with these messages and one tool.
 fn saying(messages: Value) -> Value {
@@ -12,15 +13,7 @@ fn saying(messages: Value) -> Value {
 
 /// A valid request with these fields changed. `null` removes a field.
 fn with(fields: Value) -> Value {
-    let mut body = saying(json!([user("hi")]));
-    let object = body.as_object_mut().unwrap();
-    for (name, value) in fields.as_object().unwrap() {
-        match value {
-            Value::Null => drop(object.remove(name)),
-            value => drop(object.insert(name.clone(), value.clone())),
-        }
-    }
-    body
+    with_fields(saying(json!([user("hi")])), fields)
 }
 
 fn user(content: impl Into<Value>) -> Value {
