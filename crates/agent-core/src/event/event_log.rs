@@ -88,6 +88,7 @@ fn describe_notice(notice: &Notice) -> Option<String> {
         }
         Notice::Wait { wait, reason } => format!("… waits {wait:.1?}: {reason}"),
         Notice::Omitted { parts } => format!("… left out or cut: {}", parts.join("; ")),
+        Notice::Guard { guard, did } => format!("… guard {guard:?} {did}"),
         Notice::RateLimit { .. } => return None,
     })
 }

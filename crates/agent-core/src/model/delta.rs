@@ -115,7 +115,8 @@ pub enum Piece {
 }
 
 /// A message of a backend, or of a wrapper around one, about a request: the request waits, is
-/// retried, or was shortened. In JSON, times are numbers of milliseconds (`wait_ms`, `reset_ms`).
+/// retried, was shortened, or was changed by a guard. In JSON, times are numbers of milliseconds
+/// (`wait_ms`, `reset_ms`).
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
@@ -158,6 +159,14 @@ pub enum Notice {
         /// The time until the full limit is available again.
         #[serde(rename = "reset_ms", with = "milliseconds")]
         reset: Duration,
+    },
+    /// A guard changed what the model reads or what is recorded of its reply.
+    Guard {
+        /// The guard's name.
+        guard: String,
+        /// What the guard did, without the text that it changed. Example: `replaced the reply's
+        /// text`.
+        did: String,
     },
 }
 

@@ -1,0 +1,18 @@
+//! Guards around models.
+
+mod checked;
+mod judged;
+mod output_check;
+mod rewritten;
+mod windows;
+
+pub(crate) use checked::CheckedModel;
+pub(crate) use judged::JudgedModel;
+pub(crate) use output_check::OutputCheck;
+pub(crate) use rewritten::RewrittenModel;
+pub use windows::Windows;
+
+use agent_core::{Delta, LlmError};
+
+/// A piece of a reply.
+type Piece = Result<Delta, LlmError>;

@@ -1,0 +1,87 @@
+//! Lets the guards of output check a text or a reply.
+
+use std::{sync::Arc, time::Duration};
+
+use agent_core::{Block, Delta, Response, model::Notice};
+
+use crate::{
+    GuardRefusal, Output, OutputGuard, Verdict,
+    check::{Named, checked},
+    refusal::Refused,
+};
+
+/// The guards of output.
+pub(crate) struct OutputCheck {
+    pub(crate) guards: Vec<Named<dyn OutputGuard>>,
+    pub(crate) limit: Option<Duration>,
+}
+
+/// What becomes of a text.
+pub(super) enum Checked {
+    Allowed,
+    /// The text that replaces it, and who replaced it.
+    Replaced(String, Vec<Arc<str>>),
+    Refused(GuardRefusal),
+}
+
+impl OutputCheck {
+    /// Each guard checks what the guards before it have made of the text.
+    pub(super) async fn check(&self, mut output: Output) -> Checked {
+        let mut by = Vec::new();
+        for Named { name, guard } in &self.guards {
+            let refused = match checked(name, self.limit, async { guard.check(output.clone()).await }).await {
+                Ok(Verdict::Allow) => continue,
+                Ok(Verdict::Replace(text)) => {
+                    output.text = text;
+                    by.push(name.clone());
+                    continue;
+                }
+                Ok(Verdict::Refuse(words)) | Err(words) => words,
+            };
+            return Checked::Refused(GuardRefusal::new(name, Refused::Output, refused));
+        }
+        match by.is_empty() {
+            true => Checked::Allowed,
+            false => Checked::Replaced(output.text, by),
+        }
+    }
+
+    /// Checks a whole reply. Returns the pieces to hand on.
+    pub(super) async fn check_reply(&self, about: &Output, mut reply: Response) -> Vec<Delta> {
+        let texts = reply.content.iter().filter_map(Block::as_text);
+        let text: String = texts.collect();
+        if text.trim().is_empty() {
+            return vec![Delta::complete(reply)];
+        }
+        let mut pieces = Vec::new();
+        match self.check(Output { text, ..about.clone() }).await {
+            Checked::Allowed => {}
+            Checked::Replaced(text, by) => {
+                pieces.extend(by.iter().map(|guard| notice(guard)));
+                reply = with_text(reply, text);
+            }
+            Checked::Refused(refusal) => reply = refusal.into_reply(reply.usage),
+        }
+        pieces.push(Delta::complete(reply));
+        pieces
+    }
+}
+
+/// The reply with this text in the place of its first text block, and without its other text
+/// blocks. Citations of the old text go with it, and so does the server's id of the reply, because
+/// the server does not know the new text.
+fn with_text(mut reply: Response, text: String) -> Response {
+    let mut text = (!text.trim().is_empty()).then(|| Block::text(text));
+    let replaced = |block: &Block| match block.as_text() {
+        Some(_) => text.take(),
+        None => Some(block.clone()),
+    };
+    reply.content = reply.content.iter().filter_map(replaced).collect();
+    reply.id = None;
+    reply
+}
+
+/// What a listener is told of a replaced text.
+pub(super) fn notice(guard: &str) -> Delta {
+    Delta::Notice(Notice::Guard { guard: guard.to_owned(), did: "replaced the reply's text".to_owned() })
+}

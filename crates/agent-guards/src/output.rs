@@ -1,0 +1,76 @@
+//! Checks of what a model says.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use agent_core::{Request, async_trait};
+
+use crate::{BoxError, Verdict};
+
+/// Checks the text of a reply before it is recorded, shown or acted on.
+///
+/// By default the whole reply is held back until it is checked, so its text no longer streams word
+/// by word, and no call starts early. [`Guards::windows`](crate::Guards::windows) checks and shows
+/// the text in parts. Replies without text are not checked.
+///
+/// Only text is checked. Calls are for a [`CallGuard`](crate::CallGuard). Thinking and other blocks
+/// pass unchanged: if users see the model's thinking, hide it where you show it.
+///
+/// An `Fn(Output) -> impl Future` is an `OutputGuard`, too.
+#[async_trait]
+pub trait OutputGuard: Send + Sync {
+    /// Checks text of a reply. [`Replace`](Verdict::Replace) changes what is recorded and shown. If
+    /// it refuses, the whole reply is refused: its calls are not made, and the run ends
+    /// ([`GuardRefusal`](crate::GuardRefusal)). An error counts as a refusal.
+    async fn check(&self, output: Output) -> Result<Verdict<String>, BoxError>;
+}
+
+#[async_trait]
+impl<F, Fut> OutputGuard for F
+where
+    F: Fn(Output) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<Verdict<String>, BoxError>> + Send,
+{
+    async fn check(&self, output: Output) -> Result<Verdict<String>, BoxError> {
+        self(output).await
+    }
+}
+
+/// What an [`OutputGuard`] checks. `Debug` shows no text.
+#[non_exhaustive]
+#[derive(Clone)]
+pub struct Output {
+    /// The name of the agent that says it.
+    pub agent: Arc<str>,
+    /// The id of the conversation.
+    pub conversation: Arc<str>,
+    /// How many delegations lead to the conversation. It is 0 in the user's own conversation. An
+    /// answer at a greater depth is the result of another agent's call.
+    pub depth: u32,
+    /// The end of the text before it that is already shown. Empty unless the text is checked in
+    /// [windows](crate::Guards::windows).
+    pub before: String,
+    /// The text to check: all text blocks of the reply, or the next window.
+    pub text: String,
+}
+
+impl Output {
+    /// An output without text.
+    pub(crate) fn of(request: &Request) -> Self {
+        Self {
+            agent: request.agent.clone(),
+            conversation: request.conversation.clone(),
+            depth: request.depth,
+            before: String::new(),
+            text: String::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { agent, conversation, depth, before: _, text: _ } = self;
+        let mut fields = f.debug_struct("Output");
+        fields.field("agent", agent).field("conversation", conversation).field("depth", depth);
+        fields.finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,128 @@
+//! Calls are checked before they are made, and their results before the model reads them.
+
+use agent_core::{
+    Content, Context, Conversation, End, Outcome, Team, Tool,
+    script::{Reply, Script},
+};
+use agent_guards::{BoxError, CallResult, CallVerdict, Guards, ProposedCall, Verdict};
+use agent_tools::{FnTool, NeedsApproval};
+use serde_json::json;
+
+use crate::common::{SECOND, agent, call, note, results_read, run, run_main};
+
+fn guards() -> Guards {
+    let text = |call: &ProposedCall| call.input.text().to_owned();
+    Guards::new().call("calls", move |call: ProposedCall| async move {
+        Ok(match &*text(&call) {
+            text if text.contains("refuse") => CallVerdict::refuse("Never note that."),
+            text if text.contains("replace") => CallVerdict::replace(json!({"text": "something else"})),
+            text if text.contains("array") => CallVerdict::replace(json!([1])),
+            text if text.contains("ask") => CallVerdict::ask(format!("Note {text}?")),
+            text if text.contains("panic") => panic!("{text}"),
+            _ => CallVerdict::Allow,
+        })
+    })
+}
+
+/// What the model reads of a call.
+async fn check(guards: &Guards, text: &str, expected: &str) {
+    let model = Script::new([call(text), Reply::text("Done.")]);
+    assert_eq!(run_main(guards, &model, "Note it.").await.end.text(), "Done.");
+    assert_eq!(results_read(&model), [expected]);
+}
+
+#[tokio::test]
+async fn a_call_is_allowed_replaced_or_refused() {
+    check(&guards(), "x", "noted x").await;
+    check(&guards(), "replace", "noted something else").await;
+    check(&guards(), "refuse", "error: Never note that.").await;
+}
+
+#[tokio::test]
+async fn a_check_of_a_call_that_fails_has_refused() {
+    let not_an_object =
+        "error: refused, because the check \"calls\" failed: its replacement is not a JSON object";
+    check(&guards(), "array", not_an_object).await;
+    check(&guards(), "panic", "error: refused, because the check \"calls\" failed: it panicked").await;
+    let failing = Guards::new()
+        .call("down", |_: ProposedCall| async { Err::<CallVerdict, BoxError>("no\nanswer".into()) });
+    check(&failing, "x", "error: refused, because the check \"down\" failed: no\\nanswer").await;
+    let late = Guards::new().timeout(SECOND).result("late", |_: CallResult| std::future::pending());
+    tokio::time::pause();
+    check(&late, "x", "error: refused, because the check \"late\" failed: it took longer than 1s").await;
+}
+
+#[tokio::test]
+async fn a_person_is_asked_and_an_approved_call_is_made() {
+    for (approve, expected) in [(true, "noted ask"), (false, "error: denied: not now")] {
+        let model = Script::new([call("ask"), Reply::text("Done.")]);
+        let team = guards().around(Team::new([agent(&model, note()).build().unwrap()]).unwrap());
+        let ran = run(&team, Conversation::start("main", "Note it.")).await;
+        let End::Waiting(waiting) = ran.end else { panic!("it waits") };
+        assert_eq!(waiting[0].question, r#"Note {"text":"ask"}?"#);
+        let mut conversation = ran.conversation;
+        match approve {
+            true => conversation.approve(&waiting[0].key).unwrap(),
+            false => conversation.deny(&waiting[0].key, "not now").unwrap(),
+        };
+        assert_eq!(run(&team, conversation).await.end.text(), "Done.");
+        assert_eq!(results_read(&model), [expected]);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_wins_over_a_question_and_no_person_is_asked() {
+    let guards = Guards::new()
+        .call("ask", |_: ProposedCall| async { Ok(CallVerdict::ask("May it?")) })
+        .call("never", |_: ProposedCall| async { Ok(CallVerdict::refuse("Never.")) });
+    check(&guards, "x", "error: Never.").await;
+}
+
+#[tokio::test]
+async fn each_guard_checks_what_the_one_before_it_let_through() {
+    let add = |letter: &'static str| {
+        move |call: ProposedCall| async move {
+            let text = call.input.parse::<crate::common::Note>()?.text;
+            Ok(CallVerdict::replace(json!({"text": text + letter})))
+        }
+    };
+    check(&Guards::new().call("a", add("a")).call("b", add("b")), "x", "noted xab").await;
+}
+
+#[tokio::test]
+async fn a_result_is_allowed_replaced_or_refused() {
+    let guards = Guards::new().result("results", |result: CallResult| async move {
+        Ok(match &*result.content.to_text() {
+            "noted refuse" => Verdict::refuse("The result is not for you."),
+            "noted replace" => Verdict::replace(Content::from("noted it")),
+            "no paper" => Verdict::replace(Content::from(format!("{} failed", result.call.tool))),
+            _ => Verdict::Allow,
+        })
+    });
+    check(&guards, "x", "noted x").await;
+    check(&guards, "replace", "noted it").await;
+    check(&guards, "refuse", "error: The result is not for you.").await;
+    check(&guards, "fail", "error: note failed").await;
+}
+
+#[test]
+fn a_guarded_tool_keeps_its_spec() {
+    let tool = |tool: std::sync::Arc<dyn Tool>| tool.spec().clone();
+    let plain = || FnTool::new("note", "Notes.", |note: crate::common::Note| Ok::<_, String>(note.text));
+    let flags: [fn(FnTool) -> FnTool; 3] = [FnTool::read_only, FnTool::exclusive, FnTool::idempotent];
+    for flag in flags {
+        let spec = flag(plain()).spec().clone();
+        assert_eq!(tool(guards().tool(flag(plain()))), spec);
+    }
+    let asks = NeedsApproval::new(plain());
+    let spec = asks.spec().clone();
+    assert_eq!(tool(guards().tool(asks)), spec);
+}
+
+#[tokio::test]
+async fn a_guard_around_a_tool_that_asks_asks_only_once() {
+    let tool = guards().tool(NeedsApproval::new(note()));
+    let outcome = tool.call(json!({"text": "replace"}).into(), Context::by_hand("a")).await;
+    let question = r#"May "note" be called with {"text":"something else"}?"#.to_owned();
+    assert_eq!(outcome, Outcome::Wait { question });
+}

@@ -1,0 +1,9 @@
+//! Guards around models and tools of whole runs.
+#![allow(clippy::unwrap_used)]
+
+mod calls;
+mod common;
+mod input;
+mod output;
+mod teams;
+mod windows;
