@@ -34,6 +34,8 @@
 //! | [`CallGuard`] | a tool call | replace, refuse, ask a person | before the call |
 //! | [`ResultGuard`] | a call's result | replace, refuse | before the model reads it |
 //!
+//! One guard is ready to use: [`Redact`] keeps secrets and personal data from models.
+//!
 //! Guards are wrappers around models and tools. So they work with every host: in process, on a
 //! journal, on Restate. A check that fails has refused; nothing goes on unchecked.
 
@@ -46,6 +48,7 @@ mod guards;
 mod input;
 mod models;
 mod output;
+mod redact;
 mod refusal;
 mod verdict;
 
@@ -54,6 +57,7 @@ pub use guards::Guards;
 pub use input::{Input, InputGuard, InputRewriter, UserText};
 pub use models::Windows;
 pub use output::{Output, OutputGuard};
+pub use redact::{InvalidPattern, Redact};
 pub use refusal::{GuardRefusal, Refused};
 pub use verdict::{BoxError, CallVerdict, Judgement, Verdict};
 

@@ -5,5 +5,6 @@ mod calls;
 mod common;
 mod input;
 mod output;
+mod redact;
 mod teams;
 mod windows;
