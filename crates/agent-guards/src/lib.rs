@@ -34,13 +34,15 @@
 //! | [`CallGuard`] | a tool call | replace, refuse, ask a person | before the call |
 //! | [`ResultGuard`] | a call's result | replace, refuse | before the model reads it |
 //!
-//! One guard is ready to use: [`Redact`] keeps secrets and personal data from models.
+//! Two are ready to use: [`Redact`] keeps secrets and personal data from models, and [`Breaker`] ends
+//! the loop of a model that repeats a failing call.
 //!
 //! Guards are wrappers around models and tools. So they work with every host: in process, on a
 //! journal, on Restate. A check that fails has refused; nothing goes on unchecked.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod breaker;
 mod call;
 mod check;
 mod guarded_tool;
@@ -52,6 +54,7 @@ mod redact;
 mod refusal;
 mod verdict;
 
+pub use breaker::Breaker;
 pub use call::{CallGuard, CallResult, ProposedCall, ResultGuard};
 pub use guards::Guards;
 pub use input::{Input, InputGuard, InputRewriter, UserText};

@@ -1,6 +1,7 @@
 //! Guards around models and tools of whole runs.
 #![allow(clippy::unwrap_used)]
 
+mod breaker;
 mod calls;
 mod common;
 mod input;
