@@ -11,6 +11,7 @@ mod cutting;
 mod early;
 mod files;
 mod gone;
+mod guards;
 mod hosts;
 mod in_flight;
 mod leases;
