@@ -149,8 +149,8 @@ impl Message {
 
     /// The message without the parts that the API refuses, or `None` if nothing is left.
     ///
-    /// It leaves out blank text, thinking without a signature (it was cut off), and thinking at the
-    /// end. Source: <https://docs.claude.com/en/docs/build-with-claude/extended-thinking>.
+    /// It leaves out blank text, thinking without a signature (it was cut off), thinking at the end,
+    /// and blocks that only this library knows ([`Block::history_summary`]). Source: <https://docs.claude.com/en/docs/build-with-claude/extended-thinking>.
     pub fn sendable(&self) -> Option<Cow<'_, Self>> {
         if self.is_sendable {
             return Some(Cow::Borrowed(self));
@@ -179,6 +179,7 @@ impl Message {
 fn can_be_sent(block: &Block) -> bool {
     match block.kind() {
         BlockKind::Thinking { signature, .. } => !signature.is_empty(),
+        BlockKind::HistorySummary { .. } => false,
         _ => !block.is_blank(),
     }
 }

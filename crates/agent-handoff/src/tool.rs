@@ -140,7 +140,12 @@ impl Tool for HandoffTool {
             return request;
         };
         let (before, since) = conversation.reads_around(at);
-        request.messages = [self.settings.reads.view(conversation, rules, &before), since].concat();
+        // There is nothing before the handoff if a summary stands for it.
+        let before = match before.is_empty() {
+            true => before,
+            false => self.settings.reads.view(conversation, rules, &before),
+        };
+        request.messages = [before, since].concat();
         // The reply that handed over stands before the results. If it is not sent any more, neither is what it says.
         let is_left_out = at.checked_sub(2).is_some_and(|reply| conversation.is_omitted(reply));
         let why = match self.read(&call.input) {

@@ -60,6 +60,7 @@ impl Conversation {
     fn append_reply(&mut self, response: Response) {
         use StopReason::{Compaction, PauseTurn};
         let goes_on = matches!(response.stop_reason, PauseTurn | Compaction);
+        let compacted = self.part_to_compact(&response);
         if let Some(id) = response.container() {
             self.container = Some(Container { agent: self.agent.clone(), id });
         }
@@ -79,7 +80,10 @@ impl Conversation {
         self.messages.push(reply);
         (self.stop, self.stop_details) = (Some(response.stop_reason), response.stop_details);
         self.usage.add(&self.agent, response.usage);
-        self.turns += 1;
+        match compacted {
+            Some(part) => self.compact(part),
+            None => self.turns += 1,
+        }
         if goes_on && !self.slots.is_empty() {
             // The reply is sent back unchanged, and the API refuses a call without its result.
             let results = self.close_open_calls();

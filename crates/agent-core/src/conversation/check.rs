@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{CallIds, Conversation, State};
+use super::{CallIds, Conversation, Omission, OmissionReason, State};
 use crate::{Block, BlockKind, Message, Role};
 
 /// The error for a conversation in JSON that breaks a rule of the API for histories.
@@ -47,6 +47,9 @@ fn check(conversation: &Conversation) -> Result<(), String> {
             messages.len()
         ));
     }
+    if let Some(part) = conversation.omissions.iter().find(|part| !has_its_summary(conversation, part)) {
+        return Err(format!("the messages {} to {} are compacted, but have no summary", part.from, part.to));
+    }
     let last_is_reply = messages.last().is_some_and(|message| message.role() == Role::Assistant)
         && !conversation.is_taken_back(messages.len() - 1);
     if last_is_reply != stop.is_some() {
@@ -62,6 +65,17 @@ fn check(conversation: &Conversation) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether a compacted part, and no other, names a later reply that has its summary.
+fn has_its_summary(conversation: &Conversation, part: &Omission) -> bool {
+    match (part.why, part.summary) {
+        (OmissionReason::Compacted, Some(reply)) => {
+            part.to <= reply && conversation.summary_at(reply).is_some()
+        }
+        (OmissionReason::Compacted, None) => false,
+        (_, summary) => summary.is_none(),
+    }
 }
 
 /// Checks that each call has its own id and exactly one result, in call order and first in the next

@@ -1,5 +1,7 @@
-//! Parts of the record that are no longer sent to models: what a model refused, and what the user
-//! took back.
+//! Parts of the record that are no longer sent to models: what a model refused, what the user took
+//! back, and what a summary replaces.
+
+mod compaction;
 
 use std::{borrow::Cow, ops::Range};
 
@@ -19,6 +21,10 @@ pub struct Omission {
     pub to: usize,
     /// The reason.
     pub why: OmissionReason,
+    /// The index of the reply with the summary that is sent instead. `None` unless the reason is
+    /// [`Compacted`](OmissionReason::Compacted).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<usize>,
 }
 
 /// Why a part of the record is no longer sent.
@@ -32,6 +38,10 @@ pub enum OmissionReason {
     Refused,
     /// The user took it back; see [`Conversation::take_back`].
     TakenBack,
+    /// A summary is sent instead; see [`Block::history_summary`](crate::Block::history_summary). If
+    /// a part of what was summarised is refused or taken back later, the summary counts no more, and
+    /// the messages are sent again.
+    Compacted,
 }
 
 /// The error if there is nothing to take back: the user has said nothing, or everything is already
@@ -86,7 +96,7 @@ impl Conversation {
     /// The parts of the record that are no longer sent, in the order in which they were left out. A
     /// later part may contain an earlier one. Agents with
     /// [`AgentBuilder::resend_refused`](crate::AgentBuilder::resend_refused) still send refused
-    /// parts.
+    /// parts. A summary may count no more; see [`OmissionReason::Compacted`].
     pub fn omissions(&self) -> &[Omission] {
         &self.omissions
     }
@@ -112,12 +122,12 @@ impl Conversation {
 
     /// Leaves out all messages from this index on.
     pub(super) fn omit(&mut self, from: usize, why: OmissionReason) {
-        self.omissions.push(Omission { from, to: self.messages.len(), why });
+        self.omissions.push(Omission { from, to: self.messages.len(), why, summary: None });
     }
 
     /// Whether the message at this index is no longer sent.
     pub fn is_omitted(&self, place: usize) -> bool {
-        self.omissions.iter().any(|part| part.places().contains(&place))
+        self.omissions_in_force().any(|part| part.places().contains(&place))
     }
 
     pub(super) fn is_taken_back(&self, place: usize) -> bool {

@@ -54,7 +54,7 @@ impl fmt::Display for Conversation {
 impl Conversation {
     /// Says what was left out after this many messages.
     fn write_left_out(&self, f: &mut fmt::Formatter<'_>, messages: usize) -> fmt::Result {
-        for Omission { from, to, why } in self.omissions.iter().filter(|part| part.to == messages) {
+        for Omission { from, to, why, .. } in self.omissions.iter().filter(|part| part.to == messages) {
             let what = match to - from {
                 1 => "the last message was".to_owned(),
                 many => format!("the last {many} messages were"),
@@ -62,6 +62,8 @@ impl Conversation {
             match why {
                 OmissionReason::Refused => writeln!(f, "-- {what} refused, and not sent again")?,
                 OmissionReason::TakenBack => writeln!(f, "-- {what} taken back")?,
+                // The reply with the summary says it.
+                OmissionReason::Compacted => {}
             }
         }
         Ok(())
@@ -78,6 +80,9 @@ fn write_block(f: &mut fmt::Formatter<'_>, role: &str, block: &Block) -> fmt::Re
         BlockKind::ToolResult { tool_use_id, content, is_error } => {
             let sign = if *is_error { "failed:" } else { "=" };
             format!("  < {tool_use_id} {sign} {}", content.describe())
+        }
+        BlockKind::HistorySummary { text, before } => {
+            format!("-- sent instead of what is older than message {before}: {text}")
         }
         _ => format!("{role}: {}", safe_line(block.json().text())),
     };

@@ -2,12 +2,13 @@
 
 use std::{borrow::Cow, collections::HashSet, ops::Range};
 
-use super::{Conversation, OmissionReason, refused_calls::Notes};
+use super::{Conversation, Omission, OmissionReason, refused_calls::Notes};
 use crate::{Block, BlockKind, Message, Role};
 
 impl Conversation {
     /// The messages that the next model reads. They are the record without parts that are [left
-    /// out](Self::omissions) and without what the API refuses (blank text, cut thinking). If a call
+    /// out](Self::omissions), with summaries in their place if there are any, and without what the
+    /// API refuses (blank text, cut thinking). If a call
     /// has asked for a transfer, they are the messages that the target agent reads: the open calls
     /// already have the results that they will have after the transfer.
     pub fn reads(&self) -> Vec<Message> {
@@ -19,7 +20,8 @@ impl Conversation {
     /// such a number.
     pub fn reads_around(&self, at: usize) -> (Vec<Message>, Vec<Message>) {
         let (all, split) = (self.messages.len(), at.min(self.messages.len()));
-        let (mut before, mut since) = (self.sent(0..split), self.sent(split..all));
+        let messages = |places| self.sent(places).into_iter().map(|(_, message)| message).collect();
+        let (mut before, mut since): (Vec<_>, Vec<_>) = (messages(0..split), messages(split..all));
         if let Some((_, transfer)) = self.transfer() {
             let results = Message::new(Role::User, self.results_after_transfer(&transfer.to));
             if at > self.messages.len() { before.push(results) } else { since.push(results) }
@@ -38,15 +40,52 @@ impl Conversation {
         last.into_iter().rev().collect()
     }
 
-    /// The messages at these indexes, as they are sent.
-    fn sent(&self, places: Range<usize>) -> Vec<Message> {
+    /// The messages at these indexes, as they are sent, each with its index. A summary has none.
+    fn sent(&self, places: Range<usize>) -> Vec<(Option<usize>, Message)> {
         let omitted = Omitted::of(self);
-        let sent = |place: usize| self.sent_as(place, &omitted);
         let notes = match omitted {
-            Some(_) if !places.is_empty() => Notes::of(self, sent),
+            Some(_) if !places.is_empty() => self.notes(),
             _ => Notes::default(),
         };
-        places.filter_map(|place| Some(notes.put_into(place, sent(place)?.into_owned()))).collect()
+        let mut sent = Vec::with_capacity(places.len());
+        for place in places {
+            let summary = omitted.as_ref().and_then(|omitted| omitted.summary(place));
+            sent.extend(summary.map(|summary| (None, summary)));
+            let message = self.sent_as(place, &omitted);
+            sent.extend(message.map(|message| (Some(place), notes.put_into(place, message.into_owned()))));
+        }
+        sent
+    }
+
+    /// The notes about refused exchanges. A summary does not move a note to a later message.
+    fn notes(&self) -> Notes {
+        let omitted = Omitted::without_summaries(self);
+        Notes::of(self, |place| self.sent_as(place, &omitted))
+    }
+
+    /// For each message of a request, its index in the record; see
+    /// [`Request::places`](crate::model::RequestParts::places).
+    pub(crate) fn places_of(&self, messages: &[Message]) -> Vec<Option<usize>> {
+        let mut places = vec![None; messages.len()];
+        if !self.has_pending_transfer() {
+            let sent = self.sent(self.spoken_since().min(self.messages.len())..self.messages.len());
+            let pairs = places.iter_mut().zip(messages).rev().zip(sent.iter().rev());
+            for ((place, message), (index, sent)) in pairs {
+                if message != sent {
+                    break;
+                }
+                *place = *index;
+            }
+        }
+        places
+    }
+
+    /// Whether one of these messages is sent now, not counting instructions, which are always sent.
+    pub(super) fn sends_any_of(&self, mut places: Range<usize>) -> bool {
+        let omitted = Omitted::of(self);
+        places.any(|place| {
+            self.messages[place].role() != Role::System && self.sent_as(place, &omitted).is_some()
+        })
     }
 
     /// Whether the model has something new to read since its last reply, or since something was
@@ -58,7 +97,9 @@ impl Conversation {
         let role = |place: usize| self.messages[place].role();
         let is_sent = |place: usize| self.sent_as(place, &omitted).is_some();
         let mut unanswered = (since..all).rev().take_while(|place| role(*place) != Role::Assistant);
-        unanswered.any(is_sent) && (0..all).any(|place| role(place) == Role::User && is_sent(place))
+        let has_summary = || omitted.as_ref().is_some_and(|omitted| !omitted.summaries.is_empty());
+        let is_of_user = |place: usize| role(place) == Role::User && is_sent(place);
+        unanswered.any(is_sent) && (has_summary() || (0..all).any(is_of_user))
     }
 
     fn sent_as(&self, place: usize, omitted: &Option<Omitted>) -> Option<Cow<'_, Message>> {
@@ -72,6 +113,8 @@ struct Omitted {
     places: Vec<bool>,
     /// The calls in these parts. Their results may come after them.
     calls: HashSet<String>,
+    /// The summaries that are sent instead, by the index of the first message that each replaces.
+    summaries: Vec<(usize, Message)>,
 }
 
 impl Omitted {
@@ -80,14 +123,43 @@ impl Omitted {
         if conversation.omissions.is_empty() {
             return None;
         }
-        let mut places = vec![false; conversation.messages.len()];
-        for part in &conversation.omissions {
-            places[part.places()].fill(true);
+        let mut omitted = Self::parts(conversation, conversation.omissions_in_force());
+        let since = conversation.spoken_since();
+        let starts_here = |part: &Omission| part.summary.is_some() && part.from == since;
+        omitted.summaries = conversation.summaries();
+        if conversation.omissions_in_force().any(starts_here) {
+            // The speaker's summary also stands for what it had read from before it spoke.
+            omitted.hide(conversation, 0..since);
+            omitted.summaries.retain(|(place, _)| *place >= since);
         }
-        let all = conversation.messages.iter().zip(&places);
-        let omitted = all.filter_map(|(message, is_omitted)| is_omitted.then_some(message));
-        let calls = omitted.flat_map(Message::tool_calls).map(|call| call.id.clone()).collect();
-        Some(Self { places, calls })
+        Some(omitted)
+    }
+
+    /// As if there were no summaries. `None` if nothing is omitted.
+    fn without_summaries(conversation: &Conversation) -> Option<Self> {
+        let parts = || conversation.omissions.iter().filter(|part| part.summary.is_none());
+        parts().next().map(|_| Self::parts(conversation, parts()))
+    }
+
+    fn parts<'p>(conversation: &Conversation, parts: impl Iterator<Item = &'p Omission>) -> Self {
+        let mut omitted = Self {
+            places: vec![false; conversation.messages.len()],
+            calls: HashSet::new(),
+            summaries: Vec::new(),
+        };
+        parts.for_each(|part| omitted.hide(conversation, part.places()));
+        omitted
+    }
+
+    fn hide(&mut self, conversation: &Conversation, places: Range<usize>) {
+        let calls = conversation.messages[places.clone()].iter().flat_map(Message::tool_calls);
+        self.calls.extend(calls.map(|call| call.id.clone()));
+        self.places[places].fill(true);
+    }
+
+    /// The summary that begins at this index.
+    fn summary(&self, place: usize) -> Option<Message> {
+        self.summaries.iter().find(|(from, _)| *from == place).map(|(_, summary)| summary.clone())
     }
 
     /// What is sent of the message at this index.

@@ -89,6 +89,11 @@ fn describe_notice(notice: &Notice) -> Option<String> {
         Notice::Wait { wait, reason } => format!("… waits {wait:.1?}: {reason}"),
         Notice::Omitted { parts } => format!("… left out or cut: {}", parts.join("; ")),
         Notice::Guard { guard, did } => format!("… guard {guard:?} {did}"),
+        Notice::Compacted { messages, tokens, summary_tokens } => format!(
+            "… a summary of about {summary_tokens} tokens replaces {messages} messages; the request had {tokens} tokens"
+        ),
+        Notice::NotCompacted { reason } => format!("! the history stays as long as it is: {reason}"),
+        Notice::Estimated { reason } => format!("! tokens are only estimated: {reason}"),
         Notice::RateLimit { .. } => return None,
     })
 }

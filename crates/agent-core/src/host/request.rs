@@ -29,6 +29,7 @@ impl Team {
             depth: conversation.depth(),
             system: agent.system().to_vec(),
             messages: conversation.reads(),
+            places: Vec::new(),
             turns: conversation.turns_of(conversation.speaker()),
             previous_reply: None,
             tools: agent.specs().clone(),
@@ -39,6 +40,7 @@ impl Team {
             extra: agent.extra().clone(),
         };
         let mut request = self.introduced(conversation, request.into())?;
+        request.places = conversation.places_of(&request.messages);
         if let Some(last) = request.messages.last_mut() {
             *last = last.without_space_at_end();
         }

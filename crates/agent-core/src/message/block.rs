@@ -1,6 +1,7 @@
 //! Content blocks, the parts of a message.
 
 mod content;
+mod history_summary;
 mod lenient;
 mod read;
 mod written;
@@ -67,6 +68,13 @@ pub enum BlockKind {
     ServerToolResult {
         /// The id of the call.
         tool_use_id: String,
+    },
+    /// A summary of earlier messages; see [`Block::history_summary`].
+    HistorySummary {
+        /// The summary, as models read it.
+        text: String,
+        /// The index of the first message that is still sent as it is.
+        before: usize,
     },
     /// A block that this library does not know. The string is its `type`.
     Other(String),

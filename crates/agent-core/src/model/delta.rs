@@ -147,6 +147,26 @@ pub enum Notice {
         /// Example: `messages.2.content.1: a picture of …`.
         parts: Vec<String>,
     },
+    /// A summary is sent instead of earlier messages from now on. The record keeps them. See
+    /// [`Block::history_summary`].
+    Compacted {
+        /// How many messages of the request the summary replaces.
+        messages: usize,
+        /// How many tokens the request had, counted or estimated.
+        tokens: u64,
+        /// How many tokens the summary has, estimated.
+        summary_tokens: u64,
+    },
+    /// The history is too long, and there is no summary of it. The request is sent unchanged.
+    NotCompacted {
+        /// The reason.
+        reason: String,
+    },
+    /// The tokens of the request could not be counted, and are only estimated.
+    Estimated {
+        /// The reason.
+        reason: String,
+    },
     /// How much the server still accepts before it refuses requests. It comes from the headers of a
     /// response.
     RateLimit {

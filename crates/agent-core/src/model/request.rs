@@ -31,6 +31,14 @@ pub struct RequestParts {
     pub system: Vec<Block>,
     /// The messages that the model reads and answers, in order.
     pub messages: Vec<Message>,
+    /// For each message, its index in [`Conversation::messages`](crate::Conversation::messages).
+    /// `None` if it is no single message of the record, as a summary. After a transfer, that is so
+    /// for all messages before it, because the tool that led to the transfer decides what is read of
+    /// them. If this list has another length than `messages`, a wrapper has changed the messages.
+    ///
+    /// It is for wrappers that replace earlier messages by a summary; see
+    /// [`Block::history_summary`].
+    pub places: Vec<Option<usize>>,
     /// How many requests this agent's model has answered since the user last spoke: 0 in the
     /// agent's first request. All of them count, even if other agents had the conversation in
     /// between.
@@ -118,6 +126,7 @@ impl Request {
             conversation: "run".into(),
             depth: 0,
             system: Vec::new(),
+            places: vec![None; messages.len()],
             messages,
             turns: 0,
             previous_reply: None,

@@ -6,6 +6,7 @@ mod build;
 mod cancelling;
 mod changes;
 mod common;
+mod compacting;
 mod defaults;
 mod delegation;
 mod delegation_limits;

@@ -51,8 +51,10 @@ fn reply() -> impl Strategy<Value = Result<Response, LlmError>> {
     let rare = vec![EndTurn, PauseTurn, MaxTokens, Refusal, Compaction, Other("new".to_owned())];
     let stop = prop_oneof![5 => Just(ToolUse), 2 => prop::sample::select(rare)];
     let reply = (prop::collection::vec(block(), 0..5), stop);
+    let summary = |before| Response::new(vec![Block::history_summary("So far.", before)], Compaction);
     prop_oneof![
         9 => reply.prop_map(|(content, stop)| Ok(Response::new(content, stop))),
+        3 => (0..12usize).prop_map(move |before| Ok(summary(before))),
         1 => Just(Err(LlmError::new(LlmErrorKind::Server, "down"))),
     ]
 }

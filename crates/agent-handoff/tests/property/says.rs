@@ -18,7 +18,16 @@ use crate::{
 /// What a model says when it is asked.
 #[derive(Clone, Debug)]
 pub(crate) enum Says {
-    Reply { parts: Vec<Part>, stop: Option<StopReason>, latency: u64, per_token: u64 },
+    Reply {
+        parts: Vec<Part>,
+        stop: Option<StopReason>,
+        latency: u64,
+        per_token: u64,
+    },
+    /// Replaces all but this many messages and one by a summary.
+    Compacts {
+        keep: usize,
+    },
     Fails,
     Panics,
 }
@@ -81,6 +90,12 @@ pub(crate) fn script(members: &[Member]) -> Script {
 impl Says {
     fn reply(&self, request: &Request) -> Reply {
         match self {
+            Self::Compacts { keep } => match request.places.iter().rev().nth(*keep).copied().flatten() {
+                Some(before) => Reply::default()
+                    .and_block(Block::history_summary("So far.", before))
+                    .stop(StopReason::Compaction),
+                None => Reply::text("Yes."),
+            },
             Self::Fails => Reply::error(LlmError::new(LlmErrorKind::Server, "down")),
             Self::Panics => panic!("{ON_PURPOSE}"),
             Self::Reply { parts, stop, latency, per_token } => {
@@ -134,6 +149,7 @@ pub(crate) fn says() -> impl Strategy<Value = Says> {
     let reply = (vec(part(), 0..5), stop, pace);
     prop_oneof![
         14 => reply.prop_map(|(parts, stop, (latency, per_token))| Says::Reply { parts, stop, latency, per_token }),
+        2 => (0..4usize).prop_map(|keep| Says::Compacts { keep }),
         1 => Just(Says::Fails),
         1 => Just(Says::Panics),
     ]

@@ -7,6 +7,7 @@ mod asking;
 mod backends;
 mod cassette;
 mod common;
+mod compacting;
 mod cutting;
 mod early;
 mod files;

@@ -52,6 +52,11 @@ fn read_as(kind: &str, fields: &Fields<'_>, json: &Json) -> Result<BlockKind, In
         kind if kind.ends_with("_tool_result") => {
             BlockKind::ServerToolResult { tool_use_id: fields.required("tool_use_id")? }
         }
+        // If another API has a block with this name, it is passed on unchanged.
+        "history_summary" => match (fields.read("text"), fields.read("before")) {
+            (Some(text), Some(before)) => BlockKind::HistorySummary { text, before },
+            _ => BlockKind::Other(kind.to_owned()),
+        },
         _ => BlockKind::Other(kind.to_owned()),
     })
 }

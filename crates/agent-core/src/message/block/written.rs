@@ -27,6 +27,10 @@ pub(super) enum Written<'a> {
     Image {
         source: Source<'a>,
     },
+    HistorySummary {
+        text: &'a str,
+        before: usize,
+    },
 }
 
 /// Where the data of a picture is.

@@ -1,0 +1,8 @@
+//! Runs with summaries, and what they send.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod compacting;
+mod failing;
+mod teams;
