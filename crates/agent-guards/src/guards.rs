@@ -26,6 +26,7 @@ pub struct Guards {
     calls: Vec<Named<dyn CallGuard>>,
     results: Vec<Named<dyn ResultGuard>>,
     windows: Option<Windows>,
+    tries: Option<u32>,
     limit: Option<Duration>,
 }
 
@@ -34,6 +35,8 @@ fn named<G: ?Sized>(name: impl Into<Arc<str>>, guard: Arc<G>) -> Named<G> {
 }
 
 impl Guards {
+    const TRIES: u32 = 3;
+
     /// Makes an empty set of guards.
     pub fn new() -> Self {
         Self::default()
@@ -77,6 +80,13 @@ impl Guards {
         self
     }
 
+    /// Sets how many replies a model may give to one request until a guard allows one
+    /// ([`OutputVerdict::Retry`](crate::OutputVerdict)). The default is 3.
+    pub fn tries(mut self, tries: u32) -> Self {
+        self.tries = Some(tries);
+        self
+    }
+
     /// Sets how long each check may take. By default there is no limit.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
@@ -103,7 +113,8 @@ impl Guards {
         }
         if !self.output.is_empty() {
             let check = OutputCheck { guards: self.output.clone(), limit };
-            llm = Arc::new(CheckedModel { llm, check, windows: self.windows });
+            let (windows, tries) = (self.windows, self.tries.unwrap_or(Self::TRIES));
+            llm = Arc::new(CheckedModel { llm, check, windows, tries });
         }
         if !self.input.is_empty() {
             llm = Arc::new(JudgedModel { llm, guards: self.input.clone(), limit });
@@ -137,6 +148,7 @@ impl fmt::Debug for Guards {
             .field("calls", &names(&self.calls))
             .field("results", &names(&self.results))
             .field("windows", &self.windows)
+            .field("tries", &self.tries)
             .field("limit", &self.limit)
             .finish()
     }

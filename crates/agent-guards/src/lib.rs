@@ -30,7 +30,7 @@
 //! |--|--|--|--|
 //! | [`InputGuard`] | what the user said | refuse | beside the request, which it stops |
 //! | [`InputRewriter`] | what the user said | replace, refuse | before the request |
-//! | [`OutputGuard`] | the text of a reply | replace, refuse | before it is shown or recorded |
+//! | [`OutputGuard`] | the text of a reply | replace, refuse, ask the model again | before it is shown or recorded |
 //! | [`CallGuard`] | a tool call | replace, refuse, ask a person | before the call |
 //! | [`ResultGuard`] | a call's result | replace, refuse | before the model reads it |
 //!
@@ -62,7 +62,7 @@ pub use models::Windows;
 pub use output::{Output, OutputGuard};
 pub use redact::{InvalidPattern, Redact};
 pub use refusal::{GuardRefusal, Refused};
-pub use verdict::{BoxError, CallVerdict, Judgement, Verdict};
+pub use verdict::{BoxError, CallVerdict, Judgement, OutputVerdict, Verdict};
 
 /// The chapter of the guide, so that its program is compiled and run.
 #[cfg(doctest)]

@@ -1,9 +1,11 @@
 //! Guards around models.
 
+mod attempts;
 mod checked;
 mod judged;
 mod output_check;
 mod rewritten;
+mod windowed;
 mod windows;
 
 pub(crate) use checked::CheckedModel;

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{Request, async_trait};
 
-use crate::{BoxError, Verdict};
+use crate::{BoxError, OutputVerdict};
 
 /// Checks the text of a reply before it is recorded, shown or acted on.
 ///
@@ -18,19 +18,19 @@ use crate::{BoxError, Verdict};
 /// An `Fn(Output) -> impl Future` is an `OutputGuard`, too.
 #[async_trait]
 pub trait OutputGuard: Send + Sync {
-    /// Checks text of a reply. [`Replace`](Verdict::Replace) changes what is recorded and shown. If
-    /// it refuses, the whole reply is refused: its calls are not made, and the run ends
-    /// ([`GuardRefusal`](crate::GuardRefusal)). An error counts as a refusal.
-    async fn check(&self, output: Output) -> Result<Verdict<String>, BoxError>;
+    /// Checks text of a reply. If it refuses, the run ends with a
+    /// [`GuardRefusal`](crate::GuardRefusal). If it wants another reply, this one is withdrawn and
+    /// not recorded; its tokens count. An error counts as a refusal.
+    async fn check(&self, output: Output) -> Result<OutputVerdict, BoxError>;
 }
 
 #[async_trait]
 impl<F, Fut> OutputGuard for F
 where
     F: Fn(Output) -> Fut + Send + Sync,
-    Fut: Future<Output = Result<Verdict<String>, BoxError>> + Send,
+    Fut: Future<Output = Result<OutputVerdict, BoxError>> + Send,
 {
-    async fn check(&self, output: Output) -> Result<Verdict<String>, BoxError> {
+    async fn check(&self, output: Output) -> Result<OutputVerdict, BoxError> {
         self(output).await
     }
 }

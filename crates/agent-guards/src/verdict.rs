@@ -29,6 +29,21 @@ pub enum Verdict<T> {
     Refuse(String),
 }
 
+/// What an [`OutputGuard`](crate::OutputGuard) says about the text of a reply.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutputVerdict {
+    /// The text may be recorded and shown.
+    Allow,
+    /// This text is recorded and shown in its place.
+    Replace(String),
+    /// The reply is refused: its calls are not made, and the run ends with these words.
+    Refuse(String),
+    /// The model is asked for another reply, and reads these words. They say what is wrong with this
+    /// one. When the [tries](crate::Guards::tries) are used up, the reply is refused.
+    Retry(String),
+}
+
 /// What a [`CallGuard`](crate::CallGuard) says about a call that a model wants to make.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +75,23 @@ impl<T> Verdict<T> {
     /// Refuses with these words.
     pub fn refuse(words: impl Into<String>) -> Self {
         Self::Refuse(words.into())
+    }
+}
+
+impl OutputVerdict {
+    /// Records and shows this text in the place of the reply's.
+    pub fn replace(by: impl Into<String>) -> Self {
+        Self::Replace(by.into())
+    }
+
+    /// Refuses the reply with these words.
+    pub fn refuse(words: impl Into<String>) -> Self {
+        Self::Refuse(words.into())
+    }
+
+    /// Asks the model for another reply. It reads these words.
+    pub fn retry(words: impl Into<String>) -> Self {
+        Self::Retry(words.into())
     }
 }
 

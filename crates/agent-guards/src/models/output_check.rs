@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use agent_core::{Block, Delta, Response, model::Notice};
 
 use crate::{
-    GuardRefusal, Output, OutputGuard, Verdict,
+    GuardRefusal, Output, OutputGuard, OutputVerdict,
     check::{Named, checked},
     refusal::Refused,
 };
@@ -22,6 +22,8 @@ pub(super) enum Checked {
     /// The text that replaces it, and who replaced it.
     Replaced(String, Vec<Arc<str>>),
     Refused(GuardRefusal),
+    /// The model is to be asked again. It is a refusal if that can't be.
+    Retry(GuardRefusal),
 }
 
 impl OutputCheck {
@@ -29,16 +31,16 @@ impl OutputCheck {
     pub(super) async fn check(&self, mut output: Output) -> Checked {
         let mut by = Vec::new();
         for Named { name, guard } in &self.guards {
-            let refused = match checked(name, self.limit, async { guard.check(output.clone()).await }).await {
-                Ok(Verdict::Allow) => continue,
-                Ok(Verdict::Replace(text)) => {
+            let refusal = |words| GuardRefusal::new(name, Refused::Output, words);
+            match checked(name, self.limit, async { guard.check(output.clone()).await }).await {
+                Ok(OutputVerdict::Allow) => {}
+                Ok(OutputVerdict::Replace(text)) => {
                     output.text = text;
                     by.push(name.clone());
-                    continue;
                 }
-                Ok(Verdict::Refuse(words)) | Err(words) => words,
-            };
-            return Checked::Refused(GuardRefusal::new(name, Refused::Output, refused));
+                Ok(OutputVerdict::Retry(words)) => return Checked::Retry(refusal(words)),
+                Ok(OutputVerdict::Refuse(words)) | Err(words) => return Checked::Refused(refusal(words)),
+            }
         }
         match by.is_empty() {
             true => Checked::Allowed,
@@ -46,25 +48,32 @@ impl OutputCheck {
         }
     }
 
-    /// Checks a whole reply. Returns the pieces to hand on.
-    pub(super) async fn check_reply(&self, about: &Output, mut reply: Response) -> Vec<Delta> {
-        let texts = reply.content.iter().filter_map(Block::as_text);
-        let text: String = texts.collect();
+    /// Checks a whole reply. Returns the pieces to hand on. The `Err` says that the model is to be
+    /// asked again.
+    pub(super) async fn check_reply(
+        &self,
+        about: &Output,
+        reply: Response,
+    ) -> Result<Vec<Delta>, (Response, GuardRefusal)> {
+        let text = text_of(&reply);
         if text.trim().is_empty() {
-            return vec![Delta::complete(reply)];
+            return Ok(vec![Delta::complete(reply)]);
         }
-        let mut pieces = Vec::new();
         match self.check(Output { text, ..about.clone() }).await {
-            Checked::Allowed => {}
+            Checked::Allowed => Ok(vec![Delta::complete(reply)]),
             Checked::Replaced(text, by) => {
-                pieces.extend(by.iter().map(|guard| notice(guard)));
-                reply = with_text(reply, text);
+                let notices = by.iter().map(|guard| notice(guard));
+                Ok(notices.chain([Delta::complete(with_text(reply, text))]).collect())
             }
-            Checked::Refused(refusal) => reply = refusal.into_reply(reply.usage),
+            Checked::Refused(refusal) => Ok(vec![Delta::complete(refusal.into_reply(reply.usage))]),
+            Checked::Retry(refusal) => Err((reply, refusal)),
         }
-        pieces.push(Delta::complete(reply));
-        pieces
     }
+}
+
+/// The text of a reply.
+pub(super) fn text_of(reply: &Response) -> String {
+    reply.content.iter().filter_map(Block::as_text).collect()
 }
 
 /// The reply with this text in the place of its first text block, and without its other text

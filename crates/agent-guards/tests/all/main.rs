@@ -7,5 +7,6 @@ mod common;
 mod input;
 mod output;
 mod redact;
+mod retries;
 mod teams;
 mod windows;

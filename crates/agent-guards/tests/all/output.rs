@@ -5,7 +5,7 @@ use agent_core::{
     model::fold,
     script::{Reply, Script},
 };
-use agent_guards::{GuardRefusal, Guards, Output, Refused, Verdict};
+use agent_guards::{GuardRefusal, Guards, Output, OutputVerdict, Refused};
 use futures::StreamExt;
 use serde_json::json;
 
@@ -15,9 +15,9 @@ use crate::common::{Ran, SECOND, call, results_read, run_main};
 fn guards() -> Guards {
     Guards::new().output("words", |output: Output| async move {
         Ok(match output.text {
-            text if text.contains("bomb") => Verdict::refuse("I can't say that."),
-            text if text.contains("Oslo") => Verdict::replace(text.replace("Oslo", "[city]")),
-            _ => Verdict::Allow,
+            text if text.contains("bomb") => OutputVerdict::refuse("I can't say that."),
+            text if text.contains("Oslo") => OutputVerdict::replace(text.replace("Oslo", "[city]")),
+            _ => OutputVerdict::Allow,
         })
     })
 }
@@ -121,7 +121,7 @@ async fn an_error_of_the_model_is_handed_on_and_what_came_before_is_not() {
 fn wrappers_say_what_the_model_inside_supports() {
     let all = guards()
         .input("a", |_: agent_guards::Input| async { Ok(agent_guards::Judgement::Allow) })
-        .rewrite_input("b", |_: agent_guards::UserText| async { Ok(Verdict::Allow) });
+        .rewrite_input("b", |_: agent_guards::UserText| async { Ok(agent_guards::Verdict::Allow) });
     assert!(all.model(Pieces(Vec::new())).supports_answer_schema(&json!({}).into()));
     assert!(!all.model(Script::new([])).supports_answer_schema(&json!({}).into()));
 }

@@ -7,7 +7,7 @@ use agent_core::{
     model::PreviousReply,
     script::{Reply, Script},
 };
-use agent_guards::{Guards, Output, Redact, Verdict};
+use agent_guards::{Guards, Output, OutputVerdict, Redact};
 use agent_tools::{AgentTool, FnTool};
 use futures::StreamExt;
 use serde_json::json;
@@ -120,7 +120,7 @@ async fn guards_around_it_check_the_values() {
     let model = Script::by(|request| Reply::text(format!("You are {}.", request.last_text())));
     let team = Team::new([Agent::builder("main", model).build().unwrap()]).unwrap();
     let guards = Guards::new().output("no addresses", |output: Output| async move {
-        Ok(Verdict::replace(output.text.replace("@", " at ")))
+        Ok(OutputVerdict::replace(output.text.replace("@", " at ")))
     });
     let team = guards.around(Redact::new().around(team));
     let ran = run(&team, Conversation::start("main", "ada@example.org")).await;

@@ -4,7 +4,7 @@ use agent_core::{
     Agent, Conversation, End, Team,
     script::{Reply, Script},
 };
-use agent_guards::{CallVerdict, Guards, Input, Judgement, Output, ProposedCall, Verdict};
+use agent_guards::{CallVerdict, Guards, Input, Judgement, Output, OutputVerdict, ProposedCall};
 use agent_handoff::Handoff;
 use agent_tools::AgentTool;
 use serde_json::json;
@@ -54,8 +54,8 @@ async fn an_input_guard_judges_what_a_delegated_agent_is_told() {
 async fn an_output_guard_checks_the_result_of_a_delegation() {
     let guards = Guards::new().output("cities", |output: Output| async move {
         Ok(match output.depth {
-            1 => Verdict::replace(output.text.replace("Oslo", "[city]")),
-            _ => Verdict::Allow,
+            1 => OutputVerdict::replace(output.text.replace("Oslo", "[city]")),
+            _ => OutputVerdict::Allow,
         })
     });
     let (ran, model) = check(guards, delegate("the weather"), "Plan.").await;
@@ -92,7 +92,11 @@ async fn delegations_and_handoffs_are_calls_that_guards_check() {
 #[tokio::test]
 async fn an_agent_that_a_guard_refuses_does_not_take_over() {
     let guards = Guards::new().output("no clerks", |output: Output| async move {
-        Ok(if &*output.agent == "clerk" { Verdict::refuse("Not the clerk.") } else { Verdict::Allow })
+        Ok(if &*output.agent == "clerk" {
+            OutputVerdict::refuse("Not the clerk.")
+        } else {
+            OutputVerdict::Allow
+        })
     });
     let (ran, model) = check(guards, hand_over("forms"), "Plan.").await;
     assert_eq!((ran.end.text(), ran.conversation.agent()), ("I stay.", "planner"));

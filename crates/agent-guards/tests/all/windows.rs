@@ -6,7 +6,7 @@ use agent_core::{
     Block, End, StopReason,
     script::{Reply, Script},
 };
-use agent_guards::{Guards, Output, Verdict, Windows};
+use agent_guards::{Guards, Output, OutputVerdict, Windows};
 
 use crate::common::{SECOND, call, results_read, run_main};
 
@@ -21,9 +21,11 @@ fn guards() -> (Guards, Seen) {
         list.lock().unwrap().push((output.before.clone(), output.text.clone()));
         async move {
             Ok(match output.before + &output.text {
-                text if text.contains("bomb") => Verdict::refuse("I can't say that."),
-                _ if output.text.contains("Oslo") => Verdict::replace(output.text.replace("Oslo", "[city]")),
-                _ => Verdict::Allow,
+                text if text.contains("bomb") => OutputVerdict::refuse("I can't say that."),
+                _ if output.text.contains("Oslo") => {
+                    OutputVerdict::replace(output.text.replace("Oslo", "[city]"))
+                }
+                _ => OutputVerdict::Allow,
             })
         }
     });
@@ -93,7 +95,7 @@ async fn a_text_of_any_shape_comes_out_as_it_went_in() {
         for size in 1..9 {
             let guards = Guards::new()
                 .windows(Windows::new(size))
-                .output("all", |_: Output| async { Ok(Verdict::Allow) });
+                .output("all", |_: Output| async { Ok(OutputVerdict::Allow) });
             let model = Script::new([Reply::text(text).stop(StopReason::EndTurn)]);
             assert_eq!(run_main(&guards, &model, "Go on.").await.end.text(), text, "{size}");
         }

@@ -7,7 +7,7 @@ use agent_core::{
     host::drive,
     script::{Reply, Script},
 };
-use agent_guards::{BoxError, Breaker, CallVerdict, Guards, Output, ProposedCall, Redact, Verdict};
+use agent_guards::{BoxError, Breaker, CallVerdict, Guards, Output, OutputVerdict, ProposedCall, Redact};
 use agent_tools::{AgentTool, FnTool};
 use serde_json::json;
 
@@ -50,7 +50,7 @@ fn team() -> (Team, Script) {
         Agent::builder("main", model.clone()).tool(mail.idempotent()).tool(AgentTool::new("clerk", "Files."));
     let clerk = Agent::builder("clerk", model.clone()).build().unwrap();
     let guards = Guards::new().call("mails", question).output("names", |output: Output| async move {
-        Ok(Verdict::replace(output.text.replace("bob", "a clerk")))
+        Ok(OutputVerdict::replace(output.text.replace("bob", "a clerk")))
     });
     let team = Team::new([main.build().unwrap(), clerk]).unwrap();
     (Breaker::new().around(guards.around(Redact::new().around(team))), model)
