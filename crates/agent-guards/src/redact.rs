@@ -109,7 +109,7 @@ impl Redact {
 
     /// Also finds what this regular expression matches. If the expression has a group, only the
     /// first group is the value: `password: (\S+)`. Such a value is then replaced wherever it
-    /// stands later.
+    /// stands later, if it has at least 8 bytes.
     ///
     /// `kind` is the name in placeholders, in capital letters: `CUSTOMER` for `[CUSTOMER_1]`. Fails
     /// if the kind or the expression is not valid.

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 /// the model did. The words are also the text of the refused reply, so a person sees them.
 ///
 /// For the conversation it is as if the model had refused: the record keeps the exchange, later
-/// requests leave it out, a delegation gets an error result, and a handoff fails or comes back.
+/// requests leave it out (unless the agent has
+/// [`resend_refused`](agent_core::AgentBuilder::resend_refused)), a delegation gets an error result,
+/// and a handoff fails or comes back.
 ///
 /// ```
 /// # use agent_core::{Agent, End, script::{Reply, Script}, Team};

@@ -13,6 +13,10 @@ const LITERAL: &str = "LITERAL";
 /// The kind of values that overlap with others.
 const SECRET: &str = "SECRET";
 
+/// How many bytes a value has at least that is replaced wherever it stands. Shorter ones may be part of
+/// other words.
+const SHORTEST: usize = 8;
+
 /// The longest placeholder in bytes.
 pub(super) const LONGEST: usize = 64;
 
@@ -148,7 +152,7 @@ impl Placeholders {
         let placeholder = format!("[{kind}_{count}]");
         self.by_value.insert(value.to_owned(), placeholder.clone());
         self.values.insert(placeholder.clone(), value.to_owned());
-        if contextual {
+        if contextual && value.len() >= SHORTEST {
             self.contextual.push(value.to_owned());
         }
         placeholder

@@ -3,6 +3,7 @@
 use agent_core::{
     Content, Context, Conversation, End, Outcome, Team, Tool,
     script::{Reply, Script},
+    tool::Early,
 };
 use agent_guards::{BoxError, CallResult, CallVerdict, Guards, ProposedCall, Verdict};
 use agent_tools::{FnTool, NeedsApproval};
@@ -67,6 +68,23 @@ async fn a_person_is_asked_and_an_approved_call_is_made() {
         };
         assert_eq!(run(&team, conversation).await.end.text(), "Done.");
         assert_eq!(results_read(&model), [expected]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_starts_while_the_reply_streams_is_checked_before() {
+    let reply = |text: &str| call(text).and_text("And more.").per_token(SECOND);
+    for (text, expected) in
+        [("refuse", Some("error: Never note that.")), ("x", Some("noted x")), ("ask", None)]
+    {
+        let model = Script::new([reply(text), Reply::text("Done.")]);
+        let agent = agent(&model, note()).early(Early::All).build().unwrap();
+        let ran =
+            run(&guards().around(Team::new([agent]).unwrap()), Conversation::start("main", "Note it.")).await;
+        match expected {
+            Some(expected) => assert_eq!(results_read(&model), [expected]),
+            None => assert!(matches!(ran.end, End::Waiting(_)), "{}", ran.end),
+        }
     }
 }
 

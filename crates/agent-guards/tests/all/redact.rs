@@ -127,6 +127,20 @@ async fn guards_around_it_check_the_values() {
     assert_eq!(ran.end.text(), "You are ada at example.org.");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_known_by_what_is_around_it_is_replaced_wherever_it_stands_later() {
+    let model = Script::by(|request| Reply::text(request.last_text()));
+    let redact = Redact::nothing().pattern("PASSWORD", "password: ([a-z0-9]+)").unwrap();
+    let team = redact.around(Team::new([Agent::builder("main", model.clone()).build().unwrap()]).unwrap());
+    let said = "password: hunter22x, so hunter22x. password: x, so x.";
+    let ran = run(&team, Conversation::start("main", said)).await;
+    assert_eq!(ran.end.text(), said);
+    let mut conversation = ran.conversation;
+    conversation.say("hunter22x or x?");
+    run(&team, conversation).await;
+    assert_eq!(model.requests()[1].last_text(), "[PASSWORD_1] or x?");
+}
+
 /// A backend that yields these pieces and keeps the request.
 struct Pieces(Vec<Delta>, Arc<Mutex<Vec<Request>>>);
 

@@ -6,7 +6,7 @@ use agent_core::{
 };
 use agent_guards::{CallVerdict, Guards, Input, Judgement, Output, OutputVerdict, ProposedCall};
 use agent_handoff::Handoff;
-use agent_tools::AgentTool;
+use agent_tools::{AgentTool, AnswerType};
 use serde_json::json;
 
 use crate::common::{Ran, results_read, run};
@@ -101,4 +101,22 @@ async fn an_agent_that_a_guard_refuses_does_not_take_over() {
     let (ran, model) = check(guards, hand_over("forms"), "Plan.").await;
     assert_eq!((ran.end.text(), ran.conversation.agent()), ("I stay.", "planner"));
     insta::assert_snapshot!(results_read(&model).concat(), @r#"error: Handoff failed: agent "clerk" refused. Available agents: [clerk]"#);
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+struct Trip {
+    city: String,
+}
+
+#[tokio::test]
+async fn guards_around_a_team_with_a_typed_answer_check_the_answer() {
+    // The model answers by a call of a tool, which becomes text.
+    let answer = AnswerType::<Trip>::new().unwrap();
+    let model = Script::new([Reply::call("final_answer", json!({"city": "Oslo"}))]);
+    let team = Team::new([Agent::builder("planner", model).build().unwrap()]).unwrap();
+    let guards = Guards::new().output("cities", |output: Output| async move {
+        Ok(OutputVerdict::replace(output.text.replace("Oslo", "Rome")))
+    });
+    let ran = run(&guards.around(answer.team(team)), Conversation::start("planner", "Plan.")).await;
+    assert_eq!(answer.read(&ran.end, &ran.conversation).unwrap(), Trip { city: "Rome".to_owned() });
 }
