@@ -39,7 +39,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use approvals::NotWaiting;
 use call_ids::CallIds;
 pub use change::{Change, InvalidChange};
-pub use check::InvalidConversation;
+pub use check::{HistoryFault, InvalidConversation, InvalidHistory};
 pub use omissions::{NothingToTakeBack, Omission, OmissionReason};
 pub(crate) use results::not_run_message;
 pub(crate) use sanitize::Sanitizer;

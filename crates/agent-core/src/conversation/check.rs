@@ -1,11 +1,15 @@
 //! Checks conversations that are read from JSON, so that every conversation in memory is valid.
 
-use std::collections::HashSet;
+mod from_messages;
+mod history;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{CallIds, Conversation, Omission, OmissionReason, State};
-use crate::{Block, BlockKind, Message, Role};
+use crate::Role;
+
+use history::open_calls;
+pub use history::{HistoryFault, InvalidHistory};
 
 /// The error for a conversation in JSON that breaks a rule of the API for histories.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +36,7 @@ impl<'de> Deserialize<'de> for Conversation {
 /// Checks what is always true for conversations that were never serialized.
 fn check(conversation: &Conversation) -> Result<(), String> {
     let Conversation { messages, slots, stop, .. } = conversation;
-    let open = open_calls(messages)?;
+    let open = open_calls(messages).map_err(|wrong| wrong.to_string())?;
     let slot_ids: Vec<&str> = slots.iter().map(|slot| slot.call.id.as_str()).collect();
     if slot_ids != open {
         return Err(format!("its open calls are {slot_ids:?}, but the messages leave open {open:?}"));
@@ -75,45 +79,5 @@ fn has_its_summary(conversation: &Conversation, part: &Omission) -> bool {
         }
         (OmissionReason::Compacted, None) => false,
         (_, summary) => summary.is_none(),
-    }
-}
-
-/// Checks that each call has its own id and exactly one result, in call order and first in the next
-/// user message. Returns the ids of the calls that are still open.
-fn open_calls(messages: &[Message]) -> Result<Vec<&str>, String> {
-    let mut all = HashSet::new();
-    let mut open: Vec<&str> = Vec::new();
-    for (place, message) in messages.iter().enumerate() {
-        let calls: Vec<&str> = message.tool_calls().map(|call| call.id.as_str()).collect();
-        if let Some(id) = calls.iter().find(|id| !all.insert(**id)) {
-            return Err(format!("message {place} repeats the call id {id:?}"));
-        }
-        let results: Vec<Option<&str>> = message.content().iter().map(answers).collect();
-        let first = results.iter().take_while(|result| result.is_some()).flatten().copied();
-        match (message.role(), results.iter().flatten().count(), first.collect::<Vec<_>>()) {
-            (Role::Assistant, 0, _) => open.extend(calls),
-            (Role::Assistant, ..) => return Err(format!("message {place} is a reply, but has tool results")),
-            _ if !calls.is_empty() => {
-                return Err(format!("message {place} has tool calls, but is not a reply"));
-            }
-            (_, count, first) if first == open && count == first.len() => open.clear(),
-            (_, _, first) => {
-                return Err(format!(
-                    "message {place} must begin with the results of the calls {open:?}, but begins with those of {first:?}"
-                ));
-            }
-        }
-    }
-    match messages.first().map(Message::role) {
-        Some(Role::Assistant) => Err("it begins with a reply".to_owned()),
-        _ => Ok(open),
-    }
-}
-
-/// The id of the call whose result this block is.
-fn answers(block: &Block) -> Option<&str> {
-    match block.kind() {
-        BlockKind::ToolResult { tool_use_id, .. } => Some(tool_use_id),
-        _ => None,
     }
 }

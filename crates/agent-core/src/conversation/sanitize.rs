@@ -99,11 +99,11 @@ fn without_result(block: Block) -> Block {
     }
 }
 
-fn is_valid(id: &str) -> bool {
+pub(super) fn is_valid(id: &str) -> bool {
     !id.is_empty() && id.chars().all(is_word)
 }
 
-fn is_valid_name(name: &str) -> bool {
+pub(super) fn is_valid_name(name: &str) -> bool {
     is_valid(name) && name.len() <= LONGEST_NAME
 }
 
@@ -117,7 +117,7 @@ fn is_word(char: char) -> bool {
     char.is_ascii_alphanumeric() || char == '_' || char == '-'
 }
 
-fn is_object(input: &Json) -> bool {
+pub(super) fn is_object(input: &Json) -> bool {
     input.text().starts_with('{')
 }
 

@@ -15,6 +15,7 @@ mod early;
 mod event_order;
 mod events;
 mod failing;
+mod from_messages;
 mod gone;
 mod hostile_model;
 mod hosts;

@@ -142,6 +142,6 @@ fn a_conversation_that_the_api_would_refuse_is_refused_here() {
     let answered_first = check(|conversation| {
         conversation["messages"].as_array_mut().unwrap().remove(0);
     });
-    assert_snapshot!(answered_first, @"not a valid conversation: it begins with a reply");
+    assert_snapshot!(answered_first, @"not a valid conversation: message 0 is a reply, but the user speaks first");
     assert_snapshot!(unstopped, @"not a valid conversation: its last message is a reply, but it has no stop reason");
 }
