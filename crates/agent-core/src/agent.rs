@@ -1,6 +1,7 @@
 //! Agents, teams of agents, and the rules and limits of their runs.
 
 pub(crate) mod build_error;
+pub(crate) mod needs;
 pub(crate) mod team;
 
 pub use build_error::BuildError;

@@ -73,5 +73,5 @@ pub(crate) use message::{BlockKind, InvalidBlock, InvalidJson, ToolCall, safe_li
 pub(crate) use model::{
     BASE_PROMPT, Counts, Fold, LlmErrorKind, Notice, Piece, PreviousReply, RequestParts, UsageByAgent,
 };
-pub(crate) use tool::Receipt;
+pub(crate) use tool::{MissingValue, Receipt};
 pub(crate) use tool_spec::{Early, Permits};

@@ -3,9 +3,12 @@
 pub(crate) mod bounded;
 pub(crate) mod context;
 pub(crate) mod input_schema;
+pub(crate) mod missing_value;
 pub(crate) mod receipt;
+pub(crate) mod values;
 
 pub use context::Context;
+pub use missing_value::MissingValue;
 pub use receipt::Receipt;
 
 use std::sync::Arc;
@@ -17,7 +20,7 @@ pub use crate::conversation::{
     delegation_limits::DelegationLimits,
     outcome::{Done, Outcome, Transfer},
 };
-pub use crate::tool_spec::{Early, ExclusiveBy, Permits, ToolSpec};
+pub use crate::tool_spec::{Early, ExclusiveBy, Need, Permits, ToolSpec};
 use crate::{Conversation, Json, Request, Rules};
 
 /// Something that a model can call. A tool has a description, which the model reads, and one method

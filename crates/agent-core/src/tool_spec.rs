@@ -2,10 +2,12 @@
 
 pub(crate) mod early;
 pub(crate) mod exclusive_by;
+pub(crate) mod need;
 pub(crate) mod permits;
 
 pub use early::Early;
 pub use exclusive_by::ExclusiveBy;
+pub use need::Need;
 pub use permits::Permits;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -82,6 +84,12 @@ pub struct ToolSpec {
     /// The names of the agents that calls may delegate or transfer to. A [team](crate::Team) that
     /// lacks one of these agents can't be built.
     pub targets: Vec<String>,
+    /// The values of the run without which calls can't be made: the user, a database. If one of
+    /// them is not given with the run ([`Run::with`](crate::Run::with)), the run fails at its start
+    /// with [`MissingValue`](crate::tool::MissingValue), before it asks a model. This holds for the
+    /// tools of all agents of the team. Calls read the values with
+    /// [`Context::need`](crate::Context::need). The default is none.
+    pub needs: Vec<Need>,
     /// An error that was found when the tool was made; `None` if there was none. An agent with a
     /// faulty tool can't be built, and its [`BuildError`](crate::BuildError) contains this text
     /// after the tool's name, for example: "its input schema can't be checked: …".
@@ -115,6 +123,7 @@ impl ToolSpec {
             runs_first: false,
             transfers: false,
             targets: Vec::new(),
+            needs: Vec::new(),
             fault: None,
             extra: BTreeMap::new(),
         }

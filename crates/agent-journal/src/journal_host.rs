@@ -1,12 +1,14 @@
 //! The host whose runs survive the end of their process.
 
+mod settings;
+
 use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{
-    Cancel, Conversation, End, Event, Outcome, Response, Team, Usage,
+    Conversation, End, Outcome, Response, RunError, Team, Usage,
     agent::Rules,
     conversation::{Call, Change, Failure, ToolTurn},
-    host::{DelegationGuard, Host, HostRun, LocalHost, Mode, Perform},
+    host::{DelegationGuard, Host, HostRun, LocalHost, Perform},
     tool::{Early, Receipt},
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -53,42 +55,6 @@ impl JournalHost {
         }
     }
 
-    /// Sets whether the calls of a reply run in parallel or one after the other. The default is
-    /// [`Mode::Concurrent`].
-    pub fn mode(self, mode: Mode) -> Self {
-        Self { local: self.local.mode(mode), ..self }
-    }
-
-    /// Sets whether the text so far of a reply is kept if the run is cancelled while the reply
-    /// streams, as in [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply). The default
-    /// is `false`. If you drop the run instead, nothing of the reply is kept.
-    pub fn keep_partial_reply(self, keep: bool) -> Self {
-        Self { local: self.local.keep_partial_reply(keep), ..self }
-    }
-
-    /// Calls `listener` for every event, when it happens. To read the same events one by one, use
-    /// [`run`](Self::run). Events of earlier processes are not repeated.
-    pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self { local: self.local.listen(listener), ..self }
-    }
-
-    /// Lets `cancel` stop the runs of this host. A cancelled call counts as finished, with an error
-    /// result. To stop now and continue later, drop the run instead.
-    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
-        Self { local: self.local.cancelled_by(cancel), ..self }
-    }
-
-    /// Sets what happens to a call that started before a crash and whose outcome is unknown.
-    /// `outcome` returns the outcome to record, or `None` to make the call again with the same key.
-    /// By default the model reads "outcome unknown: …". With [`Outcome::Wait`], a person decides.
-    ///
-    /// `outcome` is only asked about calls of tools that are neither
-    /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only. All other calls are made
-    /// again.
-    pub fn on_unknown(self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
-        Self { unknown: Box::new(outcome), ..self }
-    }
-
     /// Runs the conversation until it is the user's turn. Await the run for its [`End`], or first
     /// read its events with [`HostRun::next`]. If the journal has a newer state of the
     /// conversation, the run continues from that state. The run also applies decisions that people
@@ -122,6 +88,7 @@ impl JournalHost {
     }
 
     async fn run_to_end(&self, conversation: &mut Conversation) -> Result<End, JournalHostError> {
+        self.local.check_values().map_err(RunError::from)?;
         self.local.begin_run();
         self.ledger.wait_for_all_writes().await?;
         if let Some(newer) = self.ledger.newer_conversation(conversation) {

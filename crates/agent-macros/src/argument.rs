@@ -1,6 +1,6 @@
 //! The arguments of a function that becomes a tool.
 
-use syn::{Attribute, FnArg, Ident, Pat, PatType, Result, Type, spanned::Spanned};
+use syn::{Attribute, FnArg, Ident, Pat, PatType, PathSegment, Result, Type, spanned::Spanned};
 
 /// What an argument is.
 pub(crate) enum Kind {
@@ -10,6 +10,8 @@ pub(crate) enum Kind {
     Context,
     /// What the program gives when it makes the tool.
     State,
+    /// What the program gives with the run, by reference or as a clone.
+    Run,
 }
 
 /// One argument.
@@ -37,14 +39,24 @@ impl Argument {
         };
         let (own, others): (Vec<Attribute>, Vec<Attribute>) = attrs.drain(..).partition(is_for_the_tool);
         *attrs = others;
-        let state = own.iter().find(|attribute| attribute.path().is_ident("state"));
-        let kind = match state {
-            Some(state) => {
+        let marked = |mark: &str| own.iter().find(|attribute| attribute.path().is_ident(mark));
+        let kind = match (marked("state"), marked("run")) {
+            (Some(_), Some(run)) => {
+                let message =
+                    "an argument is of the tool (`#[state]`) or of the run (`#[run]`): remove one of the two";
+                return Err(syn::Error::new(run.span(), message));
+            }
+            (Some(state), None) => {
                 state.meta.require_path_only()?;
                 Kind::State
             }
-            None if is_context(ty) => Kind::Context,
-            None => Kind::Input(own),
+            (None, Some(run)) => {
+                run.meta.require_path_only()?;
+                check_run(ty)?;
+                Kind::Run
+            }
+            (None, None) if is_context(ty) => Kind::Context,
+            (None, None) => Kind::Input(own),
         };
         if let (Kind::Input(_), Type::Reference(reference)) = (&kind, &**ty) {
             let message = "the input of a tool is made from JSON, so it can't be a reference: take a value, such as \
@@ -56,11 +68,39 @@ impl Argument {
 }
 
 fn is_for_the_tool(attribute: &Attribute) -> bool {
-    ["doc", "serde", "schemars", "state"].iter().any(|name| attribute.path().is_ident(name))
+    ["doc", "serde", "schemars", "state", "run"].iter().any(|name| attribute.path().is_ident(name))
+}
+
+/// Checks the type of an argument that is a value of the run.
+fn check_run(of_type: &Type) -> Result<()> {
+    let message = match of_type {
+        Type::Reference(reference) if reference.mutability.is_some() => {
+            "all calls of a run share its values, so none can have one for itself: take `&T`, with a `Mutex` or an \
+             atomic in it"
+        }
+        _ if last_segment(value_type(of_type)).is_some_and(|last| last.ident == "Option") => {
+            "a tool with `#[run]` needs the value: for one that may be missing, take a `Context` and call \
+             `context.get::<T>()`"
+        }
+        _ => return Ok(()),
+    };
+    Err(syn::Error::new(of_type.span(), message))
+}
+
+/// The type of the value: `T`, also for `&T`.
+pub(crate) fn value_type(of_type: &Type) -> &Type {
+    match of_type {
+        Type::Reference(reference) => &reference.elem,
+        other => other,
+    }
 }
 
 /// Whether the type is `Context`, whatever its path.
 fn is_context(of_type: &Type) -> bool {
-    let Type::Path(path) = of_type else { return false };
-    path.path.segments.last().is_some_and(|last| last.ident == "Context" && last.arguments.is_empty())
+    last_segment(of_type).is_some_and(|last| last.ident == "Context" && last.arguments.is_empty())
+}
+
+fn last_segment(of_type: &Type) -> Option<&PathSegment> {
+    let Type::Path(path) = of_type else { return None };
+    path.path.segments.last()
 }

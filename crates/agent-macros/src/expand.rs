@@ -8,6 +8,7 @@ use crate::{
     argument::{Argument, Kind},
     docs,
     options::Options,
+    run,
 };
 
 /// The function as it is, and a function that makes the tool. If something is wrong, the function
@@ -40,6 +41,7 @@ fn make_tool(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream>
     let made = if options.needs_approval { quote!(NeedsApproval) } else { quote!(FnTool) };
     let methods = options.methods();
     let Parts { input, states, state_types, call } = Parts::of(function, &arguments);
+    let needs = arguments.iter().filter_map(run::need);
     let new = match states.is_empty() {
         true => quote!(new(#name, #description, #call)),
         false => quote!(with_state(#name, #description, (#(#states,)*), #call)),
@@ -51,7 +53,7 @@ fn make_tool(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream>
         #[doc = #says]
         #vis fn #maker(#(#states: #state_types),*) -> ::agent_tools::#made {
             #input
-            #new #methods
+            #new #(#needs)* #methods
         }
     })
 }
@@ -71,7 +73,8 @@ impl<'a> Parts<'a> {
         let (mut fields, mut states, mut state_types, mut given) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut context = None;
-        for Argument { name, kind, of_type } in arguments {
+        for argument in arguments {
+            let Argument { name, kind, of_type } = argument;
             match kind {
                 Kind::Input(attributes) => {
                     fields.push(field(name, attributes, of_type));
@@ -86,6 +89,7 @@ impl<'a> Parts<'a> {
                     state_types.push(of_type);
                     given.push(quote!(#name));
                 }
+                Kind::Run => given.push(quote!(#name)),
             }
         }
         let own = &function.sig.ident;
@@ -95,11 +99,11 @@ impl<'a> Parts<'a> {
             false => (input(&fields), quote!(__Input)),
         };
         let wait = function.sig.asyncness.map(|_| quote!(.await));
-        let body = match wait {
-            Some(wait) => quote!(async move { #own(#(#given),*)#wait }),
-            None => quote!(#own(#(#given),*)),
-        };
-        let context = context.map(|context| quote!(, #context));
+        let values: Vec<TokenStream> = arguments.iter().filter_map(run::read).collect();
+        let body = quote!(#own(#(#given),*)#wait);
+        let body = run::after(&values, body, result_span(&function.sig));
+        let body = if wait.is_some() { quote!(async move { #body }) } else { body };
+        let context = context.or_else(|| run::context(&values)).map(|context| quote!(, #context));
         // Without a field, the argument of the closure is not used.
         let argument = if fields.is_empty() { quote!(_) } else { quote!(__input) };
         let call = quote!(move |#state #argument: #input_type #context| #body);

@@ -16,6 +16,7 @@ mod docs;
 mod expand;
 mod options;
 mod pause;
+mod run;
 #[cfg(test)]
 mod tests;
 

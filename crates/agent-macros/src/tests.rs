@@ -39,6 +39,12 @@ fn state_is_given_when_the_tool_is_made() {
 }
 
 #[test]
+fn values_of_the_run_are_needs_and_are_read_in_the_call() {
+    let made = made("", "/// F.\nasync fn f(#[run] db: &Db, name: String, #[run] user: User) -> u32 { 1 }");
+    insta::assert_snapshot!(made, @r#"# [doc = " F."] async fn f (db : & Db , name : String , user : User) -> u32 { 1 } # [doc = "Makes the tool `f` from [`f`]."] fn f_tool () -> :: agent_tools :: FnTool { # [derive (:: agent_tools :: __private :: serde :: Deserialize , :: agent_tools :: __private :: schemars :: JsonSchema)] # [serde (crate = "::agent_tools::__private::serde")] # [schemars (crate = "::agent_tools::__private::schemars")] struct __Input { name : String , } :: agent_tools :: FnTool :: new ("f" , "F." , move | __input : __Input , __context : :: agent_tools :: __private :: Context | async move { { let db = match __context . need :: < Db > () { :: core :: result :: Result :: Ok (__value) => __value , :: core :: result :: Result :: Err (__missing) => return :: agent_tools :: __private :: Outcome :: failed (__missing) , } ; let user = match __context . need :: < User > () { :: core :: result :: Result :: Ok (__value) => :: core :: clone :: Clone :: clone (__value) , :: core :: result :: Result :: Err (__missing) => return :: agent_tools :: __private :: Outcome :: failed (__missing) , } ; :: agent_tools :: IntoOutcome :: into_outcome (f (db , __input . name , user) . await) } }) . needs :: < Db > () . needs :: < User > () }"#);
+}
+
+#[test]
 fn what_is_wrong_is_said_at_its_place() {
     let fine = "/// F.\nfn f() {}";
     check("", "struct S;", "#[tool] is for functions", "struct");
@@ -90,6 +96,26 @@ fn what_is_wrong_is_said_at_its_place() {
         "/// F.\nfn f<T>(a: T) {}",
         "a tool can't have generic parameters: its input has one schema, so name the types",
         "<T>",
+    );
+    check(
+        "",
+        "/// F.\nfn f(#[run] db: &mut Db) {}",
+        "all calls of a run share its values, so none can have one for itself: take `&T`, with a `Mutex` or an atomic in it",
+        "&mut Db",
+    );
+    for optional in ["Option<Db>", "&Option<Db>"] {
+        check(
+            "",
+            &format!("/// F.\nfn f(#[run] db: {optional}) {{}}"),
+            "a tool with `#[run]` needs the value: for one that may be missing, take a `Context` and call `context.get::<T>()`",
+            optional,
+        );
+    }
+    check(
+        "",
+        "/// F.\nfn f(#[run] #[state] db: Db) {}",
+        "an argument is of the tool (`#[state]`) or of the run (`#[run]`): remove one of the two",
+        "#[run]",
     );
     check("", "/// F.\nunsafe fn f() {}", "a model calls the tool, so it can't be unsafe", "unsafe");
 }

@@ -13,7 +13,7 @@
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let team = Team::new([Agent::builder("oracle", Script::new([Reply::text("Forty-two.")])).build()?])?;
-//! tokio::spawn(Services::new(team).serve(TcpListener::bind("127.0.0.1:9080").await?));
+//! tokio::spawn(Services::new(team).serve(TcpListener::bind("127.0.0.1:9080").await?)?);
 //! // Register this address with the engine once:
 //! // curl localhost:9070/deployments --json '{"uri": "http://127.0.0.1:9080"}'
 //!

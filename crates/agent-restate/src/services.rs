@@ -7,6 +7,7 @@ use agent_core::{
     agent::Rules,
     conversation::Call,
     host::{Host, LocalHost, Mode},
+    tool::MissingValue,
 };
 use restate_sdk::{
     endpoint::{Builder, Endpoint, ServiceOptions},
@@ -62,6 +63,17 @@ impl Services {
         self
     }
 
+    /// Gives a value to the tools of all runs, as [`Run::with`](agent_core::Run::with) does in
+    /// process: a database, an HTTP client. Each process gives its own, and the engine saves none.
+    ///
+    /// The calls of all sessions get this value, so it can't be the user of one session. A tool
+    /// looks the user up by the id of the session, with which
+    /// [`Context::conversation`](agent_core::Context::conversation) begins.
+    pub fn with<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.process.local = self.process.local.with(value);
+        self
+    }
+
     /// Sets whether the text so far of a reply is kept if the run is
     /// [cancelled](crate::Restate::cancel) while the reply streams, as
     /// [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply) does in process. The
@@ -111,20 +123,28 @@ impl Services {
     /// Your server must keep the engine's request open, as HTTP/2 does. If the engine closes its
     /// request during a tool call, the call may then wait until the run is cancelled.
     /// [`serve`](Self::serve) prevents that: it reports the end of the request only after the call.
-    pub fn endpoint(self) -> Builder {
+    ///
+    /// Fails if a tool of the team [needs](agent_core::ToolSpec::needs) a value that was not given
+    /// with [`with`](Self::with).
+    pub fn endpoint(self) -> Result<Builder, MissingValue> {
+        self.process.local.check_values()?;
         let process = Arc::new(self.process);
         let options = options(process.step_timeout);
         let session = Session(process.clone()).into_service_definition().options(options.clone());
         let tools = Tools(process).into_service_definition().options(options.clone());
         let decided = FirstDecision.into_service_definition().options(options.clone());
         let store = Store.into_service_definition().options(options);
-        Endpoint::builder().bind(session).bind(tools).bind(decided).bind(store)
+        Ok(Endpoint::builder().bind(session).bind(tools).bind(decided).bind(store))
     }
 
     /// Serves requests of the engine until this future is dropped. Work in progress then continues
-    /// in another process, or in this one when it serves again.
-    pub async fn serve(self, listener: TcpListener) {
-        serve(self.endpoint().build(), listener).await;
+    /// in another process, or in this one when it serves again. Fails immediately, without a
+    /// future, for the same reason as [`endpoint`](Self::endpoint).
+    pub fn serve(
+        self,
+        listener: TcpListener,
+    ) -> Result<impl Future<Output = ()> + Send + 'static, MissingValue> {
+        Ok(serve(self.endpoint()?.build(), listener))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use agent_core::{
     Context, Json, Outcome, Tool, ToolSpec, async_trait,
-    tool::{ExclusiveBy, Permits},
+    tool::{ExclusiveBy, Need, Permits},
 };
 
 use crate::{Body, NeedsApproval, StateBody, limits::Limits, schema::Input, state_body::Bound};
@@ -183,6 +183,36 @@ impl FnTool {
     /// returns, but its result is not used. See [`ToolSpec::timeout`].
     pub fn timeout(self, limit: Duration) -> Self {
         self.marked(|spec| spec.timeout = Some(limit))
+    }
+
+    /// Says that calls need a value of this type from the run. Read it with [`Context::need`]. A
+    /// run that was not given such a value fails at its start, with an error that names this tool.
+    /// See [`ToolSpec::needs`].
+    ///
+    /// ```
+    /// use agent_core::{Agent, Context, script::{Reply, Script}, tool::MissingValue};
+    /// use agent_tools::FnTool;
+    ///
+    /// struct User { id: u64 }
+    ///
+    /// async fn orders(_: (), context: Context) -> Result<String, MissingValue> {
+    ///     let user = context.need::<User>()?;
+    ///     Ok(format!("the orders of user {}", user.id))
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let call = Reply::call("orders", serde_json::json!({}));
+    /// # let model = Script::new([call, Reply::text("None.")]);
+    /// let orders = FnTool::new("orders", "The user's orders.", orders).needs::<User>();
+    /// let agent = Agent::builder("clerk", model).tool(orders).build()?;
+    /// let mut conversation = agent.start("What have I ordered?");
+    /// agent.run(&mut conversation).with(User { id: 7 }).await?;
+    /// # assert!(conversation.to_string().contains("= the orders of user 7"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn needs<T: Send + Sync + 'static>(self) -> Self {
+        self.marked(|spec| spec.needs.push(Need::of::<T>()))
     }
 
     /// Turns off the check of the limits in the input's schema (`range`, `length`, `regex`): they

@@ -105,6 +105,9 @@ mod validated;
 /// - An argument of a type named `Context` is the [context](agent_core::Context) of the call.
 /// - An argument with `#[state]` is what all calls share, and an argument of `weather_tool`. Each
 ///   call gets a clone.
+/// - An argument with `#[run]` is a value that was given with the run
+///   ([`Run::with`](agent_core::Run::with)): a `&T`, or a `T`, of which each call gets a clone. The
+///   tool then [needs](FnTool::needs) a value of this type.
 ///
 /// ```
 /// # use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
@@ -120,6 +123,29 @@ mod validated;
 /// let tool = visit_tool(Arc::default());
 /// # use agent_core::Tool;
 /// # assert_eq!(tool.spec().description, "Counts the visits of a city.");
+/// ```
+///
+/// ```
+/// use agent_core::{Agent, script::{Reply, Script}};
+/// use agent_tools::tool;
+///
+/// struct User { id: u64 }
+///
+/// /// The user's orders.
+/// #[tool(read_only)]
+/// async fn orders(#[run] user: &User, year: u32) -> String {
+///     format!("the orders of user {} in {year}", user.id)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let call = Reply::call("orders", serde_json::json!({"year": 2026}));
+/// # let model = Script::new([call, Reply::text("None.")]);
+/// let agent = Agent::builder("clerk", model).tool(orders_tool()).build()?;
+/// let mut conversation = agent.start("What have I ordered this year?");
+/// agent.run(&mut conversation).with(User { id: 7 }).await?;
+/// # assert!(conversation.to_string().contains("= the orders of user 7 in 2026"));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[cfg(feature = "macros")]
 pub use agent_macros::tool;
@@ -149,6 +175,7 @@ mod guide_typed {}
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod __private {
+    pub use agent_core::{Context, Outcome};
     pub use schemars;
     pub use serde;
 }
@@ -177,6 +204,20 @@ pub mod __private {
 ///     std::future::ready(()).await;
 ///     not_send.to_string()
 /// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// struct NotSync(std::cell::Cell<u8>);
+/// /// A tool.
+/// #[agent_tools::tool]
+/// fn f(#[run] value: &NotSync) -> u8 { value.0.get() }
+/// ```
+///
+/// ```compile_fail,E0277
+/// struct NotClone;
+/// /// A tool.
+/// #[agent_tools::tool]
+/// fn f(#[run] value: NotClone) {}
 /// ```
 #[cfg(all(doctest, feature = "macros"))]
 mod not_a_tool {}

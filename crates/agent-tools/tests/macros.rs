@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -11,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{Context, Outcome, Tool};
+use agent_core::{Context, Outcome, Tool, tool::Need};
 use agent_tools::tool;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -64,6 +65,51 @@ async fn r#match(input: Input) -> String {
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Input {
     text: String,
+}
+
+#[derive(Clone)]
+struct User(&'static str);
+
+struct Stock(BTreeMap<&'static str, u32>);
+
+/// Orders a thing. It takes a value of each kind.
+#[tool]
+async fn order(#[run] stock: &Stock, thing: String, #[state] unit: String, #[run] buyer: User) -> String {
+    let left = stock.0.get(&*thing);
+    format!("{}: {left:?} {unit} of {thing} are left", buyer.0)
+}
+
+/// Who asks. It takes the context, too, and may fail.
+#[tool(read_only)]
+fn who(context: Context, #[run] user: &User) -> Result<String, String> {
+    match user.0 {
+        "" => Err("nobody".to_owned()),
+        name => Ok(format!("{name} in {}", context.call_id())),
+    }
+}
+
+#[tokio::test]
+async fn a_value_of_the_run_is_an_argument() {
+    let context = || Context::by_hand("call").with(Stock([("wool", 3)].into())).with(User("Ada"));
+    let outcome = order_tool("kg".to_owned()).call(json!({"thing": "wool"}).into(), context()).await;
+    assert_eq!(outcome, Outcome::output("Ada: Some(3) kg of wool are left"));
+    assert_eq!(who_tool().call(json!({}).into(), context()).await, Outcome::output("Ada in call"));
+    let nobody = context().with(User(""));
+    assert_eq!(who_tool().call(json!({}).into(), nobody).await, Outcome::error("nobody"));
+    assert_eq!(order_tool(String::new()).spec().needs, [Need::of::<Stock>(), Need::of::<User>()]);
+    assert!(who_tool().spec().blocking && coin_tool().spec().needs.is_empty());
+    assert_snapshot!(order_tool(String::new()).spec().input_schema.text(), @r#"{"properties":{"thing":{"type":"string"}},"required":["thing"],"type":"object"}"#);
+}
+
+#[tokio::test]
+async fn a_value_that_is_missing_is_an_error_that_names_its_type() {
+    let missing = |value| {
+        format!(
+            r#"error: agent "nobody", tool "by-hand" needs a value of type {value}, but none was given: give it with `.with(value)`"#
+        )
+    };
+    check(who_tool(), json!({}), &missing("macros::User")).await;
+    check(order_tool(String::new()), json!({"thing": "wool"}), &missing("macros::Stock")).await;
 }
 
 /// What a tool returns for an input.

@@ -46,7 +46,7 @@ pub(crate) fn run(Served { address, log, tools, .. }: Served) -> Done {
     Runtime::new()?.block_on(async {
         let listener = TcpListener::bind(address).await?;
         println!("{READY}");
-        services.serve(listener).await;
+        services.serve(listener)?.await;
         Ok(())
     })
 }

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::{Agent, BuildError, Call, Limits, Llm, Outcome, Rules, Tool, ToolSpec, agent::build_error};
+use crate::{
+    Agent, BuildError, Call, Limits, Llm, MissingValue, Outcome, Rules, Tool, ToolSpec,
+    agent::{build_error, needs::Needs},
+    tool::values::Values,
+};
 
 /// A group of agents that can send work to each other, with the limits of their runs. Building a
 /// team fails if a tool leads to an agent that is not in the team. Clones are cheap.
 #[derive(Clone, Debug)]
 pub struct Team {
     agents: Arc<[Agent]>,
+    needs: Needs,
     limits: Limits,
 }
 
@@ -18,7 +23,8 @@ impl Team {
     pub fn new(agents: impl IntoIterator<Item = Agent>) -> Result<Self, BuildError> {
         let agents: Arc<[Agent]> = agents.into_iter().collect();
         build_error::check_team(&agents)?;
-        Ok(Self { agents, limits: Limits::default() })
+        let needs = Needs::of(&agents);
+        Ok(Self { agents, needs, limits: Limits::default() })
     }
 
     /// Returns the team with other limits.
@@ -39,6 +45,11 @@ impl Team {
     pub fn wrap_models(self, wrap: impl Fn(Arc<dyn Llm>) -> Arc<dyn Llm>) -> Self {
         let agents = self.agents.iter().map(|agent| agent.wrap_model(&wrap)).collect();
         Self { agents, ..self }
+    }
+
+    /// Checks that the tools of all agents have the values that they need.
+    pub(crate) fn check_values(&self, values: &Values) -> Result<(), MissingValue> {
+        self.needs.check(values)
     }
 
     /// Whether a tool of the team has a [`timeout`](ToolSpec::timeout).

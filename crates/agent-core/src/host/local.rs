@@ -37,12 +37,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure, Host,
-    Outcome, Perform, Receipt, Response, RunError, Team, ToolTurn, Turn, drive,
+    MissingValue, Outcome, Perform, Receipt, Response, RunError, Team, ToolTurn, Turn, drive,
     event::Listeners,
     event::emitter::{Emitter, Origin},
     host::cancel::{CancelHandle, RunTokens},
     in_parallel,
 };
+
+const ALONE: &str = "before its first call, nobody else has it";
 
 /// The in-process host. It asks the models, and makes each tool call on its own task (or on the
 /// blocking pool). Calls of read-only tools start while the reply still streams ([`Early`]).
@@ -69,15 +71,15 @@ impl LocalHost {
     /// belong to the host: before a second run, call [`begin_run`](Self::begin_run).
     pub fn new(team: Team) -> Self {
         let listeners = Listeners::default().with_reader();
-        Self::with(team, Options { listeners, ..Options::default() }, CancellationToken::new())
+        Self::for_run(team, Options { listeners, ..Options::default() }, CancellationToken::new())
     }
 
     /// `dropped` is cancelled when the run is dropped.
-    pub(crate) fn with(team: Team, options: Options, dropped: CancellationToken) -> Self {
-        let Options { mode, listeners, began, keeps_partial_reply, cancel } = options;
+    pub(crate) fn for_run(team: Team, options: Options, dropped: CancellationToken) -> Self {
+        let Options { mode, listeners, began, keeps_partial_reply, cancel, values } = options;
         let has_timeouts = team.has_timeouts();
         let emitter = Emitter { listeners, began: began.unwrap_or_else(Instant::now) };
-        let caller = Arc::new(Caller::new(team, emitter, dropped));
+        let caller = Arc::new(Caller::new(team, emitter, values, dropped));
         let (started, cancel) = (StartedCalls::default(), cancel.as_ref().map(CancelHandle::for_run));
         // Timeouts use the same tokens.
         let cancel = cancel.or_else(|| has_timeouts.then(Arc::default));
@@ -119,10 +121,26 @@ impl LocalHost {
 
     /// Calls `listener` with every event, as it happens.
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        const ALONE: &str = "before its first call, nobody else has it";
-        let caller = Arc::get_mut(&mut self.caller).expect(ALONE);
-        Arc::get_mut(&mut caller.emitter).expect(ALONE).listeners.add(listener);
+        let emitter = &mut self.own_caller().emitter;
+        Arc::get_mut(emitter).expect(ALONE).listeners.add(listener);
         self
+    }
+
+    /// Gives a value to the tools of all runs of this host; see [`Run::with`](crate::Run::with).
+    pub fn with<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.own_caller().values.add(value);
+        self
+    }
+
+    fn own_caller(&mut self) -> &mut Caller {
+        Arc::get_mut(&mut self.caller).expect(ALONE)
+    }
+
+    /// Fails if a tool of the team [needs](crate::ToolSpec::needs) a value that this host was not
+    /// given. Hosts around this one call it at the start of each run, before they ask or save
+    /// anything. [`ask`](Host::ask) and [`act`](Host::act) check this too.
+    pub fn check_values(&self) -> Result<(), MissingValue> {
+        self.caller.team.check_values(&self.caller.values)
     }
 
     /// Returns a queue of all events from now on. It is for hosts around this one whose runs are
@@ -195,7 +213,7 @@ impl LocalHost {
         P: Perform,
         P::Error: From<RunError>,
     {
-        self.caller.team.check_agent(turn.conversation())?;
+        self.caller.check(turn.conversation())?;
         let at_most = match self.mode {
             Mode::Concurrent => usize::MAX,
             Mode::Sequential => 1,

@@ -107,6 +107,12 @@ impl Many {
         self
     }
 
+    /// Gives a value to the tools of all these conversations; see [`Run::with`](crate::Run::with).
+    pub fn with<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.plan.options.values.add(value);
+        self
+    }
+
     /// Returns how many conversations have ended, are running, and are there in all.
     pub fn progress(&self) -> Progress {
         let running = self.running.len();

@@ -53,7 +53,9 @@ impl Plan {
         conversation: &mut Conversation,
         cancel: CancellationToken,
     ) -> Result<End, RunError> {
-        LocalHost::with(self.team?, self.options, cancel).run_keeping_partial_reply(conversation).await
+        let host = LocalHost::for_run(self.team?, self.options, cancel);
+        host.check_values()?;
+        host.run_keeping_partial_reply(conversation).await
     }
 }
 
@@ -114,6 +116,53 @@ impl<'a> Run<'a> {
     /// Lets `cancel` stop this run, also before the run is first polled.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
         self.plan(|plan| plan.options.cancel = Some(cancel.handle()))
+    }
+
+    /// Gives a value that belongs to this run to its tools: the user, a database, a tenant. Calls
+    /// read it with [`Context::get`](crate::Context::get), also calls of agents that get the
+    /// conversation or a task from another agent. A run has at most one value of each type: a later
+    /// one replaces an earlier one.
+    ///
+    /// The value is not a part of the conversation. It is not saved, no model reads it, and another
+    /// run does not have it. A later run of the conversation gets its own.
+    ///
+    /// A tool can say in its spec that it [needs](crate::ToolSpec::needs) a value. If one is
+    /// missing for any tool of any agent of the team, the run fails with
+    /// [`RunError::MissingValue`](crate::RunError::MissingValue) before it asks a model.
+    ///
+    /// ```
+    /// # use agent_core::{Agent, Context, Json, Outcome, Tool, ToolSpec, async_trait, tool::Need};
+    /// # use agent_core::script::{Reply, Script};
+    /// struct User { id: u64 }
+    ///
+    /// struct Orders(ToolSpec);
+    ///
+    /// #[async_trait]
+    /// impl Tool for Orders {
+    ///     fn spec(&self) -> &ToolSpec {
+    ///         &self.0
+    ///     }
+    ///
+    ///     async fn call(&self, _: Json, context: Context) -> Outcome {
+    ///         context.need::<User>().map(|user| format!("the orders of user {}", user.id)).into()
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let schema = serde_json::json!({"type": "object"});
+    /// let mut spec = ToolSpec::new("orders", "The user's orders.", schema);
+    /// spec.needs = vec![Need::of::<User>()];
+    /// # let call = Reply::call("orders", serde_json::json!({}));
+    /// # let model = Script::new([call, Reply::text("None.")]);
+    /// let agent = Agent::builder("clerk", model).tool(Orders(spec)).build()?;
+    /// let mut conversation = agent.start("What have I ordered?");
+    /// agent.run(&mut conversation).with(User { id: 7 }).await?;
+    /// assert!(conversation.to_string().contains("= the orders of user 7"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.plan(|plan| plan.options.values.add(value))
     }
 
     fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {

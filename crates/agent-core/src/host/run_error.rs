@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{BuildError, End, Failure, safe_line};
+use crate::{BuildError, End, Failure, MissingValue, safe_line};
 
 /// The error that ended a run. The conversation keeps all that was done, and a new run continues
 /// from there.
@@ -25,6 +25,10 @@ pub enum RunError {
         /// The agents of the team, separated by commas.
         agents: String,
     },
+    /// A tool of an agent of the team needs a value that was not given with the run
+    /// ([`Run::with`](crate::Run::with)). No request and no call was made.
+    #[error(transparent)]
+    MissingValue(#[from] MissingValue),
     /// The run panicked. That is a bug in this library, or in code that was given to it.
     #[error("the run panicked: {}", safe_line(message))]
     Panicked {

@@ -98,6 +98,7 @@ pub trait HostWrapper: Send + Sync + Sized {
     /// for each run.
     fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, HostError<Self::Stop>> {
         let run = async move {
+            self.local().check_values().map_err(RunError::from)?;
             self.local().begin_run();
             self.local().drive_by(conversation, self).await
         };

@@ -5,18 +5,22 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, EventKind, Receipt, ToolCall,
+    Call, EventKind, MissingValue, Receipt, ToolCall,
     event::emitter::{Emitter, Origin},
+    tool::values::Values,
+    tool_spec::Need,
 };
 
 /// What a tool call knows about its surroundings: the agent and the conversation that make the
-/// call, the id of the call, and whether its result is still wanted.
+/// call, the id of the call, whether its result is still wanted, and the values that belong to the
+/// run.
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) call: Arc<Call>,
     pub(crate) receipt: Receipt,
     /// Cancelled when the run is over.
     pub(crate) run: Arc<CancellationToken>,
+    pub(crate) values: Values,
     /// `None` for a call by hand, which has no listeners.
     pub(crate) emitter: Option<Arc<Emitter>>,
 }
@@ -34,7 +38,45 @@ impl Context {
             approved: false,
         };
         let (receipt, run) = (Receipt::default(), Arc::default());
-        Self { call: call.into(), receipt, run, emitter: None }
+        Self { call: call.into(), receipt, run, values: Values::default(), emitter: None }
+    }
+
+    /// Gives a value to the call, as [`Run::with`](crate::Run::with) gives it to all calls of a
+    /// run. It is for calling a tool directly, and for a tool around another one.
+    pub fn with<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.values.add(value);
+        self
+    }
+
+    /// The value of this type that was given with the run; `None` if none was. The type is exactly
+    /// the one that was given: after `.with(Arc::new(db))`, it is `Arc<Db>`.
+    ///
+    /// If the tool can't work without the value, say so in its spec
+    /// ([`ToolSpec::needs`](crate::ToolSpec::needs)) and read the value with [`need`](Self::need).
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.values.get()
+    }
+
+    /// The value of this type that was given with the run, as [`get`](Self::get), for a tool that
+    /// can't work without it. It can fail only if the tool's spec does not
+    /// [list](crate::ToolSpec::needs) the type, or if the tool is called outside a run.
+    ///
+    /// ```
+    /// # use agent_core::{Context, tool::MissingValue};
+    /// struct User { id: u64 }
+    ///
+    /// fn orders(context: &Context) -> Result<String, MissingValue> {
+    ///     let user = context.need::<User>()?;
+    ///     Ok(format!("the orders of user {}", user.id))
+    /// }
+    ///
+    /// assert_eq!(orders(&Context::by_hand("call").with(User { id: 7 }))?, "the orders of user 7");
+    /// assert!(orders(&Context::by_hand("call")).is_err());
+    /// # Ok::<(), MissingValue>(())
+    /// ```
+    pub fn need<T: Send + Sync + 'static>(&self) -> Result<&T, MissingValue> {
+        let missing = || self.values.missing(self.agent(), &self.call.call.name, Need::of::<T>());
+        self.get().ok_or_else(missing)
     }
 
     /// The id of the conversation. The id of a delegated conversation is the id of the conversation

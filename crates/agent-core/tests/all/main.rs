@@ -40,4 +40,5 @@ mod turn;
 mod turns;
 mod turns_left;
 mod usage;
+mod values;
 mod waiting;

@@ -24,5 +24,6 @@ mod resuming;
 mod sessions;
 mod talking;
 mod typed;
+mod values;
 mod versions;
 mod writing;

@@ -19,7 +19,7 @@ impl Served {
         let cluster = Cluster::start(1).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        tokio::spawn(Services::new(team()?).serve(listener));
+        tokio::spawn(Services::new(team()?).serve(listener)?);
         register(cluster.admin(), &format!("http://{address}")).await?;
         Ok(Self(Some(cluster)))
     }

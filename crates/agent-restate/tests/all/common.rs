@@ -34,7 +34,7 @@ impl Stage {
         let cluster = Cluster::unless_missing(1).await.unwrap()?;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = Some(tokio::spawn(services.serve(listener)));
+        let serving = Some(tokio::spawn(services.serve(listener).unwrap()));
         register(cluster.admin(), &format!("http://{address}")).await.unwrap();
         let host = Restate::at(cluster.ingress()).unwrap();
         Some(Self { host, cluster, address, serving })
@@ -44,7 +44,7 @@ impl Stage {
     pub(crate) async fn replace(&mut self, services: Services) {
         self.stop().await;
         let listener = TcpListener::bind(self.address).await.unwrap();
-        self.serving = Some(tokio::spawn(services.serve(listener)));
+        self.serving = Some(tokio::spawn(services.serve(listener).unwrap()));
     }
 
     pub(crate) async fn stop(&mut self) {

@@ -16,3 +16,4 @@ mod people;
 mod promised;
 mod runs;
 mod travels;
+mod values;

@@ -89,6 +89,11 @@ impl<'a, T: DeserializeOwned + JsonSchema + 'static> TypedRun<'a, T> {
         self
     }
 
+    /// Gives a value to the tools of the run; see [`Run::with`].
+    pub fn with<V: Send + Sync + 'static>(self, value: V) -> Self {
+        self.configure(move |run| run.with(value))
+    }
+
     async fn carry_out(self) -> Result<Typed<T>, TypedError> {
         let Self { runner, conversation, answer, configure } = self;
         let answer = answer?;

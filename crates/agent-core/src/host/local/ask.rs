@@ -23,7 +23,7 @@ impl LocalHost {
         so_far: &Conversation,
         stop: Stop,
     ) -> Result<Result<Response, Failure>, RunError> {
-        self.caller.team.check_agent(so_far)?;
+        self.caller.check(so_far)?;
         let asked = self.asked(so_far);
         if asked.is_ok() {
             self.caller.count_request()?;

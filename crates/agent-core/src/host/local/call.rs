@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{count::Count, task};
 use crate::{
-    Call, Context, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
+    Call, Context, Conversation, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
     event::emitter::{Emitter, Origin},
+    tool::values::Values,
     tool_spec::permits::Scope,
 };
 
@@ -23,6 +24,8 @@ use crate::{
 pub(super) struct Caller {
     pub(super) team: Team,
     pub(super) emitter: Arc<Emitter>,
+    /// What belongs to the run, for its tools.
+    pub(super) values: Values,
     /// Limits the running calls of all conversations of the run.
     permits: Option<Permits>,
     pub(super) calls_made: Count,
@@ -44,16 +47,24 @@ pub(super) struct Held {
 pub(super) type Busy = oneshot::Sender<Infallible>;
 
 impl Caller {
-    pub(super) fn new(team: Team, emitter: Emitter, cancel: CancellationToken) -> Self {
+    pub(super) fn new(team: Team, emitter: Emitter, values: Values, cancel: CancellationToken) -> Self {
         let permits = team.limits().calls_at_once.map(Permits::new);
         Self {
             team,
             emitter: emitter.into(),
+            values,
             permits,
             calls_made: Count::default(),
             requests_made: Count::default(),
             cancel: cancel.into(),
         }
+    }
+
+    /// Checks that the agent of the conversation is in the team, and that the tools of the team
+    /// have the values that they need.
+    pub(super) fn check(&self, conversation: &Conversation) -> Result<(), RunError> {
+        self.team.check_agent(conversation)?;
+        Ok(self.team.check_values(&self.values)?)
     }
 
     /// Makes a call on its own task, once it has its permits. It never fails: errors are outcomes.
@@ -186,6 +197,7 @@ impl Caller {
             call: call.clone(),
             receipt: receipt.clone(),
             run: self.cancel.clone(),
+            values: self.values.clone(),
             emitter: Some(self.emitter.clone()),
         };
         let work = async move {

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::Mode;
-use crate::{event::Listeners, host::cancel::CancelHandle};
+use crate::{event::Listeners, host::cancel::CancelHandle, tool::values::Values};
 
 /// The options of a run in this process.
 #[derive(Clone, Default)]
@@ -14,4 +14,5 @@ pub(crate) struct Options {
     /// The start of all event times. The default is the start of the run.
     pub(crate) began: Option<Instant>,
     pub(crate) cancel: Option<CancelHandle>,
+    pub(crate) values: Values,
 }

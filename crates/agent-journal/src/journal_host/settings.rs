@@ -1,0 +1,52 @@
+//! How a host carries out its runs.
+
+use agent_core::{Cancel, Event, Outcome, conversation::Call, host::Mode};
+
+use super::JournalHost;
+
+impl JournalHost {
+    /// Sets whether the calls of a reply run in parallel or one after the other. The default is
+    /// [`Mode::Concurrent`].
+    pub fn mode(self, mode: Mode) -> Self {
+        Self { local: self.local.mode(mode), ..self }
+    }
+
+    /// Sets whether the text so far of a reply is kept if the run is cancelled while the reply
+    /// streams, as in [`Run::keep_partial_reply`](agent_core::Run::keep_partial_reply). The default
+    /// is `false`. If you drop the run instead, nothing of the reply is kept.
+    pub fn keep_partial_reply(self, keep: bool) -> Self {
+        Self { local: self.local.keep_partial_reply(keep), ..self }
+    }
+
+    /// Calls `listener` for every event, when it happens. To read the same events one by one, use
+    /// [`run`](Self::run). Events of earlier processes are not repeated.
+    pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self { local: self.local.listen(listener), ..self }
+    }
+
+    /// Lets `cancel` stop the runs of this host. A cancelled call counts as finished, with an error
+    /// result. To stop now and continue later, drop the run instead.
+    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
+        Self { local: self.local.cancelled_by(cancel), ..self }
+    }
+
+    /// Gives a value to the tools of the runs of this host, as
+    /// [`Run::with`](agent_core::Run::with) does in process. The value is not saved: a host that
+    /// continues the session in another process must be given it again. If a tool
+    /// [needs](agent_core::ToolSpec::needs) a value that is missing, a run fails before it asks a
+    /// model.
+    pub fn with<T: Send + Sync + 'static>(self, value: T) -> Self {
+        Self { local: self.local.with(value), ..self }
+    }
+
+    /// Sets what happens to a call that started before a crash and whose outcome is unknown.
+    /// `outcome` returns the outcome to record, or `None` to make the call again with the same key.
+    /// By default the model reads "outcome unknown: …". With [`Outcome::Wait`], a person decides.
+    ///
+    /// `outcome` is only asked about calls of tools that are neither
+    /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only. All other calls are made
+    /// again.
+    pub fn on_unknown(self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
+        Self { unknown: Box::new(outcome), ..self }
+    }
+}
