@@ -2,13 +2,15 @@
 //!
 //! The types of Anthropic's and OpenAI's own clients are the APIs' published descriptions. They judge each request that
 //! the demo and the examples send or that is in a table, and each kind of reply that agent-mock gives; the client itself is put to work against agent-mock,
-//! and against the streams that were recorded for its own tests, which our client reads too. At last our loop runs
-//! against a third-party server that fails on demand. The checks are in `xtask/oracle/`; this makes what they need.
+//! and against the streams that were recorded for its own tests, which our client reads too. Then our loop runs
+//! against a third-party server that fails on demand. At last the official tests of JSON Schema say whether tools get
+//! the right inputs. The checks are in `xtask/oracle/`; this makes what they need.
 //! `docs/oracle.md` has it in full.
 
 mod conversations;
 mod llmock;
 mod replay;
+mod schemas;
 mod sent;
 
 use std::{fs, path::PathBuf};
@@ -35,18 +37,23 @@ const PACKAGES: Packages = Packages { file: "xtask/oracle/requirements.txt", alo
 
 /// The packages whose sources hold recorded streams: the official client's own tests have some of Claude. That of OpenAI
 /// has none, but two that use it have.
-const SOURCES: [&str; 3] = ["anthropic", "langchain-openai", "opentelemetry-instrumentation-openai"];
+/// `jsonschema` has the tests of JSON Schema.
+const SOURCES: [&str; 4] =
+    ["anthropic", "langchain-openai", "opentelemetry-instrumentation-openai", "jsonschema"];
 const SOURCES_FILE: &str = "xtask/oracle/sources.txt";
 
 /// The folder of the recorded streams.
 const STREAMS: &str = "streams";
+
+/// The folder of the tests of JSON Schema.
+const SCHEMAS: &str = "schemas";
 
 /// What agent-mock says when each kind of its replies is judged.
 const REPLIES: &str = include_str!("../oracle/replies.json");
 
 /// Fails on each request, reply, stream and run that does not conform.
 pub(crate) fn run(options: &Oracle) -> Done {
-    let python = match Python::with_packages(folder("venv"), &PACKAGES, unpack_streams) {
+    let python = match Python::with_packages(folder("venv"), &PACKAGES, unpack) {
         Ok(python) => python,
         Err(why) if options.required => return Err(format!("oracle: {why}").into()),
         Err(why) => {
@@ -61,7 +68,8 @@ pub(crate) fn run(options: &Oracle) -> Done {
         let judged = judge(&python, requests).await;
         // What the one finds keeps nobody from reading what the other does.
         let endured = llmock::check(&python).await;
-        judged.and(endured)
+        let validated = schemas::check(&python.folder(SCHEMAS)).await;
+        judged.and(endured).and(validated)
     })
 }
 
@@ -86,16 +94,18 @@ async fn judge(python: &Python, requests: PathBuf) -> Done {
     if checks.status()?.success() { Ok(()) } else { Err("oracle: some checks failed, see above".into()) }
 }
 
-/// Takes the recorded streams out of their packages, a file each.
-fn unpack_streams(python: &Python) -> Result<(), String> {
+/// Takes the recorded streams and the tests of JSON Schema out of their packages.
+fn unpack(python: &Python) -> Result<(), String> {
     let archives = python.folder("archives");
     for package in SOURCES {
         python.download(package, SOURCES_FILE, &archives)?;
     }
-    for script in ["unpack.py", "openai_unpack.py"] {
+    for (script, place) in
+        [("unpack.py", STREAMS), ("openai_unpack.py", STREAMS), ("schemas_unpack.py", SCHEMAS)]
+    {
         let mut unpack = python.script(&format!("xtask/oracle/{script}"));
-        let unpacked = unpack.arg(&archives).arg(python.folder(STREAMS)).output();
-        good("the recorded streams can't be unpacked", unpacked)?;
+        let unpacked = unpack.arg(&archives).arg(python.folder(place)).output();
+        good(&format!("{script} can't unpack what pip downloaded"), unpacked)?;
     }
     Ok(())
 }

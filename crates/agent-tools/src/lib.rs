@@ -10,7 +10,7 @@
 //! - [`math`]: tools for arithmetic.
 //!
 //! The feature `validate`, which is on by default, checks the limits in input schemas (`range`,
-//! `length`, `regex`). The feature adds 14 dependencies. Without it, an agent can't be built with a
+//! `length`, `regex`). The feature adds 13 dependencies. Without it, an agent can't be built with a
 //! tool whose input has such limits, unless the tool says that the limits are only hints; see
 //! [`FnTool`].
 //!
