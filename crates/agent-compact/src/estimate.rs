@@ -15,11 +15,8 @@ const DOCUMENT_BYTES_PER_TOKEN: u64 = 30;
 
 /// Estimates how many tokens of input a request has, from the number of its bytes: one token for
 /// 3.5 bytes of JSON. A picture counts as 1,600 tokens, and a document as one token for 30 bytes.
-/// The estimate may be wrong by a third, and more in languages other than English. [`Compact`] and
-/// [`Window`] correct it by the usage that the server reports.
-///
-/// [`Compact`]: crate::Compact
-/// [`Window`]: crate::Window
+/// The estimate may be wrong by a third, and more in languages other than English.
+/// [`Compact`](crate::Compact) corrects it by the usage that the server reports.
 pub fn estimate(request: &Request) -> u64 {
     let tool = |tool: &ToolSpec| {
         let schema = tool.input_schema.text().len();

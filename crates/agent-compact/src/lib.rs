@@ -2,7 +2,8 @@
 //! always keeps all messages. Only what is sent becomes shorter.
 //!
 //! [`Compact`] is a wrapper around the models of a team. When a request would be too long, it lets
-//! the model write a summary, which is sent instead of the earlier messages from then on.
+//! the model write a summary, which is sent instead of the earlier messages from then on. [`Window`]
+//! sends only the last messages, and [`ShrinkResults`] cuts old tool results.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -38,10 +39,15 @@ mod compact;
 mod cut;
 mod estimate;
 mod memory;
+mod notice;
+mod shrink_results;
 mod summary;
+mod window;
 
 pub use compact::Compact;
 pub use estimate::estimate;
+pub use shrink_results::ShrinkResults;
+pub use window::Window;
 
 /// The chapter of the guide, so that its program is compiled and run.
 #[cfg(doctest)]

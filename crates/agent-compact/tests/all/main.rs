@@ -5,4 +5,5 @@
 mod common;
 mod compacting;
 mod failing;
+mod shortening;
 mod teams;
