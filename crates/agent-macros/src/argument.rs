@@ -14,6 +14,27 @@ pub(crate) enum Kind {
     Run,
 }
 
+impl Kind {
+    /// The kind of an argument with these attributes and this type.
+    fn of(own: Vec<Attribute>, of_type: &Type) -> Result<Self> {
+        let marked = |mark: &str| own.iter().find(|attribute| attribute.path().is_ident(mark));
+        match (marked("state"), marked("run")) {
+            (Some(_), Some(run)) => {
+                let message =
+                    "an argument is of the tool (`#[state]`) or of the run (`#[run]`): remove one of the two";
+                Err(syn::Error::new(run.span(), message))
+            }
+            (Some(state), None) => state.meta.require_path_only().map(|_| Self::State),
+            (None, Some(run)) => {
+                run.meta.require_path_only()?;
+                check_run(of_type).map(|()| Self::Run)
+            }
+            (None, None) if is_context(of_type) => Ok(Self::Context),
+            (None, None) => Ok(Self::Input(own)),
+        }
+    }
+}
+
 /// One argument.
 pub(crate) struct Argument {
     pub(crate) name: Ident,
@@ -39,25 +60,7 @@ impl Argument {
         };
         let (own, others): (Vec<Attribute>, Vec<Attribute>) = attrs.drain(..).partition(is_for_the_tool);
         *attrs = others;
-        let marked = |mark: &str| own.iter().find(|attribute| attribute.path().is_ident(mark));
-        let kind = match (marked("state"), marked("run")) {
-            (Some(_), Some(run)) => {
-                let message =
-                    "an argument is of the tool (`#[state]`) or of the run (`#[run]`): remove one of the two";
-                return Err(syn::Error::new(run.span(), message));
-            }
-            (Some(state), None) => {
-                state.meta.require_path_only()?;
-                Kind::State
-            }
-            (None, Some(run)) => {
-                run.meta.require_path_only()?;
-                check_run(ty)?;
-                Kind::Run
-            }
-            (None, None) if is_context(ty) => Kind::Context,
-            (None, None) => Kind::Input(own),
-        };
+        let kind = Kind::of(own, ty)?;
         if let (Kind::Input(_), Type::Reference(reference)) = (&kind, &**ty) {
             let message = "the input of a tool is made from JSON, so it can't be a reference: take a value, such as \
                            `String`";
