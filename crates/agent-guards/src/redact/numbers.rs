@@ -6,7 +6,7 @@ use std::{net::Ipv6Addr, ops::Range};
 /// one group or in the groups that are printed on cards.
 pub(super) fn cards(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    for run in runs(text, |letter| letter.is_ascii_digit() || letter == ' ' || letter == '-') {
+    for run in runs(text, 13, |byte| byte.is_ascii_digit() || byte == b' ' || byte == b'-') {
         let groups = groups(text, &run);
         let mut first = 0;
         while first < groups.len() {
@@ -19,17 +19,20 @@ pub(super) fn cards(text: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// The length of an account number that is printed in groups of four.
+const LONGEST_IBAN: usize = 34 + 8;
+
 /// The places of account numbers (IBAN): their remainder by 97 is 1.
 pub(super) fn ibans(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    for run in runs(text, |letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == ' ') {
+    for run in runs(text, 15, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ') {
         let groups = words(text, &run);
         let mut first = 0;
         while first < groups.len() {
             // Printed, it has groups of four; at most 34 characters.
             let iban = (first..groups.len().min(first + 9)).rev().find(|last| {
                 let place = groups[first].start..groups[*last].end;
-                is_iban(&text[place].replace(' ', ""))
+                place.len() <= LONGEST_IBAN && is_iban(&text[place].replace(' ', ""))
             });
             found.extend(iban.map(|last| groups[first].start..groups[last].end));
             first = iban.unwrap_or(first) + 1;
@@ -40,7 +43,7 @@ pub(super) fn ibans(text: &str) -> Vec<Range<usize>> {
 
 /// The places of addresses of IPv6.
 pub(super) fn ipv6_addresses(text: &str) -> Vec<Range<usize>> {
-    let is_part = |letter: char| letter.is_ascii_hexdigit() || letter == ':' || letter == '.';
+    let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
     let trimmed = |run: Range<usize>| {
         let word = text[run.clone()].trim_end_matches('.');
         run.start..run.start + word.len()
@@ -49,32 +52,33 @@ pub(super) fn ipv6_addresses(text: &str) -> Vec<Range<usize>> {
         let word = &text[place.clone()];
         word.len() > 2 && word.parse::<Ipv6Addr>().is_ok() && stands_alone(text, place)
     };
-    runs(text, is_part).into_iter().map(trimmed).filter(is_address).collect()
+    runs(text, 3, is_part).into_iter().map(trimmed).filter(is_address).collect()
 }
 
-/// The longest parts of a text with only such characters.
-fn runs(text: &str, is_part: impl Fn(char) -> bool) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for (place, letter) in text.char_indices().filter(|(_, letter)| is_part(*letter)) {
-        let end = place + letter.len_utf8();
-        match runs.last_mut().filter(|run| run.end == place) {
-            Some(run) => run.end = end,
-            None => runs.push(place..end),
+/// The longest parts of a text with only such characters (ASCII), if they have at least this length.
+/// Each request is searched as a whole, so this does nothing for the many short parts of prose.
+fn runs(text: &str, least: usize, is_part: impl Fn(u8) -> bool) -> Vec<Range<usize>> {
+    let (mut runs, mut start) = (Vec::new(), 0);
+    let outside = text.bytes().enumerate().filter(|(_, byte)| !is_part(*byte)).map(|(place, _)| place);
+    for end in outside.chain([text.len()]) {
+        if end - start >= least {
+            runs.push(start..end);
         }
+        start = end + 1;
     }
     runs
 }
 
 /// The groups of digits in a run, if they are not part of a word.
 fn groups(text: &str, run: &Range<usize>) -> Vec<Range<usize>> {
-    let all = runs(&text[run.clone()], |letter| letter.is_ascii_digit());
+    let all = runs(&text[run.clone()], 1, |byte| byte.is_ascii_digit());
     let places = all.into_iter().map(|group| run.start + group.start..run.start + group.end);
     places.filter(|group| stands_alone(text, group)).collect()
 }
 
 /// The words in a run.
 fn words(text: &str, run: &Range<usize>) -> Vec<Range<usize>> {
-    let all = runs(&text[run.clone()], |letter| letter != ' ');
+    let all = runs(&text[run.clone()], 1, |byte| byte != b' ');
     let places = all.into_iter().map(|word| run.start + word.start..run.start + word.end);
     places.filter(|word| stands_alone(text, word)).collect()
 }

@@ -17,6 +17,14 @@ const SECRET: &str = "SECRET";
 /// other words.
 const SHORTEST: usize = 8;
 
+/// How many such values there are in a request at most, so that a hostile text can't make the search
+/// slow.
+const MOST: usize = 1_000;
+
+/// How often a text is searched for values that others have hidden. After that, all that is left
+/// around such a value is replaced, so that a hostile text can't make the search slow.
+const ROUNDS: u32 = 8;
+
 /// The longest placeholder in bytes.
 pub(super) const LONGEST: usize = 64;
 
@@ -80,13 +88,17 @@ impl Placeholders {
     pub(super) fn redact(&mut self, text: &str) -> Option<String> {
         let (mut redacted, mut put) = (text.to_owned(), Vec::<Range<usize>>::new());
         // A value may be recognised only after another one beside it is replaced.
-        loop {
-            let found = self.find(&redacted, &put);
+        for round in 0.. {
+            let mut found = self.find(&redacted, &put);
             if found.is_empty() {
-                return (!put.is_empty()).then_some(redacted);
+                break;
+            }
+            if round >= ROUNDS {
+                found = whole_gaps(found, &put, redacted.len());
             }
             (redacted, put) = self.replace(&redacted, found, &put);
         }
+        (!put.is_empty()).then_some(redacted)
     }
 
     /// The values in a text that are not yet replaced, in order. Where several overlap, they are one.
@@ -152,7 +164,7 @@ impl Placeholders {
         let placeholder = format!("[{kind}_{count}]");
         self.by_value.insert(value.to_owned(), placeholder.clone());
         self.values.insert(placeholder.clone(), value.to_owned());
-        if contextual && value.len() >= SHORTEST {
+        if contextual && value.len() >= SHORTEST && self.contextual.len() < MOST {
             self.contextual.push(value.to_owned());
         }
         placeholder
@@ -180,4 +192,18 @@ impl Placeholders {
 fn escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// The values with all that is between them and the placeholders around them.
+fn whole_gaps(found: Vec<Found>, put: &[Range<usize>], length: usize) -> Vec<Found> {
+    let mut gaps: Vec<Found> = Vec::new();
+    for Found { place, kind, contextual } in found {
+        let next = put.partition_point(|put| put.end <= place.start);
+        let start = next.checked_sub(1).map_or(0, |last| put[last].end);
+        let end = put.get(next).map_or(length, |put| put.start);
+        if gaps.last().is_none_or(|last| last.place.start != start) {
+            gaps.push(Found { place: start..end, kind, contextual });
+        }
+    }
+    gaps
 }

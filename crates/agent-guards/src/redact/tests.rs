@@ -210,3 +210,25 @@ fn a_kind_or_pattern_that_is_not_valid_is_an_error() {
     check("Mail", "x", &format!("values of the kind \"Mail\" can't be replaced: {letters}"));
     assert!(Redact::nothing().pattern("A", "(").is_err());
 }
+
+#[test]
+fn a_hostile_text_takes_no_long_time_and_is_sent_without_values() {
+    let texts = [
+        "AKIAIOSFODNN7EXAMPLE".repeat(5_000),
+        (0..3_000).map(|n| format!("Bearer 0123456789abcdef{n} ")).collect(),
+        "1 ".repeat(50_000),
+        "A ".repeat(50_000),
+        "[EMAIL_1]".repeat(10_000),
+        "a@".repeat(50_000),
+    ];
+    for text in texts {
+        let mut placeholders = Placeholders::new(patterns());
+        let began = std::time::Instant::now();
+        let sent = placeholders.redact(&text);
+        // In a debug build on a busy machine. Searching again for each value would take minutes.
+        assert!(began.elapsed().as_secs() < 60, "{:?} {}", began.elapsed(), &text[..20]);
+        let sent = sent.unwrap_or_else(|| text.clone());
+        assert!(is_clean(&sent), "{}", &text[..20]);
+        assert!(placeholders.restore(&sent, false).unwrap_or(sent) == text);
+    }
+}
