@@ -12,7 +12,8 @@ pub use crate::conversation::{limits::Limits, rules::Rules};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
-    BASE_PROMPT, Block, Content, Conversation, Early, Json, Llm, Tool, ToolSpec, tool::bounded::Bounded,
+    BASE_PROMPT, Block, Content, Conversation, Early, Json, Llm, Tool, ToolSpec, model::Metered,
+    tool::bounded::Bounded,
 };
 
 /// The default for the most bytes of text in one tool result, and in all results of a turn
@@ -46,7 +47,7 @@ impl Agent {
     pub fn builder(name: impl Into<String>, llm: impl Llm + 'static) -> AgentBuilder {
         AgentBuilder {
             name: name.into(),
-            llm: Arc::new(llm),
+            llm: Arc::new(Metered::new(llm)),
             base_prompt: BASE_PROMPT.to_owned(),
             system: Vec::new(),
             tools: Vec::new(),

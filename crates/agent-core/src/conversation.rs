@@ -21,11 +21,14 @@ mod delegation;
 mod next;
 mod omissions;
 mod refused_calls;
+mod replied;
+mod reserved;
 mod results;
 mod results_limit;
 mod sanitize;
 mod slot;
 mod slots;
+mod spending;
 mod summary;
 mod tool_turn;
 mod transcript;
@@ -41,6 +44,8 @@ use call_ids::CallIds;
 pub use change::{Change, InvalidChange};
 pub use check::{HistoryFault, InvalidConversation, InvalidHistory};
 pub use omissions::{NothingToTakeBack, Omission, OmissionReason};
+use replied::{Container, Replied};
+use reserved::Reserved;
 pub(crate) use results::not_run_message;
 pub(crate) use sanitize::Sanitizer;
 use serde::{Deserialize, Serialize};
@@ -52,7 +57,7 @@ pub use transfer_record::TransferRecord;
 pub use turn::{ModelTurn, Turn};
 
 use crate::{
-    Content, DelegationLimits, Json, Message, Role, StopReason, ToolCall, UsageByAgent,
+    Content, DelegationLimits, Json, Message, Role, Spent, StopReason, ToolCall, UsageByAgent,
     message::json::null_is_absent,
 };
 
@@ -106,6 +111,11 @@ pub struct Conversation {
     replied: Option<Replied>,
     #[serde(default, deserialize_with = "null_is_absent")]
     usage: UsageByAgent,
+    /// What was spent when the user last spoke.
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "Spent::is_nothing")]
+    spent_before: Spent,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reserved: Option<Reserved>,
     #[serde(default, deserialize_with = "null_is_absent")]
     turns: u32,
     /// The turns, since the user spoke, of agents that had the conversation before.
@@ -135,25 +145,6 @@ pub struct Conversation {
     omissions: Vec<Omission>,
 }
 
-/// A container in which tools ran on the API's servers for an agent. Its files are there for the
-/// next requests.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Container {
-    agent: Arc<str>,
-    id: String,
-}
-
-/// The last reply, if it was recorded exactly as the server wrote it. The server may still hold the
-/// history up to it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Replied {
-    agent: Arc<str>,
-    /// The server's id of the reply.
-    id: Arc<str>,
-    /// How many messages there were before it.
-    at: usize,
-}
-
 impl Conversation {
     /// The id of each conversation until [`with_id`](Self::with_id) sets another one. Hosts that
     /// save conversations refuse this id; see [`check_session_id`].
@@ -174,6 +165,8 @@ impl Conversation {
             container: None,
             replied: None,
             usage: UsageByAgent::default(),
+            spent_before: Spent::default(),
+            reserved: None,
             turns: 0,
             turns_of_others: BTreeMap::new(),
             transfers: 0,
@@ -241,6 +234,7 @@ impl Conversation {
     fn stop_for_user(&mut self) {
         (self.stop, self.stop_details) = (None, None);
         (self.turns, self.transfers) = (0, 0);
+        self.spent_before = self.spent();
         self.turns_of_others.clear();
         self.returns.clear();
     }

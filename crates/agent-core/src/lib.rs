@@ -26,6 +26,7 @@
 //!   [`Outcome`].
 //! - [`agent`]: agents, teams (agents that can send work to each other), and the limits of their
 //!   runs. [`Agent`], [`Team`], [`Limits`].
+//! - [`budget`]: what runs may spend. [`budget::Budget`], [`budget::SharedBudget`].
 //! - [`conversation`]: the state of a run: what was said and whose turn it is. [`Conversation`],
 //!   [`End`].
 //! - [`host`]: running a conversation. [`Run`] and [`Cancel`] in this process; [`host::drive`] with
@@ -38,6 +39,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod agent;
+pub mod budget;
 pub mod conversation;
 pub mod event;
 pub mod host;
@@ -61,6 +63,7 @@ pub use model::{Delta, Llm, LlmError, Request, Response, StopReason, Usage};
 pub use tool::{Context, Outcome, Tool, ToolSpec};
 
 // The paths that code inside this crate uses.
+pub(crate) use budget::{Account, Budget, BudgetExceeded, BudgetScope, Chain, SharedBudget, Spent, Usd};
 pub(crate) use conversation::{
     Call, Change, Delegation, Failure, PendingApproval, ToolTurn, TransferRecord, Turn, Work,
     delegation_limits::DelegationLimits,

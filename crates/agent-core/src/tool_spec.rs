@@ -12,7 +12,7 @@ pub use permits::Permits;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::Json;
+use crate::{Budget, Json};
 
 /// The description of a tool: its name, text and schema for the model, and flags that tell the loop
 /// how its calls may run. Flags are fields of a new spec: `spec.read_only = true`.
@@ -74,6 +74,10 @@ pub struct ToolSpec {
     /// it keeps its thread and its permit (see [`Limits::calls_at_once`](crate::Limits)) until its
     /// function returns.
     pub timeout: Option<Duration>,
+    /// What another agent may spend on a call of this tool that delegates to it. The budgets of the
+    /// agent that makes the call hold, too. `None` means that only these hold. It has no effect on
+    /// calls that do not delegate.
+    pub budget: Option<Budget>,
     /// Whether calls of this tool are made before the other calls of their reply, one at a time.
     pub runs_first: bool,
     /// Whether calls transfer the conversation to another agent
@@ -120,6 +124,7 @@ impl ToolSpec {
             permits: None,
             blocking: false,
             timeout: None,
+            budget: None,
             runs_first: false,
             transfers: false,
             targets: Vec::new(),

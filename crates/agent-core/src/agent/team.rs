@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Agent, BuildError, Call, Limits, Llm, MissingValue, Outcome, Rules, Tool, ToolSpec,
+    Agent, BuildError, Call, Limits, Llm, MissingValue, Outcome, Rules, Tool, ToolSpec, Usage,
     agent::{build_error, needs::Needs},
     tool::values::Values,
 };
@@ -55,6 +55,19 @@ impl Team {
     /// Whether a tool of the team has a [`timeout`](ToolSpec::timeout).
     pub(crate) fn has_timeouts(&self) -> bool {
         self.agents.iter().flat_map(|agent| agent.specs().iter()).any(|spec| spec.timeout.is_some())
+    }
+
+    /// The agents whose backends do not know their prices.
+    pub(crate) fn unpriced_agents(&self) -> Vec<String> {
+        let knows_prices = |agent: &&Agent| agent.llm().max_cost(&Usage::new(1, 1)).is_some();
+        let unpriced = self.agents.iter().filter(|agent| !knows_prices(agent));
+        unpriced.map(|agent| agent.name().to_owned()).collect()
+    }
+
+    /// Whether a tool of the team has a budget with money.
+    pub(crate) fn has_tools_with_money(&self) -> bool {
+        let mut specs = self.agents.iter().flat_map(|agent| agent.specs().iter());
+        specs.any(|spec| spec.budget.as_ref().is_some_and(|budget| budget.usd.is_some()))
     }
 
     /// The agent with this name; `None` if the team has no such agent.

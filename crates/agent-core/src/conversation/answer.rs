@@ -5,6 +5,7 @@ use crate::{Failure, Message, Response, Role, StopReason, Usage, model::EarlyRes
 
 impl Conversation {
     pub(super) fn answer(&mut self, result: Result<Response, Failure>) -> Result<(), Failure> {
+        self.reserved = None;
         let going_over = self.transfer().map(|(place, transfer)| (place, transfer.to.clone()));
         if let Err(Failure { error, .. }) = &result {
             let asked = going_over.as_ref().map_or(&*self.agent, |(_, to)| to).to_owned();
@@ -18,7 +19,7 @@ impl Conversation {
             }
             (Err(failure), Some((place, _))) => self.fail_transfer(place, &failure.to_string()),
             (Ok(response), Some((place, to))) if response.stop_reason == StopReason::Refusal => {
-                self.usage.add(&to, response.usage);
+                self.usage.add_reply(&to, response.model.as_deref(), response.usage);
                 self.fail_transfer(place, &format!("agent {to:?} refused"));
             }
             (Ok(response), Some((place, _))) => {
@@ -79,7 +80,7 @@ impl Conversation {
         }
         self.messages.push(reply);
         (self.stop, self.stop_details) = (Some(response.stop_reason), response.stop_details);
-        self.usage.add(&self.agent, response.usage);
+        self.usage.add_reply(&self.agent, response.model.as_deref(), response.usage);
         match compacted {
             Some(part) => self.compact(part),
             None => self.turns += 1,

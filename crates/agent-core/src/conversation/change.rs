@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, Slot, State, approvals::DENIED, results_limit::limited};
+use super::{Conversation, Reserved, Slot, State, approvals::DENIED, results_limit::limited};
 use crate::{BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Rules, Usage};
 
 /// One change of a conversation, as data. A journal needs to save only the changes:
@@ -25,6 +25,15 @@ pub enum Change {
     Failed(Failure),
     /// The user took back the last exchange; see [`Conversation::take_back`].
     TakenBack,
+    /// A request to the model is about to be sent, and may use at most this much. It is only
+    /// recorded if a [budget](crate::budget) applies. It replaces an earlier one. The reply, the
+    /// failure or `Spent` settles it.
+    Reserved {
+        /// The agent whose model is asked.
+        agent: String,
+        /// The most that this turn's requests may use.
+        usage: Usage,
+    },
     /// A request to the model failed, and the run ended. The conversation is unchanged except for
     /// the usage.
     Spent {
@@ -57,6 +66,9 @@ pub enum Change {
         reason: String,
     },
 }
+
+/// How the error results of calls begin that were not made.
+const NOT_RUN: &str = "not run: ";
 
 /// The error if a change does not fit the conversation: changes before it are missing, or the order
 /// is wrong.
@@ -196,6 +208,7 @@ impl Conversation {
 
     /// Records an outcome that the rules have admitted.
     pub(super) fn record(&mut self, place: usize, done: Done) {
+        self.count_call(place, &done.outcome);
         self.slots[place].state = match done.outcome {
             Outcome::Output(content) => State::Done { content, is_error: false },
             Outcome::Error(content) => State::Done { content, is_error: true },
@@ -209,6 +222,18 @@ impl Conversation {
         self.usage += &done.usage;
     }
 
+    /// Counts a call that was made. One that has delegated was counted then.
+    fn count_call(&mut self, place: usize, outcome: &Outcome) {
+        let is_made = match outcome {
+            Outcome::Error(why) => !why.to_text().starts_with(NOT_RUN),
+            Outcome::Wait { .. } => false,
+            _ => true,
+        };
+        if is_made && !matches!(self.slots[place].state, State::Delegated(_)) {
+            self.usage.count_call(&self.agent);
+        }
+    }
+
     fn apply_here(&mut self, change: Change) -> Result<(), String> {
         match change {
             Change::Said { role: Role::Assistant, .. } => {
@@ -220,7 +245,12 @@ impl Conversation {
             }
             Change::Answered(response) => self.apply_reply(Ok(response)),
             Change::Failed(failure) => self.apply_reply(Err(failure)),
+            Change::Reserved { agent, usage } => {
+                self.reserved = Some(Reserved { agent, usage });
+                Ok(())
+            }
             Change::Spent { agent, usage } => {
+                self.reserved = None;
                 self.add_usage(&agent, usage);
                 Ok(())
             }

@@ -53,6 +53,7 @@ impl Conversation {
                 format!("{agent} refused")
             }
             Ok(End::TurnLimit(turns)) => format!("{agent} was not done after {turns} turns"),
+            Ok(End::Budget(exceeded)) => format!("{agent} was not done: {exceeded}"),
             Ok(End::Other(reason)) => format!("{agent} stopped: {reason}"),
             Err(failure) => failure.to_string(),
         };

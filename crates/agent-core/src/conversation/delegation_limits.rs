@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Budget;
+
 /// The limits of a call that delegated a task to another agent. They are saved with that agent's
 /// conversation, so they also hold if another process continues the run.
 #[non_exhaustive]
@@ -20,6 +22,10 @@ pub struct DelegationLimits {
     /// How much of the timeout was left when the call delegated. `None` if there is no timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_left: Option<Duration>,
+    /// What the other agent may spend; see [`ToolSpec::budget`](crate::ToolSpec::budget). `None`
+    /// means that only the budgets of the conversation that delegates hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Box<Budget>>,
 }
 
 impl DelegationLimits {

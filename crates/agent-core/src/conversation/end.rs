@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Json, LlmError, StopReason, ToolCall, safe_lines};
+use crate::{BudgetExceeded, Json, LlmError, StopReason, ToolCall, safe_lines};
 
 /// How a run ended. After it, the user says something, or a person decides about waiting calls.
 #[non_exhaustive]
@@ -36,6 +36,10 @@ pub enum End {
     /// The agent made as many requests as [`Limits::turns`](crate::Limits::turns) allows, this
     /// number, and has not answered.
     TurnLimit(u32),
+    /// A [budget](crate::budget) can't pay for the next request. Everything until then is recorded.
+    /// To continue, run the conversation again with a larger budget. The budget of a run starts
+    /// again when the user says something.
+    Budget(BudgetExceeded),
     /// Any other reason: the API's stop reason, or what is wrong with the conversation.
     Other(String),
 }
@@ -64,6 +68,7 @@ impl fmt::Display for End {
             Self::Refused(None) => "the model declined".to_owned(),
             Self::Refused(Some(details)) => format!("the model declined: {details}"),
             Self::TurnLimit(turns) => format!("no answer after {turns} turns"),
+            Self::Budget(exceeded) => exceeded.to_string(),
             Self::Other(why) => why.clone(),
         };
         f.write_str(&safe_lines(&text))

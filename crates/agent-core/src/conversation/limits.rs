@@ -1,6 +1,6 @@
 //! The limits of a run.
 
-use crate::Permits;
+use crate::{Budget, Permits, SharedBudget};
 
 /// The limits of a run. If a call goes beyond a limit, it usually gets an error result that names
 /// the limit, which the model reads. A field that is `None` sets no limit:
@@ -47,6 +47,15 @@ pub struct Limits {
     /// Limits how many tool calls run in parallel over all runs that share these permits, for
     /// example all runs of a process. The default is no limit.
     pub permits: Option<Permits>,
+    /// What a run may spend: requests, tokens, money, calls, time. It holds until the user says
+    /// something again, also if another process continues the run. The default is no limit. See
+    /// [`budget`](crate::budget).
+    pub budget: Option<Budget>,
+    /// What a conversation may spend in all its runs together. The default is no limit.
+    pub conversation_budget: Option<Budget>,
+    /// What all runs with this budget may spend together, for example those of a tenant. The
+    /// default is no limit.
+    pub shared_budget: Option<SharedBudget>,
 }
 
 impl Default for Limits {
@@ -60,6 +69,9 @@ impl Default for Limits {
             calls_in_reply: Some(256),
             calls_at_once: Some(512),
             permits: None,
+            budget: None,
+            conversation_budget: None,
+            shared_budget: None,
         }
     }
 }
@@ -119,6 +131,24 @@ impl Limits {
     /// Sets [`Limits::permits`].
     pub fn permits(mut self, permits: Permits) -> Self {
         self.permits = Some(permits);
+        self
+    }
+
+    /// Sets [`Limits::budget`].
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// Sets [`Limits::conversation_budget`].
+    pub fn conversation_budget(mut self, budget: Budget) -> Self {
+        self.conversation_budget = Some(budget);
+        self
+    }
+
+    /// Sets [`Limits::shared_budget`].
+    pub fn shared_budget(mut self, budget: SharedBudget) -> Self {
+        self.shared_budget = Some(budget);
         self
     }
 

@@ -94,6 +94,7 @@ fn describe_notice(notice: &Notice) -> Option<String> {
         ),
         Notice::NotCompacted { reason } => format!("! the history stays as long as it is: {reason}"),
         Notice::Estimated { reason } => format!("! tokens are only estimated: {reason}"),
+        Notice::Budget { message } => message.clone(),
         Notice::RateLimit { .. } => return None,
     })
 }

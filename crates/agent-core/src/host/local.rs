@@ -1,13 +1,16 @@
 //! The in-process host.
 
 mod ask;
+mod ask_meter;
 mod assign_early_calls;
+mod budgets;
 mod call;
 mod call_events;
 mod count;
 mod early;
 mod make;
 mod mode;
+mod note;
 mod options;
 mod partial_reply;
 mod replaced_ids;
@@ -17,6 +20,7 @@ mod started_calls;
 mod task;
 mod time_limit;
 mod until_returned;
+mod worst_case;
 
 use std::{future::Future, sync::Arc};
 
@@ -36,8 +40,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure, Host,
-    MissingValue, Outcome, Perform, Receipt, Response, RunError, Team, ToolTurn, Turn, drive,
+    Call, Cancel, Change, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure,
+    Host, LlmError, MissingValue, Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolTurn, Turn,
+    drive,
     event::Listeners,
     event::emitter::{Emitter, Origin},
     host::cancel::{CancelHandle, RunTokens},
@@ -65,6 +70,8 @@ pub struct LocalHost {
     /// What stops it from outside.
     cancel: Option<Arc<RunTokens>>,
 }
+
+const ALONE: &str = "before its first call, nobody else has it";
 
 impl LocalHost {
     /// Makes a host for one run of this team. The counts for the [`Limits`](crate::Limits) of a run
@@ -156,6 +163,19 @@ impl LocalHost {
         self
     }
 
+    /// Calls `record` before each request that a [budget](crate::budget) pays for, and sends the
+    /// request when that has succeeded. It is for hosts around this one whose runs survive their
+    /// process: they save the change, so that the request counts as spent if the process ends
+    /// before its reply is saved. `record` gets the id of the conversation and
+    /// [`Change::Reserved`](crate::conversation::Change::Reserved).
+    pub fn on_reserve<F>(mut self, record: impl Fn(Arc<str>, Change) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), LlmError>> + Send + 'static,
+    {
+        self.own_caller().budgets.record(move |id, change| record(id, change).boxed());
+        self
+    }
+
     /// Asks the model like [`ask`](Host::ask), but stops when `cancel` is used. It is for hosts
     /// around this one that learn elsewhere that one of their runs is cancelled. The `Cancel` given
     /// to [`cancelled_by`](Self::cancelled_by) does not stop this request.
@@ -185,7 +205,8 @@ impl LocalHost {
 
     /// Drives a conversation by `outer`, a host around this one, and emits the event
     /// [`Ended`](crate::EventKind::Ended). Until then, [`Cancel::call`](crate::Cancel::call) can
-    /// stop a delegated conversation by its id. If the conversation already waited for a person,
+    /// stop a delegated conversation by its id. If a [budget](crate::budget) was used up, the run ends
+    /// with [`End::Budget`]. If the conversation already waited for a person,
     /// and there was nothing to do, that end is not emitted again.
     pub async fn drive_by<H: Host>(
         &self,
@@ -195,7 +216,13 @@ impl LocalHost {
         let _entered = self.cancel.as_ref().and_then(|tokens| tokens.enter_delegated(conversation));
         let waits = !conversation.waiting().is_empty()
             && matches!(conversation.turn(outer.rules()), Turn::User(End::Waiting(_)));
-        let end = drive(conversation, outer).await?;
+        let paid = self.caller.budgets.enter(conversation, self.caller.team.limits());
+        let conversation = &mut *paid.conversation;
+        let end = match drive(conversation, outer).await {
+            Ok(end) => end,
+            // The model was not asked, because that could not be paid for.
+            Err(error) => End::Budget(self.caller.budgets.exceeded(conversation.id()).ok_or(error)?),
+        };
         let emitter = &self.caller.emitter;
         if !waits && emitter.has_listeners() && self.reported_waits.is_new(conversation.id(), &end) {
             let origin = Origin::in_conversation(conversation, conversation.agent());

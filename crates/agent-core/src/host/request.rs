@@ -8,7 +8,7 @@ use std::{
 use crate::{
     Conversation, Failure, LlmError, LlmErrorKind, Message, PreviousReply, Request, RequestParts, Rules,
     RunError, Team, TransferRecord, message::without_tool_blocks::without_tool_blocks,
-    panic_message::panic_message,
+    model::request::meter::MeterOf, panic_message::panic_message,
 };
 
 impl Team {
@@ -38,6 +38,7 @@ impl Team {
             max_tokens: agent.max_tokens(),
             answer_schema: None,
             extra: agent.extra().clone(),
+            meter: MeterOf::default(),
         };
         let mut request = self.introduced(conversation, request.into())?;
         request.places = conversation.places_of(&request.messages);

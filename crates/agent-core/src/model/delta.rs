@@ -188,6 +188,11 @@ pub enum Notice {
         /// text`.
         did: String,
     },
+    /// A [budget](crate::budget) is nearly used up. The model reads it, too.
+    Budget {
+        /// Which budget, and how much of it is spent.
+        message: String,
+    },
 }
 
 tagged!(Delta, Piece, Notice);

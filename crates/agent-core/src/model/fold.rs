@@ -60,7 +60,9 @@ impl Fold {
             }
             Delta::Complete(response) => self.whole = Some(response),
             Delta::Restarted { .. } => {
-                *self = Self { broken_off: self.spent(), size: self.size, ..Self::default() };
+                let mut broken_off = self.spent();
+                broken_off.broken_off.attempts += 1;
+                *self = Self { broken_off, size: self.size, ..Self::default() };
             }
         }
         Ok(())

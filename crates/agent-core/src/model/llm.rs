@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use futures::{StreamExt, stream, stream::BoxStream};
 
-use crate::{Delta, Json, LlmError, Request, Response};
+use crate::{Delta, Json, LlmError, Request, Response, Usage, Usd};
 
 /// A model backend. It needs one method, which streams the reply to a request. Retries, limits or
 /// caching are wrappers: types that hold an `Llm` and implement `Llm`.
@@ -38,6 +38,13 @@ pub trait Llm: Send + Sync {
     fn supports_answer_schema(&self, _schema: &Json) -> bool {
         false
     }
+
+    /// The most that a usage can cost with the models that the backend asks; `None` if it does not
+    /// know their prices, which is the default. [`Priced`](crate::model::Priced) knows them. A
+    /// wrapper should return what its inner backend returns, and the higher cost if it has several.
+    fn max_cost(&self, _usage: &Usage) -> Option<Usd> {
+        None
+    }
 }
 
 impl<L: Llm + ?Sized> Llm for Arc<L> {
@@ -47,6 +54,10 @@ impl<L: Llm + ?Sized> Llm for Arc<L> {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         (**self).supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        (**self).max_cost(usage)
     }
 }
 

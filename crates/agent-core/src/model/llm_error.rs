@@ -90,6 +90,8 @@ pub enum LlmErrorKind {
     /// it. Or other code of the program panicked, such as a wrapper or a tool's
     /// [`introduce`](crate::Tool::introduce), which is a bug in that code.
     NotAsked,
+    /// The request was not made, or was stopped, because a [budget](crate::budget) is used up.
+    Budget,
     /// Anything else.
     Other,
 }
@@ -160,6 +162,7 @@ impl LlmError {
             Configuration => "the model backend is not set up",
             Panicked => "the model backend panicked",
             NotAsked => "the model was not asked",
+            Budget => "the request is not paid for",
             Other => "the model failed",
         };
         let mut text = format!("{what}: {}", self.message);

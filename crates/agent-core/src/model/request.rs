@@ -1,5 +1,7 @@
 //! Requests to a model.
 
+pub(crate) mod meter;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -8,6 +10,7 @@ use std::{
 };
 
 use crate::{Block, Json, Message, ToolSpec};
+use meter::MeterOf;
 
 /// One request to a model: the messages that an agent reads, and the tools that it may call.
 ///
@@ -64,6 +67,8 @@ pub struct RequestParts {
     /// Other fields of the request, from [`AgentBuilder::extra`](crate::AgentBuilder::extra). They
     /// override the backend's own settings.
     pub extra: BTreeMap<String, Json>,
+    /// Who pays for the request.
+    pub(crate) meter: MeterOf,
 }
 
 impl From<RequestParts> for Request {
@@ -136,6 +141,7 @@ impl Request {
             max_tokens: 8_000,
             answer_schema: None,
             extra: BTreeMap::new(),
+            meter: MeterOf::default(),
         })
     }
 

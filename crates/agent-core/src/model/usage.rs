@@ -7,9 +7,9 @@ use std::{fmt, ops::AddAssign};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Json, message::fields::Fields};
+use crate::{Json, Spent, Usd, message::fields::Fields};
 
-pub use by_agent::UsageByAgent;
+pub use by_agent::{AgentUsage, UsageByAgent};
 use count::{count, or_none};
 
 /// Tokens that requests used, and counts of the API's own tools. `+=` adds two usages.
@@ -40,6 +40,10 @@ pub struct Usage {
     /// [`TurnFailed`](crate::EventKind::TurnFailed) has its usage.
     #[serde(skip_serializing_if = "is_zero")]
     pub broken_off: BrokenOff,
+    /// What the requests cost, if the backend knows its prices ([`Priced`](crate::model::Priced)).
+    /// If not, it is zero.
+    #[serde(rename = "cost_micro_usd", skip_serializing_if = "is_zero")]
+    pub cost: Usd,
 }
 
 /// Tokens of attempts that broke off; see [`Usage::broken_off`].
@@ -59,6 +63,9 @@ pub struct BrokenOff {
     /// See [`Usage::cache_read_input_tokens`].
     #[serde(deserialize_with = "or_none")]
     pub cache_read_input_tokens: u64,
+    /// How many attempts broke off and were made again.
+    #[serde(deserialize_with = "or_none", skip_serializing_if = "is_zero")]
+    pub attempts: u64,
 }
 
 /// Tokens written to the prompt cache, by how long the cache keeps them. A longer time costs more.
@@ -108,6 +115,7 @@ impl Usage {
         set(&mut self.cache_creation, counts.cache_creation);
         set(&mut self.server_tool_use, counts.server_tool_use);
         set(&mut self.broken_off, counts.broken_off);
+        set(&mut self.cost, counts.cost);
     }
 
     /// Returns this usage with all of its tokens counted as [`broken_off`](Self::broken_off).
@@ -117,6 +125,7 @@ impl Usage {
             output_tokens: self.output_tokens,
             cache_creation_input_tokens: self.cache_creation_input_tokens,
             cache_read_input_tokens: self.cache_read_input_tokens,
+            attempts: self.broken_off.attempts,
         };
         self
     }
@@ -124,16 +133,22 @@ impl Usage {
     /// Returns the fields of the API's usage JSON that this struct does not have, for example the
     /// service tier or counts of other server tools. `None` if there are no such fields.
     pub fn details(usage: &Json) -> Option<Json> {
-        const TOKENS: &[&str] =
-            &["input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
-        const COUNTED: [(&str, &[&str]); 7] = [
+        const BROKEN_OFF: &[&str] = &[
+            "input_tokens",
+            "output_tokens",
+            "cache_creation_input_tokens",
+            "cache_read_input_tokens",
+            "attempts",
+        ];
+        const COUNTED: [(&str, &[&str]); 8] = [
             ("input_tokens", &[]),
             ("output_tokens", &[]),
             ("cache_creation_input_tokens", &[]),
             ("cache_read_input_tokens", &[]),
             ("cache_creation", &["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"]),
             ("server_tool_use", &["web_search_requests", "web_fetch_requests"]),
-            ("broken_off", TOKENS),
+            ("broken_off", BROKEN_OFF),
+            ("cost_micro_usd", &[]),
         ];
         let fields = Fields::of(usage.text()).ok()?;
         let mut details = Fields::default();
@@ -154,7 +169,19 @@ impl Usage {
         (!details.is_empty()).then(|| details.json())
     }
 
-    fn counts(&mut self) -> [&mut u64; 12] {
+    /// All tokens of the prompts, also those that were read from the prompt cache or written to it.
+    pub fn all_input_tokens(&self) -> u64 {
+        let cached = self.cache_read_input_tokens.saturating_add(self.cache_creation_input_tokens);
+        self.input_tokens.saturating_add(cached)
+    }
+
+    /// What one request with this usage spends of a budget.
+    pub(crate) fn of_one_request(&self) -> Spent {
+        let (input_tokens, output_tokens) = (self.all_input_tokens(), self.output_tokens);
+        Spent { requests: 1, input_tokens, output_tokens, cost: self.cost, calls: 0 }
+    }
+
+    fn counts(&mut self) -> [&mut u64; 13] {
         [
             &mut self.input_tokens,
             &mut self.output_tokens,
@@ -168,16 +195,17 @@ impl Usage {
             &mut self.broken_off.output_tokens,
             &mut self.broken_off.cache_creation_input_tokens,
             &mut self.broken_off.cache_read_input_tokens,
+            &mut self.broken_off.attempts,
         ]
     }
 }
 
 /// Writes the usage for people to read: `1200 input tokens (900 read from a cache), 56 output
-/// tokens`.
+/// tokens, $0.0123`.
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (read, written) = (self.cache_read_input_tokens, self.cache_creation_input_tokens);
-        let input = self.input_tokens.saturating_add(read).saturating_add(written);
+        let input = self.all_input_tokens();
         let cached: Vec<String> = [(read, "read from a cache"), (written, "written to a cache")]
             .iter()
             .filter(|(tokens, _)| *tokens > 0)
@@ -187,7 +215,11 @@ impl fmt::Display for Usage {
         if !cached.is_empty() {
             write!(f, " ({})", cached.join(", "))?;
         }
-        write!(f, ", {} output tokens", self.output_tokens)
+        write!(f, ", {} output tokens", self.output_tokens)?;
+        if self.cost > Usd::ZERO {
+            write!(f, ", {}", self.cost)?;
+        }
+        Ok(())
     }
 }
 
@@ -196,6 +228,7 @@ impl AddAssign for Usage {
         for (sum, more) in self.counts().into_iter().zip(other.counts()) {
             *sum = sum.saturating_add(*more);
         }
+        self.cost += other.cost;
     }
 }
 
@@ -226,6 +259,9 @@ pub struct Counts {
     pub server_tool_use: Option<ServerToolUse>,
     /// See [`Usage::broken_off`].
     pub broken_off: Option<BrokenOff>,
+    /// See [`Usage::cost`].
+    #[serde(rename = "cost_micro_usd", skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Usd>,
 }
 
 impl Counts {
@@ -254,6 +290,7 @@ impl From<Usage> for Counts {
             cache_creation: Some(usage.cache_creation).filter(|counts| !is_zero(counts)),
             server_tool_use: Some(usage.server_tool_use).filter(|counts| !is_zero(counts)),
             broken_off: Some(usage.broken_off).filter(|counts| !is_zero(counts)),
+            cost: Some(usage.cost).filter(|cost| !is_zero(cost)),
         }
     }
 }
@@ -267,5 +304,7 @@ mod tests {
         let usage = Usage { cache_read_input_tokens: 900, ..Usage::new(300, 56) };
         assert_eq!(Usage::new(3, 4).to_string(), "3 input tokens, 4 output tokens");
         assert_eq!(usage.to_string(), "1200 input tokens (900 read from a cache), 56 output tokens");
+        let usage = Usage { cost: Usd::dollars(0.0123), ..Usage::new(3, 4) };
+        assert_eq!(usage.to_string(), "3 input tokens, 4 output tokens, $0.0123");
     }
 }

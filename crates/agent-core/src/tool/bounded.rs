@@ -27,7 +27,7 @@ impl Bounded {
 impl Bounded {
     /// Passes the limits of the tool on to the delegation, or refuses it if they can't hold there.
     fn delegated(&self, to: String, task: Content, began: Instant) -> Outcome {
-        let ToolSpec { name, permits, timeout, .. } = &self.spec;
+        let ToolSpec { name, permits, timeout, budget, .. } = &self.spec;
         if permits.is_some() {
             // Agents that wait for other agents would hold permits which these may need.
             return Outcome::error(format!(
@@ -38,6 +38,7 @@ impl Bounded {
             max_result_bytes: Some(self.max_bytes),
             timeout: *timeout,
             time_left: timeout.map(|limit| limit.saturating_sub(began.elapsed())),
+            budget: budget.clone().map(Box::new),
         };
         Outcome::Delegate { to, task, limits: limits.into() }
     }

@@ -30,6 +30,6 @@ fn invariant_2_drive_is_the_only_loop_that_asks_a_model() {
     // Only one place takes the turns of a conversation …
     check("Turn::Model(turn)", &["host.rs"]);
     check("drive(", &["local.rs"]);
-    // … and only one asks a model, once. `llm.rs` only passes requests on to the model in an `Arc`.
-    check(".stream(request)", &["ask.rs", "llm.rs"]);
+    // … and only one asks a model, once. The others only pass requests on to the model inside.
+    check(".stream(request)", &["ask.rs", "llm.rs", "metered.rs", "priced.rs"]);
 }

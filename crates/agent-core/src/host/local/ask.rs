@@ -55,6 +55,7 @@ impl LocalHost {
             },
         };
         self.assign_early_calls(so_far, &mut reply).await;
+        let reply = self.caller.budgets.settle(so_far, reply);
         Ok(reply.map_err(|error| Failure { agent: so_far.speaker().to_owned(), error }))
     }
 
@@ -79,7 +80,10 @@ impl LocalHost {
     fn asked(&self, so_far: &Conversation) -> Result<(&Agent, Request), LlmError> {
         let team = &self.caller.team;
         match (team.request(so_far), team.agent(so_far.speaker())) {
-            (Ok(request), Some(speaker)) => Ok((speaker, request)),
+            (Ok(mut request), Some(speaker)) => {
+                request.meter = self.meter(so_far);
+                Ok((speaker, request))
+            }
             (Err(RunError::Model(failure)), _) => Err(failure.error),
             _ => {
                 // The transfer's target is missing. The transfer fails, and the agent that has the

@@ -11,7 +11,7 @@ use futures::{FutureExt, future::Either};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{count::Count, task};
+use super::{budgets::Budgets, count::Count, task};
 use crate::{
     Call, Context, Conversation, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
     event::emitter::{Emitter, Origin},
@@ -30,6 +30,7 @@ pub(super) struct Caller {
     permits: Option<Permits>,
     pub(super) calls_made: Count,
     pub(super) requests_made: Count,
+    pub(super) budgets: Budgets,
     /// Cancelled when the host or the run is dropped.
     pub(super) cancel: Arc<CancellationToken>,
 }
@@ -48,9 +49,10 @@ pub(super) type Busy = oneshot::Sender<Infallible>;
 
 impl Caller {
     pub(super) fn new(team: Team, emitter: Emitter, values: Values, cancel: CancellationToken) -> Self {
-        let permits = team.limits().calls_at_once.map(Permits::new);
+        let (permits, budgets) = (team.limits().calls_at_once.map(Permits::new), Budgets::new(&team));
         Self {
             team,
+            budgets,
             emitter: emitter.into(),
             values,
             permits,
@@ -126,7 +128,9 @@ impl Caller {
     fn admit(&self, call: &Call) -> Result<&Arc<dyn Tool>, Outcome> {
         let tool = self.team.tool(call)?;
         let limits = self.team.limits();
-        self.calls_made.one_more(limits.calls).map(|()| tool).map_err(Outcome::beyond_calls)
+        self.calls_made.one_more(limits.calls).map_err(Outcome::beyond_calls)?;
+        let paid = self.budgets.use_call(&call.conversation);
+        paid.map(|()| tool).map_err(|exceeded| Outcome::error(format!("not run: {exceeded}")))
     }
 
     /// Counts a request to a model. It fails if the limit is reached.

@@ -1,0 +1,174 @@
+//! The budgets of the conversations of a run.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures::future::BoxFuture;
+
+use super::{
+    LocalHost,
+    ask_meter::{AskMeter, RecordReservation},
+    worst_case::Measured,
+};
+use crate::{
+    Account, BudgetExceeded, BudgetScope, Chain, Change, Conversation, Limits, LlmError, Response, Spent,
+    Team, event::emitter::Origin, model::request::meter::MeterOf,
+};
+
+/// The budgets of all conversations that are being driven and have some.
+pub(super) struct Budgets {
+    open: Arc<Mutex<Open>>,
+    record: Option<Arc<RecordReservation>>,
+    /// The agents that can't be asked for money, because their backends know no prices, if a call
+    /// of a tool has a budget with money. If the run has one, that is found in its limits.
+    unpriced: Vec<String>,
+    has_priced_tools: bool,
+}
+
+type Open = HashMap<Arc<str>, Books>;
+
+/// The budgets of one conversation.
+struct Books {
+    chain: Arc<Chain>,
+    /// The request whose reply is not recorded yet.
+    asking: Option<AskMeter>,
+    /// The tokens of the last request by its agent, and how many were estimated for it.
+    measured: HashMap<String, Measured>,
+}
+
+/// A conversation that is being driven. When it is dropped, requests that are not recorded count as
+/// spent.
+pub(super) struct PaidConversation<'a> {
+    pub(super) conversation: &'a mut Conversation,
+    open: Option<Arc<Mutex<Open>>>,
+}
+
+impl Budgets {
+    pub(super) fn new(team: &Team) -> Self {
+        let (unpriced, has_priced_tools) = (team.unpriced_agents(), team.has_tools_with_money());
+        Self { open: Arc::default(), record: None, unpriced, has_priced_tools }
+    }
+
+    pub(super) fn record<F>(&mut self, record: F)
+    where
+        F: Fn(Arc<str>, Change) -> BoxFuture<'static, Result<(), LlmError>> + Send + Sync + 'static,
+    {
+        self.record = Some(Arc::new(record));
+    }
+
+    /// Opens the accounts of a conversation, with what it has spent so far.
+    pub(super) fn enter<'a>(
+        &self,
+        conversation: &'a mut Conversation,
+        limits: &Limits,
+    ) -> PaidConversation<'a> {
+        let own = accounts_of(conversation, limits);
+        let above = match self.chain_above(conversation) {
+            Some(chain) => chain.accounts().to_vec(),
+            None => limits.shared_budget.iter().flat_map(|shared| shared.accounts().cloned()).collect(),
+        };
+        let chain = Chain::new(own, above);
+        if chain.is_empty() {
+            return PaidConversation { conversation, open: None };
+        }
+        let (chain, measured) = (Arc::new(chain), HashMap::new());
+        let books = Books { chain, asking: None, measured };
+        lock(&self.open).insert(conversation.shared_id(), books);
+        PaidConversation { conversation, open: Some(self.open.clone()) }
+    }
+
+    /// The accounts of the conversation that delegated this one.
+    fn chain_above(&self, conversation: &Conversation) -> Option<Arc<Chain>> {
+        let (parent, _) = conversation.id().rsplit_once('/').filter(|_| conversation.depth() > 0)?;
+        lock(&self.open).get(parent).map(|books| books.chain.clone())
+    }
+
+    /// Counts a tool call of a conversation. The error says which budget does not allow it.
+    pub(super) fn use_call(&self, conversation: &str) -> Result<(), BudgetExceeded> {
+        let chain = lock(&self.open).get(conversation).map(|books| books.chain.clone());
+        chain.map_or(Ok(()), |chain| chain.use_call())
+    }
+
+    /// Why the last request of a conversation was not paid for, if it was not.
+    pub(super) fn exceeded(&self, conversation: &str) -> Option<BudgetExceeded> {
+        lock(&self.open).get(conversation)?.asking.as_ref()?.exceeded()
+    }
+
+    /// The reply to a request has come, and is about to be recorded with its usage.
+    pub(super) fn settle(
+        &self,
+        so_far: &Conversation,
+        reply: Result<Response, LlmError>,
+    ) -> Result<Response, LlmError> {
+        let mut open = lock(&self.open);
+        let Some(books) = open.get_mut(so_far.id()) else { return reply };
+        let Some(meter) = &books.asking else { return reply };
+        let measured = meter.measured().map(|measured| (so_far.speaker().to_owned(), measured));
+        books.measured.extend(measured);
+        // If it was stopped in the middle, nobody knows what it has used.
+        let used = meter.finish();
+        reply.map_err(|error| used.into_iter().fold(error, LlmError::costing))
+    }
+}
+
+impl LocalHost {
+    /// The meter of a request of this conversation, if a budget applies.
+    pub(super) fn meter(&self, so_far: &Conversation) -> MeterOf {
+        let mut open = lock(&self.caller.budgets.open);
+        let Some(books) = open.get_mut(so_far.id()) else { return MeterOf::default() };
+        let needs_prices = books.chain.has_money_limit() || self.caller.budgets.has_priced_tools;
+        let unpriced = if needs_prices { self.caller.budgets.unpriced.clone() } else { Vec::new() };
+        let meter = AskMeter::new(
+            books.chain.clone(),
+            self.caller.emitter.clone(),
+            Origin::in_conversation(so_far, so_far.speaker()),
+            self.caller.budgets.record.clone(),
+            books.measured.get(so_far.speaker()).copied(),
+            unpriced,
+        );
+        books.asking = Some(meter.clone());
+        meter.for_request()
+    }
+}
+
+/// The budgets of the conversation itself.
+fn accounts_of(conversation: &Conversation, limits: &Limits) -> Vec<Arc<Account>> {
+    let account = |scope, budget: Option<&_>, spent: fn(&Conversation) -> Spent| {
+        let budget: &crate::Budget = budget?;
+        budget.has_limits().then(|| Account::new(scope, budget.clone(), spent(conversation)))
+    };
+    if conversation.depth() > 0 {
+        let scope = BudgetScope::Delegation(conversation.id().to_owned());
+        let budget = conversation.delegation_limits().budget.as_deref();
+        return account(scope, budget, Conversation::spent).into_iter().collect();
+    }
+    let run = account(BudgetScope::Run, limits.budget.as_ref(), Conversation::spent_since_user);
+    let conversation_budget = limits.conversation_budget.as_ref();
+    let all = account(BudgetScope::Conversation, conversation_budget, Conversation::spent);
+    run.into_iter().chain(all).collect()
+}
+
+impl Drop for PaidConversation<'_> {
+    fn drop(&mut self) {
+        let Some(open) = &self.open else { return };
+        let books = lock(open).remove(self.conversation.id());
+        let asking = books.and_then(|books| books.asking);
+        let Some((agent, usage)) = asking.and_then(|meter| meter.unrecorded()) else { return };
+        let id = self.conversation.shared_id();
+        let applied = self.conversation.apply(&id, Change::Spent { agent, usage });
+        debug_assert_eq!(applied, Ok(()), "usage can always be added");
+    }
+}
+
+fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
+    open.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Budgets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Budgets").field("open", &lock(&self.open).len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,36 @@
+//! The most that a request can use.
+
+use crate::{Request, Usage, model::request::meter::MaxCost};
+
+/// How many input tokens a request had, and how many were estimated.
+#[derive(Clone, Copy)]
+pub(super) struct Measured {
+    pub(super) estimated: u64,
+    pub(super) counted: u64,
+}
+
+/// The most tokens that a request can use. `before` is an earlier request of the same agent.
+pub(super) fn worst_case(request: &Request, before: Option<Measured>) -> Usage {
+    let estimated = request.estimated_input_tokens();
+    let input = match before {
+        // The server has counted its beginning.
+        Some(before) if before.estimated <= estimated => before.counted + (estimated - before.estimated),
+        _ => estimated,
+    };
+    Usage::new(input, max_tokens(request))
+}
+
+/// Adds the cost. It is more if the server writes the prompt to its cache. `None` if the prices are
+/// not known.
+pub(super) fn with_cost(worst: Usage, max_cost: MaxCost<'_>) -> Option<Usage> {
+    let in_cache = Usage { input_tokens: 0, cache_creation_input_tokens: worst.input_tokens, ..worst };
+    let cost = max_cost(&worst)?.max(max_cost(&in_cache)?);
+    Some(Usage { cost, ..worst })
+}
+
+/// The most tokens of the reply. Other fields of the request may override it.
+fn max_tokens(request: &Request) -> u64 {
+    let names = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+    let other = names.iter().filter_map(|name| request.extra.get(*name)?.parse::<u64>().ok()).max();
+    other.unwrap_or(u64::from(request.max_tokens))
+}

@@ -1,0 +1,150 @@
+//! The innermost wrapper around the backend of each agent, which pays for each request.
+
+use std::sync::Arc;
+
+use futures::{
+    StreamExt,
+    future::{BoxFuture, Either, select},
+    stream,
+};
+
+use super::request::meter::{Meter, Reservation, Settlement};
+use crate::{BoxStream, Delta, Json, Llm, LlmError, Request, Usage, Usd};
+
+/// A wrapper around a backend that pays for its requests from the budgets of the run that makes
+/// them. Each agent's backend has it already. Use it for other backends that a wrapper asks in the
+/// course of a run, with a clone of the run's request: for example a cheaper model that makes
+/// summaries.
+pub struct Metered<L>(L);
+
+impl<L: Llm> Metered<L> {
+    /// Wraps a backend.
+    pub fn new(llm: L) -> Self {
+        Self(llm)
+    }
+}
+
+impl<L: Llm> Llm for Metered<L> {
+    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        match request.meter.0.clone() {
+            None => self.0.stream(request),
+            Some(meter) => {
+                let time_is_over = meter.time_is_over();
+                let paid = Paid { llm: &self.0, meter, time_is_over, request, stage: Stage::Begin };
+                stream::unfold(paid, Paid::next).boxed()
+            }
+        }
+    }
+
+    fn supports_answer_schema(&self, schema: &Json) -> bool {
+        self.0.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.0.max_cost(usage)
+    }
+}
+
+/// A request that is paid for.
+struct Paid<'a, L> {
+    llm: &'a L,
+    meter: Arc<dyn Meter>,
+    time_is_over: BoxFuture<'static, LlmError>,
+    request: Request,
+    stage: Stage<'a>,
+}
+
+enum Stage<'a> {
+    Begin,
+    Streams(Streaming<'a>),
+    Over,
+}
+
+struct Streaming<'a> {
+    reply: BoxStream<'a, Result<Delta, LlmError>>,
+    /// `None` while an attempt is over and the next one is not paid for.
+    reservation: Option<Reservation>,
+    /// What the attempt has used, as far as is known.
+    used: Usage,
+}
+
+impl<L: Llm> Paid<'_, L> {
+    async fn next(mut self) -> Option<(Result<Delta, LlmError>, Self)> {
+        let delta = match self.step().await {
+            Ok(delta) => Ok(delta?),
+            Err(error) => {
+                self.stage = Stage::Over;
+                Err(error)
+            }
+        };
+        Some((delta, self))
+    }
+
+    /// The next piece; `None` at the end.
+    async fn step(&mut self) -> Result<Option<Delta>, LlmError> {
+        self.pay().await?;
+        let Stage::Streams(streaming) = &mut self.stage else { return Ok(None) };
+        let delta = match select(streaming.reply.next(), &mut self.time_is_over).await {
+            Either::Left((delta, _)) => delta,
+            Either::Right((error, _)) => return Err(error),
+        };
+        match delta {
+            Some(Ok(delta)) => {
+                streaming.see(&delta);
+                Ok(Some(delta))
+            }
+            Some(Err(error)) => {
+                streaming.used += error.usage();
+                streaming.settle(match streaming.used == Usage::default() {
+                    true => Settlement::Nothing,
+                    false => Settlement::Used(streaming.used),
+                });
+                Err(error)
+            }
+            None => {
+                streaming.settle(Settlement::Used(streaming.used));
+                self.stage = Stage::Over;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reserves what the next attempt may use, if that is not done.
+    async fn pay(&mut self) -> Result<(), LlmError> {
+        if matches!(self.stage, Stage::Begin) {
+            let llm = self.llm;
+            let paid = self.meter.reserve(&mut self.request, &|usage| llm.max_cost(usage)).await;
+            let reservation = Some(paid?);
+            let reply = self.llm.stream(self.request.clone());
+            self.stage = Stage::Streams(Streaming { reply, reservation, used: Usage::default() });
+        }
+        if matches!(&self.stage, Stage::Streams(streaming) if streaming.reservation.is_none()) {
+            // The backend asks again when it is polled.
+            let llm = self.llm;
+            let paid = self.meter.reserve_again(&self.request, &|usage| llm.max_cost(usage)).await;
+            let reservation = paid?;
+            if let Stage::Streams(streaming) = &mut self.stage {
+                streaming.reservation = Some(reservation);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Streaming<'_> {
+    fn see(&mut self, delta: &Delta) {
+        match delta {
+            Delta::Start { usage, .. } | Delta::Stop { usage, .. } => self.used.update(usage),
+            Delta::Complete(response) => self.used = response.usage,
+            Delta::Restarted { .. } => self.settle(Settlement::Used(self.used)),
+            _ => {}
+        }
+    }
+
+    fn settle(&mut self, settlement: Settlement) {
+        self.used = Usage::default();
+        if let Some(reservation) = self.reservation.take() {
+            reservation.settle(settlement);
+        }
+    }
+}
