@@ -5,7 +5,8 @@ mod failures;
 use std::sync::Arc;
 
 use agent_core::{
-    Block, BoxStream, Delta, Json, Llm, LlmError, Request, Response, StopReason, Team,
+    Block, BoxStream, Delta, Json, Llm, LlmError, Request, Response, StopReason, Team, Usage,
+    budget::Usd,
     message::safe_line,
     model::{Notice, non_streaming},
 };
@@ -102,6 +103,10 @@ impl Llm for BrokenModel {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

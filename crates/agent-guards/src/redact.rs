@@ -9,7 +9,7 @@ mod sent;
 
 use std::{fmt, sync::Arc};
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, Team, model::Notice};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, Team, Usage, budget::Usd, model::Notice};
 use futures::{StreamExt, stream};
 
 use pattern::Pattern;
@@ -174,6 +174,10 @@ impl Llm for RedactedModel {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// [`Journal::entries`](crate::Journal::entries) lists them.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most entries are changes, and few are held at a time")]
 pub enum Entry {
     /// A complete conversation. This is the first entry of each session. It is also written after a
     /// change in memory that no other entry can express.
@@ -57,7 +58,7 @@ impl Entry {
     }
 
     /// The kind of the entry as one word, for lists and filters: `became`, `started`, `said`,
-    /// `answered`, `failed`, `spent`, `returned`, `taken_back`, `recorded`, `allowed`, `denied`.
+    /// `answered`, `failed`, `reserved`, `spent`, `returned`, `taken_back`, `recorded`, `allowed`, `denied`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Became(_) => "became",
@@ -65,6 +66,7 @@ impl Entry {
             Self::Change(Change::Said { .. }) => "said",
             Self::Change(Change::Answered(_)) => "answered",
             Self::Change(Change::Failed(_)) => "failed",
+            Self::Change(Change::Reserved { .. }) => "reserved",
             Self::Change(Change::Spent { .. }) => "spent",
             Self::Change(Change::Returned) => "returned",
             Self::Change(Change::TakenBack) => "taken_back",
@@ -82,6 +84,7 @@ impl Entry {
             Self::Change(Change::Said { role, content }) => json(&Said { role: *role, content }),
             Self::Change(Change::Answered(response)) => json(response),
             Self::Change(Change::Failed(failure)) => json(failure),
+            Self::Change(Change::Reserved { agent, usage }) => json(&Spent { agent, usage: *usage }),
             Self::Change(Change::Spent { agent, usage }) => json(&Spent { agent, usage: *usage }),
             Self::Change(Change::Recorded { done, .. }) => json(done),
             Self::Change(Change::Denied { reason, .. }) => json(&Denied { reason }),
@@ -104,6 +107,10 @@ impl StoredEntry {
             }
             "answered" => Entry::Change(Change::Answered(self.body::<Response>()?)),
             "failed" => Entry::Change(Change::Failed(self.body()?)),
+            "reserved" => {
+                let Spent { agent, usage } = self.body()?;
+                Entry::Change(Change::Reserved { agent, usage })
+            }
             "spent" => {
                 let Spent { agent, usage } = self.body()?;
                 Entry::Change(Change::Spent { agent, usage })

@@ -19,6 +19,7 @@ use crate::{
     held_lease::HeldLease,
     lease::Lease,
     ledger::{Completed, Ledger, missing_result},
+    record_reservations::record_reservations,
     record_starts::record_starts,
 };
 
@@ -48,7 +49,9 @@ impl JournalHost {
         let ledger = Arc::new(ledger);
         let held = HeldLease::new(ledger.clone(), lease);
         Self {
-            local: LocalHost::new(record_starts(team, &ledger)).early(Early::ReadOnly),
+            local: LocalHost::new(record_starts(team, &ledger))
+                .early(Early::ReadOnly)
+                .on_reserve(record_reservations(&ledger)),
             ledger,
             unknown: Box::new(|call| Some(Outcome::unknown(&call.call.name))),
             _lease: held,
@@ -94,6 +97,7 @@ impl JournalHost {
         if let Some(newer) = self.ledger.newer_conversation(conversation) {
             *conversation = newer;
         }
+        self.settle(conversation).await?;
         self.ledger.apply_decisions(conversation)?;
         loop {
             let end = self.drive(conversation).await?;
@@ -101,6 +105,19 @@ impl JournalHost {
                 return Ok(end);
             }
         }
+    }
+
+    /// Counts as spent what requests had reserved whose replies are not in the journal. Nobody
+    /// knows what they have used.
+    async fn settle(&self, conversation: &mut Conversation) -> Result<(), JournalHostError> {
+        for (id, spent) in self.ledger.unsettled() {
+            self.append(&id, &[Entry::Change(spent.clone())], &id, Completed::Nothing).await?;
+            // If a run of this process was stopped, the conversation in memory has counted it.
+            let is_known = !conversation.unsettled().iter().any(|(other, _)| *other == id);
+            let counted = if is_known { Ok(()) } else { conversation.apply(&id, spent) };
+            debug_assert_eq!(counted, Ok(()), "usage can always be added");
+        }
+        Ok(())
     }
 
     /// This returns a boxed future because the loop calls itself here.

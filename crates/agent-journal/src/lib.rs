@@ -49,6 +49,7 @@ mod new_host;
 mod next_write;
 mod open_session;
 mod portable;
+mod record_reservations;
 mod record_starts;
 mod schema;
 mod session;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait, tool::ExclusiveBy};
+use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait, budget::Budget, tool::ExclusiveBy};
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -87,6 +87,22 @@ impl AgentTool {
     /// was done. See [`ToolSpec::timeout`].
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.spec.timeout = Some(limit);
+        self
+    }
+
+    /// Sets what the other agent may spend on one task, with the agents that it delegates to. By
+    /// default only the budgets of the calling agent hold, which always hold too. If the other agent
+    /// runs out, the call gets an error result that says what was done. See [`ToolSpec::budget`].
+    ///
+    /// ```
+    /// use agent_core::budget::{Budget, Usd};
+    /// use agent_tools::AgentTool;
+    ///
+    /// let tool = AgentTool::new("forecaster", "Knows the weather.")
+    ///     .budget(Budget::new().usd(Usd::dollars(0.05)).requests(5));
+    /// ```
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.spec.budget = Some(budget);
         self
     }
 

@@ -225,7 +225,10 @@ impl Conversation {
     /// Counts a call that was made. One that has delegated was counted then.
     fn count_call(&mut self, place: usize, outcome: &Outcome) {
         let is_made = match outcome {
-            Outcome::Error(why) => !why.to_text().starts_with(NOT_RUN),
+            Outcome::Error(why) => {
+                let why = why.to_text();
+                !why.starts_with(NOT_RUN) && !why.starts_with(DENIED)
+            }
             Outcome::Wait { .. } => false,
             _ => true,
         };

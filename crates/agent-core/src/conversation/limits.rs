@@ -50,9 +50,9 @@ pub struct Limits {
     /// What a run may spend: requests, tokens, money, calls, time. It holds until the user says
     /// something again, also if another process continues the run. The default is no limit. See
     /// [`budget`](crate::budget).
-    pub budget: Option<Budget>,
+    pub budget: Option<Box<Budget>>,
     /// What a conversation may spend in all its runs together. The default is no limit.
-    pub conversation_budget: Option<Budget>,
+    pub conversation_budget: Option<Box<Budget>>,
     /// What all runs with this budget may spend together, for example those of a tenant. The
     /// default is no limit.
     pub shared_budget: Option<SharedBudget>,
@@ -136,13 +136,13 @@ impl Limits {
 
     /// Sets [`Limits::budget`].
     pub fn budget(mut self, budget: Budget) -> Self {
-        self.budget = Some(budget);
+        self.budget = Some(budget.into());
         self
     }
 
     /// Sets [`Limits::conversation_budget`].
     pub fn conversation_budget(mut self, budget: Budget) -> Self {
-        self.conversation_budget = Some(budget);
+        self.conversation_budget = Some(budget.into());
         self
     }
 

@@ -71,8 +71,6 @@ pub struct LocalHost {
     cancel: Option<Arc<RunTokens>>,
 }
 
-const ALONE: &str = "before its first call, nobody else has it";
-
 impl LocalHost {
     /// Makes a host for one run of this team. The counts for the [`Limits`](crate::Limits) of a run
     /// belong to the host: before a second run, call [`begin_run`](Self::begin_run).
@@ -241,6 +239,7 @@ impl LocalHost {
         P::Error: From<RunError>,
     {
         self.caller.check(turn.conversation())?;
+        self.caller.budgets.enter_unguarded(turn.conversation(), self.caller.team.limits());
         let at_most = match self.mode {
             Mode::Concurrent => usize::MAX,
             Mode::Sequential => 1,

@@ -8,7 +8,7 @@ use futures::{
     stream,
 };
 
-use super::request::meter::{Meter, Reservation, Settlement};
+use super::request::meter::{Meter, MeterOf, Reservation, Settlement};
 use crate::{BoxStream, Delta, Json, Llm, LlmError, Request, Usage, Usd};
 
 /// A wrapper around a backend that pays for its requests from the budgets of the run that makes
@@ -25,15 +25,13 @@ impl<L: Llm> Metered<L> {
 }
 
 impl<L: Llm> Llm for Metered<L> {
-    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        match request.meter.0.clone() {
-            None => self.0.stream(request),
-            Some(meter) => {
-                let time_is_over = meter.time_is_over();
-                let paid = Paid { llm: &self.0, meter, time_is_over, request, stage: Stage::Begin };
-                stream::unfold(paid, Paid::next).boxed()
-            }
-        }
+    fn stream(&self, mut request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let Some(meter) = request.meter.0.clone() else { return self.0.stream(request) };
+        // Taken out, so that no backend inside pays a second time.
+        request.meter = MeterOf::default();
+        let time_is_over = meter.time_is_over();
+        let paid = Paid { llm: &self.0, meter, time_is_over, request, stage: Stage::Begin };
+        stream::unfold(paid, Paid::next).boxed()
     }
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {

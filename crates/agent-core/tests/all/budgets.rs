@@ -11,6 +11,7 @@ use agent_core::{
     Agent, Conversation, Delta, End, Event, EventKind, Limits, Llm, Response, Team, Usage,
     budget::{Budget, BudgetLimit, BudgetScope, SharedBudget, Spent, Usd},
     conversation::Change,
+    host::{LocalHost, drive},
     model::{Notice, Priced},
     script::{Reply, Script},
 };
@@ -246,6 +247,18 @@ async fn a_budget_of_time_stops_the_reply_that_streams() {
     let end = agent.run(&mut conversation).limits(limits).await.unwrap();
     assert_eq!(end.to_string(), "the budget of the run is used up: its 2s are over");
     assert_eq!(began.elapsed(), Duration::from_secs(2));
+}
+
+/// Nobody says then when a run begins, so the failure is an error.
+#[tokio::test(start_paused = true)]
+async fn a_budget_also_holds_for_the_loop_alone() {
+    let (team, model) = delegating(vec![says("Yes.", 300), says("Yes.", 300), says("Yes.", 300)], None);
+    let limits = Limits::new().budget(Budget::new().requests(4));
+    let host = LocalHost::new(team.with_limits(limits));
+    let mut conversation = Conversation::start("main", "Go.");
+    let error = drive(&mut conversation, &host).await.unwrap_err();
+    insta::assert_snapshot!(error, @r#"agent "main" got no answer: the request is not paid for: the budget of the run is used up: of 4 requests, 4 requests are spent or reserved, and the next may need 1 requests"#);
+    assert_eq!(model.requests().len(), 4);
 }
 
 #[test]

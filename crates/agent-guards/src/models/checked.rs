@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, Usage, model::Fold};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, Usage, budget::Usd, model::Fold};
 use futures::{StreamExt, stream};
 
 use super::{
@@ -33,6 +33,10 @@ impl Llm for CheckedModel {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

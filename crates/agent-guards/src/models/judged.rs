@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use agent_core::{
-    BoxStream, Delta, Json, Llm, LlmError, Request,
+    BoxStream, Delta, Json, Llm, LlmError, Request, Usage,
+    budget::Usd,
     model::{Fold, non_streaming},
 };
 use futures::{
@@ -57,6 +58,10 @@ impl Llm for JudgedModel {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use agent_core::{Block, BoxStream, Delta, Json, Llm, Message, Request, Role, model::Notice};
+use agent_core::{
+    Block, BoxStream, Delta, Json, Llm, Message, Request, Role, Usage, budget::Usd, model::Notice,
+};
 use futures::{StreamExt, future::try_join_all, stream};
 
 use super::{Piece, judged::refused};
@@ -111,5 +113,9 @@ impl Llm for RewrittenModel {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }

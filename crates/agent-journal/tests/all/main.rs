@@ -5,6 +5,7 @@
 mod approvals;
 mod asking;
 mod backends;
+mod budgets;
 mod cassette;
 mod common;
 mod compacting;

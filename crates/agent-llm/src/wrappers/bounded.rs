@@ -2,7 +2,7 @@
 
 use std::{fmt, future::ready};
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, model::Notice};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, Usage, budget::Usd, model::Notice};
 use futures::{StreamExt, stream};
 
 use super::bounds::Bounds;
@@ -48,6 +48,10 @@ impl<L: Llm> Llm for Bounded<L> {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

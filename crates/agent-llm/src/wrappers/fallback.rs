@@ -7,7 +7,8 @@ mod tests;
 use std::{collections::HashSet, future::ready, iter, sync::Arc, time::Duration};
 
 use agent_core::{
-    BoxStream, Delta, Json, Llm, LlmError, Request,
+    BoxStream, Delta, Json, Llm, LlmError, Request, Usage,
+    budget::Usd,
     model::{DeltaValidator, LlmErrorKind, Notice},
 };
 use circuit::{Circuit, Limits};
@@ -156,6 +157,10 @@ impl Llm for Fallback {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.models.all_support(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.models.max_cost(usage)
     }
 }
 

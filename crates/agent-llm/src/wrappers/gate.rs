@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, Usage, budget::Usd};
 use futures::StreamExt;
 use tokio::{
     sync::{Notify, oneshot, watch},
@@ -182,6 +182,10 @@ impl<L: Llm> Llm for Gated<L> {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

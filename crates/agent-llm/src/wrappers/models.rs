@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use agent_core::{Json, Llm};
+use agent_core::{Json, Llm, Usage, budget::Usd};
 
 /// The error if a list of models for [`Fallback`](crate::Fallback) or [`Route`](crate::Route) can't
 /// be used.
@@ -66,6 +66,12 @@ impl Models {
     /// Whether each model supports this schema. Which one is asked is not known before.
     pub(super) fn all_support(&self, schema: &Json) -> bool {
         self.0.iter().all(|model| model.llm.supports_answer_schema(schema))
+    }
+
+    /// The most that a usage costs with any of the models; `None` if one has no prices.
+    pub(super) fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        let costs = self.0.iter().map(|model| model.llm.max_cost(usage));
+        costs.collect::<Option<Vec<Usd>>>()?.into_iter().max()
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {

@@ -7,7 +7,8 @@ mod size;
 use std::{collections::BTreeMap, future::ready, mem, time::Duration};
 
 use agent_core::{
-    BoxStream, Delta, Json, Llm, LlmError, Request,
+    BoxStream, Delta, Json, Llm, LlmError, Request, Usage,
+    budget::Usd,
     message::valid_history,
     model::{LlmErrorKind, Notice},
 };
@@ -123,6 +124,10 @@ impl<L: Llm> Llm for Repair<L> {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

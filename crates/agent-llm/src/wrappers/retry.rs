@@ -3,7 +3,7 @@
 mod attempts;
 mod policy;
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, model::DeltaValidator};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, Usage, budget::Usd, model::DeltaValidator};
 
 use attempts::Attempts;
 pub use policy::RetryPolicy;
@@ -48,6 +48,10 @@ impl<L: Llm> Llm for Retry<L> {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

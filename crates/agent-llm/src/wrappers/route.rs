@@ -2,7 +2,7 @@
 
 use std::{fmt, future::ready, sync::Arc};
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, model::LlmErrorKind};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, Usage, budget::Usd, model::LlmErrorKind};
 use futures::{StreamExt, stream};
 
 use super::models::{Models, ModelsError};
@@ -67,6 +67,10 @@ impl Llm for Route {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.models.all_support(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.models.max_cost(usage)
     }
 }
 

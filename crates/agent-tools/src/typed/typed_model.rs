@@ -10,8 +10,8 @@ use std::{
 };
 
 use agent_core::{
-    BoxStream, Delta, Json, Llm, LlmError, Message, Request, StopReason, message::without_tool_blocks,
-    model::Notice,
+    BoxStream, Delta, Json, Llm, LlmError, Message, Request, StopReason, Usage, budget::Usd,
+    message::without_tool_blocks, model::Notice,
 };
 use futures::{StreamExt, stream};
 
@@ -76,6 +76,10 @@ impl Llm for TypedModel {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

@@ -14,8 +14,8 @@ use super::{
     worst_case::Measured,
 };
 use crate::{
-    Account, BudgetExceeded, BudgetScope, Chain, Change, Conversation, Limits, LlmError, Response, Spent,
-    Team, event::emitter::Origin, model::request::meter::MeterOf,
+    Account, Budget, BudgetExceeded, BudgetScope, Chain, Change, Conversation, Limits, LlmError, Response,
+    Rules, Spent, Team, event::emitter::Origin, model::request::meter::MeterOf,
 };
 
 /// The budgets of all conversations that are being driven and have some.
@@ -33,6 +33,8 @@ type Open = HashMap<Arc<str>, Books>;
 /// The budgets of one conversation.
 struct Books {
     chain: Arc<Chain>,
+    /// Whether a [`PaidConversation`] closes it.
+    is_guarded: bool,
     /// The request whose reply is not recorded yet.
     asking: Option<AskMeter>,
     /// The tokens of the last request by its agent, and how many were estimated for it.
@@ -59,25 +61,39 @@ impl Budgets {
         self.record = Some(Arc::new(record));
     }
 
-    /// Opens the accounts of a conversation, with what it has spent so far.
+    /// Opens the accounts of a conversation while it is driven, with what it has spent so far.
     pub(super) fn enter<'a>(
         &self,
         conversation: &'a mut Conversation,
         limits: &Limits,
     ) -> PaidConversation<'a> {
+        let is_open = self.open(conversation, limits, true);
+        PaidConversation { conversation, open: is_open.then(|| self.open.clone()) }
+    }
+
+    /// Opens the accounts of a conversation that is driven by [`drive`](crate::drive) alone. They are
+    /// opened anew each time, because nobody says when a run of it begins.
+    pub(super) fn enter_unguarded(&self, conversation: &Conversation, limits: &Limits) {
+        let is_guarded = lock(&self.open).get(conversation.id()).is_some_and(|books| books.is_guarded);
+        if !is_guarded {
+            self.open(conversation, limits, false);
+        }
+    }
+
+    /// Returns whether any budget applies.
+    fn open(&self, conversation: &Conversation, limits: &Limits, is_guarded: bool) -> bool {
         let own = accounts_of(conversation, limits);
         let above = match self.chain_above(conversation) {
             Some(chain) => chain.accounts().to_vec(),
             None => limits.shared_budget.iter().flat_map(|shared| shared.accounts().cloned()).collect(),
         };
-        let chain = Chain::new(own, above);
+        let chain = Arc::new(Chain::new(own, above));
         if chain.is_empty() {
-            return PaidConversation { conversation, open: None };
+            return false;
         }
-        let (chain, measured) = (Arc::new(chain), HashMap::new());
-        let books = Books { chain, asking: None, measured };
+        let books = Books { chain, is_guarded, asking: None, measured: HashMap::new() };
         lock(&self.open).insert(conversation.shared_id(), books);
-        PaidConversation { conversation, open: Some(self.open.clone()) }
+        true
     }
 
     /// The accounts of the conversation that delegated this one.
@@ -117,6 +133,7 @@ impl Budgets {
 impl LocalHost {
     /// The meter of a request of this conversation, if a budget applies.
     pub(super) fn meter(&self, so_far: &Conversation) -> MeterOf {
+        self.caller.budgets.enter_unguarded(so_far, self.caller.team.limits());
         let mut open = lock(&self.caller.budgets.open);
         let Some(books) = open.get_mut(so_far.id()) else { return MeterOf::default() };
         let needs_prices = books.chain.has_money_limit() || self.caller.budgets.has_priced_tools;
@@ -137,7 +154,7 @@ impl LocalHost {
 /// The budgets of the conversation itself.
 fn accounts_of(conversation: &Conversation, limits: &Limits) -> Vec<Arc<Account>> {
     let account = |scope, budget: Option<&_>, spent: fn(&Conversation) -> Spent| {
-        let budget: &crate::Budget = budget?;
+        let budget: &Budget = budget?;
         budget.has_limits().then(|| Account::new(scope, budget.clone(), spent(conversation)))
     };
     if conversation.depth() > 0 {
@@ -145,8 +162,8 @@ fn accounts_of(conversation: &Conversation, limits: &Limits) -> Vec<Arc<Account>
         let budget = conversation.delegation_limits().budget.as_deref();
         return account(scope, budget, Conversation::spent).into_iter().collect();
     }
-    let run = account(BudgetScope::Run, limits.budget.as_ref(), Conversation::spent_since_user);
-    let conversation_budget = limits.conversation_budget.as_ref();
+    let run = account(BudgetScope::Run, limits.budget.as_deref(), Conversation::spent_since_user);
+    let conversation_budget = limits.conversation_budget.as_deref();
     let all = account(BudgetScope::Conversation, conversation_budget, Conversation::spent);
     run.into_iter().chain(all).collect()
 }

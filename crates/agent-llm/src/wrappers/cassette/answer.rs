@@ -2,7 +2,7 @@
 
 use std::{future::ready, sync::Arc};
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Request, Usage, budget::Usd};
 use futures::{StreamExt, stream};
 
 use super::{
@@ -33,6 +33,10 @@ impl Llm for Cassette {
             Mode::Record => of_backend(),
             Mode::Replay | Mode::RecordNew => recorded().unwrap_or_else(of_backend),
         }
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.backend.as_ref()?.llm().ok()?.max_cost(usage)
     }
 }
 
