@@ -4,7 +4,8 @@ use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{
     Block, BoxStream, Delta, Json, Llm, LlmError, Request, Response, StopReason, Usage,
-    model::{Counts, Notice},
+    budget::Usd,
+    model::{Counts, Metered, Notice},
 };
 use futures::{
     FutureExt, StreamExt,
@@ -96,7 +97,7 @@ impl Compact {
     /// Sets another model that writes the summaries. Its window must not be smaller. The default is
     /// the agent's own model.
     pub fn summarizer(mut self, llm: impl Llm + 'static) -> Self {
-        self.summarizer = Some(Arc::new(llm));
+        self.summarizer = Some(Arc::new(Metered::new(llm)));
         self
     }
 
@@ -262,6 +263,10 @@ impl Llm for Compact {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use agent_core::{
-    Block, BoxStream, Content, Delta, Json, Llm, LlmError, Message, Request, Role, message::BlockKind,
+    Block, BoxStream, Content, Delta, Json, Llm, LlmError, Message, Request, Role, Usage, budget::Usd,
+    message::BlockKind,
 };
 
 use crate::{as_text::cut, notice::with_notice};
@@ -107,6 +108,10 @@ impl<L: Llm> Llm for ShrinkResults<L> {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Message, Request, Role};
+use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Message, Request, Role, Usage, budget::Usd};
 
 use crate::{cut::begins_turn, estimate::tokens_of, notice::with_notice};
 
@@ -53,6 +53,10 @@ impl<L: Llm> Llm for Window<L> {
 
     fn supports_answer_schema(&self, schema: &Json) -> bool {
         self.llm.supports_answer_schema(schema)
+    }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.llm.max_cost(usage)
     }
 }
 

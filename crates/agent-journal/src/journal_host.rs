@@ -110,7 +110,7 @@ impl JournalHost {
     /// Counts as spent what requests had reserved whose replies are not in the journal. Nobody
     /// knows what they have used.
     async fn settle(&self, conversation: &mut Conversation) -> Result<(), JournalHostError> {
-        for (id, spent) in self.ledger.unsettled() {
+        for (id, spent) in self.ledger.conversation().unsettled() {
             self.append(&id, &[Entry::Change(spent.clone())], &id, Completed::Nothing).await?;
             // If a run of this process was stopped, the conversation in memory has counted it.
             let is_known = !conversation.unsettled().iter().any(|(other, _)| *other == id);

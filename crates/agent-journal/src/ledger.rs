@@ -163,12 +163,6 @@ impl Ledger {
         is_newer.then(|| known.clone())
     }
 
-    /// The changes that count as spent what requests had reserved that were under way when their
-    /// run ended. Each has the id of its conversation.
-    pub(crate) fn unsettled(&self) -> Vec<(String, Change)> {
-        self.state().session.conversation.unsettled()
-    }
-
     /// Whether this change can be applied to the conversation.
     pub(crate) fn can_apply(&self, id: &str, change: Change) -> bool {
         self.state().session.conversation.clone().apply(id, change).is_ok()

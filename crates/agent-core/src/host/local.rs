@@ -40,9 +40,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, Cancel, Change, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure,
-    Host, LlmError, MissingValue, Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolTurn, Turn,
-    drive,
+    Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure, Host,
+    MissingValue, Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolTurn, Turn, drive,
     event::Listeners,
     event::emitter::{Emitter, Origin},
     host::cancel::{CancelHandle, RunTokens},
@@ -158,19 +157,6 @@ impl LocalHost {
     /// Lets `cancel` stop this host, from now on.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
         self.cancel = Some(cancel.handle().for_run());
-        self
-    }
-
-    /// Calls `record` before each request that a [budget](crate::budget) pays for, and sends the
-    /// request when that has succeeded. It is for hosts around this one whose runs survive their
-    /// process: they save the change, so that the request counts as spent if the process ends
-    /// before its reply is saved. `record` gets the id of the conversation and
-    /// [`Change::Reserved`](crate::conversation::Change::Reserved).
-    pub fn on_reserve<F>(mut self, record: impl Fn(Arc<str>, Change) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<(), LlmError>> + Send + 'static,
-    {
-        self.own_caller().budgets.record(move |id, change| record(id, change).boxed());
         self
     }
 

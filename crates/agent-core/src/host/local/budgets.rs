@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 
 use super::{
     LocalHost,
@@ -131,6 +131,19 @@ impl Budgets {
 }
 
 impl LocalHost {
+    /// Calls `record` before each request that a [budget](crate::budget) pays for, and sends the
+    /// request when that has succeeded. It is for hosts around this one whose runs survive their
+    /// process: they save the change, so that the request counts as spent if the process ends
+    /// before its reply is saved. `record` gets the id of the conversation and
+    /// [`Change::Reserved`](crate::conversation::Change::Reserved).
+    pub fn on_reserve<F>(mut self, record: impl Fn(Arc<str>, Change) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), LlmError>> + Send + 'static,
+    {
+        self.own_caller().budgets.record(move |id, change| record(id, change).boxed());
+        self
+    }
+
     /// The meter of a request of this conversation, if a budget applies.
     pub(super) fn meter(&self, so_far: &Conversation) -> MeterOf {
         self.caller.budgets.enter_unguarded(so_far, self.caller.team.limits());
