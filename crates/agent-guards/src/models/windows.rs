@@ -4,7 +4,7 @@
 ///
 /// A text is checked as soon as it has [`size`](Self::new) characters, up to the last end of a
 /// sentence or line in it. Then it is shown. The guard also gets the end of what is shown already
-/// ([`Output::before`]), because what it looks for may begin there.
+/// ([`Output::before`](crate::Output)), because what it looks for may begin there.
 ///
 /// If a guard refuses a later part, what was shown is withdrawn
 /// ([`Delta::Restarted`](agent_core::Delta::Restarted)). But somebody may have read it. Calls are

@@ -27,7 +27,7 @@ async fn check(replies: Vec<Reply>) -> Ran {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_is_shown_when_it_is_whole_and_checked() {
+async fn fault_97_a_streamed_reply_is_not_shown_before_it_is_checked() {
     let ran = check(vec![Reply::text("It rains a lot.").per_token(SECOND)]).await;
     assert_eq!((ran.shown, ran.took), (vec!["It rains a lot.".to_owned()], 4 * SECOND));
 }
