@@ -97,6 +97,7 @@ impl<'a> Held<'a> {
             Err((reply, refusal)) => match self.attempts.again(&text_of(&reply), &refusal) {
                 Some((notice, reply)) => {
                     self.spent += spent;
+                    self.spent.broken_off.attempts += 1;
                     self.reply = Some(reply);
                     vec![Ok(notice)]
                 }

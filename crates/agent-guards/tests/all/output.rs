@@ -1,11 +1,14 @@
 //! What a model says is held back until it is checked.
 
+use std::sync::Arc;
+
 use agent_core::{
-    Block, BoxStream, Delta, End, Json, Llm, LlmError, Request, Response, StopReason,
+    Block, BoxStream, Delta, End, Json, Llm, LlmError, Request, Response, StopReason, Usage,
+    budget::Usd,
     model::fold,
     script::{Reply, Script},
 };
-use agent_guards::{GuardRefusal, Guards, Output, OutputVerdict, Refused};
+use agent_guards::{Breaker, GuardRefusal, Guards, Output, OutputVerdict, Redact, Refused};
 use futures::StreamExt;
 use serde_json::json;
 
@@ -77,6 +80,10 @@ impl Llm for Pieces {
     fn supports_answer_schema(&self, _: &Json) -> bool {
         true
     }
+
+    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
+        Some(Usd::from_micros(usage.output_tokens))
+    }
 }
 
 async fn pieces(pieces: Vec<Delta>) -> Vec<Delta> {
@@ -89,7 +96,9 @@ async fn what_an_attempt_said_that_broke_off_is_never_shown() {
     let again = Delta::Restarted { reason: "cut".to_owned() };
     let said =
         vec![Delta::words(0, "A bo"), again, Delta::words(0, "Rain."), Delta::stop(StopReason::EndTurn)];
-    assert_eq!(pieces(said).await, [Delta::complete(Response::text("Rain."))]);
+    let said = pieces(said).await;
+    let [Delta::Complete(reply)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(reply.content, Response::text("Rain.").content);
 }
 
 #[tokio::test]
@@ -118,10 +127,15 @@ async fn an_error_of_the_model_is_handed_on_and_what_came_before_is_not() {
 }
 
 #[test]
-fn wrappers_say_what_the_model_inside_supports() {
+fn wrappers_say_what_the_model_inside_supports_and_costs() {
     let all = guards()
         .input("a", |_: agent_guards::Input| async { Ok(agent_guards::Judgement::Allow) })
         .rewrite_input("b", |_: agent_guards::UserText| async { Ok(agent_guards::Verdict::Allow) });
-    assert!(all.model(Pieces(Vec::new())).supports_answer_schema(&json!({}).into()));
-    assert!(!all.model(Script::new([])).supports_answer_schema(&json!({}).into()));
+    let around = |model: Arc<dyn Llm>| Breaker::new().model(all.model(Redact::new().model(model)));
+    let (schema, usage) = (json!({}).into(), Usage::new(1, 7));
+    let model = around(Arc::new(Pieces(Vec::new())));
+    assert!(model.supports_answer_schema(&schema));
+    assert_eq!(model.max_cost(&usage), Some(Usd::from_micros(7)));
+    let model = around(Arc::new(Script::new([])));
+    assert_eq!((model.supports_answer_schema(&schema), model.max_cost(&usage)), (false, None));
 }
