@@ -7,6 +7,7 @@ mod build;
 mod builder;
 mod cache;
 mod client;
+mod context_edit;
 mod foreign;
 mod message_events;
 mod messages;
@@ -23,6 +24,7 @@ pub use batches::{Batch, BatchCounts, BatchOutcome, BatchRequest, BatchResult, B
 pub use builder::ClaudeBuilder;
 pub use cache::Cache;
 pub use client::Claude;
+pub use context_edit::{ClearThinking, ClearToolUses, CompactHistory, ContextEdit};
 pub use stream_parser::StreamParser;
 #[cfg(test)]
 pub(crate) use wire::body;

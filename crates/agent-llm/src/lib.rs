@@ -150,7 +150,7 @@ pub use agent_core::{
 #[cfg(feature = "claude")]
 pub use claude::{
     Batch, BatchCounts, BatchOutcome, BatchRequest, BatchResult, BatchStatus, Batches, Cache, Claude,
-    ClaudeBuilder, StreamParser,
+    ClaudeBuilder, ClearThinking, ClearToolUses, CompactHistory, ContextEdit, StreamParser,
 };
 #[cfg(any(feature = "claude", feature = "openai"))]
 pub use model_info::ModelInfo;

@@ -5,5 +5,6 @@
 mod common;
 mod compacting;
 mod failing;
+mod over_http;
 mod shortening;
 mod teams;

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt};
 
 use agent_core::Json;
 
-use super::cache::Cache;
+use super::{
+    cache::Cache,
+    context_edit::{self, ContextEdit},
+};
 use crate::{
     ToolChoice,
     request_settings::request_settings,
@@ -36,6 +39,7 @@ pub struct ClaudeBuilder {
     pub(crate) force_every_turn: bool,
     pub(crate) disable_parallel_tool_use: bool,
     pub(crate) cache: Option<Cache>,
+    pub(crate) edits: Vec<ContextEdit>,
     pub(crate) fields: BTreeMap<String, Json>,
 }
 
@@ -56,6 +60,7 @@ impl Default for ClaudeBuilder {
             force_every_turn: false,
             disable_parallel_tool_use: false,
             cache: None,
+            edits: Vec::new(),
             fields: BTreeMap::new(),
         }
     }
@@ -136,6 +141,33 @@ impl ClaudeBuilder {
     pub fn cache(mut self, kept: Cache) -> Self {
         self.cache = Some(kept);
         self
+    }
+
+    /// Lets the API shorten a long history before the model reads it: with a summary
+    /// ([`CompactHistory`](crate::CompactHistory)), or without old tool results
+    /// ([`ClearToolUses`](crate::ClearToolUses)) or thinking
+    /// ([`ClearThinking`](crate::ClearThinking)). Each call adds an edit, or replaces the one of the
+    /// same kind. These are beta features; their header is sent, too. By default the API shortens
+    /// nothing.
+    ///
+    /// ```
+    /// use agent_llm::{Claude, ClearToolUses, CompactHistory};
+    ///
+    /// let claude = Claude::builder()
+    ///     .key("…")
+    ///     .context_edit(ClearToolUses::new().at(100_000).keep(5))
+    ///     .context_edit(CompactHistory::new().at(150_000))
+    ///     .build()?;
+    /// # Ok::<(), agent_llm::ConfigError>(())
+    /// ```
+    pub fn context_edit(mut self, edit: impl Into<ContextEdit>) -> Self {
+        let edit = edit.into();
+        if !self.betas.iter().any(|beta| beta == edit.beta) {
+            self.betas.push(edit.beta.to_owned());
+        }
+        context_edit::add(&mut self.edits, edit);
+        let field = context_edit::field(&self.edits);
+        self.extra(context_edit::FIELD, field)
     }
 
     /// How large pictures and requests may be. By default these are the limits of the API. A part

@@ -9,6 +9,7 @@ mod broken_backends;
 mod cassette;
 mod common;
 mod conformance;
+mod context_edits;
 mod counts;
 mod errors;
 mod gate;

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod cache;
+mod context;
 mod fields;
 mod media;
 mod messages;
@@ -67,6 +68,7 @@ type Verdict = Result<(), Refusal>;
 
 pub(crate) fn check_with(body: &Value, rules: Rules) -> Verdict {
     fields::check(body, rules)?;
+    context::check(body)?;
     messages::check(body, rules)?;
     pairing::check(body)?;
     media::check(body)?;

@@ -103,6 +103,43 @@ fn fields() {
 }
 
 #[test]
+fn context_management() {
+    let edits = |edits: Value| with(json!({"context_management": {"edits": edits}}));
+    let tokens = |value: Value| json!({"type": "input_tokens", "value": value});
+    let thinking = json!({"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns", "value": 2}});
+    let compact = json!({"type": "compact_20260112", "trigger": tokens(json!(150_000))});
+    let clear = json!({"type": "clear_tool_uses_20250919", "keep": {"type": "tool_uses", "value": 3}});
+    check_all([
+        (with(json!({"context_management": {}})), ""),
+        (edits(json!([thinking, clear, compact])), ""),
+        (edits(json!([{"type": "clear_thinking_20251015", "keep": "all"}])), ""),
+        (with(json!({"context_management": []})), "context_management: Input should be an object"),
+        (edits(json!({})), "context_management.edits: Input should be a valid list"),
+        (
+            edits(json!([{"type": "forget"}])),
+            "context_management.edits.0: Input tag found using 'type' does not match any of the expected tags: \
+             'clear_tool_uses_20250919', 'clear_thinking_20251015', 'compact_20260112'",
+        ),
+        (
+            edits(json!([clear, thinking])),
+            "context_management.edits.1: `clear_thinking_20251015` must be the first edit",
+        ),
+        (
+            edits(json!([{"type": "compact_20260112", "trigger": {"type": "tool_uses", "value": 1}}])),
+            "context_management.edits.0.trigger.type: Input should be 'input_tokens'",
+        ),
+        (
+            edits(json!([{"type": "clear_tool_uses_20250919", "clear_at_least": tokens(json!("many"))}])),
+            "context_management.edits.0.clear_at_least.value: Input should be a valid integer",
+        ),
+        (
+            with(json!({"context_management": {}, "compaction": {}})),
+            "compaction: cannot be combined with `context_management`",
+        ),
+    ]);
+}
+
+#[test]
 fn messages() {
     let empty = "all messages must have non-empty content except for the optional final assistant message";
     check_all([
