@@ -35,6 +35,16 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Fails if a part of the input is a reference.
+    fn check_owned(&self, of_type: &Type) -> Result<()> {
+        let (Self::Input(_), Type::Reference(reference)) = (self, of_type) else { return Ok(()) };
+        let message = "the input of a tool is made from JSON, so it can't be a reference: take a value, such as \
+                       `String`";
+        Err(syn::Error::new(reference.span(), message))
+    }
+}
+
 /// One argument.
 pub(crate) struct Argument {
     pub(crate) name: Ident,
@@ -61,11 +71,7 @@ impl Argument {
         let (own, others): (Vec<Attribute>, Vec<Attribute>) = attrs.drain(..).partition(is_for_the_tool);
         *attrs = others;
         let kind = Kind::of(own, ty)?;
-        if let (Kind::Input(_), Type::Reference(reference)) = (&kind, &**ty) {
-            let message = "the input of a tool is made from JSON, so it can't be a reference: take a value, such as \
-                           `String`";
-            return Err(syn::Error::new(reference.span(), message));
-        }
+        kind.check_owned(ty)?;
         Ok(Self { name: name.ident.clone(), kind, of_type: (**ty).clone() })
     }
 }

@@ -7,7 +7,6 @@ use agent_core::{
     agent::Rules,
     conversation::Call,
     host::{Host, LocalHost, Mode},
-    tool::MissingValue,
 };
 use restate_sdk::{
     endpoint::{Builder, Endpoint, ServiceOptions},
@@ -16,8 +15,8 @@ use restate_sdk::{
 use tokio::net::TcpListener;
 
 use crate::{
-    first_decision::FirstDecision, process::Process, serve::serve, session::Session, store::Store,
-    tools::Tools,
+    ServicesError, first_decision::FirstDecision, process::Process, serve::serve, session::Session,
+    store::Store, tools::Tools,
 };
 
 /// The default limit for the time of one reply of a model or one tool call.
@@ -125,9 +124,10 @@ impl Services {
     /// [`serve`](Self::serve) prevents that: it reports the end of the request only after the call.
     ///
     /// Fails if a tool of the team [needs](agent_core::ToolSpec::needs) a value that was not given
-    /// with [`with`](Self::with).
-    pub fn endpoint(self) -> Result<Builder, MissingValue> {
+    /// with [`with`](Self::with), or if the team has a [budget](agent_core::budget).
+    pub fn endpoint(self) -> Result<Builder, ServicesError> {
         self.process.local.check_values()?;
+        ServicesError::check_budgets(self.process.local.rules())?;
         let process = Arc::new(self.process);
         let options = options(process.step_timeout);
         let session = Session(process.clone()).into_service_definition().options(options.clone());
@@ -143,7 +143,7 @@ impl Services {
     pub fn serve(
         self,
         listener: TcpListener,
-    ) -> Result<impl Future<Output = ()> + Send + 'static, MissingValue> {
+    ) -> Result<impl Future<Output = ()> + Send + 'static, ServicesError> {
         Ok(serve(self.endpoint()?.build(), listener))
     }
 }

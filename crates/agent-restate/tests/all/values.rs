@@ -7,7 +7,7 @@ use agent_core::{
     tool::MissingValue,
 };
 use agent_journal::Journal;
-use agent_restate::Services;
+use agent_restate::{Services, ServicesError};
 use agent_tools::{AgentTool, FnTool};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -73,9 +73,10 @@ async fn the_process_that_makes_a_call_gives_it_its_values_on_each_host() {
 
 #[tokio::test]
 async fn services_that_lack_a_value_are_not_served() {
-    let missing = Services::new(team()).endpoint().err().unwrap();
+    let error = Services::new(team()).endpoint().err().unwrap();
+    let ServicesError::MissingValue(missing) = &error else { panic!("{error}") };
     assert_eq!((&*missing.agent, &*missing.tool), ("clerk", "who"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    assert_eq!(Services::new(team()).serve(listener).err(), Some(missing));
+    assert_eq!(Services::new(team()).serve(listener).err(), Some(error));
     assert!(Services::new(team()).with(User("Ada")).endpoint().is_ok());
 }
