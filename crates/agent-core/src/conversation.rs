@@ -14,6 +14,7 @@ pub use work::{Call, Delegation, Work};
 
 mod answer;
 mod approvals;
+mod call_answer;
 mod call_ids;
 mod change;
 mod check;
@@ -40,6 +41,7 @@ mod view;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use approvals::NotWaiting;
+use call_answer::CallAnswer;
 use call_ids::CallIds;
 pub use change::{Change, InvalidChange};
 pub use check::{HistoryFault, InvalidConversation, InvalidHistory};
@@ -143,6 +145,9 @@ pub struct Conversation {
     /// The parts that are no longer sent, in the order in which they were left out.
     #[serde(default, alias = "left_out", skip_serializing_if = "Vec::is_empty")]
     omissions: Vec<Omission>,
+    /// The results of calls that ended runs, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    call_answers: Vec<CallAnswer>,
 }
 
 impl Conversation {
@@ -175,6 +180,7 @@ impl Conversation {
             transfer_records: Vec::new(),
             returns: Vec::new(),
             omissions: Vec::new(),
+            call_answers: Vec::new(),
         }
     }
 
@@ -263,21 +269,6 @@ impl Conversation {
     /// The number of delegations between the user and this conversation: 0 for the user's own.
     pub fn depth(&self) -> u32 {
         self.depth
-    }
-
-    /// The id of the API's container, its sandbox for code, that the [`speaker`](Self::speaker) has
-    /// used. The next request names the container, so that its files are still there. `None` if
-    /// there is none.
-    pub fn container(&self) -> Option<&str> {
-        let container = self.container.as_ref().filter(|container| *container.agent == *self.speaker())?;
-        Some(&container.id)
-    }
-
-    /// The last reply and the server's id of it, if the agent that speaks next wrote it and it was
-    /// recorded unchanged.
-    pub(crate) fn last_reply(&self) -> Option<(&Arc<str>, &Message)> {
-        let replied = self.replied.as_ref().filter(|replied| *replied.agent == *self.speaker())?;
-        Some((&replied.id, self.messages.get(replied.at)?))
     }
 
     /// All messages, in order: the full record. [`reads`](Self::reads) is the part that the model

@@ -238,7 +238,7 @@ impl EventKind {
     pub(crate) fn of_outcome(call: &Call, outcome: &Outcome) -> Self {
         let (id, tool) = (call.call.id.clone(), call.call.name.clone());
         match outcome {
-            Outcome::Output(content) => {
+            Outcome::Output(content) | Outcome::Answer { content, .. } => {
                 Self::CallEnded { id, tool, is_error: false, result: content.describe() }
             }
             Outcome::Error(content) => {

@@ -181,7 +181,8 @@ impl Conversation {
 
     /// Checks the outcome of a call against the rules and their limits, and returns the outcome
     /// that may be recorded. A forbidden transfer or delegation becomes an error result for the
-    /// model. A long result is cut to the call's share of [`Rules::max_results_bytes`].
+    /// model. A long result is cut to the call's share of [`Rules::max_results_bytes`]. Of an
+    /// answer, only what models read is cut.
     pub fn admit(&self, outcome: Outcome, rules: &dyn Rules) -> Outcome {
         let limits = rules.limits();
         let unknown = |agent: &str| {
@@ -212,6 +213,7 @@ impl Conversation {
         self.slots[place].state = match done.outcome {
             Outcome::Output(content) => State::Done { content, is_error: false },
             Outcome::Error(content) => State::Done { content, is_error: true },
+            Outcome::Answer { content, cut } => State::Answer { content, cut },
             Outcome::Wait { question } => State::Waiting { question },
             Outcome::Transfer(transfer) => State::Transfer(transfer),
             Outcome::Delegate { to, task, limits } => {

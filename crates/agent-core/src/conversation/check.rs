@@ -54,6 +54,9 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     if let Some(part) = conversation.omissions.iter().find(|part| !has_its_summary(conversation, part)) {
         return Err(format!("the messages {} to {} are compacted, but have no summary", part.from, part.to));
     }
+    if let Some(answer) = conversation.call_answers.iter().find(|answer| answer.result(messages).is_none()) {
+        return Err(format!("its messages have no result of call {:?}, which is an answer", answer.call));
+    }
     let last_is_reply = messages.last().is_some_and(|message| message.role() == Role::Assistant)
         && !conversation.is_taken_back(messages.len() - 1);
     if last_is_reply != stop.is_some() {

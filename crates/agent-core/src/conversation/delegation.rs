@@ -66,11 +66,7 @@ impl Conversation {
 
     fn done_with(&self, outcome: Outcome) -> Done {
         let most = self.delegation_limits.max_result_bytes.unwrap_or(usize::MAX);
-        let outcome = match outcome {
-            Outcome::Output(content) => Outcome::Output(content.truncated(most)),
-            Outcome::Error(content) => Outcome::Error(content.truncated(most)),
-            other => other,
-        };
+        let outcome = outcome.map_result(|content| content.truncated(most));
         Done { outcome, usage: self.usage_by_agent() }
     }
 }

@@ -27,9 +27,10 @@ impl Conversation {
     pub(super) fn next(&self, rules: &dyn Rules) -> Next {
         use StopReason::*;
         let Some(reason) = &self.stop else {
-            return match self.has_news() {
-                true => self.model(rules),
-                false => Next::User(End::Other("nothing was said: say something first".to_owned())),
+            return match self.answer_at_end() {
+                Some(answer) => Next::User(End::Answered(answer)),
+                None if self.has_news() => self.model(rules),
+                None => Next::User(End::Other("nothing was said: say something first".to_owned())),
             };
         };
         Next::User(match reason {

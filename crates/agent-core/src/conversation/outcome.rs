@@ -20,6 +20,24 @@ pub enum Outcome {
     /// An error, which the model reads. The run goes on. An error can hold text and pictures
     /// ([`Block::text`](crate::Block::text), [`Block::image`](crate::Block::image)).
     Error(Content),
+    /// A result that is the answer of the run. The model reads it as the result of the call, but is
+    /// not asked again: when all calls of the reply have their results, the run ends with
+    /// [`End::Answered`](crate::End::Answered) and the text of this content.
+    ///
+    /// - If several calls of a reply answer, the first one in call order is the answer. A call that
+    ///   fails beside it changes nothing.
+    /// - If other calls wait for a person, the run waits first. If another call asks for a transfer,
+    ///   the other agent answers; the run ends with this answer only if the transfer fails.
+    /// - If the user goes on before the run has ended, or the reply was cut, it is an ordinary
+    ///   result.
+    Answer {
+        /// The answer. It is never cut.
+        content: Content,
+        /// What models read of the answer, if the whole is too long for a result. A tool leaves it
+        /// empty; the library fills it in from the limits of results.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut: Option<Content>,
+    },
     /// Transfers the conversation to another agent, which then answers the user.
     Transfer(Transfer),
     /// Gives a task to another agent, in a separate conversation. That agent's answer is the result
@@ -102,6 +120,11 @@ impl Outcome {
         Self::Output(content.into())
     }
 
+    /// Makes an answer that ends the run; see [`Outcome::Answer`].
+    pub fn answer(content: impl Into<Content>) -> Self {
+        Self::Answer { content: content.into(), cut: None }
+    }
+
     /// Makes an error for the model: text or blocks.
     pub fn error(content: impl Into<Content>) -> Self {
         Self::Error(content.into())
@@ -143,6 +166,19 @@ impl Outcome {
                 other => other,
             })
         })
+    }
+
+    /// Changes what models read of a result. The answer of a run stays whole.
+    pub(crate) fn map_result(self, change: impl FnOnce(Content) -> Content) -> Self {
+        match self {
+            Self::Output(content) => Self::Output(change(content)),
+            Self::Error(content) => Self::Error(change(content)),
+            Self::Answer { content, cut } => {
+                let read = change(cut.unwrap_or_else(|| content.clone()));
+                Self::Answer { cut: (read != content).then_some(read), content }
+            }
+            other => other,
+        }
     }
 
     /// Makes a delegation: the agent `to` gets `task`, and that agent's answer is the result of the

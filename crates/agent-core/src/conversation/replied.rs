@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Conversation;
+use crate::Message;
+
 /// A container in which tools ran on the API's servers for an agent. Its files are there for the
 /// next requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,4 +24,21 @@ pub(super) struct Replied {
     pub(super) id: Arc<str>,
     /// How many messages there were before it.
     pub(super) at: usize,
+}
+
+impl Conversation {
+    /// The id of the API's container, its sandbox for code, that the [`speaker`](Self::speaker) has
+    /// used. The next request names the container, so that its files are still there. `None` if
+    /// there is none.
+    pub fn container(&self) -> Option<&str> {
+        let container = self.container.as_ref().filter(|container| *container.agent == *self.speaker())?;
+        Some(&container.id)
+    }
+
+    /// The last reply and the server's id of it, if the agent that speaks next wrote it and it was
+    /// recorded unchanged.
+    pub(crate) fn last_reply(&self) -> Option<(&Arc<str>, &Message)> {
+        let replied = self.replied.as_ref().filter(|replied| *replied.agent == *self.speaker())?;
+        Some((&replied.id, self.messages.get(replied.at)?))
+    }
 }

@@ -1,6 +1,6 @@
 //! Gives each call exactly one result, in call order, in one user message.
 
-use super::{Conversation, Slot, State};
+use super::{CallAnswer, Conversation, Slot, State};
 use crate::{Block, Message, Role, StopReason};
 
 /// The error result of a call that is not made because its reply ended for this reason.
@@ -18,11 +18,13 @@ const WENT_ON_AFTER_APPROVAL: &str = "no result: a person had approved it, and t
      it may have had its effect";
 
 impl Conversation {
-    /// Appends the user message with all results if every call has its result.
+    /// Appends the user message with all results if every call has its result. If one of them is
+    /// an answer, the run ends with it.
     pub(super) fn append_results_if_done(&mut self) {
         if !self.slots.is_empty() && self.slots.are_done() {
             let unreachable = |slot: &Slot| unreachable!("call {:?} is done", slot.call.id);
             let slots = self.slots.take();
+            self.call_answers.extend(CallAnswer::first_of(&slots, self.messages.len()));
             self.append_results(slots.into_iter().map(|slot| slot.into_result(unreachable)).collect());
         }
     }

@@ -12,19 +12,15 @@ const LEAST: usize = 250;
 /// The part of it that is kept free for the note about the cut.
 const NOTE: usize = 200;
 
-/// Cuts the outcome of one call to its part of `max_results_bytes`, which all `calls` share. A
-/// result that was cut before is not cut again.
+/// Cuts what models read of the outcome of one call to its part of `max_results_bytes`, which all
+/// `calls` share. A result that was cut before is not cut again.
 pub(super) fn limited(outcome: Outcome, max_results_bytes: usize, calls: usize) -> Outcome {
     if fits(&outcome, part(max_results_bytes, calls)) {
         return outcome;
     }
     let words = part(max_results_bytes, calls);
     let limit = CallLimit { all: max_results_bytes, words, blocks: part(LARGEST_BLOCKS, calls) };
-    match outcome {
-        Outcome::Output(content) => Outcome::Output(limit.apply(content)),
-        Outcome::Error(content) => Outcome::Error(limit.apply(content)),
-        other => other,
-    }
+    outcome.map_result(|content| limit.apply(content))
 }
 
 /// Whether the outcome is a text that fits. This is the usual case.

@@ -28,6 +28,9 @@ pub(super) enum State {
     Transfer(Transfer),
     /// It has its result.
     Done { content: Content, is_error: bool },
+    /// It has its result, which ends the run when all calls of the reply are done. Models read
+    /// `cut` if there is one.
+    Answer { content: Content, cut: Option<Content> },
 }
 
 impl Slot {
@@ -36,12 +39,12 @@ impl Slot {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        matches!(self.state, State::Done { .. })
+        matches!(self.state, State::Done { .. } | State::Answer { .. })
     }
 
     /// Whether nothing more happens for the call, except a transfer.
     pub(super) fn is_settled(&self) -> bool {
-        matches!(self.state, State::Done { .. } | State::Transfer(_))
+        self.is_done() || matches!(self.state, State::Transfer(_))
     }
 
     pub(super) fn finish(&mut self, content: impl Into<Content>, is_error: bool) {
@@ -62,7 +65,7 @@ impl Slot {
                 call: self.call.clone(),
                 conversation: child.clone(),
             })),
-            State::Waiting { .. } | State::Transfer(_) | State::Done { .. } => None,
+            State::Waiting { .. } | State::Transfer(_) | State::Done { .. } | State::Answer { .. } => None,
         }
     }
 
@@ -81,6 +84,9 @@ impl Slot {
     pub(super) fn into_result(self, otherwise: impl FnOnce(&Self) -> String) -> Block {
         match self.state {
             State::Done { content, is_error } => Block::tool_result(&self.call.id, content, is_error),
+            State::Answer { content, cut } => {
+                Block::tool_result(&self.call.id, cut.unwrap_or(content), false)
+            }
             _ => Block::tool_result(&self.call.id, otherwise(&self).into(), true),
         }
     }

@@ -75,7 +75,9 @@ impl Conversation {
     fn how<'a>(&self, slot: &'a Slot) -> CallEnd<'a> {
         let runs_calls = self.stop.as_ref().is_none_or(StopReason::runs_calls);
         CallEnd::Open(match &slot.state {
-            State::Done { content, is_error: false } => return CallEnd::Result(content),
+            State::Done { content, is_error: false } | State::Answer { content, .. } => {
+                return CallEnd::Result(content);
+            }
             State::Done { content, .. } => return CallEnd::Failed(content),
             State::Open | State::Approved if runs_calls => {
                 "no result: not made, or stopped on its way".to_owned()

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Conversation, Omission, OmissionReason, State, TransferRecord};
+use super::{Conversation, Omission, OmissionReason, Slot, State, TransferRecord};
 use crate::{Block, BlockKind, Role, safe_line, safe_lines};
 
 /// Writes a transcript for people to read: one line per block, with the speaker's name. It is [safe
@@ -11,6 +11,7 @@ use crate::{Block, BlockKind, Role, safe_line, safe_lines};
 impl fmt::Display for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, message) in self.messages.iter().enumerate() {
+            self.write_answer(f, place)?;
             self.write_left_out(f, place)?;
             for TransferRecord { from, to, call, .. } in
                 self.transfer_records.iter().filter(|passage| passage.at == place)
@@ -30,28 +31,20 @@ impl fmt::Display for Conversation {
                 write_safe(f, &format!("{role}: (nothing)"))?;
             }
         }
+        self.write_answer(f, self.messages.len())?;
         self.write_left_out(f, self.messages.len())?;
-        for slot in self.slots.iter() {
-            let state = match &slot.state {
-                State::Open => "open".to_owned(),
-                State::Approved => "allowed".to_owned(),
-                State::Waiting { question } => format!("waits for a person: {question}"),
-                State::Transfer(transfer) => format!("transfer to {}", transfer.to),
-                State::Done { content, is_error: false } => format!("= {}", content.describe()),
-                State::Done { content, .. } => format!("failed: {}", content.describe()),
-                State::Delegated(child) => {
-                    write_safe(f, &format!("({} is with {})", slot.call.id, child.agent))?;
-                    child.to_string().lines().try_for_each(|line| writeln!(f, "    {line}"))?;
-                    continue;
-                }
-            };
-            write_safe(f, &format!("({} {state})", slot.call.id))?;
-        }
-        Ok(())
+        self.slots.iter().try_for_each(|slot| write_slot(f, slot))
     }
 }
 
 impl Conversation {
+    /// Says which call ended the run after this many messages.
+    fn write_answer(&self, f: &mut fmt::Formatter<'_>, messages: usize) -> fmt::Result {
+        let mut answers = self.call_answers.iter().filter(|answer| answer.ends(messages));
+        answers
+            .try_for_each(|answer| write_safe(f, &format!("-- the result of {} is the answer", answer.call)))
+    }
+
     /// Says what was left out after this many messages.
     fn write_left_out(&self, f: &mut fmt::Formatter<'_>, messages: usize) -> fmt::Result {
         for Omission { from, to, why, .. } in self.omissions.iter().filter(|part| part.to == messages) {
@@ -68,6 +61,23 @@ impl Conversation {
         }
         Ok(())
     }
+}
+
+fn write_slot(f: &mut fmt::Formatter<'_>, slot: &Slot) -> fmt::Result {
+    let state = match &slot.state {
+        State::Open => "open".to_owned(),
+        State::Approved => "allowed".to_owned(),
+        State::Waiting { question } => format!("waits for a person: {question}"),
+        State::Transfer(transfer) => format!("transfer to {}", transfer.to),
+        State::Done { content, is_error: false } => format!("= {}", content.describe()),
+        State::Done { content, .. } => format!("failed: {}", content.describe()),
+        State::Answer { content, .. } => format!("answers: {}", content.describe()),
+        State::Delegated(child) => {
+            write_safe(f, &format!("({} is with {})", slot.call.id, child.agent))?;
+            return child.to_string().lines().try_for_each(|line| writeln!(f, "    {line}"));
+        }
+    };
+    write_safe(f, &format!("({} {state})", slot.call.id))
 }
 
 fn write_block(f: &mut fmt::Formatter<'_>, role: &str, block: &Block) -> fmt::Result {

@@ -30,8 +30,13 @@ impl Conversation {
     }
 
     /// The text of the last reply that was not [taken back](Self::take_back). If the reply came in
-    /// several messages, it is the text of all of them.
+    /// several messages, it is the text of all of them. If a call [ended the
+    /// run](crate::Outcome::Answer) after it, it is the text of that answer.
     pub fn text(&self) -> String {
+        self.text_of_call_answer().unwrap_or_else(|| self.text_of_last_reply())
+    }
+
+    fn text_of_last_reply(&self) -> String {
         let all = self.messages.iter().enumerate().rev();
         let left = all.filter(|(place, _)| !self.is_taken_back(*place)).map(|(_, message)| message);
         let replies = left.skip_while(|message| message.role() != Role::Assistant);

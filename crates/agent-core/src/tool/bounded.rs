@@ -54,9 +54,7 @@ impl Tool for Bounded {
         let began = Instant::now();
         match (*self.tool).call(input, context).await {
             Outcome::Delegate { to, task, .. } => self.delegated(to, task, began),
-            Outcome::Output(content) => Outcome::Output(content.truncated(self.max_bytes)),
-            Outcome::Error(content) => Outcome::Error(content.truncated(self.max_bytes)),
-            other => other,
+            other => other.map_result(|content| content.truncated(self.max_bytes)),
         }
     }
 

@@ -78,7 +78,8 @@ impl Drop for Open {
 
 /// A tool whose input says what it does: `{"ms": 100, "say": "x", "fail": "…", "panic": "…"}`. It
 /// delegates with `{"to": agent, "task": …}`, transfers with
-/// `{"transfer": agent, "comes_back": true}`, and waits for a person with `{"ask": question}`.
+/// `{"transfer": agent, "comes_back": true}`, waits for a person with `{"ask": question}`, and ends
+/// the run with `{"answer": "…"}`.
 pub(crate) struct Act {
     spec: ToolSpec,
     log: Log,
@@ -126,6 +127,7 @@ impl Tool for Act {
                 Outcome::Transfer(transfer.comes_back(input["comes_back"] == true))
             }
             (.., Some(question)) if !context.approved() => Outcome::Wait { question },
+            _ if input["answer"].is_string() => Outcome::answer(word("answer").unwrap_or_default()),
             _ => Outcome::output(word("say").unwrap_or_else(|| "done".to_owned())),
         }
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod answering;
 mod budgets;
 mod build;
 mod cancelling;

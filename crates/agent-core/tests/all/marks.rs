@@ -227,6 +227,21 @@ async fn what_was_done_early_has_its_result_in_a_reply_that_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_was_given_early_ends_no_run_if_its_reply_is_cut() {
+    let check = async |stop: StopReason, ends: &str| {
+        let answer = piece(0, "a", ("pay", json!({"ms": 50, "answer": "paid"})));
+        let next = piece(1, "b", call("pay", 1, 50));
+        let (lines, mut conversation, _) = run(Early::All, [answer, next, Delta::stop(stop)]).await;
+        assert!(lines.ends_with(ends), "{lines}");
+        conversation.say("Go on.");
+        assert!(conversation.to_string().contains("< a = paid"), "{conversation}");
+        conversation.answered_by().is_some()
+    };
+    assert!(!check(StopReason::MaxTokens, "main: ends: the reply was cut: max_tokens").await);
+    assert!(check(StopReason::ToolUse, "main: answers: paid").await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_done_early_is_told_of_if_the_reply_fails_or_is_refused() {
     let pay = |place: usize| piece(place, ["a", "b"][place], call("pay", place, 500));
     for (last, said) in [

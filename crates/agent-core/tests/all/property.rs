@@ -16,7 +16,7 @@ use crate::common::team;
 
 /// The number of outcomes. The input of a call decides its outcome, so that it does not depend on
 /// the order.
-const OUTCOMES: u8 = 8;
+const OUTCOMES: u8 = 10;
 
 fn outcome(call: &agent_core::conversation::Call) -> Outcome {
     let Ok(code) = call.call.parse::<serde_json::Value>() else { return Outcome::error("malformed") };
@@ -27,6 +27,8 @@ fn outcome(call: &agent_core::conversation::Call) -> Outcome {
         3 => Outcome::delegate("other", "Do it."),
         4 if !call.approved => Outcome::Wait { question: "May I?".to_owned() },
         5 => Outcome::output(" "),
+        6 => Outcome::answer("yes"),
+        7 => Outcome::answer(" "),
         _ => Outcome::output("fine"),
     }
 }
@@ -181,7 +183,10 @@ fn play(
                     }
                 }
             }
-            Turn::User(_) => {
+            Turn::User(end) => {
+                if let agent_core::End::Answered(text) = end {
+                    assert_eq!(text, conversation.text());
+                }
                 let Some(reply) = replies.next() else { return (conversation, told) };
                 // Once for each block of the reply that nobody reads.
                 let blocks = reply.map_or(0, |reply| reply.content.len());

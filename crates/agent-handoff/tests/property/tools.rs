@@ -106,7 +106,9 @@ impl Open {
         let result = match outcome {
             // It is to be made again, once a person has allowed it.
             Outcome::Wait { .. } => return,
-            Outcome::Output(content) => Some(self.result(content.clone(), false)),
+            Outcome::Output(content) | Outcome::Answer { content, .. } => {
+                Some(self.result(content.clone(), false))
+            }
             Outcome::Error(content) => Some(self.result(content.clone(), true)),
             _ => None,
         };
@@ -161,6 +163,7 @@ struct Told {
     ask: Option<String>,
     fail: Option<String>,
     say: Option<String>,
+    answer: Option<String>,
     #[serde(default)]
     panic: bool,
 }
@@ -185,6 +188,7 @@ impl Tool for Act {
             Told { panic: true, .. } => panic!("{ON_PURPOSE}"),
             Told { ask: Some(question), .. } if !context.approved() => Outcome::Wait { question },
             Told { fail: Some(why), .. } => Outcome::error(why),
+            Told { answer: Some(answer), .. } => Outcome::answer(answer),
             Told { say, .. } => Outcome::output(say.unwrap_or_else(|| format!("did {did}"))),
         }
     }

@@ -38,7 +38,7 @@ impl Log {
 }
 
 /// A tool whose input says what it does: `{"ms": 100}`, then `{"say": "x"}`, `{"fail": "…"}`,
-/// `{"to": agent}`, `{"transfer": agent}` or `{"ask": question}`.
+/// `{"to": agent}`, `{"transfer": agent}`, `{"ask": question}` or `{"answer": "…"}`.
 struct Act {
     spec: ToolSpec,
     log: Log,
@@ -62,6 +62,7 @@ impl Tool for Act {
             (_, Some(to), ..) => Outcome::delegate(to, "Do it."),
             (_, _, Some(to), _) => Outcome::Transfer(Transfer::new(&to, "{why}").comes_back(true)),
             (.., Some(question)) if !context.approved() => Outcome::Wait { question },
+            _ if input["answer"].is_string() => Outcome::answer(word("answer").unwrap_or_default()),
             _ => Outcome::output(word("say").unwrap_or_else(|| "done".to_owned())),
         }
     }

@@ -41,7 +41,7 @@ enum Step {
 
 fn says() -> impl Strategy<Value = Says> {
     prop_oneof![
-        6 => vec((0..9u8, 0..25u64), 1..4).prop_map(Says::Calls),
+        6 => vec((0..11u8, 0..25u64), 1..4).prop_map(Says::Calls),
         3 => Just(Says::Words),
         1 => Just(Says::Fails),
     ]
@@ -68,6 +68,8 @@ fn reply(says: &Says) -> Reply {
         5 => ("act_first", json!({"transfer": "other"})),
         6 => ("act_once", json!({"ms": ms, "ask": "May I?"})),
         7 => ("act", json!({"ask": "May I?"})),
+        8 => ("act", json!({"ms": ms, "answer": "Yes."})),
+        9 => ("act_once", json!({"answer": "Yes.", "ask": "May I?"})),
         _ => ("unknown", json!({})),
     };
     match says {

@@ -22,7 +22,8 @@ use serde_json::json;
 use crate::common::{Log, Place, calls, start, team};
 
 /// Everything that can happen in a run: parallel calls, specialists that make calls and fail, an
-/// agent that takes over and does not finish, and one that does.
+/// agent that takes over and does not finish, and one that does. A specialist and the last agent
+/// answer by a call.
 fn says(agent: &str, turn: usize) -> Reply {
     match (agent, turn) {
         ("main", 0) => calls([
@@ -36,11 +37,11 @@ fn says(agent: &str, turn: usize) -> Reply {
         ("expert", 0) => calls([("act_once", json!({"say": "c"})), ("act", json!({"to": "deep"}))]),
         ("expert", _) => Reply::text("Expertly done."),
         ("deep", 0) => calls([("act", json!({"say": "d"}))]),
-        ("deep", _) => Reply::text("Deeply done."),
+        ("deep", _) => calls([("act", json!({"answer": "Deeply done."})), ("act", json!({"say": "f"}))]),
         ("lost", 2) => calls([("act", json!({"say": "e"}))]),
         ("lost", 3) => Reply::error(LlmError::new(LlmErrorKind::Server, "down")),
         ("dead", _) => Reply::error(LlmError::new(LlmErrorKind::Server, "dead")),
-        ("main", _) => Reply::text("All done."),
+        ("main", _) => calls([("act", json!({"answer": "All done."})), ("act", json!({"say": "g"}))]),
         other => panic!("{other:?} is not in the script"),
     }
 }
@@ -128,7 +129,11 @@ async fn the_transcript_is_that_of_the_undisturbed_run() {
       < call_2_0 = e
     user: lost had taken over, but then: agent "lost" got no answer: the model's server failed: down
     -- main has it back from lost
-    main: All done.
+      > call_3_0 act {"answer":"All done."}
+      > call_3_1 act {"say":"g"}
+      < call_3_0 = All done.
+      < call_3_1 = g
+    -- the result of call_3_0 is the answer
     "#);
     assert!(log.made().values().all(|times| *times == 1), "{:?}", log.made());
 }

@@ -67,6 +67,10 @@ impl LocalHost {
 fn result_of(outcome: Outcome) -> Option<EarlyResult> {
     match outcome {
         Outcome::Output(content) => Some(EarlyResult { content, is_error: false }),
+        // A reply that was cut ends the run, so this is a result like any other.
+        Outcome::Answer { content, cut } => {
+            Some(EarlyResult { content: cut.unwrap_or(content), is_error: false })
+        }
         Outcome::Error(content) => Some(EarlyResult { content, is_error: true }),
         _ => None,
     }

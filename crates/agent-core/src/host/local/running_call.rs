@@ -150,5 +150,5 @@ impl RunningCall {
 
 /// Whether a call has ended with this outcome, whatever the rules say.
 pub(super) fn is_final(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Output(_) | Outcome::Error(_))
+    matches!(outcome, Outcome::Output(_) | Outcome::Error(_) | Outcome::Answer { .. })
 }

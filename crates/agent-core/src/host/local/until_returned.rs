@@ -43,7 +43,9 @@ impl LocalHost {
 fn goes_on(call: &Call, receipt: &Receipt) -> EventKind {
     let (id, tool) = (call.call.id.clone(), call.call.name.clone());
     let why = match receipt.done_or_error().outcome {
-        Outcome::Output(content) | Outcome::Error(content) => content.describe(),
+        Outcome::Output(content) | Outcome::Error(content) | Outcome::Answer { content, .. } => {
+            content.describe()
+        }
         _ => "it has led elsewhere".to_owned(),
     };
     EventKind::CallGoesOn { id, tool, why }
