@@ -16,7 +16,8 @@ use crate::IntoOutcome;
 ///   tool without an input. The input is read from the call's JSON, which is an object. So a
 ///   `String`, a number, a list or an enum must be a field of a struct. With such a type as the
 ///   `Input`, the agent can't be built.
-/// - `Output` is a `Result`, a string, a number, or another type that is [`IntoOutcome`].
+/// - `Output` is a `Result`, a string, a number, or another type that is [`IntoOutcome`]. An
+///   [`Answer`](crate::Answer) ends the run.
 ///
 /// `Shape` is for the compiler, to tell these kinds of functions apart. It is always inferred.
 ///

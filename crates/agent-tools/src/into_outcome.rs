@@ -23,6 +23,7 @@ use serde_json::Value;
 /// | `Ok(T)` of a `Result<T, E>`, with `T: Serialize` | the `T`, in the same way |
 /// | `Err(E)`, with `E: Display` | an error result with the words of `E` |
 /// | `Err(Content)` | an error result with these blocks |
+/// | an [`Answer`](crate::Answer), or `Ok(Answer)` | its value, in the same way; the run ends with it |
 /// | an [`Outcome`] | what that says; it may also be a delegation, a transfer or a wait |
 ///
 /// To return your own type from a function that can't fail, write `Ok::<_, String>(value)`.
@@ -70,7 +71,7 @@ into_outcome! {
 }
 
 /// Writes a value as JSON. Content and outcomes are taken as they are.
-fn written<T: Serialize + 'static>(output: T) -> Outcome {
+pub(crate) fn written<T: Serialize + 'static>(output: T) -> Outcome {
     let mut output = Some(output);
     let any: &mut dyn Any = &mut output;
     if let Some(outcome) = take(any) {

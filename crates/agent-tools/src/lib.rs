@@ -2,6 +2,7 @@
 //!
 //! - [`FnTool`]: a tool from a Rust function, sync or async, with state or without.
 //! - [`tool`](macro@tool): an attribute that makes one from a function.
+//! - [`Answer`]: what a tool returns to end the run with a value.
 //! - [`AgentTool`]: another agent as a tool.
 //! - Wrappers around any tool: with [`NeedsApproval`], a call waits for a person's approval.
 //!   [`Retried`] makes failed calls again. `Validated` (with the feature `validate`) checks inputs
@@ -37,6 +38,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod agent_tool;
+mod answer;
 mod body;
 mod fn_tool;
 mod into_outcome;
@@ -150,6 +152,7 @@ mod validated;
 #[cfg(feature = "macros")]
 pub use agent_macros::tool;
 pub use agent_tool::AgentTool;
+pub use answer::Answer;
 pub use body::Body;
 pub use fn_tool::FnTool;
 pub use into_outcome::IntoOutcome;
@@ -167,7 +170,7 @@ pub use validated::{InvalidSchema, Validated};
 mod guide {}
 
 /// Another chapter.
-#[cfg(all(doctest, feature = "validate"))]
+#[cfg(all(doctest, feature = "macros", feature = "validate"))]
 #[doc = include_str!("../../../docs/guide/18-typed-answers.md")]
 mod guide_typed {}
 

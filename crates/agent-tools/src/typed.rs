@@ -37,6 +37,12 @@
 //!
 //! A reply that was cut, or refused, is never an answer.
 //!
+//! # Answers of tools
+//!
+//! A tool that returns an [`Answer`](crate::Answer) ends the run with that value. It is checked in
+//! the same way. If it does not fit, the error names the tool ([`TypedError::ToolDoesNotFit`]). The
+//! model is not asked again, since it can't correct the code of a tool.
+//!
 //! # Other hosts
 //!
 //! [`AnswerType::team`] returns a team whose runs have typed answers on any host: in this process,

@@ -13,7 +13,7 @@ use agent_core::{
     script::{Reply, Script},
     tool::Permits,
 };
-use agent_tools::{AgentTool, Body, FnTool, NeedsApproval, Retried, math};
+use agent_tools::{AgentTool, Answer, Body, FnTool, NeedsApproval, Retried, math};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -244,6 +244,12 @@ async fn field_67_content_blocks_and_outcomes_are_no_json() {
     check(FnTool::new("t", "", || Outcome::error("no")), Outcome::error("no")).await;
     check(FnTool::new("t", "", async || Outcome::delegate("b", "do")), Outcome::delegate("b", "do")).await;
     check(FnTool::new("t", "", || Ok::<_, String>(Outcome::error("no"))), Outcome::error("no")).await;
+    check(FnTool::new("t", "", || Answer("yes")), Outcome::answer("yes")).await;
+    check(FnTool::new("t", "", || Answer(())), Outcome::answer("done")).await;
+    check(FnTool::new("t", "", || Answer(vec![1, 2])), Outcome::answer("[1,2]")).await;
+    check(FnTool::new("t", "", move || Answer(blocks())), Outcome::answer(blocks())).await;
+    check(FnTool::new("t", "", async || Ok::<_, String>(Answer(7))), Outcome::answer("7")).await;
+    check(FnTool::new("t", "", || Err::<Answer<u8>, _>("no")), Outcome::error("no")).await;
     let shown = move || Err::<(), _>(Content::Blocks(blocks()));
     check(FnTool::new("t", "", shown), Outcome::error(blocks())).await;
 }

@@ -57,23 +57,33 @@ impl<T: DeserializeOwned + JsonSchema + 'static> AnswerType<T> {
         team.wrap_models(|llm| Arc::new(self.wrap(llm).only_for_the_user()))
     }
 
-    /// Returns the agent with this type for all its answers, to the user and to other agents.
+    /// Returns the agent with this type for all its answers, to the user and to other agents. What
+    /// its [tools answer](crate::Answer) to other agents is not checked.
     pub fn agent(&self, agent: &Agent) -> Agent {
         agent.wrap_model(|llm| Arc::new(self.wrap(llm)))
     }
 
-    /// Reads the answer of a run. `conversation` is the conversation after the run, which has the
-    /// text of an answer that does not fit.
+    /// Reads the answer of a run, of a model or of a [tool](crate::Answer). `conversation` is the
+    /// conversation after the run, which has the text of an answer that does not fit.
     pub fn read(&self, end: &End, conversation: &Conversation) -> Result<T, TypedError> {
         let misfit = |why| TypedError::DoesNotFit { why, text: conversation.text() };
         match end {
-            End::Answered(text) => self.check.read(text).map_err(misfit),
+            End::Answered(text) => match conversation.answered_by() {
+                Some(call) => self.read_of_tool(&call.name, text),
+                None => self.check.read(text).map_err(misfit),
+            },
             End::Other(why) => Err(match why.strip_prefix(TypedModel::DOES_NOT_FIT) {
                 Some(why) => misfit(why.to_owned()),
                 None => TypedError::NoAnswer(end.clone()),
             }),
             _ => Err(TypedError::NoAnswer(end.clone())),
         }
+    }
+
+    fn read_of_tool(&self, tool: &str, text: &str) -> Result<T, TypedError> {
+        let (tool, answer) = (tool.to_owned(), text.to_owned());
+        let misfit = |why| TypedError::ToolDoesNotFit { tool, why, text: answer };
+        self.check.read_of_tool(text).map_err(misfit)
     }
 
     pub(super) fn wrap(&self, llm: Arc<dyn Llm>) -> TypedModel {

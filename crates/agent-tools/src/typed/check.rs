@@ -47,11 +47,26 @@ impl Check {
         read(self.value(text)?, self.is_in_object)
     }
 
+    /// Reads the answer of a tool, which is JSON, or a string as it is.
+    pub(super) fn read_of_tool<T: DeserializeOwned>(&self, text: &str) -> Result<T, String> {
+        let as_string = || self.fitting(Value::String(text.to_owned()));
+        let value = match serde_json::from_str(text) {
+            Ok(value) => self.fitting(value).or_else(|why| as_string().map_err(|_| why)),
+            Err(_) => as_string(),
+        };
+        read(value?, self.is_in_object)
+    }
+
     /// The answer as JSON that fits the schema.
     fn value(&self, text: &str) -> Result<Value, String> {
-        let Some(value) = find_json(text) else {
-            return Err("the answer is not JSON".to_owned());
-        };
+        match find_json(text) {
+            Some(value) => self.fitting(value),
+            None => Err("the answer is not JSON".to_owned()),
+        }
+    }
+
+    /// The value as one that fits the schema.
+    fn fitting(&self, value: Value) -> Result<Value, String> {
         let value = match self.is_in_object && value.get("answer").is_none() {
             true => json!({"answer": value}),
             false => value,

@@ -24,4 +24,15 @@ pub enum TypedError {
         /// The text of the last answer.
         text: String,
     },
+    /// A tool ended the run with an answer that does not fit the type. Correct the code of the
+    /// tool: the model can't, so it is not asked again.
+    #[error("the answer of the tool {tool:?} does not fit the type: {why}; the answer is {text:?}")]
+    ToolDoesNotFit {
+        /// The name of the tool.
+        tool: String,
+        /// Which rules the answer breaks, and where, as JSON pointers.
+        why: String,
+        /// The text of the answer.
+        text: String,
+    },
 }

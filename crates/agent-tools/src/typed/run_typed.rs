@@ -49,7 +49,8 @@ impl RunTyped for Team {
 pub struct Typed<T> {
     /// The answer.
     pub value: T,
-    /// How many answers the model gave until one fitted: 1 if the first one did.
+    /// How many answers the model gave until one fitted: 1 if the first one did, and 0 if a
+    /// [tool](crate::Answer) gave the answer.
     pub tries: u32,
     /// How the run ended. It has the answer as JSON text.
     pub end: End,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{AgentTool, FnTool};
+use crate::{AgentTool, Answer, FnTool};
 
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
 struct Trip {
@@ -418,4 +418,92 @@ async fn a_tool_of_the_same_name_keeps_its_name() {
     let tool = FnTool::new("final_answer", "Something else.", || "42");
     let agent = Agent::builder("planner", model).tool(tool).build().unwrap();
     assert_eq!(agent.run_typed::<Trip>(&mut agent.start("Plan it.")).await.unwrap().value.days, 3);
+}
+
+/// Runs an agent whose tool answers with this value, in each way, and says what came of it.
+async fn check_answer_of_tool<T, A>(answer: A, expected: &str)
+where
+    T: std::fmt::Debug + serde::de::DeserializeOwned + JsonSchema + Send + 'static,
+    A: serde::Serialize + Clone + Send + Sync + 'static,
+{
+    let calls = Reply::call("add", json!({})).and_call("give", json!({}));
+    for (way, script, llm) in ways(&[calls]) {
+        let answer = answer.clone();
+        let give = FnTool::new("give", "Gives it.", move || Answer(answer.clone()));
+        let agent = Agent::builder("planner", llm).tool(add()).tool(give).build().unwrap();
+        let mut conversation = agent.start("Plan it.");
+        let said = match agent.run_typed::<T>(&mut conversation).await {
+            Ok(Typed { value, tries, .. }) => format!("{value:?} (tries: {tries})"),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(said, expected, "{way}");
+        assert_eq!(script.requests().len(), 1, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_may_give_the_answer() {
+    check_answer_of_tool::<Trip, _>(
+        json!({"city": "Oslo", "days": 3}),
+        r#"Trip { city: "Oslo", days: 3, note: None } (tries: 0)"#,
+    )
+    .await;
+    check_answer_of_tool::<Vec<u8>, _>(vec![1, 2], "[1, 2] (tries: 0)").await;
+    check_answer_of_tool::<Vec<u8>, _>(json!({"answer": [1]}), "[1] (tries: 0)").await;
+    check_answer_of_tool::<bool, _>(true, "true (tries: 0)").await;
+    check_answer_of_tool::<Option<u8>, _>(None::<u8>, "None (tries: 0)").await;
+}
+
+/// A string is written as it is, so it may be no JSON, or other JSON.
+#[tokio::test]
+async fn a_string_of_a_tool_is_a_string_whatever_is_in_it() {
+    for text in ["Oslo", "7", "null", "", "[1", r#"{"answer": 1}"#] {
+        check_answer_of_tool::<String, _>(text, &format!("{text:?} (tries: 0)")).await;
+    }
+    #[allow(dead_code)]
+    #[derive(Debug, Deserialize, JsonSchema)]
+    enum Mood {
+        Good,
+        Bad,
+    }
+    check_answer_of_tool::<Mood, _>("Good", "Good (tries: 0)").await;
+}
+
+#[tokio::test]
+async fn an_answer_of_a_tool_that_does_not_fit_is_an_error_that_names_the_tool_and_the_place() {
+    check_answer_of_tool::<Trip, _>(
+        json!({"city": "Oslo", "days": 9}),
+        "the answer of the tool \"give\" does not fit the type: at /days: must be <=7, but got 9; \
+         the answer is \"{\\\"city\\\":\\\"Oslo\\\",\\\"days\\\":9}\"",
+    )
+    .await;
+    check_answer_of_tool::<u8, _>(
+        "seven",
+        "the answer of the tool \"give\" does not fit the type: at /answer: want integer, but got string; \
+         the answer is \"seven\"",
+    )
+    .await;
+}
+
+/// The model reads a part of a long answer. The caller gets the whole.
+#[tokio::test]
+async fn a_long_answer_of_a_tool_is_whole() {
+    let model = Script::new([Reply::call("give", json!({}))]);
+    let give = FnTool::new("give", "Gives it.", || Answer(vec!["Oslo"; 1_000]));
+    let agent = Agent::builder("planner", model).tool(give).max_result_bytes(500).build().unwrap();
+    let answer = agent.run_typed::<Vec<String>>(&mut agent.start("Plan it.")).await.unwrap();
+    assert_eq!(answer.value.len(), 1_000);
+}
+
+/// The next answer may be the model's again.
+#[tokio::test]
+async fn a_run_after_the_answer_of_a_tool_has_a_typed_answer_too() {
+    let model = Script::new([Reply::call("give", json!({})), text(json!({"answer": 8}))]);
+    let give = FnTool::new("give", "Gives it.", || Answer(7));
+    let agent = Agent::builder("planner", model).tool(give).build().unwrap();
+    let mut conversation = agent.start("How many days?");
+    assert_eq!(agent.run_typed::<u32>(&mut conversation).await.unwrap().value, 7);
+    conversation.say("One more.");
+    let answer = agent.run_typed::<u32>(&mut conversation).await.unwrap();
+    assert_eq!((answer.value, answer.tries), (8, 1));
 }
