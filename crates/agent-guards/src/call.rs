@@ -73,6 +73,9 @@ impl fmt::Debug for ProposedCall {
 /// Checks the result of a call before the model reads it, for example for instructions that a web
 /// page wants to give to the model. It can't ask a person, because the call has had its effect.
 ///
+/// An answer that [ends the run](agent_core::Outcome::Answer) is a result, too; then an
+/// [`OutputGuard`](crate::OutputGuard) checks it. If one of them refuses, the run goes on.
+///
 /// The result of a delegation is the other agent's answer, which an
 /// [`OutputGuard`](crate::OutputGuard) around that agent's model checks. A handoff has no result,
 /// and results of the API's own tools, such as its web search, do not pass through this process.

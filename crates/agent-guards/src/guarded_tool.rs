@@ -8,8 +8,9 @@ use agent_core::{
 use serde_json::{Map, Value};
 
 use crate::{
-    CallGuard, CallResult, CallVerdict, ProposedCall, ResultGuard, Verdict,
+    CallGuard, CallResult, CallVerdict, Output, ProposedCall, ResultGuard, Verdict,
     check::{Named, checked, failed},
+    models::{Checked, OutputCheck, blocks_with_text},
 };
 
 /// A wrapper around a tool. The tool keeps its spec.
@@ -17,6 +18,7 @@ pub(crate) struct GuardedTool {
     pub(crate) tool: Arc<dyn Tool>,
     pub(crate) calls: Vec<Named<dyn CallGuard>>,
     pub(crate) results: Vec<Named<dyn ResultGuard>>,
+    pub(crate) output: OutputCheck,
     pub(crate) limit: Option<Duration>,
 }
 
@@ -65,6 +67,26 @@ impl GuardedTool {
             false => Outcome::Output(result.content),
         }
     }
+
+    /// An answer is what the user reads, so it is checked as output, too. If it is not allowed, the
+    /// model reads why and goes on.
+    async fn check_answer(&self, answer: Content, context: &Context) -> Outcome {
+        let output = Output::of_answer(&answer, context);
+        if output.text.trim().is_empty() {
+            return Outcome::answer(answer);
+        }
+        match self.output.check(output).await {
+            Checked::Allowed => Outcome::answer(answer),
+            Checked::Replaced(text, by) => {
+                by.iter().for_each(|name| context.progress(format!("guard {name:?} replaced the answer")));
+                match answer {
+                    Content::Text(_) => Outcome::answer(text),
+                    Content::Blocks(blocks) => Outcome::answer(blocks_with_text(&blocks, text)),
+                }
+            }
+            Checked::Refused(refusal) | Checked::Retry(refusal) => Outcome::error(refusal.explanation),
+        }
+    }
 }
 
 #[async_trait]
@@ -82,6 +104,12 @@ impl Tool for GuardedTool {
         match self.tool.call(call.input.clone(), context.clone()).await {
             Outcome::Output(content) => self.check_result(result(call, content, false), &context).await,
             Outcome::Error(content) => self.check_result(result(call, content, true), &context).await,
+            Outcome::Answer { content, .. } => {
+                match self.check_result(result(call, content, false), &context).await {
+                    Outcome::Output(content) => self.check_answer(content, &context).await,
+                    refused => refused,
+                }
+            }
             // It has no result yet, or never has one.
             other => other,
         }

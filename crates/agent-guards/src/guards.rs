@@ -55,7 +55,8 @@ impl Guards {
         self
     }
 
-    /// Adds a guard that checks what a model says. Replies are held back until they are checked.
+    /// Adds a guard that checks what a model says, and what a tool [answers](agent_core::Outcome::Answer)
+    /// in its place. Replies are held back until they are checked.
     pub fn output(mut self, name: impl Into<Arc<str>>, guard: impl OutputGuard + 'static) -> Self {
         self.output.push(named(name, Arc::new(guard)));
         self
@@ -99,7 +100,8 @@ impl Guards {
             true => team,
             false => team.wrap_models(|llm| self.model(llm)),
         };
-        match self.calls.is_empty() && self.results.is_empty() {
+        // A tool may give the answer, so guards of output are around tools, too.
+        match self.calls.is_empty() && self.results.is_empty() && self.output.is_empty() {
             true => team,
             false => team.wrap_tools(|tool| self.tool(tool)),
         }
@@ -112,7 +114,7 @@ impl Guards {
             llm = Arc::new(RewrittenModel { llm, guards: self.rewriters.clone(), limit });
         }
         if !self.output.is_empty() {
-            let check = OutputCheck { guards: self.output.clone(), limit };
+            let check = self.output_check();
             let (windows, tries) = (self.windows, self.tries.unwrap_or(Self::TRIES));
             llm = Arc::new(CheckedModel { llm, check, windows, tries });
         }
@@ -122,7 +124,12 @@ impl Guards {
         llm
     }
 
-    /// Puts the guards of calls and results around one tool. The tool keeps its
+    fn output_check(&self) -> OutputCheck {
+        OutputCheck { guards: self.output.clone(), limit: self.limit }
+    }
+
+    /// Puts the guards of calls, results and output around one tool. Those of output check only an
+    /// [answer that ends the run](agent_core::Outcome::Answer). The tool keeps its
     /// [spec](agent_core::ToolSpec) with all flags. Its time limit includes the checks.
     ///
     /// Two things still use the input that the model wrote, also if a guard replaces it: the record,
@@ -131,7 +138,8 @@ impl Guards {
     /// the reply streams is checked before it starts.
     pub fn tool(&self, tool: impl Tool + 'static) -> Arc<dyn Tool> {
         let (calls, results) = (self.calls.clone(), self.results.clone());
-        Arc::new(GuardedTool { tool: Arc::new(tool), calls, results, limit: self.limit })
+        let (output, limit) = (self.output_check(), self.limit);
+        Arc::new(GuardedTool { tool: Arc::new(tool), calls, results, output, limit })
     }
 }
 

@@ -10,7 +10,7 @@ mod windows;
 
 pub(crate) use checked::CheckedModel;
 pub(crate) use judged::JudgedModel;
-pub(crate) use output_check::OutputCheck;
+pub(crate) use output_check::{Checked, OutputCheck, blocks_with_text};
 pub(crate) use rewritten::RewrittenModel;
 pub use windows::Windows;
 

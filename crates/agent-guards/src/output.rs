@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use agent_core::{Request, async_trait};
+use agent_core::{Content, Context, Request, async_trait};
 
 use crate::{BoxError, OutputVerdict};
 
@@ -12,6 +12,9 @@ use crate::{BoxError, OutputVerdict};
 /// by word, and no call starts early. [`Guards::windows`](crate::Guards::windows) checks and shows
 /// the text in parts. Replies without text are not checked.
 ///
+/// If a tool [answers](agent_core::Outcome::Answer) in the place of the model, the text of its answer
+/// is checked, too.
+///
 /// Only text is checked. Calls are for a [`CallGuard`](crate::CallGuard). Thinking and other blocks
 /// pass unchanged: if users see the model's thinking, hide it where you show it.
 ///
@@ -20,7 +23,8 @@ use crate::{BoxError, OutputVerdict};
 pub trait OutputGuard: Send + Sync {
     /// Checks text of a reply. If it refuses, the run ends with a
     /// [`GuardRefusal`](crate::GuardRefusal). If it wants another reply, this one is withdrawn and
-    /// not recorded; its tokens count. An error counts as a refusal.
+    /// not recorded; its tokens count. If it does not allow the answer of a tool, the model reads
+    /// its words as an error result, and the run goes on. An error counts as a refusal.
     async fn check(&self, output: Output) -> Result<OutputVerdict, BoxError>;
 }
 
@@ -62,6 +66,17 @@ impl Output {
             depth: request.depth,
             before: String::new(),
             text: String::new(),
+        }
+    }
+
+    /// The answer of a tool.
+    pub(crate) fn of_answer(answer: &Content, context: &Context) -> Self {
+        Self {
+            agent: context.agent().into(),
+            conversation: context.conversation().into(),
+            depth: context.depth(),
+            before: String::new(),
+            text: answer.to_text(),
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use crate::{Block, Delta, Event, EventKind, Piece, Response, safe_lines};
+use crate::{Block, Delta, End, Event, EventKind, Piece, Response, safe_lines};
 
 /// Turns the events of a run into the text to show to a person while replies stream. Give each
 /// event to [`see`](Self::see), which returns what to show next. If a reply breaks off and its
-/// request is made again, the text shown so far is withdrawn first, so each reply is shown once.
+/// request is made again, the text shown so far is withdrawn first, so each reply is shown once. The
+/// answer of a call that ends the run ([`Outcome::Answer`](crate::Outcome::Answer)) is shown like a
+/// reply.
 ///
 /// One `LiveText` can follow several conversations; each has its own text. What agents say to each
 /// other in delegated conversations is shown, too, unless you make it with
@@ -64,6 +66,8 @@ struct Reply {
     apart: bool,
     /// The reply is complete. The next text is another reply.
     is_over: bool,
+    /// The reply has calls.
+    has_calls: bool,
 }
 
 impl LiveText {
@@ -95,9 +99,27 @@ impl LiveText {
             EventKind::TurnFailed { error: why, .. } | EventKind::TransferFailed { why, .. } => {
                 self.reply(id).withdraw(why, false)
             }
-            EventKind::Ended(_) => {
-                self.replies.remove(id);
+            EventKind::TurnEnded { calls, .. } => {
+                self.reply(id).has_calls = *calls > 0;
                 Vec::new()
+            }
+            // The run goes on with calls of an earlier reply.
+            EventKind::CallStarted { .. } if !self.replies.contains_key(id) => {
+                self.reply(id).has_calls = true;
+                Vec::new()
+            }
+            EventKind::Ended(end) => self.end(id, end),
+            _ => Vec::new(),
+        }
+    }
+
+    /// If the run has ended after calls and without another reply, the answer is that of a call. It
+    /// has not been shown yet.
+    fn end(&mut self, conversation: &str, end: &End) -> Vec<TextChange> {
+        match (self.replies.remove(conversation), end) {
+            (Some(mut reply), End::Answered(answer)) if reply.has_calls => {
+                reply.begin();
+                reply.add(answer)
             }
             _ => Vec::new(),
         }
@@ -146,7 +168,7 @@ impl Reply {
     fn begin(&mut self) {
         self.apart |= !self.text.is_empty();
         self.text.clear();
-        self.is_over = false;
+        (self.is_over, self.has_calls) = (false, false);
     }
 
     /// Text blocks in a row are one text, because the API cuts texts at citations. After a block of

@@ -85,6 +85,11 @@ impl Context {
         &self.call.conversation
     }
 
+    /// The number of delegations between the user and the conversation: 0 for the user's own.
+    pub fn depth(&self) -> u32 {
+        self.call.depth
+    }
+
     /// The name of the agent that makes the call.
     pub fn agent(&self) -> &str {
         &self.call.agent

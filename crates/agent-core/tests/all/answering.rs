@@ -1,10 +1,10 @@
 //! Calls whose result is the answer of the run.
 
 use agent_core::{
-    Agent, Block, Content, Context, Conversation, End, Json, LlmError, Outcome, Response, StopReason, Tool,
-    ToolSpec, async_trait,
+    Agent, Block, Content, Context, Conversation, End, Json, LlmError, Outcome, Response, StopReason, Team,
+    Tool, ToolSpec, async_trait,
     conversation::{Change, Turn},
-    event::EventLog,
+    event::{EventLog, LiveText},
     model::LlmErrorKind,
     script::{Reply, Script},
 };
@@ -211,6 +211,40 @@ async fn the_events_are_those_of_any_call_and_any_answer() {
     0.000 s  main: < act = Order 7
     0.000 s  main: answers: Order 7
     "#);
+}
+
+/// What is shown of a run to its end.
+async fn shown(team: &Team, conversation: &mut Conversation) -> String {
+    let mut live = LiveText::top_level();
+    let mut shown = String::new();
+    let mut run = team.run(conversation);
+    while let Some(event) = run.next().await {
+        shown.extend(live.see(&event).iter().map(ToString::to_string));
+    }
+    shown
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_of_a_call_is_shown_like_a_reply() {
+    let with_words = Reply::text("I look.").and_call("act", json!({"answer": "Order 7"}));
+    let waiting = calls([answer("Order 7"), ("act", json!({"ask": "May I?"}))]);
+    let plain = calls([("act", json!({}))]);
+    for (reply, first, second) in [
+        (calls([answer("Order 7")]), "Order 7", "Done."),
+        (with_words, "I look.\n\nOrder 7", "Done."),
+        (plain, "Done.", "Done."),
+        (waiting, "", "Order 7"),
+    ] {
+        let model = Script::new([reply, Reply::text("Done."), Reply::text("Done.")]);
+        let team = Team::new([agent("main", &model, &Log::default()).build().unwrap()]).unwrap();
+        let mut conversation = Conversation::start("main", "Go.");
+        assert_eq!(shown(&team, &mut conversation).await, first);
+        match conversation.waiting().first() {
+            Some(call) => conversation.approve(&call.key).unwrap(),
+            None => conversation.say("And?"),
+        }
+        assert_eq!(shown(&team, &mut conversation).await, second);
+    }
 }
 
 /// A tool that answers with this content.

@@ -11,13 +11,14 @@ use crate::{
 };
 
 /// The guards of output.
+#[derive(Clone)]
 pub(crate) struct OutputCheck {
     pub(crate) guards: Vec<Named<dyn OutputGuard>>,
     pub(crate) limit: Option<Duration>,
 }
 
 /// What becomes of a text.
-pub(super) enum Checked {
+pub(crate) enum Checked {
     Allowed,
     /// The text that replaces it, and who replaced it.
     Replaced(String, Vec<Arc<str>>),
@@ -28,7 +29,7 @@ pub(super) enum Checked {
 
 impl OutputCheck {
     /// Each guard checks what the guards before it have made of the text.
-    pub(super) async fn check(&self, mut output: Output) -> Checked {
+    pub(crate) async fn check(&self, mut output: Output) -> Checked {
         let mut by = Vec::new();
         for Named { name, guard } in &self.guards {
             let refusal = |words| GuardRefusal::new(name, Refused::Output, words);
@@ -76,18 +77,23 @@ pub(super) fn text_of(reply: &Response) -> String {
     reply.content.iter().filter_map(Block::as_text).collect()
 }
 
-/// The reply with this text in the place of its first text block, and without its other text
-/// blocks. Citations of the old text go with it, and so does the server's id of the reply, because
-/// the server does not know the new text.
+/// The reply with this text. The server's id of the reply goes, because the server does not know the
+/// new text.
 fn with_text(mut reply: Response, text: String) -> Response {
+    reply.content = blocks_with_text(&reply.content, text);
+    reply.id = None;
+    reply
+}
+
+/// The blocks with this text in the place of the first text block, and without the other text
+/// blocks. Citations of the old text go with it.
+pub(crate) fn blocks_with_text(blocks: &[Block], text: String) -> Vec<Block> {
     let mut text = (!text.trim().is_empty()).then(|| Block::text(text));
     let replaced = |block: &Block| match block.as_text() {
         Some(_) => text.take(),
         None => Some(block.clone()),
     };
-    reply.content = reply.content.iter().filter_map(replaced).collect();
-    reply.id = None;
-    reply
+    blocks.iter().filter_map(replaced).collect()
 }
 
 /// What a listener is told of a replaced text.

@@ -1,12 +1,12 @@
 //! Calls are checked before they are made, and their results before the model reads them.
 
 use agent_core::{
-    Content, Context, Conversation, End, Outcome, Team, Tool,
+    Block, Content, Context, Conversation, End, Outcome, Team, Tool,
     script::{Reply, Script},
     tool::Early,
 };
-use agent_guards::{BoxError, CallResult, CallVerdict, Guards, ProposedCall, Verdict};
-use agent_tools::{FnTool, NeedsApproval};
+use agent_guards::{BoxError, CallResult, CallVerdict, Guards, Output, OutputVerdict, ProposedCall, Verdict};
+use agent_tools::{Answer, FnTool, NeedsApproval};
 use serde_json::json;
 
 use crate::common::{SECOND, agent, call, note, results_read, run, run_main};
@@ -143,4 +143,46 @@ async fn a_guard_around_a_tool_that_asks_asks_only_once() {
     let outcome = tool.call(json!({"text": "replace"}).into(), Context::by_hand("a")).await;
     let question = r#"May "note" be called with {"text":"something else"}?"#.to_owned();
     assert_eq!(outcome, Outcome::Wait { question });
+}
+
+/// An agent whose tool answers with this content, guarded, with what came of the run.
+async fn check_answer(guards: Guards, answer: impl Into<Content>, expected: &str, results: &[&str]) {
+    let answer = answer.into();
+    let give = FnTool::new("note", "Gives it.", move || Answer(answer.clone()));
+    let model = Script::new([call("x"), Reply::text("Done.")]);
+    let team = guards.around(Team::new([agent(&model, give).build().unwrap()]).unwrap());
+    let ran = run(&team, Conversation::start("main", "Go on.")).await;
+    assert_eq!(ran.end, End::Answered(expected.to_owned()));
+    let read = ran.conversation.messages()[2].tool_results();
+    assert_eq!(read.map(|(_, content, _)| content.to_string()).collect::<Vec<_>>(), results);
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_the_run_is_checked_as_a_result_and_as_output() {
+    let results = || {
+        Guards::new().result("results", |result: CallResult| async move {
+            Ok(match &*result.content.to_text() {
+                "secret" => Verdict::refuse("Not for you."),
+                _ => Verdict::Allow,
+            })
+        })
+    };
+    let output = || {
+        Guards::new().output("words", |output: Output| async move {
+            assert_eq!((&*output.agent, &*output.conversation, output.depth), ("main", "run", 0));
+            Ok(match &*output.text {
+                "bomb" => OutputVerdict::refuse("I can't say that."),
+                "x" => OutputVerdict::retry("Say more."),
+                text => OutputVerdict::replace(text.replace("Oslo", "[city]")),
+            })
+        })
+    };
+    check_answer(results(), "Oslo", "Oslo", &["Oslo"]).await;
+    check_answer(results(), "secret", "Done.", &["Not for you."]).await;
+    check_answer(output(), "In Oslo", "In [city]", &["In [city]"]).await;
+    check_answer(output(), "bomb", "Done.", &["I can't say that."]).await;
+    check_answer(output(), "x", "Done.", &["Say more."]).await;
+    let picture = vec![Block::text("Oslo"), Block::image("image/png", "AAAA")];
+    check_answer(output(), picture, "[city]", &["[city][image]"]).await;
+    check_answer(output(), "", "", &[""]).await;
 }
