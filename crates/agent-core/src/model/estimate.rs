@@ -22,8 +22,13 @@ impl Request {
         let others = self.server_tools.iter().chain(&self.answer_schema);
         let others: u64 = others.map(|json| json.text().len() as u64).sum();
         let all = system.saturating_add(messages).saturating_add(tools).saturating_add(others);
-        all.div_ceil(BYTES_PER_TOKEN)
+        tokens_in(all)
     }
+}
+
+/// The tokens of this many bytes of text, on the high side.
+pub(super) fn tokens_in(bytes: u64) -> u64 {
+    bytes.div_ceil(BYTES_PER_TOKEN)
 }
 
 fn message_bytes(message: &Message) -> u64 {

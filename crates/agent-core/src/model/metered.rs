@@ -8,8 +8,9 @@ use futures::{
     stream,
 };
 
+use super::estimate::tokens_in;
 use super::request::meter::{Meter, MeterOf, Reservation, Settlement};
-use crate::{BoxStream, Delta, Json, Llm, LlmError, Request, Usage, Usd};
+use crate::{BoxStream, Delta, Json, Llm, LlmError, Piece, Request, Usage, Usd};
 
 /// A wrapper around a backend that pays for its requests from the budgets of the run that makes
 /// them. Each agent's backend has it already. Use it for other backends that a wrapper asks in the
@@ -64,6 +65,8 @@ struct Streaming<'a> {
     reservation: Option<Reservation>,
     /// What the attempt has used, as far as is known.
     used: Usage,
+    /// The bytes of the reply, in case the server does not count its tokens.
+    bytes: usize,
 }
 
 impl<L: Llm> Paid<'_, L> {
@@ -100,7 +103,7 @@ impl<L: Llm> Paid<'_, L> {
                 Err(error)
             }
             None => {
-                streaming.settle(Settlement::Used(streaming.used));
+                streaming.settle(streaming.settlement());
                 self.stage = Stage::Over;
                 Ok(None)
             }
@@ -114,7 +117,7 @@ impl<L: Llm> Paid<'_, L> {
             let paid = self.meter.reserve(&mut self.request, &|usage| llm.max_cost(usage)).await;
             let reservation = Some(paid?);
             let reply = self.llm.stream(self.request.clone());
-            self.stage = Stage::Streams(Streaming { reply, reservation, used: Usage::default() });
+            self.stage = Stage::Streams(Streaming { reply, reservation, used: Usage::default(), bytes: 0 });
         }
         if matches!(&self.stage, Stage::Streams(streaming) if streaming.reservation.is_none()) {
             // The backend asks again when it is polled.
@@ -134,15 +137,37 @@ impl Streaming<'_> {
         match delta {
             Delta::Start { usage, .. } | Delta::Stop { usage, .. } => self.used.update(usage),
             Delta::Complete(response) => self.used = response.usage,
-            Delta::Restarted { .. } => self.settle(Settlement::Used(self.used)),
+            Delta::Restarted { .. } => self.settle(self.settlement()),
             _ => {}
+        }
+        self.bytes += bytes_of(delta);
+    }
+
+    /// How the attempt ends if it was answered.
+    fn settlement(&self) -> Settlement {
+        let is_counted = self.used.all_input_tokens() > 0 || self.used.output_tokens > 0;
+        match is_counted {
+            true => Settlement::Used(self.used),
+            false => Settlement::NotCounted { output_tokens: tokens_in(self.bytes as u64) },
         }
     }
 
     fn settle(&mut self, settlement: Settlement) {
-        self.used = Usage::default();
+        (self.used, self.bytes) = (Usage::default(), 0);
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(settlement);
         }
+    }
+}
+
+/// The bytes of a piece that a model wrote.
+fn bytes_of(delta: &Delta) -> usize {
+    match delta {
+        Delta::Block { block, .. } => block.json().text().len(),
+        Delta::Piece { piece: Piece::Text(text) | Piece::Thinking(text) | Piece::Input(text), .. } => {
+            text.len()
+        }
+        Delta::Complete(response) => response.content.iter().map(|block| block.json().text().len()).sum(),
+        _ => 0,
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Conversation, Delta, End, Event, EventKind, Limits, Llm, Response, Team, Usage,
+    Agent, Cancel, Conversation, Delta, End, Event, EventKind, Limits, Llm, Response, Team, Usage,
     budget::{Budget, BudgetLimit, BudgetScope, SharedBudget, Spent, Usd},
     conversation::Change,
     host::{LocalHost, drive},
@@ -236,6 +236,40 @@ async fn a_request_that_is_stopped_counts_with_all_that_it_may_have_used() {
     assert_eq!((conversation.spent().output_tokens, conversation.spent().requests), (1_000, 1));
     let end = agent.run(&mut conversation).limits(limits).await.unwrap();
     assert!(matches!(end, End::Budget(exceeded) if exceeded.spent == 1_000));
+}
+
+/// Some servers count nothing. A budget of tokens must hold all the same.
+#[tokio::test(start_paused = true)]
+async fn tokens_that_the_server_does_not_count_are_estimated() {
+    let say = || Reply::text("Word ".repeat(100));
+    let model = Script::new([say(), say(), say()]);
+    let agent = agent("main", model, None);
+    let limits = Limits::new().conversation_budget(Budget::new().output_tokens(1_400));
+    let mut conversation = agent.start("Go.");
+    agent.run(&mut conversation).limits(limits.clone()).await.unwrap();
+    assert_eq!((conversation.spent().output_tokens, conversation.spent().requests), (263, 1));
+    assert!(conversation.spent().input_tokens > 50);
+    conversation.say("On.");
+    agent.run(&mut conversation).limits(limits.clone()).await.unwrap();
+    conversation.say("On.");
+    let end = agent.run(&mut conversation).limits(limits).await.unwrap();
+    assert!(matches!(end, End::Budget(exceeded) if exceeded.spent == 526));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_is_kept_in_part_counts_with_all_that_it_may_have_used() {
+    let model = Script::new([says("One two three four.", 5).per_token(Duration::from_secs(1))]);
+    let agent = agent("main", model, None);
+    let limits = Limits::new().budget(Budget::new().output_tokens(1_500));
+    let (mut conversation, cancel) = (agent.start("Go."), Cancel::new());
+    let run = agent.run(&mut conversation).limits(limits).keep_partial_reply(true).cancelled_by(&cancel);
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        cancel.all();
+    };
+    let (end, ()) = futures::future::join(run, stop).await;
+    assert!(matches!(end, Ok(End::Cut(_))), "{end:?}");
+    assert_eq!((conversation.spent().output_tokens, conversation.spent().requests), (1_000, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -101,7 +101,8 @@ impl AskMeter {
         self.state().measured
     }
 
-    /// The reply has come. Returns what the turn has used, if the reply can't say it.
+    /// The reply has come. Returns what the turn may have used, if the reply does not say it: it was
+    /// stopped, or the server counts no tokens.
     pub(super) fn finish(&self) -> Option<Usage> {
         let mut state = self.state();
         state.is_finished = true;
@@ -230,6 +231,9 @@ impl AskMeter {
         let used = match how {
             Settlement::Nothing => return self.0.chain.settle(need, Spent::default()),
             Settlement::Unknown => worst,
+            Settlement::NotCounted { output_tokens } => {
+                Usage { output_tokens: worst.output_tokens.min(*output_tokens), ..worst }
+            }
             Settlement::Used(used) => *used,
         };
         self.0.chain.settle(need, used.of_one_request());

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use futures::{FutureExt, future::BoxFuture};
@@ -11,6 +11,7 @@ use futures::{FutureExt, future::BoxFuture};
 use super::{
     LocalHost,
     ask_meter::{AskMeter, RecordReservation},
+    call::Caller,
     worst_case::Measured,
 };
 use crate::{
@@ -22,10 +23,10 @@ use crate::{
 pub(super) struct Budgets {
     open: Arc<Mutex<Open>>,
     record: Option<Arc<RecordReservation>>,
-    /// The agents that can't be asked for money, because their backends know no prices, if a call
-    /// of a tool has a budget with money. If the run has one, that is found in its limits.
-    unpriced: Vec<String>,
-    has_priced_tools: bool,
+    /// Whether a tool of the team has a budget with money.
+    has_tools_with_money: bool,
+    /// The agents whose backends know no prices. It is found out when a budget has money.
+    unpriced: OnceLock<Vec<String>>,
 }
 
 type Open = HashMap<Arc<str>, Books>;
@@ -50,8 +51,8 @@ pub(super) struct PaidConversation<'a> {
 
 impl Budgets {
     pub(super) fn new(team: &Team) -> Self {
-        let (unpriced, has_priced_tools) = (team.unpriced_agents(), team.has_tools_with_money());
-        Self { open: Arc::default(), record: None, unpriced, has_priced_tools }
+        let (open, unpriced) = (Arc::default(), OnceLock::new());
+        Self { open, record: None, has_tools_with_money: team.has_tools_with_money(), unpriced }
     }
 
     pub(super) fn record<F>(&mut self, record: F)
@@ -124,9 +125,11 @@ impl Budgets {
         let Some(meter) = &books.asking else { return reply };
         let measured = meter.measured().map(|measured| (so_far.speaker().to_owned(), measured));
         books.measured.extend(measured);
-        // If it was stopped in the middle, nobody knows what it has used.
-        let used = meter.finish();
-        reply.map_err(|error| used.into_iter().fold(error, LlmError::costing))
+        match (meter.finish(), reply) {
+            (None, reply) => reply,
+            (Some(used), Ok(response)) => Ok(response.with_usage(used)),
+            (Some(used), Err(error)) => Err(error.costing(used)),
+        }
     }
 }
 
@@ -149,15 +152,16 @@ impl LocalHost {
         self.caller.budgets.enter_unguarded(so_far, self.caller.team.limits());
         let mut open = lock(&self.caller.budgets.open);
         let Some(books) = open.get_mut(so_far.id()) else { return MeterOf::default() };
-        let needs_prices = books.chain.has_money_limit() || self.caller.budgets.has_priced_tools;
-        let unpriced = if needs_prices { self.caller.budgets.unpriced.clone() } else { Vec::new() };
+        let Caller { budgets, team, .. } = &*self.caller;
+        let needs_prices = books.chain.has_money_limit() || budgets.has_tools_with_money;
+        let unpriced = needs_prices.then(|| budgets.unpriced.get_or_init(|| team.unpriced_agents()).clone());
         let meter = AskMeter::new(
             books.chain.clone(),
             self.caller.emitter.clone(),
             Origin::in_conversation(so_far, so_far.speaker()),
             self.caller.budgets.record.clone(),
             books.measured.get(so_far.speaker()).copied(),
-            unpriced,
+            unpriced.unwrap_or_default(),
         );
         books.asking = Some(meter.clone());
         meter.for_request()

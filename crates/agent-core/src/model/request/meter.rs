@@ -34,6 +34,11 @@ pub(crate) type MaxCost<'a> = &'a (dyn Fn(&Usage) -> Option<Usd> + Send + Sync);
 pub(crate) enum Settlement {
     /// It used this much.
     Used(Usage),
+    /// It was answered, but the server counts no tokens.
+    NotCounted {
+        /// The tokens of the reply, estimated on the high side.
+        output_tokens: u64,
+    },
     /// It failed and used nothing.
     Nothing,
     /// Nobody knows, so all that was reserved counts as spent.
