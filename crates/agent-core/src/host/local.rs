@@ -131,6 +131,7 @@ impl LocalHost {
     }
 
     /// Gives a value to the tools of all runs of this host; see [`Run::with`](crate::Run::with).
+    /// Call it before the first run.
     pub fn with<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.own_caller().values.add(value);
         self

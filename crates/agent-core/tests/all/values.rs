@@ -6,7 +6,7 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Context, Conversation, EventKind, Json, Outcome, RunError, Team, Tool, ToolSpec, async_trait,
+    Agent, Context, Conversation, End, EventKind, Json, Outcome, RunError, Team, Tool, ToolSpec, async_trait,
     host::{HostError, HostWrapper, LocalHost, Mode, drive},
     script::{Reply, Script},
     tool::{MissingValue, Need},
@@ -243,9 +243,22 @@ async fn a_run_that_lacks_a_value_leaves_open_calls_to_a_run_that_has_it() {
     drop(run);
     let open = conversation.clone();
     assert!(matches!(agent.run(&mut conversation).await, Err(RunError::MissingValue(_))));
+    let host = LocalHost::new(Team::new([agent.clone()]).unwrap());
+    assert!(matches!(drive(&mut conversation, &host).await, Err(RunError::MissingValue(_))));
     assert_eq!(conversation, open);
     assert_eq!(agent.run(&mut conversation).with(User("Bob")).await.unwrap().text(), "Done.");
     assert_eq!(sorted(&seen), "run who: Bob", "each run gives its own value");
+}
+
+#[tokio::test]
+async fn a_value_is_missed_also_where_there_is_nothing_to_do() {
+    let model = Script::new([calls([("act", json!({"ask": "May I?"}))])]);
+    let agent = agent("main", &model, &Seen::default());
+    let mut conversation = agent.start("Go.");
+    let waits = agent.run(&mut conversation).with(User("Ada")).await.unwrap();
+    assert!(matches!(waits, End::Waiting(_)));
+    let error = agent.run(&mut conversation).await.unwrap_err();
+    assert!(matches!(error, RunError::MissingValue(_)), "{error}");
 }
 
 /// A tool around another one, which gives it the user.

@@ -31,10 +31,10 @@ impl JournalHost {
     }
 
     /// Gives a value to the tools of the runs of this host, as
-    /// [`Run::with`](agent_core::Run::with) does in process. The value is not saved: a host that
-    /// continues the session in another process must be given it again. If a tool
-    /// [needs](agent_core::ToolSpec::needs) a value that is missing, a run fails before it asks a
-    /// model.
+    /// [`Run::with`](agent_core::Run::with) does in process. Call it before the first run. The
+    /// value is not saved: a host that continues the session in another process must be given it
+    /// again. If a tool [needs](agent_core::ToolSpec::needs) a value that is missing, a run fails
+    /// before it asks a model.
     pub fn with<T: Send + Sync + 'static>(self, value: T) -> Self {
         Self { local: self.local.with(value), ..self }
     }
