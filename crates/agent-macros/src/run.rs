@@ -21,8 +21,9 @@ pub(crate) fn read(Argument { name, kind, of_type }: &Argument) -> Option<TokenS
     let given = match of_type {
         Type::Reference(_) => quote!(__value),
         _ => {
+            // The function is named alone, so that an error about it is at the user's line.
             let clone = quote_spanned!(of_type.span()=> ::core::clone::Clone::clone);
-            quote!(#clone(__value))
+            quote!({ let __clone = #clone; __clone(__value) })
         }
     };
     let need = quote_spanned!(value.span()=> need::<#value>());
@@ -39,8 +40,8 @@ pub(crate) fn after(values: &[TokenStream], body: TokenStream, result: Span) -> 
     match values {
         [] => body,
         values => {
-            let outcome = quote_spanned!(result=> ::agent_tools::IntoOutcome::into_outcome(#body));
-            quote!({ #(#values)* #outcome })
+            let into_outcome = quote_spanned!(result=> ::agent_tools::IntoOutcome::into_outcome);
+            quote!({ #(#values)* let __outcome = #into_outcome; __outcome(#body) })
         }
     }
 }

@@ -88,6 +88,24 @@ fn who(context: Context, #[run] user: &User) -> Result<String, String> {
     }
 }
 
+macro_rules! tool_that_reads {
+    ($name:ident, $value:ty) => {
+        /// Its code comes from a macro.
+        #[tool]
+        async fn $name(#[run] value: &$value, #[run] own: $value, times: usize) -> String {
+            format!("{value}{own}").repeat(times)
+        }
+    };
+}
+
+tool_that_reads!(letters, char);
+
+#[tokio::test]
+async fn a_tool_with_values_of_the_run_can_come_from_a_macro() {
+    let context = Context::by_hand("call").with('a');
+    assert_eq!(letters_tool().call(json!({"times": 2}).into(), context).await, Outcome::output("aaaa"));
+}
+
 #[tokio::test]
 async fn a_value_of_the_run_is_an_argument() {
     let context = || Context::by_hand("call").with(Stock([("wool", 3)].into())).with(User("Ada"));
