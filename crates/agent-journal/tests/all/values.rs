@@ -39,10 +39,6 @@ fn team() -> (Team, Script) {
     (team.unwrap(), model)
 }
 
-fn start() -> Conversation {
-    Conversation::start("main", "Who asks?").with_id("s")
-}
-
 /// All entries of the journal as text.
 fn entries(place: &Place) -> String {
     format!("{:?}", place.open().entries("s").unwrap())
@@ -80,8 +76,9 @@ async fn a_run_that_another_process_continues_gets_its_values_again() {
 async fn a_missing_value_ends_the_run_before_any_request_and_nothing_is_written() {
     let place = Place::new();
     let (team, model) = team();
-    let mut conversation = start();
+    let mut conversation = Conversation::new("main").with_id("s");
     let host = place.open().host(team, &mut conversation).await.unwrap();
+    conversation.say("Who asks?");
     let before = entries(&place);
     let error = host.run(&mut conversation).await.unwrap_err();
     let JournalHostError::Run(RunError::MissingValue(missing)) = error else { panic!("{error}") };
