@@ -125,7 +125,7 @@ fn delegating(expert: Vec<Reply>, budget: Option<Budget>) -> (Team, Script) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fault_b1_parallel_children_can_not_overshoot_and_wait_for_each_other() {
+async fn fault_88_parallel_children_can_not_overshoot_and_wait_for_each_other() {
     let slow = || says("Yes.", 300).after(Duration::from_secs(1));
     let (team, model) = delegating(vec![slow(), slow(), slow()], None);
     let waits = Arc::new(Mutex::new(Vec::new()));
@@ -147,7 +147,7 @@ async fn fault_b1_parallel_children_can_not_overshoot_and_wait_for_each_other() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn fault_b2_a_delegated_agent_that_runs_out_returns_what_it_has_done() {
+async fn fault_89_a_delegated_agent_that_runs_out_returns_what_it_has_done() {
     let expert = vec![acts(600).and_text("I have looked."), acts(600), acts(600)];
     let (team, _) = delegating(expert, Some(Budget::new().output_tokens(1_500)));
     let mut conversation = Conversation::start("main", "Go.");
@@ -170,7 +170,7 @@ async fn fault_b2_a_delegated_agent_that_runs_out_returns_what_it_has_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fault_b3_a_shared_budget_bounds_all_runs_that_have_it() {
+async fn fault_90_a_shared_budget_bounds_all_runs_that_have_it() {
     let model = Script::new((0..9).map(|_| says("Yes.", 400)));
     let agent = agent("main", model.clone(), None);
     let process = SharedBudget::new("process", Budget::new().requests(3));

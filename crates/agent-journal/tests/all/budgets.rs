@@ -58,7 +58,7 @@ fn reserved(entries: &[(String, Entry)]) -> usize {
 
 /// A request that was under way counts with all that it might have used: 8,000 tokens.
 #[tokio::test]
-async fn fault_b1_a_crash_neither_forgets_what_was_spent_nor_counts_it_twice() {
+async fn fault_88_a_crash_neither_forgets_what_was_spent_nor_counts_it_twice() {
     let answered = Arc::default();
     let (place, limits) = (Place::new(), limits(40_000));
     let (end, undisturbed) = run(&place, counted_team(&limits, &answered, Duration::ZERO)).await;
