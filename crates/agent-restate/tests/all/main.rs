@@ -16,4 +16,5 @@ mod people;
 mod promised;
 mod runs;
 mod travels;
+mod typed;
 mod values;
