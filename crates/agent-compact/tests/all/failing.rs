@@ -27,7 +27,9 @@ async fn check(summary: Reply) -> String {
     let last = model.requests().pop().unwrap();
     assert_eq!(last.messages, conversation.messages()[..9], "it is sent as it was");
     assert_eq!((conversation.omissions(), conversation.messages().len()), (&[][..], 10));
-    assert_eq!(conversation.usage(), Usage::new(50, 5).of_broken_off());
+    let usage = conversation.usage();
+    assert_eq!((usage.input_tokens, usage.output_tokens), (50, 5));
+    assert_eq!((usage.broken_off.input_tokens, usage.broken_off.output_tokens), (50, 5));
     reasons(&notices).join("\n")
 }
 
