@@ -61,7 +61,12 @@ impl<'a> Fields<'a> {
 
     /// Sets a field to existing JSON.
     pub(crate) fn set_json(&mut self, name: &'a str, value: &'a Json) {
-        self.put(name.into(), Cow::Borrowed(value.raw()));
+        self.set_raw(name, value.raw());
+    }
+
+    /// Sets a field to the JSON of another object's field.
+    pub(crate) fn set_raw(&mut self, name: &'a str, value: &'a RawValue) {
+        self.put(name.into(), Cow::Borrowed(value));
     }
 
     /// Sets a field if its value has changed.

@@ -155,7 +155,7 @@ impl Usage {
         for (name, value) in fields.iter() {
             match COUNTED.iter().find(|(counted, _)| *counted == name) {
                 None if value.get() == "null" => {}
-                None => details.set(name, value),
+                None => details.set_raw(name, value),
                 Some((_, [])) => {}
                 Some((_, parts)) => {
                     let mut others = Fields::of(value.get()).unwrap_or_default();

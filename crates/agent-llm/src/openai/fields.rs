@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use agent_core::Json;
+use memchr::memchr;
 use serde::{Deserialize, de::MapAccess};
 use serde_json::value::RawValue;
 
@@ -11,6 +12,9 @@ use super::{
     openai_blocks::{Others, says_nothing},
 };
 use crate::transport::words::Words;
+
+/// How many fields an object has, as a rule. There is room for them from the beginning.
+const USUAL: usize = 16;
 
 /// The fields of an object, in order, each as its text. `null` stands for an object without fields.
 #[derive(Debug, Default)]
@@ -41,7 +45,9 @@ impl<'a> Fields<'a> {
     pub(super) fn word(&self, name: &str) -> Option<Cow<'a, str>> {
         #[derive(Deserialize)]
         struct Word<'w>(#[serde(borrow)] Cow<'w, str>);
-        serde_json::from_str(self.get(name)?.get()).ok().map(|Word(word)| word)
+        let value = self.get(name)?;
+        let escaped = || serde_json::from_str(value.get()).ok().map(|Word(word)| word);
+        plain(value).map(Cow::Borrowed).or_else(escaped)
     }
 
     /// A field that is a text. Half a character in it is replaced.
@@ -58,6 +64,18 @@ impl<'a> Fields<'a> {
     pub(super) fn others(&self, has_place: impl Fn(&str) -> bool) -> Others {
         let others = self.0.iter().filter(|(name, value)| !has_place(name) && !says_nothing(value.get()));
         others.map(|(name, value)| (name.clone().into_owned(), Json::from(*value))).collect()
+    }
+
+    /// Adds the fields that say something to others, whose place they take. Each chunk of a reply
+    /// repeats some of them, so those that are there already are not copied.
+    pub(super) fn add_to(&self, others: &mut Others) {
+        for (name, value) in self.0.iter().filter(|(_, value)| !says_nothing(value.get())) {
+            match others.get_mut(&**name) {
+                Some(old) if old.text() == value.get() => {}
+                Some(old) => *old = Json::from(*value),
+                None => drop(others.insert(name.clone().into_owned(), Json::from(*value))),
+            }
+        }
     }
 }
 
@@ -92,7 +110,14 @@ fn joined(lists: &[Json]) -> Option<Json> {
 
 /// A text, in which half a character is replaced. `None` if it is something else.
 pub(super) fn text(value: &RawValue) -> Option<String> {
-    string(value).map(Words::text)
+    plain(value).map(str::to_owned).or_else(|| string(value).map(Words::text))
+}
+
+/// A text that stands in the JSON as it is, as one without escapes does. `None` if it is something
+/// else.
+fn plain(value: &RawValue) -> Option<&str> {
+    let text = value.get().strip_prefix('"')?.strip_suffix('"')?;
+    memchr(b'\\', text.as_bytes()).is_none().then_some(text)
 }
 
 /// A number of things. `None` if it is something else.
@@ -108,7 +133,7 @@ pub(super) fn label(value: &RawValue) -> Option<String> {
 
 /// A text, half a character included. `None` if it is something else.
 pub(super) fn string(value: &RawValue) -> Option<Words> {
-    serde_json::from_str(value.get()).ok()
+    plain(value).map(Words::from).or_else(|| serde_json::from_str(value.get()).ok())
 }
 
 /// The items of a list, `null` left out. No list is an empty one.
@@ -118,6 +143,9 @@ pub(super) fn list(list: &RawValue) -> Vec<&RawValue> {
 
 impl<'de> Known<'de> for Fields<'de> {
     fn read_field<A: MapAccess<'de>>(&mut self, name: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
+        if self.0.is_empty() {
+            self.0.reserve(USUAL);
+        }
         self.0.push((name, map.next_value()?));
         Ok(())
     }

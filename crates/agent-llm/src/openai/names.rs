@@ -42,8 +42,19 @@ pub(super) fn hash(text: &str) -> u64 {
 }
 
 fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+    IS_WORD[usize::from(byte)]
 }
+
+/// Which bytes may be sent. Each id and each name of a history is looked at in each request.
+const IS_WORD: [bool; 256] = {
+    let mut is_word = [false; 256];
+    let mut byte = 0;
+    while byte < u8::MAX {
+        is_word[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        byte += 1;
+    }
+    is_word
+};
 
 fn is_word_char(char: char) -> bool {
     u8::try_from(char).is_ok_and(is_word)

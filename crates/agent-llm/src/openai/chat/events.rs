@@ -60,6 +60,7 @@ impl ReadEvent for ChatEvents {
                 }
                 let only_counts = chunk.usage.is_some() && chunk.choices.as_ref().is_none_or(Vec::is_empty);
                 self.take_chunk(chunk, deltas);
+                self.lanes.write(deltas);
                 // What comes behind the reason is what the reply cost, and nothing more.
                 if only_counts { self.end(deltas) } else { Ok(()) }
             }
@@ -89,7 +90,8 @@ fn malformed(error: &serde_json::Error, data: &str) -> LlmError {
 }
 
 impl ChatEvents {
-    /// Takes in a chunk, or the whole body of a reply that was not streamed.
+    /// Takes in a chunk, or the whole body of a reply that was not streamed. Its blocks are not
+    /// written yet.
     pub(super) fn take_chunk(&mut self, mut chunk: Chunk<'_>, deltas: &mut VecDeque<Delta>) {
         let choices = chunk.choices.take().unwrap_or_default();
         self.begin(&chunk, deltas);
@@ -99,7 +101,6 @@ impl ChatEvents {
             self.keep(&chunk.others);
         }
         self.usage = usage.or(self.usage.take());
-        self.lanes.write(deltas);
     }
 
     /// The reply begins with the first chunk that says what it is called.
@@ -118,7 +119,7 @@ impl ChatEvents {
 
     /// Keeps the fields that have no other place.
     fn keep(&mut self, others: &Fields<'_>) {
-        self.extra.extend(others.others(|_| false));
+        others.add_to(&mut self.extra);
     }
 
     /// Only the first of several choices is read.
