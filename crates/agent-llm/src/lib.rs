@@ -62,6 +62,12 @@
 //! [`Fallback`] asks the next model of a list when a model fails before its reply has begun.
 //! [`Route`] sends each request to the model that a function picks.
 //!
+//! # What requests cost
+//!
+//! With the feature `prices`, `PublishedPrices` knows what the models of most providers cost. Wrap a
+//! backend with it in agent-core's `Priced`: then budgets in dollars hold, and each usage has its
+//! cost.
+//!
 //! # Tests without a model
 //!
 //! [`Cassette`] records the replies of any backend in a file, and replays them in tests: without a
@@ -90,9 +96,11 @@
 //!
 //! - `claude`, on by default: the client of the Messages API.
 //! - `openai`: OpenAI's two APIs, and servers that speak like them.
+//! - `prices`: the published prices of most providers' models (`PublishedPrices`), for budgets in
+//!   dollars.
 //!
-//! Without these features, the crate has only the transport and the wrappers, for a backend of your
-//! own.
+//! Without `claude` and `openai`, the crate has only the transport and the wrappers, for a backend
+//! of your own.
 //!
 //! # Inside
 //!
@@ -127,6 +135,8 @@ mod model_info;
 mod object_fields;
 #[cfg(feature = "openai")]
 mod openai;
+#[cfg(feature = "prices")]
+mod prices;
 #[cfg(any(feature = "claude", feature = "openai"))]
 mod request_settings;
 #[cfg_attr(not(any(feature = "claude", feature = "openai")), allow(dead_code))]
@@ -156,6 +166,8 @@ pub use claude::{
 pub use model_info::ModelInfo;
 #[cfg(feature = "openai")]
 pub use openai::{CallIds, OpenAi, OpenAiBuilder};
+#[cfg(feature = "prices")]
+pub use prices::PublishedPrices;
 pub use tool_choice::ToolChoice;
 pub use transport::{config_error::ConfigError, key::Key};
 pub use wrappers::{
