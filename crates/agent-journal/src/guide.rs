@@ -1,5 +1,5 @@
 //! Compiles and runs the programs in those chapters of the guide (`docs/guide`) that need a
-//! journal.
+//! journal, or a feature that others have off.
 
 #[doc = include_str!("../../../docs/guide/09-sessions-and-approvals.md")]
 mod sessions_and_approvals {}
@@ -9,3 +9,6 @@ mod crash_recovery {}
 
 #[doc = include_str!("../../../docs/guide/16-support-team.md")]
 mod support_team {}
+
+#[doc = include_str!("../../../docs/guide/22-budgets.md")]
+mod budgets {}
