@@ -158,14 +158,19 @@ impl AskMeter {
 
     /// Records a reservation before the request is sent.
     async fn record(&self, request: &Request, worst: Usage, need: Spent) -> Result<Reservation, LlmError> {
+        let (meter, estimated) = (self.clone(), request.estimated_input_tokens());
+        // Made first, so that nothing stays reserved if this is dropped.
+        let reservation = Reservation::new(move |how| meter.settle(need, worst, estimated, &how));
         if let Some(record) = &self.0.record {
             let agent = self.0.agent.clone();
             let usage = self.state().used_with(worst);
             let recorded = record(self.0.conversation.clone(), Change::Reserved { agent, usage }).await;
-            recorded.inspect_err(|_| self.0.chain.settle(need, Spent::default()))?;
+            if let Err(error) = recorded {
+                reservation.settle(Settlement::Nothing);
+                return Err(error);
+            }
         }
-        let (meter, estimated) = (self.clone(), request.estimated_input_tokens());
-        Ok(Reservation::new(move |how| meter.settle(need, worst, estimated, &how)))
+        Ok(reservation)
     }
 
     async fn reserve_amount(&self, worst: Usage, is_last: bool) -> Result<Spent, BudgetExceeded> {

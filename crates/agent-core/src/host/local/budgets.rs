@@ -11,7 +11,6 @@ use futures::{FutureExt, future::BoxFuture};
 use super::{
     LocalHost,
     ask_meter::{AskMeter, RecordReservation},
-    call::Caller,
     worst_case::Measured,
 };
 use crate::{
@@ -152,7 +151,7 @@ impl LocalHost {
         self.caller.budgets.enter_unguarded(so_far, self.caller.team.limits());
         let mut open = lock(&self.caller.budgets.open);
         let Some(books) = open.get_mut(so_far.id()) else { return MeterOf::default() };
-        let Caller { budgets, team, .. } = &*self.caller;
+        let (budgets, team) = (&self.caller.budgets, &self.caller.team);
         let needs_prices = books.chain.has_money_limit() || budgets.has_tools_with_money;
         let unpriced = needs_prices.then(|| budgets.unpriced.get_or_init(|| team.unpriced_agents()).clone());
         let meter = AskMeter::new(

@@ -222,7 +222,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn no_budget_is_overshot(
+    fn invariant_11_no_budget_is_overshot(
         seed: u64,
         budgets in prop::array::uniform6(budget()),
         stopped_after in prop::option::of(0..300_u64),
