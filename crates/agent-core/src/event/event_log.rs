@@ -86,6 +86,8 @@ fn describe_notice(notice: &Notice) -> Option<String> {
         Notice::Retry { attempt, wait, reason } => {
             format!("! attempt {attempt} failed, again in {wait:.1?}: {reason}")
         }
+        // Nobody knows for how long.
+        Notice::Wait { wait, reason } if wait.is_zero() => format!("… waits: {reason}"),
         Notice::Wait { wait, reason } => format!("… waits {wait:.1?}: {reason}"),
         Notice::Omitted { parts } => format!("… left out or cut: {}", parts.join("; ")),
         Notice::Guard { guard, did } => format!("… guard {guard:?} {did}"),

@@ -6,7 +6,7 @@ use futures::StreamExt;
 
 use crate::{BoxStream, Counts, Delta, Json, Llm, LlmError, Request, Usage, Usd};
 
-/// A list of prices. Implement it for your own prices, or use that of agent-llm (feature
+/// A list of prices. Implement it for your own prices, or use agent-llm's `PublishedPrices` (feature
 /// `prices`), which knows the models of most providers. A closure is a list, too.
 ///
 /// ```
