@@ -16,8 +16,9 @@ use genai_prices::{Calculator, PriceRequest, UsageKey};
 /// A model that is not in the list has no price, so `Priced::new` fails. For models of your own,
 /// give it a closure instead ([`Prices`]).
 ///
-/// The first price takes some 10 ms, in which the list is read. `Priced::new` asks for one, so no
-/// request waits for it.
+/// The first price takes about 50 ms, in which the list is read, and five times that in a debug
+/// build. `Priced::new` asks for one, so no request waits for it. A program that uses no price never
+/// reads the list.
 ///
 /// ```
 /// use agent_core::{Agent, Limits, budget::{Budget, Usd}, model::Priced};
