@@ -1,7 +1,7 @@
 //! The tasks, and what each takes.
 
 use clap::{Parser, Subcommand};
-use options::{Restate, Sessions};
+use options::{Restate, Sessions, Soak};
 
 use crate::{
     bench::Bench,
@@ -62,6 +62,9 @@ pub(crate) enum Task {
     Restate(Restate),
     /// Shows and changes the sessions in a journal (docs/durability.md)
     Sessions(Sessions),
+    /// Kills one long conversation again and again, with summaries and a budget, and checks its
+    /// answer, its calls and what it spent (3 min; docs/durability.md)
+    Soak(Soak),
 }
 
 #[cfg(test)]
@@ -97,6 +100,7 @@ mod tests {
             &["restate", "up", "--nodes", "2"],
             &["restate", "down", "--fresh"],
             &["sessions"],
+            &["soak", "many"],
             &["sessions", "runs.journal", "shwo", "trip"],
             &["sessions", "runs.journal", "show"],
             &["sessions", "runs.journal", "fork", "trip", "copy", "three"],
@@ -140,6 +144,8 @@ mod tests {
             "sessions runs.journal approve trip/call_0",
             "sessions runs.journal deny trip/call_0 no",
             "sessions runs.journal import",
+            "soak --json",
+            "soak 150 20 --seed 1 --json",
         ];
         for line in right {
             let read = CommandLine::try_parse_from(["xtask"].into_iter().chain(line.split(' ')));

@@ -19,6 +19,7 @@ mod python;
 mod restate;
 mod served;
 mod sessions;
+mod soak;
 mod source;
 mod task;
 mod test_only;
@@ -46,5 +47,6 @@ fn main() -> ExitCode {
         Task::Picture => demo::picture::run(),
         Task::Restate(options) => restate::run(&options),
         Task::Sessions(_) => sessions::run(),
+        Task::Soak(options) => soak::run(&options),
     })
 }

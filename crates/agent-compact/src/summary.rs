@@ -46,9 +46,11 @@ impl From<LlmError> for Failed {
 /// request's other fields, which are for answers. Texts are cut until it has at most `limit`
 /// tokens, as estimated.
 pub(crate) fn summary_request(request: &Request, messages: usize, prompt: &str, limit: u64) -> Request {
-    let mut asked = Request::new(Vec::new());
-    (asked.agent, asked.conversation) = (request.agent.clone(), request.conversation.clone());
-    (asked.depth, asked.max_tokens) = (request.depth, request.max_tokens);
+    // A clone, so that the run's budgets pay for it.
+    let mut asked = request.clone();
+    (asked.tools, asked.server_tools) = ([].into(), [].into());
+    (asked.previous_reply, asked.container, asked.answer_schema) = (None, None, None);
+    asked.turns = 0;
     asked.system = vec![Block::text(SYSTEM)];
     asked.extra = request.extra.iter().filter(|(name, _)| *name == "model").map(owned).collect();
     for most in LENGTHS {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use agent_core::{Block, Conversation, Outcome, message::BlockKind};
 
+use crate::bill::Paid;
+
 /// What a result says whose call may have been made, and may not be made again.
 const UNKNOWN: &str = "outcome unknown: ";
 
@@ -19,6 +21,8 @@ pub struct Kept {
     pub unknown: BTreeSet<String>,
     /// The same where it can't be told whether they began.
     pub perhaps_unknown: BTreeSet<String>,
+    /// What was paid for its requests, if it has a budget.
+    pub paid: Option<Paid>,
 }
 
 impl Kept {

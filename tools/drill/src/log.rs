@@ -7,9 +7,12 @@ use std::{
     sync::Arc,
 };
 
+use agent_core::{Request, Usage, budget::Usd};
+
 use crate::Done;
 
-/// A file with a line for each call that begins, that ends, and whose result a model reads, with its key.
+/// A file with a line for each call that begins, that ends, and whose result a model reads, with its key, and for each request
+/// that a model answers, with its usage.
 #[derive(Clone)]
 pub struct Log(Arc<File>);
 
@@ -22,6 +25,10 @@ pub enum Line {
     End(String),
     /// A model reads its result.
     Read(String),
+    /// A model answers a request, with this usage.
+    Answer(Usage),
+    /// A model finds that its request is wrong, for this reason.
+    Refuse(String),
 }
 
 impl Log {
@@ -40,9 +47,22 @@ impl Log {
         self.write(&format!("end {key}\n"));
     }
 
-    /// See [`Line::Read`].
-    pub fn read(&self, key: &str) {
-        self.write(&format!("read {key}\n"));
+    /// Writes a [`Line::Read`] for each result that is new to the model.
+    pub fn read(&self, request: &Request) {
+        for (call, ..) in request.messages.last().iter().flat_map(|last| last.tool_results()) {
+            self.write(&format!("read {}/{call}\n", request.conversation));
+        }
+    }
+
+    /// See [`Line::Answer`].
+    pub fn answer(&self, usage: &Usage) {
+        let Usage { input_tokens, output_tokens, cost, .. } = usage;
+        self.write(&format!("answer {input_tokens} {output_tokens} {}\n", cost.micros()));
+    }
+
+    /// See [`Line::Refuse`].
+    pub fn refuse(&self, why: &str) {
+        self.write(&format!("refuse {}\n", why.replace('\n', " ")));
     }
 
     /// In one call of the system, so a line is there or it is not.
@@ -55,10 +75,21 @@ impl Log {
 pub fn lines(path: &Path) -> Done<Vec<Line>> {
     let text = if path.exists() { fs::read_to_string(path)? } else { String::new() };
     let line = |line: &str| match line.split_once(' ') {
+        Some(("answer", usage)) => Ok(Line::Answer(read_usage(usage)?)),
+        Some(("refuse", why)) => Ok(Line::Refuse(why.to_owned())),
         Some(("start", key)) => Ok(Line::Start(key.to_owned())),
         Some(("end", key)) => Ok(Line::End(key.to_owned())),
         Some(("read", key)) => Ok(Line::Read(key.to_owned())),
         _ => Err(format!("{}: {line:?} is no line of it", path.display()).into()),
     };
     text.lines().map(line).collect()
+}
+
+/// What [`Log::answer`] has written of a usage.
+fn read_usage(written: &str) -> Done<Usage> {
+    let numbers = written.split(' ').map(str::parse).collect::<Result<Vec<u64>, _>>()?;
+    let [input, output, micros] = numbers[..] else { return Err(format!("{written:?} is no usage").into()) };
+    let mut usage = Usage::new(input, output);
+    usage.cost = Usd::from_micros(micros);
+    Ok(usage)
 }

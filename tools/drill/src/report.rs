@@ -15,6 +15,7 @@ struct Line {
     finished_calls_repeated: usize,
     lost_runs: usize,
     wrong_transcripts: usize,
+    wrong_bills: usize,
     unacknowledged_repeats: usize,
     median_recovery_ms: f64,
 }
@@ -36,6 +37,8 @@ pub struct Report {
     pub lost_runs: usize,
     /// Runs that came to another end than one that nobody stopped.
     pub wrong_transcripts: usize,
+    /// What the record of a run says wrongly of what it has spent.
+    pub wrong_bills: usize,
     /// What must not be, each with its round, so that it can be looked at.
     pub findings: Vec<String>,
     /// How long it took from the start of a process until it had its conversation back.
@@ -67,6 +70,12 @@ impl Report {
         self.find(how);
     }
 
+    /// What is wrong with what a run has spent.
+    pub fn misspend(&mut self, wrong: Vec<String>) {
+        self.wrong_bills += wrong.len();
+        wrong.iter().for_each(|wrong| self.find(wrong));
+    }
+
     fn find(&mut self, what: &str) {
         self.findings.push(format!("round {}: {what}", self.rounds));
     }
@@ -82,6 +91,7 @@ impl Report {
                 finished_calls_repeated: self.finished_calls_repeated,
                 lost_runs: self.lost_runs,
                 wrong_transcripts: self.wrong_transcripts,
+                wrong_bills: self.wrong_bills,
                 unacknowledged_repeats: self.unacknowledged_repeats,
                 median_recovery_ms: (median * 10.0).round() / 10.0,
             };
@@ -92,6 +102,7 @@ impl Report {
         writeln!(out, "  finished calls repeated     {}", self.finished_calls_repeated)?;
         writeln!(out, "  lost runs                   {}", self.lost_runs)?;
         writeln!(out, "  wrong transcripts           {}", self.wrong_transcripts)?;
+        writeln!(out, "  wrong bills                 {}", self.wrong_bills)?;
         writeln!(out, "  unacknowledged repeats      {}", self.unacknowledged_repeats)?;
         writeln!(out, "  median recovery             {median:.1} ms")?;
         let slowest = self.recoveries.iter().max().copied().unwrap_or_default().as_secs_f64() * 1e3;
@@ -101,7 +112,7 @@ impl Report {
 
     /// Fails if anything was lost or done again.
     pub fn verdict(&self) -> Done {
-        match self.finished_calls_repeated + self.lost_runs + self.wrong_transcripts {
+        match self.finished_calls_repeated + self.lost_runs + self.wrong_transcripts + self.wrong_bills {
             0 => Ok(()),
             _ => Err("the drill failed: something that counted was lost or done twice".into()),
         }
@@ -137,17 +148,18 @@ mod tests {
         let mut report = Report { engine: "journal", rounds: 2, kills: 5, ..Report::default() };
         report.recoveries.extend([9, 7, 12].map(Duration::from_millis));
         report.take(&Found { unacknowledged: keys(&["s/1"]), ..Found::default() });
-        assert_snapshot!(print(&report, true), @r#"{"engine":"journal","rounds":2,"kills":5,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"unacknowledged_repeats":1,"median_recovery_ms":9.0}"#);
+        assert_snapshot!(print(&report, true), @r#"{"engine":"journal","rounds":2,"kills":5,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"wrong_bills":0,"unacknowledged_repeats":1,"median_recovery_ms":9.0}"#);
         assert_snapshot!(print(&report, false), @r"
         2 rounds, 5 kills
           finished calls repeated     0
           lost runs                   0
           wrong transcripts           0
+          wrong bills                 0
           unacknowledged repeats      1
           median recovery             9.0 ms
           slowest                     12.0 ms
         ");
-        assert_snapshot!(print(&Report::default(), true), @r#"{"engine":"","rounds":0,"kills":0,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
+        assert_snapshot!(print(&Report::default(), true), @r#"{"engine":"","rounds":0,"kills":0,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"wrong_bills":0,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
     }
 
     #[test]
@@ -155,11 +167,12 @@ mod tests {
         let mut fine = Report { rounds: 1, kills: 9, ..Report::default() };
         fine.take(&Found { unacknowledged: keys(&["s/1", "s/2"]), ..Found::default() });
         fine.verdict().unwrap();
-        let wrong: [fn(&mut Report); 4] = [
+        let wrong: [fn(&mut Report); 5] = [
             |report| report.take(&Found { repeated: keys(&["s/1", "s/2"]), ..Found::default() }),
             |report| report.take(&Found { lost: keys(&["s/1", "s/2"]), ..Found::default() }),
             |report| report.lose("it did not come to its end"),
             |report| report.mistake("its messages are others"),
+            |report| report.misspend(vec!["1 request was forgotten".to_owned()]),
         ];
         let mut all = Report::default();
         for (round, go_wrong) in wrong.iter().enumerate() {
@@ -175,8 +188,9 @@ mod tests {
         round 1: what a model has read is not there: s/1, s/2
         round 2: it did not come to its end
         round 3: its messages are others
+        round 4: 1 request was forgotten
         ");
-        assert_snapshot!(print(&all, true), @r#"{"engine":"","rounds":3,"kills":0,"finished_calls_repeated":2,"lost_runs":2,"wrong_transcripts":1,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
+        assert_snapshot!(print(&all, true), @r#"{"engine":"","rounds":4,"kills":0,"finished_calls_repeated":2,"lost_runs":2,"wrong_transcripts":1,"wrong_bills":1,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
         assert_snapshot!(all.verdict().unwrap_err(), @"the drill failed: something that counted was lost or done twice");
     }
 }

@@ -6,10 +6,17 @@ use fastrand::Rng;
 use options::Rounds;
 use program::{Out, println};
 
-use crate::{Done, kept::Kept, log::Line, report::Report, seen::Seen};
+use crate::{
+    Done,
+    bill::{Bill, budget},
+    kept::Kept,
+    log::Line,
+    report::Report,
+    seen::Seen,
+};
 
 /// So often a run may be stopped before something else must be wrong with it.
-const MOST_KILLS: usize = 200;
+pub(crate) const MOST_KILLS: usize = 200;
 
 /// How many runs that nobody stops there are, to compare with.
 const UNDISTURBED: usize = 5;
@@ -137,6 +144,7 @@ fn play<R: Ring>(
     report: &mut Report,
 ) -> Done {
     let (mut seen, mut known) = (Seen::new(tools == Tools::Once, R::OF_PROCESS), 0);
+    let mut bill = Bill::new(budget());
     for attempted in 0.. {
         let after = undisturbed.took.mul_f64(chance.f64());
         let made = ring.attempt((attempted < MOST_KILLS).then_some(after))?;
@@ -144,6 +152,7 @@ fn play<R: Ring>(
         let (before, kept, lines) = (ring.lines()?.len(), ring.kept(), ring.lines()?);
         let Ok(kept) = kept.inspect_err(|error| report.lose(&error.to_string())) else { return Ok(()) };
         report.take(&seen.process(&lines[known..], before - known, &kept));
+        report.misspend(bill.process(&lines[known..], kept.paid.as_ref()));
         known = lines.len();
         report.recoveries.extend(made.open.filter(|_| attempted > 0));
         if made.killed {

@@ -60,6 +60,7 @@ impl Seen {
                     }
                 }
                 Line::End(key) => drop(self.ended.insert(key.clone())),
+                Line::Answer(_) | Line::Refuse(_) => {}
                 Line::Read(key) => {
                     let read = if place < before { &mut self.read } else { &mut read_since };
                     read.insert(key.clone());

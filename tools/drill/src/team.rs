@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use agent_core::{
-    Agent, Context, Request, Role, Team,
+    Agent, Context, Request, Role, Team, Usage,
     script::{Reply, Script},
 };
 use agent_handoff::Handoff;
@@ -21,6 +21,10 @@ pub const EFFECTS: usize = 23;
 /// What the user says.
 pub const TASK: &str = "Plan the trip, then have it booked.";
 
+/// The output tokens of each reply, and the most that a reply may have.
+const OUTPUT: u64 = 30;
+const MOST_OUTPUT: u32 = 100;
+
 const SPECIALISTS: [&str; 3] = ["trains", "hotels", "museums"];
 
 #[derive(Deserialize, JsonSchema)]
@@ -36,7 +40,8 @@ pub struct Ways {
     pub repeatable: bool,
     /// Whether models and tools take their time, or none.
     pub takes_time: bool,
-    /// Where tools say that they begin and end, and models what they read.
+    /// Where tools say that they begin and end, and models what they read and answer. Only then do their replies have
+    /// usages.
     pub log: Option<Log>,
 }
 
@@ -44,27 +49,28 @@ pub struct Ways {
 pub fn team(ways: &Ways) -> Done<Team> {
     let Ways { takes_time, log, .. } = ways.clone();
     let model = Script::by(move |request| {
-        log.iter().for_each(|log| say_read(log, request));
-        let reply = reply(request);
+        let reply = match &log {
+            Some(log) => {
+                let usage = Usage::new(request.estimated_input_tokens() / 2, OUTPUT);
+                log.read(request);
+                log.answer(&usage);
+                reply(request).usage(usage)
+            }
+            None => reply(request),
+        };
         if takes_time { reply.after(Duration::from_millis(4)) } else { reply }
     });
-    let lead = SPECIALISTS.iter().fold(Agent::builder("lead", model.clone()), |lead, name| {
-        lead.tool(AgentTool::new(*name, format!("Knows about {name}.")))
-    });
+    let agent = |name: &str| Agent::builder(name, model.clone()).max_tokens(MOST_OUTPUT);
+    let lead = SPECIALISTS
+        .iter()
+        .fold(agent("lead"), |lead, name| lead.tool(AgentTool::new(*name, format!("Knows about {name}."))));
     let handoff = Handoff::to([("booking", "Books and pays.")]);
     let mut agents = vec![lead.tool(tool("note", ways)).tools(handoff.tools()).build()?];
     for name in SPECIALISTS {
-        agents.push(Agent::builder(name, model.clone()).tool(tool("look", ways)).build()?);
+        agents.push(agent(name).tool(tool("look", ways)).build()?);
     }
-    agents.push(Agent::builder("booking", model).tool(tool("book", ways)).build()?);
+    agents.push(agent("booking").tool(tool("book", ways)).build()?);
     Ok(Team::new(agents)?)
-}
-
-/// Results that are new to the model.
-fn say_read(log: &Log, request: &Request) {
-    for (call, ..) in request.messages.last().iter().flat_map(|last| last.tool_results()) {
-        log.read(&format!("{}/{call}", request.conversation));
-    }
 }
 
 /// The same for the same request, whoever asks and however often.

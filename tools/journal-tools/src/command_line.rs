@@ -1,9 +1,9 @@
 //! The parts, and what each takes.
 
 use clap::{Parser, Subcommand};
-use options::{Rounds, Sessions};
+use options::{Rounds, Sessions, Soak};
 
-use crate::run::Killable;
+use crate::{run::Killable, soak::Read};
 
 /// Tools for journals. `cargo xtask drill`, `sessions` and `bench journal` start them
 #[derive(Parser)]
@@ -21,8 +21,12 @@ pub(crate) enum Part {
     Cost,
     /// Shows and changes the sessions in a journal
     Sessions(Sessions),
+    /// Kills one long conversation again and again, and checks its answer, its calls and what it spent
+    Soak(Soak),
     /// Starts or continues a run of the drill's team. The drill starts this, and kills it
     Run(Killable),
+    /// Starts or continues the conversation of the soak. The soak starts this, and kills it
+    Read(Read),
 }
 
 #[cfg(test)]
@@ -35,10 +39,10 @@ mod tests {
 
     #[test]
     fn help_explains_each_part() {
-        // Those of drill and sessions are among the pages of `cargo xtask`.
+        // Those of drill, sessions and soak are among the pages of `cargo xtask`.
         let pages = pages(CommandLine::command());
-        let own =
-            |page: &&str| !page.contains("journal-tools drill") && !page.contains("journal-tools sessions");
+        let shared = ["drill", "sessions", "soak"].map(|part| format!("journal-tools {part}"));
+        let own = |page: &&str| !shared.iter().any(|part| page.contains(part.as_str()));
         assert_snapshot!(pages.split_inclusive("Print help\n\n").filter(own).collect::<String>());
     }
 

@@ -8,7 +8,10 @@ use std::{
 use drill::{Attempt, Done, Kept, Line, Options, Tools, lines};
 use options::Rounds;
 
-use crate::{kept::kept, kill::attempt};
+use crate::{
+    kept::kept,
+    kill::{Moment, attempt},
+};
 
 const SESSION: &str = "trip";
 
@@ -39,7 +42,10 @@ impl drill::Ring for Ring {
     fn attempt(&mut self, after: Option<Duration>) -> Done<Attempt> {
         let path = |path: &Path| path.to_string_lossy().into_owned();
         let tools = self.tools.word();
-        attempt(&["run", &path(&self.journal), &path(&self.log), SESSION, tools], after)
+        attempt(
+            &["run", &path(&self.journal), &path(&self.log), SESSION, tools],
+            after.map_or(Moment::Never, Moment::After),
+        )
     }
 
     fn lines(&self) -> Done<Vec<Line>> {

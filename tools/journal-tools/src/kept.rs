@@ -1,13 +1,14 @@
 //! What a journal's file holds, as a process left it.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
 
-use agent_core::{End, conversation::Change};
+use agent_core::{Conversation, End, conversation::Change};
 use agent_journal::{Entry, Journal, JournalError};
-use drill::{Done, Kept};
+use drill::{Done, Kept, Paid};
 
 /// What the file holds of a session. Reads a copy, so that what the process left half done is there for who opens the journal next.
 pub(crate) fn kept(journal: &Path, session: &str) -> Done<Kept> {
@@ -36,7 +37,9 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 fn read(journal: &Path, session: &str) -> Result<Kept, JournalError> {
     let journal = Journal::read(journal)?;
     let mut kept = Kept::default();
-    for (id, entry) in journal.entries(session)? {
+    let (conversation, entries) = (journal.conversation(session)?, journal.entries(session)?);
+    kept.paid = Some(paid(conversation.clone(), &entries));
+    for (id, entry) in entries {
         let Some(key) = entry.call().map(|call| format!("{id}/{call}")) else { continue };
         match entry {
             Entry::Started(_) => drop(kept.unknown.insert(key)),
@@ -49,7 +52,26 @@ fn read(journal: &Path, session: &str) -> Result<Kept, JournalError> {
     }
     let end = journal.session(session)?.and_then(|session| session.end);
     if let Some(End::Answered(_)) = end {
-        kept.answered = Some(journal.conversation(session)?);
+        kept.answered = Some(conversation);
     }
     Ok(kept)
+}
+
+/// What was paid for the requests of a session.
+fn paid(mut conversation: Conversation, entries: &[(String, Entry)]) -> Paid {
+    for (id, spent) in conversation.unsettled() {
+        conversation.apply(&id, spent).expect("usage can always be added");
+    }
+    // Counted from the entries, not as a host does it.
+    let mut open = BTreeMap::new();
+    for (place, (id, entry)) in entries.iter().enumerate() {
+        match entry {
+            Entry::Change(Change::Reserved { .. }) => drop(open.insert(id, format!("{id}, entry {place}"))),
+            Entry::Change(Change::Answered(_) | Change::Failed(_) | Change::Spent { .. }) => {
+                open.remove(id);
+            }
+            _ => {}
+        }
+    }
+    Paid { spent: conversation.spent(), open: open.into_values().collect() }
 }

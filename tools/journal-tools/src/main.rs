@@ -1,5 +1,5 @@
-//! What is done with journals: the drill, what a journal costs, and sessions on the command line. `cargo xtask drill` and
-//! `cargo xtask sessions` start it.
+//! What is done with journals: the drill, the soak, what a journal costs, and sessions on the command line. `cargo xtask
+//! drill`, `soak` and `sessions` start it.
 
 mod command_line;
 mod cost;
@@ -9,6 +9,7 @@ mod kept;
 mod kill;
 mod run;
 mod sessions;
+mod soak;
 
 use std::{io, process::ExitCode};
 
@@ -20,7 +21,9 @@ fn main() -> ExitCode {
         Part::Drill(rounds) => drill::run(&rounds),
         Part::Cost => cost::run(),
         Part::Sessions(asked) => sessions::run(asked, &mut io::stdin(), &mut program::Out),
+        Part::Soak(asked) => soak::run(&asked),
         Part::Run(killable) => run::run(&killable),
+        Part::Read(read) => soak::read(&read),
     };
     program::ended(done.map_err(|error| error as _))
 }

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use agent_core::Conversation;
+use agent_core::{Conversation, Limits};
 use agent_journal::Journal;
 use clap::Args;
 
-use drill::{Done, Log, TASK, Tools, Ways, team};
+use drill::{Done, Log, TASK, Tools, Ways, budget, team};
 use program::println;
 
 /// What it says once it has the conversation, and goes on with it.
@@ -29,7 +29,7 @@ pub(crate) struct Killable {
 pub(crate) fn run(Killable { journal, log, session, tools }: &Killable) -> Done {
     let repeatable = *tools == Tools::Repeatable;
     let ways = Ways { repeatable, takes_time: true, log: Some(Log::open(log)?) };
-    let team = team(&ways)?;
+    let team = team(&ways)?.with_limits(Limits::new().conversation_budget(budget()));
     tokio::runtime::Runtime::new()?.block_on(async {
         let mut conversation = Conversation::start("lead", TASK).with_id(session.as_str());
         let host = Journal::open(journal)?.host(team, &mut conversation).await?;

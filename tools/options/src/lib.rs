@@ -8,9 +8,11 @@ mod pages;
 mod restate;
 mod rounds;
 mod sessions;
+mod soak;
 
 pub use nodes::nodes;
 pub use pages::{pages, refusal};
 pub use restate::{Restate, Task, Up};
 pub use rounds::Rounds;
 pub use sessions::{Sessions, What};
+pub use soak::Soak;

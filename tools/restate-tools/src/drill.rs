@@ -154,6 +154,7 @@ impl Trip {
             Line::Start(key) => Line::Start(own(key)),
             Line::End(key) => Line::End(own(key)),
             Line::Read(key) => Line::Read(own(key)),
+            other @ (Line::Answer(_) | Line::Refuse(_)) => other,
         };
         Ok(lines(&self.log)?.into_iter().map(own).collect())
     }

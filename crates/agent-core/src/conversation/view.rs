@@ -157,9 +157,13 @@ impl Omitted {
     }
 
     fn hide(&mut self, conversation: &Conversation, places: Range<usize>) {
-        let calls = conversation.messages[places.clone()].iter().flat_map(Message::tool_calls);
-        self.calls.extend(calls.map(|call| call.id.clone()));
-        self.places[places].fill(true);
+        for place in places {
+            // A later summary replaces what earlier ones have replaced, too.
+            if !std::mem::replace(&mut self.places[place], true) {
+                let calls = conversation.messages[place].tool_calls();
+                self.calls.extend(calls.map(|call| call.id.clone()));
+            }
+        }
     }
 
     /// The summary that begins at this index.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use agent_compact::Compact;
 use agent_core::{
-    Agent, Conversation, Team, ToolSpec,
+    Agent, Conversation, Limits, Team, ToolSpec,
+    budget::Budget,
     conversation::{Change, OmissionReason},
     host::drive,
     script::{Reply, Script},
@@ -24,11 +25,15 @@ fn model() -> Script {
 }
 
 async fn run(place: &Place) -> (Conversation, Log) {
+    run_with(place, Limits::new()).await
+}
+
+async fn run_with(place: &Place, limits: Limits) -> (Conversation, Log) {
     let log = Log::default();
     let act = tool("act", &log, |spec: &mut ToolSpec| spec.idempotent = true);
     let agent = Agent::builder("main", model()).base_prompt("").tool(act).build().unwrap();
     let wrap = |llm| Arc::new(Compact::new(llm, 6_000).keep_last(2_000)) as _;
-    let team = Team::new([agent]).unwrap().wrap_models(wrap);
+    let team = Team::new([agent]).unwrap().with_limits(limits).wrap_models(wrap);
     let (journal, mut conversation) = (place.open(), start());
     let host = journal.host(team, &mut conversation).await.unwrap();
     drive(&mut conversation, &host).await.unwrap();
@@ -55,4 +60,19 @@ async fn a_run_with_summaries_goes_on_from_every_entry_and_repeats_no_summary() 
         let recorded = entries[..keep].iter().filter(is_result).count();
         assert_eq!(log.made().len() + recorded, 8, "stopped after entry {keep}");
     }
+}
+
+/// The request for a summary, too: if the process ends before its reply is on the disk, it counts.
+#[tokio::test]
+async fn a_budget_reserves_each_request_before_it_is_sent_also_that_for_a_summary() {
+    let place = Place::new();
+    run_with(&place, Limits::new().conversation_budget(Budget::new().requests(100))).await;
+    let entries = place.open().entries("s").unwrap();
+    let count = |is: fn(&Change) -> bool| {
+        let is = |entry: &&(String, Entry)| matches!(&entry.1, Entry::Change(change) if is(change));
+        entries.iter().filter(is).count()
+    };
+    let answered = count(|change| matches!(change, Change::Answered(_)));
+    assert!(answered > 9, "eight calls, the answer, and summaries: {answered}");
+    assert_eq!(count(|change| matches!(change, Change::Reserved { .. })), answered);
 }
