@@ -1,6 +1,9 @@
 //! The most that a request can use.
 
-use crate::{Request, Usage, model::request::meter::MaxCost};
+use crate::{
+    Request, Usage,
+    model::{CacheCreation, request::meter::MaxCost},
+};
 
 /// How many input tokens a request had, and how many were estimated.
 #[derive(Clone, Copy)]
@@ -20,10 +23,12 @@ pub(super) fn worst_case(request: &Request, before: Option<Measured>) -> Usage {
     Usage::new(input, max_tokens(request))
 }
 
-/// Adds the cost. It is more if the server writes the prompt to its cache. `None` if the prices are
-/// not known.
+/// Adds the cost. It is most if the server keeps the prompt in its cache for an hour. `None` if the
+/// prices are not known.
 pub(super) fn with_cost(worst: Usage, max_cost: MaxCost<'_>) -> Option<Usage> {
-    let in_cache = Usage { input_tokens: 0, cache_creation_input_tokens: worst.input_tokens, ..worst };
+    let input = worst.input_tokens;
+    let cache_creation = CacheCreation { ephemeral_1h_input_tokens: input, ..CacheCreation::default() };
+    let in_cache = Usage { input_tokens: 0, cache_creation_input_tokens: input, cache_creation, ..worst };
     let cost = max_cost(&worst)?.max(max_cost(&in_cache)?);
     Some(Usage { cost, ..worst })
 }
