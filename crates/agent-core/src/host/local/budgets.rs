@@ -82,6 +82,9 @@ impl Budgets {
 
     /// Returns whether any budget applies.
     fn open(&self, conversation: &Conversation, limits: &Limits, is_guarded: bool) -> bool {
+        if !self.may_apply(conversation, limits) {
+            return false;
+        }
         let own = accounts_of(conversation, limits);
         let above = match self.chain_above(conversation) {
             Some(chain) => chain.accounts().to_vec(),
@@ -94,6 +97,15 @@ impl Budgets {
         let books = Books { chain, is_guarded, asking: None, measured: HashMap::new() };
         lock(&self.open).insert(conversation.shared_id(), books);
         true
+    }
+
+    /// Whether there may be budgets for a conversation. Usually there are none, and that must cost
+    /// nothing.
+    fn may_apply(&self, conversation: &Conversation, limits: &Limits) -> bool {
+        let Limits { budget, conversation_budget, shared_budget, .. } = limits;
+        let of_run = budget.is_some() || conversation_budget.is_some() || shared_budget.is_some();
+        let of_call = || conversation.delegation_limits().budget.is_some();
+        of_run || of_call() || !lock(&self.open).is_empty()
     }
 
     /// The accounts of the conversation that delegated this one.
