@@ -75,10 +75,8 @@ impl Account {
     /// The first limit that does not allow this much more, and whether it may later, when nothing
     /// is reserved any more.
     fn exceeded(&self, state: &State, need: &Spent, is_last: bool) -> Option<(BudgetExceeded, bool)> {
-        let exceeded =
-            |of, limit, spent, needed| BudgetExceeded { scope: self.scope.clone(), of, limit, spent, needed };
         if let Some(most) = self.budget.time.filter(|most| self.began.elapsed() >= *most) {
-            return Some((exceeded(BudgetLimit::Time, millis(most), millis(self.began.elapsed()), 0), false));
+            return Some((self.exceeded_time(most), false));
         }
         self.budget.amounts().into_iter().find_map(|(of, limit)| {
             let (limit, need) = (limit?, need.of(of));
@@ -86,8 +84,16 @@ impl Account {
             let (spent, reserved) = (state.spent.of(of), state.reserved.of(of));
             let all = spent.saturating_add(reserved);
             let fits = |taken: u64| need == 0 || taken.saturating_add(need) <= most;
-            (!fits(all)).then(|| (exceeded(of, most, all, need), fits(spent)))
+            let scope = || self.scope.clone();
+            let exceeded = || BudgetExceeded { scope: scope(), of, limit: most, spent: all, needed: need };
+            (!fits(all)).then(|| (exceeded(), fits(spent)))
         })
+    }
+
+    /// The time is over, or will be.
+    fn exceeded_time(&self, most: Duration) -> BudgetExceeded {
+        let (scope, most) = (self.scope.clone(), millis(most));
+        BudgetExceeded { scope, of: BudgetLimit::Time, limit: most, spent: most, needed: 0 }
     }
 
     /// The limit of which more than [`Budget::warn_at`] is spent.
@@ -123,19 +129,14 @@ impl Chain {
         self.accounts.iter().any(|account| account.budget.usd.is_some())
     }
 
-    /// The time until the first of the budgets is over; `None` if none has a time.
-    pub(crate) fn time_left(&self) -> Option<Duration> {
+    /// The time until the first of the budgets is over, and which one that is; `None` if none has a
+    /// time.
+    pub(crate) fn time_left(&self) -> Option<(Duration, BudgetExceeded)> {
         let left = |account: &Arc<Account>| {
-            account.budget.time.map(|time| time.saturating_sub(account.began.elapsed()))
+            let time = account.budget.time?;
+            Some((time.saturating_sub(account.began.elapsed()), account.exceeded_time(time)))
         };
-        self.accounts.iter().filter_map(left).min()
-    }
-
-    /// Why the time is over, if it is.
-    pub(crate) fn time_is_over(&self) -> Option<BudgetExceeded> {
-        let nothing = Spent::default();
-        let over = |account: &Arc<Account>| account.exceeded(&account.state(), &nothing, true);
-        self.accounts.iter().find_map(over).map(|(exceeded, _)| exceeded)
+        self.accounts.iter().filter_map(left).min_by_key(|(left, _)| *left)
     }
 
     /// Reserves an amount in all accounts. If it does not fit now, this waits for requests that are
@@ -212,7 +213,7 @@ impl Chain {
             let of = account.nearly_used_up(&state)?;
             let is_new = !std::mem::replace(&mut state.has_warned, true);
             let limit = account.budget.amounts().into_iter().find(|(other, _)| *other == of)?.1?;
-            let (spent, limit) = (of.amount(state.spent.of(of)), of.amount(limit));
+            let (spent, limit) = (of.number(state.spent.of(of)), of.amount(limit));
             Some((format!("{}: {spent} of {limit} are spent", account.scope), is_new))
         };
         self.accounts.iter().filter_map(warning).collect()

@@ -72,6 +72,14 @@ impl BudgetLimit {
             Self::Time => format!("{:?}", std::time::Duration::from_millis(amount)),
         }
     }
+
+    /// An amount of this limit, without its unit if that is a word.
+    pub(crate) fn number(self, amount: u64) -> String {
+        match self {
+            Self::Usd | Self::Time => self.amount(amount),
+            _ => amount.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for BudgetScope {
@@ -89,13 +97,12 @@ impl fmt::Display for BudgetScope {
 impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scope, of, limit, spent, needed } = self;
-        let (limit, spent) = (of.amount(*limit), of.amount(*spent));
+        let (limit, spent, needed) = (of.amount(*limit), of.number(*spent), of.number(*needed));
         match of {
             BudgetLimit::Time => write!(f, "{scope} is used up: its {limit} are over"),
             _ => write!(
                 f,
-                "{scope} is used up: of {limit}, {spent} are spent or reserved, and the next may need {}",
-                of.amount(*needed)
+                "{scope} is used up: {spent} of {limit} are spent or reserved, and {needed} more may be needed"
             ),
         }
     }

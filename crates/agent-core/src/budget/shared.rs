@@ -31,7 +31,9 @@ impl SharedBudget {
     /// Returns the budget as a part of a larger one. What is spent of it is also spent of the larger
     /// one.
     pub fn within(mut self, larger: &Self) -> Self {
-        self.above = larger.accounts().cloned().collect();
+        // Each account pays once.
+        let others = larger.accounts().filter(|account| !Arc::ptr_eq(account, &self.account));
+        self.above = others.cloned().collect();
         self
     }
 

@@ -2,6 +2,7 @@
 //! is spent twice.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,6 +17,7 @@ use agent_core::{
     script::Reply,
 };
 use agent_journal::Entry;
+use futures::future::Either;
 use serde_json::json;
 
 use crate::common::{Place, calls, start, team};
@@ -23,11 +25,11 @@ use crate::common::{Place, calls, start, team};
 const OUTPUT: u64 = 300;
 
 /// A main agent that delegates to two experts, which make a call each. Every reply uses 300 output
-/// tokens. Each request is counted when it is answered.
-fn counted_team(limits: &Limits, answered: &Arc<AtomicU64>, latency: Duration) -> Team {
-    let answered = answered.clone();
+/// tokens. Each request is counted when the model gets it.
+fn counted_team(limits: &Limits, asked: &Arc<AtomicU64>, latency: Duration) -> Team {
+    let asked = asked.clone();
     let says = move |agent: &str, turn: usize| {
-        answered.fetch_add(1, Ordering::Relaxed);
+        asked.fetch_add(1, Ordering::Relaxed);
         let reply = match (agent, turn) {
             ("main", 0) => calls([("act", json!({"to": "expert"})), ("act", json!({"to": "expert"}))]),
             ("expert", 0) => calls([("act", json!({"say": "looked"}))]),
@@ -92,21 +94,28 @@ async fn a_run_that_continues_has_only_what_is_left() {
     assert_eq!((end.text(), conversation.spent().output_tokens), ("Done.", 6 * OUTPUT));
     place.sql("DELETE FROM entries WHERE seq > 2");
     let (end, conversation) = run(&place, counted_team(&limits, &answered, Duration::ZERO)).await;
-    insta::assert_snapshot!(end, @"the budget of the conversation is used up: of 9800 output tokens, 8000 output tokens are spent or reserved, and the next may need 8000 output tokens");
+    insta::assert_snapshot!(end, @"the budget of the conversation is used up: 8000 of 9800 output tokens are spent or reserved, and 8000 more may be needed");
     assert_eq!(conversation.spent().output_tokens, 8_000);
 }
 
 /// The conversation in memory and the one in the journal count the same.
 #[tokio::test]
 async fn a_run_that_is_dropped_counts_once_in_memory_and_once_in_the_journal() {
-    let answered = Arc::default();
+    let asked = Arc::default();
     let place = Place::new();
     let (journal, mut conversation) = (place.open(), start());
-    let slow = counted_team(&limits(17_000), &answered, Duration::from_secs(60));
+    let slow = counted_team(&limits(17_000), &asked, Duration::from_secs(60));
     let host = journal.host(slow, &mut conversation).await.unwrap();
     for expected in [8_000, 16_000] {
-        let run = host.run(&mut conversation);
-        assert!(tokio::time::timeout(Duration::from_millis(200), run).await.is_err());
+        let before = asked.load(Ordering::Relaxed);
+        let is_asked = pin!(async {
+            while asked.load(Ordering::Relaxed) == before {
+                tokio::task::yield_now().await;
+            }
+        });
+        let stopped = futures::future::select(host.run(&mut conversation), is_asked).await;
+        assert!(matches!(stopped, Either::Right(_)), "the model takes a minute");
+        drop(stopped);
         assert_eq!(conversation.spent().output_tokens, expected);
     }
     let end = host.run(&mut conversation).await.unwrap();

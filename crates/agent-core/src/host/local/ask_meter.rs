@@ -272,15 +272,10 @@ impl Meter for AskMeter {
 
     fn time_is_over(&self) -> BoxFuture<'static, LlmError> {
         let meter = self.clone();
-        let Some(left) = meter.0.chain.time_left() else { return pending().boxed() };
+        let Some((left, exceeded)) = meter.0.chain.time_left() else { return pending().boxed() };
         let over = async move {
             tokio::time::sleep(left).await;
-            loop {
-                if let Some(exceeded) = meter.0.chain.time_is_over() {
-                    return meter.refuse(exceeded);
-                }
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+            meter.refuse(exceeded)
         };
         over.boxed()
     }
