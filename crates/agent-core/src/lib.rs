@@ -33,6 +33,8 @@
 //!   your own [`host::Host`], which makes the requests and calls in another way.
 //! - [`event`]: watching a run. [`Event`], [`event::EventLog`], [`event::LiveText`],
 //!   [`event::Timeline`].
+//! - [`sessions`]: what a page or service asks of a place where conversations are kept.
+//!   [`sessions::Sessions`].
 //!
 //! Feature `script`: a scripted model for tests.
 
@@ -48,6 +50,7 @@ pub mod model;
 mod panic_message;
 #[cfg(feature = "script")]
 pub mod script;
+pub mod sessions;
 pub mod tool;
 mod tool_spec;
 

@@ -49,6 +49,8 @@ struct Inner {
     /// The token of runs that get it from now on. Each `all` takes it and leaves a new one.
     all: Mutex<CancellationToken>,
     runs: Mutex<Vec<Weak<RunTokens>>>,
+    /// Runs that had another `Cancel` first, until the next `all`.
+    shared_runs: Mutex<Vec<Weak<RunTokens>>>,
 }
 
 impl Cancel {
@@ -70,6 +72,9 @@ impl Cancel {
     pub fn all(&self) {
         let runs_so_far = std::mem::take(&mut *lock(&self.0.all));
         runs_so_far.cancel();
+        for run in std::mem::take(&mut *lock(&self.0.shared_runs)).iter().filter_map(Weak::upgrade) {
+            run.all.cancel();
+        }
     }
 
     /// Stops the call with this key, in each run that has such a call. The key is the id of the
@@ -104,12 +109,22 @@ impl CancelHandle {
 
     /// The tokens for one more run.
     pub(crate) fn for_run(&self) -> Arc<RunTokens> {
-        let tokens = Arc::new(RunTokens { all: self.all.clone(), ..RunTokens::default() });
-        let mut runs = lock(&self.by.0.runs);
-        runs.retain(|run| run.strong_count() > 0);
-        runs.push(Arc::downgrade(&tokens));
+        let tokens = Arc::new(RunTokens { all: self.all.child_token(), ..RunTokens::default() });
+        add(&self.by.0.runs, &tokens);
         tokens
     }
+
+    /// Stops a run, too, that has another [`Cancel`] already.
+    pub(crate) fn share_run(&self, tokens: &Arc<RunTokens>) {
+        add(&self.by.0.runs, tokens);
+        add(&self.by.0.shared_runs, tokens);
+    }
+}
+
+fn add(runs: &Mutex<Vec<Weak<RunTokens>>>, tokens: &Arc<RunTokens>) {
+    let mut runs = lock(runs);
+    runs.retain(|run| run.strong_count() > 0);
+    runs.push(Arc::downgrade(tokens));
 }
 
 /// The tokens that stop a run and its calls. They are per run, because conversations of other runs

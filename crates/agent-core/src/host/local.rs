@@ -155,9 +155,13 @@ impl LocalHost {
         self.caller.emitter.listeners.read()
     }
 
-    /// Lets `cancel` stop this host, from now on.
+    /// Lets `cancel` stop this host, from now on. If you call this again with another `Cancel`, each
+    /// of them can stop it.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
-        self.cancel = Some(cancel.handle().for_run());
+        match &self.cancel {
+            Some(tokens) => cancel.handle().share_run(tokens),
+            None => self.cancel = Some(cancel.handle().for_run()),
+        }
         self
     }
 

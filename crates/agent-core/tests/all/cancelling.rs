@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use agent_core::{
     Agent, Block, Cancel, Conversation, End, EventKind, Limits, Message, RunError, StopReason, Team, Usage,
     event::EventLog,
+    host::{LocalHost, drive},
     script::{Reply, Script},
     tool::Permits,
 };
@@ -438,4 +439,23 @@ async fn field_52_of_a_run_that_is_dropped_it_is_kept_after_a_transfer_and_not_i
     // The next run asks for the whole reply.
     assert_eq!(team.run(&mut conversation).keep_partial_reply(true).await.unwrap().text(), "Done.");
     assert!(conversation.to_string().contains("< call_0_0 = Four."), "{conversation}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_with_two_cancels_is_stopped_by_either() {
+    for stops in [0, 1] {
+        let (team, _, _) = team([("main", vec![calls([("act", json!({"ms": 100}))])])]);
+        let (cancels, mut conversation) = ([Cancel::new(), Cancel::new()], Conversation::start("main", "Go."));
+        let host = LocalHost::new(team.clone()).cancelled_by(&cancels[0]).cancelled_by(&cancels[1]);
+        let other = LocalHost::new(team).cancelled_by(&cancels[0]);
+        let stop = async {
+            sleep(ms(50)).await;
+            cancels[stops].all();
+        };
+        let began = Instant::now();
+        let (end, ()) = futures::join!(drive(&mut conversation, &host), stop);
+        assert_eq!((end, began.elapsed().as_millis()), (Err(RunError::Cancelled), 50), "{stops}");
+        let other = drive(&mut Conversation::start("main", "Go."), &other).await;
+        assert_eq!(other == Err(RunError::Cancelled), stops == 0, "a run with only the first: {other:?}");
+    }
 }

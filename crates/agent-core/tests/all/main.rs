@@ -32,6 +32,7 @@ mod reading;
 mod refused_calls;
 mod results;
 mod sanitizing;
+mod sessions;
 mod sharing;
 mod stop_reasons;
 mod stuck;
