@@ -445,7 +445,8 @@ async fn field_52_of_a_run_that_is_dropped_it_is_kept_after_a_transfer_and_not_i
 async fn a_host_with_two_cancels_is_stopped_by_either() {
     for stops in [0, 1] {
         let (team, _, _) = team([("main", vec![calls([("act", json!({"ms": 100}))])])]);
-        let (cancels, mut conversation) = ([Cancel::new(), Cancel::new()], Conversation::start("main", "Go."));
+        let (cancels, mut conversation) =
+            ([Cancel::new(), Cancel::new()], Conversation::start("main", "Go."));
         let host = LocalHost::new(team.clone()).cancelled_by(&cancels[0]).cancelled_by(&cancels[1]);
         let other = LocalHost::new(team).cancelled_by(&cancels[0]);
         let stop = async {
