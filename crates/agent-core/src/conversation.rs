@@ -277,6 +277,13 @@ impl Conversation {
         &self.messages
     }
 
+    /// What was said after the last reply, without results of calls.
+    pub(crate) fn said_since_reply(&self) -> Vec<Message> {
+        let replied = self.messages.iter().rposition(|message| message.role() == Role::Assistant);
+        let since = &self.messages[replied.map_or(0, |place| place + 1)..];
+        since.iter().filter_map(Message::without_results).collect()
+    }
+
     /// The calls of the last reply that have no result yet, in order. After [`End::Cut`] and
     /// [`End::Refused`] these calls were not made, and will not be.
     pub fn open_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {

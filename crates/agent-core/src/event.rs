@@ -12,32 +12,39 @@ pub use live_text::{LiveText, TextChange};
 pub use timeline::Timeline;
 
 mod listeners;
+mod version;
 
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use listeners::Listeners;
+use version::Version;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Call, Delta, End, Json, Outcome, StopReason, ToolCall, Usage,
-    message::tagged::{milliseconds, tagged},
+    Call, Delta, End, Json, LlmErrorKind, Message, Outcome, StopReason, ToolCall, Usage,
+    message::tagged::{milliseconds, optional_milliseconds, tagged},
     safe_lines,
 };
 
 /// An event of a run: what happened, when, in which conversation, and to which agent.
 ///
-/// In JSON it is an object with these fields. `at` becomes `at_ms`, a number of milliseconds with a
-/// fraction. `kind` is an object with the kind's name and its value. The fields can be read back in
-/// any order:
+/// In JSON it is an object with these fields, and `v`, the [version](Self::VERSION) of the JSON.
+/// `at` becomes `at_ms`, a number of milliseconds with a fraction. `kind` is an object with the
+/// kind's name and its value. The fields can be read back in any order:
 ///
 /// ```json
-/// {"at_ms": 300.5, "conversation": "run", "depth": 0, "agent": "main",
+/// {"v": 1, "at_ms": 300.5, "conversation": "run", "depth": 0, "agent": "main",
 ///  "kind": {"kind": "call_ended", "value": {"id": "call_0_0", "tool": "add", "is_error": false, "result": "3"}}}
 /// ```
+///
+/// A kind that this version does not know is kept ([`EventKind::Other`]). The file
+/// `docs/event.schema.json` of the project is a JSON Schema of events.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
+    #[serde(rename = "v", default)]
+    version: Version,
     /// The time since the run began, by tokio's clock. On paused time it is exact.
     #[serde(rename = "at_ms", with = "milliseconds")]
     pub at: Duration,
@@ -52,25 +59,56 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// The kinds of [`Event`]. In JSON a kind is `{"kind": "turn_started"}` or
-/// `{"kind": "call_queued", "value": {…}}`.
+impl Event {
+    /// The version of the JSON of events. A later version adds kinds and fields. It would have
+    /// another number only if it changed what is there.
+    pub const VERSION: u32 = Version::NUMBER;
+
+    /// Makes an event, for tests and for programs that keep events.
+    pub fn new(at: Duration, conversation: &str, depth: u32, agent: &str, kind: EventKind) -> Self {
+        Self { version: Version, at, conversation: conversation.into(), depth, agent: agent.into(), kind }
+    }
+}
+
+/// The kinds of [`Event`]. In JSON a kind is `{"kind": "call_queued", "value": {…}}`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case", remote = "Self")]
 pub enum EventKind {
     /// A turn started: the agent's model is asked.
-    TurnStarted,
+    TurnStarted {
+        /// What the user, or the agent that delegated the conversation, has said since the last
+        /// turn. The results of calls are not among it: [`CallEnded`](Self::CallEnded) has them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        messages: Vec<Message>,
+    },
     /// A piece of the model's reply has arrived.
     Delta(Delta),
-    /// The model has replied.
+    /// The model has replied. What it said came as deltas; a [`Fold`](crate::model::Fold) collects
+    /// them.
     TurnEnded {
         /// Why the reply ended.
         stop_reason: StopReason,
         /// How many tool calls the reply has.
         calls: usize,
         /// The usage of the reply. It includes earlier attempts that broke off; see
-        /// [`Usage::broken_off`].
+        /// [`Usage::broken_off`]. [`Usage::cost`] is what it cost.
         usage: Usage,
+        /// The API's id of the reply; `None` if the API gives none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        response: Option<String>,
+        /// The model that wrote the reply; `None` if the API does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// The time from the start of the turn to the first piece of the reply. `None` if the reply
+        /// was not streamed.
+        #[serde(
+            rename = "first_piece_ms",
+            with = "optional_milliseconds",
+            default,
+            skip_serializing_if = "Option::is_none"
+        )]
+        first_piece: Option<Duration>,
     },
     /// A call of the reply gets another id, because the model's id was empty, already used, or one
     /// that the API refuses. This event comes before any event with the new id, also before the
@@ -98,6 +136,10 @@ pub enum EventKind {
     TurnFailed {
         /// The reason.
         error: String,
+        /// The kind of the failure; `None` if the request was stopped: the run was cancelled, or
+        /// its time is over.
+        #[serde(rename = "error_kind", default, skip_serializing_if = "Option::is_none")]
+        kind: Option<LlmErrorKind>,
         /// The usage, as far as the server reported it.
         usage: Usage,
     },
@@ -146,13 +188,16 @@ pub enum EventKind {
         /// Why the result of the call is not used, as the model reads it.
         why: String,
     },
-    /// A call waits because a limit of parallel calls is reached
-    /// ([`Limits::calls_at_once`](crate::Limits), [`Permits`](crate::tool::Permits)).
+    /// A call waits for other calls to end. [`CallStarted`](Self::CallStarted) ends this, or
+    /// [`CallEnded`](Self::CallEnded) if the call is stopped before.
     CallQueued {
         /// The id of the call.
         id: String,
         /// The name of the tool.
         tool: String,
+        /// Why it waits.
+        #[serde(default)]
+        why: QueueReason,
     },
     /// A call reports progress with [`Context::progress`](crate::Context::progress).
     CallProgress {
@@ -226,6 +271,33 @@ pub enum EventKind {
     /// the same calls: a later run that finds them still waiting, and has nothing else to do, does
     /// not emit it again.
     Ended(End),
+    /// An event of a kind that this version does not know, read from JSON that a later version
+    /// wrote.
+    #[serde(skip)]
+    Other {
+        /// The kind.
+        kind: String,
+        /// The value, unchanged; `None` if there is none.
+        value: Option<Json>,
+    },
+}
+
+/// Why a call waits for other calls ([`EventKind::CallQueued`]).
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueReason {
+    /// As many calls run as may run in parallel ([`Limits::calls_at_once`](crate::Limits),
+    /// [`Permits`](crate::tool::Permits)).
+    #[default]
+    Permit,
+    /// It takes turns with a call of the same reply: one of them runs alone, runs first, or has the
+    /// same key ([`ToolSpec::exclusive`](crate::ToolSpec::exclusive),
+    /// [`exclusive_by`](crate::ToolSpec::exclusive_by)).
+    Exclusive,
+    /// A reason that this version does not know, read from JSON that a later version wrote.
+    #[serde(other)]
+    Other,
 }
 
 tagged!(EventKind);
@@ -233,6 +305,10 @@ tagged!(EventKind);
 impl EventKind {
     pub(crate) fn call_started(call: &ToolCall) -> Self {
         Self::CallStarted { id: call.id.clone(), tool: call.name.clone(), input: call.input.clone() }
+    }
+
+    pub(crate) fn call_queued(call: &ToolCall, why: QueueReason) -> Self {
+        Self::CallQueued { id: call.id.clone(), tool: call.name.clone(), why }
     }
 
     pub(crate) fn of_outcome(call: &Call, outcome: &Outcome) -> Self {

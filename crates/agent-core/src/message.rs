@@ -165,6 +165,19 @@ impl Message {
 
     /// The message as it can stand last in a request. If the model is to continue its own reply,
     /// the API refuses white space at the end of that reply.
+    /// The message without the results of calls. `None` if it has nothing else.
+    pub(crate) fn without_results(&self) -> Option<Self> {
+        let is_result = |block: &&Block| block.is_tool_result();
+        match self.content.iter().filter(is_result).count() {
+            0 => Some(self.clone()),
+            all if all == self.content.len() => None,
+            _ => {
+                let content = self.content.iter().filter(|block| !is_result(block));
+                Some(Self::of(self.role, content.cloned().collect()))
+            }
+        }
+    }
+
     pub(crate) fn without_space_at_end(&self) -> Self {
         match self.content.split_last() {
             Some((last, before)) if self.role == Role::Assistant => {

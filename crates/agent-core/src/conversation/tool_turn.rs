@@ -1,7 +1,7 @@
 //! The tools' turn.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     fmt,
 };
 
@@ -39,6 +39,19 @@ impl<'a> ToolTurn<'a> {
     /// [`take_work`](Self::take_work) is called.
     pub fn work(&self) -> &[Work] {
         &self.work
+    }
+
+    /// The calls that wait for other calls of their reply. None if a call of the reply has ended,
+    /// because then an earlier turn had them too.
+    pub(crate) fn queued(&self) -> Vec<Call> {
+        let slots = &self.conversation.slots;
+        if slots.done().next().is_some() {
+            return Vec::new();
+        }
+        let starts: HashSet<&str> = self.work.iter().map(Work::id).collect();
+        let open = slots.open().filter(|place| matches!(slots[*place].state, State::Open));
+        let queued = open.filter(|place| !starts.contains(&*slots[*place].call.id));
+        queued.map(|place| slots[place].as_call(place, self.conversation)).collect()
     }
 
     /// Takes the work that may start now out of the turn, in call order. The caller must carry it

@@ -29,8 +29,8 @@ impl Emitter {
     pub(crate) fn emit(&self, origin: Origin<'_>, kind: impl FnOnce() -> EventKind) {
         if self.has_listeners() {
             let Origin { conversation, depth, agent } = origin;
-            let (at, conversation, agent) = (self.began.elapsed(), conversation.into(), agent.into());
-            self.listeners.notify(&Event { at, conversation, depth, agent, kind: kind() });
+            let event = Event::new(self.began.elapsed(), conversation, depth, agent, kind());
+            self.listeners.notify(&event);
         }
     }
 }

@@ -72,12 +72,13 @@ fn describe(kind: &EventKind) -> Option<String> {
             crate::End::Answered(text) => format!("answers: {text}"),
             other => format!("ends: {other}"),
         },
-        EventKind::TurnStarted
+        EventKind::TurnStarted { .. }
         | EventKind::TurnEnded { .. }
         | EventKind::IdReplaced { .. }
         | EventKind::Delegated { .. }
         | EventKind::TransferAsked { .. }
-        | EventKind::Delta(_) => return None,
+        | EventKind::Delta(_)
+        | EventKind::Other { .. } => return None,
     })
 }
 
@@ -97,7 +98,7 @@ fn describe_notice(notice: &Notice) -> Option<String> {
         Notice::NotCompacted { reason } => format!("! the history stays as long as it is: {reason}"),
         Notice::Estimated { reason } => format!("! tokens are only estimated: {reason}"),
         Notice::Budget { message } => message.clone(),
-        Notice::RateLimit { .. } => return None,
+        Notice::RateLimit { .. } | Notice::Sent { .. } | Notice::Other { .. } => return None,
     })
 }
 

@@ -154,7 +154,11 @@ mod tests {
     use super::*;
 
     fn event(conversation: &str, kind: EventKind) -> Event {
-        Event { at: Duration::ZERO, conversation: conversation.into(), depth: 0, agent: "main".into(), kind }
+        Event::new(Duration::ZERO, conversation, 0, "main", kind)
+    }
+
+    fn turn_started() -> EventKind {
+        EventKind::TurnStarted { messages: Vec::new() }
     }
 
     fn progress(conversation: &str, id: &str, text: &str) -> Event {
@@ -170,6 +174,7 @@ mod tests {
         let read: Vec<String> = std::iter::from_fn(|| queue.try_next())
             .map(|event| match event.kind {
                 EventKind::CallProgress { text, dropped, .. } => format!("{text} {dropped}"),
+                kind if kind == turn_started() => "turn".to_owned(),
                 kind => format!("{kind:?}"),
             })
             .collect();
@@ -179,13 +184,13 @@ mod tests {
 
     #[test]
     fn of_the_progress_of_a_call_the_newest_is_kept_in_its_place_and_the_rest_counted() {
-        let turn = || event("run", EventKind::TurnStarted);
-        check(&[progress("run", "a", "1"), turn()], &["1 0", "TurnStarted"]);
-        check(&[progress("run", "a", "1"), turn(), progress("run", "a", "2")], &["TurnStarted", "2 1"]);
+        let turn = || event("run", turn_started());
+        check(&[progress("run", "a", "1"), turn()], &["1 0", "turn"]);
+        check(&[progress("run", "a", "1"), turn(), progress("run", "a", "2")], &["turn", "2 1"]);
         let (a, b) = (|text| progress("run", "a", text), |text| progress("run", "b", text));
-        check(&[a("1"), b("1"), a("2"), a("3"), turn(), b("2")], &["3 2", "TurnStarted", "2 1"]);
+        check(&[a("1"), b("1"), a("2"), a("3"), turn(), b("2")], &["3 2", "turn", "2 1"]);
         check(&[a("1"), progress("run/a", "a", "1"), a("2")], &["1 0", "2 1"]);
-        check(&[turn(), turn(), turn()], &["TurnStarted"; 3]);
+        check(&[turn(), turn(), turn()], &["turn"; 3]);
     }
 
     #[test]
@@ -211,7 +216,7 @@ mod tests {
         let queue = EventQueue::default();
         let (tell, unread) = (queue.listener(), Arc::downgrade(&queue.0));
         drop(queue);
-        tell(&event("run", EventKind::TurnStarted));
+        tell(&event("run", turn_started()));
         assert!(unread.upgrade().is_none());
     }
 
@@ -225,7 +230,7 @@ mod tests {
         let threads: Vec<_> = (0..THREADS)
             .map(|_| {
                 let tell = queue.listener();
-                thread::spawn(move || (0..EACH).for_each(|_| tell(&event("run", EventKind::TurnStarted))))
+                thread::spawn(move || (0..EACH).for_each(|_| tell(&event("run", turn_started()))))
             })
             .collect();
         for _ in 0..THREADS * EACH {

@@ -91,7 +91,7 @@ impl LiveText {
         let id = &event.conversation;
         match &event.kind {
             EventKind::Delta(delta) => self.push(id, delta),
-            EventKind::TurnStarted => {
+            EventKind::TurnStarted { .. } => {
                 self.reply(id).begin();
                 Vec::new()
             }

@@ -19,6 +19,7 @@ mod running_call;
 mod started_calls;
 mod task;
 mod time_limit;
+mod timing;
 mod until_returned;
 mod worst_case;
 
@@ -42,8 +43,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure, Host,
     MissingValue, Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolTurn, Turn, drive,
-    event::Listeners,
     event::emitter::{Emitter, Origin},
+    event::{Listeners, QueueReason},
     host::cancel::{CancelHandle, RunTokens},
     in_parallel,
 };
@@ -237,9 +238,18 @@ impl LocalHost {
         };
         let conversation = turn.conversation().id().to_owned();
         self.reported_waits.forget(&conversation);
+        self.emit_queued(&turn);
         let done = in_parallel(turn, at_most, outer).await;
         self.started.forget(&conversation);
         done
+    }
+
+    /// Emits an event for each call that waits for others of its reply.
+    fn emit_queued(&self, turn: &ToolTurn<'_>) {
+        let emitter = &self.caller.emitter;
+        for call in emitter.has_listeners().then(|| turn.queued()).into_iter().flatten() {
+            emitter.emit(Origin::of(&call), || EventKind::call_queued(&call.call, QueueReason::Exclusive));
+        }
     }
 }
 

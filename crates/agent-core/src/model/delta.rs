@@ -2,11 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     Block, Counts, Json, Response, StopReason,
-    message::tagged::{milliseconds, tagged},
+    message::tagged::{kind_first, milliseconds, tagged},
 };
 
 /// One piece of a streamed reply. A backend yields them in order, and [`Fold`](crate::model::Fold)
@@ -93,6 +93,15 @@ pub enum Delta {
     },
     /// Something that a listener may want to know, such as a retry. It is not part of the reply.
     Notice(Notice),
+    /// A delta of a kind that this version does not know, read from JSON that a later version
+    /// wrote. Backends never yield it, and it adds nothing to a reply.
+    #[serde(skip)]
+    Other {
+        /// The kind.
+        kind: String,
+        /// The value, unchanged; `None` if there is none.
+        value: Option<Json>,
+    },
 }
 
 /// New content of a block.
@@ -110,7 +119,9 @@ pub enum Piece {
     Input(String),
     /// A citation of a text block, unchanged.
     Citation(Json),
-    /// A delta that this library does not know, unchanged.
+    /// A delta of the API that this library does not know, unchanged. Also a kind of piece that
+    /// this version does not know, read from JSON that a later version wrote: `{"kind": …,
+    /// "value": …}`.
     Other(Json),
 }
 
@@ -193,9 +204,46 @@ pub enum Notice {
         /// Which budget, and how much of it is spent.
         message: String,
     },
+    /// A client sends the request to the server now. It comes again for each attempt. What the
+    /// request has waited for before, a rate limiter or the time until a retry, is over.
+    Sent {
+        /// Who offers the API, as the conventions of OpenTelemetry name it: `anthropic`, `openai`,
+        /// `aws.bedrock`.
+        provider: String,
+        /// The model that is asked for.
+        model: String,
+        /// The server's host, and its port if that is not the usual one; `None` if it is not known.
+        server: Option<String>,
+    },
+    /// A notice of a kind that this version does not know, read from JSON that a later version
+    /// wrote.
+    #[serde(skip)]
+    Other {
+        /// The kind.
+        kind: String,
+        /// The value, unchanged; `None` if there is none.
+        value: Option<Json>,
+    },
 }
 
-tagged!(Delta, Piece, Notice);
+tagged!(Delta, Notice);
+
+impl Serialize for Piece {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Piece {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        kind_first(
+            deserializer,
+            |inner| Self::deserialize(inner),
+            |kind_only| Self::deserialize(kind_only),
+            |kind, value| Self::Other(serde_json::json!({"kind": kind, "value": value}).into()),
+        )
+    }
+}
 
 impl Delta {
     /// A piece of text for the block at `index`.

@@ -49,7 +49,7 @@ impl Fold {
             }
             Delta::Block { index, block } => *self.draft(index) = Draft::of(block),
             Delta::Piece { index, piece } => self.draft(index).push(piece),
-            Delta::BlockEnd { .. } | Delta::Notice(_) => {}
+            Delta::BlockEnd { .. } | Delta::Notice(_) | Delta::Other { .. } => {}
             Delta::Stop { stop_reason, stop_details, usage, extra } => {
                 // A later `Stop` that only brings counts does not replace the reason.
                 if self.stop.is_none() || stop_reason != StopReason::open() {

@@ -111,16 +111,18 @@ async fn only_read_only_tools_start_early() {
 async fn nothing_starts_early_after_a_call_that_runs_alone() {
     check(&[("look", 50), ("look_alone", 50), ("look", 50)], |lines| {
         assert_snapshot!(lines, @r#"
-    0.200 s  main: > look {"ms":50,"say":"0"}
-    0.250 s  main: < look = 0
-    0.300 s  main: (the reply has ended)
-    0.300 s  main: > look_alone {"ms":50,"say":"1"}
-    0.350 s  main: < look_alone = 1
-    0.350 s  main: > look {"ms":50,"say":"2"}
-    0.400 s  main: < look = 2
-    0.400 s  main: (the reply has ended)
-    0.400 s  main: answers: Done.
-    "#)
+        0.200 s  main: > look {"ms":50,"say":"0"}
+        0.250 s  main: < look = 0
+        0.300 s  main: (the reply has ended)
+        0.300 s  main: … look_alone waits for other calls to end
+        0.300 s  main: … look waits for other calls to end
+        0.300 s  main: > look_alone {"ms":50,"say":"1"}
+        0.350 s  main: < look_alone = 1
+        0.350 s  main: > look {"ms":50,"say":"2"}
+        0.400 s  main: < look = 2
+        0.400 s  main: (the reply has ended)
+        0.400 s  main: answers: Done.
+        "#)
     })
     .await;
 }

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, Context, Conversation, Delta, Event, EventKind, Json, Outcome, Tool, ToolSpec, async_trait,
-    event::{EventLog, Timeline},
+    Agent, Context, Conversation, Delta, Event, EventKind, Json, Message, Outcome, StopReason, Tool,
+    ToolSpec, Usage, async_trait,
+    event::{EventLog, QueueReason, Timeline},
     model::Notice,
     script::{Reply, Script},
 };
@@ -224,7 +225,7 @@ async fn field_84_of_progress_that_nobody_reads_the_newest_is_kept_and_the_rest_
 /// Checks that an event is read back from its JSON, whatever the order of the fields.
 fn check_json(kind: EventKind, expected: &str) {
     let written =
-        format!(r#"{{"at_ms":300.000001,"conversation":"run","depth":1,"agent":"main","kind":{expected}}}"#);
+        format!(r#"{{"v":1,"at_ms":300.000001,"conversation":"run","depth":1,"agent":"main","kind":{expected}}}"#);
     let mut event: Event = serde_json::from_str(&written).unwrap();
     assert_eq!((event.at, &event.kind), (std::time::Duration::from_nanos(300_000_001), &kind), "{expected}");
     assert_eq!(serde_json::to_string(&event).unwrap(), written);
@@ -273,7 +274,28 @@ mod indexed {
 fn field_77_an_event_is_written_as_json_with_its_kind_and_read_back() {
     let second = std::time::Duration::from_secs(1);
     let input = r#"{"n":123456789012345678901234567890}"#;
-    check_json(EventKind::TurnStarted, r#"{"kind":"turn_started"}"#);
+    check_json(
+        EventKind::TurnStarted { messages: vec![Message::user("Hi.")] },
+        r#"{"kind":"turn_started","value":{"messages":[{"role":"user","content":[{"type":"text","text":"Hi."}]}]}}"#,
+    );
+    check_json(
+        EventKind::TurnEnded {
+            stop_reason: StopReason::EndTurn,
+            calls: 0,
+            usage: Usage::default(),
+            response: None,
+            model: Some("big".to_owned()),
+            first_piece: Some(second),
+        },
+        &format!(
+            r#"{{"kind":"turn_ended","value":{{"stop_reason":"end_turn","calls":0,"usage":{},"model":"big","first_piece_ms":1000.0}}}}"#,
+            serde_json::to_string(&Usage::default()).unwrap()
+        ),
+    );
+    check_json(
+        EventKind::CallQueued { id: "1".to_owned(), tool: "add".to_owned(), why: QueueReason::Exclusive },
+        r#"{"kind":"call_queued","value":{"id":"1","tool":"add","why":"exclusive"}}"#,
+    );
     check_json(
         EventKind::CallStarted {
             id: "1".to_owned(),
@@ -302,8 +324,32 @@ fn field_77_an_event_is_written_as_json_with_its_kind_and_read_back() {
     let started = format!(r#"{{"kind":"call_started","value":{{"id":"1","tool":"add","input":{input}}}}}"#);
     let kind: EventKind = serde_json::from_str(&started).unwrap();
     assert_eq!(serde_json::to_string(&kind).unwrap(), started);
-    let odd = serde_json::from_str::<EventKind>(r#"{"kind":"sung"}"#).unwrap_err().to_string();
-    assert!(odd.contains("unknown variant `sung`"), "{odd}");
+}
+
+#[test]
+fn what_a_later_version_writes_is_kept_and_written_again() {
+    let check = |kind: &str, is_other: fn(&EventKind) -> bool| {
+        let written = format!(
+            r#"{{"v":2,"at_ms":1.0,"conversation":"run","depth":0,"agent":"main","new":true,"kind":{kind}}}"#
+        );
+        let event: Event = serde_json::from_str(&written).unwrap();
+        assert!(is_other(&event.kind), "{event:?}");
+        assert_eq!(serde_json::to_string(&event.kind).unwrap(), kind);
+    };
+    check(r#"{"kind":"sung"}"#, |kind| matches!(kind, EventKind::Other { value: None, .. }));
+    check(r#"{"kind":"sung","value":{"n":123456789012345678901234567890}}"#, |kind| {
+        matches!(kind, EventKind::Other { kind, value: Some(_) } if kind == "sung")
+    });
+    check(r#"{"kind":"delta","value":{"kind":"hummed","value":[1]}}"#, |kind| {
+        matches!(kind, EventKind::Delta(Delta::Other { .. }))
+    });
+    check(r#"{"kind":"delta","value":{"kind":"notice","value":{"kind":"rested","value":1}}}"#, |kind| {
+        matches!(kind, EventKind::Delta(Delta::Notice(Notice::Other { .. })))
+    });
+    // What is known must be whole.
+    let refused = |kind: &str| serde_json::from_str::<EventKind>(kind).unwrap_err().to_string();
+    assert!(refused(r#"{"kind":"call_queued","value":{"id":"1"}}"#).contains("missing field `tool`"));
+    assert!(refused(r#"{"kind":"call_queued"}"#).contains("missing field"));
 }
 
 #[tokio::test(start_paused = true)]

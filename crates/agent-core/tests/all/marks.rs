@@ -133,6 +133,8 @@ async fn an_agent_may_start_every_call_early_that_its_program_vouches_for() {
     0.500 s  main: > roll {"ms":50,"say":"3"}
     0.550 s  main: < roll = 3
     0.600 s  main: (the reply has ended)
+    0.600 s  main: … pay_alone waits for other calls to end
+    0.600 s  main: … pay waits for other calls to end
     0.600 s  main: > pay_in_turn {"ms":50,"say":"1"}
     0.600 s  main: > pay_if_allowed {"ms":50,"say":"2"}
     0.650 s  main: < pay_in_turn = 1

@@ -77,7 +77,7 @@ impl Day {
         let mut turns = Vec::new();
         for event in &self.events {
             match &event.kind {
-                EventKind::TurnStarted => turns.push(String::new()),
+                EventKind::TurnStarted { .. } => turns.push(String::new()),
                 EventKind::Delta(Delta::Restarted { .. }) => turns.last_mut().unwrap().clear(),
                 EventKind::Delta(delta) => {
                     turns.last_mut().unwrap().push_str(&delta.text().unwrap_or_default());

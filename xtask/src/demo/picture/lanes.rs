@@ -55,7 +55,7 @@ impl Lanes {
             lane.span.end = at;
             let ended = |start: Option<Duration>| start.map(|start| Span { start, end: at });
             match &event.kind {
-                EventKind::TurnStarted => drop(open.insert((path, ""), at)),
+                EventKind::TurnStarted { .. } => drop(open.insert((path, ""), at)),
                 EventKind::TurnEnded { .. } => lane.replies.extend(ended(open.remove(&(path, "")))),
                 EventKind::CallStarted { id, .. } => drop(open.insert((path, id), at)),
                 EventKind::Delegated { id, .. } => drop(open.remove(&(path, id))),

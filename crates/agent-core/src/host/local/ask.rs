@@ -8,7 +8,9 @@ use tokio::task::coop::consume_budget;
 use super::{
     LocalHost,
     early::EarlyCalls,
+    partial_reply::ReplyInProgress,
     replaced_ids::{ReplacedId, ReplacedIds},
+    timing::Timing,
 };
 use crate::{
     Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Request,
@@ -31,7 +33,7 @@ impl LocalHost {
         // Early calls of an earlier reply that no turn used.
         self.finish_all(self.discard(self.started.clear(so_far.id()))).await;
         self.emit_return(so_far);
-        self.emit(so_far, || EventKind::TurnStarted);
+        self.emit(so_far, || EventKind::TurnStarted { messages: so_far.said_since_reply() });
         let mut reading = self.reading(so_far);
         // A backend is foreign code. A panic in it must not end other conversations of the run.
         let reply = {
@@ -39,7 +41,7 @@ impl LocalHost {
             // ends with this block.
             let reply = async {
                 let (speaker, request) = asked?;
-                self.read(so_far, &mut reading.fold, speaker.llm().stream(request)).await
+                self.read(so_far, &mut reading, speaker.llm().stream(request)).await
             };
             let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
             stop.or(reply.as_mut()).await
@@ -54,7 +56,7 @@ impl LocalHost {
                 Err(stopped) => return Err(self.give_up(so_far, fold, stopped).await),
             },
         };
-        self.assign_early_calls(so_far, &mut reply).await;
+        self.assign_early_calls(so_far, &mut reply, reading.timing).await;
         let reply = self.caller.budgets.settle(so_far, reply);
         Ok(reply.map_err(|error| Failure { agent: so_far.speaker().to_owned(), error }))
     }
@@ -71,7 +73,7 @@ impl LocalHost {
     async fn give_up(&self, so_far: &Conversation, fold: &Fold, stopped: RunError) -> RunError {
         let unclaimed = self.discard(self.started.clear(so_far.id()));
         let error = if stopped == RunError::Cancelled { "cancelled".to_owned() } else { stopped.to_string() };
-        self.emit(so_far, || EventKind::TurnFailed { error, usage: fold.spent() });
+        self.emit(so_far, || EventKind::TurnFailed { error, kind: None, usage: fold.spent() });
         self.finish_all(unclaimed).await;
         stopped
     }
@@ -98,13 +100,15 @@ impl LocalHost {
     async fn read(
         &self,
         so_far: &Conversation,
-        fold: &mut Fold,
+        reading: &mut ReplyInProgress<'_>,
         mut reply: BoxStream<'_, Result<Delta, LlmError>>,
     ) -> Result<Response, LlmError> {
         let mut early = EarlyCalls::new(self, so_far);
         let mut ids = self.caller.emitter.has_listeners().then(|| ReplacedIds::new(so_far));
+        let ReplyInProgress { fold, timing, .. } = reading;
         while let Some(delta) = reply.next().await.transpose()? {
             if let Some(ids) = &mut ids {
+                timing.see(&delta);
                 let (shown, new) = ids.see(&delta);
                 self.emit_replaced_ids(so_far, new);
                 self.emit(so_far, || EventKind::Delta(shown));
@@ -137,22 +141,41 @@ impl LocalHost {
         &self,
         so_far: &Conversation,
         reply: &Result<Response, LlmError>,
+        timing: Timing,
         made: &HashSet<String>,
     ) {
-        self.emit(so_far, || match reply {
-            Ok(response) => EventKind::TurnEnded {
-                stop_reason: response.stop_reason.clone(),
-                calls: response.tool_calls().count(),
-                usage: response.usage,
-            },
-            Err(error) => EventKind::TurnFailed { error: error.to_string(), usage: error.usage() },
-        });
-        if let (Ok(response), true) = (reply, self.caller.emitter.has_listeners()) {
-            let recorded = so_far.sanitized(response.content.clone());
-            self.emit_calls_not_made(so_far, response, &recorded, made);
+        if self.caller.emitter.has_listeners() {
+            match reply {
+                Ok(response) => self.emit_response(so_far, response, timing, made),
+                Err(error) => self.emit(so_far, || EventKind::TurnFailed {
+                    error: error.to_string(),
+                    kind: Some(error.kind),
+                    usage: error.usage(),
+                }),
+            }
         }
         if so_far.has_pending_transfer() {
             self.emit_transfer(so_far, reply);
+        }
+    }
+
+    fn emit_response(
+        &self,
+        so_far: &Conversation,
+        response: &Response,
+        timing: Timing,
+        made: &HashSet<String>,
+    ) {
+        self.emit(so_far, || EventKind::TurnEnded {
+            stop_reason: response.stop_reason.clone(),
+            calls: response.tool_calls().count(),
+            usage: response.usage,
+            response: response.id.clone(),
+            model: response.model.clone(),
+            first_piece: timing.first_piece(),
+        });
+        if !response.stop_reason.runs_calls() {
+            self.emit_calls_not_made(so_far, response, made);
         }
     }
 
@@ -162,12 +185,9 @@ impl LocalHost {
         &self,
         so_far: &Conversation,
         response: &Response,
-        recorded: &[Block],
         made: &HashSet<String>,
     ) {
-        if response.stop_reason.runs_calls() {
-            return;
-        }
+        let recorded = so_far.sanitized(response.content.clone());
         for call in recorded.iter().filter_map(Block::as_tool_use).filter(|call| !made.contains(&call.id)) {
             let (id, tool, why) =
                 (call.id.clone(), call.name.clone(), not_run_message(&response.stop_reason));

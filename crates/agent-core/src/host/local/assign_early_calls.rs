@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{LocalHost, running_call::RunningCall};
+use super::{LocalHost, running_call::RunningCall, timing::Timing};
 use crate::{Block, Conversation, LlmError, Outcome, Response, Rules, StopReason, model::EarlyResult};
 
 impl LocalHost {
@@ -13,6 +13,7 @@ impl LocalHost {
         &self,
         so_far: &Conversation,
         reply: &mut Result<Response, LlmError>,
+        timing: Timing,
     ) {
         let unclaimed = self.discard(self.unclaimed(so_far, reply));
         let made = match reply {
@@ -21,7 +22,7 @@ impl LocalHost {
         };
         let own = unclaimed.iter().map(|unclaimed| &unclaimed.call.call.id);
         let ids: HashSet<String> = own.chain(made.iter().map(|(id, _)| id)).cloned().collect();
-        self.emit_reply(so_far, reply, &ids);
+        self.emit_reply(so_far, reply, timing, &ids);
         self.finish_all(unclaimed).await;
         for (id, running) in made {
             let result = running.finish_as(&self.caller, &id).await.and_then(result_of);

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::LocalHost;
+use super::{LocalHost, timing::Timing};
 use crate::{Change, Conversation, End, Fold, Response, RunError};
 
 /// Holds the text until the run's future is dropped, which borrows the conversation.
@@ -12,6 +12,7 @@ pub(super) struct PartialReply(Mutex<Option<Response>>);
 /// A reply while it is read. If it is dropped, the text so far is saved.
 pub(super) struct ReplyInProgress<'a> {
     pub(super) fold: Fold,
+    pub(super) timing: Timing,
     kept_in: Option<&'a PartialReply>,
 }
 
@@ -36,6 +37,7 @@ impl LocalHost {
     pub(super) fn reading(&self, so_far: &Conversation) -> ReplyInProgress<'_> {
         ReplyInProgress {
             fold: Fold::default(),
+            timing: Timing::start(),
             kept_in: self.partial_reply.as_ref().filter(|_| so_far.depth() == 0),
         }
     }

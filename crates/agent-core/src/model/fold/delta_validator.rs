@@ -57,7 +57,7 @@ impl DeltaValidator {
             }
             Delta::Complete(_) => (self.has_end, self.is_over) = (true, true),
             Delta::Restarted { .. } => *self = Self::default(),
-            Delta::Start { .. } | Delta::BlockEnd { .. } | Delta::Notice(_) => {}
+            Delta::Start { .. } | Delta::BlockEnd { .. } | Delta::Notice(_) | Delta::Other { .. } => {}
         }
         Ok(())
     }

@@ -40,6 +40,6 @@ fn says(delta: &Delta) -> usize {
         Delta::Start { extra, .. } | Delta::Stop { extra, .. } => {
             extra.iter().map(|(name, json)| name.len() + json.text().len()).sum()
         }
-        Delta::BlockEnd { .. } | Delta::Restarted { .. } | Delta::Notice(_) => 0,
+        Delta::BlockEnd { .. } | Delta::Restarted { .. } | Delta::Notice(_) | Delta::Other { .. } => 0,
     }
 }

@@ -102,7 +102,7 @@ fn calls(calls: usize, input: serde_json::Value) -> Vec<Delta> {
 #[tokio::test(start_paused = true)]
 async fn field_81_replies_without_end_have_the_turns_the_requests_and_the_calls_of_a_run() {
     let ten = |pieces: usize, calls: usize| Counts { requests: 10, pieces: 10 * pieces, calls };
-    for_ever(|| calls(1, json!({})), "TurnLimit(10)", ten(2, 10), within(8 * KB)).await;
+    for_ever(|| calls(1, json!({})), "TurnLimit(10)", ten(2, 10), within(9 * KB)).await;
     for_ever(|| calls(300, json!({})), "TurnLimit(10)", ten(301, 2_000), within(2 * MB)).await;
     let paused = || vec![Delta::words(0, "Well."), Delta::stop(StopReason::PauseTurn)];
     for_ever(paused, "TurnLimit(10)", ten(2, 0), within(4 * KB)).await;
@@ -143,5 +143,5 @@ async fn field_79_tokens_without_end_are_counted_to_the_end_of_numbers() {
             Delta::Stop { stop_reason: StopReason::ToolUse, stop_details: None, usage: usage.into(), extra };
         vec![call, stop]
     };
-    for_ever(says, "TurnLimit(10)", Counts { requests: 10, pieces: 20, calls: 10 }, within(8 * KB)).await;
+    for_ever(says, "TurnLimit(10)", Counts { requests: 10, pieces: 20, calls: 10 }, within(9 * KB)).await;
 }
