@@ -49,6 +49,7 @@ pub(crate) mod parser;
 pub(crate) mod rate_limit;
 pub(crate) mod reply;
 pub(crate) mod secrets;
+pub(crate) mod sent_to;
 pub(crate) mod settings;
 pub(crate) mod shown;
 pub(crate) mod sign;

@@ -6,7 +6,7 @@ mod history;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{CallIds, Conversation, Omission, OmissionReason, State};
-use crate::Role;
+use crate::{Role, StopReason};
 
 use history::open_calls;
 pub use history::{HistoryFault, InvalidHistory};
@@ -64,6 +64,10 @@ fn check(conversation: &Conversation) -> Result<(), String> {
             true => "its last message is a reply, but it has no stop reason".to_owned(),
             false => "it has a stop reason, but its last message is not a reply".to_owned(),
         });
+    }
+    if let (Some(StopReason::PauseTurn | StopReason::Compaction), Some(slot)) = (stop, slots.iter().next()) {
+        // Such a reply goes on at once, and its calls are closed when it is recorded.
+        return Err(format!("its last reply goes on, but call {:?} is open", slot.call.id));
     }
     for slot in slots.iter() {
         let State::Delegated(child) = &slot.state else { continue };

@@ -46,8 +46,7 @@ pub(crate) fn write_other<S: Serializer>(
 }
 
 /// An object that has a kind and no value. Whoever reads it finds out whether the kind is known.
-pub(crate) type KindOnly<'a> =
-    MapDeserializer<'a, std::iter::Once<(&'static str, &'a str)>, ReadKindError>;
+pub(crate) type KindOnly<'a> = MapDeserializer<'a, std::iter::Once<(&'static str, &'a str)>, ReadKindError>;
 
 fn kind_only(kind: &str) -> KindOnly<'_> {
     MapDeserializer::new(std::iter::once(("kind", kind)))
@@ -135,7 +134,10 @@ pub(crate) mod optional_milliseconds {
     #[derive(Serialize, Deserialize)]
     struct Milliseconds(#[serde(with = "milliseconds")] Duration);
 
-    pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         time.map(Milliseconds).serialize(serializer)
     }
 

@@ -224,8 +224,9 @@ async fn field_84_of_progress_that_nobody_reads_the_newest_is_kept_and_the_rest_
 
 /// Checks that an event is read back from its JSON, whatever the order of the fields.
 fn check_json(kind: EventKind, expected: &str) {
-    let written =
-        format!(r#"{{"v":1,"at_ms":300.000001,"conversation":"run","depth":1,"agent":"main","kind":{expected}}}"#);
+    let written = format!(
+        r#"{{"v":1,"at_ms":300.000001,"conversation":"run","depth":1,"agent":"main","kind":{expected}}}"#
+    );
     let mut event: Event = serde_json::from_str(&written).unwrap();
     assert_eq!((event.at, &event.kind), (std::time::Duration::from_nanos(300_000_001), &kind), "{expected}");
     assert_eq!(serde_json::to_string(&event).unwrap(), written);
@@ -337,9 +338,10 @@ fn what_a_later_version_writes_is_kept_and_written_again() {
         assert_eq!(serde_json::to_string(&event.kind).unwrap(), kind);
     };
     check(r#"{"kind":"sung"}"#, |kind| matches!(kind, EventKind::Other { value: None, .. }));
-    check(r#"{"kind":"sung","value":{"n":123456789012345678901234567890}}"#, |kind| {
-        matches!(kind, EventKind::Other { kind, value: Some(_) } if kind == "sung")
-    });
+    check(
+        r#"{"kind":"sung","value":{"n":123456789012345678901234567890}}"#,
+        |kind| matches!(kind, EventKind::Other { kind, value: Some(_) } if kind == "sung"),
+    );
     check(r#"{"kind":"delta","value":{"kind":"hummed","value":[1]}}"#, |kind| {
         matches!(kind, EventKind::Delta(Delta::Other { .. }))
     });

@@ -129,6 +129,13 @@ fn a_conversation_that_the_api_would_refuse_is_refused_here() {
             .unwrap()
             .push(json!({"role": "assistant", "content": "Done."}));
     });
+    let paused = check(|conversation| {
+        conversation["messages"].as_array_mut().unwrap().pop();
+        let slot = |id: &str| json!({"call": {"id": id, "name": "f", "input": {}}, "state": "Open"});
+        conversation["slots"] = json!([slot("a"), slot("b")]);
+        conversation["stop"] = json!("pause_turn");
+    });
+    assert_snapshot!(paused, @r#"not a valid conversation: its last reply goes on, but call "a" is open"#);
     let twice = check(|conversation| {
         let again: Vec<Value> = conversation["messages"].as_array().unwrap()[1..].to_vec();
         conversation["messages"].as_array_mut().unwrap().extend(again);

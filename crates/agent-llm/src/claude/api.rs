@@ -22,6 +22,7 @@ pub(super) const BATCHES: &str = "v1/messages/batches";
 
 /// Source: <https://docs.claude.com/en/api/overview>.
 pub(super) const API: Api = Api {
+    provider: "anthropic",
     key_variable: Some(KEY_VARIABLE),
     base_url: "https://api.anthropic.com",
     key_header: "x-api-key",

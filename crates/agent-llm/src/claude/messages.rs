@@ -1,7 +1,6 @@
 //! The plain client of the Messages API: one request, one answer, no retries.
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request, Response};
-use futures::StreamExt;
 use serde::de::Error as _;
 
 use super::{
@@ -16,6 +15,7 @@ use crate::transport::{
     error::ErrorBody,
     http::{Http, LONGEST_ERROR},
     parser::EventParser,
+    sent_to::announced,
 };
 
 /// The Messages API over HTTP.
@@ -52,10 +52,11 @@ impl Messages {
 
 impl Llm for Messages {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let sent = self.http.sent_to().notice(&self.settings.model, &request);
         let post = move || self.post(&request);
         match self.settings.streaming {
-            true => self.http.streamed(post, EventParser::<MessageEvents>::default()).boxed(),
-            false => self.http.in_one_piece(post, reply).boxed(),
+            true => announced(sent, self.http.streamed(post, EventParser::<MessageEvents>::default())),
+            false => announced(sent, self.http.in_one_piece(post, reply)),
         }
     }
 }

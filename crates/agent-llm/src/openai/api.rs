@@ -21,6 +21,7 @@ pub(super) const PROJECT: &str = "openai-project";
 
 /// Source: <https://platform.openai.com/docs/api-reference/authentication>.
 pub(super) const OPENAI: Api = Api {
+    provider: "openai",
     key_variable: Some(KEY_VARIABLE),
     base_url: "https://api.openai.com/v1",
     key_header: "authorization",

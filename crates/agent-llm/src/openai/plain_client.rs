@@ -15,7 +15,9 @@ use super::{
     origin::{Origin, Signing},
     responses::{self, ResponseEvents},
 };
-use crate::transport::{api_request::ApiRequest, config_error::ConfigError, http::Http, parser::EventParser};
+use crate::transport::{
+    api_request::ApiRequest, config_error::ConfigError, http::Http, parser::EventParser, sent_to::announced,
+};
 
 /// One of the two APIs over HTTP.
 pub(crate) struct Plain {
@@ -78,6 +80,7 @@ impl Plain {
 
 impl Llm for Plain {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let sent = self.http.sent_to().notice(&self.settings.body.model, &request);
         let renamed = Renamed::of(&request);
         let is_kept = self.settings.body.store && self.settings.protocol == Protocol::Responses;
         let mut reading = Reading { renamed, signing: Signing::new(self.origin.clone(), is_kept) };
@@ -98,7 +101,7 @@ impl Llm for Plain {
                 self.http.in_one_piece(post, responses::read_reply).right_stream().right_stream()
             }
         };
-        reply.flat_map(move |delta| stream::iter(reading.read(delta))).boxed()
+        announced(sent, reply.flat_map(move |delta| stream::iter(reading.read(delta))))
     }
 }
 

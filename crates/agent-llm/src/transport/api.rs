@@ -9,6 +9,8 @@ use super::rate_limit::RateLimitHeaders;
 /// for its streams.
 #[derive(Clone, Copy)]
 pub(crate) struct Api {
+    /// Whose API it is, as the conventions of OpenTelemetry name it.
+    pub(crate) provider: &'static str,
     /// The environment variable with the key; `None` if the API may be asked without a key.
     pub(crate) key_variable: Option<&'static str>,
     /// The API's address, as an example of what a base URL looks like.

@@ -22,6 +22,7 @@ use super::{
 
 /// What most APIs besides Anthropic's have in common.
 const COMMON: Api = Api {
+    provider: "custom",
     key_variable: None,
     base_url: "https://api.example.com/v1",
     key_header: "authorization",

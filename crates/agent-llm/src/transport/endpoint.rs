@@ -48,9 +48,18 @@ impl Endpoint {
     /// Whether it is on this machine. The only name that is sure to be here is `localhost`; names
     /// that end in it may lead elsewhere, as the resolver decides.
     pub(crate) fn is_loopback(&self) -> bool {
-        let host = self.0.host_str().unwrap_or_default();
+        let host = self.host();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// Its port, if that is not the usual one.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.0.port()
     }
 
     /// Whether its connections are encrypted.

@@ -32,6 +32,7 @@ use super::{
     rate_limit::RateLimitHeaders,
     reply::{Reply, Replying},
     secrets::Secrets,
+    sent_to::SentTo,
     settings::HttpSettings,
     size::Size,
 };
@@ -57,6 +58,7 @@ pub(crate) struct Http {
     secrets: Secrets,
     headers: HeaderMap,
     connections: Connections,
+    sent_to: SentTo,
 }
 
 impl Http {
@@ -75,7 +77,13 @@ impl Http {
         let way = Way::to(&endpoint, settings.http2, settings.limits.connect);
         let connections = Connections::of(way, &endpoint, other.map(|other| &other.connections))?;
         let secrets = Secrets::of(key.as_ref(), &settings.headers, settings.base_url.as_deref());
-        Ok(Self { api, settings, endpoint, secrets, headers, connections })
+        let sent_to = SentTo::of(&endpoint, api.provider);
+        Ok(Self { api, settings, endpoint, secrets, headers, connections, sent_to })
+    }
+
+    /// Whom this client asks.
+    pub(crate) fn sent_to(&self) -> &SentTo {
+        &self.sent_to
     }
 
     /// The URL at this path below the base URL, before any rewrite.

@@ -80,6 +80,7 @@ mod tests {
     use super::*;
 
     const API: Api = Api {
+        provider: "openai",
         key_variable: None,
         base_url: "https://api.example.com",
         key_header: "x-api-key",

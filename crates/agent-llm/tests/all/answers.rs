@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use agent_llm::{Delta, Llm, StopReason, Usage};
+use agent_llm::{Delta, Llm, Notice, StopReason, Usage};
 use futures::TryStreamExt;
 use serde_json::json;
 use tokio::{
@@ -39,7 +39,12 @@ async fn a_reply_that_is_not_streamed_is_one_delta_and_the_same() {
     let whole = server(ResponseTemplate::new(200).set_body_json(body)).await;
     let claude = settings(whole.uri()).streaming(false).build().unwrap();
     let deltas: Vec<Delta> = claude.stream(hi()).try_collect().await.unwrap();
-    let [Delta::Complete(reply)] = &deltas[..] else { panic!("{deltas:?}") };
+    let [Delta::Notice(Notice::Sent { provider, model, server: Some(_) }), Delta::Complete(reply)] =
+        &deltas[..]
+    else {
+        panic!("{deltas:?}")
+    };
+    assert_eq!((provider.as_str(), model.as_str()), ("anthropic", "claude-sonnet-5-5"));
     let mut folded = ask(settings(streaming.uri())).await.unwrap();
     // Pieces are filled into the block as it began, whose fields may stand in another order.
     folded.content = reply.content.clone();

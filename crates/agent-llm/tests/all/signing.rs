@@ -9,7 +9,7 @@ use std::{
 };
 
 use agent_llm::{
-    Claude, ClaudeBuilder, Key, LlmError, LlmErrorKind, RetryPolicy, fold,
+    Claude, ClaudeBuilder, Delta, Key, LlmError, LlmErrorKind, Notice, RetryPolicy, fold,
     transport::{HttpClient, OutgoingRequest, Sign, SignError, async_trait, bearer},
 };
 use futures::StreamExt;
@@ -214,6 +214,8 @@ async fn a_signer_that_takes_too_long_meets_the_time_limits_and_is_given_up_with
     });
     let claude = unkeyed(&server).signer(signer).build().unwrap();
     let mut reply = agent_llm::Llm::stream(&claude, hi());
+    let sent = reply.next().await.unwrap().unwrap();
+    assert!(matches!(sent, Delta::Notice(Notice::Sent { .. })), "{sent:?}");
     assert!(futures::poll!(reply.next()).is_pending());
     assert!(!dropped.load(SeqCst));
     drop(reply);

@@ -97,6 +97,6 @@ async fn after_an_error_nothing_follows() {
     let claude = settings(server.uri()).build().unwrap();
     let all: Vec<_> = claude.stream(hi()).collect().await;
     let errors: Vec<bool> = all.iter().map(Result::is_err).collect();
-    assert_eq!(errors, [false, false, false, true]);
-    assert_eq!(all[3].as_ref().unwrap_err().kind, LlmErrorKind::Malformed);
+    assert_eq!(errors, [false, false, false, false, true]);
+    assert_eq!(all[4].as_ref().unwrap_err().kind, LlmErrorKind::Malformed);
 }

@@ -181,12 +181,7 @@ impl LocalHost {
 
     /// Emits an event for each call that is not made, except those `made` early, which have their
     /// own events.
-    fn emit_calls_not_made(
-        &self,
-        so_far: &Conversation,
-        response: &Response,
-        made: &HashSet<String>,
-    ) {
+    fn emit_calls_not_made(&self, so_far: &Conversation, response: &Response, made: &HashSet<String>) {
         let recorded = so_far.sanitized(response.content.clone());
         for call in recorded.iter().filter_map(Block::as_tool_use).filter(|call| !made.contains(&call.id)) {
             let (id, tool, why) =

@@ -14,7 +14,10 @@ use tokio_util::sync::CancellationToken;
 use super::{budgets::Budgets, count::Count, task};
 use crate::{
     Call, Context, Conversation, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
-    event::{QueueReason, emitter::{Emitter, Origin}},
+    event::{
+        QueueReason,
+        emitter::{Emitter, Origin},
+    },
     tool::values::Values,
     tool_spec::permits::Scope,
 };
@@ -157,8 +160,9 @@ impl Caller {
                 Some(permit) => permit,
                 None => {
                     if !std::mem::replace(&mut is_queued, true) {
-                        self.emitter
-                            .emit(Origin::of(call), || EventKind::call_queued(&call.call, QueueReason::Permit));
+                        self.emitter.emit(Origin::of(call), || {
+                            EventKind::call_queued(&call.call, QueueReason::Permit)
+                        });
                     }
                     permits.acquire().await
                 }
