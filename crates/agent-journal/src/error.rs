@@ -107,6 +107,12 @@ pub enum JournalError {
         /// The id of the session.
         id: String,
     },
+    /// The session can't be cancelled: no host drives it, or it has nothing to do.
+    #[error("session {id:?} can't be cancelled, because no program runs it now")]
+    NotRunning {
+        /// The id of the session.
+        id: String,
+    },
     /// Another process has taken over this session, because it considered this process dead. This
     /// host does nothing more. To continue, get a new host when the other process is done.
     #[error(

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 
 use crate::{
     Entry, JournalError,
+    cancels::Cancels,
     entry::StoredEntry,
     file::JournalFile,
     fold::{Row, SessionState, fold},
@@ -42,6 +43,7 @@ pub(crate) struct Inner {
     /// Set when the first session is driven.
     holder: Mutex<Option<Arc<Holder>>>,
     watch: Watch,
+    cancels: Arc<Cancels>,
 }
 
 /// Ready when the write is on the disk.
@@ -69,9 +71,9 @@ impl Options {
         let file = JournalFile::open_or_create(path.as_ref())?;
         let connection = file.connect_writer(self.max_pages)?;
         let reader = Mutex::new(Some(file.connect_reader()?));
-        let writer = Some(Writer::start(file.clone(), connection));
-        let (holder, watch) = Default::default();
-        Ok(Journal(Arc::new(Inner { file, reader, writer, holder, watch })))
+        let (holder, watch, cancels) = <(_, _, Arc<Cancels>)>::default();
+        let writer = Some(Writer::start(file.clone(), connection, cancels.clone()));
+        Ok(Journal(Arc::new(Inner { file, reader, writer, holder, watch, cancels })))
     }
 }
 
@@ -88,8 +90,8 @@ impl Journal {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let file = JournalFile::existing(path.as_ref())?;
         let reader = Mutex::new(Some(file.connect_reader()?));
-        let (holder, watch) = Default::default();
-        Ok(Self(Arc::new(Inner { file, reader, writer: None, holder, watch })))
+        let (holder, watch, cancels) = Default::default();
+        Ok(Self(Arc::new(Inner { file, reader, writer: None, holder, watch, cancels })))
     }
 
     /// Options for opening a journal, such as a largest size.
@@ -133,6 +135,11 @@ impl Journal {
 
     pub(crate) fn watch(&self) -> &Watch {
         &self.0.watch
+    }
+
+    /// The hosts of this journal that others may cancel.
+    pub(crate) fn cancels(&self) -> &Arc<Cancels> {
+        &self.0.cancels
     }
 
     pub(crate) fn file(&self) -> &JournalFile {
@@ -187,6 +194,17 @@ impl Journal {
             receiver.await.map_err(gone)?
         };
         acknowledged.boxed()
+    }
+
+    /// Sends work to the writer that can wait a moment for other work; see [`Writer::write_soon`].
+    pub(crate) fn write_soon(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<(), JournalError> + Send + 'static,
+        on_done: impl FnOnce(Result<(), JournalError>) + Send + 'static,
+    ) {
+        if let Some(writer) = &self.0.writer {
+            writer.write_soon(work, on_done);
+        }
     }
 
     /// This journal as the holder of leases.

@@ -5,7 +5,7 @@ mod settings;
 use std::{fmt, future::Future, sync::Arc};
 
 use agent_core::{
-    Conversation, End, Outcome, Response, RunError, Team, Usage,
+    Cancel, Conversation, End, Outcome, Response, RunError, Team, Usage,
     agent::Rules,
     conversation::{Call, Change, Failure, ToolTurn},
     host::{DelegationGuard, Host, HostRun, LocalHost, Perform},
@@ -15,6 +15,8 @@ use futures::{FutureExt, future::BoxFuture};
 
 use crate::{
     Entry, JournalError, JournalHostError,
+    cancellable::Cancellable,
+    event_recorder::EventRecorder,
     fold::call_key,
     held_lease::HeldLease,
     lease::Lease,
@@ -33,10 +35,16 @@ use crate::{
 /// While a reply still streams, only calls of read-only tools start, whatever
 /// [`AgentBuilder::early`](agent_core::AgentBuilder::early) says. The start of a call with effects
 /// must be on the disk first, and that needs the complete reply.
+///
+/// [`Journal::cancel`](crate::Journal::cancel) stops the run of this host from any process. After
+/// that, continue with a new host.
 pub struct JournalHost {
     local: LocalHost,
     ledger: Arc<Ledger>,
     unknown: Box<Unknown>,
+    /// Those who keep the events of this host.
+    recorders: Vec<EventRecorder>,
+    _cancellable: Cancellable,
     /// Nobody else can drive the session until this is dropped.
     _lease: HeldLease,
 }
@@ -48,12 +56,16 @@ impl JournalHost {
     pub(crate) fn new(team: Team, ledger: Ledger, lease: Lease) -> Self {
         let ledger = Arc::new(ledger);
         let held = HeldLease::new(ledger.clone(), lease);
+        let cancel = Cancel::new();
         Self {
             local: LocalHost::new(record_starts(team, &ledger))
                 .early(Early::ReadOnly)
+                .cancelled_by(&cancel)
                 .on_reserve(record_reservations(&ledger)),
+            _cancellable: Cancellable::new(&ledger, cancel),
             ledger,
             unknown: Box::new(|call| Some(Outcome::unknown(&call.call.name))),
+            recorders: Vec::new(),
             _lease: held,
         }
     }

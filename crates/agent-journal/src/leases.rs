@@ -8,7 +8,7 @@ use crate::{
     Driver, JournalError,
     file::JournalFile,
     holder::{Holder, LEASE_DURATION, Liveness},
-    table::{SessionNumber, now},
+    table::{self, SessionNumber, now},
 };
 
 /// Gives the session to this holder, which has [begun](crate::lease::Lease::begin) a lease. Fails
@@ -22,6 +22,8 @@ pub(crate) fn take(
 ) -> Result<(), JournalError> {
     let wrong = |error| file.error(&error);
     refuse_if_driven(file, connection, id, session)?;
+    // It was meant for the host before this one.
+    table::remove_cancel(connection, session).map_err(wrong)?;
     let expires = (!holder.is_locked).then(next_expiry);
     let own =
         "INSERT INTO holders (name, pid, expires) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET expires = ?3";

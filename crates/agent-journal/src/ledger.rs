@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Ledger {
     journal: Journal,
-    number: SessionNumber,
+    pub(crate) number: SessionNumber,
     id: String,
     state: Arc<Mutex<LedgerState>>,
 }

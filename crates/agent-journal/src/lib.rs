@@ -29,12 +29,18 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod as_sessions;
+mod cancellable;
+mod cancels;
 mod connection;
 mod decision;
 mod entry;
 mod error;
+mod event_recorder;
+mod event_table;
 mod file;
 mod fold;
+mod follow;
 #[cfg(doctest)]
 mod guide;
 mod held_lease;

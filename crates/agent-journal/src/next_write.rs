@@ -3,9 +3,8 @@
 use std::{mem, sync::Weak, thread, time::Duration};
 
 use futures::channel::oneshot;
-use rusqlite::Connection;
 
-use crate::{Journal, JournalError, journal::Inner};
+use crate::{Journal, JournalError, journal::Inner, table};
 
 /// How often the file is checked for writes. SQLite does not notify other processes of writes.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -14,7 +13,7 @@ impl Journal {
     /// A future that is ready once anybody has written to the file. Call this first, then read,
     /// then await it. So no write in between is missed.
     pub(crate) fn next_write(&self) -> Result<oneshot::Receiver<()>, JournalError> {
-        let version = self.with_reader(version)?;
+        let version = self.with_reader(table::version)?;
         let (sender, receiver) = oneshot::channel();
         let mut waiters = self.watch().waiters();
         if waiters.version != Some(version) {
@@ -34,7 +33,7 @@ impl Journal {
 /// Checks the file until nobody waits any more, or the journal is dropped.
 fn watch_file(journal: &Weak<Inner>) {
     while let Some(journal) = journal.upgrade().map(Journal::of) {
-        let now = journal.with_reader(version);
+        let now = journal.with_reader(table::version);
         let mut waiters = journal.watch().waiters();
         waiters.waiting.retain(|waiter| !waiter.is_canceled());
         if now.as_ref().ok().copied() != waiters.version {
@@ -50,8 +49,4 @@ fn watch_file(journal: &Weak<Inner>) {
         drop(journal);
         thread::sleep(INTERVAL);
     }
-}
-
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.pragma_query_value(None, "data_version", |row| row.get(0))
 }

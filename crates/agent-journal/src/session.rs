@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use crate::{
     Journal, JournalError,
     entry::StoredEntry,
+    event_table,
     fold::{Row, fold},
     leases,
     table::{self, SessionNumber},
@@ -26,6 +27,8 @@ pub struct Session {
     pub id: String,
     /// The agent that the user talks to now.
     pub agent: String,
+    /// When it began.
+    pub began: SystemTime,
     /// When the last entry was written.
     pub changed: SystemTime,
     /// How many replies of models the conversation has. Replies in delegated conversations are not
@@ -38,6 +41,9 @@ pub struct Session {
     pub end: Option<End>,
     /// The process id (pid) of the process that drives the session now; `None` if no process does.
     pub driven_by: Option<u32>,
+    /// The offset of the newest event that was [kept](crate::JournalHost::keep_events). 0 if there
+    /// is none.
+    pub last_event: u64,
 }
 
 impl Journal {
@@ -53,16 +59,21 @@ impl Journal {
     pub fn session(&self, id: &str) -> Result<Option<Session>, JournalError> {
         let Some((number, rows)) = self.rows_of(id)? else { return Ok(None) };
         let conversation = fold(self.file(), id, &rows)?.conversation;
-        let driven_by = self.with_reader(|connection| leases::driven_by(self.file(), connection, number))?;
-        let changed = rows.last().map_or(0, |row| u64::try_from(row.at).unwrap_or_default());
+        let (driven_by, began, last_event) = self.with_reader(|connection| {
+            let driven_by = leases::driven_by(self.file(), connection, number)?;
+            Ok((driven_by, table::began(connection, number)?, event_table::last(connection, number)?))
+        })?;
+        let changed = rows.last().map_or(0, |row| row.at);
         Ok(Some(Session {
             id: id.to_owned(),
             agent: conversation.agent().to_owned(),
-            changed: UNIX_EPOCH + Duration::from_millis(changed),
+            began: time(began),
+            changed: time(changed),
             turns: rows.iter().filter(|row| is_turn(row)).count(),
             usage: conversation.usage(),
             end: end(conversation),
             driven_by,
+            last_event,
         }))
     }
 
@@ -122,6 +133,11 @@ impl Journal {
     }
 }
 
+/// The time so many ms after 1970.
+pub(crate) fn time(ms: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+}
+
 /// How many entries belong to the first `turns` turns and their results. `None` if there are fewer
 /// turns.
 fn entries_up_to(rows: &[Row], turns: usize) -> Option<usize> {
@@ -142,7 +158,7 @@ fn is_turn(Row { path, written: StoredEntry { kind, .. }, .. }: &Row) -> bool {
 }
 
 /// Why it is the user's turn, as far as that is known without the agents.
-fn end(mut conversation: Conversation) -> Option<End> {
+pub(crate) fn end(mut conversation: Conversation) -> Option<End> {
     match conversation.turn(&NoAgents(Limits::default())) {
         Turn::User(end) => Some(end),
         _ => None,

@@ -15,6 +15,11 @@ pub(crate) fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The version of the file, from SQLite. It changes after each write by another connection.
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "data_version", |row| row.get(0))
+}
+
 pub(crate) fn session_number(connection: &Connection, id: &str) -> rusqlite::Result<Option<SessionNumber>> {
     let mut find = connection.prepare_cached("SELECT number FROM sessions WHERE id = ?1")?;
     find.query_row([id], |row| row.get(0)).optional()
@@ -33,6 +38,27 @@ pub(crate) fn add_session(connection: &Connection, id: &str) -> rusqlite::Result
 /// Deletes a session with its entries and its lease.
 pub(crate) fn delete_session(connection: &Connection, session: SessionNumber) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM sessions WHERE number = ?1", [session]).map(drop)
+}
+
+/// When a session began, in ms since 1970.
+pub(crate) fn began(connection: &Connection, session: SessionNumber) -> rusqlite::Result<i64> {
+    let mut find = connection.prepare_cached("SELECT began FROM sessions WHERE number = ?1")?;
+    find.query_row([session], |row| row.get(0))
+}
+
+/// The sessions whose runs somebody has cancelled.
+pub(crate) fn cancels(connection: &Connection) -> rusqlite::Result<Vec<SessionNumber>> {
+    let mut all = connection.prepare_cached("SELECT session FROM cancels")?;
+    all.query_map((), |row| row.get(0))?.collect()
+}
+
+pub(crate) fn add_cancel(connection: &Connection, session: SessionNumber) -> rusqlite::Result<()> {
+    connection.execute("INSERT OR IGNORE INTO cancels (session) VALUES (?1)", [session]).map(drop)
+}
+
+pub(crate) fn remove_cancel(connection: &Connection, session: SessionNumber) -> rusqlite::Result<()> {
+    let mut remove = connection.prepare_cached("DELETE FROM cancels WHERE session = ?1")?;
+    remove.execute([session]).map(drop)
 }
 
 pub(crate) fn rows(connection: &Connection, session: SessionNumber) -> rusqlite::Result<Vec<Row>> {

@@ -43,15 +43,20 @@ fn instant_team() -> Done<Team> {
 async fn one_run(folder: &Path) -> Done {
     let journal = Journal::open(folder.join("one"))?;
     let (mut plain, mut journaled, mut synced, mut syncs) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut kept, mut kept_syncs) = (Vec::new(), 0);
     for time in 0..TIMES {
         let began = Instant::now();
         instant_team()?.run(&mut Conversation::start("lead", TASK)).await?;
         plain.push(began.elapsed());
         synced.extend(disk::syncs(folder, EFFECTS)?);
         let before = journal.syncs();
-        journaled.push(on_journal(&journal, &format!("trip-{time}")).await?);
+        journaled.push(on_journal(&journal, &format!("trip-{time}"), false).await?);
         syncs += journal.syncs() - before;
+        let before = journal.syncs();
+        kept.push(on_journal(&journal, &format!("kept-{time}"), true).await?);
+        kept_syncs += journal.syncs() - before;
     }
+    let events = journal.kept_events("kept-0", 0)?;
     let (plain, journaled, sync) = (median(&plain), median(&journaled), median(&synced));
     let syncs = syncs as f64 / TIMES as f64;
     let cost = journaled.saturating_sub(plain);
@@ -62,6 +67,9 @@ async fn one_run(folder: &Path) -> Done {
     println!("  without a journal           {:8.2} ms", ms(plain));
     println!("  with one                    {:8.2} ms", ms(journaled));
     println!("  its syncs                   {syncs:8.1}");
+    println!("  with its events kept        {:8.2} ms", ms(median(&kept)));
+    println!("  its syncs                   {:8.1}", kept_syncs as f64 / TIMES as f64);
+    println!("  its events                  {:8}", events.len());
     println!("  fdatasync by itself         {:8.3} ms", ms(sync));
     println!("  cost / its syncs            {:8.2}", cost.as_secs_f64() / (syncs * sync.as_secs_f64()));
     Ok(())
@@ -83,7 +91,9 @@ async fn many_runs(folder: &Path) -> Done {
     let (began, before) = (Instant::now(), journal.syncs());
     let runs = (0..AT_ONCE).map(|run| {
         let journal = journal.clone();
-        async move { tokio::spawn(async move { on_journal(&journal, &format!("trip-{run}")).await }).await? }
+        async move {
+            tokio::spawn(async move { on_journal(&journal, &format!("trip-{run}"), false).await }).await?
+        }
     });
     let ended: Done<Vec<Duration>> = try_join_all(runs).await;
     ended?;
@@ -98,10 +108,11 @@ async fn many_runs(folder: &Path) -> Done {
 }
 
 /// A run on the journal, until nobody drives its session any more; how long it took.
-async fn on_journal(journal: &Journal, id: &str) -> Done<Duration> {
+async fn on_journal(journal: &Journal, id: &str, keeps_events: bool) -> Done<Duration> {
     let began = Instant::now();
     let mut conversation = Conversation::start("lead", TASK).with_id(id);
     let host = journal.host(instant_team()?, &mut conversation).await?;
+    let host = if keeps_events { host.keep_events() } else { host };
     host.run(&mut conversation).await?;
     Ok(began.elapsed())
 }

@@ -3,6 +3,7 @@
 use agent_core::{Cancel, Event, Outcome, conversation::Call, host::Mode};
 
 use super::JournalHost;
+use crate::event_recorder::EventRecorder;
 
 impl JournalHost {
     /// Sets whether the calls of a reply run in parallel or one after the other. The default is
@@ -22,6 +23,20 @@ impl JournalHost {
     /// [`run`](Self::run). Events of earlier processes are not repeated.
     pub fn listen(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self { local: self.local.listen(listener), ..self }
+    }
+
+    /// Keeps the events of the runs of this host in the journal, so that any process can follow
+    /// them: see [`Journal::kept_events`](crate::Journal::kept_events), and
+    /// [`Sessions`](agent_core::sessions::Sessions), which a journal implements. By default no
+    /// events are kept.
+    ///
+    /// No run waits until its events are written. They are written together with other entries of
+    /// the journal, or 100 ms later. Pieces of a reply that are written together are one event. So
+    /// after a crash the last events may be missing. The conversation misses nothing.
+    pub fn keep_events(mut self) -> Self {
+        let (listener, recorder) = EventRecorder::new(&self.ledger);
+        self.recorders.push(recorder);
+        self.listen(listener)
     }
 
     /// Lets `cancel` stop the runs of this host. A cancelled call counts as finished, with an error
