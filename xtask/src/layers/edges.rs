@@ -12,8 +12,12 @@ const MAY_NEED: &[(&str, &[&str])] =
 const LEAF_MAY_NEED: &[&str] = &["agent-core"];
 
 /// A package that only one library crate may pull in, and that crate.
-const ONLY_IN: &[(&str, &str)] =
-    &[("reqwest", "agent-llm"), ("rusqlite", "agent-journal"), ("restate-sdk", "agent-restate")];
+const ONLY_IN: &[(&str, &str)] = &[
+    ("reqwest", "agent-llm"),
+    ("rusqlite", "agent-journal"),
+    ("restate-sdk", "agent-restate"),
+    ("opentelemetry", "agent-otel"),
+];
 
 /// The dependencies that break a rule, a sentence each. Dev-dependencies are free; so are all of examples and tasks.
 pub(super) fn forbidden(metadata: &Metadata) -> Vec<String> {

@@ -1,0 +1,20 @@
+//! Spans and metrics of OpenTelemetry.
+
+mod call;
+mod content;
+mod conversation;
+mod failure;
+mod invocation;
+mod listener;
+mod metrics;
+mod names;
+mod open_runs;
+mod request_wait;
+mod shared;
+mod trace_parent;
+mod traces;
+mod turn;
+
+pub use names::Names;
+pub use trace_parent::InvalidTraceParent;
+pub use traces::{Traces, TracesBuilder};

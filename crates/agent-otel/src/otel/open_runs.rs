@@ -1,0 +1,175 @@
+//! The conversations of one listener that have not ended.
+
+mod calls;
+mod turns;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use agent_core::{Event, EventKind};
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{SpanContext, TraceContextExt},
+};
+
+use super::{
+    conversation::Conversation,
+    failure::Failure,
+    names::own,
+    shared::{Shared, between},
+};
+
+/// The conversations of one listener that have not ended.
+#[derive(Default)]
+pub(super) struct OpenRuns {
+    /// The wall clock at the time from which events count; see [`wall`](Self::wall).
+    began: Option<SystemTime>,
+    conversations: HashMap<Arc<str>, Conversation>,
+    /// The conversations whose request waits.
+    pub(super) waiting: HashSet<Arc<str>>,
+    /// The conversations of users that began with this event, for
+    /// [`on_root`](super::TracesBuilder::on_root).
+    pub(super) new_roots: Vec<(Arc<str>, SpanContext)>,
+}
+
+/// Where the spans of a listener belong.
+pub(super) struct Place {
+    pub(super) parent: Context,
+    /// What the first spans are linked to.
+    pub(super) link: Option<SpanContext>,
+}
+
+impl OpenRuns {
+    /// The wall clock at an event. Events have none: their times count from the start of a run. The
+    /// start is found again when no conversation is open, so that it does not drift for ever.
+    fn wall(&mut self, at: Duration) -> SystemTime {
+        if self.conversations.is_empty() {
+            self.began = None;
+        }
+        let now = SystemTime::now();
+        *self.began.get_or_insert_with(|| now.checked_sub(at).unwrap_or(now)) + at
+    }
+
+    pub(super) fn hear(&mut self, shared: &Shared, place: &Place, event: &Event) {
+        let at = self.wall(event.at);
+        match &event.kind {
+            EventKind::TurnStarted { .. } | EventKind::CallStarted { .. } => {
+                self.open(shared, place, event, at)
+            }
+            _ => {}
+        }
+        let Some(conversation) = self.conversations.get_mut(&event.conversation) else { return };
+        conversation.last = conversation.last.max(at);
+        match &event.kind {
+            EventKind::Ended(end) => {
+                let (word, failure) = Failure::of_end(end);
+                self.close(shared, &event.conversation, at, Some(word), failure);
+            }
+            EventKind::TurnStarted { .. }
+            | EventKind::Delta(_)
+            | EventKind::TurnEnded { .. }
+            | EventKind::TurnFailed { .. } => self.hear_turn(shared, event, at),
+            EventKind::Transferred { .. } | EventKind::TransferFailed { .. } | EventKind::CameBack { .. } => {
+                conversation.hear_transfer(shared, event, at)
+            }
+            _ => self.hear_call(shared, event, at),
+        }
+    }
+
+    /// Opens the conversation of an event, if it is not open.
+    fn open(&mut self, shared: &Shared, place: &Place, event: &Event, at: SystemTime) {
+        if self.conversations.contains_key(&event.conversation) {
+            return;
+        }
+        let above = event.conversation.rsplit_once('/').filter(|_| event.depth > 0);
+        let above = above.and_then(|(above, call)| Some((self.conversations.get(above)?, call)));
+        let conversation = match above {
+            // A call that began in another process, before a crash, has no span here.
+            Some((above, call)) => {
+                let parent = above.calls.get(call).map_or(above.context(), |call| &call.context);
+                Conversation::start(shared, parent, None, event, at)
+            }
+            None => Conversation::start(shared, &place.parent, place.link.as_ref(), event, at),
+        };
+        if event.depth == 0 {
+            let root = conversation.context().span().span_context().clone();
+            self.new_roots.push((event.conversation.clone(), root));
+        }
+        self.conversations.insert(event.conversation.clone(), conversation);
+    }
+
+    /// Ends the spans of a conversation and of all that was delegated from it.
+    pub(super) fn close(
+        &mut self,
+        shared: &Shared,
+        id: &str,
+        at: SystemTime,
+        end: Option<&'static str>,
+        failure: Option<Failure>,
+    ) {
+        self.waiting.remove(id);
+        let Some(mut conversation) = self.conversations.remove(id) else { return };
+        for (call_id, call) in conversation.calls.drain() {
+            let lost = failure.clone().unwrap_or_else(|| Failure::new("lost", "the call has no end"));
+            let key = format!("{id}/{call_id}");
+            self.close(shared, &key, at, None, Some(lost.clone()));
+            shared.open.remove(&key, &call.context);
+            call.end(shared, at, None, Some(&lost));
+        }
+        conversation.end(shared, id, at, end, failure);
+    }
+
+    /// The listener is dropped: ends everything that is open. If a conversation's last turn failed,
+    /// that is why it has no end.
+    pub(super) fn close_all(&mut self, shared: &Shared) {
+        let now = SystemTime::now();
+        let last = self.conversations.values().map(|conversation| conversation.last).max();
+        let last = last.unwrap_or(now);
+        let mut ids: Vec<Arc<str>> = self.conversations.keys().cloned().collect();
+        // Conversations before those that are delegated from them, which they close.
+        ids.sort_by_key(|id| id.len());
+        for id in ids {
+            let Some(conversation) = self.conversations.get_mut(&id) else { continue };
+            let (failure, at) = match conversation.failed.take() {
+                Some(failure) => (failure, last),
+                // On a paused clock, the last event may be later than now.
+                None => (Failure::new("dropped", "the run has no end"), last.max(now)),
+            };
+            self.close(shared, &id, at, None, Some(failure));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.conversations.is_empty()
+    }
+}
+
+impl Conversation {
+    fn hear_transfer(&mut self, shared: &Shared, event: &Event, at: SystemTime) {
+        let (name, from, why) = match &event.kind {
+            EventKind::Transferred { from } => (own::event::TRANSFERRED, from, None),
+            EventKind::TransferFailed { from, why } => (own::event::TRANSFER_FAILED, from, Some(why)),
+            EventKind::CameBack { from, why } => (own::event::CAME_BACK, from, Some(why)),
+            _ => return,
+        };
+        let mut attributes = vec![
+            KeyValue::new(own::FROM, from.clone()),
+            KeyValue::new(shared.names.agent_name, event.agent.clone()),
+        ];
+        if let Some(why) = why {
+            attributes.push(KeyValue::new(own::REASON, why.clone()));
+            let failure = self.failed.take().unwrap_or_else(|| Failure::new("transfer_failed", why));
+            self.end_takeover(shared, at, Some(failure));
+        }
+        let span = self.context().span();
+        span.add_event_with_timestamp(name, at, attributes);
+    }
+}
+
+/// How long ago something began, if it did.
+fn since(began: Option<SystemTime>, at: SystemTime) -> Option<Duration> {
+    began.map(|began| between(began, at))
+}

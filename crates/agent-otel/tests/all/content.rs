@@ -1,0 +1,92 @@
+//! What was said is in spans only if asked for.
+
+use agent_core::{Agent, Conversation, End, script::Reply};
+use agent_otel::{Names, Traces};
+use agent_tools::FnTool;
+use serde_json::json;
+
+use crate::common::{Recorder, attribute, by_agent};
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Wish {
+    #[serde(rename = "of")]
+    _of: String,
+}
+
+/// A run in which everything that is said has the word "secret". Returns what spans have of it.
+async fn said(content: bool, names: Names) -> Vec<String> {
+    let recorder = Recorder::new(Traces::builder().content(content).names(names));
+    let tool = |name: &'static str, fails: bool| {
+        let (good, bad) = ("secret result".to_owned(), "secret reason".to_owned());
+        FnTool::new(name, "Looks.", move |_: Wish| {
+            let result = if fails { Err(bad.clone()) } else { Ok(good.clone()) };
+            async move { result }
+        })
+    };
+    let calls = Reply::text("secret thought").and_call("look", json!({"of": "secret"}));
+    let calls = calls.and_call("fail", json!({"of": "secret"})).and_call("ask", json!({"of": "secret"}));
+    let model = by_agent([("guide", vec![calls, Reply::text("secret answer")])]);
+    let ask = tool("ask", false).needs_approval().question(|_| "secret question".to_owned());
+    let agent = Agent::builder("guide", model).tool(tool("look", false)).tool(tool("fail", true)).tool(ask);
+    let agent = agent.build().unwrap();
+    let mut conversation = Conversation::start("guide", "secret wish").with_id("c1");
+    let run = async |conversation: &mut Conversation| {
+        agent.run(conversation).listen(recorder.traces.listener()).await.unwrap()
+    };
+    let End::Waiting(waiting) = run(&mut conversation).await else { panic!("a call waits") };
+    conversation.deny(&waiting[0].key, "secret no").unwrap();
+    run(&mut conversation).await;
+    let mut shown = Vec::new();
+    for span in recorder.spans() {
+        let whole = format!("{span:?}");
+        for name in [
+            "gen_ai.input.messages",
+            "gen_ai.output.messages",
+            "gen_ai.tool.call.arguments",
+            "gen_ai.tool.call.result",
+        ] {
+            let value = attribute(&span, name);
+            shown.extend((!value.is_empty()).then(|| format!("{}: {name} = {value}", span.name)));
+        }
+        assert!(content || !whole.contains("secret"), "{whole}");
+    }
+    shown
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_was_said_is_in_spans_by_default() {
+    assert_eq!(said(false, Names::V0_1).await, [""; 0]);
+    assert_eq!(said(false, Names::V1_41).await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_is_there_if_asked_for() {
+    insta::assert_snapshot!(said(true, Names::V0_1).await.join("\n"), @r#"
+    chat claude-test: gen_ai.input.messages = [{"role":"user","parts":[{"type":"text","content":"secret wish"}]}]
+    chat claude-test: gen_ai.output.messages = [{"role":"assistant","parts":[{"type":"text","content":"secret thought"},{"type":"tool_call","id":"call_0_1","name":"look","arguments":{"of":"secret"}},{"type":"tool_call","id":"call_0_2","name":"fail","arguments":{"of":"secret"}},{"type":"tool_call","id":"call_0_3","name":"ask","arguments":{"of":"secret"}}]}]
+    chat claude-test: gen_ai.input.messages = []
+    chat claude-test: gen_ai.output.messages = [{"role":"assistant","parts":[{"type":"text","content":"secret answer"}]}]
+    execute_tool look: gen_ai.tool.call.arguments = {"of":"secret"}
+    execute_tool look: gen_ai.tool.call.result = secret result
+    execute_tool fail: gen_ai.tool.call.arguments = {"of":"secret"}
+    execute_tool fail: gen_ai.tool.call.result = secret reason
+    execute_tool ask: gen_ai.tool.call.arguments = {"of":"secret"}
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_has_the_results_that_its_model_reads() {
+    let recorder = Recorder::new(Traces::builder().content(true));
+    let look = FnTool::new("look", "Looks.", |_: ()| async { "Rain." });
+    let replies = vec![Reply::call("look", json!({})).and_call("look", json!({})), Reply::text("It rains.")];
+    let agent = Agent::builder("guide", by_agent([("guide", replies)])).tool(look).build().unwrap();
+    let mut conversation = Conversation::start("guide", "Weather?");
+    agent.run(&mut conversation).listen(recorder.traces.listener()).await.unwrap();
+    let read =
+        recorder.spans().iter().map(|span| attribute(span, "gen_ai.input.messages")).collect::<Vec<_>>();
+    let read: Vec<_> = read.into_iter().filter(|read| !read.is_empty()).collect();
+    insta::assert_snapshot!(read.join("\n"), @r#"
+    [{"role":"user","parts":[{"type":"text","content":"Weather?"}]}]
+    [{"role":"tool","parts":[{"type":"tool_call_response","id":"call_0_0","response":"Rain."},{"type":"tool_call_response","id":"call_0_1","response":"Rain."}]}]
+    "#);
+}

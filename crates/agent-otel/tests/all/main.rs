@@ -1,0 +1,15 @@
+//! Runs, and the spans and metrics that are made of them.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod content;
+mod failures;
+mod metrics;
+mod parents;
+mod processes;
+#[cfg(feature = "tracing")]
+mod tracing_events;
+mod transfers;
+mod trees;
+mod waits;

@@ -1,0 +1,131 @@
+//! Each span is under the right one.
+
+use agent_core::{Agent, Conversation, Team, script::Reply};
+use agent_tools::{AgentTool, FnTool};
+use opentelemetry::{
+    Context,
+    trace::{Span, TraceContextExt, Tracer, TracerProvider},
+};
+use serde_json::json;
+
+use crate::common::{Client, Recorder, attribute, by_agent, ms};
+
+/// Three specialists whose tasks, replies and calls are equal, byte by byte.
+fn three_equal_specialists() -> Client {
+    let task = || json!({"task": "Add one and two."});
+    let ask = Reply::call("adder", task()).and_call("adder", task()).and_call("adder", task());
+    let add = || Reply::call("add", json!({"a": 1, "b": 2}));
+    let answers = [add(), Reply::text("3"), add(), Reply::text("3"), add(), Reply::text("3")];
+    by_agent([("main", vec![ask, Reply::text("Three times 3.")]), ("adder", answers.to_vec())])
+}
+
+fn team(model: Client) -> Team {
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Terms {
+        a: i64,
+        b: i64,
+    }
+    let add = FnTool::new("add", "Adds two numbers.", |Terms { a, b }: Terms| async move {
+        tokio::time::sleep(ms(50)).await;
+        (a + b).to_string()
+    });
+    let main = Agent::builder("main", model.clone()).tool(AgentTool::new("adder", "Adds."));
+    let adder = Agent::builder("adder", model).tool(add);
+    Team::new([main.build().unwrap(), adder.build().unwrap()]).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_87_equal_specialists_in_parallel_each_have_their_own_spans() {
+    let recorder = Recorder::default();
+    let mut conversation = Conversation::start("main", "Add.");
+    let run = team(three_equal_specialists()).run(&mut conversation).listen(recorder.traces.listener());
+    assert_eq!(run.await.unwrap().text(), "Three times 3.");
+    insta::assert_snapshot!(recorder.tree(&["gen_ai.conversation.id", "gen_ai.tool.call.id"]), @r#"
+    invoke_agent main 0-450 id=run
+      chat claude-test 0-100 id=run
+      execute_tool adder 100-350 id=run id=call_0_0
+        invoke_agent adder 100-350 id=run/call_0_0
+          chat claude-test 100-200 id=run/call_0_0
+          execute_tool add 200-250 id=run/call_0_0 id=call_0_0
+          chat claude-test 250-350 id=run/call_0_0
+      execute_tool adder 100-350 id=run id=call_0_1
+        invoke_agent adder 100-350 id=run/call_0_1
+          chat claude-test 100-200 id=run/call_0_1
+          execute_tool add 200-250 id=run/call_0_1 id=call_0_0
+          chat claude-test 250-350 id=run/call_0_1
+      execute_tool adder 100-350 id=run id=call_0_2
+        invoke_agent adder 100-350 id=run/call_0_2
+          chat claude-test 100-200 id=run/call_0_2
+          execute_tool add 200-250 id=run/call_0_2 id=call_0_0
+          chat claude-test 250-350 id=run/call_0_2
+      chat claude-test 350-450 id=run
+    "#);
+    recorder.assert_nothing_is_open();
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_in_parallel_have_a_trace_each_also_with_one_id() {
+    let recorder = Recorder::default();
+    let run = || async {
+        let mut conversation = Conversation::start("main", "Add.");
+        let team = team(three_equal_specialists());
+        team.run(&mut conversation).listen(recorder.traces.listener()).await.unwrap()
+    };
+    futures::future::join3(run(), run(), run()).await;
+    let spans = recorder.spans();
+    let roots: Vec<_> = spans.iter().filter(|span| span.name == "invoke_agent main").collect();
+    assert_eq!(roots.len(), 3);
+    for root in roots {
+        let trace = root.span_context.trace_id();
+        let in_trace = spans.iter().filter(|span| span.span_context.trace_id() == trace).count();
+        assert_eq!(in_trace, 1 + 2 + 3 + 3 * (1 + 2 + 1), "all spans of this run, and no other");
+    }
+    recorder.assert_nothing_is_open();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_under_the_span_that_is_given_and_never_under_the_current_one() {
+    let recorder = Recorder::default();
+    let tracer = recorder.provider.tracer("test");
+    let request = Context::new().with_span(tracer.start("request"));
+    let other = Context::new().with_span(tracer.start("other"));
+    let current = other.clone().attach();
+    for listener in [
+        Box::new(recorder.traces.listener_under(request.clone())) as Box<dyn Fn(&_) + Send + Sync>,
+        Box::new(recorder.traces.listener()),
+    ] {
+        let model = by_agent([("main", vec![Reply::text("Hi.")])]);
+        let team = Team::new([Agent::builder("main", model).build().unwrap()]).unwrap();
+        team.run(&mut Conversation::start("main", "Hi.")).listen(listener).await.unwrap();
+    }
+    drop(current);
+    let spans = recorder.spans();
+    let roots: Vec<_> = spans.iter().filter(|span| span.name == "invoke_agent main").collect();
+    let parents: Vec<_> = roots.iter().map(|root| root.parent_span_id).collect();
+    let none = opentelemetry::trace::SpanId::INVALID;
+    assert_eq!(parents, [request.span().span_context().span_id(), none]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_puts_its_own_spans_under_its_call() {
+    let recorder = Recorder::default();
+    let (traces, tracer) = (recorder.traces.clone(), recorder.provider.tracer("tool"));
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Nothing {}
+    let look = FnTool::new("look", "Looks.", move |_: Nothing, context: agent_core::Context| {
+        let parent = traces.context(&context.key()).unwrap();
+        tracer.start_with_context("SELECT", &parent).end();
+        async { "Rain." }
+    });
+    let model = by_agent([("main", vec![Reply::call("look", json!({})), Reply::text("It rains.")])]);
+    let agent = Agent::builder("main", model).tool(look).build().unwrap();
+    let mut conversation = Conversation::start("main", "Weather?");
+    agent.run(&mut conversation).listen(recorder.traces.listener()).await.unwrap();
+    let spans = recorder.spans();
+    let select = spans.iter().find(|span| span.name == "SELECT").unwrap();
+    let call = spans.iter().find(|span| span.span_context.span_id() == select.parent_span_id).unwrap();
+    assert_eq!(
+        (call.name.as_ref(), attribute(call, "gen_ai.tool.name").as_str()),
+        ("execute_tool look", "look")
+    );
+}

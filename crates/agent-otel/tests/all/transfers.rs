@@ -1,0 +1,111 @@
+//! Transfers of a conversation, and delegations.
+
+use agent_core::{Agent, Conversation, LlmError, Team, model::LlmErrorKind, script::Reply};
+use agent_handoff::Handoff;
+use agent_otel::Traces;
+use agent_tools::{AgentTool, FnTool};
+use serde_json::json;
+
+use crate::common::{Client, Recorder, by_agent};
+
+const TRANSFER: &[&str] = &[
+    "gen_ai.agent.name",
+    "gen_ai.transfer.mode",
+    "gen_ai.transfer.target.name",
+    "gen_ai.transfer.target.type",
+];
+
+async fn tree_of(model: Client, attributes: &[&str]) -> String {
+    let recorder = Recorder::new(Traces::builder().transfers(!attributes.is_empty()));
+    let handoff = Handoff::to([("billing", "Invoices.")]);
+    let triage =
+        Agent::builder("triage", model.clone()).tools(handoff).tool(AgentTool::new("clerk", "Helps."));
+    let look = FnTool::new("look", "Looks.", |_: ()| async { "Paid." });
+    let billing = Agent::builder("billing", model.clone()).tool(look);
+    let clerk = Agent::builder("clerk", model);
+    let team = [triage, billing, clerk].map(|agent| agent.build().unwrap());
+    let mut conversation = Conversation::start("triage", "Is it paid?");
+    let run = Team::new(team).unwrap();
+    run.run(&mut conversation).listen(recorder.traces.listener()).await.unwrap();
+    recorder.assert_nothing_is_open();
+    recorder.tree(attributes)
+}
+
+fn hand_over() -> Reply {
+    Reply::call("handoff", json!({"name": "billing", "reason": "An invoice."}))
+}
+
+fn broken() -> Reply {
+    Reply::error(LlmError::new(LlmErrorKind::Overloaded, "too busy"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_takes_over_has_a_span_in_that_of_the_conversation() {
+    let billing = vec![Reply::call("look", json!({})), Reply::text("It is paid.")];
+    let model = by_agent([("triage", vec![hand_over()]), ("billing", billing)]);
+    insta::assert_snapshot!(tree_of(model, &[]).await, @r#"
+    invoke_agent triage 0-300
+      * 200 agent.transferred agent.from=triage gen_ai.agent.name=billing
+      chat claude-test 0-100
+      invoke_agent billing 100-300
+        chat claude-test 100-200
+        chat claude-test 200-300
+        execute_tool look 200-200
+      execute_tool handoff 100-200
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_that_fails_is_an_error_of_the_other_agent() {
+    let model =
+        by_agent([("triage", vec![hand_over(), Reply::text("I don't know.")]), ("billing", vec![broken()])]);
+    insta::assert_snapshot!(tree_of(model, &[]).await, @r#"
+    invoke_agent triage 0-300
+      * 200 agent.transfer_failed agent.from=triage gen_ai.agent.name=billing agent.reason=the model's server is overloaded: too busy
+      chat claude-test 0-100
+      invoke_agent billing 100-200 ERROR overloaded: the model's server is overloaded: too busy
+        chat claude-test 100-200 ERROR overloaded: the model's server is overloaded: too busy
+      execute_tool handoff 100-200 ERROR tool_error: 
+      chat claude-test 200-300
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_comes_back_from_an_agent_that_fails() {
+    let billing = vec![Reply::call("look", json!({})), broken()];
+    let model = by_agent([("triage", vec![hand_over(), Reply::text("I don't know.")]), ("billing", billing)]);
+    insta::assert_snapshot!(tree_of(model, &[]).await, @r#"
+    invoke_agent triage 0-400
+      * 200 agent.transferred agent.from=triage gen_ai.agent.name=billing
+      * 300 agent.came_back agent.from=billing gen_ai.agent.name=triage agent.reason=billing had taken over, but then: agent "billing" got no answer: the model's server is overloaded: too busy
+      chat claude-test 0-100
+      invoke_agent billing 100-300 ERROR overloaded: the model's server is overloaded: too busy
+        chat claude-test 100-200
+        chat claude-test 200-300 ERROR overloaded: the model's server is overloaded: too busy
+        execute_tool look 200-200
+      execute_tool handoff 100-200
+      chat claude-test 300-400
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_say_to_whom_they_lead_if_asked() {
+    let ask = Reply::call("clerk", json!({"task": "Help."}));
+    let model = by_agent([
+        ("triage", vec![ask, hand_over()]),
+        ("billing", vec![Reply::text("It is paid.")]),
+        ("clerk", vec![Reply::text("Ask billing.")]),
+    ]);
+    insta::assert_snapshot!(tree_of(model, TRANSFER).await, @r#"
+    invoke_agent triage 0-400 name=triage
+      * 400 agent.transferred agent.from=triage gen_ai.agent.name=billing
+      chat claude-test 0-100 name=triage
+      execute_tool clerk 100-200 name=triage mode=return_to_caller name=clerk type=agent
+        invoke_agent clerk 100-200 name=clerk
+          chat claude-test 100-200 name=clerk
+      chat claude-test 200-300 name=triage
+      invoke_agent billing 300-400 name=billing
+        chat claude-test 300-400 name=billing
+      execute_tool handoff 300-400 name=triage mode=pass_control name=billing type=agent
+    "#);
+}
