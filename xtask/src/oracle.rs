@@ -3,12 +3,13 @@
 //! The types of Anthropic's and OpenAI's own clients are the APIs' published descriptions. They judge each request that
 //! the demo and the examples send or that is in a table, and each kind of reply that agent-mock gives; the client itself is put to work against agent-mock,
 //! and against the streams that were recorded for its own tests, which our client reads too. Then our loop runs
-//! against a third-party server that fails on demand. At last the official tests of JSON Schema say whether tools get
-//! the right inputs. The checks are in `xtask/oracle/`; this makes what they need.
+//! against a third-party server that fails on demand. Then the official tests of JSON Schema say whether tools get
+//! the right inputs. At last a collector reads what agent-otel exports. The checks are in `xtask/oracle/`; this makes what they need.
 //! `docs/oracle.md` has it in full.
 
 mod conversations;
 mod llmock;
+mod otel;
 mod replay;
 mod schemas;
 mod sent;
@@ -69,7 +70,8 @@ pub(crate) fn run(options: &Oracle) -> Done {
         // What the one finds keeps nobody from reading what the other does.
         let endured = llmock::check(&python).await;
         let validated = schemas::check(&python.folder(SCHEMAS)).await;
-        judged.and(endured).and(validated)
+        let collected = otel::check(&python);
+        judged.and(endured).and(validated).and(collected)
     })
 }
 

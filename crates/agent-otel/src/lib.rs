@@ -58,7 +58,7 @@
 //! | `agent.wait.retry_ms` | turns | how long it waited for its next attempt |
 //! | `agent.wait.permit_ms` | calls | how long the call waited for a permit |
 //! | `agent.wait.exclusive_ms` | calls | how long it waited for a call that takes turns with it |
-//! | `agent.wait.person_ms` | calls | how long it waited for a person, if that was in the same run |
+//! | `agent.wait.person_ms` | calls | how long it waited for a person, if the same `Traces` heard the question |
 //! | `agent.call.early` | calls | it started while its reply still streamed |
 //! | `agent.call.could_start_earlier_ms` | calls | the gain if its tool were `read_only` |
 //! | `agent.call.waits_for_person` | calls | it asks a person and has no result yet |

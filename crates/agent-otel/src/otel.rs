@@ -1,5 +1,6 @@
 //! Spans and metrics of OpenTelemetry.
 
+mod asked;
 mod call;
 mod content;
 mod conversation;

@@ -22,8 +22,6 @@ pub(super) struct Conversation {
     pub(super) results: Vec<(String, String)>,
     /// Calls that wait for other calls, since when.
     pub(super) queued: HashMap<String, (QueueReason, SystemTime)>,
-    /// Calls that wait for a person, since when.
-    pub(super) asked: HashMap<String, SystemTime>,
     /// When the last event came.
     pub(super) last: SystemTime,
 }
@@ -46,7 +44,6 @@ impl Conversation {
             calls: HashMap::new(),
             results: Vec::new(),
             queued: HashMap::new(),
-            asked: HashMap::new(),
             last: at,
         }
     }

@@ -15,12 +15,7 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt},
 };
 
-use super::{
-    conversation::Conversation,
-    failure::Failure,
-    names::own,
-    shared::{Shared, between},
-};
+use super::{conversation::Conversation, failure::Failure, names::own, shared::Shared};
 
 /// The conversations of one listener that have not ended.
 #[derive(Default)]
@@ -167,9 +162,4 @@ impl Conversation {
         let span = self.context().span();
         span.add_event_with_timestamp(name, at, attributes);
     }
-}
-
-/// How long ago something began, if it did.
-fn since(began: Option<SystemTime>, at: SystemTime) -> Option<Duration> {
-    began.map(|began| between(began, at))
 }

@@ -11,7 +11,7 @@ use opentelemetry::{
     trace::{SpanBuilder, TraceContextExt},
 };
 
-use super::{metrics::Metrics, names::Vocabulary};
+use super::{asked::Asked, metrics::Metrics, names::Vocabulary};
 
 /// Starts a span under a parent. It hides the type of the tracer.
 pub(super) type Start = dyn Fn(SpanBuilder, &Context) -> Context + Send + Sync;
@@ -29,6 +29,7 @@ pub(super) struct Shared {
     pub(super) on_root: Option<Box<OnRoot>>,
     /// The spans of conversations and calls that are open, by their keys.
     pub(super) open: OpenSpans,
+    pub(super) asked: Asked,
 }
 
 impl Shared {

@@ -10,6 +10,7 @@ use opentelemetry::{
 };
 
 use super::{
+    asked::Asked,
     listener::Listener,
     metrics::Metrics,
     names::Names,
@@ -177,6 +178,7 @@ impl TracesBuilder {
             metrics: self.meter.map(|meter| Metrics::new(&meter, names)),
             on_root: self.on_root,
             open: OpenSpans::default(),
+            asked: Asked::default(),
         }))
     }
 }

@@ -88,7 +88,13 @@ impl Recorder {
 
     /// The spans as a tree, with their times in milliseconds, their errors, and these attributes.
     pub(crate) fn tree(&self, attributes: &[&str]) -> String {
-        Tree { spans: &self.spans(), attributes }.draw()
+        Tree { spans: &self.spans(), attributes, has_times: true }.draw()
+    }
+
+    /// The spans as a tree, for runs on a clock that is not paused.
+    pub(crate) fn tree_without_times(&self) -> String {
+        let attributes = &["agent.end", "agent.call.waits_for_person"];
+        Tree { spans: &self.spans(), attributes, has_times: false }.draw()
     }
 
     /// Asserts that no span is open, and nothing is kept of what was.
@@ -130,6 +136,7 @@ pub(crate) fn text(value: &Value) -> String {
 struct Tree<'a> {
     spans: &'a [SpanData],
     attributes: &'a [&'a str],
+    has_times: bool,
 }
 
 impl Tree<'_> {
@@ -146,7 +153,8 @@ impl Tree<'_> {
         let since = |at: SystemTime| at.duration_since(zero).unwrap().as_millis();
         let (from, to) = (since(span.start_time), since(span.end_time));
         let indent = 2 * depth;
-        lines.push_str(&format!("{:indent$}{} {from}-{to}", "", span.name));
+        lines.push_str(&format!("{:indent$}{}", "", span.name));
+        lines.extend(self.has_times.then(|| format!(" {from}-{to}")));
         for name in self.attributes {
             let value = text_of(&span.attributes, name);
             let short = name.rsplit_once('.').map_or(*name, |(_, short)| short);
@@ -159,13 +167,8 @@ impl Tree<'_> {
         for event in &span.events.events {
             let attributes: Vec<String> =
                 event.attributes.iter().map(|one| format!(" {}={}", one.key, text(&one.value))).collect();
-            lines.push_str(&format!(
-                "{:indent$}  * {} {}{}\n",
-                "",
-                since(event.timestamp),
-                event.name,
-                attributes.concat()
-            ));
+            let at = if self.has_times { format!("{} ", since(event.timestamp)) } else { String::new() };
+            lines.push_str(&format!("{:indent$}  * {at}{}{}\n", "", event.name, attributes.concat()));
         }
         let id = span.span_context.span_id();
         for child in self.spans.iter().filter(|child| child.parent_span_id == id) {

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use agent_core::{Event, EventKind, event::QueueReason};
 use opentelemetry::{KeyValue, trace::TraceContextExt};
 
-use super::since;
 use crate::otel::{
     call::{Call, Waited},
     conversation::Conversation,
@@ -40,7 +39,7 @@ impl Conversation {
                 self.note(shared, event, own::event::NOT_MADE, (id, tool), at, Some(why));
             }
             EventKind::CallWaiting { id, question } => {
-                self.asked.insert(id.clone(), at);
+                shared.asked.add(format!("{}/{id}", event.conversation), at);
                 if let Some(call) = self.take_call(shared, event, id) {
                     let question = shared.content.then(|| KeyValue::new(own::REASON, question.clone()));
                     let question = question.into_iter().collect();
@@ -99,17 +98,17 @@ impl Conversation {
             };
             call.waited(shared, what, between(began, at));
         }
-        if let Some(waited) = since(self.asked.remove(id), at) {
-            call.waited(shared, Waited::Person, waited);
+        let key = format!("{}/{id}", event.conversation);
+        if let Some(asked) = shared.asked.take(&key) {
+            call.waited(shared, Waited::Person, between(asked, at));
         }
-        shared.open.add(format!("{}/{id}", event.conversation), &call.context);
+        shared.open.add(key, &call.context);
         self.calls.insert(id.clone(), call);
     }
 
     fn end_call(&mut self, shared: &Shared, event: &Event, at: SystemTime) {
         let EventKind::CallEnded { id, tool, is_error, result } = &event.kind else { return };
         self.queued.remove(id);
-        self.asked.remove(id);
         // The text of a failed call is for the model, and may say what was said.
         let text = if shared.content { result.as_str() } else { "" };
         let failure = is_error.then(|| Failure::new("tool_error", text));
