@@ -93,3 +93,8 @@ mod tracing_listener;
 pub use otel::{InvalidTraceParent, Names, Traces, TracesBuilder};
 #[cfg(feature = "tracing")]
 pub use tracing_listener::tracing_listener;
+
+/// The chapter of the guide, so that its programs are compiled and run.
+#[cfg(all(doctest, feature = "otel"))]
+#[doc = include_str!("../../../docs/guide/23-traces.md")]
+mod guide {}

@@ -36,7 +36,7 @@ fn team(hangs: bool) -> Team {
 }
 
 #[tokio::test]
-async fn after_a_crash_only_what_is_done_again_has_spans_in_the_same_trace() {
+async fn fault_91_after_a_crash_only_what_is_done_again_has_spans_in_the_same_trace() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs.journal");
     let kept = Arc::new(Mutex::new(String::new()));
