@@ -7,9 +7,9 @@ use std::{error::Error, time::Duration};
 
 use agent_core::{
     Agent,
-    event::Timeline,
     script::{Reply, Script},
 };
+use agent_timeline::Timeline;
 use agent_tools::FnTool;
 use program::{print, println};
 use schemars::JsonSchema;
@@ -52,6 +52,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         events.push(event);
     }
     println!("{}\n", run.await?.text());
-    print!("{}", Timeline::new(&events).render(80));
+    print!("{}", Timeline::new(&events).to_text(80));
     Ok(())
 }

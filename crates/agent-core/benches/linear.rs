@@ -13,10 +13,10 @@ use agent_core::{
     Agent, Block, Context, Conversation, Delta, End, Event, EventKind, Json, Limits, Outcome, Response, Run,
     StopReason, Team, Tool, ToolSpec, async_trait,
     conversation::{Change, Turn},
-    event::Timeline,
     model::Fold,
     script::{Reply, Script},
 };
+use agent_timeline::Timeline;
 use program::{print, println};
 use serde_json::json;
 
@@ -37,7 +37,7 @@ fn main() {
     let all = SIZES.map(events);
     line("an event: in a timeline", |many| {
         let events = all.iter().min_by_key(|events| events.len().abs_diff(2 * many)).expect("there are some");
-        let took = time(|| drop(black_box(Timeline::new(events).render(100))));
+        let took = time(|| drop(black_box(Timeline::new(events).to_text(100))));
         took.mul_f64(many as f64 / events.len() as f64)
     });
     line("a call of a run, on a task of its own", |many| {

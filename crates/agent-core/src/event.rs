@@ -1,15 +1,14 @@
-//! Events of a run, and what can be made of them: logs, live text, timelines.
+//! Events of a run, and what can be made of them: logs and live text. The crate agent-timeline makes
+//! timelines of them.
 
 pub(crate) mod emitter;
 pub(crate) mod event_log;
 pub(crate) mod event_queue;
 pub(crate) mod live_text;
-pub(crate) mod timeline;
 
 pub use event_log::EventLog;
 pub use event_queue::EventQueue;
 pub use live_text::{LiveText, TextChange};
-pub use timeline::Timeline;
 
 mod listeners;
 mod version;

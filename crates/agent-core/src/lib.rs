@@ -31,8 +31,7 @@
 //!   [`End`].
 //! - [`host`]: running a conversation. [`Run`] and [`Cancel`] in this process; [`host::drive`] with
 //!   your own [`host::Host`], which makes the requests and calls in another way.
-//! - [`event`]: watching a run. [`Event`], [`event::EventLog`], [`event::LiveText`],
-//!   [`event::Timeline`].
+//! - [`event`]: watching a run. [`Event`], [`event::EventLog`], [`event::LiveText`].
 //! - [`sessions`]: what a page or service asks of a place where conversations are kept.
 //!   [`sessions::Sessions`].
 //!

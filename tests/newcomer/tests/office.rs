@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use agent_core::{
     Context, Conversation, Event, EventKind, Outcome, Tool,
-    event::{EventLog, Timeline},
+    event::EventLog,
     host::Mode,
 };
+use agent_timeline::Timeline;
 use newcomer::{Clerk, Seats, THINKING, office};
 
 /// What came of a customer's words in an office with one seat: answer, who gave it, events, time.
@@ -40,7 +41,7 @@ async fn the_specialists_work_at_once() {
     let Visit { answer, by, events, took } = visit(Clerk::default(), Mode::Concurrent, "Oslo").await;
     assert_eq!(took, 4 * THINKING);
     assert_eq!((answer.as_str(), by.as_str()), ("A seat to Oslo is booked. A room is 120 a night.", "desk"));
-    insta::assert_snapshot!(Timeline::new(&events).render(60), @"
+    insta::assert_snapshot!(Timeline::new(&events).to_text(60), @"
     desk          |██████████████████████████████████|    4.00 s
       flights     |         █████████████████        |    2.00 s
         book_seat |                 █                |    0.00 s

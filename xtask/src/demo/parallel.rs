@@ -2,10 +2,8 @@
 
 use std::{error::Error, sync::Arc, sync::Mutex};
 
-use agent_core::{
-    Conversation, Event, EventKind,
-    event::{EventLog, Timeline},
-};
+use agent_core::{Conversation, Event, EventKind, event::EventLog};
+use agent_timeline::Timeline;
 
 use super::{Stage, cast, figures::Scenario, screen::WIDTH};
 

@@ -2,11 +2,8 @@
 
 use std::{error::Error, time::Duration};
 
-use agent_core::{
-    Conversation, Event, EventKind,
-    event::{EventLog, Timeline},
-    host::Mode,
-};
+use agent_core::{Conversation, Event, EventKind, event::EventLog, host::Mode};
+use agent_timeline::Timeline;
 
 use super::{
     Stage, cast,
@@ -70,7 +67,7 @@ fn compare(screen: &Screen, sequential: &Performance, concurrent: &Performance, 
         [("   One after the other:", sequential), ("   In parallel, on the same scale:", concurrent)]
     {
         screen.title(title);
-        screen.line(&performance.timeline.render_to(scale, WIDTH));
+        screen.line(&performance.timeline.to_text_on_scale(scale, WIDTH));
     }
     let seconds = |duration: Duration| format!("{:.2} s", duration.as_secs_f64());
     let (slow, fast) = (sequential.calls.as_secs_f64(), concurrent.calls.as_secs_f64());

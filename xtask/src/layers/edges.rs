@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::metadata::{Metadata, Package};
 
-/// A library crate and the crates of the workspace it may depend on. A crate of macros is a part of the crate that exports them.
-const MAY_NEED: &[(&str, &[&str])] =
-    &[("agent-core", &[]), ("agent-macros", &[]), ("agent-tools", &["agent-core", "agent-macros"])];
+/// A library crate and the crates of the workspace it may depend on. A crate of macros is a part of the crate that exports
+/// them, and the timeline's page is a part of the window that shows it live.
+const MAY_NEED: &[(&str, &[&str])] = &[
+    ("agent-core", &[]),
+    ("agent-macros", &[]),
+    ("agent-tools", &["agent-core", "agent-macros"]),
+    ("agent-web", &["agent-core", "agent-timeline"]),
+];
 
 /// What a library crate that is not in the table is: a leaf.
 const LEAF_MAY_NEED: &[&str] = &["agent-core"];
@@ -74,6 +79,8 @@ mod tests {
         ("crates/agent-handoff", "", &["agent-core"]),
         ("crates/agent-macros", "", &["serde"]),
         ("crates/agent-mock", "", &["agent-core"]),
+        ("crates/agent-timeline", "", &["agent-core"]),
+        ("crates/agent-web", "", &["agent-core"]),
         ("apps/examples", "", &["agent-core", "agent-llm", "agent-mock", "agent-tools", "reqwest"]),
         ("xtask", "", &["agent-llm", "agent-mock", "reqwest"]),
         ("serde", "", &[]),
@@ -108,6 +115,13 @@ mod tests {
         check("crates/agent-tools", &["agent-core", "agent-mock"], &[tools]);
         let macros = "agent-macros -> agent-core: agent-macros depends on no crate of the workspace";
         check("crates/agent-macros", &["agent-core"], &[macros]);
+
+        check("crates/agent-web", &["agent-core", "agent-timeline"], &[]);
+        check(
+            "crates/agent-timeline",
+            &["agent-core", "agent-web"],
+            &["agent-timeline -> agent-web: a leaf crate depends on agent-core only, never on another leaf"],
+        );
 
         let new = "agent-new -> xtask: a leaf crate depends on agent-core only, never on another leaf";
         check("crates/agent-new", &["agent-core"], &[]);

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use agent_core::{
     Agent, Context, Conversation, Delta, Event, EventKind, Json, Message, Outcome, StopReason, Tool,
     ToolSpec, Usage, async_trait,
-    event::{EventLog, QueueReason, Timeline},
+    event::{EventLog, QueueReason},
     model::Notice,
     script::{Reply, Script},
 };
+use agent_timeline::Timeline;
 use insta::assert_snapshot;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -73,7 +74,7 @@ async fn the_log_shows_start_and_end_of_each_call_indented_by_depth() {
 #[tokio::test(start_paused = true)]
 async fn the_timeline_is_a_bar_a_call_nested_under_its_agent() {
     let timeline = Timeline::new(&events().await);
-    let picture = timeline.render(64);
+    let picture = timeline.to_text(64);
     assert_snapshot!(picture, @"
     main      |██████████████████████████████████████████|    1.22 s
       adder   |          ██████████████████████          |    0.62 s
@@ -83,7 +84,7 @@ async fn the_timeline_is_a_bar_a_call_nested_under_its_agent() {
     ");
     assert!(picture.lines().all(|line| line.chars().count() <= 64));
     assert_eq!(timeline.end(), ms(1220));
-    let half = timeline.render_to(2 * timeline.end(), 64);
+    let half = timeline.to_text_on_scale(2 * timeline.end(), 64);
     assert!(half.lines().next().unwrap().contains(&" ".repeat(20)), "{half}");
 }
 
@@ -153,7 +154,7 @@ async fn a_timeline_of_two_runs_of_one_conversation_and_of_odd_names_can_be_draw
     }
     let events = events.lock().unwrap();
     let lines: Vec<String> = events.iter().filter_map(|event| EventLog::new(80).line(event)).collect();
-    let all = lines.concat() + &Timeline::new(events.iter()).render(60).replace('\n', "");
+    let all = lines.concat() + &Timeline::new(events.iter()).to_text(60).replace('\n', "");
     assert!(!all.chars().any(char::is_control), "{all:?}");
 }
 
@@ -169,7 +170,7 @@ async fn a_conversation_that_changes_hands_is_one_row_that_names_them_in_turn() 
     while let Some(event) = run.next().await {
         events.push(event);
     }
-    assert_snapshot!(Timeline::new(&events).render(60), @"
+    assert_snapshot!(Timeline::new(&events).to_text(60), @"
     main > other |███████████████████████████████████|    0.20 s
       act_first  |                  █                |    0.00 s
       act        |                  █████████████████|    0.10 s

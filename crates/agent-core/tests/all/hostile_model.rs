@@ -17,11 +17,9 @@ use std::{
 
 use agent_core::{
     Agent, BoxStream, Conversation, Delta, Event, EventKind, Llm, LlmError, Message, Request, StopReason,
-    Team,
-    event::{EventLog, Timeline},
-    model::Piece,
-    tool::Early,
+    Team, event::EventLog, model::Piece, tool::Early,
 };
+use agent_timeline::Timeline;
 use futures::{StreamExt, stream};
 
 use crate::common::{Act, Log, ms};
@@ -149,7 +147,7 @@ async fn check(model: Hostile, end: &str, counts: Counts, bytes: Bytes) -> Conve
     assert!(all.iter().zip(most).all(|(bytes, most)| *bytes <= most), "{all:?} of {most:?}");
     assert_eq!(serde_json::from_str::<Conversation>(&written).unwrap(), conversation);
     assert_shown(&conversation.to_string());
-    assert_shown(&Timeline::new(events.lock().unwrap().iter()).render(80));
+    assert_shown(&Timeline::new(events.lock().unwrap().iter()).to_text(80));
     conversation
 }
 

@@ -2,11 +2,11 @@
 
 use agent_core::{
     Agent, AgentBuilder, Conversation, Delta, Llm, StopReason,
-    event::Timeline,
     host::Mode,
     script::{Reply, Script},
     tool::Early,
 };
+use agent_timeline::Timeline;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -280,7 +280,7 @@ async fn log_and_timeline_say_how_much_earlier_an_unmarked_call_could_have_start
     let mixed = vec![call("pay", 0, 300), call("roll", 1, 300), call("set", 2, 300), call("pay", 3, 300)];
     let told = events(Early::ReadOnly, mixed).await;
     assert_snapshot!(hints(&told).join("\n"), @"   0.800 s  main: … pay could have started 400 ms earlier: mark it read_only if it has no effects");
-    assert_snapshot!(Timeline::new(&told).render(72), @"
+    assert_snapshot!(Timeline::new(&told).to_text(72), @"
     main   |█████████████████████████████████████████████████████|    1.10 s
       roll |                             ██████████████          |    0.30 s
       pay  |                   ░░░░░░░░░░░░░░░░░░░░██████████████|    0.30 s
@@ -301,5 +301,5 @@ async fn log_and_timeline_say_how_much_earlier_an_unmarked_call_could_have_start
     assert_eq!(hints(&told), [""; 0]);
     let told = events(Early::All, vec![call("pay", 0, 300), call("roll", 1, 300)]).await;
     assert_eq!(hints(&told), [""; 0]);
-    assert_eq!(json!(Timeline::new(&told).render(72).contains('░')), json!(false));
+    assert_eq!(json!(Timeline::new(&told).to_text(72).contains('░')), json!(false));
 }

@@ -2,9 +2,10 @@
 
 use std::{error::Error, time::Duration};
 
-use agent_core::event::{EventLog, Timeline};
+use agent_core::event::EventLog;
 use agent_llm::{Claude, ClaudeBuilder, Llm, fold};
 use agent_mock::{Answer, Fault, Mock};
+use agent_timeline::Timeline;
 use futures::future::join_all;
 use serde_json::json;
 
@@ -76,7 +77,7 @@ fn output(day: &Day) -> String {
     let mut output = vec![
         format!("{:?} {:#?}", day.events, day.end),
         format!("{0} {0:?} {1}", day.conversation, serde_json::to_string(&day.conversation).unwrap()),
-        Timeline::new(&day.events).render(200),
+        Timeline::new(&day.events).to_text(200),
     ];
     let log = EventLog::new(100_000).with_ids();
     output.extend(day.events.iter().filter_map(|event| log.line(event)));

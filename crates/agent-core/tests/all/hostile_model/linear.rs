@@ -14,11 +14,11 @@ use agent_core::{
     Response, StopReason, Team, ToolSpec,
     agent::Rules,
     conversation::{Change, Turn},
-    event::Timeline,
     model::{Fold, Piece, non_streaming},
     script::{Reply, Script},
     tool::ExclusiveBy,
 };
+use agent_timeline::Timeline;
 use futures::{FutureExt, StreamExt, stream};
 use serde_json::json;
 
@@ -288,7 +288,7 @@ async fn field_81_a_timeline_of_very_many_calls_has_them_in_order_under_their_ag
     let mut conversation = Conversation::start("main", "Go.");
     let run = team.run(&mut conversation);
     run.listen(move |event| listener.lock().unwrap().push(event.clone())).await.unwrap();
-    let picture = Timeline::new(events.lock().unwrap().iter()).render(60);
+    let picture = Timeline::new(events.lock().unwrap().iter()).to_text(60);
     let rows: Vec<&str> = picture.lines().map(|line| line.split('|').next().unwrap().trim_end()).collect();
     let expert = || std::iter::once("  b").chain(vec!["    act"; 3_000]);
     let expected: Vec<&str> = std::iter::once("main").chain(expert()).chain(expert()).collect();

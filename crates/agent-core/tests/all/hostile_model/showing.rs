@@ -3,12 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Block, Conversation, End, Event, LlmError, RunError,
-    conversation::Failure,
-    event::{EventLog, Timeline},
-    model::LlmErrorKind,
-    script::Reply,
+    Block, Conversation, End, Event, LlmError, RunError, conversation::Failure, event::EventLog,
+    model::LlmErrorKind, script::Reply,
 };
+use agent_timeline::Timeline;
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -75,7 +73,7 @@ async fn field_78_a_person_is_asked_what_will_run() {
         assert!(lines.iter().any(|line| line.contains(r"? x\u{1b}[2J")), "{lines:?}");
         lines.iter().for_each(|line| assert!(!line.contains('\n'), "{line:?}"));
         lines.iter().for_each(|line| assert_safe(line));
-        assert_safe(&Timeline::new(events.iter()).render(100));
+        assert_safe(&Timeline::new(events.iter()).to_text(100));
     }
 }
 

@@ -1,0 +1,99 @@
+//! The calls of tools.
+
+use agent_core::{Event, EventKind};
+
+use super::{TimelineBuilder, draft::Draft, runs::Place};
+use crate::{
+    bar::{Bar, BarKind},
+    state::State,
+};
+
+impl TimelineBuilder {
+    /// An event of a call. All others are left out.
+    pub(super) fn call_event(&mut self, place: &Place, event: &Event, kind: &EventKind) {
+        let at = place.at;
+        match kind {
+            EventKind::CallQueued { id, tool } => self.open(place, event, id, tool).enter(State::Permit, at),
+            EventKind::CallStarted { id, tool, input } => {
+                let call = self.open(place, event, id, tool);
+                call.enter(State::Running, at);
+                call.begin_attempt(at);
+                call.ask(input.text());
+            }
+            EventKind::CallCouldStartEarlier { id, tool, by } => {
+                self.open(place, event, id, tool).bar.could_start = Some(at.saturating_sub(*by));
+            }
+            EventKind::CallDiscarded { id, tool } => {
+                let call = self.open(place, event, id, tool);
+                call.note(at, "its reply does not count, so no message tells of its result");
+            }
+            EventKind::CallGoesOn { id, tool, why } => {
+                let call = self.open(place, event, id, tool);
+                call.note(at, &format!("its result is not used, but its function still runs: {why}"));
+            }
+            EventKind::CallProgress { id, tool, text, .. } => {
+                self.open(place, event, id, tool).note(at, text)
+            }
+            EventKind::Delegated { id, to, .. } => {
+                let call = self.open(place, event, id, to);
+                call.bar.label.clone_from(to);
+                call.enter(State::Delegated, at);
+            }
+            EventKind::CallEnded { id, tool, is_error, result } => {
+                self.call_ended(place, event, (id, tool), *is_error, result);
+            }
+            EventKind::CallWaiting { id, question } => {
+                let call = self.open(place, event, id, "");
+                call.enter(State::Person, at);
+                call.note(at, question);
+            }
+            EventKind::TransferAsked { id, to } => {
+                let call = self.open(place, event, id, to);
+                call.note(at, &format!("asks to transfer the conversation to {to}"));
+                call.end(at);
+            }
+            _ => {}
+        }
+    }
+
+    fn call_ended(
+        &mut self,
+        place: &Place,
+        event: &Event,
+        (id, tool): (&str, &str),
+        is_error: bool,
+        result: &str,
+    ) {
+        // The call of a transfer has ended as far as time is concerned.
+        let known = self.runs.call(place, id).filter(|&call| !self.drafts[call].bar.is_open);
+        let is_over = known.filter(|&call| self.drafts[call].bar.details.answered.is_empty());
+        let call = match is_over {
+            Some(call) => &mut self.drafts[call],
+            None => self.open(place, event, id, tool),
+        };
+        if is_error {
+            call.lose_attempt(place.at.max(call.bar.end));
+            call.fail(result);
+        } else {
+            call.answer(result);
+        }
+        if call.bar.is_open {
+            call.end(place.at);
+        }
+    }
+
+    /// The bar of a call that is not over. It is added if there is none.
+    fn open(&mut self, place: &Place, event: &Event, id: &str, tool: &str) -> &mut Draft {
+        let known = self.runs.call(place, id).filter(|&call| self.drafts[call].bar.is_open);
+        let call = known.unwrap_or_else(|| {
+            let turn = self.runs.last_turn(place);
+            self.runs.add_call(place, id, self.drafts.next());
+            let key = format!("{}/{id}", event.conversation);
+            let whose = (event.conversation.clone(), event.agent.clone());
+            let bar = Bar::new(BarKind::Call, key, Some(place.whole), whose, place.at);
+            let bar = Bar { turn, label: tool.to_owned(), tool: Some(tool.to_owned()), ..bar };
+            self.drafts.add(bar, place.run)
+        });
+        &mut self.drafts[call]
+    }
+}

@@ -1,0 +1,61 @@
+//! Times in JSON: numbers of milliseconds, to the microsecond.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+pub(crate) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    of(*time).serialize(serializer)
+}
+
+/// A time in milliseconds.
+pub(crate) fn of(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e3
+}
+
+/// The same for a time that may be missing.
+pub(crate) mod optional {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(of).serialize(serializer)
+    }
+}
+
+/// A time as people read it: `350 ms`, `1.2 s`, `2 min 5 s`.
+pub(crate) fn words(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        _ if seconds < 0.0005 => "0 ms".to_owned(),
+        _ if seconds < 0.9995 => format!("{:.0} ms", seconds * 1e3),
+        _ if seconds < 9.95 => format!("{seconds:.1} s"),
+        _ if seconds < 99.5 => format!("{seconds:.0} s"),
+        _ => {
+            let whole = seconds.round() as u64;
+            format!("{} min {} s", whole / 60, whole % 60)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_as_many_digits_as_people_need() {
+        let check = |micros: u64, expected: &str| {
+            assert_eq!(words(Duration::from_micros(micros)), expected, "{micros}");
+        };
+        check(0, "0 ms");
+        check(49_600, "50 ms");
+        check(999_400, "999 ms");
+        check(999_600, "1.0 s");
+        check(9_940_000, "9.9 s");
+        check(9_960_000, "10 s");
+        check(99_400_000, "99 s");
+        check(125_000_000, "2 min 5 s");
+    }
+}

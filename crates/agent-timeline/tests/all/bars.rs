@@ -1,0 +1,238 @@
+//! Which bars there are, and what they did when.
+
+use agent_timeline::Timeline;
+use insta::assert_snapshot;
+
+use crate::script::{bars, events};
+
+fn of(script: &str) -> String {
+    bars(&Timeline::new(&events(script)))
+}
+
+#[test]
+fn a_turn_is_told_apart_by_what_the_model_does() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        300 run main delta thinking hm
+        500 run main delta text I look.
+        700 run main turn_ended 10 20
+        700 run main call_started search
+        900 run main call_ended search Two books.
+        900 run main turn_started
+        1000 run main delta text There are two.
+        1200 run main turn_ended 30 5
+        1200 run main ended There are two.
+    "), @"
+    main: 0–1200
+    main: 0–700, first_token 0–300, thinking 300–500, streaming 500–700
+      search: 700–900, running 700–900, lane 1
+    main: 900–1200, first_token 900–1000, streaming 1000–1200
+    ");
+}
+
+#[test]
+fn without_pieces_all_of_a_turn_is_the_wait_for_its_first_token() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        700 run main turn_ended 10 20
+        700 run main ended Hi.
+    "), @"
+    main: 0–700
+    main: 0–700, first_token 0–700
+    ");
+}
+
+#[test]
+fn waits_for_the_rate_limit_and_attempts_that_failed_are_told_apart() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        0 run main delta wait the limit is used up
+        1000 run main delta limit
+        1200 run main delta retry overloaded
+        1500 run main delta limit
+        1600 run main delta text There
+        1700 run main delta restarted it broke off
+        1900 run main delta text There are
+        2000 run main turn_ended 10 20
+        2000 run main turn_started
+        2300 run main delta text No
+        2400 run main turn_failed the server is gone
+        2400 run main ended {\"Other\": \"the server is gone\"}
+    "), @"
+    main: 0–2400, failed
+    main: 0–2000, gate 0–1000, failed 1000–1200, retry 1200–1500, failed 1500–1700, first_token 1700–1900, streaming 1900–2000
+    main: 2000–2400, failed 2000–2400, failed
+    ");
+}
+
+#[test]
+fn calls_that_overlap_have_lanes_of_their_own() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        100 run main turn_ended 10 20
+        100 run main call_started look a
+        100 run main call_started look b
+        100 run main call_queued read permit
+        200 run main call_ended a 1
+        200 run main call_started read
+        210 run main call_started look c
+        300 run main call_ended c 3
+        300 run main call_ended {\"id\": \"b\", \"tool\": \"look\", \"is_error\": true, \"result\": \"no\"}
+        400 run main call_ended read 4
+        400 run main ended Done.
+    "), @"
+    main: 0–400
+    main: 0–100, first_token 0–100
+      look: 100–200, running 100–200, lane 1
+      look: 100–300, failed 100–300, failed, lane 2
+      read: 100–400, permit 100–200, running 200–400, lane 3
+      look: 210–300, running 210–300, lane 1
+    ");
+}
+
+#[test]
+fn what_another_agent_does_is_below_its_call() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        100 run main turn_ended 10 20
+        100 run main call_started ask a
+        110 run main delegated a geometer run/a
+        110 run/a geometer turn_started
+        200 run/a geometer turn_ended 3 4
+        200 run/a geometer call_started area
+        300 run/a geometer call_ended area 12
+        300 run/a geometer turn_started
+        400 run/a geometer turn_ended 5 6
+        400 run/a geometer ended It is 12.
+        400 run main call_ended a It is 12.
+        400 run main turn_started
+        500 run main turn_ended 7 8
+        500 run main ended It is 12.
+    "), @"
+    main: 0–500
+    main: 0–100, first_token 0–100
+      geometer: 100–400, running 100–110, delegated 110–400, lane 1
+      geometer: 110–200, first_token 110–200
+        area: 200–300, running 200–300, lane 2
+      geometer: 300–400, first_token 300–400
+    main: 400–500, first_token 400–500
+    ");
+}
+
+#[test]
+fn a_conversation_that_changes_hands_is_one_lane() {
+    assert_snapshot!(of("
+        0 run desk turn_started
+        100 run desk turn_ended 10 20
+        100 run desk call_started handoff
+        100 run desk transfer_asked {\"id\": \"handoff\", \"to\": \"billing\"}
+        100 run billing turn_started
+        200 run billing turn_ended 3 4
+        200 run billing transferred {\"from\": \"desk\"}
+        200 run desk call_ended handoff Transferred to billing.
+        200 run billing ended Paid.
+    "), @"
+    desk > billing: 0–200
+    desk: 0–100, first_token 0–100
+      handoff: 100–100, lane 1
+    billing: 100–200, first_token 100–200
+    ");
+}
+
+#[test]
+fn a_run_that_was_killed_ends_with_its_last_event() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        100 run main turn_ended 10 20
+        100 run main call_started slow
+        100 run main call_queued next permit
+        150 run main call_progress {\"id\": \"slow\", \"tool\": \"slow\", \"text\": \"1 of 2\", \"dropped\": 0}
+    "), @"
+    main: 0–150, open
+    main: 0–100, first_token 0–100
+      slow: 100–150, running 100–150, open, lane 1
+      next: 100–150, permit 100–150, open, lane 2
+    ");
+}
+
+#[test]
+fn a_later_run_of_a_conversation_follows_the_earlier_one() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        100 run main turn_ended 10 20
+        100 run main call_started pay
+        100 run main call_waiting {\"id\": \"pay\", \"question\": \"Pay 3 EUR?\"}
+        120 run main ended {\"Waiting\": []}
+        0 run main call_started pay
+        200 run main call_ended pay paid
+        200 run main turn_started
+        300 run main turn_ended 10 20
+        300 run main ended Paid.
+    "), @"
+    main: 0–120
+    main: 0–100, first_token 0–100
+      pay: 100–120, person 100–120, open, lane 1
+    main: 120–420
+      pay: 120–320, running 120–320, lane 1
+    main: 320–420, first_token 320–420
+    ");
+}
+
+#[test]
+fn a_run_that_goes_on_within_another_agents_work_is_known_by_its_name() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        100 run main turn_ended 10 20
+        100 run main call_started ask a
+        110 run main delegated a geometer run/a
+        110 run/a geometer turn_started
+        0 run/a geometer turn_started
+        200 run/a geometer turn_ended 10 20
+        200 run/a geometer ended Done.
+        200 run main call_ended a Done.
+    "), @"
+    main: 0–110, open
+    main: 0–100, first_token 0–100
+      geometer: 100–110, running 100–110, open, lane 1
+      geometer: 110–110, open
+    main: 110–310, open
+      geometer: 110–310, lane 1
+      geometer: 110–310, first_token 110–310
+    ");
+}
+
+#[test]
+fn conversations_of_several_users_are_side_by_side() {
+    assert_snapshot!(of("
+        0 user-1 main turn_started
+        0 user-2 main turn_started
+        100 user-2 main turn_ended 1 2
+        100 user-2 main ended Hi.
+        200 user-1 main turn_ended 1 2
+        200 user-1 main ended Hi.
+    "), @"
+    main: 0–200
+    main: 0–200, first_token 0–200
+    main: 0–100
+    main: 0–100, first_token 0–100
+    ");
+}
+
+#[test]
+fn a_log_whose_beginning_is_missing_has_bars_for_what_is_there() {
+    assert_snapshot!(of("
+        500 run main turn_ended 1 2
+        500 run main call_ended gone 3
+        600 run/x helper turn_started
+        700 run/x helper turn_ended 1 2
+        700 other/y helper turn_started
+        900 other/y helper turn_ended 1 2
+    "), @"
+    main: 500–700, open
+      gone: 500–500, lane 1
+      helper: 600–700, open, lane 2
+      helper: 600–700, first_token 600–700
+    helper: 700–900, open
+    helper: 700–900, first_token 700–900
+    ");
+}
