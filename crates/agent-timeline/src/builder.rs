@@ -3,6 +3,7 @@
 mod calls;
 mod draft;
 mod drafts;
+mod reply;
 mod runs;
 mod texts;
 mod turns;
@@ -73,12 +74,10 @@ impl TimelineBuilder {
         let place = self.runs.place(event, &mut self.drafts);
         let at = place.at;
         match &event.kind {
-            EventKind::TurnStarted => self.turn_started(&place, event, &[]),
+            EventKind::TurnStarted { messages } => self.turn_started(&place, event, messages),
             EventKind::Delta(delta) => self.delta(&place, delta),
-            EventKind::TurnEnded { stop_reason, usage, .. } => {
-                self.turn_ended(&place, stop_reason, usage);
-            }
-            EventKind::TurnFailed { error, usage } => self.turn_failed(&place, error, usage),
+            EventKind::TurnEnded { .. } => self.turn_ended(&place, &event.kind),
+            EventKind::TurnFailed { error, usage, .. } => self.turn_failed(&place, error, usage),
             EventKind::Transferred { from } | EventKind::CameBack { from, .. } => {
                 self.changed_hands(&place, event, from);
             }

@@ -7,13 +7,11 @@
 //!
 //! use agent_core::{Agent, script::{Reply, Script}};
 //! use agent_timeline::Timeline;
-//! use agent_tools::math;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?.block_on(async {
-//! let sum = Reply::call("sum_numbers", serde_json::json!({"numbers": [17, 25]}));
-//! let model = Script::new([sum, Reply::text("It is 42.")].map(|reply| reply.after(Duration::from_millis(300))));
-//! let agent = Agent::builder("calculator", model).tools(math::tools()).build()?;
-//! let (mut conversation, mut events) = (agent.start("What is 17 + 25?"), Vec::new());
+//! let model = Script::new([Reply::text("Forty-two.").after(Duration::from_millis(600))]);
+//! let agent = Agent::builder("oracle", model).build()?;
+//! let (mut conversation, mut events) = (agent.start("What is 6 times 7?"), Vec::new());
 //! let mut run = agent.run(&mut conversation);
 //! while let Some(event) = run.next().await {
 //!     events.push(event);
@@ -52,6 +50,7 @@ mod builder;
 mod chrome_trace;
 mod comparison;
 mod critical_path;
+mod escape;
 mod figures;
 mod lane;
 mod milliseconds;

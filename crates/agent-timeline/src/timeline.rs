@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    advice::Advice, bar::Bar, bar::Details, critical_path::Step, figures::Figures, lane::Lane, milliseconds,
+    advice::Advice, bar::Bar, bar::Details, critical_path::Step, escape::escape, figures::Figures,
+    lane::Lane, milliseconds,
 };
 
 /// What ran when in a run, or in several, computed from their events; what made it take that long,
@@ -66,7 +67,7 @@ impl Timeline {
     /// changes the reading direction: it can stand inside a `<script>` as it is.
     pub fn to_json(&self) -> String {
         let json = serde_json::to_string(self).expect("all keys are strings, and nothing in it can fail");
-        crate::page::escape(&json)
+        escape(&json)
     }
 
     /// Leaves out all texts of users, models and tools: what was asked and answered, errors and

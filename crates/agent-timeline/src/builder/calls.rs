@@ -1,6 +1,6 @@
 //! The calls of tools.
 
-use agent_core::{Event, EventKind};
+use agent_core::{Event, EventKind, event::QueueReason};
 
 use super::{TimelineBuilder, draft::Draft, runs::Place};
 use crate::{
@@ -13,7 +13,9 @@ impl TimelineBuilder {
     pub(super) fn call_event(&mut self, place: &Place, event: &Event, kind: &EventKind) {
         let at = place.at;
         match kind {
-            EventKind::CallQueued { id, tool } => self.open(place, event, id, tool).enter(State::Permit, at),
+            EventKind::CallQueued { id, tool, why } => {
+                self.open(place, event, id, tool).enter(queued(*why), at);
+            }
             EventKind::CallStarted { id, tool, input } => {
                 let call = self.open(place, event, id, tool);
                 call.enter(State::Running, at);
@@ -23,16 +25,11 @@ impl TimelineBuilder {
             EventKind::CallCouldStartEarlier { id, tool, by } => {
                 self.open(place, event, id, tool).bar.could_start = Some(at.saturating_sub(*by));
             }
-            EventKind::CallDiscarded { id, tool } => {
-                let call = self.open(place, event, id, tool);
-                call.note(at, "its reply does not count, so no message tells of its result");
-            }
-            EventKind::CallGoesOn { id, tool, why } => {
-                let call = self.open(place, event, id, tool);
-                call.note(at, &format!("its result is not used, but its function still runs: {why}"));
-            }
-            EventKind::CallProgress { id, tool, text, .. } => {
-                self.open(place, event, id, tool).note(at, text)
+            EventKind::CallDiscarded { id, tool }
+            | EventKind::CallGoesOn { id, tool, .. }
+            | EventKind::CallProgress { id, tool, .. } => {
+                let text = note_of(kind);
+                self.open(place, event, id, tool).note(at, &text);
             }
             EventKind::Delegated { id, to, .. } => {
                 let call = self.open(place, event, id, to);
@@ -47,13 +44,16 @@ impl TimelineBuilder {
                 call.enter(State::Person, at);
                 call.note(at, question);
             }
-            EventKind::TransferAsked { id, to } => {
-                let call = self.open(place, event, id, to);
-                call.note(at, &format!("asks to transfer the conversation to {to}"));
-                call.end(at);
-            }
+            EventKind::TransferAsked { id, to } => self.transfer_asked(place, event, (id, to)),
             _ => {}
         }
+    }
+
+    /// The call is over as far as time is concerned: the turn of the other agent comes next.
+    fn transfer_asked(&mut self, place: &Place, event: &Event, (id, to): (&str, &str)) {
+        let call = self.open(place, event, id, to);
+        call.note(place.at, &format!("asks to transfer the conversation to {to}"));
+        call.end(place.at);
     }
 
     fn call_ended(
@@ -95,5 +95,27 @@ impl TimelineBuilder {
             self.drafts.add(bar, place.run)
         });
         &mut self.drafts[call]
+    }
+}
+
+/// What a call that is queued waits for.
+fn queued(why: QueueReason) -> State {
+    match why {
+        QueueReason::Exclusive => State::Exclusive,
+        _ => State::Permit,
+    }
+}
+
+/// What an event of a call says beside its result.
+fn note_of(kind: &EventKind) -> String {
+    match kind {
+        EventKind::CallDiscarded { .. } => {
+            "its reply does not count, so no message tells of its result".to_owned()
+        }
+        EventKind::CallGoesOn { why, .. } => {
+            format!("its result is not used, but its function still runs: {why}")
+        }
+        EventKind::CallProgress { text, .. } => text.clone(),
+        _ => String::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::reply::Reply;
 use crate::{
     bar::{Bar, MAX_NOTES, Segment, cut},
     milliseconds,
@@ -18,14 +19,15 @@ pub(super) struct Draft {
     now: Option<(State, Duration)>,
     /// When the present attempt began.
     attempt: Duration,
-    /// Whether a piece of the reply has arrived in this attempt.
+    /// Whether a piece of the reply has arrived.
     pub(super) has_pieces: bool,
+    pub(super) reply: Reply,
 }
 
 impl Draft {
     pub(super) fn new(bar: Bar, run: usize) -> Self {
         let attempt = bar.start;
-        Self { bar, run, now: None, attempt, has_pieces: false }
+        Self { bar, run, now: None, attempt, has_pieces: false, reply: Reply::default() }
     }
 
     pub(super) fn state(&self) -> Option<State> {
@@ -54,7 +56,7 @@ impl Draft {
 
     /// A new attempt begins.
     pub(super) fn begin_attempt(&mut self, at: Duration) {
-        (self.attempt, self.has_pieces) = (at, false);
+        self.attempt = at;
     }
 
     /// What was done in the present attempt was lost.
@@ -70,12 +72,11 @@ impl Draft {
         segments.into_iter().for_each(|segment| push(&mut self.bar.segments, segment));
     }
 
-    /// The first piece came this long after the start. Used where no piece was seen.
-    #[allow(dead_code)]
+    /// The first piece came this long after the start. It has no effect if a piece was seen.
     pub(super) fn split_at_first_piece(&mut self, after: Duration) {
         let first = self.bar.start + after;
         if let Some((State::FirstToken, since)) = self.now {
-            if first >= since {
+            if first >= since && !self.has_pieces {
                 push(&mut self.bar.segments, Segment { state: State::FirstToken, start: since, end: first });
                 self.now = Some((State::Streaming, first));
             }
@@ -107,6 +108,9 @@ impl Draft {
             return self.bar.clone();
         }
         let mut draft = self.clone();
+        if draft.has_pieces {
+            draft.answer(&self.reply.text());
+        }
         draft.end(last.max(draft.bar.start));
         draft.bar.is_open = true;
         draft.bar

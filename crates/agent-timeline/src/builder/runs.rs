@@ -40,6 +40,8 @@ struct Chat {
     turns: usize,
     last_turn: Option<usize>,
     calls: HashMap<String, usize>,
+    /// The calls since the last turn.
+    since: Vec<usize>,
 }
 
 /// Where an event belongs.
@@ -90,7 +92,14 @@ impl Runs {
 
     /// Sets the bar of a call.
     pub(super) fn add_call(&mut self, place: &Place, id: &str, bar: usize) {
-        self.chats[place.chat].calls.insert(id.to_owned(), bar);
+        let chat = &mut self.chats[place.chat];
+        chat.calls.insert(id.to_owned(), bar);
+        chat.since.push(bar);
+    }
+
+    /// The calls since the last turn. The next time they are not among them.
+    pub(super) fn take_calls(&mut self, place: &Place) -> Vec<usize> {
+        std::mem::take(&mut self.chats[place.chat].since)
     }
 
     /// The run of an event: that of its conversation, or of the conversation that delegated to it.
@@ -177,7 +186,7 @@ impl Runs {
             }
             whole
         });
-        self.chats.push(Chat { whole, turns: 0, last_turn: None, calls: HashMap::new() });
+        self.chats.push(Chat { whole, turns: 0, last_turn: None, calls: HashMap::new(), since: Vec::new() });
         self.runs[run].chats.insert(id, self.chats.len() - 1);
         self.chats.len() - 1
     }

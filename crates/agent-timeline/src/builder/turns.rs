@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_core::{
-    Delta, Event, Message, StopReason, Usage,
+    Delta, Event, EventKind, Message, Usage,
     message::BlockKind,
     model::{Notice, Piece},
 };
@@ -19,13 +19,14 @@ impl TimelineBuilder {
     pub(super) fn turn_started(&mut self, place: &Place, event: &Event, messages: &[Message]) {
         // One that was not told to end ends here.
         self.in_turn(place, |turn| turn.end(place.at));
+        let asked = texts::of_messages(messages) + &self.results(place);
         let number = self.runs.add_turn(place, self.drafts.next());
         let id = format!("{}#{number}", event.conversation);
         let whose = (event.conversation.clone(), event.agent.clone());
         let bar = Bar::new(BarKind::Turn, id, Some(place.whole), whose, place.at);
         let turn = self.drafts.add(bar, place.run);
         self.drafts[turn].enter(State::FirstToken, place.at);
-        self.drafts[turn].ask(&texts::of_messages(messages));
+        self.drafts[turn].ask(&asked);
         let whole = &mut self.drafts[place.whole];
         if whole.bar.kind == BarKind::Run && whole.bar.details.asked.is_empty() {
             whole.ask(&texts::of_user(messages));
@@ -34,6 +35,7 @@ impl TimelineBuilder {
 
     pub(super) fn delta(&mut self, place: &Place, delta: &Delta) {
         let at = place.at;
+        self.in_turn(place, |turn| turn.reply.add(delta));
         self.in_turn(place, |turn| match delta {
             Delta::Notice(notice) => heed(turn, notice, at),
             Delta::Restarted { reason } => {
@@ -43,7 +45,8 @@ impl TimelineBuilder {
                 turn.note(at, &format!("the reply begins again: {reason}"));
             }
             Delta::Start { model, .. } => {
-                turn.bar.details.model.clone_from(model);
+                let details = &mut turn.bar.details;
+                details.model = model.clone().or(details.model.take());
                 end_wait(turn, at);
             }
             Delta::Block { block, .. } => match block.kind() {
@@ -58,12 +61,16 @@ impl TimelineBuilder {
         });
     }
 
-    pub(super) fn turn_ended(&mut self, place: &Place, stop_reason: &StopReason, usage: &Usage) {
+    pub(super) fn turn_ended(&mut self, place: &Place, ended: &EventKind) {
+        let EventKind::TurnEnded { stop_reason, usage, model, first_piece, .. } = ended else { return };
         let at = place.at;
         self.in_turn(place, |turn| {
+            first_piece.iter().for_each(|after| turn.split_at_first_piece((*after).min(at - turn.bar.start)));
             let details = &mut turn.bar.details;
             details.usage = Some(*usage);
             details.stop_reason = Some(stop_reason.as_str().to_owned());
+            details.model = model.clone().or(details.model.take());
+            turn.answer(&turn.reply.text());
             turn.end(at);
         });
     }
@@ -73,9 +80,22 @@ impl TimelineBuilder {
         self.in_turn(place, |turn| {
             turn.bar.details.usage = Some(*usage);
             turn.lose_attempt(at);
+            turn.answer(&turn.reply.text());
             turn.fail(error);
             turn.end(at);
         });
+    }
+
+    /// The results of the calls since the last turn, which the model reads now.
+    fn results(&mut self, place: &Place) -> String {
+        let calls = self.runs.take_calls(place).into_iter().map(|call| {
+            let Bar { label, is_failed, details, .. } = &self.drafts[call].bar;
+            match (&details.error, is_failed) {
+                (Some(error), true) => format!("{label} failed: {error}"),
+                _ => format!("result of {label}: {}", details.answered),
+            }
+        });
+        calls.collect::<Vec<_>>().join("\n")
     }
 
     /// Does something with the turn of the conversation that is not over.
@@ -99,6 +119,12 @@ fn heed(turn: &mut Draft, notice: &Notice, at: Duration) {
             turn.enter(State::Retry, at);
             let wait = milliseconds::words(*wait);
             turn.note(at, &format!("attempt {attempt} failed, again in {wait}: {reason}"));
+        }
+        Notice::Sent { provider, model, server } => {
+            let details = &mut turn.bar.details;
+            (details.provider, details.model) = (Some(provider.clone()), Some(model.clone()));
+            details.server.clone_from(server);
+            end_wait(turn, at);
         }
         other => {
             end_wait(turn, at);

@@ -79,7 +79,7 @@ fn waits_for_the_gate_and_for_retries_are_the_servers() {
     assert_snapshot!(of("
         0 run main turn_started
         0 run main delta wait the limit is used up
-        5200 run main delta limit
+        5200 run main delta sent claude
         5300 run main delta retry overloaded
         6300 run main delta text Hi.
         7000 run main turn_ended 10 20
@@ -165,4 +165,20 @@ fn a_run_without_waits_has_no_advice_but_about_its_model() {
         1000 run main ended Done.
     "), @"");
     assert_eq!(Timeline::new(&[]).advice(), []);
+}
+
+#[test]
+fn calls_that_take_turns_are_named_by_the_call_that_was_waited_for() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        1000 run main turn_ended 10 20
+        1000 run main call_started write_file a
+        1000 run main call_queued read exclusive
+        2400 run main call_ended a 1
+        2400 run main call_started read
+        3000 run main call_ended read 2
+        3000 run main turn_started
+        5000 run main turn_ended 10 20
+        5000 run main ended Done.
+    "), @"600 ms: `write_file` calls take turns: calls waited 1.4 s for them. If only calls with equal inputs disturb each other, use exclusive_by with the field that tells them apart: the run ends 600 ms earlier.");
 }

@@ -8,12 +8,14 @@ use proptest::prelude::*;
 
 use crate::script::events;
 
-const KINDS: [&str; 24] = [
+const KINDS: [&str; 26] = [
     "turn_started",
     "delta text x",
     "delta thinking x",
     "delta wait x",
     "delta limit",
+    "delta sent x",
+    "unheard_of {}",
     "delta retry x",
     "delta restarted x",
     "turn_ended 1 2",

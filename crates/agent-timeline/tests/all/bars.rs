@@ -47,9 +47,9 @@ fn waits_for_the_rate_limit_and_attempts_that_failed_are_told_apart() {
     assert_snapshot!(of("
         0 run main turn_started
         0 run main delta wait the limit is used up
-        1000 run main delta limit
+        1000 run main delta sent claude
         1200 run main delta retry overloaded
-        1500 run main delta limit
+        1500 run main delta sent claude
         1600 run main delta text There
         1700 run main delta restarted it broke off
         1900 run main delta text There are
@@ -235,4 +235,123 @@ fn a_log_whose_beginning_is_missing_has_bars_for_what_is_there() {
     helper: 700–900, open
     helper: 700–900, first_token 700–900
     ");
+}
+
+#[test]
+fn a_first_piece_that_was_not_kept_is_known_from_the_end_of_its_turn() {
+    let ended =
+        r#"{"stop_reason": "end_turn", "calls": 0, "usage": {"input_tokens": 1}, "first_piece_ms": 300}"#;
+    assert_snapshot!(of(&format!("0 run main turn_started\n700 run main turn_ended {ended}\n")), @"
+    main: 0–700, open
+    main: 0–700, first_token 0–300, streaming 300–700
+    ");
+}
+
+#[test]
+fn a_wait_for_a_permit_and_one_for_a_turn_are_told_apart() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        100 run main turn_ended 10 20
+        100 run main call_started edit a
+        100 run main call_queued edit exclusive
+        100 run main call_queued read permit
+        200 run main call_ended a 1
+        200 run main call_started edit
+        300 run main call_started read
+        400 run main call_ended edit 1
+        400 run main call_ended read 1
+    "), @"
+    main: 0–400, open
+    main: 0–100, first_token 0–100
+      edit: 100–200, running 100–200, lane 1
+      edit: 100–400, exclusive 100–200, running 200–400, lane 2
+      read: 100–400, permit 100–300, running 300–400, lane 3
+    ");
+}
+
+#[test]
+fn what_a_later_version_adds_is_left_out() {
+    assert_snapshot!(of(r#"
+        0 run main turn_started
+        10 run main thought_transferred {"to": "you"}
+        20 run main delta {"kind": "scent", "value": "of roses"}
+        30 run main delta {"kind": "notice", "value": {"kind": "mood", "value": "good"}}
+        40 run main delta text Hi.
+        100 run main turn_ended 1 2
+        100 run main call_queued read moon_phase
+        110 run main call_started read
+        120 run main call_ended read 1
+        130 run main ended Hi.
+    "#), @"
+    main: 0–130
+    main: 0–100, first_token 0–40, streaming 40–100
+      read: 100–120, permit 100–110, running 110–120, lane 1
+    ");
+}
+
+#[test]
+fn a_bar_has_what_was_asked_and_answered() {
+    let timeline = Timeline::new(&events(
+        r#"
+        0 run main turn_started Which books?
+        10 run main delta sent claude-sonnet
+        20 run main delta thinking hm
+        30 run main delta {"kind": "block", "value": {"index": 1, "block": {"type": "tool_use", "id": "a", "name": "search", "input": {}}}}
+        40 run main delta {"kind": "piece", "value": {"index": 1, "piece": {"kind": "input", "value": "{\"of\": 1}"}}}
+        50 run main turn_ended {"stop_reason": "tool_use", "calls": 1, "usage": {"input_tokens": 10, "output_tokens": 20, "cost_micro_usd": 5}, "model": "claude-sonnet-5-5"}
+        50 run main call_started search a
+        60 run main call_progress {"id": "a", "tool": "search", "text": "shelf 1", "dropped": 0}
+        70 run main call_ended a Two books.
+        70 run main turn_started
+        90 run main turn_failed the server is gone
+        90 run main ended {"Other": "the server is gone"}
+    "#,
+    ));
+    let details: Vec<_> = timeline.bars().iter().map(|bar| &bar.details).collect();
+    assert_snapshot!(serde_json::to_string_pretty(&details).unwrap(), @r#"
+    [
+      {
+        "asked": "Which books?",
+        "answered": "the server is gone",
+        "usage": {
+          "input_tokens": 17,
+          "output_tokens": 20,
+          "cache_creation_input_tokens": 0,
+          "cache_read_input_tokens": 0,
+          "cost_micro_usd": 5
+        }
+      },
+      {
+        "asked": "user: Which books?",
+        "answered": "hm\ncalls search {\"of\": 1}",
+        "model": "claude-sonnet-5-5",
+        "provider": "anthropic",
+        "usage": {
+          "input_tokens": 10,
+          "output_tokens": 20,
+          "cache_creation_input_tokens": 0,
+          "cache_read_input_tokens": 0,
+          "cost_micro_usd": 5
+        },
+        "stop_reason": "tool_use"
+      },
+      {
+        "asked": "{\"of\":\"a\"}",
+        "answered": "Two books.",
+        "notes": [
+          "60 ms: shelf 1"
+        ]
+      },
+      {
+        "asked": "result of search: Two books.",
+        "error": "the server is gone",
+        "usage": {
+          "input_tokens": 7,
+          "output_tokens": 0,
+          "cache_creation_input_tokens": 0,
+          "cache_read_input_tokens": 0
+        }
+      }
+    ]
+    "#);
 }

@@ -56,8 +56,11 @@ fn id<'w>(tool: &'w str, id: &'w str) -> &'w str {
     if id.is_empty() { tool } else { id }
 }
 
-fn turn_started(_asked: &str) -> Value {
-    Value::Null
+fn turn_started(asked: &str) -> Value {
+    match asked {
+        "" => json!({}),
+        asked => json!({"messages": [{"role": "user", "content": asked}]}),
+    }
 }
 
 fn turn_ended(input: u64, output: u64) -> Value {
@@ -73,8 +76,8 @@ fn call_started(tool: &str, id: &str) -> Value {
     json!({"id": id, "tool": tool, "input": {"of": id}})
 }
 
-fn call_queued(tool: &str, _why: &str) -> Value {
-    json!({"id": tool, "tool": tool})
+fn call_queued(tool: &str, why: &str) -> Value {
+    json!({"id": tool, "tool": tool, "why": why})
 }
 
 fn delta(kind: &str, rest: &str) -> Value {
@@ -85,6 +88,9 @@ fn delta(kind: &str, rest: &str) -> Value {
         "text" | "thinking" => piece(kind),
         "wait" => notice(json!({"kind": "wait", "value": {"wait_ms": 0, "reason": rest}})),
         "retry" => notice(json!({"kind": "retry", "value": {"attempt": 1, "wait_ms": 100, "reason": rest}})),
+        "sent" => {
+            notice(json!({"kind": "sent", "value": {"provider": "anthropic", "model": rest, "server": null}}))
+        }
         "limit" => notice(
             json!({"kind": "rate_limit", "value": {"of": "requests", "limit": 9, "remaining": 1, "reset_ms": 1}}),
         ),

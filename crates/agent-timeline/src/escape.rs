@@ -1,0 +1,41 @@
+//! JSON inside HTML.
+
+/// Escapes JSON such that it can stand inside a `<script>`: no text in it can end the script, open
+/// a comment or change the reading direction of what follows. It is still the same JSON.
+pub fn escape(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            // Outside of strings, JSON has none of these.
+            '<'
+            | '>'
+            | '&'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => {
+                escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn escaped_json_is_the_same_json_and_no_markup() {
+        let hostile = "</script><!--&amp;\"'\u{2028}\u{202e}\u{feff}\u{7f}\0é日";
+        let json = serde_json::to_string(hostile).unwrap();
+        let escaped = escape(&json);
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), hostile);
+        let odd = |character: char| "<>&\u{2028}\u{202e}\u{feff}\u{7f}".contains(character);
+        assert!(!escaped.contains(odd), "{escaped}");
+        assert!(escaped.contains("é日"), "{escaped}");
+    }
+}
