@@ -51,7 +51,7 @@
 //!
 //! | attribute | of | meaning |
 //! |---|---|---|
-//! | `agent.end` | agents | how the conversation ended: `answered`, `waiting`, `cut`, `refused`, `turn_limit`, `budget`, `other` |
+//! | `agent.end` | agents | how the conversation ended: `answered`, `waiting`, `cut`, `refused`, `turn_limit`, `budget`, `other`; `unknown` if nothing was heard of it any more |
 //! | `agent.usage.cost` | agents, turns | the cost in US dollars, if the backend knows its prices |
 //! | `agent.request.attempts` | turns | how often the request was sent |
 //! | `agent.wait.gate_ms` | turns | how long the request waited for a rate limiter, a free place or a budget |

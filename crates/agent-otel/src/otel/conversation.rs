@@ -15,6 +15,8 @@ pub(super) struct Conversation {
     own: Invocation,
     taken_over: Option<Invocation>,
     pub(super) turn: Option<Turn>,
+    /// Whether the last turn ended without calls.
+    pub(super) has_answered: bool,
     /// Why the last turn failed.
     pub(super) failed: Option<Failure>,
     pub(super) calls: HashMap<String, Call>,
@@ -40,6 +42,7 @@ impl Conversation {
             own,
             taken_over: None,
             turn: None,
+            has_answered: false,
             failed: None,
             calls: HashMap::new(),
             results: Vec::new(),

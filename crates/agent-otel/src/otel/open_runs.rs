@@ -1,6 +1,7 @@
 //! The conversations of one listener that have not ended.
 
 mod calls;
+mod idle;
 mod turns;
 
 use std::{
@@ -28,6 +29,8 @@ pub(super) struct OpenRuns {
     /// The conversations of users that began with this event, for
     /// [`on_root`](super::TracesBuilder::on_root).
     pub(super) new_roots: Vec<(Arc<str>, SpanContext)>,
+    /// When it last looked for conversations of which nothing is heard.
+    looked_for_idle: Option<SystemTime>,
 }
 
 /// Where the spans of a listener belong.
@@ -79,6 +82,7 @@ impl OpenRuns {
         if self.conversations.contains_key(&event.conversation) {
             return;
         }
+        self.close_idle(shared, at);
         let above = event.conversation.rsplit_once('/').filter(|_| event.depth > 0);
         let above = above.and_then(|(above, call)| Some((self.conversations.get(above)?, call)));
         let conversation = match above {
@@ -123,11 +127,14 @@ impl OpenRuns {
         let now = SystemTime::now();
         let last = self.conversations.values().map(|conversation| conversation.last).max();
         let last = last.unwrap_or(now);
-        let mut ids: Vec<Arc<str>> = self.conversations.keys().cloned().collect();
-        // Conversations before those that are delegated from them, which they close.
-        ids.sort_by_key(|id| id.len());
+        let ids: Vec<Arc<str>> = self.conversations.keys().cloned().collect();
         for id in ids {
             let Some(conversation) = self.conversations.get_mut(&id) else { continue };
+            if conversation.has_answered {
+                // A host that uses the loop alone does not tell the end.
+                self.close(shared, &id, last, Some("unknown"), None);
+                continue;
+            }
             let (failure, at) = match conversation.failed.take() {
                 Some(failure) => (failure, last),
                 // On a paused clock, the last event may be later than now.

@@ -27,6 +27,7 @@ pub(super) struct Shared {
     pub(super) transfers: bool,
     pub(super) metrics: Option<Metrics>,
     pub(super) on_root: Option<Box<OnRoot>>,
+    pub(super) idle_limit: Duration,
     /// The spans of conversations and calls that are open, by their keys.
     pub(super) open: OpenSpans,
     pub(super) asked: Asked,

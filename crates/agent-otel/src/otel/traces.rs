@@ -1,6 +1,6 @@
 //! Traces and metrics of runs.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use agent_core::Event;
 use opentelemetry::{
@@ -120,7 +120,11 @@ pub struct TracesBuilder {
     transfers: bool,
     meter: Option<Meter>,
     on_root: Option<Box<OnRoot>>,
+    idle_limit: Option<Duration>,
 }
+
+/// See [`TracesBuilder::idle_limit`].
+const IDLE_LIMIT: Duration = Duration::from_secs(3_600);
 
 impl TracesBuilder {
     /// Sets the version of the conventions. Your backend says which one it reads.
@@ -159,6 +163,15 @@ impl TracesBuilder {
         self
     }
 
+    /// Sets how long nothing may be heard of a conversation until its spans end. Their end is then
+    /// the last event, and `agent.end` is `unknown`. The default is an hour. This is for listeners
+    /// that hear many runs, of which other processes continue some, as on Restate. Without a limit,
+    /// they would keep those runs for ever.
+    pub fn idle_limit(mut self, limit: Duration) -> Self {
+        self.idle_limit = Some(limit);
+        self
+    }
+
     /// Makes the traces. The spans go to this provider; see [`Traces::new`].
     pub fn build<P>(self, provider: &P) -> Traces
     where
@@ -177,6 +190,7 @@ impl TracesBuilder {
             transfers: self.transfers,
             metrics: self.meter.map(|meter| Metrics::new(&meter, names)),
             on_root: self.on_root,
+            idle_limit: self.idle_limit.unwrap_or(IDLE_LIMIT),
             open: OpenSpans::default(),
             asked: Asked::default(),
         }))

@@ -5,6 +5,7 @@
 mod common;
 mod content;
 mod failures;
+mod hosts;
 mod journal;
 mod metrics;
 mod parents;

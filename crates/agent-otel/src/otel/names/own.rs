@@ -1,7 +1,7 @@
 //! Names for what the conventions don't cover. They begin with `agent.`.
 
-/// How a conversation ended: `answered`, `waiting`, `cut`, `refused`, `turn_limit`, `budget` or
-/// `other`.
+/// How a conversation ended: `answered`, `waiting`, `cut`, `refused`, `turn_limit`, `budget`,
+/// `other`, or `unknown`.
 pub(crate) const END: &str = "agent.end";
 
 /// What a request cost, in US dollars. Also a metric.

@@ -43,12 +43,13 @@ impl Conversation {
         match &event.kind {
             EventKind::TurnStarted { messages } => {
                 self.let_speak(shared, event, at);
-                self.failed = None;
+                (self.failed, self.has_answered) = (None, false);
                 let results = std::mem::take(&mut self.results);
                 let input = shared.content.then(|| content::input(&results, messages, shared.names));
                 self.turn = Some(Turn::new(event, input, at));
             }
-            EventKind::TurnEnded { stop_reason, usage, response, model, first_piece, .. } => {
+            EventKind::TurnEnded { stop_reason, calls, usage, response, model, first_piece } => {
+                self.has_answered = *calls == 0;
                 let content = self.turn.as_mut().and_then(Turn::content);
                 let reply = Reply {
                     id: response.as_deref(),
