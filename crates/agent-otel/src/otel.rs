@@ -10,6 +10,7 @@ mod listener;
 mod metrics;
 mod names;
 mod open_runs;
+mod reply;
 mod request_wait;
 mod shared;
 mod trace_parent;

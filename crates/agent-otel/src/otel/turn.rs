@@ -7,19 +7,19 @@ use std::{
 };
 
 use agent_core::{
-    Block, Delta, Event, StopReason, Usage,
+    Block, Delta, Event, Usage,
     model::{Fold, Notice, Piece},
 };
 use opentelemetry::{
-    Array, Context, KeyValue, StringValue, Value,
+    Context, KeyValue,
     trace::{self, SpanBuilder, SpanKind, TraceContextExt},
 };
 
 use super::{
-    content,
     failure::Failure,
     metrics::dollars,
     names::own,
+    reply::Reply,
     request_wait::{RequestWait, RequestWaits},
     shared::{Shared, between, count, millis},
 };
@@ -43,16 +43,6 @@ pub(super) struct Turn {
     piece: Option<SystemTime>,
     /// The reply so far, if spans have content.
     reply: Option<Fold>,
-}
-
-/// What is known of a reply.
-pub(super) struct Reply<'a> {
-    pub(super) id: Option<&'a str>,
-    pub(super) model: Option<&'a str>,
-    pub(super) stop_reason: &'a StopReason,
-    /// The time from the start of the turn to the first piece of the reply.
-    pub(super) first_piece: Option<Duration>,
-    pub(super) content: Option<Vec<Block>>,
 }
 
 impl Turn {
@@ -188,7 +178,7 @@ impl Turn {
         let failure = reply.as_ref().err().copied();
         let mut attributes = self.attributes(shared, usage);
         match reply {
-            Ok(reply) => attributes.extend(of_reply(shared, reply, first_piece)),
+            Ok(reply) => attributes.extend(reply.attributes(shared, first_piece)),
             Err(failure) => attributes.push(failure.attribute(shared.names)),
         }
         let span = SpanBuilder::from_name(name)
@@ -276,26 +266,4 @@ fn asked(shared: &Shared, provider: &str, model: &str, server: Option<&str>) -> 
         attributes.extend(port.map(|port| KeyValue::new(names.server_port, i64::from(port))));
     }
     attributes
-}
-
-fn of_reply(
-    shared: &Shared,
-    reply: Reply<'_>,
-    first_piece: Option<Duration>,
-) -> impl Iterator<Item = KeyValue> {
-    let names = shared.names;
-    let reason: StringValue = reply.stop_reason.as_str().to_owned().into();
-    let finish_reasons = Value::Array(Array::String(vec![reason]));
-    let text = |name, text: Option<&str>| text.map(|text| KeyValue::new(name, text.to_owned()));
-    let first = first_piece.map(|first| KeyValue::new(names.time_to_first_chunk, first.as_secs_f64()));
-    let output = reply.content.map(|content| content::output(&content, reply.stop_reason, names));
-    [
-        Some(KeyValue::new(names.finish_reasons, finish_reasons)),
-        text(names.response_id, reply.id),
-        text(names.response_model, reply.model),
-        first,
-        output.map(|output| KeyValue::new(names.output_messages, output)),
-    ]
-    .into_iter()
-    .flatten()
 }

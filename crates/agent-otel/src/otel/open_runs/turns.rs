@@ -5,12 +5,8 @@ use std::time::SystemTime;
 use agent_core::{Event, EventKind};
 
 use crate::otel::{
-    content,
-    conversation::Conversation,
-    failure::Failure,
-    open_runs::OpenRuns,
-    shared::Shared,
-    turn::{Reply, Turn},
+    content, conversation::Conversation, failure::Failure, open_runs::OpenRuns, reply::Reply, shared::Shared,
+    turn::Turn,
 };
 
 impl OpenRuns {
