@@ -11,7 +11,7 @@ use std::{fmt, sync::Arc};
 pub use content::Content;
 use read::read;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use written::{Source, Written, written};
+use written::Written;
 
 use crate::{Json, ToolCall, message::fields::Fields};
 
@@ -103,16 +103,18 @@ impl Block {
     /// Makes a text block.
     pub fn text(text: impl Into<String>) -> Self {
         let text = text.into();
-        let json = written(&Written::Text { text: &text });
+        let json = Written::of("text", text.len()).set("text", &text).json();
         Self::of(json, BlockKind::Text(text))
     }
 
     /// Makes a `tool_use` block, as a model writes it. `input` is a JSON object.
     pub fn tool_use(id: impl Into<String>, name: impl Into<String>, input: impl Into<Json>) -> Self {
-        let call = ToolCall { id: id.into(), name: name.into(), input: input.into() };
-        let ToolCall { id, name, input } = &call;
-        let json = written(&Written::ToolUse { id, name, input });
-        Self::of(json, BlockKind::ToolUse(call.into()))
+        let (id, name, input) = (id.into(), name.into(), input.into());
+        let size = input.text().len();
+        let written = Written::of("tool_use", size).set("id", &id).set("name", &name);
+        let json = written.set_json("input", &input).json();
+        let input = json.last_value(size);
+        Self::of(json, BlockKind::ToolUse(ToolCall { id, name, input }.into()))
     }
 
     /// Makes a `tool_result` block. `is_error` says that the call failed.
@@ -127,14 +129,17 @@ impl Block {
         };
         let is_silent = is_error && content.is_blank();
         let content = if is_silent { "the tool failed and said nothing".into() } else { content };
-        let json = written(&Written::ToolResult { tool_use_id: &tool_use_id, content: &content, is_error });
+        let size = if let Content::Text(text) = &content { text.len() } else { 0 };
+        let written = Written::of("tool_result", size).set("tool_use_id", &tool_use_id).set_content(&content);
+        let json = if is_error { written.set("is_error", &true) } else { written }.json();
         Self::of(json, BlockKind::ToolResult { tool_use_id, content, is_error })
     }
 
     /// Makes a block of an image in base64. `media_type` is a MIME type, such as `image/png`.
     pub fn image(media_type: &str, base64: &str) -> Self {
-        let source = Source::Base64 { media_type, data: base64 };
-        Self::of(written(&Written::Image { source }), BlockKind::Image)
+        let source = Written::of("base64", base64.len()).set("media_type", media_type).set("data", base64);
+        let json = Written::of("image", base64.len()).set_json("source", &source.json()).json();
+        Self::of(json, BlockKind::Image)
     }
 
     /// Whether both are clones of one block.
@@ -205,12 +210,16 @@ impl Block {
         if **old == call {
             return self.clone();
         }
-        let mut fields = self.fields();
-        fields.replace("id", &old.id, &call.id);
-        fields.replace("name", &old.name, &call.name);
-        fields.set_json("input", &call.input);
-        let json = fields.json();
-        let call = Arc::new(call);
+        let is_only_input = (&old.id, &old.name) == (&call.id, &call.name);
+        let only_input = if is_only_input { self.json().with_part(&old.input, &call.input) } else { None };
+        let (json, input) = only_input.unwrap_or_else(|| {
+            let mut fields = self.fields();
+            fields.replace("id", &old.id, &call.id);
+            fields.replace("name", &old.name, &call.name);
+            fields.set_json("input", &call.input);
+            (fields.json(), call.input.clone())
+        });
+        let call = Arc::new(ToolCall { input, ..call });
         let is_own = self.as_tool_use().is_some();
         Self::of(json, if is_own { BlockKind::ToolUse(call) } else { BlockKind::ServerToolUse(call) })
     }

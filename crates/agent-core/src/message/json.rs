@@ -23,8 +23,12 @@ pub struct Json {
 impl Json {
     /// Makes a `Json` from its text. Fails if `text` is not one JSON value.
     pub fn read(text: impl Into<String>) -> Result<Self, serde_json::Error> {
-        let text = text.into();
-        serde_json::from_str::<&RawValue>(&text).map(Self::from)
+        Self::of_text(&text.into())
+    }
+
+    /// Makes a `Json` from its text.
+    pub(crate) fn of_text(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<&RawValue>(text).map(Self::from)
     }
 
     /// Serializes a value to JSON.
@@ -54,14 +58,42 @@ impl Json {
         }
     }
 
+    /// The last value of this object, of which it is known where it is: it has so many bytes.
+    pub(crate) fn last_value(&self, bytes: usize) -> Self {
+        let end = self.place.end - 1;
+        Self { whole: self.whole.clone(), place: end - bytes..end }
+    }
+
+    /// This JSON with another value in the place of a part, and that value as a part of it. `None`
+    /// if the part shares no text with this.
+    pub(crate) fn with_part(&self, part: &Self, value: &Self) -> Option<(Self, Self)> {
+        let is_inside = part.place.start >= self.place.start && part.place.end <= self.place.end;
+        if !is_inside || !Arc::ptr_eq(&self.whole, &part.whole) {
+            return None;
+        }
+        let (before, behind) = (self.place.start..part.place.start, part.place.end..self.place.end);
+        let place = before.len()..before.len() + value.text().len();
+        let whole: Arc<str> = [&self.whole[before], value.text(), &self.whole[behind]].concat().into();
+        let json = Self { whole: whole.clone(), place: 0..whole.len() };
+        Some((json, Self { whole, place }))
+    }
+
     /// Keeps text without checking it. Only for text that the caller parses next, and drops if it
     /// is not JSON.
     pub(crate) fn unread(text: impl Into<Arc<str>>) -> Self {
         Self::checked(text.into())
     }
 
+    /// Keeps JSON that was put together of strings and of JSON that was kept before. So it has no
+    /// half of a character.
+    pub(crate) fn written(text: Vec<u8>) -> Self {
+        let whole: Arc<str> = String::from_utf8(text).expect("its parts are texts").into();
+        let place = 0..whole.len();
+        Self { whole, place }
+    }
+
     /// Keeps text that is known to be JSON.
-    fn checked(text: impl AsRef<str> + Into<Arc<str>>) -> Self {
+    pub(crate) fn checked(text: impl AsRef<str> + Into<Arc<str>>) -> Self {
         let whole = match surrogates::replaced(text.as_ref()) {
             Some(whole) => whole.into(),
             None => text.into(),
@@ -214,6 +246,23 @@ mod tests {
         let raw = RawValue::from_string(half.to_owned()).unwrap();
         assert_eq!(Json::of(&raw).unwrap().text(), whole);
         assert_eq!(Json::from(raw).parse::<serde_json::Value>().unwrap()["\u{fffd}"][0], "\u{fffd}");
+    }
+
+    #[test]
+    fn a_part_is_replaced_where_it_is() {
+        let whole = Json::read(r#"{"o":{"a":[1]},"b":{}}"#).unwrap();
+        let [inner, part] = [5..14, 10..13].map(|place| Json { place, ..whole.clone() });
+        let value = Json::read("\"é\"").unwrap();
+        let check = |json: &Json, expected: &str| {
+            let (replaced, inside) = json.with_part(&part, &value).unwrap();
+            assert_eq!((replaced.text(), inside.text()), (expected, "\"é\""));
+            assert!(Arc::ptr_eq(&replaced.whole, &inside.whole));
+        };
+        check(&whole, r#"{"o":{"a":"é"},"b":{}}"#);
+        check(&inner, r#"{"a":"é"}"#);
+        assert!(part.with_part(&inner, &value).is_none());
+        assert!(whole.with_part(&value, &value).is_none());
+        assert_eq!(whole.last_value(2).text(), "{}");
     }
 
     #[test]

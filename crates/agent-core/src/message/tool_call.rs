@@ -81,7 +81,7 @@ fn object(text: &str) -> Result<Json, InvalidJson> {
         let text = truncated(text.to_owned(), REPEATED);
         InvalidJson { pointer: String::new(), message: format!("the input {why}; it was: {text}") }
     };
-    let json = Json::read(text).map_err(|error| not_an_object(format!("is not valid JSON: {error}")))?;
+    let json = Json::of_text(text).map_err(|error| not_an_object(format!("is not valid JSON: {error}")))?;
     match json.text().starts_with('{') {
         true => Ok(json),
         false => Err(not_an_object("must be a JSON object".to_owned())),

@@ -47,7 +47,7 @@ impl Fold {
                 self.usage.update(&usage);
                 self.keep(extra);
             }
-            Delta::Block { index, block } => *self.draft(index) = Draft::of(block),
+            Delta::Block { index, block } => self.begin(index, block),
             Delta::Piece { index, piece } => self.draft(index).push(piece),
             Delta::BlockEnd { .. } | Delta::Notice(_) | Delta::Other { .. } => {}
             Delta::Stop { stop_reason, stop_details, usage, extra } => {
@@ -68,11 +68,16 @@ impl Fold {
         Ok(())
     }
 
+    /// The block at this index begins. The outline has checked that it is a new one.
+    fn begin(&mut self, index: usize, block: Block) {
+        self.drafts.push((index, Draft::of(block)));
+    }
+
     /// The draft of the block at this index. Only text may come without a `Block` before it.
     fn draft(&mut self, index: usize) -> &mut Draft {
         let number = self.outline.find(index).expect("the outline has seen it begin");
         if number == self.drafts.len() {
-            self.drafts.push((index, Draft::of(Block::text(""))));
+            self.begin(index, Block::text(""));
         }
         &mut self.drafts[number].1
     }

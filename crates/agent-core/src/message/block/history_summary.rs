@@ -1,9 +1,6 @@
 //! The block with which a reply says that a summary is sent instead of earlier messages.
 
-use super::{
-    Block, BlockKind,
-    written::{Written, written},
-};
+use super::{Block, BlockKind, written::Written};
 
 impl Block {
     /// Makes a block that holds a summary of earlier messages. A reply with only this block and the
@@ -16,7 +13,8 @@ impl Block {
     /// [`Request::places`](crate::model::RequestParts::places). The block itself is never sent.
     pub fn history_summary(text: impl Into<String>, before: usize) -> Self {
         let text = text.into();
-        let json = written(&Written::HistorySummary { text: &text, before });
+        let written = Written::of("history_summary", text.len());
+        let json = written.set("text", &text).set("before", &before).json();
         Self::of(json, BlockKind::HistorySummary { text, before })
     }
 }

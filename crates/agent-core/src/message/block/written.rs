@@ -1,45 +1,64 @@
 //! Writes blocks as JSON.
 
-use std::ops::Not;
-
 use serde::Serialize;
 
-use crate::{Content, Json};
+use crate::{Block, Content, Json};
 
-/// The blocks that this library makes, in the API's JSON.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Written<'a> {
-    Text {
-        text: &'a str,
-    },
-    ToolUse {
-        id: &'a str,
-        name: &'a str,
-        input: &'a Json,
-    },
-    ToolResult {
-        tool_use_id: &'a str,
-        content: &'a Content,
-        #[serde(skip_serializing_if = "Not::not")]
-        is_error: bool,
-    },
-    Image {
-        source: Source<'a>,
-    },
-    HistorySummary {
-        text: &'a str,
-        before: usize,
-    },
-}
+/// A block that is being written, field by field. All calls and all results are written so. Serde
+/// would parse JSON that a field has, such as the input of a call, again before it writes it.
+pub(super) struct Written(Vec<u8>);
 
-/// Where the data of a picture is.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Source<'a> {
-    Base64 { media_type: &'a str, data: &'a str },
-}
+impl Written {
+    /// A block of this type, which is a word without escapes. `size` is the length of its longest
+    /// field.
+    pub(super) fn of(kind: &'static str, size: usize) -> Self {
+        let mut text = Vec::with_capacity(size + size / 8 + 96);
+        text.extend_from_slice(br#"{"type":""#);
+        text.extend_from_slice(kind.as_bytes());
+        text.push(b'"');
+        Self(text)
+    }
 
-pub(super) fn written(block: &Written<'_>) -> Json {
-    Json::of(block).expect("strings and JSON text can always be written")
+    /// Adds a field. Its name has no escapes.
+    pub(super) fn set<T: Serialize + ?Sized>(mut self, name: &'static str, value: &T) -> Self {
+        self.begin(name);
+        serde_json::to_writer(&mut self.0, value).expect("strings and numbers can always be written");
+        self
+    }
+
+    /// Adds a field that is JSON already.
+    pub(super) fn set_json(mut self, name: &'static str, json: &Json) -> Self {
+        self.begin(name);
+        self.0.extend_from_slice(json.text().as_bytes());
+        self
+    }
+
+    /// Adds the content of a result.
+    pub(super) fn set_content(mut self, content: &Content) -> Self {
+        let blocks = match content {
+            Content::Text(text) => return self.set("content", text),
+            Content::Blocks(blocks) => blocks,
+        };
+        self.begin("content");
+        let mut before = b'[';
+        for block in blocks.iter().map(Block::json) {
+            self.0.push(before);
+            self.0.extend_from_slice(block.text().as_bytes());
+            before = b',';
+        }
+        self.0.extend_from_slice(if blocks.is_empty() { b"[]" } else { b"]" });
+        self
+    }
+
+    /// The whole block.
+    pub(super) fn json(mut self) -> Json {
+        self.0.push(b'}');
+        Json::written(self.0)
+    }
+
+    fn begin(&mut self, name: &'static str) {
+        self.0.extend_from_slice(b",\"");
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
+    }
 }
