@@ -75,6 +75,18 @@ impl<'a> List<'a> {
         self.text
     }
 
+    /// Where the text ends now.
+    #[cfg(feature = "openai")]
+    pub(crate) fn place(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Where the next item will begin.
+    #[cfg(feature = "openai")]
+    pub(crate) fn next_place(&self) -> usize {
+        self.text.len() + usize::from(!self.is_empty)
+    }
+
     pub(crate) fn end(self) {
         self.text.push(b']');
     }

@@ -6,7 +6,7 @@
 //! what is sent in which order, `content` makes parts of blocks, `names` keeps names and ids to the
 //! APIs' rules and `parameters` the schemas of tools, `call_ids` keeps ids to those of a server,
 //! `openai_blocks` says which blocks only these APIs can read, and `origin` which server wrote them.
-//! `object` reads what a server wrote in one pass, and `fields` what nobody here knows by its name.
+//! `sent_bodies` copies what the body before it had already. `object` reads what a server wrote in one pass, and `fields` what nobody here knows by its name.
 //! `plain_client` is the plain client, and `usable` asks again without what a server can't use.
 
 mod answer_format;
@@ -29,6 +29,7 @@ mod origin;
 mod parameters;
 mod plain_client;
 mod responses;
+mod sent_bodies;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use agent_core::{Json, Request, ToolSpec};
 use serde::Serialize;
 use serde_json::json;
 
-use super::settings::BodySettings;
+use super::{sent_bodies::Repeated, settings::BodySettings};
 use crate::{
     ToolChoice,
     json_text::{self, List, Object},
@@ -69,17 +69,19 @@ impl<'a> Body<'a, '_> {
         &mut self,
         settings: &BodySettings,
         request: &Request,
+        repeated: &mut Repeated,
         tool: impl Fn(&mut Vec<u8>, &ToolSpec),
         choice: impl FnOnce(&ToolChoice) -> Json,
     ) {
         let has_tools = !request.tools.is_empty() || !request.server_tools.is_empty();
         if has_tools {
-            self.put("tools", |text| {
+            let write = |text: &mut Vec<u8>| {
                 let mut tools = List::begin(text);
                 request.tools.iter().for_each(|spec| tool(tools.item(), spec));
                 request.server_tools.iter().for_each(|tool| json_text::json(tools.item(), tool));
                 tools.end();
-            });
+            };
+            self.put("tools", |text| repeated.tools(text, request, write));
         }
         if has_tools || self.is_given("tools") {
             if let Some(chosen) = settings.tool_choice(request) {

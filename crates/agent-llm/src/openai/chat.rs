@@ -11,4 +11,6 @@ mod request;
 
 pub(super) use events::ChatEvents;
 pub(super) use reply::read_reply;
-pub(super) use request::{max_tokens, write_body};
+#[cfg(test)]
+pub(super) use request::write_body;
+pub(super) use request::{max_tokens, write};

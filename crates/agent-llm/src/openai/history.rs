@@ -18,6 +18,9 @@ pub(super) trait WriteHistory<'a> {
 
     /// What a user says, without results.
     fn user(&mut self, blocks: Vec<&'a Block>);
+
+    /// So many messages are written, and what follows does not depend on them.
+    fn mark(&mut self, messages: usize);
 }
 
 /// What stands for the result of a call that has none.
@@ -29,7 +32,7 @@ pub(super) const NO_RESULT: &str = "[no result: the call was not made]";
 /// first.
 pub(super) fn write<'a>(messages: &'a [Message], called: &'a [Block], writer: &mut impl WriteHistory<'a>) {
     let mut history = History { open: ids(called), instructions: Vec::new() };
-    for message in messages {
+    for (place, message) in messages.iter().enumerate() {
         match message.role() {
             // Between calls and results nothing may stand.
             Role::System if !history.open.is_empty() => history.instructions.push(message),
@@ -39,7 +42,10 @@ pub(super) fn write<'a>(messages: &'a [Message], called: &'a [Block], writer: &m
                 writer.assistant(message);
                 history.open = ids(message.content());
             }
-            Role::User => history.user(message, writer),
+            Role::User => {
+                history.user(message, writer);
+                writer.mark(place + 1);
+            }
         }
     }
     history.close(writer);

@@ -1,6 +1,7 @@
 //! The plain client of both APIs: one request, one answer, no retries.
 
 use agent_core::{BoxStream, Delta, Llm, LlmError, Request};
+use bytes::Bytes;
 use futures::{StreamExt, stream};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use super::{
     names::Renamed,
     origin::{Origin, Signing},
     responses::{self, ResponseEvents},
+    sent_bodies::SentBodies,
 };
 use crate::transport::{
     api_request::ApiRequest, config_error::ConfigError, http::Http, parser::EventParser, sent_to::announced,
@@ -25,6 +27,7 @@ pub(crate) struct Plain {
     http: Http,
     url: Url,
     origin: Origin,
+    sent: SentBodies,
 }
 
 impl Plain {
@@ -40,7 +43,7 @@ impl Plain {
         let http = Http::new(api, settings.http.clone(), &payers, other.map(|other| &other.http))?;
         let url = http.url(settings.protocol.path());
         let origin = Origin::of(settings.origin.as_deref(), &url, settings.protocol);
-        Ok(Self { settings, http, url, origin })
+        Ok(Self { settings, http, url, origin, sent: SentBodies::default() })
     }
 
     /// Who writes the replies.
@@ -68,13 +71,18 @@ impl Plain {
 
     fn post(&self, request: &Request) -> ApiRequest {
         let settings = &self.settings.body;
+        let mut repeated = self.sent.repeated(request);
         let (body, max_tokens) = match self.settings.protocol {
-            Protocol::Chat => (chat::write_body(settings, request), chat::max_tokens(settings, request)),
+            Protocol::Chat => {
+                (chat::write(settings, request, &mut repeated), chat::max_tokens(settings, request))
+            }
             Protocol::Responses => {
-                (responses::write_body(settings, request), responses::max_tokens(settings, request))
+                (responses::write(settings, request, &mut repeated), responses::max_tokens(settings, request))
             }
         };
-        ApiRequest { max_tokens, ..ApiRequest::post(self.settings.protocol.path(), body.into()) }
+        let body = Bytes::from(body);
+        self.sent.keep(request, &body, repeated);
+        ApiRequest { max_tokens, ..ApiRequest::post(self.settings.protocol.path(), body) }
     }
 }
 

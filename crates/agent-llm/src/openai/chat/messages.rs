@@ -15,6 +15,7 @@ use crate::{
         history::{self, WriteHistory},
         names::{sent_id, sent_name},
         openai_blocks::{self, Kept, Others},
+        sent_bodies::Repeated,
         settings::BodySettings,
         words::{joined, only_words, result_words},
     },
@@ -56,22 +57,26 @@ struct File<'a> {
 
 /// Writes the list of messages, the system prompt first. There may be thousands, so this is written
 /// out. Source: `ChatCompletionMessageParam` of the official clients.
-pub(super) fn write(text: &mut Vec<u8>, settings: &BodySettings, request: &Request) {
-    let sent = List::begin(text);
-    let mut writer = Writer { is_compatible: settings.is_compatible, sent, pictures: Vec::new() };
+pub(super) fn write(text: &mut Vec<u8>, settings: &BodySettings, request: &Request, repeated: &mut Repeated) {
+    let (is_compatible, sent) = (settings.is_compatible, List::begin(text));
+    let mut writer = Writer { is_compatible, sent, pictures: Vec::new(), repeated, copied: 0 };
     writer.system(&request.system_text());
-    history::write(&request.messages, &[], &mut writer);
+    writer.copied = writer.repeated.begin(&mut writer.sent, &request.messages).messages;
+    history::write(&request.messages[writer.copied..], &[], &mut writer);
     writer.sent.end();
 }
 
-struct Writer<'a, 't> {
+struct Writer<'a, 't, 'r> {
     is_compatible: bool,
     sent: List<'t>,
     /// What results hold besides words: only a user may say that.
     pictures: Vec<Part<'a>>,
+    repeated: &'r mut Repeated,
+    /// How many messages were copied from the body before.
+    copied: usize,
 }
 
-impl<'a> WriteHistory<'a> for Writer<'a, '_> {
+impl<'a> WriteHistory<'a> for Writer<'a, '_, '_> {
     fn instruct(&mut self, message: &'a Message) {
         self.system(&message.text());
     }
@@ -103,9 +108,13 @@ impl<'a> WriteHistory<'a> for Writer<'a, '_> {
         blocks.into_iter().for_each(|block| content::add(block, &mut parts));
         self.show_pictures(parts);
     }
+
+    fn mark(&mut self, messages: usize) {
+        self.repeated.mark(&self.sent, self.copied + messages, 0);
+    }
 }
 
-impl<'a> Writer<'a, '_> {
+impl<'a> Writer<'a, '_, '_> {
     fn system(&mut self, words: &str) {
         if !words.trim().is_empty() {
             let text = self.sent.item();

@@ -7,15 +7,24 @@ use super::messages;
 use crate::{
     ToolChoice,
     json_text::{Object, word},
-    openai::{answer_format, body, names::sent_name, parameters::parameters, settings::BodySettings},
+    openai::{
+        answer_format, body, names::sent_name, parameters::parameters, sent_bodies::Repeated,
+        settings::BodySettings,
+    },
 };
 
 /// The field with the most tokens of a reply: OpenAI's own, and what servers that speak like it
 /// know.
 const MAX_TOKENS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 
-/// The body of a request. What the program gave as fields wins over the settings.
+/// The body of a request, which repeats nothing.
+#[cfg(test)]
 pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> {
+    write(settings, request, &mut Repeated::default())
+}
+
+/// The body of a request. What the program gave as fields wins over the settings.
+pub(crate) fn write(settings: &BodySettings, request: &Request, repeated: &mut Repeated) -> Vec<u8> {
     body::written(settings, request, |body| {
         body.set("model", &settings.model);
         let [own, compatible] = MAX_TOKENS;
@@ -29,11 +38,11 @@ pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> 
         if settings.streaming {
             body.put("stream_options", |text| text.extend_from_slice(br#"{"include_usage":true}"#));
         }
-        body.set_tools(settings, request, tool, tool_choice);
+        body.set_tools(settings, request, repeated, tool, tool_choice);
         if let Some(format) = answer_format::response_format(settings, request) {
             body.set("response_format", &format);
         }
-        body.put("messages", |text| messages::write(text, settings, request));
+        body.put("messages", |text| messages::write(text, settings, request, repeated));
     })
 }
 

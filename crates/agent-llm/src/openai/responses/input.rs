@@ -9,13 +9,14 @@ use agent_core::{
 use serde::Serialize;
 
 use crate::{
-    json_text::{Object, json, value, word},
+    json_text::{List, Object, json, value, word},
     openai::{
         content::{self, Part},
         fields::Fields,
         history::{self, WriteHistory},
         names::{sent_id, sent_name},
         openai_blocks::{self, Kept, Others},
+        sent_bodies::{Mark, Repeated},
         settings::BodySettings,
         words::{FAILED, joined, only_words, result_words},
     },
@@ -31,7 +32,7 @@ const REASONING: &str = "reasoning";
 const MESSAGE: &str = "message";
 
 /// An item, as it is written. Source: `ResponseInputItemParam` of the official clients.
-pub(super) enum Item<'a> {
+enum Item<'a> {
     Message(Said<'a>),
     /// A call, and its other fields.
     Call(&'a ToolCall, Others),
@@ -42,7 +43,7 @@ pub(super) enum Item<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Said<'a> {
+struct Said<'a> {
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -56,7 +57,7 @@ pub(super) struct Said<'a> {
 
 impl Item<'_> {
     /// Writes it. There may be thousands of calls and outputs, so these are written out.
-    pub(super) fn write(&self, text: &mut Vec<u8>) {
+    fn write(&self, text: &mut Vec<u8>) {
         match self {
             Self::Message(said) => value(text, said),
             Self::Kept(item) => json(text, item),
@@ -85,7 +86,7 @@ impl Item<'_> {
 /// One text, or parts.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum Words<'a> {
+enum Words<'a> {
     Text(Cow<'a, str>),
     Parts(Vec<SentPart<'a>>),
     Said([SaidPart<'a>; 1]),
@@ -93,7 +94,7 @@ pub(super) enum Words<'a> {
 
 /// What a model said, as it says it.
 #[derive(Serialize)]
-pub(super) struct SaidPart<'a> {
+struct SaidPart<'a> {
     r#type: &'static str,
     text: Cow<'a, str>,
     annotations: [(); 0],
@@ -101,7 +102,7 @@ pub(super) struct SaidPart<'a> {
 
 #[derive(Serialize)]
 #[serde(tag = "type")]
-pub(super) enum SentPart<'a> {
+enum SentPart<'a> {
     #[serde(rename = "input_text")]
     Text { text: Cow<'a, str> },
     #[serde(rename = "input_image")]
@@ -117,61 +118,82 @@ pub(super) enum SentPart<'a> {
     },
 }
 
-/// The items of a request, and the reply that they go on from, which the server has.
-pub(super) fn input<'a>(settings: &BodySettings, request: &'a Request) -> (Vec<Item<'a>>, Option<&'a str>) {
-    let mut writer = Writer { settings, items: Vec::new() };
+/// What follows a reply that the server has: the messages, the calls of the reply, and its id.
+pub(super) type Held<'a> = (&'a [Message], &'a [Block], &'a str);
+
+/// What is new for the server, if it has what was before.
+pub(super) fn held<'a>(settings: &BodySettings, request: &'a Request) -> Option<Held<'a>> {
     // Whoever keeps replies calls them so.
-    let held =
-        history::new_messages(request).filter(|(.., reply)| settings.store && reply.starts_with("resp"));
-    let previous = match held {
-        Some((new, called, reply)) => {
+    history::new_messages(request).filter(|(.., reply)| settings.store && reply.starts_with("resp"))
+}
+
+/// Writes the list of items.
+pub(super) fn write(
+    text: &mut Vec<u8>,
+    settings: &BodySettings,
+    request: &Request,
+    held: Option<Held<'_>>,
+    repeated: &mut Repeated,
+) {
+    let (sent, copied) = (List::begin(text), Mark::default());
+    let mut writer = Writer { settings, sent, written: 0, reply: Vec::new(), repeated, copied };
+    match held {
+        Some((new, called, _)) => {
             history::write(new, called, &mut writer);
-            Some(reply)
+            writer.repeated.forget_history();
         }
         None => {
-            history::write(&request.messages, &[], &mut writer);
-            None
+            writer.copied = writer.repeated.begin(&mut writer.sent, &request.messages);
+            writer.written = writer.copied.items;
+            history::write(&request.messages[writer.copied.messages..], &[], &mut writer);
         }
-    };
-    (writer.items, previous)
+    }
+    writer.sent.end();
 }
 
-struct Writer<'a, 's> {
+struct Writer<'a, 't, 's> {
     settings: &'s BodySettings,
-    items: Vec<Item<'a>>,
+    sent: List<'t>,
+    /// How many items are written.
+    written: usize,
+    /// The items of a reply, until all of them are known.
+    reply: Vec<Item<'a>>,
+    repeated: &'s mut Repeated,
+    /// What was copied from the body before.
+    copied: Mark,
 }
 
-impl<'a> WriteHistory<'a> for Writer<'a, '_> {
+impl<'a> WriteHistory<'a> for Writer<'a, '_, '_> {
     fn instruct(&mut self, message: &'a Message) {
         let text = message.text();
         if !text.trim().is_empty() {
-            self.message("system", Words::Text(text.into()));
+            self.say("system", Words::Text(text.into()));
         }
     }
 
     /// Blocks that only Claude can read, or that ran at its server, are not sent: what they led to
     /// stands in the text.
     fn assistant(&mut self, message: &'a Message) {
-        let begin = self.items.len();
         let mut texts = Vec::new();
         for block in message.content() {
             match block.kind() {
                 BlockKind::Text(text) => texts.push(text.as_str()),
                 BlockKind::ToolUse(call) => {
                     self.said(&mut texts, None);
-                    self.items.push(Item::Call(call, Others::new()));
+                    self.reply.push(Item::Call(call, Others::new()));
                 }
                 BlockKind::Other(_) => self.kept(block, &mut texts),
                 _ => {}
             }
         }
         self.said(&mut texts, None);
-        self.drop_last_reasoning(begin);
+        self.drop_last_reasoning();
+        std::mem::take(&mut self.reply).iter().for_each(|item| self.add(item));
     }
 
     fn result(&mut self, call: &'a str, content: &'a Content, is_error: bool) {
         if let Some(words) = only_words(content, is_error) {
-            return self.items.push(Item::Output(call, Words::Text(words.into())));
+            return self.add(&Item::Output(call, Words::Text(words.into())));
         }
         let parts = content::of_result(content);
         let output = match parts.iter().all(|part| matches!(part, Part::Text(_))) {
@@ -181,22 +203,31 @@ impl<'a> WriteHistory<'a> for Writer<'a, '_> {
                 Words::Parts(failed.into_iter().chain(parts).map(sent).collect())
             }
         };
-        self.items.push(Item::Output(call, output));
+        self.add(&Item::Output(call, output));
     }
 
     fn user(&mut self, blocks: Vec<&'a Block>) {
         let mut parts = Vec::new();
         blocks.into_iter().for_each(|block| content::add(block, &mut parts));
         if !parts.is_empty() {
-            self.message("user", Words::Parts(parts.into_iter().map(sent).collect()));
+            self.say("user", Words::Parts(parts.into_iter().map(sent).collect()));
         }
+    }
+
+    fn mark(&mut self, messages: usize) {
+        self.repeated.mark(&self.sent, self.copied.messages + messages, self.written);
     }
 }
 
-impl<'a> Writer<'a, '_> {
-    fn message(&mut self, role: &'static str, content: Words<'a>) {
+impl<'a> Writer<'a, '_, '_> {
+    fn add(&mut self, item: &Item<'_>) {
+        item.write(self.sent.item());
+        self.written += 1;
+    }
+
+    fn say(&mut self, role: &'static str, content: Words<'_>) {
         let said = Said { r#type: MESSAGE, id: None, status: None, role, content, phase: None };
-        self.items.push(Item::Message(said));
+        self.add(&Item::Message(said));
     }
 
     /// The words so far of a reply. OpenAI's own server takes them as a text, and would look for an
@@ -207,19 +238,20 @@ impl<'a> Writer<'a, '_> {
             false => (None, None, Words::Text(text)),
             true => {
                 let said = SaidPart { r#type: "output_text", text, annotations: [] };
-                (Some(format!("msg_{}", self.items.len())), Some("completed"), Words::Said([said]))
+                let id = format!("msg_{}", self.written + self.reply.len());
+                (Some(id), Some("completed"), Words::Said([said]))
             }
         };
         let role = "assistant";
-        self.items.push(Item::Message(Said { r#type: MESSAGE, id, status, role, content, phase }));
+        self.reply.push(Item::Message(Said { r#type: MESSAGE, id, status, role, content, phase }));
     }
 
-    /// Reasoning at the end of a reply, which begins at this place, led to nothing that is sent: the
-    /// reply was cut, or what it led to was left out. OpenAI's server refuses it then.
-    fn drop_last_reasoning(&mut self, begin: usize) {
+    /// Reasoning at the end of a reply led to nothing that is sent: the reply was cut, or what it
+    /// led to was left out. OpenAI's server refuses it then.
+    fn drop_last_reasoning(&mut self) {
         let is_reasoning = |item: &Item<'_>| matches!(item, Item::Kept(item) if kind(item) == REASONING);
-        while self.items.len() > begin && self.items.last().is_some_and(is_reasoning) {
-            self.items.pop();
+        while self.reply.last().is_some_and(is_reasoning) {
+            self.reply.pop();
         }
     }
 
@@ -228,12 +260,12 @@ impl<'a> Writer<'a, '_> {
             Some(Kept::Item(item)) => {
                 self.said(texts, None);
                 if self.is_sent(&item) {
-                    self.items.push(Item::Kept(item));
+                    self.reply.push(Item::Kept(item));
                 }
             }
             Some(Kept::Text(mut fields)) => self.said(texts, fields.remove("phase")),
             Some(Kept::Call(fields)) => {
-                if let Some(Item::Call(_, others)) = self.items.last_mut() {
+                if let Some(Item::Call(_, others)) = self.reply.last_mut() {
                     *others = fields;
                 }
             }

@@ -3,11 +3,14 @@
 use agent_core::{Json, Request, ToolSpec};
 use serde_json::json;
 
-use super::input::input;
+use super::input;
 use crate::{
     ToolChoice,
-    json_text::{Object, list, word},
-    openai::{answer_format, body, names::sent_name, parameters::parameters, settings::BodySettings},
+    json_text::{Object, word},
+    openai::{
+        answer_format, body, names::sent_name, parameters::parameters, sent_bodies::Repeated,
+        settings::BodySettings,
+    },
 };
 
 const MAX_TOKENS: &str = "max_output_tokens";
@@ -15,11 +18,17 @@ const MAX_TOKENS: &str = "max_output_tokens";
 /// Fields of a tool that this API has, too.
 const TOOL_FIELDS: [&str; 2] = ["defer_loading", "output_schema"];
 
+/// The body of a request, which repeats nothing.
+#[cfg(test)]
+pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> {
+    write(settings, request, &mut Repeated::default())
+}
+
 /// The body of a request. What the program gave as fields wins over the settings.
 ///
 /// Unless the server is to keep replies, it keeps nothing, and reasoning comes encrypted, so that
 /// it can go back with the next request.
-pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> {
+pub(crate) fn write(settings: &BodySettings, request: &Request, repeated: &mut Repeated) -> Vec<u8> {
     body::written(settings, request, |body| {
         body.set("model", &settings.model);
         body.set(MAX_TOKENS, &request.max_tokens);
@@ -35,15 +44,15 @@ pub(crate) fn write_body(settings: &BodySettings, request: &Request) -> Vec<u8> 
         if !system.trim().is_empty() {
             body.set("instructions", &system);
         }
-        body.set_tools(settings, request, tool, tool_choice);
+        body.set_tools(settings, request, repeated, tool, tool_choice);
         if let Some(text) = answer_format::text(settings, request, body.given("text")) {
             body.replace("text", &text);
         }
-        let (items, previous) = input(settings, request);
-        if let Some(previous) = previous {
-            body.set("previous_response_id", previous);
+        let held = input::held(settings, request);
+        if let Some((.., reply)) = held {
+            body.set("previous_response_id", reply);
         }
-        body.put("input", |text| list(text, &items, |text, item| item.write(text)));
+        body.put("input", |text| input::write(text, settings, request, held, repeated));
     })
 }
 

@@ -1,15 +1,18 @@
 //! Any history that is valid for the Messages API is valid for OpenAI's, whatever blocks it has.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use agent_core::{Block, Content, Message, Request, Role};
+use agent_core::{Block, Content, Message, Request, Role, ToolSpec};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
 use super::bodies::{compatible, settings};
 use crate::{
     any_input::cases,
-    openai::{chat, responses},
+    openai::{
+        chat, responses,
+        sent_bodies::{Repeated, SentBodies},
+    },
 };
 
 /// Blocks of a user: words, media, and what only another API reads.
@@ -252,5 +255,37 @@ proptest! {
         check_chat(&read(chat::write_body(&compatible(), &request)), true);
         check_responses(&read(responses::write_body(&settings(), &request)), false);
         check_responses(&read(responses::write_body(&compatible(), &request)), true);
+    }
+
+    /// Several requests of a conversation: it grows, another goes on from the middle of it, and it
+    /// is asked again.
+    #[test]
+    fn what_is_copied_from_the_body_before_is_what_would_be_written(
+        parts in vec(part(), 0..6),
+        others in vec(part(), 0..3),
+        cuts in vec(1..12_usize, 3),
+    ) {
+        let all = history(parts);
+        let tools: Arc<[ToolSpec]> = [ToolSpec::new("f", "It does.", json!({"type": "object"}))].into();
+        let of = |messages: Vec<Message>| {
+            let mut request = Request::new(messages);
+            request.tools = Arc::clone(&tools);
+            request
+        };
+        let up_to = |cut: &usize| all[..all.len().min(*cut)].to_vec();
+        let mut requests: Vec<Request> = cuts.iter().map(up_to).map(of).collect();
+        let forked = up_to(&cuts[0]).into_iter().chain(history(others).split_off(1)).collect();
+        requests.extend([of(all.clone()), of(forked), of(all.clone())]);
+        for settings in [settings(), compatible()] {
+            for write in [chat::write, responses::write] {
+                let sent = SentBodies::default();
+                for request in &requests {
+                    let mut repeated = sent.repeated(request);
+                    let body = write(&settings, request, &mut repeated);
+                    prop_assert_eq!(&body, &write(&settings, request, &mut Repeated::default()));
+                    sent.keep(request, &body.into(), repeated);
+                }
+            }
+        }
     }
 }
