@@ -43,11 +43,7 @@ impl<'a> Fields<'a> {
 
     /// A field that is a word, in which there is nothing to replace.
     pub(super) fn word(&self, name: &str) -> Option<Cow<'a, str>> {
-        #[derive(Deserialize)]
-        struct Word<'w>(#[serde(borrow)] Cow<'w, str>);
-        let value = self.get(name)?;
-        let escaped = || serde_json::from_str(value.get()).ok().map(|Word(word)| word);
-        plain(value).map(Cow::Borrowed).or_else(escaped)
+        word(self.get(name)?)
     }
 
     /// A field that is a text. Half a character in it is replaced.
@@ -120,6 +116,14 @@ fn plain(value: &RawValue) -> Option<&str> {
     memchr(b'\\', text.as_bytes()).is_none().then_some(text)
 }
 
+/// A word, in which there is nothing to replace. `None` if it is something else.
+pub(super) fn word(value: &RawValue) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Word<'w>(#[serde(borrow)] Cow<'w, str>);
+    let escaped = || serde_json::from_str(value.get()).ok().map(|Word(word)| word);
+    plain(value).map(Cow::Borrowed).or_else(escaped)
+}
+
 /// A number of things. `None` if it is something else.
 pub(super) fn number(value: &RawValue) -> Option<u64> {
     value.get().parse().ok()
@@ -133,7 +137,8 @@ pub(super) fn label(value: &RawValue) -> Option<String> {
 
 /// A text, half a character included. `None` if it is something else.
 pub(super) fn string(value: &RawValue) -> Option<Words> {
-    plain(value).map(Words::from).or_else(|| serde_json::from_str(value.get()).ok())
+    let text = value.get().strip_prefix('"')?.strip_suffix('"')?;
+    Words::of_short_escapes(text).or_else(|| serde_json::from_str(value.get()).ok())
 }
 
 /// The items of a list, `null` left out. No list is an empty one.

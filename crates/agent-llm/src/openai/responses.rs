@@ -6,6 +6,7 @@ mod input;
 mod items;
 mod reply;
 mod request;
+mod whole;
 
 pub(super) use events::ResponseEvents;
 pub(super) use reply::read_reply;

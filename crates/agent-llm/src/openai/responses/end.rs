@@ -13,47 +13,6 @@ use crate::openai::{
 };
 use crate::transport::error::ErrorBody;
 
-/// The fields of a reply that have a place of their own, or repeat what was asked, sorted.
-const NAMED: [&str; 37] = [
-    "background",
-    "context_management",
-    "error",
-    "frequency_penalty",
-    "id",
-    "image",
-    "include",
-    "incomplete_details",
-    "instructions",
-    "max_output_tokens",
-    "max_tool_calls",
-    "metadata",
-    "model",
-    "object",
-    "output",
-    "output_text",
-    "parallel_tool_calls",
-    "presence_penalty",
-    "previous_response_id",
-    "prompt",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "reasoning",
-    "safety_identifier",
-    "status",
-    "store",
-    "stream",
-    "temperature",
-    "text",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "truncation",
-    "usage",
-    "user",
-];
-
 /// What is known of a reply only at its end.
 #[derive(Debug)]
 pub(super) struct End {
@@ -68,9 +27,53 @@ pub(super) fn end(response: &Fields<'_>, holds: Holds) -> Result<End, LlmError> 
     let (usage, details) = response.get("usage").map(|usage| usage::read(&usage.into())).unwrap_or_default();
     let failed = |error: LlmError| error.costing(Usage::from(usage).of_broken_off());
     let (stop_reason, stop_details) = stop_reason(response, holds).map_err(failed)?;
-    let mut extra = response.others(|name| NAMED.binary_search(&name).is_ok());
+    let mut extra = response.others(is_named);
     extra.extend(details.map(|details| ("usage".to_owned(), details)));
     Ok(End { stop_reason, stop_details, usage, extra })
+}
+
+/// Whether a field of a reply has a place of its own, or repeats what was asked.
+fn is_named(name: &str) -> bool {
+    matches!(
+        name,
+        "background"
+            | "context_management"
+            | "error"
+            | "frequency_penalty"
+            | "id"
+            | "image"
+            | "include"
+            | "incomplete_details"
+            | "instructions"
+            | "max_output_tokens"
+            | "max_tool_calls"
+            | "metadata"
+            | "model"
+            | "object"
+            | "output"
+            | "output_text"
+            | "parallel_tool_calls"
+            | "presence_penalty"
+            | "previous_response_id"
+            | "prompt"
+            | "prompt_cache_key"
+            | "prompt_cache_options"
+            | "prompt_cache_retention"
+            | "reasoning"
+            | "safety_identifier"
+            | "status"
+            | "store"
+            | "stream"
+            | "temperature"
+            | "text"
+            | "tool_choice"
+            | "tools"
+            | "top_logprobs"
+            | "top_p"
+            | "truncation"
+            | "usage"
+            | "user"
+    )
 }
 
 /// Calls are made only if the reply is whole.

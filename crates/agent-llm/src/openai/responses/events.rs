@@ -7,10 +7,12 @@ use agent_core::{Delta, LlmError, model::LlmErrorKind};
 use super::{
     end::{End, end},
     items::Items,
+    whole::Whole,
 };
 use crate::{
     openai::{
-        fields::{Fields, list, string},
+        fields::{Fields, string},
+        object::object,
         openai_blocks::Others,
         unary::ReadError,
     },
@@ -74,7 +76,7 @@ impl ResponseEvents {
             }
             "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
                 if let Some(response) = fields.get("response") {
-                    self.end(&Fields::of(response.get())?, deltas)?;
+                    self.end(object(response.get())?, deltas)?;
                 }
             }
             "error" => return Err(ErrorBody::in_event(data).into()),
@@ -122,14 +124,14 @@ impl ResponseEvents {
     /// The reply is over. It is read once more: some servers say only here what it holds.
     pub(super) fn end(
         &mut self,
-        response: &Fields<'_>,
+        Whole { output, fields }: Whole<'_>,
         deltas: &mut VecDeque<Delta>,
     ) -> Result<(), ReadError> {
-        self.start(response, deltas);
-        for (place, item) in (0..).zip(response.get("output").map(list).unwrap_or_default()) {
+        self.start(&fields, deltas);
+        for (place, item) in (0..).zip(output.unwrap_or_default()) {
             self.items.end(place, item, &mut self.lanes)?;
         }
-        let End { stop_reason, stop_details, usage, extra } = end(response, self.items.holds)?;
+        let End { stop_reason, stop_details, usage, extra } = end(&fields, self.items.holds)?;
         self.lanes.end_all();
         self.lanes.write(deltas);
         deltas.push_back(Delta::Stop { stop_reason, stop_details, usage: usage.into(), extra });

@@ -55,11 +55,11 @@ impl Items {
         if let Some(id) = item.label("id") {
             self.by_id.insert(id, place);
         }
+        let is_call = item.word("type").as_deref() == Some("function_call");
+        self.holds.calls |= is_call;
         let begun = self.items.entry(place).or_default();
-        if item.word("type").as_deref() == Some("function_call") && begun.call.is_none() {
-            let call = begin_call(item, lanes);
-            begun.call = Some(call);
-            self.holds.calls = true;
+        if is_call && begun.call.is_none() {
+            begun.call = Some(begin_call(item, lanes));
         }
     }
 
@@ -92,12 +92,14 @@ impl Items {
             return Ok(());
         }
         let fields = Fields::of(item.get())?;
-        self.begin(place, &fields, lanes);
         let begun = self.items.entry(place).or_default();
         begun.is_done = true;
         match fields.word("type").as_deref() {
             Some("message") => begun.end_message(&fields, &mut self.holds, lanes),
-            Some("function_call") => begun.end_call(&fields, lanes),
+            Some("function_call") => {
+                self.holds.calls = true;
+                begun.end_call(&fields, lanes);
+            }
             Some("reasoning") => begun.end_reasoning(&fields, item, lanes),
             _ => {
                 lanes.begin(openai_blocks::item(&Json::from(item)), Grows::Nothing);
@@ -171,8 +173,15 @@ impl Item {
     }
 
     fn end_call(&mut self, call: &Fields<'_>, lanes: &mut Lanes) {
-        let Some(block) = self.call else { return };
-        lanes.name(block, &call.label("call_id").unwrap_or_default(), &call.text("name").unwrap_or_default());
+        let block = match self.call {
+            Some(block) => {
+                let id = call.label("call_id").unwrap_or_default();
+                lanes.name(block, &id, &call.text("name").unwrap_or_default());
+                block
+            }
+            // It comes in one piece.
+            None => begin_call(call, lanes),
+        };
         if !lanes.has_said(block) {
             call.get("arguments").and_then(string).into_iter().for_each(|words| lanes.grow(block, words));
         }

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use agent_core::Response;
 use serde::de::Error;
 
-use super::events::ResponseEvents;
+use super::{events::ResponseEvents, whole::Whole};
 use crate::openai::{
-    fields::Fields,
+    object::object,
     unary::{ReadError, folded},
 };
 
@@ -18,12 +18,12 @@ pub(crate) fn read_reply(body: &str) -> serde_json::Result<Response> {
 }
 
 fn read(body: &str) -> Result<Response, ReadError> {
-    let response = Fields::of(body)?;
-    if response.get("output").is_none() {
+    let reply: Whole<'_> = object(body)?;
+    if reply.output.is_none() {
         return Err(serde_json::Error::missing_field("output").into());
     }
     let (mut events, mut deltas) = (ResponseEvents::default(), VecDeque::new());
-    events.end(&response, &mut deltas)?;
+    events.end(reply, &mut deltas)?;
     folded(deltas)
 }
 
