@@ -103,10 +103,12 @@ async fn refused_once(
         let openai = set_up(way.settings(server.uri())).build().unwrap();
         let mut later = request.clone();
         later.previous_reply = None;
-        let mut notices = 0;
-        let count = |delta: &Delta| notices += usize::from(matches!(delta, Delta::Notice(_)));
+        let mut retries = 0;
+        let count = |delta: &Delta| {
+            retries += usize::from(matches!(delta, Delta::Notice(Notice::Retry { .. })));
+        };
         let reply = fold(openai.stream(request.clone()), count).await.unwrap();
-        assert_eq!((text(&reply).as_str(), notices), ("hi", 1));
+        assert_eq!((text(&reply).as_str(), retries), ("hi", 1));
         // What the client has learnt.
         fold(openai.stream(later), |_| {}).await.unwrap();
         all = bodies(&server).await;
