@@ -3,7 +3,11 @@
 use agent_core::{Event, sessions::SessionEvent};
 use rusqlite::{Connection, params};
 
-use crate::{JournalError, file::JournalFile, session::time, table::SessionNumber};
+use crate::{
+    JournalError,
+    file::JournalFile,
+    table::{SessionNumber, time},
+};
 
 /// A row of the table of events.
 pub(crate) struct EventRow {

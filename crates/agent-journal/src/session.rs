@@ -1,6 +1,6 @@
 //! Sessions: listing, forking and deleting them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use agent_core::{
     Conversation, End, Limits, ToolSpec, Usage,
@@ -67,8 +67,8 @@ impl Journal {
         Ok(Some(Session {
             id: id.to_owned(),
             agent: conversation.agent().to_owned(),
-            began: time(began),
-            changed: time(changed),
+            began: table::time(began),
+            changed: table::time(changed),
             turns: rows.iter().filter(|row| is_turn(row)).count(),
             usage: conversation.usage(),
             end: end(conversation),
@@ -131,11 +131,6 @@ impl Journal {
         };
         self.write(add, |_| ()).await
     }
-}
-
-/// The time so many ms after 1970.
-pub(crate) fn time(ms: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or_default())
 }
 
 /// How many entries belong to the first `turns` turns and their results. `None` if there are fewer

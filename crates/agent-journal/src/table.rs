@@ -1,6 +1,6 @@
 //! Reads and writes the tables of sessions and entries.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
@@ -13,6 +13,11 @@ pub(crate) type SessionNumber = i64;
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The time so many ms after 1970.
+pub(crate) fn time(ms: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or_default())
 }
 
 /// The version of the file, from SQLite. It changes after each write by another connection.

@@ -32,7 +32,7 @@ pub(crate) fn run(Killable { journal, log, session, tools }: &Killable) -> Done 
     let team = team(&ways)?.with_limits(Limits::new().conversation_budget(budget()));
     tokio::runtime::Runtime::new()?.block_on(async {
         let mut conversation = Conversation::start("lead", TASK).with_id(session.as_str());
-        let host = Journal::open(journal)?.host(team, &mut conversation).await?;
+        let host = Journal::open(journal)?.host(team, &mut conversation).await?.keep_events();
         println!("{OPEN}");
         host.run(&mut conversation).await?;
         Ok(())

@@ -2,6 +2,7 @@
 
 mod list;
 mod resume;
+mod serve;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ async fn act(file: &Path, what: Option<What>, given: &mut impl Read, out: &mut i
         What::List => list::list(&read()?, out)?,
         What::Show { id } => write!(out, "{}", read()?.conversation(&id)?)?,
         What::Tail { id } => tail::tail(&read()?, &id, out, || thread::sleep(LOOK))?,
+        What::Serve { port } => serve::serve(open()?, port.unwrap_or_default(), out).await?,
         What::Export { id } => writeln!(out, "{}", read()?.export(&id)?)?,
         What::Resume { id } => resume::resume(&open()?, &id, out).await?,
         What::Fork { id, new, turns } => open()?.fork(&id, turns, &new).await?,

@@ -59,6 +59,12 @@ pub enum What {
         /// The reason. The model reads it
         reason: String,
     },
+    /// Serves a page that lists the sessions, follows them, approves and denies calls, cancels and forks. Prints its address
+    Serve {
+        /// The port of the page on this machine [default: any that is free]
+        #[arg(long, value_parser = number::<u16>)]
+        port: Option<u16>,
+    },
     /// Prints a session as JSON
     Export {
         /// The session's id

@@ -24,7 +24,7 @@ pub enum SessionsError {
         id: String,
     },
     /// The session has fewer turns than that.
-    #[error("session {id:?} has {turns} turns: it can't be forked after turn {turn}")]
+    #[error("session {id:?} can't be forked after turn {turn}, because its last turn is {turns}")]
     NoSuchTurn {
         /// The id of the session.
         id: String,

@@ -81,7 +81,7 @@ async fn errors_name_the_session_and_say_why() {
         [
             "a decision is not possible here: nothing asks here",
             "session \"s\" can't be cancelled, because no program runs it now",
-            "session \"s\" has 1 turns: it can't be forked after turn 3",
+            "session \"s\" can't be forked after turn 3, because its last turn is 1",
         ]
     );
 }

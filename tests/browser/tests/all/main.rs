@@ -1,7 +1,10 @@
-//! The chat in a browser. The test says when the model's reply goes on: nothing sleeps.
+//! Pages in a browser: the chat and the page of sessions. The tests say when a model's reply goes on: nothing sleeps.
 #![allow(clippy::unwrap_used)]
 
 mod browser;
 mod chromium;
 #[path = "../../../../examples/chat/tests/all/held.rs"]
 mod held;
+mod live;
+#[path = "../../../../crates/agent-web/tests/all/team.rs"]
+mod team;

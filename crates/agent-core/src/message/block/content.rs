@@ -37,7 +37,7 @@ impl Content {
 
     /// The text of the content. A block that is not text appears as its type in brackets:
     /// `[image]`.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let named = |block: &Block| match block.as_text() {
             Some(text) => text.to_owned(),
             None => {

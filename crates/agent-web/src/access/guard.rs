@@ -1,0 +1,245 @@
+//! Checks each request before it reaches a route.
+
+use std::net::SocketAddr;
+
+use axum::{
+    extract::{ConnectInfo, OriginalUri, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::Access;
+
+/// What may be done with a request.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Admitted,
+    /// The token was in the address: the browser gets the cookie, and an address without the token.
+    Introduced(String),
+    Refused(StatusCode, &'static str),
+}
+
+const NO_TOKEN: &str =
+    "This page needs its token. Open the address that the program printed when it started.";
+const HOST: &str = "This host name is not allowed here. Use the address that the program printed, or allow the \
+    name with Access::allow_host.";
+const ORIGIN: &str = "A page of another address may not ask this.";
+const REMOTE: &str = "Only this machine may ask this.";
+
+/// Answers requests that are not admitted, and sets the headers that every answer has.
+pub(crate) async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
+    let mut response = match access.judge(&request) {
+        Verdict::Admitted => next.run(request).await,
+        Verdict::Introduced(cookie) => {
+            let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |OriginalUri(uri)| uri);
+            (StatusCode::SEE_OTHER, [(header::LOCATION, uri.path()), (header::SET_COOKIE, &cookie)])
+                .into_response()
+        }
+        Verdict::Refused(status, why) => (status, why).into_response(),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+impl Access {
+    fn judge(&self, request: &Request) -> Verdict {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let is_remote = peer.is_some_and(|ConnectInfo(peer)| !peer.ip().to_canonical().is_loopback());
+        if is_remote && self.0.hosts.is_empty() {
+            return Verdict::Refused(StatusCode::FORBIDDEN, REMOTE);
+        }
+        let headers = request.headers();
+        let host = text(headers, header::HOST).or(request.uri().authority().map(|host| host.as_str()));
+        let Some(host) = host.filter(|host| self.is_allowed_host(split(host).0)) else {
+            return Verdict::Refused(StatusCode::FORBIDDEN, HOST);
+        };
+        let origin = headers.get(header::ORIGIN).map(|origin| is_same(origin, host));
+        let site = text(headers, "sec-fetch-site");
+        let changes = ![Method::GET, Method::HEAD].contains(request.method());
+        if origin == Some(false) || (changes && site.is_some_and(|site| site != "same-origin")) {
+            return Verdict::Refused(StatusCode::FORBIDDEN, ORIGIN);
+        }
+        let port = split(host).1.unwrap_or("80");
+        self.judge_token(request, port, changes && origin.is_none())
+    }
+
+    /// Judges by the token. `by_header` says that a cookie is not enough.
+    fn judge_token(&self, request: &Request, port: &str, by_header: bool) -> Verdict {
+        let headers = request.headers();
+        let bearer = text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        if bearer.is_some_and(|token| self.is_token(token)) {
+            return Verdict::Admitted;
+        }
+        if by_header && self.0.token.is_some() {
+            return Verdict::Refused(StatusCode::FORBIDDEN, ORIGIN);
+        }
+        // Cookies don't tell ports apart, and there may be several such pages on one machine.
+        let name = format!("agent_web_{port}");
+        let in_address = request.uri().query().and_then(|query| value_of(query.split('&'), "token"));
+        if let (Some(token), &Method::GET, "/") = (in_address, request.method(), request.uri().path()) {
+            return match self.is_token(token) && self.0.token.is_some() {
+                true => Verdict::Introduced(format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict")),
+                false => Verdict::Refused(StatusCode::UNAUTHORIZED, NO_TOKEN),
+            };
+        }
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let cookie = value_of(cookies.flat_map(|cookies| cookies.split(';')), &name);
+        match self.is_token(cookie.unwrap_or_default()) {
+            true => Verdict::Admitted,
+            false => Verdict::Refused(StatusCode::UNAUTHORIZED, NO_TOKEN),
+        }
+    }
+}
+
+fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The value of the first `name=value`.
+fn value_of<'a>(mut pairs: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
+    pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The name and the port in a `Host`.
+fn split(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    }
+}
+
+/// Whether an origin is the host that was asked.
+fn is_same(origin: &HeaderValue, host: &str) -> bool {
+    let origin = origin.to_str().unwrap_or_default();
+    let of = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
+    of.is_some_and(|origin| origin.eq_ignore_ascii_case(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    /// The verdict about a request of this method and path with these headers: a status, `admitted`
+    /// or the cookie.
+    fn check(access: &Access, asked: &str, headers: &[(&str, &str)], expected: &str) {
+        let (method, path) = asked.split_once(' ').unwrap();
+        let mut request = axum::http::Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let verdict = match access.judge(&request.body(axum::body::Body::empty()).unwrap()) {
+            Verdict::Admitted => "admitted".to_owned(),
+            Verdict::Introduced(cookie) => cookie,
+            Verdict::Refused(status, _) => status.as_u16().to_string(),
+        };
+        assert_eq!(verdict, expected, "{asked} {headers:?}");
+    }
+
+    fn access() -> Access {
+        Access::new().with_token(TOKEN).unwrap()
+    }
+
+    const BEARER: (&str, &str) = ("authorization", "Bearer 0123456789abcdef");
+    const COOKIE: (&str, &str) = ("cookie", "a=b; agent_web_3000=0123456789abcdef");
+    const HOST: (&str, &str) = ("host", "127.0.0.1:3000");
+
+    #[test]
+    fn a_token_is_in_a_header_or_a_cookie_or_once_in_the_address() {
+        let check = |asked, headers: &[_], expected| check(&access(), asked, headers, expected);
+        check("GET /", &[HOST], "401");
+        check("GET /sessions", &[HOST, BEARER], "admitted");
+        check("GET /sessions", &[HOST, COOKIE], "admitted");
+        check("GET /sessions", &[HOST, ("authorization", "Bearer 0123456789abcdeF")], "401");
+        check("GET /sessions", &[HOST, ("authorization", "Bearer 0123456789abcde")], "401");
+        check("GET /sessions", &[HOST, ("cookie", "agent_web_3001=0123456789abcdef")], "401");
+        check("GET /sessions", &[HOST, ("cookie", "xagent_web_3000=0123456789abcdef")], "401");
+        check("GET /sessions", &[HOST, ("cookie", "agent_web_3000=")], "401");
+        let cookie = "agent_web_3000=0123456789abcdef; Path=/; HttpOnly; SameSite=Strict";
+        check("GET /?token=0123456789abcdef", &[HOST], cookie);
+        check("GET /?a=b&token=0123456789abcdef", &[HOST], cookie);
+        check("GET /?token=0123456789abcdee", &[HOST], "401");
+        check("GET /?token=", &[HOST, COOKIE], "401");
+        check("GET /sessions?token=0123456789abcdef", &[HOST], "401");
+        check("POST /?token=0123456789abcdef", &[HOST, ("origin", "http://127.0.0.1:3000")], "401");
+    }
+
+    #[test]
+    fn a_host_that_is_not_this_machine_is_refused() {
+        let on =
+            |access: &Access, host, expected| check(access, "GET /", &[("host", host), BEARER], expected);
+        let local = access();
+        for host in ["localhost", "LOCALHOST:1", "127.0.0.1", "127.8.9.1:3000", "[::1]", "[::1]:3000"] {
+            on(&local, host, "admitted");
+        }
+        for host in ["evil.example", "localhost.evil.example:3000", "10.0.0.1", "[::2]:3000", "", "0.0.0.0"] {
+            on(&local, host, "403");
+        }
+        check(&local, "GET /", &[BEARER], "403");
+        let named = access().allow_host("Agents.example.com");
+        on(&named, "agents.example.com", "admitted");
+        on(&named, "agents.example.com:8443", "admitted");
+        on(&named, "other.example.com", "403");
+    }
+
+    #[test]
+    fn a_page_of_another_origin_is_refused_and_a_change_by_cookie_needs_an_origin() {
+        let check = |asked, headers: &[_], expected| check(&access(), asked, headers, expected);
+        let own = ("origin", "http://127.0.0.1:3000");
+        check("POST /sessions/s/cancel", &[HOST, COOKIE, own], "admitted");
+        check("POST /sessions/s/cancel", &[HOST, COOKIE, own, ("sec-fetch-site", "same-origin")], "admitted");
+        check("POST /sessions/s/cancel", &[HOST, BEARER], "admitted");
+        check("POST /sessions/s/cancel", &[HOST, COOKIE], "403");
+        let others = ["http://evil.example", "http://127.0.0.1:3001", "http://localhost:3000", "null", ""];
+        for other in others {
+            check("POST /sessions/s/cancel", &[HOST, COOKIE, ("origin", other)], "403");
+            check("POST /sessions/s/cancel", &[HOST, BEARER, ("origin", other)], "403");
+            check("GET /sessions", &[HOST, COOKIE, ("origin", other)], "403");
+        }
+        for site in ["cross-site", "same-site", "none"] {
+            check("POST /sessions/s/cancel", &[HOST, COOKIE, own, ("sec-fetch-site", site)], "403");
+        }
+        check("GET /", &[HOST, COOKIE, ("sec-fetch-site", "cross-site")], "admitted");
+    }
+
+    #[test]
+    fn a_program_with_a_login_of_its_own_needs_no_token() {
+        let open = access().without_token();
+        check(&open, "GET /sessions", &[HOST], "admitted");
+        check(&open, "POST /sessions/s/cancel", &[HOST, ("origin", "http://127.0.0.1:3000")], "admitted");
+        check(&open, "POST /sessions/s/cancel", &[HOST, ("origin", "http://evil.example")], "403");
+        check(&open, "GET /sessions", &[("host", "evil.example")], "403");
+    }
+
+    #[test]
+    fn another_machine_is_refused_where_the_server_tells_who_asks() {
+        let mut request = axum::http::Request::get("/").header(HOST.0, HOST.1).header(BEARER.0, BEARER.1);
+        let peers = request.extensions_mut().unwrap();
+        peers.insert(ConnectInfo("10.0.0.7:999".parse::<SocketAddr>().unwrap()));
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        assert_eq!(access().judge(&request), Verdict::Refused(StatusCode::FORBIDDEN, REMOTE));
+        assert_eq!(access().allow_host("a.example").judge(&request), Verdict::Admitted);
+    }
+
+    #[test]
+    fn tokens_that_can_be_guessed_are_refused_and_new_ones_differ() {
+        for token in ["", "short", "0123456789abcde", "0123456789abcdef;", "0123456789 abcdef"] {
+            assert!(Access::new().with_token(token).is_err(), "{token}");
+        }
+        let (one, other) = (Access::new(), Access::new());
+        assert_ne!(one.token(), other.token());
+        assert!(!format!("{one:?}").contains(one.token().unwrap()));
+        assert_eq!(access().url("http://127.0.0.1:1/"), "http://127.0.0.1:1/?token=0123456789abcdef");
+    }
+}

@@ -1,0 +1,103 @@
+//! The routes.
+
+use std::sync::Arc;
+
+use agent_core::sessions::{Decision, Sessions};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    middleware,
+    response::Response,
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Access, LastEventId, access, json as shapes, page, refusal::Refusal, sse};
+
+type Place = State<Arc<dyn Sessions>>;
+
+/// Makes the routes for a place of sessions, such as a journal. Serve them by themselves, or mount
+/// them in your own service with [`Router::nest`].
+///
+/// | route | |
+/// |---|---|
+/// | `GET /` | the page |
+/// | `GET /sessions` | the list of sessions, as JSON |
+/// | `GET /sessions/{id}` | a session and what was said in it, as JSON |
+/// | `GET /sessions/{id}/events` | its events as [`sse`] |
+/// | `POST /sessions/{id}/decisions` | approves or denies a call that waits: `{"key": "s/call_1", "approve": true}`, or `false` with a `reason` that the model reads |
+/// | `POST /sessions/{id}/cancel` | cancels its run |
+/// | `POST /sessions/{id}/fork` | copies it: `{"id": "new", "turns": 2}`; without `turns`, all of it |
+///
+/// Errors are `{"error": "…"}`. [`Access`] says who may ask.
+pub fn router(sessions: Arc<dyn Sessions>, access: &Access) -> Router {
+    Router::new()
+        .route("/", get(page::page))
+        .route("/sessions", get(list))
+        .route("/sessions/{id}", get(session))
+        .route("/sessions/{id}/events", get(events))
+        .route("/sessions/{id}/decisions", post(decide))
+        .route("/sessions/{id}/cancel", post(cancel))
+        .route("/sessions/{id}/fork", post(fork))
+        .layer(middleware::from_fn_with_state(access.clone(), access::guard))
+        .with_state(sessions)
+}
+
+async fn list(State(sessions): Place) -> Result<Json<Value>, Refusal> {
+    let all = sessions.sessions().await?;
+    Ok(Json(all.iter().map(shapes::row).collect()))
+}
+
+async fn session(State(sessions): Place, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+    let (summary, conversation) = (sessions.session(&id).await?, sessions.conversation(&id).await?);
+    let transcript = shapes::transcript(&conversation);
+    Ok(Json(json!({"session": shapes::summary(&summary), "transcript": transcript})))
+}
+
+async fn events(
+    State(sessions): Place,
+    Path(id): Path<String>,
+    last: LastEventId,
+) -> Result<Response, Refusal> {
+    Ok(sse(sessions.events(&id, last.0).await?))
+}
+
+#[derive(Deserialize)]
+struct Decided {
+    key: String,
+    approve: bool,
+    #[serde(default)]
+    reason: String,
+}
+
+/// The key says which session it is, so the one in the address is not needed.
+async fn decide(State(sessions): Place, Json(decided): Json<Decided>) -> Result<StatusCode, Refusal> {
+    let decision = match decided.approve {
+        true => Decision::Approve,
+        false => Decision::Deny { reason: decided.reason },
+    };
+    sessions.decide(&decided.key, decision).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn cancel(State(sessions): Place, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+    sessions.cancel(&id).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+#[derive(Deserialize)]
+struct Forked {
+    id: String,
+    turns: Option<usize>,
+}
+
+async fn fork(
+    State(sessions): Place,
+    Path(id): Path<String>,
+    Json(forked): Json<Forked>,
+) -> Result<StatusCode, Refusal> {
+    sessions.fork(&id, forked.turns, &forked.id).await?;
+    Ok(StatusCode::CREATED)
+}

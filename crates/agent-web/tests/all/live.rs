@@ -1,0 +1,43 @@
+//! The events of a run in this process.
+
+use agent_core::{
+    Agent,
+    script::{Reply, Script},
+};
+use agent_web::{LastEventId, LiveEvents, sse};
+use axum::{Router, routing::get};
+use futures::{FutureExt, StreamExt};
+
+use crate::client::{Events, serve};
+
+fn agent() -> Agent {
+    Agent::builder("main", Script::by(|_| Reply::text("One two three."))).build().unwrap()
+}
+
+#[tokio::test]
+async fn readers_of_a_run_get_all_events_from_where_they_are_over_several_runs() {
+    let live = LiveEvents::new();
+    let (agent, handler) = (agent(), live.clone());
+    let routes =
+        Router::new().route("/events", get(move |last: LastEventId| async move { sse(handler.after(last)) }));
+    let address = serve(routes).await;
+    let mut early = Events::open(address, "/events", "", None).await;
+    let mut conversation = agent.start("Count.");
+    agent.run(&mut conversation).listen(live.listener()).await.unwrap();
+    conversation.say("Again.");
+    agent.run(&mut conversation).listen(live.listener()).await.unwrap();
+
+    // One that was there from the start, and one that comes later.
+    let mut all = Vec::new();
+    while all.iter().filter(|(_, kind)| kind == "ended").count() < 2 {
+        let (id, data) = early.next().await.unwrap();
+        all.push((id, data["event"]["kind"]["kind"].as_str().unwrap().to_owned()));
+    }
+    assert!(all.iter().map(|(id, _)| *id).eq(1..=all.len() as u64), "{all:?}");
+    let mut late = Events::open(address, "/events", "", Some(5)).await;
+    assert_eq!(late.next().await.unwrap().0, 6);
+
+    // Offsets that this process has not reached: it waits for them.
+    let mut beyond = live.after(LastEventId(u64::MAX));
+    assert!(beyond.next().now_or_never().is_none());
+}

@@ -1,0 +1,242 @@
+//! What the routes answer.
+
+use std::{sync::Arc, time::Duration};
+
+use agent_journal::Journal;
+use agent_web::{Access, router};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, StatusCode},
+};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use crate::team::{clerk, run};
+
+/// What an attacker would write into a name that a page shows.
+const HOSTILE: &str = "</script><img src=x onerror=\"document.title='hacked'\">\u{202e}";
+
+/// Routes for a journal in which a clerk waits, and the folder of the journal.
+async fn waiting(to: &str) -> (Router, Journal, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("runs.journal");
+    run(&file, clerk(to, Duration::ZERO)).await;
+    let journal = Journal::open(&file).unwrap();
+    (router(Arc::new(journal.clone()), &Access::new().without_token()), journal, folder)
+}
+
+async fn ask(routes: &Router, request: Request<Body>) -> (StatusCode, String) {
+    let answer = routes.clone().oneshot(request).await.unwrap();
+    let status = answer.status();
+    let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn read(routes: &Router, path: &str) -> (StatusCode, String) {
+    ask(routes, Request::get(path).header("host", "localhost").body(Body::empty()).unwrap()).await
+}
+
+async fn post(routes: &Router, path: &str, body: Value) -> (StatusCode, String) {
+    let request = Request::post(path).header("host", "localhost").header("origin", "http://localhost");
+    let request = request.header("content-type", "application/json").body(Body::from(body.to_string()));
+    ask(routes, request.unwrap()).await
+}
+
+/// The JSON without times.
+fn fixed(text: &str) -> String {
+    let mut value: Value = serde_json::from_str(text).unwrap();
+    let sessions = match &mut value {
+        Value::Array(all) => all.iter_mut().collect(),
+        value => vec![&mut value["session"]],
+    };
+    for session in sessions {
+        for time in ["began_ms", "changed_ms", "last_event"] {
+            assert!(session[time].as_u64().unwrap() > 0);
+            session.as_object_mut().unwrap().remove(time);
+        }
+    }
+    serde_json::to_string_pretty(&value).unwrap()
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_read() {
+    let (routes, _, _folder) = waiting("Ada").await;
+    let (status, list) = read(&routes, "/sessions").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_snapshot!(fixed(&list), @r#"
+    [
+      {
+        "agent": "clerk",
+        "cost_micro_usd": 0,
+        "how": null,
+        "id": "s",
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "state": "waiting",
+        "turns": 1,
+        "waiting": [
+          {
+            "agent": "clerk",
+            "input": "{\"to\":\"Ada\"}",
+            "key": "s/call_0_1",
+            "question": "May \"pay\" be called with {\"to\":\"Ada\"}?",
+            "tool": "pay"
+          }
+        ]
+      }
+    ]
+    "#);
+    let (status, session) = read(&routes, "/sessions/s").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_snapshot!(fixed(&session), @r#"
+    {
+      "session": {
+        "agent": "clerk",
+        "cost_micro_usd": 0,
+        "how": null,
+        "id": "s",
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "state": "waiting",
+        "turns": 1,
+        "waiting": [
+          {
+            "agent": "clerk",
+            "input": "{\"to\":\"Ada\"}",
+            "key": "s/call_0_1",
+            "question": "May \"pay\" be called with {\"to\":\"Ada\"}?",
+            "tool": "pay"
+          }
+        ]
+      },
+      "transcript": {
+        "agent": "clerk",
+        "messages": [
+          {
+            "blocks": [
+              {
+                "kind": "text",
+                "text": "Pay Ada."
+              }
+            ],
+            "from": "user",
+            "role": "user",
+            "turn": null
+          },
+          {
+            "blocks": [
+              {
+                "kind": "text",
+                "text": "I pay."
+              },
+              {
+                "delegated": null,
+                "id": "call_0_1",
+                "input": "{\"to\":\"Ada\"}",
+                "kind": "call",
+                "tool": "pay"
+              }
+            ],
+            "from": "clerk",
+            "role": "assistant",
+            "turn": 1
+          }
+        ],
+        "waiting": [
+          {
+            "agent": "clerk",
+            "input": "{\"to\":\"Ada\"}",
+            "key": "s/call_0_1",
+            "question": "May \"pay\" be called with {\"to\":\"Ada\"}?",
+            "tool": "pay"
+          }
+        ]
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_person_decides_cancels_and_forks_and_reads_why_not() {
+    let (routes, journal, _folder) = waiting("Ada").await;
+    let refused = async |path: &str, body: Value| {
+        let (status, text) = post(&routes, path, body).await;
+        format!("{} {text}", status.as_u16())
+    };
+    let all = [
+        refused("/sessions/s/cancel", json!({})).await,
+        refused("/sessions/none/cancel", json!({})).await,
+        refused("/sessions/s/decisions", json!({"key": "s/none", "approve": true})).await,
+        refused("/sessions/s/fork", json!({"id": "a", "turns": 7})).await,
+        refused("/sessions/s/fork", json!({"id": "a/b"})).await,
+        refused("/sessions/s/fork", json!({"id": "s"})).await,
+        format!("{:?}", read(&routes, "/sessions/none").await),
+        format!("{:?}", read(&routes, "/sessions/none/events").await),
+    ];
+    assert_snapshot!(all.join("\n"), @r#"
+    409 {"error":"session \"s\" can't be cancelled, because no program runs it now"}
+    404 {"error":"there is no session \"none\""}
+    409 {"error":"no call with the key \"s/none\" waits for a person (it may be decided already): Conversation::waiting lists the calls that wait, with their keys"}
+    422 {"error":"session \"s\" can't be forked after turn 7, because its last turn is 1"}
+    422 {"error":"\"a/b\" can't be a session's id, because it contains '/': choose another one (Conversation::with_id), such as \"a-b\""}
+    409 {"error":"there is a session \"s\" already: choose another id"}
+    (404, "{\"error\":\"there is no session \\\"none\\\"\"}")
+    (404, "{\"error\":\"there is no session \\\"none\\\"\"}")
+    "#);
+
+    assert_eq!(
+        post(&routes, "/sessions/s/fork", json!({"id": "copy", "turns": 1})).await.0,
+        StatusCode::CREATED
+    );
+    assert_eq!(journal.conversation("copy").unwrap().waiting().len(), 1);
+    let denied = json!({"key": "s/call_0_1", "approve": false, "reason": "too dear"});
+    assert_eq!(post(&routes, "/sessions/s/decisions", denied).await.0, StatusCode::NO_CONTENT);
+    assert!(journal.conversation("s").unwrap().to_string().contains("denied: too dear"));
+    let approved = json!({"key": "copy/call_0_1", "approve": true});
+    assert_eq!(post(&routes, "/sessions/copy/decisions", approved).await.0, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn the_page_holds_no_text_of_sessions_and_allows_no_script_but_its_own() {
+    let (routes, _, _folder) = waiting(HOSTILE).await;
+    let request = Request::get("/").header("host", "localhost").body(Body::empty()).unwrap();
+    let answer = routes.clone().oneshot(request).await.unwrap();
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    let policy = header("content-security-policy");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    let nonce = policy.split("script-src 'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    let page = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    assert_eq!(page.matches("<script").count(), page.matches(&format!("<script nonce=\"{nonce}\"")).count());
+    assert!(!page.contains("onerror") && !page.contains("innerHTML") && !page.contains("NONCE"));
+
+    let again = read(&routes, "/").await.1;
+    assert!(!again.contains(&nonce), "a nonce is used once");
+    // What the script gets is JSON, which no browser takes for HTML.
+    let (_, session) = read(&routes, "/sessions/s").await;
+    let session: Value = serde_json::from_str(&session).unwrap();
+    let input = session["transcript"]["waiting"][0]["input"].as_str().unwrap();
+    let input: Value = serde_json::from_str(input).unwrap();
+    assert_eq!(input["to"], HOSTILE);
+}
+
+#[tokio::test]
+async fn the_routes_can_be_mounted_under_a_path() {
+    let (routes, _, _folder) = waiting("Ada").await;
+    let service = Router::new().nest("/agents", routes);
+    assert_eq!(read(&service, "/agents").await.0, StatusCode::OK);
+    assert_eq!(read(&service, "/agents/sessions/s").await.0, StatusCode::OK);
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path().join("runs.journal")).unwrap();
+    let access = Access::new();
+    let service = Router::new().nest("/agents", router(Arc::new(journal), &access));
+    let path = access.url("/agents");
+    let request = Request::get(path).header("host", "localhost").body(Body::empty()).unwrap();
+    let answer = service.clone().oneshot(request).await.unwrap();
+    assert_eq!(answer.headers()["location"], "/agents");
+    assert_eq!(read(&service, "/agents/sessions").await.0, StatusCode::UNAUTHORIZED);
+}
