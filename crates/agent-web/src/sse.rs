@@ -114,12 +114,12 @@ mod tests {
     use super::*;
 
     /// How many events there are. Together they are more than sockets hold.
-    const EVENTS: u64 = 60_000;
+    const EVENTS: u64 = 1_000;
 
     fn event(offset: u64) -> SessionEvent {
         let event = serde_json::from_value(json!({
             "at_ms": 0, "conversation": "s", "depth": 0, "agent": "main",
-            "kind": {"kind": "transferred", "value": {"from": "x".repeat(1000)}},
+            "kind": {"kind": "transferred", "value": {"from": "x".repeat(65_000)}},
         }));
         SessionEvent { offset, run_began: SystemTime::UNIX_EPOCH, event: event.unwrap() }
     }
