@@ -20,6 +20,9 @@ use super::{
 /// A call runs, or its result waits for a transfer or a delegated conversation. Its span is open.
 pub(super) struct Call {
     pub(super) context: Context,
+    /// A call that started early may get another id, and attributes can't be replaced. So its span
+    /// gets the id at its end.
+    pub(super) id: String,
     tool: String,
     agent: Arc<str>,
     started: SystemTime,
@@ -58,7 +61,6 @@ impl Call {
             KeyValue::new(names.operation_name, "execute_tool"),
             KeyValue::new(names.tool_name, tool.to_owned()),
             KeyValue::new(names.tool_type, "function"),
-            KeyValue::new(names.tool_call_id, id.to_owned()),
             KeyValue::new(names.agent_name, event.agent.clone()),
             KeyValue::new(names.conversation_id, event.conversation.clone()),
         ];
@@ -71,6 +73,7 @@ impl Call {
             .with_attributes(attributes);
         Self {
             context: shared.start(span, parent),
+            id: id.to_owned(),
             tool: tool.to_owned(),
             agent: event.agent.clone(),
             started: at,
@@ -116,6 +119,7 @@ impl Call {
         failure: Option<&Failure>,
     ) {
         let (names, span) = (shared.names, self.context.span());
+        span.set_attribute(KeyValue::new(names.tool_call_id, self.id));
         if let Some(result) = result.filter(|_| shared.content) {
             span.set_attribute(KeyValue::new(names.tool_call_result, result.to_owned()));
         }

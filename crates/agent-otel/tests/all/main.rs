@@ -10,6 +10,7 @@ mod journal;
 mod metrics;
 mod parents;
 mod processes;
+mod told;
 #[cfg(feature = "tracing")]
 mod tracing_events;
 mod transfers;

@@ -8,6 +8,7 @@ use crate::common::{Client, Recorder, by_agent, ms, sent};
 
 const WAITS: &[&str] = &[
     "agent.request.attempts",
+    "gen_ai.response.time_to_first_chunk",
     "agent.wait.gate_ms",
     "agent.wait.retry_ms",
     "agent.wait.permit_ms",
@@ -48,7 +49,7 @@ async fn a_request_waits_for_the_gate_and_for_retries() {
     let model = by_agent([("main", vec![Reply::text("Hi.")])]).after(before);
     insta::assert_snapshot!(tree_of(model, tool(), Limits::new()).await, @r#"
     invoke_agent main 0-700
-      chat claude-test 0-700 attempts=2 gate_ms=250 retry_ms=300
+      chat claude-test 0-700 attempts=2 time_to_first_chunk=0.1 gate_ms=250 retry_ms=300
         * 10 agent.wait.gate agent.wait.expected_ms=200 agent.reason=the gate
         * 300 agent.wait.retry agent.attempt=1 agent.wait.expected_ms=300 agent.reason=busy
     "#);
@@ -60,10 +61,10 @@ async fn a_call_waits_for_a_permit() {
     insta::assert_snapshot!(tree_of(two_calls(), tool(), limits).await, @r#"
     invoke_agent main 0-400
       * 100 agent.call.queued gen_ai.tool.name=look gen_ai.tool.call.id=call_0_1 agent.reason=permit
-      chat claude-test 0-100 attempts=1
+      chat claude-test 0-100 attempts=1 time_to_first_chunk=0.1
       execute_tool look 100-200
       execute_tool look 200-300 permit_ms=100
-      chat claude-test 300-400 attempts=1
+      chat claude-test 300-400 attempts=1 time_to_first_chunk=0.1
     "#);
 }
 
@@ -72,10 +73,10 @@ async fn a_call_waits_for_a_call_that_takes_turns_with_it() {
     insta::assert_snapshot!(tree_of(two_calls(), tool().exclusive(), Limits::new()).await, @r#"
     invoke_agent main 0-400
       * 100 agent.call.queued gen_ai.tool.name=look gen_ai.tool.call.id=call_0_1 agent.reason=exclusive
-      chat claude-test 0-100 attempts=1
+      chat claude-test 0-100 attempts=1 time_to_first_chunk=0.1
       execute_tool look 100-200
       execute_tool look 200-300 exclusive_ms=100
-      chat claude-test 300-400 attempts=1
+      chat claude-test 300-400 attempts=1 time_to_first_chunk=0.1
     "#);
 }
 
@@ -87,14 +88,14 @@ async fn a_call_starts_while_its_reply_streams_or_could_have() {
     };
     insta::assert_snapshot!(tree_of(model(), tool().read_only(), Limits::new()).await, @r#"
     invoke_agent main 0-900
-      chat claude-test 0-800 attempts=1
+      chat claude-test 0-800 attempts=1 time_to_first_chunk=0.1
       execute_tool look 200-300 early=true
-      chat claude-test 800-900 attempts=1
+      chat claude-test 800-900 attempts=1 time_to_first_chunk=0.1
     "#);
     insta::assert_snapshot!(tree_of(model(), tool(), Limits::new()).await, @r#"
     invoke_agent main 0-1000
-      chat claude-test 0-800 attempts=1
+      chat claude-test 0-800 attempts=1 time_to_first_chunk=0.1
       execute_tool look 800-900 could_start_earlier_ms=600
-      chat claude-test 900-1000 attempts=1
+      chat claude-test 900-1000 attempts=1 time_to_first_chunk=0.1
     "#);
 }

@@ -136,8 +136,8 @@ impl Conversation {
         if !call.zip(self.turn.as_ref()).is_some_and(|(call, turn)| is_new(call, turn)) {
             return;
         }
-        if let Some(call) = self.take_call(shared, event, was) {
-            call.set(KeyValue::new(shared.names.tool_call_id, id.to_owned()));
+        if let Some(mut call) = self.take_call(shared, event, was) {
+            id.clone_into(&mut call.id);
             shared.open.add(format!("{}/{id}", event.conversation), &call.context);
             self.calls.insert(id.to_owned(), call);
         }
