@@ -11,6 +11,8 @@ pub use event_queue::EventQueue;
 pub use live_text::{LiveText, TextChange};
 
 mod listeners;
+#[cfg(test)]
+mod schema_tests;
 mod version;
 
 use std::{sync::Arc, time::Duration};
