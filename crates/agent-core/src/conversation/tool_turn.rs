@@ -41,16 +41,15 @@ impl<'a> ToolTurn<'a> {
         &self.work
     }
 
-    /// The calls that wait for other calls of their reply. None if a call of the reply has ended,
-    /// because then an earlier turn had them too.
+    /// The calls that wait for other calls of their reply. None if something has happened to a call
+    /// of the reply, because then an earlier turn had them too.
     pub(crate) fn queued(&self) -> Vec<Call> {
         let slots = &self.conversation.slots;
-        if slots.done().next().is_some() {
+        if self.work.len() == slots.len() || slots.iter().any(|slot| slot.state != State::Open) {
             return Vec::new();
         }
         let starts: HashSet<&str> = self.work.iter().map(Work::id).collect();
-        let open = slots.open().filter(|place| matches!(slots[*place].state, State::Open));
-        let queued = open.filter(|place| !starts.contains(&*slots[*place].call.id));
+        let queued = (0..slots.len()).filter(|place| !starts.contains(&*slots[*place].call.id));
         queued.map(|place| slots[place].as_call(place, self.conversation)).collect()
     }
 
