@@ -30,3 +30,6 @@ mod host {}
 
 #[doc = include_str!("../../docs/guide/15-trip-planner.md")]
 mod trip_planner {}
+
+#[doc = include_str!("../../docs/guide/24-see-it.md")]
+mod see_it {}

@@ -7,6 +7,7 @@ mod live;
 mod many;
 mod mock_server;
 mod options;
+mod page;
 mod parallel;
 pub(crate) mod picture;
 mod screen;
@@ -25,6 +26,8 @@ pub(crate) struct Stage {
     screen: Screen,
     /// The latencies of the script are those of a real model divided by this; `None` with a real one.
     speed: Option<f64>,
+    /// Whether a page with the timelines is written.
+    page: bool,
 }
 
 /// Runs the scenarios.
@@ -38,6 +41,7 @@ pub(crate) fn run(options: &Demo) -> Done {
                 .await
                 .map(|(server, stage)| (Some(server), stage))?,
         };
+        let stage = Stage { page: options.page, ..stage };
         stage.screen.introduction(stage.speed.map(mock_server::latency));
         let scenarios = vec![
             parallel::play(&stage).await?,

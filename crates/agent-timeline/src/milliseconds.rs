@@ -29,10 +29,9 @@ pub(crate) mod optional {
 pub(crate) fn words(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
-        _ if seconds < 0.0005 => "0 ms".to_owned(),
+        _ if seconds < 0.0005 => "0 s".to_owned(),
         _ if seconds < 0.9995 => format!("{:.0} ms", seconds * 1e3),
-        _ if seconds < 9.95 => format!("{seconds:.1} s"),
-        _ if seconds < 99.5 => format!("{seconds:.0} s"),
+        _ if seconds < 99.95 => format!("{} s", format!("{seconds:.1}").trim_end_matches(".0")),
         _ => {
             let whole = seconds.round() as u64;
             format!("{} min {} s", whole / 60, whole % 60)
@@ -49,13 +48,15 @@ mod tests {
         let check = |micros: u64, expected: &str| {
             assert_eq!(words(Duration::from_micros(micros)), expected, "{micros}");
         };
-        check(0, "0 ms");
+        check(0, "0 s");
         check(49_600, "50 ms");
         check(999_400, "999 ms");
-        check(999_600, "1.0 s");
+        check(999_600, "1 s");
         check(9_940_000, "9.9 s");
         check(9_960_000, "10 s");
-        check(99_400_000, "99 s");
+        check(10_500_000, "10.5 s");
+        check(99_940_000, "99.9 s");
+        check(99_960_000, "1 min 40 s");
         check(125_000_000, "2 min 5 s");
     }
 }

@@ -1,1 +1,1 @@
-//! The tests try the page of `examples/chat` in Chromium.
+//! The tests try the pages of the chat, of sessions and of timelines in Chromium.

@@ -20,5 +20,5 @@ pub(super) fn stage(screen: Screen, model: Option<&str>) -> Result<Stage, Box<dy
             other => other.into(),
         }
     })?;
-    Ok(Stage { claude, screen, speed: None })
+    Ok(Stage { claude, screen, speed: None, page: false })
 }

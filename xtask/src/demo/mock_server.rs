@@ -38,15 +38,23 @@ pub(super) async fn stage(screen: Screen, speed: f64) -> Result<(Mock, Stage), B
         .fold(scenario, |scenario, (system, replies)| scenario.and_agent(system, paced(replies)));
     let server = Mock::start(scenario).await?;
     let claude = Claude::builder().base_url(server.url()).key("no key is needed here").build()?;
-    Ok((server, Stage { claude, screen, speed: Some(speed) }))
+    Ok((server, Stage { claude, screen, speed: Some(speed), page: false }))
 }
 
 /// The orchestrator's and the specialists' parts at the pace of a real model, without a server.
 pub(super) fn script() -> Script {
     let specialists = chains().into_iter().map(|(specialist, replies)| (specialist.name, replies));
     let parts = specialists.chain([("orchestrator", orchestrator())]);
-    let paced = |replies: Vec<Reply>| replies.into_iter().map(|reply| reply.after(LATENCY)).collect();
+    let paced = |replies: Vec<Reply>| replies.into_iter().map(streamed).collect();
     Script::by_agent(parts.map(|(agent, replies)| (agent, paced(replies))))
+}
+
+/// A reply that streams: its first piece comes after a third of the time.
+fn streamed(reply: Reply) -> Reply {
+    let first = LATENCY / 3;
+    let pieces = reply.clone().per_token(Duration::from_secs(1)).duration().as_secs();
+    let pieces = u32::try_from(pieces).unwrap_or(u32::MAX).max(1);
+    reply.after(first).per_token((LATENCY - first) / pieces)
 }
 
 /// How long a reply of the scripted model takes.

@@ -12,6 +12,10 @@ pub(crate) struct Demo {
     /// Prints one line of figures in ms, as JSON, instead of the log
     #[arg(long)]
     pub(super) json: bool,
+    /// Writes a page with the timelines of the second scenario to target/demo.html, and opens it if
+    /// there is a desktop
+    #[arg(long, conflicts_with = "json")]
+    pub(super) page: bool,
     /// Asks Claude instead of the scripted model. Uses the key in ANTHROPIC_API_KEY, and the server
     /// at ANTHROPIC_BASE_URL if it is set
     #[arg(long)]

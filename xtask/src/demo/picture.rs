@@ -3,16 +3,13 @@
 //! The run is real, but its models follow the script, and its clock is paused: each reply takes as long as a real model's, and
 //! each call of a tool a fixed time. So the same file is drawn each time, and drawing it takes no time.
 
-mod lanes;
-mod svg;
-
 use std::{error::Error, fs, sync::Arc, time::Duration};
 
 use agent_core::{Context, Conversation, Json, Outcome, Tool, ToolSpec, async_trait, host::Mode};
-use lanes::Lanes;
+use agent_timeline::{Comparison, Timeline};
 use program::println;
 
-use super::{cast, mock_server, parallel::recorder, specialists::QUESTION};
+use super::{cast, mock_server, page::builder, specialists::QUESTION};
 use crate::task::{Done, root};
 
 /// Where the picture is, from the workspace's root.
@@ -34,21 +31,21 @@ fn draw() -> Result<String, Box<dyn Error>> {
     runtime.block_on(async {
         let sequential = perform(Mode::Sequential).await?;
         let parallel = perform(Mode::Concurrent).await?;
-        Ok(svg::draw(&sequential, &parallel, mock_server::LATENCY, CALL))
+        Ok(Comparison::new(("One after the other", &sequential), ("In parallel", &parallel)).to_svg())
     })
 }
 
-async fn perform(mode: Mode) -> Result<Lanes, Box<dyn Error>> {
+async fn perform(mode: Mode) -> Result<Timeline, Box<dyn Error>> {
     let team =
         cast::orchestra(mock_server::script())?.wrap_tools(|tool| match tool.spec().targets.is_empty() {
             true => Arc::new(Paced(tool)),
             false => tool,
         });
     let mut conversation = Conversation::start("orchestrator", QUESTION);
-    let (events, listener) = recorder();
+    let (timeline, listener) = builder();
     team.run(&mut conversation).mode(mode).listen(listener).await?;
-    let events = events.lock().expect("the listener does not panic");
-    Ok(Lanes::new(&events))
+    let timeline = timeline.lock().expect("the listener does not panic");
+    Ok(timeline.build())
 }
 
 /// A tool whose calls take time.

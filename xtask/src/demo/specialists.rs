@@ -8,7 +8,7 @@ use agent_timeline::Timeline;
 use super::{
     Stage, cast,
     figures::Scenario,
-    mock_server,
+    mock_server, page,
     parallel::recorder,
     screen::{Screen, WIDTH},
 };
@@ -30,12 +30,18 @@ pub(super) async fn play(stage: &Stage) -> Result<Scenario, Box<dyn Error>> {
         concurrent_total: concurrent.timeline.end(),
     };
     compare(&stage.screen, &sequential, &concurrent, longest_chain);
+    if stage.page {
+        page::show(&stage.screen, &sequential.whole, &concurrent.whole)?;
+    }
     Ok(scenario)
 }
 
 /// What came of one run.
 struct Performance {
+    /// The agents, for the screen.
     timeline: Timeline,
+    /// All turns and calls, for the page.
+    whole: Timeline,
     /// From the first of the orchestrator's calls starting to the last of them ending.
     calls: Duration,
 }
@@ -45,13 +51,15 @@ async fn perform(stage: &Stage, mode: Mode, title: &str) -> Result<Performance, 
     let team = cast::orchestra(stage.claude.clone())?;
     let mut conversation = Conversation::start("orchestrator", QUESTION);
     let (events, listener) = recorder();
-    let run = team.run(&mut conversation).mode(mode).listen(listener);
+    let (whole, builder) = page::builder();
+    let run = team.run(&mut conversation).mode(mode).listen(listener).listen(builder);
     run.listen(stage.screen.log(EventLog::new(WIDTH))).await?;
     stage.screen.line("");
     let events = events.lock().expect("the listener does not panic");
     // A row for each agent. What the specialists call stands in the log.
     let timeline = Timeline::new(events.iter().filter(|event| event.depth == 0));
-    Ok(Performance { calls: span_of_calls(&events), timeline })
+    let whole = whole.lock().expect("the listener does not panic").build();
+    Ok(Performance { calls: span_of_calls(&events), timeline, whole })
 }
 
 fn span_of_calls(events: &[Event]) -> Duration {

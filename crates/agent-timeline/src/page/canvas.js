@@ -27,16 +27,18 @@ function resize() {
   const box = chart();
   view.width = box.clientWidth;
   view.labels = Math.round(Math.min(220, Math.max(90, view.width * 0.22)));
+  // With room for a scroll bar, so that the one does not bring the other.
   box.style.height = `${Math.min(view.layout.height + 18, Math.max(240, window.innerHeight * 0.72))}px`;
-  view.height = box.clientHeight;
+  view.height = Math.min(box.clientHeight, view.layout.height);
   byId("space").style.width = `${view.labels + plotWidth() + PAD}px`;
-  byId("space").style.height = `${Math.max(view.layout.height, view.height)}px`;
+  byId("space").style.height = `${view.layout.height}px`;
   const canvas = byId("canvas");
   const ratio = window.devicePixelRatio || 1;
   canvas.style.width = `${view.width}px`;
   canvas.style.height = `${view.height}px`;
-  canvas.width = Math.round(view.width * ratio);
-  canvas.height = Math.round(view.height * ratio);
+  const [width, height] = [Math.round(view.width * ratio), Math.round(view.height * ratio)];
+  // A new size clears the canvas.
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   paintSoon();
 }
 

@@ -2,10 +2,9 @@
 
 /** A time in milliseconds as people read it: 350 ms, 1.2 s, 2 min 5 s. */
 function time(ms) {
-  if (ms < 0.5) return ms > 0 ? `${ms.toFixed(2)} ms` : "0 ms";
+  if (ms < 0.5) return ms > 0 ? `${ms.toFixed(2)} ms` : "0 s";
   if (ms < 999.5) return `${ms.toFixed(0)} ms`;
-  if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 99500) return `${(ms / 1000).toFixed(0)} s`;
+  if (ms < 99950) return `${Number((ms / 1000).toFixed(1))} s`;
   const seconds = Math.round(ms / 1000);
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

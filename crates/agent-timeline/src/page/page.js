@@ -69,9 +69,8 @@ function zoom(factor, x) {
   const fixed = x ?? zoomCentre();
   const ms = timeAt(fixed);
   view.zoom = Math.min(MOST_ZOOM, Math.max(1, view.zoom * factor));
-  byId("space").style.width = `${view.labels + plotWidth() + PAD}px`;
+  resize();
   chart().scrollLeft = view.labels + (ms / view.layout.end) * plotWidth() - fixed;
-  paintSoon();
 }
 
 /** The middle of the selected bar, if it is visible, or else of the picture. */

@@ -56,7 +56,8 @@ const BOUNDS = new Set(["small_replies", "slow_tool", "first_token", "thinking",
 
 /** A sentence whose names are in backticks. */
 function quotedNames(text) {
-  return text.split("`").map((part, place) => element(place % 2 ? "code" : "span", part));
+  const parts = text.replace(/(\d) (ms|s|min|%)(?!\w)/g, "$1\u00a0$2").split("`");
+  return parts.map((part, place) => element(place % 2 ? "code" : "span", part));
 }
 
 /** The advice, what gains most first. Each marks the bars it is about. */

@@ -59,12 +59,12 @@ fn waits_for_permits_name_the_limit() {
         5000 run main ended Done.
     ";
     assert_snapshot!(of(all), @"
-    1500 ms: Raise the permits of `a` from 1: calls waited 2.0 s for permits. Without these waits the run ends 1.5 s earlier.
-    1500 ms: One tool, `a`, is 40 % of the critical path (2.0 s): make it faster, or split its work into several calls of one reply, which run in parallel.
+    1500 ms: Raise the permits of `a` from 1: calls waited 2 s for permits. Without these waits the run ends 1.5 s earlier.
+    1500 ms: One tool, `a`, is 40 % of the critical path (2 s): make it faster, or split its work into several calls of one reply, which run in parallel.
     ");
     assert_snapshot!(of(&all.replace("started b b1", "started a b1")), @"
-    1500 ms: Raise calls_at_once (or the permits of `a`) from 2: calls waited 2.0 s for permits. Without these waits the run ends 1.5 s earlier.
-    2000 ms: One tool, `a`, is 40 % of the critical path (2.0 s): make it faster, or split its work into several calls of one reply, which run in parallel.
+    1500 ms: Raise calls_at_once (or the permits of `a`) from 2: calls waited 2 s for permits. Without these waits the run ends 1.5 s earlier.
+    2000 ms: One tool, `a`, is 40 % of the critical path (2 s): make it faster, or split its work into several calls of one reply, which run in parallel.
     ");
     let two = all.replace(
         "3000 run main call_started a",
@@ -86,7 +86,7 @@ fn waits_for_the_gate_and_for_retries_are_the_servers() {
         7000 run main ended Hi.
     "), @"
     5200 ms: The gate held requests back 5.2 s: the rate limit of the account is the bottleneck. Ask for a higher limit, or send fewer tokens: without these waits the run ends 5.2 s earlier.
-    1000 ms: Requests failed and waited 1.0 s to be made again: without these pauses the run ends 1.0 s earlier. The panel of each says why.
+    1000 ms: Requests failed and waited 1 s to be made again: without these pauses the run ends 1 s earlier. The panel of each says why.
     100 ms: The model of `main` failed once: 100 ms were lost. Without that the run ends 100 ms earlier.
     ");
 }
@@ -101,7 +101,7 @@ fn a_tool_that_takes_most_of_the_time_is_named() {
         9000 run main turn_started
         10000 run main turn_ended 10 20
         10000 run main ended Done.
-    "), @"8000 ms: One tool, `crawl`, is 80 % of the critical path (8.0 s): make it faster, or split its work into several calls of one reply, which run in parallel.");
+    "), @"8000 ms: One tool, `crawl`, is 80 % of the critical path (8 s): make it faster, or split its work into several calls of one reply, which run in parallel.");
 }
 
 #[test]
@@ -152,8 +152,8 @@ fn failures_and_people_take_time_too() {
         5000 run main turn_failed gone
         5000 run main ended {"Other": "gone"}
     "#), @"
-    1000 ms: The model of `main` failed once: 1.0 s were lost. Without that the run ends 1.0 s earlier.
-    500 ms: Calls waited 3.0 s for a person: without these waits the run ends 500 ms earlier. Approve kinds of calls in advance where that is safe.
+    1000 ms: The model of `main` failed once: 1 s were lost. Without that the run ends 1 s earlier.
+    500 ms: Calls waited 3 s for a person: without these waits the run ends 500 ms earlier. Approve kinds of calls in advance where that is safe.
     ");
 }
 

@@ -52,7 +52,7 @@ fn a_picture_has_a_box_for_each_segment_and_a_line_for_the_critical_path() {
     <text class="agent" x="24.0" y="74.0">main</text>
     <text class="tool" x="36.0" y="96.0">look</text>
     <text class="tool" x="36.0" y="118.0">read</text>
-    <rect class="delegated" x="150.0" y="68.0" width="626.0" height="3.0"><title>main: 1.0 s</title></rect>
+    <rect class="delegated" x="150.0" y="68.0" width="626.0" height="3.0"><title>main: 1 s</title></rect>
     <rect class="first_token" x="150.0" y="62.0" width="187.0" height="15.0"><title>main: waits for the first token 300 ms</title></rect>
     <rect class="streaming" x="337.8" y="62.0" width="124.4" height="15.0"><title>main: model writes 200 ms</title></rect>
     <rect class="could" x="400.4" y="86.0" width="62.6" height="11.0"/>
@@ -67,12 +67,12 @@ fn a_picture_has_a_box_for_each_segment_and_a_line_for_the_critical_path() {
     <rect class="path" x="650.8" y="122.0" width="62.6" height="2.5"/>
     <rect class="path" x="713.4" y="78.0" width="62.6" height="2.5"/>
     <rect class="path" x="712.8" y="78.0" width="1.2" height="46.5"/>
-    <text class="small middle" x="150.0" y="145.0">0 ms</text>
+    <text class="small middle" x="150.0" y="145.0">0 s</text>
     <text class="small middle" x="275.2" y="145.0">200 ms</text>
     <text class="small middle" x="400.4" y="145.0">400 ms</text>
     <text class="small middle" x="525.6" y="145.0">600 ms</text>
     <text class="small middle" x="650.8" y="145.0">800 ms</text>
-    <text class="small middle" x="776.0" y="145.0">1.0 s</text>
+    <text class="small middle" x="776.0" y="145.0">1 s</text>
     </svg>
     "#);
 }
@@ -209,7 +209,7 @@ fn a_comparison_says_what_was_gained() {
         "0 run main turn_started\n250 run main turn_ended 1 2\n250 run main ended Done.",
     ));
     let comparison = Comparison::new(("sequential", &slow), ("concurrent", &fast));
-    assert_eq!(comparison.summary(), "concurrent: 250 ms instead of 1.0 s, 4.0 times as fast");
+    assert_eq!(comparison.summary(), "concurrent: 250 ms instead of 1 s, 4.0 times as fast");
     assert_snapshot!(comparison.to_text(60), @"
     sequential:
     main   |█████████████████████████████████████████|    1.00 s

@@ -1,4 +1,4 @@
-//! Pages in a browser: the chat and the page of sessions. The tests say when a model's reply goes on: nothing sleeps.
+//! Pages in a browser: of the chat, of sessions, of timelines. The tests say when a model's reply goes on: nothing sleeps.
 #![allow(clippy::unwrap_used)]
 
 mod browser;
@@ -8,3 +8,4 @@ mod held;
 mod live;
 #[path = "../../../../crates/agent-web/tests/all/team.rs"]
 mod team;
+mod timeline;
