@@ -70,12 +70,7 @@ fn deltas() -> Vec<Delta> {
         piece(Piece::Citation(json!({}).into())),
         piece(Piece::Other(json!({}).into())),
         Delta::BlockEnd { index: 0 },
-        Delta::Stop {
-            stop_reason: StopReason::EndTurn,
-            stop_details: None,
-            usage: usage(),
-            extra: extra(),
-        },
+        Delta::Stop { stop_reason: StopReason::EndTurn, stop_details: None, usage: usage(), extra: extra() },
         Delta::complete(Response::text("Hi.")),
         Delta::Restarted { reason: text() },
     ];
