@@ -16,7 +16,7 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt},
 };
 
-use super::{conversation::Conversation, failure::Failure, names::own, shared::Shared};
+use super::{conversation::Conversation, failure::Failure, names::own, shared::Shared, trace_parent};
 
 /// The conversations of one listener that have not ended.
 #[derive(Default)]
@@ -91,7 +91,7 @@ impl OpenRuns {
                 let parent = above.calls.get(call).map_or(above.context(), |call| &call.context);
                 Conversation::start(shared, parent, None, event, at)
             }
-            None => Conversation::start(shared, &place.parent, place.link.as_ref(), event, at),
+            None => start_first(shared, place, event, at),
         };
         if event.depth == 0 {
             let root = conversation.context().span().span_context().clone();
@@ -146,6 +146,27 @@ impl OpenRuns {
 
     pub(super) fn is_empty(&self) -> bool {
         self.conversations.is_empty()
+    }
+}
+
+/// Starts a conversation that has none above it in this process.
+fn start_first(shared: &Shared, place: &Place, event: &Event, at: SystemTime) -> Conversation {
+    let is_placed = place.parent.has_active_span();
+    let find = shared.parent_of.as_ref().filter(|_| !is_placed);
+    let found = find.and_then(|find| find(&event.conversation)).map(|text| trace_parent::read(&text));
+    match found {
+        Some(Ok(parent)) => {
+            let context = place.parent.with_remote_span_context(parent.clone());
+            Conversation::start(shared, &context, Some(&parent), event, at)
+        }
+        Some(Err(invalid)) => {
+            let conversation = Conversation::start(shared, &place.parent, None, event, at);
+            let why = vec![KeyValue::new(own::REASON, invalid.to_string())];
+            let span = conversation.context().span();
+            span.add_event_with_timestamp(own::event::INVALID_PARENT, at, why);
+            conversation
+        }
+        None => Conversation::start(shared, &place.parent, place.link.as_ref(), event, at),
     }
 }
 

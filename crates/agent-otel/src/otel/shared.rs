@@ -19,6 +19,9 @@ pub(super) type Start = dyn Fn(SpanBuilder, &Context) -> Context + Send + Sync;
 /// Called with the id of a conversation and its `traceparent`.
 pub(super) type OnRoot = dyn Fn(&str, &str) + Send + Sync;
 
+/// Called with the id of a conversation; returns the `traceparent` of its parent.
+pub(super) type ParentOf = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// The settings, and the spans that are open.
 pub(super) struct Shared {
     pub(super) start: Box<Start>,
@@ -27,6 +30,7 @@ pub(super) struct Shared {
     pub(super) transfers: bool,
     pub(super) metrics: Option<Metrics>,
     pub(super) on_root: Option<Box<OnRoot>>,
+    pub(super) parent_of: Option<Box<ParentOf>>,
     pub(super) idle_limit: Duration,
     /// The spans of conversations and calls that are open, by their keys.
     pub(super) open: OpenSpans,

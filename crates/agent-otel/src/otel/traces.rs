@@ -15,7 +15,7 @@ use super::{
     metrics::Metrics,
     names::Names,
     open_runs::Place,
-    shared::{OnRoot, OpenSpans, Shared, Start},
+    shared::{OnRoot, OpenSpans, ParentOf, Shared, Start},
     trace_parent::{self, InvalidTraceParent},
 };
 
@@ -120,6 +120,7 @@ pub struct TracesBuilder {
     transfers: bool,
     meter: Option<Meter>,
     on_root: Option<Box<OnRoot>>,
+    parent_of: Option<Box<ParentOf>>,
     idle_limit: Option<Duration>,
 }
 
@@ -163,6 +164,18 @@ impl TracesBuilder {
         self
     }
 
+    /// Sets a function that finds the `traceparent` under which a conversation belongs, by its id.
+    /// It is for a [`listener`](Traces::listener) that hears the runs of many sessions, as on
+    /// Restate: each can then continue a trace of its own. It is asked when a conversation begins or
+    /// goes on in this process, and no conversation above it is open here. The id of a delegated
+    /// conversation begins with that of its session: `SESSION/CALL`. `None` begins a new trace. If
+    /// the text is not a `traceparent`, the span has an event that says so. The function delays the
+    /// run, so it should be fast.
+    pub fn parent_of(mut self, find: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.parent_of = Some(Box::new(find));
+        self
+    }
+
     /// Sets how long nothing may be heard of a conversation until its spans end. Their end is then
     /// the last event, and `agent.end` is `unknown`. The default is an hour. This is for listeners
     /// that hear many runs, of which other processes continue some, as on Restate. Without a limit,
@@ -190,6 +203,7 @@ impl TracesBuilder {
             transfers: self.transfers,
             metrics: self.meter.map(|meter| Metrics::new(&meter, names)),
             on_root: self.on_root,
+            parent_of: self.parent_of,
             idle_limit: self.idle_limit.unwrap_or(IDLE_LIMIT),
             open: OpenSpans::default(),
             asked: Asked::default(),

@@ -1,12 +1,15 @@
 //! One trace in several processes.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use agent_core::{Agent, Conversation, Team, script::Reply};
+use agent_core::{Agent, Conversation, Event, EventKind, Team, script::Reply};
 use agent_otel::Traces;
 use opentelemetry::trace::TraceContextExt;
 
-use crate::common::{Recorder, by_agent};
+use crate::common::{Recorder, attribute, by_agent};
 
 fn team() -> Team {
     let model = by_agent([("main", vec![Reply::text("Hi.")])]);
@@ -56,4 +59,43 @@ fn a_text_that_is_no_trace_parent_is_refused() {
     let error = recorder.traces.under_trace_parent("yesterday").err().unwrap();
     assert!(error.to_string().starts_with("\"yesterday\" is not a W3C traceparent: "), "{error}");
     assert!(!opentelemetry::Context::new().has_active_span());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_session_of_a_process_continues_its_own_trace() {
+    let text = |trace: &str| format!("00-{}-00f067aa0ba902b7-01", trace.repeat(16));
+    let recorder =
+        Recorder::new(Traces::builder().parent_of(
+            move |conversation| match conversation.split('/').next() {
+                Some("a") => Some(text("0a")),
+                Some("b") => Some(text("0b")),
+                Some("broken") => Some("yesterday".to_owned()),
+                _ => None,
+            },
+        ));
+    let listener = recorder.traces.listener();
+    let start = |conversation: &str, depth| {
+        let kind = EventKind::TurnStarted { messages: Vec::new() };
+        listener(&Event::new(Duration::ZERO, conversation, depth, "main", kind));
+    };
+    // A delegated conversation whose session runs in another process, and one whose session is here.
+    ["a", "b/call_1", "broken", "new"].into_iter().for_each(|id| start(id, id.contains('/').into()));
+    start("a/call_1", 1);
+    drop(listener);
+    let (spans, mut shown) = (recorder.spans(), Vec::new());
+    for span in spans.iter().filter(|span| span.name == "invoke_agent main") {
+        let id = attribute(span, "gen_ai.conversation.id");
+        let trace = span.span_context.trace_id().to_string();
+        let trace = if id == "broken" || id == "new" { "its own" } else { &trace[..4] };
+        let events: Vec<_> = span.events.iter().map(|event| event.name.as_ref()).collect();
+        let remote = span.parent_span_is_remote;
+        shown.push(format!("{id}: {trace}, remote {remote}, {} links {events:?}", span.links.len()));
+    }
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    a: 0a0a, remote true, 1 links []
+    a/call_1: 0a0a, remote false, 0 links []
+    b/call_1: 0b0b, remote true, 1 links []
+    broken: its own, remote false, 0 links ["agent.invalid_trace_parent"]
+    new: its own, remote false, 0 links []
+    "#);
 }

@@ -69,6 +69,7 @@ pub(crate) mod event {
     pub(crate) const NOT_STARTED: &str = "agent.call.ended_without_start";
     pub(crate) const GOES_ON: &str = "agent.call.goes_on";
     pub(crate) const RESTARTED: &str = "agent.reply.restarted";
+    pub(crate) const INVALID_PARENT: &str = "agent.invalid_trace_parent";
     pub(crate) const TRANSFERRED: &str = "agent.transferred";
     pub(crate) const TRANSFER_FAILED: &str = "agent.transfer_failed";
     pub(crate) const CAME_BACK: &str = "agent.came_back";
