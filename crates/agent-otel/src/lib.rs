@@ -1,6 +1,5 @@
-//! Traces and metrics of runs for [OpenTelemetry](https://opentelemetry.io), made from the events of
-//! runs. They work with every host, because every host has events: in process, on a journal, on
-//! Restate.
+//! Traces and metrics of runs for [OpenTelemetry](https://opentelemetry.io). They are made from the
+//! events of runs, so they work with every host: in process, on a journal, on Restate.
 //!
 //! ```
 //! # use agent_core::{Agent, Conversation, Team, script::{Reply, Script}};
@@ -39,10 +38,10 @@
 //! ```
 //!
 //! The parent of a span comes from the ids in the events, and its times from the times of the
-//! events. So the spans of equal agents that run in parallel are never mixed up. An agent to which a
-//! conversation was transferred has its own `invoke_agent` span under that of the conversation, as
-//! long as it has the conversation. Numbers in an `invoke_agent` span are the agent's own, without
-//! those of other agents.
+//! events. So the spans of equal agents that run in parallel are never mixed up. An agent to which
+//! a conversation was transferred has its own `invoke_agent` span under that of the conversation,
+//! for as long as it has the conversation. Numbers in an `invoke_agent` span are the agent's own,
+//! without those of other agents.
 //!
 //! Names follow the [conventions for generative
 //! AI](https://github.com/open-telemetry/semantic-conventions-genai), version 0.1.0. [`Names`] has
@@ -64,8 +63,8 @@
 //! | `agent.call.waits_for_person` | calls | it asks a person and has no result yet |
 //! | `agent.call.discarded` | calls | it started early for a reply that does not count |
 //!
-//! The same prefix have span events, such as `agent.wait.retry` or `agent.transferred`, and the
-//! metrics `agent.wait.duration` and `agent.usage.cost`.
+//! Events in spans have the same prefix, for example `agent.wait.retry` and `agent.transferred`. So
+//! have two metrics: `agent.wait.duration` and `agent.usage.cost`.
 //!
 //! A span has an error if the request or the call failed, or if the conversation ended without an
 //! answer. `error.type` is then the kind of the error of the model, `tool_error`, the reason why
@@ -80,7 +79,7 @@
 //! # Features
 //!
 //! - `otel` (default): [`Traces`].
-//! - `tracing`: `tracing_listener`, for the crate `tracing`. It does not need `otel`.
+//! - `tracing`: `tracing_listener`, a listener for the crate `tracing`. It does not need `otel`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

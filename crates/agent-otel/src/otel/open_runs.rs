@@ -42,7 +42,7 @@ pub(super) struct Place {
 
 impl OpenRuns {
     /// The wall clock at an event. Events have none: their times count from the start of a run. The
-    /// start is found again when no conversation is open, so that it does not drift for ever.
+    /// start is found again when no conversation is open, so that it does not drift away.
     fn wall(&mut self, at: Duration) -> SystemTime {
         if self.conversations.is_empty() {
             self.began = None;

@@ -166,8 +166,8 @@ impl TracesBuilder {
 
     /// Sets a function that finds the `traceparent` under which a conversation belongs, by its id.
     /// It is for a [`listener`](Traces::listener) that hears the runs of many sessions, as on
-    /// Restate: each can then continue a trace of its own. It is asked when a conversation begins or
-    /// goes on in this process, and no conversation above it is open here. The id of a delegated
+    /// Restate: each can then continue a trace of its own. It is asked when a conversation begins
+    /// or goes on in this process, and no conversation above it is open here. The id of a delegated
     /// conversation begins with that of its session: `SESSION/CALL`. `None` begins a new trace. If
     /// the text is not a `traceparent`, the span has an event that says so. The function delays the
     /// run, so it should be fast.
@@ -179,7 +179,7 @@ impl TracesBuilder {
     /// Sets how long nothing may be heard of a conversation until its spans end. Their end is then
     /// the last event, and `agent.end` is `unknown`. The default is an hour. This is for listeners
     /// that hear many runs, of which other processes continue some, as on Restate. Without a limit,
-    /// they would keep those runs for ever.
+    /// they would keep those runs in memory.
     pub fn idle_limit(mut self, limit: Duration) -> Self {
         self.idle_limit = Some(limit);
         self

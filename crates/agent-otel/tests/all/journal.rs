@@ -13,8 +13,8 @@ use serde_json::json;
 
 use crate::common::{Recorder, attribute};
 
-/// `main` asks `helper`, which makes two calls. One of them never ends where it `hangs`. The replies
-/// depend on the history only, so a restart changes nothing.
+/// `main` asks `helper`, which makes two calls. One of them never ends where it `hangs`. The
+/// replies depend on the history only, so a restart changes nothing.
 fn team(hangs: bool) -> Team {
     let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
         ("main", 1) => Reply::call("helper", json!({"task": "Help."})),
@@ -36,7 +36,7 @@ fn team(hangs: bool) -> Team {
 }
 
 #[tokio::test]
-async fn fault_91_after_a_crash_only_what_is_done_again_has_spans_in_the_same_trace() {
+async fn fault_99_after_a_crash_only_what_is_done_again_has_spans_in_the_same_trace() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs.journal");
     let kept = Arc::new(Mutex::new(String::new()));

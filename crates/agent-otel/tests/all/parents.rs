@@ -35,7 +35,7 @@ fn team(model: Client) -> Team {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fault_90_equal_specialists_in_parallel_each_have_their_own_spans() {
+async fn fault_98_equal_specialists_in_parallel_each_have_their_own_spans() {
     let recorder = Recorder::default();
     let mut conversation = Conversation::start("main", "Add.");
     let run = team(three_equal_specialists()).run(&mut conversation).listen(recorder.traces.listener());

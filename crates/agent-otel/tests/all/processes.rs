@@ -78,7 +78,7 @@ async fn each_session_of_a_process_continues_its_own_trace() {
         let kind = EventKind::TurnStarted { messages: Vec::new() };
         listener(&Event::new(Duration::ZERO, conversation, depth, "main", kind));
     };
-    // A delegated conversation whose session runs in another process, and one whose session is here.
+    // Also a delegated conversation whose session runs in another process, and one of a session here.
     ["a", "b/call_1", "broken", "new"].into_iter().for_each(|id| start(id, id.contains('/').into()));
     start("a/call_1", 1);
     drop(listener);

@@ -10,8 +10,8 @@ use super::OpenRuns;
 use crate::otel::shared::{Shared, between};
 
 impl OpenRuns {
-    /// Ends the spans of conversations of which nothing was heard for long, as of the last event. On
-    /// an engine, another process may have gone on with them.
+    /// Ends the spans of conversations of which nothing was heard for long, as of the last event.
+    /// On an engine, another process may have gone on with them.
     pub(super) fn close_idle(&mut self, shared: &Shared, at: SystemTime) {
         // It looks at all that is open, so it does so seldom.
         if self.looked_for_idle.is_some_and(|last| between(last, at) < shared.idle_limit / 10) {
