@@ -129,8 +129,7 @@ impl Block {
         };
         let is_silent = is_error && content.is_blank();
         let content = if is_silent { "the tool failed and said nothing".into() } else { content };
-        let size = if let Content::Text(text) = &content { text.len() } else { 0 };
-        let written = Written::of("tool_result", size).set("tool_use_id", &tool_use_id).set_content(&content);
+        let written = Written::of("tool_result", 64).set("tool_use_id", &tool_use_id).set_content(&content);
         let json = if is_error { written.set("is_error", &true) } else { written }.json();
         Self::of(json, BlockKind::ToolResult { tool_use_id, content, is_error })
     }

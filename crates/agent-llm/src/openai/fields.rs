@@ -6,6 +6,7 @@ use agent_core::Json;
 use memchr::memchr;
 use serde::{Deserialize, de::MapAccess};
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
 use super::{
     object::{Known, Listed, object},
@@ -13,12 +14,10 @@ use super::{
 };
 use crate::transport::words::Words;
 
-/// How many fields an object has, as a rule. There is room for them from the beginning.
-const USUAL: usize = 16;
-
 /// The fields of an object, in order, each as its text. `null` stands for an object without fields.
+/// Most objects have few, which need no memory of their own.
 #[derive(Debug, Default)]
-pub(super) struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(super) struct Fields<'a>(SmallVec<[(Cow<'a, str>, &'a RawValue); 8]>);
 
 impl<'a> Fields<'a> {
     /// Reads an object.
@@ -148,9 +147,6 @@ pub(super) fn list(list: &RawValue) -> Vec<&RawValue> {
 
 impl<'de> Known<'de> for Fields<'de> {
     fn read_field<A: MapAccess<'de>>(&mut self, name: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
-        if self.0.is_empty() {
-            self.0.reserve(USUAL);
-        }
         self.0.push((name, map.next_value()?));
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
 /// What can be made of the fields of an object.
@@ -14,20 +14,25 @@ pub(super) trait Known<'de>: Default {
 }
 
 /// An object. `null` stands for an object without fields, and anything else is an error.
-pub(super) struct Object<T>(pub(super) T);
+struct Object<T>(T);
 
 /// The items of a list, `null` left out. Anything else than a list has none.
 pub(super) struct Listed<T>(pub(super) Vec<T>);
 
 /// Reads an object.
 pub(super) fn object<'de, T: Known<'de>>(text: &'de str) -> serde_json::Result<T> {
-    serde_json::from_str(text).map(|Object(known)| known)
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let mut known = T::default();
+    Into(&mut known).deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(known)
 }
 
 /// Reads the value of a field that is an object. `None` if it is `null`.
 pub(super) fn field<'de, T: Known<'de>, A: MapAccess<'de>>(map: &mut A) -> Result<Option<T>, A::Error> {
-    let object: Option<Object<T>> = map.next_value()?;
-    Ok(object.map(|Object(known)| known))
+    let mut known = T::default();
+    let is_there = map.next_value_seed(Into(&mut known))?;
+    Ok(is_there.then_some(known))
 }
 
 /// Reads the value of a field that is a list of objects. `None` if it is `null`.
@@ -45,26 +50,42 @@ pub(super) fn pass_over<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Er
 
 impl<'de, T: Known<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut known = T::default();
+        Into(&mut known).deserialize(deserializer)?;
+        Ok(Self(known))
+    }
+}
+
+/// Reads an object to where it is kept: an object in an object would be moved several times. The
+/// value says whether there is one, or `null`.
+struct Into<'t, T>(&'t mut T);
+
+impl<'de, T: Known<'de>> DeserializeSeed<'de> for Into<'_, T> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Known<'de>> Visitor<'de> for Into<'_, T> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
         #[derive(Deserialize)]
         struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
-        struct Fields<T>(PhantomData<T>);
-        impl<'de, T: Known<'de>> Visitor<'de> for Fields<T> {
-            type Value = T;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-            fn visit_unit<E: Error>(self) -> Result<T, E> {
-                Ok(T::default())
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-                let mut known = T::default();
-                while let Some(Name(name)) = map.next_key()? {
-                    known.read_field(name, &mut map)?;
-                }
-                Ok(known)
-            }
+        while let Some(Name(name)) = map.next_key()? {
+            self.0.read_field(name, &mut map)?;
         }
-        deserializer.deserialize_any(Fields(PhantomData)).map(Self)
+        Ok(true)
     }
 }
 
@@ -77,7 +98,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Listed<T> {
                 f.write_str("a list")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-                let mut items = Vec::new();
+                // Many lists have one item.
+                let mut items = Vec::with_capacity(1);
                 while let Some(item) = list.next_element()? {
                     items.extend::<Option<T>>(item);
                 }

@@ -36,7 +36,10 @@ impl Written {
     /// Adds the content of a result.
     pub(super) fn set_content(mut self, content: &Content) -> Self {
         let blocks = match content {
-            Content::Text(text) => return self.set("content", text),
+            Content::Text(text) => {
+                self.0.reserve(text.len() + text.len() / 8 + 32);
+                return self.set("content", text);
+            }
             Content::Blocks(blocks) => blocks,
         };
         self.begin("content");

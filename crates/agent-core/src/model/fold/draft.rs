@@ -8,6 +8,9 @@ use crate::{
     Block, BlockKind, Json, Piece, ToolCall, message::fields::Fields, message::tool_call::written_input,
 };
 
+/// For how many bytes of later pieces there is room, at least.
+const MORE: usize = 64;
+
 /// A block that is still being written: its beginning, and what was added.
 #[derive(Debug)]
 pub(super) struct Draft {
@@ -100,6 +103,12 @@ fn grow(text: &mut String, more: String) {
     match text.is_empty() {
         // Often the first piece is the whole text.
         true => *text = more,
-        false => text.push_str(&more),
+        false => {
+            // Pieces are short, and many follow.
+            if text.capacity() - text.len() < more.len() {
+                text.reserve(more.len() + text.len().max(MORE));
+            }
+            text.push_str(&more);
+        }
     }
 }

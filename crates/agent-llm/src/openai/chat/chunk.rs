@@ -25,9 +25,10 @@ pub(super) struct Chunk<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Choice<'a> {
     pub(super) index: Option<&'a RawValue>,
-    /// Of a reply that was not streamed.
+    /// The message, or a piece of one.
     pub(super) message: Option<Message<'a>>,
-    pub(super) delta: Option<Message<'a>>,
+    /// It is a whole message, of a reply that was not streamed.
+    pub(super) is_whole: bool,
     pub(super) finish_reason: Option<&'a RawValue>,
 }
 
@@ -79,8 +80,13 @@ impl<'de> Known<'de> for Choice<'de> {
     fn read_field<A: MapAccess<'de>>(&mut self, name: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
         match &*name {
             "index" => self.index = map.next_value()?,
-            "message" => self.message = field(map)?,
-            "delta" => self.delta = field(map)?,
+            "message" => {
+                let message = field(map)?;
+                self.is_whole |= message.is_some();
+                self.message = message.or(self.message.take());
+            }
+            "delta" if self.is_whole => pass_over(map)?,
+            "delta" => self.message = field(map)?,
             "finish_reason" => self.finish_reason = map.next_value()?,
             _ => pass_over(map)?,
         }

@@ -127,9 +127,8 @@ impl ChatEvents {
         if choice.index.and_then(number).is_some_and(|index| index > 0) {
             return;
         }
-        let is_whole = choice.message.is_some();
-        if let Some(message) = choice.message.or(choice.delta) {
-            self.take_message(message, is_whole);
+        if let Some(message) = choice.message {
+            self.take_message(message, choice.is_whole);
         }
         let word = choice.finish_reason.and_then(text).filter(|word| !word.is_empty());
         self.finish_reason = word.or(self.finish_reason.take());
