@@ -40,7 +40,11 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Clones share settings and connections.
+/// A request repeats most of the one before it. So the client keeps the last body of each
+/// conversation, together at most 8 MiB, and copies from it. It finds a conversation by its first
+/// message.
+///
+/// Clones share settings, connections and these bodies.
 #[derive(Clone)]
 pub struct OpenAi(Arc<Bounded<Repair<Retry<Usable<Queued>>>>>);
 
