@@ -120,7 +120,10 @@ impl Runs {
         );
         let is_new = at + EARLIER < last || (one.has_ended && (at < last || !is_tail));
         if is_new {
-            let next = self.add_run(&event.conversation, last);
+            // A host that makes several runs has one clock for all of them. Otherwise the clock of
+            // each run begins at 0.
+            let began = if at >= last { one.began } else { last };
+            let next = self.add_run(&event.conversation, began);
             self.runs[run].next = Some(next);
             return next;
         }

@@ -355,3 +355,25 @@ fn a_bar_has_what_was_asked_and_answered() {
     ]
     "#);
 }
+
+#[test]
+fn the_runs_of_a_host_with_one_clock_are_where_they_were() {
+    let event = |at: u64, kind: serde_json::Value| -> agent_core::Event {
+        let json = serde_json::json!({
+            "at_ms": at, "conversation": "run", "depth": 0, "agent": "main", "kind": kind,
+        });
+        serde_json::from_value(json).unwrap()
+    };
+    let begins = || serde_json::json!({"kind": "turn_started", "value": {"messages": []}});
+    let ends = || serde_json::json!({"kind": "ended", "value": {"Answered": "Done."}});
+    // The clock of a host on a journal goes on. That of a run in process begins again.
+    for (second, expected) in [(5_000, 6_000), (0, 2_000)] {
+        let events = [
+            event(0, begins()),
+            event(1_000, ends()),
+            event(second, begins()),
+            event(second + 1_000, ends()),
+        ];
+        assert_eq!(agent_timeline::Timeline::new(&events).end().as_millis(), expected);
+    }
+}
