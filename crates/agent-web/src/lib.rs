@@ -57,6 +57,7 @@ mod page;
 mod refusal;
 mod router;
 mod sse;
+mod timelines;
 
 pub use access::{Access, InvalidToken};
 pub use live_events::LiveEvents;

@@ -5,16 +5,29 @@ use std::sync::Arc;
 use agent_core::sessions::{Decision, Sessions};
 use axum::{
     Json, Router,
-    extract::{Path, State},
-    http::StatusCode,
+    extract::{FromRef, Path, State},
+    http::{StatusCode, header},
     middleware,
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Access, LastEventId, access, json as shapes, page, refusal::Refusal, sse};
+use crate::{Access, LastEventId, access, json as shapes, page, refusal::Refusal, sse, timelines::Timelines};
+
+/// What the handlers use.
+#[derive(Clone)]
+struct Shared {
+    sessions: Arc<dyn Sessions>,
+    timelines: Timelines,
+}
+
+impl FromRef<Shared> for Arc<dyn Sessions> {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.sessions.clone()
+    }
+}
 
 type Place = State<Arc<dyn Sessions>>;
 
@@ -27,6 +40,7 @@ type Place = State<Arc<dyn Sessions>>;
 /// | `GET /sessions` | the list of sessions, as JSON |
 /// | `GET /sessions/{id}` | a session and what was said in it, as JSON |
 /// | `GET /sessions/{id}/events` | its events as [`sse`] |
+/// | `GET /sessions/{id}/timeline` | its timeline as a page; with `/model` at the end, as the JSON of [`agent_timeline`] |
 /// | `POST /sessions/{id}/decisions` | approves or denies a call that waits: `{"key": "s/call_1", "approve": true}`, or `false` with a `reason` that the model reads |
 /// | `POST /sessions/{id}/cancel` | cancels its run |
 /// | `POST /sessions/{id}/fork` | copies it: `{"id": "new", "turns": 2}`; without `turns`, all of it |
@@ -38,11 +52,13 @@ pub fn router(sessions: Arc<dyn Sessions>, access: &Access) -> Router {
         .route("/sessions", get(list))
         .route("/sessions/{id}", get(session))
         .route("/sessions/{id}/events", get(events))
+        .route("/sessions/{id}/timeline", get(page::timeline))
+        .route("/sessions/{id}/timeline/model", get(model))
         .route("/sessions/{id}/decisions", post(decide))
         .route("/sessions/{id}/cancel", post(cancel))
         .route("/sessions/{id}/fork", post(fork))
         .layer(middleware::from_fn_with_state(access.clone(), access::guard))
-        .with_state(sessions)
+        .with_state(Shared { sessions, timelines: Timelines::default() })
 }
 
 async fn list(State(sessions): Place) -> Result<Json<Value>, Refusal> {
@@ -62,6 +78,11 @@ async fn events(
     last: LastEventId,
 ) -> Result<Response, Refusal> {
     Ok(sse(sessions.events(&id, last.0).await?))
+}
+
+async fn model(State(shared): State<Shared>, Path(id): Path<String>) -> Result<impl IntoResponse, Refusal> {
+    let model = shared.timelines.model(&*shared.sessions, &id).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], model))
 }
 
 #[derive(Deserialize)]

@@ -15,6 +15,7 @@ use std::{
 };
 
 use agent_journal::{Journal, JournalError};
+use agent_timeline::Timeline;
 
 use drill::Done;
 use options::{Sessions, What};
@@ -34,6 +35,7 @@ async fn act(file: &Path, what: Option<What>, given: &mut impl Read, out: &mut i
         What::Show { id } => write!(out, "{}", read()?.conversation(&id)?)?,
         What::Tail { id } => tail::tail(&read()?, &id, out, || thread::sleep(LOOK))?,
         What::Serve { port } => serve::serve(open()?, port.unwrap_or_default(), out).await?,
+        What::Page { id } => write!(out, "{}", page(&read()?, &id)?)?,
         What::Export { id } => writeln!(out, "{}", read()?.export(&id)?)?,
         What::Resume { id } => resume::resume(&open()?, &id, out).await?,
         What::Fork { id, new, turns } => open()?.fork(&id, turns, &new).await?,
@@ -47,6 +49,18 @@ async fn act(file: &Path, what: Option<What>, given: &mut impl Read, out: &mut i
         }
     }
     Ok(())
+}
+
+/// The timeline of a session as a page.
+fn page(journal: &Journal, id: &str) -> Done<String> {
+    let events = journal.kept_events(id, 0)?;
+    if events.is_empty() {
+        return Err(format!(
+            "no events of session {id:?} are kept: the program that runs it keeps them with JournalHost::keep_events"
+        )
+        .into());
+    }
+    Ok(Timeline::new(events.iter().map(|event| &event.event)).to_html())
 }
 
 /// A journal that is there: a name that was mistyped begins none.

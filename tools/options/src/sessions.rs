@@ -65,6 +65,11 @@ pub enum What {
         #[arg(long, value_parser = number::<u16>)]
         port: Option<u16>,
     },
+    /// Prints a page with the timeline of a session: one HTML file that needs no network
+    Page {
+        /// The session's id
+        id: String,
+    },
     /// Prints a session as JSON
     Export {
         /// The session's id

@@ -44,7 +44,7 @@ pub(crate) async fn guard(State(access): State<Access>, request: Request, next: 
         ("cross-origin-resource-policy", "same-origin"),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
-        ("x-frame-options", "DENY"),
+        ("x-frame-options", "SAMEORIGIN"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -91,6 +91,7 @@ function soon(wait, act) {
 
 // The list.
 
+/** The session that is shown, and what the page knows of it. */
 let shown = null;
 
 async function refreshList() {
@@ -102,8 +103,19 @@ async function refreshList() {
   }
 }
 
+/** The list as it was last asked for. */
+let listed = null;
+
 function fillList(sessions) {
   const list = byId("list");
+  const text = JSON.stringify(sessions);
+  if (text === listed) {
+    // What has not changed stays as it is, so that nothing moves under a pointer.
+    const ages = sessions.toReversed().filter((session) => !session.error);
+    list.querySelectorAll(".age").forEach((made, place) => (made.textContent = ago(ages[place].began_ms)));
+    return;
+  }
+  listed = text;
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
   list.replaceChildren(...sessions.toReversed().map(row));
   if (sessions.length === 0) list.append(element("li", "faint", "There are no sessions yet."));
@@ -144,7 +156,7 @@ function show(id) {
   byId("nothing").hidden = true;
   byId("title").textContent = id;
   byId("note").textContent = "";
-  for (const place of ["said", "events", "approvals", "facts"]) byId(place).replaceChildren();
+  for (const place of ["said", "events", "approvals", "facts", "timeline"]) byId(place).replaceChildren();
   byId("approvals").hidden = true;
   byId("no-events").hidden = true;
   for (const made of byId("list").querySelectorAll("button")) {
@@ -156,7 +168,8 @@ function show(id) {
 
 function listen(session) {
   const { source } = session;
-  source.onopen = () => note("");
+  const lost = "The connection is lost. The page goes on when it is back.";
+  source.onopen = () => byId("note").textContent === lost && note("");
   source.onmessage = (message) => {
     if (session === shown) heard(JSON.parse(message.data));
   };
@@ -165,7 +178,7 @@ function listen(session) {
     // The service says why, or the browser has lost the connection and comes back by itself.
     if (message.data) note(JSON.parse(message.data).error, true);
     else if (source.readyState === EventSource.CLOSED) refreshSession();
-    else note("The connection is lost. The page goes on when it is back.");
+    else note(lost);
   });
 }
 
@@ -207,6 +220,7 @@ function fillHead(session) {
   byId("facts").textContent = [session.agent, turns, cost(session), `began ${ago(session.began_ms)} ago`].join(" · ");
   byId("cancel").disabled = session.state !== "running";
   byId("no-events").hidden = session.last_event > 0;
+  if (session.last_event > 0) showTimeline();
   byId("session").setAttribute("aria-busy", String(session.state === "running"));
 }
 
@@ -214,6 +228,10 @@ function fillHead(session) {
 
 function fillSaid({ messages, waiting }) {
   if (shown.isWritten && isSaid(messages, shown.words)) shown.words = "";
+  const text = JSON.stringify([messages, waiting]);
+  // What has not changed stays as it is, so that nothing moves under a pointer.
+  if (text === shown.text) return showWords();
+  shown.text = text;
   const keys = new Set(waiting.map((call) => call.key));
   const column = byId("said-column");
   const isAtEnd = column.scrollHeight - column.scrollTop - column.clientHeight < 80;
@@ -278,6 +296,18 @@ const showWords = soon(50, () => {
   made.replaceWith(writing());
   if (isAtEnd) column.scrollTop = column.scrollHeight;
 });
+
+// The timeline, in a frame of its own.
+
+function showTimeline() {
+  if (byId("timeline").firstChild) return;
+  const frame = element("iframe");
+  frame.title = "Timeline";
+  frame.src = pathOf(shown.id, "/timeline");
+  byId("timeline").append(frame);
+}
+
+const refreshTimeline = soon(600, () => byId("timeline").firstChild?.contentWindow.refresh?.());
 
 // What a person does.
 
@@ -348,6 +378,7 @@ function heard({ offset, run_began_ms, event }) {
   const { kind, value } = event.kind;
   if (event.depth === 0) follow(kind, value, event.agent);
   if (SAYS.has(kind)) refreshSoon();
+  refreshTimeline();
   shown.began ??= run_began_ms;
   const what = describe(kind, value);
   if (what) addEvent(run_began_ms + event.at_ms - shown.began, event.agent, what);
@@ -368,8 +399,7 @@ function follow(kind, value, agent) {
 
 function addEvent(ms, agent, what) {
   const list = byId("events");
-  const column = byId("ran-column");
-  const isAtEnd = column.scrollHeight - column.scrollTop - column.clientHeight < 80;
+  const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
   const isBad = what.startsWith("!");
   list.append(
     element(
@@ -381,7 +411,7 @@ function addEvent(ms, agent, what) {
     ),
   );
   if (list.children.length > MOST_EVENTS) list.firstChild.remove();
-  if (isAtEnd) column.scrollTop = column.scrollHeight;
+  if (isAtEnd) list.scrollTop = list.scrollHeight;
 }
 
 /** A line for an event; nothing for those that are not shown. */

@@ -225,6 +225,26 @@ async fn the_page_holds_no_text_of_sessions_and_allows_no_script_but_its_own() {
 }
 
 #[tokio::test]
+async fn a_timeline_is_made_from_the_events_so_far_and_goes_on_with_the_run() {
+    let (routes, journal, folder) = waiting(HOSTILE).await;
+    let bars = async || {
+        let (status, model) = read(&routes, "/sessions/s/timeline/model").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(!model.contains('<'), "it could be read as HTML: {model}");
+        let model: Value = serde_json::from_str(&model).unwrap();
+        model["bars"].as_array().unwrap().len()
+    };
+    let before = bars().await;
+    assert_eq!(bars().await, before, "no event is counted twice");
+    journal.approve("s/call_0_1").await.unwrap();
+    run(&folder.path().join("runs.journal"), clerk("Ada", Duration::ZERO)).await;
+    assert!(bars().await > before);
+    assert_eq!(read(&routes, "/sessions/none/timeline/model").await.0, StatusCode::NOT_FOUND);
+    let (status, frame) = read(&routes, "/sessions/s/timeline").await;
+    assert_eq!((status, frame.contains("onerror")), (StatusCode::OK, false));
+}
+
+#[tokio::test]
 async fn the_routes_can_be_mounted_under_a_path() {
     let (routes, _, _folder) = waiting("Ada").await;
     let service = Router::new().nest("/agents", routes);

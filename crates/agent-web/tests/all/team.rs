@@ -24,9 +24,10 @@ pub(crate) fn clerk(to: &str, word: Duration) -> Team {
         let turn = request.messages.iter().filter(|message| message.role() == Role::Assistant).count();
         let reply = match turn {
             0 => Reply::text("I pay.").and_call("pay", json!({"to": to})),
-            _ => Reply::text(
-                "I have paid, and this is a long report about it: ".to_owned() + &"word ".repeat(60),
-            ),
+            _ => Reply::text(format!(
+                "I have paid, and this is a long report about it: {}",
+                "word ".repeat(60)
+            )),
         };
         reply.per_token(word)
     });
