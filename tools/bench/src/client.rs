@@ -1,8 +1,11 @@
 //! One measurement: some conversations of one side, in a process of their own.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
-use agent_core::{Conversation, End, Team};
+use agent_core::{Conversation, End, Event, Team};
 use agent_llm::ClaudeBuilder;
 use futures::{StreamExt, stream};
 use program::println;
@@ -16,6 +19,8 @@ use crate::{
     wire::Wire,
     work::{self, Work},
 };
+
+const NO_PANIC: &str = "the listener does not panic";
 
 /// What is done.
 pub(crate) struct Job {
@@ -125,7 +130,8 @@ fn growth(ends: &[(Instant, Duration)]) -> f64 {
 
 /// Either side.
 enum Client {
-    Ours(Team),
+    /// The flag says whether a listener keeps the events of the runs.
+    Ours(Team, bool),
     Floor(Floor),
 }
 
@@ -133,22 +139,26 @@ impl Client {
     fn new(side: &str, job: &Job, url: &str) -> Done<Self> {
         let plot = format!("{url}/{}", job.plot);
         match (side, job.name) {
-            ("ours", "delegate") => Ok(Self::Ours(ours::delegating(url)?)),
-            ("ours", _) => {
+            ("ours", "delegate") => Ok(Self::Ours(ours::delegating(url)?, false)),
+            ("ours" | "heard", _) => {
                 let llm = ours::client(job.wire, &plot, job.streamed, job.set)?;
-                Ok(Self::Ours(ours::team(llm, job.work)?))
+                Ok(Self::Ours(ours::team(llm, job.work)?, side == "heard"))
             }
             ("floor", _) => Ok(Self::Floor(Floor::new(job.wire, &plot, job.streamed, job.work)?)),
-            _ => Err(format!("there is no side {side:?}: ours or floor").into()),
+            _ => Err(format!("there is no side {side:?}: ours, heard or floor").into()),
         }
     }
 
     /// Holds conversations, each on a task of its own.
     async fn converse(&self, conversations: usize, in_parallel: usize) -> Done {
         match self {
-            Self::Ours(team) => {
+            Self::Ours(team, is_heard) => {
                 let all = (0..conversations).map(|_| Conversation::start(ours::AGENT, "Do the work."));
                 let mut all = team.run_many(all, in_parallel);
+                let kept = Arc::<Mutex<Vec<Event>>>::default();
+                if *is_heard {
+                    all = all.listen(move |event| kept.lock().expect(NO_PANIC).push(event.clone()));
+                }
                 while let Some(finished) = all.next().await {
                     match finished.end? {
                         End::Answered(text) => whole(&text)?,

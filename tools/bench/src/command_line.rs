@@ -36,7 +36,7 @@ pub(crate) enum Part {
     Serve,
     /// Does one job and prints its cost as JSON. The measurement starts this
     Client {
-        /// Client: `ours`, or `floor` (the bare loop)
+        /// Client: `ours`, `heard` (the same with a listener that keeps the events), or `floor` (the bare loop)
         side: String,
         /// Name of the job
         job: String,
