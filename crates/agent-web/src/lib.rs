@@ -32,6 +32,7 @@
 //! - [`Access`] says who may use them. By default that is a browser on this machine with a token.
 //! - [`sse`] and [`LiveEvents`] are for a service of your own, without a journal: the events of a
 //!   run in this process as server-sent events.
+//! - [`ui_message_response`] is for front ends with `useChat` of the AI SDK.
 //!
 //! # Who waits for whom
 //!
@@ -58,8 +59,14 @@ mod refusal;
 mod router;
 mod sse;
 mod timelines;
+mod ui_message_chunk;
+mod ui_message_response;
+mod ui_messages;
 
 pub use access::{Access, InvalidToken};
 pub use live_events::LiveEvents;
 pub use router::router;
 pub use sse::{LastEventId, sse};
+pub use ui_message_chunk::{UiAgent, UiMessageChunk, UiStatus};
+pub use ui_message_response::ui_message_response;
+pub use ui_messages::UiMessages;

@@ -9,3 +9,4 @@ mod live;
 #[path = "../../../../crates/agent-web/tests/all/team.rs"]
 mod team;
 mod timeline;
+mod ui_messages;
