@@ -15,10 +15,8 @@ use futures::{Stream, StreamExt, future::ready, stream};
 use crate::{ui_message_chunk::UiMessageChunk, ui_messages::UiMessages};
 
 /// The header by which the AI SDK knows the stream.
-const VERSION: (HeaderName, HeaderValue) = (
-    HeaderName::from_static("x-vercel-ai-ui-message-stream"),
-    HeaderValue::from_static("v1"),
-);
+const VERSION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-vercel-ai-ui-message-stream"), HeaderValue::from_static("v1"));
 
 /// Answers a front end with `useChat` of the npm package `ai`: the events of one run, as they come,
 /// as a UI message stream. The answer ends when `events` ends. If the run has not ended by then, the

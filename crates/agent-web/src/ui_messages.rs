@@ -146,7 +146,11 @@ impl UiMessages {
             EventKind::CallStarted { id, tool, input } => {
                 let (tool_call_id, tool_name) = (self.shown(id), tool.clone());
                 self.parts.know(&tool_call_id);
-                chunks.push(UiMessageChunk::ToolInputAvailable { tool_call_id, tool_name, input: input.clone() });
+                chunks.push(UiMessageChunk::ToolInputAvailable {
+                    tool_call_id,
+                    tool_name,
+                    input: input.clone(),
+                });
             }
             EventKind::CallProgress { id, text, .. } => chunks.push(status(Some(self.shown(id)), text)),
             EventKind::CallWaiting { id, question } => chunks.push(UiMessageChunk::ToolApprovalRequest {

@@ -35,9 +35,7 @@ impl Parts {
     ) {
         let (part, content) = match (block.kind(), shown) {
             (BlockKind::Text(text), _) => (Part::Text(self.id()), text.clone()),
-            (BlockKind::Thinking { thinking, .. }, _) => {
-                (Part::Reasoning(self.id()), thinking.clone())
-            }
+            (BlockKind::Thinking { thinking, .. }, _) => (Part::Reasoning(self.id()), thinking.clone()),
             (BlockKind::ToolUse(call), Some(id)) => {
                 self.calls.insert(id.clone());
                 let (tool_call_id, tool_name) = (id.clone(), call.name.clone());
