@@ -114,6 +114,7 @@ impl JournalHost {
         loop {
             let end = self.drive(conversation).await?;
             if !matches!(end, End::Waiting(_)) || !self.ledger.apply_decisions(conversation)? {
+                self.ledger.catch_up(conversation);
                 return Ok(end);
             }
         }

@@ -1,5 +1,7 @@
 //! What a host knows about its session.
 
+mod catch_up;
+
 use std::{
     collections::{HashMap, HashSet},
     future::Future,
@@ -152,15 +154,6 @@ impl Ledger {
     /// Whether the call has no result yet, as far as is known.
     pub(crate) fn is_open(&self, id: &str, call: &str) -> bool {
         self.state().session.conversation.within(id).is_some_and(|conversation| conversation.is_open(call))
-    }
-
-    /// The conversation of the session, if it is newer than this one.
-    pub(crate) fn newer_conversation(&self, so_far: &Conversation) -> Option<Conversation> {
-        let state = self.state();
-        let known = &state.session.conversation;
-        let is_newer =
-            so_far.id() == self.id && is_earlier_state(so_far, known) && !is_earlier_state(known, so_far);
-        is_newer.then(|| known.clone())
     }
 
     /// Whether this change can be applied to the conversation.
