@@ -13,7 +13,9 @@
 //! delegated to it, the run's, the conversation's and the shared ones.
 
 mod account;
+mod balance;
 mod exceeded;
+mod payer;
 mod shared;
 mod spent;
 mod usd;
@@ -21,7 +23,9 @@ mod usd;
 use std::time::Duration;
 
 pub(crate) use account::{Account, Chain};
+pub use balance::{Balance, Shortfall};
 pub use exceeded::{BudgetExceeded, BudgetLimit, BudgetScope};
+pub use payer::{Payer, Settle};
 use serde::{Deserialize, Serialize};
 pub use shared::SharedBudget;
 pub use spent::Spent;
@@ -156,12 +160,12 @@ impl Budget {
     }
 
     /// Whether it has any limit.
-    pub(crate) fn has_limits(&self) -> bool {
+    pub fn has_limits(&self) -> bool {
         self.time.is_some() || self.amounts().iter().any(|(_, limit)| limit.is_some())
     }
 
     /// The limits on amounts.
-    pub(crate) fn amounts(&self) -> [(BudgetLimit, Option<u64>); 6] {
+    fn amounts(&self) -> [(BudgetLimit, Option<u64>); 6] {
         [
             (BudgetLimit::Requests, self.requests),
             (BudgetLimit::InputTokens, self.input_tokens),
@@ -173,7 +177,7 @@ impl Budget {
     }
 
     /// How much of a limit requests may use that are not for the last answer.
-    pub(crate) fn without_last_answer(&self, limit: u64) -> u64 {
+    fn without_last_answer(&self, limit: u64) -> u64 {
         let kept = (u128::from(limit) * u128::from(self.kept_for_answer.min(100))).div_ceil(100);
         limit - u64::try_from(kept).unwrap_or(limit)
     }

@@ -1,6 +1,9 @@
 //! Asks a model once, and keeps the part of a cancelled reply that has arrived.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use agent_core::{
     Cancel, Conversation, LlmError, Response, StopReason, conversation::Failure, host::Host,
@@ -72,7 +75,7 @@ async fn ask_and_keep_partial(
 
 /// Whether the reply can end the run. The cancellation is reported only once. So a reply that was
 /// complete just then does not count if it makes calls.
-fn can_end_the_run(reply: &Response) -> bool {
+pub(crate) fn can_end_the_run(reply: &Response) -> bool {
     matches!(reply.stop_reason, StopReason::Cancelled | StopReason::EndTurn)
         && reply.tool_calls().next().is_none()
 }
@@ -92,10 +95,21 @@ async fn ask_here(
         }
     };
     let Ok(reply) = tokio::time::timeout(process.step_timeout, asking).await else {
-        let why = format!("it took longer than {:?}", process.step_timeout);
-        return failed(LlmError::new(LlmErrorKind::Timeout, why));
+        return failed(too_slow(process.step_timeout));
     };
-    let reply = reply.map_err(|error| error.to_string())?;
+    match reply {
+        Ok(reply) => within(&so_far, reply, limit),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The error for a reply that takes too long.
+pub(crate) fn too_slow(step_timeout: Duration) -> LlmError {
+    LlmError::new(LlmErrorKind::Timeout, format!("it took longer than {step_timeout:?}"))
+}
+
+/// The reply, if it has at most `limit` bytes.
+pub(crate) fn within(so_far: &Conversation, reply: Result<Response, Failure>, limit: usize) -> AskResult {
     let bytes = json_bytes(&reply);
     if bytes <= limit {
         return Ok(reply);
@@ -103,5 +117,6 @@ async fn ask_here(
     // The reply was paid for all the same.
     let usage =
         reply.as_ref().map_or_else(|failure| failure.error.usage(), |reply| reply.usage.of_broken_off());
-    failed(LlmError::new(LlmErrorKind::Other, too_large("the reply", bytes, limit)).costing(usage))
+    let error = LlmError::new(LlmErrorKind::Other, too_large("the reply", bytes, limit)).costing(usage);
+    Ok(Err(Failure { agent: so_far.speaker().to_owned(), error }))
 }

@@ -15,9 +15,11 @@ use crate::{
     allowance::Allowance,
     amount::Resource,
     ask_model::ask_model,
+    ask_paid::ask_paid,
+    budgets::Budgets,
     children::Children,
     process::SharedProcess,
-    running_work::{FinishedWork, RunningWork},
+    running_work::{FinishedWork, Refused, RunningWork},
     state::Writer,
     stopped::{CANCELLED, Stopped, UNKNOWN_AGENT},
 };
@@ -28,6 +30,7 @@ pub(crate) struct Engine<'a, 'ctx> {
     pub(crate) ctx: &'a ObjectContext<'ctx>,
     pub(crate) process: &'a SharedProcess,
     pub(crate) allowance: &'a Allowance,
+    pub(crate) budgets: Budgets,
     pub(crate) writer: Writer,
     pub(crate) children: Children,
 }
@@ -46,7 +49,11 @@ impl Host for Engine<'_, '_> {
         // The reply is stored in a message, and its calls are stored again while they run. So only
         // a third of the room is left for it.
         let limit = self.writer.write(self.ctx, so_far)? / 3;
-        let reply = ask_model(self.ctx, self.process, so_far, limit).await?.map_err(TerminalError::new)?;
+        let asked = match self.budgets.is_empty() {
+            true => ask_model(self.ctx, self.process, so_far, limit).await?,
+            false => ask_paid(self.ctx, self.process, &self.budgets, so_far, limit).await?,
+        };
+        let reply = asked.map_err(TerminalError::new)?;
         if reply.as_ref().is_err_and(|failure| failure.error.kind == LlmErrorKind::NotAsked) {
             self.allowance.give_back_one(Resource::Requests);
         }
@@ -68,16 +75,16 @@ impl Engine<'_, '_> {
     async fn do_in_parallel(&self, mut turn: ToolTurn<'_>, room: usize) -> Result<(), TerminalError> {
         // The results of all calls must fit in the room that is left, in any order.
         let limit = room / count_calls(turn.conversation().messages().last()).max(1);
-        let mut running = RunningWork::new(self.ctx, self.allowance);
+        let mut running = RunningWork::new(self.ctx, self.allowance, &self.budgets);
         let mut more = turn.take_work();
         let mut stopped = Ok(());
         loop {
-            if let Err(cancelled) = self.reserve_calls(&more).await {
+            let refused = self.refused_calls(&more).await.unwrap_or_else(|cancelled| {
                 (stopped, more) = (Err(cancelled), Vec::new());
-            }
+                Vec::new()
+            });
             self.children.begin(self.ctx, more.iter().filter_map(child).collect());
-            for work in more.drain(..) {
-                let refused = self.exceeded_limit(&work);
+            for (work, refused) in more.drain(..).zip(refused) {
                 stopped = running.start(work, limit, refused).await.and(stopped);
             }
             match running.next().await {
@@ -87,8 +94,10 @@ impl Engine<'_, '_> {
                     stopped = Err(error);
                 }
                 Ok(Some(FinishedWork { call, child, done })) => {
-                    if let (Some(child), Ok(_)) = (&child, &done) {
-                        self.children.ended(child);
+                    match (&child, &done) {
+                        (Some(child), Ok(_)) => self.children.ended(child),
+                        (Some(child), Err(_)) => self.budgets.lose_all_of(self.ctx, child),
+                        _ => {}
                     }
                     let done = done.unwrap_or_else(stopped_call);
                     more.extend(turn.record(&call, done).filter(|_| stopped.is_ok()));
@@ -98,15 +107,29 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Reserves calls for this work, as far as the limits of the run allow it.
-    async fn reserve_calls(&self, work: &[Work]) -> Result<(), TerminalError> {
-        let calls = work.iter().filter(|work| self.counts_as_call(work)).count();
-        self.allowance.ensure(self.ctx, Resource::Calls, u32::try_from(calls).unwrap_or(u32::MAX)).await
-    }
-
-    /// Counts this work. Returns the limit of the run if it is used up.
-    fn exceeded_limit(&self, work: &Work) -> Option<u32> {
-        if self.counts_as_call(work) { self.allowance.use_one(Resource::Calls).err() } else { None }
+    /// Counts this work, as far as the limits and budgets of the run allow it. Returns for each why it
+    /// is refused, if it is.
+    async fn refused_calls(&self, work: &[Work]) -> Result<Vec<Option<Refused>>, TerminalError> {
+        let counts: Vec<bool> = work.iter().map(|work| self.counts_as_call(work)).collect();
+        let calls = counts.iter().filter(|counts| **counts).count();
+        self.allowance.ensure(self.ctx, Resource::Calls, u32::try_from(calls).unwrap_or(u32::MAX)).await?;
+        let of_limit =
+            |counts: &bool| if *counts { self.allowance.use_one(Resource::Calls).err() } else { None };
+        let mut refused: Vec<Option<Refused>> =
+            counts.iter().map(|counts| of_limit(counts).map(Refused::ByLimit)).collect();
+        let mut left: Vec<&mut Option<Refused>> = refused
+            .iter_mut()
+            .zip(counts)
+            .filter(|(refused, counts)| *counts && refused.is_none())
+            .map(|(place, _)| place)
+            .collect();
+        let count = u32::try_from(left.len()).unwrap_or(u32::MAX);
+        if let (made, Some(exceeded)) = self.budgets.use_calls(self.ctx, count).await? {
+            for place in left.iter_mut().skip(made as usize) {
+                **place = Some(Refused::ByBudget(exceeded.clone()));
+            }
+        }
+        Ok(refused)
     }
 
     /// Whether this is a call that counts against the limit of the run.

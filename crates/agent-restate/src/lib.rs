@@ -32,10 +32,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod accounts;
 mod allowance;
 mod amount;
 mod answer;
 mod ask_model;
+mod ask_paid;
+mod budgets;
 mod children;
 mod client;
 mod decision;
@@ -44,10 +47,13 @@ mod error;
 mod first_decision;
 #[cfg(doctest)]
 mod guide;
+mod ledger;
 mod merge;
 mod names;
+mod paid_task;
 mod payload;
 mod process;
+mod purse;
 mod run_result;
 mod running_work;
 mod serve;

@@ -4,6 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use agent_core::{Limits, Outcome, conversation::Call, host::LocalHost};
 
+/// How much longer than the time of a step the engine waits before it considers a process stuck.
+pub(crate) const GRACE: Duration = Duration::from_secs(60);
+
 /// What all handlers of a process use.
 pub(crate) struct Process {
     /// Asks models and makes calls in this process.
@@ -11,6 +14,8 @@ pub(crate) struct Process {
     /// The limits of a run that starts here. The conversations count what they use, not the
     /// process.
     pub(crate) limits: Limits,
+    /// Whether a tool of the team has a budget for what it delegates.
+    pub(crate) has_tool_budgets: bool,
     /// Whether the part of a cancelled reply that has arrived is kept.
     pub(crate) keeps_partial_reply: bool,
     pub(crate) unknown: Box<Unknown>,
@@ -24,3 +29,11 @@ pub(crate) struct Process {
 pub(crate) type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
 
 pub(crate) type SharedProcess = Arc<Process>;
+
+impl Process {
+    /// Whether its runs may have accounts in the engine.
+    pub(crate) fn has_budgets(&self) -> bool {
+        let Limits { budget, conversation_budget, .. } = &self.limits;
+        budget.is_some() || conversation_budget.is_some() || self.has_tool_budgets
+    }
+}

@@ -4,6 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use agent_core::{
     Content, Outcome, RunError, StopReason,
+    budget::BudgetExceeded,
     conversation::{Delegation, PendingApproval, Work},
     tool::Done,
 };
@@ -19,6 +20,7 @@ use restate_sdk::{
 use crate::{
     allowance::Allowance,
     answer::Answer,
+    budgets::Budgets,
     names::SESSION,
     stopped::CANCELLED,
     tools::{TOOLS, ToolCallRequest},
@@ -28,6 +30,7 @@ use crate::{
 pub(crate) struct RunningWork<'a, 'ctx> {
     ctx: &'a ObjectContext<'ctx>,
     allowance: &'a Allowance,
+    budgets: &'a Budgets,
     started: Vec<StartedWork>,
     events: DurableFuturesUnordered<EventFuture<'ctx>>,
     /// For each awaited future, the index of the work that it belongs to.
@@ -35,6 +38,14 @@ pub(crate) struct RunningWork<'a, 'ctx> {
     open: usize,
     /// How many of the open ones are calls. A call can still become a delegation.
     calls: usize,
+}
+
+/// Why a call is not made.
+#[derive(Clone, Debug)]
+pub(crate) enum Refused {
+    /// The run has made as many calls as it may.
+    ByLimit(u32),
+    ByBudget(BudgetExceeded),
 }
 
 struct StartedWork {
@@ -71,26 +82,40 @@ enum WorkEvent {
 }
 
 impl<'a, 'ctx> RunningWork<'a, 'ctx> {
-    pub(crate) fn new(ctx: &'a ObjectContext<'ctx>, allowance: &'a Allowance) -> Self {
-        let events = DurableFuturesUnordered::new();
-        Self { ctx, allowance, started: Vec::new(), events, work_of_event: Vec::new(), open: 0, calls: 0 }
+    pub(crate) fn new(ctx: &'a ObjectContext<'ctx>, allowance: &'a Allowance, budgets: &'a Budgets) -> Self {
+        Self {
+            ctx,
+            allowance,
+            budgets,
+            started: Vec::new(),
+            events: DurableFuturesUnordered::new(),
+            work_of_event: Vec::new(),
+            open: 0,
+            calls: 0,
+        }
     }
 
-    /// Starts some work. Its result may have at most `limit` bytes. `refused` is the limit of the
-    /// run if that is used up; the call is then not made. An error means that the run was cancelled
+    /// Starts some work. Its result may have at most `limit` bytes. A call that is `refused` is not
+    /// made. An error means that the run was cancelled
     /// meanwhile. The work is in progress all the same.
     pub(crate) async fn start(
         &mut self,
         work: Work,
         limit: usize,
-        refused: Option<u32>,
+        refused: Option<Refused>,
     ) -> Result<(), TerminalError> {
         let (call, place) = (work.id().to_owned(), self.started.len());
         let (mut child, mut time, mut result) = (None, None, Ok(()));
         let events: EventFuture<'ctx> = match work {
             Work::Call(call) => {
                 let target = RequestTarget::service(TOOLS, "call");
-                let called = self.ctx.request(target, Json(ToolCallRequest { call, limit, refused })).call();
+                let (refused, over_budget) = match refused {
+                    None => (None, None),
+                    Some(Refused::ByLimit(most)) => (Some(most), None),
+                    Some(Refused::ByBudget(exceeded)) => (None, Some(exceeded)),
+                };
+                let request = ToolCallRequest { call, limit, refused, over_budget };
+                let called = self.ctx.request(target, Json(request)).call();
                 self.calls += 1;
                 Box::pin(called.map(WorkEvent::Done))
             }
@@ -98,7 +123,12 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
                 let (id, limits) = (conversation.id().to_owned(), conversation.delegation_limits().clone());
                 let target = RequestTarget::object(SESSION, id.as_str(), "delegated");
                 let (name, handed) = self.allowance.hand_down(self.ctx, self.calls);
-                let called = self.ctx.request(target, Json(conversation)).header(name, handed).call();
+                let request = self.ctx.request(target, Json(conversation)).header(name, handed);
+                let called = match self.budgets.hand_down() {
+                    Some((name, budgets)) => request.header(name, budgets),
+                    None => request,
+                }
+                .call();
                 child = Some(id);
                 if let Some((limit, left)) = limits.timeout.zip(limits.time_left) {
                     let handle = called.invocation_handle().await;

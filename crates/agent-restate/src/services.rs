@@ -15,15 +15,18 @@ use restate_sdk::{
 use tokio::net::TcpListener;
 
 use crate::{
-    ServicesError, first_decision::FirstDecision, process::Process, serve::serve, session::Session,
-    store::Store, tools::Tools,
+    ServicesError,
+    accounts::Accounts,
+    first_decision::FirstDecision,
+    process::{GRACE, Process},
+    serve::serve,
+    session::Session,
+    store::Store,
+    tools::Tools,
 };
 
 /// The default limit for the time of one reply of a model or one tool call.
 const DEFAULT_STEP_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-
-/// How much longer than that the engine waits before it considers a process stuck.
-const GRACE: Duration = Duration::from_secs(60);
 
 /// Serves a [`Team`] to a Restate engine. Call [`Services::serve`] in each process that should do
 /// work. Register the address of the processes with the engine once. All processes that serve the
@@ -40,12 +43,14 @@ impl Services {
         // This process works for many runs. They count their own requests and calls.
         let team = team.with_limits(limits.clone().calls(None).requests(None));
         // Calls arrive here one by one, and none may start before its reply is saved.
-        let local = LocalHost::new(team).mode(Mode::Sequential);
+        let local = LocalHost::new(team).mode(Mode::Sequential).without_budgets();
+        let has_tool_budgets = has_tool_budgets(local.rules());
         let unknown = Box::new(|call: &Call| Some(Outcome::unknown(&call.call.name)));
         Self {
             process: Process {
                 local,
                 limits,
+                has_tool_budgets,
                 keeps_partial_reply: false,
                 unknown,
                 step_timeout: DEFAULT_STEP_TIMEOUT,
@@ -124,17 +129,17 @@ impl Services {
     /// [`serve`](Self::serve) prevents that: it reports the end of the request only after the call.
     ///
     /// Fails if a tool of the team [needs](agent_core::ToolSpec::needs) a value that was not given
-    /// with [`with`](Self::with), or if the team has a [budget](agent_core::budget).
+    /// with [`with`](Self::with).
     pub fn endpoint(self) -> Result<Builder, ServicesError> {
         self.process.local.check_values()?;
-        ServicesError::check_budgets(self.process.local.rules())?;
         let process = Arc::new(self.process);
         let options = options(process.step_timeout);
         let session = Session(process.clone()).into_service_definition().options(options.clone());
         let tools = Tools(process).into_service_definition().options(options.clone());
         let decided = FirstDecision.into_service_definition().options(options.clone());
-        let store = Store.into_service_definition().options(options);
-        Ok(Endpoint::builder().bind(session).bind(tools).bind(decided).bind(store))
+        let store = Store.into_service_definition().options(options.clone());
+        let accounts = Accounts.into_service_definition().options(options);
+        Ok(Endpoint::builder().bind(session).bind(tools).bind(decided).bind(store).bind(accounts))
     }
 
     /// Serves requests of the engine until this future is dropped. Work in progress then continues
@@ -146,6 +151,12 @@ impl Services {
     ) -> Result<impl Future<Output = ()> + Send + 'static, ServicesError> {
         Ok(serve(self.endpoint()?.build(), listener))
     }
+}
+
+fn has_tool_budgets(team: &Team) -> bool {
+    let names = team.agents();
+    let mut agents = names.iter().filter_map(|name| team.agent(name));
+    agents.any(|agent| agent.specs().iter().any(|spec| spec.budget.is_some()))
 }
 
 /// With these settings the engine notices soon when a process is gone, does not take a process with

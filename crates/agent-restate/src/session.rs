@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     RunResult,
+    accounts::ACCOUNTS,
     allowance::Allowance,
     answer::Answer,
+    budgets::Budgets,
     children::{CHILDREN, Children},
     decision::Decision,
     engine::Engine,
@@ -72,8 +74,9 @@ impl Session {
             Some((known, writer)) => (merge(known, given)?, writer),
         };
         let allowance = Allowance::of_run(&self.0.limits);
-        let end =
-            self.drive(&ctx, &allowance, writer, &mut conversation).await.map_err(TerminalError::from)?;
+        let budgets = Budgets::of_session(&self.0, &conversation);
+        let end = self.drive(&ctx, &allowance, budgets, writer, &mut conversation).await;
+        let end = end.map_err(TerminalError::from)?;
         let ran = RunResult { conversation, end };
         check("the conversation", &ran)?;
         Ok(Json(ran))
@@ -98,8 +101,9 @@ impl Session {
         };
         conversation.say(said.text);
         let allowance = Allowance::of_run(&self.0.limits);
-        let end =
-            self.drive(&ctx, &allowance, writer, &mut conversation).await.map_err(TerminalError::from)?;
+        let budgets = Budgets::of_session(&self.0, &conversation);
+        let end = self.drive(&ctx, &allowance, budgets, writer, &mut conversation).await;
+        let end = end.map_err(TerminalError::from)?;
         let end = end.map_err(|failure| TerminalError::new_with_code(NO_ANSWER, failure.to_string()))?;
         let (text, usage) = (end.text().to_owned(), conversation.usage());
         Ok(Json(SayResponse { text, end, usage }))
@@ -132,7 +136,8 @@ impl Session {
         // This session has a state if the run that delegated it was stopped.
         let known = state::read(&ctx).await?.filter(|(known, _)| is_earlier_state(&given, known));
         let (mut conversation, writer) = known.unwrap_or((given, Writer::default()));
-        let end = match self.drive(&ctx, &allowance, writer, &mut conversation).await {
+        let budgets = Budgets::of_delegated(&ctx, &self.0, &conversation)?;
+        let end = match self.drive(&ctx, &allowance, budgets, writer, &mut conversation).await {
             Ok(end) => end,
             Err(stopped) => {
                 let end = stopped.of_delegated()?;
@@ -204,6 +209,11 @@ impl Session {
     #[handler(lazy_state)]
     async fn forget(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
         Children::load(&ctx, |_| true).await?;
+        if self.0.has_budgets() {
+            // There are accounts if a run was killed.
+            let accounts = RequestTarget::object(ACCOUNTS, ctx.key(), "forget");
+            drop(ctx.request::<(), ()>(accounts, ()).send());
+        }
         ctx.clear_all();
         Ok(())
     }
@@ -216,14 +226,16 @@ impl Session {
         &self,
         ctx: &ObjectContext<'_>,
         allowance: &Allowance,
+        budgets: Budgets,
         writer: Writer,
         conversation: &mut Conversation,
     ) -> Result<Result<End, Failure>, Stopped> {
         let children = Children::load(ctx, |child| conversation.within(child).is_none()).await?;
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
-        let engine = Engine { ctx, process: &self.0, allowance, writer, children };
+        let engine = Engine { ctx, process: &self.0, allowance, budgets, writer, children };
         let end = self.drive_through_waits(&engine, conversation).await;
         allowance.end(ctx);
+        engine.budgets.end(ctx);
         ctx.clear(RUNNING);
         ctx.clear(WAITING);
         let end = match end {
@@ -243,11 +255,16 @@ impl Session {
     ) -> Result<End, Stopped> {
         let ctx = engine.ctx;
         let mut waits = Waits::default();
+        engine.budgets.begin(ctx).await?;
         loop {
             let end = self.0.local.drive_by(conversation, engine).await;
+            engine.budgets.record(conversation);
             engine.writer.write(ctx, conversation)?;
             match end? {
-                End::Waiting(calls) => waits.decide(ctx, &self.0, &calls, conversation).await?,
+                End::Waiting(calls) => {
+                    waits.decide(ctx, &self.0, &calls, conversation).await?;
+                    engine.budgets.restart_time(ctx).await?;
+                }
                 end => return Ok(end),
             }
         }

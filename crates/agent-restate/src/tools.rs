@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_core::{
     Outcome, ToolSpec,
     agent::Rules,
+    budget::BudgetExceeded,
     conversation::Call,
     host::{Host, Perform},
     tool::{Done, Receipt},
@@ -35,6 +36,17 @@ pub(crate) struct ToolCallRequest {
     /// The limit of the run on calls, if it was reached before this call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<u32>,
+    /// The budget that does not allow this call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) over_budget: Option<BudgetExceeded>,
+}
+
+impl ToolCallRequest {
+    /// The result of the call, if it is refused.
+    fn refused(&self) -> Option<Outcome> {
+        let of_limit = self.refused.map(Outcome::beyond_calls);
+        of_limit.or_else(|| self.over_budget.as_ref().map(Outcome::beyond_budget))
+    }
 }
 
 pub(crate) struct Tools(pub(crate) SharedProcess);
@@ -55,7 +67,7 @@ impl Tools {
         }
         // A different number for each process that executes this.
         let attempt = fastrand::u64(..);
-        let first_attempt = match request.refused.is_some() || may_repeat(&self.0, &request.call) {
+        let first_attempt = match request.refused().is_some() || may_repeat(&self.0, &request.call) {
             true => attempt,
             false => call_step(&ctx, &format!("begin {name}"), async move { attempt }).await?,
         };
@@ -73,12 +85,12 @@ fn may_repeat(process: &SharedProcess, call: &Call) -> bool {
 /// Makes the call in this process. It is not made if the limit of the run is reached, or if it may
 /// have been made already and must not be repeated.
 async fn make_call(process: SharedProcess, request: ToolCallRequest, is_first: bool) -> Done {
-    let ToolCallRequest { call, limit, refused } = request;
-    let not_made = match refused {
-        Some(most) => Some(Outcome::beyond_calls(most)),
+    let not_made = match request.refused() {
+        Some(refused) => Some(refused),
         None if is_first => None,
-        None => Outcome::of_unknown(&call, &*process.unknown),
+        None => Outcome::of_unknown(&request.call, &*process.unknown),
     };
+    let ToolCallRequest { call, limit, .. } = request;
     if let Some(outcome) = not_made {
         process.local.on_outcome(|| call, &outcome);
         return outcome.into();

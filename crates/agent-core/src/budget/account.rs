@@ -6,12 +6,17 @@ use std::{
     time::Duration,
 };
 
+use futures::{
+    FutureExt,
+    future::{BoxFuture, pending},
+};
 use tokio::{
     sync::{Notify, futures::Notified},
     time::Instant,
 };
 
-use super::{Budget, BudgetExceeded, BudgetLimit, BudgetScope, Spent};
+use super::{Balance, Budget, BudgetExceeded, BudgetScope, Payer, Settle, Shortfall, Spent};
+use crate::Usage;
 
 /// A budget, and what was spent and reserved of it.
 pub(crate) struct Account {
@@ -25,8 +30,7 @@ pub(crate) struct Account {
 
 #[derive(Default)]
 struct State {
-    spent: Spent,
-    reserved: Spent,
+    balance: Balance,
     has_warned: bool,
 }
 
@@ -50,60 +54,33 @@ enum Short<'a> {
 
 impl Account {
     pub(crate) fn new(scope: BudgetScope, budget: Budget, spent: Spent) -> Arc<Self> {
-        let state = Mutex::new(State { spent, ..State::default() });
+        let balance = Balance { spent, ..Balance::default() };
+        let state = Mutex::new(State { balance, has_warned: false });
         Arc::new(Self { scope, budget, began: Instant::now(), state, freed: Notify::new() })
-    }
-
-    pub(crate) fn budget(&self) -> &Budget {
-        &self.budget
-    }
-
-    pub(crate) fn scope(&self) -> &BudgetScope {
-        &self.scope
     }
 
     /// What was spent, and what is reserved.
     pub(crate) fn amounts(&self) -> (Spent, Spent) {
-        let state = self.state();
-        (state.spent, state.reserved)
+        let Balance { spent, reserved } = self.state().balance;
+        (spent, reserved)
     }
 
     pub(crate) fn add_spent(&self, spent: Spent) {
-        self.state().spent += spent;
+        self.state().balance.spent += spent;
     }
 
-    /// The first limit that does not allow this much more, and whether it may later, when nothing
-    /// is reserved any more.
-    fn exceeded(&self, state: &State, need: &Spent, is_last: bool) -> Option<(BudgetExceeded, bool)> {
-        if let Some(most) = self.budget.time.filter(|most| self.began.elapsed() >= *most) {
-            return Some((self.exceeded_time(most), false));
+    /// Fails if the budget does not allow this much more.
+    fn check(&self, state: &State, need: &Spent, is_last: bool) -> Result<(), Shortfall> {
+        match self.time_left() {
+            Some((Duration::ZERO, exceeded)) => Err(Shortfall { exceeded, may_fit_later: false }),
+            _ => self.budget.check(&self.scope, &state.balance, need, is_last),
         }
-        self.budget.amounts().into_iter().find_map(|(of, limit)| {
-            let (limit, need) = (limit?, need.of(of));
-            let most = if is_last { limit } else { self.budget.without_last_answer(limit) };
-            let (spent, reserved) = (state.spent.of(of), state.reserved.of(of));
-            let all = spent.saturating_add(reserved);
-            let fits = |taken: u64| need == 0 || taken.saturating_add(need) <= most;
-            let scope = || self.scope.clone();
-            let exceeded = || BudgetExceeded { scope: scope(), of, limit: most, spent: all, needed: need };
-            (!fits(all)).then(|| (exceeded(), fits(spent)))
-        })
     }
 
-    /// The time is over, or will be.
-    fn exceeded_time(&self, most: Duration) -> BudgetExceeded {
-        let (scope, most) = (self.scope.clone(), millis(most));
-        BudgetExceeded { scope, of: BudgetLimit::Time, limit: most, spent: most, needed: 0 }
-    }
-
-    /// The limit of which more than [`Budget::warn_at`] is spent.
-    fn nearly_used_up(&self, state: &State) -> Option<BudgetLimit> {
-        let percent = u128::from(self.budget.warn_at);
-        let is_near = |(of, limit): &(BudgetLimit, Option<u64>)| {
-            limit.is_some_and(|limit| u128::from(state.spent.of(*of)) * 100 >= u128::from(limit) * percent)
-        };
-        let mut amounts = self.budget.amounts().into_iter();
-        amounts.find(is_near).map(|(of, _)| of).filter(|_| percent > 0)
+    /// The time that is left, and the error for when it is over; `None` if it has no end.
+    fn time_left(&self) -> Option<(Duration, BudgetExceeded)> {
+        let left = self.budget.time?.saturating_sub(self.began.elapsed());
+        Some((left, self.budget.time_is_over(&self.scope)?))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -125,27 +102,13 @@ impl Chain {
         self.accounts.is_empty()
     }
 
-    pub(crate) fn has_money_limit(&self) -> bool {
-        self.accounts.iter().any(|account| account.budget.usd.is_some())
-    }
-
-    /// The time until the first of the budgets is over, and which one that is; `None` if none has a
-    /// time.
-    pub(crate) fn time_left(&self) -> Option<(Duration, BudgetExceeded)> {
-        let left = |account: &Arc<Account>| {
-            let time = account.budget.time?;
-            Some((time.saturating_sub(account.began.elapsed()), account.exceeded_time(time)))
-        };
-        self.accounts.iter().filter_map(left).min_by_key(|(left, _)| *left)
-    }
-
     /// Reserves an amount in all accounts. If it does not fit now, this waits for requests that are
     /// under way, and `on_wait` is called first. `is_last` says that it is for the last answer.
-    pub(crate) async fn reserve(
+    async fn reserve_amount(
         &self,
         need: Spent,
         is_last: bool,
-        mut on_wait: impl FnMut(&BudgetExceeded),
+        on_wait: &mut (dyn FnMut(&BudgetExceeded) + Send),
     ) -> Result<(), BudgetExceeded> {
         loop {
             match self.try_reserve(need, is_last) {
@@ -160,12 +123,12 @@ impl Chain {
     }
 
     fn try_reserve(&self, need: Spent, is_last: bool) -> Result<(), Short<'_>> {
-        self.with_all(&need, is_last, |state| state.reserved += need)
+        self.with_all(&need, is_last, |state| state.balance.reserved += need)
     }
 
     /// Counts a tool call. It is never waited for, because calls that were made give nothing back.
     pub(crate) fn use_call(&self) -> Result<(), BudgetExceeded> {
-        let used = self.with_all(&Spent::ONE_CALL, true, |state| state.spent += Spent::ONE_CALL);
+        let used = self.with_all(&Spent::ONE_CALL, true, |state| state.balance.spent += Spent::ONE_CALL);
         used.map_err(|short| match short {
             Short::Now(exceeded, _) | Short::Forever(exceeded) => exceeded,
         })
@@ -177,13 +140,13 @@ impl Chain {
         let mut for_now = None;
         for (place, account) in self.accounts.iter().enumerate() {
             let state = account.state();
-            match account.exceeded(&state, need, is_last && place < self.own) {
-                Some((exceeded, true)) => {
+            match account.check(&state, need, is_last && place < self.own) {
+                Err(Shortfall { exceeded, may_fit_later: true }) => {
                     // Made while the account is locked, so that no end of a reservation is missed.
                     for_now.get_or_insert_with(|| (exceeded, account.freed.notified()));
                 }
-                Some((exceeded, false)) => return Err(Short::Forever(exceeded)),
-                None => {}
+                Err(Shortfall { exceeded, .. }) => return Err(Short::Forever(exceeded)),
+                Ok(()) => {}
             }
             states.push(state);
         }
@@ -195,33 +158,63 @@ impl Chain {
     }
 
     /// Ends a reservation: `used` was spent of it.
-    pub(crate) fn settle(&self, reserved: Spent, used: Spent) {
+    fn settle(&self, reserved: Spent, used: Spent) {
         for account in &self.accounts {
             let mut state = account.state();
-            state.reserved = state.reserved.since(&reserved);
-            state.spent += used;
+            state.balance.settle(&reserved, used);
             drop(state);
             account.freed.notify_waiters();
         }
     }
+}
 
-    /// The budgets of which so much is spent that the model must know, and whether this is the first
-    /// time.
-    pub(crate) fn warnings(&self) -> Vec<(String, bool)> {
+impl Payer for Chain {
+    fn has_money_limit(&self) -> bool {
+        self.accounts.iter().any(|account| account.budget.usd.is_some())
+    }
+
+    fn keeps_for_answer(&self, scope: &BudgetScope) -> bool {
+        let own = &self.accounts[..self.own];
+        own.iter().any(|account| account.scope == *scope && account.budget.kept_for_answer > 0)
+    }
+
+    fn warnings(&self) -> Vec<(String, bool)> {
         let warning = |account: &Arc<Account>| {
             let mut state = account.state();
-            let of = account.nearly_used_up(&state)?;
-            let is_new = !std::mem::replace(&mut state.has_warned, true);
-            let limit = account.budget.amounts().into_iter().find(|(other, _)| *other == of)?.1?;
-            let (spent, limit) = (of.number(state.spent.of(of)), of.amount(limit));
-            Some((format!("{}: {spent} of {limit} are spent", account.scope), is_new))
+            let message = account.budget.warning(&account.scope, &state.balance.spent)?;
+            Some((message, !std::mem::replace(&mut state.has_warned, true)))
         };
         self.accounts.iter().filter_map(warning).collect()
     }
-}
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    fn reserve<'a>(
+        &'a self,
+        worst: Usage,
+        is_last: bool,
+        on_wait: &'a mut (dyn FnMut(&BudgetExceeded) + Send),
+    ) -> BoxFuture<'a, Result<Settle, BudgetExceeded>> {
+        let need = worst.of_one_request();
+        let reserve = async move {
+            self.reserve_amount(need, is_last, on_wait).await?;
+            let chain = self.clone();
+            let spent = |used: Option<Usage>| used.map(|used| used.of_one_request()).unwrap_or_default();
+            Ok(Box::new(move |used: Option<Usage>| chain.settle(need, spent(used))) as Settle)
+        };
+        reserve.boxed()
+    }
+
+    fn time_is_over(&self) -> BoxFuture<'static, BudgetExceeded> {
+        let first =
+            self.accounts.iter().filter_map(|account| account.time_left()).min_by_key(|(left, _)| *left);
+        match first {
+            Some((left, exceeded)) => async move {
+                tokio::time::sleep(left).await;
+                exceeded
+            }
+            .boxed(),
+            None => pending().boxed(),
+        }
+    }
 }
 
 /// Shows the budget and the amounts.

@@ -33,7 +33,7 @@ impl Spent {
     }
 
     /// What was spent since `earlier`.
-    pub(crate) fn since(&self, earlier: &Self) -> Self {
+    pub fn since(&self, earlier: &Self) -> Self {
         Self {
             requests: self.requests.saturating_sub(earlier.requests),
             input_tokens: self.input_tokens.saturating_sub(earlier.input_tokens),

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Call, Content, DelegationLimits, UsageByAgent, panic_message::panic_message};
+use crate::{BudgetExceeded, Call, Content, DelegationLimits, UsageByAgent, panic_message::panic_message};
 
 /// The outcome of a tool call: a result, or a request to do something else. It is plain data; the
 /// host that runs the conversation carries it out.
@@ -150,6 +150,12 @@ impl Outcome {
     /// [`Limits::calls`](crate::Limits::calls). It is for hosts that count calls themselves.
     pub fn beyond_calls(most: u32) -> Self {
         Self::error(format!("not run: the limit of {most} tool calls per run is reached"))
+    }
+
+    /// Makes the error result of a call that is not made because a budget does not allow it. It is for
+    /// hosts that count calls themselves.
+    pub fn beyond_budget(exceeded: &BudgetExceeded) -> Self {
+        Self::error(format!("not run: {exceeded}"))
     }
 
     /// Asks `decide` what to do about a call whose outcome is unknown. `decide` returns the outcome

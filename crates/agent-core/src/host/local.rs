@@ -12,6 +12,7 @@ mod make;
 mod mode;
 mod note;
 mod options;
+mod paid_elsewhere;
 mod partial_reply;
 mod replaced_ids;
 mod reported_waits;
@@ -32,6 +33,7 @@ use futures::{
 };
 pub use mode::Mode;
 pub(crate) use options::Options;
+pub use paid_elsewhere::PaidReply;
 use partial_reply::PartialReply;
 use reported_waits::ReportedWaits;
 use running_call::is_final;
@@ -39,6 +41,7 @@ use started_calls::StartedCalls;
 pub use time_limit::TimeLimit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+pub use worst_case::Measured;
 
 use crate::{
     Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure, Host,
@@ -174,7 +177,7 @@ impl LocalHost {
         so_far: &Conversation,
         cancel: &Cancel,
     ) -> Result<Result<Response, Failure>, RunError> {
-        self.ask_model(so_far, cancel.handle().stop()).await
+        self.ask_model(so_far, cancel.handle().stop(), None).await
     }
 
     /// Sets the counts for the [`Limits`](crate::Limits) of a run back to 0. Hosts around this one
@@ -262,7 +265,7 @@ impl Host for LocalHost {
     }
 
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, RunError> {
-        self.ask_model(so_far, self.stop(so_far)).await
+        self.ask_model(so_far, self.stop(so_far), None).await
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), RunError> {

@@ -176,7 +176,7 @@ impl Usage {
     }
 
     /// What one request with this usage spends of a budget.
-    pub(crate) fn of_one_request(&self) -> Spent {
+    pub fn of_one_request(&self) -> Spent {
         let (input_tokens, output_tokens) = (self.all_input_tokens(), self.output_tokens);
         Spent { requests: 1, input_tokens, output_tokens, cost: self.cost, calls: 0 }
     }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod budgets;
 mod cancelling;
 mod common;
 mod crashes;

@@ -7,6 +7,7 @@ use tokio::task::coop::consume_budget;
 
 use super::{
     LocalHost,
+    ask_meter::AskMeter,
     early::EarlyCalls,
     partial_reply::ReplyInProgress,
     replaced_ids::{ReplacedId, ReplacedIds},
@@ -19,14 +20,15 @@ use crate::{
 };
 
 impl LocalHost {
-    /// Asks the model, until `stop` stops it.
+    /// Asks the model, until `stop` stops it. If `meter` is given, that one pays.
     pub(super) async fn ask_model(
         &self,
         so_far: &Conversation,
         stop: Stop,
+        meter: Option<&AskMeter>,
     ) -> Result<Result<Response, Failure>, RunError> {
         self.caller.check(so_far)?;
-        let asked = self.asked(so_far);
+        let asked = self.asked(so_far, meter);
         if asked.is_ok() {
             self.caller.count_request()?;
         }
@@ -57,7 +59,7 @@ impl LocalHost {
             },
         };
         self.assign_early_calls(so_far, &mut reply, reading.timing).await;
-        let reply = self.caller.budgets.settle(so_far, reply);
+        let reply = self.settle(so_far, meter, reply);
         Ok(reply.map_err(|error| Failure { agent: so_far.speaker().to_owned(), error }))
     }
 
@@ -79,11 +81,11 @@ impl LocalHost {
     }
 
     /// The agent that is asked next, and its request.
-    fn asked(&self, so_far: &Conversation) -> Result<(&Agent, Request), LlmError> {
+    fn asked(&self, so_far: &Conversation, meter: Option<&AskMeter>) -> Result<(&Agent, Request), LlmError> {
         let team = &self.caller.team;
         match (team.request(so_far), team.agent(so_far.speaker())) {
             (Ok(mut request), Some(speaker)) => {
-                request.meter = self.meter(so_far);
+                request.meter = meter.map_or_else(|| self.meter(so_far), AskMeter::for_request);
                 Ok((speaker, request))
             }
             (Err(RunError::Model(failure)), _) => Err(failure.error),

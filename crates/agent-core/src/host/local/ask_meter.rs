@@ -1,7 +1,6 @@
 //! Pays for the requests of one turn.
 
 use std::{
-    future::pending,
     slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -12,7 +11,8 @@ use futures::{FutureExt, future::BoxFuture};
 use super::note::{LAST_ANSWER, add_note};
 use super::worst_case::{Measured, with_cost, worst_case};
 use crate::{
-    BudgetExceeded, Chain, Change, Delta, EventKind, LlmError, LlmErrorKind, Notice, Request, Spent, Usage,
+    BudgetExceeded, Change, Delta, EventKind, LlmError, LlmErrorKind, Notice, Request, Response, Usage,
+    budget::{Payer, Settle},
     event::emitter::{Emitter, Origin},
     message::without_tool_blocks::without_tool_blocks,
     model::request::meter::{MaxCost, Meter, MeterOf, Reservation, Settlement},
@@ -28,7 +28,7 @@ pub(super) type RecordReservation =
 pub(super) struct AskMeter(Arc<Inner>);
 
 struct Inner {
-    chain: Arc<Chain>,
+    payer: Arc<dyn Payer>,
     emitter: Arc<Emitter>,
     conversation: Arc<str>,
     depth: u32,
@@ -66,7 +66,7 @@ impl State {
 
 impl AskMeter {
     pub(super) fn new(
-        chain: Arc<Chain>,
+        payer: Arc<dyn Payer>,
         emitter: Arc<Emitter>,
         origin: Origin<'_>,
         record: Option<Arc<RecordReservation>>,
@@ -77,7 +77,7 @@ impl AskMeter {
             (origin.conversation.into(), origin.depth, origin.agent.to_owned());
         let state = Mutex::default();
         Self(Arc::new(Inner {
-            chain,
+            payer,
             emitter,
             conversation,
             depth,
@@ -101,12 +101,16 @@ impl AskMeter {
         self.state().measured
     }
 
-    /// The reply has come. Returns what the turn may have used, if the reply does not say it: it was
-    /// stopped, or the server counts no tokens.
-    pub(super) fn finish(&self) -> Option<Usage> {
+    /// The reply has come. If it does not say what it has used, because it was stopped or the server
+    /// counts no tokens, it gets what the turn may have used.
+    pub(super) fn settled(&self, reply: Result<Response, LlmError>) -> Result<Response, LlmError> {
         let mut state = self.state();
         state.is_finished = true;
-        state.is_guessed.then_some(state.used)
+        match (state.is_guessed, reply) {
+            (false, reply) => reply,
+            (true, Ok(response)) => Ok(response.with_usage(state.used)),
+            (true, Err(error)) => Err(error.costing(state.used)),
+        }
     }
 
     /// The agent, and what the turn has used, if no reply has come.
@@ -129,7 +133,7 @@ impl AskMeter {
     /// The most that a request can use.
     fn worst_case(&self, request: &Request, max_cost: MaxCost<'_>) -> Result<Usage, LlmError> {
         let worst = worst_case(request, self.0.measured_before);
-        match self.0.chain.has_money_limit() {
+        match self.0.payer.has_money_limit() {
             true => with_cost(worst, max_cost).ok_or_else(|| no_prices(slice::from_ref(&self.0.agent))),
             false => Ok(worst),
         }
@@ -142,25 +146,25 @@ impl AskMeter {
         self.warn(request);
         let worst = self.worst_case(request, max_cost)?;
         let is_last = self.state().is_last_answer;
-        let (worst, need) = match self.reserve_amount(worst, is_last).await {
-            Ok(need) => (worst, need),
+        let (worst, settle) = match self.reserve_amount(worst, is_last).await {
+            Ok(settle) => (worst, settle),
             Err(exceeded) => self.pay_last_answer(request, max_cost, exceeded).await?,
         };
-        self.record(request, worst, need).await
+        self.record(request, worst, settle).await
     }
 
     async fn pay_again(&self, request: &Request, max_cost: MaxCost<'_>) -> Result<Reservation, LlmError> {
         let worst = self.worst_case(request, max_cost)?;
         let is_last = self.state().is_last_answer;
-        let need = self.reserve_amount(worst, is_last).await.map_err(|exceeded| self.refuse(exceeded))?;
-        self.record(request, worst, need).await
+        let settle = self.reserve_amount(worst, is_last).await.map_err(|exceeded| self.refuse(exceeded))?;
+        self.record(request, worst, settle).await
     }
 
     /// Records a reservation before the request is sent.
-    async fn record(&self, request: &Request, worst: Usage, need: Spent) -> Result<Reservation, LlmError> {
+    async fn record(&self, request: &Request, worst: Usage, settle: Settle) -> Result<Reservation, LlmError> {
         let (meter, estimated) = (self.clone(), request.estimated_input_tokens());
         // Made first, so that nothing stays reserved if this is dropped.
-        let reservation = Reservation::new(move |how| meter.settle(need, worst, estimated, &how));
+        let reservation = Reservation::new(move |how| meter.settle(settle, worst, estimated, &how));
         if let Some(record) = &self.0.record {
             let agent = self.0.agent.clone();
             let usage = self.state().used_with(worst);
@@ -173,13 +177,12 @@ impl AskMeter {
         Ok(reservation)
     }
 
-    async fn reserve_amount(&self, worst: Usage, is_last: bool) -> Result<Spent, BudgetExceeded> {
-        let need = worst.of_one_request();
-        let wait = |exceeded: &BudgetExceeded| {
+    async fn reserve_amount(&self, worst: Usage, is_last: bool) -> Result<Settle, BudgetExceeded> {
+        let mut wait = |exceeded: &BudgetExceeded| {
             let reason = format!("requests under way have reserved the rest: {exceeded}");
             self.notify(Notice::Wait { wait: Duration::ZERO, reason });
         };
-        self.0.chain.reserve(need, is_last, wait).await.map(|()| need)
+        self.0.payer.reserve(worst, is_last, &mut wait).await
     }
 
     /// Pays for a last answer, without tools, if a part of the budget is kept for it.
@@ -188,10 +191,8 @@ impl AskMeter {
         request: &mut Request,
         max_cost: MaxCost<'_>,
         exceeded: BudgetExceeded,
-    ) -> Result<(Usage, Spent), LlmError> {
-        let own = &self.0.chain.accounts()[..self.0.chain.own];
-        let keeps = own.iter().any(|a| a.scope() == &exceeded.scope && a.budget().kept_for_answer > 0);
-        if !keeps || self.state().is_last_answer {
+    ) -> Result<(Usage, Settle), LlmError> {
+        if !self.0.payer.keeps_for_answer(&exceeded.scope) || self.state().is_last_answer {
             return Err(self.refuse(exceeded));
         }
         let original = request.clone();
@@ -203,10 +204,10 @@ impl AskMeter {
         add_note(request, LAST_ANSWER);
         let worst = self.worst_case(request, max_cost)?;
         match self.reserve_amount(worst, true).await {
-            Ok(need) => {
+            Ok(settle) => {
                 self.state().is_last_answer = true;
                 self.notify(Notice::Budget { message: format!("{exceeded}; this is the last answer") });
-                Ok((worst, need))
+                Ok((worst, settle))
             }
             Err(_) => {
                 *request = original;
@@ -223,7 +224,7 @@ impl AskMeter {
 
     /// Tells the model and the listener about budgets that are nearly used up.
     fn warn(&self, request: &mut Request) {
-        for (message, is_new) in self.0.chain.warnings() {
+        for (message, is_new) in self.0.payer.warnings() {
             add_note(request, &format!("{message}. Come to an end soon."));
             if is_new {
                 self.notify(Notice::Budget { message });
@@ -232,16 +233,16 @@ impl AskMeter {
     }
 
     /// A request has ended.
-    fn settle(&self, need: Spent, worst: Usage, estimated: u64, how: &Settlement) {
+    fn settle(&self, settle: Settle, worst: Usage, estimated: u64, how: &Settlement) {
         let used = match how {
-            Settlement::Nothing => return self.0.chain.settle(need, Spent::default()),
+            Settlement::Nothing => return settle(None),
             Settlement::Unknown => worst,
             Settlement::NotCounted { output_tokens } => {
                 Usage { output_tokens: worst.output_tokens.min(*output_tokens), ..worst }
             }
             Settlement::Used(used) => *used,
         };
-        self.0.chain.settle(need, used.of_one_request());
+        settle(Some(used));
         let mut state = self.state();
         let is_known = matches!(how, Settlement::Used(_));
         state.is_guessed |= !is_known;
@@ -271,13 +272,8 @@ impl Meter for AskMeter {
     }
 
     fn time_is_over(&self) -> BoxFuture<'static, LlmError> {
-        let meter = self.clone();
-        let Some((left, exceeded)) = meter.0.chain.time_left() else { return pending().boxed() };
-        let over = async move {
-            tokio::time::sleep(left).await;
-            meter.refuse(exceeded)
-        };
-        over.boxed()
+        let (meter, over) = (self.clone(), self.0.payer.time_is_over());
+        over.map(move |exceeded| meter.refuse(exceeded)).boxed()
     }
 }
 

@@ -15,13 +15,16 @@ use super::{
 };
 use crate::{
     Account, Budget, BudgetExceeded, BudgetScope, Chain, Change, Conversation, Limits, LlmError, Response,
-    Rules, Spent, Team, event::emitter::Origin, model::request::meter::MeterOf,
+    Rules, Spent, Team, budget::Payer, event::emitter::Origin, model::request::meter::MeterOf,
 };
 
 /// The budgets of all conversations that are being driven and have some.
 pub(super) struct Budgets {
     open: Arc<Mutex<Open>>,
     record: Option<Arc<RecordReservation>>,
+    /// If the host around this one keeps the budgets: which of them was used up, by the id of the
+    /// conversation.
+    elsewhere: Option<Mutex<HashMap<String, BudgetExceeded>>>,
     /// Whether a tool of the team has a budget with money.
     has_tools_with_money: bool,
     /// The agents whose backends know no prices. It is found out when a budget has money.
@@ -50,8 +53,13 @@ pub(super) struct PaidConversation<'a> {
 
 impl Budgets {
     pub(super) fn new(team: &Team) -> Self {
-        let (open, unpriced) = (Arc::default(), OnceLock::new());
-        Self { open, record: None, has_tools_with_money: team.has_tools_with_money(), unpriced }
+        Self {
+            open: Arc::default(),
+            record: None,
+            elsewhere: None,
+            has_tools_with_money: team.has_tools_with_money(),
+            unpriced: OnceLock::new(),
+        }
     }
 
     pub(super) fn record<F>(&mut self, record: F)
@@ -59,6 +67,20 @@ impl Budgets {
         F: Fn(Arc<str>, Change) -> BoxFuture<'static, Result<(), LlmError>> + Send + Sync + 'static,
     {
         self.record = Some(Arc::new(record));
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.elsewhere = Some(Mutex::default());
+    }
+
+    /// Keeps which budget was used up, for the end of the run.
+    pub(super) fn ran_out(&self, conversation: &str, exceeded: Option<BudgetExceeded>) {
+        let Some(elsewhere) = &self.elsewhere else { return };
+        let mut all = elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        match exceeded {
+            Some(exceeded) => drop(all.insert(conversation.to_owned(), exceeded)),
+            None => drop(all.remove(conversation)),
+        }
     }
 
     /// Opens the accounts of a conversation while it is driven, with what it has spent so far.
@@ -82,7 +104,7 @@ impl Budgets {
 
     /// Returns whether any budget applies.
     fn open(&self, conversation: &Conversation, limits: &Limits, is_guarded: bool) -> bool {
-        if !self.may_apply(conversation, limits) {
+        if self.elsewhere.is_some() || !self.may_apply(conversation, limits) {
             return false;
         }
         let own = accounts_of(conversation, limits);
@@ -122,11 +144,14 @@ impl Budgets {
 
     /// Why the last request of a conversation was not paid for, if it was not.
     pub(super) fn exceeded(&self, conversation: &str) -> Option<BudgetExceeded> {
+        if let Some(elsewhere) = &self.elsewhere {
+            return elsewhere.lock().unwrap_or_else(PoisonError::into_inner).remove(conversation);
+        }
         lock(&self.open).get(conversation)?.asking.as_ref()?.exceeded()
     }
 
     /// The reply to a request has come, and is about to be recorded with its usage.
-    pub(super) fn settle(
+    fn settle(
         &self,
         so_far: &Conversation,
         reply: Result<Response, LlmError>,
@@ -136,11 +161,14 @@ impl Budgets {
         let Some(meter) = &books.asking else { return reply };
         let measured = meter.measured().map(|measured| (so_far.speaker().to_owned(), measured));
         books.measured.extend(measured);
-        match (meter.finish(), reply) {
-            (None, reply) => reply,
-            (Some(used), Ok(response)) => Ok(response.with_usage(used)),
-            (Some(used), Err(error)) => Err(error.costing(used)),
-        }
+        meter.settled(reply)
+    }
+
+    /// The agents whose backends know no prices, if prices are needed.
+    pub(super) fn unpriced(&self, team: &Team, has_money_limit: bool) -> Vec<String> {
+        let needs_prices = has_money_limit || self.has_tools_with_money;
+        let unpriced = needs_prices.then(|| self.unpriced.get_or_init(|| team.unpriced_agents()).clone());
+        unpriced.unwrap_or_default()
     }
 }
 
@@ -158,21 +186,33 @@ impl LocalHost {
         self
     }
 
+    /// The reply has come, and gets what its requests have used if it does not say it. They were
+    /// paid for by `meter`, if it is given.
+    pub(super) fn settle(
+        &self,
+        so_far: &Conversation,
+        meter: Option<&AskMeter>,
+        reply: Result<Response, LlmError>,
+    ) -> Result<Response, LlmError> {
+        match meter {
+            Some(meter) => meter.settled(reply),
+            None => self.caller.budgets.settle(so_far, reply),
+        }
+    }
+
     /// The meter of a request of this conversation, if a budget applies.
     pub(super) fn meter(&self, so_far: &Conversation) -> MeterOf {
         self.caller.budgets.enter_unguarded(so_far, self.caller.team.limits());
         let mut open = lock(&self.caller.budgets.open);
         let Some(books) = open.get_mut(so_far.id()) else { return MeterOf::default() };
-        let (budgets, team) = (&self.caller.budgets, &self.caller.team);
-        let needs_prices = books.chain.has_money_limit() || budgets.has_tools_with_money;
-        let unpriced = needs_prices.then(|| budgets.unpriced.get_or_init(|| team.unpriced_agents()).clone());
+        let unpriced = self.caller.budgets.unpriced(&self.caller.team, books.chain.has_money_limit());
         let meter = AskMeter::new(
             books.chain.clone(),
             self.caller.emitter.clone(),
             Origin::in_conversation(so_far, so_far.speaker()),
             self.caller.budgets.record.clone(),
             books.measured.get(so_far.speaker()).copied(),
-            unpriced.unwrap_or_default(),
+            unpriced,
         );
         books.asking = Some(meter.clone());
         meter.for_request()

@@ -133,7 +133,7 @@ impl Caller {
         let limits = self.team.limits();
         self.calls_made.one_more(limits.calls).map_err(Outcome::beyond_calls)?;
         let paid = self.budgets.use_call(&call.conversation);
-        paid.map(|()| tool).map_err(|exceeded| Outcome::error(format!("not run: {exceeded}")))
+        paid.map(|()| tool).map_err(|exceeded| Outcome::beyond_budget(&exceeded))
     }
 
     /// Counts a request to a model. It fails if the limit is reached.

@@ -1,13 +1,15 @@
 //! The most that a request can use.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Request, Usage,
     model::{CacheCreation, request::meter::MaxCost},
 };
 
 /// How many input tokens a request had, and how many were estimated.
-#[derive(Clone, Copy)]
-pub(super) struct Measured {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
     pub(super) estimated: u64,
     pub(super) counted: u64,
 }
