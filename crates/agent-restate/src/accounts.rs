@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use agent_core::budget::{BudgetExceeded, Spent};
+use agent_core::budget::{Balance, BudgetExceeded, Spent};
 use restate_sdk::{
     context::{
         ContextAwakeables, ContextReadState, ContextSideEffects, ContextWriteState, ObjectContext, RunFuture,
@@ -16,7 +16,7 @@ use restate_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Calls, EVERYBODY, Ledger, Need, Paid, Payee, is_within};
+use crate::ledger::{Account, Calls, Ledger, Need, Paid, is_within};
 
 /// The name of the object. Its key is the id of the session, or [`shared_key`].
 pub(crate) const ACCOUNTS: &str = "AgentBudget";
@@ -32,7 +32,7 @@ pub(crate) fn shared_key(name: &str) -> String {
 /// A request for some budgets.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Of<T> {
-    pub(crate) payees: Vec<Payee>,
+    pub(crate) accounts: Vec<Account>,
     pub(crate) what: T,
 }
 
@@ -57,9 +57,13 @@ pub(crate) struct Accounts;
 impl Accounts {
     /// A run begins.
     #[handler(ingress_private = true)]
-    async fn open(&self, ctx: ObjectContext<'_>, Json(payees): Json<Vec<Payee>>) -> HandlerResult<Json<()>> {
-        let (mut ledger, now) = (read(&ctx).await?, now(&ctx, &payees, false).await?);
-        ledger.open(&payees, now);
+    async fn open(
+        &self,
+        ctx: ObjectContext<'_>,
+        Json(accounts): Json<Vec<Account>>,
+    ) -> HandlerResult<Json<()>> {
+        let (mut ledger, now) = (read(&ctx).await?, now(&ctx, &accounts, false).await?);
+        ledger.open(&accounts, now);
         write(&ctx, ledger, true);
         Ok(Json(()))
     }
@@ -69,10 +73,10 @@ impl Accounts {
     async fn restart_time(
         &self,
         ctx: ObjectContext<'_>,
-        Json(payees): Json<Vec<Payee>>,
+        Json(accounts): Json<Vec<Account>>,
     ) -> HandlerResult<Json<()>> {
-        let (mut ledger, now) = (read(&ctx).await?, now(&ctx, &payees, false).await?);
-        ledger.restart_time(&payees, now);
+        let (mut ledger, now) = (read(&ctx).await?, now(&ctx, &accounts, false).await?);
+        ledger.restart_time(&accounts, now);
         write(&ctx, ledger, false);
         Ok(Json(()))
     }
@@ -82,12 +86,12 @@ impl Accounts {
     async fn reserve(
         &self,
         ctx: ObjectContext<'_>,
-        Json(Of { payees, what: need }): Json<Of<Need>>,
+        Json(Of { accounts, what: need }): Json<Of<Need>>,
     ) -> HandlerResult<Json<PaidUntil>> {
-        let (mut ledger, now) = (read(&ctx).await?, now(&ctx, &payees, need.at_most.is_some()).await?);
-        ledger.enter(&payees, now);
-        let paid = ledger.reserve(&payees, need, now);
-        let time_left = ledger.time_left(&payees, now);
+        let (mut ledger, now) = (read(&ctx).await?, now(&ctx, &accounts, need.at_most.is_some()).await?);
+        ledger.enter(&accounts, now);
+        let paid = ledger.reserve(&accounts, need, now);
+        let time_left = ledger.time_left(&accounts, now);
         write(&ctx, ledger, false);
         Ok(Json(PaidUntil { paid, time_left }))
     }
@@ -123,11 +127,11 @@ impl Accounts {
     async fn use_calls(
         &self,
         ctx: ObjectContext<'_>,
-        Json(Of { payees, what: calls }): Json<Of<Calls>>,
+        Json(Of { accounts, what: calls }): Json<Of<Calls>>,
     ) -> HandlerResult<Json<(u32, Option<BudgetExceeded>)>> {
-        let (mut ledger, now) = (read(&ctx).await?, now(&ctx, &payees, false).await?);
-        ledger.enter(&payees, now);
-        let made = ledger.use_calls(&payees, &calls, now);
+        let (mut ledger, now) = (read(&ctx).await?, now(&ctx, &accounts, false).await?);
+        ledger.enter(&accounts, now);
+        let made = ledger.use_calls(&accounts, &calls, now);
         write(&ctx, ledger, false);
         Ok(Json(made))
     }
@@ -137,24 +141,19 @@ impl Accounts {
     async fn warnings(
         &self,
         ctx: ObjectContext<'_>,
-        Json(payees): Json<Vec<Payee>>,
+        Json(accounts): Json<Vec<Account>>,
     ) -> HandlerResult<Json<Vec<(String, bool)>>> {
         let mut ledger = read(&ctx).await?;
-        let warnings = ledger.warnings(&payees);
+        let warnings = ledger.warnings(&accounts);
         write(&ctx, ledger, false);
         Ok(Json(warnings))
     }
 
     /// Returns what was spent of a shared budget, and what is reserved. Nothing if it is not known.
     #[handler]
-    async fn spent(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Option<(Spent, Spent)>>> {
-        let ledger = ctx.get::<Json<Ledger>>(LEDGER).await?.map(|Json(ledger)| ledger);
-        let of_all = |ledger: Ledger| {
-            let mut reserved = Spent::default();
-            ledger.reserved.values().for_each(|one| reserved += one.amount);
-            Some((*ledger.spent.get(EVERYBODY)?, reserved))
-        };
-        Ok(Json(ledger.and_then(of_all)))
+    async fn balance(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Option<Balance>>> {
+        let ledger = ctx.get::<Json<Ledger>>(LEDGER).await?;
+        Ok(Json(ledger.and_then(|Json(ledger)| ledger.balance_of_everybody())))
     }
 
     /// Deletes the accounts.
@@ -187,8 +186,8 @@ fn wake(ctx: &ObjectContext<'_>, mut ledger: Ledger) -> Ledger {
 }
 
 /// The time in milliseconds of the epoch, if it is needed.
-async fn now(ctx: &ObjectContext<'_>, payees: &[Payee], is_needed: bool) -> Result<u64, TerminalError> {
-    if !is_needed && payees.iter().all(|payee| payee.budget.time.is_none()) {
+async fn now(ctx: &ObjectContext<'_>, accounts: &[Account], is_needed: bool) -> Result<u64, TerminalError> {
+    if !is_needed && accounts.iter().all(|account| account.budget.time.is_none()) {
         return Ok(0);
     }
     let clock = || async {

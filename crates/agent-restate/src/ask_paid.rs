@@ -21,8 +21,9 @@ use restate_sdk::{
 use crate::{
     ask_model::{AskResult, can_end_the_run, too_slow, within},
     budgets::{Budgets, Reserved},
+    desk::Terms,
     ledger::Paid,
-    paid_task::{Ended, PaidTask, Settled, TaskEvent, Terms, Told},
+    paid_task::{Ended, PaidTask, Settled, TaskEvent, Told},
     process::SharedProcess,
     step::session_step,
     stopped::CANCELLED,
@@ -54,6 +55,7 @@ pub(crate) async fn ask_paid(
         cancel: Cancel::new(),
         task: Arc::default(),
         begun: Vec::new(),
+        used: Vec::new(),
     };
     let reply = asking.ask().await;
     let reply = match reply {
@@ -81,6 +83,8 @@ struct Asking<'a, 'ctx> {
     task: Arc<OnceLock<PaidTask>>,
     /// What is paid for and has not ended.
     begun: Vec<Begun>,
+    /// What was used so far. The reply of the task will say it, too.
+    used: Vec<Usage>,
 }
 
 /// A request that is paid for. It may have been sent by the execution with this number.
@@ -98,7 +102,11 @@ impl<'ctx> Asking<'_, 'ctx> {
             match event {
                 TaskEvent::Needs { id, worst, is_last } => self.pay(id, worst, is_last).await?,
                 TaskEvent::Gone(execution) => self.start_again(execution),
-                TaskEvent::Ended(ended) => return Ok(self.end(ended)),
+                TaskEvent::Ended(ended) => return Ok(self.end(*ended)),
+                TaskEvent::TooSlow => {
+                    let agent = self.so_far.speaker().to_owned();
+                    return Ok(Ok(Err(Failure { agent, error: too_slow(self.process.step_timeout) })));
+                }
             }
         }
     }
@@ -107,17 +115,14 @@ impl<'ctx> Asking<'_, 'ctx> {
     /// because then it has asked nobody.
     async fn step(&self) -> Result<Told, TerminalError> {
         let (task, may_start, execution) = (self.task.clone(), self.begun.is_empty(), self.execution);
-        let (start, so_far, step_timeout) = (self.start(), self.so_far.clone(), self.process.step_timeout);
+        let (start, step_timeout) = (self.start(), self.process.step_timeout);
         let next = async move {
             if task.get().is_none() && !may_start {
                 return Told { settled: Vec::new(), event: TaskEvent::Gone(execution) };
             }
             let next = task.get_or_init(start).next();
-            tokio::time::timeout(step_timeout, next).await.unwrap_or_else(|_| {
-                let failure = Failure { agent: so_far.speaker().to_owned(), error: too_slow(step_timeout) };
-                let ended = Ended { reply: Ok(Err(failure)), exceeded: None, measured: None };
-                Told { settled: Vec::new(), event: TaskEvent::Ended(ended) }
-            })
+            let told = tokio::time::timeout(step_timeout, next).await;
+            told.unwrap_or(Told { settled: Vec::new(), event: TaskEvent::TooSlow })
         };
         session_step(self.ctx, &format!("ask {}", self.so_far.speaker()), next).await
     }
@@ -196,6 +201,7 @@ impl<'ctx> Asking<'_, 'ctx> {
         for one in settled {
             self.begun.retain(|begun| begun.name != one.name);
             self.budgets.settle(self.ctx, &one.name, one.used.as_ref());
+            self.used.extend(one.used);
         }
     }
 
@@ -209,17 +215,22 @@ impl<'ctx> Asking<'_, 'ctx> {
         self.task = Arc::default();
     }
 
-    fn end(&self, ended: Ended) -> AskResult {
+    fn end(&mut self, ended: Ended) -> AskResult {
+        if ended.reply.is_ok() {
+            self.used.clear();
+        }
         self.budgets.measure(self.so_far.speaker(), ended.measured);
         self.process.local.ran_out(self.so_far.id(), ended.exceeded);
         ended.reply
     }
 
-    /// Counts as spent what was paid for and has not ended.
+    /// Counts as spent what was paid for and has not ended. What is in no reply is recorded.
     fn lose_all(&mut self) {
         for Begun { name, worst, .. } in std::mem::take(&mut self.begun) {
-            self.budgets.lose(self.ctx, &name, self.so_far.speaker(), &worst);
+            self.budgets.settle(self.ctx, &name, Some(&worst));
+            self.used.push(worst);
         }
+        self.budgets.spend(self.so_far.speaker(), self.used.drain(..));
     }
 
     /// Ends a cancelled request, and keeps the part of the reply that has arrived. It is a step of
@@ -237,9 +248,13 @@ impl<'ctx> Asking<'_, 'ctx> {
         let Told { settled, event } = session_step(self.ctx, "keep what was shown", shown).await?;
         self.settle(settled);
         match event {
-            TaskEvent::Ended(Ended { reply: Ok(Ok(reply)), .. }) if can_end_the_run(&reply) => {
-                Ok(Ok(Ok(reply)))
-            }
+            TaskEvent::Ended(ended) => match ended.reply {
+                Ok(Ok(reply)) if can_end_the_run(&reply) => {
+                    self.used.clear();
+                    Ok(Ok(Ok(reply)))
+                }
+                _ => Err(cancelled),
+            },
             _ => Err(cancelled),
         }
     }

@@ -10,24 +10,16 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{
-    Conversation, Limits, Usage,
-    budget::{Budget, BudgetExceeded, BudgetScope, Spent},
-    conversation::Change,
-    host::Measured,
-};
+use agent_core::{Conversation, Usage, budget::BudgetExceeded, conversation::Change, host::Measured};
 use restate_sdk::{context::ObjectContext, errors::TerminalError};
 
 use crate::{
     accounts::PaidUntil,
-    ledger::{Calls, Need, Paid, Payee},
-    paid_task::Terms,
+    desk::Terms,
+    ledger::{Account, Calls, Need, Paid},
     process::{GRACE, Process},
     purse::Purse,
 };
-
-/// The header with the budgets above a delegated conversation.
-const HEADER: &str = "agent-budgets";
 
 /// The budgets that pay for one conversation, while it is driven.
 #[derive(Debug)]
@@ -35,7 +27,7 @@ pub(crate) struct Budgets {
     conversation: String,
     is_delegated: bool,
     /// From the narrowest to the widest.
-    purses: Vec<Purse>,
+    pub(crate) purses: Vec<Purse>,
     /// How many budgets of the first are the conversation's own.
     own: usize,
     /// How long a request may take.
@@ -62,58 +54,12 @@ pub(crate) struct Reserved {
 }
 
 impl Budgets {
-    /// The budgets of a conversation that its user drives.
-    pub(crate) fn of_session(process: &Process, conversation: &Conversation) -> Self {
-        let (spent, of_run) = (conversation.spent(), conversation.spent_since_user());
-        let Limits { budget, conversation_budget, .. } = &process.limits;
-        let payee = |scope, budget: &Option<Box<Budget>>, before| {
-            let budget = budget.as_deref().filter(|budget| budget.has_limits())?.clone();
-            Some(Payee { conversation: conversation.id().to_owned(), scope, budget, before, spent })
-        };
-        let run = payee(BudgetScope::Run, budget, spent.since(&of_run));
-        let all = payee(BudgetScope::Conversation, conversation_budget, Spent::default());
-        let payees: Vec<Payee> = run.into_iter().chain(all).collect();
-        let own = payees.len();
-        // Without budgets of its own, it still begins and ends those of what it delegates.
-        let is_needed = process.has_tool_budgets || own > 0;
-        let purse = Purse { key: conversation.id().to_owned(), payees, is_shared: false };
-        let purses = is_needed.then_some(purse).into_iter().collect();
-        Self::new(process, conversation, purses, own)
-    }
-
-    /// The budgets of a delegated conversation: its own, and those that the handler was given.
-    pub(crate) fn of_delegated(
-        ctx: &ObjectContext<'_>,
+    pub(crate) fn new(
         process: &Process,
         conversation: &Conversation,
-    ) -> Result<Self, TerminalError> {
-        let own = conversation.delegation_limits().budget.as_deref().filter(|budget| budget.has_limits());
-        let id = conversation.id().to_owned();
-        let own = own.map(|budget| Payee {
-            conversation: id.clone(),
-            scope: BudgetScope::Delegation(id.clone()),
-            budget: budget.clone(),
-            before: Spent::default(),
-            spent: conversation.spent(),
-        });
-        let mut purses: Vec<Purse> = match ctx.headers().get(HEADER) {
-            None => Vec::new(),
-            Some(header) => serde_json::from_str(header)
-                .map_err(|error| TerminalError::new(format!("header {HEADER:?} can't be read: {error}")))?,
-        };
-        let count = usize::from(own.is_some());
-        match purses.first_mut().filter(|purse| !purse.is_shared) {
-            Some(purse) => drop(purse.payees.splice(..0, own)),
-            // An earlier version delegated it.
-            None => {
-                let payees = own.into_iter().collect();
-                purses.insert(0, Purse { key: id, payees, is_shared: false });
-            }
-        }
-        Ok(Self::new(process, conversation, purses, count))
-    }
-
-    fn new(process: &Process, conversation: &Conversation, purses: Vec<Purse>, own: usize) -> Self {
+        purses: Vec<Purse>,
+        own: usize,
+    ) -> Self {
         Self {
             conversation: conversation.id().to_owned(),
             is_delegated: conversation.depth() > 0,
@@ -127,28 +73,23 @@ impl Budgets {
 
     /// Whether nothing is bounded.
     pub(crate) fn is_empty(&self) -> bool {
-        self.purses.iter().all(|purse| purse.payees.is_empty())
-    }
-
-    /// The header for a conversation that is delegated now.
-    pub(crate) fn hand_down(&self) -> Option<(String, String)> {
-        let header = || serde_json::to_string(&self.purses).expect("names and numbers can be written");
-        (!self.purses.is_empty()).then(|| (HEADER.to_owned(), header()))
+        self.purses.iter().all(|purse| purse.accounts.is_empty())
     }
 
     /// How requests are paid for. Asks for warnings, if some budget may have one.
     pub(crate) async fn terms(&self, ctx: &ObjectContext<'_>) -> Result<Terms, TerminalError> {
         let mut warnings = Vec::new();
         for purse in &self.purses {
-            if purse.payees.iter().any(|payee| payee.budget.warn_at > 0) {
-                let more: Vec<(String, bool)> = purse.call(ctx, "warnings", purse.payees.clone()).await?;
+            if purse.accounts.iter().any(|account| account.budget.warn_at > 0) {
+                let more: Vec<(String, bool)> = purse.call(ctx, "warnings", purse.accounts.clone()).await?;
                 warnings.extend(more);
             }
         }
-        let own = self.payees().take(self.own);
-        let keep = own.filter(|payee| payee.budget.kept_for_answer > 0).map(|payee| payee.scope.clone());
+        let own = self.accounts().take(self.own);
+        let keep =
+            own.filter(|account| account.budget.kept_for_answer > 0).map(|account| account.scope.clone());
         Ok(Terms {
-            has_money_limit: self.payees().any(|payee| payee.budget.usd.is_some()),
+            has_money_limit: self.accounts().any(|account| account.budget.usd.is_some()),
             keep_for_answer: keep.collect(),
             warnings,
         })
@@ -159,7 +100,7 @@ impl Budgets {
         for purse in self.purses.iter().filter(|_| !self.is_delegated) {
             match purse.is_shared {
                 true => purse.send(ctx, "lose", self.conversation.clone()),
-                false => purse.call(ctx, "open", purse.payees.clone()).await?,
+                false => purse.call(ctx, "open", purse.accounts.clone()).await?,
             }
         }
         Ok(())
@@ -176,7 +117,7 @@ impl Budgets {
     pub(crate) async fn restart_time(&self, ctx: &ObjectContext<'_>) -> Result<(), TerminalError> {
         for purse in self.purses.iter().filter(|purse| !purse.is_shared) {
             if purse.has_time() {
-                let () = purse.call(ctx, "restart_time", purse.payees.clone()).await?;
+                let () = purse.call(ctx, "restart_time", purse.accounts.clone()).await?;
             }
         }
         Ok(())
@@ -200,7 +141,7 @@ impl Budgets {
         let mut own = if is_last { self.own } else { 0 };
         for (place, purse) in self.purses.iter().enumerate() {
             let last_of = std::mem::take(&mut own);
-            if purse.payees.is_empty() {
+            if purse.accounts.is_empty() {
                 continue;
             }
             let need = self.need(name, worst, last_of, awakeable, purse);
@@ -238,14 +179,14 @@ impl Budgets {
     }
 
     fn settle_in(&self, purses: &[Purse], ctx: &ObjectContext<'_>, name: &str, used: Option<&Usage>) {
-        let paying = purses.iter().filter(|purse| !purse.payees.is_empty());
+        let paying = purses.iter().filter(|purse| !purse.accounts.is_empty());
         paying.for_each(|purse| purse.settle(ctx, name, used));
     }
 
-    /// Counts as spent what a request has reserved, of which nobody knows what it has used.
-    pub(crate) fn lose(&self, ctx: &ObjectContext<'_>, name: &str, agent: &str, worst: &Usage) {
-        self.settle(ctx, name, Some(worst));
-        self.open().unrecorded.push((agent.to_owned(), worst.of_broken_off()));
+    /// Keeps what requests to this agent have used, for [`record`](Self::record).
+    pub(crate) fn spend(&self, agent: &str, used: impl Iterator<Item = Usage>) {
+        let used = used.map(|usage| (agent.to_owned(), usage.of_broken_off()));
+        self.open().unrecorded.extend(used);
     }
 
     /// Counts as spent all that a conversation has reserved which was stopped from outside.
@@ -294,8 +235,8 @@ impl Budgets {
         }
     }
 
-    fn payees(&self) -> impl Iterator<Item = &Payee> {
-        self.purses.iter().flat_map(|purse| &purse.payees)
+    fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.purses.iter().flat_map(|purse| &purse.accounts)
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {

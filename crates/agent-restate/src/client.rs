@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use agent_core::{
     Conversation, End, Role,
+    budget::Balance,
     conversation::{NothingToTakeBack, PendingApproval, SessionIdError, check_session_id},
 };
 use http::Uri;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     RestateError, RunResult, Transport,
+    accounts::{ACCOUNTS, shared_key},
     decision::{Decision, Verdict},
     names::SESSION,
     payload::{MAX_CONVERSATION_BYTES, json_bytes, too_large},
@@ -162,6 +164,21 @@ impl Restate {
     pub async fn forget(&self, id: &str) -> Result<(), RestateError> {
         let request = self.client.request::<(), ()>(session(id, "forget"), ());
         Ok(request.call().await?.into_body()?)
+    }
+
+    /// Returns what the sessions of this engine have spent of the
+    /// [shared budget](agent_core::Limits::shared_budget) with this name, and what their requests
+    /// have reserved. `None` if none has used it.
+    pub async fn shared_budget(&self, name: &str) -> Result<Option<Balance>, RestateError> {
+        let target = RequestTarget::object(ACCOUNTS, shared_key(name), "balance");
+        let request = self.client.request::<(), Json<Option<Balance>>>(target, ());
+        Ok(request.call().await?.into_body()?.0)
+    }
+
+    /// Forgets what was spent of the shared budget with this name. It begins again at zero.
+    pub async fn forget_shared_budget(&self, name: &str) -> Result<(), RestateError> {
+        let target = RequestTarget::object(ACCOUNTS, shared_key(name), "forget");
+        Ok(self.client.request::<(), ()>(target, ()).call().await?.into_body()?)
     }
 
     async fn decide(&self, key: &str, verdict: Verdict) -> Result<(), RestateError> {

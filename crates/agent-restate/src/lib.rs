@@ -29,6 +29,7 @@
 //! | a turn of a model | a `ctx.run` in the handler that drives the conversation |
 //! | a tool call | an invocation of `AgentTools`, on any machine |
 //! | a call that waits for a person | an awakeable |
+//! | the accounts of [budgets](agent_core::budget) | a virtual object of `AgentBudget` |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -42,6 +43,7 @@ mod budgets;
 mod children;
 mod client;
 mod decision;
+mod desk;
 mod engine;
 mod error;
 mod first_decision;
@@ -68,6 +70,7 @@ mod store;
 mod tools;
 mod transport;
 mod waits;
+mod who_pays;
 
 pub use client::{Invocation, Restate};
 pub use error::RestateError;

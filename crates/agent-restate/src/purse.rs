@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     accounts::{ACCOUNTS, Of, Settlement},
-    ledger::Payee,
+    ledger::Account,
 };
 
 /// The budgets of one object, the narrowest first.
@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Purse {
     /// The key of the object.
     pub(crate) key: String,
-    pub(crate) payees: Vec<Payee>,
+    pub(crate) accounts: Vec<Account>,
     /// Whether all sessions share it, so that it outlives the run.
     #[serde(default)]
     pub(crate) is_shared: bool,
@@ -52,7 +52,7 @@ impl Purse {
 
     /// A request for these budgets.
     pub(crate) fn of<T>(&self, what: T) -> Of<T> {
-        Of { payees: self.payees.clone(), what }
+        Of { accounts: self.accounts.clone(), what }
     }
 
     /// Ends a reservation. `used` is nothing if the request was not made.
@@ -68,11 +68,11 @@ impl Purse {
 
     /// Whether calls must be counted or may be refused.
     pub(crate) fn bounds_calls(&self) -> bool {
-        self.payees.iter().any(|payee| payee.budget.calls.is_some() || payee.budget.time.is_some())
+        self.accounts.iter().any(|account| account.budget.calls.is_some() || account.budget.time.is_some())
     }
 
     pub(crate) fn has_time(&self) -> bool {
-        self.payees.iter().any(|payee| payee.budget.time.is_some())
+        self.accounts.iter().any(|account| account.budget.time.is_some())
     }
 
     fn target(&self, handler: &str) -> RequestTarget {

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use agent_core::{conversation::Call, tool::Done as CallDone};
+use agent_core::{budget::Spent, conversation::Call, tool::Done as CallDone};
 use agent_restate::{Invocation, Restate};
-use drill::{Done, Kept};
+use drill::{Done, Kept, Paid};
 use restate_server::query;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -19,6 +19,23 @@ const ENTRIES: &str = "SELECT i.id AS id, i.status AS status, i.target_service_k
                        FROM sys_invocation i JOIN sys_journal j ON i.id = j.id \
                        WHERE (i.target_service_name = 'AgentTools' OR i.target_handler_name = 'delegated') \
                        AND (j.entry_type = 'Command: Input' OR j.entry_type = 'Command: Output')";
+
+/// The accounts of sessions.
+const ACCOUNTS: &str =
+    "SELECT value_utf8 AS value FROM state WHERE service_name = 'AgentBudget' AND key = 'ledger'";
+
+/// The accounts of a session with one budget, its own.
+#[derive(Deserialize)]
+struct Ledger {
+    spent: BTreeMap<String, Spent>,
+    reserved: BTreeMap<String, Reserved>,
+}
+
+/// What is reserved for a request that is under way.
+#[derive(Deserialize)]
+struct Reserved {
+    amount: Spent,
+}
 
 /// An invocation of a call or of a delegated conversation.
 #[derive(Default)]
@@ -61,10 +78,25 @@ pub(crate) async fn kept(
             kept.outcomes.entry(key).or_default().push(done.outcome);
         }
     }
+    kept.paid = accounts(&query(admin, &format!("{ACCOUNTS} AND service_key = '{session}'")).await?)?;
     if let Some(run) = run {
         kept.answered = host.result(run).await?.map(|ran| ran.conversation.with_id(SESSION));
     }
+    if let Some(answered) = &kept.answered {
+        // Its accounts are deleted. What it has spent is in its record.
+        kept.paid = Some(Paid { spent: answered.spent(), ..Paid::default() });
+    }
     Ok(kept)
+}
+
+/// What the accounts of a session say; `None` if there are none, because its run has not begun.
+fn accounts(rows: &[Value]) -> Done<Option<Paid>> {
+    let Some(ledger) = rows.first().and_then(|row| row["value"].as_str()) else { return Ok(None) };
+    let Ledger { spent, reserved } = serde_json::from_str(ledger)?;
+    let mut paid = Paid { spent: Spent::default(), open: reserved.keys().cloned().collect() };
+    let under_way = reserved.into_values().map(|one| one.amount);
+    spent.into_values().chain(under_way).for_each(|amount| paid.spent += amount);
+    Ok(Some(paid))
 }
 
 /// The key with the name that all sessions share here, if it is of this session.

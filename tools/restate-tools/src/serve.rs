@@ -5,9 +5,10 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use agent_core::Limits;
 use agent_restate::Services;
 use clap::Args;
-use drill::{Done, Log, Tools, Ways, team};
+use drill::{Done, Log, Tools, Ways, budget, team};
 use program::println;
 use tokio::{net::TcpListener, runtime::Runtime};
 
@@ -36,7 +37,11 @@ pub(crate) struct Served {
 pub(crate) fn run(Served { address, log, tools, .. }: Served) -> Done {
     let repeatable = tools != Some(Tools::Once);
     let log = log.map(|log| Log::open(&log)).transpose()?;
-    let team = team(&Ways { repeatable, takes_time: log.is_some(), log })?;
+    let has_budget = log.is_some();
+    let mut team = team(&Ways { repeatable, takes_time: log.is_some(), log })?;
+    if has_budget {
+        team = team.with_limits(Limits::new().conversation_budget(budget()));
+    }
     let told = AtomicBool::new(false);
     let services = Services::new(team).listen(move |_| {
         if !told.swap(true, Ordering::Relaxed) {

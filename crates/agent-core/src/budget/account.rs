@@ -59,6 +59,14 @@ impl Account {
         Arc::new(Self { scope, budget, began: Instant::now(), state, freed: Notify::new() })
     }
 
+    pub(crate) fn scope(&self) -> &BudgetScope {
+        &self.scope
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// What was spent, and what is reserved.
     pub(crate) fn amounts(&self) -> (Spent, Spent) {
         let Balance { spent, reserved } = self.state().balance;

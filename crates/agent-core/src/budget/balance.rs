@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Budget, BudgetExceeded, BudgetLimit, BudgetScope, Spent};
 
-/// What was spent and reserved of a budget, as data. It is for hosts that keep the accounts of their
-/// runs outside of this process.
+/// What was spent and reserved of a budget, as data. Hosts that keep the accounts of their runs
+/// outside of this process use it.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balance {
     /// What was spent.
@@ -17,6 +18,7 @@ pub struct Balance {
 }
 
 /// Why an amount does not fit.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortfall {
     /// Which limit does not allow it.

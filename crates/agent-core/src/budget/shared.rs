@@ -54,6 +54,12 @@ impl SharedBudget {
         self.account.amounts().1
     }
 
+    /// The budget and those that it is within, the narrowest first: the scope of each, and how much
+    /// may be spent. It is for hosts that keep the accounts themselves.
+    pub fn parts(&self) -> impl Iterator<Item = (&BudgetScope, &Budget)> {
+        self.accounts().map(|account| (account.scope(), account.budget()))
+    }
+
     /// The accounts that pay, the narrowest first.
     pub(crate) fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
         std::iter::once(&self.account).chain(&self.above)

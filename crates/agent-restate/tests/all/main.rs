@@ -13,6 +13,7 @@ mod gone;
 mod handoffs;
 mod hosts;
 mod limits;
+mod paying;
 mod people;
 mod promised;
 mod runs;

@@ -151,11 +151,7 @@ impl Budgets {
     }
 
     /// The reply to a request has come, and is about to be recorded with its usage.
-    fn settle(
-        &self,
-        so_far: &Conversation,
-        reply: Result<Response, LlmError>,
-    ) -> Result<Response, LlmError> {
+    fn settle(&self, so_far: &Conversation, reply: Result<Response, LlmError>) -> Result<Response, LlmError> {
         let mut open = lock(&self.open);
         let Some(books) = open.get_mut(so_far.id()) else { return reply };
         let Some(meter) = &books.asking else { return reply };
