@@ -15,7 +15,6 @@
 mod account;
 mod balance;
 mod exceeded;
-mod payer;
 mod shared;
 mod spent;
 mod usd;
@@ -25,7 +24,6 @@ use std::time::Duration;
 pub(crate) use account::{Account, Chain};
 pub use balance::{Balance, Shortfall};
 pub use exceeded::{BudgetExceeded, BudgetLimit, BudgetScope};
-pub use payer::{Payer, Settle};
 use serde::{Deserialize, Serialize};
 pub use shared::SharedBudget;
 pub use spent::Spent;

@@ -16,7 +16,7 @@ use restate_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Account, Calls, Ledger, Need, Paid, is_within};
+use crate::ledger::{Account, Calls, Ledger, Need, Paid};
 
 /// The name of the object. Its key is the id of the session, or [`shared_key`].
 pub(crate) const ACCOUNTS: &str = "AgentBudget";
@@ -92,7 +92,8 @@ impl Accounts {
         ledger.enter(&accounts, now);
         let paid = ledger.reserve(&accounts, need, now);
         let time_left = ledger.time_left(&accounts, now);
-        write(&ctx, ledger, false);
+        let is_free = !matches!(paid, Paid::NotYet(_));
+        write(&ctx, ledger, is_free);
         Ok(Json(PaidUntil { paid, time_left }))
     }
 
@@ -117,8 +118,17 @@ impl Accounts {
         Json(conversation): Json<String>,
     ) -> HandlerResult<Json<()>> {
         let mut ledger = read(&ctx).await?;
-        ledger.lose(|one| is_within(&one.conversation, &conversation));
+        ledger.stop(&conversation);
         write(&ctx, ledger, true);
+        Ok(Json(()))
+    }
+
+    /// A delegated conversation has ended, and its own budget with it.
+    #[handler(ingress_private = true)]
+    async fn close(&self, ctx: ObjectContext<'_>, Json(account): Json<Account>) -> HandlerResult<Json<()>> {
+        let mut ledger = read(&ctx).await?;
+        ledger.close(&account);
+        write(&ctx, ledger, false);
         Ok(Json(()))
     }
 
@@ -159,8 +169,10 @@ impl Accounts {
     /// Deletes the accounts.
     #[handler]
     async fn forget(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
-        let ledger = read(&ctx).await?;
-        wake(&ctx, ledger);
+        let mut ledger = read(&ctx).await?;
+        while let Some(awakeable) = ledger.next_waiting() {
+            ctx.resolve_awakeable(&awakeable, Json(()));
+        }
         ctx.clear_all();
         Ok(())
     }
@@ -170,19 +182,12 @@ async fn read(ctx: &ObjectContext<'_>) -> Result<Ledger, TerminalError> {
     Ok(ctx.get::<Json<Ledger>>(LEDGER).await?.map(|Json(ledger)| ledger).unwrap_or_default())
 }
 
-/// Writes the ledger. If something was given back, those that wait are told.
-fn write(ctx: &ObjectContext<'_>, mut ledger: Ledger, is_freed: bool) {
-    if is_freed {
-        ledger = wake(ctx, ledger);
-    }
-    ctx.set(LEDGER, Json(ledger));
-}
-
-fn wake(ctx: &ObjectContext<'_>, mut ledger: Ledger) -> Ledger {
-    for awakeable in ledger.take_waiting() {
+/// Writes the ledger. If something may be free, the next one that waits asks again.
+fn write(ctx: &ObjectContext<'_>, mut ledger: Ledger, is_free: bool) {
+    if let Some(awakeable) = is_free.then(|| ledger.next_waiting()).flatten() {
         ctx.resolve_awakeable(&awakeable, Json(()));
     }
-    ledger
+    ctx.set(LEDGER, Json(ledger));
 }
 
 /// The time in milliseconds of the epoch, if it is needed.

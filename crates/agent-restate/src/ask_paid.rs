@@ -23,16 +23,17 @@ use crate::{
     budgets::{Budgets, Reserved},
     desk::Terms,
     ledger::Paid,
-    paid_task::{Ended, PaidTask, Settled, TaskEvent, Told},
+    paid_task::PaidTask,
     process::SharedProcess,
     step::session_step,
     stopped::CANCELLED,
+    task_event::{Ended, Settled, TaskEvent, Told},
 };
 
 /// How long to wait before asking again, if what is waited for may be in this process.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How long to wait at most for what nobody is certain to give back.
+/// How long to wait before asking again, in case one that was told is gone.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
 
 /// Asks the model of the speaking agent. The reply may have at most `limit` bytes.
@@ -149,7 +150,7 @@ impl<'ctx> Asking<'_, 'ctx> {
         let name = self.budgets.next_name(self.ctx);
         let (awakeable, freed) = self.ctx.awakeable::<Json<()>>();
         let reserved = self.budgets.reserve(self.ctx, &name, (&worst, is_last), &awakeable).await?;
-        let Reserved { paid, time_left, is_certain } = reserved;
+        let Reserved { paid, time_left } = reserved;
         match paid {
             Paid::Yes => {
                 let execution = self.execution;
@@ -166,7 +167,7 @@ impl<'ctx> Asking<'_, 'ctx> {
                     task.wait(id, exceeded);
                 }
                 let time_left = time_left.map(|(left, _)| left);
-                self.wait(Box::pin(freed.map_ok(|Json(())| ())), time_left, is_certain).await?;
+                self.wait(Box::pin(freed.map_ok(|Json(())| ())), time_left).await?;
             }
             Paid::Never(exceeded) => {
                 if let Some(task) = self.task.get() {
@@ -178,23 +179,15 @@ impl<'ctx> Asking<'_, 'ctx> {
     }
 
     /// Waits until something may have been given back.
-    async fn wait(
-        &self,
-        freed: Waiting<'ctx>,
-        time_left: Option<Duration>,
-        is_certain: bool,
-    ) -> Result<(), TerminalError> {
+    async fn wait(&self, freed: Waiting<'ctx>, time_left: Option<Duration>) -> Result<(), TerminalError> {
         let mut waits = DurableFuturesUnordered::new();
         waits.push(freed);
-        let pause = match (self.begun.is_empty(), is_certain) {
-            (false, _) => Some(PAUSE),
-            (true, false) => Some(LONG_PAUSE),
-            (true, true) => None,
-        };
-        if let Some(pause) = pause.into_iter().chain(time_left).min() {
-            waits.push(Box::pin(self.ctx.sleep(pause)) as Waiting<'ctx>);
-        }
-        waits.next().await?.map_or(Ok(()), |(_, ended)| ended)
+        let pause = if self.begun.is_empty() { LONG_PAUSE } else { PAUSE };
+        let pause = time_left.map_or(pause, |left| left.min(pause));
+        waits.push(Box::pin(self.ctx.sleep(pause)) as Waiting<'ctx>);
+        let waited = waits.next().await.and_then(|first| first.map_or(Ok(()), |(_, ended)| ended));
+        // The next one that waits has its turn.
+        waited.inspect_err(|_| self.budgets.stop(self.ctx, self.so_far.id()))
     }
 
     fn settle(&mut self, settled: Vec<Settled>) {

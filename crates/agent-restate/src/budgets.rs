@@ -49,8 +49,6 @@ pub(crate) struct Reserved {
     pub(crate) paid: Paid,
     /// The time until the first budget is over, and which one that is.
     pub(crate) time_left: Option<(Duration, BudgetExceeded)>,
-    /// Whether all that it waits for is certain to be settled.
-    pub(crate) is_certain: bool,
 }
 
 impl Budgets {
@@ -99,7 +97,7 @@ impl Budgets {
     pub(crate) async fn begin(&self, ctx: &ObjectContext<'_>) -> Result<(), TerminalError> {
         for purse in self.purses.iter().filter(|_| !self.is_delegated) {
             match purse.is_shared {
-                true => purse.send(ctx, "lose", self.conversation.clone()),
+                true => purse.send(ctx, "stop", self.conversation.clone()),
                 false => purse.call(ctx, "open", purse.accounts.clone()).await?,
             }
         }
@@ -108,8 +106,13 @@ impl Budgets {
 
     /// The run of the conversation is over.
     pub(crate) fn end(&self, ctx: &ObjectContext<'_>) {
-        for purse in self.purses.iter().filter(|purse| !self.is_delegated && !purse.is_shared) {
-            purse.forget(ctx);
+        for purse in self.purses.iter().filter(|purse| !purse.is_shared) {
+            match self.is_delegated {
+                true => {
+                    purse.accounts.iter().take(self.own).for_each(|own| purse.send(ctx, "close", own.clone()))
+                }
+                false => purse.forget(ctx),
+            }
         }
     }
 
@@ -137,7 +140,7 @@ impl Budgets {
         (worst, is_last): (&Usage, bool),
         awakeable: &str,
     ) -> Result<Reserved, TerminalError> {
-        let mut reserved = Reserved { paid: Paid::Yes, time_left: None, is_certain: true };
+        let mut reserved = Reserved { paid: Paid::Yes, time_left: None };
         let mut own = if is_last { self.own } else { 0 };
         for (place, purse) in self.purses.iter().enumerate() {
             let last_of = std::mem::take(&mut own);
@@ -154,7 +157,6 @@ impl Budgets {
             reserved.paid = paid;
             if reserved.paid != Paid::Yes {
                 self.settle_in(&self.purses[..place], ctx, name, None);
-                reserved.is_certain = !purse.is_shared;
                 break;
             }
         }
@@ -190,9 +192,9 @@ impl Budgets {
     }
 
     /// Counts as spent all that a conversation has reserved which was stopped from outside.
-    pub(crate) fn lose_all_of(&self, ctx: &ObjectContext<'_>, conversation: &str) {
+    pub(crate) fn stop(&self, ctx: &ObjectContext<'_>, conversation: &str) {
         for purse in &self.purses {
-            purse.send(ctx, "lose", conversation.to_owned());
+            purse.send(ctx, "stop", conversation.to_owned());
         }
     }
 

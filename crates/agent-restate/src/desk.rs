@@ -8,7 +8,8 @@ use std::{
 
 use agent_core::{
     Usage,
-    budget::{BudgetExceeded, BudgetScope, Payer, Settle},
+    budget::{BudgetExceeded, BudgetScope},
+    host::{Payer, Settle},
 };
 use futures::{
     FutureExt,
@@ -19,7 +20,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::paid_task::{Ended, Settled, TaskEvent, Told};
+use crate::task_event::{Ended, Settled, TaskEvent, Told};
 
 /// What the budgets are like.
 #[derive(Clone, Debug)]

@@ -19,9 +19,10 @@ use crate::{
     budgets::Budgets,
     children::Children,
     process::SharedProcess,
-    running_work::{FinishedWork, Refused, RunningWork},
+    running_work::{FinishedWork, RunningWork},
     state::Writer,
     stopped::{CANCELLED, Stopped, UNKNOWN_AGENT},
+    tools::Refused,
 };
 
 /// Runs the turns of one conversation. Models are asked in this handler. Calls and delegations are
@@ -96,7 +97,7 @@ impl Engine<'_, '_> {
                 Ok(Some(FinishedWork { call, child, done })) => {
                     match (&child, &done) {
                         (Some(child), Ok(_)) => self.children.ended(child),
-                        (Some(child), Err(_)) => self.budgets.lose_all_of(self.ctx, child),
+                        (Some(child), Err(_)) => self.budgets.stop(self.ctx, child),
                         _ => {}
                     }
                     let done = done.unwrap_or_else(stopped_call);

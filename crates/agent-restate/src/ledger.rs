@@ -36,12 +36,19 @@ pub(crate) struct Ledger {
     pub(crate) spent: BTreeMap<String, Spent>,
     /// The requests that are under way, by their names.
     pub(crate) reserved: BTreeMap<String, Reservation>,
-    /// The awakeables of requests that wait.
-    waiting: Vec<String>,
+    /// The requests that wait, the first one first.
+    waiting: Vec<Waiting>,
     /// When the time of each conversation with a budget began, in milliseconds of the epoch.
     began: BTreeMap<String, u64>,
     /// The budgets that the listener was warned about.
     warned: BTreeSet<String>,
+}
+
+/// A request that waits. A conversation has one at most.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Waiting {
+    conversation: String,
+    awakeable: String,
 }
 
 /// What a request has reserved.
@@ -132,9 +139,10 @@ impl Ledger {
         let Need { name, conversation, amount, last_of, awakeable, at_most } = need;
         let until = at_most.map(|at_most| now.saturating_add(at_most));
         let paid = self.check(accounts, &amount, last_of, now);
+        self.waiting.retain(|waiting| waiting.conversation != conversation);
         match &paid {
             Paid::Yes => drop(self.reserved.insert(name, Reservation { conversation, amount, until })),
-            Paid::NotYet(_) => self.waiting.push(awakeable),
+            Paid::NotYet(_) => self.waiting.push(Waiting { conversation, awakeable }),
             Paid::Never(_) => {}
         }
         paid
@@ -157,9 +165,23 @@ impl Ledger {
         }
     }
 
-    /// Those that wait for something that is given back. They ask again.
-    pub(crate) fn take_waiting(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.waiting)
+    /// A conversation was stopped, with all that were delegated from it.
+    pub(crate) fn stop(&mut self, conversation: &str) {
+        self.waiting.retain(|waiting| !is_within(&waiting.conversation, conversation));
+        self.lose(|reservation| is_within(&reservation.conversation, conversation));
+    }
+
+    /// A delegated conversation has ended, and its own budget with it.
+    pub(crate) fn close(&mut self, account: &Account) {
+        self.spent.remove(&account.conversation);
+        self.began.remove(&account.conversation);
+        self.warned.remove(&account.scope.to_string());
+    }
+
+    /// The awakeable of the request that has waited longest. It asks again, and then the next one
+    /// does if there is still something left. So not all of them ask each time.
+    pub(crate) fn next_waiting(&mut self) -> Option<String> {
+        (!self.waiting.is_empty()).then(|| self.waiting.remove(0).awakeable)
     }
 
     /// Counts calls, as many as these budgets allow. Returns their number, and the budget that does
@@ -308,9 +330,15 @@ mod tests {
         assert_eq!(reserve(&mut ledger, &two, need("c", "c/2/7", 200), 0), "yes");
         assert_eq!(reserve(&mut ledger, &two, need("d", "c/2", 1), 0), "not yet: 400 of 400");
         ledger.settle("a", output(50));
-        assert_eq!(ledger.take_waiting(), ["wake b", "wake d"]);
+        // Who was refused does not wait any more.
+        assert_eq!(ledger.next_waiting().as_deref(), Some("wake d"));
         assert_eq!(reserve(&mut ledger, &two, need("d", "c/2", 151), 0), "not yet: 250 of 400");
         assert_eq!(reserve(&mut ledger, &two, need("d", "c/2", 150), 0), "yes");
+        // Who asks again has the last place.
+        assert_eq!(reserve(&mut ledger, &one, need("e", "c/1", 1), 0), "not yet: 400 of 400");
+        assert_eq!(reserve(&mut ledger, &two, need("f", "c/2", 1), 0), "not yet: 400 of 400");
+        assert_eq!(reserve(&mut ledger, &one, need("g", "c/1", 1), 0), "not yet: 400 of 400");
+        assert_eq!([(); 3].map(|()| ledger.next_waiting().unwrap_or_default()), ["wake f", "wake g", ""]);
         // The second time it is not there any more.
         ledger.settle("a", output(50));
         let spent: Vec<_> = ledger.spent.iter().map(|(id, one)| (id.as_str(), one.output_tokens)).collect();
@@ -324,10 +352,15 @@ mod tests {
         for (name, conversation) in [("a", "c/1"), ("b", "c/1/2"), ("c", "c/12")] {
             assert_eq!(reserve(&mut ledger, &one, need(name, conversation, 100), 0), "yes");
         }
-        ledger.lose(|lost| is_within(&lost.conversation, "c/1"));
+        let more = need("d", "c/1", 700);
+        assert_eq!(reserve(&mut ledger, &one, more, 0), "not yet: 300 of 900");
+        ledger.stop("c/1");
+        assert_eq!(ledger.next_waiting(), None);
         ledger.settle("a", output(1));
         assert_eq!((ledger.spent["c"], ledger.spent["c/1"]), (output(200), output(200)));
         assert_eq!(ledger.reserved.keys().collect::<Vec<_>>(), ["c"]);
+        ledger.close(&one[0]);
+        assert_eq!(ledger.spent.keys().collect::<Vec<_>>(), ["c"]);
         // A run begins. The one before was killed, and its conversation does not know all.
         let mut of_run = account("c", Budget::new().output_tokens(500));
         (of_run.before, of_run.spent) = (output(120), output(150));

@@ -67,6 +67,7 @@ mod step;
 mod step_counter;
 mod stopped;
 mod store;
+mod task_event;
 mod tools;
 mod transport;
 mod waits;

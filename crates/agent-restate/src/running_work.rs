@@ -4,7 +4,6 @@ use std::{pin::Pin, time::Duration};
 
 use agent_core::{
     Content, Outcome, RunError, StopReason,
-    budget::BudgetExceeded,
     conversation::{Delegation, PendingApproval, Work},
     tool::Done,
 };
@@ -23,7 +22,7 @@ use crate::{
     budgets::Budgets,
     names::SESSION,
     stopped::CANCELLED,
-    tools::{TOOLS, ToolCallRequest},
+    tools::{Refused, TOOLS, ToolCallRequest},
 };
 
 /// The work of a turn that was started, and what it waits for.
@@ -38,14 +37,6 @@ pub(crate) struct RunningWork<'a, 'ctx> {
     open: usize,
     /// How many of the open ones are calls. A call can still become a delegation.
     calls: usize,
-}
-
-/// Why a call is not made.
-#[derive(Clone, Debug)]
-pub(crate) enum Refused {
-    /// The run has made as many calls as it may.
-    ByLimit(u32),
-    ByBudget(BudgetExceeded),
 }
 
 struct StartedWork {
@@ -109,13 +100,8 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
         let events: EventFuture<'ctx> = match work {
             Work::Call(call) => {
                 let target = RequestTarget::service(TOOLS, "call");
-                let (refused, over_budget) = match refused {
-                    None => (None, None),
-                    Some(Refused::ByLimit(most)) => (Some(most), None),
-                    Some(Refused::ByBudget(exceeded)) => (None, Some(exceeded)),
-                };
-                let request = ToolCallRequest { call, limit, refused, over_budget };
-                let called = self.ctx.request(target, Json(request)).call();
+                let request = Json(ToolCallRequest::new(call, limit, refused));
+                let called = self.ctx.request(target, request).call();
                 self.calls += 1;
                 Box::pin(called.map(WorkEvent::Done))
             }
@@ -124,11 +110,9 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
                 let target = RequestTarget::object(SESSION, id.as_str(), "delegated");
                 let (name, handed) = self.allowance.hand_down(self.ctx, self.calls);
                 let request = self.ctx.request(target, Json(conversation)).header(name, handed);
-                let called = match self.budgets.hand_down() {
-                    Some((name, budgets)) => request.header(name, budgets),
-                    None => request,
-                }
-                .call();
+                let budgets = self.budgets.hand_down().into_iter();
+                let called =
+                    budgets.fold(request, |request, (name, value)| request.header(name, value)).call();
                 child = Some(id);
                 if let Some((limit, left)) = limits.timeout.zip(limits.time_left) {
                     let handle = called.invocation_handle().await;

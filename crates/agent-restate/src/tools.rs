@@ -41,7 +41,24 @@ pub(crate) struct ToolCallRequest {
     pub(crate) over_budget: Option<BudgetExceeded>,
 }
 
+/// Why a call is not made.
+#[derive(Clone, Debug)]
+pub(crate) enum Refused {
+    /// The run has made as many calls as it may.
+    ByLimit(u32),
+    ByBudget(BudgetExceeded),
+}
+
 impl ToolCallRequest {
+    pub(crate) fn new(call: Call, limit: usize, refused: Option<Refused>) -> Self {
+        let (refused, over_budget) = match refused {
+            None => (None, None),
+            Some(Refused::ByLimit(most)) => (Some(most), None),
+            Some(Refused::ByBudget(exceeded)) => (None, Some(exceeded)),
+        };
+        Self { call, limit, refused, over_budget }
+    }
+
     /// The result of the call, if it is refused.
     fn refused(&self) -> Option<Outcome> {
         let of_limit = self.refused.map(Outcome::beyond_calls);

@@ -6,17 +6,12 @@ use std::{
     time::Duration,
 };
 
-use futures::{
-    FutureExt,
-    future::{BoxFuture, pending},
-};
 use tokio::{
     sync::{Notify, futures::Notified},
     time::Instant,
 };
 
-use super::{Balance, Budget, BudgetExceeded, BudgetScope, Payer, Settle, Shortfall, Spent};
-use crate::Usage;
+use super::{Balance, Budget, BudgetExceeded, BudgetScope, Shortfall, Spent};
 
 /// A budget, and what was spent and reserved of it.
 pub(crate) struct Account {
@@ -110,9 +105,37 @@ impl Chain {
         self.accounts.is_empty()
     }
 
+    pub(crate) fn has_money_limit(&self) -> bool {
+        self.accounts.iter().any(|account| account.budget.usd.is_some())
+    }
+
+    /// Whether the account with this scope is the conversation's own, and keeps a part for a last
+    /// answer.
+    pub(crate) fn keeps_for_answer(&self, scope: &BudgetScope) -> bool {
+        let own = &self.accounts[..self.own];
+        own.iter().any(|account| account.scope == *scope && account.budget.kept_for_answer > 0)
+    }
+
+    /// The budgets of which so much is spent that the model must know, and whether this is the first
+    /// time.
+    pub(crate) fn warnings(&self) -> Vec<(String, bool)> {
+        let warning = |account: &Arc<Account>| {
+            let mut state = account.state();
+            let message = account.budget.warning(&account.scope, &state.balance.spent)?;
+            Some((message, !std::mem::replace(&mut state.has_warned, true)))
+        };
+        self.accounts.iter().filter_map(warning).collect()
+    }
+
+    /// The time until the first of the budgets is over, and which one that is; `None` if none has a
+    /// time.
+    pub(crate) fn time_left(&self) -> Option<(Duration, BudgetExceeded)> {
+        self.accounts.iter().filter_map(|account| account.time_left()).min_by_key(|(left, _)| *left)
+    }
+
     /// Reserves an amount in all accounts. If it does not fit now, this waits for requests that are
     /// under way, and `on_wait` is called first. `is_last` says that it is for the last answer.
-    async fn reserve_amount(
+    pub(crate) async fn reserve(
         &self,
         need: Spent,
         is_last: bool,
@@ -166,61 +189,12 @@ impl Chain {
     }
 
     /// Ends a reservation: `used` was spent of it.
-    fn settle(&self, reserved: Spent, used: Spent) {
+    pub(crate) fn settle(&self, reserved: Spent, used: Spent) {
         for account in &self.accounts {
             let mut state = account.state();
             state.balance.settle(&reserved, used);
             drop(state);
             account.freed.notify_waiters();
-        }
-    }
-}
-
-impl Payer for Chain {
-    fn has_money_limit(&self) -> bool {
-        self.accounts.iter().any(|account| account.budget.usd.is_some())
-    }
-
-    fn keeps_for_answer(&self, scope: &BudgetScope) -> bool {
-        let own = &self.accounts[..self.own];
-        own.iter().any(|account| account.scope == *scope && account.budget.kept_for_answer > 0)
-    }
-
-    fn warnings(&self) -> Vec<(String, bool)> {
-        let warning = |account: &Arc<Account>| {
-            let mut state = account.state();
-            let message = account.budget.warning(&account.scope, &state.balance.spent)?;
-            Some((message, !std::mem::replace(&mut state.has_warned, true)))
-        };
-        self.accounts.iter().filter_map(warning).collect()
-    }
-
-    fn reserve<'a>(
-        &'a self,
-        worst: Usage,
-        is_last: bool,
-        on_wait: &'a mut (dyn FnMut(&BudgetExceeded) + Send),
-    ) -> BoxFuture<'a, Result<Settle, BudgetExceeded>> {
-        let need = worst.of_one_request();
-        let reserve = async move {
-            self.reserve_amount(need, is_last, on_wait).await?;
-            let chain = self.clone();
-            let spent = |used: Option<Usage>| used.map(|used| used.of_one_request()).unwrap_or_default();
-            Ok(Box::new(move |used: Option<Usage>| chain.settle(need, spent(used))) as Settle)
-        };
-        reserve.boxed()
-    }
-
-    fn time_is_over(&self) -> BoxFuture<'static, BudgetExceeded> {
-        let first =
-            self.accounts.iter().filter_map(|account| account.time_left()).min_by_key(|(left, _)| *left);
-        match first {
-            Some((left, exceeded)) => async move {
-                tokio::time::sleep(left).await;
-                exceeded
-            }
-            .boxed(),
-            None => pending().boxed(),
         }
     }
 }

@@ -8,12 +8,14 @@ mod call;
 mod call_events;
 mod count;
 mod early;
+mod for_hosts;
 mod make;
 mod mode;
 mod note;
 mod options;
 mod paid_elsewhere;
 mod partial_reply;
+mod payer;
 mod replaced_ids;
 mod reported_waits;
 mod running_call;
@@ -35,6 +37,7 @@ pub use mode::Mode;
 pub(crate) use options::Options;
 pub use paid_elsewhere::PaidReply;
 use partial_reply::PartialReply;
+pub use payer::{Payer, Settle};
 use reported_waits::ReportedWaits;
 use running_call::is_final;
 use started_calls::StartedCalls;
@@ -44,8 +47,8 @@ use tokio_util::sync::CancellationToken;
 pub use worst_case::Measured;
 
 use crate::{
-    Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, EventQueue, Failure, Host,
-    MissingValue, Outcome, Perform, Receipt, Response, Rules, RunError, Team, ToolTurn, Turn, drive,
+    Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, Failure, Host, Outcome,
+    Perform, Receipt, Response, Rules, RunError, Team, ToolTurn, Turn, drive,
     event::emitter::{Emitter, Origin},
     event::{Listeners, QueueReason},
     host::cancel::{CancelHandle, RunTokens},
@@ -145,20 +148,6 @@ impl LocalHost {
         Arc::get_mut(&mut self.caller).expect(ALONE)
     }
 
-    /// Fails if a tool of the team [needs](crate::ToolSpec::needs) a value that this host was not
-    /// given. Hosts around this one call it at the start of each run, before they ask or save
-    /// anything. [`ask`](Host::ask) and [`act`](Host::act) check this too.
-    pub fn check_values(&self) -> Result<(), MissingValue> {
-        self.caller.team.check_values(&self.caller.values)
-    }
-
-    /// Returns a queue of all events from now on. It is for hosts around this one whose runs are
-    /// read event by event ([`HostRun`](crate::host::HostRun)). There is one queue at a time: after
-    /// a second call, the first queue gets no more events.
-    pub fn events(&self) -> EventQueue {
-        self.caller.emitter.listeners.read()
-    }
-
     /// Lets `cancel` stop this host, from now on. If you call this again with another `Cancel`, each
     /// of them can stop it.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
@@ -167,24 +156,6 @@ impl LocalHost {
             None => self.cancel = Some(cancel.handle().for_run()),
         }
         self
-    }
-
-    /// Asks the model like [`ask`](Host::ask), but stops when `cancel` is used. It is for hosts
-    /// around this one that learn elsewhere that one of their runs is cancelled. The `Cancel` given
-    /// to [`cancelled_by`](Self::cancelled_by) does not stop this request.
-    pub async fn ask_until(
-        &self,
-        so_far: &Conversation,
-        cancel: &Cancel,
-    ) -> Result<Result<Response, Failure>, RunError> {
-        self.ask_model(so_far, cancel.handle().stop(), None).await
-    }
-
-    /// Sets the counts for the [`Limits`](crate::Limits) of a run back to 0. Hosts around this one
-    /// that carry out several runs call it at the beginning of each.
-    pub fn begin_run(&self) {
-        self.caller.calls_made.reset();
-        self.caller.requests_made.reset();
     }
 
     /// Drives a conversation to its end, and emits the event of its end. It returns a boxed future,

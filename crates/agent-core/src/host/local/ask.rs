@@ -32,10 +32,7 @@ impl LocalHost {
         if asked.is_ok() {
             self.caller.count_request()?;
         }
-        // Early calls of an earlier reply that no turn used.
-        self.finish_all(self.discard(self.started.clear(so_far.id()))).await;
-        self.emit_return(so_far);
-        self.emit(so_far, || EventKind::TurnStarted { messages: so_far.said_since_reply() });
+        self.begin_turn(so_far).await;
         let mut reading = self.reading(so_far);
         // A backend is foreign code. A panic in it must not end other conversations of the run.
         let reply = {
@@ -61,6 +58,13 @@ impl LocalHost {
         self.assign_early_calls(so_far, &mut reply, reading.timing).await;
         let reply = self.settle(so_far, meter, reply);
         Ok(reply.map_err(|error| Failure { agent: so_far.speaker().to_owned(), error }))
+    }
+
+    async fn begin_turn(&self, so_far: &Conversation) {
+        // Early calls of an earlier reply that no turn used.
+        self.finish_all(self.discard(self.started.clear(so_far.id()))).await;
+        self.emit_return(so_far);
+        self.emit(so_far, || EventKind::TurnStarted { messages: so_far.said_since_reply() });
     }
 
     /// The partial reply to record after a stop, or the error if nothing is kept. After a timeout

@@ -9,10 +9,10 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 
 use super::note::{LAST_ANSWER, add_note};
+use super::payer::{Payer, Settle};
 use super::worst_case::{Measured, with_cost, worst_case};
 use crate::{
     BudgetExceeded, Change, Delta, EventKind, LlmError, LlmErrorKind, Notice, Request, Response, Usage,
-    budget::{Payer, Settle},
     event::emitter::{Emitter, Origin},
     message::without_tool_blocks::without_tool_blocks,
     model::request::meter::{MaxCost, Meter, MeterOf, Reservation, Settlement},

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Account, Budget, BudgetExceeded, BudgetScope, Chain, Change, Conversation, Limits, LlmError, Response,
-    Rules, Spent, Team, budget::Payer, event::emitter::Origin, model::request::meter::MeterOf,
+    Rules, Spent, Team, event::emitter::Origin, model::request::meter::MeterOf,
 };
 
 /// The budgets of all conversations that are being driven and have some.

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{LocalHost, ask_meter::AskMeter, worst_case::Measured};
-use crate::{
-    BudgetExceeded, Cancel, Conversation, Failure, Response, RunError, budget::Payer, event::emitter::Origin,
-};
+use super::{LocalHost, ask_meter::AskMeter, payer::Payer, worst_case::Measured};
+use crate::{BudgetExceeded, Cancel, Conversation, Failure, Response, RunError, event::emitter::Origin};
 
 /// The reply to a request that was paid for elsewhere; see [`LocalHost::ask_paid_by`].
 #[non_exhaustive]

@@ -1,0 +1,38 @@
+//! What hosts around this one call.
+
+use super::LocalHost;
+use crate::{Cancel, Conversation, EventQueue, Failure, MissingValue, Response, RunError};
+
+impl LocalHost {
+    /// Fails if a tool of the team [needs](crate::ToolSpec::needs) a value that this host was not
+    /// given. Hosts around this one call it at the start of each run, before they ask or save
+    /// anything. [`ask`](Host::ask) and [`act`](Host::act) check this too.
+    pub fn check_values(&self) -> Result<(), MissingValue> {
+        self.caller.team.check_values(&self.caller.values)
+    }
+
+    /// Returns a queue of all events from now on. It is for hosts around this one whose runs are
+    /// read event by event ([`HostRun`](crate::host::HostRun)). There is one queue at a time: after
+    /// a second call, the first queue gets no more events.
+    pub fn events(&self) -> EventQueue {
+        self.caller.emitter.listeners.read()
+    }
+
+    /// Asks the model like [`ask`](Host::ask), but stops when `cancel` is used. It is for hosts
+    /// around this one that learn elsewhere that one of their runs is cancelled. The `Cancel` given
+    /// to [`cancelled_by`](Self::cancelled_by) does not stop this request.
+    pub async fn ask_until(
+        &self,
+        so_far: &Conversation,
+        cancel: &Cancel,
+    ) -> Result<Result<Response, Failure>, RunError> {
+        self.ask_model(so_far, cancel.handle().stop(), None).await
+    }
+
+    /// Sets the counts for the [`Limits`](crate::Limits) of a run back to 0. Hosts around this one
+    /// that carry out several runs call it at the beginning of each.
+    pub fn begin_run(&self) {
+        self.caller.calls_made.reset();
+        self.caller.requests_made.reset();
+    }
+}
