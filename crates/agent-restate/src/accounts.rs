@@ -112,7 +112,7 @@ impl Accounts {
 
     /// A conversation was stopped from outside. What it has reserved counts as spent.
     #[handler(ingress_private = true)]
-    async fn lose(
+    async fn stop(
         &self,
         ctx: ObjectContext<'_>,
         Json(conversation): Json<String>,
