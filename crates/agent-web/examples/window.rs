@@ -3,7 +3,7 @@
 //! It needs no key. Open the address that it prints, and approve or deny the payment. Stop the
 //! program in the middle and start it again: the run continues, and so does the page.
 
-use std::{env, error::Error, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, error::Error, sync::Arc, time::Duration};
 
 use agent_core::{
     Agent, Conversation, End, Request, Role, Team,
@@ -12,14 +12,7 @@ use agent_core::{
 use agent_journal::Journal;
 use agent_tools::{AgentTool, FnTool};
 use agent_web::{Access, router};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
-
-#[derive(Deserialize, JsonSchema)]
-struct Payment {
-    euros: u32,
-}
 
 /// Plays a model: what it says depends on how often it has replied.
 fn plays(request: &Request) -> Reply {
@@ -40,7 +33,7 @@ fn plays(request: &Request) -> Reply {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let pay = FnTool::new("pay", "Pays.", |payment: Payment| format!("paid {}", payment.euros));
+    let pay = FnTool::new("pay", "Pays.", |sums: BTreeMap<String, u32>| format!("paid {sums:?}"));
     let lead = Agent::builder("lead", Script::by(plays)).tool(pay.needs_approval());
     let lead = lead.tool(AgentTool::new("expert", "Knows places."));
     let team = Team::new([lead.build()?, Agent::builder("expert", Script::by(plays)).build()?])?;
