@@ -41,19 +41,7 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     if slot_ids != open {
         return Err(format!("its open calls are {slot_ids:?}, but the messages leave open {open:?}"));
     }
-    if let Some(part) =
-        conversation.omissions.iter().find(|part| part.from >= part.to || part.to > messages.len())
-    {
-        return Err(format!(
-            "it leaves out the messages {} to {}, but has only {}",
-            part.from,
-            part.to,
-            messages.len()
-        ));
-    }
-    if let Some(part) = conversation.omissions.iter().find(|part| !has_its_summary(conversation, part)) {
-        return Err(format!("the messages {} to {} are compacted, but have no summary", part.from, part.to));
-    }
+    check_omissions(conversation)?;
     if let Some(answer) = conversation.call_answers.iter().find(|answer| answer.result(messages).is_none()) {
         return Err(format!("its messages have no result of call {:?}, which is an answer", answer.call));
     }
@@ -74,6 +62,25 @@ fn check(conversation: &Conversation) -> Result<(), String> {
         if *child.id != conversation.key(slot) || Some(child.depth) != conversation.depth.checked_add(1) {
             return Err(format!("{:?} is not the conversation of call {:?}", child.id, slot.call.id));
         }
+    }
+    Ok(())
+}
+
+fn check_omissions(conversation: &Conversation) -> Result<(), String> {
+    if let Some(part) = conversation
+        .omissions
+        .iter()
+        .find(|part| part.from >= part.to || part.to > conversation.messages.len())
+    {
+        return Err(format!(
+            "it leaves out the messages {} to {}, but has only {}",
+            part.from,
+            part.to,
+            conversation.messages.len()
+        ));
+    }
+    if let Some(part) = conversation.omissions.iter().find(|part| !has_its_summary(conversation, part)) {
+        return Err(format!("the messages {} to {} are compacted, but have no summary", part.from, part.to));
     }
     Ok(())
 }

@@ -68,10 +68,8 @@ fn describe(kind: &EventKind) -> Option<String> {
         EventKind::CameBack { from, why } => format!("has it back from {from}: {why}"),
         EventKind::Delta(crate::Delta::Notice(notice)) => return describe_notice(notice),
         EventKind::Delta(crate::Delta::Restarted { reason }) => format!("! starts its reply again: {reason}"),
-        EventKind::Ended(end) => match end {
-            crate::End::Answered(text) => format!("answers: {text}"),
-            other => format!("ends: {other}"),
-        },
+        EventKind::Ended(crate::End::Answered(text)) => format!("answers: {text}"),
+        EventKind::Ended(end) => format!("ends: {end}"),
         EventKind::TurnStarted { .. }
         | EventKind::TurnEnded { .. }
         | EventKind::IdReplaced { .. }

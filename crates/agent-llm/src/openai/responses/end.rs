@@ -34,24 +34,34 @@ pub(super) fn end(response: &Fields<'_>, holds: Holds) -> Result<End, LlmError> 
 
 /// Whether a field of a reply has a place of its own, or repeats what was asked.
 fn is_named(name: &str) -> bool {
-    matches!(
+    let is_own = matches!(
         name,
-        "background"
-            | "context_management"
-            | "error"
-            | "frequency_penalty"
+        "error"
             | "id"
             | "image"
-            | "include"
             | "incomplete_details"
-            | "instructions"
-            | "max_output_tokens"
-            | "max_tool_calls"
-            | "metadata"
             | "model"
             | "object"
             | "output"
             | "output_text"
+            | "status"
+            | "usage"
+    );
+    is_own || is_setting(name)
+}
+
+/// Whether a field of a reply repeats what was asked.
+fn is_setting(name: &str) -> bool {
+    matches!(
+        name,
+        "background"
+            | "context_management"
+            | "frequency_penalty"
+            | "include"
+            | "instructions"
+            | "max_output_tokens"
+            | "max_tool_calls"
+            | "metadata"
             | "parallel_tool_calls"
             | "presence_penalty"
             | "previous_response_id"
@@ -61,7 +71,6 @@ fn is_named(name: &str) -> bool {
             | "prompt_cache_retention"
             | "reasoning"
             | "safety_identifier"
-            | "status"
             | "store"
             | "stream"
             | "temperature"
@@ -71,7 +80,6 @@ fn is_named(name: &str) -> bool {
             | "top_logprobs"
             | "top_p"
             | "truncation"
-            | "usage"
             | "user"
     )
 }
