@@ -251,8 +251,12 @@ impl Conversation {
         &self.id
     }
 
-    pub(crate) fn shared_id(&self) -> Arc<str> {
-        self.id.clone()
+    pub(crate) fn shared_id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    pub(crate) fn shared_agent(&self) -> &Arc<str> {
+        &self.agent
     }
 
     /// The agent that has the conversation: the last one it was transferred to, or the first one.

@@ -1,8 +1,10 @@
 //! Emits the events of a run.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use super::{Event, EventKind, Listeners};
+use super::{Event, EventKind, Listeners, Version};
 use crate::{Call, Conversation};
 
 /// Gives each event of a run, with its time, to the listeners.
@@ -15,9 +17,16 @@ pub(crate) struct Emitter {
 /// The conversation and the agent of an event.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin<'a> {
-    pub(crate) conversation: &'a str,
+    pub(crate) conversation: &'a Arc<str>,
     pub(crate) depth: u32,
-    pub(crate) agent: &'a str,
+    agent: Agent<'a>,
+}
+
+/// The name of an agent. Usually it is shared, so that an event needs no copy of it.
+#[derive(Clone, Copy)]
+enum Agent<'a> {
+    Shared(&'a Arc<str>),
+    Text(&'a str),
 }
 
 impl Emitter {
@@ -29,19 +38,38 @@ impl Emitter {
     pub(crate) fn emit(&self, origin: Origin<'_>, kind: impl FnOnce() -> EventKind) {
         if self.has_listeners() {
             let Origin { conversation, depth, agent } = origin;
-            let event = Event::new(self.began.elapsed(), conversation, depth, agent, kind());
-            self.listeners.notify(&event);
+            let agent = match agent {
+                Agent::Shared(agent) => agent.clone(),
+                Agent::Text(agent) => agent.into(),
+            };
+            let (at, conversation) = (self.began.elapsed(), conversation.clone());
+            self.listeners.notify(&Event { version: Version, at, conversation, depth, agent, kind: kind() });
         }
     }
 }
 
 impl<'a> Origin<'a> {
     pub(crate) fn of(call: &'a Call) -> Self {
-        Self { conversation: &call.conversation, depth: call.depth, agent: &call.agent }
+        let (conversation, agent) = (&call.conversation, Agent::Shared(&call.agent));
+        Self { conversation, depth: call.depth, agent }
     }
 
     /// The origin of an event in a conversation, by an agent.
     pub(crate) fn in_conversation(conversation: &'a Conversation, agent: &'a str) -> Self {
-        Self { conversation: conversation.id(), depth: conversation.depth(), agent }
+        let shared = conversation.shared_agent();
+        let agent = if **shared == *agent { Agent::Shared(shared) } else { Agent::Text(agent) };
+        Self { conversation: conversation.shared_id(), depth: conversation.depth(), agent }
+    }
+
+    /// The origin of an event in the conversation with this id.
+    pub(crate) fn new(conversation: &'a Arc<str>, depth: u32, agent: &'a str) -> Self {
+        Self { conversation, depth, agent: Agent::Text(agent) }
+    }
+
+    pub(crate) fn agent(&self) -> &'a str {
+        match self.agent {
+            Agent::Shared(agent) => agent,
+            Agent::Text(agent) => agent,
+        }
     }
 }

@@ -149,7 +149,7 @@ impl RunTokens {
     /// Registers a delegated conversation; `None` for the user's own.
     pub(crate) fn enter_delegated(self: &Arc<Self>, conversation: &Conversation) -> Option<CallGuard> {
         let (parent, _) = conversation.id().rsplit_once('/').filter(|_| conversation.depth() > 0)?;
-        Some(self.enter_as(parent, conversation.shared_id()))
+        Some(self.enter_as(parent, conversation.shared_id().clone()))
     }
 
     fn enter_as(self: &Arc<Self>, conversation: &str, key: Arc<str>) -> CallGuard {

@@ -25,7 +25,7 @@ impl Team {
         let conversation = &*whole;
         let request = RequestParts {
             agent: agent.shared_name(),
-            conversation: conversation.shared_id(),
+            conversation: conversation.shared_id().clone(),
             depth: conversation.depth(),
             system: agent.system().to_vec(),
             messages: conversation.reads(),

@@ -74,7 +74,7 @@ impl AskMeter {
         unpriced: Vec<String>,
     ) -> Self {
         let (conversation, depth, agent) =
-            (origin.conversation.into(), origin.depth, origin.agent.to_owned());
+            (origin.conversation.clone(), origin.depth, origin.agent().to_owned());
         let state = Mutex::default();
         Self(Arc::new(Inner {
             payer,
@@ -126,7 +126,7 @@ impl AskMeter {
 
     fn notify(&self, notice: Notice) {
         let Inner { emitter, conversation, depth, agent, .. } = &*self.0;
-        let origin = Origin { conversation, depth: *depth, agent };
+        let origin = Origin::new(conversation, *depth, agent);
         emitter.emit(origin, || EventKind::Delta(Delta::Notice(notice)));
     }
 

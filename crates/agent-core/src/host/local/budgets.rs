@@ -117,7 +117,7 @@ impl Budgets {
             return false;
         }
         let books = Books { chain, is_guarded, asking: None, measured: HashMap::new() };
-        lock(&self.open).insert(conversation.shared_id(), books);
+        lock(&self.open).insert(conversation.shared_id().clone(), books);
         true
     }
 
@@ -238,7 +238,7 @@ impl Drop for PaidConversation<'_> {
         let books = lock(open).remove(self.conversation.id());
         let asking = books.and_then(|books| books.asking);
         let Some((agent, usage)) = asking.and_then(|meter| meter.unrecorded()) else { return };
-        let id = self.conversation.shared_id();
+        let id = self.conversation.shared_id().clone();
         let applied = self.conversation.apply(&id, Change::Spent { agent, usage });
         debug_assert_eq!(applied, Ok(()), "usage can always be added");
     }

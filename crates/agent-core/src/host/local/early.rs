@@ -84,7 +84,7 @@ impl<'a> EarlyCalls<'a> {
         let is_beyond = self.host.caller.team.limits().is_beyond(place);
         if self.open && spec.starts_early(self.early) && !is_beyond {
             let call = Call {
-                conversation: self.so_far.shared_id(),
+                conversation: self.so_far.shared_id().clone(),
                 depth: self.so_far.depth(),
                 agent: agent.into(),
                 call: call.clone(),
@@ -93,7 +93,7 @@ impl<'a> EarlyCalls<'a> {
             };
             self.host.started.start(&self.host.caller, self.host.cancel.as_ref(), call);
         } else if self.open && spec.could_start_early() && self.host.caller.emitter.has_listeners() {
-            self.host.started.note_passed(&self.so_far.shared_id(), &call.id);
+            self.host.started.note_passed(self.so_far.shared_id(), &call.id);
         }
     }
 }

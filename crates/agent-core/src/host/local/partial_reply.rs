@@ -65,7 +65,7 @@ impl Drop for Driven<'_> {
         else {
             return;
         };
-        let id = self.conversation.shared_id();
+        let id = self.conversation.shared_id().clone();
         // It was the model's turn, so a reply fits.
         let applied = self.conversation.apply(&id, Change::Answered(reply));
         debug_assert_eq!(applied, Ok(()));

@@ -12,6 +12,8 @@ pub(super) struct ReplacedIds<'a> {
     sanitizer: Sanitizer<'a>,
     /// The ids that listeners know, by the indexes of the blocks.
     known: BTreeMap<usize, String>,
+    /// Whether a block began after one with a greater index.
+    is_out_of_order: bool,
 }
 
 /// A call whose id differs from the one that listeners know.
@@ -23,7 +25,7 @@ pub(super) struct ReplacedId {
 
 impl<'a> ReplacedIds<'a> {
     pub(super) fn new(so_far: &'a Conversation) -> Self {
-        Self { so_far, sanitizer: so_far.sanitizer(), known: BTreeMap::new() }
+        Self { so_far, sanitizer: so_far.sanitizer(), known: BTreeMap::new(), is_out_of_order: false }
     }
 
     /// Returns the piece for listeners, with the new ids, and which ids are new.
@@ -51,6 +53,9 @@ impl<'a> ReplacedIds<'a> {
     /// The ids that are different in the whole reply. This happens if blocks did not begin in
     /// order.
     pub(super) fn corrections(self, response: &Response) -> Vec<ReplacedId> {
+        if !self.is_out_of_order {
+            return Vec::new();
+        }
         let recorded = self.so_far.sanitized(response.content.clone());
         let calls = recorded.iter().filter_map(Block::as_tool_use);
         let new = self.known.into_values().zip(calls).filter(|(was, call)| *was != call.id);
@@ -60,12 +65,14 @@ impl<'a> ReplacedIds<'a> {
     fn forget(&mut self) {
         self.sanitizer = self.so_far.sanitizer();
         self.known.clear();
+        self.is_out_of_order = false;
     }
 
     fn renamed(&mut self, index: usize, block: &Block, new: &mut Vec<ReplacedId>) -> Block {
         let Some(call) = block.as_tool_use() else { return block.clone() };
         let sanitized = self.sanitizer.sanitize(block.clone());
         let Some(recorded) = sanitized.as_tool_use().cloned() else { return block.clone() };
+        self.is_out_of_order |= self.known.last_key_value().is_some_and(|(last, _)| *last > index);
         self.known.insert(index, recorded.id.clone());
         if recorded.id == call.id {
             return block.clone();

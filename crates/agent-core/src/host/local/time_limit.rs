@@ -24,7 +24,7 @@ impl LocalHost {
     pub fn time_for(&self, child: &Conversation) -> TimeLimit {
         let left = child.delegation_limits().time_left;
         let limit = left.zip(self.cancel.clone()).map(|(left, tokens)| {
-            let conversation = child.shared_id();
+            let conversation = child.shared_id().clone();
             Limit { left, conversation, tokens }
         });
         TimeLimit(limit)
