@@ -35,7 +35,10 @@ pub(super) fn show(
     let written = fs::create_dir_all(root().join("target")).and_then(|()| fs::write(&path, page));
     written.map_err(|error| format!("{}: {error}", path.display()))?;
     screen.title(&format!("   The page of both runs: file://{}", path.display()));
-    let Some(mut opener) = opener() else { return Ok(screen.line("")) };
+    let Some(mut opener) = opener() else {
+        screen.line("");
+        return Ok(());
+    };
     let opened = opener.arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     screen.line(&match opened {
         Ok(_) => String::new(),
