@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use agent_core::{
-    Context, Conversation, Event, EventKind, Outcome, Tool,
-    event::EventLog,
-    host::Mode,
-};
+use agent_core::{Context, Conversation, Event, EventKind, Outcome, Tool, event::EventLog, host::Mode};
 use agent_timeline::Timeline;
 use newcomer::{Clerk, Seats, THINKING, office};
 
