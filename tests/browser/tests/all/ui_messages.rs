@@ -107,7 +107,7 @@ async fn a_front_end_with_use_chat_shows_a_run_and_asks_for_approval() -> Result
             "parts": [
                 {"type": "step-start"},
                 {"type": "text", "text": "Let me see.", "state": "done"},
-                {"type": "reasoning", "text": "Hm.", "state": "done"},
+                {"type": "reasoning", "id": "2", "text": "Hm.", "state": "done"},
                 {"type": "tool-look", "toolCallId": "call_0_2", "state": "output-available",
                  "input": {"text": "up"}, "output": {"seen": "up"}},
                 {"type": "tool-fail", "toolCallId": "call_0_3", "state": "output-error",
