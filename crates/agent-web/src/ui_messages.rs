@@ -12,8 +12,8 @@ use self::parts::Parts;
 use crate::ui_message_chunk::{UiAgent, UiMessageChunk, UiStatus};
 
 /// Turns the events of a run into the chunks of the AI SDK's UI message stream, so that a front end
-/// with `useChat` shows the run. Use one for each run. [`ui_message_response`] is the whole answer
-/// of a server.
+/// with `useChat` shows the run. Use one for each run.
+/// [`ui_message_response`](crate::ui_message_response) is the whole answer of a server.
 ///
 /// The message has the replies of the user's own conversation, with thinking, tool calls, their
 /// inputs while they stream, their results, and requests for approval. Delegated agents appear as

@@ -6,7 +6,8 @@ use crate::{Cancel, Conversation, EventQueue, Failure, MissingValue, Response, R
 impl LocalHost {
     /// Fails if a tool of the team [needs](crate::ToolSpec::needs) a value that this host was not
     /// given. Hosts around this one call it at the start of each run, before they ask or save
-    /// anything. [`ask`](Host::ask) and [`act`](Host::act) check this too.
+    /// anything. [`ask`](crate::host::Host::ask) and [`act`](crate::host::Host::act) check this
+    /// too.
     pub fn check_values(&self) -> Result<(), MissingValue> {
         self.caller.team.check_values(&self.caller.values)
     }
@@ -18,9 +19,9 @@ impl LocalHost {
         self.caller.emitter.listeners.read()
     }
 
-    /// Asks the model like [`ask`](Host::ask), but stops when `cancel` is used. It is for hosts
-    /// around this one that learn elsewhere that one of their runs is cancelled. The `Cancel` given
-    /// to [`cancelled_by`](Self::cancelled_by) does not stop this request.
+    /// Asks the model like [`ask`](crate::host::Host::ask), but stops when `cancel` is used. It is
+    /// for hosts around this one that learn elsewhere that one of their runs is cancelled. The
+    /// `Cancel` given to [`cancelled_by`](Self::cancelled_by) does not stop this request.
     pub async fn ask_until(
         &self,
         so_far: &Conversation,
