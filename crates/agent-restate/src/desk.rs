@@ -1,4 +1,5 @@
-//! Where a task that asks a model and the handler that has it paid for meet.
+//! How a task that asks a model and its handler talk to each other. The task says what it must pay
+//! for. The handler pays from the budgets and answers.
 
 use std::{
     collections::VecDeque,
@@ -22,7 +23,7 @@ use tokio::{
 
 use crate::task_event::{Ended, Settled, TaskEvent, Told};
 
-/// What the budgets are like.
+/// What a task must know of the budgets before it asks a model.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
     pub(crate) has_money_limit: bool,
@@ -38,7 +39,7 @@ impl Terms {
     }
 }
 
-/// Where the task and the handler meet.
+/// What the task and its handler tell each other.
 pub(crate) struct Desk {
     terms: Terms,
     state: Mutex<State>,

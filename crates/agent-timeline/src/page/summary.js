@@ -39,7 +39,7 @@ function figureList(figures) {
     [time(figures.wall_ms), "in all"],
     [time(figures.sum_ms), "of work, one after another"],
     [`${figures.speed_up.toFixed(1)}×`, "as fast as one after another"],
-    [figures.most_calls.toLocaleString("en"), "calls at once at most"],
+    [figures.most_calls.toLocaleString("en"), "calls at once at most (agents not counted)"],
     [figures.requests.toLocaleString("en"), figures.requests === 1 ? "turn" : "turns"],
     [figures.calls.toLocaleString("en"), figures.calls === 1 ? "call" : "calls"],
   ];
