@@ -16,12 +16,13 @@ const MAY_NEED: &[(&str, &[&str])] = &[
 /// What a library crate that is not in the table is: a leaf.
 const LEAF_MAY_NEED: &[&str] = &["agent-core"];
 
-/// A package that only one library crate may pull in, and that crate.
-const ONLY_IN: &[(&str, &str)] = &[
-    ("reqwest", "agent-llm"),
-    ("rusqlite", "agent-journal"),
-    ("restate-sdk", "agent-restate"),
-    ("opentelemetry", "agent-otel"),
+/// A package that only some library crates may pull in, and those crates.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("reqwest", &["agent-llm", "agent-mcp"]),
+    ("rusqlite", &["agent-journal"]),
+    ("restate-sdk", &["agent-restate"]),
+    ("opentelemetry", &["agent-otel"]),
+    ("rmcp", &["agent-mcp"]),
 ];
 
 /// The dependencies that break a rule, a sentence each. Dev-dependencies are free; so are all of examples and tasks.
@@ -33,14 +34,15 @@ pub(super) fn forbidden(metadata: &Metadata) -> Vec<String> {
         for need in needs.intersection(&members) {
             wrong.extend(crosses_layer(library, need));
         }
-        for &(package, owner) in ONLY_IN.iter().filter(|(_, owner)| library.name != *owner) {
+        for &(package, owners) in ONLY_IN.iter().filter(|(_, owners)| !owners.contains(&&*library.name)) {
             let way = if needs.contains(package) {
                 Some(format!("{} -> {package}", library.name))
             } else {
                 way_to(metadata, library, package, &members)
             };
+            let owners = owners.join(" and ");
             wrong.extend(
-                way.map(|way| format!("{way}: among the library crates, {package} is for {owner} only")),
+                way.map(|way| format!("{way}: among the library crates, {package} is for {owners} only")),
             );
         }
     }
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_http_client_stays_in_its_crate() {
-        let rule = "among the library crates, reqwest is for agent-llm only";
+        let rule = "among the library crates, reqwest is for agent-llm and agent-mcp only";
         let tools = format!("agent-tools -> reqwest: {rule}");
         let through = format!("agent-tools -> http-thing -> reqwest: {rule}");
         check("crates/agent-llm", &["http-thing"], &[]);

@@ -1,0 +1,1 @@
+//! The client: tools of MCP servers for agents.

@@ -1,0 +1,11 @@
+//! [MCP](https://modelcontextprotocol.io), the protocol by which programs offer tools to models.
+//!
+//! There are two sides. With the feature `client`, agents use the tools of MCP servers. With the
+//! feature `server`, a program offers its tools or its team to MCP clients.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "server")]
+mod server;

@@ -1,0 +1,1 @@
+//! The server: tools and teams for MCP clients.
