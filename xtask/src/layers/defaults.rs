@@ -3,7 +3,8 @@
 use crate::metadata::Metadata;
 
 /// Packages that are heavy to compile: a plain `cargo test` builds the default members, with what their tests need.
-const NOT_BY_DEFAULT: &[&str] = &["rusqlite", "restate-sdk", "opentelemetry", "reqsign-core", "gcp_auth", "rmcp"];
+const NOT_BY_DEFAULT: &[&str] =
+    &["rusqlite", "restate-sdk", "opentelemetry", "reqsign-core", "gcp_auth", "rmcp"];
 
 /// The ways by which a default member brings one of them, a sentence each.
 pub(super) fn forbidden(metadata: &Metadata) -> Vec<String> {
