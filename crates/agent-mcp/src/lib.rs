@@ -9,3 +9,9 @@
 mod client;
 #[cfg(feature = "server")]
 mod server;
+
+#[cfg(feature = "server")]
+pub use server::{
+    Call, Caller, Handler, HttpService, IDEMPOTENCY_KEY, InvalidCaller, ServeError, Server, serve,
+    serve_tools,
+};

@@ -1,0 +1,98 @@
+//! Runs in this process, where nothing else is said.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use agent_core::{Conversation, End, Event, Run};
+use lru::LruCache;
+
+use super::{Call, ended::Ended};
+
+/// How many conversations are kept that clients may continue.
+const KEPT: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
+
+/// Runs calls in this process, and keeps in memory the conversations of calls that a client may make
+/// again. Clones share them.
+#[derive(Clone)]
+pub(crate) struct InProcess {
+    kept: Arc<Mutex<LruCache<String, Conversation>>>,
+    values: Vec<Arc<Give>>,
+    listeners: Vec<Arc<Listener>>,
+}
+
+/// Gives a value to a run.
+type Give = dyn for<'a> Fn(Run<'a>) -> Run<'a> + Send + Sync;
+type Listener = dyn Fn(&Event) + Send + Sync;
+
+impl Default for InProcess {
+    fn default() -> Self {
+        let kept = Arc::new(Mutex::new(LruCache::new(KEPT)));
+        Self { kept, values: Vec::new(), listeners: Vec::new() }
+    }
+}
+
+impl InProcess {
+    pub(crate) fn with<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
+        self.values.push(Arc::new(move |run: Run<'_>| run.with(value.clone())));
+    }
+
+    pub(crate) fn listen(&mut self, listener: impl Fn(&Event) + Send + Sync + 'static) {
+        self.listeners.push(Arc::new(listener));
+    }
+
+    pub(crate) async fn run(&self, call: &Call) -> Ended {
+        let start = call.conversation();
+        let Some(mut conversation) =
+            self.take(call.id()).or_else(|| (!call.0.continues).then(|| start.clone()))
+        else {
+            return Ended::error(format!(
+                "this call can't be continued: the server keeps the last {KEPT} calls that wait, and this is not \
+                 one of them; make the call again"
+            ));
+        };
+        if !conversation.messages().starts_with(start.messages()) {
+            self.keep(conversation);
+            return Ended::error(
+                "this idempotency key was used for a call with another input: use a new key",
+            );
+        }
+        call.decide(&mut conversation);
+        let end = self.run_to_end(call, &mut conversation).await;
+        let ended = match &end {
+            Ok(end) => Ended::of(end, &conversation),
+            Err(error) => Ended::error(error.to_string()),
+        };
+        if call.0.has_key || matches!(end, Ok(End::Waiting(_))) {
+            self.keep(conversation);
+        }
+        ended
+    }
+
+    async fn run_to_end(
+        &self,
+        call: &Call,
+        conversation: &mut Conversation,
+    ) -> Result<End, agent_core::RunError> {
+        let team = call.team();
+        let mut run = team.run(conversation).cancelled_by(call.cancel()).listen(call.listener());
+        for listener in self.listeners.iter().cloned() {
+            run = run.listen(move |event| listener(event));
+        }
+        run = self.values.iter().fold(run, |run, give| give(run));
+        if let Some(caller) = call.caller() {
+            run = run.with(caller.clone());
+        }
+        run.await
+    }
+
+    fn take(&self, id: &str) -> Option<Conversation> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop(id)
+    }
+
+    fn keep(&self, conversation: Conversation) {
+        let id = conversation.id().to_owned();
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(id, conversation);
+    }
+}

@@ -1,0 +1,58 @@
+//! What the tests serve.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use agent_core::{
+    Agent, Context, Team, Tool,
+    script::{Reply, Script},
+};
+use agent_tools::{FnTool, math};
+use serde_json::json;
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+pub(crate) struct Payment {
+    amount: u32,
+}
+
+/// A planner that adds two numbers with a tool and answers with the sum.
+pub(crate) fn planner() -> Team {
+    let model = Script::by(|request| match request.messages.len() {
+        1 => Reply::call("sum_numbers", json!({"numbers": [19, 23]})),
+        _ => Reply::text("It is 42."),
+    });
+    Team::new([Agent::builder("planner", model).tool(math::sum_numbers()).build().unwrap()]).unwrap()
+}
+
+/// A tool that pays once a person has approved it, and counts how often it has paid.
+pub(crate) fn pay() -> (Arc<dyn Tool>, Arc<AtomicUsize>) {
+    let paid = Arc::new(AtomicUsize::new(0));
+    let count = paid.clone();
+    let pay = FnTool::new("pay", "Pays an amount.", move |payment: Payment| {
+        count.fetch_add(1, Ordering::Relaxed);
+        format!("paid {}", payment.amount)
+    });
+    (Arc::new(pay.needs_approval()), paid)
+}
+
+/// A team whose only agent pays, which a person must approve.
+pub(crate) fn payer(tool: Arc<dyn Tool>) -> Team {
+    let model = Script::by(|request| match request.messages.len() {
+        1 => Reply::call("pay", json!({"amount": 3})),
+        _ => Reply::text(format!("Done: {}", request.messages[2].tool_results().next().unwrap().1)),
+    });
+    Team::new([Agent::builder("payer", model).tools([tool]).build().unwrap()]).unwrap()
+}
+
+/// A tool that reports its progress three times.
+pub(crate) fn slow() -> FnTool {
+    async fn slow((): (), context: Context) -> &'static str {
+        for step in ["begun", "half", "whole"] {
+            context.progress(step);
+        }
+        "done"
+    }
+    FnTool::new("slow", "Takes its time.", slow)
+}
