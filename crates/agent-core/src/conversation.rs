@@ -21,6 +21,9 @@ mod check;
 mod delegation;
 mod next;
 mod omissions;
+mod plan;
+mod planned;
+mod record;
 mod refused_calls;
 mod replied;
 mod reserved;
@@ -46,6 +49,7 @@ use call_ids::CallIds;
 pub use change::{Change, InvalidChange};
 pub use check::{HistoryFault, InvalidConversation, InvalidHistory};
 pub use omissions::{NothingToTakeBack, Omission, OmissionReason};
+pub use plan::{InvalidPlan, Plan, Step};
 use replied::{Container, Replied};
 use reserved::Reserved;
 pub(crate) use results::not_run_message;
@@ -148,6 +152,9 @@ pub struct Conversation {
     /// The results of calls that ended runs, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     call_answers: Vec<CallAnswer>,
+    /// The plan that it carries out. Then its only reply was given, and no model is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan: Option<Arc<Plan>>,
 }
 
 impl Conversation {
@@ -181,6 +188,7 @@ impl Conversation {
             returns: Vec::new(),
             omissions: Vec::new(),
             call_answers: Vec::new(),
+            plan: None,
         }
     }
 
@@ -279,13 +287,6 @@ impl Conversation {
     /// reads.
     pub fn messages(&self) -> &[Message] {
         &self.messages
-    }
-
-    /// What was said after the last reply, without results of calls.
-    pub(crate) fn said_since_reply(&self) -> Vec<Message> {
-        let replied = self.messages.iter().rposition(|message| message.role() == Role::Assistant);
-        let since = &self.messages[replied.map_or(0, |place| place + 1)..];
-        since.iter().filter_map(Message::without_results).collect()
     }
 
     /// The calls of the last reply that have no result yet, in order. After [`End::Cut`] and

@@ -101,7 +101,8 @@ impl Engine<'_, '_> {
                         _ => {}
                     }
                     let done = done.unwrap_or_else(stopped_call);
-                    more.extend(turn.record(&call, done).filter(|_| stopped.is_ok()));
+                    let next = turn.record(&call, done);
+                    more.extend(next.into_iter().filter(|_| stopped.is_ok()));
                 }
                 Err(cancelled) => stopped = Err(cancelled),
             }

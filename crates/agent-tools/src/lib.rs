@@ -4,6 +4,7 @@
 //! - [`tool`](macro@tool): an attribute that makes one from a function.
 //! - [`Answer`]: what a tool returns to end the run with a value.
 //! - [`AgentTool`]: another agent as a tool.
+//! - [`PlanTool`]: a tool with which the model makes calls that depend on each other, in one reply.
 //! - Wrappers around any tool: with [`NeedsApproval`], a call waits for a person's approval.
 //!   [`Retried`] makes failed calls again. `Validated` (with the feature `validate`) checks inputs
 //!   against the tool's schema.
@@ -46,6 +47,7 @@ mod limits;
 pub mod math;
 mod needs_approval;
 mod number;
+mod plan_tool;
 mod retried;
 #[cfg(feature = "validate")]
 mod rules;
@@ -157,6 +159,7 @@ pub use body::Body;
 pub use fn_tool::FnTool;
 pub use into_outcome::IntoOutcome;
 pub use needs_approval::NeedsApproval;
+pub use plan_tool::PlanTool;
 pub use retried::{NotRepeatable, Retried};
 pub use state_body::StateBody;
 #[cfg(feature = "validate")]

@@ -69,10 +69,14 @@ impl Retried {
         }
     }
 
-    /// A delegation becomes an error result: what the other agent does could not be retried, and
-    /// nobody would notice.
+    /// A delegation or a plan becomes an error result: what it does could not be retried, and nobody
+    /// would notice.
     fn undelegated(&self, outcome: Outcome) -> Outcome {
         match outcome {
+            Outcome::Plan { .. } => Outcome::error(format!(
+                "the plan is not carried out: calls of {:?} are made again when they fail, and a plan is not",
+                self.tool.spec().name
+            )),
             Outcome::Delegate { to, .. } => Outcome::error(format!(
                 "not delegated to {to:?}: calls of {:?} are made again when they fail, and a delegation is not",
                 self.tool.spec().name

@@ -5,7 +5,7 @@ mod history;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{CallIds, Conversation, Omission, OmissionReason, State};
+use super::{CallIds, Conversation, Omission, OmissionReason, Slot, State};
 use crate::{Role, StopReason};
 
 use history::open_calls;
@@ -56,6 +56,12 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     if let (Some(StopReason::PauseTurn | StopReason::Compaction), Some(slot)) = (stop, slots.iter().next()) {
         // Such a reply goes on at once, and its calls are closed when it is recorded.
         return Err(format!("its last reply goes on, but call {:?} is open", slot.call.id));
+    }
+    let is_step = |slot: &Slot| {
+        conversation.plan.as_ref().is_some_and(|plan| plan.steps().iter().any(|step| step.id == slot.call.id))
+    };
+    if let Some(slot) = slots.iter().find(|slot| matches!(slot.state, State::Planned) && !is_step(slot)) {
+        return Err(format!("call {:?} waits for other steps, but is not in its plan", slot.call.id));
     }
     for slot in slots.iter() {
         let State::Delegated(child) = &slot.state else { continue };

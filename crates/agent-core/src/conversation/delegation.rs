@@ -32,6 +32,9 @@ impl Conversation {
     /// how it ended, and the last text, in at most 4,000 bytes. So the agent that delegated knows
     /// which calls had effects.
     pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
+        if let (Ok(End::Answered(_)), Some(result)) = (end, self.plan_result()) {
+            return Some(self.done_with(result));
+        }
         let agent = self.agent();
         let mut with_last_reply = true;
         let mut why = match end {

@@ -8,10 +8,21 @@ use crate::{End, PendingApproval, Rules, StopReason, ToolSpec, Transfer, Work, s
 /// The work that can start now, the work that can start when a call with the same key has ended,
 /// and the calls that wait for a person, each in call order.
 #[derive(Default)]
-struct Survey {
-    work: Vec<Work>,
+pub(super) struct Survey {
+    pub(super) work: Vec<Work>,
     later: Vec<(String, Work)>,
     waiting: Vec<PendingApproval>,
+}
+
+impl Survey {
+    fn next(self) -> Next {
+        match self {
+            Self { work, later, .. } if !work.is_empty() => Next::Tools(work, later),
+            Self { waiting, .. } if !waiting.is_empty() => Next::User(End::Waiting(waiting)),
+            // Only a transfer is left.
+            Self { .. } => Next::Model,
+        }
+    }
 }
 
 /// The next turn.
@@ -27,6 +38,9 @@ impl Conversation {
     pub(super) fn next(&self, rules: &dyn Rules) -> Next {
         use StopReason::*;
         let Some(reason) = &self.stop else {
+            if let Some(result) = self.plan_result() {
+                return Next::User(End::Answered(result.to_text()));
+            }
             return match self.answer_at_end() {
                 Some(answer) => Next::User(End::Answered(answer)),
                 None if self.has_news() => self.model(rules),
@@ -58,6 +72,9 @@ impl Conversation {
     /// parallel, except that exclusive calls run alone and calls with the same key take turns. A
     /// transfer takes effect when the calls before it are done.
     fn tools(&self, rules: &dyn Rules) -> Next {
+        if self.is_plan() {
+            return Survey::next(self.survey_plan(&HashSet::new(), rules));
+        }
         let comes_first = |place: usize| self.spec(place, rules).is_some_and(|spec| spec.runs_first);
         let mut open = self.slots.open().filter(|place| !self.slots[*place].is_done());
         // If another call is done, all calls that run first are done too. So this avoids a search
@@ -68,12 +85,39 @@ impl Conversation {
             Some(place) => self.survey(place..place + 1, rules),
             None => self.survey(self.slots.open(), rules),
         };
-        match survey {
-            Survey { work, later, .. } if !work.is_empty() => Next::Tools(work, later),
-            Survey { waiting, .. } if !waiting.is_empty() => Next::User(End::Waiting(waiting)),
-            // Only a transfer is left.
-            Survey { .. } => Next::Model,
+        survey.next()
+    }
+
+    /// Collects the steps of a plan that can start now. `running` are the ids of those that have
+    /// started. As in a reply, an exclusive call runs alone, and calls with the same key take turns.
+    pub(super) fn survey_plan(&self, running: &HashSet<String>, rules: &dyn Rules) -> Survey {
+        let (mut survey, mut keys) = (Survey::default(), HashSet::new());
+        let key =
+            |place: usize| self.spec(place, rules)?.exclusive_by.as_ref()?.key(&self.slots[place].call.input);
+        let is_exclusive = |place: usize| self.spec(place, rules).is_some_and(|spec| spec.exclusive);
+        let is_running = |place: &usize| running.contains(&self.slots[*place].call.id);
+        let unsettled = || self.slots.open().filter(|place| !self.slots[*place].is_settled());
+        for place in unsettled().filter(is_running) {
+            if is_exclusive(place) {
+                return survey;
+            }
+            keys.extend(key(place));
         }
+        for place in unsettled().filter(|place| !is_running(place)) {
+            if matches!(self.slots[place].state, State::Planned) {
+                continue;
+            }
+            if is_exclusive(place) {
+                if running.is_empty() && survey.work.is_empty() {
+                    self.look_at(place, rules, &mut survey);
+                }
+                break;
+            }
+            if key(place).is_none_or(|key| keys.insert(key)) {
+                self.look_at(place, rules, &mut survey);
+            }
+        }
+        survey
     }
 
     /// Collects the work of these calls, and those that wait for a person.

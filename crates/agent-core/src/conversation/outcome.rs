@@ -4,10 +4,12 @@ use std::{
     any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
 
+use super::Plan;
 use crate::{BudgetExceeded, Call, Content, DelegationLimits, UsageByAgent, panic_message::panic_message};
 
 /// The outcome of a tool call: a result, or a request to do something else. It is plain data; the
@@ -51,6 +53,17 @@ pub enum Outcome {
         /// settings of the tool and its agent.
         #[serde(default, skip_serializing_if = "DelegationLimits::is_nothing")]
         #[serde(alias = "promised")]
+        limits: Box<DelegationLimits>,
+    },
+    /// Makes other calls of the agent's tools, which may depend on each other. What the plan shows of
+    /// their results is the result of the call. The calls are made in a separate conversation of the
+    /// same agent, in which no model is asked. It counts as one level of delegation.
+    Plan {
+        /// The calls.
+        plan: Arc<Plan>,
+        /// The limits of the call. A tool leaves them empty; the library fills them in from the
+        /// settings of the tool and its agent.
+        #[serde(default, skip_serializing_if = "DelegationLimits::is_nothing")]
         limits: Box<DelegationLimits>,
     },
     /// The call waits until a person approves or denies it.
@@ -185,6 +198,30 @@ impl Outcome {
             }
             other => other,
         }
+    }
+
+    /// The text of a result; empty for other outcomes.
+    pub(super) fn to_text(&self) -> String {
+        match self {
+            Self::Output(content) | Self::Error(content) | Self::Answer { content, .. } => content.to_text(),
+            _ => String::new(),
+        }
+    }
+
+    /// The outcome of a step of a plan. A step can't end the run or hand the conversation over.
+    pub(super) fn of_step(self) -> Self {
+        match self {
+            Self::Answer { content, .. } => Self::Output(content),
+            Self::Transfer(transfer) => {
+                Self::error(transfer.failed("a step of a plan can't hand the conversation over"))
+            }
+            other => other,
+        }
+    }
+
+    /// Makes a plan: calls that depend on each other.
+    pub fn plan(plan: Plan) -> Self {
+        Self::Plan { plan: plan.into(), limits: Box::default() }
     }
 
     /// Makes a delegation: the agent `to` gets `task`, and that agent's answer is the result of the

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Conversation;
-use crate::Message;
+use crate::{Message, Role};
 
 /// A container in which tools ran on the API's servers for an agent. Its files are there for the
 /// next requests.
@@ -40,5 +40,12 @@ impl Conversation {
     pub(crate) fn last_reply(&self) -> Option<(&Arc<str>, &Message)> {
         let replied = self.replied.as_ref().filter(|replied| *replied.agent == *self.speaker())?;
         Some((&replied.id, self.messages.get(replied.at)?))
+    }
+
+    /// What was said after the last reply, without results of calls.
+    pub(crate) fn said_since_reply(&self) -> Vec<Message> {
+        let replied = self.messages.iter().rposition(|message| message.role() == Role::Assistant);
+        let since = &self.messages[replied.map_or(0, |place| place + 1)..];
+        since.iter().filter_map(Message::without_results).collect()
     }
 }

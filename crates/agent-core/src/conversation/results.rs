@@ -19,8 +19,9 @@ const WENT_ON_AFTER_APPROVAL: &str = "no result: a person had approved it, and t
 
 impl Conversation {
     /// Appends the user message with all results if every call has its result. If one of them is
-    /// an answer, the run ends with it.
+    /// an answer, the run ends with it. In a plan, the next steps can begin.
     pub(super) fn append_results_if_done(&mut self) {
+        self.advance_plan();
         if !self.slots.is_empty() && self.slots.are_done() {
             let unreachable = |slot: &Slot| unreachable!("call {:?} is done", slot.call.id);
             let slots = self.slots.take();

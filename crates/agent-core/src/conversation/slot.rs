@@ -15,6 +15,8 @@ pub(super) struct Slot {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum State {
+    /// It is a step of a plan, and waits for other steps.
+    Planned,
     /// It has not been made.
     Open,
     /// It has not been made, and a person has approved it.
@@ -65,7 +67,11 @@ impl Slot {
                 call: self.call.clone(),
                 conversation: child.clone(),
             })),
-            State::Waiting { .. } | State::Transfer(_) | State::Done { .. } | State::Answer { .. } => None,
+            State::Planned
+            | State::Waiting { .. }
+            | State::Transfer(_)
+            | State::Done { .. }
+            | State::Answer { .. } => None,
         }
     }
 

@@ -83,6 +83,7 @@ impl Conversation {
                 "no result: not made, or stopped on its way".to_owned()
             }
             State::Open | State::Approved => "not made".to_owned(),
+            State::Planned => "not made: it waited for other steps".to_owned(),
             State::Waiting { .. } => "not made: it waits for a person".to_owned(),
             State::Transfer(transfer) => format!("not done: {} did not take over", transfer.to),
             State::Delegated(child) => format!("no answer of {}, whose calls follow", child.agent),

@@ -16,6 +16,8 @@ pub struct ToolTurn<'a> {
     work: Vec<Work>,
     /// Work that waits for calls with the same key, in call order.
     later: HashMap<String, VecDeque<Work>>,
+    /// The ids of the steps that have started and not ended, if it is the turn of a plan.
+    running: HashSet<String>,
 }
 
 impl<'a> ToolTurn<'a> {
@@ -27,7 +29,9 @@ impl<'a> ToolTurn<'a> {
     ) -> Self {
         let mut by_key: HashMap<String, VecDeque<Work>> = HashMap::new();
         later.into_iter().for_each(|(key, work)| by_key.entry(key).or_default().push_back(work));
-        Self { conversation, rules, work, later: by_key }
+        let is_plan = conversation.is_plan();
+        let running = work.iter().filter(|_| is_plan).map(|work| work.id().to_owned()).collect();
+        Self { conversation, rules, work, later: by_key, running }
     }
 
     /// The conversation as it is now.
@@ -69,21 +73,25 @@ impl<'a> ToolTurn<'a> {
 
     /// Records the outcome of the call `id`. Outcomes may come in any order.
     ///
-    /// Returns the work that may now start: the delegation that the call led to, or the next call
-    /// with the same [key](crate::tool::ExclusiveBy). `None` if there is no such work. When the
-    /// last call has its result, the user message with all results is appended to the conversation.
+    /// Returns the work that may now start: the delegation that the call led to, the next call with
+    /// the same [key](crate::tool::ExclusiveBy), or the steps of a [plan](crate::conversation::Plan)
+    /// that waited for this one. Mostly there is none. When the last call has its result, the user
+    /// message with all results is appended to the conversation.
     ///
     /// # Panics
     /// If the call is not in this turn, or already has its result. Both are bugs of the host.
-    pub fn record(&mut self, id: &str, done: Done) -> Option<Work> {
+    pub fn record(&mut self, id: &str, done: Done) -> Vec<Work> {
         let done = Done { outcome: self.admit(id, done.outcome), usage: done.usage };
         self.record_admitted(id, done)
     }
 
     /// Records an outcome that the rules have already admitted.
-    pub(crate) fn record_admitted(&mut self, id: &str, done: Done) -> Option<Work> {
+    pub(crate) fn record_admitted(&mut self, id: &str, done: Done) -> Vec<Work> {
         let place = self.place(id);
         self.conversation.record(place, done);
+        if self.conversation.is_plan() {
+            return self.next_steps(id);
+        }
         let slot = &self.conversation.slots[place];
         let more = match slot.state {
             State::Delegated(_) => slot.work(place, self.conversation),
@@ -91,6 +99,15 @@ impl<'a> ToolTurn<'a> {
             _ => None,
         };
         self.conversation.append_results_if_done();
+        more.into_iter().collect()
+    }
+
+    /// The steps of a plan that may start now that something has happened to the step with this id.
+    fn next_steps(&mut self, id: &str) -> Vec<Work> {
+        self.running.remove(id);
+        self.conversation.append_results_if_done();
+        let more = self.conversation.survey_plan(&self.running, self.rules).work;
+        self.running.extend(more.iter().map(|work| work.id().to_owned()));
         more
     }
 

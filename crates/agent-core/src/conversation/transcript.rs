@@ -65,6 +65,7 @@ impl Conversation {
 
 fn write_slot(f: &mut fmt::Formatter<'_>, slot: &Slot) -> fmt::Result {
     let state = match &slot.state {
+        State::Planned => "waits for other steps".to_owned(),
         State::Open => "open".to_owned(),
         State::Approved => "allowed".to_owned(),
         State::Waiting { question } => format!("waits for a person: {question}"),

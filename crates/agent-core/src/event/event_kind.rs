@@ -268,6 +268,10 @@ impl EventKind {
                 let conversation = format!("{}/{id}", call.conversation);
                 Self::Delegated { id, to: to.clone(), conversation }
             }
+            Outcome::Plan { .. } => {
+                let conversation = format!("{}/{id}", call.conversation);
+                Self::Delegated { id, to: call.agent.to_string(), conversation }
+            }
         }
     }
 }

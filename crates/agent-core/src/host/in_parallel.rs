@@ -68,7 +68,7 @@ pub async fn in_parallel<P: Perform>(
             });
         }
         let Some((call, ended)) = pending.next().await else { return Ok(()) };
-        if let Some(more) = open_turn.record(&call, ended?, performer) {
+        for more in open_turn.record(&call, ended?, performer) {
             queue.insert(open_turn.place_in(&queue, &more), more);
         }
         // Yield if thousands of calls end at the same time, so that the rest of this task can run.
@@ -117,7 +117,7 @@ impl OpenTurn<'_> {
         (self.receipts.len() - 1, receipt)
     }
 
-    fn record<P: Perform>(&mut self, call: &Arc<ToolCall>, ended: Ended, performer: &P) -> Option<Work> {
+    fn record<P: Perform>(&mut self, call: &Arc<ToolCall>, ended: Ended, performer: &P) -> Vec<Work> {
         let id = &call.id;
         if let Some(index) = ended.index {
             self.receipts[index] = None;
@@ -125,7 +125,7 @@ impl OpenTurn<'_> {
         if let Some(child) = ended.child {
             self.turn.keep(id, child.give_back());
         }
-        let done = ended.done?;
+        let Some(done) = ended.done else { return Vec::new() };
         let done = Done { outcome: self.turn.admit(id, done.outcome), usage: done.usage };
         performer.on_outcome(|| self.turn.call(id), &done.outcome);
         self.turn.record_admitted(id, done)

@@ -25,6 +25,14 @@ impl<'a> Fields<'a> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 
+    /// A field's value as a part of the text that was read. `None` if it is absent, or was set since.
+    pub(crate) fn borrowed(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
+            Cow::Borrowed(value) => Some(*value),
+            Cow::Owned(_) => None,
+        })
+    }
+
     /// Reads a field; `None` if it is absent or has another shape.
     pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         self.get(name).and_then(|value| serde_json::from_str(value.get()).ok())

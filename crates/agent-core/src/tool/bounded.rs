@@ -5,8 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::{
-    Content, Context, Conversation, DelegationLimits, Json, Outcome, Request, Rules, Tool, ToolSpec,
-    async_trait,
+    Context, Conversation, DelegationLimits, Json, Outcome, Request, Rules, Tool, ToolSpec, async_trait,
 };
 
 /// A wrapper that cuts the results of a tool if they are too long, and says so. It asks for the
@@ -25,14 +24,12 @@ impl Bounded {
 }
 
 impl Bounded {
-    /// Passes the limits of the tool on to the delegation, or refuses it if they can't hold there.
-    fn delegated(&self, to: String, task: Content, began: Instant) -> Outcome {
+    /// The limits of the tool, for what it delegates. The error says why they can't hold there.
+    fn limits(&self, began: Instant) -> Result<Box<DelegationLimits>, String> {
         let ToolSpec { name, permits, timeout, budget, .. } = &self.spec;
         if permits.is_some() {
             // Agents that wait for other agents would hold permits which these may need.
-            return Outcome::error(format!(
-                "not delegated to {to:?}: the tool {name:?} has permits, and a tool with permits can't delegate"
-            ));
+            return Err(format!("the tool {name:?} has permits, and a tool with permits can't delegate"));
         }
         let limits = DelegationLimits {
             max_result_bytes: Some(self.max_bytes),
@@ -40,7 +37,7 @@ impl Bounded {
             time_left: timeout.map(|limit| limit.saturating_sub(began.elapsed())),
             budget: budget.clone().map(Box::new),
         };
-        Outcome::Delegate { to, task, limits: limits.into() }
+        Ok(limits.into())
     }
 }
 
@@ -53,7 +50,14 @@ impl Tool for Bounded {
     async fn call(&self, input: Json, context: Context) -> Outcome {
         let began = Instant::now();
         match (*self.tool).call(input, context).await {
-            Outcome::Delegate { to, task, .. } => self.delegated(to, task, began),
+            Outcome::Delegate { to, task, .. } => match self.limits(began) {
+                Ok(limits) => Outcome::Delegate { to, task, limits },
+                Err(why) => Outcome::error(format!("not delegated to {to:?}: {why}")),
+            },
+            Outcome::Plan { plan, .. } => match self.limits(began) {
+                Ok(limits) => Outcome::Plan { plan, limits },
+                Err(why) => Outcome::error(format!("the plan is not carried out: {why}")),
+            },
             other => other.map_result(|content| content.truncated(self.max_bytes)),
         }
     }

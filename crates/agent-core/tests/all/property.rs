@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use agent_core::{
     Block, Conversation, LlmError, Message, Outcome, Response, Role, StopReason, Team,
-    conversation::{Change, Failure, Turn, Work},
+    conversation::{Change, Failure, ToolTurn, Turn, Work},
     message::BlockKind,
     model::LlmErrorKind,
     tool::{Done, Transfer},
@@ -18,6 +18,36 @@ use crate::common::team;
 /// the order.
 const OUTCOMES: u8 = 10;
 
+/// The outcome of a call that makes a plan, which is in its input.
+const PLAN: u64 = 99;
+
+/// A step, as numbers: its outcome, how it depends on an earlier step, and which one that is.
+type StepSeed = (u8, u8, usize);
+
+/// A plan in which each step may need an earlier one.
+fn plan(seeds: Vec<StepSeed>) -> serde_json::Value {
+    let step = |(place, (code, kind, earlier)): (usize, StepSeed)| {
+        let other = format!("s{}", earlier % place.max(1));
+        let tool = if code % 3 == 0 { "act_alone" } else { "act" };
+        let mut step = json!({"id": format!("s{place}"), "tool": tool, "input": {"code": code}});
+        match kind {
+            _ if place == 0 => {}
+            0 => step["input"]["x"] = json!({"$from": other}),
+            1 => step["input"]["x"] = json!({"$from": [other, "s0"]}),
+            2 => step["after"] = json!([other]),
+            3 => step["if_failed"] = json!(other),
+            4 => step["input"]["x"] = json!({"$from": other, "path": "/nothing"}),
+            _ => {}
+        }
+        if kind >= 6 {
+            step["for_each"] = json!([code, 0, 8]);
+            step["input"]["code"] = json!({"$item": ""});
+        }
+        step
+    };
+    json!({"steps": seeds.into_iter().enumerate().map(step).collect::<Vec<_>>()})
+}
+
 fn outcome(call: &agent_core::conversation::Call) -> Outcome {
     let Ok(code) = call.call.parse::<serde_json::Value>() else { return Outcome::error("malformed") };
     match code["code"].as_u64().unwrap() {
@@ -29,6 +59,7 @@ fn outcome(call: &agent_core::conversation::Call) -> Outcome {
         5 => Outcome::output(" "),
         6 => Outcome::answer("yes"),
         7 => Outcome::answer(" "),
+        PLAN => Outcome::plan(serde_json::from_value(code["plan"].clone()).unwrap()),
         _ => Outcome::output("fine"),
     }
 }
@@ -44,6 +75,9 @@ fn block() -> impl Strategy<Value = Block> {
         1 => prop::sample::select(vec!["", "c2ln"]).prop_map(thinking),
         1 => Just(Block::tool_use("n", "act", json!([1]))),
         1 => prop::sample::select(vec!["", " \n", "words"]).prop_map(Block::text),
+        1 => prop::collection::vec((0..OUTCOMES, 0..8u8, 0..4usize), 1..5).prop_map(|seeds| {
+            Block::tool_use("p", "act", json!({"code": PLAN, "plan": plan(seeds)}))
+        }),
         4 => (id, tool, 0..OUTCOMES).prop_map(|(id, tool, code)| Block::tool_use(id, tool, json!({"code": code}))),
     ]
 }
@@ -114,6 +148,61 @@ fn taken_back(mut conversation: Conversation) {
     assert_eq!(conversation.reads(), [Message::user("Stop.")], "all of it is taken back");
 }
 
+/// The changes of a conversation and of those that it delegated, each with the id of what changed.
+type Told = Vec<(String, Change)>;
+
+/// Does the work of a turn. An outcome is recorded before the next work starts.
+fn do_work(team: &Team, mut turn: ToolTurn<'_>, reverse: bool, told: &mut Told) {
+    let id = turn.conversation().id().to_owned();
+    let mut queue: Vec<Work> = turn.work().to_vec();
+    queue.reverse();
+    while !queue.is_empty() {
+        let work = if reverse { queue.remove(0) } else { queue.pop().unwrap() };
+        let call = work.id().to_owned();
+        let done: Done = match work {
+            Work::Call(call) => outcome(&call).into(),
+            Work::Delegate(delegation) if is_plan(&delegation.conversation) => {
+                let (child, done) = plan_done(team, *delegation.conversation, reverse, told);
+                turn.keep(&call, child.into());
+                done
+            }
+            Work::Delegate(_) => Outcome::output("did it").into(),
+        };
+        let admitted = turn.admit(&call, done.outcome.clone());
+        let recorded = Done { outcome: admitted, usage: done.usage.clone() };
+        told.push((id.clone(), Change::Recorded { call: call.clone(), done: recorded }));
+        queue.extend(turn.record(&call, done));
+    }
+}
+
+fn is_plan(conversation: &Conversation) -> bool {
+    conversation.messages()[0].text().starts_with("Carry out a plan")
+}
+
+/// Carries out a plan. Calls that wait for a person are approved.
+fn plan_done(team: &Team, mut child: Conversation, reverse: bool, told: &mut Told) -> (Conversation, Done) {
+    loop {
+        let written = serde_json::to_string(&child).unwrap();
+        assert_eq!(child, serde_json::from_str(&written).unwrap());
+        match child.turn(team) {
+            Turn::Model(_) => panic!("a plan asks no model"),
+            Turn::Tools(turn) => do_work(team, turn, reverse, told),
+            Turn::User(agent_core::End::Waiting(calls)) => {
+                for call in calls {
+                    child.approve(&call.key).unwrap();
+                    let (id, call) = call.key.rsplit_once('/').unwrap();
+                    told.push((id.to_owned(), Change::Approved { call: call.to_owned() }));
+                }
+            }
+            Turn::User(end) => {
+                validate(child.messages());
+                let done = child.done(&Ok(end)).unwrap();
+                return (child, done);
+            }
+        }
+    }
+}
+
 /// Plays the replies, and records the outcomes of calls in one order or the other. `step` sees the
 /// conversation after each step. Also returns the changes.
 fn play(
@@ -121,15 +210,16 @@ fn play(
     replies: &[Result<Response, LlmError>],
     reverse: bool,
     step: &mut dyn FnMut(&mut Conversation),
-) -> (Conversation, Vec<Change>) {
+) -> (Conversation, Told) {
     let mut conversation = Conversation::start("main", "Go.");
-    let mut told = Vec::new();
+    let mut told = Told::new();
+    let own = |change: Change| ("run".to_owned(), change);
     let mut replies = replies.iter().cloned();
     loop {
         step(&mut conversation);
         let transfer_records = conversation.transfer_records().len();
         drop(conversation.turn(team));
-        told.extend((transfer_records..conversation.transfer_records().len()).map(|_| Change::Returned));
+        told.extend((transfer_records..conversation.transfer_records().len()).map(|_| own(Change::Returned)));
         match conversation.turn(team) {
             Turn::Model(turn) => {
                 validate(&turn.reads());
@@ -138,35 +228,14 @@ fn play(
                 let reply = reply.map_err(|error| Failure { agent, error });
                 let said = reply.clone().map_or_else(Change::Failed, Change::Answered);
                 // A failure that is returned changes nothing, so the next reply is asked for.
-                told.extend(turn.answer(reply).is_ok().then_some(said));
+                told.extend(turn.answer(reply).is_ok().then_some(own(said)));
             }
-            Turn::Tools(mut turn) => {
-                let mut work = turn.work().to_vec();
-                if reverse {
-                    work.reverse();
-                }
-                for work in work {
-                    let mut next = Some(work);
-                    while let Some(work) = next {
-                        let done: Done = match &work {
-                            Work::Call(call) => outcome(call).into(),
-                            Work::Delegate(_) => Outcome::output("did it").into(),
-                        };
-                        let admitted = turn.admit(work.id(), done.outcome.clone());
-                        let call = work.id().to_owned();
-                        told.push(Change::Recorded {
-                            call,
-                            done: Done { outcome: admitted, usage: done.usage.clone() },
-                        });
-                        next = turn.record(work.id(), done);
-                    }
-                }
-            }
+            Turn::Tools(turn) => do_work(team, turn, reverse, &mut told),
             Turn::User(agent_core::End::Waiting(calls)) if calls.len() > 1 => {
                 conversation.take_back().unwrap();
                 conversation.say("Something else.");
                 let content = "Something else.".into();
-                told.extend([Change::TakenBack, Change::Said { role: Role::User, content }]);
+                told.extend([own(Change::TakenBack), own(Change::Said { role: Role::User, content })]);
             }
             Turn::User(agent_core::End::Waiting(calls)) => {
                 for (place, waiting) in calls.iter().enumerate() {
@@ -174,11 +243,11 @@ fn play(
                     match place % 2 {
                         0 => {
                             conversation.approve(&waiting.key).unwrap();
-                            told.push(Change::Approved { call });
+                            told.push(own(Change::Approved { call }));
                         }
                         _ => {
                             conversation.deny(&waiting.key, "no").unwrap();
-                            told.push(Change::Denied { call, reason: "no".to_owned() });
+                            told.push(own(Change::Denied { call, reason: "no".to_owned() }));
                         }
                     }
                 }
@@ -191,10 +260,10 @@ fn play(
                 // Once for each block of the reply that nobody reads.
                 let blocks = reply.map_or(0, |reply| reply.content.len());
                 told.extend(
-                    (0..blocks).map_while(|_| conversation.take_back().ok().map(|()| Change::TakenBack)),
+                    (0..blocks).map_while(|_| conversation.take_back().ok().map(|()| own(Change::TakenBack))),
                 );
                 conversation.say("Go on.");
-                told.push(Change::Said { role: Role::User, content: "Go on.".into() });
+                told.push(own(Change::Said { role: Role::User, content: "Go on.".into() }));
             }
         }
     }
@@ -237,10 +306,10 @@ proptest! {
         let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
         let (conversation, told) = play(&team, &replies, true, &mut |_| ());
         let written = serde_json::to_string(&told).unwrap();
-        let read: Vec<Change> = serde_json::from_str(&written).unwrap();
+        let read: Told = serde_json::from_str(&written).unwrap();
         let mut fold = Conversation::start("main", "Go.");
-        for told in read {
-            fold.apply("run", told).unwrap();
+        for (id, change) in read {
+            fold.apply(&id, change).unwrap();
         }
         assert_eq!(fold, conversation);
     }

@@ -1,0 +1,145 @@
+//! Plans: calls that depend on each other, made for one call of a model.
+
+mod check;
+mod reference;
+mod template;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::InvalidPlan;
+pub(super) use reference::Reference;
+pub(super) use template::{Values, error};
+
+use crate::Json;
+
+/// The most steps of a plan, and the most items of a [`Step::for_each`].
+pub(super) const MOST_STEPS: usize = 1_000;
+
+/// Calls that depend on each other, as data. A tool returns it as
+/// [`Outcome::Plan`](crate::Outcome::Plan), and the host makes the calls: each as soon as the calls
+/// that it needs have ended, all others in parallel. So a model can say in one reply what would
+/// take several.
+///
+/// A plan is read from JSON, and checked then. Any value in an input may be one of these objects,
+/// which are replaced before the call is made:
+///
+/// - `{"$from": "a"}` is the result of step `a`. With `"path": "/price"` it is a part of it: a JSON
+///   pointer (RFC 6901). `{"$from": ["a", "b"]}` is the result of the first of these steps that has
+///   one.
+/// - `{"$text": ["The price is ", {"$from": "a"}]}` joins its parts to one string.
+/// - `{"$item": "/name"}` is a part of the current item of [`Step::for_each`]; `{"$item": ""}` is the
+///   whole item.
+///
+/// A result that is JSON is used as JSON, another one as a string. If a step fails, the steps that
+/// need it are not made. All others are.
+///
+/// ```
+/// use agent_core::conversation::Plan;
+///
+/// let plan: Plan = serde_json::from_str(r#"{"steps": [
+///     {"id": "oslo", "tool": "weather", "input": {"city": "Oslo"}},
+///     {"id": "rome", "tool": "weather", "input": {"city": "Rome"}},
+///     {"id": "warmer", "tool": "compare", "input": {
+///         "a": {"$from": "oslo", "path": "/celsius"}, "b": {"$from": "rome", "path": "/celsius"}}}
+/// ]}"#)?;
+/// assert_eq!(plan.steps().len(), 3);
+///
+/// let wrong = r#"{"steps": [{"id": "a", "tool": "look", "input": {"at": {"$from": "b"}}}]}"#;
+/// let error = serde_json::from_str::<Plan>(wrong).unwrap_err().to_string();
+/// assert!(error.starts_with(r#"step "a" needs step "b", but there is no such step; steps: a"#));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Plan {
+    pub(super) steps: Vec<Step>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) result: Option<Json>,
+    /// Whether its steps are the items of a step with [`Step::for_each`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_list: bool,
+    /// What each step needs, in the order of the steps.
+    #[serde(skip)]
+    pub(super) needs: Arc<[Needs]>,
+}
+
+/// One call of a [`Plan`].
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The id of the step, by which other steps name it: letters, digits, `_` and `-`, at most 64.
+    pub id: String,
+    /// The name of a tool of the agent.
+    pub tool: String,
+    /// The input of the call, in which results of other steps may be used; see [`Plan`].
+    #[serde(default = "no_input")]
+    pub input: Json,
+    /// A list, or `{"$from": …}` for the result of a step that is a list. Then the call is made once
+    /// for each item, in parallel, and the result of the step is the list of results. An item whose
+    /// call failed has the result `{"error": "…"}`. The step fails only if all of them failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<Json>,
+    /// Steps that must have succeeded before this one, even if it uses no result of theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    /// The call is made only if this step failed. If that step succeeded, this one is not needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_failed: Option<String>,
+}
+
+/// What a step waits for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Needs {
+    /// Each of these must have a result: the first of its steps that has one is used.
+    pub(super) results: Vec<Reference>,
+    /// This step must have failed.
+    pub(super) failure: Option<usize>,
+}
+
+impl Plan {
+    /// The steps, in the order in which they were written.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// What the model asked to see of the results: any JSON, in which objects like those in inputs are
+    /// replaced by results. `None` if it did not say: then the results of those steps are shown that no
+    /// other step needs.
+    pub fn result(&self) -> Option<&Json> {
+        self.result.as_ref()
+    }
+
+    /// The calls of a step with [`Step::for_each`], as a plan of their own. The result is the list of
+    /// their results.
+    pub(super) fn of_items(steps: Vec<Step>) -> Self {
+        let needs = steps.iter().map(|_| Needs::default()).collect();
+        Self { steps, result: None, is_list: true, needs }
+    }
+}
+
+fn no_input() -> Json {
+    Json::checked("{}")
+}
+
+/// A plan as it is written in JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    steps: Vec<Step>,
+    #[serde(default)]
+    result: Option<Json>,
+    #[serde(default)]
+    is_list: bool,
+}
+
+impl TryFrom<Written> for Plan {
+    type Error = InvalidPlan;
+
+    fn try_from(Written { steps, result, is_list }: Written) -> Result<Self, InvalidPlan> {
+        let needs = check::needs(&steps, result.as_ref())?.into();
+        Ok(Self { steps, result, is_list, needs })
+    }
+}

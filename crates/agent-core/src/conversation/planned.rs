@@ -1,0 +1,5 @@
+//! The conversation of a plan.
+
+mod advance;
+mod answer;
+mod status;

@@ -1,0 +1,319 @@
+//! Calls that depend on each other, in one reply.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use agent_core::{
+    Agent, Conversation, End, Limits, Team,
+    script::{Reply, Script},
+};
+use agent_tools::{AgentTool, Answer, FnTool, PlanTool, math};
+use insta::assert_snapshot;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+#[derive(Deserialize, JsonSchema)]
+struct Look {
+    /// What to say after `ms` milliseconds.
+    say: Value,
+    #[serde(default)]
+    ms: u64,
+    #[serde(default)]
+    fail: bool,
+}
+
+async fn after_a_while(Look { say, ms, fail }: Look) -> Result<String, String> {
+    tokio::time::sleep(Duration::from_millis(ms)).await;
+    let text = say.as_str().map_or_else(|| say.to_string(), str::to_owned);
+    if fail { Err(text) } else { Ok(text) }
+}
+
+fn look(name: &str) -> FnTool {
+    FnTool::new(name, "Says it after a while.", after_a_while)
+}
+
+fn agent(replies: impl IntoIterator<Item = Reply>) -> (Agent, Script) {
+    let model = Script::new(replies);
+    let agent = Agent::builder("clerk", model.clone())
+        .tool(look("look"))
+        .tool(look("look_alone").exclusive())
+        .tool(look("pay").needs_approval())
+        .tool(FnTool::new("finish", "Ends the run.", |Look { say, .. }: Look| Answer(say.to_string())))
+        .tools(math::tools())
+        .tool(PlanTool::new())
+        .build()
+        .unwrap();
+    (agent, model)
+}
+
+/// What the model reads of a plan, and how long the plan took in milliseconds.
+async fn check(plan: Value) -> String {
+    let (agent, _) = agent([Reply::call("plan", plan), Reply::text("Done.")]);
+    let (mut conversation, began) = (agent.start("Go."), Instant::now());
+    agent.run(&mut conversation).await.unwrap();
+    let took = began.elapsed().as_millis();
+    format!("{}\n[{took} ms]", result(&conversation))
+}
+
+fn result(conversation: &Conversation) -> String {
+    let mut results = conversation.messages().iter().flat_map(|message| message.tool_results());
+    let (_, content, is_error) = results.next().unwrap();
+    format!("{}{}", if is_error { "ERROR " } else { "" }, content.to_text())
+}
+
+fn step(id: &str, say: Value, ms: u64) -> Value {
+    json!({"id": id, "tool": "look", "input": {"say": say, "ms": ms}})
+}
+
+fn failing(id: &str, say: Value, ms: u64) -> Value {
+    json!({"id": id, "tool": "look", "input": {"say": say, "ms": ms, "fail": true}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_begins_when_what_it_needs_is_there_and_not_later() {
+    let steps = json!([
+        step("a", json!({"price": 7}), 100),
+        step("slow", json!("slow"), 1_000),
+        step("b", json!({"$from": "a", "path": "/price"}), 100),
+        step("c", json!({"$text": ["It costs ", {"$from": "b"}, "."]}), 100),
+    ]);
+    assert_snapshot!(check(json!({"steps": steps})).await, @r#"
+    {"slow":"slow","c":"It costs 7."}
+    [1000 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_is_made_for_each_item_in_parallel() {
+    let each = json!({
+        "id": "each", "tool": "look", "for_each": {"$from": "list", "path": "/cities"},
+        "input": {"say": {"$text": [{"$item": "/name"}, " of ", {"$from": "list", "path": "/land"}]}, "ms": 500}
+    });
+    let list = step("list", json!({"land": "Norway", "cities": [{"name": "Oslo"}, {"name": "Bergen"}]}), 100);
+    let last = step("last", json!({"$from": "each", "path": "/1"}), 0);
+    assert_snapshot!(check(json!({"steps": [last, each, list]})).await, @"
+    Bergen of Norway
+    [600 ms]
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_item_is_an_error_in_the_list_and_all_failed_items_fail_the_step() {
+    let each = |list: Value| json!({"id": "each", "tool": "look", "for_each": list, "input": {"say": "x", "fail": {"$item": ""}}});
+    let some = json!({"steps": [each(json!([true, false]))]});
+    assert_snapshot!(check(some).await, @r#"
+    [{"error":"x"},"x"]
+    [0 ms]
+    "#);
+    let all = json!({"steps": [each(json!([true, true])), step("next", json!({"$from": "each"}), 0)]});
+    assert_snapshot!(check(all).await, @r#"
+    ERROR step "each" failed: [{"error":"x"},{"error":"x"}]
+    [0 ms]
+    "#);
+    assert_snapshot!(check(json!({"steps": [each(json!([]))]})).await, @"
+    []
+    [0 ms]
+    ");
+    assert_snapshot!(check(json!({"steps": [each(json!("no list"))]})).await, @r#"
+    ERROR "for_each" of step "each" is not a list: "no list"
+    [0 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_step_fails_what_needs_it_and_nothing_else() {
+    let steps = json!([
+        failing("a", json!("broken"), 100),
+        step("needs_a", json!({"$from": "a"}), 100),
+        step("needs_both", json!({"$text": [{"$from": "needs_a"}, {"$from": "other"}]}), 100),
+        step("other", json!("fine"), 300),
+        step("last", json!({"$from": "other"}), 100),
+    ]);
+    assert_snapshot!(check(json!({"steps": steps})).await, @r#"
+    {"needs_both":{"error":"step \"a\" failed: broken"},"last":"fine"}
+    [400 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_for_the_case_of_a_failure_is_made_only_then() {
+    let plan = |first: Value| {
+        let mut second = step("second", json!("from the copy"), 100);
+        second["if_failed"] = json!("first");
+        let read = step("read", json!({"$from": ["first", "second"]}), 100);
+        json!({"steps": [first, second, read]})
+    };
+    assert_snapshot!(check(plan(step("first", json!("from the source"), 100))).await, @"
+    from the source
+    [200 ms]
+    ");
+    assert_snapshot!(check(plan(failing("first", json!("away"), 100))).await, @"
+    from the copy
+    [300 ms]
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_model_reads_what_it_asked_for_and_every_failure() {
+    let mut send = failing("send", json!("no such address"), 0);
+    send["after"] = json!(["a"]);
+    let steps =
+        json!([step("a", json!({"x": [1, 2], "y": "long"}), 0), failing("b", json!("gone"), 0), send]);
+    let shown = json!({"second": {"$from": "a", "path": "/x/1"}, "b": {"$from": "b"}, "none": {"$from": "a", "path": "/z"}});
+    assert_snapshot!(check(json!({"steps": steps, "result": shown})).await, @r#"
+    {"b":{"error":"step \"b\" failed: gone"},"none":{"error":"the result of step \"a\" has nothing at \"/z\""},"second":2}
+    Not shown above: step "send" failed: no such address
+    [0 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_and_the_order_of_keys_stay_as_they_were_written() {
+    let text = r#"{"z":123456789012345678901234567890,"a":1.10}"#;
+    let result = json!([{"$from": "b"}, {"$from": "b", "path": "z"}, {"$from": "b", "path": ""}]);
+    assert_snapshot!(check(json!({"steps": [step("b", json!(text), 0)], "result": result})).await, @r#"
+    [{"z":123456789012345678901234567890,"a":1.10},123456789012345678901234567890,{"z":123456789012345678901234567890,"a":1.10}]
+    [0 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_cannot_be_carried_out_makes_no_call() {
+    let checks = [
+        json!({"steps": []}),
+        json!({"steps": [step("a", json!({"$from": "b"}), 0)]}),
+        json!({"steps": [step("a", json!({"$from": "b"}), 0), step("b", json!({"$from": "a"}), 0)]}),
+        json!({"steps": [step("a", json!(1), 0), step("a", json!(1), 0)]}),
+        json!({"steps": [step("a b", json!(1), 0)]}),
+        json!({"steps": [step("a", json!({"$from": 7}), 0)]}),
+        json!({"steps": [step("a", json!({"$item": ""}), 0)]}),
+        json!({"steps": [step("a", json!({"$from": "a", "pfad": ""}), 0)]}),
+        json!({"steps": [{"id": "a", "tool": "look", "input": {}, "need": []}]}),
+        json!({"steps": [{"id": "a", "tool": "fly", "input": {}}, step("b", json!(1), 100)]}),
+        json!({"steps": [step("b", json!(1), 100)], "result": {"$from": "c"}}),
+    ];
+    let mut all = String::new();
+    for plan in checks {
+        all.push_str(&check(plan).await);
+        all.push('\n');
+    }
+    assert_snapshot!(all, @r#"
+    ERROR the plan is not carried out: the plan has no steps
+    [0 ms]
+    ERROR the plan is not carried out: step "a" needs step "b", but there is no such step; steps: a
+    [0 ms]
+    ERROR the plan is not carried out: these steps need each other, so none of them can begin: a, b
+    [0 ms]
+    ERROR the plan is not carried out: two steps have the id "a"
+    [0 ms]
+    ERROR the plan is not carried out: "a b" can't be the id of a step: use 1 to 64 letters, digits, `_` and `-`
+    [0 ms]
+    ERROR the plan is not carried out: step "a": "$from" must be the id of a step, or a list of ids, and not 7
+    [0 ms]
+    ERROR the plan is not carried out: step "a": "$item" is only for the input of a step with "for_each"
+    [0 ms]
+    ERROR the plan is not carried out: step "a": an object with "$from" can't have "pfad"
+    [0 ms]
+    ERROR the plan is not carried out: at /steps/0/need: unknown field `need`, expected one of `id`, `tool`, `input`, `for_each`, `after`, `if_failed`
+    [0 ms]
+    ERROR the plan is not carried out: step "a" calls "fly", but you have no such tool
+    [0 ms]
+    ERROR the plan is not carried out: the result needs step "c", but there is no such step; steps: b
+    [0 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_waits_for_a_person_holds_up_only_what_needs_it() {
+    let steps = json!([
+        {"id": "pay", "tool": "pay", "input": {"say": "paid", "ms": 100}},
+        step("other", json!("other"), 100),
+        step("receipt", json!({"$text": ["receipt: ", {"$from": "pay"}]}), 100),
+    ]);
+    let plan = json!({"steps": steps});
+    let (agent, _) = agent([
+        Reply::call("plan", plan.clone()),
+        Reply::text("Done."),
+        Reply::call("plan", plan),
+        Reply::text("So not."),
+    ]);
+    let mut conversation = agent.start("Go.");
+    let End::Waiting(calls) = agent.run(&mut conversation).await.unwrap() else { panic!("a call waits") };
+    assert_eq!(calls[0].key, "run/call_0_0/pay");
+    // The whole state is in the conversation, so it can go on elsewhere.
+    let json = serde_json::to_string(&conversation).unwrap();
+    let mut conversation: Conversation = serde_json::from_str(&json).unwrap();
+    assert_eq!(serde_json::to_string(&conversation).unwrap(), json);
+    conversation.approve(&calls[0].key).unwrap();
+    agent.run(&mut conversation).await.unwrap();
+    assert_snapshot!(result(&conversation), @r#"{"other":"other","receipt":"receipt: paid"}"#);
+
+    conversation.say("Again.");
+    let End::Waiting(calls) = agent.run(&mut conversation).await.unwrap() else { panic!("a call waits") };
+    conversation.deny(&calls[0].key, "too much").unwrap();
+    agent.run(&mut conversation).await.unwrap();
+    let last =
+        conversation.messages().iter().rev().find_map(|message| message.tool_results().next()).unwrap();
+    assert_snapshot!(last.1.to_text(), @r#"{"other":"other","receipt":{"error":"step \"pay\" failed: denied: too much"}}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exclusive_step_runs_alone() {
+    let steps = json!([
+        step("a", json!("a"), 300),
+        {"id": "alone", "tool": "look_alone", "input": {"say": {"$from": "quick"}, "ms": 100}},
+        step("quick", json!("quick"), 100),
+        step("late", json!({"$from": "quick"}), 100),
+    ]);
+    // `alone` is ready at 100, waits for `a` until 300, and `late` waits for it until 400.
+    assert_snapshot!(check(json!({"steps": steps})).await, @r#"
+    {"a":"a","alone":"quick","late":"quick"}
+    [500 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_cannot_end_the_run() {
+    let steps = json!([{"id": "a", "tool": "finish", "input": {"say": "the end"}}]);
+    assert_snapshot!(check(json!({"steps": steps})).await, @r#"
+    "the end"
+    [0 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn agents_and_plans_can_be_steps() {
+    let inner = json!({"steps": [step("x", json!("x"), 10), step("y", json!("y"), 10)]});
+    let plan = json!({"steps": [
+        {"id": "ada", "tool": "ada", "input": {"task": "one"}},
+        {"id": "bob", "tool": "ada", "input": {"task": {"$text": ["two after ", {"$from": "ada"}]}}},
+        {"id": "inner", "tool": "plan", "input": inner},
+    ]});
+    let model = Script::by(move |request| match (&*request.agent, request.last_text().as_str()) {
+        ("clerk", "Go.") => Reply::call("plan", plan.clone()),
+        ("clerk", _) => Reply::text("Done."),
+        (_, task) => Reply::text(format!("did {task}")).after(Duration::from_millis(100)),
+    });
+    let team = |depth: u32| {
+        let clerk = Agent::builder("clerk", model.clone())
+            .tool(AgentTool::new("ada", "Does it."))
+            .tool(look("look"))
+            .tool(PlanTool::new());
+        let ada = Agent::builder("ada", model.clone());
+        let team = Team::new([clerk.build().unwrap(), ada.build().unwrap()]).unwrap();
+        team.with_limits(Limits::default().depth(depth))
+    };
+    let (mut conversation, began) = (Conversation::start("clerk", "Go."), Instant::now());
+    team(8).run(&mut conversation).await.unwrap();
+    assert_eq!(began.elapsed(), Duration::from_millis(200));
+    assert_snapshot!(result(&conversation), @r#"{"bob":"did two after did one","inner":{"x":"x","y":"y"}}"#);
+    let mut conversation = Conversation::start("clerk", "Go.");
+    team(1).run(&mut conversation).await.unwrap();
+    assert_snapshot!(result(&conversation), @r#"ERROR {"bob":{"error":"step \"ada\" failed: not delegated to \"ada\": the depth limit of 1 is reached"},"inner":{"error":"step \"inner\" failed: the plan is not carried out: the depth limit of 1 is reached"}}"#);
+    let mut conversation = Conversation::start("clerk", "Go.");
+    team(0).run(&mut conversation).await.unwrap();
+    assert_snapshot!(result(&conversation), @"ERROR the plan is not carried out: the depth limit of 0 is reached");
+}
