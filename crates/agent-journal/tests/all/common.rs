@@ -38,7 +38,8 @@ impl Log {
 }
 
 /// A tool whose input says what it does: `{"ms": 100}`, then `{"say": "x"}`, `{"fail": "…"}`,
-/// `{"to": agent}`, `{"transfer": agent}`, `{"ask": question}` or `{"answer": "…"}`.
+/// `{"to": agent}`, `{"plan": steps}`, `{"transfer": agent}`, `{"ask": question}` or
+/// `{"answer": "…"}`.
 struct Act {
     spec: ToolSpec,
     log: Log,
@@ -57,6 +58,9 @@ impl Tool for Act {
             tokio::time::sleep(Duration::from_millis(ms)).await;
         }
         *self.log.0.lock().unwrap().made.entry(context.key()).or_default() += 1;
+        if input["plan"].is_object() {
+            return Outcome::plan(serde_json::from_value(input["plan"].clone()).unwrap());
+        }
         match (word("fail"), word("to"), word("transfer"), word("ask")) {
             (Some(message), ..) => Outcome::error(message),
             (_, Some(to), ..) => Outcome::delegate(to, "Do it."),

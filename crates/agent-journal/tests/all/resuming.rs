@@ -21,9 +21,21 @@ use serde_json::json;
 
 use crate::common::{Log, Place, calls, start, team};
 
-/// Everything that can happen in a run: parallel calls, specialists that make calls and fail, an
-/// agent that takes over and does not finish, and one that does. A specialist and the last agent
-/// answer by a call.
+/// Calls that depend on each other: a list, a call for each item, a specialist who needs both
+/// results, and a call that is made only because another one failed.
+fn plan() -> serde_json::Value {
+    json!({"plan": {"steps": [
+        {"id": "list", "tool": "act", "input": {"say": "[\"x\", \"y\"]"}},
+        {"id": "each", "tool": "act", "for_each": {"$from": "list"}, "input": {"say": {"$item": ""}}},
+        {"id": "ask", "tool": "act", "input": {"to": "expert", "why": {"$from": "each"}}},
+        {"id": "bad", "tool": "act", "input": {"fail": "no"}},
+        {"id": "instead", "tool": "act_once", "input": {"say": "z"}, "if_failed": "bad"}
+    ]}})
+}
+
+/// Everything that can happen in a run: parallel calls, specialists that make calls and fail, calls
+/// that depend on each other, an agent that takes over and does not finish, and one that does. A
+/// specialist and the last agent answer by a call.
 fn says(agent: &str, turn: usize) -> Reply {
     match (agent, turn) {
         ("main", 0) => calls([
@@ -32,6 +44,7 @@ fn says(agent: &str, turn: usize) -> Reply {
             ("act", json!({"to": "expert"})),
             ("act", json!({"to": "dead"})),
             ("act", json!({"fail": "broken"})),
+            ("act", plan()),
         ]),
         ("main", 1) => calls([("act", json!({"say": "never"})), ("act_first", json!({"transfer": "lost"}))]),
         ("expert", 0) => calls([("act_once", json!({"say": "c"})), ("act", json!({"to": "deep"}))]),
@@ -115,11 +128,13 @@ async fn the_transcript_is_that_of_the_undisturbed_run() {
       > call_0_2 act {"to":"expert"}
       > call_0_3 act {"to":"dead"}
       > call_0_4 act {"fail":"broken"}
+      > call_0_5 act {"plan":{"steps":[{"id":"list","input":{"say":"[\"x\", \"y\"]"},"tool":"act"},{"for_each":{"$from":"list"},"id":"each","input":{"say":{"$item":""}},"tool":"act"},{"id":"ask","input":{"to":"expert","why":{"$from":"each"}},"tool":"act"},{"id":"bad","input":{"fail":"no"},"tool":"act"},{"id":"instead","if_failed":"bad","input":{"say":"z"},"tool":"act_once"}]}}
       < call_0_0 = a
       < call_0_1 = b
       < call_0_2 = Expertly done.
       < call_0_3 failed: agent "dead" got no answer: the model's server failed: dead
       < call_0_4 failed: broken
+      < call_0_5 = {"ask":"Expertly done.","instead":"z"}
       > call_1_0 act {"say":"never"}
       > call_1_1 act_first {"transfer":"lost"}
       < call_1_0 failed: not run: control passed to lost
@@ -165,7 +180,10 @@ async fn a_call_with_an_unknown_result_that_must_not_be_repeated_is_reported() {
     };
     from_every_entry(only_unknown, |host| host).await;
     let seen: Vec<String> = seen.into_inner().into_iter().collect();
-    assert_snapshot!(seen.join("\n"), @r#"< call_0_1 failed: outcome unknown: the run was stopped while "act_once" was being called; it may have had its effect"#);
+    assert_snapshot!(seen.join("\n"), @r#"
+    < call_0_1 failed: outcome unknown: the run was stopped while "act_once" was being called; it may have had its effect
+    < call_0_5 = {"ask":"Expertly done.","instead":{"error":"step \"instead\" failed: outcome unknown: the run was stopped while \"act_once\" was being called; it may have had its effect"}}
+    "#);
 }
 
 #[tokio::test]
