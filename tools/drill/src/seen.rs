@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     kept::{Kept, MayBeUnknown},
     log::Line,
+    team::is_step,
 };
 
 /// What was seen so far.
@@ -52,7 +53,7 @@ impl Seen {
                     let is_second = !self.begun.insert(key.clone());
                     let is_wrong = (!now.insert(key) && self.of_process)
                         || self.finished.contains(key)
-                        || (self.once && is_second);
+                        || (self.once && is_second && !is_step(key));
                     if is_wrong {
                         found.repeated.push(key.clone());
                     } else if self.ended.contains(key) {
