@@ -19,6 +19,7 @@ mod call_ids;
 mod change;
 mod check;
 mod delegation;
+mod known_end;
 mod next;
 mod omissions;
 mod plan;

@@ -13,6 +13,7 @@ pub use event_queue::EventQueue;
 pub use live_text::{LiveText, TextChange};
 
 mod listeners;
+mod pieces;
 #[cfg(test)]
 mod schema_tests;
 mod version;

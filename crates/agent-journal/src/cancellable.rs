@@ -11,7 +11,6 @@ use crate::{
     fold::fold,
     leases,
     ledger::Ledger,
-    session::end,
     table::{self, SessionNumber},
 };
 
@@ -50,7 +49,7 @@ impl Journal {
             let number = number.ok_or_else(|| JournalError::UnknownSession { id: id.clone() })?;
             let driven = leases::driven_by(&file, connection, number).map_err(wrong)?;
             let rows = table::rows(connection, number).map_err(wrong)?;
-            if driven.is_none() || end(fold(&file, &id, &rows)?.conversation).is_some() {
+            if driven.is_none() || fold(&file, &id, &rows)?.conversation.known_end().is_some() {
                 return Err(JournalError::NotRunning { id });
             }
             table::add_cancel(connection, number).map_err(wrong)

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use agent_core::{Delta, Event, EventKind, model::Piece};
+use agent_core::Event;
 use rusqlite::Connection;
 
 use crate::{
@@ -137,7 +137,7 @@ impl Unwritten {
         let at = i64::try_from(event.at.as_millis()).unwrap_or(i64::MAX);
         self.began.get_or_insert_with(|| table::now().saturating_sub(at));
         let newest = self.newest.get(&event.conversation).and_then(|&place| self.events.get_mut(place));
-        if newest.is_some_and(|(_, newest)| append(newest, &event)) {
+        if newest.is_some_and(|(_, newest)| newest.append(&event)) {
             return;
         }
         self.newest.insert(event.conversation.clone(), self.events.len());
@@ -160,29 +160,12 @@ impl Unwritten {
     }
 }
 
-/// Appends a piece of a reply to the piece before it. Returns false if the two are not pieces of the
-/// same text.
-fn append(newest: &mut Event, event: &Event) -> bool {
-    let EventKind::Delta(Delta::Piece { index: place, piece }) = &mut newest.kind else { return false };
-    let EventKind::Delta(Delta::Piece { index, piece: more }) = &event.kind else { return false };
-    match (piece, more) {
-        (Piece::Text(text), Piece::Text(more))
-        | (Piece::Thinking(text), Piece::Thinking(more))
-        | (Piece::Input(text), Piece::Input(more))
-            if place == index =>
-        {
-            text.push_str(more);
-            true
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::time::Duration;
 
+    use agent_core::{Delta, EventKind, model::Piece};
     use serde_json::json;
 
     use super::*;
@@ -220,12 +203,6 @@ mod tests {
         check(&[a("1"), b("a"), a("2"), b("b")], &[a("12"), b("ab")]);
         let end = || event("s", EventKind::Delta(Delta::BlockEnd { index: 0 }));
         check(&[a("1"), end(), a("2")], &[a("1"), end(), a("2")]);
-        let other = || piece("s", 1, Piece::Text("2".to_owned()));
-        check(&[a("1"), other()], &[a("1"), other()]);
-        let thinks = |words: &str| piece("s", 0, Piece::Thinking(words.to_owned()));
-        check(&[thinks("1"), thinks("2"), a("3")], &[thinks("12"), a("3")]);
-        let input = |words: &str| piece("s", 0, Piece::Input(words.to_owned()));
-        check(&[input("{"), input("}")], &[input("{}")]);
     }
 
     #[test]

@@ -2,11 +2,7 @@
 
 use std::time::SystemTime;
 
-use agent_core::{
-    Conversation, End, Limits, ToolSpec, Usage,
-    agent::Rules,
-    conversation::{Turn, check_session_id},
-};
+use agent_core::{End, Usage, conversation::check_session_id};
 use rusqlite::Connection;
 
 use crate::{
@@ -71,7 +67,7 @@ impl Journal {
             changed: table::time(changed),
             turns: rows.iter().filter(|row| is_turn(row)).count(),
             usage: conversation.usage(),
-            end: end(conversation),
+            end: conversation.known_end(),
             driven_by,
             last_event,
         }))
@@ -150,33 +146,4 @@ fn entries_up_to(rows: &[Row], turns: usize) -> Option<usize> {
 
 fn is_turn(Row { path, written: StoredEntry { kind, .. }, .. }: &Row) -> bool {
     path.is_empty() && kind == "answered"
-}
-
-/// Why it is the user's turn, as far as that is known without the agents.
-pub(crate) fn end(mut conversation: Conversation) -> Option<End> {
-    match conversation.turn(&NoAgents(Limits::default())) {
-        Turn::User(end) => Some(end),
-        _ => None,
-    }
-}
-
-/// Rules for when the agents are not known: they forbid nothing.
-struct NoAgents(Limits);
-
-impl Rules for NoAgents {
-    fn spec(&self, _: &str, _: &str) -> Option<&ToolSpec> {
-        None
-    }
-
-    fn turns(&self, _: &str) -> u32 {
-        u32::MAX
-    }
-
-    fn limits(&self) -> &Limits {
-        &self.0
-    }
-
-    fn agents(&self) -> Vec<&str> {
-        Vec::new()
-    }
 }

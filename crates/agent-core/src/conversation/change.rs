@@ -112,7 +112,7 @@ impl Conversation {
         })
     }
 
-    fn within_mut(&mut self, id: &str) -> Option<&mut Self> {
+    pub(super) fn within_mut(&mut self, id: &str) -> Option<&mut Self> {
         if *self.id == *id {
             return Some(self);
         }

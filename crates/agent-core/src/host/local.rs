@@ -177,22 +177,34 @@ impl LocalHost {
         conversation: &mut Conversation,
         outer: &H,
     ) -> Result<End, H::Error> {
-        let _entered = self.cancel.as_ref().and_then(|tokens| tokens.enter_delegated(conversation));
         let waits = !conversation.waiting().is_empty()
             && matches!(conversation.turn(outer.rules()), Turn::User(End::Waiting(_)));
-        let paid = self.caller.budgets.enter(conversation, self.caller.team.limits());
-        let conversation = &mut *paid.conversation;
-        let end = match drive(conversation, outer).await {
-            Ok(end) => end,
-            // The model was not asked, because that could not be paid for.
-            Err(error) => End::Budget(self.caller.budgets.exceeded(conversation.id()).ok_or(error)?),
-        };
-        let emitter = &self.caller.emitter;
-        if !waits && emitter.has_listeners() && self.reported_waits.is_new(conversation.id(), &end) {
-            let origin = Origin::in_conversation(conversation, conversation.agent());
-            emitter.emit(origin, || EventKind::Ended(end.clone()));
+        let end = self.drive_quietly_by(conversation, outer).await?;
+        if !waits
+            && self.caller.emitter.has_listeners()
+            && self.reported_waits.is_new(conversation.id(), &end)
+        {
+            self.tell_end(conversation, &end);
         }
         Ok(end)
+    }
+
+    /// Like [`drive_by`](Self::drive_by), but emits no event of the end. It is for engines that may
+    /// carry out this code again to see how far it came, and must tell the end only once, with
+    /// [`tell_end`](Self::tell_end).
+    pub async fn drive_quietly_by<H: Host>(
+        &self,
+        conversation: &mut Conversation,
+        outer: &H,
+    ) -> Result<End, H::Error> {
+        let _entered = self.cancel.as_ref().and_then(|tokens| tokens.enter_delegated(conversation));
+        let paid = self.caller.budgets.enter(conversation, self.caller.team.limits());
+        let conversation = &mut *paid.conversation;
+        match drive(conversation, outer).await {
+            Ok(end) => Ok(end),
+            // The model was not asked, because that could not be paid for.
+            Err(error) => Ok(End::Budget(self.caller.budgets.exceeded(conversation.id()).ok_or(error)?)),
+        }
     }
 
     /// Does the work of a turn like [`act`](Host::act), but lets `outer`, a host around this one,

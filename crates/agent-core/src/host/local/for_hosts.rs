@@ -1,7 +1,10 @@
 //! What hosts around this one call.
 
 use super::LocalHost;
-use crate::{Cancel, Conversation, EventQueue, Failure, MissingValue, Response, RunError};
+use crate::{
+    Cancel, Conversation, End, EventKind, EventQueue, Failure, MissingValue, Response, RunError,
+    event::emitter::Origin,
+};
 
 impl LocalHost {
     /// Fails if a tool of the team [needs](crate::ToolSpec::needs) a value that this host was not
@@ -35,5 +38,12 @@ impl LocalHost {
     pub fn begin_run(&self) {
         self.caller.calls_made.reset();
         self.caller.requests_made.reset();
+    }
+
+    /// Emits the event that this conversation has ended like this. Only hosts that drive with
+    /// [`drive_quietly_by`](Self::drive_quietly_by) call it.
+    pub fn tell_end(&self, conversation: &Conversation, end: &End) {
+        let origin = Origin::in_conversation(conversation, conversation.agent());
+        self.caller.emitter.emit(origin, || EventKind::Ended(end.clone()));
     }
 }
