@@ -94,7 +94,9 @@ async fn ask_here(
             Some(cancel) => process.local.ask_until(&so_far, cancel).await,
         }
     };
-    let Ok(reply) = tokio::time::timeout(process.step_timeout, asking).await else {
+    let reply = tokio::time::timeout(process.step_timeout, asking).await;
+    process.flush(so_far.id()).await;
+    let Ok(reply) = reply else {
         return failed(too_slow(process.step_timeout));
     };
     match reply {

@@ -117,12 +117,14 @@ impl<'ctx> Asking<'_, 'ctx> {
     async fn step(&self) -> Result<Told, TerminalError> {
         let (task, may_start, execution) = (self.task.clone(), self.begun.is_empty(), self.execution);
         let (start, step_timeout) = (self.start(), self.process.step_timeout);
+        let (process, so_far) = (self.process.clone(), self.so_far.clone());
         let next = async move {
             if task.get().is_none() && !may_start {
                 return Told { settled: Vec::new(), event: TaskEvent::Gone(execution) };
             }
             let next = task.get_or_init(start).next();
             let told = tokio::time::timeout(step_timeout, next).await;
+            process.flush(so_far.id()).await;
             told.unwrap_or(Told { settled: Vec::new(), event: TaskEvent::TooSlow })
         };
         session_step(self.ctx, &format!("ask {}", self.so_far.speaker()), next).await

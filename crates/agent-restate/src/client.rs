@@ -7,18 +7,21 @@ use agent_core::{
     budget::Balance,
     conversation::{NothingToTakeBack, PendingApproval, SessionIdError, check_session_id},
 };
-use http::Uri;
+use http::{HeaderValue, Uri};
 use restate_sdk::{
     context::RequestTarget,
     ingress::{Client, Output},
     serde::Json,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     RestateError, RunResult, Transport,
     accounts::{ACCOUNTS, shared_key},
+    admin,
     decision::{Decision, Verdict},
+    event_store::Batch,
+    kept_events::{EVENTS, Page},
     names::SESSION,
     payload::{MAX_CONVERSATION_BYTES, json_bytes, too_large},
     transport::{PlainHttp, SdkTransport},
@@ -30,6 +33,9 @@ use crate::{
 #[derive(Clone)]
 pub struct Restate {
     client: Client<SdkTransport>,
+    transport: Arc<dyn Transport>,
+    token: Option<HeaderValue>,
+    admin: Option<Arc<str>>,
 }
 
 /// The id of a run on the engine. [`Restate::submit`] returns it. Any program can save the id and
@@ -48,20 +54,34 @@ impl Restate {
     pub fn with_transport(ingress: &str, transport: impl Transport) -> Result<Self, RestateError> {
         let wrong = |why: String| RestateError::Address { address: ingress.to_owned(), why };
         let uri: Uri = ingress.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?;
+        let transport: Arc<dyn Transport> = Arc::new(transport);
         let client =
-            Client::new(uri, SdkTransport(Arc::new(transport))).map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { client })
+            Client::new(uri, SdkTransport(transport.clone())).map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { client, transport, token: None, admin: None })
+    }
+
+    /// Sets the address of the engine's admin API, such as `http://127.0.0.1:9070`. It is needed to
+    /// list sessions ([`Sessions`](agent_core::sessions::Sessions)), and for nothing else.
+    pub fn with_admin(self, admin: &str) -> Result<Self, RestateError> {
+        let wrong = |why: &str| RestateError::Address { address: admin.to_owned(), why: why.to_owned() };
+        let uri: Uri = admin.parse().map_err(|error: http::uri::InvalidUri| wrong(&error.to_string()))?;
+        if uri.scheme().is_none() || uri.authority().is_none() {
+            return Err(wrong("it has no scheme"));
+        }
+        Ok(Self { admin: Some(admin.trim_end_matches('/').into()), ..self })
     }
 
     /// Sets the bearer token of all requests. Restate Cloud needs one. By default no token is sent.
     /// Fails with [`RestateError::Address`] if the token has characters that a header can't have.
     pub fn with_token(self, token: &str) -> Result<Self, RestateError> {
-        let client = self.client.with_restate_auth_token(token);
-        let wrong = |_| RestateError::Address {
+        let wrong = || RestateError::Address {
             address: "the token".to_owned(),
             why: "it has characters that a header can't have".to_owned(),
         };
-        Ok(Self { client: client.map_err(wrong)? })
+        let client = self.client.with_restate_auth_token(token).map_err(|_| wrong())?;
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| wrong())?;
+        bearer.set_sensitive(true);
+        Ok(Self { client, token: Some(bearer), ..self })
     }
 
     /// Runs the conversation on the engine until it is the user's turn, and returns how the run
@@ -159,6 +179,20 @@ impl Restate {
         self.call(id, "cancel", ()).await
     }
 
+    /// Copies a session to a new one, to continue the copy in another direction. The copy has no
+    /// events. Fails with [`RestateError::Exists`] if there is a session with the new id.
+    ///
+    /// Calls in the copy have other [keys](agent_core::Context::key). So a call that has no result
+    /// yet may be made once in each of the two.
+    pub async fn fork(&self, id: &str, new_id: &str) -> Result<(), RestateError> {
+        check_session_id(new_id)?;
+        let conversation =
+            self.whole(id).await?.ok_or_else(|| RestateError::Unknown { id: id.to_owned() })?;
+        let request = self.client.request::<_, Json<()>>(session(new_id, "copy"), Json(conversation));
+        request.call().await?.into_body()?;
+        Ok(())
+    }
+
     /// Deletes this session from the engine. If a run is in progress, this waits for the end of the
     /// run.
     pub async fn forget(&self, id: &str) -> Result<(), RestateError> {
@@ -179,6 +213,44 @@ impl Restate {
     pub async fn forget_shared_budget(&self, name: &str) -> Result<(), RestateError> {
         let target = RequestTarget::object(ACCOUNTS, shared_key(name), "forget");
         Ok(self.client.request::<(), ()>(target, ()).call().await?.into_body()?)
+    }
+
+    /// The conversation with those that were delegated from it and run now.
+    pub(crate) async fn whole(&self, id: &str) -> Result<Option<Conversation>, RestateError> {
+        let Some(mut conversation) = self.history(id).await? else { return Ok(None) };
+        let mut parents = vec![id.to_owned()];
+        while let Some(parent) = parents.pop() {
+            for child in self.call::<Vec<String>>(&parent, "children", ()).await? {
+                // It may have ended in the meantime.
+                let Some(known) = self.history(&child).await? else { continue };
+                if conversation.put_delegated(known) {
+                    parents.push(child);
+                }
+            }
+        }
+        Ok(Some(conversation))
+    }
+
+    pub(crate) async fn exists(&self, id: &str) -> Result<bool, RestateError> {
+        self.call(id, "exists", ()).await
+    }
+
+    pub(crate) async fn append_events(&self, session: &str, batch: &Batch) -> Result<(), RestateError> {
+        let target = RequestTarget::object(EVENTS, session, "append");
+        let request = self.client.request::<_, Json<()>>(target, Json(batch));
+        request.call().await?.into_body()?;
+        Ok(())
+    }
+
+    /// Some of the events of a session after this offset.
+    pub(crate) async fn events_after(&self, session: &str, after: u64) -> Result<Page, RestateError> {
+        let target = RequestTarget::object(EVENTS, session, "read");
+        Ok(self.client.request::<_, Json<Page>>(target, Json(after)).call().await?.into_body()?.0)
+    }
+
+    /// Asks the admin API with an SQL query. `None` if its address is not known.
+    pub(crate) async fn query<T: DeserializeOwned>(&self, sql: &str) -> Option<Result<Vec<T>, RestateError>> {
+        Some(admin::query(&self.transport, self.admin.as_ref()?, self.token.as_ref(), sql).await)
     }
 
     async fn decide(&self, key: &str, verdict: Verdict) -> Result<(), RestateError> {

@@ -21,6 +21,7 @@ use crate::{
     process::SharedProcess,
     running_work::{FinishedWork, RunningWork},
     state::Writer,
+    step::session_step,
     stopped::{CANCELLED, Stopped, UNKNOWN_AGENT},
     tools::Refused,
 };
@@ -84,7 +85,7 @@ impl Engine<'_, '_> {
                 (stopped, more) = (Err(cancelled), Vec::new());
                 Vec::new()
             });
-            self.children.begin(self.ctx, more.iter().filter_map(child).collect());
+            self.children.begin(self.ctx, more.iter().filter_map(child_of).collect());
             for (work, refused) in more.drain(..).zip(refused) {
                 stopped = running.start(work, limit, refused).await.and(stopped);
             }
@@ -94,19 +95,50 @@ impl Engine<'_, '_> {
                 Ok(Some(FinishedWork { done: Err(error), .. })) if error.code() == UNKNOWN_AGENT => {
                     stopped = Err(error);
                 }
-                Ok(Some(FinishedWork { call, child, done })) => {
-                    match (&child, &done) {
-                        (Some(child), Ok(_)) => self.children.ended(child),
-                        (Some(child), Err(_)) => self.budgets.stop(self.ctx, child),
-                        _ => {}
-                    }
-                    let done = done.unwrap_or_else(stopped_call);
-                    let next = turn.record(&call, done);
+                Ok(Some(finished)) => {
+                    let (told, next) = self.record(&mut turn, finished).await;
+                    stopped = told.and(stopped);
                     more.extend(next.into_iter().filter(|_| stopped.is_ok()));
                 }
                 Err(cancelled) => stopped = Err(cancelled),
             }
         }
+    }
+
+    /// Records work that has ended. Returns what may start now. An error means that the run was
+    /// cancelled.
+    async fn record(
+        &self,
+        turn: &mut ToolTurn<'_>,
+        FinishedWork { call, child, done }: FinishedWork,
+    ) -> (Result<(), TerminalError>, Vec<Work>) {
+        match (&child, &done) {
+            (Some(child), Ok(_)) => self.children.ended(child),
+            (Some(child), Err(_)) => self.budgets.stop(self.ctx, child),
+            _ => {}
+        }
+        // The process that made a call has told how it ended.
+        let is_told = child.is_none() && done.is_ok();
+        let (id, done) = (call.call.id.clone(), done.unwrap_or_else(stopped_call));
+        let told = match is_told {
+            true => Ok(()),
+            false => self.tell_outcome(call, turn.admit(&id, done.outcome.clone())).await,
+        };
+        let next = turn.record(&id, done);
+        if next.iter().any(|next| child_of(next).is_some()) {
+            // So that others see the delegation. What does not fit is written at the end of the turn,
+            // or is too large then.
+            let _ = self.writer.write(self.ctx, turn.conversation());
+        }
+        (told, next)
+    }
+
+    /// Tells listeners the outcome of a call that nobody else tells: of one that delegated, or that was
+    /// stopped. It is a step, because a replay must not tell it again.
+    async fn tell_outcome(&self, call: Call, outcome: Outcome) -> Result<(), TerminalError> {
+        let process = self.process.clone();
+        let tell = async move { process.tell_outcome(call, &outcome).await };
+        session_step(self.ctx, "tell the outcome", tell).await
     }
 
     /// Counts this work, as far as the limits and budgets of the run allow it. Returns for each why it
@@ -143,7 +175,7 @@ impl Engine<'_, '_> {
 }
 
 /// The id of the conversation that this work delegates to.
-fn child(work: &Work) -> Option<String> {
+fn child_of(work: &Work) -> Option<String> {
     match work {
         Work::Call(_) => None,
         Work::Delegate(delegation) => Some(delegation.conversation.id().to_owned()),

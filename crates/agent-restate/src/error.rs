@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     merge::DIVERGED,
-    names::NOT_WAITING,
+    names::{EXISTS, NOT_WAITING},
     payload::TOO_LARGE,
     stopped::{REQUEST_LIMIT, UNKNOWN_AGENT},
 };
@@ -68,6 +68,18 @@ pub enum RestateError {
     /// waited.
     #[error("{}", safe_line(.0))]
     NotWaiting(String),
+    /// What the engine answered, or has kept, can't be read. Another program may have written it.
+    #[error("{}", safe_line(.0))]
+    Unreadable(String),
+    /// The engine has no session with this id.
+    #[error("there is no session {id:?}")]
+    Unknown {
+        /// The id.
+        id: String,
+    },
+    /// The engine has a session with this id already. The text names it.
+    #[error("{}: choose another id", safe_line(.0))]
+    Exists(String),
     /// A message, a result or the conversation is larger than the engine accepts. The text says
     /// which.
     #[error("{}", safe_line(.0))]
@@ -105,6 +117,7 @@ impl From<ClientError> for RestateError {
             REQUEST_LIMIT => Self::RequestLimit(message),
             DIVERGED => Self::Diverged(message),
             NOT_WAITING if message.ends_with("waits") => Self::NotWaiting(message),
+            EXISTS => Self::Exists(message),
             TOO_LARGE => Self::TooLarge(message),
             status => Self::Refused { status, message },
         }

@@ -30,28 +30,40 @@
 //! | a tool call | an invocation of `AgentTools`, on any machine |
 //! | a call that waits for a person | an awakeable |
 //! | the accounts of [budgets](agent_core::budget) | a virtual object of `AgentBudget` |
+//! | the events of a session, if they are [kept](Services::keep_events) | a virtual object of `AgentEvents` |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod accounts;
+mod admin;
 mod allowance;
 mod amount;
 mod answer;
+mod as_sessions;
 mod ask_model;
 mod ask_paid;
 mod budgets;
 mod children;
 mod client;
+mod clock;
 mod decision;
 mod desk;
+mod driving;
 mod engine;
 mod error;
+mod event_sender;
+mod event_store;
 mod first_decision;
+mod follow;
 #[cfg(doctest)]
 mod guide;
+mod kept_events;
+mod keys;
 mod ledger;
+mod listing;
 mod merge;
 mod names;
+mod outbox;
 mod paid_task;
 mod payload;
 mod process;
@@ -67,6 +79,7 @@ mod step;
 mod step_counter;
 mod stopped;
 mod store;
+mod summary;
 mod task_event;
 mod tools;
 mod transport;

@@ -2,7 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use agent_core::{Limits, Outcome, conversation::Call, host::LocalHost};
+use agent_core::{
+    Limits, Outcome,
+    conversation::Call,
+    host::{LocalHost, Perform},
+};
+
+use crate::event_sender::EventSender;
 
 /// How much longer than the time of a step the engine waits before it considers a process stuck.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
@@ -19,6 +25,8 @@ pub(crate) struct Process {
     /// Whether the part of a cancelled reply that has arrived is kept.
     pub(crate) keeps_partial_reply: bool,
     pub(crate) unknown: Box<Unknown>,
+    /// Sends the events of this process to the engine, if they are kept.
+    pub(crate) events: Option<EventSender>,
     /// How long one call, or one reply of a model, may take.
     pub(crate) step_timeout: Duration,
     /// How long a call waits for a person. Forever without this.
@@ -31,6 +39,20 @@ pub(crate) type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
 pub(crate) type SharedProcess = Arc<Process>;
 
 impl Process {
+    /// The outcome of a call is told to listeners.
+    pub(crate) async fn tell_outcome(&self, call: Call, outcome: &Outcome) {
+        let conversation = call.conversation.clone();
+        self.local.on_outcome(|| call, outcome);
+        self.flush(&conversation).await;
+    }
+
+    /// Waits until the events of this conversation are kept.
+    pub(crate) async fn flush(&self, conversation: &str) {
+        if let Some(events) = &self.events {
+            events.flush(conversation).await;
+        }
+    }
+
     /// Whether its runs may have accounts in the engine.
     pub(crate) fn has_budgets(&self) -> bool {
         let Limits { budget, conversation_budget, .. } = &self.limits;

@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use agent_core::{
     Content, Outcome, RunError, StopReason,
-    conversation::{Delegation, PendingApproval, Work},
+    conversation::{Call, Delegation, PendingApproval, Work},
     tool::Done,
 };
 use restate_sdk::{
@@ -40,7 +40,7 @@ pub(crate) struct RunningWork<'a, 'ctx> {
 }
 
 struct StartedWork {
-    call: String,
+    call: Call,
     /// The id of the conversation that it delegates to.
     child: Option<String>,
     time: Option<TimeLimit>,
@@ -57,7 +57,7 @@ struct TimeLimit {
 
 /// Work that has ended.
 pub(crate) struct FinishedWork {
-    pub(crate) call: String,
+    pub(crate) call: Call,
     pub(crate) child: Option<String>,
     pub(crate) done: Result<Done, TerminalError>,
 }
@@ -95,17 +95,18 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
         limit: usize,
         refused: Option<Refused>,
     ) -> Result<(), TerminalError> {
-        let (call, place) = (work.id().to_owned(), self.started.len());
+        let place = self.started.len();
         let (mut child, mut time, mut result) = (None, None, Ok(()));
-        let events: EventFuture<'ctx> = match work {
+        let (call, events): (Call, EventFuture<'ctx>) = match work {
             Work::Call(call) => {
                 let target = RequestTarget::service(TOOLS, "call");
-                let request = Json(ToolCallRequest::new(call, limit, refused));
+                let request = Json(ToolCallRequest::new(call.clone(), limit, refused));
                 let called = self.ctx.request(target, request).call();
                 self.calls += 1;
-                Box::pin(called.map(WorkEvent::Done))
+                (call, Box::pin(called.map(WorkEvent::Done)))
             }
-            Work::Delegate(Delegation { conversation, .. }) => {
+            Work::Delegate(delegation) => {
+                let (call, conversation) = (call_of(&delegation), delegation.conversation);
                 let (id, limits) = (conversation.id().to_owned(), conversation.delegation_limits().clone());
                 let target = RequestTarget::object(SESSION, id.as_str(), "delegated");
                 let (name, handed) = self.allowance.hand_down(self.ctx, self.calls);
@@ -119,7 +120,7 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
                     result = handle
                         .map(|invocation| time = Some(TimeLimit { limit, left, invocation, is_over: false }));
                 }
-                Box::pin(called.map(WorkEvent::Done))
+                (call, Box::pin(called.map(WorkEvent::Done)))
             }
         };
         self.started.push(StartedWork { call, child, time, is_done: false });
@@ -195,6 +196,14 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
         };
         FinishedWork { call: started.call.clone(), child: started.child.clone(), done }
     }
+}
+
+/// The call that led to a delegation.
+fn call_of(delegation: &Delegation) -> Call {
+    let (id, depth) = (delegation.conversation.id(), delegation.conversation.depth());
+    let conversation = id.rsplit_once('/').map_or(id, |(above, _)| above).into();
+    let (agent, call) = (delegation.by.clone(), delegation.call.clone());
+    Call { conversation, depth: depth.saturating_sub(1), agent, call, place: 0, approved: false }
 }
 
 /// Work that was stopped because of its time limit says that, and not that it was cancelled.

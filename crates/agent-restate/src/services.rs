@@ -15,9 +15,11 @@ use restate_sdk::{
 use tokio::net::TcpListener;
 
 use crate::{
-    ServicesError,
+    Restate, ServicesError,
     accounts::Accounts,
+    event_sender::EventSender,
     first_decision::FirstDecision,
+    kept_events::KeptEvents,
     process::{GRACE, Process},
     serve::serve,
     session::Session,
@@ -53,6 +55,7 @@ impl Services {
                 has_tool_budgets,
                 keeps_partial_reply: false,
                 unknown,
+                events: None,
                 step_timeout: DEFAULT_STEP_TIMEOUT,
                 approval_timeout: None,
             },
@@ -65,6 +68,26 @@ impl Services {
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.process.local = self.process.local.listen(listener);
         self
+    }
+
+    /// Keeps the events of all sessions in the engine, so that any program can follow them, whatever
+    /// processes do the work: see [`Sessions`](agent_core::sessions::Sessions), which [`Restate`]
+    /// implements. By default no events are kept. All processes that serve the team should keep
+    /// them. `engine` is the engine that they serve.
+    ///
+    /// Events are sent every 100 ms. Pieces of a reply that are sent together are one event. Before
+    /// a reply or the result of a call counts, its events are kept, so events of several processes
+    /// are in the right order. That takes a few milliseconds each time. If the engine does not take
+    /// them within a second, nobody waits for them.
+    ///
+    /// The engine keeps at most 8 MiB of events for each session, and removes the oldest. Events
+    /// may also be lost with a process that is killed, and if the engine takes none for long. The
+    /// [offsets](agent_core::sessions::SessionEvent::offset) of later events then leave a gap, except
+    /// for the last ones of a killed process. The conversation misses nothing.
+    pub fn keep_events(mut self, engine: &Restate) -> Self {
+        let sender = EventSender::new(engine.clone());
+        self.process.events = Some(sender.clone());
+        self.listen(move |event| sender.hear(event))
     }
 
     /// Gives a value to the tools of all runs, as [`Run::with`](agent_core::Run::with) does in
@@ -138,8 +161,10 @@ impl Services {
         let tools = Tools(process).into_service_definition().options(options.clone());
         let decided = FirstDecision.into_service_definition().options(options.clone());
         let store = Store.into_service_definition().options(options.clone());
+        let events = KeptEvents.into_service_definition().options(options.clone());
         let accounts = Accounts.into_service_definition().options(options);
-        Ok(Endpoint::builder().bind(session).bind(tools).bind(decided).bind(store).bind(accounts))
+        let all = Endpoint::builder().bind(session).bind(tools).bind(decided).bind(store);
+        Ok(all.bind(accounts).bind(events))
     }
 
     /// Serves requests of the engine until this future is dropped. Work in progress then continues

@@ -1,9 +1,6 @@
 //! The virtual object of a conversation.
 
-use agent_core::{
-    Conversation, End, Usage,
-    conversation::{Failure, PendingApproval},
-};
+use agent_core::{Conversation, End, Usage, conversation::PendingApproval};
 use restate_sdk::{
     context::{
         ContextClient, ContextReadState, ContextWriteState, ObjectContext, RequestTarget, SharedObjectContext,
@@ -21,20 +18,18 @@ use crate::{
     answer::Answer,
     budgets::Budgets,
     children::{CHILDREN, Children},
+    clock::now,
     decision::Decision,
-    engine::Engine,
     first_decision::DECISION,
+    kept_events::EVENTS,
     merge::{check_id, is_earlier_state, merge},
-    names::{NOT_WAITING, SESSION},
+    names::{EXISTS, NOT_WAITING, RUNNING, SESSION},
     payload::check,
     process::SharedProcess,
     state::{self, Writer},
-    stopped::Stopped,
-    waits::{WAITING, Wait, Waits},
+    step::session_step,
+    waits::{WAITING, Wait},
 };
-
-/// The key of the state with the id of the invocation that runs the conversation.
-const RUNNING: &str = "running";
 
 /// The status of the error for a model that did not reply.
 const NO_ANSWER: u16 = 502;
@@ -112,14 +107,16 @@ impl Session {
     /// Takes back the last exchange. Returns nothing if there is none.
     #[handler]
     async fn take_back(&self, ctx: ObjectContext<'_>) -> HandlerResult<Json<Option<Conversation>>> {
-        let Some((mut conversation, writer)) = state::read(&ctx).await? else { return Ok(Json(None)) };
+        let Some((mut conversation, mut writer)) = state::read(&ctx).await? else { return Ok(Json(None)) };
         if conversation.take_back().is_err() {
             return Ok(Json(None));
         }
         // Conversations that a stopped run had delegated are over.
         Children::load(&ctx, |_| true).await?;
         ctx.clear(CHILDREN);
+        writer.load(&ctx).await?;
         writer.write(&ctx, &conversation)?;
+        writer.end(&ctx, &conversation);
         Ok(Json(Some(conversation)))
     }
 
@@ -155,6 +152,12 @@ impl Session {
     #[handler]
     async fn history(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Option<Conversation>>> {
         Ok(Json(state::read_shared(&ctx).await?.map(|(conversation, _)| conversation)))
+    }
+
+    /// Returns the ids of the conversations that were delegated from this one and may run now.
+    #[handler(lazy_state)]
+    async fn children(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<Vec<String>>> {
+        Ok(Json(ctx.get::<Json<Vec<String>>>(CHILDREN).await?.map(|Json(all)| all).unwrap_or_default()))
     }
 
     /// Returns the calls that wait for a person, including those in delegated conversations.
@@ -205,10 +208,36 @@ impl Session {
         Ok(Json(running.is_some()))
     }
 
+    /// Whether there is such a session.
+    #[handler(lazy_state)]
+    async fn exists(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<bool>> {
+        Ok(Json(state::exists(&ctx).await?))
+    }
+
+    /// Begins a session with the content of another one, without running it.
+    #[handler]
+    async fn copy(&self, ctx: ObjectContext<'_>, Json(given): Json<Conversation>) -> HandlerResult<Json<()>> {
+        check_id(ctx.key(), false)?;
+        if state::read(&ctx).await?.is_some() {
+            return Err(
+                TerminalError::new_with_code(EXISTS, format!("there is a session {:?}", ctx.key())).into()
+            );
+        }
+        let (conversation, mut writer) = (given.with_id(ctx.key()), Writer::default());
+        let began = session_step(&ctx, "begin", async { now() }).await?;
+        writer.begin(&ctx, began).await?;
+        writer.write(&ctx, &conversation)?;
+        writer.end(&ctx, &conversation);
+        Ok(Json(()))
+    }
+
     /// Deletes the conversation.
     #[handler(lazy_state)]
     async fn forget(&self, ctx: ObjectContext<'_>) -> HandlerResult<()> {
         Children::load(&ctx, |_| true).await?;
+        if !ctx.key().contains('/') {
+            drop(ctx.request::<(), ()>(RequestTarget::object(EVENTS, ctx.key(), "forget"), ()).send());
+        }
         if self.0.has_budgets() {
             // There are accounts if a run was killed.
             let accounts = RequestTarget::object(ACCOUNTS, ctx.key(), "forget");
@@ -216,58 +245,6 @@ impl Session {
         }
         ctx.clear_all();
         Ok(())
-    }
-}
-
-impl Session {
-    /// Runs the conversation until it is the user's turn and no call waits. The inner error is a
-    /// failure of a model, which another run can continue from.
-    async fn drive(
-        &self,
-        ctx: &ObjectContext<'_>,
-        allowance: &Allowance,
-        budgets: Budgets,
-        writer: Writer,
-        conversation: &mut Conversation,
-    ) -> Result<Result<End, Failure>, Stopped> {
-        let children = Children::load(ctx, |child| conversation.within(child).is_none()).await?;
-        ctx.set(RUNNING, ctx.invocation_id().to_owned());
-        let engine = Engine { ctx, process: &self.0, allowance, budgets, writer, children };
-        let end = self.drive_through_waits(&engine, conversation).await;
-        allowance.end(ctx);
-        engine.budgets.end(ctx);
-        ctx.clear(RUNNING);
-        ctx.clear(WAITING);
-        let end = match end {
-            Ok(end) => Ok(end),
-            Err(Stopped::Model(failure)) => Err(failure),
-            // Conversations that it delegated may still be running.
-            Err(stopped) => return Err(stopped),
-        };
-        ctx.clear(CHILDREN);
-        Ok(end)
-    }
-
-    async fn drive_through_waits(
-        &self,
-        engine: &Engine<'_, '_>,
-        conversation: &mut Conversation,
-    ) -> Result<End, Stopped> {
-        let ctx = engine.ctx;
-        let mut waits = Waits::default();
-        engine.budgets.begin(ctx).await?;
-        loop {
-            let end = self.0.local.drive_by(conversation, engine).await;
-            engine.budgets.record(conversation);
-            engine.writer.write(ctx, conversation)?;
-            match end? {
-                End::Waiting(calls) => {
-                    waits.decide(ctx, &self.0, &calls, conversation).await?;
-                    engine.budgets.restart_time(ctx).await?;
-                }
-                end => return Ok(end),
-            }
-        }
     }
 }
 

@@ -3,13 +3,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-use agent_core::Conversation;
+use agent_core::{Conversation, End};
 use futures::future::BoxFuture;
 use restate_sdk::{
     context::{ContextReadState, ContextWriteState, ObjectContext, SharedObjectContext},
@@ -19,10 +16,17 @@ use restate_sdk::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::payload::{MAX_CONVERSATION_BYTES, json_bytes, room};
+use crate::{
+    keys::Keys,
+    payload::{MAX_CONVERSATION_BYTES, json_bytes, room},
+    summary::{SUMMARY, Summary},
+};
 
 const HEAD: &str = "conversation";
 const MESSAGES: &str = "messages";
+
+/// The keys of messages.
+static MESSAGE: Keys = Keys::new("message");
 
 /// Everything of a conversation except its messages, and how many messages there are.
 #[derive(Serialize, Deserialize)]
@@ -34,10 +38,13 @@ struct Head {
 /// JSON fields, each with its original text.
 type Fields = BTreeMap<String, Box<RawValue>>;
 
-/// Writes the parts of a conversation that are not written yet.
+/// Writes the parts of a conversation that are not written yet, and its summary.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
     messages: AtomicUsize,
+    /// When the session began and last changed, in µs since 1970. Nothing is kept of delegated
+    /// conversations.
+    times: Option<(u64, AtomicU64)>,
 }
 
 /// Defines a function that reads the conversation of an object, and returns it with the writer for
@@ -51,11 +58,11 @@ macro_rules! read {
                 let Some(Json(head)) = ctx.get::<Json<Head>>(HEAD).await? else { return Ok(None) };
                 let mut messages = Vec::with_capacity(head.messages);
                 for place in 0..head.messages {
-                    let message = ctx.get::<Json<Box<RawValue>>>(key(place)).await?;
+                    let message = ctx.get::<Json<Box<RawValue>>>(MESSAGE.key(place)).await?;
                     messages.push(message.ok_or_else(|| broken("a message is missing"))?.0);
                 }
                 let written = messages.len().into();
-                Ok(Some((head.with(&messages).map_err(broken)?, Writer { messages: written })))
+                Ok(Some((head.with(&messages).map_err(broken)?, Writer { messages: written, times: None })))
             })
         }
     };
@@ -97,28 +104,53 @@ impl Writer {
         let messages = conversation.messages();
         let written = self.messages.load(Ordering::Relaxed);
         for (place, message) in messages.iter().enumerate().skip(written) {
-            ctx.set(key(place), Json(message.clone()));
+            ctx.set(MESSAGE.key(place), Json(message.clone()));
         }
         self.messages.store(messages.len(), Ordering::Relaxed);
         ctx.set(HEAD, Json(head));
+        self.write_summary(ctx, conversation, None);
         Ok(room)
     }
+
+    /// A run of the session begins now.
+    pub(crate) async fn begin(&mut self, ctx: &ObjectContext<'_>, now: u64) -> Result<(), TerminalError> {
+        let known = ctx.get::<Json<Summary>>(SUMMARY).await?;
+        self.times = Some((known.map_or(now, |Json(known)| known.began), now.into()));
+        Ok(())
+    }
+
+    /// The session changes without a run.
+    pub(crate) async fn load(&mut self, ctx: &ObjectContext<'_>) -> Result<(), TerminalError> {
+        let known = ctx.get::<Json<Summary>>(SUMMARY).await?;
+        self.times = known.map(|Json(known)| (known.began, known.changed.into()));
+        Ok(())
+    }
+
+    /// The session changed at this time.
+    pub(crate) fn changed(&self, now: u64) {
+        self.times.iter().for_each(|(_, changed)| changed.store(now, Ordering::Relaxed));
+    }
+
+    /// No run is in progress any more.
+    pub(crate) fn end(&self, ctx: &ObjectContext<'_>, conversation: &Conversation) {
+        self.write_summary(ctx, conversation, conversation.known_end());
+    }
+
+    fn write_summary(&self, ctx: &ObjectContext<'_>, conversation: &Conversation, end: Option<End>) {
+        if let Some((began, changed)) = &self.times {
+            let changed = changed.load(Ordering::Relaxed);
+            ctx.set(SUMMARY, Json(Summary::of(conversation, *began, changed, end)));
+        }
+    }
+}
+
+/// Whether the object has a conversation.
+pub(crate) async fn exists(ctx: &SharedObjectContext<'_>) -> Result<bool, TerminalError> {
+    Ok(ctx.get::<Json<Head>>(HEAD).await?.is_some())
 }
 
 fn broken(why: impl ToString) -> TerminalError {
     TerminalError::new(format!("the state of the session is not a conversation: {}", why.to_string()))
-}
-
-/// The key of the message with this index. The SDK needs keys that outlive the handler, so they are
-/// never freed. There are as many as the longest conversation has messages.
-fn key(place: usize) -> &'static str {
-    static KEYS: Mutex<Vec<&str>> = Mutex::new(Vec::new());
-    let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
-    while keys.len() <= place {
-        let key = format!("message {}", keys.len());
-        keys.push(key.leak());
-    }
-    keys[place]
 }
 
 #[cfg(test)]
@@ -126,7 +158,7 @@ mod tests {
     use agent_core::{Block, Conversation, Response, StopReason, conversation::Change};
     use serde_json::value::RawValue;
 
-    use super::{Head, key};
+    use super::Head;
 
     #[test]
     fn a_conversation_comes_back_as_the_same_text() {
@@ -145,11 +177,5 @@ mod tests {
         let back = head.with(&messages.collect::<Vec<_>>()).unwrap();
         let text = |conversation: &Conversation| serde_json::to_string(conversation).unwrap();
         assert_eq!(text(&back), text(&conversation));
-    }
-
-    #[test]
-    fn keys_are_made_only_once() {
-        assert_eq!([key(2), key(0)], ["message 2", "message 0"]);
-        assert!(std::ptr::eq(key(2), key(2)));
     }
 }

@@ -109,7 +109,7 @@ async fn make_call(process: SharedProcess, request: ToolCallRequest, is_first: b
     };
     let ToolCallRequest { call, limit, .. } = request;
     if let Some(outcome) = not_made {
-        process.local.on_outcome(|| call, &outcome);
+        process.tell_outcome(call, &outcome).await;
         return outcome.into();
     }
     let receipt = Receipt::default();
@@ -119,7 +119,7 @@ async fn make_call(process: SharedProcess, request: ToolCallRequest, is_first: b
         Ok(Err(error)) => Outcome::error(error.to_string()).into(),
         Err(_) => too_slow(process.step_timeout),
     };
-    process.local.on_outcome(|| call, &done.outcome);
+    process.tell_outcome(call, &done.outcome).await;
     match json_bytes(&done) {
         bytes if bytes > limit => Outcome::error(too_large("the result of the tool", bytes, limit)).into(),
         _ => done,

@@ -41,11 +41,10 @@
 //! process that runs the agents may be killed meanwhile: when another one continues the session, the
 //! page goes on with its events.
 //!
-//! # Restate
+//! # Places of sessions
 //!
-//! Sessions on Restate (agent-restate) are not a place of sessions yet. Its client can list no
-//! sessions, because the engine's SQL interface is not used, and events are told only in the process
-//! where they happen, so there is nothing to follow by offset.
+//! A journal (agent-journal) is a place of sessions, and so is the client of a Restate engine
+//! (agent-restate). Implement [`Sessions`](agent_core::sessions::Sessions) for a place of your own.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

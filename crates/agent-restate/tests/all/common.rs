@@ -32,12 +32,17 @@ impl Stage {
     /// A new server with these services. `None` where it can't be installed.
     pub(crate) async fn open(services: Services) -> Option<Self> {
         let cluster = Cluster::unless_missing(1).await.unwrap()?;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Some(Self::on(cluster, services).await)
+    }
+
+    /// This server with these services.
+    pub(crate) async fn on(cluster: Cluster, services: Services) -> Self {
+        let listener = listener().await;
         let address = listener.local_addr().unwrap();
         let serving = Some(tokio::spawn(services.serve(listener).unwrap()));
         register(cluster.admin(), &format!("http://{address}")).await.unwrap();
         let host = Restate::at(cluster.ingress()).unwrap();
-        Some(Self { host, cluster, address, serving })
+        Self { host, cluster, address, serving }
     }
 
     /// Stops the process with all its work, and starts another one.
@@ -59,6 +64,16 @@ impl Drop for Stage {
     fn drop(&mut self) {
         if let Some(serving) = &self.serving {
             serving.abort();
+        }
+    }
+}
+
+/// A listener on a port that systems don't give to outgoing connections, so that none has it while a
+/// process is replaced.
+pub(crate) async fn listener() -> TcpListener {
+    loop {
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", fastrand::u16(10_000..20_000))).await {
+            return listener;
         }
     }
 }

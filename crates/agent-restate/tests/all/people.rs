@@ -6,7 +6,7 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Context, Json, Outcome, Team, Tool, ToolSpec, async_trait,
+    Agent, Context, End, EventKind, Json, Outcome, Team, Tool, ToolSpec, async_trait,
     conversation::PendingApproval,
     script::{Reply, Script},
 };
@@ -178,4 +178,28 @@ async fn calls_that_wait_in_several_delegated_conversations_are_listed_until_tho
         rows.is_empty().then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn fault_100_a_process_that_takes_over_does_not_tell_again_what_was_told() {
+    let (calls, told) = (Calls::default(), Calls::default());
+    let services = || {
+        let told = told.clone();
+        office(&calls).listen(move |event| {
+            if let EventKind::Ended(end) = &event.kind {
+                let what = if matches!(end, End::Waiting(_)) { "waits" } else { "ended" };
+                told.note(format!("{} {what}", event.conversation));
+            }
+        })
+    };
+    let Some(mut stage) = Stage::open(services()).await else { return };
+    let run = stage.host.submit(&start("r"), None).await.unwrap();
+    let waits = waiting(&stage, "r", 2).await;
+    stage.replace(services()).await;
+    for call in waits {
+        stage.host.approve(&call.key).await.unwrap();
+    }
+    stage.host.attach(&run).await.unwrap();
+    // It waits for two calls, and then for one.
+    assert_eq!(told.made(), [("r ended".to_owned(), 1), ("r waits".to_owned(), 2)].into());
 }

@@ -111,7 +111,7 @@ async fn a_run_that_is_submitted_twice_runs_once_and_can_be_read_meanwhile() {
 }
 
 #[tokio::test]
-async fn events_are_reported_when_they_happen() {
+async fn fault_100_events_are_reported_when_they_happen_also_the_end_of_a_call_that_delegated() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = events.clone();
     let services = Services::new(bureau()).listen(move |event| {
@@ -129,8 +129,8 @@ async fn events_are_reported_when_they_happen() {
     let mut events = std::mem::take(&mut *events.lock().unwrap());
     events.sort();
     let child = |id: &str| ["call", "ended", "turn", "turn"].map(|what| format!("t/{id} {what}"));
-    let root =
-        ["call", "delegated", "delegated", "ended", "turn", "turn", "turn"].map(|what| format!("t {what}"));
+    let root = ["call", "call", "call", "delegated", "delegated", "ended", "turn", "turn", "turn"];
+    let root = root.map(|what| format!("t {what}"));
     assert_eq!(events, [&root[..], &child("call_0_0"), &child("call_0_1")].concat());
 }
 

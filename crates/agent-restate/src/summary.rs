@@ -1,0 +1,35 @@
+//! What a list of sessions says about one, beside the session, so that a list reads no conversation.
+
+use agent_core::{Conversation, End, Role, Usage};
+use serde::{Deserialize, Serialize};
+
+/// The key of the state.
+pub(crate) const SUMMARY: &str = "summary";
+
+/// What a list says about a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    pub(crate) agent: String,
+    pub(crate) turns: usize,
+    pub(crate) usage: Usage,
+    /// In µs since 1970, as all times here.
+    pub(crate) began: u64,
+    pub(crate) changed: u64,
+    /// How the last run ended. `None` during a run, and after one that was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<End>,
+}
+
+impl Summary {
+    pub(crate) fn of(conversation: &Conversation, began: u64, changed: u64, end: Option<End>) -> Self {
+        let replies = conversation.messages().iter().filter(|message| message.role() == Role::Assistant);
+        Self {
+            agent: conversation.agent().to_owned(),
+            turns: replies.count(),
+            usage: conversation.usage(),
+            began,
+            changed,
+            end,
+        }
+    }
+}
