@@ -10,8 +10,15 @@ mod client;
 #[cfg(feature = "server")]
 mod server;
 
+#[cfg(feature = "client")]
+pub use client::{
+    Approval, Elicitation, Form, FormAnswer, FormAnswers, McpError, McpErrorKind, McpServer, McpTool, OAuth,
+    Revision, Sampling, ServerBuilder, tools_of,
+};
 #[cfg(feature = "server")]
 pub use server::{
     Call, Caller, Handler, HttpService, IDEMPOTENCY_KEY, InvalidCaller, ServeError, Server, serve,
     serve_tools,
 };
+
+pub use rmcp;

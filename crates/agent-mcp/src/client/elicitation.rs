@@ -1,0 +1,231 @@
+//! Questions of a server for a person.
+
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc};
+
+use agent_core::{Context, Json};
+use futures::{FutureExt, future::BoxFuture};
+use rmcp::model::{ElicitRequestParams, ElicitResult, ElicitationAction};
+use serde_json::{Map, Value};
+
+use super::{calls::Caller, schema::Rules};
+
+/// How a server's questions for a person are answered. By default a server can't ask any.
+///
+/// - [`ask_a_person`](Self::ask_a_person): the call waits, as a call that needs an approval
+///   ([`Outcome::Wait`](agent_core::Outcome::Wait)). So the answer may come days later, and in another
+///   process. The call is stopped at the server, and made again when there is an answer: what the
+///   tool does before it asks, it does twice.
+/// - [`answered_by`](Self::answered_by): a function answers while the call goes on.
+///
+/// Questions that send a person to a web page are declined.
+#[derive(Clone)]
+pub struct Elicitation(How);
+
+#[derive(Clone)]
+enum How {
+    Wait,
+    Function(Arc<Answer>),
+}
+
+type Answer = dyn Fn(Form) -> BoxFuture<'static, FormAnswer> + Send + Sync;
+
+/// What a server wants to know from a person.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// The server's name.
+    pub server: String,
+    /// The server's words. They may say anything, so show them as the server's.
+    pub message: String,
+    /// The JSON Schema of the answer: an object whose fields are texts, numbers, booleans or choices.
+    pub schema: Json,
+    /// The key of the call in which the server asks; see [`Context::key`].
+    pub call: String,
+}
+
+/// A person's answer.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub enum FormAnswer {
+    /// This. Fields that it lacks get their defaults. If it then does not fit the schema, the server
+    /// is told that the question was cancelled.
+    Accept(Json),
+    /// No.
+    Decline,
+    /// No answer.
+    Cancel,
+}
+
+/// Answers to questions for which calls wait. Give it to the run that goes on:
+/// `team.run(&mut conversation).with(answers)`. Approve the call, too.
+///
+/// An answer counts only for the question that it was given to, so a server can't ask one thing and
+/// get the answer for another.
+#[derive(Clone, Debug, Default)]
+pub struct FormAnswers(BTreeMap<String, (String, Json)>);
+
+impl FormAnswers {
+    /// No answers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an answer. `key` and `question` are those of the
+    /// [pending call](agent_core::conversation::PendingApproval). Fields with defaults can be left
+    /// out.
+    pub fn accept(
+        mut self,
+        key: impl Into<String>,
+        question: impl Into<String>,
+        answer: impl Into<Json>,
+    ) -> Self {
+        self.0.insert(key.into(), (question.into(), answer.into()));
+        self
+    }
+}
+
+/// What came of a question.
+pub(super) enum Asked {
+    Answer(ElicitResult),
+    /// A person has to be asked this first.
+    Person(String),
+}
+
+impl Elicitation {
+    /// The call waits until a person answers.
+    ///
+    /// [`End::Waiting`](agent_core::End::Waiting) has the question. Approve the call and give the
+    /// answer with [`FormAnswers`], or deny the call. If the question can be answered by a yes (each
+    /// field that it requires has a default), and the tool does not need an approval itself, an
+    /// approval is the answer.
+    pub fn ask_a_person() -> Self {
+        Self(How::Wait)
+    }
+
+    /// This function answers.
+    pub fn answered_by<F>(answer: impl Fn(Form) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = FormAnswer> + Send + 'static,
+    {
+        Self(How::Function(Arc::new(move |form| answer(form).boxed())))
+    }
+
+    /// Asks a question of the server.
+    pub(super) async fn ask(&self, server: &str, asked: &ElicitRequestParams, caller: &Caller) -> Asked {
+        let ElicitRequestParams::FormElicitationParams { message, requested_schema, .. } = asked else {
+            return Asked::Answer(ElicitResult::new(ElicitationAction::Decline));
+        };
+        let schema = match serde_json::to_value(requested_schema) {
+            Ok(Value::Object(schema)) => schema,
+            _ => return Asked::Answer(ElicitResult::new(ElicitationAction::Cancel)),
+        };
+        let answer = match &self.0 {
+            How::Wait => {
+                let question = question(server, message, &schema);
+                match given(&caller.context, &question) {
+                    Some(answer) => FormAnswer::Accept(answer),
+                    None if needs_no_words(&schema) && caller.take_consent() => {
+                        FormAnswer::Accept(Value::Object(Map::new()).into())
+                    }
+                    None => return Asked::Person(question),
+                }
+            }
+            How::Function(answer) => {
+                let (server, message) = (server.to_owned(), message.clone());
+                let form = Form { server, message, schema: Value::Object(schema.clone()).into(), call: caller.context.key() };
+                answer(form).await
+            }
+        };
+        Asked::Answer(match answer {
+            FormAnswer::Accept(answer) => accepted(&answer, &schema),
+            FormAnswer::Decline => ElicitResult::new(ElicitationAction::Decline),
+            FormAnswer::Cancel => ElicitResult::new(ElicitationAction::Cancel),
+        })
+    }
+}
+
+/// Whether a yes answers the question, with the defaults of all fields.
+fn needs_no_words(schema: &Map<String, Value>) -> bool {
+    matches!(accepted(&Value::Object(Map::new()).into(), schema).action, ElicitationAction::Accept)
+}
+
+/// The answer that was given to this question of this call.
+fn given(context: &Context, question: &str) -> Option<Json> {
+    let (to, answer) = context.get::<FormAnswers>()?.0.get(&context.key())?;
+    // Questions are escaped before a person reads them.
+    let is_same = to == question || *to == agent_core::message::safe_lines(question);
+    (context.approved() && is_same).then(|| answer.clone())
+}
+
+/// What a person reads.
+fn question(server: &str, message: &str, schema: &Map<String, Value>) -> String {
+    let fields = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let required = schema.get("required").and_then(Value::as_array);
+    let fields = fields.map(|(name, field)| {
+        let is_required = required.is_some_and(|names| names.iter().any(|required| required == name));
+        let kind = field.get("type").and_then(Value::as_str).unwrap_or("choice");
+        let more = ["title", "description"].iter().filter_map(|key| field.get(*key)?.as_str());
+        let more: String = more.map(|words| format!(", {words}")).collect();
+        let default = field.get("default").map(|value| format!(", by default {value}")).unwrap_or_default();
+        format!("\n- {name}: {kind}{more}{default}{}", if is_required { " (required)" } else { "" })
+    });
+    format!("The server {server:?} asks: {message}{}", fields.collect::<String>())
+}
+
+/// An answer with the defaults of the fields that it lacks, if it fits the schema.
+fn accepted(answer: &Json, schema: &Map<String, Value>) -> ElicitResult {
+    let Ok(mut answer) = answer.parse::<Map<String, Value>>() else {
+        return ElicitResult::new(ElicitationAction::Cancel);
+    };
+    for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        if let Some(default) = field.get("default") {
+            answer.entry(name.clone()).or_insert_with(|| default.clone());
+        }
+    }
+    let answer = Value::Object(answer);
+    match Rules::of(schema).and_then(|rules| rules.check(&answer)) {
+        Ok(()) => ElicitResult::new(ElicitationAction::Accept).with_content(answer),
+        Err(_) => ElicitResult::new(ElicitationAction::Cancel),
+    }
+}
+
+impl fmt::Debug for Elicitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            How::Wait => "Elicitation(a person)",
+            How::Function(_) => "Elicitation(a function)",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::{accepted, question};
+
+    fn schema() -> Map<String, Value> {
+        let fields = json!({
+            "name": {"type": "string", "title": "Your name"},
+            "age": {"type": "integer", "default": 30, "minimum": 0},
+        });
+        json!({"type": "object", "properties": fields, "required": ["name"]}).as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_question_names_its_fields() {
+        let expected = "The server \"shop\" asks: Who are you?\n- age: integer, by default 30\n- name: string, Your name (required)";
+        assert_eq!(question("shop", "Who are you?", &schema()), expected);
+    }
+
+    #[test]
+    fn answers_get_defaults_and_are_checked() {
+        let check = |answer: Value, expected: Value| {
+            let result = accepted(&answer.into(), &schema());
+            assert_eq!(serde_json::to_value(result).unwrap(), expected);
+        };
+        check(json!({"name": "Ada"}), json!({"action": "accept", "content": {"name": "Ada", "age": 30}}));
+        check(json!({"name": "Ada", "age": -1}), json!({"action": "cancel"}));
+        check(json!({}), json!({"action": "cancel"}));
+    }
+}

@@ -1,0 +1,216 @@
+//! A server and its tools.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    sync::{Arc, PoisonError, RwLock, Weak},
+};
+
+use tokio::sync::{Mutex, mpsc, watch};
+
+use super::{
+    McpError, McpErrorKind, McpTool, ServerBuilder,
+    connection::Connection,
+    http::Http,
+    list::{self, List},
+    names,
+    process::Process,
+    settings::{Reach, Settings},
+    watcher,
+};
+
+/// A connection to an MCP server, whose tools agents use. Clones share the connection.
+///
+/// ```no_run
+/// use agent_core::{Agent, End, Llm};
+/// use agent_mcp::McpServer;
+///
+/// # async fn run(model: impl Llm + 'static) -> Result<(), Box<dyn std::error::Error>> {
+/// let server = McpServer::command("npx", ["-y", "@modelcontextprotocol/server-everything"]).connect().await?;
+/// let agent = Agent::builder("helper", model).tools(server.tools()).build()?;
+/// let end = agent.run(&mut agent.start("What is 2 + 3?")).await?;
+/// # Ok(()) }
+/// ```
+///
+/// If the server dies, it is started again by the next call. A call that was under way is made again
+/// if its tool is read-only or idempotent. Otherwise the model reads that its outcome is unknown.
+///
+/// When the last clone and the last tool of it are dropped, the connection ends, and the server's
+/// process, too.
+#[derive(Clone)]
+pub struct McpServer(pub(super) Arc<Inner>);
+
+/// What a server and its tools share.
+pub(super) struct Inner {
+    pub(super) name: String,
+    pub(super) settings: Arc<Settings>,
+    instructions: Option<String>,
+    /// `None` after a connection has ended.
+    connection: Mutex<Option<Arc<Connection>>>,
+    list: RwLock<Arc<List>>,
+    /// How often the list has changed.
+    changed: watch::Sender<u64>,
+    changes: mpsc::UnboundedSender<()>,
+    /// For a process that is asked with the older revision, and may ask back: one call at a time.
+    pub(super) turn: Mutex<()>,
+}
+
+impl McpServer {
+    /// A server that is a program: it is started with these arguments, and speaks on its standard
+    /// input and output.
+    pub fn command(
+        program: impl Into<OsString>,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> ServerBuilder {
+        ServerBuilder::new(Reach::Process(Process {
+            program: program.into(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            folder: None,
+            environment: Default::default(),
+            inherits_all: false,
+        }))
+    }
+
+    /// A server at a URL, which speaks streamable HTTP.
+    pub fn http(url: impl Into<String>) -> ServerBuilder {
+        ServerBuilder::new(Reach::Http(Http::at(url.into())))
+    }
+
+    pub(super) async fn connect(settings: Settings) -> Result<Self, McpError> {
+        let first_name = settings.first_name();
+        let failed = |kind| McpError { server: first_name.clone(), kind };
+        if let Some(why) = &settings.wrong {
+            return Err(failed(McpErrorKind::Settings(why.clone())));
+        }
+        let settings = Arc::new(settings);
+        let (changes, changed) = mpsc::unbounded_channel();
+        let connection = Connection::open(&settings, &changes).await.map_err(failed)?;
+        let connection = Arc::new(connection);
+        let tools = list::read(&connection, &settings).await.map_err(failed)?;
+        let list = List::of(tools, &settings);
+        list.check(&settings).map_err(failed)?;
+
+        let info = connection.peer().peer_info();
+        let said = info.as_ref().and_then(|info| Some(info.server_info.as_ref()?.name.clone()));
+        let name = settings.name.clone().or(said).unwrap_or_else(|| settings.first_name());
+        let inner = Arc::new(Inner {
+            name,
+            settings,
+            instructions: info.and_then(|info| info.instructions.clone()),
+            connection: Mutex::new(Some(connection.clone())),
+            list: RwLock::new(Arc::new(list)),
+            changed: watch::Sender::new(0),
+            changes,
+            turn: Mutex::new(()),
+        });
+        watcher::refresh(Arc::downgrade(&inner), changed);
+        watcher::listen(Arc::downgrade(&inner), &connection);
+        Ok(Self(inner))
+    }
+
+    /// The server's name: the program's name for it, or what it calls itself.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What the server says about its use, for a system prompt. It may say anything, so the program
+    /// decides whether a model reads it.
+    pub fn instructions(&self) -> Option<&str> {
+        self.0.instructions.as_deref()
+    }
+
+    /// The tools that the server offers now, for [`AgentBuilder::tools`](agent_core::AgentBuilder).
+    ///
+    /// Names that model APIs refuse are mapped. A schema that can't be used is a
+    /// [fault](agent_core::ToolSpec::fault) of its tool, so the agent is not built, and the error says
+    /// why; leave such a tool out with [`without`](ServerBuilder::without).
+    pub fn tools(&self) -> Vec<McpTool> {
+        let list = self.0.list();
+        let tool = |offer: &Arc<list::Offer>| {
+            let mut spec = offer.spec.clone();
+            if self.0.settings.is_prefixed {
+                spec.name = names::prefixed(&self.0.name, &spec.name);
+            }
+            McpTool::new(self.0.clone(), offer.clone(), spec)
+        };
+        list.offers.iter().map(tool).collect()
+    }
+
+    /// Waits until the server's list of tools has changed since `seen`, and returns how often it has
+    /// changed. Begin with 0. Then [`tools`](Self::tools) has the new list.
+    ///
+    /// An agent keeps the tools with which it was built. A call of a tool that is gone gets an error
+    /// result, and inputs are checked by the newest schema. For new tools, build the agent again: the
+    /// conversation goes on with it.
+    pub async fn changed(&self, seen: u64) -> u64 {
+        let mut changed = self.0.changed.subscribe();
+        let newer = changed.wait_for(|changes| *changes > seen).await;
+        *newer.expect("the sender is a part of the server")
+    }
+
+    /// Ends the connection and waits until the server's process has ended. The next call would start
+    /// it again.
+    pub async fn close(&self) {
+        let connection = self.0.connection.lock().await.take();
+        if let Some(mut connection) = connection.and_then(|connection| Arc::try_unwrap(connection).ok()) {
+            connection.close().await;
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn list(&self) -> Arc<List> {
+        self.list.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn error(&self, kind: McpErrorKind) -> McpError {
+        McpError { server: self.name.clone(), kind }
+    }
+
+    /// The connection. If it has ended, a new one is made, and the list is read again.
+    pub(super) async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, McpError> {
+        let mut place = self.connection.lock().await;
+        if let Some(connection) = place.as_ref().filter(|connection| !connection.is_closed()) {
+            return Ok(connection.clone());
+        }
+        *place = None;
+        let opened = Connection::open(&self.settings, &self.changes).await;
+        let connection = Arc::new(opened.map_err(|kind| self.error(kind))?);
+        self.read_list(&connection).await?;
+        watcher::listen(Arc::downgrade(self), &connection);
+        *place = Some(connection.clone());
+        Ok(connection)
+    }
+
+    /// Reads the list of tools again.
+    pub(super) async fn refresh(self: &Arc<Self>) -> Result<(), McpError> {
+        let connection = self.connection().await?;
+        self.read_list(&connection).await
+    }
+
+    /// The server says that its list has changed.
+    pub(super) fn list_changed(&self) {
+        // The receiver lives as long as this.
+        let _ = self.changes.send(());
+    }
+
+    async fn read_list(&self, connection: &Connection) -> Result<(), McpError> {
+        let tools = list::read(connection, &self.settings).await.map_err(|kind| self.error(kind))?;
+        if !self.list().is_of(&tools) {
+            let list = Arc::new(List::of(tools, &self.settings));
+            *self.list.write().unwrap_or_else(PoisonError::into_inner) = list;
+            self.changed.send_modify(|changes| *changes += 1);
+        }
+        Ok(())
+    }
+}
+
+pub(super) type WeakInner = Weak<Inner>;
+
+impl fmt::Debug for McpServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = self.0.list();
+        let tools: Vec<&str> = list.offers.iter().map(|offer| offer.name.as_str()).collect();
+        f.debug_struct("McpServer").field("name", &self.0.name).field("tools", &tools).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+//! Servers that ask a person or a model.
+
+use agent_core::{
+    Agent, Context, Conversation, End, Limits, Outcome, Team, Tool,
+    budget::Budget,
+    script::{Reply, Script},
+};
+use agent_mcp::{Elicitation, FormAnswer, FormAnswers, McpServer, Sampling, ServerBuilder};
+use serde_json::json;
+
+use super::{
+    lists::tool,
+    scripted::{REVISIONS, server},
+};
+
+async fn connected(revision: &str, change: impl FnOnce(ServerBuilder) -> ServerBuilder) -> (McpServer, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (change(server(revision, folder.path())).connect().await.unwrap(), folder)
+}
+
+/// The results that the model of the conversation has read.
+fn results(conversation: &Conversation) -> Vec<String> {
+    let results = conversation.messages().iter().flat_map(|message| message.tool_results());
+    results.map(|(_, content, _)| content.to_text()).collect()
+}
+
+#[tokio::test]
+async fn both_are_off_unless_they_are_allowed() {
+    for revision in REVISIONS {
+        let (server, _folder) = connected(revision, |settings| settings).await;
+        for name in ["asks", "samples"] {
+            let outcome = tool(&server, name).call(json!({}).into(), Context::by_hand("c")).await;
+            let (Outcome::Output(said) | Outcome::Error(said)) = outcome else { panic!() };
+            assert!(said.to_text().contains("does not allow"), "{revision}: {said:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_function_answers() {
+    for revision in REVISIONS {
+        let answer = Elicitation::answered_by(|form| async move {
+            assert_eq!((form.message.as_str(), form.call.as_str()), ("Which size?", "by-hand/c"));
+            FormAnswer::Accept(json!({}).into())
+        });
+        let (server, _folder) = connected(revision, |settings| settings.elicitation(answer)).await;
+        let outcome = tool(&server, "asks").call(json!({}).into(), Context::by_hand("c")).await;
+        let Outcome::Output(said) = outcome else { panic!("{outcome:?}") };
+        let said = said.to_text();
+        assert!(said.contains(r#""action":"accept","content":{"size":"M"}"#), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_waits_for_a_person() {
+    for (revision, answer, expected) in [
+        (REVISIONS[0], None, r#""size":"M""#),
+        (REVISIONS[1], None, r#""size":"M""#),
+        (REVISIONS[0], Some("L"), r#""size":"L""#),
+        (REVISIONS[1], Some("L"), r#""size":"L""#),
+    ] {
+        let ask = |settings: ServerBuilder| settings.elicitation(Elicitation::ask_a_person());
+        let (server, _folder) = connected(revision, ask).await;
+        let script = Script::new([Reply::call("asks", json!({})), Reply::text("Done.")]);
+        let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
+        let mut conversation = agent.start("Buy a shirt.");
+        let End::Waiting(calls) = agent.run(&mut conversation).await.unwrap() else { panic!() };
+        let question = "The server \"scripted\" asks: Which size?\n- size: string, by default \"M\"";
+        assert_eq!(calls[0].question, question);
+
+        conversation.approve(&calls[0].key).unwrap();
+        let mut answers = FormAnswers::new();
+        if let Some(size) = answer {
+            answers = answers.accept(&calls[0].key, &calls[0].question, json!({"size": size}));
+        }
+        assert_eq!(agent.run(&mut conversation).with(answers).await.unwrap().text(), "Done.");
+        let results = results(&conversation);
+        assert!(results[0].contains(expected), "{revision}: {results:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_approval_of_the_call_is_none_of_the_question() {
+    let ask = |settings: ServerBuilder| {
+        settings.elicitation(Elicitation::ask_a_person()).tool("asks", |spec| spec.needs_approval = true)
+    };
+    let (server, _folder) = connected("2026-07-28", ask).await;
+    let script = Script::new([Reply::call("asks", json!({})), Reply::text("Done.")]);
+    let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
+    let mut conversation = agent.start("Buy a shirt.");
+    let End::Waiting(calls) = agent.run(&mut conversation).await.unwrap() else { panic!() };
+    assert_eq!(calls[0].question, "May \"asks\" of the server \"scripted\" be called with {}?");
+    conversation.approve(&calls[0].key).unwrap();
+    let End::Waiting(calls) = agent.run(&mut conversation).await.unwrap() else { panic!() };
+    assert!(calls[0].question.starts_with("The server \"scripted\" asks: Which size?"), "{}", calls[0].question);
+}
+
+#[tokio::test]
+async fn a_server_asks_the_teams_model_and_the_budget_pays() {
+    for revision in REVISIONS {
+        let sampling = Sampling::new();
+        let (server, _folder) = connected(revision, |settings| settings.sampling(&sampling)).await;
+        for (requests, expected) in [(10, "Forty-two."), (1, "budget")] {
+            let script = Script::new([
+                Reply::call("samples", json!({})),
+                Reply::text("Forty-two."),
+                Reply::text("Done."),
+            ]);
+            let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
+            let limits = Limits::new().budget(Budget::new().requests(requests));
+            let team = sampling.around(Team::new([agent]).unwrap().with_limits(limits));
+            let mut conversation = Conversation::start("a", "Go.");
+            let end = team.run(&mut conversation).await;
+            let results = results(&conversation);
+            assert!(results[0].contains(expected), "{revision}, {requests}: {results:?}, {end:?}");
+        }
+    }
+}

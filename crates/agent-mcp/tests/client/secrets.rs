@@ -1,0 +1,36 @@
+//! What is shown nowhere.
+
+use agent_mcp::{McpServer, OAuth};
+
+use super::scripted::server;
+
+#[tokio::test]
+async fn secrets_are_not_shown() {
+    let visit = |_| async { Err::<String, _>("nobody is here") };
+    let oauth = OAuth::new("http://localhost/callback", visit).client("id").client_secret("secret-7");
+    let http = McpServer::http("http://user:secret-1@127.0.0.1:9/mcp?key=secret-2")
+        .header("x-api-key", "secret-3")
+        .bearer("secret-4")
+        .oauth(oauth);
+    let process = McpServer::command("sh", ["--token", "secret-5"]).env("TOKEN", "secret-6");
+    let shown = format!("{http:?} {process:?}");
+    assert!(!shown.contains("secret"), "{shown}");
+    let wrong = http.connect().await.unwrap_err();
+    assert!(!format!("{wrong} {wrong:?}").contains("secret"), "{wrong:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let server = server("2026-07-28", folder.path()).env("TOKEN", "secret-6").connect().await.unwrap();
+    assert!(!format!("{server:?} {:?}", server.tools()).contains("secret"));
+}
+
+#[tokio::test]
+async fn settings_that_do_not_fit_are_errors() {
+    let check = async |settings: agent_mcp::ServerBuilder, expected: &str| {
+        let wrong = settings.connect().await.unwrap_err().to_string();
+        assert!(wrong.contains(expected), "{wrong}");
+    };
+    check(McpServer::http("http://127.0.0.1:9").env("A", "b"), "`env` is for a server that is started by a command").await;
+    check(McpServer::command("sh", [""; 0]).bearer("token"), "`bearer` is for a server at a URL").await;
+    check(McpServer::http("http://127.0.0.1:9").header("a b", "c"), "its name has forbidden characters").await;
+    check(McpServer::http("http://127.0.0.1:9"), "no connection: ").await;
+}
