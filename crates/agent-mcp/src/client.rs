@@ -3,12 +3,15 @@
 mod builder;
 mod call;
 mod calls;
+mod changes;
 mod connection;
 mod content;
 mod elicitation;
 mod error;
 mod handler;
 mod http;
+mod http_client;
+mod link;
 mod list;
 mod names;
 mod oauth;
@@ -23,6 +26,7 @@ mod settings;
 mod tool;
 mod tools_of;
 mod watcher;
+mod words;
 
 pub use builder::ServerBuilder;
 pub use elicitation::{Elicitation, Form, FormAnswer, FormAnswers};

@@ -6,24 +6,19 @@ use agent_core::ToolSpec;
 use http::{HeaderName, HeaderValue};
 
 use super::{
-    Approval, Elicitation, McpError, McpServer, OAuth, Revision, Sampling,
+    Approval, Elicitation, OAuth, Revision, Sampling,
     settings::{Reach, Settings},
 };
 
-/// The settings of a server. [`McpServer::command`] and [`McpServer::http`] return it, and
-/// [`connect`](Self::connect) makes a server of it.
+/// The settings of a server. [`McpServer::command`](super::McpServer::command) and
+/// [`McpServer::http`](super::McpServer::http) return it, and [`connect`](Self::connect) makes a
+/// server of it.
 #[must_use]
-pub struct ServerBuilder(Settings);
+pub struct ServerBuilder(pub(super) Settings);
 
 impl ServerBuilder {
     pub(super) fn new(reach: Reach) -> Self {
         Self(Settings::new(reach))
-    }
-
-    /// Connects to the server, agrees on a revision of the protocol, and reads the list of its
-    /// tools.
-    pub async fn connect(self) -> Result<McpServer, McpError> {
-        McpServer::connect(self.0).await
     }
 
     /// Sets the server's name, for errors and prefixes. By default it is the name that the server
@@ -81,7 +76,9 @@ impl ServerBuilder {
             }
             (Reach::Http(_), (name, _)) => {
                 let part = if name.is_err() { "name" } else { "value" };
-                self.wrong(&format!("the header {name:?} can't be sent: its {part} has forbidden characters"));
+                self.wrong(&format!(
+                    "the header {name:?} can't be sent: its {part} has forbidden characters"
+                ));
             }
             (Reach::Process(_), _) => self.wrong("`header` is for a server at a URL"),
         }

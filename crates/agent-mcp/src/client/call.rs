@@ -11,12 +11,13 @@ use serde_json::{Map, Value};
 
 use super::{
     calls::{Answered, Caller},
-    connection::{AUTHORIZATIONS, Connection, words},
+    connection::{AUTHORIZATIONS, Connection},
     content,
     error::said,
+    link::Link,
     questions::{Answers, Rounds},
-    server::Inner,
     settings::Reach,
+    words::words,
 };
 
 /// Why a call has no result.
@@ -31,7 +32,7 @@ enum Failed {
 
 /// Makes a call. If the connection ends and the call may be repeated, it is made once more.
 pub(super) async fn make(
-    server: &Arc<Inner>,
+    server: &Arc<Link>,
     tool: &str,
     input: Map<String, Value>,
     caller: &Arc<Caller>,
@@ -69,13 +70,13 @@ pub(super) async fn make(
     }
 }
 
-fn refused(server: &Inner, tool: &str, why: &str) -> Outcome {
+fn refused(server: &Link, tool: &str, why: &str) -> Outcome {
     let why = server.settings.secrets.hide(why);
     Outcome::error(format!("{tool:?} of the server {:?} failed: {why}", server.name))
 }
 
 async fn once(
-    server: &Arc<Inner>,
+    server: &Arc<Link>,
     connection: &Arc<Connection>,
     mut params: CallToolRequestParams,
     caller: &Arc<Caller>,
@@ -92,10 +93,13 @@ async fn once(
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params.clone()));
         let sent = connection.calls.send(connection.peer(), request, caller).await;
         let mut sent = sent.map_err(failed)?;
-        let asked = match sent.answer().await.map_err(failed)? {
+        let result = match sent.answer().await.map_err(failed)? {
             Answered::Question(question) => return Ok(Outcome::Wait { question }),
-            Answered::Result(ServerResult::InputRequiredResult(asked)) => asked,
-            Answered::Result(result) => return result_of(server, &params.name, result),
+            Answered::Result(result) => *result,
+        };
+        let asked = match result {
+            ServerResult::InputRequiredResult(asked) => asked,
+            result => return result_of(server, &params.name, result),
         };
         match rounds.answer(server, asked, caller).await.map_err(Failed::Refused)? {
             Answers::Given { responses, state } => {
@@ -107,7 +111,7 @@ async fn once(
 }
 
 /// The outcome of a call that the server has answered.
-fn result_of(server: &Inner, tool: &str, result: ServerResult) -> Result<Outcome, Failed> {
+fn result_of(server: &Link, tool: &str, result: ServerResult) -> Result<Outcome, Failed> {
     let result = match result {
         ServerResult::CallToolResult(result) => result,
         // Some servers leave the content out if there is none.
@@ -142,7 +146,9 @@ fn failed(error: ServiceError) -> Failed {
         ServiceError::TransportSend(ref send) if never_sent(&*send.error) => {
             Failed::Refused(format!("the server can't be reached: {}", words(&error)))
         }
-        ServiceError::TransportSend(_) => Failed::Unknown(format!("the connection failed ({})", words(&error))),
+        ServiceError::TransportSend(_) => {
+            Failed::Unknown(format!("the connection failed ({})", words(&error)))
+        }
         ServiceError::McpError(_) | ServiceError::UnexpectedResponse | ServiceError::Cancelled { .. } => {
             Failed::Refused(words(&error))
         }

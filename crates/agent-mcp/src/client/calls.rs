@@ -113,7 +113,9 @@ impl Calls {
         drop(self.sending.lock().await);
         let calls = self.lock();
         match extensions.get::<InboundStreamOrigin>() {
-            Some(InboundStreamOrigin::OutboundRequest(id)) => calls.iter().find(|call| call.id == *id).cloned(),
+            Some(InboundStreamOrigin::OutboundRequest(id)) => {
+                calls.iter().find(|call| call.id == *id).cloned()
+            }
             _ => (calls.len() == 1).then(|| calls[0].clone()),
         }
     }
@@ -135,7 +137,7 @@ pub(super) struct Sent {
 /// How a call went on.
 pub(super) enum Answered {
     /// The server has answered it.
-    Result(ServerResult),
+    Result(Box<ServerResult>),
     /// A person has to be asked this first.
     Question(String),
 }
@@ -147,7 +149,7 @@ impl Sent {
             biased;
             answer = &mut handle.rx => {
                 self.handle = None;
-                answer.map_err(|_| ServiceError::TransportClosed)?.map(Answered::Result)
+                answer.map_err(|_| ServiceError::TransportClosed)?.map(|result| Answered::Result(Box::new(result)))
             }
             Some(question) = self.questions.recv() => Ok(Answered::Question(question)),
         }

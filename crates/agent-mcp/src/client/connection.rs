@@ -17,10 +17,13 @@ use tokio::{
 use super::{
     McpErrorKind, Revision,
     calls::Calls,
+    changes::Changed,
     handler::Handler,
-    http::{self, Http},
+    http::Http,
+    http_client,
     process::LastLines,
     settings::{Reach, Settings},
+    words::{handshake_words, words},
 };
 
 /// How often a user is asked for one thing.
@@ -46,7 +49,7 @@ impl Connection {
     /// wants an authorization, the user is asked.
     pub(super) async fn open(
         settings: &Arc<Settings>,
-        changes: &mpsc::UnboundedSender<()>,
+        changes: &mpsc::UnboundedSender<Changed>,
     ) -> Result<Self, McpErrorKind> {
         let authorized = manager(settings).await?;
         let mut mode = mode_of(settings.revision);
@@ -58,12 +61,13 @@ impl Connection {
                 Err(Failed::Handshake(error, lines)) => (error, lines),
             };
             let challenge = failed.auth_challenge().map(str::to_owned);
-            if let (Some(challenge), Some(manager)) = (&challenge, &authorized) {
-                if asked < AUTHORIZATIONS {
+            match (&challenge, &authorized) {
+                (Some(challenge), Some(manager)) if asked < AUTHORIZATIONS => {
                     asked += 1;
                     authorize(settings, manager, challenge).await?;
                     continue;
                 }
+                _ => {}
             }
             if challenge.is_some() || failed.is_authorization_required() {
                 return Err(McpErrorKind::Authorization(unauthorized(settings, &failed)));
@@ -81,7 +85,7 @@ impl Connection {
 
     async fn attempt(
         settings: &Arc<Settings>,
-        changes: &mpsc::UnboundedSender<()>,
+        changes: &mpsc::UnboundedSender<Changed>,
         authorized: &Option<Arc<Mutex<AuthorizationManager>>>,
         mode: ClientLifecycleMode,
     ) -> Result<Self, Failed> {
@@ -202,7 +206,7 @@ fn mode_of(revision: Revision) -> ClientLifecycleMode {
 }
 
 fn client() -> Result<reqwest::Client, Failed> {
-    http::client().map_err(|why| Failed::Other(McpErrorKind::Connect(why)))
+    http_client::client().map_err(|why| Failed::Other(McpErrorKind::Connect(why)))
 }
 
 /// For a client that gets another one.
@@ -217,7 +221,8 @@ async fn empty_manager(http: &Http) -> Result<AuthorizationManager, Failed> {
 async fn manager(settings: &Settings) -> Result<Option<Arc<Mutex<AuthorizationManager>>>, McpErrorKind> {
     let Reach::Http(Http { url, oauth: Some(oauth), .. }) = &settings.reach else { return Ok(None) };
     let manager = oauth.manager(url).await;
-    let manager = manager.map_err(|error| McpErrorKind::Authorization(settings.secrets.hide(&error.to_string())))?;
+    let manager =
+        manager.map_err(|error| McpErrorKind::Authorization(settings.secrets.hide(&error.to_string())))?;
     Ok(Some(Arc::new(Mutex::new(manager))))
 }
 
@@ -239,7 +244,9 @@ fn unauthorized(settings: &Settings, error: &ClientInitializeError) -> String {
     };
     match has_any {
         true => format!("the server refuses the authorization that was given ({why})"),
-        false => format!("the server wants an authorization ({why}): give it with `bearer`, `header` or `oauth`"),
+        false => {
+            format!("the server wants an authorization ({why}): give it with `bearer`, `header` or `oauth`")
+        }
     }
 }
 
@@ -256,42 +263,4 @@ async fn not_connected(
     }
     let said = super::error::said(&lines.all().await);
     McpErrorKind::Connect(settings.secrets.hide(&format!("{why}{said}")))
-}
-
-/// An error of a handshake, without the names of rmcp's types.
-fn handshake_words(error: &ClientInitializeError) -> String {
-    match error {
-        ClientInitializeError::TransportError { error, .. } => causes(&*error.error),
-        ClientInitializeError::LegacyFallbackFailed { discover, fallback } => {
-            format!("{}; and then: {}", handshake_words(discover), handshake_words(fallback))
-        }
-        error => causes(error),
-    }
-}
-
-/// An error of a request, without the names of rmcp's types.
-pub(super) fn words(error: &ServiceError) -> String {
-    match error {
-        ServiceError::TransportSend(error) => causes(&*error.error),
-        ServiceError::McpError(error) => {
-            let data = error.data.as_ref().map(|data| format!(" ({data})")).unwrap_or_default();
-            format!("{}{data} [{}]", error.message, error.code.0)
-        }
-        ServiceError::UnexpectedResponse => "its answer can't be read".to_owned(),
-        error => causes(error),
-    }
-}
-
-/// An error and its causes, on one line.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !words.contains(&more) {
-            words = format!("{words}: {more}");
-        }
-        cause = error.source();
-    }
-    words
 }

@@ -132,7 +132,12 @@ impl Elicitation {
             }
             How::Function(answer) => {
                 let (server, message) = (server.to_owned(), message.clone());
-                let form = Form { server, message, schema: Value::Object(schema.clone()).into(), call: caller.context.key() };
+                let form = Form {
+                    server,
+                    message,
+                    schema: Value::Object(schema.clone()).into(),
+                    call: caller.context.key(),
+                };
                 answer(form).await
             }
         };

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::{
     calls::{Calls, UnderWay},
+    changes::Changed,
     elicitation::Asked,
     settings::Settings,
 };
@@ -27,7 +28,7 @@ pub(super) struct Handler {
     pub(super) settings: Arc<Settings>,
     pub(super) calls: Arc<Calls>,
     /// Gets something when the list of tools has changed.
-    pub(super) changes: mpsc::UnboundedSender<()>,
+    pub(super) changes: mpsc::UnboundedSender<Changed>,
 }
 
 impl Handler {
@@ -91,6 +92,6 @@ impl ClientHandler for Handler {
 
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
         // If nobody listens, the server is being dropped.
-        let _ = self.changes.send(());
+        let _ = self.changes.send(Changed::List);
     }
 }

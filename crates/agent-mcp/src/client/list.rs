@@ -117,7 +117,7 @@ fn hints(spec: &mut ToolSpec, said: &ToolAnnotations, settings: &Settings) {
 pub(super) async fn read(connection: &Connection, settings: &Settings) -> Result<Vec<Tool>, McpErrorKind> {
     let refused = |why: String| McpErrorKind::Refused { request: LIST.to_owned(), why };
     let info = connection.peer().peer_info();
-    if !info.is_some_and(|info| info.capabilities.tools.is_some()) {
+    if info.is_none_or(|info| info.capabilities.tools.is_none()) {
         return Ok(Vec::new());
     }
     let (mut list, mut places) = (Vec::<Tool>::new(), HashMap::new());

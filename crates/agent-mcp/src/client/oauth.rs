@@ -110,11 +110,12 @@ impl OAuth {
     /// What knows the tokens for a server, with those that are in the store.
     pub(super) async fn manager(&self, url: &str) -> Result<AuthorizationManager, AuthError> {
         let mut manager = self.empty_manager(url).await?;
-        if manager.initialize_from_store().await? {
-            if let (Some(client), Some(secret)) = (&self.client, &self.client_secret) {
-                let config = OAuthClientConfig::new(client, &self.redirect).with_client_secret(secret);
-                manager.configure_client(config)?;
-            }
+        let is_known = manager.initialize_from_store().await?;
+        // The store keeps no secrets of clients.
+        let secret = self.client.as_ref().zip(self.client_secret.as_ref()).filter(|_| is_known);
+        if let Some((client, secret)) = secret {
+            let config = OAuthClientConfig::new(client, &self.redirect).with_client_secret(secret);
+            manager.configure_client(config)?;
         }
         Ok(manager)
     }

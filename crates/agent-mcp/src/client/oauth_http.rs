@@ -6,7 +6,7 @@ use futures::StreamExt;
 use reqwest::{Client, redirect};
 use rmcp::transport::{OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRedirectPolicy, OAuthHttpRequest};
 
-use super::http::client_with;
+use super::http_client::client_with;
 
 /// The most bytes of an answer, and how long it may take.
 const LONGEST: usize = 1 << 20;

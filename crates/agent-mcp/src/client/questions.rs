@@ -8,7 +8,7 @@ use rmcp::model::{InputRequest, InputRequiredResult, InputResponses, ListRootsRe
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{calls::Caller, elicitation::Asked, server::Inner};
+use super::{calls::Caller, elicitation::Asked, link::Link};
 
 /// How often a server may ask in one call.
 const ROUNDS: u32 = 10;
@@ -35,7 +35,7 @@ impl Rounds {
     /// Answers the questions. The error says why that can't be done.
     pub(super) async fn answer(
         &mut self,
-        server: &Inner,
+        server: &Link,
         asked: InputRequiredResult,
         caller: &Caller,
     ) -> Result<Answers, String> {
@@ -68,7 +68,7 @@ enum Answer {
     Person(String),
 }
 
-async fn answer(server: &Inner, question: InputRequest, caller: &Caller) -> Result<Answer, String> {
+async fn answer(server: &Link, question: InputRequest, caller: &Caller) -> Result<Answer, String> {
     let settings = &server.settings;
     match question {
         InputRequest::CreateMessage(asked) => match &settings.sampling {
@@ -80,7 +80,9 @@ async fn answer(server: &Inner, question: InputRequest, caller: &Caller) -> Resu
                 Asked::Answer(answer) => given(&answer),
                 Asked::Person(question) => Ok(Answer::Person(question)),
             },
-            None => Err("it asked for a person, which this program does not allow (`elicitation`)".to_owned()),
+            None => {
+                Err("it asked for a person, which this program does not allow (`elicitation`)".to_owned())
+            }
         },
         InputRequest::ListRoots(_) => given(&ListRootsResult::default()),
         _ => Err("it asked something that this program does not know".to_owned()),

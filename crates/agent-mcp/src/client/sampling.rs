@@ -86,9 +86,10 @@ impl Sampling {
         if asked.tools.is_some_and(|tools| !tools.is_empty()) {
             return Err("this program allows no tools in sampling".to_owned());
         }
-        let (mut request, llm) = self.0.of(context).ok_or(
-            "this program can't ask a model for this call: its team has no `Sampling::around`",
-        )?;
+        let (mut request, llm) = self
+            .0
+            .of(context)
+            .ok_or("this program can't ask a model for this call: its team has no `Sampling::around`")?;
         request.system = asked.system_prompt.into_iter().map(Block::text).collect();
         request.messages = messages(&asked.messages)?;
         request.places = vec![None; request.messages.len()];

@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     fmt,
-    sync::{Arc, PoisonError, RwLock, Weak},
+    sync::{Arc, RwLock},
 };
 
 use tokio::sync::{Mutex, mpsc, watch};
@@ -12,6 +12,7 @@ use super::{
     McpError, McpErrorKind, McpTool, ServerBuilder,
     connection::Connection,
     http::Http,
+    link::Link,
     list::{self, List},
     names,
     process::Process,
@@ -38,21 +39,14 @@ use super::{
 /// When the last clone and the last tool of it are dropped, the connection ends, and the server's
 /// process, too.
 #[derive(Clone)]
-pub struct McpServer(pub(super) Arc<Inner>);
+pub struct McpServer(pub(super) Arc<Link>);
 
-/// What a server and its tools share.
-pub(super) struct Inner {
-    pub(super) name: String,
-    pub(super) settings: Arc<Settings>,
-    instructions: Option<String>,
-    /// `None` after a connection has ended.
-    connection: Mutex<Option<Arc<Connection>>>,
-    list: RwLock<Arc<List>>,
-    /// How often the list has changed.
-    changed: watch::Sender<u64>,
-    changes: mpsc::UnboundedSender<()>,
-    /// For a process that is asked with the older revision, and may ask back: one call at a time.
-    pub(super) turn: Mutex<()>,
+impl ServerBuilder {
+    /// Connects to the server, agrees on a revision of the protocol, and reads the list of its
+    /// tools.
+    pub async fn connect(self) -> Result<McpServer, McpError> {
+        McpServer::connect(self.0).await
+    }
 }
 
 impl McpServer {
@@ -76,7 +70,7 @@ impl McpServer {
         ServerBuilder::new(Reach::Http(Http::at(url.into())))
     }
 
-    pub(super) async fn connect(settings: Settings) -> Result<Self, McpError> {
+    async fn connect(settings: Settings) -> Result<Self, McpError> {
         let first_name = settings.first_name();
         let failed = |kind| McpError { server: first_name.clone(), kind };
         if let Some(why) = &settings.wrong {
@@ -93,7 +87,7 @@ impl McpServer {
         let info = connection.peer().peer_info();
         let said = info.as_ref().and_then(|info| Some(info.server_info.as_ref()?.name.clone()));
         let name = settings.name.clone().or(said).unwrap_or_else(|| settings.first_name());
-        let inner = Arc::new(Inner {
+        let link = Arc::new(Link {
             name,
             settings,
             instructions: info.and_then(|info| info.instructions.clone()),
@@ -103,9 +97,9 @@ impl McpServer {
             changes,
             turn: Mutex::new(()),
         });
-        watcher::refresh(Arc::downgrade(&inner), changed);
-        watcher::listen(Arc::downgrade(&inner), &connection);
-        Ok(Self(inner))
+        link.tell(&connection);
+        watcher::watch(Arc::downgrade(&link), changed);
+        Ok(Self(link))
     }
 
     /// The server's name: the program's name for it, or what it calls itself.
@@ -157,55 +151,6 @@ impl McpServer {
         }
     }
 }
-
-impl Inner {
-    pub(super) fn list(&self) -> Arc<List> {
-        self.list.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn error(&self, kind: McpErrorKind) -> McpError {
-        McpError { server: self.name.clone(), kind }
-    }
-
-    /// The connection. If it has ended, a new one is made, and the list is read again.
-    pub(super) async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, McpError> {
-        let mut place = self.connection.lock().await;
-        if let Some(connection) = place.as_ref().filter(|connection| !connection.is_closed()) {
-            return Ok(connection.clone());
-        }
-        *place = None;
-        let opened = Connection::open(&self.settings, &self.changes).await;
-        let connection = Arc::new(opened.map_err(|kind| self.error(kind))?);
-        self.read_list(&connection).await?;
-        watcher::listen(Arc::downgrade(self), &connection);
-        *place = Some(connection.clone());
-        Ok(connection)
-    }
-
-    /// Reads the list of tools again.
-    pub(super) async fn refresh(self: &Arc<Self>) -> Result<(), McpError> {
-        let connection = self.connection().await?;
-        self.read_list(&connection).await
-    }
-
-    /// The server says that its list has changed.
-    pub(super) fn list_changed(&self) {
-        // The receiver lives as long as this.
-        let _ = self.changes.send(());
-    }
-
-    async fn read_list(&self, connection: &Connection) -> Result<(), McpError> {
-        let tools = list::read(connection, &self.settings).await.map_err(|kind| self.error(kind))?;
-        if !self.list().is_of(&tools) {
-            let list = Arc::new(List::of(tools, &self.settings));
-            *self.list.write().unwrap_or_else(PoisonError::into_inner) = list;
-            self.changed.send_modify(|changes| *changes += 1);
-        }
-        Ok(())
-    }
-}
-
-pub(super) type WeakInner = Weak<Inner>;
 
 impl fmt::Debug for McpServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,19 +6,19 @@ use agent_core::{Context, Json, Outcome, Tool, ToolSpec, async_trait, message::s
 use rmcp::model::Tool as Definition;
 use serde_json::{Map, Value};
 
-use super::{call, calls::Caller, list::Offer, server::Inner};
+use super::{call, calls::Caller, link::Link, list::Offer};
 
 /// A tool of a server. [`McpServer::tools`](super::McpServer::tools) makes them.
 #[derive(Clone)]
 pub struct McpTool {
-    server: Arc<Inner>,
+    server: Arc<Link>,
     /// What the server said about it when this was made.
     offer: Arc<Offer>,
     spec: ToolSpec,
 }
 
 impl McpTool {
-    pub(super) fn new(server: Arc<Inner>, offer: Arc<Offer>, spec: ToolSpec) -> Self {
+    pub(super) fn new(server: Arc<Link>, offer: Arc<Offer>, spec: ToolSpec) -> Self {
         Self { server, offer, spec }
     }
 
@@ -37,7 +37,7 @@ impl McpTool {
         &self.offer.definition
     }
 
-    pub(super) fn is_of(&self, server: &Arc<Inner>) -> bool {
+    pub(super) fn is_of(&self, server: &Arc<Link>) -> bool {
         Arc::ptr_eq(&self.server, server)
     }
 
@@ -74,7 +74,8 @@ impl McpTool {
 /// Models often write `null` for what they leave out. The server would refuse it.
 fn without_nulls(input: &mut Value, definition: &Definition) {
     let required = definition.input_schema.get("required").and_then(Value::as_array);
-    let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|required| required == name));
+    let is_required =
+        |name: &str| required.is_some_and(|names| names.iter().any(|required| required == name));
     if let Value::Object(fields) = input {
         fields.retain(|name, value| !value.is_null() || is_required(name));
     }

@@ -1,42 +1,45 @@
 //! What happens when a server's list of tools changes.
 
-use std::sync::Arc;
+use std::sync::Weak;
 
-use rmcp::model::{ServerNotification, SubscriptionFilter};
+use rmcp::{
+    Peer, RoleClient,
+    model::{ServerNotification, SubscriptionFilter},
+};
 use tokio::sync::mpsc;
 
-use super::{connection::Connection, server::WeakInner};
+use super::{changes::Changed, link::Link};
 
 /// Reads the list again each time the server says that it has changed, until the server is dropped.
-pub(super) fn refresh(server: WeakInner, mut changes: mpsc::UnboundedReceiver<()>) {
+pub(super) fn watch(server: Weak<Link>, mut changes: mpsc::UnboundedReceiver<Changed>) {
     tokio::spawn(async move {
-        while changes.recv().await.is_some() {
-            // Several changes are one.
-            while changes.try_recv().is_ok() {}
+        while let Some(change) = changes.recv().await {
             let Some(server) = server.upgrade() else { return };
-            // If the server can't be asked, the next call says so, and reads the list itself.
-            let _ = server.refresh().await;
+            match change {
+                Changed::Connected(peer) => listen(peer, server.changes.downgrade()),
+                // If the server can't be asked, the next call says so, and reads the list itself.
+                Changed::List => drop(server.refresh().await),
+            }
         }
     });
 }
 
 /// With the newest revision, changes are told only to who asks for them.
-pub(super) fn listen(server: WeakInner, connection: &Arc<Connection>) {
-    let tells = connection.peer().peer_info().is_some_and(|info| {
-        info.capabilities.tools.as_ref().is_some_and(|tools| tools.list_changed == Some(true))
-    });
-    if !connection.is_stateless() || !tells {
+fn listen(peer: Peer<RoleClient>, changes: mpsc::WeakUnboundedSender<Changed>) {
+    let Some(info) = peer.peer_info() else { return };
+    let tells = info.capabilities.tools.as_ref().is_some_and(|tools| tools.list_changed == Some(true));
+    if info.protocol_version.has_initialize() || !tells {
         return;
     }
-    let peer = connection.peer().clone();
     tokio::spawn(async move {
         let filter = SubscriptionFilter::builder().tools_list_changed().build();
-        // A server that does not tell changes is asked again when it is started again.
-        let Ok(mut changes) = peer.listen(filter).await else { return };
-        while let Ok(Some(change)) = changes.next().await {
+        // If the connection ends, the next one listens again.
+        let Ok(mut told) = peer.listen(filter).await else { return };
+        while let Ok(Some(change)) = told.next().await {
+            let Some(changes) = changes.upgrade() else { return };
             if matches!(change, ServerNotification::ToolListChangedNotification(_)) {
-                let Some(server) = server.upgrade() else { return };
-                server.list_changed();
+                // If nobody listens, the server is being dropped.
+                let _ = changes.send(Changed::List);
             }
         }
     });

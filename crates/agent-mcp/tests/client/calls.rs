@@ -1,6 +1,9 @@
 //! Calls of tools.
 
-use agent_core::{Agent, Context, EventKind, Outcome, Tool, script::{Reply, Script}};
+use agent_core::{
+    Agent, Context, EventKind, Outcome, Tool,
+    script::{Reply, Script},
+};
 use serde_json::json;
 
 use super::{
@@ -57,7 +60,12 @@ async fn a_call_that_takes_too_long_is_cancelled() {
     let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
     let mut conversation = agent.start("Go.");
     agent.run(&mut conversation).await.unwrap();
-    let results: Vec<String> = conversation.messages().iter().flat_map(|message| message.tool_results()).map(|(_, content, _)| content.to_text()).collect();
+    let results: Vec<String> = conversation
+        .messages()
+        .iter()
+        .flat_map(|message| message.tool_results())
+        .map(|(_, content, _)| content.to_text())
+        .collect();
     assert!(results[0].contains("300ms"), "{results:?}");
     wait_for(folder.path(), "cancelled").await;
 }

@@ -60,7 +60,8 @@ async fn a_program_that_is_no_server_is_an_error_with_its_last_lines() {
     let wrong = McpServer::command("no-such-program-here", [""; 0]).connect().await.unwrap_err();
     assert!(matches!(wrong.kind, McpErrorKind::Start { .. }), "{wrong}");
 
-    let wrong = McpServer::command("sh", ["-c", "echo broken configuration >&2"]).connect().await.unwrap_err();
+    let wrong =
+        McpServer::command("sh", ["-c", "echo broken configuration >&2"]).connect().await.unwrap_err();
     let wrong = wrong.to_string();
     assert!(wrong.starts_with("MCP server \"sh\": no connection: "), "{wrong}");
     assert!(wrong.ends_with("Its last lines were: broken configuration"), "{wrong}");

@@ -13,7 +13,10 @@ use super::{
     scripted::{REVISIONS, server},
 };
 
-async fn connected(revision: &str, change: impl FnOnce(ServerBuilder) -> ServerBuilder) -> (McpServer, tempfile::TempDir) {
+async fn connected(
+    revision: &str,
+    change: impl FnOnce(ServerBuilder) -> ServerBuilder,
+) -> (McpServer, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     (change(server(revision, folder.path())).connect().await.unwrap(), folder)
 }
@@ -92,7 +95,11 @@ async fn an_approval_of_the_call_is_none_of_the_question() {
     assert_eq!(calls[0].question, "May \"asks\" of the server \"scripted\" be called with {}?");
     conversation.approve(&calls[0].key).unwrap();
     let End::Waiting(calls) = agent.run(&mut conversation).await.unwrap() else { panic!() };
-    assert!(calls[0].question.starts_with("The server \"scripted\" asks: Which size?"), "{}", calls[0].question);
+    assert!(
+        calls[0].question.starts_with("The server \"scripted\" asks: Which size?"),
+        "{}",
+        calls[0].question
+    );
 }
 
 #[tokio::test]

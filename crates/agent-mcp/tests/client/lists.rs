@@ -20,8 +20,7 @@ async fn both_revisions_are_negotiated_and_all_pages_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let server = server(revision, folder.path()).connect().await.unwrap();
         let tools = server.tools();
-        let expected =
-            ["echo", "slow", "dies", "dies_again", "asks", "samples", "fails", "grows", "typed"];
+        let expected = ["echo", "slow", "dies", "dies_again", "asks", "samples", "fails", "grows", "typed"];
         assert_eq!(names(&tools), expected, "{revision}");
         let spec = tools[0].spec();
         assert_eq!((spec.description.as_str(), spec.read_only), ("Says it again.", false));
@@ -31,7 +30,8 @@ async fn both_revisions_are_negotiated_and_all_pages_are_read() {
 #[tokio::test]
 async fn a_revision_that_the_server_does_not_speak_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let wrong = server("2025-11-25", folder.path()).revision(Revision::Stateless).connect().await.unwrap_err();
+    let wrong =
+        server("2025-11-25", folder.path()).revision(Revision::Stateless).connect().await.unwrap_err();
     assert!(matches!(wrong.kind, McpErrorKind::Connect(_)), "{wrong}");
     assert!(wrong.to_string().starts_with("MCP server \"scripted\": no connection: "), "{wrong}");
 }
@@ -48,7 +48,10 @@ async fn the_program_chooses_and_changes_tools() {
     assert!(!tool(&unread, "echo").spec().read_only);
 
     let wrong = settings().without(["ehco"]).connect().await.unwrap_err();
-    assert!(wrong.to_string().contains("has no tool \"ehco\", which the settings name; it has echo, slow"), "{wrong}");
+    assert!(
+        wrong.to_string().contains("has no tool \"ehco\", which the settings name; it has echo, slow"),
+        "{wrong}"
+    );
 }
 
 #[tokio::test]
@@ -82,6 +85,11 @@ async fn a_list_that_changes_is_read_again() {
         assert_eq!(call(echo.clone(), json!({"text": "a", "n": 9}).into()).await, Outcome::output("a"));
         let Outcome::Error(why) = call(echo, json!({"text": "a", "n": 10}).into()).await else { panic!() };
         let why = why.to_text();
-        assert!(why.contains("at /n: must be <=9, but got 10; the tool has changed, and its input must now fit {"), "{why}");
+        assert!(
+            why.contains(
+                "at /n: must be <=9, but got 10; the tool has changed, and its input must now fit {"
+            ),
+            "{why}"
+        );
     }
 }

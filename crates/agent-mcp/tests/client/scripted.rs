@@ -48,7 +48,8 @@ pub(super) async fn wait_for(folder: &Path, line: &str) {
 #[test]
 fn is_served() {
     let (Ok(revision), Some(folder)) = (env::var(REVISION), env::var_os(FOLDER)) else { return };
-    let mut server = Scripted { revision, folder: folder.into(), has_grown: false, waiting: None, listener: None };
+    let mut server =
+        Scripted { revision, folder: folder.into(), has_grown: false, waiting: None, listener: None };
     server.write("started");
     for line in stdin().lock().lines() {
         let message: Value = serde_json::from_str(&line.unwrap()).unwrap();
@@ -147,7 +148,8 @@ impl Scripted {
     }
 
     fn list(&self, id: &Value, params: &Value) {
-        let text = json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]});
+        let text =
+            json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]});
         let more = json!({"type": "object", "properties": {"text": {"type": "string"}, "n": {"type": "integer", "maximum": 9}}, "required": ["text"]});
         let tool = |name: &str, hints: Value| json!({"name": name, "description": name, "inputSchema": {"type": "object"}, "annotations": hints});
         let mut tools = vec![
@@ -204,7 +206,9 @@ impl Scripted {
             }
             "asks" => self.ask(id, params),
             "samples" => self.sample(id, params),
-            "fails" => self.result(id, json!({"content": [{"type": "text", "text": "no luck"}], "isError": true})),
+            "fails" => {
+                self.result(id, json!({"content": [{"type": "text", "text": "no luck"}], "isError": true}))
+            }
             "typed" => self.result(id, json!({"content": [], "structuredContent": {"m": 1}})),
             "grows" => {
                 self.has_grown = true;
@@ -239,7 +243,10 @@ impl Scripted {
             self.text(id, &format!("the client said {answer}, in {}", params["requestState"]));
         } else {
             let asked = json!({"q": {"method": method, "params": question}});
-            self.result(id, json!({"resultType": "input_required", "inputRequests": asked, "requestState": "s1"}));
+            self.result(
+                id,
+                json!({"resultType": "input_required", "inputRequests": asked, "requestState": "s1"}),
+            );
         }
     }
 }

@@ -29,8 +29,13 @@ async fn settings_that_do_not_fit_are_errors() {
         let wrong = settings.connect().await.unwrap_err().to_string();
         assert!(wrong.contains(expected), "{wrong}");
     };
-    check(McpServer::http("http://127.0.0.1:9").env("A", "b"), "`env` is for a server that is started by a command").await;
+    check(
+        McpServer::http("http://127.0.0.1:9").env("A", "b"),
+        "`env` is for a server that is started by a command",
+    )
+    .await;
     check(McpServer::command("sh", [""; 0]).bearer("token"), "`bearer` is for a server at a URL").await;
-    check(McpServer::http("http://127.0.0.1:9").header("a b", "c"), "its name has forbidden characters").await;
+    check(McpServer::http("http://127.0.0.1:9").header("a b", "c"), "its name has forbidden characters")
+        .await;
     check(McpServer::http("http://127.0.0.1:9"), "no connection: ").await;
 }

@@ -1,0 +1,41 @@
+//! Errors of rmcp in words.
+
+use rmcp::{ServiceError, service::ClientInitializeError};
+
+/// An error of a handshake, without the names of rmcp's types.
+pub(super) fn handshake_words(error: &ClientInitializeError) -> String {
+    match error {
+        ClientInitializeError::TransportError { error, .. } => causes(&*error.error),
+        ClientInitializeError::LegacyFallbackFailed { discover, fallback } => {
+            format!("{}; and then: {}", handshake_words(discover), handshake_words(fallback))
+        }
+        error => causes(error),
+    }
+}
+
+/// An error of a request, without the names of rmcp's types.
+pub(super) fn words(error: &ServiceError) -> String {
+    match error {
+        ServiceError::TransportSend(error) => causes(&*error.error),
+        ServiceError::McpError(error) => {
+            let data = error.data.as_ref().map(|data| format!(" ({data})")).unwrap_or_default();
+            format!("{}{data} [{}]", error.message, error.code.0)
+        }
+        ServiceError::UnexpectedResponse => "its answer can't be read".to_owned(),
+        error => causes(error),
+    }
+}
+
+/// An error and its causes, on one line.
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !words.contains(&more) {
+            words = format!("{words}: {more}");
+        }
+        cause = error.source();
+    }
+    words
+}
