@@ -29,6 +29,7 @@
 
 pub(crate) mod api;
 pub(crate) mod api_request;
+mod arrivals;
 // Some of it only `openai` uses.
 #[cfg_attr(not(feature = "openai"), allow(dead_code))]
 pub(crate) mod block_order;

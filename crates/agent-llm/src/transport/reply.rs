@@ -17,7 +17,14 @@ use futures::{FutureExt, Stream, future::BoxFuture};
 use reqwest::Response;
 use tokio::task::coop;
 
-use super::{causes::causes, headers::text, limit::Clock, parser::ReplyParser, size::Size};
+use super::{
+    arrivals::{Arrivals, Arrived},
+    causes::causes,
+    headers::text,
+    limit::Clock,
+    parser::ReplyParser,
+    size::Size,
+};
 
 /// How many pieces are read between two looks at the clock. Pieces that are here already come
 /// without a wait, so no timer would ring meanwhile.
@@ -30,6 +37,7 @@ const BEHIND: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Reply<P> {
     answer: Response,
+    arrivals: Arrivals,
     /// The header with the API's id of the request.
     request_id: &'static str,
     notices: vec::IntoIter<Notice>,
@@ -107,7 +115,8 @@ impl<P> Reply<P> {
         size: Size,
         parser: P,
     ) -> Self {
-        Self { answer, request_id, notices: notices.into_iter(), clock, size, pieces: 0, parser }
+        let (arrivals, notices) = (Arrivals::default(), notices.into_iter());
+        Self { answer, arrivals, request_id, notices, clock, size, pieces: 0, parser }
     }
 }
 
@@ -143,20 +152,27 @@ impl<P: ReplyParser> Reply<P> {
             if self.parser.is_complete() {
                 return Poll::Ready(Ok(None));
             }
-            match poll_chunk(&mut self.answer, context) {
-                Poll::Ready(Ok(Some(bytes))) => {
-                    self.clock.heard();
-                    self.clock.check()?;
-                    self.size.add(bytes.as_ref().len())?;
-                    self.parser.push(bytes.as_ref())?;
-                }
-                Poll::Ready(Ok(None)) => self.parser.finish()?,
-                Poll::Ready(Err(error)) => {
-                    return Poll::Ready(Err(LlmError::new(LlmErrorKind::Incomplete, causes(error))));
-                }
+            match self.poll_step(context) {
+                Poll::Ready(arrived) => match arrived? {
+                    Arrived::Bytes => self.clock.check()?,
+                    Arrived::End => self.parser.finish()?,
+                },
                 Poll::Pending => return self.clock.poll_passed(context).map(Err),
             }
         }
+    }
+
+    /// Gives the parser what is here of the answer.
+    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Result<Arrived, LlmError>> {
+        let Self { answer, arrivals, clock, size, parser, .. } = self;
+        let broken = |error| LlmError::new(LlmErrorKind::Incomplete, causes(error));
+        let next = |context: &mut Context<'_>| poll_chunk(answer, context).map_err(broken);
+        let take = |bytes: &[u8]| {
+            clock.heard();
+            size.add(bytes.len())?;
+            parser.push(bytes)
+        };
+        arrivals.poll_step(context, next, take)
     }
 }
 

@@ -100,3 +100,40 @@ async fn after_an_error_nothing_follows() {
     assert_eq!(errors, [false, false, false, false, true]);
     assert_eq!(all[4].as_ref().unwrap_err().kind, LlmErrorKind::Malformed);
 }
+
+/// An answer of chunks, one for each event, that is sent at once.
+fn in_chunks(events: &str) -> String {
+    let head = HEAD.replace("\r\n\r\n", "\r\ntransfer-encoding: chunked\r\n\r\n");
+    let chunk = |event: &str| format!("{:x}\r\n{event}\r\n", event.len());
+    head + &events.split_inclusive("\n\n").map(chunk).collect::<String>()
+}
+
+#[tokio::test]
+async fn what_has_come_is_handed_on_though_the_server_falls_silent() {
+    let begun = &HELLO[..HELLO.find("event: content_block_stop").unwrap()];
+    let url = raw(async |mut connection| {
+        connection.write_all(in_chunks(begun).as_bytes()).await.unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let claude = settings(url).build().unwrap();
+    let mut reply = claude.stream(hi());
+    let mut text = String::new();
+    while text != "Hello!" {
+        text += &reply.next().await.unwrap().unwrap().text().unwrap_or_default();
+    }
+}
+
+#[tokio::test]
+async fn what_came_before_the_connection_broke_is_handed_on_before_the_error() {
+    let begun = &HELLO[..HELLO.find("event: content_block_stop").unwrap()];
+    let url = raw(async |mut connection| {
+        connection.write_all(in_chunks(begun).as_bytes()).await.unwrap();
+    })
+    .await;
+    let claude = settings(url).retry(RetryPolicy::never()).build().unwrap();
+    let mut deltas: Vec<_> = claude.stream(hi()).collect().await;
+    let error = deltas.pop().unwrap().unwrap_err();
+    let text = deltas.iter().map(|delta| delta.as_ref().unwrap().text().unwrap_or_default());
+    assert_eq!((error.kind, text.collect::<String>()), (LlmErrorKind::Incomplete, "Hello!".to_owned()));
+}
