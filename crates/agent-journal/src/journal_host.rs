@@ -285,6 +285,10 @@ impl Perform for JournalHost {
         self.converse_and_record(child)
     }
 
+    fn stop(&self, conversation: &str) {
+        self.local.stop(conversation);
+    }
+
     fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
         self.local.on_outcome(call, outcome);
     }

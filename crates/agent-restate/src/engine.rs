@@ -1,7 +1,7 @@
 //! The host that runs a conversation on the engine.
 
 use agent_core::{
-    Conversation, Message, Outcome, Response, Team,
+    Conversation, End, Message, Outcome, Response, RunError, Team,
     agent::Rules,
     conversation::{Call, Failure, ToolTurn, Work},
     host::Host,
@@ -77,10 +77,15 @@ impl Engine<'_, '_> {
     async fn do_in_parallel(&self, mut turn: ToolTurn<'_>, room: usize) -> Result<(), TerminalError> {
         // The results of all calls must fit in the room that is left, in any order.
         let limit = room / count_calls(turn.conversation().messages().last()).max(1);
-        let mut running = RunningWork::new(self.ctx, self.allowance, &self.budgets);
+        let may_stop = turn.conversation().may_have_enough();
+        let mut running = RunningWork::new(self.ctx, self.allowance, &self.budgets, may_stop);
         let mut more = turn.take_work();
         let mut stopped = Ok(());
         loop {
+            if turn.has_enough() {
+                running.stop_all();
+                more.drain(..).for_each(|work| drop(turn.record(work.id(), stopped_work(&work))));
+            }
             let refused = self.refused_calls(&more).await.unwrap_or_else(|cancelled| {
                 (stopped, more) = (Err(cancelled), Vec::new());
                 Vec::new()
@@ -186,6 +191,17 @@ fn child_of(work: &Work) -> Option<String> {
 fn count_calls(reply: Option<&Message>) -> usize {
     let blocks = reply.map(Message::content).unwrap_or_default();
     blocks.iter().filter(|block| matches!(block.kind(), BlockKind::ToolUse(_))).count()
+}
+
+/// The result of work that its plan did not need any more when it was to start.
+fn stopped_work(work: &Work) -> Done {
+    match work {
+        Work::Call(_) => Outcome::error("cancelled").into(),
+        Work::Delegate(delegation) => {
+            let end = Ok(End::Other(RunError::WAS_CANCELLED.to_owned()));
+            delegation.conversation.done(&end).expect("a conversation that ended so waits for nobody")
+        }
+    }
 }
 
 /// The result of a call whose invocation was stopped from outside.

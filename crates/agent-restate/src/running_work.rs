@@ -37,6 +37,8 @@ pub(crate) struct RunningWork<'a, 'ctx> {
     open: usize,
     /// How many of the open ones are calls. A call can still become a delegation.
     calls: usize,
+    /// Whether any work may have to be stopped.
+    may_stop: bool,
 }
 
 struct StartedWork {
@@ -44,6 +46,8 @@ struct StartedWork {
     /// The id of the conversation that it delegates to.
     child: Option<String>,
     time: Option<TimeLimit>,
+    /// What stops it, if it may have to be stopped.
+    invocation: Option<InvocationHandle>,
     is_done: bool,
 }
 
@@ -51,7 +55,6 @@ struct StartedWork {
 struct TimeLimit {
     limit: Duration,
     left: Duration,
-    invocation: InvocationHandle,
     is_over: bool,
 }
 
@@ -73,7 +76,13 @@ enum WorkEvent {
 }
 
 impl<'a, 'ctx> RunningWork<'a, 'ctx> {
-    pub(crate) fn new(ctx: &'a ObjectContext<'ctx>, allowance: &'a Allowance, budgets: &'a Budgets) -> Self {
+    /// `may_stop` is whether any work may have to be stopped.
+    pub(crate) fn new(
+        ctx: &'a ObjectContext<'ctx>,
+        allowance: &'a Allowance,
+        budgets: &'a Budgets,
+        may_stop: bool,
+    ) -> Self {
         Self {
             ctx,
             allowance,
@@ -83,6 +92,7 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
             work_of_event: Vec::new(),
             open: 0,
             calls: 0,
+            may_stop,
         }
     }
 
@@ -95,15 +105,13 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
         limit: usize,
         refused: Option<Refused>,
     ) -> Result<(), TerminalError> {
-        let place = self.started.len();
-        let (mut child, mut time, mut result) = (None, None, Ok(()));
-        let (call, events): (Call, EventFuture<'ctx>) = match work {
+        match work {
             Work::Call(call) => {
                 let target = RequestTarget::service(TOOLS, "call");
                 let request = Json(ToolCallRequest::new(call.clone(), limit, refused));
-                let called = self.ctx.request(target, request).call();
                 self.calls += 1;
-                (call, Box::pin(called.map(WorkEvent::Done)))
+                let started = StartedWork { call, child: None, time: None, invocation: None, is_done: false };
+                self.add(started, self.ctx.request(target, request).call()).await
             }
             Work::Delegate(delegation) => {
                 let (call, conversation) = (call_of(&delegation), delegation.conversation);
@@ -114,17 +122,27 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
                 let budgets = self.budgets.hand_down().into_iter();
                 let called =
                     budgets.fold(request, |request, (name, value)| request.header(name, value)).call();
-                child = Some(id);
-                if let Some((limit, left)) = limits.timeout.zip(limits.time_left) {
-                    let handle = called.invocation_handle().await;
-                    result = handle
-                        .map(|invocation| time = Some(TimeLimit { limit, left, invocation, is_over: false }));
-                }
-                (call, Box::pin(called.map(WorkEvent::Done)))
+                let both = limits.timeout.zip(limits.time_left);
+                let time = both.map(|(limit, left)| TimeLimit { limit, left, is_over: false });
+                let started = StartedWork { call, child: Some(id), time, invocation: None, is_done: false };
+                self.add(started, called).await
             }
-        };
-        self.started.push(StartedWork { call, child, time, is_done: false });
-        self.wait_for(place, events);
+        }
+    }
+
+    /// Adds work that was started, and waits for it from now on.
+    async fn add(
+        &mut self,
+        mut started: StartedWork,
+        called: impl CallFuture<Response = Json<Answer>> + Send + 'ctx,
+    ) -> Result<(), TerminalError> {
+        let (place, mut result) = (self.started.len(), Ok(()));
+        if started.time.is_some() || self.may_stop {
+            let handle = called.invocation_handle().await;
+            result = handle.map(|handle| started.invocation = Some(handle));
+        }
+        self.started.push(started);
+        self.wait_for(place, Box::pin(called.map(WorkEvent::Done)));
         self.open += 1;
         self.start_timer(place);
         result
@@ -168,10 +186,19 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
         self.wait_for(place, Box::pin(waits));
     }
 
+    /// Stops a delegation whose time is over.
     fn stop(&mut self, place: usize) {
-        if let Some(time) = &mut self.started[place].time {
+        let started = &mut self.started[place];
+        if let (Some(time), Some(invocation)) = (&mut started.time, &started.invocation) {
             time.is_over = true;
-            time.invocation.cancel();
+            invocation.cancel();
+        }
+    }
+
+    /// Stops all work that still runs. Its ends come as results.
+    pub(crate) fn stop_all(&mut self) {
+        for started in self.started.iter().filter(|started| !started.is_done) {
+            started.invocation.iter().for_each(InvocationHandle::cancel);
         }
     }
 

@@ -4,6 +4,7 @@
 //! - [`tool`](macro@tool): an attribute that makes one from a function.
 //! - [`Answer`]: what a tool returns to end the run with a value.
 //! - [`AgentTool`]: another agent as a tool.
+//! - [`FanOut`]: one task for several agents, of which the first good answers are enough.
 //! - [`PlanTool`]: a tool with which the model makes calls that depend on each other, in one reply.
 //! - Wrappers around any tool: with [`NeedsApproval`], a call waits for a person's approval.
 //!   [`Retried`] makes failed calls again. `Validated` (with the feature `validate`) checks inputs
@@ -41,6 +42,7 @@
 mod agent_tool;
 mod answer;
 mod body;
+mod fan_out;
 mod fn_tool;
 mod into_outcome;
 mod limits;
@@ -156,6 +158,7 @@ pub use agent_macros::tool;
 pub use agent_tool::AgentTool;
 pub use answer::Answer;
 pub use body::Body;
+pub use fan_out::FanOut;
 pub use fn_tool::FnTool;
 pub use into_outcome::IntoOutcome;
 pub use needs_approval::NeedsApproval;

@@ -129,6 +129,8 @@ fn schema() -> serde_json::Value {
         "type": "object",
         "properties": {
             "steps": {"type": "array", "items": step, "minItems": 1},
+            "enough": {"type": "integer", "minimum": 1, "description": "Ends the plan as soon as so many of the last steps have succeeded; the others are stopped. Leave it out if you need them all."},
+            "stop_on_failure": {"type": "boolean", "description": "Ends the plan as soon as one step fails."},
             "result": {"description": "What you want to read: any JSON, with objects like {\"$from\": \"a\"} in it. Leave it out to read the results of the last steps."}
         },
         "required": ["steps"],

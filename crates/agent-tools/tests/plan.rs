@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use agent_core::{
-    Agent, Conversation, End, Limits, Team,
+    Agent, Conversation, End, Limits, LlmError, Team,
+    model::LlmErrorKind,
     script::{Reply, Script},
 };
-use agent_tools::{AgentTool, Answer, FnTool, PlanTool, math};
+use agent_tools::{AgentTool, Answer, FanOut, FnTool, PlanTool, math};
 use insta::assert_snapshot;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -316,4 +317,82 @@ async fn agents_and_plans_can_be_steps() {
     let mut conversation = Conversation::start("clerk", "Go.");
     team(0).run(&mut conversation).await.unwrap();
     assert_snapshot!(result(&conversation), @"ERROR the plan is not carried out: the depth limit of 0 is reached");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_ends_with_the_first_good_answer_and_tells_what_was_stopped() {
+    let model = Script::by(|request| {
+        let (agent, turn) = (&*request.agent, request.messages.len());
+        match (agent, turn) {
+            ("clerk", 1) => Reply::call("ask_all", json!({"task": "Which train?"})),
+            ("clerk", _) => Reply::text("Done."),
+            ("quick", _) => Reply::text("The first.").after(Duration::from_millis(300)),
+            ("broken", _) => Reply::error(LlmError::new(LlmErrorKind::Server, "down")),
+            // It makes a call of 100 ms, and is then asked again.
+            (_, 1) => Reply::call("look", json!({"say": "12:30", "ms": 100})),
+            (_, _) => Reply::text("The second.").after(Duration::from_secs(60)),
+        }
+    });
+    let names = ["broken", "slow", "quick"];
+    let ask_all = FanOut::new("ask_all", "Asks all experts.", names).enough(1);
+    let clerk = names.iter().fold(Agent::builder("clerk", model.clone()), |clerk, name| {
+        clerk.tool(AgentTool::new(*name, "Knows trains."))
+    });
+    let expert = |name: &&str| Agent::builder(*name, model.clone()).tool(look("look")).build().unwrap();
+    let agents = names.iter().map(expert).chain([clerk.tool(ask_all).build().unwrap()]);
+    let team = Team::new(agents).unwrap();
+    let (mut conversation, began) = (Conversation::start("clerk", "Go."), Instant::now());
+    team.run(&mut conversation).await.unwrap();
+    assert_eq!(began.elapsed(), Duration::from_millis(300));
+    assert_snapshot!(result(&conversation), @r#"
+    {"broken":{"error":"step \"broken\" failed: agent \"broken\" got no answer: the model's server failed: down"},"quick":"The first."}
+    Step "slow" was stopped: slow stopped: it was cancelled
+    Its calls so far:
+    - look {"ms":100,"say":"12:30"} = 12:30
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_has_enough_makes_no_further_step() {
+    let steps = json!([
+        step("a", json!("a"), 100),
+        step("b", json!("b"), 200),
+        step("c", json!("c"), 60_000),
+        step("d", json!({"$from": "c"}), 100),
+        {"id": "pay", "tool": "pay", "input": {"say": "paid"}},
+    ]);
+    assert_snapshot!(check(json!({"steps": steps, "enough": 2})).await, @r#"
+    {"a":"a","b":"b"}
+    Step "c" was stopped: cancelled
+    [200 ms]
+    "#);
+    assert_snapshot!(check(json!({"steps": steps, "enough": 1, "result": {"$from": ["c", "a"]}})).await, @r#"
+    "a"
+    Step "b" was stopped: cancelled
+    Step "c" was stopped: cancelled
+    [100 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_can_stop_at_the_first_failure() {
+    let steps = json!([
+        step("a", json!("a"), 100),
+        failing("b", json!("broken"), 200),
+        step("c", json!("c"), 60_000)
+    ]);
+    assert_snapshot!(check(json!({"steps": steps, "stop_on_failure": true})).await, @r#"
+    ERROR {"a":"a","b":{"error":"step \"b\" failed: broken"}}
+    Step "c" was stopped: cancelled
+    [200 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_that_comes_after_the_plan_has_enough_is_not_needed() {
+    let steps = json!([{"id": "pay", "tool": "pay", "input": {"say": "paid"}}, step("a", json!("a"), 100)]);
+    assert_snapshot!(check(json!({"steps": steps, "enough": 1})).await, @"
+    a
+    [100 ms]
+    ");
 }

@@ -57,6 +57,10 @@ pub struct Plan {
     pub(super) steps: Vec<Step>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) result: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) enough: Option<u32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) stop_on_failure: bool,
     /// Whether its steps are the items of a step with [`Step::for_each`].
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_list: bool,
@@ -97,9 +101,46 @@ pub(super) struct Needs {
     pub(super) results: Vec<Reference>,
     /// This step must have failed.
     pub(super) failure: Option<usize>,
+    /// Whether no other step waits for this one.
+    pub(super) is_last: bool,
 }
 
 impl Plan {
+    /// Makes a plan of these steps. It fails if they can't be carried out.
+    ///
+    /// ```
+    /// use agent_core::conversation::{Plan, Step};
+    /// use serde_json::json;
+    ///
+    /// let ask = |agent: &str| Step::new(agent, agent, json!({"task": "Which train is the fastest?"}));
+    /// let plan = Plan::new(["ada", "bob"].map(ask))?.enough(1);
+    /// # Ok::<(), agent_core::conversation::InvalidPlan>(())
+    /// ```
+    pub fn new(steps: impl IntoIterator<Item = Step>) -> Result<Self, InvalidPlan> {
+        Self::try_from(Written { steps: steps.into_iter().collect(), ..Written::default() })
+    }
+
+    /// Sets what is shown of the results; see [`result`](Self::result). It fails if it names a step that
+    /// does not exist.
+    pub fn showing(self, result: impl Into<Json>) -> Result<Self, InvalidPlan> {
+        let result = Some(result.into());
+        check::needs(&self.steps, result.as_ref())?;
+        Ok(Self { result, ..self })
+    }
+
+    /// Ends the plan as soon as so many of the steps that no other step needs have succeeded. The other
+    /// steps are stopped or not made. What was stopped is told with the result. By default all steps are
+    /// carried out. In JSON it is the field `enough`.
+    pub fn enough(self, steps: u32) -> Self {
+        Self { enough: Some(steps), ..self }
+    }
+
+    /// Ends the plan as soon as one step has failed. The others are stopped or not made, and the result is
+    /// an error. In JSON it is the field `stop_on_failure`.
+    pub fn stop_on_failure(self) -> Self {
+        Self { stop_on_failure: true, ..self }
+    }
+
     /// The steps, in the order in which they were written.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -116,7 +157,34 @@ impl Plan {
     /// their results.
     pub(super) fn of_items(steps: Vec<Step>) -> Self {
         let needs = steps.iter().map(|_| Needs::default()).collect();
-        Self { steps, result: None, is_list: true, needs }
+        Self { steps, result: None, enough: None, stop_on_failure: false, is_list: true, needs }
+    }
+}
+
+impl Step {
+    /// Makes a step that calls a tool with this input, a JSON object. Results of other steps can be used
+    /// in it; see [`Plan`].
+    pub fn new(id: impl Into<String>, tool: impl Into<String>, input: impl Into<Json>) -> Self {
+        let (id, tool, input) = (id.into(), tool.into(), input.into());
+        Self { id, tool, input, for_each: None, after: Vec::new(), if_failed: None }
+    }
+
+    /// Sets [`Step::for_each`].
+    pub fn for_each(mut self, list: impl Into<Json>) -> Self {
+        self.for_each = Some(list.into());
+        self
+    }
+
+    /// Adds a step to [`Step::after`].
+    pub fn after(mut self, step: impl Into<String>) -> Self {
+        self.after.push(step.into());
+        self
+    }
+
+    /// Sets [`Step::if_failed`].
+    pub fn if_failed(mut self, step: impl Into<String>) -> Self {
+        self.if_failed = Some(step.into());
+        self
     }
 }
 
@@ -125,12 +193,16 @@ fn no_input() -> Json {
 }
 
 /// A plan as it is written in JSON.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     steps: Vec<Step>,
     #[serde(default)]
     result: Option<Json>,
+    #[serde(default)]
+    enough: Option<u32>,
+    #[serde(default)]
+    stop_on_failure: bool,
     #[serde(default)]
     is_list: bool,
 }
@@ -138,8 +210,9 @@ struct Written {
 impl TryFrom<Written> for Plan {
     type Error = InvalidPlan;
 
-    fn try_from(Written { steps, result, is_list }: Written) -> Result<Self, InvalidPlan> {
+    fn try_from(written: Written) -> Result<Self, InvalidPlan> {
+        let Written { steps, result, enough, stop_on_failure, is_list } = written;
         let needs = check::needs(&steps, result.as_ref())?.into();
-        Ok(Self { steps, result, is_list, needs })
+        Ok(Self { steps, result, enough, stop_on_failure, is_list, needs })
     }
 }

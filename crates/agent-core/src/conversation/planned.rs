@@ -2,4 +2,5 @@
 
 mod advance;
 mod answer;
+mod enough;
 mod status;

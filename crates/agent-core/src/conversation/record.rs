@@ -43,7 +43,7 @@ impl Conversation {
     /// Records an outcome that the rules have admitted.
     pub(super) fn record(&mut self, place: usize, done: Done) {
         self.count_call(place, &done.outcome);
-        self.slots[place].state = match done.outcome {
+        self.slots[place].state = match self.of_stopped(done.outcome) {
             Outcome::Output(content) => State::Done { content, is_error: false },
             Outcome::Error(content) => State::Done { content, is_error: true },
             Outcome::Answer { content, cut } => State::Answer { content, cut },

@@ -63,6 +63,13 @@ impl<'a> ToolTurn<'a> {
         std::mem::take(&mut self.work)
     }
 
+    /// Whether the turn needs no more of its work, because its [plan](crate::conversation::Plan) has ended.
+    /// A host then stops the work that still runs, and starts none. Each call gets an outcome all the
+    /// same: an error that says what was done.
+    pub fn has_enough(&self) -> bool {
+        self.conversation.has_enough()
+    }
+
     /// Checks the outcome of call `id` against the rules, and returns what may be recorded; see
     /// [`Conversation::admit`].
     pub fn admit(&self, id: &str, outcome: Outcome) -> Outcome {

@@ -167,6 +167,13 @@ impl RunTokens {
         }
     }
 
+    /// Stops a delegated conversation, with all its calls.
+    pub(crate) fn stop(&self, conversation: &str) {
+        if let Some(token) = lock(&self.calls).get(conversation) {
+            token.cancel();
+        }
+    }
+
     /// Whether the conversation with this id was stopped because it took too long.
     pub(crate) fn is_late(&self, conversation: &str) -> bool {
         lock(&self.late).contains(conversation)

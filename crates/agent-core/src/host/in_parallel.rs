@@ -26,6 +26,11 @@ pub trait Perform {
         child: DelegationGuard,
     ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)>;
 
+    /// Is called when the work of a conversation that still runs is not needed any more; see
+    /// [`ToolTurn::has_enough`]. A host then stops it: calls that run or begin later get an error result.
+    /// The default does nothing, so all work is done to its end.
+    fn stop(&self, _conversation: &str) {}
+
     /// Is called with the outcome of each call, after the outcome was checked against the rules and
     /// before it is recorded. The default does nothing.
     fn on_outcome(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
@@ -46,6 +51,7 @@ pub async fn in_parallel<P: Perform>(
     // conversations back.
     let mut open_turn = OpenTurn { turn, receipts: Vec::new(), home: Home::default() };
     let mut pending = FuturesUnordered::new();
+    open_turn.stop_if_enough(performer);
     loop {
         while pending.len() < at_most.max(1) {
             let Some(work) = queue.pop_front() else { break };
@@ -71,6 +77,7 @@ pub async fn in_parallel<P: Perform>(
         for more in open_turn.record(&call, ended?, performer) {
             queue.insert(open_turn.place_in(&queue, &more), more);
         }
+        open_turn.stop_if_enough(performer);
         // Yield if thousands of calls end at the same time, so that the rest of this task can run.
         consume_budget().await;
     }
@@ -108,6 +115,12 @@ impl OpenTurn<'_> {
     fn place_in(&self, queue: &VecDeque<Work>, more: &Work) -> usize {
         let place = self.turn.place(more.id());
         queue.partition_point(|other| self.turn.place(other.id()) < place)
+    }
+
+    fn stop_if_enough<P: Perform>(&self, performer: &P) {
+        if self.turn.has_enough() {
+            performer.stop(self.turn.conversation().id());
+        }
     }
 
     /// Makes a receipt, and returns its index.

@@ -26,7 +26,10 @@ mod timing;
 mod until_returned;
 mod worst_case;
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+};
 
 use call::Caller;
 use futures::{
@@ -73,8 +76,8 @@ pub struct LocalHost {
     keeps_partial_reply: bool,
     /// The text so far of a reply whose run is dropped, if it is to be kept.
     partial_reply: Option<PartialReply>,
-    /// What stops it from outside.
-    cancel: Option<Arc<RunTokens>>,
+    /// What stops it from outside, or stops single calls. Most runs have none.
+    cancel: OnceLock<Arc<RunTokens>>,
 }
 
 impl LocalHost {
@@ -94,6 +97,7 @@ impl LocalHost {
         let (started, cancel) = (StartedCalls::default(), cancel.as_ref().map(CancelHandle::for_run));
         // Timeouts use the same tokens.
         let cancel = cancel.or_else(|| has_timeouts.then(Arc::default));
+        let cancel = cancel.map(OnceLock::from).unwrap_or_default();
         let (reported_waits, partial_reply) =
             (ReportedWaits::default(), keeps_partial_reply.then(PartialReply::default));
         Self {
@@ -151,9 +155,9 @@ impl LocalHost {
     /// Lets `cancel` stop this host, from now on. If you call this again with another `Cancel`, each
     /// of them can stop it.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
-        match &self.cancel {
+        match self.cancel.get() {
             Some(tokens) => cancel.handle().share_run(tokens),
-            None => self.cancel = Some(cancel.handle().for_run()),
+            None => self.cancel = cancel.handle().for_run().into(),
         }
         self
     }
@@ -197,7 +201,10 @@ impl LocalHost {
         conversation: &mut Conversation,
         outer: &H,
     ) -> Result<End, H::Error> {
-        let _entered = self.cancel.as_ref().and_then(|tokens| tokens.enter_delegated(conversation));
+        if conversation.may_have_enough() {
+            self.cancel.get_or_init(Arc::default);
+        }
+        let _entered = self.cancel.get().and_then(|tokens| tokens.enter_delegated(conversation));
         let paid = self.caller.budgets.enter(conversation, self.caller.team.limits());
         let conversation = &mut *paid.conversation;
         match drive(conversation, outer).await {
@@ -275,6 +282,12 @@ impl Perform for LocalHost {
     ) -> (DelegationGuard, Result<Result<End, Failure>, RunError>) {
         let end = self.time_for(&child).hold(self.run(&mut child)).await;
         (child, end.map_or_else(RunError::of_delegated, |end| Ok(Ok(end))))
+    }
+
+    fn stop(&self, conversation: &str) {
+        if let Some(tokens) = self.cancel.get() {
+            tokens.stop(conversation);
+        }
     }
 
     fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {

@@ -151,6 +151,10 @@ impl<W: HostWrapper> Perform for W {
         converse(self, child)
     }
 
+    fn stop(&self, conversation: &str) {
+        self.local().stop(conversation);
+    }
+
     fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
         self.local().on_outcome(call, outcome);
     }

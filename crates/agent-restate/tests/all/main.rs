@@ -17,6 +17,7 @@ mod limits;
 mod page;
 mod paying;
 mod people;
+mod plans;
 mod promised;
 mod runs;
 mod sessions;

@@ -1,6 +1,6 @@
 //! Checks a plan when it is read, and finds what each step needs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::value::RawValue;
 
@@ -70,7 +70,11 @@ pub(super) fn needs(steps: &[Step], result: Option<&Json>) -> Result<Vec<Needs>,
         }
     }
     let names = Names { steps, places };
-    let needs = steps.iter().map(|step| names.needs(step)).collect::<Result<Vec<_>, _>>()?;
+    let mut needs = steps.iter().map(|step| names.needs(step)).collect::<Result<Vec<_>, _>>()?;
+    let waited_for: HashSet<usize> = needs.iter().flat_map(Needs::steps).collect();
+    for (place, needs) in needs.iter_mut().enumerate() {
+        needs.is_last = !waited_for.contains(&place);
+    }
     if let Some(result) = result {
         let shown = Found { names: &names, by: "the result".to_owned(), may_have_items: false };
         shown.collect(result, &mut Vec::new())?;
@@ -102,7 +106,7 @@ impl Names<'_> {
             results.push(Reference { steps: vec![self.place(&by, other)?], path: String::new() });
         }
         let failure = step.if_failed.as_ref().map(|other| self.place(&by, other)).transpose()?;
-        Ok(Needs { results, failure })
+        Ok(Needs { results, failure, is_last: false })
     }
 
     fn place(&self, by: &str, step: &str) -> Result<usize, InvalidPlan> {
@@ -172,7 +176,7 @@ fn no_circle(steps: &[Step], needs: &[Needs]) -> Result<(), InvalidPlan> {
 
 impl Needs {
     /// The places of all steps that it waits for.
-    pub(super) fn steps(&self) -> Vec<usize> {
+    fn steps(&self) -> Vec<usize> {
         let results = self.results.iter().flat_map(|reference| reference.steps.iter().copied());
         results.chain(self.failure).collect()
     }

@@ -41,6 +41,10 @@ impl Conversation {
     /// Gives each step that can begin its input, and each step that will not be made its result.
     pub(in crate::conversation) fn advance_plan(&mut self) {
         let Some(plan) = self.plan.clone() else { return };
+        if self.has_enough() {
+            self.end_steps_not_begun();
+            return;
+        }
         loop {
             let mut has_changed = false;
             for place in self.slots.open() {
@@ -53,8 +57,10 @@ impl Conversation {
                 // Only a step that got its result lets others go on.
                 has_changed |= self.slots[place].is_done();
             }
-            if !has_changed {
-                return;
+            match has_changed {
+                true if self.has_enough() => return self.end_steps_not_begun(),
+                true => {}
+                false => return,
             }
         }
     }
@@ -101,7 +107,7 @@ impl Conversation {
         let call = |(number, item): (usize, Json)| {
             let input = self.filled(plan, &step.input, Some(&item))?;
             let (id, tool) = (number.to_string(), step.tool.clone());
-            Ok(Step { id, tool, input, for_each: None, after: Vec::new(), if_failed: None })
+            Ok(Step::new(id, tool, input))
         };
         let steps = items.into_iter().enumerate().map(call).collect::<Result<Vec<_>, String>>()?;
         let id = self.slots[place].call.id.clone();

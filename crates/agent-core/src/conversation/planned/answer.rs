@@ -63,7 +63,10 @@ impl Conversation {
     fn only(&self, plan: &Plan, place: usize) -> Outcome {
         let id = &plan.steps[place].id;
         match self.status(place) {
-            Status::Good(content) => Outcome::output(content.clone()),
+            Status::Good(content) => match self.stopped(plan) {
+                told if told.is_empty() => Outcome::output(content.clone()),
+                told => Outcome::output(self.with_blocks(content.to_text() + &told, [place].into_iter())),
+            },
             Status::Failed(why) => Outcome::error(self.reason(place, &why)),
             Status::NotNeeded | Status::Open => unreachable!("step {id:?} was needed, and has ended"),
         }
@@ -89,11 +92,23 @@ impl Conversation {
                 text.push_str(&format!("\nNot shown above: {}", self.reason(*place, &why)));
             }
         }
+        text.push_str(&self.stopped(plan));
         let is_good = |place: &usize| matches!(self.status(*place), Status::Good(_));
-        match seen.is_empty() || seen.iter().any(is_good) {
+        let is_failed = |place: usize| matches!(self.status(place), Status::Failed(_));
+        let has_failed = plan.stop_on_failure && (0..plan.steps.len()).any(is_failed);
+        match !has_failed && (seen.is_empty() || seen.iter().any(is_good)) {
             true => Outcome::output(self.with_blocks(text, seen.into_iter())),
             false => Outcome::error(text),
         }
+    }
+
+    /// What is told of the steps that had begun and were stopped, because the plan needed no more.
+    fn stopped(&self, plan: &Plan) -> String {
+        let told = plan.steps.iter().enumerate().filter_map(|(place, step)| {
+            let why = self.stopped_step(place)?;
+            Some(format!("\nStep {:?} was stopped: {why}", step.id))
+        });
+        told.collect()
     }
 
     /// A text, and the pictures and other blocks of these steps' results.

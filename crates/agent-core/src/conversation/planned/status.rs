@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How the result of a step begins that was not needed.
-const NOT_NEEDED: &str = "not needed: ";
+pub(super) const NOT_NEEDED: &str = "not needed: ";
 
 /// How far a step is.
 pub(super) enum Status<'a> {
@@ -54,7 +54,7 @@ impl Conversation {
 
     /// What a step that has not begun can do now.
     pub(super) fn readiness(&self, plan: &Plan, place: usize) -> Readiness {
-        let Needs { results, failure } = &plan.needs[place];
+        let Needs { results, failure, .. } = &plan.needs[place];
         let id = |place: usize| plan.steps[place].id.as_str();
         if let Some(other) = *failure {
             match self.status(other) {

@@ -136,7 +136,7 @@ impl LocalHost {
     }
 
     pub(super) fn stop(&self, so_far: &Conversation) -> Stop {
-        self.cancel.as_ref().map(|tokens| tokens.conversation(so_far.id())).unwrap_or_default()
+        self.cancel.get().map(|tokens| tokens.conversation(so_far.id())).unwrap_or_default()
     }
 
     fn emit(&self, so_far: &Conversation, kind: impl FnOnce() -> EventKind) {

@@ -91,7 +91,7 @@ impl<'a> EarlyCalls<'a> {
                 place,
                 approved: false,
             };
-            self.host.started.start(&self.host.caller, self.host.cancel.as_ref(), call);
+            self.host.started.start(&self.host.caller, self.host.cancel.get(), call);
         } else if self.open && spec.could_start_early() && self.host.caller.emitter.has_listeners() {
             self.host.started.note_passed(self.so_far.shared_id(), &call.id);
         }

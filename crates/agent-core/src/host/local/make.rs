@@ -30,7 +30,7 @@ impl LocalHost {
             true => Some(oneshot::channel()).unzip(),
             false => (None, None),
         };
-        let entered = CallGuard::of(&call, self.cancel.as_ref());
+        let entered = CallGuard::of(&call, self.cancel.get());
         let made = {
             // Pinned where it is made, because each move would make the outer future larger. It
             // ends with this block.

@@ -23,7 +23,7 @@ impl LocalHost {
     /// one. Each run that continues the conversation starts again with this time.
     pub fn time_for(&self, child: &Conversation) -> TimeLimit {
         let left = child.delegation_limits().time_left;
-        let limit = left.zip(self.cancel.clone()).map(|(left, tokens)| {
+        let limit = left.zip(self.cancel.get().cloned()).map(|(left, tokens)| {
             let conversation = child.shared_id().clone();
             Limit { left, conversation, tokens }
         });
@@ -34,7 +34,7 @@ impl LocalHost {
 impl LocalHost {
     /// Why a conversation was stopped from outside.
     pub(super) fn why_stopped(&self, conversation: &Conversation) -> RunError {
-        let is_late = self.cancel.as_ref().is_some_and(|tokens| tokens.is_late(conversation.id()));
+        let is_late = self.cancel.get().is_some_and(|tokens| tokens.is_late(conversation.id()));
         match conversation.delegation_limits().timeout.filter(|_| is_late) {
             Some(limit) => RunError::TimedOut { limit },
             None => RunError::Cancelled,

@@ -30,7 +30,7 @@ impl LocalHost {
         if is_over(&mut over) {
             return;
         }
-        let tokens = self.cancel.as_ref();
+        let tokens = self.cancel.get();
         let stop = tokens.map(|tokens| tokens.conversation(&call.conversation)).unwrap_or_default();
         let spec = self.caller.team.spec(&call.agent, &call.call.name);
         if spec.is_some_and(|spec| spec.blocking) && !stop.is_stopped() {
