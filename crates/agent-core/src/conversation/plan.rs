@@ -156,7 +156,7 @@ impl Plan {
     /// The calls of a step with [`Step::for_each`], as a plan of their own. The result is the list of
     /// their results.
     pub(super) fn of_items(steps: Vec<Step>) -> Self {
-        let needs = steps.iter().map(|_| Needs::default()).collect();
+        let needs = steps.iter().map(|_| Needs { is_last: true, ..Needs::default() }).collect();
         Self { steps, result: None, enough: None, stop_on_failure: false, is_list: true, needs }
     }
 }

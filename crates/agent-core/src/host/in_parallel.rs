@@ -51,8 +51,8 @@ pub async fn in_parallel<P: Perform>(
     // conversations back.
     let mut open_turn = OpenTurn { turn, receipts: Vec::new(), home: Home::default() };
     let mut pending = FuturesUnordered::new();
-    open_turn.stop_if_enough(performer);
     loop {
+        open_turn.stop_if_enough(performer);
         while pending.len() < at_most.max(1) {
             let Some(work) = queue.pop_front() else { break };
             let call = work.tool_call().clone();
@@ -77,7 +77,6 @@ pub async fn in_parallel<P: Perform>(
         for more in open_turn.record(&call, ended?, performer) {
             queue.insert(open_turn.place_in(&queue, &more), more);
         }
-        open_turn.stop_if_enough(performer);
         // Yield if thousands of calls end at the same time, so that the rest of this task can run.
         consume_budget().await;
     }
