@@ -16,6 +16,7 @@ mod options;
 mod paid_elsewhere;
 mod partial_reply;
 mod payer;
+mod perform;
 mod replaced_ids;
 mod reported_waits;
 mod running_call;
@@ -26,23 +27,16 @@ mod timing;
 mod until_returned;
 mod worst_case;
 
-use std::{
-    future::Future,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use call::Caller;
-use futures::{
-    FutureExt,
-    future::{BoxFuture, Either, ready},
-};
+use futures::{FutureExt, future::BoxFuture};
 pub use mode::Mode;
 pub(crate) use options::Options;
 pub use paid_elsewhere::PaidReply;
 use partial_reply::PartialReply;
 pub use payer::{Payer, Settle};
 use reported_waits::ReportedWaits;
-use running_call::is_final;
 use started_calls::StartedCalls;
 pub use time_limit::TimeLimit;
 use tokio::time::Instant;
@@ -50,8 +44,8 @@ use tokio_util::sync::CancellationToken;
 pub use worst_case::Measured;
 
 use crate::{
-    Call, Cancel, Conversation, DelegationGuard, Early, End, Event, EventKind, Failure, Host, Outcome,
-    Perform, Receipt, Response, Rules, RunError, Team, ToolTurn, Turn, drive,
+    Cancel, Conversation, Early, End, Event, EventKind, Failure, Host, Perform, Response, Rules, RunError,
+    Team, ToolTurn, Turn, drive,
     event::emitter::{Emitter, Origin},
     event::{Listeners, QueueReason},
     host::cancel::{CancelHandle, RunTokens},
@@ -260,43 +254,6 @@ impl Host for LocalHost {
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), RunError> {
         self.act_by(turn, self).await
-    }
-}
-
-impl Perform for LocalHost {
-    type Error = RunError;
-
-    fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), RunError>> {
-        // The call is boxed from the start, because moving a future moves all that it may ever
-        // hold.
-        match self.admit(&call, &receipt) {
-            Ok(true) => Either::Left(self.make(Arc::new(call), receipt).map(Ok)),
-            Ok(false) => Either::Right(ready(Ok(()))),
-            Err(error) => Either::Right(ready(Err(error))),
-        }
-    }
-
-    async fn converse(
-        &self,
-        mut child: DelegationGuard,
-    ) -> (DelegationGuard, Result<Result<End, Failure>, RunError>) {
-        let end = self.time_for(&child).hold(self.run(&mut child)).await;
-        (child, end.map_or_else(RunError::of_delegated, |end| Ok(Ok(end))))
-    }
-
-    fn stop(&self, conversation: &str) {
-        if let Some(tokens) = self.cancel.get() {
-            tokens.stop(conversation);
-        }
-    }
-
-    fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
-        if self.caller.emitter.has_listeners() {
-            let call = call();
-            if !is_final(outcome) || self.started.claims_end_event(&call) {
-                self.caller.emitter.emit(Origin::of(&call), || EventKind::of_outcome(&call, outcome));
-            }
-        }
     }
 }
 

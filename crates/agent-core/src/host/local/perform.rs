@@ -1,0 +1,51 @@
+//! How this host makes calls, and drives and stops delegated conversations.
+
+use std::{
+    future::{Future, ready},
+    sync::Arc,
+};
+
+use futures::{FutureExt, future::Either};
+
+use super::{LocalHost, running_call::is_final};
+use crate::{
+    Call, DelegationGuard, End, EventKind, Failure, Outcome, Perform, Receipt, RunError,
+    event::emitter::Origin,
+};
+
+impl Perform for LocalHost {
+    type Error = RunError;
+
+    fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), RunError>> {
+        // The call is boxed from the start, because moving a future moves all that it may ever
+        // hold.
+        match self.admit(&call, &receipt) {
+            Ok(true) => Either::Left(self.make(Arc::new(call), receipt).map(Ok)),
+            Ok(false) => Either::Right(ready(Ok(()))),
+            Err(error) => Either::Right(ready(Err(error))),
+        }
+    }
+
+    async fn converse(
+        &self,
+        mut child: DelegationGuard,
+    ) -> (DelegationGuard, Result<Result<End, Failure>, RunError>) {
+        let end = self.time_for(&child).hold(self.run(&mut child)).await;
+        (child, end.map_or_else(RunError::of_delegated, |end| Ok(Ok(end))))
+    }
+
+    fn stop(&self, conversation: &str) {
+        if let Some(tokens) = self.cancel.get() {
+            tokens.stop(conversation);
+        }
+    }
+
+    fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
+        if self.caller.emitter.has_listeners() {
+            let call = call();
+            if !is_final(outcome) || self.started.claims_end_event(&call) {
+                self.caller.emitter.emit(Origin::of(&call), || EventKind::of_outcome(&call, outcome));
+            }
+        }
+    }
+}
