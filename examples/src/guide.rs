@@ -33,3 +33,6 @@ mod trip_planner {}
 
 #[doc = include_str!("../../docs/guide/24-see-it.md")]
 mod see_it {}
+
+#[doc = include_str!("../../docs/guide/27-plans.md")]
+mod plans {}

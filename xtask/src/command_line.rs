@@ -56,6 +56,9 @@ pub(crate) enum Task {
     Msrv,
     /// Checks with other people's code that we speak the API correctly (docs/oracle.md)
     Oracle(Oracle),
+    /// Measures what a plan saves, compared with one call a turn and with parallel calls, on simulated
+    /// time (docs/plans.md)
+    Plans,
     /// Draws docs/timeline.svg, the picture in the README, from a run of the demo's team
     Picture,
     /// Starts and stops a Restate server, with a team of agents to try (docs/restate.md)

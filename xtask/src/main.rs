@@ -15,6 +15,7 @@ mod metadata;
 mod mock;
 mod msrv;
 mod oracle;
+mod plans;
 mod python;
 mod restate;
 mod served;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Task::Mock(script) => mock::run(&script),
         Task::Msrv => msrv::run(),
         Task::Oracle(options) => oracle::run(&options),
+        Task::Plans => plans::run(),
         Task::Picture => demo::picture::run(),
         Task::Restate(options) => restate::run(&options),
         Task::Sessions(_) => sessions::run(),

@@ -44,19 +44,18 @@ pub struct PlanTool {
 
 /// What the model reads about the tool.
 const DESCRIPTION: &str = "\
-Makes several calls of your other tools at once, though some need results of others. Use it whenever \
-the input of a call needs the result of another call that you can name now, or the same call is needed \
-for each item of a list: it saves you a reply for each step. Calls that don't depend on each other run \
-in parallel.
+Makes several calls of your other tools with one call, though some need results of others. Use it when an input needs \
+the result of a call that you can name now, or when a call is needed for each item of a list. Independent steps run in \
+parallel.
 
-Anywhere in an input, these objects are replaced before the call is made:
-- {\"$from\": \"a\"}: the result of step a. With \"path\": \"/items/0/price\" a part of it, if the result is \
-JSON. {\"$from\": [\"a\", \"b\"]}: the result of the first of these steps that did not fail.
-- {\"$text\": [\"The price is \", {\"$from\": \"a\"}]}: a text, joined of its parts.
-- {\"$item\": \"/name\"}: with for_each, a part of the current item. {\"$item\": \"\"} is the whole item.
+In any input, these objects are replaced before the call:
+{\"$from\": \"a\"} the result of step a; with \"path\": \"/items/0\" a part of it, if it is JSON; {\"$from\": [\"a\", \"b\"]} \
+the first of these that did not fail.
+{\"$text\": [\"It costs \", {\"$from\": \"a\"}]} a text, joined.
+{\"$item\": \"/name\"} with for_each, a part of the current item; {\"$item\": \"\"} all of it.
 
-If a step fails, the steps that need it are not made; all others are. You read the results of the steps \
-that no other step needs, or what \"result\" says.";
+If a step fails, only the steps that need it are not made. You read the results of the steps that no other step needs, \
+or what \"result\" says.";
 
 impl PlanTool {
     /// Makes the tool. Its name is `plan`.
@@ -109,18 +108,16 @@ fn not_carried_out(why: impl std::fmt::Display) -> String {
 }
 
 fn schema() -> serde_json::Value {
-    let ids = serde_json::json!({"type": "array", "items": {"type": "string"}});
+    let described = |description: &str| serde_json::json!({"description": description});
     let step = serde_json::json!({
         "type": "object",
         "properties": {
-            "id": {"type": "string", "description": "A short name for the step: letters, digits, _ and -."},
-            "tool": {"type": "string", "description": "The name of one of your tools."},
-            "input": {"type": "object", "description": "The input of the call, as the tool asks for it."},
-            "for_each": {
-                "description": "Makes the call once for each item of this list, in parallel: a list, or {\"$from\": …} for a result that is one. The result of the step is the list of results."
-            },
-            "after": {"description": "Steps that must have succeeded before, though this one uses no result of theirs.", "type": ids["type"], "items": ids["items"]},
-            "if_failed": {"type": "string", "description": "The call is made only if this step failed."}
+            "id": {"type": "string"},
+            "tool": {"type": "string"},
+            "input": {"type": "object"},
+            "for_each": described("A list, or {\"$from\": …}: the call is made for each item, and the result is the list of results."),
+            "after": {"type": "array", "items": {"type": "string"}, "description": "Steps that must succeed before."},
+            "if_failed": {"type": "string", "description": "Made only if this step failed."}
         },
         "required": ["id", "tool", "input"],
         "additionalProperties": false
@@ -129,9 +126,9 @@ fn schema() -> serde_json::Value {
         "type": "object",
         "properties": {
             "steps": {"type": "array", "items": step, "minItems": 1},
-            "enough": {"type": "integer", "minimum": 1, "description": "Ends the plan as soon as so many of the last steps have succeeded; the others are stopped. Leave it out if you need them all."},
-            "stop_on_failure": {"type": "boolean", "description": "Ends the plan as soon as one step fails."},
-            "result": {"description": "What you want to read: any JSON, with objects like {\"$from\": \"a\"} in it. Leave it out to read the results of the last steps."}
+            "enough": {"type": "integer", "minimum": 1, "description": "Stop when so many of the last steps have succeeded."},
+            "stop_on_failure": {"type": "boolean", "description": "Stop when one step fails."},
+            "result": described("What you want to read: any JSON with {\"$from\": …} in it.")
         },
         "required": ["steps"],
         "additionalProperties": false
