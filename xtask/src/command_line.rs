@@ -8,6 +8,7 @@ use crate::{
     demo::Demo,
     drill::Drill,
     foreign::Foreign,
+    mcp::Mcp,
     mock::{self, MockServer},
     oracle::Oracle,
 };
@@ -49,6 +50,8 @@ pub(crate) enum Task {
     Layers,
     /// Checks the lengths of files, functions, examples and the loop
     Lengths,
+    /// Checks our MCP client and server with MCP's own conformance suite (1 min; docs/mcp.md)
+    Mcp(Mcp),
     /// Serves a scripted model on this machine and prints its URL. Ctrl-C stops it
     #[command(after_help = mock::ENDPOINTS)]
     Mock(MockServer),
@@ -136,6 +139,8 @@ mod tests {
             "foreign",
             "foreign --write",
             "foreign llama litellm aimock",
+            "mcp",
+            "mcp --json --required",
             "mock scenario.json 8080",
             "oracle --required",
             "restate up --service http://127.0.0.1:9080 --nodes 3 --fresh",

@@ -11,9 +11,11 @@ mod foreign;
 mod gate;
 mod layers;
 mod lengths;
+mod mcp;
 mod metadata;
 mod mock;
 mod msrv;
+mod npm;
 mod oracle;
 mod plans;
 mod python;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Task::Gate => gate::run(),
         Task::Layers => layers::run(),
         Task::Lengths => lengths::run(),
+        Task::Mcp(options) => mcp::run(&options),
         Task::Mock(script) => mock::run(&script),
         Task::Msrv => msrv::run(),
         Task::Oracle(options) => oracle::run(&options),

@@ -1,10 +1,11 @@
 //! The servers: how each is installed and started.
 
-use std::{error::Error, fmt, fs, fs::File, path::Path, process::Command};
+use std::{error::Error, fmt, fs::File, process::Command};
 
 use super::{folder, wire::KEY};
 use crate::{
-    python::{Packages, Python, good},
+    npm::Npm,
+    python::{Packages, Python},
     served::Served,
     task::root,
 };
@@ -52,9 +53,8 @@ impl Server {
                 Ok(Running { server: quietly("LiteLLM", &mut serve)?, behind: Some(behind) })
             }
             Self::Aimock => {
-                let home = folder("aimock");
-                let program = home.join("node_modules/@copilotkit/aimock/dist/cli.js");
-                install_aimock(&home)?;
+                let npm = Npm::with_packages(folder("aimock"), &[AIMOCK])?;
+                let program = npm.file("@copilotkit/aimock/dist/cli.js");
                 let mut serve = llama.script("xtask/foreign/serve.py");
                 serve.args(["/health", "node"]).arg(program).args(["--port", "{port}", "--strict"]);
                 serve.arg("--fixtures").arg(root().join("xtask/foreign/aimock.json"));
@@ -86,21 +86,6 @@ fn quietly(name: &str, program: &mut Command) -> Result<Served, Box<dyn Error>> 
     let log = folder(&format!("{name}.log"));
     program.stderr(File::create(&log)?);
     Served::start(name, program, "").map_err(|error| format!("{error}: {}", log.display()).into())
-}
-
-/// From npm, unless it is there.
-fn install_aimock(home: &Path) -> Result<(), Box<dyn Error>> {
-    // Written last, so that an installation that broke off does not count.
-    let installed = home.join("installed");
-    if fs::read_to_string(&installed).is_ok_and(|package| package == AIMOCK) {
-        return Ok(());
-    }
-    eprintln!("xtask: installs {AIMOCK} under target/, once");
-    let mut npm = Command::new("npm");
-    npm.arg("install").arg("--prefix").arg(home).arg(AIMOCK);
-    npm.args(["--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier", "--fetch-retries=2"]);
-    good("npm could not install it; are npm and its registry there?", npm.output())?;
-    Ok(fs::write(installed, AIMOCK)?)
 }
 
 impl fmt::Display for Server {
