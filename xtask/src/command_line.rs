@@ -138,6 +138,7 @@ mod tests {
             "drill --engine=restate",
             "foreign",
             "foreign --write",
+            "foreign --mcp",
             "foreign llama litellm aimock",
             "mcp",
             "mcp --json --required",

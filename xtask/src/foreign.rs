@@ -1,8 +1,10 @@
 //! Agents against servers that other people wrote: whether their replies are read whole, and ours taken, over each API
-//! that they speak. `docs/foreign.md` has what came of it.
+//! that they speak. `docs/foreign.md` has what came of it. Then other people's MCP clients against our MCP server, which
+//! `docs/mcp.md` tells of.
 
 mod act;
 mod known;
+mod mcp_clients;
 mod servers;
 mod table;
 mod wire;
@@ -27,6 +29,9 @@ pub(crate) struct Foreign {
     /// Writes the table to docs/foreign.md. By default, it is an error if it differs from what stands there
     #[arg(long)]
     write: bool,
+    /// Only the MCP clients against our MCP server. By default, they come after the servers
+    #[arg(long, conflicts_with_all = ["servers", "write"])]
+    mcp: bool,
 }
 
 /// One run: an act against a server over one of its APIs.
@@ -37,8 +42,18 @@ struct Cell {
     streamed: bool,
 }
 
-/// Fails on each finding that is not known, and on what is known and did not come up.
+/// Fails on each finding that is not known, on what is known and did not come up, and on what an MCP client could not do.
 pub(crate) fn run(options: &Foreign) -> Done {
+    if !options.mcp {
+        run_servers(options)?;
+    }
+    match options.servers.is_empty() {
+        true => verdict("foreign: the MCP clients did what was asked of them", &mcp_clients::run()?),
+        false => Ok(()),
+    }
+}
+
+fn run_servers(options: &Foreign) -> Done {
     let mut known = Known::read()?;
     let mut table = Table::default();
     let chosen = |server: &Server| options.servers.is_empty() || options.servers.contains(server);

@@ -91,7 +91,7 @@ impl Row {
 }
 
 /// The program of a package, or of one of its examples, after it has been built.
-fn built(package: &str, example: Option<&str>) -> Result<PathBuf, Box<dyn std::error::Error>> {
+pub(crate) fn built(package: &str, example: Option<&str>) -> Result<PathBuf, Box<dyn std::error::Error>> {
     builds(&format!("{package} (not built by default, because it brings rmcp)"));
     let mut build = cargo();
     build.args(["build", "--quiet", "--package", package, "--manifest-path"]).arg(root().join("Cargo.toml"));
