@@ -141,7 +141,7 @@ mod tests {
             "foreign --mcp",
             "foreign llama litellm aimock",
             "mcp",
-            "mcp --json --required",
+            "mcp --json --required --built",
             "mock scenario.json 8080",
             "oracle --required",
             "restate up --service http://127.0.0.1:9080 --nodes 3 --fresh",

@@ -3,7 +3,7 @@
 
 mod suite;
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, env, fs, path::PathBuf, process::Command};
 
 use clap::Args;
 use program::println;
@@ -30,6 +30,9 @@ pub(crate) struct Mcp {
     /// Fails if npm or the suite is missing. By default, the check is then skipped
     #[arg(long)]
     required: bool,
+    /// Uses our programs as they are under target/. By default, they are built first
+    #[arg(long)]
+    built: bool,
 }
 
 /// What came of the scenarios of a revision that are for one side.
@@ -57,23 +60,29 @@ pub(crate) fn run(options: &Mcp) -> Done {
             return Ok(());
         }
     };
-    let [server, client] = [built("mcp-conformance", None)?, built("agent-mcp", Some("conformance_client"))?];
-    let served = Served::start("the conformance server", &mut Command::new(server), "")?;
+    let (server, client) =
+        (Program::bin("mcp-conformance"), Program::example("agent-mcp", "conformance_client"));
+    if !options.built {
+        server.build()?;
+        client.build()?;
+    }
+    let served = Served::start("the conformance server", &mut Command::new(server.path()), "")?;
     let (mut rows, mut wrong) = (Vec::new(), Vec::new());
     for suite in Suite::ALL {
         let target = match suite.role {
             Role::Server => served.url().to_owned(),
-            Role::Client => client.display().to_string(),
+            Role::Client => client.path().display().to_string(),
         };
         let row = suite.run(&npm, &target)?;
         wrong.extend(suite.wrong(&row));
         rows.push(row);
     }
     served.finish()?;
-    match options.json {
-        true => println!("{}", serde_json::to_string_pretty(&rows)?),
-        false => rows.iter().for_each(Row::print),
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+        return if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) };
     }
+    rows.iter().for_each(Row::print);
     verdict("mcp: all that is required has passed, or is known to fail", &wrong)
 }
 
@@ -90,22 +99,38 @@ impl Row {
     }
 }
 
-/// The program of a package, or of one of its examples, after it has been built.
-pub(crate) fn built(package: &str, example: Option<&str>) -> Result<PathBuf, Box<dyn std::error::Error>> {
-    builds(&format!("{package} (not built by default, because it brings rmcp)"));
-    let mut build = cargo();
-    build.args(["build", "--quiet", "--package", package, "--manifest-path"]).arg(root().join("Cargo.toml"));
-    let folder = root().join("target/debug");
-    let program = match example {
-        Some(example) => {
-            build.args(["--all-features", "--example", example]);
-            folder.join("examples").join(example)
+/// A program of ours that brings rmcp, and so is not built by default.
+pub(crate) struct Program {
+    package: &'static str,
+    example: Option<&'static str>,
+}
+
+impl Program {
+    fn bin(package: &'static str) -> Self {
+        Self { package, example: None }
+    }
+
+    pub(crate) fn example(package: &'static str, example: &'static str) -> Self {
+        Self { package, example: Some(example) }
+    }
+
+    pub(crate) fn build(&self) -> Done {
+        builds(&format!("{} (not built by default, because it brings rmcp)", self.package));
+        let mut build = cargo();
+        build.args(["build", "--quiet", "--package", self.package, "--manifest-path"]);
+        build.arg(root().join("Cargo.toml"));
+        build.args(self.example.into_iter().flat_map(|example| ["--all-features", "--example", example]));
+        match build.status()?.success() {
+            true => Ok(()),
+            false => Err(format!("{} can't be built, see above", self.package).into()),
         }
-        None => folder.join(package),
-    };
-    match build.status()?.success() {
-        true => Ok(program),
-        false => Err(format!("{package} can't be built, see above").into()),
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        let folder = root().join(target).join("debug");
+        self.example
+            .map_or_else(|| folder.join(self.package), |example| folder.join("examples").join(example))
     }
 }
 

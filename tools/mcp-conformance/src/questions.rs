@@ -24,57 +24,38 @@ pub(crate) enum Step {
 }
 
 pub(crate) fn all() -> Vec<Questions> {
-    let form = |field: &str, kind: &str, message: &str| {
-        let schema = json!({"type": "object", "properties": {field: {"type": kind}}, "required": [field]});
-        json!({"method": "elicitation/create", "params": {"message": message, "requestedSchema": schema}})
-    };
-    let sample = |text: &str| {
-        let message = json!({"role": "user", "content": {"type": "text", "text": text}});
-        json!({"method": "sampling/createMessage", "params": {"messages": [message], "maxTokens": 100}})
-    };
-    let roots = || json!({"method": "roots/list", "params": {}});
-    let name = || form("name", "string", "What is your name?");
-    let confirm = || vec![vec![("confirm", form("ok", "boolean", "Please confirm"))]];
     let asks = |name, rounds, has_state| Questions { name, rounds, has_state };
+    let name = || ("user_name", form("name", "string", "What is your name?"));
+    let context = ("user_context", form("context", "string", "Which context?"));
+    let greeting = || ("greeting", sample("Generate a greeting"));
+    let capital = ("capital_question", sample("What is the capital of France?"));
+    let roots = || ("client_roots", json!({"method": "roots/list", "params": {}}));
+    let confirm = || vec![vec![("confirm", form("ok", "boolean", "Please confirm"))]];
+    let step1 = ("step1", form("name", "string", "Step 1: What is your name?"));
+    let step2 = ("step2", form("color", "string", "Step 2: What is your favorite color?"));
+    let several = vec![vec![name(), greeting(), roots()]];
     vec![
-        asks("test_input_required_result_elicitation", vec![vec![("user_name", name())]], false),
-        asks("test_streaming_elicitation", vec![vec![("user_name", name())]], false),
-        asks(
-            "test_input_required_result_sampling",
-            vec![vec![("capital_question", sample("What is the capital of France?"))]],
-            false,
-        ),
-        asks("test_input_required_result_list_roots", vec![vec![("client_roots", roots())]], false),
+        asks("test_input_required_result_elicitation", vec![vec![name()]], false),
+        asks("test_streaming_elicitation", vec![vec![name()]], false),
+        asks("test_input_required_result_sampling", vec![vec![capital]], false),
+        asks("test_input_required_result_list_roots", vec![vec![roots()]], false),
+        asks("test_input_required_result_capabilities", vec![vec![name(), greeting()]], false),
+        asks(crate::prompts::ASKS, vec![vec![context]], false),
         asks("test_input_required_result_request_state", confirm(), true),
         asks("test_input_required_result_tampered_state", confirm(), true),
-        asks(
-            "test_input_required_result_multiple_inputs",
-            vec![vec![
-                ("user_name", name()),
-                ("greeting", sample("Generate a greeting")),
-                ("client_roots", roots()),
-            ]],
-            true,
-        ),
-        asks(
-            "test_input_required_result_multi_round",
-            vec![
-                vec![("step1", form("name", "string", "Step 1: What is your name?"))],
-                vec![("step2", form("color", "string", "Step 2: What is your favorite color?"))],
-            ],
-            true,
-        ),
-        asks(
-            "test_input_required_result_capabilities",
-            vec![vec![("user_name", name()), ("greeting", sample("Generate a greeting"))]],
-            false,
-        ),
-        asks(
-            crate::prompts::ASKS,
-            vec![vec![("user_context", form("context", "string", "Which context?"))]],
-            false,
-        ),
+        asks("test_input_required_result_multiple_inputs", several, true),
+        asks("test_input_required_result_multi_round", vec![vec![step1], vec![step2]], true),
     ]
+}
+
+fn form(field: &str, kind: &str, message: &str) -> Value {
+    let schema = json!({"type": "object", "properties": {field: {"type": kind}}, "required": [field]});
+    json!({"method": "elicitation/create", "params": {"message": message, "requestedSchema": schema}})
+}
+
+fn sample(text: &str) -> Value {
+    let message = json!({"role": "user", "content": {"type": "text", "text": text}});
+    json!({"method": "sampling/createMessage", "params": {"messages": [message], "maxTokens": 100}})
 }
 
 impl Questions {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::folder;
 use crate::{
-    mcp::built,
+    mcp::Program,
     npm::{Npm, node_package},
 };
 
@@ -30,7 +30,9 @@ type Finding = (&'static str, Result<(), Box<dyn Error>>);
 
 /// Prints what each client did, and returns what went wrong.
 pub(super) fn run() -> Result<Vec<String>, Box<dyn Error>> {
-    let program = built("agent-mcp", Some("serve"))?;
+    let program = Program::example("agent-mcp", "serve");
+    program.build()?;
+    let program = program.path();
     let http = Http::start(&program)?;
     let mut wrong = Vec::new();
     for client in [inspector, claude_code] {
