@@ -1,7 +1,7 @@
 //! Each span is under the right one.
 
 use agent_core::{Agent, Conversation, Team, script::Reply};
-use agent_tools::{AgentTool, FnTool};
+use agent_tools::{AgentTool, FnTool, PlanTool};
 use opentelemetry::{
     Context,
     trace::{Span, TraceContextExt, Tracer, TracerProvider},
@@ -128,4 +128,32 @@ async fn a_tool_puts_its_own_spans_under_its_call() {
         (call.name.as_ref(), attribute(call, "gen_ai.tool.name").as_str()),
         ("execute_tool look", "look")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_steps_of_a_plan_are_under_the_call_that_made_it() {
+    let plan = json!({"steps": [
+        {"id": "a", "tool": "look", "input": {}},
+        {"id": "b", "tool": "look", "input": {}, "after": ["a"]}
+    ]});
+    let recorder = Recorder::default();
+    let look = FnTool::new("look", "Looks.", |_: ()| async {
+        tokio::time::sleep(ms(50)).await;
+        "Rain."
+    });
+    let replies = vec![Reply::call("plan", plan), Reply::text("Rain.")];
+    let agent = Agent::builder("guide", by_agent([("guide", replies)])).tool(look).tool(PlanTool::new());
+    let agent = agent.build().unwrap();
+    let mut conversation = agent.start("Go.");
+    agent.run(&mut conversation).listen(recorder.traces.listener()).await.unwrap();
+    recorder.assert_nothing_is_open();
+    insta::assert_snapshot!(recorder.tree(&["gen_ai.conversation.id", "gen_ai.tool.call.id"]), @"
+    invoke_agent guide 0-300 id=run
+      chat claude-test 0-100 id=run
+      execute_tool plan 100-200 id=run id=call_0_0
+        invoke_agent guide 100-200 id=run/call_0_0
+          execute_tool look 100-150 id=run/call_0_0 id=a
+          execute_tool look 150-200 id=run/call_0_0 id=b
+      chat claude-test 200-300 id=run
+    ");
 }

@@ -135,3 +135,29 @@ fn the_path_of_a_later_run_goes_back_to_the_first_one() {
     120–320 pay running
     ");
 }
+
+#[test]
+fn the_path_of_a_plan_goes_through_the_steps_that_waited_for_each_other() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        100 run main turn_ended 10 20
+        100 run main call_started plan p
+        100 run main delegated p main run/p
+        100 run/p main call_started look a
+        100 run/p main call_started look b
+        300 run/p main call_ended b 2
+        600 run/p main call_ended a 1
+        600 run/p main call_started look c
+        700 run/p main call_ended c 3
+        700 run/p main ended 3
+        700 run main call_ended p 3
+        700 run main turn_started
+        800 run main turn_ended 10 20
+        800 run main ended Done.
+    "), @"
+    0–100 main first_token
+    100–600 look running
+    600–700 look running
+    700–800 main first_token
+    ");
+}
