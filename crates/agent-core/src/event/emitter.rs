@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Event, EventKind, Listeners, Version};
-use crate::{Call, Conversation};
+use crate::{Call, Conversation, Delta};
 
 /// Gives each event of a run, with its time, to the listeners.
 #[derive(Clone, Debug)]
@@ -37,14 +37,29 @@ impl Emitter {
 
     pub(crate) fn emit(&self, origin: Origin<'_>, kind: impl FnOnce() -> EventKind) {
         if self.has_listeners() {
-            let Origin { conversation, depth, agent } = origin;
-            let agent = match agent {
-                Agent::Shared(agent) => agent.clone(),
-                Agent::Text(agent) => agent.into(),
-            };
-            let (at, conversation) = (self.began.elapsed(), conversation.clone());
-            self.listeners.notify(&Event { version: Version, at, conversation, depth, agent, kind: kind() });
+            self.notify(origin, kind());
         }
+    }
+
+    /// Lends a piece of a reply to the listeners, so that no copy is made for the event.
+    pub(crate) fn emit_delta(&self, origin: Origin<'_>, delta: Delta) -> Delta {
+        match self.notify(origin, EventKind::Delta(delta)) {
+            EventKind::Delta(delta) => delta,
+            other => unreachable!("the event has the delta from above, not {other:?}"),
+        }
+    }
+
+    /// Gives the event to the listeners, and its kind back.
+    fn notify(&self, origin: Origin<'_>, kind: EventKind) -> EventKind {
+        let Origin { conversation, depth, agent } = origin;
+        let agent = match agent {
+            Agent::Shared(agent) => agent.clone(),
+            Agent::Text(agent) => agent.into(),
+        };
+        let (at, conversation) = (self.began.elapsed(), conversation.clone());
+        let event = Event { version: Version, at, conversation, depth, agent, kind };
+        self.listeners.notify(&event);
+        event.kind
     }
 }
 

@@ -112,12 +112,15 @@ impl LocalHost {
         let mut early = EarlyCalls::new(self, so_far);
         let mut ids = self.caller.emitter.has_listeners().then(|| ReplacedIds::new(so_far));
         let ReplyInProgress { fold, timing, .. } = reading;
-        while let Some(delta) = reply.next().await.transpose()? {
+        while let Some(mut delta) = reply.next().await.transpose()? {
             if let Some(ids) = &mut ids {
                 timing.see(&delta);
                 let (shown, new) = ids.see(&delta);
                 self.emit_replaced_ids(so_far, new);
-                self.emit(so_far, || EventKind::Delta(shown));
+                match shown {
+                    Some(shown) => self.emit(so_far, || EventKind::Delta(shown)),
+                    None => delta = self.caller.emitter.emit_delta(speaker(so_far), delta),
+                }
             }
             early.see(fold, &delta);
             fold.push(delta)?;
@@ -140,7 +143,7 @@ impl LocalHost {
     }
 
     fn emit(&self, so_far: &Conversation, kind: impl FnOnce() -> EventKind) {
-        self.caller.emitter.emit(Origin::in_conversation(so_far, so_far.speaker()), kind);
+        self.caller.emitter.emit(speaker(so_far), kind);
     }
 
     pub(super) fn emit_reply(
@@ -226,4 +229,9 @@ impl LocalHost {
             self.emit(so_far, || EventKind::CameBack { from: from.to_string(), why: why.clone() });
         }
     }
+}
+
+/// The origin of events of the model's turn.
+fn speaker(so_far: &Conversation) -> Origin<'_> {
+    Origin::in_conversation(so_far, so_far.speaker())
 }

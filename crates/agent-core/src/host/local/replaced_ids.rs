@@ -1,6 +1,6 @@
 //! Finds the ids that the calls of a reply will have, as soon as they begin.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::{Block, Conversation, Delta, Response, ToolCall, conversation::Sanitizer};
 
@@ -10,8 +10,8 @@ pub(super) struct ReplacedIds<'a> {
     so_far: &'a Conversation,
     /// It has seen the calls of the reply so far.
     sanitizer: Sanitizer<'a>,
-    /// The ids that listeners know, by the indexes of the blocks.
-    known: BTreeMap<usize, String>,
+    /// The calls as listeners know them, each with the index of its block.
+    known: Vec<(usize, Arc<ToolCall>)>,
     /// Whether a block began after one with a greater index.
     is_out_of_order: bool,
 }
@@ -25,29 +25,31 @@ pub(super) struct ReplacedId {
 
 impl<'a> ReplacedIds<'a> {
     pub(super) fn new(so_far: &'a Conversation) -> Self {
-        Self { so_far, sanitizer: so_far.sanitizer(), known: BTreeMap::new(), is_out_of_order: false }
+        Self { so_far, sanitizer: so_far.sanitizer(), known: Vec::new(), is_out_of_order: false }
     }
 
-    /// Returns the piece for listeners, with the new ids, and which ids are new.
-    pub(super) fn see(&mut self, delta: &Delta) -> (Delta, Vec<ReplacedId>) {
+    /// Returns the piece for listeners if an id in it is new, and which ids are new.
+    pub(super) fn see(&mut self, delta: &Delta) -> (Option<Delta>, Vec<ReplacedId>) {
         let mut new = Vec::new();
-        let delta = match delta {
-            Delta::Block { index, block } if block.as_tool_use().is_some() => {
-                Delta::Block { index: *index, block: self.renamed(*index, block, &mut new) }
+        let shown = match delta {
+            Delta::Block { index, block } => {
+                let block = self.renamed(*index, block, &mut new);
+                block.map(|block| Delta::Block { index: *index, block })
             }
             Delta::Complete(response) => {
                 self.forget();
                 let blocks = response.content.iter().enumerate();
-                let content = blocks.map(|(index, block)| self.renamed(index, block, &mut new)).collect();
-                Delta::complete(Response { content, ..(**response).clone() })
+                let renamed: Vec<_> =
+                    blocks.map(|(index, block)| self.renamed(index, block, &mut new)).collect();
+                (!new.is_empty()).then(|| Delta::Complete(with_renamed(response, renamed)))
             }
             Delta::Restarted { .. } => {
                 self.forget();
-                delta.clone()
+                None
             }
-            _ => delta.clone(),
+            _ => None,
         };
-        (delta, new)
+        (shown, new)
     }
 
     /// The ids that are different in the whole reply. This happens if blocks did not begin in
@@ -58,8 +60,15 @@ impl<'a> ReplacedIds<'a> {
         }
         let recorded = self.so_far.sanitized(response.content.clone());
         let calls = recorded.iter().filter_map(Block::as_tool_use);
-        let new = self.known.into_values().zip(calls).filter(|(was, call)| *was != call.id);
-        new.map(|(was, call)| ReplacedId { tool: call.name.clone(), was, id: call.id.clone() }).collect()
+        let mut known = self.known;
+        known.sort_by_key(|(index, _)| *index);
+        let new = known.iter().zip(calls).filter(|((_, was), call)| was.id != call.id);
+        let new = new.map(|((_, was), call)| ReplacedId {
+            tool: call.name.clone(),
+            was: was.id.clone(),
+            id: call.id.clone(),
+        });
+        new.collect()
     }
 
     fn forget(&mut self) {
@@ -68,17 +77,29 @@ impl<'a> ReplacedIds<'a> {
         self.is_out_of_order = false;
     }
 
-    fn renamed(&mut self, index: usize, block: &Block, new: &mut Vec<ReplacedId>) -> Block {
-        let Some(call) = block.as_tool_use() else { return block.clone() };
+    /// The block with the id that its call will have, if that is another one.
+    fn renamed(&mut self, index: usize, block: &Block, new: &mut Vec<ReplacedId>) -> Option<Block> {
+        let call = block.as_tool_use()?;
         let sanitized = self.sanitizer.sanitize(block.clone());
-        let Some(recorded) = sanitized.as_tool_use().cloned() else { return block.clone() };
-        self.is_out_of_order |= self.known.last_key_value().is_some_and(|(last, _)| *last > index);
-        self.known.insert(index, recorded.id.clone());
+        let recorded = sanitized.as_tool_use()?;
+        self.is_out_of_order |= self.known.last().is_some_and(|(before, _)| *before > index);
+        self.known.push((index, recorded.clone()));
         if recorded.id == call.id {
-            return block.clone();
+            return None;
         }
         let id = recorded.id.clone();
         new.push(ReplacedId { tool: recorded.name.clone(), was: call.id.clone(), id: id.clone() });
-        block.with_call(ToolCall { id, ..(**call).clone() })
+        Some(block.with_call(ToolCall { id, ..(**call).clone() }))
     }
+}
+
+/// A reply with these blocks instead of those at the same places.
+fn with_renamed(response: &Response, renamed: Vec<Option<Block>>) -> Box<Response> {
+    let mut response = response.clone();
+    for (block, renamed) in response.content.iter_mut().zip(renamed) {
+        if let Some(renamed) = renamed {
+            *block = renamed;
+        }
+    }
+    response.into()
 }
