@@ -32,6 +32,7 @@ pub struct ClaudeBuilder {
     pub(crate) retry: RetryPolicy,
     pub(crate) gate: Option<Gate>,
     pub(crate) threads: bool,
+    pub(crate) remembered_threads: usize,
     pub(crate) structured_outputs: bool,
     pub(crate) bounds: Bounds,
     pub(crate) model: String,
@@ -53,6 +54,7 @@ impl Default for ClaudeBuilder {
             retry: RetryPolicy::default(),
             gate: None,
             threads: false,
+            remembered_threads: 1_000,
             structured_outputs: true,
             bounds: Bounds::default(),
             model: "claude-sonnet-5-5".to_owned(),
@@ -239,10 +241,23 @@ impl ClaudeBuilder {
     /// The whole history is still sent if a request does not continue the last reply word for word
     /// (after a handoff, in a fork, with a changed history or other tools), and if the server no
     /// longer has the thread. If the server does not know threads, requests are sent without them.
-    /// The client remembers the last request and reply of the 1,000 conversations that were used
-    /// last. Source: the official clients, beta `message-threads-2026-08-12`.
+    /// [`remembered_threads`](Self::remembered_threads) says for how many conversations this works.
+    /// Source: the official clients, beta `message-threads-2026-08-12`.
     pub fn threads(mut self, threads: bool) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// For how many conversations the client remembers the last request, so that the next one can
+    /// continue its [thread](Self::threads). Those that were used last are remembered. The default
+    /// is 1,000; 0 counts as 1.
+    ///
+    /// Set at least as many as are in progress at the same time. The first request of a
+    /// conversation that was forgotten carries the whole history again. What is remembered of a
+    /// conversation is its messages, which it shares with the conversation itself while that is in
+    /// memory.
+    pub fn remembered_threads(mut self, conversations: usize) -> Self {
+        self.remembered_threads = conversations;
         self
     }
 }
@@ -261,6 +276,7 @@ impl fmt::Debug for ClaudeBuilder {
             .field("retry", &self.retry)
             .field("gate", &self.gate)
             .field("threads", &self.threads)
+            .field("remembered_threads", &self.remembered_threads)
             .field("structured_outputs", &self.structured_outputs)
             .field("bounds", &self.bounds)
             .field("model", &self.model)

@@ -111,8 +111,9 @@ impl Claude {
     pub(crate) fn around(messages: Messages) -> Self {
         let policy = messages.settings().retry.clone();
         let bounds = messages.settings().bounds.clone();
+        let remembered = messages.settings().remembered_threads;
         let sender = match messages.settings().threads {
-            true => Sender::Threads(Threads::new(Queued(messages))),
+            true => Sender::Threads(Threads::new(Queued(messages), remembered)),
             false => Sender::Whole(Queued(messages)),
         };
         Self(Arc::new(Bounded::new(Repair::new(Retry::new(sender, policy)), bounds)))

@@ -22,9 +22,6 @@ use crate::wrappers::asking::{Again, Asking};
 /// The beta feature that this is.
 pub(crate) const BETA: &str = "message-threads-2026-08-12";
 
-/// How many threads are remembered.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_000).expect("it is not 0");
-
 /// Asks a backend with what is new since the last reply, where the server holds the rest.
 pub(crate) struct Threads<L> {
     llm: L,
@@ -40,8 +37,11 @@ pub(crate) struct Threads<L> {
 type Key = (Arc<str>, Arc<str>);
 
 impl<L: Llm> Threads<L> {
-    pub(crate) fn new(llm: L) -> Self {
-        let (held, unsupported) = (LruCache::new(REMEMBERED), LruCache::new(REMEMBERED));
+    /// `remembered` says how many conversations are remembered; 0 counts as 1.
+    pub(crate) fn new(llm: L, remembered: usize) -> Self {
+        let most = NonZeroUsize::new(remembered).unwrap_or(NonZeroUsize::MIN);
+        // They take memory only as they fill, whatever the most is.
+        let (held, unsupported) = (LruCache::sparse(most), LruCache::sparse(most));
         Self { llm, held: held.into(), unsupported: unsupported.into(), off: AtomicBool::new(false) }
     }
 
@@ -274,7 +274,7 @@ mod tests {
 
     /// Asks twice; how it was asked, and what came of it.
     async fn check(script: Script, expected: &[&str], ends: &str) {
-        let threads = Threads::new(WithIds(script.clone()));
+        let threads = Threads::new(WithIds(script.clone()), 1_000);
         let mut request = Request::new(vec![Message::user("Hi.")]);
         let mut end = String::new();
         for _ in 0..2 {

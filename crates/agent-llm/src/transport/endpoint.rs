@@ -1,14 +1,24 @@
 //! The address of an API.
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use reqwest::Url;
 
 use super::{config_error::ConfigError, shown::shown};
 
-/// The address of an API. The URLs of its endpoints begin with it.
+/// The address of an API. The URLs of its endpoints begin with it. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Endpoint(Url);
+pub(crate) struct Endpoint(Arc<Inner>);
+
+struct Inner {
+    url: Url,
+    /// The path that was asked for first, with its URL. Most requests go there.
+    usual: OnceLock<(String, Url)>,
+}
 
 impl Endpoint {
     /// The address of a base URL, if it can be used. `example` shows what one looks like. Plain
@@ -28,7 +38,7 @@ impl Endpoint {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("it must hold no user name and no password".to_owned()));
         }
-        let endpoint = Self(url);
+        let endpoint = Self(Arc::new(Inner { url, usual: OnceLock::new() }));
         if !endpoint.is_tls() && !endpoint.is_loopback() && !allow_plain_http {
             return Err(ConfigError::PlainHttp { url: shown() });
         }
@@ -37,11 +47,17 @@ impl Endpoint {
 
     /// The URL at this path below the address, with this query behind the address's own.
     pub(crate) fn below(&self, path: &str, query: &[(&str, String)]) -> Url {
-        let mut url = self.0.clone();
-        url.set_path(&format!("{}/{path}", self.0.path().trim_end_matches('/')));
+        let (usual, url) = self.0.usual.get_or_init(|| (path.to_owned(), self.joined(path)));
+        let mut url = if usual == path { url.clone() } else { self.joined(path) };
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
+        url
+    }
+
+    fn joined(&self, path: &str) -> Url {
+        let mut url = self.0.url.clone();
+        url.set_path(&format!("{}/{path}", self.0.url.path().trim_end_matches('/')));
         url
     }
 
@@ -54,24 +70,24 @@ impl Endpoint {
     }
 
     pub(crate) fn host(&self) -> &str {
-        self.0.host_str().unwrap_or_default()
+        self.0.url.host_str().unwrap_or_default()
     }
 
     /// Its port, if that is not the usual one.
     pub(crate) fn port(&self) -> Option<u16> {
-        self.0.port()
+        self.0.url.port()
     }
 
     /// Whether its connections are encrypted.
     pub(crate) fn is_tls(&self) -> bool {
-        self.0.scheme() == "https"
+        self.0.url.scheme() == "https"
     }
 }
 
 /// Without the query, which may hold a secret.
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Endpoint").field(&shown(self.0.as_str())).finish()
+        f.debug_tuple("Endpoint").field(&shown(self.0.url.as_str())).finish()
     }
 }
 

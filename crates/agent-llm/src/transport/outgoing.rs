@@ -1,6 +1,6 @@
 //! One attempt at a request, before it is sent.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use agent_core::{Json, LlmError, model::LlmErrorKind};
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use super::{api_request::ApiRequest, endpoint::Endpoint, shown::shown, sign_erro
 pub struct OutgoingRequest {
     method: Method,
     endpoint: Endpoint,
-    path: String,
+    path: Cow<'static, str>,
     query: Vec<(&'static str, String)>,
     url: Url,
     headers: HeaderMap,
@@ -30,7 +30,7 @@ impl OutgoingRequest {
     pub(crate) fn new(request: ApiRequest, endpoint: &Endpoint, headers: HeaderMap) -> Self {
         let ApiRequest { method, path, query, body, .. } = request;
         let url = endpoint.below(&path, &query);
-        Self { method, endpoint: endpoint.clone(), path: path.into_owned(), query, url, headers, body }
+        Self { method, endpoint: endpoint.clone(), path, query, url, headers, body }
     }
 
     /// The method, such as `POST`.
@@ -50,7 +50,7 @@ impl OutgoingRequest {
 
     /// Sets the path below the base URL. The query stays as it is.
     pub fn set_path(&mut self, path: impl Into<String>) {
-        self.path = path.into();
+        self.path = path.into().into();
         self.url = self.endpoint.below(&self.path, &self.query);
     }
 

@@ -60,8 +60,12 @@ impl RateLimitHeaders {
 
     /// One notice for each limit that has its three headers.
     pub(crate) fn read(&self, headers: &HeaderMap, now: SystemTime) -> Vec<Notice> {
+        let mut names =
+            headers.keys().filter_map(|header| name_in(&self.limit, header.as_str())).peekable();
+        if names.peek().is_none() {
+            return Vec::new();
+        }
         let now = server_time(headers).unwrap_or(now);
-        let names = headers.keys().filter_map(|header| name_in(&self.limit, header.as_str()));
         let notice = |name: &str| {
             let header = |pattern: &str| text(headers, &pattern.replace(NAME, name)).map(str::trim);
             Some(Notice::RateLimit {

@@ -113,6 +113,35 @@ async fn what_does_not_go_on_from_the_last_reply_carries_all() {
     );
 }
 
+/// Has as many conversations, and goes on with each: how many of the requests that went on carried
+/// all again.
+async fn forgotten(remembered: Option<usize>, conversations: usize) -> usize {
+    let server = Mock::start(Scenario::by(|_| Reply::text("Done."))).await.unwrap();
+    let claude = claude(&server, |settings| match remembered {
+        Some(number) => settings.threads(true).remembered_threads(number),
+        None => settings.threads(true),
+    });
+    let agent = agent(&claude, "You look.");
+    let mut all: Vec<_> = (0..conversations).map(|_| Conversation::start("main", "Look.")).collect();
+    for words in [None, Some("Again.")] {
+        for conversation in &mut all {
+            words.into_iter().for_each(|words| conversation.say(words));
+            agent.run(conversation).await.unwrap();
+        }
+    }
+    sent(&server)[conversations..].iter().filter(|line| line.starts_with("create")).count()
+}
+
+#[tokio::test]
+async fn as_many_threads_are_remembered_as_are_set() {
+    assert_eq!(forgotten(None, 5).await, 0);
+    assert_eq!(forgotten(Some(5), 5).await, 0);
+    // The ones used last are remembered, and here those are used last again.
+    assert_eq!(forgotten(Some(4), 5).await, 5);
+    assert_eq!((forgotten(Some(0), 1).await, forgotten(Some(0), 2).await), (0, 2));
+    assert_eq!(forgotten(Some(usize::MAX), 2).await, 0);
+}
+
 #[tokio::test]
 async fn two_conversations_may_go_on_from_one_reply() {
     let server = Mock::start(plot()).await.unwrap();

@@ -160,10 +160,10 @@ fn go_on(conversation: &mut Conversation, team: &Team) {
             }
             Turn::Tools(mut turn) => {
                 for work in turn.work().to_vec() {
-                    if let Some(Work::Delegate(more)) =
-                        turn.record(work.id(), Done::from(Outcome::output("did it")))
-                    {
-                        turn.keep(&more.call.id, more.conversation);
+                    for more in turn.record(work.id(), Done::from(Outcome::output("did it"))) {
+                        if let Work::Delegate(more) = more {
+                            turn.keep(&more.call.id, more.conversation);
+                        }
                     }
                 }
             }
