@@ -60,8 +60,7 @@ impl RateLimitHeaders {
 
     /// One notice for each limit that has its three headers.
     pub(crate) fn read(&self, headers: &HeaderMap, now: SystemTime) -> Vec<Notice> {
-        let mut names =
-            headers.keys().filter_map(|header| name_in(&self.limit, header.as_str())).peekable();
+        let mut names = headers.keys().filter_map(|header| name_in(&self.limit, header.as_str())).peekable();
         if names.peek().is_none() {
             return Vec::new();
         }
