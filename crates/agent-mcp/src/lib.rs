@@ -2,18 +2,31 @@
 //!
 //! There are two sides. With the feature `client`, agents use the tools of MCP servers. With the
 //! feature `server`, a program offers its tools or its team to MCP clients.
+//!
+//! ```no_run
+//! use agent_core::{Agent, Llm};
+//! use agent_mcp::McpServer;
+//!
+//! # async fn run(model: impl Llm + 'static) -> Result<(), Box<dyn std::error::Error>> {
+//! let server = McpServer::command("npx", ["-y", "@modelcontextprotocol/server-everything"]).connect().await?;
+//! let agent = Agent::builder("helper", model).tools(server.tools()).build()?;
+//! println!("{}", agent.run(&mut agent.start("What is the sum of 2 and 3?")).await?.text());
+//! # Ok(()) }
+//! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[cfg(feature = "client")]
 mod client;
+#[cfg(doctest)]
+mod guide;
 #[cfg(feature = "server")]
 mod server;
 
 #[cfg(feature = "client")]
 pub use client::{
     Approval, Elicitation, Form, FormAnswer, FormAnswers, McpError, McpErrorKind, McpServer, McpTool, OAuth,
-    Revision, Sampling, ServerBuilder, tools_of,
+    OnDemandTool, Revision, Sampling, ServerBuilder, ToolSearch, tools_of,
 };
 #[cfg(feature = "server")]
 pub use server::{

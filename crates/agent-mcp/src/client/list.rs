@@ -3,22 +3,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use agent_core::ToolSpec;
-use rmcp::model::{PaginatedRequestParams, Tool, ToolAnnotations};
+use rmcp::model::{Tool, ToolAnnotations};
 
 use super::{
     Approval, McpErrorKind,
     connection::Connection,
-    names,
+    names, pages,
     schema::{Rules, shown},
     settings::Settings,
 };
-
-/// The most tools and pages that are read of one server.
-const TOOLS: usize = 10_000;
-const PAGES: usize = 1_000;
-
-/// The request.
-const LIST: &str = "tools/list";
 
 /// The tools of a server, by the server's names, in the order in which it lists them.
 #[derive(Default)]
@@ -113,37 +106,25 @@ fn hints(spec: &mut ToolSpec, said: &ToolAnnotations, settings: &Settings) {
     };
 }
 
-/// Reads all pages of the server's list.
+/// Reads the server's list.
 pub(super) async fn read(connection: &Connection, settings: &Settings) -> Result<Vec<Tool>, McpErrorKind> {
-    let refused = |why: String| McpErrorKind::Refused { request: LIST.to_owned(), why };
     let info = connection.peer().peer_info();
     if info.is_none_or(|info| info.capabilities.tools.is_none()) {
         return Ok(Vec::new());
     }
+    let tools = pages::all(connection, settings, "tools/list", |peer, at| async move {
+        peer.list_tools(at).await.map(|page| (page.tools, page.next_cursor))
+    });
     let (mut list, mut places) = (Vec::<Tool>::new(), HashMap::new());
-    let mut cursor: Option<String> = None;
-    for _ in 0..PAGES {
-        let page = connection.ask(settings, LIST, |peer| {
-            let next = |cursor| PaginatedRequestParams::default().with_cursor(Some(cursor));
-            let params = cursor.clone().map(next);
-            async move { peer.list_tools(params).await }
-        });
-        let page = page.await?;
-        for tool in page.tools {
-            let place = *places.entry(tool.name.to_string()).or_insert(list.len());
-            // The later one of two with one name wins, as it would in a table.
-            match list.get_mut(place) {
-                Some(earlier) => *earlier = tool,
-                None => list.push(tool),
-            }
-        }
-        match page.next_cursor {
-            _ if list.len() > TOOLS => return Err(refused(format!("it lists more than {TOOLS} tools"))),
-            Some(next) => cursor = Some(next),
-            None => return Ok(list),
+    for tool in tools.await? {
+        let place = *places.entry(tool.name.to_string()).or_insert(list.len());
+        // The later one of two with one name wins, as it would in a table.
+        match list.get_mut(place) {
+            Some(earlier) => *earlier = tool,
+            None => list.push(tool),
         }
     }
-    Err(refused(format!("its list has more than {PAGES} pages")))
+    Ok(list)
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::{fmt, future::Future, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use rmcp::transport::{
-    AuthError, AuthorizationManager, AuthorizationRequest, AuthorizationSession, CredentialRefreshGuard,
-    CredentialStore, InMemoryCredentialStore, StoredCredentials, WWWAuthenticateParams,
+    AuthError, AuthorizationManager, AuthorizationRequest, AuthorizationSession, ClientCredentialsConfig,
+    CredentialRefreshGuard, CredentialStore, InMemoryCredentialStore, StoredCredentials,
+    WWWAuthenticateParams,
     auth::{AuthorizationCallback, OAuthClientConfig},
 };
 use tokio::sync::Mutex;
@@ -32,14 +33,24 @@ use super::oauth_http::OAuthHttp;
 /// ```
 #[derive(Clone)]
 pub struct OAuth {
-    redirect: String,
-    ask: Arc<Ask>,
+    who: Who,
     client_name: String,
     client: Option<String>,
     client_secret: Option<String>,
     metadata_url: Option<String>,
     scopes: Vec<String>,
     store: Arc<dyn CredentialStore>,
+}
+
+/// Who allows the access.
+#[derive(Clone)]
+enum Who {
+    User {
+        redirect: String,
+        ask: Arc<Ask>,
+    },
+    /// The program has it by its secret.
+    Program,
 }
 
 type Ask = dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync;
@@ -52,9 +63,18 @@ impl OAuth {
         E: fmt::Display,
     {
         let ask = move |url| ask(url).map(|said| said.map_err(|error| error.to_string())).boxed();
+        Self::by(Who::User { redirect: redirect.into(), ask: Arc::new(ask) })
+    }
+
+    /// Gets tokens for the program itself, without a user: by the id and the secret with which it is
+    /// registered (the grant *client credentials*).
+    pub fn client_credentials(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self::by(Who::Program).client(id).client_secret(secret)
+    }
+
+    fn by(who: Who) -> Self {
         Self {
-            redirect: redirect.into(),
-            ask: Arc::new(ask),
+            who,
             client_name: "agent-mcp".to_owned(),
             client: None,
             client_secret: None,
@@ -114,7 +134,7 @@ impl OAuth {
         // The store keeps no secrets of clients.
         let secret = self.client.as_ref().zip(self.client_secret.as_ref()).filter(|_| is_known);
         if let Some((client, secret)) = secret {
-            let config = OAuthClientConfig::new(client, &self.redirect).with_client_secret(secret);
+            let config = OAuthClientConfig::new(client, self.redirect()).with_client_secret(secret);
             manager.configure_client(config)?;
         }
         Ok(manager)
@@ -138,6 +158,9 @@ impl OAuth {
         let mut manager = manager.lock().await;
         let base = url.parse().map_err(|_| AuthError::InternalError("the URL is invalid".to_owned()))?;
         let asked = WWWAuthenticateParams::parse(challenge, &base);
+        if let Who::Program = self.who {
+            return self.authorize_program(url, &mut manager, challenge).await;
+        }
         if asked.is_insufficient_scope() {
             // It counts how often it was asked, and refuses after some times.
             let scope = asked.scope.as_deref().unwrap_or_default();
@@ -167,8 +190,39 @@ impl OAuth {
         }
     }
 
+    async fn authorize_program(
+        &self,
+        url: &str,
+        manager: &mut AuthorizationManager,
+        challenge: &str,
+    ) -> Result<(), AuthError> {
+        let resolved = manager.resolve_metadata_from_challenge(Some(challenge)).await?;
+        manager.set_metadata(resolved.metadata);
+        let scopes = match self.scopes.is_empty() {
+            true => manager.select_initial_scopes(&[]).await,
+            false => self.scopes.clone(),
+        };
+        let config = ClientCredentialsConfig::ClientSecret {
+            client_id: self.client.clone().unwrap_or_default(),
+            client_secret: self.client_secret.clone().unwrap_or_default(),
+            scopes,
+            resource: Some(url.to_owned()),
+        };
+        manager.validate_client_credentials_metadata(&config)?;
+        manager.configure_client_credentials(&config)?;
+        manager.exchange_client_credentials(&config).await.map(drop)
+    }
+
+    /// The address to which the user is sent back; empty if there is no user.
+    fn redirect(&self) -> &str {
+        match &self.who {
+            Who::User { redirect, .. } => redirect,
+            Who::Program => "",
+        }
+    }
+
     fn request(&self, challenge: &str) -> AuthorizationRequest {
-        let mut request = AuthorizationRequest::new(&self.redirect)
+        let mut request = AuthorizationRequest::new(self.redirect())
             .with_scopes(self.scopes.clone())
             .with_client_name(&self.client_name)
             .with_challenge(challenge);
@@ -180,7 +234,8 @@ impl OAuth {
 
     /// Sends the user to the address, and gets the tokens for what comes back.
     async fn finish(&self, manager: &AuthorizationManager, address: String) -> Result<(), AuthError> {
-        let came_back = (self.ask)(address).await.map_err(AuthError::AuthorizationFailed)?;
+        let Who::User { ask, .. } = &self.who else { return Err(AuthError::AuthorizationRequired) };
+        let came_back = ask(address).await.map_err(AuthError::AuthorizationFailed)?;
         let callback = AuthorizationCallback::from_redirect_url(&came_back)?;
         let AuthorizationCallback { code, csrf_token, issuer, .. } = callback;
         let issuer = issuer.as_deref();
@@ -190,7 +245,7 @@ impl OAuth {
 
 impl fmt::Debug for OAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth").field("redirect", &self.redirect).finish_non_exhaustive()
+        f.debug_struct("OAuth").field("redirect", &self.redirect()).finish_non_exhaustive()
     }
 }
 

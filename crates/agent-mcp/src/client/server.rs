@@ -6,15 +6,18 @@ use std::{
     sync::{Arc, RwLock},
 };
 
+use agent_core::{Content, Message};
+use rmcp::model::{Prompt, Resource};
+use serde_json::Value;
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::{
-    McpError, McpErrorKind, McpTool, ServerBuilder,
+    McpError, McpErrorKind, McpTool, OnDemandTool, ServerBuilder,
     connection::Connection,
     http::Http,
     link::Link,
     list::{self, List},
-    names,
+    names, on_demand,
     process::Process,
     settings::{Reach, Settings},
     watcher,
@@ -128,6 +131,43 @@ impl McpServer {
             McpTool::new(self.0.clone(), offer.clone(), spec)
         };
         list.offers.iter().map(tool).collect()
+    }
+
+    /// The resources that the server lists.
+    pub async fn resources(&self) -> Result<Vec<Resource>, McpError> {
+        on_demand::resources(&self.0).await
+    }
+
+    /// What the resource at this address contains, for a message or a system prompt.
+    pub async fn read_resource(&self, uri: &str) -> Result<Content, McpError> {
+        on_demand::resource(&self.0, uri).await
+    }
+
+    /// The prompts that the server lists.
+    pub async fn prompts(&self) -> Result<Vec<Prompt>, McpError> {
+        on_demand::prompts(&self.0).await
+    }
+
+    /// The messages of a prompt, with its arguments filled in.
+    pub async fn prompt(
+        &self,
+        name: &str,
+        arguments: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Result<Vec<Message>, McpError> {
+        let argument = |(name, value): (_, _)| (Into::into(name), Value::String(Into::into(value)));
+        on_demand::prompt(&self.0, name, arguments.into_iter().map(argument).collect()).await
+    }
+
+    /// Two tools by which a model lists and reads the server's resources. Their names begin with the
+    /// server's name.
+    pub fn resource_tools(&self) -> Vec<OnDemandTool> {
+        on_demand::resource_tools(&self.0)
+    }
+
+    /// Two tools by which a model lists and reads the server's prompts. Their names begin with the
+    /// server's name.
+    pub fn prompt_tools(&self) -> Vec<OnDemandTool> {
+        on_demand::prompt_tools(&self.0)
     }
 
     /// Waits until the server's list of tools has changed since `seen`, and returns how often it has

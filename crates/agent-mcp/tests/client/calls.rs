@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{
     lists::tool,
+    results,
     scripted::{REVISIONS, server, wait_for, written},
 };
 
@@ -60,12 +61,7 @@ async fn a_call_that_takes_too_long_is_cancelled() {
     let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
     let mut conversation = agent.start("Go.");
     agent.run(&mut conversation).await.unwrap();
-    let results: Vec<String> = conversation
-        .messages()
-        .iter()
-        .flat_map(|message| message.tool_results())
-        .map(|(_, content, _)| content.to_text())
-        .collect();
+    let results = results(&conversation);
     assert!(results[0].contains("300ms"), "{results:?}");
     wait_for(folder.path(), "cancelled").await;
 }

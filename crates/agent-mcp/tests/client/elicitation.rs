@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{
     lists::tool,
+    results,
     scripted::{REVISIONS, server},
 };
 
@@ -19,12 +20,6 @@ async fn connected(
 ) -> (McpServer, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     (change(server(revision, folder.path())).connect().await.unwrap(), folder)
-}
-
-/// The results that the model of the conversation has read.
-fn results(conversation: &Conversation) -> Vec<String> {
-    let results = conversation.messages().iter().flat_map(|message| message.tool_results());
-    results.map(|(_, content, _)| content.to_text()).collect()
 }
 
 #[tokio::test]

@@ -5,6 +5,15 @@
 mod calls;
 mod deaths;
 mod elicitation;
+mod http;
 mod lists;
+mod many;
 mod scripted;
 mod secrets;
+mod web;
+
+/// The results that the model of the conversation has read.
+fn results(conversation: &agent_core::Conversation) -> Vec<String> {
+    let results = conversation.messages().iter().flat_map(|message| message.tool_results());
+    results.map(|(_, content, _)| content.to_text()).collect()
+}

@@ -53,7 +53,11 @@ async fn main() -> anyhow::Result<()> {
 
 fn settings(url: &str, given: &Given) -> ServerBuilder {
     let mut oauth = OAuth::new("http://localhost:3000/callback", visit).client_name("conformance-client");
+    let scenario = var("MCP_CONFORMANCE_SCENARIO").unwrap_or_default();
     oauth = match (&given.client_id, &given.client_secret) {
+        (Some(id), Some(secret)) if scenario == "auth/client-credentials-basic" => {
+            OAuth::client_credentials(id, secret)
+        }
         (Some(id), Some(secret)) => oauth.client(id).client_secret(secret),
         _ => oauth.client_metadata_url(METADATA),
     };
