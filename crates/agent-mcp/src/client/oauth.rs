@@ -168,25 +168,28 @@ impl OAuth {
             return self.finish(&manager, address).await;
         }
         let empty = self.empty_manager(url).await?;
-        let mut own = std::mem::replace(&mut *manager, empty);
-        let resolved = own.resolve_metadata_from_challenge(Some(challenge)).await;
-        match resolved {
-            Ok(resolved) => own.set_metadata(resolved.metadata),
-            Err(error) => {
-                *manager = own;
-                return Err(error);
-            }
+        let own = std::mem::replace(&mut *manager, empty);
+        let (own, done) = self.authorize_user(own, challenge).await;
+        *manager = own;
+        done
+    }
+
+    /// Registers the program where that is needed, and sends the user.
+    async fn authorize_user(
+        &self,
+        mut manager: AuthorizationManager,
+        challenge: &str,
+    ) -> (AuthorizationManager, Result<(), AuthError>) {
+        match manager.resolve_metadata_from_challenge(Some(challenge)).await {
+            Ok(resolved) => manager.set_metadata(resolved.metadata),
+            Err(error) => return (manager, Err(error)),
         }
-        match AuthorizationSession::new(own, self.request(challenge)).await {
+        match AuthorizationSession::new(manager, self.request(challenge)).await {
             Ok(session) => {
                 let done = self.finish(&session.auth_manager, session.auth_url.clone()).await;
-                *manager = session.auth_manager;
-                done
+                (session.auth_manager, done)
             }
-            Err((own, error)) => {
-                *manager = own;
-                Err(error)
-            }
+            Err((manager, error)) => (manager, Err(error)),
         }
     }
 
