@@ -7,7 +7,7 @@ use agent_core::{
     Agent, Team,
     script::{Reply, Script},
 };
-use agent_mcp::{Caller, Server, serve};
+use agent_mcp::{Caller, Serve, serve};
 use agent_tools::math;
 use axum::{
     Router,
@@ -48,7 +48,7 @@ async fn check_token(mut request: Request, next: Next) -> Response {
 }
 
 /// A planner that adds numbers with a tool. Any model will do; this one follows a script.
-fn server() -> anyhow::Result<Server> {
+fn server() -> anyhow::Result<Serve> {
     let model = Script::by(|request| match request.messages.len() {
         1 => Reply::call("sum_numbers", json!({"numbers": [19, 23]})),
         _ => Reply::text("It is 42."),

@@ -13,12 +13,23 @@
 //! println!("{}", agent.run(&mut agent.start("What is the sum of 2 and 3?")).await?.text());
 //! # Ok(()) }
 //! ```
+//!
+//! The other side:
+//!
+//! ```no_run
+//! # use agent_core::Team;
+//! # #[cfg(feature = "server")]
+//! # async fn run(team: Team) -> Result<(), agent_mcp::ServeError> {
+//! agent_mcp::serve(team).agent("planner", "Plans trips.").stdio().await
+//! # }
+//! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[cfg(feature = "client")]
 mod client;
-#[cfg(doctest)]
+// The chapter has programs of both sides.
+#[cfg(all(doctest, feature = "client", feature = "server"))]
 mod guide;
 #[cfg(feature = "server")]
 mod server;
@@ -30,7 +41,7 @@ pub use client::{
 };
 #[cfg(feature = "server")]
 pub use server::{
-    Call, Caller, Handler, HttpService, IDEMPOTENCY_KEY, InvalidCaller, ServeError, Server, serve,
+    Caller, ClientCall, Handler, HttpService, IDEMPOTENCY_KEY, InvalidCaller, Serve, ServeError, serve,
     serve_tools,
 };
 

@@ -28,7 +28,7 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-pub use call::Call;
+pub use call::ClientCall;
 pub use caller::{Caller, InvalidCaller};
 pub use error::ServeError;
 pub use handler::Handler;
@@ -51,8 +51,8 @@ const MAX_CALLS: usize = 256;
 /// agent_mcp::serve(team).stdio().await?;
 /// # Ok(()) }
 /// ```
-pub fn serve(team: Team) -> Server {
-    Server { team: Some(team), ..Server::empty() }
+pub fn serve(team: Team) -> Serve {
+    Serve { team: Some(team), ..Serve::empty() }
 }
 
 /// Serves tools without an agent: functions that you wrote once, for agents and for MCP clients.
@@ -62,14 +62,14 @@ pub fn serve(team: Team) -> Server {
 /// agent_mcp::serve_tools([search]).stdio().await?;
 /// # Ok(()) }
 /// ```
-pub fn serve_tools(tools: impl IntoIterator<Item = impl Tool + 'static>) -> Server {
-    Server::empty().tools(tools)
+pub fn serve_tools(tools: impl IntoIterator<Item = impl Tool + 'static>) -> Serve {
+    Serve::empty().tools(tools)
 }
 
 /// A server for MCP clients, which is being set up. [`serve`] and [`serve_tools`] begin one,
 /// [`stdio`](Self::stdio) and [`http`](Self::http) serve it.
 #[must_use = "a server does nothing until it is served"]
-pub struct Server {
+pub struct Serve {
     info: Implementation,
     instructions: Option<String>,
     team: Option<Team>,
@@ -82,7 +82,7 @@ pub struct Server {
     max_calls: usize,
 }
 
-impl Server {
+impl Serve {
     fn empty() -> Self {
         Self {
             info: Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
@@ -149,16 +149,16 @@ impl Server {
     /// Lets `run` carry out the calls, for example on a journal. By default they run in this process,
     /// and are lost with it.
     ///
-    /// `run` takes the conversation with the id of [`Call::conversation`] from where it is kept, or
-    /// begins it, applies [`Call::decide`], runs it, and returns how it ended. The guide's chapter on
+    /// `run` takes the conversation with the id of [`ClientCall::conversation`] from where it is kept, or
+    /// begins it, applies [`ClientCall::decide`], runs it, and returns how it ended. The guide's chapter on
     /// MCP shows it with a journal. Clients read the text of its errors.
     pub fn runs_on<F, R, E>(mut self, run: F) -> Self
     where
-        F: Fn(Call) -> R + Send + Sync + 'static,
+        F: Fn(ClientCall) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(End, Conversation), E>> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let run = move |call: Call| {
+        let run = move |call: ClientCall| {
             let run = run(call);
             let ended = async move {
                 match run.await {
@@ -205,7 +205,7 @@ impl Server {
         };
         let in_process = self.in_process;
         let runs = self.runs.unwrap_or_else(|| {
-            Arc::new(move |call: Call| {
+            Arc::new(move |call: ClientCall| {
                 let in_process = in_process.clone();
                 async move { in_process.run(&call).await }.boxed()
             })
@@ -250,8 +250,8 @@ impl Server {
     }
 }
 
-impl fmt::Debug for Server {
+impl fmt::Debug for Serve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("name", &self.info.name).finish_non_exhaustive()
+        f.debug_struct("Serve").field("name", &self.info.name).finish_non_exhaustive()
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use agent_core::{Block, Content, Context, Json, Outcome, Tool, ToolSpec, async_trait};
-use agent_mcp::{Server, serve_tools};
+use agent_mcp::{Serve, serve_tools};
 use agent_tools::FnTool;
 use serde_json::{Value, json};
 
 use crate::media::{PNG, WAV};
 
-pub(crate) fn server() -> Server {
+pub(crate) fn server() -> Serve {
     let tools: Vec<Arc<dyn Tool>> = vec![
         shows("test_simple_text", vec![text("This is a simple text response for testing.")]),
         shows("test_image_content", vec![Block::image("image/png", PNG)]),

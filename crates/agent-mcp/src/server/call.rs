@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use agent_core::{Cancel, Conversation, Event, Team, sessions::Decision};
+use agent_core::{Conversation, Event, Team, sessions::Decision};
 use tokio::sync::broadcast;
 
 use super::{Caller, progress};
 
 /// A call of a client to a tool of the server, for a program that keeps the runs itself. See
-/// [`Server::runs_on`](crate::Server::runs_on).
+/// [`Serve::runs_on`](crate::Serve::runs_on).
 #[derive(Clone)]
-pub struct Call(pub(crate) Arc<Inner>);
+pub struct ClientCall(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) tool: String,
@@ -24,11 +24,10 @@ pub(crate) struct Inner {
     pub(crate) decisions: BTreeMap<String, Decision>,
     pub(crate) caller: Option<Caller>,
     pub(crate) extensions: http::Extensions,
-    pub(crate) cancel: Cancel,
     pub(crate) reports: broadcast::Sender<String>,
 }
 
-impl Call {
+impl ClientCall {
     /// The name of the tool: a tool of the server, or an agent.
     pub fn tool(&self) -> &str {
         &self.0.tool
@@ -59,11 +58,6 @@ impl Call {
         self.0.extensions.get()
     }
 
-    /// Stops the run when the last client that waits for it has gone or has cancelled its call.
-    pub fn cancel(&self) -> &Cancel {
-        &self.0.cancel
-    }
-
     /// A listener for the events of the run, which tells the clients about its progress.
     pub fn listener(&self) -> impl Fn(&Event) + Send + Sync + 'static {
         let reports = self.0.reports.clone();
@@ -92,9 +86,9 @@ impl Call {
 }
 
 /// Shows no input: it may be a secret.
-impl fmt::Debug for Call {
+impl fmt::Debug for ClientCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { tool, caller, .. } = &*self.0;
-        f.debug_struct("Call").field("tool", tool).field("caller", caller).finish_non_exhaustive()
+        f.debug_struct("ClientCall").field("tool", tool).field("caller", caller).finish_non_exhaustive()
     }
 }

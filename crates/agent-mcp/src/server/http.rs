@@ -39,7 +39,7 @@ const MAX_SESSIONS: usize = 1_000;
 /// does not check who calls: put a layer around it that does, and see [`Caller`](crate::Caller).
 ///
 /// What strangers can make it keep is limited: the size of a request, the number of sessions, and the
-/// number of calls ([`Server::max_calls`](crate::Server::max_calls)).
+/// number of calls ([`Serve::max_calls`](crate::Serve::max_calls)).
 pub struct HttpService<H = Handler> {
     handler: H,
     config: StreamableHttpServerConfig,

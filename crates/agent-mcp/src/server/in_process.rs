@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use agent_core::{Conversation, End, Event, Run};
+use agent_core::{Conversation, End, Event, Run, RunError};
 use lru::LruCache;
 
-use super::{Call, ended::Ended};
+use super::{ClientCall, ended::Ended};
 
 /// How many conversations are kept that clients may continue.
 const KEPT: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
@@ -42,41 +42,35 @@ impl InProcess {
         self.listeners.push(Arc::new(listener));
     }
 
-    pub(crate) async fn run(&self, call: &Call) -> Ended {
+    pub(crate) async fn run(&self, call: &ClientCall) -> Ended {
         let start = call.conversation();
-        let Some(mut conversation) =
-            self.take(call.id()).or_else(|| (!call.0.continues).then(|| start.clone()))
-        else {
+        let kept = self.take(call.id()).or_else(|| (!call.0.continues).then(|| start.clone()));
+        let Some(conversation) = kept else {
             return Ended::error(format!(
                 "this call can't be continued: the server keeps the last {KEPT} calls that wait, and this is not \
                  one of them; make the call again"
             ));
         };
-        if !conversation.messages().starts_with(start.messages()) {
-            self.keep(conversation);
+        // So it is kept also if the run is dropped.
+        let keeps = call.0.has_key || call.0.continues;
+        let mut keeper = Keeper { in_process: self, conversation, keeps };
+        if !keeper.conversation.messages().starts_with(start.messages()) {
             return Ended::error(
                 "this idempotency key was used for a call with another input: use a new key",
             );
         }
-        call.decide(&mut conversation);
-        let end = self.run_to_end(call, &mut conversation).await;
-        let ended = match &end {
-            Ok(end) => Ended::of(end, &conversation),
+        call.decide(&mut keeper.conversation);
+        let end = self.run_to_end(call, &mut keeper.conversation).await;
+        keeper.keeps = call.0.has_key || matches!(end, Ok(End::Waiting(_)));
+        match &end {
+            Ok(end) => Ended::of(end, &keeper.conversation),
             Err(error) => Ended::error(error.to_string()),
-        };
-        if call.0.has_key || matches!(end, Ok(End::Waiting(_))) {
-            self.keep(conversation);
         }
-        ended
     }
 
-    async fn run_to_end(
-        &self,
-        call: &Call,
-        conversation: &mut Conversation,
-    ) -> Result<End, agent_core::RunError> {
+    async fn run_to_end(&self, call: &ClientCall, conversation: &mut Conversation) -> Result<End, RunError> {
         let team = call.team();
-        let mut run = team.run(conversation).cancelled_by(call.cancel()).listen(call.listener());
+        let mut run = team.run(conversation).listen(call.listener());
         for listener in self.listeners.iter().cloned() {
             run = run.listen(move |event| listener(event));
         }
@@ -90,9 +84,21 @@ impl InProcess {
     fn take(&self, id: &str) -> Option<Conversation> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop(id)
     }
+}
 
-    fn keep(&self, conversation: Conversation) {
-        let id = conversation.id().to_owned();
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(id, conversation);
+/// Keeps a conversation when it is dropped, unless nobody can ask for it again.
+struct Keeper<'a> {
+    in_process: &'a InProcess,
+    conversation: Conversation,
+    keeps: bool,
+}
+
+impl Drop for Keeper<'_> {
+    fn drop(&mut self) {
+        if self.keeps {
+            let kept = std::mem::replace(&mut self.conversation, Conversation::new(""));
+            let mut all = self.in_process.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            all.put(kept.id().to_owned(), kept);
+        }
     }
 }

@@ -6,9 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use agent_core::{Cancel, Conversation};
+use agent_core::Conversation;
 use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::{broadcast, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::ended::Ended;
 
@@ -21,39 +22,32 @@ pub(crate) struct OpenRuns(Arc<Mutex<HashMap<String, OpenRun>>>);
 
 struct OpenRun {
     /// Gone when no client waits any more. The run then stops, which may take a moment.
-    stop: Weak<StopWhenAlone>,
+    stop: Weak<DropGuard>,
     start: Conversation,
     reports: broadcast::Sender<String>,
     ended: watch::Receiver<Option<Ended>>,
 }
 
-/// A client's part in a run. When the last part is dropped, the run is cancelled.
+/// A client's part in a run. When the last part is dropped, so is the run: what has ended is kept, and
+/// a later call with the same key goes on from there.
 pub(crate) struct Attached {
     pub(crate) reports: broadcast::Receiver<String>,
     pub(crate) ended: watch::Receiver<Option<Ended>>,
     /// Whether the run was started for this client.
     pub(crate) is_first: bool,
-    _stop: Arc<StopWhenAlone>,
-}
-
-struct StopWhenAlone(Cancel);
-
-impl Drop for StopWhenAlone {
-    fn drop(&mut self) {
-        self.0.all();
-    }
+    _stop: Arc<DropGuard>,
 }
 
 /// The error if a key was used before with another input.
 pub(crate) struct OtherInput;
 
 impl OpenRuns {
-    /// Attaches to the run of the conversation with this id, or starts it. If a run was cancelled
+    /// Attaches to the run of the conversation with this id, or starts it. If a run is being stopped
     /// and has not ended yet, this waits for its end first: two runs of one conversation would both
     /// do the same work.
     pub(crate) async fn attach<F>(&self, start: &Conversation, run: F) -> Result<Attached, OtherInput>
     where
-        F: FnOnce(Cancel, broadcast::Sender<String>) -> BoxFuture<'static, Ended>,
+        F: FnOnce(broadcast::Sender<String>) -> BoxFuture<'static, Ended>,
     {
         let id = start.id();
         loop {
@@ -75,11 +69,12 @@ impl OpenRuns {
 
     fn start<F>(&self, open: &mut HashMap<String, OpenRun>, start: &Conversation, run: F) -> Attached
     where
-        F: FnOnce(Cancel, broadcast::Sender<String>) -> BoxFuture<'static, Ended>,
+        F: FnOnce(broadcast::Sender<String>) -> BoxFuture<'static, Ended>,
     {
-        let (cancel, (reports, to_read)) = (Cancel::new(), broadcast::channel(REPORTS));
+        let (reports, to_read) = broadcast::channel(REPORTS);
         let (ending, ended) = watch::channel(None);
-        let stop = Arc::new(StopWhenAlone(cancel.clone()));
+        let stopped = CancellationToken::new();
+        let stop = Arc::new(stopped.clone().drop_guard());
         let id = start.id().to_owned();
         let entry = OpenRun {
             stop: Arc::downgrade(&stop),
@@ -88,10 +83,13 @@ impl OpenRuns {
             ended: ended.clone(),
         };
         open.insert(id.clone(), entry);
-        let (run, runs) = (AssertUnwindSafe(run(cancel, reports)).catch_unwind(), self.clone());
+        let (run, runs) = (AssertUnwindSafe(run(reports)).catch_unwind(), self.clone());
         tokio::spawn(async move {
-            let end =
-                run.await.unwrap_or_else(|_| Ended::error("the run panicked: this is a bug of the server"));
+            let end = match stopped.run_until_cancelled_owned(run).await {
+                Some(Ok(end)) => end,
+                Some(Err(_)) => Ended::error("the run panicked: this is a bug of the server"),
+                None => Ended::error("the call was cancelled"),
+            };
             runs.open().remove(&id);
             // Without receivers, nobody waits any more.
             let _ = ending.send(Some(end));

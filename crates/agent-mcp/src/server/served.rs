@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use rmcp::model::Implementation;
 use tokio::sync::Semaphore;
 
-use super::{Call, catalog::Entry, ended::Ended, open_runs::OpenRuns};
+use super::{ClientCall, catalog::Entry, ended::Ended, open_runs::OpenRuns};
 
 /// What a server serves, and the calls under way.
 pub(crate) struct Served {
@@ -22,4 +22,4 @@ pub(crate) struct Served {
 }
 
 /// Carries out a call.
-pub(crate) type RunsOn = dyn Fn(Call) -> BoxFuture<'static, Ended> + Send + Sync;
+pub(crate) type RunsOn = dyn Fn(ClientCall) -> BoxFuture<'static, Ended> + Send + Sync;

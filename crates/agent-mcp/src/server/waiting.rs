@@ -12,7 +12,7 @@ use rmcp::{
 use tokio::sync::{broadcast::error::RecvError, watch};
 
 use super::{
-    Call,
+    ClientCall,
     approval::{self, Asks},
     call,
     catalog::Entry,
@@ -82,7 +82,7 @@ impl Client<'_> {
         told: &mut Told,
     ) -> Result<(Ended, bool), Gone> {
         let served = self.served;
-        let attached = served.open.attach(&self.start, |cancel, reports| {
+        let attached = served.open.attach(&self.start, |reports| {
             let call = call::Inner {
                 tool: self.request.tool.clone(),
                 team: served.team.clone(),
@@ -92,10 +92,9 @@ impl Client<'_> {
                 decisions,
                 caller: self.request.caller.clone(),
                 extensions: self.request.extensions.clone(),
-                cancel,
                 reports,
             };
-            let (runs, call) = (served.runs.clone(), Call(Arc::new(call)));
+            let (runs, call) = (served.runs.clone(), ClientCall(Arc::new(call)));
             async move { runs(call).await }.boxed()
         });
         let attached = attached.await.map_err(|OtherInput| Gone::OtherInput)?;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::{
-    team::{planner, slow},
+    team::{hasty, planner, slow},
     wire::{BOTH, Revision, Wire, text},
 };
 
@@ -100,6 +100,25 @@ async fn the_client_follows_the_progress() {
         "planner asks its model",
     ];
     check("planner", json!({"task": "19 + 23?"}), &turns).await;
+}
+
+#[tokio::test]
+async fn reports_that_come_too_fast_are_counted() {
+    let mut wire = Wire::to(serve_tools([hasty()]), Revision::New).await;
+    let meta = json!({"progressToken": "p"});
+    wire.request("tools/call", json!({"name": "hasty", "arguments": {}, "_meta": meta})).await;
+    let mut told = Vec::new();
+    loop {
+        let mut message = wire.next().await;
+        match message["params"]["message"].take() {
+            Value::String(report) => told.push(report),
+            _ => break,
+        }
+    }
+    // The newest reports arrive, and the client knows that there were more.
+    let missed = "(68 reports came too fast to be sent)".to_owned();
+    let expected: Vec<String> = [missed].into_iter().chain((68..100).map(|step| step.to_string())).collect();
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]

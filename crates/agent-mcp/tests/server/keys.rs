@@ -1,15 +1,22 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use agent_mcp::serve_tools;
+use agent_core::{
+    Agent, Team,
+    script::{Reply, Script},
+};
+use agent_mcp::{serve, serve_tools};
 use agent_tools::FnTool;
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    team::Payment,
+    team::{Payment, on_journal},
     wire::{BOTH, Revision, Wire, text},
 };
 
@@ -77,6 +84,42 @@ async fn a_client_that_goes_does_not_stop_the_call_of_another() {
     assert!(first.next().await["result"]["tools"].is_array());
     go.add_permits(1);
     assert_eq!(text(&second.next().await["result"]), ("call 1", false));
+}
+
+#[tokio::test]
+async fn a_cancelled_call_goes_on_with_its_key_and_repeats_nothing_that_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    for keeps in [|server, _: &Path| server, on_journal] {
+        for revision in BOTH {
+            let (go, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
+            let (pay, paid) = counted(go.clone(), begun.clone());
+            let booked = Arc::new(AtomicUsize::new(0));
+            let count = booked.clone();
+            let book = FnTool::new("book", "Books.", move |(): ()| count.fetch_add(1, Ordering::Relaxed) + 1);
+            let model = Script::by(|request| match request.messages.len() {
+                1 => Reply::call("book", json!({})),
+                3 => Reply::call("count", json!({"amount": 1})),
+                _ => Reply::text("Booked and paid."),
+            });
+            let agent = Agent::builder("planner", model).tool(book).tool(pay.idempotent()).build().unwrap();
+            let server = keeps(serve(Team::new([agent]).unwrap()), folder.path());
+            let mut wire = Wire::to(server, revision).await;
+            let key = format!("{revision:?}");
+            let meta = json!({agent_mcp::IDEMPOTENCY_KEY: key});
+            let params = json!({"name": "planner", "arguments": {"task": "Book and pay."}, "_meta": meta});
+            let id = wire.request("tools/call", params).await;
+            begun.notified().await;
+            let cancelled = json!({"requestId": id});
+            wire.send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled}))
+                .await;
+            // Only a call that is made again can pass: the first one has been dropped.
+            wire.ask("tools/list", json!({})).await;
+            go.add_permits(1);
+            let result = wire.call_with_key("planner", json!({"task": "Book and pay."}), &key).await;
+            assert_eq!(text(&result), ("Booked and paid.", false));
+            assert_eq!((booked.load(Ordering::Relaxed), paid.load(Ordering::Relaxed)), (1, 1));
+        }
+    }
 }
 
 #[tokio::test]

@@ -11,8 +11,7 @@ use agent_core::{
     Agent, Team,
     script::{Reply, Script},
 };
-use agent_journal::{Journal, JournalHostError};
-use agent_mcp::{Call, Server, serve};
+use agent_mcp::{Serve, serve};
 use agent_tools::FnTool;
 use serde_json::json;
 use tokio::{
@@ -20,7 +19,10 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::wire::{BOTH, Revision, Wire, text};
+use crate::{
+    team::on_journal,
+    wire::{BOTH, Revision, Wire, text},
+};
 
 /// The folder of the process that serves.
 const FOLDER: &str = "AGENT_MCP_TEST_FOLDER";
@@ -37,7 +39,7 @@ async fn the_process_that_serves() {
 }
 
 /// A planner that books first and then pays. Each call is written down.
-fn server(folder: &Path) -> Server {
+fn server(folder: &Path) -> Serve {
     let write = |folder: &Path, line: &str| {
         let file = OpenOptions::new().create(true).append(true).open(folder.join("calls"));
         file.unwrap().write_all(line.as_bytes()).unwrap();
@@ -63,18 +65,7 @@ fn server(folder: &Path) -> Server {
         _ => Reply::text("Booked and paid."),
     });
     let agent = Agent::builder("planner", model).tool(book).tool(pay.idempotent()).build().unwrap();
-    let journal = Journal::open(folder.join("runs.journal")).unwrap();
-    serve(Team::new([agent]).unwrap()).runs_on(move |call: Call| {
-        let journal = journal.clone();
-        async move {
-            let mut conversation = call.conversation();
-            let host = journal.host(call.team(), &mut conversation).await?;
-            let host = host.listen(call.listener()).cancelled_by(call.cancel());
-            call.decide(&mut conversation);
-            let end = host.run(&mut conversation).await?;
-            Ok::<_, JournalHostError>((end, conversation))
-        }
-    })
+    on_journal(serve(Team::new([agent]).unwrap()), folder)
 }
 
 /// Starts the process, and a client of it.

@@ -46,7 +46,7 @@ async fn both_revisions_are_spoken() {
 
 #[test]
 fn a_server_that_can_not_work_says_so_before_it_serves() {
-    let check = |server: agent_mcp::Server, expected: &str| {
+    let check = |server: agent_mcp::Serve, expected: &str| {
         assert_eq!(server.handler().unwrap_err().to_string(), expected);
     };
     let named = |name: &str| FnTool::new(name, "Adds.", |(): ()| "3");

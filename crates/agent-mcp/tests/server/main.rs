@@ -4,6 +4,7 @@
 mod approvals;
 mod calls;
 mod http;
+mod journal;
 mod keys;
 mod killed;
 mod listing;

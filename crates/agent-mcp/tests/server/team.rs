@@ -1,14 +1,19 @@
 //! What the tests serve.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use agent_core::{
     Agent, Context, Team, Tool,
     script::{Reply, Script},
 };
+use agent_journal::{Journal, JournalHostError};
+use agent_mcp::{ClientCall, Serve};
 use agent_tools::{FnTool, math};
 use serde_json::json;
 
@@ -46,6 +51,17 @@ pub(crate) fn payer(tool: Arc<dyn Tool>) -> Team {
     Team::new([Agent::builder("payer", model).tools([tool]).build().unwrap()]).unwrap()
 }
 
+/// A tool that reports its progress faster than anybody could read it.
+pub(crate) fn hasty() -> FnTool {
+    async fn hasty((): (), context: Context) -> &'static str {
+        for step in 0..100 {
+            context.progress(step.to_string());
+        }
+        "done"
+    }
+    FnTool::new("hasty", "Is in a hurry.", hasty)
+}
+
 /// A tool that reports its progress three times.
 pub(crate) fn slow() -> FnTool {
     async fn slow((): (), context: Context) -> &'static str {
@@ -55,4 +71,20 @@ pub(crate) fn slow() -> FnTool {
         "done"
     }
     FnTool::new("slow", "Takes its time.", slow)
+}
+
+/// Keeps the runs of a server in a journal in this folder.
+pub(crate) fn on_journal(server: Serve, folder: &Path) -> Serve {
+    let journal = Journal::open(folder.join("runs.journal")).unwrap();
+    server.runs_on(move |call: ClientCall| {
+        let journal = journal.clone();
+        async move {
+            let mut conversation = call.conversation();
+            let host = journal.host(call.team(), &mut conversation).await?;
+            let host = host.listen(call.listener());
+            call.decide(&mut conversation);
+            let end = host.run(&mut conversation).await?;
+            Ok::<_, JournalHostError>((end, conversation))
+        }
+    })
 }

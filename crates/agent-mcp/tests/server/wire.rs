@@ -1,6 +1,6 @@
 //! A client that writes the protocol itself, so that the tests show what is on the wire.
 
-use agent_mcp::Server;
+use agent_mcp::Serve;
 use rmcp::ServiceExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, Lines};
@@ -27,7 +27,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// Connects a client that can't ask its user anything.
-    pub(crate) async fn to(server: Server, revision: Revision) -> Self {
+    pub(crate) async fn to(server: Serve, revision: Revision) -> Self {
         Self::with_capabilities(server.handler().unwrap(), revision, json!({})).await
     }
 
