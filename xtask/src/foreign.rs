@@ -1,10 +1,11 @@
 //! Agents against servers that other people wrote: whether their replies are read whole, and ours taken, over each API
-//! that they speak. `docs/foreign.md` has what came of it. Then other people's MCP clients against our MCP server, which
-//! `docs/mcp.md` tells of.
+//! that they speak. `docs/foreign.md` has what came of it. Then other people's MCP clients against our MCP server, and our
+//! MCP client against theirs, which `docs/mcp.md` tells of.
 
 mod act;
 mod known;
 mod mcp_clients;
+mod mcp_servers;
 mod servers;
 mod table;
 mod wire;
@@ -29,7 +30,7 @@ pub(crate) struct Foreign {
     /// Writes the table to docs/foreign.md. By default, it is an error if it differs from what stands there
     #[arg(long)]
     write: bool,
-    /// Only the MCP clients against our MCP server. By default, they come after the servers
+    /// Only the MCP clients against our MCP server, and our client against theirs. By default, they come after the servers
     #[arg(long, conflicts_with_all = ["servers", "write"])]
     mcp: bool,
 }
@@ -42,13 +43,17 @@ struct Cell {
     streamed: bool,
 }
 
-/// Fails on each finding that is not known, on what is known and did not come up, and on what an MCP client could not do.
+/// Fails on each finding that is not known, on what is known and did not come up, and on what went wrong over
+/// MCP.
 pub(crate) fn run(options: &Foreign) -> Done {
     if !options.mcp {
         run_servers(options)?;
     }
     match options.servers.is_empty() {
-        true => verdict("foreign: the MCP clients did what was asked of them", &mcp_clients::run()?),
+        true => {
+            let wrong = [mcp_clients::run()?, mcp_servers::run()?].concat();
+            verdict("foreign: the MCP clients and servers did what was asked of them", &wrong)
+        }
         false => Ok(()),
     }
 }
