@@ -11,9 +11,11 @@ pub use event_kind::{EventKind, QueueReason};
 pub use event_log::EventLog;
 pub use event_queue::EventQueue;
 pub use live_text::{LiveText, TextChange};
+pub use run_tracer::{RunTracer, TraceParents};
 
 mod listeners;
 mod pieces;
+mod run_tracer;
 #[cfg(test)]
 mod schema_tests;
 mod version;

@@ -29,6 +29,17 @@ impl Cancellable {
     }
 }
 
+impl Cancellable {
+    /// A run was cancelled. The request does not count for the next run.
+    pub(crate) async fn forget_request(&self, journal: &Journal) -> Result<(), JournalError> {
+        let (file, session) = (journal.file().clone(), self.session);
+        let forget = move |connection: &Connection| {
+            table::remove_cancel(connection, session).map_err(|error| file.error(&error))
+        };
+        journal.write(forget, |_| ()).await
+    }
+}
+
 impl Drop for Cancellable {
     fn drop(&mut self) {
         self.cancels.remove(self.session);
@@ -38,8 +49,8 @@ impl Drop for Cancellable {
 impl Journal {
     /// Cancels the run of a session, in whatever process it is, as
     /// [`Cancel::all`] does: running calls get an error result, and the run ends with
-    /// [`RunError::Cancelled`](agent_core::RunError::Cancelled). A run in another process notices it
-    /// within 100 ms. Fails with [`JournalError::NotRunning`] if no host drives the session, or if
+    /// [`RunError::Cancelled`](agent_core::RunError::Cancelled). Its host can then carry out another
+    /// run, which is not cancelled. A run in another process notices it within 100 ms. Fails with [`JournalError::NotRunning`] if no host drives the session, or if
     /// it waits for a person or for the user.
     pub async fn cancel(&self, id: &str) -> Result<(), JournalError> {
         let (file, cancels, id) = (self.file().clone(), self.cancels().clone(), id.to_owned());

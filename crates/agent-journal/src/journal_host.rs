@@ -1,14 +1,14 @@
 //! The host whose runs survive the end of their process.
 
+mod perform;
 mod settings;
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use agent_core::{
-    Cancel, Conversation, End, Outcome, Response, RunError, Team, Usage,
-    agent::Rules,
+    Cancel, Conversation, End, Outcome, Response, RunError, StopReason, Team, Usage,
     conversation::{Call, Change, Failure, ToolTurn},
-    host::{DelegationGuard, Host, HostRun, LocalHost, Perform},
+    host::{Host, HostRun, LocalHost},
     tool::{Early, Receipt},
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -36,14 +36,14 @@ use crate::{
 /// must be on the disk first, and that needs the complete reply.
 ///
 /// [`Journal::cancel`](crate::Journal::cancel) stops the run of this host from any process. After
-/// that, continue with a new host.
+/// that, run the conversation again to continue.
 pub struct JournalHost {
     local: LocalHost,
     ledger: Arc<Ledger>,
     unknown: Box<Unknown>,
     /// Those who keep the events of this host.
     recorders: Vec<EventRecorder>,
-    _cancellable: Cancellable,
+    cancellable: Cancellable,
     /// Nobody else can drive the session until this is dropped.
     _lease: HeldLease,
 }
@@ -61,7 +61,7 @@ impl JournalHost {
                 .early(Early::ReadOnly)
                 .cancelled_by(&cancel)
                 .on_reserve(record_reservations(&ledger)),
-            _cancellable: Cancellable::new(&ledger, cancel),
+            cancellable: Cancellable::new(&ledger, cancel),
             ledger,
             unknown: Box::new(|call| Some(Outcome::unknown(&call.call.name))),
             recorders: Vec::new(),
@@ -78,7 +78,7 @@ impl JournalHost {
     /// decision of a person. If later runs find the same calls waiting, they do not emit the event
     /// of that end again.
     pub fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, JournalHostError> {
-        HostRun::new(self.run_to_end(conversation), || self.local.events())
+        HostRun::new(self.run_and_renew(conversation), || self.local.events())
     }
 
     /// Waits until a person has approved or denied one of the calls that wait in this conversation,
@@ -101,6 +101,20 @@ impl JournalHost {
         self.ledger.journal().decided(conversation).await
     }
 
+    /// Runs to the end. After a run that was cancelled, another one can follow.
+    async fn run_and_renew(&self, conversation: &mut Conversation) -> Result<End, JournalHostError> {
+        let end = self.run_to_end(conversation).await;
+        let is_cancelled = matches!(
+            end,
+            Err(JournalHostError::Run(RunError::Cancelled)) | Ok(End::Cut(StopReason::Cancelled))
+        );
+        if is_cancelled {
+            self.cancellable.forget_request(self.ledger.journal()).await?;
+            self.local.go_on_after_cancel();
+        }
+        end
+    }
+
     async fn run_to_end(&self, conversation: &mut Conversation) -> Result<End, JournalHostError> {
         self.local.check_values().map_err(RunError::from)?;
         self.local.begin_run();
@@ -114,6 +128,9 @@ impl JournalHost {
             let end = self.drive(conversation).await?;
             if !matches!(end, End::Waiting(_)) || !self.ledger.apply_decisions(conversation)? {
                 self.ledger.catch_up(conversation);
+                if !matches!(end, End::Waiting(_)) {
+                    self.ledger.trace.end();
+                }
                 return Ok(end);
             }
         }
@@ -175,36 +192,6 @@ impl JournalHost {
         receipt.fill(self.ledger.take_done(&key).unwrap_or_else(missing_result));
         Ok(())
     }
-
-    async fn converse_and_record(
-        &self,
-        mut child: DelegationGuard,
-    ) -> (DelegationGuard, Result<Result<End, Failure>, JournalHostError>) {
-        let key = child.id().to_owned();
-        if let Err(error) = self.ledger.wait_until_written(&key).await {
-            return (child, Err(error.into()));
-        }
-        if let Some(end) = self.ledger.take_end(&key) {
-            return (child, Ok(end));
-        }
-        let drive = self.local.time_for(&child).hold(self.drive(&mut child));
-        let end = match drive.await {
-            Ok(end) => Ok(end),
-            Err(JournalHostError::Run(error)) => match error.of_delegated() {
-                Ok(end) => end,
-                Err(error) => return (child, Err(error.into())),
-            },
-            Err(error) => return (child, Err(error)),
-        };
-        let Some(done) = child.done(&end) else { return (child, Ok(end)) };
-        let (parent, call) = key
-            .rsplit_once('/')
-            .expect("the id of a delegated conversation contains the id of its parent and a /");
-        let recorded = Entry::Change(Change::Recorded { call: call.to_owned(), done });
-        let written = self.append(parent, &[recorded], &key, Completed::End(end)).await;
-        let end = written.map(|()| self.ledger.take_end(&key).unwrap_or_else(missing_result));
-        (child, end)
-    }
 }
 
 impl Host for JournalHost {
@@ -242,54 +229,6 @@ impl Host for JournalHost {
         self.rules().check_agent(turn.conversation())?;
         self.ledger.write_decisions(turn.conversation()).await?;
         self.local.act_by(turn, self).await
-    }
-}
-
-impl Perform for JournalHost {
-    type Error = JournalHostError;
-
-    async fn call(&self, call: Call, receipt: Receipt) -> Result<(), JournalHostError> {
-        let (id, key) = (call.conversation.clone(), call_key(&call.conversation, &call.call.id));
-        self.ledger.wait_until_written(&key).await?;
-        if let Some(done) = self.ledger.take_done(&key) {
-            receipt.fill(done);
-            return Ok(());
-        }
-        if call.approved {
-            if let Some(reason) = self.ledger.denial(&id, &call.call.id)? {
-                receipt.fill(Outcome::error(format!("denied: {reason}")));
-                return Ok(());
-            }
-        }
-        if !self.ledger.is_open(&id, &call.call.id) {
-            // The conversation in memory is older than the journal, which has a result for this
-            // call.
-            return Err(JournalError::Diverged { id: id.to_string() }.into());
-        }
-        let spec = self.rules().spec(&call.agent, &call.call.name);
-        if !spec.is_none_or(|spec| spec.may_be_repeated(call.approved)) && self.ledger.is_started(&key) {
-            if let Some(outcome) = Outcome::of_unknown(&call, &*self.unknown) {
-                return self.record(&call, outcome, &receipt).await;
-            }
-        }
-        let made = Receipt::default();
-        self.local.call(call.clone(), made.clone()).await?;
-        self.record(&call, made.done_or_error().outcome, &receipt).await
-    }
-
-    fn converse(
-        &self,
-        child: DelegationGuard,
-    ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, JournalHostError>)> {
-        self.converse_and_record(child)
-    }
-
-    fn stop(&self, conversation: &str) {
-        self.local.stop(conversation);
-    }
-
-    fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
-        self.local.on_outcome(call, outcome);
     }
 }
 

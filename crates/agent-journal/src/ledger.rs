@@ -18,6 +18,7 @@ use agent_core::{
 use crate::{
     Entry, Journal, JournalError,
     fold::{SessionState, call_key},
+    run_trace::RunTrace,
     table::SessionNumber,
     unrecorded::{is_earlier_state, unrecorded_changes},
 };
@@ -30,6 +31,7 @@ pub(crate) struct Ledger {
     pub(crate) number: SessionNumber,
     id: String,
     state: Arc<Mutex<LedgerState>>,
+    pub(crate) trace: Arc<RunTrace>,
 }
 
 #[derive(Debug)]
@@ -64,12 +66,19 @@ pub(crate) enum Completed {
 }
 
 impl Ledger {
-    pub(crate) fn new(journal: Journal, number: SessionNumber, session: SessionState) -> Self {
+    /// `trace` is the trace of its run in the file.
+    pub(crate) fn new(
+        journal: Journal,
+        number: SessionNumber,
+        session: SessionState,
+        trace: Option<String>,
+    ) -> Self {
         let id = session.conversation.id().to_owned();
         let (replies, outcomes, ends, in_flight) = Default::default();
         let state =
             Arc::new(Mutex::new(LedgerState { session, replies, outcomes, ends, in_flight, failed: None }));
-        Self { journal, number, id, state }
+        let trace = Arc::new(RunTrace::new(&journal, number, trace));
+        Self { journal, number, id, state, trace }
     }
 
     pub(crate) fn journal(&self) -> &Journal {

@@ -38,7 +38,8 @@ impl Journal {
         if id == Conversation::DEFAULT_ID && !is_earlier_state(&state.conversation, conversation) {
             return Err(SessionIdError::NotItsOwn.into());
         }
-        let ledger = Ledger::new(self.clone(), number, state);
+        let trace = self.with_reader(|connection| table::trace(connection, number))?;
+        let ledger = Ledger::new(self.clone(), number, state, trace);
         ledger.write_decisions(conversation).await?;
         let changes = changes_in_memory(&ledger.conversation(), conversation)?;
         if !changes.is_empty() {

@@ -5,8 +5,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::{JournalError, file::JournalFile};
 
 /// The migration to each version from the one before. A released migration never changes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// Marks an SQLite file as a journal: "AgJn".
 const APPLICATION_ID: i32 = 0x4167_4a6e;

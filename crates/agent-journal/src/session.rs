@@ -8,8 +8,7 @@ use rusqlite::Connection;
 use crate::{
     Journal, JournalError,
     entry::StoredEntry,
-    event_table,
-    fold::{Row, fold},
+    fold::Row,
     leases,
     table::{self, SessionNumber},
 };
@@ -43,36 +42,6 @@ pub struct Session {
 }
 
 impl Journal {
-    /// Lists all sessions, in the order in which they were started. If a session can't be read, its
-    /// place in the list has an error that names the session.
-    pub fn sessions(&self) -> Result<Vec<Result<Session, JournalError>>, JournalError> {
-        let ids = self.with_reader(table::session_ids)?;
-        // A session that was deleted in the meantime is left out.
-        Ok(ids.iter().filter_map(|(_, id)| self.session(id).transpose()).collect())
-    }
-
-    /// Returns the summary of one session. `None` if there is no session with this id.
-    pub fn session(&self, id: &str) -> Result<Option<Session>, JournalError> {
-        let Some((number, rows)) = self.rows_of(id)? else { return Ok(None) };
-        let conversation = fold(self.file(), id, &rows)?.conversation;
-        let (driven_by, began, last_event) = self.with_reader(|connection| {
-            let driven_by = leases::driven_by(self.file(), connection, number)?;
-            Ok((driven_by, table::began(connection, number)?, event_table::last(connection, number)?))
-        })?;
-        let changed = rows.last().map_or(0, |row| row.at);
-        Ok(Some(Session {
-            id: id.to_owned(),
-            agent: conversation.agent().to_owned(),
-            began: table::time(began),
-            changed: table::time(changed),
-            turns: rows.iter().filter(|row| is_turn(row)).count(),
-            usage: conversation.usage(),
-            end: conversation.known_end(),
-            driven_by,
-            last_event,
-        }))
-    }
-
     /// Copies a session to a new one, to continue the copy in another direction. With `turns`, the
     /// copy ends after that many replies of the model and the results of their calls. With `None`,
     /// everything is copied. Fails if the session has fewer replies, if there is a session with the
@@ -144,6 +113,6 @@ fn entries_up_to(rows: &[Row], turns: usize) -> Option<usize> {
     (seen == turns).then_some(rows.len())
 }
 
-fn is_turn(Row { path, written: StoredEntry { kind, .. }, .. }: &Row) -> bool {
+pub(crate) fn is_turn(Row { path, written: StoredEntry { kind, .. }, .. }: &Row) -> bool {
     path.is_empty() && kind == "answered"
 }

@@ -30,11 +30,6 @@ pub(crate) fn session_number(connection: &Connection, id: &str) -> rusqlite::Res
     find.query_row([id], |row| row.get(0)).optional()
 }
 
-pub(crate) fn session_ids(connection: &Connection) -> rusqlite::Result<Vec<(SessionNumber, String)>> {
-    let mut all = connection.prepare_cached("SELECT number, id FROM sessions ORDER BY number")?;
-    all.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-}
-
 pub(crate) fn add_session(connection: &Connection, id: &str) -> rusqlite::Result<SessionNumber> {
     connection.execute("INSERT INTO sessions (id, began) VALUES (?1, ?2)", params![id, now()])?;
     Ok(connection.last_insert_rowid())
@@ -45,10 +40,19 @@ pub(crate) fn delete_session(connection: &Connection, session: SessionNumber) ->
     connection.execute("DELETE FROM sessions WHERE number = ?1", [session]).map(drop)
 }
 
-/// When a session began, in ms since 1970.
-pub(crate) fn began(connection: &Connection, session: SessionNumber) -> rusqlite::Result<i64> {
-    let mut find = connection.prepare_cached("SELECT began FROM sessions WHERE number = ?1")?;
+/// The trace of the run of a session that has not ended.
+pub(crate) fn trace(connection: &Connection, session: SessionNumber) -> rusqlite::Result<Option<String>> {
+    let mut find = connection.prepare_cached("SELECT trace FROM sessions WHERE number = ?1")?;
     find.query_row([session], |row| row.get(0))
+}
+
+pub(crate) fn set_trace(
+    connection: &Connection,
+    session: SessionNumber,
+    trace: Option<&str>,
+) -> rusqlite::Result<()> {
+    let mut set = connection.prepare_cached("UPDATE sessions SET trace = ?2 WHERE number = ?1")?;
+    set.execute(params![session, trace]).map(drop)
 }
 
 /// The sessions whose runs somebody has cancelled.
@@ -71,6 +75,12 @@ pub(crate) fn rows(connection: &Connection, session: SessionNumber) -> rusqlite:
         "SELECT seq, path, at, kind, call, body FROM entries WHERE session = ?1 ORDER BY seq",
     )?;
     all.query_map([session], row)?.collect()
+}
+
+/// When an entry was written, in ms since 1970.
+pub(crate) fn written_at(connection: &Connection, seq: i64) -> rusqlite::Result<Option<i64>> {
+    let mut find = connection.prepare_cached("SELECT at FROM entries WHERE seq = ?1")?;
+    find.query_row([seq], |row| row.get(0)).optional()
 }
 
 pub(crate) fn row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {

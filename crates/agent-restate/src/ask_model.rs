@@ -18,6 +18,7 @@ use restate_sdk::{context::ObjectContext, errors::TerminalError};
 use crate::{
     payload::{json_bytes, too_large},
     process::SharedProcess,
+    run_traces::Traced,
     step::session_step,
     stopped::CANCELLED,
 };
@@ -32,11 +33,11 @@ pub(crate) async fn ask_model(
     process: &SharedProcess,
     so_far: &Conversation,
     limit: usize,
-) -> Result<AskResult, TerminalError> {
+) -> Result<Traced<AskResult>, TerminalError> {
     let name = format!("ask {}", so_far.speaker());
     let (process, so_far) = (process.clone(), so_far.clone());
     match process.keeps_partial_reply {
-        false => session_step(ctx, &name, ask_here(process, so_far, limit, None)).await,
+        false => session_step(ctx, &name, ask_traced(process, so_far, limit, None)).await,
         true => ask_and_keep_partial(ctx, &name, process, so_far, limit).await,
     }
 }
@@ -50,12 +51,12 @@ async fn ask_and_keep_partial(
     process: SharedProcess,
     so_far: Conversation,
     limit: usize,
-) -> Result<AskResult, TerminalError> {
+) -> Result<Traced<AskResult>, TerminalError> {
     let (cancel, begun) =
-        (Cancel::new(), Arc::<OnceLock<SharedFuture<BoxFuture<'static, AskResult>>>>::default());
+        (Cancel::new(), Arc::<OnceLock<SharedFuture<BoxFuture<'static, Traced<AskResult>>>>>::default());
     let (stop, there) = (cancel.clone(), begun.clone());
     let asking = async move {
-        let asking = there.get_or_init(|| ask_here(process, so_far, limit, Some(stop)).boxed().shared());
+        let asking = there.get_or_init(|| ask_traced(process, so_far, limit, Some(stop)).boxed().shared());
         asking.clone().await
     };
     let asked = session_step(ctx, name, asking).await;
@@ -67,10 +68,10 @@ async fn ask_and_keep_partial(
         // If another process has streamed the reply, there is nothing here.
         let asking = begun.get()?.clone();
         cancel.all();
-        asking.await.ok()?.ok().filter(can_end_the_run)
+        asking.await.result.ok()?.ok().filter(can_end_the_run)
     };
     let shown: Option<Response> = session_step(ctx, "keep what was shown", shown).await?;
-    shown.map(|reply| Ok(Ok(reply))).ok_or(cancelled)
+    shown.map(|reply| Traced { result: Ok(Ok(reply)), trace: None }).ok_or(cancelled)
 }
 
 /// Whether the reply can end the run. The cancellation is reported only once. So a reply that was
@@ -78,6 +79,18 @@ async fn ask_and_keep_partial(
 pub(crate) fn can_end_the_run(reply: &Response) -> bool {
     matches!(reply.stop_reason, StopReason::Cancelled | StopReason::EndTurn)
         && reply.tool_calls().next().is_none()
+}
+
+/// Asks the model in this process. The trace of the run may begin with that.
+async fn ask_traced(
+    process: SharedProcess,
+    so_far: Conversation,
+    limit: usize,
+    cancel: Option<Cancel>,
+) -> Traced<AskResult> {
+    let (traces, id) = (process.traces.clone(), so_far.id().to_owned());
+    let result = ask_here(process, so_far, limit, cancel).await;
+    Traced { result, trace: traces.take_new(&id) }
 }
 
 /// Asks the model in this process, until `cancel` stops it.

@@ -25,6 +25,7 @@ use crate::{
     ledger::Paid,
     paid_task::PaidTask,
     process::SharedProcess,
+    run_traces::Traced,
     step::session_step,
     stopped::CANCELLED,
     task_event::{Ended, Settled, TaskEvent, Told},
@@ -43,7 +44,7 @@ pub(crate) async fn ask_paid(
     budgets: &Budgets,
     so_far: &Conversation,
     limit: usize,
-) -> Result<AskResult, TerminalError> {
+) -> Result<Traced<AskResult>, TerminalError> {
     let terms = budgets.terms(ctx).await?;
     let mut asking = Asking {
         ctx,
@@ -57,6 +58,7 @@ pub(crate) async fn ask_paid(
         task: Arc::default(),
         begun: Vec::new(),
         used: Vec::new(),
+        trace: None,
     };
     let reply = asking.ask().await;
     let reply = match reply {
@@ -66,7 +68,8 @@ pub(crate) async fn ask_paid(
         reply => reply,
     };
     asking.lose_all();
-    reply
+    let trace = asking.trace.take();
+    reply.map(|result| Traced { result, trace })
 }
 
 /// A turn of a model.
@@ -86,6 +89,8 @@ struct Asking<'a, 'ctx> {
     begun: Vec<Begun>,
     /// What was used so far. The reply of the task will say it, too.
     used: Vec<Usage>,
+    /// The trace of the run, if it has begun with this turn.
+    trace: Option<String>,
 }
 
 /// A request that is paid for. It may have been sent by the execution with this number.
@@ -98,7 +103,8 @@ struct Begun {
 impl<'ctx> Asking<'_, 'ctx> {
     async fn ask(&mut self) -> Result<AskResult, TerminalError> {
         loop {
-            let Told { settled, event } = self.step().await?;
+            let Traced { result: Told { settled, event }, trace } = self.step().await?;
+            self.trace = self.trace.take().or(trace);
             self.settle(settled);
             match event {
                 TaskEvent::Needs { id, worst, is_last } => self.pay(id, worst, is_last).await?,
@@ -114,18 +120,20 @@ impl<'ctx> Asking<'_, 'ctx> {
 
     /// What the task says next. A task that is gone is started again only if nothing was paid for,
     /// because then it has asked nobody.
-    async fn step(&self) -> Result<Told, TerminalError> {
+    async fn step(&self) -> Result<Traced<Told>, TerminalError> {
         let (task, may_start, execution) = (self.task.clone(), self.begun.is_empty(), self.execution);
         let (start, step_timeout) = (self.start(), self.process.step_timeout);
         let (process, so_far) = (self.process.clone(), self.so_far.clone());
         let next = async move {
             if task.get().is_none() && !may_start {
-                return Told { settled: Vec::new(), event: TaskEvent::Gone(execution) };
+                let gone = Told { settled: Vec::new(), event: TaskEvent::Gone(execution) };
+                return Traced { result: gone, trace: None };
             }
             let next = task.get_or_init(start).next();
             let told = tokio::time::timeout(step_timeout, next).await;
             process.flush(so_far.id()).await;
-            told.unwrap_or(Told { settled: Vec::new(), event: TaskEvent::TooSlow })
+            let result = told.unwrap_or(Told { settled: Vec::new(), event: TaskEvent::TooSlow });
+            Traced { result, trace: process.traces.take_new(so_far.id()) }
         };
         session_step(self.ctx, &format!("ask {}", self.so_far.speaker()), next).await
     }

@@ -14,6 +14,7 @@ use crate::{
     engine::Engine,
     event_sender::Drives,
     names::RUNNING,
+    run_traces::TRACE,
     session::Session,
     state::Writer,
     step::session_step,
@@ -34,6 +35,7 @@ impl Session {
     ) -> Result<Result<End, Failure>, Stopped> {
         let children = Children::load(ctx, |child| conversation.within(child).is_none()).await?;
         let _drives = self.begin(ctx, &mut writer, conversation).await?;
+        let _works = self.0.traces.drive(conversation.id(), writer.trace());
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
         let engine = Engine { ctx, process: &self.0, allowance, budgets, writer, children };
         let end = self.drive_through_waits(&engine, conversation).await;
@@ -60,6 +62,7 @@ impl Session {
         conversation: &Conversation,
     ) -> Result<Option<Drives>, TerminalError> {
         if conversation.depth() > 0 {
+            writer.set_trace(ctx.headers().get(TRACE).cloned());
             return Ok(None);
         }
         let began = session_step(ctx, "begin", async { now() }).await?;

@@ -55,7 +55,11 @@ impl Host for Engine<'_, '_> {
             true => ask_model(self.ctx, self.process, so_far, limit).await?,
             false => ask_paid(self.ctx, self.process, &self.budgets, so_far, limit).await?,
         };
-        let reply = asked.map_err(TerminalError::new)?;
+        if let Some(trace) = &asked.trace {
+            self.process.traces.learn(so_far.id(), trace);
+        }
+        self.writer.set_trace(asked.trace);
+        let reply = asked.result.map_err(TerminalError::new)?;
         if reply.as_ref().is_err_and(|failure| failure.error.kind == LlmErrorKind::NotAsked) {
             self.allowance.give_back_one(Resource::Requests);
         }
@@ -77,8 +81,8 @@ impl Engine<'_, '_> {
     async fn do_in_parallel(&self, mut turn: ToolTurn<'_>, room: usize) -> Result<(), TerminalError> {
         // The results of all calls must fit in the room that is left, in any order.
         let limit = room / count_calls(turn.conversation().messages().last()).max(1);
-        let may_stop = turn.conversation().may_have_enough();
-        let mut running = RunningWork::new(self.ctx, self.allowance, &self.budgets, may_stop);
+        let (may_stop, trace) = (turn.conversation().may_have_enough(), self.writer.trace());
+        let mut running = RunningWork::new(self.ctx, self.allowance, &self.budgets, may_stop, trace);
         let mut more = turn.take_work();
         let mut stopped = Ok(());
         loop {

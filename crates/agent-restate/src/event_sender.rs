@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     Restate,
     clock::now,
-    event_store::{Batch, Told},
+    event_store::{Batch, TimedEvent},
     outbox::Outbox,
 };
 
@@ -60,7 +60,7 @@ struct State {
     /// When the runs began that this process drives, by session.
     run_began: HashMap<String, u64>,
     /// The ends of conversations, until it is known what makes each of them unique.
-    ends: HashMap<Arc<str>, Told>,
+    ends: HashMap<Arc<str>, TimedEvent>,
 }
 
 /// The session to which a conversation belongs.
@@ -82,11 +82,11 @@ impl EventSender {
 
     /// Hears an event of this process.
     pub(crate) fn hear(&self, event: &Event) {
-        let told = Told { at: now(), once: None, event: event.clone() };
+        let heard = TimedEvent { at: now(), once: None, event: event.clone() };
         if let EventKind::Ended(_) = event.kind {
-            self.state().ends.insert(event.conversation.clone(), told);
+            self.state().ends.insert(event.conversation.clone(), heard);
         } else {
-            self.push(told);
+            self.push(heard);
         }
     }
 
@@ -95,7 +95,7 @@ impl EventSender {
     pub(crate) fn keep_end(&self, conversation: &str, once: String) {
         let end = self.state().ends.remove(conversation);
         if let Some(end) = end {
-            self.push(Told { once: Some(once), ..end });
+            self.push(TimedEvent { once: Some(once), ..end });
         }
     }
 
@@ -131,13 +131,13 @@ impl EventSender {
         }
     }
 
-    fn push(&self, told: Told) {
-        let session = session_of(&told.event.conversation).to_owned();
+    fn push(&self, heard: TimedEvent) {
+        let session = session_of(&heard.event.conversation).to_owned();
         {
             let mut state = self.state();
             state.pushed += 1;
             let number = state.pushed;
-            state.outboxes.entry(session.clone()).or_default().push(number, told);
+            state.outboxes.entry(session.clone()).or_default().push(number, heard);
         }
         self.start_sending(&session);
     }

@@ -28,12 +28,12 @@ pub(crate) struct Batch {
     /// How many events before these were lost.
     #[serde(default)]
     pub(crate) lost: u64,
-    pub(crate) events: Vec<Told>,
+    pub(crate) events: Vec<TimedEvent>,
 }
 
 /// An event, and when it happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Told {
+pub(crate) struct TimedEvent {
     /// In µs since 1970.
     pub(crate) at: u64,
     /// Of an event that two processes may tell, what is the same in both.
@@ -102,7 +102,7 @@ impl Head {
         (!kept.is_empty()).then_some(kept)
     }
 
-    fn keep(&mut self, Told { at, once, mut event }: Told) -> Option<KeptEvent> {
+    fn keep(&mut self, TimedEvent { at, once, mut event }: TimedEvent) -> Option<KeptEvent> {
         if let Some(once) = once {
             if self.told.contains(&once) {
                 return None;
@@ -166,13 +166,13 @@ mod tests {
 
     use super::*;
 
-    fn told(at: u64, once: Option<&str>) -> Told {
+    fn told(at: u64, once: Option<&str>) -> TimedEvent {
         let kind = EventKind::TurnStarted { messages: Vec::new() };
         let event = Event::new(Duration::ZERO, "s", 0, "main", kind);
-        Told { at, once: once.map(str::to_owned), event }
+        TimedEvent { at, once: once.map(str::to_owned), event }
     }
 
-    fn batch(sender: u64, number: u64, run_began: Option<u64>, events: Vec<Told>) -> Batch {
+    fn batch(sender: u64, number: u64, run_began: Option<u64>, events: Vec<TimedEvent>) -> Batch {
         Batch { sender, number, run_began, lost: 0, events }
     }
 

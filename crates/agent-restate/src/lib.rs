@@ -69,6 +69,7 @@ mod payload;
 mod process;
 mod purse;
 mod run_result;
+mod run_traces;
 mod running_work;
 mod serve;
 mod services;

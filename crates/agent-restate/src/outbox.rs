@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, mem, sync::Arc};
 
-use crate::event_store::Told;
+use crate::event_store::TimedEvent;
 
 /// The most events that wait to be sent. When there are more, the oldest are dropped. The offsets of
 /// the others show it.
@@ -11,7 +11,7 @@ const MOST: usize = 4096;
 /// Events of a session that this process has not sent yet.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    events: Vec<Told>,
+    events: Vec<TimedEvent>,
     /// Where the newest event of each conversation is in `events`.
     newest: HashMap<Arc<str>, usize>,
     lost: u64,
@@ -26,10 +26,10 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// Adds an event, with its number.
-    pub(crate) fn push(&mut self, number: u64, told: Told) {
+    pub(crate) fn push(&mut self, number: u64, heard: TimedEvent) {
         self.pushed = number;
-        let newest = self.newest.get(&told.event.conversation).and_then(|&place| self.events.get_mut(place));
-        if newest.is_some_and(|newest| newest.event.append(&told.event)) {
+        let newest = self.newest.get(&heard.event.conversation).and_then(|&place| self.events.get_mut(place));
+        if newest.is_some_and(|newest| newest.event.append(&heard.event)) {
             return;
         }
         if self.events.len() == MOST {
@@ -37,12 +37,12 @@ impl Outbox {
             self.events.drain(..MOST / 4);
             self.lost += MOST as u64 / 4;
         }
-        self.newest.insert(told.event.conversation.clone(), self.events.len());
-        self.events.push(told);
+        self.newest.insert(heard.event.conversation.clone(), self.events.len());
+        self.events.push(heard);
     }
 
     /// Takes the events to send them, and how many were lost before them.
-    pub(crate) fn take(&mut self) -> (u64, Vec<Told>) {
+    pub(crate) fn take(&mut self) -> (u64, Vec<TimedEvent>) {
         self.newest.clear();
         (mem::take(&mut self.lost), mem::take(&mut self.events))
     }
@@ -56,11 +56,11 @@ mod tests {
 
     use super::*;
 
-    fn told(conversation: &str, kind: EventKind) -> Told {
-        Told { at: 7, once: None, event: Event::new(Duration::ZERO, conversation, 0, "main", kind) }
+    fn told(conversation: &str, kind: EventKind) -> TimedEvent {
+        TimedEvent { at: 7, once: None, event: Event::new(Duration::ZERO, conversation, 0, "main", kind) }
     }
 
-    fn text(conversation: &str, words: &str) -> Told {
+    fn text(conversation: &str, words: &str) -> TimedEvent {
         let piece = Piece::Text(words.to_owned());
         told(conversation, EventKind::Delta(Delta::Piece { index: 0, piece }))
     }

@@ -8,7 +8,7 @@ use agent_core::{
     host::{LocalHost, Perform},
 };
 
-use crate::event_sender::EventSender;
+use crate::{event_sender::EventSender, run_traces::RunTraces};
 
 /// How much longer than the time of a step the engine waits before it considers a process stuck.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
@@ -27,6 +27,7 @@ pub(crate) struct Process {
     pub(crate) unknown: Box<Unknown>,
     /// Sends the events of this process to the engine, if they are kept.
     pub(crate) events: Option<EventSender>,
+    pub(crate) traces: RunTraces,
     /// How long one call, or one reply of a model, may take.
     pub(crate) step_timeout: Duration,
     /// How long a call waits for a person. Forever without this.

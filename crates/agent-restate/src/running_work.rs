@@ -10,7 +10,7 @@ use agent_core::{
 use restate_sdk::{
     context::{
         CallFuture, ContextClient, ContextTimers, DurableFuture, DurableFuturesUnordered, InvocationHandle,
-        ObjectContext, RequestTarget,
+        ObjectContext, Request, RequestTarget,
     },
     errors::TerminalError,
     serde::Json,
@@ -21,6 +21,7 @@ use crate::{
     answer::Answer,
     budgets::Budgets,
     names::SESSION,
+    run_traces::TRACE,
     stopped::CANCELLED,
     tools::{Refused, TOOLS, ToolCallRequest},
 };
@@ -30,6 +31,7 @@ pub(crate) struct RunningWork<'a, 'ctx> {
     ctx: &'a ObjectContext<'ctx>,
     allowance: &'a Allowance,
     budgets: &'a Budgets,
+    trace: Option<&'a str>,
     started: Vec<StartedWork>,
     events: DurableFuturesUnordered<EventFuture<'ctx>>,
     /// For each awaited future, the index of the work that it belongs to.
@@ -76,17 +78,19 @@ enum WorkEvent {
 }
 
 impl<'a, 'ctx> RunningWork<'a, 'ctx> {
-    /// `may_stop` is whether any work may have to be stopped.
+    /// `may_stop` is whether any work may have to be stopped. `trace` is that of the run.
     pub(crate) fn new(
         ctx: &'a ObjectContext<'ctx>,
         allowance: &'a Allowance,
         budgets: &'a Budgets,
         may_stop: bool,
+        trace: Option<&'a str>,
     ) -> Self {
         Self {
             ctx,
             allowance,
             budgets,
+            trace,
             started: Vec::new(),
             events: DurableFuturesUnordered::new(),
             work_of_event: Vec::new(),
@@ -111,7 +115,7 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
                 let request = Json(ToolCallRequest::new(call.clone(), limit, refused));
                 self.calls += 1;
                 let started = StartedWork { call, child: None, time: None, invocation: None, is_done: false };
-                self.add(started, self.ctx.request(target, request).call()).await
+                self.add(started, self.with_trace(self.ctx.request(target, request)).call()).await
             }
             Work::Delegate(delegation) => {
                 let (call, conversation) = (call_of(&delegation), delegation.conversation);
@@ -120,8 +124,8 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
                 let (name, handed) = self.allowance.hand_down(self.ctx, self.calls);
                 let request = self.ctx.request(target, Json(conversation)).header(name, handed);
                 let budgets = self.budgets.hand_down().into_iter();
-                let called =
-                    budgets.fold(request, |request, (name, value)| request.header(name, value)).call();
+                let request = budgets.fold(request, |request, (name, value)| request.header(name, value));
+                let called = self.with_trace(request).call();
                 let both = limits.timeout.zip(limits.time_left);
                 let time = both.map(|(limit, left)| TimeLimit { limit, left, is_over: false });
                 let started = StartedWork { call, child: Some(id), time, invocation: None, is_done: false };
@@ -146,6 +150,14 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
         self.open += 1;
         self.start_timer(place);
         result
+    }
+
+    /// A request that says to which trace it belongs.
+    fn with_trace<Req, Res>(&self, request: Request<'ctx, Req, Res>) -> Request<'ctx, Req, Res> {
+        match self.trace {
+            Some(trace) => request.header(TRACE.to_owned(), trace.to_owned()),
+            None => request,
+        }
     }
 
     /// The next work that ends. `None` if all has ended. An error means that the run was cancelled.

@@ -6,6 +6,7 @@ use agent_core::{
     Event, Outcome, Team,
     agent::Rules,
     conversation::Call,
+    event::RunTracer,
     host::{Host, LocalHost, Mode},
 };
 use restate_sdk::{
@@ -21,6 +22,7 @@ use crate::{
     first_decision::FirstDecision,
     kept_events::KeptEvents,
     process::{GRACE, Process},
+    run_traces::RunTraces,
     serve::serve,
     session::Session,
     store::Store,
@@ -56,6 +58,7 @@ impl Services {
                 keeps_partial_reply: false,
                 unknown,
                 events: None,
+                traces: RunTraces::default(),
                 step_timeout: DEFAULT_STEP_TIMEOUT,
                 approval_timeout: None,
             },
@@ -68,6 +71,17 @@ impl Services {
     pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.process.local = self.process.local.listen(listener);
         self
+    }
+
+    /// Makes a trace of each run, for example with the `Traces` of agent-otel. The engine keeps which
+    /// trace a run belongs to until the run ends, and tells it to all processes that work for the
+    /// run. So their spans are in one trace, also if another process continues the run after a crash
+    /// or when a person has decided. The next run of the session has a trace of its own.
+    ///
+    /// All processes that serve the team should have a tracer.
+    pub fn trace(self, tracer: &impl RunTracer) -> Self {
+        let listener = tracer.trace(Arc::new(self.process.traces.clone()));
+        self.listen(listener)
     }
 
     /// Keeps the events of all sessions in the engine, so that any program can follow them, whatever

@@ -3,7 +3,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 use agent_core::{Conversation, End};
@@ -45,6 +48,9 @@ pub(crate) struct Writer {
     /// When the session began and last changed, in µs since 1970. Nothing is kept of delegated
     /// conversations.
     times: Option<(u64, AtomicU64)>,
+    /// The trace of the run. It is known from the state, from the request or from a step, because
+    /// a replay must find the same.
+    trace: OnceLock<String>,
 }
 
 /// Defines a function that reads the conversation of an object, and returns it with the writer for
@@ -62,7 +68,10 @@ macro_rules! read {
                     messages.push(message.ok_or_else(|| broken("a message is missing"))?.0);
                 }
                 let written = messages.len().into();
-                Ok(Some((head.with(&messages).map_err(broken)?, Writer { messages: written, times: None })))
+                Ok(Some((
+                    head.with(&messages).map_err(broken)?,
+                    Writer { messages: written, ..Writer::default() },
+                )))
             })
         }
     };
@@ -115,7 +124,8 @@ impl Writer {
     /// A run of the session begins now.
     pub(crate) async fn begin(&mut self, ctx: &ObjectContext<'_>, now: u64) -> Result<(), TerminalError> {
         let known = ctx.get::<Json<Summary>>(SUMMARY).await?;
-        self.times = Some((known.map_or(now, |Json(known)| known.began), now.into()));
+        self.times = Some((known.as_ref().map_or(now, |Json(known)| known.began), now.into()));
+        self.set_trace(known.and_then(|Json(known)| known.trace));
         Ok(())
     }
 
@@ -124,6 +134,17 @@ impl Writer {
         let known = ctx.get::<Json<Summary>>(SUMMARY).await?;
         self.times = known.map(|Json(known)| (known.began, known.changed.into()));
         Ok(())
+    }
+
+    /// The trace of the run, once it is known.
+    pub(crate) fn trace(&self) -> Option<&str> {
+        self.trace.get().map(String::as_str)
+    }
+
+    pub(crate) fn set_trace(&self, trace: Option<String>) {
+        if let Some(trace) = trace {
+            self.trace.get_or_init(|| trace);
+        }
     }
 
     /// The session changed at this time.
@@ -138,8 +159,11 @@ impl Writer {
 
     fn write_summary(&self, ctx: &ObjectContext<'_>, conversation: &Conversation, end: Option<End>) {
         if let Some((began, changed)) = &self.times {
+            // The next run has another trace.
+            let is_over = end.as_ref().is_some_and(|end| !matches!(end, End::Waiting(_)));
+            let trace = self.trace.get().filter(|_| !is_over).cloned();
             let changed = changed.load(Ordering::Relaxed);
-            ctx.set(SUMMARY, Json(Summary::of(conversation, *began, changed, end)));
+            ctx.set(SUMMARY, Json(Summary::of(conversation, (*began, changed), end, trace)));
         }
     }
 }

@@ -18,10 +18,18 @@ pub(crate) struct Summary {
     /// How the last run ended. `None` during a run, and after one that was stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) end: Option<End>,
+    /// The trace of a run that has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<String>,
 }
 
 impl Summary {
-    pub(crate) fn of(conversation: &Conversation, began: u64, changed: u64, end: Option<End>) -> Self {
+    pub(crate) fn of(
+        conversation: &Conversation,
+        (began, changed): (u64, u64),
+        end: Option<End>,
+        trace: Option<String>,
+    ) -> Self {
         let replies = conversation.messages().iter().filter(|message| message.role() == Role::Assistant);
         Self {
             agent: conversation.agent().to_owned(),
@@ -30,6 +38,7 @@ impl Summary {
             began,
             changed,
             end,
+            trace,
         }
     }
 }

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     payload::{json_bytes, too_large},
     process::SharedProcess,
+    run_traces::TRACE,
     step::call_step,
     stopped::UNKNOWN_AGENT,
 };
@@ -82,6 +83,8 @@ impl Tools {
             let why = format!("agent {agent:?} is not in the team of the process that was to call {name:?}");
             return Err(TerminalError::new_with_code(UNKNOWN_AGENT, why).into());
         }
+        let trace = ctx.headers().get(TRACE).map(String::as_str);
+        let _works = self.0.traces.call(&request.call.conversation, trace);
         // A different number for each process that executes this.
         let attempt = fastrand::u64(..);
         let first_attempt = match request.refused().is_some() || may_repeat(&self.0, &request.call) {

@@ -73,7 +73,7 @@ impl Cancel {
         let runs_so_far = std::mem::take(&mut *lock(&self.0.all));
         runs_so_far.cancel();
         for run in std::mem::take(&mut *lock(&self.0.shared_runs)).iter().filter_map(Weak::upgrade) {
-            run.all.cancel();
+            lock(&run.all).cancel();
         }
     }
 
@@ -109,7 +109,9 @@ impl CancelHandle {
 
     /// The tokens for one more run.
     pub(crate) fn for_run(&self) -> Arc<RunTokens> {
-        let tokens = Arc::new(RunTokens { all: self.all.child_token(), ..RunTokens::default() });
+        let all = Mutex::new(self.all.child_token());
+        let cancels = Mutex::new(vec![self.by.clone()]);
+        let tokens = Arc::new(RunTokens { all, cancels, ..RunTokens::default() });
         add(&self.by.0.runs, &tokens);
         tokens
     }
@@ -118,6 +120,7 @@ impl CancelHandle {
     pub(crate) fn share_run(&self, tokens: &Arc<RunTokens>) {
         add(&self.by.0.runs, tokens);
         add(&self.by.0.shared_runs, tokens);
+        lock(&tokens.cancels).push(self.by.clone());
     }
 }
 
@@ -131,7 +134,9 @@ fn add(runs: &Mutex<Vec<Weak<RunTokens>>>, tokens: &Arc<RunTokens>) {
 /// may have the same ids.
 #[derive(Debug, Default)]
 pub(crate) struct RunTokens {
-    all: CancellationToken,
+    all: Mutex<CancellationToken>,
+    /// What can stop the run. The first one has the token `all`.
+    cancels: Mutex<Vec<Cancel>>,
     /// The tokens of running calls and of the conversations they were delegated to, by key.
     calls: Mutex<HashMap<Arc<str>, CancellationToken>>,
     /// The keys of those that were stopped because they took too long.
@@ -184,8 +189,19 @@ impl RunTokens {
         Stop(Some(self.token(conversation)))
     }
 
+    /// The run was stopped, and its host carries out another one, which is not stopped.
+    pub(crate) fn renew(self: &Arc<Self>) {
+        let cancels = lock(&self.cancels);
+        let mut all = lock(&self.all);
+        if let (true, Some((first, others))) = (all.is_cancelled(), cancels.split_first()) {
+            *all = lock(&first.0.all).child_token();
+            others.iter().for_each(|other| add(&other.0.shared_runs, self));
+        }
+    }
+
     fn token(&self, conversation: &str) -> CancellationToken {
-        lock(&self.calls).get(conversation).unwrap_or(&self.all).clone()
+        let call = lock(&self.calls).get(conversation).cloned();
+        call.unwrap_or_else(|| lock(&self.all).clone())
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a host carries out its runs.
 
-use agent_core::{Cancel, Event, Outcome, conversation::Call, host::Mode};
+use agent_core::{Cancel, Event, Outcome, conversation::Call, event::RunTracer, host::Mode};
 
 use super::JournalHost;
 use crate::event_recorder::EventRecorder;
@@ -39,8 +39,17 @@ impl JournalHost {
         self.listen(listener)
     }
 
+    /// Makes a trace of the runs of this host, for example with the `Traces` of agent-otel. The
+    /// journal keeps which trace a run belongs to until the run ends. So if another process
+    /// continues the run, after a crash or when a person has decided, its spans are in the same
+    /// trace. The next run of the session has a trace of its own.
+    pub fn trace(self, tracer: &impl RunTracer) -> Self {
+        let listener = tracer.trace(self.ledger.trace.clone());
+        self.listen(listener)
+    }
+
     /// Lets `cancel` stop the runs of this host. A cancelled call counts as finished, with an error
-    /// result. To stop now and continue later, drop the run instead.
+    /// result. The next run of this host is not stopped. To stop now and continue later, drop the run instead.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
         Self { local: self.local.cancelled_by(cancel), ..self }
     }

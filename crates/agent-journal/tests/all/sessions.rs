@@ -53,6 +53,37 @@ async fn sessions_are_listed_with_how_far_they_have_come() {
 }
 
 #[tokio::test]
+async fn a_list_reads_only_sessions_that_have_changed() {
+    let place = Place::new();
+    for id in ["one", "two"] {
+        say(&place.open(), id, "Go.").await;
+    }
+    let lines = |journal: &Journal| -> Vec<String> {
+        journal
+            .sessions()
+            .unwrap()
+            .into_iter()
+            .map(|session| session.map_or_else(|error| error.to_string(), line))
+            .collect()
+    };
+    // Dropping it waits until everything is written.
+    let before = lines(&place.open());
+    assert_eq!(before, lines(&place.open()));
+    // If the entries were read, that would be an error.
+    place.sql("UPDATE entries SET body = '{' WHERE session = 1");
+    assert_eq!(lines(&place.open()), before);
+    assert_eq!(lines(&Journal::read(&place.path).unwrap()), before);
+
+    say(&place.open(), "two", "Go on.").await;
+    let after = lines(&place.open());
+    assert_eq!(after[0], before[0]);
+    assert_eq!(after[1], "two: main, 3 turns, Some(Answered(\"Answer 2.\")), driven: false");
+    // A new entry makes a summary worthless.
+    place.sql("INSERT INTO entries (session, path, kind, body, at) VALUES (1, '', 'returned', '{}', 0)");
+    assert!(lines(&place.open())[0].contains("entry 1"), "{:?}", lines(&place.open()));
+}
+
+#[tokio::test]
 async fn a_session_is_forked_at_any_of_its_turns() {
     let (place, mut forks) = (Place::new(), Vec::new());
     let journal = place.open();

@@ -7,7 +7,8 @@ use insta::{allow_duplicates, assert_snapshot};
 use crate::common::{Place, start, team};
 
 /// The file that each earlier version wrote.
-const EARLIER: &[&str] = &[include_str!("versions/1.sql"), include_str!("versions/2.sql")];
+const EARLIER: &[&str] =
+    &[include_str!("versions/1.sql"), include_str!("versions/2.sql"), include_str!("versions/3.sql")];
 
 #[tokio::test]
 async fn a_journal_of_each_earlier_version_is_upgraded_and_continued() {

@@ -36,7 +36,16 @@ impl Conversation {
         event: &Event,
         at: SystemTime,
     ) -> Self {
-        let own = Invocation::start(shared, parent, link, event, at);
+        Self::with(shared, Invocation::start(shared, parent, link, event, at), event, at)
+    }
+
+    /// A conversation that another process drives, and of which this one makes calls. `parent` is a
+    /// span there.
+    pub(super) fn elsewhere(shared: &Shared, parent: &SpanContext, event: &Event, at: SystemTime) -> Self {
+        Self::with(shared, Invocation::elsewhere(parent, event, at), event, at)
+    }
+
+    fn with(shared: &Shared, own: Invocation, event: &Event, at: SystemTime) -> Self {
         shared.open.add(event.conversation.to_string(), &own.context);
         Self {
             own,
@@ -49,6 +58,11 @@ impl Conversation {
             queued: HashMap::new(),
             last: at,
         }
+    }
+
+    /// Whether another process drives it.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.own.is_elsewhere
     }
 
     /// The span of the conversation.

@@ -20,6 +20,8 @@ pub(super) struct Invocation {
     pub(super) agent: Arc<str>,
     /// Holds the span.
     pub(super) context: Context,
+    /// Whether the span is that of another process, which drives the conversation.
+    pub(super) is_elsewhere: bool,
     started: SystemTime,
     /// What the agent itself did.
     pub(super) requests: u64,
@@ -49,9 +51,19 @@ impl Invocation {
             .with_start_time(at)
             .with_attributes(attributes)
             .with_links(links);
+        Self::with(shared.start(span, parent), event, at, false)
+    }
+
+    /// The work of an agent whose conversation another process drives. `parent` is a span there.
+    pub(super) fn elsewhere(parent: &SpanContext, event: &Event, at: SystemTime) -> Self {
+        Self::with(Context::new().with_remote_span_context(parent.clone()), event, at, true)
+    }
+
+    fn with(context: Context, event: &Event, at: SystemTime, is_elsewhere: bool) -> Self {
         Self {
             agent: event.agent.clone(),
-            context: shared.start(span, parent),
+            context,
+            is_elsewhere,
             started: at,
             requests: 0,
             calls: 0,
@@ -72,6 +84,9 @@ impl Invocation {
         end: Option<&'static str>,
         failure: Option<&Failure>,
     ) {
+        if self.is_elsewhere {
+            return;
+        }
         let (names, span) = (shared.names, self.context.span());
         if self.requests > 0 {
             span.set_attribute(KeyValue::new(names.input_tokens, count(self.usage.all_input_tokens())));

@@ -11,7 +11,7 @@ use std::{
 use agent_core::{Delta, Event, EventKind};
 
 use super::{
-    open_runs::{OpenRuns, Place},
+    open_runs::{NewRoot, OpenRuns, Place},
     shared::Shared,
     trace_parent,
 };
@@ -41,10 +41,11 @@ impl Listener {
             mem::take(&mut runs.new_roots)
         };
         // Without the lock, because this is foreign code.
-        if let Some(on_root) = &self.shared.on_root {
-            for (conversation, root) in new_roots {
-                trace_parent::write(&root).inspect(|text| on_root(&conversation, text));
-            }
+        for NewRoot { conversation, span, is_known } in new_roots {
+            let Some(text) = trace_parent::write(&span) else { continue };
+            self.shared.on_root.iter().for_each(|on_root| on_root(&conversation, &text));
+            let parents = self.place.parents.iter().filter(|_| !is_known);
+            parents.for_each(|parents| parents.keep(&conversation, &text));
         }
     }
 

@@ -10,13 +10,19 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use agent_core::{Event, EventKind};
+use agent_core::{Event, EventKind, event::TraceParents};
 use opentelemetry::{
     Context, KeyValue,
     trace::{SpanContext, TraceContextExt},
 };
 
-use super::{conversation::Conversation, failure::Failure, names::own, shared::Shared, trace_parent};
+use super::{
+    conversation::Conversation,
+    failure::Failure,
+    names::own,
+    shared::Shared,
+    trace_parent::{self, InvalidTraceParent},
+};
 
 /// The conversations of one listener that have not ended.
 #[derive(Default)]
@@ -28,16 +34,44 @@ pub(super) struct OpenRuns {
     pub(super) waiting: HashSet<Arc<str>>,
     /// The conversations of users that began with this event, for
     /// [`on_root`](super::TracesBuilder::on_root).
-    pub(super) new_roots: Vec<(Arc<str>, SpanContext)>,
+    pub(super) new_roots: Vec<NewRoot>,
     /// When it last looked for conversations of which nothing is heard.
     looked_for_idle: Option<SystemTime>,
 }
 
 /// Where the spans of a listener belong.
+#[derive(Default)]
 pub(super) struct Place {
     pub(super) parent: Context,
     /// What the first spans are linked to.
     pub(super) link: Option<SpanContext>,
+    /// What the host of the runs knows of their traces.
+    pub(super) parents: Option<Arc<dyn TraceParents>>,
+}
+
+/// The first span of a user's conversation in this process.
+pub(super) struct NewRoot {
+    pub(super) conversation: Arc<str>,
+    pub(super) span: SpanContext,
+    /// Whether the host knew the trace already.
+    pub(super) is_known: bool,
+}
+
+impl Place {
+    /// The span under which this conversation belongs, which is of another process.
+    fn find(&self, shared: &Shared, conversation: &str) -> Option<Result<SpanContext, InvalidTraceParent>> {
+        if self.parent.has_active_span() {
+            return None;
+        }
+        let known = self.parents.as_ref().and_then(|parents| parents.find(conversation));
+        let known = known.or_else(|| shared.parent_of.as_ref()?(conversation));
+        known.map(|text| trace_parent::read(&text))
+    }
+
+    /// Whether another process drives this conversation.
+    fn is_elsewhere(&self, conversation: &str) -> bool {
+        self.parents.as_ref().is_some_and(|parents| !parents.drives(conversation))
+    }
 }
 
 impl OpenRuns {
@@ -73,31 +107,49 @@ impl OpenRuns {
             EventKind::Transferred { .. } | EventKind::TransferFailed { .. } | EventKind::CameBack { .. } => {
                 conversation.hear_transfer(shared, event, at)
             }
-            _ => self.hear_call(shared, event, at),
+            _ => {
+                self.hear_call(shared, event, at);
+                self.forget_if_done(shared, &event.conversation, at);
+            }
         }
     }
 
     /// Opens the conversation of an event, if it is not open.
     fn open(&mut self, shared: &Shared, place: &Place, event: &Event, at: SystemTime) {
-        if self.conversations.contains_key(&event.conversation) {
+        let known = self.conversations.get(&event.conversation);
+        let is_turn = matches!(event.kind, EventKind::TurnStarted { .. });
+        if known.is_some_and(|known| !(known.is_elsewhere() && is_turn)) {
             return;
         }
         self.close_idle(shared, at);
         let above = event.conversation.rsplit_once('/').filter(|_| event.depth > 0);
         let above = above.and_then(|(above, call)| Some((self.conversations.get(above)?, call)));
-        let conversation = match above {
+        let (mut conversation, is_known) = match above {
             // A call that began in another process, before a crash, has no span here.
             Some((above, call)) => {
                 let parent = above.calls.get(call).map_or(above.context(), |call| &call.context);
-                Conversation::start(shared, parent, None, event, at)
+                (Conversation::start(shared, parent, None, event, at), true)
             }
             None => start_first(shared, place, event, at),
         };
-        if event.depth == 0 {
-            let root = conversation.context().span().span_context().clone();
-            self.new_roots.push((event.conversation.clone(), root));
+        if event.depth == 0 && !conversation.is_elsewhere() {
+            let (id, span) =
+                (event.conversation.clone(), conversation.context().span().span_context().clone());
+            self.new_roots.push(NewRoot { conversation: id, span, is_known });
+        }
+        // This process made calls of it before it drove it.
+        if let Some(before) = self.conversations.remove(&event.conversation) {
+            conversation.calls = before.calls;
         }
         self.conversations.insert(event.conversation.clone(), conversation);
+    }
+
+    /// Forgets a conversation that another process drives, if no call of it runs here.
+    fn forget_if_done(&mut self, shared: &Shared, id: &str, at: SystemTime) {
+        let known = self.conversations.get(id);
+        if known.is_some_and(|known| known.is_elsewhere() && known.calls.is_empty()) {
+            self.close(shared, id, at, None, None);
+        }
     }
 
     /// Ends the spans of a conversation and of all that was delegated from it.
@@ -149,24 +201,24 @@ impl OpenRuns {
     }
 }
 
-/// Starts a conversation that has none above it in this process.
-fn start_first(shared: &Shared, place: &Place, event: &Event, at: SystemTime) -> Conversation {
-    let is_placed = place.parent.has_active_span();
-    let find = shared.parent_of.as_ref().filter(|_| !is_placed);
-    let found = find.and_then(|find| find(&event.conversation)).map(|text| trace_parent::read(&text));
-    match found {
+/// Starts a conversation that has none above it in this process. Returns whether its trace was known.
+fn start_first(shared: &Shared, place: &Place, event: &Event, at: SystemTime) -> (Conversation, bool) {
+    match place.find(shared, &event.conversation) {
+        Some(Ok(parent)) if place.is_elsewhere(&event.conversation) => {
+            (Conversation::elsewhere(shared, &parent, event, at), true)
+        }
         Some(Ok(parent)) => {
             let context = place.parent.with_remote_span_context(parent.clone());
-            Conversation::start(shared, &context, Some(&parent), event, at)
+            (Conversation::start(shared, &context, Some(&parent), event, at), true)
         }
         Some(Err(invalid)) => {
             let conversation = Conversation::start(shared, &place.parent, None, event, at);
             let why = vec![KeyValue::new(own::REASON, invalid.to_string())];
             let span = conversation.context().span();
             span.add_event_with_timestamp(own::event::INVALID_PARENT, at, why);
-            conversation
+            (conversation, false)
         }
-        None => Conversation::start(shared, &place.parent, place.link.as_ref(), event, at),
+        None => (Conversation::start(shared, &place.parent, place.link.as_ref(), event, at), false),
     }
 }
 

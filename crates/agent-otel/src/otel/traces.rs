@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use agent_core::Event;
+use agent_core::{
+    Event,
+    event::{RunTracer, TraceParents},
+};
 use opentelemetry::{
     Context, InstrumentationScope,
     metrics::{Meter, MeterProvider},
@@ -100,8 +103,18 @@ impl Traces {
     }
 
     fn listen(&self, parent: Context, link: Option<SpanContext>) -> impl Fn(&Event) + Send + Sync + use<> {
-        let listener = Listener::new(self.0.clone(), Place { parent, link });
+        let listener = Listener::new(self.0.clone(), Place { parent, link, parents: None });
         move |event| listener.hear(event)
+    }
+}
+
+/// Hosts that keep sessions use this, so that a run is one trace whatever processes carry it out:
+/// `JournalHost::trace` of agent-journal and `Services::trace` of agent-restate.
+impl RunTracer for Traces {
+    fn trace(&self, parents: Arc<dyn TraceParents>) -> Box<dyn Fn(&Event) + Send + Sync> {
+        let place = Place { parents: Some(parents), ..Place::default() };
+        let listener = Listener::new(self.0.clone(), place);
+        Box::new(move |event| listener.hear(event))
     }
 }
 

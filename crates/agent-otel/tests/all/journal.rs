@@ -1,13 +1,10 @@
 //! Runs on a journal that are killed and continued.
 
-use std::sync::{Arc, Mutex};
-
 use agent_core::{
     Agent, Conversation, End, EventKind, Team,
     script::{Reply, Script},
 };
 use agent_journal::Journal;
-use agent_otel::Traces;
 use agent_tools::{AgentTool, FnTool};
 use serde_json::json;
 
@@ -39,14 +36,10 @@ fn team(hangs: bool) -> Team {
 async fn fault_99_after_a_crash_only_what_is_done_again_has_spans_in_the_same_trace() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs.journal");
-    let kept = Arc::new(Mutex::new(String::new()));
-
-    let keep = kept.clone();
-    let on_root = move |_: &str, trace_parent: &str| trace_parent.clone_into(&mut keep.lock().unwrap());
-    let first = Recorder::new(Traces::builder().on_root(on_root));
+    let first = Recorder::default();
     let mut conversation = Conversation::start("main", "Go.").with_id("s1");
     let journal = Journal::open(&path).unwrap();
-    let host = journal.host(team(true), &mut conversation).await.unwrap().listen(first.traces.listener());
+    let host = journal.host(team(true), &mut conversation).await.unwrap().trace(&first.traces);
     let mut run = host.run(&mut conversation);
     while let Some(event) = run.next().await {
         if matches!(event.kind, EventKind::CallEnded { tool, .. } if tool == "fast") {
@@ -71,11 +64,8 @@ async fn fault_99_after_a_crash_only_what_is_done_again_has_spans_in_the_same_tr
     let second = Recorder::default();
     let journal = Journal::open(&path).unwrap();
     let mut conversation = journal.conversation("s1").unwrap();
-    let trace_parent = kept.lock().unwrap().clone();
-    let listener = second.traces.under_trace_parent(&trace_parent).unwrap();
-    let host = journal.host(team(false), &mut conversation).await.unwrap().listen(listener);
+    let host = journal.host(team(false), &mut conversation).await.unwrap().trace(&second.traces);
     assert_eq!(host.run(&mut conversation).await.unwrap(), End::Answered("Done.".to_owned()));
-    drop(host);
     second.assert_nothing_is_open();
     insta::assert_snapshot!(second.tree_without_times(), @r#"
     invoke_agent helper end=answered
@@ -92,6 +82,49 @@ async fn fault_99_after_a_crash_only_what_is_done_again_has_spans_in_the_same_tr
     let names: Vec<_> = linked.iter().map(|span| span.name.as_ref()).collect();
     assert_eq!(names, ["invoke_agent helper", "invoke_agent main"]);
     assert!(linked.iter().all(|span| span.parent_span_id == root.span_id()));
+
+    // The next run is another trace, also with another host.
+    conversation.say("And?");
+    host.run(&mut conversation).await.unwrap();
+    drop((host, journal));
+    let journal = Journal::open(&path).unwrap();
+    conversation.say("And now?");
+    let host = journal.host(team(false), &mut conversation).await.unwrap().trace(&second.traces);
+    host.run(&mut conversation).await.unwrap();
+    let traces: Vec<_> = second.spans().iter().map(|span| span.span_context.trace_id()).collect();
+    let count = |trace| traces.iter().filter(|other| **other == trace).count();
+    assert_eq!(traces.iter().map(|trace| count(*trace)).collect::<Vec<_>>(), [5, 5, 5, 5, 5, 2, 2, 2, 2]);
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_a_person_is_one_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.journal");
+    let model = Script::by(|request| match request.messages.len() {
+        1 => Reply::call("pay", json!({})),
+        _ => Reply::text("Paid."),
+    });
+    let pay = || FnTool::new("pay", "Pays.", |_: ()| async { "paid" }).needs_approval();
+    let team = || Team::new([Agent::builder("main", model.clone()).tool(pay()).build().unwrap()]).unwrap();
+    let recorder = Recorder::default();
+    let mut conversation = Conversation::start("main", "Pay.").with_id("s1");
+    for is_first in [true, false] {
+        let journal = Journal::open(&path).unwrap();
+        let host = journal.host(team(), &mut conversation).await.unwrap().trace(&recorder.traces);
+        host.run(&mut conversation).await.unwrap();
+        if is_first {
+            journal.approve("s1/call_0_0").await.unwrap();
+        }
+    }
+    insta::assert_snapshot!(recorder.tree_without_times(), @r#"
+    invoke_agent main end=waiting
+      chat
+      execute_tool pay waits_for_person=true
+        * agent.wait.person
+      invoke_agent main end=answered
+        execute_tool pay
+        chat
+    "#);
 }
 
 #[tokio::test]

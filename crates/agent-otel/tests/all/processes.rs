@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{Agent, Conversation, Event, EventKind, Team, script::Reply};
+use agent_core::{
+    Agent, Conversation, Event, EventKind, Team,
+    event::{RunTracer, TraceParents},
+    script::Reply,
+};
 use agent_otel::Traces;
 use opentelemetry::trace::TraceContextExt;
 
@@ -98,4 +102,55 @@ async fn each_session_of_a_process_continues_its_own_trace() {
     broken: its own, remote false, 0 links ["agent.invalid_trace_parent"]
     new: its own, remote false, 0 links []
     "#);
+}
+
+/// A host that knows a trace, and drives only some conversations.
+struct Known(String);
+
+impl TraceParents for Known {
+    fn find(&self, _: &str) -> Option<String> {
+        Some(self.0.clone())
+    }
+
+    fn keep(&self, conversation: &str, _: &str) {
+        panic!("the trace of {conversation} is known")
+    }
+
+    fn drives(&self, conversation: &str) -> bool {
+        conversation != "elsewhere"
+    }
+}
+
+#[test]
+fn a_process_that_only_makes_calls_has_spans_for_calls_only() {
+    let recorder = Recorder::default();
+    let text = format!("00-{}-00f067aa0ba902b7-01", "0a".repeat(16));
+    let listener = recorder.traces.trace(Arc::new(Known(text)));
+    let tell = |ms: u64, conversation: &str, depth, kind| {
+        listener(&Event::new(Duration::from_millis(ms), conversation, depth, "main", kind));
+    };
+    let (id, tool) = (|| "call_1".to_owned(), || "look".to_owned());
+    let input = || serde_json::json!({}).into();
+    let started = || EventKind::CallStarted { id: id(), tool: tool(), input: input() };
+    let ended = || EventKind::CallEnded { id: id(), tool: tool(), is_error: false, result: String::new() };
+    tell(0, "elsewhere", 0, started());
+    tell(9, "elsewhere", 0, ended());
+    recorder.assert_nothing_is_open();
+    // A call that delegates ends elsewhere.
+    tell(10, "elsewhere", 0, started());
+    let (to, conversation) = ("clerk".to_owned(), "elsewhere/call_1".to_owned());
+    tell(12, "elsewhere", 0, EventKind::Delegated { id: id(), to, conversation });
+    recorder.assert_nothing_is_open();
+    insta::assert_snapshot!(recorder.tree(&["gen_ai.conversation.id"]), @r#"
+    execute_tool look 0-9 id=elsewhere
+    execute_tool look 0-2 id=elsewhere
+    "#);
+    let spans = recorder.spans();
+    assert!(spans.iter().all(|span| span.span_context.trace_id().to_string() == "0a".repeat(16)));
+    assert!(spans.iter().all(|span| span.parent_span_id.to_string() == "00f067aa0ba902b7"));
+
+    // A conversation that this process drives has a span, also if a call began first.
+    tell(20, "here", 0, started());
+    tell(21, "here", 0, EventKind::TurnStarted { messages: Vec::new() });
+    assert_eq!(format!("{:?}", recorder.traces), "Traces { open: 2, .. }");
 }

@@ -21,6 +21,7 @@ mod plans;
 mod promised;
 mod runs;
 mod sessions;
+mod traces;
 mod travels;
 mod typed;
 mod values;

@@ -3,7 +3,7 @@
 use super::LocalHost;
 use crate::{
     Cancel, Conversation, End, EventKind, EventQueue, Failure, MissingValue, Response, RunError,
-    event::emitter::Origin,
+    event::emitter::Origin, host::cancel::RunTokens,
 };
 
 impl LocalHost {
@@ -38,6 +38,12 @@ impl LocalHost {
     pub fn begin_run(&self) {
         self.caller.calls_made.reset();
         self.caller.requests_made.reset();
+    }
+
+    /// Lets this host carry out another run after a run was cancelled. Each
+    /// [`Cancel`] that could stop the first one can stop the next.
+    pub fn go_on_after_cancel(&self) {
+        self.cancel.get().into_iter().for_each(RunTokens::renew);
     }
 
     /// Emits the event that this conversation has ended like this. Only hosts that drive with

@@ -50,6 +50,13 @@ impl Conversation {
                 }
             }
             EventKind::IdReplaced { was, id, .. } => self.rename_call(shared, event, was, id),
+            // The process that drives the conversation hears how the delegation ends.
+            EventKind::Delegated { id, .. } if self.is_elsewhere() => {
+                self.hear_running_call(shared, event, at);
+                if let Some(call) = self.take_call(shared, event, id) {
+                    call.end(shared, at, None, None);
+                }
+            }
             _ => self.hear_running_call(shared, event, at),
         }
     }

@@ -1,0 +1,98 @@
+//! How a host makes calls, and drives delegated conversations.
+
+use std::future::Future;
+
+use agent_core::{
+    End, Outcome,
+    agent::Rules,
+    conversation::{Call, Change, Failure},
+    host::{DelegationGuard, Host, Perform},
+    tool::Receipt,
+};
+
+use super::JournalHost;
+use crate::{
+    Entry, JournalError, JournalHostError,
+    fold::call_key,
+    ledger::{Completed, missing_result},
+};
+
+impl JournalHost {
+    async fn converse_and_record(
+        &self,
+        mut child: DelegationGuard,
+    ) -> (DelegationGuard, Result<Result<End, Failure>, JournalHostError>) {
+        let key = child.id().to_owned();
+        if let Err(error) = self.ledger.wait_until_written(&key).await {
+            return (child, Err(error.into()));
+        }
+        if let Some(end) = self.ledger.take_end(&key) {
+            return (child, Ok(end));
+        }
+        let drive = self.local.time_for(&child).hold(self.drive(&mut child));
+        let end = match drive.await {
+            Ok(end) => Ok(end),
+            Err(JournalHostError::Run(error)) => match error.of_delegated() {
+                Ok(end) => end,
+                Err(error) => return (child, Err(error.into())),
+            },
+            Err(error) => return (child, Err(error)),
+        };
+        let Some(done) = child.done(&end) else { return (child, Ok(end)) };
+        let (parent, call) = key
+            .rsplit_once('/')
+            .expect("the id of a delegated conversation contains the id of its parent and a /");
+        let recorded = Entry::Change(Change::Recorded { call: call.to_owned(), done });
+        let written = self.append(parent, &[recorded], &key, Completed::End(end)).await;
+        let end = written.map(|()| self.ledger.take_end(&key).unwrap_or_else(missing_result));
+        (child, end)
+    }
+}
+
+impl Perform for JournalHost {
+    type Error = JournalHostError;
+
+    async fn call(&self, call: Call, receipt: Receipt) -> Result<(), JournalHostError> {
+        let (id, key) = (call.conversation.clone(), call_key(&call.conversation, &call.call.id));
+        self.ledger.wait_until_written(&key).await?;
+        if let Some(done) = self.ledger.take_done(&key) {
+            receipt.fill(done);
+            return Ok(());
+        }
+        if call.approved {
+            if let Some(reason) = self.ledger.denial(&id, &call.call.id)? {
+                receipt.fill(Outcome::error(format!("denied: {reason}")));
+                return Ok(());
+            }
+        }
+        if !self.ledger.is_open(&id, &call.call.id) {
+            // The conversation in memory is older than the journal, which has a result for this
+            // call.
+            return Err(JournalError::Diverged { id: id.to_string() }.into());
+        }
+        let spec = self.rules().spec(&call.agent, &call.call.name);
+        if !spec.is_none_or(|spec| spec.may_be_repeated(call.approved)) && self.ledger.is_started(&key) {
+            if let Some(outcome) = Outcome::of_unknown(&call, &*self.unknown) {
+                return self.record(&call, outcome, &receipt).await;
+            }
+        }
+        let made = Receipt::default();
+        self.local.call(call.clone(), made.clone()).await?;
+        self.record(&call, made.done_or_error().outcome, &receipt).await
+    }
+
+    fn converse(
+        &self,
+        child: DelegationGuard,
+    ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, JournalHostError>)> {
+        self.converse_and_record(child)
+    }
+
+    fn stop(&self, conversation: &str) {
+        self.local.stop(conversation);
+    }
+
+    fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
+        self.local.on_outcome(call, outcome);
+    }
+}
