@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use rmcp::{
     ServerHandler,
     transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService},
@@ -19,7 +19,8 @@ use rmcp::{
 use tower::Service;
 
 use super::{
-    Handler,
+    Caller, Handler,
+    owners::Owners,
     sessions::{self, BoundedSessions},
 };
 
@@ -38,6 +39,8 @@ const MAX_SESSIONS: usize = 1_000;
 /// by a name that it points here (DNS rebinding). [`allow_host`](Self::allow_host) allows more. It
 /// does not check who calls: put a layer around it that does, and see [`Caller`](crate::Caller).
 ///
+/// A session belongs to the `Caller` that has opened it. For others, there is no such session.
+///
 /// What strangers can make it keep is limited: the size of a request, the number of sessions, and the
 /// number of calls ([`Serve::max_calls`](crate::Serve::max_calls)).
 pub struct HttpService<H = Handler> {
@@ -45,6 +48,7 @@ pub struct HttpService<H = Handler> {
     config: StreamableHttpServerConfig,
     max_sessions: usize,
     service: StreamableHttpService<H, BoundedSessions>,
+    owners: Owners,
 }
 
 impl<H: ServerHandler + Clone> HttpService<H> {
@@ -91,15 +95,15 @@ impl<H: ServerHandler + Clone> HttpService<H> {
         let sessions = Arc::new(BoundedSessions::new(max_sessions));
         let served = handler.clone();
         let service = StreamableHttpService::new(move || Ok(served.clone()), sessions, config.clone());
-        Self { handler, config, max_sessions, service }
+        Self { handler, config, max_sessions, service, owners: Owners::new(max_sessions) }
     }
 }
 
 impl<H: Clone> Clone for HttpService<H> {
     fn clone(&self) -> Self {
-        let Self { handler, config, max_sessions, service } = self;
+        let Self { handler, config, max_sessions, service, owners } = self;
         let (handler, config, service) = (handler.clone(), config.clone(), service.clone());
-        Self { handler, config, max_sessions: *max_sessions, service }
+        Self { handler, config, max_sessions: *max_sessions, service, owners: owners.clone() }
     }
 }
 
@@ -119,16 +123,28 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let service = self.service.clone();
+        let (service, owners) = (self.service.clone(), self.owners.clone());
         Box::pin(async move {
+            if owners.refuse(request.headers(), request.extensions()) {
+                return Ok(unknown_session());
+            }
+            let caller = request.extensions().get::<Caller>().cloned();
             let (mut response, is_full) = sessions::telling_if_full(service.handle(request)).await;
             if is_full {
                 // rmcp answers each failure to open a session with 500.
                 *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             }
+            owners.remember(response.headers(), caller);
             Ok(response)
         })
     }
+}
+
+/// As for a session that has ended: the client opens a new one.
+fn unknown_session() -> Response<BoxBody<Bytes, Infallible>> {
+    let mut response = Response::new(Full::from("Not Found: Session not found").boxed());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
 }
 
 impl<H> fmt::Debug for HttpService<H> {

@@ -1,23 +1,20 @@
 //! Runs in this process, where nothing else is said.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_core::{Conversation, End, Event, Run, RunError};
-use lru::LruCache;
 
-use super::{ClientCall, ended::Ended};
-
-/// How many conversations are kept that clients may continue.
-const KEPT: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
+use super::{
+    ClientCall,
+    ended::Ended,
+    kept::{self, Kept},
+};
 
 /// Runs calls in this process, and keeps in memory the conversations of calls that a client may make
 /// again. Clones share them.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct InProcess {
-    kept: Arc<Mutex<LruCache<String, Conversation>>>,
+    kept: Arc<Mutex<Kept>>,
     values: Vec<Arc<Give>>,
     listeners: Vec<Arc<Listener>>,
 }
@@ -25,13 +22,6 @@ pub(crate) struct InProcess {
 /// Gives a value to a run.
 type Give = dyn for<'a> Fn(Run<'a>) -> Run<'a> + Send + Sync;
 type Listener = dyn Fn(&Event) + Send + Sync;
-
-impl Default for InProcess {
-    fn default() -> Self {
-        let kept = Arc::new(Mutex::new(LruCache::new(KEPT)));
-        Self { kept, values: Vec::new(), listeners: Vec::new() }
-    }
-}
 
 impl InProcess {
     pub(crate) fn with<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
@@ -44,11 +34,12 @@ impl InProcess {
 
     pub(crate) async fn run(&self, call: &ClientCall) -> Ended {
         let start = call.conversation();
-        let kept = self.take(call.id()).or_else(|| (!call.0.continues).then(|| start.clone()));
+        let kept = self.kept().take(call.id()).or_else(|| (!call.0.continues).then(|| start.clone()));
         let Some(conversation) = kept else {
             return Ended::error(format!(
-                "this call can't be continued: the server keeps the last {KEPT} calls that wait, and this is not \
-                 one of them; make the call again"
+                "this call can't be continued: the server keeps the last {} calls that wait, and this is not one of \
+                 them; make the call again",
+                kept::MOST
             ));
         };
         // So it is kept also if the run is dropped.
@@ -81,8 +72,8 @@ impl InProcess {
         run.await
     }
 
-    fn take(&self, id: &str) -> Option<Conversation> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop(id)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,8 +88,7 @@ impl Drop for Keeper<'_> {
     fn drop(&mut self) {
         if self.keeps {
             let kept = std::mem::replace(&mut self.conversation, Conversation::new(""));
-            let mut all = self.in_process.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            all.put(kept.id().to_owned(), kept);
+            self.in_process.kept().put(kept);
         }
     }
 }

@@ -49,9 +49,11 @@ impl CallRequest {
         Ok(Self { tool, input, key, has_key: given.is_some(), continues, decisions, caller, extensions })
     }
 
-    /// The id of the conversation. No tool and no caller has a `:` in its name.
+    /// The id of the conversation. No tool and no caller has a `:` in its name. The id of a session has
+    /// no `/`, which keys often have.
     pub(crate) fn id(&self) -> String {
-        format!("{}:{}:{}", self.tool, self.caller.as_ref().map_or("", Caller::name), self.key)
+        let caller = self.caller.as_ref().map_or("", Caller::name);
+        format!("{}:{caller}:{}", self.tool, without_slashes(&self.key))
     }
 }
 
@@ -75,5 +77,10 @@ fn check_key(key: &str) -> Result<(), ErrorData> {
     if key.len() > MAX_KEY {
         return Err(invalid(format!("it has {} bytes, and may have {MAX_KEY}", key.len())));
     }
-    check_session_id(key).map_err(|error| invalid(error.to_string()))
+    check_session_id(&without_slashes(key)).map_err(|error| invalid(error.to_string()))
+}
+
+/// The key with its slashes escaped as in a URL. Different keys stay different.
+fn without_slashes(key: &str) -> String {
+    key.replace('%', "%25").replace('/', "%2F")
 }

@@ -135,3 +135,23 @@ async fn the_program_says_who_calls_and_keys_belong_to_callers() {
     assert_eq!(said(ask("token-of-ada").await).await, "ada, call 1");
     assert_eq!(calls.load(Ordering::Relaxed), 2);
 }
+
+#[tokio::test]
+async fn a_session_belongs_to_its_caller() {
+    let router = Router::new().route_service("/mcp", service()).layer(from_fn(check_token));
+    let ask = async |token: &str, session: Option<&str>, mut request: Request| {
+        let headers = request.headers_mut();
+        headers.insert(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+        if let Some(session) = session {
+            headers.insert("mcp-session-id", session.parse().unwrap());
+        }
+        router.clone().oneshot(request).await.unwrap()
+    };
+    let opened = ask("token-of-ada", None, initialize()).await;
+    let session = opened.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+    let initialized = || post(json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+    assert_eq!(ask("token-of-ada", Some(&session), initialized()).await.status(), StatusCode::ACCEPTED);
+    for (token, session) in [("token-of-bob", &*session), ("token-of-ada", "no-such-session")] {
+        assert_eq!(ask(token, Some(session), initialized()).await.status(), StatusCode::NOT_FOUND, "{token}");
+    }
+}
