@@ -8,10 +8,9 @@ use agent_core::{
 use agent_mcp::{serve, serve_tools};
 use agent_tools::{AgentTool, FnTool, math};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
 use crate::{
-    team::{hasty, planner, slow},
+    team::{hasty, planner, slow, waits},
     wire::{BOTH, Revision, Wire, text},
 };
 
@@ -123,24 +122,8 @@ async fn reports_that_come_too_fast_are_counted() {
 
 #[tokio::test]
 async fn a_cancelled_call_stops_its_run() {
-    struct OnDrop(Arc<Notify>);
-    impl Drop for OnDrop {
-        fn drop(&mut self) {
-            self.0.notify_one();
-        }
-    }
     for revision in BOTH {
-        let (begun, stopped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (begins, stops) = (begun.clone(), stopped.clone());
-        let waits = FnTool::new("waits", "Waits for ever.", move |(): ()| {
-            let (begins, stops) = (begins.clone(), OnDrop(stops.clone()));
-            async move {
-                begins.notify_one();
-                std::future::pending::<()>().await;
-                drop(stops);
-                "never"
-            }
-        });
+        let (waits, begun, stopped) = waits();
         let mut wire = Wire::to(serve_tools([waits]), revision).await;
         let id = wire.request("tools/call", json!({"name": "waits", "arguments": {}})).await;
         begun.notified().await;

@@ -15,7 +15,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
 use tower::ServiceExt;
+
+use crate::team::waits;
 
 fn service() -> HttpService {
     serve_tools([math::sum_numbers()]).http().unwrap()
@@ -154,4 +160,29 @@ async fn a_session_belongs_to_its_caller() {
     for (token, session) in [("token-of-bob", &*session), ("token-of-ada", "no-such-session")] {
         assert_eq!(ask(token, Some(session), initialized()).await.status(), StatusCode::NOT_FOUND, "{token}");
     }
+}
+
+/// A client of 2026-07-28 cancels by closing the connection.
+#[tokio::test]
+async fn a_client_that_goes_stops_its_run() {
+    let (waits, begun, stopped) = waits();
+    let service = serve_tools([waits]).http().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut connection = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let router = Router::new().route_service("/mcp", service);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let (parts, body) = call("waits", json!({}), json!({})).into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let headers =
+        parts.headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap()));
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\n{}content-length: {}\r\n\r\n",
+        headers.collect::<String>(),
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&body).await.unwrap();
+    begun.notified().await;
+    drop(connection);
+    stopped.notified().await;
 }

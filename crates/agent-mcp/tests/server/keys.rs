@@ -47,6 +47,8 @@ async fn calls_with_one_key_are_one_call() {
         let params = json!({"name": "count", "arguments": {"amount": 1}, "_meta": meta});
         first.request("tools/call", params.clone()).await;
         begun.notified().await;
+        let other = second.call_with_key("count", json!({"amount": 2}), "k").await;
+        assert!(text(&other).0.contains("in use for a call with another input"), "{other}");
         second.request("tools/call", params).await;
         // Only one of them could pass.
         go.add_permits(1);

@@ -16,6 +16,7 @@ use agent_journal::{Journal, JournalHostError};
 use agent_mcp::{ClientCall, Serve};
 use agent_tools::{FnTool, math};
 use serde_json::json;
+use tokio::sync::Notify;
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 pub(crate) struct Payment {
@@ -71,6 +72,29 @@ pub(crate) fn slow() -> FnTool {
         "done"
     }
     FnTool::new("slow", "Takes its time.", slow)
+}
+
+/// A tool that never returns. The first notification comes when it has begun, the second when it is
+/// dropped.
+pub(crate) fn waits() -> (FnTool, Arc<Notify>, Arc<Notify>) {
+    struct OnDrop(Arc<Notify>);
+    impl Drop for OnDrop {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+    let (begun, stopped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begins, stops) = (begun.clone(), stopped.clone());
+    let waits = FnTool::new("waits", "Waits for ever.", move |(): ()| {
+        let (begins, stops) = (begins.clone(), OnDrop(stops.clone()));
+        async move {
+            begins.notify_one();
+            std::future::pending::<()>().await;
+            drop(stops);
+            "never"
+        }
+    });
+    (waits, begun, stopped)
 }
 
 /// Keeps the runs of a server in a journal in this folder.
