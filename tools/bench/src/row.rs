@@ -60,12 +60,12 @@ pub(crate) const PARTS: &[Part] = &[
     beside(
         "turns",
         [200, 3],
-        &[row("turn_cpu", AtMost(1.25), "client CPU a turn, unary / floor", |o, f| o.cpu / f.cpu)],
+        &[row("turn_cpu", AtMost(1.15), "client CPU a turn, unary / floor", |o, f| o.cpu / f.cpu)],
     ),
     beside(
         "turns_stream",
         [200, 3],
-        &[row("turn_cpu_stream", AtMost(1.25), "client CPU a turn, streamed / floor", |o, f| o.cpu / f.cpu)],
+        &[row("turn_cpu_stream", AtMost(1.15), "client CPU a turn, streamed / floor", |o, f| o.cpu / f.cpu)],
     ),
     beside(
         "chat_turns",
@@ -92,7 +92,7 @@ pub(crate) const PARTS: &[Part] = &[
     beside(
         "crowd",
         [640, 64],
-        &[row("turns_per_s", AtLeast(0.85), "turns a second of 64 conversations at once / floor", |o, f| {
+        &[row("turns_per_s", AtLeast(1.0), "turns a second of 64 conversations at once / floor", |o, f| {
             f.wall / o.wall
         })],
     ),
@@ -102,7 +102,7 @@ pub(crate) const PARTS: &[Part] = &[
         &[
             row(
                 "many_wall",
-                AtMost(1.05),
+                AtMost(1.1),
                 "5,000 conversations x 4 turns of 500 ms: wall / floor",
                 |o, f| o.wall / f.wall,
             ),
@@ -129,7 +129,7 @@ pub(crate) const PARTS: &[Part] = &[
         "long",
         [3, 1],
         &[
-            row("long_cpu", AtMost(0.4), "200 turns of 2 KB results: client CPU / floor", |o, f| {
+            row("long_cpu", AtMost(0.45), "200 turns of 2 KB results: client CPU / floor", |o, f| {
                 o.cpu / f.cpu
             }),
             row("long_growth", AtMost(2.5), "there: CPU of turns 181 to 200 / turns 11 to 30", |o, _| {
