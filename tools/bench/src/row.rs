@@ -100,12 +100,9 @@ pub(crate) const PARTS: &[Part] = &[
         "many",
         [5_000, 200],
         &[
-            row(
-                "many_wall",
-                AtMost(1.1),
-                "5,000 conversations x 4 turns of 500 ms: wall / floor",
-                |o, f| o.wall / f.wall,
-            ),
+            row("many_wall", AtMost(1.1), "5,000 conversations x 4 turns of 500 ms: wall / floor", |o, f| {
+                o.wall / f.wall
+            }),
             row("many_kb", AtMost(0.9), "there: peak memory above start / floor", |o, f| o.kb / f.kb),
         ],
     ),
