@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use agent_core::{
-    Agent, Conversation, End, Limits, LlmError, Team,
+    Agent, Conversation, End, Json, Limits, LlmError, Team,
     model::LlmErrorKind,
     script::{Reply, Script},
 };
@@ -395,4 +395,52 @@ async fn an_approval_that_comes_after_the_plan_has_enough_is_not_needed() {
     a
     [100 ms]
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_that_double_with_each_step_do_not_fill_the_memory() {
+    let twice = |step: usize| {
+        let before = json!({"$from": format!("s{}", step - 1)});
+        json!({"id": format!("s{step}"), "tool": "look", "input": {"say": {"$text": [before, before]}}})
+    };
+    let first = step("s0", json!("x".repeat(1_000)), 0);
+    let steps: Vec<Value> = std::iter::once(first).chain((1..12).map(twice)).collect();
+    let result = check(json!({"steps": steps})).await;
+    let many = json!({"result": vec![json!({"$from": "s0"}); 10_000], "steps": [step("s0", json!("x".repeat(1_000)), 0)]});
+    let shown = check(many).await;
+    let shape = |text: &str| format!("{} bytes: {}", text.len(), text.chars().take(120).collect::<String>());
+    assert_snapshot!(format!("{}\n{}", shape(&result), shape(&shown)), @r#"
+    400072 bytes: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+    80 bytes: {"error":"with all results in it, it would be longer than 4000000 bytes"}
+    [0 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_template_of_very_many_levels_is_an_error() {
+    let deep = format!("{}{{\"$from\":\"a\"}}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let plan = format!(
+        r#"{{"steps":[{{"id":"a","tool":"look","input":{{}}}},{{"id":"b","tool":"look","input":{{"say":{deep}}}}}]}}"#
+    );
+    let (agent, _) = agent([Reply::call("plan", Json::read(plan).unwrap()), Reply::text("Done.")]);
+    let mut conversation = agent.start("Go.");
+    agent.run(&mut conversation).await.unwrap();
+    assert_snapshot!(result(&conversation), @r#"ERROR the plan is not carried out: step "b": it has more than 64 levels"#);
+}
+
+#[test]
+fn json_whose_calls_are_not_the_steps_of_its_plan_is_no_conversation() {
+    let read = |steps: Value| {
+        let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "look", "input": {}});
+        let open = |id: &str| json!({"call": {"id": id, "name": "look", "input": {}}, "state": "Planned"});
+        let child = json!({"id": "run/p", "agent": "clerk", "depth": 1, "stop": "tool_use", "plan": {"steps": steps},
+            "messages": [{"role": "user", "content": "Go."}, {"role": "assistant", "content": [call("a"), call("b")]}],
+            "slots": [open("a"), open("b")]});
+        serde_json::from_value::<Conversation>(child).map(drop).map_err(|error| error.to_string())
+    };
+    let step = |id: &str| json!({"id": id, "tool": "look"});
+    assert_eq!(read(json!([step("a"), step("b")])), Ok(()));
+    let wrong = "not a valid conversation: its calls are not the steps of its plan".to_owned();
+    assert_eq!(read(json!([step("a")])), Err(wrong.clone()));
+    assert_eq!(read(json!([step("b"), step("a")])), Err(wrong));
 }

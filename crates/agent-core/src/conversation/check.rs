@@ -6,7 +6,7 @@ mod history;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{CallIds, Conversation, Omission, OmissionReason, Slot, State};
-use crate::{Role, StopReason};
+use crate::{Message, Role, StopReason};
 
 use history::open_calls;
 pub use history::{HistoryFault, InvalidHistory};
@@ -57,12 +57,7 @@ fn check(conversation: &Conversation) -> Result<(), String> {
         // Such a reply goes on at once, and its calls are closed when it is recorded.
         return Err(format!("its last reply goes on, but call {:?} is open", slot.call.id));
     }
-    let is_step = |slot: &Slot| {
-        conversation.plan.as_ref().is_some_and(|plan| plan.steps().iter().any(|step| step.id == slot.call.id))
-    };
-    if let Some(slot) = slots.iter().find(|slot| matches!(slot.state, State::Planned) && !is_step(slot)) {
-        return Err(format!("call {:?} waits for other steps, but is not in its plan", slot.call.id));
-    }
+    check_plan(conversation)?;
     for slot in slots.iter() {
         let State::Delegated(child) = &slot.state else { continue };
         if *child.id != conversation.key(slot) || Some(child.depth) != conversation.depth.checked_add(1) {
@@ -70,6 +65,26 @@ fn check(conversation: &Conversation) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether the calls of a plan's conversation are its steps.
+fn check_plan(conversation: &Conversation) -> Result<(), String> {
+    let Conversation { messages, slots, plan, .. } = conversation;
+    let is_planned = |slot: &&Slot| matches!(slot.state, State::Planned);
+    match (plan, slots.iter().find(is_planned)) {
+        (None, None) => Ok(()),
+        (None, Some(slot)) => {
+            Err(format!("call {:?} waits for other steps, but there is no plan", slot.call.id))
+        }
+        (Some(plan), _) => {
+            let steps = plan.steps().iter().map(|step| &step.id);
+            let calls = messages.iter().flat_map(Message::tool_calls).map(|call| &call.id);
+            match calls.eq(steps) {
+                true => Ok(()),
+                false => Err("its calls are not the steps of its plan".to_owned()),
+            }
+        }
+    }
 }
 
 fn check_omissions(conversation: &Conversation) -> Result<(), String> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::InvalidPlan;
 pub(super) use reference::Reference;
-pub(super) use template::{Values, error};
+pub(super) use template::{LONGEST, Values, error};
 
 use crate::Json;
 

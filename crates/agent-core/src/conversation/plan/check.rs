@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     MOST_STEPS, Needs, Step,
-    reference::{Node, Reference, node},
+    reference::{Node, Reference, node_at},
 };
 use crate::{Json, conversation::sanitize::is_valid};
 
@@ -128,14 +128,14 @@ struct Found<'a> {
 impl Found<'_> {
     fn collect(&self, template: &Json, found: &mut Vec<Reference>) -> Result<(), InvalidPlan> {
         match template.text().contains("\"$") {
-            true => self.visit(template.raw(), found),
+            true => self.visit(template.raw(), 0, found),
             false => Ok(()),
         }
     }
 
-    fn visit(&self, value: &RawValue, found: &mut Vec<Reference>) -> Result<(), InvalidPlan> {
+    fn visit(&self, value: &RawValue, depth: usize, found: &mut Vec<Reference>) -> Result<(), InvalidPlan> {
         let wrong = |why: String| InvalidPlan::InvalidReference { by: self.by.clone(), why };
-        match node(value).map_err(wrong)? {
+        match node_at(value, depth).map_err(wrong)? {
             Node::Plain => Ok(()),
             Node::Item { .. } if self.may_have_items => Ok(()),
             Node::Item { .. } => {
@@ -148,9 +148,11 @@ impl Found<'_> {
                 Ok(())
             }
             Node::Text(parts) | Node::List(parts) => {
-                parts.into_iter().try_for_each(|part| self.visit(part, found))
+                parts.into_iter().try_for_each(|part| self.visit(part, depth + 1, found))
             }
-            Node::Object(fields) => fields.iter().try_for_each(|(_, value)| self.visit(value, found)),
+            Node::Object(fields) => {
+                fields.iter().try_for_each(|(_, value)| self.visit(value, depth + 1, found))
+            }
         }
     }
 }

@@ -33,8 +33,18 @@ pub(super) enum Node<'a> {
     Plain,
 }
 
-/// Reads one level of a template. The error says what is wrong with it.
-pub(super) fn node(value: &RawValue) -> Result<Node<'_>, String> {
+/// The most levels of a template. They are read one in the other.
+const DEEPEST: usize = 64;
+
+/// Reads the level of a template that is at this depth. The error says what is wrong with it.
+pub(super) fn node_at(value: &RawValue, depth: usize) -> Result<Node<'_>, String> {
+    match depth > DEEPEST {
+        true => Err(format!("it has more than {DEEPEST} levels")),
+        false => node(value),
+    }
+}
+
+fn node(value: &RawValue) -> Result<Node<'_>, String> {
     let text = value.get();
     if text.starts_with('[') {
         let list = serde_json::from_str(text).map_err(|error| error.to_string())?;

@@ -2,8 +2,11 @@
 
 use serde_json::value::RawValue;
 
-use super::reference::{Node, as_text, at, node};
-use crate::{Json, message::fields::Fields};
+use super::reference::{Node, as_text, at, node_at};
+use crate::Json;
+
+/// The most bytes of an input with all results in it, and of what is shown of a plan.
+pub(in crate::conversation) const LONGEST: usize = 4_000_000;
 
 /// Where the values come from that replace parts of a template.
 pub(in crate::conversation) struct Values<'a> {
@@ -20,12 +23,50 @@ pub(in crate::conversation) fn error(why: &str) -> Json {
     serde_json::json!({ "error": why }).into()
 }
 
+/// The text so far, and how deep in the template the next value is.
+struct Output {
+    text: String,
+    depth: usize,
+}
+
 impl Values<'_> {
     /// The template with all values in their places. Key order and numbers stay as they were written.
     pub(in crate::conversation) fn fill(&self, template: &Json) -> Result<Json, String> {
-        match template.text().contains("\"$") {
-            true => Ok(Json::checked(self.filled(template.raw())?)),
-            false => Ok(template.clone()),
+        if !template.text().contains("\"$") {
+            return Ok(template.clone());
+        }
+        let mut output = Output { text: String::new(), depth: 0 };
+        self.write(template.raw(), &mut output)?;
+        Ok(Json::checked(output.text))
+    }
+
+    fn write(&self, value: &RawValue, output: &mut Output) -> Result<(), String> {
+        match node_at(value, output.depth)? {
+            Node::Plain => output.push(value.get()),
+            Node::From { steps, path } => match self.found(&steps, &path) {
+                Err(why) if self.shows_errors => output.push(error(&why).text()),
+                found => output.push(found?.text()),
+            },
+            Node::Item { path } => {
+                let item = self.item.ok_or("there is no item here")?;
+                let part = at(item, &path);
+                output.push(part.ok_or_else(|| format!("the item has nothing at {path:?}: {item}"))?.text())
+            }
+            Node::Text(parts) => {
+                let mut text = Output { text: String::new(), depth: output.depth + 1 };
+                for part in parts {
+                    let mut written = Output { text: String::new(), depth: text.depth };
+                    self.write(part, &mut written)?;
+                    text.push(&as_text(Json::checked(written.text).raw()))?;
+                }
+                output.push(&serde_json::to_string(&text.text).expect("a string can always be written"))
+            }
+            Node::List(items) => output.within(['[', ']'], items, |item, output| self.write(item, output)),
+            Node::Object(fields) => output.within(['{', '}'], fields.iter(), |(name, value), output| {
+                output.push(&serde_json::to_string(name).expect("a string can always be written"))?;
+                output.push(":")?;
+                self.write(value, output)
+            }),
         }
     }
 
@@ -34,40 +75,36 @@ impl Values<'_> {
         let nothing = || format!("the result of step {:?} has nothing at {path:?}", steps.join(", "));
         at(&result, path).ok_or_else(nothing)
     }
+}
 
-    fn filled(&self, value: &RawValue) -> Result<String, String> {
-        Ok(match node(value)? {
-            Node::Plain => value.get().to_owned(),
-            Node::From { steps, path } => match self.found(&steps, &path) {
-                Err(why) if self.shows_errors => error(&why).text().to_owned(),
-                found => found?.text().to_owned(),
-            },
-            Node::Item { path } => {
-                let item = self.item.ok_or("there is no item here")?;
-                at(item, &path)
-                    .ok_or_else(|| format!("the item has nothing at {path:?}: {item}"))?
-                    .text()
-                    .to_owned()
+impl Output {
+    /// Adds text. A result may be used many times, so a short template can ask for more than there is
+    /// memory.
+    fn push(&mut self, text: &str) -> Result<(), String> {
+        if self.text.len() + text.len() > LONGEST {
+            return Err(format!("with all results in it, it would be longer than {LONGEST} bytes"));
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
+
+    /// Adds the values of a list or an object, between its brackets.
+    fn within<T>(
+        &mut self,
+        [open, close]: [char; 2],
+        values: impl IntoIterator<Item = T>,
+        write: impl Fn(T, &mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        self.depth += 1;
+        self.text.push(open);
+        for (place, value) in values.into_iter().enumerate() {
+            if place > 0 {
+                self.text.push(',');
             }
-            Node::Text(parts) => {
-                let mut text = String::new();
-                for part in parts {
-                    let part = self.filled(part)?;
-                    text.push_str(&as_text(Json::checked(part).raw()));
-                }
-                serde_json::to_string(&text).expect("a string can always be written")
-            }
-            Node::List(items) => {
-                let items = items.into_iter().map(|item| self.filled(item)).collect::<Result<Vec<_>, _>>()?;
-                format!("[{}]", items.join(","))
-            }
-            Node::Object(fields) => {
-                let mut filled = Fields::default();
-                for (name, value) in fields.iter() {
-                    filled.set(name.to_owned(), Json::checked(self.filled(value)?).raw());
-                }
-                filled.json().text().to_owned()
-            }
-        })
+            write(value, self)?;
+        }
+        self.text.push(close);
+        self.depth -= 1;
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     Block, Conversation, DelegationLimits, Json, Limits, Message, Role, Rules, StopReason, ToolCall,
     conversation::{
         CallIds, Slots, State,
-        plan::{MOST_STEPS, Plan, Step, Values},
+        plan::{LONGEST, MOST_STEPS, Plan, Step, Values},
     },
 };
 
@@ -110,6 +110,10 @@ impl Conversation {
             Ok(Step::new(id, tool, input))
         };
         let steps = items.into_iter().enumerate().map(call).collect::<Result<Vec<_>, String>>()?;
+        let bytes: usize = steps.iter().map(|step| step.input.text().len()).sum();
+        if bytes > LONGEST {
+            return Err(format!("the inputs of all items would be longer than {LONGEST} bytes"));
+        }
         let id = self.slots[place].call.id.clone();
         let child = self.plan_child(&id, Plan::of_items(steps).into(), DelegationLimits::default());
         self.slots[place].state = State::Delegated(Box::new(child));

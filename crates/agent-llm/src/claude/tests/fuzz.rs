@@ -10,7 +10,7 @@ use std::{
 
 use agent_core::{
     Agent, Block, Conversation, Delta, Json, LlmError, Message, Outcome, Request, Response, StopReason, Team,
-    conversation::{Failure, Turn, Work},
+    conversation::{Change, Failure, Turn, Work},
     message::{BlockKind, ToolCall},
     model::{Fold, Notice, Piece},
     script::Script,
@@ -119,7 +119,7 @@ static CONVERSATIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let team = team();
     let mut conversation = Conversation::start("main", "Go.");
     let mut all = vec![serde_json::to_string(&conversation).unwrap()];
-    let calls = ["a", "b", "c", "d"].map(|id| Block::tool_use(id, "f", json!({"n": 1})));
+    let calls = ["a", "b", "c", "d", "e"].map(|id| Block::tool_use(id, "f", json!({"n": 1})));
     answer(&mut conversation, &team, Response::new(calls.to_vec(), StopReason::ToolUse));
     all.push(serde_json::to_string(&conversation).unwrap());
     let Turn::Tools(mut turn) = conversation.turn(&team) else { panic!("there are calls") };
@@ -127,6 +127,13 @@ static CONVERSATIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
     turn.record("b", Outcome::Wait { question: "May I?".to_owned() }.into());
     turn.record("c", Outcome::delegate("other", "Do it.").into());
     turn.record("d", Outcome::Transfer(Transfer::new("other", "failed: {why}").comes_back(true)).into());
+    let steps = json!({"enough": 2, "steps": [
+        {"id": "x", "tool": "f", "input": {}},
+        {"id": "y", "tool": "f", "input": {"n": {"$from": "x", "path": "/0"}}},
+        {"id": "z", "tool": "f", "for_each": [1, 2], "input": {"n": {"$item": ""}}, "after": ["x"]}
+    ]});
+    let done = Outcome::plan(serde_json::from_value(steps).unwrap()).into();
+    conversation.apply("run", Change::Recorded { call: "e".to_owned(), done }).unwrap();
     all.push(serde_json::to_string(&conversation).unwrap());
     conversation.say("Stop.");
     answer(&mut conversation, &team, Response::new(vec![calls[0].clone()], StopReason::ToolUse));
