@@ -51,6 +51,7 @@ pub use change::{Change, InvalidChange};
 pub use check::{HistoryFault, InvalidConversation, InvalidHistory};
 pub use omissions::{NothingToTakeBack, Omission, OmissionReason};
 pub use plan::{InvalidPlan, Plan, Step};
+use planned::Planned;
 use replied::{Container, Replied};
 use reserved::Reserved;
 pub(crate) use results::not_run_message;
@@ -155,7 +156,7 @@ pub struct Conversation {
     call_answers: Vec<CallAnswer>,
     /// The plan that it carries out. Then its only reply was given, and no model is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    plan: Option<Arc<Plan>>,
+    planned: Option<Planned>,
 }
 
 impl Conversation {
@@ -189,7 +190,7 @@ impl Conversation {
             returns: Vec::new(),
             omissions: Vec::new(),
             call_answers: Vec::new(),
-            plan: None,
+            planned: None,
         }
     }
 

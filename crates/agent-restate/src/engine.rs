@@ -81,7 +81,7 @@ impl Engine<'_, '_> {
     async fn do_in_parallel(&self, mut turn: ToolTurn<'_>, room: usize) -> Result<(), TerminalError> {
         // The results of all calls must fit in the room that is left, in any order.
         let limit = room / count_calls(turn.conversation().messages().last()).max(1);
-        let (may_stop, trace) = (turn.conversation().may_have_enough(), self.writer.trace());
+        let (may_stop, trace) = (turn.conversation().may_end_early(), self.writer.trace());
         let mut running = RunningWork::new(self.ctx, self.allowance, &self.budgets, may_stop, trace);
         let mut more = turn.take_work();
         let mut stopped = Ok(());

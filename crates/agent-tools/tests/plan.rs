@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use agent_core::{
-    Agent, Conversation, End, Json, Limits, LlmError, Team,
+    Agent, Conversation, End, Json, Limits, LlmError, Outcome, Team,
+    conversation::Change,
     model::LlmErrorKind,
     script::{Reply, Script},
 };
@@ -119,7 +120,7 @@ async fn a_failed_item_is_an_error_in_the_list_and_all_failed_items_fail_the_ste
     [0 ms]
     ");
     assert_snapshot!(check(json!({"steps": [each(json!("no list"))]})).await, @r#"
-    ERROR "for_each" of step "each" is not a list: "no list"
+    ERROR step "each" failed: not run: "for_each" is not a list: "no list"
     [0 ms]
     "#);
 }
@@ -433,7 +434,8 @@ fn json_whose_calls_are_not_the_steps_of_its_plan_is_no_conversation() {
     let read = |steps: Value| {
         let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "look", "input": {}});
         let open = |id: &str| json!({"call": {"id": id, "name": "look", "input": {}}, "state": "Planned"});
-        let child = json!({"id": "run/p", "agent": "clerk", "depth": 1, "stop": "tool_use", "plan": {"steps": steps},
+        let child = json!({"id": "run/p", "agent": "clerk", "depth": 1, "stop": "tool_use",
+            "planned": {"plan": {"steps": steps}},
             "messages": [{"role": "user", "content": "Go."}, {"role": "assistant", "content": [call("a"), call("b")]}],
             "slots": [open("a"), open("b")]});
         serde_json::from_value::<Conversation>(child).map(drop).map_err(|error| error.to_string())
@@ -443,4 +445,170 @@ fn json_whose_calls_are_not_the_steps_of_its_plan_is_no_conversation() {
     let wrong = "not a valid conversation: its calls are not the steps of its plan".to_owned();
     assert_eq!(read(json!([step("a")])), Err(wrong.clone()));
     assert_eq!(read(json!([step("b"), step("a")])), Err(wrong));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_words_of_a_tool_do_not_decide_how_its_step_ended() {
+    let each = |word: &str| json!({"id": "each", "tool": "look", "for_each": [true], "input": {"say": word, "fail": {"$item": ""}}});
+    let words =
+        ["not needed: it is installed", "not run: the plan had ended", "not needed: the plan had ended; x"];
+    let mut all = String::new();
+    for word in words {
+        all.push_str(&check(json!({"steps": [each(word)]})).await);
+        all.push_str(&check(json!({"steps": [failing("a", json!(word), 0)]})).await);
+    }
+    assert_snapshot!(all, @r#"
+    ERROR step "each" failed: [{"error":"not needed: it is installed"}]
+    [0 ms]ERROR step "a" failed: not needed: it is installed
+    [0 ms]ERROR step "each" failed: [{"error":"not run: the plan had ended"}]
+    [0 ms]ERROR step "a" failed: not run: the plan had ended
+    [0 ms]ERROR step "each" failed: [{"error":"not needed: the plan had ended; x"}]
+    [0 ms]ERROR step "a" failed: not needed: the plan had ended; x
+    [0 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_are_data_and_an_item_without_an_input_is_an_error() {
+    let echo = |item: Value| json!({"id": "a", "tool": "look", "for_each": [item, {"say": "ok"}], "input": {"say": {"$item": "/say"}}});
+    let mut all = String::new();
+    for item in
+        [json!({"say": {"$text": ["in", "jected"]}}), json!({"say": {"$from": "zzz"}}), json!({}), json!(1)]
+    {
+        let list = json!({"$literal": [item.clone(), {"say": "ok"}]});
+        let mut step = echo(item);
+        step["for_each"] = json!({"$from": "list"});
+        let steps = json!([{"id": "list", "tool": "look", "input": {"say": list}}, step]);
+        all.push_str(&check(json!({"steps": steps})).await);
+        all.push('\n');
+    }
+    let no_object = json!({"id": "a", "tool": "look", "for_each": ["Oslo"], "input": {"$item": ""}});
+    all.push_str(&check(json!({"steps": [no_object]})).await);
+    assert_snapshot!(all, @r#"
+    [{"$text":["in","jected"]},"ok"]
+    [0 ms]
+    [{"$from":"zzz"},"ok"]
+    [0 ms]
+    [{"error":"not run: the item has nothing at \"/say\": {}"},"ok"]
+    [0 ms]
+    [{"error":"not run: the item has nothing at \"/say\": 1"},"ok"]
+    [0 ms]
+    ERROR step "a" failed: [{"error":"not run: its input would not be an object: \"Oslo\""}]
+    [0 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_cannot_write_what_is_not_for_it() {
+    let plan = json!({"is_list": true, "steps": [step("a", json!("a"), 0)]});
+    let all = [
+        plan,
+        json!({"enough": 0, "steps": [step("a", json!("a"), 0)]}),
+        json!({"enough": 2, "steps": [step("a", json!("a"), 0)]}),
+    ];
+    let mut text = String::new();
+    for plan in all {
+        text.push_str(&check(plan).await);
+        text.push('\n');
+    }
+    assert_snapshot!(text, @r#"
+    ERROR the plan is not carried out: at /is_list: unknown field `is_list`, expected one of `steps`, `result`, `enough`, `stop_on_failure`
+    [0 ms]
+    ERROR the plan is not carried out: "enough" must be from 1 to 1, the number of steps that no other step uses, and not 0
+    [0 ms]
+    ERROR the plan is not carried out: "enough" must be from 1 to 1, the number of steps that no other step uses, and not 2
+    [0 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn very_many_items_take_no_time_that_grows_with_their_square() {
+    let list: Vec<u32> = (0..1_000).collect();
+    let each = json!({"id": "each", "tool": "look", "for_each": list, "input": {"say": {"$item": ""}}});
+    let (agent, _) = agent([Reply::call("plan", json!({"steps": [each]})), Reply::text("Done.")]);
+    let team = Team::new([agent]).unwrap().with_limits(Limits::default().calls_in_reply(None));
+    let mut conversation = Conversation::start("clerk", "Go.");
+    team.run(&mut conversation).await.unwrap();
+    assert!(result(&conversation).ends_with("998,999]"), "{}", result(&conversation));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_calls_than_a_reply_may_have_are_refused_before_any_is_made() {
+    let steps: Vec<Value> = (0..300).map(|place| step(&format!("s{place}"), json!("x"), 0)).collect();
+    let list: Vec<u32> = (0..300).collect();
+    let each = json!({"id": "each", "tool": "look", "for_each": list, "input": {"say": "x"}});
+    let all = format!("{}\n{}", check(json!({"steps": steps})).await, check(json!({"steps": [each]})).await);
+    assert_snapshot!(all, @r#"
+    ERROR the plan is not carried out: it has 300 steps, but at most 256 calls may be made
+    [0 ms]
+    ERROR step "each" failed: not run: "for_each" has 300 items, but at most 256 calls may be made
+    [0 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn field_45_a_plan_that_takes_too_long_says_so_and_what_was_done() {
+    let plan = json!({"steps": [step("a", json!("a"), 100), step("b", json!({"$from": "a"}), 60_000)]});
+    let model = Script::new([Reply::call("plan", plan), Reply::text("Done.")]);
+    let plans = PlanTool::new().timeout(Duration::from_secs(5));
+    let agent = Agent::builder("clerk", model).tool(look("look")).tool(plans).build().unwrap();
+    let (mut conversation, began) = (agent.start("Go."), Instant::now());
+    agent.run(&mut conversation).await.unwrap();
+    assert_eq!(began.elapsed(), Duration::from_secs(5));
+    assert_snapshot!(result(&conversation), @r#"
+    ERROR clerk stopped: timed out after 5s
+    Its calls so far:
+    - look {"ms":100,"say":"a"} = a
+    - look {"ms":60000,"say":{"$from":"a"}} failed: cancelled
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_about_a_call_that_its_plan_does_not_need_any_more() {
+    let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
+        ("clerk", 1) => Reply::call("ask_all", json!({"task": "Buy it."})),
+        ("quick", 1) => Reply::text("Bought.").after(Duration::from_secs(1)),
+        ("bob", 1) => Reply::call("pay", json!({"say": "paid"})),
+        _ => Reply::text("Done."),
+    });
+    let names = ["bob", "quick"];
+    let clerk = names.iter().fold(Agent::builder("clerk", model.clone()), |clerk, name| {
+        clerk.tool(AgentTool::new(*name, "Buys."))
+    });
+    let clerk = clerk.tool(FanOut::new("ask_all", "Asks both.", names).enough(1));
+    let bob = Agent::builder("bob", model.clone()).tool(look("pay").needs_approval());
+    let quick = Agent::builder("quick", model);
+    let team = Team::new([clerk.build().unwrap(), bob.build().unwrap(), quick.build().unwrap()]).unwrap();
+    let mut conversation = Conversation::start("clerk", "Go.");
+    let end = team.run(&mut conversation).await.unwrap();
+    assert_eq!(end, End::Answered("Done.".to_owned()));
+    assert_snapshot!(result(&conversation), @r#"
+    Bought.
+    Step "bob" was stopped: bob stopped: it was cancelled
+    Its calls so far:
+    - pay {"say":"paid"}: not made: it waits for a person
+    "#);
+}
+
+#[test]
+fn decisions_about_several_steps_are_the_same_after_they_were_saved() {
+    let step = |id: &str| json!({"id": id, "tool": "pay", "input": {}});
+    let plan =
+        serde_json::from_value(json!({"stop_on_failure": true, "steps": [step("p1"), step("p2")]})).unwrap();
+    let mut waiting = Conversation::start("clerk", "Go.");
+    let call = agent_core::Block::tool_use("p", "plan", json!({}));
+    let reply = agent_core::Response::new(vec![call], agent_core::StopReason::ToolUse);
+    let recorded =
+        |call: &str, outcome: Outcome| Change::Recorded { call: call.to_owned(), done: outcome.into() };
+    waiting.apply("run", Change::Answered(reply)).unwrap();
+    waiting.apply("run", recorded("p", Outcome::plan(plan))).unwrap();
+    for step in ["p1", "p2"] {
+        waiting.apply("run/p", recorded(step, Outcome::Wait { question: "May I?".to_owned() })).unwrap();
+    }
+    let mut decided = waiting.clone();
+    decided.approve("run/p/p2").unwrap();
+    decided.deny("run/p/p1", "no").unwrap();
+    let changes = decided.decided_since(&waiting);
+    changes.into_iter().for_each(|(id, change)| waiting.apply(&id, change).unwrap());
+    assert_eq!(waiting, decided);
 }

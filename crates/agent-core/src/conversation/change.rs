@@ -130,14 +130,20 @@ impl Conversation {
 
     /// Returns the approvals and denials since `earlier`, an older copy of this conversation, also
     /// those in delegated conversations. Each is the id of the conversation that changed, and the
-    /// change.
+    /// change. Approvals come first, because a denial may end a plan that has other calls.
     pub fn decided_since(&self, earlier: &Self) -> Vec<(String, Change)> {
+        let mut changes = self.decisions_since(earlier);
+        changes.sort_by_key(|(_, change)| matches!(change, Change::Denied { .. }));
+        changes
+    }
+
+    fn decisions_since(&self, earlier: &Self) -> Vec<(String, Change)> {
         let mut changes = Vec::new();
         for Slot { call, state } in earlier.slots.iter() {
             let now = self.slots.find(&call.id).map(|place| &self.slots[place].state);
             match (state, now) {
                 (State::Delegated(child), Some(State::Delegated(now))) => {
-                    changes.extend(now.decided_since(child))
+                    changes.extend(now.decisions_since(child))
                 }
                 (State::Waiting { .. }, Some(State::Approved)) => {
                     changes.push((self.id.to_string(), Change::Approved { call: call.id.clone() }));

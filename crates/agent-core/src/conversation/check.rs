@@ -5,7 +5,7 @@ mod history;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{CallIds, Conversation, Omission, OmissionReason, Slot, State};
+use super::{CallIds, Conversation, Omission, OmissionReason, Slot, State, planned::Planned};
 use crate::{Message, Role, StopReason};
 
 use history::open_calls;
@@ -67,23 +67,26 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the calls of a plan's conversation are its steps.
+/// Whether the conversation of a plan has the calls that its plan says, and a result if all are done.
 fn check_plan(conversation: &Conversation) -> Result<(), String> {
-    let Conversation { messages, slots, plan, .. } = conversation;
+    let Conversation { messages, slots, planned, .. } = conversation;
     let is_planned = |slot: &&Slot| matches!(slot.state, State::Planned);
-    match (plan, slots.iter().find(is_planned)) {
-        (None, None) => Ok(()),
-        (None, Some(slot)) => {
-            Err(format!("call {:?} waits for other steps, but there is no plan", slot.call.id))
-        }
-        (Some(plan), _) => {
-            let steps = plan.steps().iter().map(|step| &step.id);
-            let calls = messages.iter().flat_map(Message::tool_calls).map(|call| &call.id);
-            match calls.eq(steps) {
-                true => Ok(()),
-                false => Err("its calls are not the steps of its plan".to_owned()),
-            }
-        }
+    let Some(Planned { plan, result }) = planned else {
+        let wrong =
+            |slot: &Slot| Err(format!("call {:?} waits for other steps, but there is no plan", slot.call.id));
+        return slots.iter().find(is_planned).map_or(Ok(()), wrong);
+    };
+    let calls = || messages.iter().flat_map(Message::tool_calls).map(|call| &call.id);
+    if plan.as_ref().is_some_and(|plan| !calls().eq(plan.steps().iter().map(|step| &step.id))) {
+        return Err("its calls are not the steps of its plan".to_owned());
+    }
+    if slots.is_empty() != result.is_some() || (!slots.is_empty() && slots.iter().count() != calls().count())
+    {
+        return Err("its plan has neither a result nor all its calls".to_owned());
+    }
+    match slots.iter().find(is_planned).filter(|_| plan.is_none()) {
+        Some(slot) => Err(format!("call {:?} waits for other steps, but its plan has none", slot.call.id)),
+        None => Ok(()),
     }
 }
 

@@ -33,7 +33,7 @@ impl Conversation {
     /// which calls had effects.
     pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
         if let (Ok(End::Answered(_)), Some(result)) = (end, self.plan_result()) {
-            return Some(self.done_with(result));
+            return Some(self.done_with(result.outcome()));
         }
         let agent = self.agent();
         let mut with_last_reply = true;

@@ -26,9 +26,18 @@ pub struct DelegationLimits {
     /// means that only the budgets of the conversation that delegates hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Box<Budget>>,
+    /// The most calls that a step of a [plan](crate::conversation::Plan) may make for the items of a list.
+    /// `None` means no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls_in_reply: Option<u32>,
 }
 
 impl DelegationLimits {
+    /// The limits of the calls that a step of a plan makes for the items of a list.
+    pub(super) fn for_items(&self) -> Self {
+        Self { calls_in_reply: self.calls_in_reply, ..Self::default() }
+    }
+
     pub(crate) fn is_nothing(&self) -> bool {
         *self == Self::default()
     }

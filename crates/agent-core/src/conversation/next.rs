@@ -14,6 +14,13 @@ pub(super) struct Survey {
     waiting: Vec<PendingApproval>,
 }
 
+/// Which other steps a step of a plan takes turns with.
+enum TurnTaking {
+    None,
+    Alone,
+    Key(String),
+}
+
 impl Survey {
     fn next(self) -> Next {
         match self {
@@ -39,7 +46,7 @@ impl Conversation {
         use StopReason::*;
         let Some(reason) = &self.stop else {
             if let Some(result) = self.plan_result() {
-                return Next::User(End::Answered(result.to_text()));
+                return Next::User(End::Answered(result.content.to_text()));
             }
             return match self.answer_at_end() {
                 Some(answer) => Next::User(End::Answered(answer)),
@@ -73,7 +80,10 @@ impl Conversation {
     /// transfer takes effect when the calls before it are done.
     fn tools(&self, rules: &dyn Rules) -> Next {
         if self.is_plan() {
-            return Survey::next(self.survey_plan(&HashSet::new(), rules));
+            return match self.survey_plan(&HashSet::new(), rules).next() {
+                Next::Model => Next::User(End::Other("no step of the plan can go on".to_owned())),
+                next => next,
+            };
         }
         let comes_first = |place: usize| self.spec(place, rules).is_some_and(|spec| spec.runs_first);
         let mut open = self.slots.open().filter(|place| !self.slots[*place].is_done());
@@ -89,35 +99,55 @@ impl Conversation {
     }
 
     /// Collects the steps of a plan that can start now. `running` are the ids of those that have
-    /// started. As in a reply, an exclusive call runs alone, and calls with the same key take turns.
+    /// started. As in a reply, an exclusive call runs alone, and calls with the same key take turns. If
+    /// the plan has ended, it collects what its host must stop.
     pub(super) fn survey_plan(&self, running: &HashSet<String>, rules: &dyn Rules) -> Survey {
         let (mut survey, mut keys) = (Survey::default(), HashSet::new());
-        let key =
-            |place: usize| self.spec(place, rules)?.exclusive_by.as_ref()?.key(&self.slots[place].call.input);
-        let is_exclusive = |place: usize| self.spec(place, rules).is_some_and(|spec| spec.exclusive);
         let is_running = |place: &usize| running.contains(&self.slots[*place].call.id);
-        let unsettled = || self.slots.open().filter(|place| !self.slots[*place].is_settled());
-        for place in unsettled().filter(is_running) {
-            if is_exclusive(place) {
-                return survey;
-            }
-            keys.extend(key(place));
+        let has_begun = |place: &usize| !matches!(self.slots[*place].state, State::Planned);
+        let unsettled =
+            || self.slots.open().filter(|place| !self.slots[*place].is_settled()).filter(has_begun);
+        if self.has_enough() {
+            let left = unsettled().filter(|place| !is_running(place));
+            survey.work.extend(left.filter_map(|place| self.slots[place].work(place, self)));
+            return survey;
         }
+        for place in unsettled().filter(is_running) {
+            match self.turn_taking(place, rules) {
+                TurnTaking::Alone => return survey,
+                TurnTaking::Key(key) => drop(keys.insert(key)),
+                TurnTaking::None => {}
+            }
+        }
+        let mut all_settled = running.is_empty();
         for place in unsettled().filter(|place| !is_running(place)) {
-            if matches!(self.slots[place].state, State::Planned) {
-                continue;
-            }
-            if is_exclusive(place) {
-                if running.is_empty() && survey.work.is_empty() {
-                    self.look_at(place, rules, &mut survey);
+            match self.turn_taking(place, rules) {
+                TurnTaking::Alone => {
+                    if all_settled {
+                        self.look_at(place, rules, &mut survey);
+                    }
+                    break;
                 }
-                break;
+                TurnTaking::Key(key) if !keys.insert(key.clone()) => {}
+                _ => self.look_at(place, rules, &mut survey),
             }
-            if key(place).is_none_or(|key| keys.insert(key)) {
-                self.look_at(place, rules, &mut survey);
-            }
+            all_settled = false;
         }
         survey
+    }
+
+    /// Which steps this one takes turns with. The calls for the items of a list have different keys, so
+    /// they are alone if their tool has one.
+    fn turn_taking(&self, place: usize, rules: &dyn Rules) -> TurnTaking {
+        let slot = &self.slots[place];
+        let Some(spec) = self.spec(place, rules) else { return TurnTaking::None };
+        let are_items = matches!(&slot.state, State::Delegated(child) if child.is_plan());
+        match &spec.exclusive_by {
+            _ if spec.exclusive => TurnTaking::Alone,
+            Some(_) if are_items => TurnTaking::Alone,
+            Some(by) => by.key(&slot.call.input).map_or(TurnTaking::None, TurnTaking::Key),
+            None => TurnTaking::None,
+        }
     }
 
     /// Collects the work of these calls, and those that wait for a person.

@@ -200,12 +200,12 @@ impl Outcome {
         }
     }
 
-    /// The text of a result; empty for other outcomes.
-    pub(super) fn to_text(&self) -> String {
-        match self {
-            Self::Output(content) | Self::Error(content) | Self::Answer { content, .. } => content.to_text(),
-            _ => String::new(),
+    /// A plan with the most calls that one of its steps may make.
+    pub(super) fn with_calls_in_reply(mut self, most: Option<u32>) -> Self {
+        if let Self::Plan { limits, .. } = &mut self {
+            limits.calls_in_reply = most;
         }
+        self
     }
 
     /// The outcome of a step of a plan. A step can't end the run or hand the conversation over.

@@ -25,15 +25,16 @@ pub(super) const MOST_STEPS: usize = 1_000;
 /// A plan is read from JSON, and checked then. Any value in an input may be one of these objects,
 /// which are replaced before the call is made:
 ///
-/// - `{"$from": "a"}` is the result of step `a`. With `"path": "/price"` it is a part of it: a JSON
-///   pointer (RFC 6901). `{"$from": ["a", "b"]}` is the result of the first of these steps that has
+/// - `{"$from": "a"}` is the result of step `a`. With `"path": "/items/0/price"` it is a part of it.
+///   `{"$from": ["a", "b"]}` is the result of the first of these steps that has
 ///   one.
 /// - `{"$text": ["The price is ", {"$from": "a"}]}` joins its parts to one string.
+/// - `{"$literal": …}` is its value, unchanged, for JSON that looks like one of these objects.
 /// - `{"$item": "/name"}` is a part of the current item of [`Step::for_each`]; `{"$item": ""}` is the
 ///   whole item.
 ///
-/// A result that is JSON is used as JSON, another one as a string. If a step fails, the steps that
-/// need it are not made. All others are.
+/// A result that is JSON is used as JSON, another one as a string. Steps that need a failed step are
+/// skipped; all others run.
 ///
 /// ```
 /// use agent_core::conversation::Plan;
@@ -61,9 +62,6 @@ pub struct Plan {
     pub(super) enough: Option<u32>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) stop_on_failure: bool,
-    /// Whether its steps are the items of a step with [`Step::for_each`].
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) is_list: bool,
     /// What each step needs, in the order of the steps.
     #[serde(skip)]
     pub(super) needs: Arc<[Needs]>,
@@ -122,15 +120,15 @@ impl Plan {
 
     /// Sets what is shown of the results; see [`result`](Self::result). It fails if it names a step that
     /// does not exist.
-    pub fn showing(self, result: impl Into<Json>) -> Result<Self, InvalidPlan> {
+    pub fn with_result(self, result: impl Into<Json>) -> Result<Self, InvalidPlan> {
         let result = Some(result.into());
         check::needs(&self.steps, result.as_ref())?;
         Ok(Self { result, ..self })
     }
 
-    /// Ends the plan as soon as so many of the steps that no other step needs have succeeded. The other
+    /// Ends the plan as soon as so many of the steps that no other step uses have succeeded. The other
     /// steps are stopped or not made. What was stopped is told with the result. By default all steps are
-    /// carried out. In JSON it is the field `enough`.
+    /// carried out. 0 counts as 1, and more than there are count as all. In JSON it is the field `enough`.
     pub fn enough(self, steps: u32) -> Self {
         Self { enough: Some(steps), ..self }
     }
@@ -151,13 +149,6 @@ impl Plan {
     /// other step needs.
     pub fn result(&self) -> Option<&Json> {
         self.result.as_ref()
-    }
-
-    /// The calls of a step with [`Step::for_each`], as a plan of their own. The result is the list of
-    /// their results.
-    pub(super) fn of_items(steps: Vec<Step>) -> Self {
-        let needs = steps.iter().map(|_| Needs { is_last: true, ..Needs::default() }).collect();
-        Self { steps, result: None, enough: None, stop_on_failure: false, is_list: true, needs }
     }
 }
 
@@ -203,16 +194,18 @@ struct Written {
     enough: Option<u32>,
     #[serde(default)]
     stop_on_failure: bool,
-    #[serde(default)]
-    is_list: bool,
 }
 
 impl TryFrom<Written> for Plan {
     type Error = InvalidPlan;
 
     fn try_from(written: Written) -> Result<Self, InvalidPlan> {
-        let Written { steps, result, enough, stop_on_failure, is_list } = written;
-        let needs = check::needs(&steps, result.as_ref())?.into();
-        Ok(Self { steps, result, enough, stop_on_failure, is_list, needs })
+        let Written { steps, result, enough, stop_on_failure } = written;
+        let needs: Arc<[Needs]> = check::needs(&steps, result.as_ref())?.into();
+        let ends = needs.iter().filter(|needs| needs.is_last).count();
+        if let Some(enough) = enough.filter(|enough| *enough == 0 || *enough as usize > ends) {
+            return Err(InvalidPlan::InvalidEnough(enough, ends));
+        }
+        Ok(Self { steps, result, enough, stop_on_failure, needs })
     }
 }

@@ -32,7 +32,7 @@ impl Conversation {
             Outcome::Plan { plan, .. } => self.refused_plan(plan, rules),
             _ => None,
         };
-        let admitted = refused.map_or(outcome, Outcome::error);
+        let admitted = refused.map_or(outcome, Outcome::error).with_calls_in_reply(limits.calls_in_reply);
         if self.is_plan() {
             // No model reads this result. What the plan shows of it has the limit of the whole plan.
             return admitted.of_step();
@@ -43,7 +43,12 @@ impl Conversation {
     /// Records an outcome that the rules have admitted.
     pub(super) fn record(&mut self, place: usize, done: Done) {
         self.count_call(place, &done.outcome);
-        self.slots[place].state = match self.of_stopped(done.outcome) {
+        if let Some(stopped) = self.of_stopped(&done.outcome) {
+            self.slots[place].state = stopped;
+            self.usage += &done.usage;
+            return;
+        }
+        self.slots[place].state = match done.outcome {
             Outcome::Output(content) => State::Done { content, is_error: false },
             Outcome::Error(content) => State::Done { content, is_error: true },
             Outcome::Answer { content, cut } => State::Answer { content, cut },

@@ -24,6 +24,7 @@ impl Conversation {
         self.advance_plan();
         if !self.slots.is_empty() && self.slots.are_done() {
             let unreachable = |slot: &Slot| unreachable!("call {:?} is done", slot.call.id);
+            self.keep_plan_result();
             let slots = self.slots.take();
             self.call_answers.extend(CallAnswer::first_of(&slots, self.messages.len()));
             self.append_results(slots.into_iter().map(|slot| slot.into_result(unreachable)).collect());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Conversation;
+use super::{Conversation, planned::Skipped};
 use crate::{Block, Call, Content, Delegation, ToolCall, Transfer, Work};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub(super) enum State {
     /// It has its result, which ends the run when all calls of the reply are done. Models read
     /// `cut` if there is one.
     Answer { content: Content, cut: Option<Content> },
+    /// It is a step of a plan that was not made, or not to its end.
+    Skipped(Skipped),
 }
 
 impl Slot {
@@ -41,7 +43,7 @@ impl Slot {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        matches!(self.state, State::Done { .. } | State::Answer { .. })
+        matches!(self.state, State::Done { .. } | State::Answer { .. } | State::Skipped(_))
     }
 
     /// Whether nothing more happens for the call, except a transfer.
@@ -71,7 +73,8 @@ impl Slot {
             | State::Waiting { .. }
             | State::Transfer(_)
             | State::Done { .. }
-            | State::Answer { .. } => None,
+            | State::Answer { .. }
+            | State::Skipped(_) => None,
         }
     }
 
@@ -93,6 +96,7 @@ impl Slot {
             State::Answer { content, cut } => {
                 Block::tool_result(&self.call.id, cut.unwrap_or(content), false)
             }
+            State::Skipped(skipped) => Block::tool_result(&self.call.id, skipped.text().into(), true),
             _ => Block::tool_result(&self.call.id, otherwise(&self).into(), true),
         }
     }

@@ -59,6 +59,8 @@ impl Conversation {
         let read = all.filter(|(place, _)| !self.is_refused_reply(*place));
         for call in read.flat_map(|(_, message)| message.tool_calls()) {
             let slot = self.slots.find(&call.id).map(|place| &self.slots[place]);
+            // In a plan, the call of the slot has its results in its input.
+            let call = slot.map_or(call, |slot| &slot.call);
             let how = match (slot, results.get(&*call.id)) {
                 (Some(slot), _) => self.how(slot),
                 (None, Some((content, true))) => CallEnd::Failed(content),
@@ -79,6 +81,7 @@ impl Conversation {
                 return CallEnd::Result(content);
             }
             State::Done { content, .. } => return CallEnd::Failed(content),
+            State::Skipped(skipped) => skipped.text(),
             State::Open | State::Approved if runs_calls => {
                 "no result: not made, or stopped on its way".to_owned()
             }

@@ -73,6 +73,7 @@ fn write_slot(f: &mut fmt::Formatter<'_>, slot: &Slot) -> fmt::Result {
         State::Done { content, is_error: false } => format!("= {}", content.describe()),
         State::Done { content, .. } => format!("failed: {}", content.describe()),
         State::Answer { content, .. } => format!("answers: {}", content.describe()),
+        State::Skipped(skipped) => skipped.text(),
         State::Delegated(child) => {
             write_safe(f, &format!("({} is with {})", slot.call.id, child.agent))?;
             return child.to_string().lines().try_for_each(|line| writeln!(f, "    {line}"));

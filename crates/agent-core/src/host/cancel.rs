@@ -141,6 +141,8 @@ pub(crate) struct RunTokens {
     calls: Mutex<HashMap<Arc<str>, CancellationToken>>,
     /// The keys of those that were stopped because they took too long.
     late: Mutex<HashSet<Arc<str>>>,
+    /// The ids of plans that were stopped because they had ended.
+    ended: Mutex<HashSet<Arc<str>>>,
 }
 
 impl RunTokens {
@@ -172,11 +174,17 @@ impl RunTokens {
         }
     }
 
-    /// Stops a delegated conversation, with all its calls.
-    pub(crate) fn stop(&self, conversation: &str) {
-        if let Some(token) = lock(&self.calls).get(conversation) {
+    /// Stops all calls of a plan that has ended.
+    pub(crate) fn end_plan(&self, conversation: &str) {
+        if let Some((id, token)) = lock(&self.calls).get_key_value(conversation) {
+            lock(&self.ended).insert(id.clone());
             token.cancel();
         }
+    }
+
+    /// Whether the plan with this id had ended, and its calls were stopped.
+    pub(crate) fn has_ended(&self, conversation: &str) -> bool {
+        lock(&self.ended).contains(conversation)
     }
 
     /// Whether the conversation with this id was stopped because it took too long.
@@ -244,6 +252,7 @@ impl Drop for CallGuard {
         if let Some((tokens, key)) = &self.place {
             lock(&tokens.calls).remove(key);
             lock(&tokens.late).remove(key);
+            lock(&tokens.ended).remove(key);
         }
     }
 }

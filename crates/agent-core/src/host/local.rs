@@ -17,6 +17,7 @@ mod paid_elsewhere;
 mod partial_reply;
 mod payer;
 mod perform;
+mod plan_end;
 mod replaced_ids;
 mod reported_waits;
 mod running_call;
@@ -195,14 +196,17 @@ impl LocalHost {
         conversation: &mut Conversation,
         outer: &H,
     ) -> Result<End, H::Error> {
-        if conversation.may_have_enough() {
+        if conversation.may_end_early() {
             self.cancel.get_or_init(Arc::default);
+        }
+        if let Some(end) = self.end_without_work(conversation) {
+            return Ok(end);
         }
         let _entered = self.cancel.get().and_then(|tokens| tokens.enter_delegated(conversation));
         let paid = self.caller.budgets.enter(conversation, self.caller.team.limits());
         let conversation = &mut *paid.conversation;
         match drive(conversation, outer).await {
-            Ok(end) => Ok(end),
+            Ok(end) => Ok(self.end_of_plan(conversation).unwrap_or(end)),
             // The model was not asked, because that could not be paid for.
             Err(error) => Ok(End::Budget(self.caller.budgets.exceeded(conversation.id()).ok_or(error)?)),
         }

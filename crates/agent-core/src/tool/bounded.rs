@@ -36,6 +36,7 @@ impl Bounded {
             timeout: *timeout,
             time_left: timeout.map(|limit| limit.saturating_sub(began.elapsed())),
             budget: budget.clone().map(Box::new),
+            calls_in_reply: None,
         };
         Ok(limits.into())
     }

@@ -47,6 +47,9 @@ pub enum InvalidPlan {
         /// What is wrong with it.
         why: String,
     },
+    /// A number of results is not enough, or more than there are.
+    #[error("\"enough\" must be from 1 to {1}, the number of steps that no other step uses, and not {0}")]
+    InvalidEnough(u32, usize),
     /// Steps need each other.
     #[error("these steps need each other, so none of them can begin: {0}")]
     Circle(String),
@@ -136,7 +139,7 @@ impl Found<'_> {
     fn visit(&self, value: &RawValue, depth: usize, found: &mut Vec<Reference>) -> Result<(), InvalidPlan> {
         let wrong = |why: String| InvalidPlan::InvalidReference { by: self.by.clone(), why };
         match node_at(value, depth).map_err(wrong)? {
-            Node::Plain => Ok(()),
+            Node::Plain | Node::Literal(_) => Ok(()),
             Node::Item { .. } if self.may_have_items => Ok(()),
             Node::Item { .. } => {
                 Err(wrong("\"$item\" is only for the input of a step with \"for_each\"".to_owned()))

@@ -27,6 +27,8 @@ pub(super) enum Node<'a> {
     },
     /// The parts of a text.
     Text(Vec<&'a RawValue>),
+    /// A value that is not looked into.
+    Literal(&'a RawValue),
     Object(Fields<'a>),
     List(Vec<&'a RawValue>),
     /// A string, number, `true`, `false` or `null`.
@@ -54,7 +56,8 @@ fn node(value: &RawValue) -> Result<Node<'_>, String> {
         return Ok(Node::Plain);
     }
     let fields = Fields::of(text).map_err(|error| error.to_string())?;
-    let Some(special) = ["$from", "$item", "$text"].into_iter().find(|name| fields.get(name).is_some())
+    let Some(special) =
+        ["$from", "$item", "$text", "$literal"].into_iter().find(|name| fields.get(name).is_some())
     else {
         return Ok(Node::Object(fields));
     };
@@ -75,6 +78,7 @@ fn node(value: &RawValue) -> Result<Node<'_>, String> {
                 serde_json::from_str(value).map_err(|_| wrong("a path in the item, such as \"/name\""))?;
             Node::Item { path }
         }
+        "$literal" => Node::Literal(fields.borrowed("$literal").ok_or_else(|| wrong("a value"))?),
         _ => Node::Text(parts(&fields).ok_or_else(|| wrong("a list"))?),
     })
 }

@@ -11,7 +11,7 @@ pub(in crate::conversation) const LONGEST: usize = 4_000_000;
 /// Where the values come from that replace parts of a template.
 pub(in crate::conversation) struct Values<'a> {
     /// The result of the first of these steps that has one. The error says why there is none.
-    pub(in crate::conversation) result: &'a dyn Fn(&[String]) -> Result<Json, String>,
+    pub(in crate::conversation) result: Box<dyn Fn(&[String]) -> Result<Json, String> + 'a>,
     /// The current item.
     pub(in crate::conversation) item: Option<&'a Json>,
     /// Whether a result that is not there is replaced by an object with the error.
@@ -43,6 +43,7 @@ impl Values<'_> {
     fn write(&self, value: &RawValue, output: &mut Output) -> Result<(), String> {
         match node_at(value, output.depth)? {
             Node::Plain => output.push(value.get()),
+            Node::Literal(value) => output.push(value.get()),
             Node::From { steps, path } => match self.found(&steps, &path) {
                 Err(why) if self.shows_errors => output.push(error(&why).text()),
                 found => output.push(found?.text()),

@@ -1,8 +1,8 @@
-//! The conversation of a plan: one reply that was given, whose calls begin when what they need is
-//! there. It has no model's turn, and ends when all calls have results.
+//! How a plan begins, and goes on when a step has its result.
 
 use std::sync::Arc;
 
+use super::Planned;
 use crate::{
     Block, Conversation, DelegationLimits, Json, Limits, Message, Role, Rules, StopReason, ToolCall,
     conversation::{
@@ -19,31 +19,36 @@ impl Conversation {
         plan: Arc<Plan>,
         limits: DelegationLimits,
     ) -> Self {
-        let task = format!("Carry out a plan of {} steps.", plan.steps.len());
-        let mut child = self.child(call_id, self.agent.to_string(), task.into(), limits);
         let call = |step: &Step| Block::tool_use(&step.id, &step.tool, step.input.clone());
-        let reply = Message::new(Role::Assistant, plan.steps.iter().map(call).collect::<Vec<_>>());
-        child.slots = Slots::of(reply.tool_calls().cloned());
+        let mut child = self.given(call_id, plan.steps.iter().map(call).collect(), limits);
         child.slots.iter_mut().for_each(|slot| slot.state = State::Planned);
-        child.messages.push(reply);
-        child.call_ids = CallIds::of(&child.messages);
-        child.stop = Some(StopReason::ToolUse);
-        child.plan = Some(plan);
+        child.planned = Some(Planned { plan: Some(plan), result: None });
         child.append_results_if_done();
         child
     }
 
+    /// A conversation of the same agent, whose only reply has these calls.
+    fn given(&self, call_id: &str, calls: Vec<Block>, limits: DelegationLimits) -> Self {
+        let task = format!("Carry out a plan of {} steps.", calls.len());
+        let mut child = self.child(call_id, self.agent.to_string(), task.into(), limits);
+        let reply = Message::new(Role::Assistant, calls);
+        child.slots = Slots::of(reply.tool_calls().cloned());
+        child.messages.push(reply);
+        child.call_ids = CallIds::of(&child.messages);
+        child.stop = Some(StopReason::ToolUse);
+        child
+    }
+
     /// Whether it is the conversation of a plan.
-    pub(in crate::conversation) fn is_plan(&self) -> bool {
-        self.plan.is_some()
+    pub(crate) fn is_plan(&self) -> bool {
+        self.planned.is_some()
     }
 
     /// Gives each step that can begin its input, and each step that will not be made its result.
     pub(in crate::conversation) fn advance_plan(&mut self) {
-        let Some(plan) = self.plan.clone() else { return };
+        let Some(Planned { plan: Some(plan), .. }) = self.planned.clone() else { return };
         if self.has_enough() {
-            self.end_steps_not_begun();
-            return;
+            return self.end_steps_not_begun();
         }
         loop {
             let mut has_changed = false;
@@ -80,23 +85,19 @@ impl Conversation {
         }
     }
 
-    /// Makes the calls of a step for each item of a list, as a plan of their own.
+    /// Makes the calls of a step for each item of a list, in a conversation of their own.
     fn begin_items(&mut self, plan: &Plan, place: usize, list: &Json) -> Result<(), String> {
         let step = &plan.steps[place];
         if self.depth >= Limits::DEEPEST {
-            return Err(format!(
-                "\"for_each\" of step {:?} is too deep in other plans and delegations",
-                step.id
-            ));
+            return Err("\"for_each\" is too deep in other plans and delegations".to_owned());
         }
-        let list = self.filled(plan, list, None)?;
+        let list = self.values(plan, None).fill(list)?;
         let items: Vec<Json> =
-            list.parse().map_err(|_| format!("\"for_each\" of step {:?} is not a list: {list}", step.id))?;
-        if items.len() > MOST_STEPS {
-            let most = MOST_STEPS;
+            list.parse().map_err(|_| format!("\"for_each\" is not a list: {}", shown(&list)))?;
+        let most = self.delegation_limits.calls_in_reply.map_or(MOST_STEPS, |most| most as usize);
+        if items.len() > most {
             return Err(format!(
-                "\"for_each\" of step {:?} has {} items, of at most {most}",
-                step.id,
+                "\"for_each\" has {} items, but at most {most} calls may be made",
                 items.len()
             ));
         }
@@ -104,39 +105,66 @@ impl Conversation {
             self.slots[place].finish("[]".to_owned(), false);
             return Ok(());
         }
-        let call = |(number, item): (usize, Json)| {
-            let input = self.filled(plan, &step.input, Some(&item))?;
-            let (id, tool) = (number.to_string(), step.tool.clone());
-            Ok(Step::new(id, tool, input))
-        };
-        let steps = items.into_iter().enumerate().map(call).collect::<Result<Vec<_>, String>>()?;
-        let bytes: usize = steps.iter().map(|step| step.input.text().len()).sum();
+        let inputs: Vec<_> = items.iter().map(|item| self.filled(plan, &step.input, Some(item))).collect();
+        let bytes: usize = inputs.iter().flatten().map(|input| input.text().len()).sum();
         if bytes > LONGEST {
             return Err(format!("the inputs of all items would be longer than {LONGEST} bytes"));
         }
-        let id = self.slots[place].call.id.clone();
-        let child = self.plan_child(&id, Plan::of_items(steps).into(), DelegationLimits::default());
+        let nothing = Json::checked("{}");
+        let call = |(number, input): (usize, &Result<Json, String>)| {
+            Block::tool_use(number.to_string(), &step.tool, input.as_ref().unwrap_or(&nothing).clone())
+        };
+        let calls = inputs.iter().enumerate().map(call).collect();
+        let limits = self.delegation_limits.for_items();
+        let mut child = self.given(&self.slots[place].call.id, calls, limits);
+        child.planned = Some(Planned { plan: None, result: None });
+        for (item, input) in inputs.into_iter().enumerate() {
+            if let Err(why) = input {
+                child.slots[item].fail(format!("not run: {why}"));
+            }
+        }
+        child.append_results_if_done();
         self.slots[place].state = State::Delegated(Box::new(child));
         Ok(())
     }
 
+    /// The input of a step, with results in it. Tools get objects.
     fn filled(&self, plan: &Plan, template: &Json, item: Option<&Json>) -> Result<Json, String> {
-        Values { result: &|ids| self.value_of(plan, ids), item, shows_errors: false }.fill(template)
+        let input = self.values(plan, item).fill(template)?;
+        match input.text().starts_with('{') {
+            true => Ok(input),
+            false => Err(format!("its input would not be an object: {}", shown(&input))),
+        }
+    }
+
+    fn values<'a>(&'a self, plan: &'a Plan, item: Option<&'a Json>) -> Values<'a> {
+        Values { result: Box::new(|ids| self.value_of(plan, ids)), item, shows_errors: false }
     }
 
     /// Why this plan can't be carried out by this conversation's agent; `None` if it can.
     pub(in crate::conversation) fn refused_plan(&self, plan: &Plan, rules: &dyn Rules) -> Option<String> {
-        let most = rules.limits().deepest();
-        if self.depth >= most {
-            return Some(format!("the plan is not carried out: the depth limit of {most} is reached"));
-        }
-        let why = plan.steps.iter().find_map(|Step { id, tool, .. }| match rules.spec(&self.agent, tool) {
-            None => Some(format!("step {id:?} calls {tool:?}, but you have no such tool")),
-            Some(spec) if spec.transfers => {
-                Some(format!("step {id:?} calls {tool:?}, but a step can't hand the conversation over"))
+        let limits = rules.limits();
+        let levels = if plan.steps.iter().any(|step| step.for_each.is_some()) { 2 } else { 1 };
+        let why = match limits.calls_in_reply {
+            _ if self.depth + levels > limits.deepest() => {
+                Some(format!("the depth limit of {} is reached", limits.deepest()))
             }
-            Some(_) => None,
-        });
+            Some(most) if plan.steps.len() > most as usize => {
+                Some(format!("it has {} steps, but at most {most} calls may be made", plan.steps.len()))
+            }
+            _ => plan.steps.iter().find_map(|Step { id, tool, .. }| match rules.spec(&self.agent, tool) {
+                None => Some(format!("step {id:?} calls {tool:?}, but you have no such tool")),
+                Some(spec) if spec.transfers => {
+                    Some(format!("step {id:?} calls {tool:?}, but a step can't hand the conversation over"))
+                }
+                Some(_) => None,
+            }),
+        };
         why.map(|why| format!("the plan is not carried out: {why}"))
     }
+}
+
+/// The beginning of some JSON, for an error.
+fn shown(json: &Json) -> String {
+    crate::message::truncate::truncated(json.text().to_owned(), 200)
 }

@@ -1,107 +1,110 @@
 //! How far the steps of a plan are.
 
+use super::Skipped;
 use crate::{
-    Block, Content, Conversation, Json, Message,
+    Block, Content, Conversation, Json,
     conversation::{
         Slot, State,
         plan::{Needs, Plan, Reference},
     },
 };
 
-/// How the result of a step begins that was not needed.
-pub(super) const NOT_NEEDED: &str = "not needed: ";
-
 /// How far a step is.
+#[derive(Clone)]
 pub(super) enum Status<'a> {
     /// It has no result yet.
     Open,
     Good(&'a Content),
-    /// It failed, or was not made because a step that it needs failed.
-    Failed(String),
-    /// It was not made, because it is only for the case that another step fails.
-    NotNeeded,
+    /// It was made, and failed.
+    Failed(&'a Content),
+    Skipped(&'a Skipped),
 }
 
 /// What a step that has not begun can do now.
 pub(super) enum Readiness {
     Waits,
     Ready,
-    /// It will not be made, for this reason.
-    Failed(String),
-    NotNeeded(String),
+    /// It will not be made.
+    Skipped(Skipped),
+}
+
+impl<'a> Status<'a> {
+    pub(super) fn of(state: &'a State) -> Self {
+        match state {
+            State::Done { content, is_error: false } | State::Answer { content, .. } => Self::Good(content),
+            State::Done { content, .. } => Self::Failed(content),
+            State::Skipped(skipped) => Self::Skipped(skipped),
+            _ => Self::Open,
+        }
+    }
 }
 
 impl Conversation {
     /// How far the step at this place is.
     pub(super) fn status(&self, place: usize) -> Status<'_> {
-        let (content, is_error) = match self.slots.get(place).map(|slot| &slot.state) {
-            Some(State::Done { content, is_error }) => (content, *is_error),
-            Some(State::Answer { content, .. }) => (content, false),
-            Some(_) => return Status::Open,
-            // All steps are done, and the last message has their results.
-            None => match self.messages.last().and_then(|last| last.tool_results().nth(place)) {
-                Some((_, content, is_error)) => (content, is_error),
-                None => return Status::Open,
-            },
-        };
-        let text = || content.to_text();
-        match is_error {
-            false => Status::Good(content),
-            true if text().starts_with(NOT_NEEDED) => Status::NotNeeded,
-            true => Status::Failed(text()),
-        }
+        Status::of(&self.slots[place].state)
     }
 
     /// What a step that has not begun can do now.
     pub(super) fn readiness(&self, plan: &Plan, place: usize) -> Readiness {
         let Needs { results, failure, .. } = &plan.needs[place];
-        let id = |place: usize| plan.steps[place].id.as_str();
+        let not_needed = |other: usize, how: &str| {
+            let why = format!("step {:?} {how}", plan.steps[other].id);
+            Readiness::Skipped(Skipped::NotNeeded(why))
+        };
         if let Some(other) = *failure {
             match self.status(other) {
                 Status::Open => return Readiness::Waits,
-                Status::Good(_) => return Readiness::not_needed(format!("step {:?} succeeded", id(other))),
-                Status::NotNeeded => {
-                    return Readiness::not_needed(format!("step {:?} was not needed", id(other)));
-                }
-                Status::Failed(_) => {}
+                Status::Good(_) => return not_needed(other, "succeeded"),
+                Status::Skipped(Skipped::NotNeeded(_)) => return not_needed(other, "was not needed"),
+                Status::Failed(_) | Status::Skipped(_) => {}
             }
         }
-        let mut not_needed = None;
+        let mut useless = None;
         for Reference { steps, .. } in results {
             match self.first_good(steps) {
                 Status::Good(_) => {}
                 Status::Open => return Readiness::Waits,
-                Status::Failed(why) => return Readiness::Failed(why),
-                Status::NotNeeded => not_needed = steps.first().copied(),
+                Status::Skipped(Skipped::NotNeeded(_)) => useless = steps.first().copied(),
+                none => return Readiness::Skipped(Skipped::NotMade(self.why_none(plan, steps, &none))),
             }
         }
-        match not_needed {
-            Some(other) => Readiness::not_needed(format!("step {:?} was not needed", id(other))),
-            None => Readiness::Ready,
-        }
+        useless.map_or(Readiness::Ready, |other| not_needed(other, "was not needed"))
     }
 
-    /// The first of these steps that has a result, or why there is none.
+    /// The first of these steps that has a result; otherwise the last of them that failed, or was not made.
     fn first_good(&self, steps: &[usize]) -> Status<'_> {
-        let mut all = steps.iter().map(|step| (*step, self.status(*step)));
-        let mut none = Status::NotNeeded;
-        loop {
-            match all.next() {
-                Some((_, good_or_open @ (Status::Good(_) | Status::Open))) => return good_or_open,
-                Some((step, Status::Failed(why))) => none = Status::Failed(self.reason(step, &why)),
-                Some((_, Status::NotNeeded)) => {}
-                None => return none,
+        let mut none = None;
+        for status in steps.iter().map(|step| self.status(*step)) {
+            match status {
+                Status::Good(_) | Status::Open => return status,
+                Status::Skipped(Skipped::NotNeeded(_)) => none = none.or(Some(status)),
+                Status::Failed(_) | Status::Skipped(_) => none = Some(status),
             }
+        }
+        none.unwrap_or(Status::Open)
+    }
+
+    /// Why none of these steps has a result.
+    fn why_none(&self, plan: &Plan, steps: &[usize], none: &Status<'_>) -> String {
+        let ids = || steps.iter().map(|step| plan.steps[*step].id.as_str()).collect::<Vec<_>>().join(", ");
+        match none {
+            Status::Good(_) | Status::Open => format!("step {:?} has no result yet", ids()),
+            Status::Failed(content) => {
+                let is_it =
+                    |step: &&usize| matches!(self.status(**step), Status::Failed(one) if one == *content);
+                let id = steps.iter().rfind(is_it).map(|step| plan.steps[*step].id.as_str());
+                format!("step {:?} failed: {}", id.unwrap_or_default(), content.to_text())
+            }
+            // The reason of a chain is the first one.
+            Status::Skipped(Skipped::NotMade(why)) => why.clone(),
+            Status::Skipped(skipped) => format!("step {:?} was {}", ids(), skipped.text()),
         }
     }
 
-    /// Why a step has no result, for steps that need it. The reason of a chain is the first one.
-    pub(super) fn reason(&self, step: usize, why: &str) -> String {
-        let id = self.plan.as_ref().map(|plan| plan.steps[step].id.as_str()).unwrap_or_default();
-        match why.strip_prefix(NOT_MADE) {
-            Some(first) => first.to_owned(),
-            None => format!("step {id:?} failed: {why}"),
-        }
+    /// Why the step at this place has no result.
+    pub(super) fn why_not(&self, plan: &Plan, place: usize) -> String {
+        self.why_none(plan, &[place], &self.status(place))
     }
 
     /// The result of the first of these steps that has one, as JSON. The error says why there is none.
@@ -110,43 +113,38 @@ impl Conversation {
         let places: Vec<usize> = ids.iter().filter_map(place).collect();
         match self.first_good(&places) {
             Status::Good(content) => Ok(value(content)),
-            Status::Failed(why) => Err(why),
-            Status::NotNeeded => Err(format!("step {:?} was not needed", ids.join(", "))),
-            Status::Open => Err(format!("step {:?} has no result yet", ids.join(", "))),
+            none => Err(self.why_none(plan, &places, &none)),
         }
     }
 }
 
-/// How the error result of a step begins that was not made, because a step that it needs failed.
-const NOT_MADE: &str = "not run: ";
-
 impl Readiness {
-    fn not_needed(why: String) -> Self {
-        Self::NotNeeded(why)
-    }
-
     /// Gives the step its result, if it will not be made. Returns whether it can be made now.
     pub(super) fn settle(self, slot: &mut Slot) -> bool {
         match self {
-            Self::Waits => {}
-            Self::Ready => return true,
-            Self::Failed(why) => slot.fail(format!("{NOT_MADE}{why}")),
-            Self::NotNeeded(why) => slot.fail(format!("{NOT_NEEDED}{why}")),
+            Self::Waits => false,
+            Self::Ready => true,
+            Self::Skipped(skipped) => {
+                slot.state = State::Skipped(skipped);
+                false
+            }
         }
-        false
     }
 }
 
-/// A result as JSON: unchanged if its text is JSON, otherwise as a string.
+/// A result as JSON: unchanged if its text is JSON, otherwise as a string. Pictures are described.
 pub(super) fn value(content: &Content) -> Json {
-    let text = content.to_text();
+    let text = match content {
+        Content::Blocks(_) if content.to_text().trim().is_empty() => content.describe(),
+        _ => content.to_text(),
+    };
     Json::read(text.trim()).unwrap_or_else(|_| Json::of(&text).expect("a string can always be written"))
 }
 
-/// The blocks of results that are not text, such as pictures.
-pub(super) fn other_blocks(message: Option<&Message>, place: usize) -> Vec<Block> {
-    match message.and_then(|message| message.tool_results().nth(place)) {
-        Some((_, Content::Blocks(blocks), _)) => {
+/// The blocks of a result that are not text, such as pictures.
+pub(super) fn other_blocks(status: &Status<'_>) -> Vec<Block> {
+    match status {
+        Status::Good(Content::Blocks(blocks)) => {
             blocks.iter().filter(|block| block.as_text().is_none()).cloned().collect()
         }
         _ => Vec::new(),

@@ -36,7 +36,7 @@ impl Perform for LocalHost {
 
     fn stop(&self, conversation: &str) {
         if let Some(tokens) = self.cancel.get() {
-            tokens.stop(conversation);
+            tokens.end_plan(conversation);
         }
     }
 
