@@ -31,6 +31,7 @@ mod reserved;
 mod results;
 mod results_limit;
 mod sanitize;
+mod skipped;
 mod slot;
 mod slots;
 mod spending;
@@ -57,6 +58,7 @@ use reserved::Reserved;
 pub(crate) use results::not_run_message;
 pub(crate) use sanitize::Sanitizer;
 use serde::{Deserialize, Serialize};
+use skipped::Skipped;
 use slot::{Slot, State};
 use slots::Slots;
 pub use tool_turn::ToolTurn;
@@ -280,13 +282,12 @@ impl Conversation {
         self.transfer().map_or(&self.agent, |(_, transfer)| &transfer.to)
     }
 
-    /// The number of delegations between the user and this conversation: 0 for the user's own.
+    /// The number of delegations between it and the user: 0 for the user's own conversation.
     pub fn depth(&self) -> u32 {
         self.depth
     }
 
-    /// All messages, in order: the full record. [`reads`](Self::reads) is the part that the model
-    /// reads.
+    /// All messages, in order. [`reads`](Self::reads) is the part that the model reads.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }

@@ -96,6 +96,7 @@ impl Engine<'_, '_> {
             });
             self.children.begin(self.ctx, more.iter().filter_map(child_of).collect());
             for (work, refused) in more.drain(..).zip(refused) {
+                stopped = self.tell_items(&work).await.and(stopped);
                 stopped = running.start(work, limit, refused).await.and(stopped);
             }
             match running.next().await {
@@ -148,6 +149,14 @@ impl Engine<'_, '_> {
         let process = self.process.clone();
         let tell = async move { process.tell_outcome(call, &outcome).await };
         session_step(self.ctx, "tell the outcome", tell).await
+    }
+
+    /// Tells listeners of a step of a plan that is made for each item of a list. It is a step, as above.
+    async fn tell_items(&self, work: &Work) -> Result<(), TerminalError> {
+        let Work::Delegate(delegation) = work else { return Ok(()) };
+        let Some(step) = delegation.begins_items() else { return Ok(()) };
+        let process = self.process.clone();
+        session_step(self.ctx, "tell the items", async move { process.tell_items(step).await }).await
     }
 
     /// Counts this work, as far as the limits and budgets of the run allow it. Returns for each why it

@@ -47,6 +47,13 @@ impl Process {
         self.flush(&conversation).await;
     }
 
+    /// A step of a plan that is made for each item of a list is told to listeners.
+    pub(crate) async fn tell_items(&self, step: Call) {
+        let conversation = step.conversation.clone();
+        self.local.on_items(step);
+        self.flush(&conversation).await;
+    }
+
     /// Waits until the events of this conversation are kept.
     pub(crate) async fn flush(&self, conversation: &str) {
         if let Some(events) = &self.events {

@@ -11,13 +11,13 @@ use agent_core::{
 /// The model writes the calls as steps. A step can use results of other steps in its input, and can be
 /// made once for each item of a list. Each call starts as soon as the calls that it needs have ended,
 /// and the others run in parallel. Each is an ordinary call, with all settings of its tool: it can
-/// wait for a person, needs permits, and is not repeated after a crash. If a step fails, only the steps
-/// that need it are not made. The result is what the model asked to see. [`Plan`] describes what the
-/// model writes.
+/// wait for a person, needs permits, and is not repeated after a crash. Steps that need a failed step are
+/// skipped; all others run. The result is what the model asked to see. [`Plan`] describes what the model
+/// writes.
 ///
 /// The calls are made in a conversation of their own, whose id ends with the id of the call. So a plan
 /// counts as one [level](agent_core::Limits::depth) of delegation, and a step with `for_each` as
-/// another one. A step can't end the run or hand the conversation over, and should not be a plan.
+/// another one. A step can't end the run or hand the conversation over.
 ///
 /// ```
 /// use agent_core::{Agent, script::{Reply, Script}};
@@ -52,9 +52,10 @@ In any input, these objects are replaced before the call:
 {\"$from\": \"a\"} the result of step a; with \"path\": \"/items/0\" a part of it, if it is JSON; {\"$from\": [\"a\", \"b\"]} \
 the first of these that did not fail.
 {\"$text\": [\"It costs \", {\"$from\": \"a\"}]} a text, joined.
+{\"$literal\": x} the value x itself.
 {\"$item\": \"/name\"} with for_each, a part of the current item; {\"$item\": \"\"} all of it.
 
-If a step fails, only the steps that need it are not made. You read the results of the steps that no other step needs, \
+Steps that need a failed step are skipped; all others run. You read the results of the steps that no other step uses, \
 or what \"result\" says.";
 
 impl PlanTool {
@@ -126,7 +127,7 @@ fn schema() -> serde_json::Value {
         "type": "object",
         "properties": {
             "steps": {"type": "array", "items": step, "minItems": 1},
-            "enough": {"type": "integer", "minimum": 1, "description": "Stop when so many of the last steps have succeeded."},
+            "enough": {"type": "integer", "minimum": 1, "description": "Stop when so many of the steps that no other step uses have succeeded."},
             "stop_on_failure": {"type": "boolean", "description": "Stop when one step fails."},
             "result": described("What you want to read: any JSON with {\"$from\": …} in it.")
         },

@@ -146,7 +146,7 @@ impl Plan {
 
     /// What the model asked to see of the results: any JSON, in which objects like those in inputs are
     /// replaced by results. `None` if it did not say: then the results of those steps are shown that no
-    /// other step needs.
+    /// other step uses.
     pub fn result(&self) -> Option<&Json> {
         self.result.as_ref()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, planned::Skipped};
+use super::{Conversation, Skipped};
 use crate::{Block, Call, Content, Delegation, ToolCall, Transfer, Work};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -251,6 +251,12 @@ impl EventKind {
         Self::CallQueued { id: call.id.clone(), tool: call.name.clone(), why }
     }
 
+    pub(crate) fn delegated(call: &Call, to: &str) -> Self {
+        let id = call.call.id.clone();
+        let conversation = format!("{}/{id}", call.conversation);
+        Self::Delegated { id, to: to.to_owned(), conversation }
+    }
+
     pub(crate) fn of_outcome(call: &Call, outcome: &Outcome) -> Self {
         let (id, tool) = (call.call.id.clone(), call.call.name.clone());
         match outcome {
@@ -264,14 +270,8 @@ impl EventKind {
             Outcome::Wait { question } => {
                 Self::CallWaiting { id, question: safe_lines(question).into_owned() }
             }
-            Outcome::Delegate { to, .. } => {
-                let conversation = format!("{}/{id}", call.conversation);
-                Self::Delegated { id, to: to.clone(), conversation }
-            }
-            Outcome::Plan { .. } => {
-                let conversation = format!("{}/{id}", call.conversation);
-                Self::Delegated { id, to: call.agent.to_string(), conversation }
-            }
+            Outcome::Delegate { to, .. } => Self::delegated(call, to),
+            Outcome::Plan { .. } => Self::delegated(call, &call.agent),
         }
     }
 }

@@ -31,6 +31,10 @@ pub trait Perform {
     /// The default does nothing, so all work is done to its end.
     fn stop(&self, _conversation: &str) {}
 
+    /// Is called with a step of a plan that begins now, if it is made for each item of a list: no tool is
+    /// called for the step itself. The default does nothing.
+    fn on_items(&self, _step: Call) {}
+
     /// Is called with the outcome of each call, after the outcome was checked against the rules and
     /// before it is recorded. The default does nothing.
     fn on_outcome(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
@@ -60,16 +64,16 @@ pub async fn in_parallel<P: Perform>(
                 Work::Call(work) => {
                     let (index, receipt) = open_turn.receipt(&call);
                     let called = performer.call(work, receipt.clone());
-                    let ended =
-                        move |ended: Result<(), _>| (call, ended.map(|()| Ended::of_call(index, &receipt)));
-                    Either::Left(called.map(ended))
+                    Either::Left(
+                        called.map(move |ended| (call, ended.map(|()| Ended::of_call(index, &receipt)))),
+                    )
                 }
                 Work::Delegate(delegation) => {
+                    delegation.begins_items().into_iter().for_each(|step| performer.on_items(step));
                     let conversed = performer.converse(DelegationGuard::new(delegation, &open_turn.home));
-                    let ended = |(lent, end): (DelegationGuard, Result<_, _>)| {
-                        (call, end.map(|end| Ended::of_conversation(lent, end)))
-                    };
-                    Either::Right(conversed.map(ended))
+                    Either::Right(
+                        conversed.map(|(lent, end)| (call, end.map(|end| Ended::of_conversation(lent, end)))),
+                    )
                 }
             });
         }

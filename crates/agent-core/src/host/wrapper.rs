@@ -155,6 +155,10 @@ impl<W: HostWrapper> Perform for W {
         self.local().stop(conversation);
     }
 
+    fn on_items(&self, step: Call) {
+        self.local().on_items(step);
+    }
+
     fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
         self.local().on_outcome(call, outcome);
     }

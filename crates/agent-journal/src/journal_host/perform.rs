@@ -92,6 +92,10 @@ impl Perform for JournalHost {
         self.local.stop(conversation);
     }
 
+    fn on_items(&self, step: Call) {
+        self.local.on_items(step);
+    }
+
     fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
         self.local.on_outcome(call, outcome);
     }

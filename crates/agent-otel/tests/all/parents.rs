@@ -134,7 +134,8 @@ async fn a_tool_puts_its_own_spans_under_its_call() {
 async fn the_steps_of_a_plan_are_under_the_call_that_made_it() {
     let plan = json!({"steps": [
         {"id": "a", "tool": "look", "input": {}},
-        {"id": "b", "tool": "look", "input": {}, "after": ["a"]}
+        {"id": "b", "tool": "look", "input": {}, "after": ["a"]},
+        {"id": "each", "tool": "look", "for_each": [1, 2], "input": {}, "after": ["a"]}
     ]});
     let recorder = Recorder::default();
     let look = FnTool::new("look", "Looks.", |_: ()| async {
@@ -154,6 +155,10 @@ async fn the_steps_of_a_plan_are_under_the_call_that_made_it() {
         invoke_agent guide 100-200 id=run/call_0_0
           execute_tool look 100-150 id=run/call_0_0 id=a
           execute_tool look 150-200 id=run/call_0_0 id=b
+          execute_tool look 150-200 id=run/call_0_0 id=each
+            invoke_agent guide 150-200 id=run/call_0_0/each
+              execute_tool look 150-200 id=run/call_0_0/each id=0
+              execute_tool look 150-200 id=run/call_0_0/each id=1
       chat claude-test 200-300 id=run
     ");
 }

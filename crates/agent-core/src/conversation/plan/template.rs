@@ -8,10 +8,13 @@ use crate::Json;
 /// The most bytes of an input with all results in it, and of what is shown of a plan.
 pub(in crate::conversation) const LONGEST: usize = 4_000_000;
 
+/// The result of the first of these steps that has one. The error says why there is none.
+type Lookup<'a> = dyn Fn(&[String]) -> Result<Json, String> + 'a;
+
 /// Where the values come from that replace parts of a template.
 pub(in crate::conversation) struct Values<'a> {
     /// The result of the first of these steps that has one. The error says why there is none.
-    pub(in crate::conversation) result: Box<dyn Fn(&[String]) -> Result<Json, String> + 'a>,
+    pub(in crate::conversation) result: Box<Lookup<'a>>,
     /// The current item.
     pub(in crate::conversation) item: Option<&'a Json>,
     /// Whether a result that is not there is replaced by an object with the error.

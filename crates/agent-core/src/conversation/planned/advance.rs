@@ -44,6 +44,13 @@ impl Conversation {
         self.planned.is_some()
     }
 
+    /// Whether its calls are for the items of a list, and none of them has begun.
+    pub(in crate::conversation) fn are_new_items(&self) -> bool {
+        let is_untouched = |state: &State| matches!(state, State::Open | State::Done { is_error: true, .. });
+        self.planned.as_ref().is_some_and(|planned| planned.plan.is_none())
+            && self.slots.iter().all(|slot| is_untouched(&slot.state))
+    }
+
     /// Gives each step that can begin its input, and each step that will not be made its result.
     pub(in crate::conversation) fn advance_plan(&mut self) {
         let Some(Planned { plan: Some(plan), .. }) = self.planned.clone() else { return };
@@ -110,13 +117,19 @@ impl Conversation {
         if bytes > LONGEST {
             return Err(format!("the inputs of all items would be longer than {LONGEST} bytes"));
         }
+        let child = self.items_child(&self.slots[place].call, inputs);
+        self.slots[place].state = State::Delegated(Box::new(child));
+        Ok(())
+    }
+
+    /// Makes the conversation of a step that is made once for each of these inputs.
+    fn items_child(&self, step: &ToolCall, inputs: Vec<Result<Json, String>>) -> Self {
         let nothing = Json::checked("{}");
         let call = |(number, input): (usize, &Result<Json, String>)| {
-            Block::tool_use(number.to_string(), &step.tool, input.as_ref().unwrap_or(&nothing).clone())
+            Block::tool_use(number.to_string(), &step.name, input.as_ref().unwrap_or(&nothing).clone())
         };
         let calls = inputs.iter().enumerate().map(call).collect();
-        let limits = self.delegation_limits.for_items();
-        let mut child = self.given(&self.slots[place].call.id, calls, limits);
+        let mut child = self.given(&step.id, calls, self.delegation_limits.for_items());
         child.planned = Some(Planned { plan: None, result: None });
         for (item, input) in inputs.into_iter().enumerate() {
             if let Err(why) = input {
@@ -124,8 +137,7 @@ impl Conversation {
             }
         }
         child.append_results_if_done();
-        self.slots[place].state = State::Delegated(Box::new(child));
-        Ok(())
+        child
     }
 
     /// The input of a step, with results in it. Tools get objects.

@@ -3,12 +3,15 @@
 use std::{cell::RefCell, collections::HashSet};
 
 use super::{
-    PlanResult, Planned, Skipped,
+    PlanResult, Planned,
     status::{Status, other_blocks, value},
 };
 use crate::{
     Block, Content, Conversation, Json,
-    conversation::plan::{Plan, Values, error},
+    conversation::{
+        Skipped,
+        plan::{Plan, Values, error},
+    },
     message::fields::Fields,
 };
 

@@ -1,7 +1,10 @@
 //! Plans that end before all steps have ended.
 
-use super::{Planned, Skipped, status::Status};
-use crate::{Conversation, Outcome, conversation::State};
+use super::{Planned, status::Status};
+use crate::{
+    Conversation, Outcome,
+    conversation::{Skipped, State},
+};
 
 impl Conversation {
     /// Whether this is the conversation of a plan that may end before all its steps have ended. Then a

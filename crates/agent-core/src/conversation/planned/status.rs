@@ -1,10 +1,9 @@
 //! How far the steps of a plan are.
 
-use super::Skipped;
 use crate::{
     Block, Content, Conversation, Json,
     conversation::{
-        Slot, State,
+        Skipped, Slot, State,
         plan::{Needs, Plan, Reference},
     },
 };

@@ -40,6 +40,12 @@ impl Perform for LocalHost {
         }
     }
 
+    fn on_items(&self, step: Call) {
+        let emitter = &self.caller.emitter;
+        emitter.emit(Origin::of(&step), || EventKind::call_started(&step.call));
+        emitter.emit(Origin::of(&step), || EventKind::delegated(&step, &step.agent));
+    }
+
     fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
         if self.caller.emitter.has_listeners() {
             let call = call();
