@@ -12,10 +12,12 @@ mod names;
 mod open_runs;
 mod reply;
 mod request_wait;
+mod requests;
 mod shared;
 mod trace_parent;
 mod traces;
 mod turn;
+mod watched;
 
 pub use names::Names;
 pub use trace_parent::InvalidTraceParent;

@@ -1,6 +1,7 @@
 //! The events of a run in this process, kept in memory for its readers.
 
 use std::{
+    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::SystemTime,
@@ -18,7 +19,10 @@ use crate::LastEventId;
 /// Keeps the events of a run in memory and gives them to any number of readers, each from where it
 /// stopped. For programs without a journal. The run never waits for a reader.
 ///
-/// It keeps all events until it is dropped, so make one for each conversation.
+/// It keeps the newest 10,000 events, or as many as [`keeping`](Self::keeping) says. Each piece of a
+/// reply is an event, so that is about as many words. A reader who comes later than that, or reads
+/// more slowly, goes on with the oldest event that is kept. The gap in the
+/// [offsets](SessionEvent::offset) shows what it has missed. Make one for each conversation.
 ///
 /// ```
 /// use agent_core::{Agent, script::{Reply, Script}};
@@ -35,15 +39,18 @@ use crate::LastEventId;
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct LiveEvents(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
-    events: Mutex<Vec<SessionEvent>>,
-    /// How many events there are. Readers wait for it to grow.
-    count: watch::Sender<usize>,
+    events: Mutex<VecDeque<SessionEvent>>,
+    most: usize,
+    /// The offset of the newest event. Readers wait for it to grow.
+    last: watch::Sender<u64>,
 }
+
+/// How many events are kept.
+const MOST: usize = 10_000;
 
 /// How many events are read in one piece.
 const PIECE: usize = 256;
@@ -51,7 +58,12 @@ const PIECE: usize = 256;
 impl LiveEvents {
     /// Makes a place for events.
     pub fn new() -> Self {
-        Self::default()
+        Self::keeping(MOST)
+    }
+
+    /// Makes a place that keeps the newest `most` events, and at least one.
+    pub fn keeping(most: usize) -> Self {
+        Self(Arc::new(Inner { events: Mutex::default(), most: most.max(1), last: watch::Sender::new(0) }))
     }
 
     /// Returns a listener for one run; see [`Run::listen`](agent_core::Run::listen). Call it again
@@ -67,27 +79,42 @@ impl LiveEvents {
     /// The events after the last one that a reader has, and then those that come. The stream goes on
     /// until it is dropped.
     pub fn after(&self, last: LastEventId) -> SessionEvents {
-        let first = usize::try_from(last.0).unwrap_or(usize::MAX);
-        let reader = (self.0.clone(), self.0.count.subscribe(), first);
-        let pieces = stream::unfold(reader, |(inner, mut count, first)| async move {
-            count.wait_for(|count| *count > first).await.ok()?;
-            let piece: Vec<_> = inner.events().iter().skip(first).take(PIECE).cloned().map(Ok).collect();
-            let next = first + piece.len();
-            Some((stream::iter(piece), (inner, count, next)))
+        let reader = (self.0.clone(), self.0.last.subscribe(), last.0);
+        let pieces = stream::unfold(reader, |(inner, mut last, after)| async move {
+            last.wait_for(|last| *last > after).await.ok()?;
+            let piece = inner.after(after);
+            let after = piece.last().map_or(after, |event| event.offset);
+            Some((stream::iter(piece.into_iter().map(Ok)), (inner, last, after)))
         });
         pieces.flatten().boxed()
+    }
+}
+
+impl Default for LiveEvents {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl Inner {
     fn push(&self, event: &Event, run_began: SystemTime) {
         let mut events = self.events();
-        let offset = events.len() as u64 + 1;
-        events.push(SessionEvent { offset, run_began, event: event.clone() });
-        self.count.send_replace(events.len());
+        let offset = events.back().map_or(0, |last| last.offset) + 1;
+        if events.len() == self.most {
+            events.pop_front();
+        }
+        events.push_back(SessionEvent { offset, run_began, event: event.clone() });
+        self.last.send_replace(offset);
     }
 
-    fn events(&self) -> MutexGuard<'_, Vec<SessionEvent>> {
+    /// Some of the events after this offset.
+    fn after(&self, after: u64) -> Vec<SessionEvent> {
+        let events = self.events();
+        let first = events.partition_point(|event| event.offset <= after);
+        events.iter().skip(first).take(PIECE).cloned().collect()
+    }
+
+    fn events(&self) -> MutexGuard<'_, VecDeque<SessionEvent>> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -72,6 +72,14 @@ vocabulary! {
     conversation_compacted: Option<&'static str>,
     agent_name: &'static str,
     request_model: &'static str,
+    request_max_tokens: &'static str,
+    request_temperature: &'static str,
+    request_top_p: &'static str,
+    request_top_k: &'static str,
+    request_stop_sequences: &'static str,
+    output_type: &'static str,
+    system_instructions: &'static str,
+    tool_definitions: &'static str,
     response_id: &'static str,
     response_model: &'static str,
     finish_reasons: &'static str,
@@ -139,6 +147,9 @@ mod tests {
     /// What version 0.1.0 has, of all that we use.
     const V0_1: &str = "
         error.type server.address server.port
+        gen_ai.output.type gen_ai.request.max_tokens gen_ai.request.stop_sequences
+        gen_ai.request.temperature gen_ai.request.top_k gen_ai.request.top_p gen_ai.system_instructions
+        gen_ai.tool.definitions
         gen_ai.agent.name gen_ai.conversation.compacted gen_ai.conversation.id gen_ai.input.messages
         gen_ai.operation.name gen_ai.output.messages gen_ai.provider.name gen_ai.request.model
         gen_ai.response.finish_reasons gen_ai.response.id gen_ai.response.model
@@ -158,6 +169,9 @@ mod tests {
     /// The same of version 1.41.
     const V1_41: &str = "
         error.type server.address server.port
+        gen_ai.output.type gen_ai.request.max_tokens gen_ai.request.stop_sequences
+        gen_ai.request.temperature gen_ai.request.top_k gen_ai.request.top_p gen_ai.system_instructions
+        gen_ai.tool.definitions
         gen_ai.agent.name gen_ai.conversation.id gen_ai.input.messages gen_ai.operation.name
         gen_ai.output.messages gen_ai.provider.name gen_ai.request.model
         gen_ai.response.finish_reasons gen_ai.response.id gen_ai.response.model

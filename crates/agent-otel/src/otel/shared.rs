@@ -11,7 +11,7 @@ use opentelemetry::{
     trace::{SpanBuilder, TraceContextExt},
 };
 
-use super::{asked::Asked, metrics::Metrics, names::Vocabulary};
+use super::{asked::Asked, metrics::Metrics, names::Vocabulary, requests::Requests};
 
 /// Starts a span under a parent. It hides the type of the tracer.
 pub(super) type Start = dyn Fn(SpanBuilder, &Context) -> Context + Send + Sync;
@@ -35,6 +35,7 @@ pub(super) struct Shared {
     /// The spans of conversations and calls that are open, by their keys.
     pub(super) open: OpenSpans,
     pub(super) asked: Asked,
+    pub(super) requests: Requests,
 }
 
 impl Shared {

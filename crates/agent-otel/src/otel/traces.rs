@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use agent_core::{
-    Event,
+    Event, Llm,
     event::{RunTracer, TraceParents},
 };
 use opentelemetry::{
@@ -18,8 +18,10 @@ use super::{
     metrics::Metrics,
     names::Names,
     open_runs::Place,
+    requests::Requests,
     shared::{OnRoot, OpenSpans, ParentOf, Shared, Start},
     trace_parent::{self, InvalidTraceParent},
+    watched::Watched,
 };
 
 /// Makes OpenTelemetry spans and metrics from the events of runs. Give each run a
@@ -93,6 +95,15 @@ impl Traces {
     /// [`on_root`](TracesBuilder::on_root).
     pub fn trace_parent(&self, conversation: &str) -> Option<String> {
         trace_parent::write(self.context(conversation)?.span().span_context())
+    }
+
+    /// Wraps the model of an agent, so that the spans of its turns also have what requests say:
+    /// `gen_ai.request.max_tokens`, and what [`AgentBuilder::extra`](agent_core::AgentBuilder::extra)
+    /// sets of the temperature, `top_p`, `top_k` and stop sequences. With
+    /// [`content`](TracesBuilder::content) they have the system prompt and the definitions of the
+    /// tools, too. Events don't have these. Make it the outermost wrapper. It changes no request.
+    pub fn model<L: Llm>(&self, llm: L) -> impl Llm + use<L> {
+        Watched { llm, shared: self.0.clone() }
     }
 
     /// The open span of a conversation, by its id, or of a call, by its key `CONVERSATION/CALL`.
@@ -220,6 +231,7 @@ impl TracesBuilder {
             idle_limit: self.idle_limit.unwrap_or(IDLE_LIMIT),
             open: OpenSpans::default(),
             asked: Asked::default(),
+            requests: Requests::default(),
         }))
     }
 }

@@ -227,6 +227,7 @@ impl Turn {
             KeyValue::new(names.output_tokens, count(usage.output_tokens)),
         ];
         attributes.append(&mut self.asked);
+        attributes.extend(shared.requests.take(&self.conversation));
         let (read, written) = (usage.cache_read_input_tokens, usage.cache_creation_input_tokens);
         let cached = [(names.cache_read_tokens, read), (names.cache_write_tokens, written)];
         let cached = cached.into_iter().filter(|(_, tokens)| *tokens > 0);

@@ -90,3 +90,33 @@ async fn a_turn_has_the_results_that_its_model_reads() {
     [{"role":"tool","parts":[{"type":"tool_call_response","id":"call_0_0","response":"Rain."},{"type":"tool_call_response","id":"call_0_1","response":"Rain."}]}]
     "#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_request_says_is_in_the_span_of_its_turn_where_its_model_is_wrapped() {
+    for (content, names) in [(false, Names::V0_1), (true, Names::V0_1), (true, Names::V1_41)] {
+        let recorder = Recorder::new(Traces::builder().content(content).names(names));
+        let model = recorder.traces.model(by_agent([("guide", vec![Reply::text("Yes.")])]));
+        let look = FnTool::new("look", "Looks.", |_: Wish| async { "rain" });
+        let agent = Agent::builder("guide", model).base_prompt("").system("secret orders").tool(look);
+        let agent = agent.max_tokens(77).extra("temperature", json!(0.5));
+        let agent = agent.extra("stop_sequences", json!(["END"])).build().unwrap();
+        let run = agent.start("Hi.");
+        let mut conversation = run;
+        agent.run(&mut conversation).listen(recorder.traces.listener()).await.unwrap();
+        let spans = recorder.spans();
+        let span = spans.iter().find(|span| span.name.starts_with("chat")).unwrap();
+        let of = |name: &str| attribute(span, name);
+        assert_eq!(of("gen_ai.request.max_tokens"), "77");
+        assert_eq!(of("gen_ai.request.temperature"), "0.5");
+        assert_eq!(of("gen_ai.request.stop_sequences"), r#"["END"]"#);
+        let (orders, tools) = (of("gen_ai.system_instructions"), of("gen_ai.tool.definitions"));
+        if content {
+            assert_eq!(orders, r#"[{"type":"text","content":"secret orders"}]"#);
+            let tools: serde_json::Value = serde_json::from_str(&tools).unwrap();
+            assert_eq!((&tools[0]["type"], &tools[0]["name"]), (&json!("function"), &json!("look")));
+            assert_eq!(tools[0]["parameters"]["required"], json!(["of"]));
+        } else {
+            assert_eq!((orders.as_str(), tools.as_str()), ("", ""));
+        }
+    }
+}

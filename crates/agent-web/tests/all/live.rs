@@ -41,3 +41,22 @@ async fn readers_of_a_run_get_all_events_from_where_they_are_over_several_runs()
     let mut beyond = live.after(LastEventId(u64::MAX));
     assert!(beyond.next().now_or_never().is_none());
 }
+
+#[tokio::test]
+async fn only_the_newest_events_are_kept_and_a_gap_shows_it() {
+    let live = LiveEvents::keeping(3);
+    let agent = agent();
+    let mut there = live.after(LastEventId(0));
+    let mut conversation = agent.start("Count.");
+    agent.run(&mut conversation).listen(live.listener()).await.unwrap();
+    let all = format!("{live:?}");
+    assert_eq!(all, "LiveEvents { events: 3 }");
+    let first = there.next().await.unwrap().unwrap().offset;
+    assert!(first > 1, "the first ones are gone");
+    let rest: Vec<u64> =
+        [there.next().await, there.next().await].map(|event| event.unwrap().unwrap().offset).into();
+    assert_eq!(rest, [first + 1, first + 2]);
+    assert!(there.next().now_or_never().is_none());
+    let mut late = live.after(LastEventId(first));
+    assert_eq!(late.next().await.unwrap().unwrap().offset, first + 1);
+}

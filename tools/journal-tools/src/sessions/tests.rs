@@ -322,3 +322,69 @@ fn tail_ends_when_the_session_is_deleted() {
     -- it was deleted
     ");
 }
+
+/// A journal with a session whose events are kept.
+fn with_events() -> Place {
+    let place = Place::new();
+    let journal = Journal::open(&place.file).unwrap();
+    let mut conversation = Conversation::start("clerk", "Pay Ada.").with_id("bills");
+    let host = block_on(journal.host(clerk(), &mut conversation)).unwrap().keep_events();
+    block_on(host.run(&mut conversation)).unwrap();
+    place
+}
+
+#[test]
+fn the_timeline_of_a_session_is_a_page() {
+    let place = with_events();
+    let page = place.say(&["page", "bills"]);
+    assert!(page.starts_with("<!doctype html>") && page.contains("clerk"), "{page}");
+    let none = Place::with_sessions().say(&["page", "trip"]);
+    assert_snapshot!(none, @r#"error: no events of session "trip" are kept: the program that runs it keeps them with JournalHost::keep_events
+    "#);
+    assert!(place.say(&["page", "none"]).starts_with("error: there is no session \"none\""));
+}
+
+/// Gets what is written, line by line.
+struct Lines(std::sync::mpsc::Sender<String>);
+
+impl Write for Lines {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        let _ = self.0.send(String::from_utf8_lossy(text).into_owned());
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_sessions_of_a_journal_are_served_to_who_has_the_token() {
+    let place = with_events();
+    let (sender, lines) = std::sync::mpsc::channel();
+    let journal = Journal::open(&place.file).unwrap();
+    thread::spawn(move || {
+        block_on(serve::serve(journal, 0, &mut Lines(sender))).map_err(|error| error.to_string())
+    });
+    let mut url = String::new();
+    while !url.contains('\n') {
+        url += &lines.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
+    let rest = url.trim().strip_prefix("http://").unwrap();
+    let (address, token) = rest.split_once("/?token=").unwrap();
+    let ask = |head: &str| {
+        let mut connection = std::net::TcpStream::connect(address).unwrap();
+        write!(connection, "GET /sessions HTTP/1.0\r\nhost: {address}\r\n{head}\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = ask(&format!("authorization: Bearer {token}\r\n"));
+    assert!(answer.contains(" 200 OK") && answer.contains(r#""id":"bills""#), "{answer}");
+    assert!(!ask("").contains("bills"));
+
+    // The port is taken.
+    let port = address.rsplit_once(':').unwrap().1;
+    let taken = place.say(&["serve", "--port", port]);
+    assert_eq!(taken, format!("error: port {port} is in use: choose another one with --port\n"));
+}
