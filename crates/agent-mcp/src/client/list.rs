@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use agent_core::ToolSpec;
+use agent_core::{ToolSpec, message::safe_line};
 use rmcp::model::{Tool, ToolAnnotations};
 
 use super::{
@@ -61,7 +61,10 @@ impl List {
         let changed = settings.changes.iter().map(|(name, _)| name);
         let mut named = settings.only.iter().flatten().chain(&settings.without).chain(changed);
         match named.find(|name| known().all(|known| known != **name)) {
-            Some(tool) => Err(McpErrorKind::NoSuchTool { tool: tool.clone(), known: known().collect() }),
+            Some(tool) => {
+                let known = known().map(|name| safe_line(&name).into_owned()).collect();
+                Err(McpErrorKind::NoSuchTool { tool: tool.clone(), known })
+            }
             None => Ok(()),
         }
     }
@@ -82,7 +85,8 @@ impl Offer {
         hints(&mut spec, tool.annotations.as_ref().unwrap_or(&ToolAnnotations::default()), settings);
         if let Err(why) = &input {
             spec.fault = Some(format!(
-                "the server's schema of its input can't be used: {why}; leave the tool out with `without([{:?}])`",
+                "the server's schema of its input can't be used: {}; leave the tool out with `without([{:?}])`",
+                safe_line(why),
                 tool.name
             ));
         }

@@ -46,13 +46,15 @@ pub struct Sampling(Arc<Inner>);
 
 struct Inner {
     max_tokens: u32,
+    /// What the answers have used.
+    usage: Mutex<Usage>,
     /// The last requests of conversations, without what they said: who pays is in them.
     asking: Mutex<VecDeque<Asking>>,
 }
 
 impl Default for Inner {
     fn default() -> Self {
-        Self { max_tokens: 4_000, asking: Mutex::default() }
+        Self { max_tokens: 4_000, usage: Mutex::default(), asking: Mutex::default() }
     }
 }
 
@@ -70,6 +72,12 @@ impl Sampling {
     /// The same with another limit of the tokens of an answer. A server may ask for less.
     pub fn with_max_tokens(tokens: u32) -> Self {
         Self(Arc::new(Inner { max_tokens: tokens, ..Inner::default() }))
+    }
+
+    /// What all answers have used so far. It is not a part of the usage of conversations, which has
+    /// only what their agents asked themselves.
+    pub fn usage(&self) -> Usage {
+        *self.0.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a wrapper around the models of a team, so that they can be asked.
@@ -94,7 +102,10 @@ impl Sampling {
         request.messages = messages(&asked.messages)?;
         request.places = vec![None; request.messages.len()];
         request.max_tokens = asked.max_tokens.min(self.0.max_tokens);
-        let reply = fold(llm.stream(request), |_| {}).await.map_err(|error| error.to_string())?;
+        let reply = fold(llm.stream(request), |_| {}).await;
+        let used = reply.as_ref().map_or_else(LlmError::usage, |reply| reply.usage);
+        *self.0.usage.lock().unwrap_or_else(PoisonError::into_inner) += used;
+        let reply = reply.map_err(|error| error.to_string())?;
         let text = Message::assistant(reply.content).text();
         let message = SamplingMessage::new(Role::Assistant, SamplingMessageContentBlock::text(text));
         let model = reply.model.unwrap_or_else(|| "unknown".to_owned());

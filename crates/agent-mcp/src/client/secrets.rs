@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use agent_core::message::safe_line;
+
 /// The least bytes of a value that is looked for. Shorter ones, such as `1` or `true`, would be
 /// found in words that are no secrets.
 const SHORTEST: usize = 6;
@@ -20,9 +22,11 @@ impl Secrets {
         }
     }
 
-    /// The text with a placeholder for each secret.
+    /// The text of a server as errors repeat it: with a placeholder for each secret, and on one line
+    /// without control characters, because a terminal would obey them.
     pub(super) fn hide(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[hidden]"))
+        let hidden = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[hidden]"));
+        safe_line(&hidden).into_owned()
     }
 }
 
@@ -43,5 +47,6 @@ mod tests {
         let hidden = secrets.hide("it is true: sk-12345-and-more, sk-12345");
         assert_eq!(hidden, "it is true: [hidden], [hidden]");
         assert_eq!(format!("{secrets:?}"), "Secrets(2)");
+        assert_eq!(secrets.hide("red: \u{1b}[31m"), r"red: \u{1b}[31m");
     }
 }

@@ -1,10 +1,11 @@
 //! Servers that ask a person or a model.
 
 use agent_core::{
-    Agent, Context, Conversation, End, Limits, Outcome, Team, Tool,
+    Agent, Context, Conversation, End, Limits, Outcome, Team, Tool, Usage,
     budget::Budget,
     script::{Reply, Script},
 };
+use agent_journal::Journal;
 use agent_mcp::{Elicitation, FormAnswer, FormAnswers, McpServer, Sampling, ServerBuilder};
 use serde_json::json;
 
@@ -13,6 +14,9 @@ use super::{
     results,
     scripted::{REVISIONS, server},
 };
+
+/// The tokens of the script's answer to a server.
+const ANSWER: u64 = 7;
 
 async fn connected(
     revision: &str,
@@ -103,9 +107,11 @@ async fn a_server_asks_the_teams_model_and_the_budget_pays() {
         let sampling = Sampling::new();
         let (server, _folder) = connected(revision, |settings| settings.sampling(&sampling)).await;
         for (requests, expected) in [(10, "Forty-two."), (1, "budget")] {
+            let mut used = Usage::default();
+            used.output_tokens = ANSWER;
             let script = Script::new([
                 Reply::call("samples", json!({})),
-                Reply::text("Forty-two."),
+                Reply::text("Forty-two.").usage(used),
                 Reply::text("Done."),
             ]);
             let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
@@ -116,5 +122,25 @@ async fn a_server_asks_the_teams_model_and_the_budget_pays() {
             let results = results(&conversation);
             assert!(results[0].contains(expected), "{revision}, {requests}: {results:?}, {end:?}");
         }
+        assert_eq!(sampling.usage().output_tokens, ANSWER);
     }
+}
+
+/// A journal saves what is reserved before each request, also before those of a server.
+#[tokio::test]
+async fn a_server_asks_a_model_in_a_run_on_a_journal() {
+    let sampling = Sampling::new();
+    let (server, folder) = connected("2026-07-28", |settings| settings.sampling(&sampling)).await;
+    let call = Reply::call("samples", json!({})).and_call("samples", json!({}));
+    let script =
+        Script::new([call, Reply::text("Forty-two."), Reply::text("Forty-two."), Reply::text("Done.")]);
+    let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
+    let limits = Limits::new().budget(Budget::new().requests(4));
+    let team = sampling.around(Team::new([agent]).unwrap().with_limits(limits));
+    let journal = Journal::open(folder.path().join("journal")).unwrap();
+    let mut conversation = Conversation::new("a").with_id("c");
+    let host = journal.host(team, &mut conversation).await.unwrap();
+    conversation.say("Go.");
+    assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
+    assert!(results(&conversation).iter().all(|result| result.contains("Forty-two.")));
 }

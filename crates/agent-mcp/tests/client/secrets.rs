@@ -2,7 +2,7 @@
 
 use agent_mcp::{McpServer, OAuth};
 
-use super::scripted::server;
+use super::scripted::{server, written};
 
 #[tokio::test]
 async fn secrets_are_not_shown() {
@@ -21,6 +21,18 @@ async fn secrets_are_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     let server = server("2026-07-28", folder.path()).env("TOKEN", "secret-6").connect().await.unwrap();
     assert!(!format!("{server:?} {:?}", server.tools()).contains("secret"));
+}
+
+#[tokio::test]
+async fn a_server_gets_no_keys_of_the_environment_unless_the_program_says_so() {
+    for inherits in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = server("2026-07-28", folder.path());
+        let settings = if inherits { settings.inherit_env() } else { settings };
+        settings.connect().await.unwrap();
+        let sees = written(folder.path()).iter().any(|line| line == "sees the environment");
+        assert_eq!(sees, inherits);
+    }
 }
 
 #[tokio::test]

