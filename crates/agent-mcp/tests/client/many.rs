@@ -152,6 +152,16 @@ async fn requests_have_only_the_names_of_two_hundred_tools() {
 }
 
 #[tokio::test]
+async fn a_tool_that_was_called_without_a_search_stays() {
+    let script = Script::new([Reply::call("task_3_in_repository", json!({})), Reply::text("Done.")]);
+    let search = ToolSearch::new((0..5).map(large));
+    let agent = Agent::builder("a", search.model(script.clone())).tools(search.tools()).build().unwrap();
+    agent.run(&mut agent.start("Go.")).await.unwrap();
+    let names: Vec<String> = script.requests()[1].tools.iter().map(|spec| spec.name.clone()).collect();
+    assert_eq!(names, ["search_tools", "task_3_in_repository"]);
+}
+
+#[tokio::test]
 async fn an_api_that_searches_gets_all_tools_deferred() {
     let (tools, search) = ToolSearch::on_claude((0..2).map(large));
     assert!(tools.iter().all(|tool| tool.spec().extra["defer_loading"] == json!(true).into()));
