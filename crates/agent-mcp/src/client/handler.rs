@@ -76,7 +76,7 @@ impl ClientHandler for Handler {
             return Err(ErrorData::invalid_request("this program does not allow elicitation", None));
         };
         let call = self.call(&context).await?;
-        let server = self.settings.first_name();
+        let server = self.settings.name(context.peer.peer_info().as_deref());
         match elicitation.ask(&server, &request, &call.caller).await {
             Asked::Answer(answer) => Ok(answer),
             Asked::Person(question) => {

@@ -12,7 +12,7 @@ use std::{
 use process_wrap::tokio::{CommandWrap, KillOnDrop};
 use rmcp::transport::TokioChildProcess;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{ChildStderr, Command},
     sync::watch,
     time::timeout,
@@ -21,6 +21,9 @@ use tokio::{
 /// How many of the last lines of standard error are kept, and how much of each.
 const LINES: usize = 10;
 const LONGEST_LINE: usize = 400;
+
+/// The most bytes that are read as one line.
+const PART: u64 = 64 << 10;
 
 /// How long the last lines are waited for after a process has closed its output.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -116,8 +119,9 @@ impl LastLines {
         tokio::spawn(async move {
             let mut reader = BufReader::new(errors);
             let mut line = Vec::new();
-            // Read as bytes, because a line that is no UTF-8 must not end the reading.
-            while matches!(reader.read_until(b'\n', &mut line).await, Ok(1..)) {
+            // Read as bytes, because a line that is no UTF-8 must not end the reading, and in parts,
+            // because a line may have no end.
+            while matches!((&mut reader).take(PART).read_until(b'\n', &mut line).await, Ok(1..)) {
                 let text = String::from_utf8_lossy(&line);
                 let text: String = text.trim_end().chars().take(LONGEST_LINE).collect();
                 let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);

@@ -88,8 +88,7 @@ impl McpServer {
         list.check(&settings).map_err(failed)?;
 
         let info = connection.peer().peer_info();
-        let said = info.as_ref().and_then(|info| Some(info.server_info.as_ref()?.name.clone()));
-        let name = settings.name.clone().or(said).unwrap_or_else(|| settings.first_name());
+        let name = settings.name(info.as_deref());
         let link = Arc::new(Link {
             name,
             settings,

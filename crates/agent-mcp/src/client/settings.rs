@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use agent_core::ToolSpec;
+use rmcp::model::ServerPeerInfo;
 
 use super::{elicitation::Elicitation, http::Http, process::Process, sampling::Sampling, secrets::Secrets};
 
@@ -87,6 +88,12 @@ impl Settings {
             secrets,
             wrong: None,
         }
+    }
+
+    /// What the server is called: the program's name for it, or what it calls itself.
+    pub(super) fn name(&self, said: Option<&ServerPeerInfo>) -> String {
+        let said = said.and_then(|info| Some(info.server_info.as_ref()?.name.clone()));
+        self.name.clone().or(said).unwrap_or_else(|| self.first_name())
     }
 
     /// What the server is called before it has said its name: the program's name for it, or how it
