@@ -547,7 +547,7 @@ async fn more_calls_than_a_reply_may_have_are_refused_before_any_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn field_45_a_plan_that_takes_too_long_says_so_and_what_was_done() {
+async fn a_plan_that_takes_too_long_says_so_and_what_was_done() {
     let plan = json!({"steps": [step("a", json!("a"), 100), step("b", json!({"$from": "a"}), 60_000)]});
     let model = Script::new([Reply::call("plan", plan), Reply::text("Done.")]);
     let plans = PlanTool::new().timeout(Duration::from_secs(5));
