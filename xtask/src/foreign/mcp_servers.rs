@@ -1,4 +1,4 @@
-//! Our MCP client against a server that others wrote: `server-everything`, on the protocol's SDK for TypeScript.
+//! Our MCP client against servers that others wrote, on the protocol's SDKs for TypeScript and for Python.
 
 use std::{
     error::Error,
@@ -13,6 +13,8 @@ use super::folder;
 use crate::{
     mcp::Program,
     npm::{Npm, node_package},
+    python::{Packages, Python},
+    task::root,
 };
 
 const SERVER: &str = "@modelcontextprotocol/server-everything@2026.8.31";
@@ -20,32 +22,49 @@ const SERVER: &str = "@modelcontextprotocol/server-everything@2026.8.31";
 /// Its program.
 const SCRIPT: &str = "@modelcontextprotocol/server-everything/dist/index.js";
 
+/// A server on the SDK for Python, and what it needs.
+const SUMS: &str = "xtask/mcp/sums.py";
+const PYTHON: Packages = Packages { file: "xtask/mcp/requirements.txt", alone: false };
+
 /// A key that no server may see.
 const KEY: (&str, &str) = ("A_KEY_OF_THIS_PROGRAM", "secret");
 
 /// Prints what came of each step, and returns what went wrong.
 pub(super) fn run() -> Result<Vec<String>, Box<dyn Error>> {
-    let npm = match Npm::with_packages(folder("server-everything"), &[SERVER, &node_package()]) {
-        Ok(npm) => npm,
-        Err(why) => {
-            println!("foreign: the MCP server is skipped: {why}");
-            return Ok(Vec::new());
-        }
-    };
     let client = Program::example("agent-mcp", "foreign_server");
     client.build()?;
-    let served = Served::start(npm.program(SCRIPT))?;
-    let mut client = Command::new(client.path());
-    client.arg(npm.node()).arg(npm.file(SCRIPT)).arg(&served.url).env(KEY.0, KEY.1);
+    let mut wrong = Vec::new();
+    match Npm::with_packages(folder("server-everything"), &[SERVER, &node_package()]) {
+        Ok(npm) => {
+            let served = Served::start(npm.program(SCRIPT))?;
+            let mut uses = Command::new(client.path());
+            uses.arg(npm.node()).arg(npm.file(SCRIPT)).arg(&served.url).env(KEY.0, KEY.1);
+            wrong.extend(findings("server-everything", uses)?);
+        }
+        Err(why) => println!("foreign: server-everything is skipped: {why}"),
+    }
+    match Python::with_packages(folder("mcp-python"), &PYTHON, |_| Ok(())) {
+        Ok(python) => {
+            let mut uses = Command::new(client.path());
+            uses.arg(python.folder("bin/python")).arg(root().join(SUMS));
+            wrong.extend(findings("Python's SDK", uses)?);
+        }
+        Err(why) => println!("foreign: the server on Python's SDK is skipped: {why}"),
+    }
+    Ok(wrong)
+}
+
+/// Prints what a client says of a server, and returns what went wrong.
+fn findings(server: &str, mut client: Command) -> Result<Vec<String>, Box<dyn Error>> {
     let output = client.stderr(Stdio::inherit()).output()?;
     let said = String::from_utf8_lossy(&output.stdout);
     let mut wrong = Vec::new();
     for line in said.lines() {
         println!("{line}");
-        wrong.extend(line.strip_prefix("FAIL ").map(|why| format!("server-everything: {why}")));
+        wrong.extend(line.strip_prefix("FAIL ").map(|why| format!("{server}: {why}")));
     }
     if wrong.is_empty() && !output.status.success() {
-        wrong.push(format!("server-everything: the client ended with {}", output.status));
+        wrong.push(format!("{server}: the client ended with {}", output.status));
     }
     Ok(wrong)
 }

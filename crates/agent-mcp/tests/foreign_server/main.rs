@@ -1,5 +1,5 @@
-//! Uses a server that others wrote, `server-everything`, over stdio and over HTTP, and prints what went
-//! well and what did not: `cargo xtask foreign --mcp`.
+//! Uses servers that others wrote: `server-everything` over stdio and over HTTP, and one on the protocol's
+//! SDK for Python. Prints what went well and what did not: `cargo xtask foreign --mcp`.
 
 use std::env;
 
@@ -20,6 +20,11 @@ const KEY: &str = "A_KEY_OF_THIS_PROGRAM";
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
+    if let [python, script] = &*words {
+        let is_well = told("Python's SDK: results, failures and progress", sums(python, script).await);
+        ensure!(is_well, "not all went well, see above");
+        return Ok(());
+    }
     let [node, script, url] = &*words else {
         anyhow::bail!("start it with the program node, the server's script, and a URL of the server");
     };
@@ -91,12 +96,28 @@ async fn results(server: ServerBuilder) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The server of `xtask/mcp/sums.py`.
+async fn sums(python: &str, script: &str) -> anyhow::Result<()> {
+    let server = || McpServer::command(python, ["-B", script]).trusted();
+    let sums = server().connect().await?;
+    let add = sums.tools().into_iter().find(|tool| tool.original_name() == "add").context("no add")?;
+    ensure!(add.spec().read_only, "the hint is not read");
+    has(&call(&sums, "add", json!({"a": 2, "b": 3})).await?, r#""sum": 5"#)?;
+    let refused = call(&sums, "add", json!({"a": "two"})).await.err().context("it was not refused")?;
+    ensure!(refused.to_string().contains("invalid input"), "{refused}");
+    let failed = call(&sums, "broken", json!({})).await.err().context("it did not fail")?;
+    ensure!(failed.to_string().contains("Error executing tool broken"), "{failed}");
+    progress_of(server(), "slow", json!({}), "step 2").await
+}
+
 async fn progress(server: ServerBuilder) -> anyhow::Result<()> {
+    let input = json!({"duration": 0.2, "steps": 2});
+    progress_of(server, "trigger-long-running-operation", input, "2 of 2").await
+}
+
+async fn progress_of(server: ServerBuilder, tool: &str, input: Value, last: &str) -> anyhow::Result<()> {
     let server = server.connect().await?;
-    let script = Script::new([
-        Reply::call("trigger-long-running-operation", json!({"duration": 0.2, "steps": 2})),
-        Reply::text("Done."),
-    ]);
+    let script = Script::new([Reply::call(tool, input), Reply::text("Done.")]);
     let agent = Agent::builder("a", script).tools(server.tools()).build()?;
     let mut conversation = agent.start("Go.");
     let mut run = agent.run(&mut conversation);
@@ -106,7 +127,7 @@ async fn progress(server: ServerBuilder) -> anyhow::Result<()> {
             reports.push(text);
         }
     }
-    ensure!(reports.last().is_some_and(|last| last.contains("2 of 2")), "{reports:?}");
+    ensure!(reports.last().is_some_and(|report| report.contains(last)), "{reports:?}");
     Ok(())
 }
 
