@@ -30,7 +30,7 @@ type Finding = (&'static str, Result<(), Box<dyn Error>>);
 
 /// Prints what each client did, and returns what went wrong.
 pub(super) fn run() -> Result<Vec<String>, Box<dyn Error>> {
-    let program = Program::example("agent-mcp", "serve");
+    let program = Program::example("agent-mcp", "mcp_server");
     program.build()?;
     let program = program.path();
     let http = Http::start(&program)?;

@@ -1,5 +1,5 @@
 //! A team and a tool for MCP clients, over standard input and output, or over HTTP with tokens:
-//! cargo run -p agent-mcp --features server --example serve -- [http]
+//! cargo run -p agent-mcp --features server --example mcp_server -- [http]
 
 use std::env;
 
