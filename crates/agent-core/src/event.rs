@@ -1,5 +1,5 @@
-//! Events of a run, and what can be made of them: logs and live text. The crate agent-timeline makes
-//! timelines of them.
+//! Events of a run, and what can be made of them: logs and live text. The crate agent-timeline
+//! makes timelines of them.
 
 pub(crate) mod emitter;
 mod event_kind;

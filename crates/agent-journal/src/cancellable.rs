@@ -47,11 +47,12 @@ impl Drop for Cancellable {
 }
 
 impl Journal {
-    /// Cancels the run of a session, in whatever process it is, as
-    /// [`Cancel::all`] does: running calls get an error result, and the run ends with
-    /// [`RunError::Cancelled`](agent_core::RunError::Cancelled). Its host can then carry out another
-    /// run, which is not cancelled. A run in another process notices it within 100 ms. Fails with [`JournalError::NotRunning`] if no host drives the session, or if
-    /// it waits for a person or for the user.
+    /// Cancels the run of a session, in whatever process it is, as [`Cancel::all`] does: running
+    /// calls get an error result, and the run ends with
+    /// [`RunError::Cancelled`](agent_core::RunError::Cancelled). Its host can then carry out
+    /// another run, which is not cancelled. A run in another process notices it within 100 ms.
+    /// Fails with [`JournalError::NotRunning`] if no host drives the session, or if it waits for a
+    /// person or for the user.
     pub async fn cancel(&self, id: &str) -> Result<(), JournalError> {
         let (file, cancels, id) = (self.file().clone(), self.cancels().clone(), id.to_owned());
         let cancel = move |connection: &Connection| {

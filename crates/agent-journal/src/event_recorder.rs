@@ -41,7 +41,8 @@ struct Unwritten {
     next: u64,
     /// Where the newest event of each conversation is in `events`.
     newest: HashMap<Arc<str>, usize>,
-    /// A job is on its way to the writer that writes all events that are here when it is carried out.
+    /// A job is on its way to the writer that writes all events that are here when it is carried
+    /// out.
     is_sent: bool,
     is_closed: bool,
 }
@@ -91,8 +92,8 @@ impl Recorder {
         }
     }
 
-    /// Sends a job that writes the events. It is sent before the lease can be given up, and so it is
-    /// written before that.
+    /// Sends a job that writes the events. It is sent before the lease can be given up, and so it
+    /// is written before that.
     fn send(self: &Arc<Self>) {
         let Some(journal) = self.journal.upgrade().map(Journal::of) else { return };
         let (own, taken) = (self.clone(), Arc::new(Mutex::new(Vec::new())));

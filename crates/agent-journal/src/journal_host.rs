@@ -25,8 +25,9 @@ use crate::{
     record_starts::record_starts,
 };
 
-/// A [host](Host) that runs a conversation, with all that is delegated from it, in this process, and
-/// saves each step in a [`Journal`](crate::Journal). [`Journal::host`](crate::Journal::host) makes it.
+/// A [host](Host) that runs a conversation, with all that is delegated from it, in this process,
+/// and saves each step in a [`Journal`](crate::Journal). [`Journal::host`](crate::Journal::host)
+/// makes it.
 ///
 /// A reply of a model, or the result of a call, counts only when it is on the disk. After a crash,
 /// a new host continues from there, in any process, and repeats nothing that is on the disk.

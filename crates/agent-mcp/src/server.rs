@@ -45,8 +45,8 @@ use served::{RunsOn, Served};
 /// How many calls a server makes in parallel, unless it is told otherwise.
 const MAX_CALLS: usize = 256;
 
-/// Serves a team: each of its agents is a tool. A call gives the agent a task, and its answer is the
-/// result.
+/// Serves a team: each of its agents is a tool. A call gives the agent a task, and its answer is
+/// the result.
 ///
 /// ```no_run
 /// # async fn f(team: agent_core::Team) -> Result<(), agent_mcp::ServeError> {
@@ -119,8 +119,8 @@ impl Serve {
         self
     }
 
-    /// Says that the answers of this agent are JSON of the type `T`. Clients then get its schema, and
-    /// the answer as structured content. Give the agent that type with `AnswerType::agent` of
+    /// Says that the answers of this agent are JSON of the type `T`. Clients then get its schema,
+    /// and the answer as structured content. Give the agent that type with `AnswerType::agent` of
     /// agent-tools, which checks each answer.
     pub fn answer<T: JsonSchema>(mut self, agent: impl Into<String>) -> Self {
         let schema = SchemaGenerator::new(SchemaSettings::draft2020_12()).into_root_schema_for::<T>();
@@ -134,8 +134,8 @@ impl Serve {
         self
     }
 
-    /// Gives a value to all runs, as [`Run::with`](agent_core::Run::with) does. It has no effect with
-    /// [`runs_on`](Self::runs_on), where your function gives its host what tools need.
+    /// Gives a value to all runs, as [`Run::with`](agent_core::Run::with) does. It has no effect
+    /// with [`runs_on`](Self::runs_on), where your function gives its host what tools need.
     pub fn with<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         self.in_process.with(value);
         self
@@ -148,12 +148,12 @@ impl Serve {
         self
     }
 
-    /// Lets `run` carry out the calls, for example on a journal. By default they run in this process,
-    /// and are lost with it.
+    /// Lets `run` carry out the calls, for example on a journal. By default they run in this
+    /// process, and are lost with it.
     ///
-    /// `run` takes the conversation with the id of [`ClientCall::conversation`] from where it is kept, or
-    /// begins it, applies [`ClientCall::decide`], runs it, and returns how it ended. The guide's chapter on
-    /// MCP shows it with a journal. Clients read the text of its errors.
+    /// `run` takes the conversation with the id of [`ClientCall::conversation`] from where it is
+    /// kept, or begins it, applies [`ClientCall::decide`], runs it, and returns how it ended. The
+    /// guide's chapter on MCP shows it with a journal. Clients read the text of its errors.
     pub fn runs_on<F, R, E>(mut self, run: F) -> Self
     where
         F: Fn(ClientCall) -> R + Send + Sync + 'static,
@@ -181,8 +181,8 @@ impl Serve {
         self
     }
 
-    /// Serves one client over standard input and output, until it closes them. MCP clients start such
-    /// a server themselves. Nothing else may write to standard output meanwhile.
+    /// Serves one client over standard input and output, until it closes them. MCP clients start
+    /// such a server themselves. Nothing else may write to standard output meanwhile.
     pub async fn stdio(self) -> Result<(), ServeError> {
         let running = match self.handler()?.serve(rmcp::transport::stdio()).await {
             Ok(running) => running,

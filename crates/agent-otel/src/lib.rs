@@ -75,8 +75,8 @@
 //! Events tell what runs now, so a resumed run has spans only for what is done again, not for what
 //! the journal or the engine already has. They are in the trace of the first process if the host
 //! keeps that: `JournalHost::trace` of agent-journal and `Services::trace` of agent-restate take
-//! [`Traces`]. Without such a host, use [`Traces::under_trace_parent`]. The spans that were open when
-//! the process died are lost.
+//! [`Traces`]. Without such a host, use [`Traces::under_trace_parent`]. The spans that were open
+//! when the process died are lost.
 //!
 //! # Features
 //!

@@ -8,13 +8,13 @@ use agent_core::{
 
 use crate::{Restate, RestateError};
 
-/// The sessions on the engine, whatever processes do their work. To list them, and for the summary of
-/// one, the client needs the address of the admin API ([`Restate::with_admin`]). Sessions have events
-/// only if the processes [keep](crate::Services::keep_events) them. New events are noticed within
-/// 200 ms.
+/// The sessions on the engine, whatever processes do their work. To list them, and for the summary
+/// of one, the client needs the address of the admin API ([`Restate::with_admin`]). Sessions have
+/// events only if the processes [keep](crate::Services::keep_events) them. New events are noticed
+/// within 200 ms.
 ///
-/// A session that waits for a person can be cancelled, too. A copy has all of a session: `turns` must
-/// be `None`, or the number of its last turn.
+/// A session that waits for a person can be cancelled, too. A copy has all of a session: `turns`
+/// must be `None`, or the number of its last turn.
 #[async_trait]
 impl Sessions for Restate {
     async fn sessions(&self) -> Result<Vec<Result<SessionSummary, SessionsError>>, SessionsError> {

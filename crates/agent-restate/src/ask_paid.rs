@@ -1,9 +1,9 @@
 //! Asks a model whose requests are paid for from budgets.
 //!
-//! The model is asked on a [task](crate::paid_task) of this process. A step ends when the task needs
-//! something to be paid for, or has ended. Between steps, the handler reserves it in the
-//! [accounts](crate::accounts), and saves that it tells the task so. If another process goes on, the
-//! task is gone, and what was told to it counts as spent: nobody knows what it has used.
+//! The model is asked on a [task](crate::paid_task) of this process. A step ends when the task
+//! needs something to be paid for, or has ended. Between steps, the handler reserves it in the
+//! [accounts](crate::accounts), and saves that it tells the task so. If another process goes on,
+//! the task is gone, and what was told to it counts as spent: nobody knows what it has used.
 
 use std::{
     pin::Pin,

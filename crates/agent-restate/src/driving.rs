@@ -100,8 +100,8 @@ impl Session {
         }
     }
 
-    /// Tells listeners how the conversation has ended. Returns when, in µs since 1970. It is a step,
-    /// because a replay must not tell it again.
+    /// Tells listeners how the conversation has ended. Returns when, in µs since 1970. It is a
+    /// step, because a replay must not tell it again.
     async fn tell_end(
         &self,
         ctx: &ObjectContext<'_>,

@@ -143,15 +143,16 @@ impl Engine<'_, '_> {
         (told, next)
     }
 
-    /// Tells listeners the outcome of a call that nobody else tells: of one that delegated, or that was
-    /// stopped. It is a step, because a replay must not tell it again.
+    /// Tells listeners the outcome of a call that nobody else tells: of one that delegated, or that
+    /// was stopped. It is a step, because a replay must not tell it again.
     async fn tell_outcome(&self, call: Call, outcome: Outcome) -> Result<(), TerminalError> {
         let process = self.process.clone();
         let tell = async move { process.tell_outcome(call, &outcome).await };
         session_step(self.ctx, "tell the outcome", tell).await
     }
 
-    /// Tells listeners of a step of a plan that is made for each item of a list. It is a step, as above.
+    /// Tells listeners of a step of a plan that is made for each item of a list. It is a step, as
+    /// above.
     async fn tell_items(&self, work: &Work) -> Result<(), TerminalError> {
         let Work::Delegate(delegation) = work else { return Ok(()) };
         let Some(step) = delegation.begins_items() else { return Ok(()) };
@@ -159,8 +160,8 @@ impl Engine<'_, '_> {
         session_step(self.ctx, "tell the items", async move { process.tell_items(step).await }).await
     }
 
-    /// Counts this work, as far as the limits and budgets of the run allow it. Returns for each why it
-    /// is refused, if it is.
+    /// Counts this work, as far as the limits and budgets of the run allow it. Returns for each why
+    /// it is refused, if it is.
     async fn refused_calls(&self, work: &[Work]) -> Result<Vec<Option<Refused>>, TerminalError> {
         let counts: Vec<bool> = work.iter().map(|work| self.counts_as_call(work)).collect();
         let calls = counts.iter().filter(|counts| **counts).count();

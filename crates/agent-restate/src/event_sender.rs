@@ -105,8 +105,8 @@ impl EventSender {
         Drives { sender: self.clone(), session: session.to_owned() }
     }
 
-    /// Waits until the events of the session of this conversation are kept, or some time has passed.
-    /// So they are kept in the order in which they happened, in whatever process.
+    /// Waits until the events of the session of this conversation are kept, or some time has
+    /// passed. So they are kept in the order in which they happened, in whatever process.
     pub(crate) async fn flush(&self, conversation: &str) {
         if self.0.is_late.load(Ordering::Relaxed) {
             return;

@@ -85,8 +85,8 @@ pub(crate) struct Place {
 }
 
 impl Head {
-    /// The events of a batch as they are kept. `None` if there is nothing new in it: a process sends
-    /// a batch again if it did not get the answer.
+    /// The events of a batch as they are kept. `None` if there is nothing new in it: a process
+    /// sends a batch again if it did not get the answer.
     pub(crate) fn accept(&mut self, batch: Batch) -> Option<Vec<KeptEvent>> {
         let known = self.senders.iter().position(|(sender, _)| *sender == batch.sender);
         if known.is_some_and(|place| self.senders[place].1 >= batch.number) {

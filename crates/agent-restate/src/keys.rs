@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// Numbered keys with one stem. The SDK needs keys that outlive the handler, so they are never freed.
-/// There are as many as the largest number that was asked for.
+/// Numbered keys with one stem. The SDK needs keys that outlive the handler, so they are never
+/// freed. There are as many as the largest number that was asked for.
 pub(crate) struct Keys {
     stem: &'static str,
     made: Mutex<Vec<&'static str>>,

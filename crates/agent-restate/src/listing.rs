@@ -1,8 +1,8 @@
 //! The list of sessions, from the tables of the engine.
 //!
-//! An object with an index of all sessions would be another way. Each change of a session would then
-//! be a request to that one object, and the index would still not know which runs were killed. The
-//! tables know all that, and cost nothing while no list is read.
+//! An object with an index of all sessions would be another way. Each change of a session would
+//! then be a request to that one object, and the index would still not know which runs were killed.
+//! The tables know all that, and cost nothing while no list is read.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -4,8 +4,8 @@ use std::{collections::HashMap, mem, sync::Arc};
 
 use crate::event_store::TimedEvent;
 
-/// The most events that wait to be sent. When there are more, the oldest are dropped. The offsets of
-/// the others show it.
+/// The most events that wait to be sent. When there are more, the oldest are dropped. The offsets
+/// of the others show it.
 const MOST: usize = 4096;
 
 /// Events of a session that this process has not sent yet.
@@ -15,8 +15,8 @@ pub(crate) struct Outbox {
     /// Where the newest event of each conversation is in `events`.
     newest: HashMap<Arc<str>, usize>,
     lost: u64,
-    /// The numbers of the newest event that was pushed, of the newest that was sent, and of the newest
-    /// for which somebody waits.
+    /// The numbers of the newest event that was pushed, of the newest that was sent, and of the
+    /// newest for which somebody waits.
     pub(crate) pushed: u64,
     pub(crate) sent: u64,
     pub(crate) wanted: u64,

@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use agent_core::{
     Content, Outcome, RunError, StopReason,
-    conversation::{Call, Delegation, PendingApproval, Work},
+    conversation::{Call, PendingApproval, Work},
     tool::Done,
 };
 use restate_sdk::{
@@ -118,7 +118,7 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
                 self.add(started, self.with_trace(self.ctx.request(target, request)).call()).await
             }
             Work::Delegate(delegation) => {
-                let (call, conversation) = (call_of(&delegation), delegation.conversation);
+                let (call, conversation) = (delegation.as_call(), delegation.conversation);
                 let (id, limits) = (conversation.id().to_owned(), conversation.delegation_limits().clone());
                 let target = RequestTarget::object(SESSION, id.as_str(), "delegated");
                 let (name, handed) = self.allowance.hand_down(self.ctx, self.calls);
@@ -235,14 +235,6 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
         };
         FinishedWork { call: started.call.clone(), child: started.child.clone(), done }
     }
-}
-
-/// The call that led to a delegation.
-fn call_of(delegation: &Delegation) -> Call {
-    let (id, depth) = (delegation.conversation.id(), delegation.conversation.depth());
-    let conversation = id.rsplit_once('/').map_or(id, |(above, _)| above).into();
-    let (agent, call) = (delegation.by.clone(), delegation.call.clone());
-    Call { conversation, depth: depth.saturating_sub(1), agent, call, place: 0, approved: false }
 }
 
 /// Work that was stopped because of its time limit says that, and not that it was cancelled.

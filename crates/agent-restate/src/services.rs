@@ -73,10 +73,10 @@ impl Services {
         self
     }
 
-    /// Makes a trace of each run, for example with the `Traces` of agent-otel. The engine keeps which
-    /// trace a run belongs to until the run ends, and tells it to all processes that work for the
-    /// run. So their spans are in one trace, also if another process continues the run after a crash
-    /// or when a person has decided. The next run of the session has a trace of its own.
+    /// Makes a trace of each run, for example with the `Traces` of agent-otel. The engine keeps
+    /// which trace a run belongs to until the run ends, and tells it to all processes that work for
+    /// the run. So their spans are in one trace, also if another process continues the run after a
+    /// crash or when a person has decided. The next run of the session has a trace of its own.
     ///
     /// All processes that serve the team should have a tracer.
     pub fn trace(self, tracer: &impl RunTracer) -> Self {
@@ -84,10 +84,10 @@ impl Services {
         self.listen(listener)
     }
 
-    /// Keeps the events of all sessions in the engine, so that any program can follow them, whatever
-    /// processes do the work: see [`Sessions`](agent_core::sessions::Sessions), which [`Restate`]
-    /// implements. By default no events are kept. All processes that serve the team should keep
-    /// them. `engine` is the engine that they serve.
+    /// Keeps the events of all sessions in the engine, so that any program can follow them,
+    /// whatever processes do the work: see [`Sessions`](agent_core::sessions::Sessions), which
+    /// [`Restate`] implements. By default no events are kept. All processes that serve the team
+    /// should keep them. `engine` is the engine that they serve.
     ///
     /// Events are sent every 100 ms. Pieces of a reply that are sent together are one event. Before
     /// a reply or the result of a call counts, its events are kept, so events of several processes
@@ -96,8 +96,8 @@ impl Services {
     ///
     /// The engine keeps at most 8 MiB of events for each session, and removes the oldest. Events
     /// may also be lost with a process that is killed, and if the engine takes none for long. The
-    /// [offsets](agent_core::sessions::SessionEvent::offset) of later events then leave a gap, except
-    /// for the last ones of a killed process. The conversation misses nothing.
+    /// [offsets](agent_core::sessions::SessionEvent::offset) of later events then leave a gap,
+    /// except for the last ones of a killed process. The conversation misses nothing.
     pub fn keep_events(mut self, engine: &Restate) -> Self {
         let sender = EventSender::new(engine.clone());
         self.process.events = Some(sender.clone());

@@ -1,4 +1,5 @@
-//! What a list of sessions says about one, beside the session, so that a list reads no conversation.
+//! What a list of sessions says about one, beside the session, so that a list reads no
+//! conversation.
 
 use agent_core::{Conversation, End, Role, Usage};
 use serde::{Deserialize, Serialize};

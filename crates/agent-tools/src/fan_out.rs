@@ -10,13 +10,14 @@ use serde_json::json;
 
 use crate::{limits::Limits, schema::Input};
 
-/// A tool that gives one task to several agents, in parallel. By default the result has the answers of
-/// all of them. With [`enough`](Self::enough) it has the first good ones, and the other agents are
-/// stopped. What these have done until then is told with the result.
+/// A tool that gives one task to several agents, in parallel. By default the result has the answers
+/// of all of them. With [`enough`](Self::enough) it has the first good ones, and the other agents
+/// are stopped. What these have done until then is told with the result.
 ///
 /// The agents are named by their tools, which the calling agent has too: an
-/// [`AgentTool`](crate::AgentTool) for each, with the input `{task}`. The calls run as the steps of a
-/// [plan](agent_core::conversation::Plan), so a call of this tool counts as one level of delegation.
+/// [`AgentTool`](crate::AgentTool) for each, with the input `{task}`. The calls run as the steps of
+/// a [plan](agent_core::conversation::Plan), so a call of this tool counts as one level of
+/// delegation.
 ///
 /// ```
 /// use agent_core::{Agent, Team, script::{Reply, Script}};
@@ -58,8 +59,8 @@ struct TaskInput {
 }
 
 impl FanOut {
-    /// Makes a tool with this name and description. `agents` are the names of the tools that lead to
-    /// the agents.
+    /// Makes a tool with this name and description. `agents` are the names of the tools that lead
+    /// to the agents.
     pub fn new<A: Into<String>>(
         name: impl AsRef<str>,
         description: impl Into<String>,
@@ -72,7 +73,8 @@ impl FanOut {
         Self { spec, limits, reads, plan: Shape { agents, enough: None, stops_on_failure: false } }
     }
 
-    /// Sets how many good answers are enough: 1 for the first one. The other agents are then stopped.
+    /// Sets how many good answers are enough: 1 for the first one. The other agents are then
+    /// stopped.
     pub fn enough(mut self, answers: u32) -> Self {
         self.plan.enough = Some(answers);
         self

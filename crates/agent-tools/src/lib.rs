@@ -61,10 +61,11 @@ pub mod typed;
 mod validated;
 
 /// Makes a tool from a function: `#[tool]` above `fn weather` adds `fn weather_tool`, which returns
-/// the tool as an [`FnTool`]. The function itself stays as it is. (Feature `macros`, on by default.)
+/// the tool as an [`FnTool`]. The function itself stays as it is. (Feature `macros`, on by
+/// default.)
 ///
-/// The doc comment of the function is the description that the model reads. Each argument is a field
-/// of the input, and its doc comment describes it.
+/// The doc comment of the function is the description that the model reads. Each argument is a
+/// field of the input, and its doc comment describes it.
 ///
 /// ```
 /// use agent_core::{Agent, script::{Reply, Script}};

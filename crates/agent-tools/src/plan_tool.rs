@@ -5,19 +5,19 @@ use agent_core::{
 };
 
 /// A tool with which the model makes several calls of the agent's other tools in one reply, though
-/// they depend on each other. Without it, each call that needs the result of another one costs a turn
-/// of the model.
+/// they depend on each other. Without it, each call that needs the result of another one costs a
+/// turn of the model.
 ///
-/// The model writes the calls as steps. A step can use results of other steps in its input, and can be
-/// made once for each item of a list. Each call starts as soon as the calls that it needs have ended,
-/// and the others run in parallel. Each is an ordinary call, with all settings of its tool: it can
-/// wait for a person, needs permits, and is not repeated after a crash. Steps that need a failed step are
-/// skipped; all others run. The result is what the model asked to see. [`Plan`] describes what the model
-/// writes.
+/// The model writes the calls as steps. A step can use results of other steps in its input, and can
+/// be made once for each item of a list. Each call starts as soon as the calls that it needs have
+/// ended, and the others run in parallel. Each is an ordinary call, with all settings of its tool:
+/// it can wait for a person, needs permits, and is not repeated after a crash. Steps that need a
+/// failed step are skipped; all others run. The result is what the model asked to see. [`Plan`]
+/// describes what the model writes.
 ///
-/// The calls are made in a conversation of their own, whose id ends with the id of the call. So a plan
-/// counts as one [level](agent_core::Limits::depth) of delegation, and a step with `for_each` as
-/// another one. A step can't end the run or hand the conversation over.
+/// The calls are made in a conversation of their own, whose id ends with the id of the call. So a
+/// plan counts as one [level](agent_core::Limits::depth) of delegation, and a step with `for_each`
+/// as another one. A step can't end the run or hand the conversation over.
 ///
 /// ```
 /// use agent_core::{Agent, script::{Reply, Script}};

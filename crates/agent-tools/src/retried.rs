@@ -69,8 +69,8 @@ impl Retried {
         }
     }
 
-    /// A delegation or a plan becomes an error result: what it does could not be retried, and nobody
-    /// would notice.
+    /// A delegation or a plan becomes an error result: what it does could not be retried, and
+    /// nobody would notice.
     fn undelegated(&self, outcome: Outcome) -> Outcome {
         match outcome {
             Outcome::Plan { .. } => Outcome::error(format!(

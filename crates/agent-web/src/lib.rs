@@ -36,10 +36,10 @@
 //!
 //! # Who waits for whom
 //!
-//! No run waits for a page. A page that reads too slowly, or goes away, comes back and goes on after
-//! the last event that it has (`Last-Event-ID`). It misses nothing and gets nothing twice. The
-//! process that runs the agents may be killed meanwhile: when another one continues the session, the
-//! page goes on with its events.
+//! No run waits for a page. A page that reads too slowly, or goes away, comes back and goes on
+//! after the last event that it has (`Last-Event-ID`). It misses nothing and gets nothing twice.
+//! The process that runs the agents may be killed meanwhile: when another one continues the
+//! session, the page goes on with its events.
 //!
 //! # Places of sessions
 //!

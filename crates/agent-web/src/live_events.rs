@@ -19,9 +19,9 @@ use crate::LastEventId;
 /// Keeps the events of a run in memory and gives them to any number of readers, each from where it
 /// stopped. For programs without a journal. The run never waits for a reader.
 ///
-/// It keeps the newest 10,000 events, or as many as [`keeping`](Self::keeping) says. Each piece of a
-/// reply is an event, so that is about as many words. A reader who comes later than that, or reads
-/// more slowly, goes on with the oldest event that is kept. The gap in the
+/// It keeps the newest 10,000 events, or as many as [`keeping`](Self::keeping) says. Each piece of
+/// a reply is an event, so that is about as many words. A reader who comes later than that, or
+/// reads more slowly, goes on with the oldest event that is kept. The gap in the
 /// [offsets](SessionEvent::offset) shows what it has missed. Make one for each conversation.
 ///
 /// ```
@@ -76,8 +76,8 @@ impl LiveEvents {
         }
     }
 
-    /// The events after the last one that a reader has, and then those that come. The stream goes on
-    /// until it is dropped.
+    /// The events after the last one that a reader has, and then those that come. The stream goes
+    /// on until it is dropped.
     pub fn after(&self, last: LastEventId) -> SessionEvents {
         let reader = (self.0.clone(), self.0.last.subscribe(), last.0);
         let pieces = stream::unfold(reader, |(inner, mut last, after)| async move {

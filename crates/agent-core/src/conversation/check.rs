@@ -67,7 +67,8 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the conversation of a plan has the calls that its plan says, and a result if all are done.
+/// Whether the conversation of a plan has the calls that its plan says, and a result if all are
+/// done.
 fn check_plan(conversation: &Conversation) -> Result<(), String> {
     let Conversation { messages, slots, planned, .. } = conversation;
     let is_planned = |slot: &&Slot| matches!(slot.state, State::Planned);

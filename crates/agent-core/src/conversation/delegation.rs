@@ -67,9 +67,9 @@ impl Conversation {
         }))
     }
 
-    /// Replaces a delegated conversation, at any depth, by a later state of it. It is for places that
-    /// keep delegated conversations by themselves while they run. Returns `false` if there is no
-    /// delegated conversation with this id.
+    /// Replaces a delegated conversation, at any depth, by a later state of it. It is for places
+    /// that keep delegated conversations by themselves while they run. Returns `false` if there is
+    /// no delegated conversation with this id.
     pub fn put_delegated(&mut self, child: Self) -> bool {
         let place = self.within_mut(&child.id).filter(|known| known.depth > 0);
         place.map(|known| *known = child).is_some()

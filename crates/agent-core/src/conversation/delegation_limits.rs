@@ -26,8 +26,8 @@ pub struct DelegationLimits {
     /// means that only the budgets of the conversation that delegates hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Box<Budget>>,
-    /// The most calls that a step of a [plan](crate::conversation::Plan) may make for the items of a list.
-    /// `None` means no limit.
+    /// The most calls that a step of a [plan](crate::conversation::Plan) may make for the items of
+    /// a list. `None` means no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls_in_reply: Option<u32>,
 }

@@ -99,8 +99,8 @@ impl Conversation {
     }
 
     /// Collects the steps of a plan that can start now. `running` are the ids of those that have
-    /// started. As in a reply, an exclusive call runs alone, and calls with the same key take turns. If
-    /// the plan has ended, it collects what its host must stop.
+    /// started. As in a reply, an exclusive call runs alone, and calls with the same key take
+    /// turns. If the plan has ended, it collects what its host must stop.
     pub(super) fn survey_plan(&self, running: &HashSet<String>, rules: &dyn Rules) -> Survey {
         let (mut survey, mut keys) = (Survey::default(), HashSet::new());
         let is_running = |place: &usize| running.contains(&self.slots[*place].call.id);
@@ -136,8 +136,8 @@ impl Conversation {
         survey
     }
 
-    /// Which steps this one takes turns with. The calls for the items of a list have different keys, so
-    /// they are alone if their tool has one.
+    /// Which steps this one takes turns with. The calls for the items of a list have different
+    /// keys, so they are alone if their tool has one.
     fn turn_taking(&self, place: usize, rules: &dyn Rules) -> TurnTaking {
         let slot = &self.slots[place];
         let Some(spec) = self.spec(place, rules) else { return TurnTaking::None };

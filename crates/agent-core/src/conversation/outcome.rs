@@ -28,8 +28,9 @@ pub enum Outcome {
     ///
     /// - If several calls of a reply answer, the first one in call order is the answer. A call that
     ///   fails beside it changes nothing.
-    /// - If other calls wait for a person, the run waits first. If another call asks for a transfer,
-    ///   the other agent answers; the run ends with this answer only if the transfer fails.
+    /// - If other calls wait for a person, the run waits first. If another call asks for a
+    ///   transfer, the other agent answers; the run ends with this answer only if the transfer
+    ///   fails.
     /// - If the user goes on before the run has ended, or the reply was cut, it is an ordinary
     ///   result.
     Answer {
@@ -55,9 +56,9 @@ pub enum Outcome {
         #[serde(alias = "promised")]
         limits: Box<DelegationLimits>,
     },
-    /// Makes other calls of the agent's tools, which may depend on each other. What the plan shows of
-    /// their results is the result of the call. The calls are made in a separate conversation of the
-    /// same agent, in which no model is asked. It counts as one level of delegation.
+    /// Makes other calls of the agent's tools, which may depend on each other. What the plan shows
+    /// of their results is the result of the call. The calls are made in a separate conversation of
+    /// the same agent, in which no model is asked. It counts as one level of delegation.
     Plan {
         /// The calls.
         plan: Arc<Plan>,
@@ -165,8 +166,8 @@ impl Outcome {
         Self::error(format!("not run: the limit of {most} tool calls per run is reached"))
     }
 
-    /// Makes the error result of a call that is not made because a budget does not allow it. It is for
-    /// hosts that count calls themselves.
+    /// Makes the error result of a call that is not made because a budget does not allow it. It is
+    /// for hosts that count calls themselves.
     pub fn beyond_budget(exceeded: &BudgetExceeded) -> Self {
         Self::error(format!("not run: {exceeded}"))
     }

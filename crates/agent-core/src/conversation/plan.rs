@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::InvalidPlan;
 pub(super) use reference::Reference;
-pub(super) use template::{LONGEST, Values, error};
+pub(super) use template::{LONGEST, Values, beginning, error};
 
 use crate::Json;
 
@@ -25,16 +25,15 @@ pub(super) const MOST_STEPS: usize = 1_000;
 /// A plan is read from JSON, and checked then. Any value in an input may be one of these objects,
 /// which are replaced before the call is made:
 ///
-/// - `{"$from": "a"}` is the result of step `a`. With `"path": "/items/0/price"` it is a part of it.
-///   `{"$from": ["a", "b"]}` is the result of the first of these steps that has
-///   one.
+/// - `{"$from": "a"}` is the result of step `a`. With `"path": "/items/0/price"` it is a part of
+///   it. `{"$from": ["a", "b"]}` is the result of the first of these steps that has one.
 /// - `{"$text": ["The price is ", {"$from": "a"}]}` joins its parts to one string.
 /// - `{"$literal": …}` is its value, unchanged, for JSON that looks like one of these objects.
-/// - `{"$item": "/name"}` is a part of the current item of [`Step::for_each`]; `{"$item": ""}` is the
-///   whole item.
+/// - `{"$item": "/name"}` is a part of the current item of [`Step::for_each`]; `{"$item": ""}` is
+///   the whole item.
 ///
-/// A result that is JSON is used as JSON, another one as a string. Steps that need a failed step are
-/// skipped; all others run.
+/// A result that is JSON is used as JSON, another one as a string. Steps that need a failed step
+/// are skipped; all others run.
 ///
 /// ```
 /// use agent_core::conversation::Plan;
@@ -79,9 +78,10 @@ pub struct Step {
     /// The input of the call, in which results of other steps may be used; see [`Plan`].
     #[serde(default = "no_input")]
     pub input: Json,
-    /// A list, or `{"$from": …}` for the result of a step that is a list. Then the call is made once
-    /// for each item, in parallel, and the result of the step is the list of results. An item whose
-    /// call failed has the result `{"error": "…"}`. The step fails only if all of them failed.
+    /// A list, or `{"$from": …}` for the result of a step that is a list. Then the call is made
+    /// once for each item, in parallel, and the result of the step is the list of results. An item
+    /// whose call failed has the result `{"error": "…"}`. The step fails only if all of them
+    /// failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_each: Option<Json>,
     /// Steps that must have succeeded before this one, even if it uses no result of theirs.
@@ -118,23 +118,24 @@ impl Plan {
         Self::try_from(Written { steps: steps.into_iter().collect(), ..Written::default() })
     }
 
-    /// Sets what is shown of the results; see [`result`](Self::result). It fails if it names a step that
-    /// does not exist.
+    /// Sets what is shown of the results; see [`result`](Self::result). It fails if it names a step
+    /// that does not exist.
     pub fn with_result(self, result: impl Into<Json>) -> Result<Self, InvalidPlan> {
         let result = Some(result.into());
         check::needs(&self.steps, result.as_ref())?;
         Ok(Self { result, ..self })
     }
 
-    /// Ends the plan as soon as so many of the steps that no other step uses have succeeded. The other
-    /// steps are stopped or not made. What was stopped is told with the result. By default all steps are
-    /// carried out. 0 counts as 1, and more than there are count as all. In JSON it is the field `enough`.
+    /// Ends the plan as soon as so many of the steps that no other step uses have succeeded. The
+    /// other steps are stopped or not made. What was stopped is told with the result. By default
+    /// all steps are carried out. 0 counts as 1, and more than there are count as all. In JSON it
+    /// is the field `enough`.
     pub fn enough(self, steps: u32) -> Self {
         Self { enough: Some(steps), ..self }
     }
 
-    /// Ends the plan as soon as one step has failed. The others are stopped or not made, and the result is
-    /// an error. In JSON it is the field `stop_on_failure`.
+    /// Ends the plan as soon as one step has failed. The others are stopped or not made, and the
+    /// result is an error. In JSON it is the field `stop_on_failure`.
     pub fn stop_on_failure(self) -> Self {
         Self { stop_on_failure: true, ..self }
     }
@@ -144,17 +145,17 @@ impl Plan {
         &self.steps
     }
 
-    /// What the model asked to see of the results: any JSON, in which objects like those in inputs are
-    /// replaced by results. `None` if it did not say: then the results of those steps are shown that no
-    /// other step uses.
+    /// What the model asked to see of the results: any JSON, in which objects like those in inputs
+    /// are replaced by results. `None` if it did not say: then the results of those steps are shown
+    /// that no other step uses.
     pub fn result(&self) -> Option<&Json> {
         self.result.as_ref()
     }
 }
 
 impl Step {
-    /// Makes a step that calls a tool with this input, a JSON object. Results of other steps can be used
-    /// in it; see [`Plan`].
+    /// Makes a step that calls a tool with this input, a JSON object. Results of other steps can be
+    /// used in it; see [`Plan`].
     pub fn new(id: impl Into<String>, tool: impl Into<String>, input: impl Into<Json>) -> Self {
         let (id, tool, input) = (id.into(), tool.into(), input.into());
         Self { id, tool, input, for_each: None, after: Vec::new(), if_failed: None }

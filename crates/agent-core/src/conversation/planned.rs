@@ -16,8 +16,8 @@ use crate::{Content, Outcome};
 /// What the conversation of a plan knows beside its calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Planned {
-    /// The plan. `None` if its calls are those of a step that is made for each item of a list. They need
-    /// nothing, and their inputs are complete.
+    /// The plan. `None` if its calls are those of a step that is made for each item of a list. They
+    /// need nothing, and their inputs are complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<Arc<Plan>>,
     /// The result, when all calls have theirs.

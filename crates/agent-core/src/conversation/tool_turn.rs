@@ -63,9 +63,9 @@ impl<'a> ToolTurn<'a> {
         std::mem::take(&mut self.work)
     }
 
-    /// Whether the turn needs no more of its work, because its [plan](crate::conversation::Plan) has ended.
-    /// A host then stops the work that still runs, and starts none. Each call gets an outcome all the
-    /// same: an error that says what was done.
+    /// Whether the turn needs no more of its work, because its [plan](crate::conversation::Plan)
+    /// has ended. A host then stops the work that still runs, and starts none. Each call gets an
+    /// outcome all the same: an error that says what was done.
     pub fn has_enough(&self) -> bool {
         self.conversation.has_enough()
     }
@@ -81,9 +81,9 @@ impl<'a> ToolTurn<'a> {
     /// Records the outcome of the call `id`. Outcomes may come in any order.
     ///
     /// Returns the work that may now start: the delegation that the call led to, the next call with
-    /// the same [key](crate::tool::ExclusiveBy), or the steps of a [plan](crate::conversation::Plan)
-    /// that waited for this one. Mostly there is none. When the last call has its result, the user
-    /// message with all results is appended to the conversation.
+    /// the same [key](crate::tool::ExclusiveBy), or the steps of a
+    /// [plan](crate::conversation::Plan) that waited for this one. Mostly there is none. When the
+    /// last call has its result, the user message with all results is appended to the conversation.
     ///
     /// # Panics
     /// If the call is not in this turn, or already has its result. Both are bugs of the host.

@@ -47,20 +47,24 @@ pub struct Delegation {
 }
 
 impl Delegation {
-    /// The call of a step of a [plan](crate::conversation::Plan) that begins now, and is made for each item
-    /// of a list. No tool is called for the step itself, so a host tells listeners that it begins
-    /// ([`Perform::on_items`](crate::host::Perform::on_items)). `None` for everything else.
-    pub fn begins_items(&self) -> Option<Call> {
-        let child = self.conversation.as_ref();
-        let (parent, _) = child.id().rsplit_once('/').filter(|_| child.are_new_items())?;
-        Some(Call {
-            conversation: parent.into(),
-            depth: child.depth().saturating_sub(1),
+    /// The call that led to it, with the agent and the conversation that made it.
+    pub fn as_call(&self) -> Call {
+        let id = self.conversation.id();
+        Call {
+            conversation: id.rsplit_once('/').map_or(id, |(parent, _)| parent).into(),
+            depth: self.conversation.depth().saturating_sub(1),
             agent: self.by.clone(),
             call: self.call.clone(),
             place: 0,
             approved: false,
-        })
+        }
+    }
+
+    /// The call of a step of a [plan](crate::conversation::Plan) that begins now, and is made for
+    /// each item of a list. No tool is called for the step itself, so a host tells listeners that it
+    /// begins ([`Perform::on_items`](crate::host::Perform::on_items)). `None` for everything else.
+    pub fn begins_items(&self) -> Option<Call> {
+        self.conversation.are_new_items().then(|| self.as_call())
     }
 }
 

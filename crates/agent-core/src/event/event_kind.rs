@@ -148,7 +148,8 @@ pub enum EventKind {
         /// The report.
         text: String,
         /// How many earlier reports of this call were dropped, because they were not read in time.
-        /// Only [`Run::next`](crate::Run::next) and [`EventQueue`](crate::event::EventQueue) drop reports.
+        /// Only [`Run::next`](crate::Run::next) and [`EventQueue`](crate::event::EventQueue) drop
+        /// reports.
         dropped: u64,
     },
     /// A call has delegated a task to another agent, in a new conversation. The call ends when that

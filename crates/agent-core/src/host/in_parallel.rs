@@ -27,12 +27,12 @@ pub trait Perform {
     ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)>;
 
     /// Is called when the work of a conversation that still runs is not needed any more; see
-    /// [`ToolTurn::has_enough`]. A host then stops it: calls that run or begin later get an error result.
-    /// The default does nothing, so all work is done to its end.
+    /// [`ToolTurn::has_enough`]. A host then stops it: calls that run or begin later get an error
+    /// result. The default does nothing, so all work is done to its end.
     fn stop(&self, _conversation: &str) {}
 
-    /// Is called with a step of a plan that begins now, if it is made for each item of a list: no tool is
-    /// called for the step itself. The default does nothing.
+    /// Is called with a step of a plan that begins now, if it is made for each item of a list: no
+    /// tool is called for the step itself. The default does nothing.
     fn on_items(&self, _step: Call) {}
 
     /// Is called with the outcome of each call, after the outcome was checked against the rules and

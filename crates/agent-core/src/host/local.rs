@@ -147,8 +147,8 @@ impl LocalHost {
         Arc::get_mut(&mut self.caller).expect(ALONE)
     }
 
-    /// Lets `cancel` stop this host, from now on. If you call this again with another `Cancel`, each
-    /// of them can stop it.
+    /// Lets `cancel` stop this host, from now on. If you call this again with another `Cancel`,
+    /// each of them can stop it.
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
         match self.cancel.get() {
             Some(tokens) => cancel.handle().share_run(tokens),
@@ -168,9 +168,9 @@ impl LocalHost {
 
     /// Drives a conversation by `outer`, a host around this one, and emits the event
     /// [`Ended`](crate::EventKind::Ended). Until then, [`Cancel::call`](crate::Cancel::call) can
-    /// stop a delegated conversation by its id. If a [budget](crate::budget) was used up, the run ends
-    /// with [`End::Budget`]. If the conversation already waited for a person,
-    /// and there was nothing to do, that end is not emitted again.
+    /// stop a delegated conversation by its id. If a [budget](crate::budget) was used up, the run
+    /// ends with [`End::Budget`]. If the conversation already waited for a person, and there was
+    /// nothing to do, that end is not emitted again.
     pub async fn drive_by<H: Host>(
         &self,
         conversation: &mut Conversation,

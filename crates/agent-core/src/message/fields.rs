@@ -25,7 +25,8 @@ impl<'a> Fields<'a> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 
-    /// A field's value as a part of the text that was read. `None` if it is absent, or was set since.
+    /// A field's value as a part of the text that was read. `None` if it is absent, or was set
+    /// since.
     pub(crate) fn borrowed(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
             Cow::Borrowed(value) => Some(*value),

@@ -49,7 +49,8 @@ impl JournalHost {
     }
 
     /// Lets `cancel` stop the runs of this host. A cancelled call counts as finished, with an error
-    /// result. The next run of this host is not stopped. To stop now and continue later, drop the run instead.
+    /// result. The next run of this host is not stopped. To stop now and continue later, drop the
+    /// run instead.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
         Self { local: self.local.cancelled_by(cancel), ..self }
     }

@@ -148,9 +148,9 @@ impl ClaudeBuilder {
     /// Lets the API shorten a long history before the model reads it: with a summary
     /// ([`CompactHistory`](crate::CompactHistory)), or without old tool results
     /// ([`ClearToolUses`](crate::ClearToolUses)) or thinking
-    /// ([`ClearThinking`](crate::ClearThinking)). Each call adds an edit, or replaces the one of the
-    /// same kind. These are beta features; their header is sent, too. By default the API shortens
-    /// nothing.
+    /// ([`ClearThinking`](crate::ClearThinking)). Each call adds an edit, or replaces the one of
+    /// the same kind. These are beta features; their header is sent, too. By default the API
+    /// shortens nothing.
     ///
     /// ```
     /// use agent_llm::{Claude, ClearToolUses, CompactHistory};

@@ -18,7 +18,8 @@ const MOST_SKIPPED: u32 = 63;
 /// the caches of the processor.
 ///
 /// So a chunk is kept until the task was run once more. That needs no timer and waits for no
-/// network: other tasks run once, hyper's among them. If that brings nothing more, the step is over.
+/// network: other tasks run once, hyper's among them. If that brings nothing more, the step is
+/// over.
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
     /// How many chunks the step has so far.

@@ -126,10 +126,10 @@ impl ServerBuilder {
         self
     }
 
-    /// Believes what the server says about its tools: calls of tools with `readOnlyHint` start while
-    /// the reply still streams, and calls of tools with `readOnlyHint` or `idempotentHint` may be
-    /// made again. By default a server is not believed, as the protocol asks, and its tools count as
-    /// tools with effects.
+    /// Believes what the server says about its tools: calls of tools with `readOnlyHint` start
+    /// while the reply still streams, and calls of tools with `readOnlyHint` or `idempotentHint`
+    /// may be made again. By default a server is not believed, as the protocol asks, and its tools
+    /// count as tools with effects.
     pub fn trusted(mut self) -> Self {
         self.0.is_trusted = true;
         self

@@ -13,11 +13,12 @@ use rmcp::{
 };
 use tokio::sync::mpsc;
 
-/// The calls of one connection that are under way, so that progress and questions of the server find
-/// the call that they belong to.
+/// The calls of one connection that are under way, so that progress and questions of the server
+/// find the call that they belong to.
 #[derive(Default)]
 pub(super) struct Calls {
-    /// Held while a request is sent whose id is not known yet. What the server says meanwhile waits.
+    /// Held while a request is sent whose id is not known yet. What the server says meanwhile
+    /// waits.
     sending: tokio::sync::Mutex<()>,
     under_way: Mutex<Vec<Arc<UnderWay>>>,
 }
@@ -25,8 +26,8 @@ pub(super) struct Calls {
 /// Who makes a call.
 pub(super) struct Caller {
     pub(super) context: Context,
-    /// Whether a person has approved the call because of a question of the server. That is so for the
-    /// first question only.
+    /// Whether a person has approved the call because of a question of the server. That is so for
+    /// the first question only.
     has_consent: AtomicBool,
 }
 

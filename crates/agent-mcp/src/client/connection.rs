@@ -45,8 +45,8 @@ enum Failed {
 }
 
 impl Connection {
-    /// Connects. If the server does not know the newest revision, it is asked for an older one; if it
-    /// wants an authorization, the user is asked.
+    /// Connects. If the server does not know the newest revision, it is asked for an older one; if
+    /// it wants an authorization, the user is asked.
     pub(super) async fn open(
         settings: &Arc<Settings>,
         changes: &mpsc::UnboundedSender<Changed>,
@@ -142,7 +142,8 @@ impl Connection {
         }
     }
 
-    /// Sends a request that is no call. If the server wants more rights, the user is asked for them.
+    /// Sends a request that is no call. If the server wants more rights, the user is asked for
+    /// them.
     pub(super) async fn ask<T, F>(
         &self,
         settings: &Settings,

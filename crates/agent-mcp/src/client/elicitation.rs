@@ -12,9 +12,9 @@ use super::{calls::Caller, schema::Rules};
 /// How a server's questions for a person are answered. By default a server can't ask any.
 ///
 /// - [`ask_a_person`](Self::ask_a_person): the call waits, as a call that needs an approval
-///   ([`Outcome::Wait`](agent_core::Outcome::Wait)). So the answer may come days later, and in another
-///   process. The call is stopped at the server, and made again when there is an answer: what the
-///   tool does before it asks, it does twice.
+///   ([`Outcome::Wait`](agent_core::Outcome::Wait)). So the answer may come days later, and in
+///   another process. The call is stopped at the server, and made again when there is an answer:
+///   what the tool does before it asks, it does twice.
 /// - [`answered_by`](Self::answered_by): a function answers while the call goes on.
 ///
 /// Questions that send a person to a web page are declined.
@@ -37,7 +37,8 @@ pub struct Form {
     pub server: String,
     /// The server's words. They may say anything, so show them as the server's.
     pub message: String,
-    /// The JSON Schema of the answer: an object whose fields are texts, numbers, booleans or choices.
+    /// The JSON Schema of the answer: an object whose fields are texts, numbers, booleans or
+    /// choices.
     pub schema: Json,
     /// The key of the call in which the server asks; see [`Context::key`].
     pub call: String,
@@ -47,8 +48,8 @@ pub struct Form {
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub enum FormAnswer {
-    /// This. Fields that it lacks get their defaults. If it then does not fit the schema, the server
-    /// is told that the question was cancelled.
+    /// This. Fields that it lacks get their defaults. If it then does not fit the schema, the
+    /// server is told that the question was cancelled.
     Accept(Json),
     /// No.
     Decline,
@@ -95,9 +96,9 @@ impl Elicitation {
     /// The call waits until a person answers.
     ///
     /// [`End::Waiting`](agent_core::End::Waiting) has the question. Approve the call and give the
-    /// answer with [`FormAnswers`], or deny the call. If the question can be answered by a yes (each
-    /// field that it requires has a default), and the tool does not need an approval itself, an
-    /// approval is the answer.
+    /// answer with [`FormAnswers`], or deny the call. If the question can be answered by a yes
+    /// (each field that it requires has a default), and the tool does not need an approval itself,
+    /// an approval is the answer.
     pub fn ask_a_person() -> Self {
         Self(How::Wait)
     }

@@ -13,8 +13,8 @@ use tokio::sync::Mutex;
 
 use super::oauth_http::OAuthHttp;
 
-/// Gets tokens for a server by OAuth 2.1, as the protocol's authorization says: with what the server
-/// publishes about its authorization server, PKCE, and tokens for this server only.
+/// Gets tokens for a server by OAuth 2.1, as the protocol's authorization says: with what the
+/// server publishes about its authorization server, PKCE, and tokens for this server only.
 ///
 /// The function gets the address at which the user allows the access. It opens the address in a
 /// browser, waits until the browser is sent to `redirect`, and returns the whole address to which
@@ -66,8 +66,8 @@ impl OAuth {
         Self::by(Who::User { redirect: redirect.into(), ask: Arc::new(ask) })
     }
 
-    /// Gets tokens for the program itself, without a user: by the id and the secret with which it is
-    /// registered (the grant *client credentials*).
+    /// Gets tokens for the program itself, without a user: by the id and the secret with which it
+    /// is registered (the grant *client credentials*).
     pub fn client_credentials(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self::by(Who::Program).client(id).client_secret(secret)
     }
@@ -115,8 +115,8 @@ impl OAuth {
         self
     }
 
-    /// Keeps tokens in a place of the program, for example the system's keyring. By default they are
-    /// kept in memory.
+    /// Keeps tokens in a place of the program, for example the system's keyring. By default they
+    /// are kept in memory.
     pub fn store(mut self, store: impl CredentialStore + 'static) -> Self {
         self.store = Arc::new(store);
         self

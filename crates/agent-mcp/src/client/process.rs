@@ -66,8 +66,8 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts the process in a group of its own, which ends with it: `npx` starts further processes.
-    /// Its standard error is read into the lines.
+    /// Starts the process in a group of its own, which ends with it: `npx` starts further
+    /// processes. Its standard error is read into the lines.
     pub(super) fn start(&self) -> io::Result<(TokioChildProcess, LastLines)> {
         let mut command = CommandWrap::from(self.command());
         command.wrap(KillOnDrop);

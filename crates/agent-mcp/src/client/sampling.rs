@@ -23,8 +23,8 @@ use super::content;
 /// The most conversations that are remembered. Their calls end long before that many others begin.
 const CONVERSATIONS: usize = 1_000;
 
-/// Lets servers ask the models of a team (the protocol's *sampling*), in a call that the team makes.
-/// By default a server can't.
+/// Lets servers ask the models of a team (the protocol's *sampling*), in a call that the team
+/// makes. By default a server can't.
 ///
 /// The agent that makes the call answers with its own model, and the budgets of its run pay. The
 /// server decides what the model reads, so allow it only to servers that you trust with the costs.

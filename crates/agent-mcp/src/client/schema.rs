@@ -63,11 +63,11 @@ fn collect(error: &boon::ValidationError<'_, '_>, broken: &mut Vec<String>) {
     error.causes.iter().for_each(|cause| collect(cause, broken));
 }
 
-/// What the model is shown of a tool's input schema, and a sentence about rules that can't be shown.
-/// Inputs are checked by the whole schema.
+/// What the model is shown of a tool's input schema, and a sentence about rules that can't be
+/// shown. Inputs are checked by the whole schema.
 ///
-/// Model APIs want an object at the top, without `oneOf`, `anyOf` and `allOf`. Servers may leave out
-/// the type, and may use these three.
+/// Model APIs want an object at the top, without `oneOf`, `anyOf` and `allOf`. Servers may leave
+/// out the type, and may use these three.
 pub(super) fn shown(schema: &Map<String, Value>) -> (Value, Option<String>) {
     let mut shown = schema.clone();
     shown.entry("type").or_insert_with(|| json!("object"));

@@ -62,7 +62,8 @@ impl ToolSearch {
         Self(Arc::new(Inner { tools, places, spec }))
     }
 
-    /// The tools, and the one that searches them, for an agent whose model is [`model`](Self::model).
+    /// The tools, and the one that searches them, for an agent whose model is
+    /// [`model`](Self::model).
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
         let search: Arc<dyn Tool> = Arc::new(Search(self.0.clone()));
         [search].into_iter().chain(self.0.tools.iter().cloned()).collect()

@@ -22,8 +22,8 @@ impl Secrets {
         }
     }
 
-    /// The text of a server as errors repeat it: with a placeholder for each secret, and on one line
-    /// without control characters, because a terminal would obey them.
+    /// The text of a server as errors repeat it: with a placeholder for each secret, and on one
+    /// line without control characters, because a terminal would obey them.
     pub(super) fn hide(&self, text: &str) -> String {
         let hidden = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[hidden]"));
         safe_line(&hidden).into_owned()

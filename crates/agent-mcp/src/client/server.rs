@@ -36,8 +36,9 @@ use super::{
 /// # Ok(()) }
 /// ```
 ///
-/// If the server dies, it is started again by the next call. A call that was under way is made again
-/// if its tool is read-only or idempotent. Otherwise the model reads that its outcome is unknown.
+/// If the server dies, it is started again by the next call. A call that was under way is made
+/// again if its tool is read-only or idempotent. Otherwise the model reads that its outcome is
+/// unknown.
 ///
 /// When the last clone and the last tool of it are dropped, the connection ends, and the server's
 /// process, too.
@@ -118,8 +119,8 @@ impl McpServer {
     /// The tools that the server offers now, for [`AgentBuilder::tools`](agent_core::AgentBuilder).
     ///
     /// Names that model APIs refuse are mapped. A schema that can't be used is a
-    /// [fault](agent_core::ToolSpec::fault) of its tool, so the agent is not built, and the error says
-    /// why; leave such a tool out with [`without`](ServerBuilder::without).
+    /// [fault](agent_core::ToolSpec::fault) of its tool, so the agent is not built, and the error
+    /// says why; leave such a tool out with [`without`](ServerBuilder::without).
     pub fn tools(&self) -> Vec<McpTool> {
         let list = self.0.list();
         let tool = |offer: &Arc<list::Offer>| {
@@ -157,8 +158,8 @@ impl McpServer {
         on_demand::prompt(&self.0, name, arguments.into_iter().map(argument).collect()).await
     }
 
-    /// Two tools by which a model lists and reads the server's resources. Their names begin with the
-    /// server's name.
+    /// Two tools by which a model lists and reads the server's resources. Their names begin with
+    /// the server's name.
     pub fn resource_tools(&self) -> Vec<OnDemandTool> {
         on_demand::resource_tools(&self.0)
     }
@@ -169,20 +170,20 @@ impl McpServer {
         on_demand::prompt_tools(&self.0)
     }
 
-    /// Waits until the server's list of tools has changed since `seen`, and returns how often it has
-    /// changed. Begin with 0. Then [`tools`](Self::tools) has the new list.
+    /// Waits until the server's list of tools has changed since `seen`, and returns how often it
+    /// has changed. Begin with 0. Then [`tools`](Self::tools) has the new list.
     ///
-    /// An agent keeps the tools with which it was built. A call of a tool that is gone gets an error
-    /// result, and inputs are checked by the newest schema. For new tools, build the agent again: the
-    /// conversation goes on with it.
+    /// An agent keeps the tools with which it was built. A call of a tool that is gone gets an
+    /// error result, and inputs are checked by the newest schema. For new tools, build the agent
+    /// again: the conversation goes on with it.
     pub async fn changed(&self, seen: u64) -> u64 {
         let mut changed = self.0.changed.subscribe();
         let newer = changed.wait_for(|changes| *changes > seen).await;
         *newer.expect("the sender is a part of the server")
     }
 
-    /// Ends the connection and waits until the server's process has ended. The next call would start
-    /// it again.
+    /// Ends the connection and waits until the server's process has ended. The next call would
+    /// start it again.
     pub async fn close(&self) {
         let connection = self.0.connection.lock().await.take();
         if let Some(mut connection) = connection.and_then(|connection| Arc::try_unwrap(connection).ok()) {

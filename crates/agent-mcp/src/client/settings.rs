@@ -40,8 +40,8 @@ pub(super) enum Reach {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Revision {
-    /// The newest that both sides know. The server is asked first (`server/discover`). A server that
-    /// does not know the question is asked to `initialize`.
+    /// The newest that both sides know. The server is asked first (`server/discover`). A server
+    /// that does not know the question is asked to `initialize`.
     #[default]
     Newest,
     /// 2026-07-28, without `initialize`. It is an error if the server does not speak it.

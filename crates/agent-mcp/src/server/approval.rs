@@ -14,7 +14,8 @@ use rmcp::{
 pub(crate) enum Asks {
     /// By a request of the server, while the call goes on.
     ByRequest,
-    /// By a result that asks the client to make the call again with the answers. From 2026-07-28 on.
+    /// By a result that asks the client to make the call again with the answers. From 2026-07-28
+    /// on.
     ByResult,
     /// Not at all.
     Never,

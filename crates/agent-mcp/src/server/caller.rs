@@ -6,8 +6,8 @@ use std::fmt;
 /// service checks the request, for example its token, and puts a `Caller` into the request's
 /// extensions.
 ///
-/// Runs of different callers are never mixed up: an [idempotency key](crate::IDEMPOTENCY_KEY) of one
-/// caller means nothing for another. Tools read the caller with
+/// Runs of different callers are never mixed up: an [idempotency key](crate::IDEMPOTENCY_KEY) of
+/// one caller means nothing for another. Tools read the caller with
 /// [`Context::get`](agent_core::Context::get).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Caller(String);
@@ -23,7 +23,8 @@ const MAX_NAME: usize = 128;
 
 impl Caller {
     /// Makes a caller with this name, for example the id of a user. It is a part of the ids of the
-    /// caller's sessions, so use the same name for the same caller. It must not be the token itself.
+    /// caller's sessions, so use the same name for the same caller. It must not be the token
+    /// itself.
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidCaller> {
         let name = name.into();
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte);

@@ -34,15 +34,15 @@ const MAX_SESSIONS: usize = 1_000;
 /// It speaks MCP's *streamable HTTP*: with `initialize` and sessions for clients of 2025-11-25 and
 /// older, and without for those of 2026-07-28.
 ///
-/// By default, only programs on this machine can use it. The `Host` of each request must be a name of
-/// this machine, and so must its `Origin`, if it has one. So a page of somebody else can't reach it
-/// by a name that it points here (DNS rebinding). [`allow_host`](Self::allow_host) allows more. It
-/// does not check who calls: put a layer around it that does, and see [`Caller`](crate::Caller).
+/// By default, only programs on this machine can use it. The `Host` of each request must be a name
+/// of this machine, and so must its `Origin`, if it has one. So a page of somebody else can't reach
+/// it by a name that it points here (DNS rebinding). [`allow_host`](Self::allow_host) allows more.
+/// It does not check who calls: put a layer around it that does, and see [`Caller`](crate::Caller).
 ///
 /// A session belongs to the `Caller` that has opened it. For others, there is no such session.
 ///
-/// What strangers can make it keep is limited: the size of a request, the number of sessions, and the
-/// number of calls ([`Serve::max_calls`](crate::Serve::max_calls)).
+/// What strangers can make it keep is limited: the size of a request, the number of sessions, and
+/// the number of calls ([`Serve::max_calls`](crate::Serve::max_calls)).
 pub struct HttpService<H = Handler> {
     handler: H,
     config: StreamableHttpServerConfig,
@@ -64,15 +64,15 @@ impl<H: ServerHandler + Clone> HttpService<H> {
         Self::new(handler, config, MAX_SESSIONS)
     }
 
-    /// Also allows requests to this host, for example `agents.example.com`. Ports don't matter, unless
-    /// you name one.
+    /// Also allows requests to this host, for example `agents.example.com`. Ports don't matter,
+    /// unless you name one.
     pub fn allow_host(mut self, name: &str) -> Self {
         self.config.allowed_hosts.push(name.to_owned());
         Self::new(self.handler, self.config, self.max_sessions)
     }
 
-    /// Also allows requests that pages of this origin make, for example `https://app.example.com:443`.
-    /// With `:*` instead of a port, any port is allowed.
+    /// Also allows requests that pages of this origin make, for example
+    /// `https://app.example.com:443`. With `:*` instead of a port, any port is allowed.
     pub fn allow_origin(mut self, origin: &str) -> Self {
         self.config.allowed_origins.push(origin.to_owned());
         Self::new(self.handler, self.config, self.max_sessions)
@@ -85,8 +85,8 @@ impl<H: ServerHandler + Clone> HttpService<H> {
         Self::new(self.handler, self.config, self.max_sessions)
     }
 
-    /// Sets how many sessions may be open. The default is 1,000. Only clients of 2025-11-25 and older
-    /// have sessions. One that is not used for 5 minutes is closed.
+    /// Sets how many sessions may be open. The default is 1,000. Only clients of 2025-11-25 and
+    /// older have sessions. One that is not used for 5 minutes is closed.
     pub fn max_sessions(self, sessions: usize) -> Self {
         Self::new(self.handler, self.config, sessions)
     }

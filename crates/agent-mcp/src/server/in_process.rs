@@ -10,8 +10,8 @@ use super::{
     kept::{self, Kept},
 };
 
-/// Runs calls in this process, and keeps in memory the conversations of calls that a client may make
-/// again. Clones share them.
+/// Runs calls in this process, and keeps in memory the conversations of calls that a client may
+/// make again. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct InProcess {
     kept: Arc<Mutex<Kept>>,

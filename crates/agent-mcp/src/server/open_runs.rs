@@ -28,8 +28,8 @@ struct OpenRun {
     ended: watch::Receiver<Option<Ended>>,
 }
 
-/// A client's part in a run. When the last part is dropped, so is the run: what has ended is kept, and
-/// a later call with the same key goes on from there.
+/// A client's part in a run. When the last part is dropped, so is the run: what has ended is kept,
+/// and a later call with the same key goes on from there.
 pub(crate) struct Attached {
     pub(crate) reports: broadcast::Receiver<String>,
     pub(crate) ended: watch::Receiver<Option<Ended>>,
@@ -42,9 +42,9 @@ pub(crate) struct Attached {
 pub(crate) struct OtherInput;
 
 impl OpenRuns {
-    /// Attaches to the run of the conversation with this id, or starts it. If a run is being stopped
-    /// and has not ended yet, this waits for its end first: two runs of one conversation would both
-    /// do the same work.
+    /// Attaches to the run of the conversation with this id, or starts it. If a run is being
+    /// stopped and has not ended yet, this waits for its end first: two runs of one conversation
+    /// would both do the same work.
     pub(crate) async fn attach<F>(&self, start: &Conversation, run: F) -> Result<Attached, OtherInput>
     where
         F: FnOnce(broadcast::Sender<String>) -> BoxFuture<'static, Ended>,

@@ -13,8 +13,8 @@ use super::Caller;
 /// The header with the id of a session.
 const SESSION: &str = "mcp-session-id";
 
-/// The callers that have opened the sessions. Only the one that has opened a session may use it: what
-/// is sent in it belongs to that caller. Clones share them.
+/// The callers that have opened the sessions. Only the one that has opened a session may use it:
+/// what is sent in it belongs to that caller. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Owners(Arc<Mutex<LruCache<String, Option<Caller>>>>);
 

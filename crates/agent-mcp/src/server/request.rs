@@ -49,8 +49,8 @@ impl CallRequest {
         Ok(Self { tool, input, key, has_key: given.is_some(), continues, decisions, caller, extensions })
     }
 
-    /// The id of the conversation. No tool and no caller has a `:` in its name. The id of a session has
-    /// no `/`, which keys often have.
+    /// The id of the conversation. No tool and no caller has a `:` in its name. The id of a session
+    /// has no `/`, which keys often have.
     pub(crate) fn id(&self) -> String {
         let caller = self.caller.as_ref().map_or("", Caller::name);
         format!("{}:{caller}:{}", self.tool, without_slashes(&self.key))

@@ -28,9 +28,9 @@ impl Llm for NothingToSay {
     }
 }
 
-/// Adds an agent that has these tools. Its calls are made by the loop, as those of any agent. So the
-/// timeouts, permits and approvals of the tools hold, and a call may also delegate or transfer to the
-/// agents of the team.
+/// Adds an agent that has these tools. Its calls are made by the loop, as those of any agent. So
+/// the timeouts, permits and approvals of the tools hold, and a call may also delegate or transfer
+/// to the agents of the team.
 pub(crate) fn team_with(team: Option<&Team>, tools: Vec<Arc<dyn Tool>>) -> Result<Team, BuildError> {
     let caller = Agent::builder(TOOL_CALLER, NothingToSay).tools(tools).build()?;
     let Some(team) = team else { return Team::new([caller]) };

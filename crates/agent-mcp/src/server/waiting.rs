@@ -74,8 +74,8 @@ impl Client<'_> {
         }
     }
 
-    /// Attaches to the run of the call, or starts it, and waits for its end. Also returns whether it
-    /// was started for this client.
+    /// Attaches to the run of the call, or starts it, and waits for its end. Also returns whether
+    /// it was started for this client.
     async fn run(
         &self,
         decisions: BTreeMap<String, Decision>,

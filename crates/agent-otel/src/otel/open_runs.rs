@@ -201,7 +201,8 @@ impl OpenRuns {
     }
 }
 
-/// Starts a conversation that has none above it in this process. Returns whether its trace was known.
+/// Starts a conversation that has none above it in this process. Returns whether its trace was
+/// known.
 fn start_first(shared: &Shared, place: &Place, event: &Event, at: SystemTime) -> (Conversation, bool) {
     match place.find(shared, &event.conversation) {
         Some(Ok(parent)) if place.is_elsewhere(&event.conversation) => {

@@ -98,10 +98,11 @@ impl Traces {
     }
 
     /// Wraps the model of an agent, so that the spans of its turns also have what requests say:
-    /// `gen_ai.request.max_tokens`, and what [`AgentBuilder::extra`](agent_core::AgentBuilder::extra)
-    /// sets of the temperature, `top_p`, `top_k` and stop sequences. With
-    /// [`content`](TracesBuilder::content) they have the system prompt and the definitions of the
-    /// tools, too. Events don't have these. Make it the outermost wrapper. It changes no request.
+    /// `gen_ai.request.max_tokens`, and what
+    /// [`AgentBuilder::extra`](agent_core::AgentBuilder::extra) sets of the temperature, `top_p`,
+    /// `top_k` and stop sequences. With [`content`](TracesBuilder::content) they have the system
+    /// prompt and the definitions of the tools, too. Events don't have these. Make it the outermost
+    /// wrapper. It changes no request.
     pub fn model<L: Llm>(&self, llm: L) -> impl Llm + use<L> {
         Watched { llm, shared: self.0.clone() }
     }

@@ -48,7 +48,9 @@ pub enum InvalidPlan {
         why: String,
     },
     /// A number of results is not enough, or more than there are.
-    #[error("\"enough\" must be from 1 to {1}, the number of steps that no other step uses, and not {0}")]
+    #[error(
+        "\"enough\" is {0}, but must be at least 1 and at most {1}, the number of steps that no other step uses"
+    )]
     InvalidEnough(u32, usize),
     /// Steps need each other.
     #[error("these steps need each other, so none of them can begin: {0}")]
@@ -160,8 +162,8 @@ impl Found<'_> {
     }
 }
 
-/// Takes away steps that need nothing that is left, until none is left. If some remain, they need each
-/// other.
+/// Takes away steps that need nothing that is left, until none is left. If some remain, they need
+/// each other.
 fn no_circle(steps: &[Step], needs: &[Needs]) -> Result<(), InvalidPlan> {
     let mut left: BTreeMap<usize, Vec<usize>> = needs.iter().map(Needs::steps).enumerate().collect();
     loop {

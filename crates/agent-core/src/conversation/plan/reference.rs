@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::{Json, message::fields::Fields};
 
-/// The use of a result: the steps of which the first that has a result is meant, by their places, and
-/// the place in that result, as a JSON pointer.
+/// The use of a result: the steps of which the first that has a result is meant, by their places,
+/// and the place in that result, as a JSON pointer.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::conversation) struct Reference {
     pub(in crate::conversation) steps: Vec<usize>,
@@ -95,8 +95,8 @@ fn parts<'a>(fields: &Fields<'a>) -> Option<Vec<&'a RawValue>> {
     serde_json::from_str(fields.borrowed("$text")?.get()).ok()
 }
 
-/// The value at a path in JSON. The path is a JSON pointer; its first slash may be missing. `None` if
-/// nothing is there.
+/// The value at a path in JSON. The path is a JSON pointer; its first slash may be missing. `None`
+/// if nothing is there.
 pub(super) fn at(value: &Json, path: &str) -> Option<Json> {
     let mut place: &RawValue = value.raw();
     let names = path.strip_prefix('/').unwrap_or(path).split('/').filter(|_| !matches!(path, "" | "/"));

@@ -3,10 +3,13 @@
 use serde_json::value::RawValue;
 
 use super::reference::{Node, as_text, at, node_at};
-use crate::Json;
+use crate::{Json, message::truncate::prefix};
 
 /// The most bytes of an input with all results in it, and of what is shown of a plan.
 pub(in crate::conversation) const LONGEST: usize = 4_000_000;
+
+/// How many bytes of JSON an error shows.
+const SHOWN: usize = 200;
 
 /// The result of the first of these steps that has one. The error says why there is none.
 type Lookup<'a> = dyn Fn(&[String]) -> Result<Json, String> + 'a;
@@ -26,6 +29,12 @@ pub(in crate::conversation) fn error(why: &str) -> Json {
     serde_json::json!({ "error": why }).into()
 }
 
+/// The beginning of some JSON, for an error.
+pub(in crate::conversation) fn beginning(json: &Json) -> String {
+    let shown = prefix(json.text(), SHOWN);
+    if shown.len() < json.text().len() { format!("{shown}…") } else { shown.to_owned() }
+}
+
 /// The text so far, and how deep in the template the next value is.
 struct Output {
     text: String,
@@ -33,7 +42,8 @@ struct Output {
 }
 
 impl Values<'_> {
-    /// The template with all values in their places. Key order and numbers stay as they were written.
+    /// The template with all values in their places. Key order and numbers stay as they were
+    /// written.
     pub(in crate::conversation) fn fill(&self, template: &Json) -> Result<Json, String> {
         if !template.text().contains("\"$") {
             return Ok(template.clone());
@@ -54,7 +64,8 @@ impl Values<'_> {
             Node::Item { path } => {
                 let item = self.item.ok_or("there is no item here")?;
                 let part = at(item, &path);
-                output.push(part.ok_or_else(|| format!("the item has nothing at {path:?}: {item}"))?.text())
+                let nothing = || format!("the item has nothing at {path:?}: {}", beginning(item));
+                output.push(part.ok_or_else(nothing)?.text())
             }
             Node::Text(parts) => {
                 let mut text = Output { text: String::new(), depth: output.depth + 1 };
@@ -82,8 +93,8 @@ impl Values<'_> {
 }
 
 impl Output {
-    /// Adds text. A result may be used many times, so a short template can ask for more than there is
-    /// memory.
+    /// Adds text. A result may be used many times, so a short template can ask for more than there
+    /// is memory.
     fn push(&mut self, text: &str) -> Result<(), String> {
         if self.text.len() + text.len() > LONGEST {
             return Err(format!("with all results in it, it would be longer than {LONGEST} bytes"));

@@ -7,7 +7,7 @@ use crate::{
     Block, Conversation, DelegationLimits, Json, Limits, Message, Role, Rules, StopReason, ToolCall,
     conversation::{
         CallIds, Slots, State,
-        plan::{LONGEST, MOST_STEPS, Plan, Step, Values},
+        plan::{LONGEST, MOST_STEPS, Plan, Step, Values, beginning},
     },
 };
 
@@ -100,7 +100,7 @@ impl Conversation {
         }
         let list = self.values(plan, None).fill(list)?;
         let items: Vec<Json> =
-            list.parse().map_err(|_| format!("\"for_each\" is not a list: {}", shown(&list)))?;
+            list.parse().map_err(|_| format!("\"for_each\" is not a list: {}", beginning(&list)))?;
         let most = self.delegation_limits.calls_in_reply.map_or(MOST_STEPS, |most| most as usize);
         if items.len() > most {
             return Err(format!(
@@ -145,7 +145,7 @@ impl Conversation {
         let input = self.values(plan, item).fill(template)?;
         match input.text().starts_with('{') {
             true => Ok(input),
-            false => Err(format!("its input would not be an object: {}", shown(&input))),
+            false => Err(format!("its input would not be an object: {}", beginning(&input))),
         }
     }
 
@@ -174,9 +174,4 @@ impl Conversation {
         };
         why.map(|why| format!("the plan is not carried out: {why}"))
     }
-}
-
-/// The beginning of some JSON, for an error.
-fn shown(json: &Json) -> String {
-    crate::message::truncate::truncated(json.text().to_owned(), 200)
 }

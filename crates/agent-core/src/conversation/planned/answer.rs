@@ -16,7 +16,8 @@ use crate::{
 };
 
 impl Conversation {
-    /// Keeps the result of a plan whose steps all have theirs, while it is still known how they ended.
+    /// Keeps the result of a plan whose steps all have theirs, while it is still known how they
+    /// ended.
     pub(in crate::conversation) fn keep_plan_result(&mut self) {
         let result = match &self.planned {
             None => return,
@@ -26,8 +27,8 @@ impl Conversation {
         self.planned.iter_mut().for_each(|planned| planned.result = Some(result.clone()));
     }
 
-    /// The result for the call that made the plan. `None` if this is not the conversation of a plan, or
-    /// not all steps have ended.
+    /// The result for the call that made the plan. `None` if this is not the conversation of a
+    /// plan, or not all steps have ended.
     pub(in crate::conversation) fn plan_result(&self) -> Option<&PlanResult> {
         self.planned.as_ref()?.result.as_ref()
     }
@@ -47,8 +48,8 @@ impl Conversation {
         }
     }
 
-    /// The steps at the ends of the plan: those that were needed, and whose result no other step uses.
-    /// If there is a step for the case that one fails, its failure is dealt with.
+    /// The steps at the ends of the plan: those that were needed, and whose result no other step
+    /// uses. If there is a step for the case that one fails, its failure is dealt with.
     fn last_steps(&self, plan: &Plan) -> Vec<usize> {
         let is_needed = |place: usize| {
             !matches!(self.status(place), Status::Skipped(Skipped::NotNeeded(_) | Skipped::Stopped(_)))
@@ -88,8 +89,8 @@ impl Conversation {
         PlanResult { content, is_error }
     }
 
-    /// What is to be shown. A result that is not there is shown as an object with the error. Failures of
-    /// last steps that would not be seen so are added.
+    /// What is to be shown. A result that is not there is shown as an object with the error.
+    /// Failures of last steps that would not be seen so are added.
     fn shown(&self, plan: &Plan, result: &Json, last: &[usize]) -> PlanResult {
         let seen = RefCell::new(Vec::new());
         let values = Values {

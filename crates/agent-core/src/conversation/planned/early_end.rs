@@ -7,15 +7,15 @@ use crate::{
 };
 
 impl Conversation {
-    /// Whether this is the conversation of a plan that may end before all its steps have ended. Then a
-    /// host must be able to stop them.
+    /// Whether this is the conversation of a plan that may end before all its steps have ended.
+    /// Then a host must be able to stop them.
     pub fn may_end_early(&self) -> bool {
         let plan = self.planned.as_ref().and_then(|planned| planned.plan.as_ref());
         plan.is_some_and(|plan| plan.enough.is_some() || plan.stop_on_failure)
     }
 
-    /// Whether this is the conversation of a plan that needs no more of its steps. Those that still run
-    /// are to be stopped.
+    /// Whether this is the conversation of a plan that needs no more of its steps. Those that still
+    /// run are to be stopped.
     pub(in crate::conversation) fn has_enough(&self) -> bool {
         if !self.may_end_early() {
             return false;
@@ -30,8 +30,8 @@ impl Conversation {
             || (plan.stop_on_failure && statuses().any(|status| matches!(status, Status::Failed(_))))
     }
 
-    /// Gives their results to the steps that have not begun, and to those that wait for a person. The
-    /// others get theirs when their host has stopped them.
+    /// Gives their results to the steps that have not begun, and to those that wait for a person.
+    /// The others get theirs when their host has stopped them.
     pub(super) fn end_steps_not_begun(&mut self) {
         for slot in self.slots.iter_mut() {
             if matches!(slot.state, State::Planned | State::Waiting { .. }) {
@@ -40,8 +40,8 @@ impl Conversation {
         }
     }
 
-    /// The state of a step whose outcome came after the plan had ended; `None` if it has a result all the
-    /// same, or the plan goes on.
+    /// The state of a step whose outcome came after the plan had ended; `None` if it has a result
+    /// all the same, or the plan goes on.
     pub(in crate::conversation) fn of_stopped(&self, outcome: &Outcome) -> Option<State> {
         match outcome {
             Outcome::Error(content) if self.has_enough() => {

@@ -71,7 +71,8 @@ impl Conversation {
         useless.map_or(Readiness::Ready, |other| not_needed(other, "was not needed"))
     }
 
-    /// The first of these steps that has a result; otherwise the last of them that failed, or was not made.
+    /// The first of these steps that has a result; otherwise the last of them that failed, or was
+    /// not made.
     fn first_good(&self, steps: &[usize]) -> Status<'_> {
         let mut none = None;
         for status in steps.iter().map(|step| self.status(*step)) {
@@ -106,7 +107,8 @@ impl Conversation {
         self.why_none(plan, &[place], &self.status(place))
     }
 
-    /// The result of the first of these steps that has one, as JSON. The error says why there is none.
+    /// The result of the first of these steps that has one, as JSON. The error says why there is
+    /// none.
     pub(super) fn value_of(&self, plan: &Plan, ids: &[String]) -> Result<Json, String> {
         let place = |id: &String| plan.steps.iter().position(|step| step.id == *id);
         let places: Vec<usize> = ids.iter().filter_map(place).collect();

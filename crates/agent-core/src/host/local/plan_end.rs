@@ -1,11 +1,12 @@
-//! Plans that are stopped, and what they have delegated. They ask no model, which would fail.
+//! How plans end that are stopped, and what they have delegated. A plan asks no model, so nothing
+//! in it fails when it is stopped.
 
 use super::LocalHost;
 use crate::{Conversation, End, RunError};
 
 impl LocalHost {
-    /// The end of a delegated conversation that is not needed any more, because the plan that delegated it
-    /// had ended. It may have waited for a person.
+    /// The end of a delegated conversation that is not needed any more, because the plan that
+    /// delegated it had ended. It may have waited for a person.
     pub(super) fn end_without_work(&self, conversation: &Conversation) -> Option<End> {
         let (plan, _) = conversation.id().rsplit_once('/')?;
         let tokens = self.cancel.get().filter(|tokens| tokens.has_ended(plan))?;
