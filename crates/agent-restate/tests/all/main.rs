@@ -14,6 +14,7 @@ mod gone;
 mod handoffs;
 mod hosts;
 mod limits;
+mod mcp;
 mod page;
 mod paying;
 mod people;
