@@ -54,7 +54,7 @@ pub use omissions::{NothingToTakeBack, Omission, OmissionReason};
 pub use plan::{InvalidPlan, Plan, Step};
 use planned::Planned;
 use replied::{Container, Replied};
-use reserved::Reserved;
+use reserved::{Reservations, Reserved};
 pub(crate) use results::not_run_message;
 pub(crate) use sanitize::Sanitizer;
 use serde::{Deserialize, Serialize};
@@ -124,8 +124,8 @@ pub struct Conversation {
     /// What was spent when the user last spoke.
     #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "Spent::is_nothing")]
     spent_before: Spent,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reserved: Option<Reserved>,
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "Reservations::is_nothing")]
+    reserved: Reservations,
     #[serde(default, deserialize_with = "null_is_absent")]
     turns: u32,
     /// The turns, since the user spoke, of agents that had the conversation before.
@@ -182,7 +182,7 @@ impl Conversation {
             replied: None,
             usage: UsageByAgent::default(),
             spent_before: Spent::default(),
-            reserved: None,
+            reserved: Reservations::default(),
             turns: 0,
             turns_of_others: BTreeMap::new(),
             transfers: 0,

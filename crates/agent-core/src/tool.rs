@@ -4,6 +4,7 @@ pub(crate) mod bounded;
 pub(crate) mod context;
 pub(crate) mod input_schema;
 pub(crate) mod missing_value;
+pub(crate) mod pays;
 pub(crate) mod receipt;
 pub(crate) mod values;
 

@@ -30,6 +30,8 @@ struct Said<C> {
 struct Spent<A> {
     agent: A,
     usage: Usage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,8 +86,12 @@ impl Entry {
             Self::Change(Change::Said { role, content }) => json(&Said { role: *role, content }),
             Self::Change(Change::Answered(response)) => json(response),
             Self::Change(Change::Failed(failure)) => json(failure),
-            Self::Change(Change::Reserved { agent, usage }) => json(&Spent { agent, usage: *usage }),
-            Self::Change(Change::Spent { agent, usage }) => json(&Spent { agent, usage: *usage }),
+            Self::Change(Change::Reserved { agent, usage, request }) => {
+                json(&Spent { agent, usage: *usage, request: request.clone() })
+            }
+            Self::Change(Change::Spent { agent, usage }) => {
+                json(&Spent { agent, usage: *usage, request: None })
+            }
             Self::Change(Change::Recorded { done, .. }) => json(done),
             Self::Change(Change::Denied { reason, .. }) => json(&Denied { reason }),
             Self::Change(_) => "{}".to_owned(),
@@ -108,11 +114,11 @@ impl StoredEntry {
             "answered" => Entry::Change(Change::Answered(self.body::<Response>()?)),
             "failed" => Entry::Change(Change::Failed(self.body()?)),
             "reserved" => {
-                let Spent { agent, usage } = self.body()?;
-                Entry::Change(Change::Reserved { agent, usage })
+                let Spent { agent, usage, request } = self.body()?;
+                Entry::Change(Change::Reserved { agent, usage, request })
             }
             "spent" => {
-                let Spent { agent, usage } = self.body()?;
+                let Spent { agent, usage, .. } = self.body()?;
                 Entry::Change(Change::Spent { agent, usage })
             }
             "returned" => Entry::Change(Change::Returned),

@@ -9,7 +9,7 @@ use agent_core::{
     Cancel, Conversation, End, Outcome, Response, RunError, StopReason, Team, Usage,
     conversation::{Call, Change, Failure, ToolTurn},
     host::{Host, HostRun, LocalHost},
-    tool::{Early, Receipt},
+    tool::{Done, Early, Receipt},
 };
 use futures::{FutureExt, future::BoxFuture};
 
@@ -185,11 +185,12 @@ impl JournalHost {
     }
 
     /// Records the outcome of a call. It counts from then on.
-    async fn record(&self, call: &Call, outcome: Outcome, receipt: &Receipt) -> Result<(), JournalHostError> {
+    async fn record(&self, call: &Call, done: Done, receipt: &Receipt) -> Result<(), JournalHostError> {
         let (id, key) = (&call.conversation, call_key(&call.conversation, &call.call.id));
-        let outcome = self.ledger.admit(id, outcome, self.local.rules());
-        let recorded = Change::Recorded { call: call.call.id.clone(), done: outcome.clone().into() };
-        self.append(id, &[Entry::Change(recorded)], &key, Completed::Done(outcome.into())).await?;
+        let done =
+            Done { outcome: self.ledger.admit(id, done.outcome, self.local.rules()), usage: done.usage };
+        let recorded = Change::Recorded { call: call.call.id.clone(), done: done.clone() };
+        self.append(id, &[Entry::Change(recorded)], &key, Completed::Done(done)).await?;
         receipt.fill(self.ledger.take_done(&key).unwrap_or_else(missing_result));
         Ok(())
     }

@@ -51,6 +51,13 @@ pub(crate) struct Settlement {
     pub(crate) used: Spent,
 }
 
+/// What a call of a conversation has used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Spending {
+    pub(crate) conversation: String,
+    pub(crate) used: Spent,
+}
+
 pub(crate) struct Accounts;
 
 #[object(name = "AgentBudget")]
@@ -107,6 +114,20 @@ impl Accounts {
         let mut ledger = read(&ctx).await?;
         ledger.settle(&name, used);
         write(&ctx, ledger, true);
+        Ok(Json(()))
+    }
+
+    /// A call has used this, and nothing was reserved for it.
+    #[handler(ingress_private = true)]
+    async fn spend(
+        &self,
+        ctx: ObjectContext<'_>,
+        Json(Of { accounts, what: spending }): Json<Of<Spending>>,
+    ) -> HandlerResult<Json<()>> {
+        let (mut ledger, now) = (read(&ctx).await?, now(&ctx, &accounts, false).await?);
+        ledger.enter(&accounts, now);
+        ledger.spend(&spending.conversation, spending.used);
+        write(&ctx, ledger, false);
         Ok(Json(()))
     }
 

@@ -10,11 +10,17 @@ use std::{
     time::Duration,
 };
 
-use agent_core::{Conversation, Usage, budget::BudgetExceeded, conversation::Change, host::Measured};
+use agent_core::{
+    Conversation, Usage,
+    budget::{BudgetExceeded, Spent},
+    conversation::Change,
+    host::Measured,
+    model::UsageByAgent,
+};
 use restate_sdk::{context::ObjectContext, errors::TerminalError};
 
 use crate::{
-    accounts::PaidUntil,
+    accounts::{PaidUntil, Spending},
     desk::Terms,
     ledger::{Account, Calls, Need, Paid},
     process::{GRACE, Process},
@@ -189,6 +195,18 @@ impl Budgets {
     pub(crate) fn spend(&self, agent: &str, used: impl Iterator<Item = Usage>) {
         let used = used.map(|usage| (agent.to_owned(), usage.of_broken_off()));
         self.open().unrecorded.extend(used);
+    }
+
+    /// Counts what the requests of a call to models have used. They were made in the call's own
+    /// invocation, where nothing can be reserved for them.
+    pub(crate) fn spend_of_call(&self, ctx: &ObjectContext<'_>, usage: &UsageByAgent) {
+        if *usage == UsageByAgent::default() {
+            return;
+        }
+        for purse in self.purses.iter().filter(|purse| !purse.accounts.is_empty()) {
+            let spending = Spending { conversation: self.conversation.clone(), used: Spent::from(usage) };
+            purse.send(ctx, "spend", purse.of(spending));
+        }
     }
 
     /// Counts as spent all that a conversation has reserved which was stopped from outside.

@@ -130,6 +130,9 @@ impl Engine<'_, '_> {
         // The process that made a call has told how it ended.
         let is_told = child.is_none() && done.is_ok();
         let (id, done) = (call.call.id.clone(), done.unwrap_or_else(stopped_call));
+        if child.is_none() {
+            self.budgets.spend_of_call(self.ctx, &done.usage);
+        }
         let told = match is_told {
             true => Ok(()),
             false => self.tell_outcome(call, turn.admit(&id, done.outcome.clone())).await,

@@ -261,7 +261,7 @@ impl Ledger {
     }
 
     /// Adds what a conversation has used to all that it belongs to.
-    fn spend(&mut self, conversation: &str, used: Spent) {
+    pub(crate) fn spend(&mut self, conversation: &str, used: Spent) {
         let all = self.spent.iter_mut().filter(|(id, _)| is_within(conversation, id));
         all.for_each(|(_, spent)| *spent += used);
     }

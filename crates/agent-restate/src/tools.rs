@@ -120,15 +120,22 @@ async fn make_call(process: SharedProcess, request: ToolCallRequest, is_first: b
     let done = match made.await {
         Ok(Ok(())) => receipt.done_or_error(),
         Ok(Err(error)) => Outcome::error(error.to_string()).into(),
-        Err(_) => too_slow(process.step_timeout),
+        Err(_) => {
+            // It may have used tokens, which are in the receipt.
+            receipt.fill(too_slow(process.step_timeout));
+            receipt.done_or_error()
+        }
     };
     process.tell_outcome(call, &done.outcome).await;
     match json_bytes(&done) {
-        bytes if bytes > limit => Outcome::error(too_large("the result of the tool", bytes, limit)).into(),
+        bytes if bytes > limit => {
+            let outcome = Outcome::error(too_large("the result of the tool", bytes, limit));
+            Done { outcome, usage: done.usage }
+        }
         _ => done,
     }
 }
 
-fn too_slow(step_timeout: Duration) -> Done {
-    Outcome::error(format!("it took longer than {step_timeout:?}")).into()
+fn too_slow(step_timeout: Duration) -> Outcome {
+    Outcome::error(format!("it took longer than {step_timeout:?}"))
 }

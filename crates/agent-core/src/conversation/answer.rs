@@ -1,11 +1,13 @@
 //! Records a model's reply or failure in the conversation.
 
-use super::{Container, Conversation, OmissionReason, Replied, sanitize::Sanitized, slots::Slots};
+use super::{
+    Container, Conversation, OmissionReason, Replied, Reservations, sanitize::Sanitized, slots::Slots,
+};
 use crate::{Failure, Message, Response, Role, StopReason, Usage, model::EarlyResult};
 
 impl Conversation {
     pub(super) fn answer(&mut self, result: Result<Response, Failure>) -> Result<(), Failure> {
-        self.reserved = None;
+        self.reserved = Reservations::default();
         let going_over = self.transfer().map(|(place, transfer)| (place, transfer.to.clone()));
         if let Err(Failure { error, .. }) = &result {
             let asked = going_over.as_ref().map_or(&*self.agent, |(_, to)| to).to_owned();

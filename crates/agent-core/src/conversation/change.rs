@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, Reserved, Slot, State, approvals::DENIED};
+use super::{Conversation, Reservations, Reserved, Slot, State, approvals::DENIED};
 use crate::{BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Usage};
 
 /// One change of a conversation, as data. A journal needs to save only the changes:
@@ -27,12 +27,17 @@ pub enum Change {
     TakenBack,
     /// A request to the model is about to be sent, and may use at most this much. It is only
     /// recorded if a [budget](crate::budget) applies. It replaces an earlier one. The reply, the
-    /// failure or `Spent` settles it.
+    /// failure, the outcome of the call or `Spent` settles it.
     Reserved {
         /// The agent whose model is asked.
         agent: String,
-        /// The most that this turn's requests may use.
+        /// The most that this turn's requests may use, or this request of a call.
         usage: Usage,
+        /// `None` in the model's turn. If a call asks a model
+        /// ([`Context::pay_for`](crate::Context::pay_for)), the id of the call, a `/`, and the
+        /// number of its request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
     },
     /// A request to the model failed, and the run ended. The conversation is unchanged except for
     /// the usage.
@@ -193,12 +198,12 @@ impl Conversation {
             }
             Change::Answered(response) => self.apply_reply(Ok(response)),
             Change::Failed(failure) => self.apply_reply(Err(failure)),
-            Change::Reserved { agent, usage } => {
-                self.reserved = Some(Reserved { agent, usage });
+            Change::Reserved { agent, usage, request } => {
+                self.reserved.add(request, Reserved { agent, usage });
                 Ok(())
             }
             Change::Spent { agent, usage } => {
-                self.reserved = None;
+                self.reserved = Reservations::default();
                 self.add_usage(&agent, usage);
                 Ok(())
             }

@@ -43,6 +43,7 @@ impl Conversation {
     /// Records an outcome that the rules have admitted.
     pub(super) fn record(&mut self, place: usize, done: Done) {
         self.count_call(place, &done.outcome);
+        self.reserved.settle_call(&self.slots[place].call.id);
         if let Some(stopped) = self.of_stopped(&done.outcome) {
             self.slots[place].state = stopped;
             self.usage += &done.usage;

@@ -19,14 +19,13 @@ impl Conversation {
     /// a run whose process has ended: nobody knows what the requests have used that were under way
     /// then.
     pub fn unsettled(&self) -> Vec<(String, Change)> {
-        let own = self.reserved.iter().map(|Reserved { agent, usage }| {
-            let spent = Change::Spent { agent: agent.clone(), usage: usage.of_broken_off() };
-            (self.id.to_string(), spent)
+        let own = self.reserved.sum().map(|Reserved { agent, usage }| {
+            (self.id.to_string(), Change::Spent { agent, usage: usage.of_broken_off() })
         });
         let children = self.slots.iter().filter_map(|slot| match &slot.state {
             State::Delegated(child) => Some(child.unsettled()),
             _ => None,
         });
-        own.chain(children.flatten()).collect()
+        own.into_iter().chain(children.flatten()).collect()
     }
 }

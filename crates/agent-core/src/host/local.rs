@@ -6,6 +6,7 @@ mod assign_early_calls;
 mod budgets;
 mod call;
 mod call_events;
+mod call_meter;
 mod count;
 mod early;
 mod for_hosts;
@@ -30,6 +31,7 @@ mod worst_case;
 
 use std::sync::{Arc, OnceLock};
 
+use budgets::Budgets;
 use call::Caller;
 use futures::{FutureExt, future::BoxFuture};
 pub use mode::Mode;
@@ -141,6 +143,10 @@ impl LocalHost {
     pub fn with<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.own_caller().values.add(value);
         self
+    }
+
+    fn own_budgets(&mut self) -> &mut Budgets {
+        Arc::get_mut(&mut self.own_caller().budgets).expect(ALONE)
     }
 
     fn own_caller(&mut self) -> &mut Caller {

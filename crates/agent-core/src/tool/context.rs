@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Call, EventKind, MissingValue, Receipt, ToolCall,
+    Call, EventKind, MissingValue, Receipt, Request, ToolCall,
     event::emitter::{Emitter, Origin},
-    tool::values::Values,
+    model::request::meter::MeterOf,
+    tool::{pays::Pays, values::Values},
     tool_spec::Need,
 };
 
@@ -23,6 +24,8 @@ pub struct Context {
     pub(crate) values: Values,
     /// `None` for a call by hand, which has no listeners.
     pub(crate) emitter: Option<Arc<Emitter>>,
+    /// Pays if the call asks a model. `None` for a call by hand.
+    pub(crate) payer: Option<Arc<dyn Pays>>,
 }
 
 impl Context {
@@ -38,7 +41,7 @@ impl Context {
             approved: false,
         };
         let (receipt, run) = (Receipt::default(), Arc::default());
-        Self { call: call.into(), receipt, run, values: Values::default(), emitter: None }
+        Self { call: call.into(), receipt, run, values: Values::default(), emitter: None, payer: None }
     }
 
     /// Gives a value to the call, as [`Run::with`](crate::Run::with) gives it to all calls of a
@@ -126,6 +129,26 @@ impl Context {
                 dropped: 0,
             });
         }
+    }
+
+    /// Makes this call pay for a request to a model, before the request is sent. The budgets of the
+    /// run reserve what it may use. What it has used is in the
+    /// [usage](crate::Conversation::usage_by_agent) of the conversation, as of the agent that makes
+    /// the call, when the outcome of the call is recorded. On an engine, budgets know it only then.
+    ///
+    /// The backend must be that of an [agent](crate::Agent::llm) or be
+    /// [`Metered`](crate::model::Metered). Prepare each request anew: one that is sent twice counts
+    /// as one with two attempts. A call [by hand](Self::by_hand) pays for nothing.
+    pub fn pay_for(&self, mut request: Request) -> Request {
+        let call = &self.call;
+        request.agent = (&*call.agent).into();
+        request.conversation = (&*call.conversation).into();
+        request.depth = call.depth;
+        request.meter = match (&self.payer, &self.emitter) {
+            (Some(payer), Some(emitter)) => payer.meter(call, emitter, &self.receipt),
+            _ => MeterOf::default(),
+        };
+        request
     }
 
     /// Whether the result of the call is no longer wanted. An async call need not check this,

@@ -2,10 +2,10 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use crate::{Done, Outcome};
+use crate::{Done, Outcome, model::request::meter::MeterOf};
 
 /// The place into which a host puts the result of a call as soon as the call has ended. A result in
 /// a receipt is recorded even if the run is dropped before the loop has read the result.
@@ -16,12 +16,17 @@ pub struct Receipt(Arc<Inner>);
 struct Inner {
     state: Mutex<State>,
     unwanted: AtomicBool,
+    /// How many requests the call has made to models.
+    requests: AtomicU32,
 }
 
 #[derive(Debug)]
 enum State {
-    /// No result yet. These receipts get a copy of it.
-    Open(Vec<Receipt>),
+    /// No result yet. These receipts get a copy of it, and these have counted what the call used.
+    Open {
+        copies: Vec<Receipt>,
+        meters: Vec<MeterOf>,
+    },
     Filled(Done),
     /// The result has been taken, to be recorded.
     Taken,
@@ -29,7 +34,7 @@ enum State {
 
 impl Default for State {
     fn default() -> Self {
-        Self::Open(Vec::new())
+        Self::Open { copies: Vec::new(), meters: Vec::new() }
     }
 }
 
@@ -37,11 +42,30 @@ impl Receipt {
     /// Puts the result in. A second result is ignored.
     pub fn fill(&self, done: impl Into<Done>) {
         let mut state = self.state();
-        if let State::Open(copies) = &mut *state {
-            let (copies, done) = (std::mem::take(copies), done.into());
-            copies.iter().for_each(|copy| copy.fill(done.clone()));
+        if let State::Open { copies, meters } = &mut *state {
+            let (copies, mut done) = (std::mem::take(copies), done.into());
+            meters.iter().for_each(|meter| meter.close(&mut done.usage));
+            copies.iter().for_each(|copy| copy.fill(share(&mut done)));
             *state = State::Filled(done);
         }
+    }
+
+    /// A number for the next request of the call to a model.
+    pub(crate) fn next_request(&self) -> u32 {
+        self.0.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Lets the usage of the result have what this meter counts. If there is a result already, only
+    /// budgets know it.
+    pub(crate) fn add_meter(&self, meter: MeterOf) {
+        if let State::Open { meters, .. } = &mut *self.state() {
+            meters.push(meter);
+        }
+    }
+
+    /// Whether nothing was put in yet.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(*self.state(), State::Open { .. })
     }
 
     /// Whether anybody still waits for the result.
@@ -57,8 +81,8 @@ impl Receipt {
     /// Puts a copy of the result into another receipt, now or as soon as there is one.
     pub(crate) fn copy_to(&self, other: Self) {
         match &mut *self.state() {
-            State::Open(copies) => copies.push(other),
-            State::Filled(done) => other.fill(done.clone()),
+            State::Open { copies, .. } => copies.push(other),
+            State::Filled(done) => other.fill(share(done)),
             State::Taken => {}
         }
     }
@@ -68,7 +92,7 @@ impl Receipt {
     pub fn done(&self) -> Option<Done> {
         match &*self.state() {
             State::Filled(done) => Some(done.clone()),
-            State::Open(_) | State::Taken => None,
+            State::Open { .. } | State::Taken => None,
         }
     }
 
@@ -108,6 +132,11 @@ impl Drop for Wanted {
     fn drop(&mut self) {
         self.0.0.unwanted.store(true, Ordering::Relaxed);
     }
+}
+
+/// A copy of a result for another call. The usage is counted once, for the first one.
+fn share(done: &mut Done) -> Done {
+    Done { outcome: done.outcome.clone(), usage: std::mem::take(&mut done.usage) }
 }
 
 fn missing() -> Done {

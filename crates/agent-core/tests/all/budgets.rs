@@ -300,7 +300,8 @@ async fn a_budget_also_holds_for_the_loop_alone() {
 #[test]
 fn what_is_reserved_when_a_process_ends_counts_as_spent() {
     let mut conversation = Conversation::start("main", "Go.");
-    let reserved = |output| Change::Reserved { agent: "main".to_owned(), usage: Usage::new(7, output) };
+    let reserved =
+        |output| Change::Reserved { agent: "main".to_owned(), usage: Usage::new(7, output), request: None };
     conversation.apply("run", reserved(100)).unwrap();
     conversation.apply("run", reserved(300)).unwrap();
     let text = serde_json::to_string(&conversation).unwrap();

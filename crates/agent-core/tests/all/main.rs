@@ -5,6 +5,7 @@
 mod answering;
 mod budgets;
 mod build;
+mod calls_that_ask;
 mod cancelling;
 mod changes;
 mod common;

@@ -73,12 +73,12 @@ impl Perform for JournalHost {
         let spec = self.rules().spec(&call.agent, &call.call.name);
         if !spec.is_none_or(|spec| spec.may_be_repeated(call.approved)) && self.ledger.is_started(&key) {
             if let Some(outcome) = Outcome::of_unknown(&call, &*self.unknown) {
-                return self.record(&call, outcome, &receipt).await;
+                return self.record(&call, outcome.into(), &receipt).await;
             }
         }
         let made = Receipt::default();
         self.local.call(call.clone(), made.clone()).await?;
-        self.record(&call, made.done_or_error().outcome, &receipt).await
+        self.record(&call, made.done_or_error(), &receipt).await
     }
 
     fn converse(

@@ -6,6 +6,7 @@ mod approvals;
 mod asking;
 mod backends;
 mod budgets;
+mod calls_that_ask;
 mod cancelling;
 mod cassette;
 mod common;

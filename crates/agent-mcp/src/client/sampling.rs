@@ -4,14 +4,13 @@
 #![expect(deprecated)]
 
 use std::{
-    collections::VecDeque,
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use agent_core::{
-    Block, BoxStream, Context, Delta, Json, Llm, LlmError, Message, Request, StopReason, Team, Usage,
-    budget::Usd, model::fold,
+    Block, Context, Llm, LlmError, Message, Request, StopReason, Team, Usage, agent::Rules, model::fold,
 };
 use rmcp::model::{
     ContentBlock, CreateMessageRequestParams, CreateMessageResult, Role, SamplingMessage,
@@ -20,15 +19,13 @@ use rmcp::model::{
 
 use super::content;
 
-/// The most conversations that are remembered. Their calls end long before that many others begin.
-const CONVERSATIONS: usize = 1_000;
-
 /// Lets servers ask the models of a team (the protocol's *sampling*), in a call that the team
 /// makes. By default a server can't.
 ///
-/// The agent that makes the call answers with its own model, and the budgets of its run pay. The
-/// server decides what the model reads, so allow it only to servers that you trust with the costs.
-/// The model gets no tools and nothing of the conversation.
+/// The agent that makes the call answers with its own model. The budgets of its run pay, and the
+/// usage of its conversation has it ([`Context::pay_for`]). The server decides what the model reads,
+/// so allow it only to servers that you trust with the costs. The model gets no tools and nothing of
+/// the conversation.
 ///
 /// ```no_run
 /// # use agent_core::{Conversation, Team};
@@ -48,19 +45,14 @@ struct Inner {
     max_tokens: u32,
     /// What the answers have used.
     usage: Mutex<Usage>,
-    /// The last requests of conversations, without what they said: who pays is in them.
-    asking: Mutex<VecDeque<Asking>>,
+    /// The models that answer, by the names of their agents.
+    models: Mutex<HashMap<String, Arc<dyn Llm>>>,
 }
 
 impl Default for Inner {
     fn default() -> Self {
-        Self { max_tokens: 4_000, usage: Mutex::default(), asking: Mutex::default() }
+        Self { max_tokens: 4_000, usage: Mutex::default(), models: Mutex::default() }
     }
-}
-
-struct Asking {
-    request: Request,
-    llm: Arc<dyn Llm>,
 }
 
 impl Sampling {
@@ -74,15 +66,20 @@ impl Sampling {
         Self(Arc::new(Inner { max_tokens: tokens, ..Inner::default() }))
     }
 
-    /// What all answers have used so far. It is not a part of the usage of conversations, which has
-    /// only what their agents asked themselves.
+    /// What all answers have used so far, in all runs. The usage of each conversation has its part of
+    /// it.
     pub fn usage(&self) -> Usage {
         *self.0.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a wrapper around the models of a team, so that they can be asked.
+    /// Lets the agents of this team answer, with their models as they are now, and returns the team.
+    /// Put wrappers around the models before. If agents of several teams have one name, the last one
+    /// answers for all of them.
     pub fn around(&self, team: Team) -> Team {
-        team.wrap_models(|llm| Arc::new(Watched { llm, sampling: self.0.clone() }))
+        let agents = team.agents().into_iter().filter_map(|name| team.agent(name));
+        let models = agents.map(|agent| (agent.name().to_owned(), agent.llm().clone()));
+        self.0.models.lock().unwrap_or_else(PoisonError::into_inner).extend(models);
+        team
     }
 
     /// Answers a request of a server, which it made in a call.
@@ -94,13 +91,14 @@ impl Sampling {
         if asked.tools.is_some_and(|tools| !tools.is_empty()) {
             return Err("this program allows no tools in sampling".to_owned());
         }
-        let (mut request, llm) = self
-            .0
-            .of(context)
-            .ok_or("this program can't ask a model for this call: its team has no `Sampling::around`")?;
+        let llm = self.0.model_of(context.agent()).ok_or_else(|| {
+            format!(
+                "this program can't ask a model for the agent {:?}: its team was not given to `Sampling::around`",
+                context.agent()
+            )
+        })?;
+        let mut request = context.pay_for(Request::new(messages(&asked.messages)?));
         request.system = asked.system_prompt.into_iter().map(Block::text).collect();
-        request.messages = messages(&asked.messages)?;
-        request.places = vec![None; request.messages.len()];
         request.max_tokens = asked.max_tokens.min(self.0.max_tokens);
         let reply = fold(llm.stream(request), |_| {}).await;
         let used = reply.as_ref().map_or_else(LlmError::usage, |reply| reply.usage);
@@ -118,29 +116,8 @@ impl Sampling {
 }
 
 impl Inner {
-    /// Remembers who asks, and who pays.
-    fn watch(&self, request: &Request, llm: &Arc<dyn Llm>) {
-        let mut request = request.clone();
-        request.messages = Vec::new();
-        request.places = Vec::new();
-        request.tools = [].into();
-        request.server_tools = [].into();
-        request.previous_reply = None;
-        request.container = None;
-        request.answer_schema = None;
-        request.extra.clear();
-        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        asking.retain(|other| other.request.conversation != request.conversation);
-        asking.push_back(Asking { request, llm: llm.clone() });
-        if asking.len() > CONVERSATIONS {
-            asking.pop_front();
-        }
-    }
-
-    fn of(&self, context: &Context) -> Option<(Request, Arc<dyn Llm>)> {
-        let asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = asking.iter().find(|asking| *asking.request.conversation == *context.conversation())?;
-        Some((found.request.clone(), found.llm.clone()))
+    fn model_of(&self, agent: &str) -> Option<Arc<dyn Llm>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).get(agent).cloned()
     }
 }
 
@@ -164,27 +141,6 @@ fn block(block: &SamplingMessageContentBlock) -> Result<Block, String> {
         _ => return Err("this program allows only text and pictures in sampling".to_owned()),
     };
     Ok(content::block(&block))
-}
-
-/// A model whose requests are remembered.
-struct Watched {
-    llm: Arc<dyn Llm>,
-    sampling: Arc<Inner>,
-}
-
-impl Llm for Watched {
-    fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        self.sampling.watch(&request, &self.llm);
-        self.llm.stream(request)
-    }
-
-    fn supports_answer_schema(&self, schema: &Json) -> bool {
-        self.llm.supports_answer_schema(schema)
-    }
-
-    fn max_cost(&self, usage: &Usage) -> Option<Usd> {
-        self.llm.max_cost(usage)
-    }
 }
 
 impl fmt::Debug for Sampling {

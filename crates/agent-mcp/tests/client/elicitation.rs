@@ -1,7 +1,7 @@
 //! Servers that ask a person or a model.
 
 use agent_core::{
-    Agent, Context, Conversation, End, Limits, Outcome, Team, Tool, Usage,
+    Agent, Block, Context, Conversation, End, Limits, Message, Outcome, Team, Tool, Usage,
     budget::Budget,
     script::{Reply, Script},
 };
@@ -110,9 +110,9 @@ async fn a_server_asks_the_teams_model_and_the_budget_pays() {
             let mut used = Usage::default();
             used.output_tokens = ANSWER;
             let script = Script::new([
-                Reply::call("samples", json!({})),
+                Reply::call("samples", json!({})).usage(Usage::new(1, 1)),
                 Reply::text("Forty-two.").usage(used),
-                Reply::text("Done."),
+                Reply::text("Done.").usage(Usage::new(1, 1)),
             ]);
             let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
             let limits = Limits::new().budget(Budget::new().requests(requests));
@@ -121,9 +121,26 @@ async fn a_server_asks_the_teams_model_and_the_budget_pays() {
             let end = team.run(&mut conversation).await;
             let results = results(&conversation);
             assert!(results[0].contains(expected), "{revision}, {requests}: {results:?}, {end:?}");
+            // The conversation has counted it, too.
+            let counted = (conversation.usage().output_tokens, conversation.spent().requests);
+            assert_eq!(counted, if requests == 1 { (1, 1) } else { (2 + ANSWER, 3) });
         }
         assert_eq!(sampling.usage().output_tokens, ANSWER);
     }
+}
+
+/// A process that goes on with a run makes its open calls before it asks its model anything.
+#[tokio::test]
+async fn a_server_asks_a_model_in_a_call_that_another_process_has_begun() {
+    let sampling = Sampling::new();
+    let (server, _folder) = connected("2026-07-28", |settings| settings.sampling(&sampling)).await;
+    let script = Script::new([Reply::text("Forty-two."), Reply::text("Done.")]);
+    let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
+    let team = sampling.around(Team::new([agent]).unwrap());
+    let call = Message::assistant(vec![Block::tool_use("call", "samples", json!({}))]);
+    let mut conversation = Conversation::from_messages("a", [Message::user("Go."), call]).unwrap();
+    assert_eq!(team.run(&mut conversation).await.unwrap().text(), "Done.");
+    assert!(results(&conversation)[0].contains("Forty-two."), "{:?}", results(&conversation));
 }
 
 /// A journal saves what is reserved before each request, also before those of a server.
@@ -131,9 +148,11 @@ async fn a_server_asks_the_teams_model_and_the_budget_pays() {
 async fn a_server_asks_a_model_in_a_run_on_a_journal() {
     let sampling = Sampling::new();
     let (server, folder) = connected("2026-07-28", |settings| settings.sampling(&sampling)).await;
-    let call = Reply::call("samples", json!({})).and_call("samples", json!({}));
-    let script =
-        Script::new([call, Reply::text("Forty-two."), Reply::text("Forty-two."), Reply::text("Done.")]);
+    let call = Reply::call("samples", json!({})).and_call("samples", json!({})).usage(Usage::new(1, 1));
+    let mut used = Usage::default();
+    used.output_tokens = ANSWER;
+    let answer = || Reply::text("Forty-two.").usage(used);
+    let script = Script::new([call, answer(), answer(), Reply::text("Done.").usage(Usage::new(1, 1))]);
     let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
     let limits = Limits::new().budget(Budget::new().requests(4));
     let team = sampling.around(Team::new([agent]).unwrap().with_limits(limits));
@@ -143,4 +162,9 @@ async fn a_server_asks_a_model_in_a_run_on_a_journal() {
     conversation.say("Go.");
     assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
     assert!(results(&conversation).iter().all(|result| result.contains("Forty-two.")));
+    let kept = journal.conversation("c").unwrap();
+    for counted in [conversation, kept] {
+        assert_eq!((counted.usage().output_tokens, counted.spent().requests), (2 + 2 * ANSWER, 4));
+        assert_eq!(counted.unsettled(), []);
+    }
 }

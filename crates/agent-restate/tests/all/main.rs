@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod budgets;
+mod calls_that_ask;
 mod cancelling;
 mod common;
 mod crashes;

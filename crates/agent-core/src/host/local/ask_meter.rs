@@ -13,6 +13,7 @@ use super::payer::{Payer, Settle};
 use super::worst_case::{Measured, with_cost, worst_case};
 use crate::{
     BudgetExceeded, Change, Delta, EventKind, LlmError, LlmErrorKind, Notice, Request, Response, Usage,
+    UsageByAgent,
     event::emitter::{Emitter, Origin},
     message::without_tool_blocks::without_tool_blocks,
     model::request::meter::{MaxCost, Meter, MeterOf, Reservation, Settlement},
@@ -168,7 +169,8 @@ impl AskMeter {
         if let Some(record) = &self.0.record {
             let agent = self.0.agent.clone();
             let usage = self.state().used_with(worst);
-            let recorded = record(self.0.conversation.clone(), Change::Reserved { agent, usage }).await;
+            let recorded =
+                record(self.0.conversation.clone(), Change::Reserved { agent, usage, request: None }).await;
             if let Err(error) = recorded {
                 reservation.settle(Settlement::Nothing);
                 return Err(error);
@@ -275,9 +277,12 @@ impl Meter for AskMeter {
         let (meter, over) = (self.clone(), self.0.payer.time_is_over());
         over.map(move |exceeded| meter.refuse(exceeded)).boxed()
     }
+
+    /// The turn's reply has the usage, and [`unrecorded`](Self::unrecorded) what no reply has.
+    fn close(&self, _: &mut UsageByAgent) {}
 }
 
-fn no_prices(agents: &[String]) -> LlmError {
+pub(super) fn no_prices(agents: &[String]) -> LlmError {
     let message = format!(
         "a budget has a limit in dollars, but the prices of these agents' models are not known: {}. Wrap their \
          backends in `Priced`",

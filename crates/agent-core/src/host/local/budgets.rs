@@ -11,11 +11,15 @@ use futures::{FutureExt, future::BoxFuture};
 use super::{
     LocalHost,
     ask_meter::{AskMeter, RecordReservation},
+    call_meter::CallMeter,
     worst_case::Measured,
 };
 use crate::{
-    Account, Budget, BudgetExceeded, BudgetScope, Chain, Change, Conversation, Limits, LlmError, Response,
-    Rules, Spent, Team, event::emitter::Origin, model::request::meter::MeterOf,
+    Account, Budget, BudgetExceeded, BudgetScope, Call, Chain, Change, Conversation, Limits, LlmError,
+    Receipt, Response, Rules, Spent, Team, Usage, UsageByAgent,
+    event::emitter::{Emitter, Origin},
+    model::request::meter::MeterOf,
+    tool::pays::Pays,
 };
 
 /// The budgets of all conversations that are being driven and have some.
@@ -40,6 +44,8 @@ struct Books {
     is_guarded: bool,
     /// The request whose reply is not recorded yet.
     asking: Option<AskMeter>,
+    /// The requests of its calls to models.
+    calls: Vec<(Receipt, MeterOf)>,
     /// The tokens of the last request by its agent, and how many were estimated for it.
     measured: HashMap<String, Measured>,
 }
@@ -116,7 +122,7 @@ impl Budgets {
         if chain.is_empty() {
             return false;
         }
-        let books = Books { chain, is_guarded, asking: None, measured: HashMap::new() };
+        let books = Books { chain, is_guarded, asking: None, calls: Vec::new(), measured: HashMap::new() };
         lock(&self.open).insert(conversation.shared_id().clone(), books);
         true
     }
@@ -168,6 +174,39 @@ impl Budgets {
     }
 }
 
+impl Pays for Budgets {
+    fn meter(&self, call: &Arc<Call>, emitter: &Arc<Emitter>, receipt: &Receipt) -> MeterOf {
+        let mut open = lock(&self.open);
+        let books = open.get_mut(&*call.conversation);
+        let chain = books.as_ref().map(|books| books.chain.clone());
+        let (record, number) = (self.record.clone(), receipt.next_request());
+        let meter = CallMeter::new(chain, record, emitter.clone(), call.clone(), number);
+        let meter = MeterOf(Some(Arc::new(meter)));
+        if let Some(books) = books {
+            books.calls.retain(|(receipt, _)| receipt.is_open());
+            books.calls.push((receipt.clone(), meter.clone()));
+        }
+        drop(open);
+        receipt.add_meter(meter.clone());
+        meter
+    }
+}
+
+impl Books {
+    /// What was used and is in no reply and no result.
+    fn unrecorded(&self) -> Vec<(String, Usage)> {
+        let asking = self.asking.as_ref().and_then(AskMeter::unrecorded);
+        let lost = self.calls.iter().filter(|(receipt, _)| receipt.is_open());
+        let lost = lost.flat_map(|(_, meter)| {
+            let mut usage = UsageByAgent::default();
+            meter.close(&mut usage);
+            let used = usage.iter().map(|(agent, used)| (agent.to_owned(), used.of_broken_off()));
+            used.collect::<Vec<_>>()
+        });
+        asking.into_iter().chain(lost).collect()
+    }
+}
+
 impl LocalHost {
     /// Calls `record` before each request that a [budget](crate::budget) pays for, and sends the
     /// request when that has succeeded. It is for hosts around this one whose runs survive their
@@ -178,7 +217,7 @@ impl LocalHost {
     where
         F: Future<Output = Result<(), LlmError>> + Send + 'static,
     {
-        self.own_caller().budgets.record(move |id, change| record(id, change).boxed());
+        self.own_budgets().record(move |id, change| record(id, change).boxed());
         self
     }
 
@@ -235,12 +274,12 @@ fn accounts_of(conversation: &Conversation, limits: &Limits) -> Vec<Arc<Account>
 impl Drop for PaidConversation<'_> {
     fn drop(&mut self) {
         let Some(open) = &self.open else { return };
-        let books = lock(open).remove(self.conversation.id());
-        let asking = books.and_then(|books| books.asking);
-        let Some((agent, usage)) = asking.and_then(|meter| meter.unrecorded()) else { return };
+        let Some(books) = lock(open).remove(self.conversation.id()) else { return };
         let id = self.conversation.shared_id().clone();
-        let applied = self.conversation.apply(&id, Change::Spent { agent, usage });
-        debug_assert_eq!(applied, Ok(()), "usage can always be added");
+        for (agent, usage) in books.unrecorded() {
+            let applied = self.conversation.apply(&id, Change::Spent { agent, usage });
+            debug_assert_eq!(applied, Ok(()), "usage can always be added");
+        }
     }
 }
 

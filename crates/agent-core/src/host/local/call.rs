@@ -33,7 +33,7 @@ pub(super) struct Caller {
     permits: Option<Permits>,
     pub(super) calls_made: Count,
     pub(super) requests_made: Count,
-    pub(super) budgets: Budgets,
+    pub(super) budgets: Arc<Budgets>,
     /// Cancelled when the host or the run is dropped.
     pub(super) cancel: Arc<CancellationToken>,
 }
@@ -55,7 +55,7 @@ impl Caller {
         let (permits, budgets) = (team.limits().calls_at_once.map(Permits::new), Budgets::new(&team));
         Self {
             team,
-            budgets,
+            budgets: budgets.into(),
             emitter: emitter.into(),
             values,
             permits,
@@ -207,6 +207,7 @@ impl Caller {
             run: self.cancel.clone(),
             values: self.values.clone(),
             emitter: Some(self.emitter.clone()),
+            payer: Some(self.budgets.clone()),
         };
         let work = async move {
             let (left, run) = (context.receipt.clone(), context.run.clone());

@@ -22,7 +22,7 @@ impl LocalHost {
     /// Leaves all [budgets](crate::budget) to the host around this one, which pays for requests with
     /// [`ask_paid_by`](Self::ask_paid_by) and counts calls itself. This host keeps no accounts then.
     pub fn without_budgets(mut self) -> Self {
-        self.own_caller().budgets.leave();
+        self.own_budgets().leave();
         self
     }
 

@@ -1,10 +1,10 @@
 //! Who pays for requests.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
 
-use crate::{LlmError, Request, Usage, Usd};
+use crate::{LlmError, Request, Usage, UsageByAgent, Usd};
 
 /// Pays for requests. A run with a budget puts one into its requests.
 pub(crate) trait Meter: Send + Sync {
@@ -25,6 +25,10 @@ pub(crate) trait Meter: Send + Sync {
 
     /// Waits until no more time may be spent. If there is no such limit, it waits for ever.
     fn time_is_over(&self) -> BoxFuture<'static, LlmError>;
+
+    /// Adds what its requests have used, and what is reserved for those that are under way. They
+    /// count no more after that.
+    fn close(&self, usage: &mut UsageByAgent);
 }
 
 /// The most that a usage can cost; `None` if that is not known.
@@ -74,6 +78,19 @@ impl Drop for Reservation {
 /// requests.
 #[derive(Clone, Default)]
 pub(crate) struct MeterOf(pub(crate) Option<Arc<dyn Meter>>);
+
+impl MeterOf {
+    /// See [`Meter::close`].
+    pub(crate) fn close(&self, usage: &mut UsageByAgent) {
+        self.0.iter().for_each(|meter| meter.close(usage));
+    }
+}
+
+impl fmt::Debug for MeterOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MeterOf").field(&self.0.is_some()).finish()
+    }
+}
 
 impl PartialEq for MeterOf {
     fn eq(&self, _: &Self) -> bool {
