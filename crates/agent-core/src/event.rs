@@ -7,6 +7,7 @@ pub(crate) mod event_log;
 pub(crate) mod event_queue;
 pub(crate) mod live_text;
 
+pub(crate) use event_kind::named;
 pub use event_kind::{EventKind, QueueReason};
 pub use event_log::EventLog;
 pub use event_queue::EventQueue;

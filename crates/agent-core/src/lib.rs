@@ -60,7 +60,7 @@ pub use conversation::{Conversation, End};
 pub use event::{Event, EventKind};
 pub use futures::stream::BoxStream;
 pub use host::{Cancel, Run, RunError};
-pub use message::{Block, Content, Json, Message, Role};
+pub use message::{Block, Content, Json, Message, Role, SharedText};
 pub use model::{Delta, Llm, LlmError, Request, Response, StopReason, Usage};
 pub use tool::{Context, Outcome, Tool, ToolSpec};
 

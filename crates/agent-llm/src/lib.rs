@@ -150,7 +150,7 @@ mod without_blocks;
 mod wrappers;
 
 pub use agent_core::{
-    Block, BoxStream, Delta, Json, Llm, LlmError, Message, Request, Response, Role, StopReason, ToolSpec,
+    Block, BoxStream, Delta, Json, Llm, LlmError, Message, Request, Response, Role, SharedText, StopReason, ToolSpec,
     Usage,
     message::ToolCall,
     model::{

@@ -32,7 +32,7 @@ struct Instantly;
 impl Llm for Instantly {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let is_last = request.messages.len() >= 2 * TURNS as usize - 1;
-        let (provider, model) = ("none".to_owned(), "none".to_owned());
+        let (provider, model) = ("none".into(), "none".into());
         let sent = Delta::Notice(Notice::Sent { provider, model, server: None });
         let id = format!("call_{}", request.messages.len());
         let call = (!is_last).then(|| Delta::call(1, id, "look", json!({})));

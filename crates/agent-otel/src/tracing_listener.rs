@@ -90,27 +90,27 @@ fn word(end: &End) -> &'static str {
 fn tell_call(event: &Event) {
     match &event.kind {
         EventKind::CallQueued { id, tool, why } => {
-            tell!("agent::call", DEBUG, event, id, tool, why = ?why, "waits for other calls");
+            tell!("agent::call", DEBUG, event, id = &**id, tool = &**tool, why = ?why, "waits for other calls");
         }
-        EventKind::CallStarted { id, tool, .. } => tell!("agent::call", DEBUG, event, id, tool, "starts"),
+        EventKind::CallStarted { id, tool, .. } => tell!("agent::call", DEBUG, event, id = &**id, tool = &**tool, "starts"),
         EventKind::CallCouldStartEarlier { id, tool, by } => {
             let by_ms = by.as_secs_f64() * 1e3;
-            tell!("agent::call", INFO, event, id, tool, by_ms, "could have started earlier");
+            tell!("agent::call", INFO, event, id = &**id, tool = &**tool, by_ms, "could have started earlier");
         }
         EventKind::CallEnded { id, tool, is_error: false, .. } => {
-            tell!("agent::call", INFO, event, id, tool, "ended");
+            tell!("agent::call", INFO, event, id = &**id, tool = &**tool, "ended");
         }
-        EventKind::CallEnded { id, tool, .. } => tell!("agent::call", WARN, event, id, tool, "failed"),
+        EventKind::CallEnded { id, tool, .. } => tell!("agent::call", WARN, event, id = &**id, tool = &**tool, "failed"),
         EventKind::CallNotMade { id, tool, why } => {
-            tell!("agent::call", WARN, event, id, tool, why = why.as_str(), "is not made");
+            tell!("agent::call", WARN, event, id = &**id, tool = &**tool, why = why.as_str(), "is not made");
         }
         EventKind::CallGoesOn { id, tool, why } => {
-            tell!("agent::call", WARN, event, id, tool, why = why.as_str(), "goes on");
+            tell!("agent::call", WARN, event, id = &**id, tool = &**tool, why = why.as_str(), "goes on");
         }
         EventKind::CallDiscarded { id, tool } => {
-            tell!("agent::call", WARN, event, id, tool, "ran early for a reply that does not count");
+            tell!("agent::call", WARN, event, id = &**id, tool = &**tool, "ran early for a reply that does not count");
         }
-        EventKind::CallWaiting { id, .. } => tell!("agent::call", INFO, event, id, "waits for a person"),
+        EventKind::CallWaiting { id, .. } => tell!("agent::call", INFO, event, id = &**id, "waits for a person"),
         _ => {}
     }
 }
@@ -118,7 +118,7 @@ fn tell_call(event: &Event) {
 fn tell_transfer(event: &Event) {
     match &event.kind {
         EventKind::Delegated { id, to, .. } => {
-            tell!("agent::transfer", INFO, event, id, to = to.as_str(), "delegates a task");
+            tell!("agent::transfer", INFO, event, id = &**id, to = to.as_str(), "delegates a task");
         }
         EventKind::Transferred { from } => {
             tell!("agent::transfer", INFO, event, from = from.as_str(), "takes over");

@@ -103,7 +103,7 @@ impl UiMessages {
             }
             EventKind::TurnFailed { error, .. } => {
                 self.parts.end_all(chunks);
-                self.failed = Some(error.clone());
+                self.failed = Some(error.into());
             }
             EventKind::IdReplaced { was, id, .. } => self.replace_id(was, id),
             EventKind::Transferred { .. } | EventKind::CameBack { .. } => {
@@ -144,7 +144,7 @@ impl UiMessages {
     fn call(&mut self, conversation: &str, kind: &EventKind, chunks: &mut Vec<UiMessageChunk>) {
         match kind {
             EventKind::CallStarted { id, tool, input } => {
-                let (tool_call_id, tool_name) = (self.shown(id), tool.clone());
+                let (tool_call_id, tool_name) = (self.shown(id), tool.into());
                 self.parts.know(&tool_call_id);
                 chunks.push(UiMessageChunk::ToolInputAvailable {
                     tool_call_id,
@@ -156,7 +156,7 @@ impl UiMessages {
             EventKind::CallWaiting { id, question } => chunks.push(UiMessageChunk::ToolApprovalRequest {
                 approval_id: format!("{conversation}/{id}"),
                 tool_call_id: self.shown(id),
-                reason: question.clone(),
+                reason: question.into(),
             }),
             EventKind::CallNotMade { id, tool, why } => self.call_failed(id, tool, why, chunks),
             EventKind::CallEnded { id, tool, is_error: true, result } => {

@@ -100,7 +100,16 @@ fn without_result(block: Block) -> Block {
 }
 
 pub(super) fn is_valid(id: &str) -> bool {
-    !id.is_empty() && id.chars().all(is_word)
+    // Looked up, because this is asked for each call, several times.
+    const WORD: [bool; 256] = {
+        let (mut words, mut byte) = ([false; 256], 0);
+        while byte < words.len() {
+            words[byte] = is_word(byte as u8 as char);
+            byte += 1;
+        }
+        words
+    };
+    !id.is_empty() && id.bytes().all(|byte| WORD[usize::from(byte)])
 }
 
 pub(super) fn is_valid_name(name: &str) -> bool {
@@ -113,7 +122,7 @@ fn valid_name(name: &str) -> String {
     if name.is_empty() { "unnamed".to_owned() } else { name }
 }
 
-fn is_word(char: char) -> bool {
+const fn is_word(char: char) -> bool {
     char.is_ascii_alphanumeric() || char == '_' || char == '-'
 }
 

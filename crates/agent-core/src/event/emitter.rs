@@ -37,29 +37,28 @@ impl Emitter {
 
     pub(crate) fn emit(&self, origin: Origin<'_>, kind: impl FnOnce() -> EventKind) {
         if self.has_listeners() {
-            self.notify(origin, kind());
+            self.listeners.notify(&self.event(origin, kind()));
         }
     }
 
     /// Lends a piece of a reply to the listeners, so that no copy is made for the event.
     pub(crate) fn emit_delta(&self, origin: Origin<'_>, delta: Delta) -> Delta {
-        match self.notify(origin, EventKind::Delta(delta)) {
+        let event = self.event(origin, EventKind::Delta(delta));
+        self.listeners.notify(&event);
+        match event.kind {
             EventKind::Delta(delta) => delta,
             other => unreachable!("the event has the delta from above, not {other:?}"),
         }
     }
 
-    /// Gives the event to the listeners, and its kind back.
-    fn notify(&self, origin: Origin<'_>, kind: EventKind) -> EventKind {
+    fn event(&self, origin: Origin<'_>, kind: EventKind) -> Event {
         let Origin { conversation, depth, agent } = origin;
         let agent = match agent {
             Agent::Shared(agent) => agent.clone(),
             Agent::Text(agent) => agent.into(),
         };
         let (at, conversation) = (self.began.elapsed(), conversation.clone());
-        let event = Event { version: Version, at, conversation, depth, agent, kind };
-        self.listeners.notify(&event);
-        event.kind
+        Event { version: Version, at, conversation, depth, agent, kind }
     }
 }
 

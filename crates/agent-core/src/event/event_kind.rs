@@ -1,11 +1,11 @@
 //! The kinds of events.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Call, Delta, End, Json, LlmErrorKind, Message, Outcome, StopReason, ToolCall, Usage,
+    Call, Delta, End, Json, LlmErrorKind, Message, Outcome, SharedText, StopReason, ToolCall, Usage,
     message::tagged::{milliseconds, optional_milliseconds, tagged},
     safe_lines,
 };
@@ -36,10 +36,10 @@ pub enum EventKind {
         usage: Usage,
         /// The API's id of the reply; `None` if the API gives none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        response: Option<String>,
+        response: Option<SharedText>,
         /// The model that wrote the reply; `None` if the API does not say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        model: Option<String>,
+        model: Option<SharedText>,
         /// The time from the start of the turn to the first piece of the reply. `None` if the reply
         /// was not streamed.
         #[serde(
@@ -57,25 +57,25 @@ pub enum EventKind {
     /// there is a second such event, whose `was` is the `id` of the first.
     IdReplaced {
         /// The name of the tool.
-        tool: String,
+        tool: SharedText,
         /// The id that the model wrote.
-        was: String,
+        was: SharedText,
         /// The new id.
-        id: String,
+        id: SharedText,
     },
     /// A call of the reply is not made, because the reply was cut, refused or paused.
     CallNotMade {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The name of the tool.
-        tool: String,
+        tool: SharedText,
         /// The reason, as the model reads it when the conversation goes on.
-        why: String,
+        why: SharedText,
     },
     /// The request to the model failed.
     TurnFailed {
         /// The reason.
-        error: String,
+        error: SharedText,
         /// The kind of the failure; `None` if the request was stopped: the run was cancelled, or
         /// its time is over.
         #[serde(rename = "error_kind", default, skip_serializing_if = "Option::is_none")]
@@ -86,9 +86,9 @@ pub enum EventKind {
     /// A tool call has started.
     CallStarted {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The name of the tool.
-        tool: String,
+        tool: SharedText,
         /// The input, as the model wrote it.
         input: Json,
     },
@@ -98,9 +98,9 @@ pub enum EventKind {
     #[serde(alias = "started_late")]
     CallCouldStartEarlier {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The name of the tool.
-        tool: String,
+        tool: SharedText,
         /// How much earlier it could have started.
         #[serde(rename = "by_ms", with = "milliseconds")]
         by: Duration,
@@ -112,9 +112,9 @@ pub enum EventKind {
     #[serde(alias = "call_not_recorded")]
     CallDiscarded {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The name of the tool.
-        tool: String,
+        tool: SharedText,
     },
     /// A call timed out or was cancelled, but its function runs on the [blocking
     /// pool](crate::ToolSpec::blocking) and has not returned. The run waits until the function
@@ -122,19 +122,19 @@ pub enum EventKind {
     /// when the function returns, or when the run is [cancelled](crate::Cancel::all).
     CallGoesOn {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The name of the tool.
-        tool: String,
+        tool: SharedText,
         /// Why the result of the call is not used, as the model reads it.
-        why: String,
+        why: SharedText,
     },
     /// A call waits for other calls to end. [`CallStarted`](Self::CallStarted) ends this, or
     /// [`CallEnded`](Self::CallEnded) if the call is stopped before.
     CallQueued {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The name of the tool.
-        tool: String,
+        tool: SharedText,
         /// Why it waits.
         #[serde(default)]
         why: QueueReason,
@@ -142,11 +142,11 @@ pub enum EventKind {
     /// A call reports progress with [`Context::progress`](crate::Context::progress).
     CallProgress {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The name of the tool.
-        tool: String,
+        tool: SharedText,
         /// The report.
-        text: String,
+        text: SharedText,
         /// How many earlier reports of this call were dropped, because they were not read in time.
         /// Only [`Run::next`](crate::Run::next) and [`EventQueue`](crate::event::EventQueue) drop
         /// reports.
@@ -156,57 +156,57 @@ pub enum EventKind {
     /// conversation ends.
     Delegated {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The other agent.
-        to: String,
+        to: SharedText,
         /// The id of the other agent's conversation.
-        conversation: String,
+        conversation: SharedText,
     },
     /// A call has its result. A call that was stopped before it began has no
     /// [`CallStarted`](Self::CallStarted).
     CallEnded {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The name of the tool.
-        tool: String,
+        tool: SharedText,
         /// Whether the call failed.
         is_error: bool,
         /// The text of the result. A block that is not text appears as its type: `[image]`.
-        result: String,
+        result: SharedText,
     },
     /// A call waits until a person approves or denies it.
     CallWaiting {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The question for the person.
-        question: String,
+        question: SharedText,
     },
     /// A call asks to transfer the conversation to another agent. The call ends when the transfer
     /// has succeeded or failed.
     TransferAsked {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The other agent.
-        to: String,
+        to: SharedText,
     },
     /// The conversation was transferred to this event's agent.
     Transferred {
         /// The agent that had the conversation before.
-        from: String,
+        from: SharedText,
     },
     /// The transfer of the conversation to this event's agent failed. The other agent keeps it.
     TransferFailed {
         /// The agent that keeps the conversation.
-        from: String,
+        from: SharedText,
         /// The reason.
-        why: String,
+        why: SharedText,
     },
     /// The conversation returned to this event's agent, because the other agent failed.
     CameBack {
         /// The agent that failed.
-        from: String,
+        from: SharedText,
         /// How it failed.
-        why: String,
+        why: SharedText,
     },
     /// The run, or a delegated conversation in it, has ended. [`End::Waiting`] is emitted once for
     /// the same calls: a later run that finds them still waiting, and has nothing else to do, does
@@ -244,35 +244,52 @@ pub enum QueueReason {
 tagged!(EventKind);
 
 impl EventKind {
-    pub(crate) fn call_started(call: &ToolCall) -> Self {
-        Self::CallStarted { id: call.id.clone(), tool: call.name.clone(), input: call.input.clone() }
+    pub(crate) fn call_started(call: &Arc<ToolCall>) -> Self {
+        let (id, tool) = named(call);
+        Self::CallStarted { id, tool, input: call.input.clone() }
     }
 
-    pub(crate) fn call_queued(call: &ToolCall, why: QueueReason) -> Self {
-        Self::CallQueued { id: call.id.clone(), tool: call.name.clone(), why }
+    pub(crate) fn call_queued(call: &Arc<ToolCall>, why: QueueReason) -> Self {
+        let (id, tool) = named(call);
+        Self::CallQueued { id, tool, why }
+    }
+
+    pub(crate) fn call_discarded(call: &Arc<ToolCall>) -> Self {
+        let (id, tool) = named(call);
+        Self::CallDiscarded { id, tool }
     }
 
     pub(crate) fn delegated(call: &Call, to: &str) -> Self {
-        let id = call.call.id.clone();
-        let conversation = format!("{}/{id}", call.conversation);
-        Self::Delegated { id, to: to.to_owned(), conversation }
+        let id = SharedText::id_of(&call.call);
+        let conversation = format!("{}/{id}", call.conversation).into();
+        Self::Delegated { id, to: to.into(), conversation }
+    }
+
+    pub(crate) fn call_ended(call: &Arc<ToolCall>, is_error: bool, result: impl Into<SharedText>) -> Self {
+        let (id, tool) = named(call);
+        Self::CallEnded { id, tool, is_error, result: result.into() }
     }
 
     pub(crate) fn of_outcome(call: &Call, outcome: &Outcome) -> Self {
-        let (id, tool) = (call.call.id.clone(), call.call.name.clone());
         match outcome {
             Outcome::Output(content) | Outcome::Answer { content, .. } => {
-                Self::CallEnded { id, tool, is_error: false, result: content.describe() }
+                Self::call_ended(&call.call, false, content.described())
             }
-            Outcome::Error(content) => {
-                Self::CallEnded { id, tool, is_error: true, result: content.describe() }
+            Outcome::Error(content) => Self::call_ended(&call.call, true, content.described()),
+            Outcome::Transfer(transfer) => {
+                Self::TransferAsked { id: SharedText::id_of(&call.call), to: transfer.to.as_str().into() }
             }
-            Outcome::Transfer(transfer) => Self::TransferAsked { id, to: transfer.to.clone() },
             Outcome::Wait { question } => {
-                Self::CallWaiting { id, question: safe_lines(question).into_owned() }
+                let question = safe_lines(question).as_ref().into();
+                Self::CallWaiting { id: SharedText::id_of(&call.call), question }
             }
             Outcome::Delegate { to, .. } => Self::delegated(call, to),
             Outcome::Plan { .. } => Self::delegated(call, &call.agent),
         }
     }
+}
+
+/// The id of a call and the name of its tool, which are in the call already.
+pub(crate) fn named(call: &Arc<ToolCall>) -> (SharedText, SharedText) {
+    (SharedText::id_of(call), SharedText::name_of(call))
 }

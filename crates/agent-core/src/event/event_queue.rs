@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::{Event, EventKind};
+use crate::{Event, EventKind, SharedText};
 
 /// A queue that keeps the events of a run until they are read. Use it in a host that offers a
 /// `next` like [`Run::next`](crate::Run::next). [`listener`](Self::listener) puts events in, and
@@ -50,7 +50,7 @@ struct Unread {
     /// The number of the next event.
     next: u64,
     /// The number of the unread progress report of each call, by conversation and call id.
-    progress: HashMap<(Arc<str>, String), u64>,
+    progress: HashMap<(Arc<str>, SharedText), u64>,
     /// The task that waits for the next event.
     reader: Option<Waker>,
 }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn progress(conversation: &str, id: &str, text: &str) -> Event {
-        let (id, tool, text) = (id.to_owned(), "look".to_owned(), text.to_owned());
+        let (id, tool, text) = (id.into(), "look".into(), text.into());
         event(conversation, EventKind::CallProgress { id, tool, text, dropped: 0 })
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Event, EventKind, QueueReason};
 use crate::{
-    Block, BudgetExceeded, Delta, End, LlmErrorKind, Message, Notice, Piece, Response, StopReason, Usage,
+    Block, BudgetExceeded, Delta, End, LlmErrorKind, Message, Notice, Piece, Response, SharedText, StopReason, Usage,
     model::Counts,
 };
 
@@ -21,7 +21,7 @@ fn schema() -> (Schemas, SchemaIndex) {
 
 /// One or more of each kind. A new kind does not compile until it has a line in `is_sampled`.
 fn samples() -> Vec<EventKind> {
-    let text = || "text".to_owned();
+    let text = || SharedText::from("text");
     let [id, tool, why, from, to] = [text(), text(), text(), text(), text()];
     let usage = Usage::new(3, 5);
     let mut all = vec![
@@ -61,7 +61,7 @@ fn deltas() -> Vec<Delta> {
     let usage = || Box::new(Counts::new(3, 5));
     let piece = |piece| Delta::Piece { index: 0, piece };
     let mut all = vec![
-        Delta::Start { id: None, model: Some(text()), usage: usage(), extra: extra() },
+        Delta::Start { id: None, model: Some("text".into()), usage: usage(), extra: extra() },
         Delta::Block { index: 0, block: Block::text("") },
         piece(Piece::Text(text())),
         piece(Piece::Thinking(text())),
@@ -82,10 +82,10 @@ fn deltas() -> Vec<Delta> {
         Notice::Compacted { messages: 1, tokens: 2, summary_tokens: 3 },
         Notice::NotCompacted { reason: text() },
         Notice::Estimated { reason: text() },
-        Notice::RateLimit { of: text(), limit: 1, remaining: 1, reset },
+        Notice::RateLimit { of: text().into(), limit: 1, remaining: 1, reset },
         Notice::Guard { guard: text(), did: text() },
         Notice::Budget { message: text() },
-        Notice::Sent { provider: text(), model: text(), server: Some(text()) },
+        Notice::Sent { provider: text().into(), model: text().into(), server: Some(text().into()) },
     ];
     all.extend(notices.map(Delta::Notice));
     all

@@ -1,11 +1,11 @@
 //! The pieces in which a reply arrives.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    Block, Counts, Json, Response, StopReason,
+    Block, Counts, Json, Response, SharedText, StopReason,
     message::tagged::{kind_first, milliseconds, tagged},
 };
 
@@ -44,9 +44,9 @@ pub enum Delta {
     /// The reply began.
     Start {
         /// The API's id of the reply; `None` if the API gives none.
-        id: Option<String>,
+        id: Option<SharedText>,
         /// The model that writes the reply; `None` if the API does not say.
-        model: Option<String>,
+        model: Option<SharedText>,
         /// The tokens counted so far.
         usage: Box<Counts>,
         /// Other fields of the reply; see [`Response::extra`].
@@ -85,7 +85,7 @@ pub enum Delta {
     },
     /// The whole reply, from a backend that does not stream.
     #[serde(alias = "whole")]
-    Complete(Box<Response>),
+    Complete(Arc<Response>),
     /// The request is made again from the beginning. All pieces before this one no longer count.
     Restarted {
         /// The reason.
@@ -182,7 +182,7 @@ pub enum Notice {
     /// response.
     RateLimit {
         /// What is limited, as the API names it, for example `requests` or `input-tokens`.
-        of: String,
+        of: SharedText,
         /// The limit.
         limit: u64,
         /// How much of the limit is left.
@@ -209,11 +209,11 @@ pub enum Notice {
     Sent {
         /// Who offers the API, as the conventions of OpenTelemetry name it: `anthropic`, `openai`,
         /// `aws.bedrock`.
-        provider: String,
+        provider: SharedText,
         /// The model that is asked for.
-        model: String,
+        model: SharedText,
         /// The server's host, and its port if that is not the usual one; `None` if it is not known.
-        server: Option<String>,
+        server: Option<SharedText>,
     },
     /// A notice of a kind that this version does not know, read from JSON that a later version
     /// wrote.
@@ -269,7 +269,7 @@ impl Delta {
 
     /// The whole reply, from a backend that does not stream.
     pub fn complete(response: Response) -> Self {
-        Self::Complete(Box::new(response))
+        Self::Complete(Arc::new(response))
     }
 
     /// The text that this delta adds for the user to read; `None` if it adds no text. To show a

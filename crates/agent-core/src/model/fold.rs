@@ -5,14 +5,14 @@ mod draft;
 mod part;
 mod size;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use delta_validator::DeltaValidator;
 use draft::Draft;
 use futures::{Stream, StreamExt, pin_mut};
 use size::Size;
 
-use crate::{Block, BlockKind, Delta, Json, LlmError, Response, StopReason, Usage, message::fields::Fields};
+use crate::{Block, BlockKind, Delta, Json, LlmError, Response, SharedText, StopReason, Usage, message::fields::Fields};
 
 /// Collects the [`Delta`]s of one request into a [`Response`].
 ///
@@ -22,8 +22,8 @@ use crate::{Block, BlockKind, Delta, Json, LlmError, Response, StopReason, Usage
 pub struct Fold {
     outline: DeltaValidator,
     size: Size,
-    id: Option<String>,
-    model: Option<String>,
+    id: Option<SharedText>,
+    model: Option<SharedText>,
     /// Each block's index and content, in the order in which the blocks began. Usually this is the
     /// order of the indexes.
     drafts: Vec<(usize, Draft)>,
@@ -32,7 +32,7 @@ pub struct Fold {
     /// Usage of earlier attempts.
     broken_off: Usage,
     extra: BTreeMap<String, Json>,
-    whole: Option<Box<Response>>,
+    whole: Option<Arc<Response>>,
 }
 
 impl Fold {
@@ -133,7 +133,7 @@ impl Fold {
 
     fn reply(mut self) -> Response {
         if let Some(whole) = self.whole {
-            return *whole;
+            return Arc::unwrap_or_clone(whole);
         }
         self.drafts.sort_by_key(|(place, _)| *place);
         let (stop_reason, stop_details) = self.stop.expect("the outline has seen the end");
@@ -158,7 +158,7 @@ impl Fold {
 }
 
 /// The model of a `fallback` block: it continued where another model declined.
-fn went_on(block: &Block) -> Option<String> {
+fn went_on(block: &Block) -> Option<SharedText> {
     let BlockKind::Other(kind) = block.kind() else { return None };
     let to = (kind == "fallback").then(|| block.field("to"))??;
     Fields::of(to.text()).ok()?.read("model")
@@ -283,7 +283,7 @@ mod tests {
         let mut fold = Fold::default();
         let start = Delta::Start {
             id: None,
-            model: Some("a".to_owned()),
+            model: Some("a".into()),
             usage: Default::default(),
             extra: [].into(),
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 
-use crate::{BoxStream, Counts, Delta, Json, Llm, LlmError, Request, Usage, Usd};
+use crate::{BoxStream, Counts, Delta, Json, Llm, LlmError, Request, SharedText, Usage, Usd};
 
 /// A list of prices. Implement it for your own prices, or use agent-llm's `PublishedPrices` (feature
 /// `prices`), which knows the models of most providers. A closure is a list, too.
@@ -92,7 +92,7 @@ struct Bill<'a> {
     model: &'a str,
     prices: &'a dyn Prices,
     /// The model that the reply names.
-    named: Option<String>,
+    named: Option<SharedText>,
     usage: Usage,
 }
 
@@ -111,7 +111,7 @@ impl Bill<'_> {
             Delta::Stop { usage, .. } => self.update(usage),
             Delta::Complete(response) => {
                 self.named.clone_from(&response.model);
-                response.usage.cost = self.cost(&response.usage);
+                Arc::make_mut(response).usage.cost = self.cost(&response.usage);
             }
             Delta::Restarted { .. } => self.usage = Usage::default(),
             _ => {}

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use reply_content::ReplyContent;
 
 use crate::{
-    Block, Content, Json, StopReason, ToolCall, Usage,
+    Block, Content, Json, SharedText, StopReason, ToolCall, Usage,
     message::fields::{Fields, Name},
 };
 
@@ -23,9 +23,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     /// The API's id of the reply; `None` if the API gives none.
-    pub id: Option<String>,
+    pub id: Option<SharedText>,
     /// The model that answered; `None` if the API does not say.
-    pub model: Option<String>,
+    pub model: Option<SharedText>,
     /// The content blocks, in order.
     pub content: Vec<Block>,
     /// Why the model stopped.
@@ -199,9 +199,9 @@ impl<'de> Visitor<'de> for Reply<'_> {
 }
 
 /// Reads an id or a name. A number becomes its text.
-fn label(value: Option<&RawValue>) -> Option<String> {
+fn label(value: Option<&RawValue>) -> Option<SharedText> {
     let written = value?.get();
-    let number = || written.parse::<f64>().is_ok().then(|| written.to_owned());
+    let number = || written.parse::<f64>().is_ok().then(|| written.into());
     serde_json::from_str(written).ok().or_else(number)
 }
 

@@ -6,7 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Call, EventKind, MissingValue, Receipt, Request, ToolCall,
-    event::emitter::{Emitter, Origin},
+    event::{
+        emitter::{Emitter, Origin},
+        named,
+    },
     model::request::meter::MeterOf,
     tool::{pays::Pays, values::Values},
     tool_spec::Need,
@@ -121,12 +124,9 @@ impl Context {
     /// come, only the newest report of the call is kept.
     pub fn progress(&self, text: impl Into<String>) {
         if let Some(emitter) = &self.emitter {
-            let ToolCall { id, name, .. } = &*self.call.call;
-            emitter.emit(Origin::of(&self.call), || EventKind::CallProgress {
-                id: id.clone(),
-                tool: name.clone(),
-                text: text.into(),
-                dropped: 0,
+            emitter.emit(Origin::of(&self.call), || {
+                let (id, tool) = named(&self.call.call);
+                EventKind::CallProgress { id, tool, text: text.into().into(), dropped: 0 }
             });
         }
     }

@@ -197,7 +197,7 @@ fn a_request_says_where_its_messages_are_in_the_record() {
 #[test]
 fn fault_95_the_servers_history_is_not_used_after_a_summary() {
     let mut reply = Response::text("a1");
-    reply.id = Some("r1".to_owned());
+    reply.id = Some("r1".into());
     let mut conversation = play(&[Says("u0")]);
     conversation.apply("run", Change::Answered(reply)).unwrap();
     conversation.say("u2");

@@ -162,8 +162,8 @@ fn check(events: &[Event]) -> Result<(), TestCaseError> {
                 }
             }
             EventKind::IdReplaced { id, .. } => {
-                prop_assert!(new.insert(id.clone()) || known.contains(id));
-                known.insert(id.clone());
+                prop_assert!(new.insert(id.clone()) || known.contains(&**id));
+                known.insert(id.into());
             }
             kind => {
                 if let Some((what, id)) = id_of(kind) {

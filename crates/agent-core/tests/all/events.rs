@@ -286,7 +286,7 @@ fn field_77_an_event_is_written_as_json_with_its_kind_and_read_back() {
             calls: 0,
             usage: Usage::default(),
             response: None,
-            model: Some("big".to_owned()),
+            model: Some("big".into()),
             first_piece: Some(second),
         },
         &format!(
@@ -295,13 +295,13 @@ fn field_77_an_event_is_written_as_json_with_its_kind_and_read_back() {
         ),
     );
     check_json(
-        EventKind::CallQueued { id: "1".to_owned(), tool: "add".to_owned(), why: QueueReason::Exclusive },
+        EventKind::CallQueued { id: "1".into(), tool: "add".into(), why: QueueReason::Exclusive },
         r#"{"kind":"call_queued","value":{"id":"1","tool":"add","why":"exclusive"}}"#,
     );
     check_json(
         EventKind::CallStarted {
-            id: "1".to_owned(),
-            tool: "add".to_owned(),
+            id: "1".into(),
+            tool: "add".into(),
             input: Json::read(r#"{"n":1}"#).unwrap(),
         },
         r#"{"kind":"call_started","value":{"id":"1","tool":"add","input":{"n":1}}}"#,

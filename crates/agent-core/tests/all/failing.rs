@@ -38,7 +38,7 @@ async fn read_of(blocks: Vec<Block>) -> (Request, String) {
     let (mut told, mut run) = (String::new(), team.run(&mut conversation));
     while let Some(event) = run.next().await {
         if let EventKind::CallEnded { is_error: true, result, .. } = event.kind {
-            told = result;
+            told = result.into();
         }
     }
     run.await.unwrap();

@@ -36,13 +36,13 @@ fn reply(conversation: &mut Conversation, response: Response) {
 }
 
 fn named(mut response: Response) -> Response {
-    response.id = Some("msg_1".to_owned());
+    response.id = Some("msg_1".into());
     response
 }
 
 fn call(id: &str, named: Option<&str>) -> Response {
     let mut response = Response::new(vec![Block::tool_use(id, "look", json!({}))], StopReason::ToolUse);
-    response.id = named.map(str::to_owned);
+    response.id = named.map(Into::into);
     response
 }
 

@@ -2,7 +2,7 @@
 
 mod pieces;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use agent_core::{Block, BoxStream, Delta, StopReason, model};
 use futures::{StreamExt, stream};
@@ -95,7 +95,7 @@ impl<'a> Windowed<'a> {
             self.stop = Some(still_open(&delta));
         }
         match delta {
-            Delta::Complete(reply) => match self.guards.check_reply(&self.about, *reply).await {
+            Delta::Complete(reply) => match self.guards.check_reply(&self.about, Arc::unwrap_or_clone(reply)).await {
                 Ok(pieces) => self.ready.extend(pieces.into_iter().map(Ok)),
                 Err((reply, refusal)) => {
                     self.said = text_of(&reply);

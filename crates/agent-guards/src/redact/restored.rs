@@ -1,6 +1,6 @@
 //! Replies with the values in the place of their placeholders.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use agent_core::{Block, Delta, Response, message::BlockKind, model::Piece};
 
@@ -47,7 +47,7 @@ impl Restored {
                 self.rest(index).into_iter().chain([Delta::BlockEnd { index }]).collect()
             }
             Delta::Stop { .. } => self.end().into_iter().chain([delta]).collect(),
-            Delta::Complete(reply) => vec![Delta::complete(self.reply(*reply))],
+            Delta::Complete(reply) => vec![Delta::complete(self.reply(Arc::unwrap_or_clone(reply)))],
             Delta::Restarted { .. } => {
                 self.begun.clear();
                 vec![delta]

@@ -53,7 +53,7 @@ pub(crate) async fn run(team: &Team, mut conversation: Conversation) -> Ran {
             EventKind::Delta(Delta::Notice(Notice::Guard { guard, did })) => {
                 told.push(format!("{guard} {did}"))
             }
-            EventKind::CallProgress { text, .. } => told.push(text.clone()),
+            EventKind::CallProgress { text, .. } => told.push(text.into()),
             _ => {}
         }
     }

@@ -105,11 +105,11 @@ async fn what_an_attempt_said_that_broke_off_is_never_shown() {
 async fn a_replaced_reply_has_no_id_of_the_server() {
     let reply = |text: &str| {
         let mut reply = Response::text(text);
-        reply.id = Some("msg_1".to_owned());
+        reply.id = Some("msg_1".into());
         Delta::complete(reply)
     };
     let ids = |pieces: Vec<Delta>| match pieces.into_iter().last() {
-        Some(Delta::Complete(reply)) => reply.id,
+        Some(Delta::Complete(reply)) => reply.id.clone(),
         _ => panic!("no reply"),
     };
     assert_eq!(ids(pieces(vec![reply("Rain.")]).await).as_deref(), Some("msg_1"));

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use agent_core::Json;
+use agent_core::{Json, SharedText};
 
 use super::{
     cache::Cache,
@@ -35,7 +35,7 @@ pub struct ClaudeBuilder {
     pub(crate) remembered_threads: usize,
     pub(crate) structured_outputs: bool,
     pub(crate) bounds: Bounds,
-    pub(crate) model: String,
+    pub(crate) model: SharedText,
     pub(crate) tool_choice: Option<ToolChoice>,
     pub(crate) force_every_turn: bool,
     pub(crate) disable_parallel_tool_use: bool,
@@ -57,7 +57,7 @@ impl Default for ClaudeBuilder {
             remembered_threads: 1_000,
             structured_outputs: true,
             bounds: Bounds::default(),
-            model: "claude-sonnet-5-5".to_owned(),
+            model: "claude-sonnet-5-5".into(),
             tool_choice: None,
             force_every_turn: false,
             disable_parallel_tool_use: false,
@@ -104,7 +104,7 @@ impl ClaudeBuilder {
 impl ClaudeBuilder {
     /// The model that answers. By default `claude-sonnet-5-5`.
     pub fn model(mut self, model: impl Into<String>) -> Self {
-        self.model = model.into();
+        self.model = model.into().into();
         self
     }
 

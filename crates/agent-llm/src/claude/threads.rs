@@ -264,7 +264,7 @@ mod tests {
         fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
             let named = self.0.stream(request).map(|delta| match delta {
                 Ok(Delta::Start { model, usage, extra, .. }) => {
-                    Ok(Delta::Start { id: Some("msg_1".to_owned()), model, usage, extra })
+                    Ok(Delta::Start { id: Some("msg_1".into()), model, usage, extra })
                 }
                 delta => delta,
             });

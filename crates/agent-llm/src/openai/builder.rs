@@ -38,7 +38,7 @@ impl Default for OpenAiBuilder {
         Self {
             http: HttpSettings::default(),
             protocol: Protocol::Responses,
-            body: BodySettings { model: "gpt-6.2-astra".to_owned(), ..BodySettings::default() },
+            body: BodySettings { model: "gpt-6.2-astra".into(), ..BodySettings::default() },
             organization: None,
             project: None,
             origin: None,
@@ -121,7 +121,7 @@ impl OpenAiBuilder {
     /// The model that answers. By default `gpt-6.2-astra`; a
     /// [compatible](crate::OpenAi::compatible) server has no default.
     pub fn model(mut self, model: impl Into<String>) -> Self {
-        self.body.model = model.into();
+        self.body.model = model.into().into();
         self
     }
 

@@ -1,6 +1,6 @@
 //! Names of tools and ids of calls, as OpenAI's APIs take them.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use agent_core::{Block, Delta, Request, Response};
 
@@ -77,7 +77,7 @@ impl Renamed {
     pub(crate) fn restore(&self, delta: Delta) -> Delta {
         match delta {
             Delta::Block { index, block } => Delta::Block { index, block: self.restored(block) },
-            Delta::Complete(reply) => Delta::complete(self.restored_reply(*reply)),
+            Delta::Complete(reply) => Delta::complete(self.restored_reply(Arc::unwrap_or_clone(reply))),
             other => other,
         }
     }

@@ -74,7 +74,7 @@ impl Signing {
                 let index = self.next;
                 (vec![Delta::Block { index, block: self.mark() }, Delta::BlockEnd { index }], delta)
             }
-            Delta::Complete(reply) => (Vec::new(), Delta::complete(self.signed_reply(*reply))),
+            Delta::Complete(reply) => (Vec::new(), Delta::complete(self.signed_reply(Arc::unwrap_or_clone(reply)))),
             other => (Vec::new(), other),
         }
     }
@@ -122,7 +122,7 @@ mod tests {
             panic!("it is one piece")
         };
         assert!(before.is_empty());
-        reply.content
+        Arc::unwrap_or_clone(reply).content
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use agent_core::{Json, Request};
+use agent_core::{Json, Request, SharedText};
 
 use crate::ToolChoice;
 
 /// The settings of a body, whichever API it is for.
 #[derive(Clone)]
 pub(crate) struct BodySettings {
-    pub(crate) model: String,
+    pub(crate) model: SharedText,
     pub(crate) streaming: bool,
     /// The server is one that speaks like OpenAI's, and may know less, or other things.
     pub(crate) is_compatible: bool,
@@ -28,7 +28,7 @@ pub(crate) struct BodySettings {
 impl Default for BodySettings {
     fn default() -> Self {
         Self {
-            model: String::new(),
+            model: SharedText::default(),
             streaming: true,
             is_compatible: false,
             tool_choice: None,

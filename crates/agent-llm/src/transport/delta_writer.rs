@@ -69,7 +69,7 @@ impl DeltaWriter {
     /// you may call this for every event that has the id and the model.
     pub fn start(&mut self, id: Option<&str>, model: Option<&str>) {
         if !mem::replace(&mut self.has_begun, true) {
-            let (id, model) = (id.map(str::to_owned), model.map(str::to_owned));
+            let (id, model) = (id.map(Into::into), model.map(Into::into));
             self.ready.push_back(Delta::Start { id, model, usage: Box::default(), extra: BTreeMap::new() });
         }
     }

@@ -68,7 +68,7 @@ impl RateLimitHeaders {
         let notice = |name: &str| {
             let header = |pattern: &str| text(headers, &pattern.replace(NAME, name)).map(str::trim);
             Some(Notice::RateLimit {
-                of: if name.is_empty() { UNNAMED } else { name }.to_owned(),
+                of: if name.is_empty() { UNNAMED } else { name }.into(),
                 limit: header(&self.limit)?.parse().ok()?,
                 remaining: header(&self.remaining)?.parse().ok()?,
                 reset: until(header(&self.reset)?, now)?,
@@ -149,7 +149,7 @@ mod tests {
         let headers = lines.iter().map(header).collect();
         let now = humantime::parse_rfc3339("2026-11-08T11:00:00Z").unwrap();
         let notice = |&(of, limit, remaining, milliseconds): &Expected<'_>| Notice::RateLimit {
-            of: of.to_owned(),
+            of: of.into(),
             limit,
             remaining,
             reset: Duration::from_millis(milliseconds),

@@ -2,7 +2,7 @@
 
 use std::future::ready;
 
-use agent_core::{BoxStream, Delta, LlmError, Request, model::Notice};
+use agent_core::{BoxStream, Delta, LlmError, Request, SharedText, model::Notice};
 use futures::{Stream, StreamExt, stream};
 
 use super::endpoint::Endpoint;
@@ -29,8 +29,8 @@ const BY_HOST: [(&str, &str); 14] = [
 /// The provider and the server that a client asks.
 #[derive(Clone, Debug)]
 pub(crate) struct SentTo {
-    provider: &'static str,
-    server: String,
+    provider: SharedText,
+    server: SharedText,
 }
 
 impl SentTo {
@@ -45,14 +45,15 @@ impl SentTo {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
-        Self { provider: known.map_or(api, |(_, provider)| provider), server }
+        let provider = known.map_or(api, |(_, provider)| provider).into();
+        Self { provider, server: server.into() }
     }
 
     /// Says that this request is sent now. `model` is the model of the settings.
-    pub(crate) fn notice(&self, model: &str, request: &Request) -> Delta {
-        let own = request.extra.get("model").and_then(|model| model.parse::<String>().ok());
-        let model = own.unwrap_or_else(|| model.to_owned());
-        let provider = self.provider.to_owned();
+    pub(crate) fn notice(&self, model: &SharedText, request: &Request) -> Delta {
+        let own = request.extra.get("model").and_then(|model| model.parse::<SharedText>().ok());
+        let model = own.unwrap_or_else(|| model.clone());
+        let provider = self.provider.clone();
         Delta::Notice(Notice::Sent { provider, model, server: Some(self.server.clone()) })
     }
 }
@@ -74,7 +75,7 @@ mod tests {
         let check = |url: &str, expected: (&str, &str)| {
             let endpoint = Endpoint::of(url, true, "https://api.example.com").unwrap();
             let sent = SentTo::of(&endpoint, "openai");
-            assert_eq!((sent.provider, &*sent.server), expected, "{url}");
+            assert_eq!((&*sent.provider, &*sent.server), expected, "{url}");
         };
         check("https://api.openai.com/v1", ("openai", "api.openai.com"));
         check("https://api.anthropic.com", ("anthropic", "api.anthropic.com"));

@@ -51,7 +51,7 @@ impl Limited {
     fn left(left: f64) -> Delta {
         let reset = Duration::from_secs(((8.0 - left) / 8.0).ceil() as u64);
         Delta::Notice(Notice::RateLimit {
-            of: "requests".to_owned(),
+            of: "requests".into(),
             limit: 8,
             remaining: left as u64,
             reset,
@@ -392,7 +392,7 @@ async fn field_70_a_plain_bound_holds_from_the_first_request_on_and_learns_nothi
         "full" => stream::iter([Err(refusal(LlmErrorKind::RateLimit, 600))]).boxed(),
         "load" => stream::iter([Err(LlmError::new(LlmErrorKind::Overloaded, "said the test"))]).boxed(),
         "last" => {
-            let (of, reset) = ("requests".to_owned(), Duration::from_secs(60));
+            let (of, reset) = ("requests".into(), Duration::from_secs(60));
             let none = Delta::Notice(Notice::RateLimit { of, limit: 1, remaining: 0, reset });
             stream::iter([Ok(none), Ok(Delta::complete(Response::text("hi")))]).boxed()
         }

@@ -155,7 +155,7 @@ async fn the_limits_in_the_head_of_an_answer_are_notices_for_a_gate() {
         };
         fold(stream, keep).await.unwrap();
         let reset = Duration::from_secs(90);
-        let of = "tokens".to_owned();
+        let of = "tokens".into();
         assert_eq!(notices, [Notice::RateLimit { of, limit: 60, remaining: 7, reset }]);
     };
     let usual = [

@@ -106,7 +106,7 @@ impl Sampling {
         let reply = reply.map_err(|error| error.to_string())?;
         let text = Message::assistant(reply.content).text();
         let message = SamplingMessage::new(Role::Assistant, SamplingMessageContentBlock::text(text));
-        let model = reply.model.unwrap_or_else(|| "unknown".to_owned());
+        let model = reply.model.map_or_else(|| "unknown".to_owned(), Into::into);
         Ok(CreateMessageResult::new(message, model).with_stop_reason(match reply.stop_reason {
             StopReason::MaxTokens => CreateMessageResult::STOP_REASON_END_MAX_TOKEN,
             StopReason::StopSequence => CreateMessageResult::STOP_REASON_END_SEQUENCE,

@@ -15,7 +15,7 @@ pub(crate) fn report(event: &Event) -> Option<String> {
         {
             return None;
         }
-        EventKind::CallProgress { text, .. } if is_plain_call => text.clone(),
+        EventKind::CallProgress { text, .. } if is_plain_call => text.into(),
         EventKind::TurnStarted { .. } => format!("{agent} asks its model"),
         EventKind::CallStarted { tool, .. } => format!("{agent} calls {tool}"),
         EventKind::CallProgress { tool, text, .. } => format!("{tool}: {text}"),

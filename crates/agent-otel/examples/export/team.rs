@@ -35,8 +35,8 @@ struct Client(Script);
 
 impl Llm for Client {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
-        let (provider, model) = ("anthropic".to_owned(), "claude-test".to_owned());
-        let sent = Notice::Sent { provider, model, server: Some("api.test".to_owned()) };
+        let (provider, model) = ("anthropic".into(), "claude-test".into());
+        let sent = Notice::Sent { provider, model, server: Some("api.test".into()) };
         Box::pin(stream::iter([Ok(Delta::Notice(sent))]).chain(self.0.stream(request)))
     }
 }

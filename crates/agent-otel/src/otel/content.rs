@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use agent_core::{Block, Content, Json, Message, Role, StopReason, message::BlockKind};
+use agent_core::{Block, Content, Json, Message, Role, SharedText, StopReason, message::BlockKind};
 use serde::Serialize;
 
 use super::names::{ResultField, Vocabulary};
@@ -47,8 +47,8 @@ enum Part<'a> {
 
 /// What a model reads that it has not read before: the results of calls, by the ids of the calls,
 /// and what was said.
-pub(super) fn input(results: &[(String, String)], messages: &[Message], names: &Vocabulary) -> String {
-    let parts: Vec<_> = results.iter().map(|(id, text)| result(id, text.into(), names)).collect();
+pub(super) fn input(results: &[(SharedText, SharedText)], messages: &[Message], names: &Vocabulary) -> String {
+    let parts: Vec<_> = results.iter().map(|(id, text)| result(id, text.as_str().into(), names)).collect();
     let results = (!parts.is_empty()).then_some(Said { role: "tool", parts, finish_reason: None });
     json(results.into_iter().chain(messages.iter().flat_map(|message| said(message, names))).collect())
 }
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn results_of_calls_are_read_before_what_was_said() {
-        let results = [("a".to_owned(), "Rain.".to_owned()), ("b".to_owned(), "No.".to_owned())];
+        let results = [("a".into(), "Rain.".into()), ("b".into(), "No.".into())];
         assert_eq!(
             input(&results, &[Message::user("And?")], Names::V0_1.vocabulary()),
             r#"[{"role":"tool","parts":[{"type":"tool_call_response","id":"a","response":"Rain."},{"type":"tool_call_response","id":"b","response":"No."}]},{"role":"user","parts":[{"type":"text","content":"And?"}]}]"#

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::SystemTime};
 
-use agent_core::{Event, event::QueueReason};
+use agent_core::{Event, SharedText, event::QueueReason};
 use opentelemetry::{Context, trace::SpanContext};
 
 use super::{call::Call, failure::Failure, invocation::Invocation, shared::Shared, turn::Turn};
@@ -19,11 +19,11 @@ pub(super) struct Conversation {
     pub(super) has_answered: bool,
     /// Why the last turn failed.
     pub(super) failed: Option<Failure>,
-    pub(super) calls: HashMap<String, Call>,
+    pub(super) calls: HashMap<SharedText, Call>,
     /// The results of calls since the last turn, by the ids of the calls, if spans have content.
-    pub(super) results: Vec<(String, String)>,
+    pub(super) results: Vec<(SharedText, SharedText)>,
     /// Calls that wait for other calls, since when.
-    pub(super) queued: HashMap<String, (QueueReason, SystemTime)>,
+    pub(super) queued: HashMap<SharedText, (QueueReason, SystemTime)>,
     /// When the last event came.
     pub(super) last: SystemTime,
 }

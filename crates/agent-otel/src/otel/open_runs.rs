@@ -232,11 +232,11 @@ impl Conversation {
             _ => return,
         };
         let mut attributes = vec![
-            KeyValue::new(own::FROM, from.clone()),
+            KeyValue::new(own::FROM, from.to_string()),
             KeyValue::new(shared.names.agent_name, event.agent.clone()),
         ];
         if let Some(why) = why {
-            attributes.push(KeyValue::new(own::REASON, why.clone()));
+            attributes.push(KeyValue::new(own::REASON, why.to_string()));
             let failure = self.failed.take().unwrap_or_else(|| Failure::new("transfer_failed", why));
             self.end_takeover(shared, at, Some(failure));
         }

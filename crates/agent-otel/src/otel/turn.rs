@@ -113,7 +113,7 @@ impl Turn {
             Notice::Sent { provider, model, server } => {
                 self.attempts += 1;
                 self.sent = Some(at);
-                self.model = Some(model.clone());
+                self.model = Some(model.into());
                 self.asked = asked(shared, provider, model, server.as_deref());
             }
             Notice::Wait { wait, reason } => {

@@ -47,8 +47,8 @@ impl Client {
 
 /// The notice that a request is sent.
 pub(crate) fn sent() -> Notice {
-    let (provider, model) = ("anthropic".to_owned(), "claude-test".to_owned());
-    Notice::Sent { provider, model, server: Some("api.test:8443".to_owned()) }
+    let (provider, model) = ("anthropic".into(), "claude-test".into());
+    Notice::Sent { provider, model, server: Some("api.test:8443".into()) }
 }
 
 impl Llm for Client {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use agent_core::{
-    Agent, Conversation, Event, EventKind, Team,
+    Agent, Conversation, Event, EventKind, SharedText, Team,
     host::{LocalHost, drive},
     script::Reply,
 };
@@ -79,17 +79,17 @@ fn a_conversation_of_which_nothing_is_heard_ends_and_is_forgotten() {
 fn events_without_their_beginning_are_survived() {
     let recorder = Recorder::new(Traces::builder().content(true));
     let listener = recorder.traces.listener();
-    let (id, tool) = ("a".to_owned(), "look".to_owned());
+    let (id, tool): (SharedText, SharedText) = ("a".into(), "look".into());
     let kinds = [
-        EventKind::CallEnded { id: id.clone(), tool: tool.clone(), is_error: true, result: String::new() },
+        EventKind::CallEnded { id: id.clone(), tool: tool.clone(), is_error: true, result: "".into() },
         EventKind::CallQueued { id: id.clone(), tool: tool.clone(), why: Default::default() },
-        EventKind::CallWaiting { id: id.clone(), question: String::new() },
-        EventKind::IdReplaced { tool: tool.clone(), was: id.clone(), id: "b".to_owned() },
-        EventKind::Transferred { from: "other".to_owned() },
-        EventKind::CameBack { from: "other".to_owned(), why: String::new() },
+        EventKind::CallWaiting { id: id.clone(), question: "".into() },
+        EventKind::IdReplaced { tool: tool.clone(), was: id.clone(), id: "b".into() },
+        EventKind::Transferred { from: "other".into() },
+        EventKind::CameBack { from: "other".into(), why: "".into() },
         EventKind::Delta(agent_core::Delta::words(3, "words")),
         EventKind::CallStarted { id: id.clone(), tool, input: serde_json::json!({}).into() },
-        EventKind::TransferAsked { id, to: "other".to_owned() },
+        EventKind::TransferAsked { id, to: "other".into() },
         EventKind::Ended(agent_core::End::TurnLimit(3)),
     ];
     for conversation in ["run", "run/a", "", "/"] {

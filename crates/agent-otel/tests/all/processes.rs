@@ -129,16 +129,16 @@ fn a_process_that_only_makes_calls_has_spans_for_calls_only() {
     let tell = |ms: u64, conversation: &str, depth, kind| {
         listener(&Event::new(Duration::from_millis(ms), conversation, depth, "main", kind));
     };
-    let (id, tool) = (|| "call_1".to_owned(), || "look".to_owned());
+    let (id, tool) = (|| "call_1".into(), || "look".into());
     let input = || serde_json::json!({}).into();
     let started = || EventKind::CallStarted { id: id(), tool: tool(), input: input() };
-    let ended = || EventKind::CallEnded { id: id(), tool: tool(), is_error: false, result: String::new() };
+    let ended = || EventKind::CallEnded { id: id(), tool: tool(), is_error: false, result: "".into() };
     tell(0, "elsewhere", 0, started());
     tell(9, "elsewhere", 0, ended());
     recorder.assert_nothing_is_open();
     // A call that delegates ends elsewhere.
     tell(10, "elsewhere", 0, started());
-    let (to, conversation) = ("clerk".to_owned(), "elsewhere/call_1".to_owned());
+    let (to, conversation) = ("clerk".into(), "elsewhere/call_1".into());
     tell(12, "elsewhere", 0, EventKind::Delegated { id: id(), to, conversation });
     recorder.assert_nothing_is_open();
     insta::assert_snapshot!(recorder.tree(&["gen_ai.conversation.id"]), @r#"

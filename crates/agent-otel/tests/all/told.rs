@@ -23,17 +23,17 @@ fn turn_ended(calls: usize) -> EventKind {
 }
 
 fn call_started(id: &str) -> EventKind {
-    let (id, tool) = (id.to_owned(), "look".to_owned());
+    let (id, tool) = (id.into(), "look".into());
     EventKind::CallStarted { id, tool, input: serde_json::json!({}).into() }
 }
 
 fn call_ended(id: &str) -> EventKind {
-    let (id, tool) = (id.to_owned(), "look".to_owned());
-    EventKind::CallEnded { id, tool, is_error: false, result: String::new() }
+    let (id, tool) = (id.into(), "look".into());
+    EventKind::CallEnded { id, tool, is_error: false, result: "".into() }
 }
 
 fn replaced(was: &str, id: &str) -> EventKind {
-    EventKind::IdReplaced { tool: "look".to_owned(), was: was.to_owned(), id: id.to_owned() }
+    EventKind::IdReplaced { tool: "look".into(), was: was.into(), id: id.into() }
 }
 
 /// The spans of these events, each 100 ms after the one before it.
@@ -101,7 +101,7 @@ fn a_call_that_started_early_keeps_its_span_when_it_gets_another_id() {
 #[test]
 fn a_call_of_an_earlier_reply_keeps_its_id() {
     // A call that asked for a transfer is open while the other agent replies with the same id.
-    let transfer = EventKind::TransferAsked { id: "0".to_owned(), to: "other".to_owned() };
+    let transfer = EventKind::TransferAsked { id: "0".into(), to: "other".into() };
     let kinds = vec![
         turn_started(),
         turn_ended(1),

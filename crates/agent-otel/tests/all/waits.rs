@@ -44,7 +44,7 @@ fn two_calls() -> Client {
 async fn a_request_waits_for_the_gate_and_for_retries() {
     let wait = Notice::Wait { wait: ms(200), reason: "the gate".to_owned() };
     let retry = Notice::Retry { attempt: 1, wait: ms(300), reason: "busy".to_owned() };
-    let limit = Notice::RateLimit { of: "requests".to_owned(), limit: 9, remaining: 1, reset: ms(9) };
+    let limit = Notice::RateLimit { of: "requests".into(), limit: 9, remaining: 1, reset: ms(9) };
     let before = [(ms(10), wait), (ms(250), sent()), (ms(40), retry), (ms(300), limit)];
     let model = by_agent([("main", vec![Reply::text("Hi.")])]).after(before);
     insta::assert_snapshot!(tree_of(model, tool(), Limits::new()).await, @r#"

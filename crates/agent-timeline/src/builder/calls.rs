@@ -33,7 +33,7 @@ impl TimelineBuilder {
             }
             EventKind::Delegated { id, to, .. } => {
                 let call = self.open(place, event, id, to);
-                call.bar.label.clone_from(to);
+                call.bar.label = to.into();
                 call.enter(State::Delegated, at);
             }
             EventKind::CallEnded { id, tool, is_error, result } => {
@@ -115,7 +115,7 @@ fn note_of(kind: &EventKind) -> String {
         EventKind::CallGoesOn { why, .. } => {
             format!("its result is not used, but its function still runs: {why}")
         }
-        EventKind::CallProgress { text, .. } => text.clone(),
+        EventKind::CallProgress { text, .. } => text.into(),
         _ => String::new(),
     }
 }

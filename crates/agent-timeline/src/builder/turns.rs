@@ -46,7 +46,7 @@ impl TimelineBuilder {
             }
             Delta::Start { model, .. } => {
                 let details = &mut turn.bar.details;
-                details.model = model.clone().or(details.model.take());
+                details.model = model.as_ref().map(Into::into).or(details.model.take());
                 end_wait(turn, at);
             }
             Delta::Block { block, .. } => match block.kind() {
@@ -69,7 +69,7 @@ impl TimelineBuilder {
             let details = &mut turn.bar.details;
             details.usage = Some(*usage);
             details.stop_reason = Some(stop_reason.as_str().to_owned());
-            details.model = model.clone().or(details.model.take());
+            details.model = model.as_ref().map(Into::into).or(details.model.take());
             turn.answer(&turn.reply.text());
             turn.end(at);
         });
@@ -122,8 +122,8 @@ fn heed(turn: &mut Draft, notice: &Notice, at: Duration) {
         }
         Notice::Sent { provider, model, server } => {
             let details = &mut turn.bar.details;
-            (details.provider, details.model) = (Some(provider.clone()), Some(model.clone()));
-            details.server.clone_from(server);
+            (details.provider, details.model) = (Some(provider.into()), Some(model.into()));
+            details.server = server.as_ref().map(Into::into);
             end_wait(turn, at);
         }
         other => {

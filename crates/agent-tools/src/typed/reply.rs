@@ -129,8 +129,8 @@ fn said(response: &Response, answer: &str) -> Message {
 
 fn with_id(delta: Delta, keeps_id: bool) -> Delta {
     match delta {
-        Delta::Complete(mut response) => {
-            response.id = response.id.filter(|_| keeps_id);
+        Delta::Complete(mut response) if !keeps_id => {
+            Arc::make_mut(&mut response).id = None;
             Delta::Complete(response)
         }
         other => other,
@@ -146,12 +146,13 @@ fn answered(end: Vec<Delta>, next: usize, text: Option<&str>, tool: &Option<Answ
     let mut pieces = Vec::new();
     for delta in end {
         match delta {
-            Delta::Complete(mut response) => {
+            Delta::Complete(mut whole) => {
+                let response = Arc::make_mut(&mut whole);
                 response.content.retain(|block| !tool.as_ref().is_some_and(|tool| tool.is_called_by(block)));
                 response.content.extend(text.map(Block::text));
                 response.stop_reason = ends(response.stop_reason.clone());
                 response.id = None;
-                pieces.push(Delta::Complete(response));
+                pieces.push(Delta::Complete(whole));
             }
             Delta::Stop { stop_reason, stop_details, usage, extra } => {
                 if let Some(text) = text.filter(|_| pieces.is_empty()) {

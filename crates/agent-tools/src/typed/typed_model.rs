@@ -189,7 +189,7 @@ fn stopped(delta: Delta, why: &str) -> Delta {
             Delta::Stop { stop_reason: StopReason::Other(why.to_owned()), stop_details, usage, extra }
         }
         Delta::Complete(mut response) => {
-            response.stop_reason = StopReason::Other(why.to_owned());
+            Arc::make_mut(&mut response).stop_reason = StopReason::Other(why.to_owned());
             Delta::Complete(response)
         }
         other => other,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_core::{
-    Block, Delta, End, Event, EventKind, Response, StopReason, Usage,
+    Block, Delta, End, Event, SharedText, EventKind, Response, StopReason, Usage,
     model::{Notice, Piece},
 };
 use insta::assert_snapshot;
@@ -24,8 +24,8 @@ fn check(events: impl IntoIterator<Item = (&'static str, EventKind)>) -> String 
     sent.iter().map(|chunk| serde_json::to_string(chunk).unwrap()).collect::<Vec<_>>().join("\n")
 }
 
-fn text() -> String {
-    "text".to_owned()
+fn text() -> SharedText {
+    "text".into()
 }
 
 fn turn() -> EventKind {
@@ -52,12 +52,12 @@ fn call(id: &str) -> Block {
 }
 
 fn started(id: &str) -> EventKind {
-    EventKind::CallStarted { id: id.to_owned(), tool: "add".to_owned(), input: json!({"n": 1}).into() }
+    EventKind::CallStarted { id: id.into(), tool: "add".into(), input: json!({"n": 1}).into() }
 }
 
 fn ended(id: &str, result: Result<&str, &str>) -> EventKind {
-    let (is_error, result) = (result.is_err(), result.unwrap_or_else(|error| error).to_owned());
-    EventKind::CallEnded { id: id.to_owned(), tool: "add".to_owned(), is_error, result }
+    let (is_error, result) = (result.is_err(), result.unwrap_or_else(|error| error).into());
+    EventKind::CallEnded { id: id.into(), tool: "add".into(), is_error, result }
 }
 
 fn answered() -> EventKind {
@@ -81,7 +81,7 @@ fn a_streamed_reply_has_its_thinking_its_text_and_its_calls() {
         end(2),
         turn_ended(),
         started("a"),
-        EventKind::CallProgress { id: "a".to_owned(), tool: text(), text: "half".to_owned(), dropped: 0 },
+        EventKind::CallProgress { id: "a".into(), tool: text(), text: "half".into(), dropped: 0 },
         ended("a", Ok(r#"{"sum": 3}"#)),
         turn(),
         EventKind::Delta(Delta::complete(Response::text("Three."))),
@@ -141,9 +141,9 @@ fn a_reply_that_begins_again_replaces_what_was_shown() {
 
 #[test]
 fn each_call_has_its_part_before_its_result_and_keeps_its_id() {
-    let renamed = EventKind::IdReplaced { tool: text(), was: "a".to_owned(), id: "call_0_0".to_owned() };
-    let not_made = EventKind::CallNotMade { id: "b".to_owned(), tool: "add".to_owned(), why: text() };
-    let waits = EventKind::CallWaiting { id: "c".to_owned(), question: "May it?".to_owned() };
+    let renamed = EventKind::IdReplaced { tool: text(), was: "a".into(), id: "call_0_0".into() };
+    let not_made = EventKind::CallNotMade { id: "b".into(), tool: "add".into(), why: text() };
+    let waits = EventKind::CallWaiting { id: "c".into(), question: "May it?".into() };
     let events = [
         turn(),
         block(0, call("a")),
@@ -172,7 +172,7 @@ fn each_call_has_its_part_before_its_result_and_keeps_its_id() {
 
 #[test]
 fn delegated_agents_are_parts_of_their_own() {
-    let handed = EventKind::Transferred { from: "front".to_owned() };
+    let handed = EventKind::Transferred { from: "front".into() };
     let events = [
         ("run", turn()),
         ("run", started("a")),
@@ -202,7 +202,7 @@ fn delegated_agents_are_parts_of_their_own() {
 
 #[test]
 fn an_end_without_an_answer_says_why() {
-    let failed = EventKind::TurnFailed { error: "no credit".to_owned(), kind: None, usage: Usage::default() };
+    let failed = EventKind::TurnFailed { error: "no credit".into(), kind: None, usage: Usage::default() };
     assert_snapshot!(check([("run", turn()), ("run", failed.clone())]), @r#"
     {"type":"start"}
     {"type":"start-step"}

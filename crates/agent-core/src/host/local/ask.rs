@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Request,
     Response, Rules, RunError, StopReason, TransferRecord, conversation::not_run_message,
-    event::emitter::Origin, host::cancel::Stop, panic_message::panic_message,
+    event::{emitter::Origin, named}, host::cancel::Stop, panic_message::panic_message,
 };
 
 impl LocalHost {
@@ -78,7 +78,7 @@ impl LocalHost {
     /// Ends a reply that was stopped and of which nothing is kept.
     async fn give_up(&self, so_far: &Conversation, fold: &Fold, stopped: RunError) -> RunError {
         let unclaimed = self.discard(self.started.clear(so_far.id()));
-        let error = if stopped == RunError::Cancelled { "cancelled".to_owned() } else { stopped.to_string() };
+        let error = if stopped == RunError::Cancelled { "cancelled".into() } else { stopped.to_string().into() };
         self.emit(so_far, || EventKind::TurnFailed { error, kind: None, usage: fold.spent() });
         self.finish_all(unclaimed).await;
         stopped
@@ -157,7 +157,7 @@ impl LocalHost {
             match reply {
                 Ok(response) => self.emit_response(so_far, response, timing, made),
                 Err(error) => self.emit(so_far, || EventKind::TurnFailed {
-                    error: error.to_string(),
+                    error: error.to_string().into(),
                     kind: Some(error.kind),
                     usage: error.usage(),
                 }),
@@ -193,8 +193,7 @@ impl LocalHost {
     fn emit_calls_not_made(&self, so_far: &Conversation, response: &Response, made: &HashSet<String>) {
         let recorded = so_far.sanitized(response.content.clone());
         for call in recorded.iter().filter_map(Block::as_tool_use).filter(|call| !made.contains(&call.id)) {
-            let (id, tool, why) =
-                (call.id.clone(), call.name.clone(), not_run_message(&response.stop_reason));
+            let ((id, tool), why) = (named(call), not_run_message(&response.stop_reason).into());
             self.emit(so_far, || EventKind::CallNotMade { id, tool, why });
         }
     }
@@ -211,12 +210,11 @@ impl LocalHost {
         let result = why.clone().unwrap_or_else(|| format!("Transferred to {to}."));
         let call = so_far.transfer_to_speaker().and_then(|transfer| transfer.call);
         if let Some(call) = call {
-            let (id, tool) = (call.id.clone(), call.name.clone());
-            self.caller.emitter.emit(origin, || EventKind::CallEnded { id, tool, is_error, result });
+            self.caller.emitter.emit(origin, || EventKind::call_ended(&call, is_error, result));
         }
-        let from = so_far.agent().to_owned();
+        let from = so_far.shared_agent().clone().into();
         self.emit(so_far, || match why {
-            Some(why) => EventKind::TransferFailed { from, why },
+            Some(why) => EventKind::TransferFailed { from, why: why.into() },
             None => EventKind::Transferred { from },
         });
     }
@@ -226,7 +224,7 @@ impl LocalHost {
             return;
         };
         if *at == so_far.messages().len() && !so_far.has_pending_transfer() {
-            self.emit(so_far, || EventKind::CameBack { from: from.to_string(), why: why.clone() });
+            self.emit(so_far, || EventKind::CameBack { from: from.clone().into(), why: why.as_str().into() });
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{budgets::Budgets, count::Count, task};
 use crate::{
     Call, Context, Conversation, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
     event::{
+        named,
         QueueReason,
         emitter::{Emitter, Origin},
     },
@@ -96,8 +97,10 @@ impl Caller {
     pub(super) fn emit_start(&self, call: &Call, late: Option<Duration>) {
         self.emitter.emit(Origin::of(call), || EventKind::call_started(&call.call));
         if let Some(by) = late {
-            let (id, tool) = (call.call.id.clone(), call.call.name.clone());
-            self.emitter.emit(Origin::of(call), || EventKind::CallCouldStartEarlier { id, tool, by });
+            self.emitter.emit(Origin::of(call), || {
+                let (id, tool) = named(&call.call);
+                EventKind::CallCouldStartEarlier { id, tool, by }
+            });
         }
     }
 

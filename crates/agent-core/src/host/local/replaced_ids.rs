@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{Block, Conversation, Delta, Response, ToolCall, conversation::Sanitizer};
+use crate::{
+    Block, Conversation, Delta, Response, SharedText, ToolCall, conversation::Sanitizer, event::named,
+};
 
 /// Follows a reply and gives each call the id with which it will be recorded, so that listeners
 /// know the id before any event uses it.
@@ -18,9 +20,16 @@ pub(super) struct ReplacedIds<'a> {
 
 /// A call whose id differs from the one that listeners know.
 pub(super) struct ReplacedId {
-    pub(super) tool: String,
-    pub(super) was: String,
-    pub(super) id: String,
+    pub(super) tool: SharedText,
+    pub(super) was: SharedText,
+    pub(super) id: SharedText,
+}
+
+impl ReplacedId {
+    fn of(was: &Arc<ToolCall>, call: &Arc<ToolCall>) -> Self {
+        let (id, tool) = named(call);
+        Self { tool, was: SharedText::id_of(was), id }
+    }
 }
 
 impl<'a> ReplacedIds<'a> {
@@ -39,8 +48,9 @@ impl<'a> ReplacedIds<'a> {
             Delta::Complete(response) => {
                 self.forget();
                 let blocks = response.content.iter().enumerate();
-                let renamed: Vec<_> =
-                    blocks.map(|(index, block)| self.renamed(index, block, &mut new)).collect();
+                let renamed = blocks
+                    .filter_map(|(index, block)| Some((index, self.renamed(index, block, &mut new)?)));
+                let renamed: Vec<_> = renamed.collect();
                 (!new.is_empty()).then(|| Delta::Complete(with_renamed(response, renamed)))
             }
             Delta::Restarted { .. } => {
@@ -63,12 +73,7 @@ impl<'a> ReplacedIds<'a> {
         let mut known = self.known;
         known.sort_by_key(|(index, _)| *index);
         let new = known.iter().zip(calls).filter(|((_, was), call)| was.id != call.id);
-        let new = new.map(|((_, was), call)| ReplacedId {
-            tool: call.name.clone(),
-            was: was.id.clone(),
-            id: call.id.clone(),
-        });
-        new.collect()
+        new.map(|((_, was), call)| ReplacedId::of(was, call)).collect()
     }
 
     fn forget(&mut self) {
@@ -87,19 +92,16 @@ impl<'a> ReplacedIds<'a> {
         if recorded.id == call.id {
             return None;
         }
-        let id = recorded.id.clone();
-        new.push(ReplacedId { tool: recorded.name.clone(), was: call.id.clone(), id: id.clone() });
-        Some(block.with_call(ToolCall { id, ..(**call).clone() }))
+        new.push(ReplacedId::of(call, recorded));
+        Some(block.with_call(ToolCall { id: recorded.id.clone(), ..(**call).clone() }))
     }
 }
 
-/// A reply with these blocks instead of those at the same places.
-fn with_renamed(response: &Response, renamed: Vec<Option<Block>>) -> Box<Response> {
+/// A reply with these blocks at these places.
+fn with_renamed(response: &Response, renamed: Vec<(usize, Block)>) -> Arc<Response> {
     let mut response = response.clone();
-    for (block, renamed) in response.content.iter_mut().zip(renamed) {
-        if let Some(renamed) = renamed {
-            *block = renamed;
-        }
+    for (index, block) in renamed {
+        response.content[index] = block;
     }
     response.into()
 }

@@ -105,8 +105,7 @@ impl RunningCall {
             return false;
         }
         if self.has_effects {
-            let (id, tool) = (self.call.call.id.clone(), self.call.call.name.clone());
-            caller.emitter.emit(Origin::of(&self.call), || EventKind::CallDiscarded { id, tool });
+            caller.emitter.emit(Origin::of(&self.call), || EventKind::call_discarded(&self.call.call));
         } else {
             self.emit_end(caller);
         }

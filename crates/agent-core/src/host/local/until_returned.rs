@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::LocalHost;
-use crate::{Call, EventKind, Outcome, Receipt, Rules, event::emitter::Origin};
+use crate::{Call, EventKind, Outcome, Receipt, Rules, event::{emitter::Origin, named}};
 
 impl LocalHost {
     /// Waits until a call with which others take turns has really ended. It may have timed out or
@@ -41,12 +41,12 @@ impl LocalHost {
 }
 
 fn goes_on(call: &Call, receipt: &Receipt) -> EventKind {
-    let (id, tool) = (call.call.id.clone(), call.call.name.clone());
+    let (id, tool) = named(&call.call);
     let why = match receipt.done_or_error().outcome {
         Outcome::Output(content) | Outcome::Error(content) | Outcome::Answer { content, .. } => {
-            content.describe()
+            content.described().into()
         }
-        _ => "it has led elsewhere".to_owned(),
+        _ => "it has led elsewhere".into(),
     };
     EventKind::CallGoesOn { id, tool, why }
 }

@@ -1,7 +1,7 @@
 //! The content of a message or a tool result. It is beside [`Block`], because a block can hold
 //! content itself.
 
-use std::{fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -38,6 +38,11 @@ impl Content {
     /// The text of the content. A block that is not text appears as its type in brackets:
     /// `[image]`.
     pub fn describe(&self) -> String {
+        self.described().into_owned()
+    }
+
+    /// As [`describe`](Self::describe), without a copy if the content is one text.
+    pub(crate) fn described(&self) -> Cow<'_, str> {
         let named = |block: &Block| match block.as_text() {
             Some(text) => text.to_owned(),
             None => {
@@ -46,8 +51,11 @@ impl Content {
             }
         };
         match self {
-            Self::Text(text) => text.clone(),
-            Self::Blocks(blocks) => blocks.iter().map(named).collect(),
+            Self::Text(text) => text.into(),
+            Self::Blocks(blocks) => match (blocks.len(), blocks.first().and_then(Block::as_text)) {
+                (1, Some(text)) => text.into(),
+                _ => blocks.iter().map(named).collect(),
+            },
         }
     }
 

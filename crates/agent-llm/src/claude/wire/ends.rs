@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{Delta, Json, StopReason, Usage, message::InvalidJson, model::Counts};
+use agent_core::{Delta, Json, SharedText, StopReason, Usage, message::InvalidJson, model::Counts};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -66,9 +66,9 @@ fn take<T: DeserializeOwned>(fields: &mut Fields<'_>, name: &str) -> Result<Opti
 }
 
 /// What a reply is called; a number by its text, as where it is not streamed.
-fn label(fields: &mut Fields<'_>, name: &str) -> Option<String> {
+fn label(fields: &mut Fields<'_>, name: &str) -> Option<SharedText> {
     let value = fields.remove(name)?;
-    let number = || value.get().parse::<f64>().is_ok().then(|| value.get().to_owned());
+    let number = || value.get().parse::<f64>().is_ok().then(|| value.get().into());
     Json::from(value.to_owned()).parse().ok().or_else(number)
 }
 

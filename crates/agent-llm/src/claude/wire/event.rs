@@ -135,7 +135,7 @@ mod tests {
     fn events_become_deltas() {
         let mut usage = Counts::default();
         usage.input_tokens = Some(3);
-        let (id, model) = (Some("msg_1".to_owned()), Some("claude".to_owned()));
+        let (id, model) = (Some("msg_1".into()), Some("claude".into()));
         check(
             r#"{"type":"message_start","message":{"id":"msg_1","model":"claude","role":"assistant",
                 "content":[],"stop_sequence":null,"usage":{"input_tokens":3,"tier":"x"}}}"#,
@@ -233,7 +233,7 @@ mod tests {
             r#"{"type":"message_start","message":{"model":"\udd80"}}"#,
             Delta::Start {
                 id: None,
-                model: Some("\u{fffd}".to_owned()),
+                model: Some("\u{fffd}".into()),
                 usage: Box::default(),
                 extra: BTreeMap::new(),
             },

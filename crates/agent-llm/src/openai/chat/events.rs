@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use agent_core::{Delta, Json, LlmError, StopReason, model::LlmErrorKind};
+use agent_core::{Delta, Json, LlmError, SharedText, StopReason, model::LlmErrorKind};
 
 use super::{
     calls::{Calls, Piece},
@@ -109,6 +109,7 @@ impl ChatEvents {
             return;
         }
         let (id, model) = (chunk.id.and_then(label), chunk.model.and_then(label));
+        let (id, model) = (id.map(SharedText::from), model.map(SharedText::from));
         self.has_begun = id.is_some() || model.is_some();
         self.keep(&chunk.others);
         if !self.has_begun {

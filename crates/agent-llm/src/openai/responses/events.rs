@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::VecDeque, mem};
 
-use agent_core::{Delta, LlmError, model::LlmErrorKind};
+use agent_core::{Delta, LlmError, SharedText, model::LlmErrorKind};
 
 use super::{
     end::{End, end},
@@ -117,6 +117,7 @@ impl ResponseEvents {
     fn start(&mut self, response: &Fields<'_>, deltas: &mut VecDeque<Delta>) {
         if !mem::replace(&mut self.has_begun, true) {
             let (id, model) = (response.label("id"), response.label("model"));
+            let (id, model) = (id.map(SharedText::from), model.map(SharedText::from));
             deltas.push_back(Delta::Start { id, model, usage: Box::default(), extra: Others::new() });
         }
     }

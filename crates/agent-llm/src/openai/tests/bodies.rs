@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) fn settings() -> BodySettings {
-    BodySettings { model: "m".to_owned(), ..BodySettings::default() }
+    BodySettings { model: "m".into(), ..BodySettings::default() }
 }
 
 pub(super) fn compatible() -> BodySettings {

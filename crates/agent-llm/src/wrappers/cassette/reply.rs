@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, mem};
 
 use agent_core::{
-    Block, Delta, Json, StopReason,
+    Block, Delta, Json, SharedText, StopReason,
     model::{Counts, Piece},
 };
 use serde::{Deserialize, Serialize, Serializer, ser::Error};
@@ -15,9 +15,9 @@ use serde_json::Value;
 pub(super) enum Part {
     Start {
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        id: Option<String>,
+        id: Option<SharedText>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        model: Option<String>,
+        model: Option<SharedText>,
         #[serde(default, skip_serializing_if = "is_unknown", serialize_with = "known")]
         usage: Box<Counts>,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

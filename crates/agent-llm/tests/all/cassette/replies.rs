@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use agent_llm::{
     Block, Cassette, Counts, Delta, Json, Llm, LlmError, LlmErrorKind, Notice, Piece, Response, Retry,
-    RetryPolicy, StopReason,
+    RetryPolicy, SharedText, StopReason,
 };
 use futures::StreamExt;
 use proptest::prelude::*;
@@ -34,7 +34,7 @@ fn everything() -> Vec<Delta> {
     usage.cache_read_input_tokens = Some(900);
     let extra: BTreeMap<String, Json> =
         [("container".to_owned(), Json::read(r#"{"id": "c_1"}"#).unwrap())].into();
-    let (id, model) = (Some("msg_1".to_owned()), Some("claude-haiku-5-5".to_owned()));
+    let (id, model) = (Some("msg_1".into()), Some("claude-haiku-5-5".into()));
     let wait = Duration::from_micros(1_500_250);
     vec![
         Delta::Notice(Notice::Wait { wait, reason: "the gate".to_owned() }),
@@ -203,6 +203,7 @@ fn any_delta() -> impl Strategy<Value = Delta> {
         1 => (index.clone(), any_text(), any_json()).prop_map(|(index, id, json)| Delta::call(index, id, "f", json!({"x": json}))),
         1 => index.prop_map(|index| Delta::BlockEnd { index }),
         1 => (named, counts.clone(), extra.clone()).prop_map(|(id, usage, extra)| {
+            let id: Option<SharedText> = id.map(Into::into);
             Delta::Start { id: id.clone(), model: id, usage: usage.into(), extra }
         }),
         1 => (stop, counts, extra).prop_map(|(stop_reason, usage, extra)| {

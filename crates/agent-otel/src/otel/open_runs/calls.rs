@@ -41,7 +41,7 @@ impl Conversation {
             EventKind::CallWaiting { id, question } => {
                 shared.asked.add(format!("{}/{id}", event.conversation), at);
                 if let Some(call) = self.take_call(shared, event, id) {
-                    let question = shared.content.then(|| KeyValue::new(own::REASON, question.clone()));
+                    let question = shared.content.then(|| KeyValue::new(own::REASON, question.to_string()));
                     let question = question.into_iter().collect();
                     let name = own::event::WAIT_PERSON;
                     call.context.span().add_event_with_timestamp(name, at, question);
@@ -71,14 +71,14 @@ impl Conversation {
         else {
             return;
         };
-        let Some(call) = self.calls.get_mut(id) else { return };
+        let Some(call) = self.calls.get_mut(&**id) else { return };
         match &event.kind {
             EventKind::CallCouldStartEarlier { by, .. } => {
                 call.set(KeyValue::new(own::COULD_START_EARLIER, millis(*by)));
             }
             EventKind::CallDiscarded { .. } => call.set(KeyValue::new(own::DISCARDED, true)),
             EventKind::CallGoesOn { why, .. } => {
-                let why = vec![KeyValue::new(own::REASON, why.clone())];
+                let why = vec![KeyValue::new(own::REASON, why.to_string())];
                 call.context.span().add_event_with_timestamp(own::event::GOES_ON, at, why);
             }
             EventKind::Delegated { to, .. } => call.leads_to(shared, "return_to_caller", to),
@@ -146,7 +146,7 @@ impl Conversation {
         if let Some(mut call) = self.take_call(shared, event, was) {
             id.clone_into(&mut call.id);
             shared.open.add(format!("{}/{id}", event.conversation), &call.context);
-            self.calls.insert(id.to_owned(), call);
+            self.calls.insert(id.into(), call);
         }
     }
 
