@@ -150,8 +150,8 @@ mod without_blocks;
 mod wrappers;
 
 pub use agent_core::{
-    Block, BoxStream, Delta, Json, Llm, LlmError, Message, Request, Response, Role, SharedText, StopReason, ToolSpec,
-    Usage,
+    Block, BoxStream, Delta, Json, Llm, LlmError, Message, Request, Response, Role, SharedText, StopReason,
+    ToolSpec, Usage,
     message::ToolCall,
     model::{
         Counts, DeltaValidator, Fold, LlmErrorDetails, LlmErrorKind, Notice, Piece, fold, non_streaming,

@@ -92,15 +92,27 @@ fn tell_call(event: &Event) {
         EventKind::CallQueued { id, tool, why } => {
             tell!("agent::call", DEBUG, event, id = &**id, tool = &**tool, why = ?why, "waits for other calls");
         }
-        EventKind::CallStarted { id, tool, .. } => tell!("agent::call", DEBUG, event, id = &**id, tool = &**tool, "starts"),
+        EventKind::CallStarted { id, tool, .. } => {
+            tell!("agent::call", DEBUG, event, id = &**id, tool = &**tool, "starts")
+        }
         EventKind::CallCouldStartEarlier { id, tool, by } => {
             let by_ms = by.as_secs_f64() * 1e3;
-            tell!("agent::call", INFO, event, id = &**id, tool = &**tool, by_ms, "could have started earlier");
+            tell!(
+                "agent::call",
+                INFO,
+                event,
+                id = &**id,
+                tool = &**tool,
+                by_ms,
+                "could have started earlier"
+            );
         }
         EventKind::CallEnded { id, tool, is_error: false, .. } => {
             tell!("agent::call", INFO, event, id = &**id, tool = &**tool, "ended");
         }
-        EventKind::CallEnded { id, tool, .. } => tell!("agent::call", WARN, event, id = &**id, tool = &**tool, "failed"),
+        EventKind::CallEnded { id, tool, .. } => {
+            tell!("agent::call", WARN, event, id = &**id, tool = &**tool, "failed")
+        }
         EventKind::CallNotMade { id, tool, why } => {
             tell!("agent::call", WARN, event, id = &**id, tool = &**tool, why = why.as_str(), "is not made");
         }
@@ -108,9 +120,18 @@ fn tell_call(event: &Event) {
             tell!("agent::call", WARN, event, id = &**id, tool = &**tool, why = why.as_str(), "goes on");
         }
         EventKind::CallDiscarded { id, tool } => {
-            tell!("agent::call", WARN, event, id = &**id, tool = &**tool, "ran early for a reply that does not count");
+            tell!(
+                "agent::call",
+                WARN,
+                event,
+                id = &**id,
+                tool = &**tool,
+                "ran early for a reply that does not count"
+            );
         }
-        EventKind::CallWaiting { id, .. } => tell!("agent::call", INFO, event, id = &**id, "waits for a person"),
+        EventKind::CallWaiting { id, .. } => {
+            tell!("agent::call", INFO, event, id = &**id, "waits for a person")
+        }
         _ => {}
     }
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Event, EventKind, QueueReason};
 use crate::{
-    Block, BudgetExceeded, Delta, End, LlmErrorKind, Message, Notice, Piece, Response, SharedText, StopReason, Usage,
-    model::Counts,
+    Block, BudgetExceeded, Delta, End, LlmErrorKind, Message, Notice, Piece, Response, SharedText,
+    StopReason, Usage, model::Counts,
 };
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/event.schema.json");

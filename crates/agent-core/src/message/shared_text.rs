@@ -1,6 +1,12 @@
 //! Text whose clones share it.
 
-use std::{borrow::{Borrow, Cow}, cmp::Ordering, fmt, hash, ops::Deref, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    cmp::Ordering,
+    fmt, hash,
+    ops::Deref,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
@@ -217,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_text_of_a_call_is_the_same_as_one_of_its_own() {
-        let call = Arc::new(ToolCall { id: "a".into(), name: "look".into(), input: Json::read("{}").unwrap() });
+        let call =
+            Arc::new(ToolCall { id: "a".into(), name: "look".into(), input: Json::read("{}").unwrap() });
         let (id, name) = (SharedText::id_of(&call), SharedText::name_of(&call));
         assert_eq!((&*id, &*name), ("a", "look"));
         assert_eq!((&id, &name), (&"a".into(), &"look".to_owned().into()));

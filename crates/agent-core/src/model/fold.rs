@@ -12,7 +12,9 @@ use draft::Draft;
 use futures::{Stream, StreamExt, pin_mut};
 use size::Size;
 
-use crate::{Block, BlockKind, Delta, Json, LlmError, Response, SharedText, StopReason, Usage, message::fields::Fields};
+use crate::{
+    Block, BlockKind, Delta, Json, LlmError, Response, SharedText, StopReason, Usage, message::fields::Fields,
+};
 
 /// Collects the [`Delta`]s of one request into a [`Response`].
 ///
@@ -281,12 +283,8 @@ mod tests {
     fn a_reply_is_by_the_model_that_went_on() {
         let fallback = |to: &str| json!({"type": "fallback", "from": {"model": "a"}, "to": {"model": to}});
         let mut fold = Fold::default();
-        let start = Delta::Start {
-            id: None,
-            model: Some("a".into()),
-            usage: Default::default(),
-            extra: [].into(),
-        };
+        let start =
+            Delta::Start { id: None, model: Some("a".into()), usage: Default::default(), extra: [].into() };
         for delta in [start, begin(0, fallback("b")), begin(1, fallback("c")), Delta::words(2, "hi")] {
             fold.push(delta).unwrap();
         }

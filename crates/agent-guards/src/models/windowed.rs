@@ -95,13 +95,15 @@ impl<'a> Windowed<'a> {
             self.stop = Some(still_open(&delta));
         }
         match delta {
-            Delta::Complete(reply) => match self.guards.check_reply(&self.about, Arc::unwrap_or_clone(reply)).await {
-                Ok(pieces) => self.ready.extend(pieces.into_iter().map(Ok)),
-                Err((reply, refusal)) => {
-                    self.said = text_of(&reply);
-                    self.withdraw(refusal);
+            Delta::Complete(reply) => {
+                match self.guards.check_reply(&self.about, Arc::unwrap_or_clone(reply)).await {
+                    Ok(pieces) => self.ready.extend(pieces.into_iter().map(Ok)),
+                    Err((reply, refusal)) => {
+                        self.said = text_of(&reply);
+                        self.withdraw(refusal);
+                    }
                 }
-            },
+            }
             Delta::Restarted { .. } => {
                 self.forget();
                 self.ready.push_back(Ok(delta));

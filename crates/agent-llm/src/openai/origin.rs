@@ -74,7 +74,9 @@ impl Signing {
                 let index = self.next;
                 (vec![Delta::Block { index, block: self.mark() }, Delta::BlockEnd { index }], delta)
             }
-            Delta::Complete(reply) => (Vec::new(), Delta::complete(self.signed_reply(Arc::unwrap_or_clone(reply)))),
+            Delta::Complete(reply) => {
+                (Vec::new(), Delta::complete(self.signed_reply(Arc::unwrap_or_clone(reply))))
+            }
             other => (Vec::new(), other),
         }
     }

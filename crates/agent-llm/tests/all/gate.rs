@@ -50,12 +50,7 @@ impl Limited {
 
     fn left(left: f64) -> Delta {
         let reset = Duration::from_secs(((8.0 - left) / 8.0).ceil() as u64);
-        Delta::Notice(Notice::RateLimit {
-            of: "requests".into(),
-            limit: 8,
-            remaining: left as u64,
-            reset,
-        })
+        Delta::Notice(Notice::RateLimit { of: "requests".into(), limit: 8, remaining: left as u64, reset })
     }
 }
 

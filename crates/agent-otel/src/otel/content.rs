@@ -47,7 +47,11 @@ enum Part<'a> {
 
 /// What a model reads that it has not read before: the results of calls, by the ids of the calls,
 /// and what was said.
-pub(super) fn input(results: &[(SharedText, SharedText)], messages: &[Message], names: &Vocabulary) -> String {
+pub(super) fn input(
+    results: &[(SharedText, SharedText)],
+    messages: &[Message],
+    names: &Vocabulary,
+) -> String {
     let parts: Vec<_> = results.iter().map(|(id, text)| result(id, text.as_str().into(), names)).collect();
     let results = (!parts.is_empty()).then_some(Said { role: "tool", parts, finish_reason: None });
     json(results.into_iter().chain(messages.iter().flat_map(|message| said(message, names))).collect())

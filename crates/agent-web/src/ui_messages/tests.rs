@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_core::{
-    Block, Delta, End, Event, SharedText, EventKind, Response, StopReason, Usage,
+    Block, Delta, End, Event, EventKind, Response, SharedText, StopReason, Usage,
     model::{Notice, Piece},
 };
 use insta::assert_snapshot;

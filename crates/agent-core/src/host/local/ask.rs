@@ -15,8 +15,11 @@ use super::{
 };
 use crate::{
     Agent, Block, BoxStream, Conversation, Delta, EventKind, Failure, Fold, LlmError, LlmErrorKind, Request,
-    Response, Rules, RunError, StopReason, TransferRecord, conversation::not_run_message,
-    event::{emitter::Origin, named}, host::cancel::Stop, panic_message::panic_message,
+    Response, Rules, RunError, StopReason, TransferRecord,
+    conversation::not_run_message,
+    event::{emitter::Origin, named},
+    host::cancel::Stop,
+    panic_message::panic_message,
 };
 
 impl LocalHost {
@@ -78,7 +81,8 @@ impl LocalHost {
     /// Ends a reply that was stopped and of which nothing is kept.
     async fn give_up(&self, so_far: &Conversation, fold: &Fold, stopped: RunError) -> RunError {
         let unclaimed = self.discard(self.started.clear(so_far.id()));
-        let error = if stopped == RunError::Cancelled { "cancelled".into() } else { stopped.to_string().into() };
+        let error =
+            if stopped == RunError::Cancelled { "cancelled".into() } else { stopped.to_string().into() };
         self.emit(so_far, || EventKind::TurnFailed { error, kind: None, usage: fold.spent() });
         self.finish_all(unclaimed).await;
         stopped

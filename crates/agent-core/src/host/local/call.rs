@@ -15,9 +15,9 @@ use super::{budgets::Budgets, count::Count, task};
 use crate::{
     Call, Context, Conversation, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
     event::{
-        named,
         QueueReason,
         emitter::{Emitter, Origin},
+        named,
     },
     tool::values::Values,
     tool_spec::permits::Scope,

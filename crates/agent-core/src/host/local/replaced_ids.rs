@@ -48,8 +48,8 @@ impl<'a> ReplacedIds<'a> {
             Delta::Complete(response) => {
                 self.forget();
                 let blocks = response.content.iter().enumerate();
-                let renamed = blocks
-                    .filter_map(|(index, block)| Some((index, self.renamed(index, block, &mut new)?)));
+                let renamed =
+                    blocks.filter_map(|(index, block)| Some((index, self.renamed(index, block, &mut new)?)));
                 let renamed: Vec<_> = renamed.collect();
                 (!new.is_empty()).then(|| Delta::Complete(with_renamed(response, renamed)))
             }

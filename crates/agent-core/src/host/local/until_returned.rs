@@ -8,7 +8,10 @@ use tokio::{
 };
 
 use super::LocalHost;
-use crate::{Call, EventKind, Outcome, Receipt, Rules, event::{emitter::Origin, named}};
+use crate::{
+    Call, EventKind, Outcome, Receipt, Rules,
+    event::{emitter::Origin, named},
+};
 
 impl LocalHost {
     /// Waits until a call with which others take turns has really ended. It may have timed out or
