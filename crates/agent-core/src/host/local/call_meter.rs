@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     BudgetExceeded, Call, Chain, Change, EventKind, LlmError, LlmErrorKind, Request, Usage, UsageByAgent,
-    event::emitter::{Emitter, Origin},
+    event::{
+        emitter::{Emitter, Origin},
+        named,
+    },
     model::request::meter::{MaxCost, Meter, Reservation, Settlement},
 };
 
@@ -85,11 +88,10 @@ impl CallMeter {
         };
         let mut wait = |exceeded: &BudgetExceeded| {
             let Inner { emitter, call, .. } = &*self.0;
-            emitter.emit(Origin::of(call), || EventKind::CallProgress {
-                id: call.call.id.clone(),
-                tool: call.call.name.clone(),
-                text: format!("waits, because requests under way have reserved the rest: {exceeded}"),
-                dropped: 0,
+            emitter.emit(Origin::of(call), || {
+                let text = format!("waits, because requests under way have reserved the rest: {exceeded}");
+                let (id, tool) = named(&call.call);
+                EventKind::CallProgress { id, tool, text: text.into(), dropped: 0 }
             });
         };
         let settle = Payer::reserve(&**accounts, worst, false, &mut wait).await;
