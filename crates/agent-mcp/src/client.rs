@@ -11,6 +11,7 @@ mod error;
 mod handler;
 mod http;
 mod http_client;
+mod keys;
 mod link;
 mod list;
 mod names;

@@ -31,6 +31,8 @@ mod client;
 // The chapter has programs of both sides.
 #[cfg(all(doctest, feature = "client", feature = "server"))]
 mod guide;
+#[cfg(any(feature = "client", feature = "server"))]
+mod idempotency;
 #[cfg(feature = "server")]
 mod server;
 
@@ -39,10 +41,11 @@ pub use client::{
     Approval, Elicitation, Form, FormAnswer, FormAnswers, McpError, McpErrorKind, McpServer, McpTool, OAuth,
     OnDemandTool, Revision, Sampling, ServerBuilder, ToolSearch, tools_of,
 };
+#[cfg(any(feature = "client", feature = "server"))]
+pub use idempotency::IDEMPOTENCY_KEY;
 #[cfg(feature = "server")]
 pub use server::{
-    Caller, ClientCall, Handler, HttpService, IDEMPOTENCY_KEY, InvalidCaller, Serve, ServeError, serve,
-    serve_tools,
+    Caller, ClientCall, Handler, HttpService, InvalidCaller, Serve, ServeError, serve, serve_tools,
 };
 
 pub use rmcp;

@@ -35,7 +35,6 @@ pub use caller::{Caller, InvalidCaller};
 pub use error::ServeError;
 pub use handler::Handler;
 pub use http::HttpService;
-pub use request::IDEMPOTENCY_KEY;
 
 use catalog::Entry;
 use ended::Ended;

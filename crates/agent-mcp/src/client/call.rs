@@ -5,9 +5,14 @@ use std::sync::Arc;
 use agent_core::Outcome;
 use rmcp::{
     ServiceError,
-    model::{CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, ServerResult},
+    model::{
+        CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, MetaObject, RequestMetaObject,
+        ServerResult,
+    },
 };
 use serde_json::{Map, Value};
+
+use crate::idempotency::IDEMPOTENCY_KEY;
 
 use super::{
     calls::{Answered, Caller},
@@ -44,9 +49,10 @@ pub(super) async fn make(
             Ok(connection) => connection,
             Err(error) => return Outcome::error(format!("not called: {error}")),
         };
-        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(input.clone());
+        let mut params = CallToolRequestParams::new(tool.to_owned()).with_arguments(input.clone());
+        params.meta = meta(server, &connection, caller);
         match once(server, &connection, params, caller).await {
-            Ok(outcome) => return outcome,
+            Ok(outcome) => return answered(server, caller, outcome),
             Err(Failed::Refused(why)) => return refused(server, tool, &why),
             Err(Failed::Unauthorized(challenge)) if asked < AUTHORIZATIONS => {
                 asked += 1;
@@ -68,6 +74,19 @@ pub(super) async fn make(
             }
         }
     }
+}
+
+/// What the server reads beside the input: the key of the call, if it knows what that is for.
+fn meta(server: &Link, connection: &Connection, caller: &Caller) -> Option<RequestMetaObject> {
+    let key = connection.reads_keys().then(|| server.keys.of(&caller.context)).flatten()?;
+    Some(RequestMetaObject(MetaObject(Map::from_iter([(IDEMPOTENCY_KEY.to_owned(), Value::String(key))]))))
+}
+
+fn answered(server: &Link, caller: &Caller, outcome: Outcome) -> Outcome {
+    if matches!(outcome, Outcome::Error(_)) {
+        server.keys.fail(&caller.context);
+    }
+    outcome
 }
 
 fn refused(server: &Link, tool: &str, why: &str) -> Outcome {

@@ -14,6 +14,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::idempotency;
+
 use super::{
     McpErrorKind, Revision,
     calls::Calls,
@@ -132,6 +134,13 @@ impl Connection {
     /// Whether the newest revision is spoken.
     pub(super) fn is_stateless(&self) -> bool {
         self.peer().peer_info().is_some_and(|info| !info.protocol_version.has_initialize())
+    }
+
+    /// Whether the server reads idempotency keys.
+    pub(super) fn reads_keys(&self) -> bool {
+        self.peer()
+            .peer_info()
+            .is_some_and(|info| idempotency::is_read(info.capabilities.experimental.as_ref()))
     }
 
     /// Asks the user for more rights. `false` if the program does not authorize by OAuth.

@@ -8,6 +8,7 @@ use super::{
     McpError, McpErrorKind,
     changes::Changed,
     connection::Connection,
+    keys::Keys,
     list::{self, List},
     settings::Settings,
 };
@@ -25,6 +26,7 @@ pub(super) struct Link {
     pub(super) changes: mpsc::UnboundedSender<Changed>,
     /// For a process that is asked with the older revision, and may ask back: one call at a time.
     pub(super) turn: Mutex<()>,
+    pub(super) keys: Keys,
 }
 
 impl Link {

@@ -15,6 +15,7 @@ use super::{
     McpError, McpErrorKind, McpTool, OnDemandTool, ServerBuilder,
     connection::Connection,
     http::Http,
+    keys::Keys,
     link::Link,
     list::{self, List},
     names, on_demand,
@@ -99,6 +100,7 @@ impl McpServer {
             changed: watch::Sender::new(0),
             changes,
             turn: Mutex::new(()),
+            keys: Keys::default(),
         });
         link.tell(&connection);
         watcher::watch(Arc::downgrade(&link), changed);

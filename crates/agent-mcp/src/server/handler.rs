@@ -11,6 +11,8 @@ use rmcp::{
     service::RequestContext,
 };
 
+use crate::idempotency;
+
 use super::{catalog::Entry, request::CallRequest, response::failure, served::Served, waiting::Client};
 
 /// A server that answers the requests of any number of clients. Clones are the same server.
@@ -23,7 +25,9 @@ pub struct Handler(pub(crate) Arc<Served>);
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
-        let mut config = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
+        let capabilities = ServerCapabilities::builder().enable_tools();
+        let capabilities = capabilities.enable_experimental_with(idempotency::capability()).build();
+        let mut config = ServerConfig::new(capabilities);
         config.server_info = self.0.info.clone();
         config.instructions = self.0.instructions.clone();
         config

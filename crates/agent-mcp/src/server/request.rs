@@ -11,13 +11,7 @@ use rmcp::{
 use uuid::Uuid;
 
 use super::{Caller, approval};
-
-/// The field of a call's `_meta` with its idempotency key. Calls of one caller to one tool with the
-/// same key are one call: a second one attaches to the first, or gets its result.
-pub const IDEMPOTENCY_KEY: &str = "agent-mcp/idempotency-key";
-
-/// The longest idempotency key, in bytes.
-const MAX_KEY: usize = 256;
+use crate::idempotency::{IDEMPOTENCY_KEY, MAX_KEY};
 
 /// What a client asks with a call.
 pub(crate) struct CallRequest {

@@ -189,6 +189,9 @@ impl Scripted {
     fn call(&mut self, id: &Value, params: &Value) {
         let name = params["name"].as_str().unwrap();
         self.write(name);
+        if params["_meta"].to_string().contains(agent_mcp::IDEMPOTENCY_KEY) {
+            self.write("sees the key of the call");
+        }
         match name {
             "echo" => self.text(id, params["arguments"]["text"].as_str().unwrap()),
             "slow" => {

@@ -1,6 +1,11 @@
 //! What is shown nowhere.
 
+use agent_core::{
+    Agent,
+    script::{Reply, Script},
+};
 use agent_mcp::{McpServer, OAuth};
+use serde_json::json;
 
 use super::scripted::{server, written};
 
@@ -33,6 +38,19 @@ async fn a_server_gets_no_keys_of_the_environment_unless_the_program_says_so() {
         let sees = written(folder.path()).iter().any(|line| line == "sees the environment");
         assert_eq!(sees, inherits);
     }
+}
+
+/// The key of a call names its conversation, which may be the name of a user.
+#[tokio::test]
+async fn a_server_that_does_not_ask_for_keys_gets_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server("2026-07-28", folder.path()).connect().await.unwrap();
+    let script = Script::new([Reply::call("echo", json!({"text": "a"})), Reply::text("Done.")]);
+    let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
+    agent.run(&mut agent.start("Go.").with_id("ada@example.com")).await.unwrap();
+    let written = written(folder.path());
+    assert!(written.contains(&"echo".to_owned()), "{written:?}");
+    assert!(!written.contains(&"sees the key of the call".to_owned()), "{written:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,13 @@
 use std::sync::{Arc, atomic::Ordering};
 
+use agent_core::{
+    Agent, Team,
+    script::{Reply, Script},
+};
 use agent_mcp::{Handler, serve};
+use agent_tools::FnTool;
 use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     team::{pay, payer},
@@ -85,5 +91,65 @@ async fn a_client_that_can_not_ask_reads_why_nothing_was_done() {
         let (said, is_error) = text(&result);
         assert!(is_error && said.starts_with("not done: a person must approve this first"), "{said}");
         assert_eq!(paid.load(Ordering::Relaxed), 0);
+    }
+}
+
+/// One client's run goes on, and does not know what another client decides meanwhile.
+#[tokio::test]
+async fn a_second_client_approves_while_the_run_of_the_first_goes_on() {
+    for first_revision in BOTH {
+        let (pay, paid) = pay();
+        let (go, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
+        let (goes, begins) = (go.clone(), begun.clone());
+        let slow = FnTool::new("slow", "Takes long.", move |(): ()| {
+            let (go, begun) = (goes.clone(), begins.clone());
+            async move {
+                begun.notify_one();
+                go.acquire().await.unwrap().forget();
+                "slow"
+            }
+        });
+        let model = Script::by(|request| match request.messages.len() {
+            1 => Reply::call("pay", json!({"amount": 3})).and_call("slow", json!({})),
+            _ => Reply::text("Paid and waited."),
+        });
+        let slow: Arc<dyn agent_core::Tool> = Arc::new(slow);
+        let agent = Agent::builder("payer", model).tools([pay, slow]).build().unwrap();
+        let handler = serve(Team::new([agent]).unwrap()).handler().unwrap();
+        let mut first = Wire::with_capabilities(handler.clone(), first_revision, asks()).await;
+        let mut second = Wire::with_capabilities(handler, Revision::New, asks()).await;
+        let meta = json!({agent_mcp::IDEMPOTENCY_KEY: "k"});
+        let params = json!({"name": "payer", "arguments": {"task": "Pay 3."}, "_meta": meta});
+        first.request("tools/call", params.clone()).await;
+        begun.notified().await;
+
+        let yes = json!({"action": "accept", "content": {"approve": true}});
+        let mut approving = params.clone();
+        approving["inputResponses"] = json!({"payer::k/call_0_0": yes});
+        second.request("tools/call", approving).await;
+        // The server reads the messages of a client in order, so the second has attached by then.
+        second.request("tools/list", json!({})).await;
+        assert!(second.next().await["result"]["tools"].is_array());
+        assert_eq!(paid.load(Ordering::Relaxed), 0);
+        go.add_permits(1);
+        // The run of the first has ended with the question, and that of the second goes on from there.
+        assert_eq!(text(&second.next().await["result"]), ("Paid and waited.", false));
+        assert_eq!(paid.load(Ordering::Relaxed), 1);
+
+        // The first was asked as well. Its answer comes too late, and does nothing twice.
+        let asked = first.next().await;
+        let result = if first_revision == Revision::Old {
+            first.send(json!({"jsonrpc": "2.0", "id": asked["id"], "result": yes})).await;
+            first.next().await["result"].take()
+        } else {
+            let questions = asked["result"]["inputRequests"].as_object().unwrap();
+            let (key, _) = questions.iter().next().unwrap();
+            let mut again = params;
+            again["inputResponses"] = json!({key: yes});
+            again["requestState"] = asked["result"]["requestState"].clone();
+            first.ask("tools/call", again).await
+        };
+        assert_eq!(text(&result), ("Paid and waited.", false));
+        assert_eq!(paid.load(Ordering::Relaxed), 1);
     }
 }

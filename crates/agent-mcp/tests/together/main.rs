@@ -1,0 +1,5 @@
+//! Our client and our server.
+
+#![allow(clippy::unwrap_used)]
+
+mod keys;
