@@ -19,6 +19,7 @@ mod call_ids;
 mod change;
 mod check;
 mod delegation;
+mod detached;
 mod known_end;
 mod next;
 mod omissions;
@@ -50,6 +51,8 @@ use call_answer::CallAnswer;
 use call_ids::CallIds;
 pub use change::{Change, InvalidChange};
 pub use check::{HistoryFault, InvalidConversation, InvalidHistory};
+pub use detached::Control;
+use detached::DetachedCalls;
 pub use omissions::{NothingToTakeBack, Omission, OmissionReason};
 pub use plan::{InvalidPlan, Plan, Step};
 use planned::Planned;
@@ -67,7 +70,7 @@ pub use transfer_record::TransferRecord;
 pub use turn::{ModelTurn, Turn};
 
 use crate::{
-    Content, DelegationLimits, Json, Message, Role, Spent, StopReason, ToolCall, UsageByAgent,
+    Content, DelegationLimits, Json, Message, Role, Spent, StopReason, UsageByAgent,
     message::json::null_is_absent,
 };
 
@@ -156,6 +159,8 @@ pub struct Conversation {
     /// The results of calls that ended runs, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     call_answers: Vec<CallAnswer>,
+    #[serde(default, skip_serializing_if = "DetachedCalls::is_empty")]
+    detached: DetachedCalls,
     /// The plan that it carries out. Then its only reply was given, and no model is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     planned: Option<Planned>,
@@ -192,6 +197,7 @@ impl Conversation {
             returns: Vec::new(),
             omissions: Vec::new(),
             call_answers: Vec::new(),
+            detached: DetachedCalls::default(),
             planned: None,
         }
     }
@@ -212,16 +218,6 @@ impl Conversation {
         self
     }
 
-    /// Renames delegated conversations too, because their ids are the paths to them.
-    fn rename(&mut self, id: Arc<str>) {
-        for Slot { call, state } in self.slots.iter_mut() {
-            if let State::Delegated(child) = state {
-                child.rename(format!("{id}/{}", call.id).into());
-            }
-        }
-        self.id = id;
-    }
-
     /// Adds a message of the user. Calls without a result get an error result, and the counts of
     /// turns and transfers start again at 0. Tool blocks in `content` are left out, because only
     /// models make calls and only runs give results.
@@ -238,6 +234,7 @@ impl Conversation {
 
     fn say_as(&mut self, role: Role, content: Content) {
         let mut blocks = self.close_open_calls();
+        blocks.extend(self.take_untold());
         if role != Role::User && !blocks.is_empty() {
             // Results must be in a user message.
             self.messages.push(Message::new(Role::User, std::mem::take(&mut blocks)));
@@ -290,11 +287,5 @@ impl Conversation {
     /// All messages, in order. [`reads`](Self::reads) is the part that the model reads.
     pub fn messages(&self) -> &[Message] {
         &self.messages
-    }
-
-    /// The calls of the last reply that have no result yet, in order. After [`End::Cut`] and
-    /// [`End::Refused`] these calls were not made, and will not be.
-    pub fn open_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {
-        self.slots.iter().filter(|slot| !slot.is_done()).map(|slot| &slot.call)
     }
 }

@@ -1,6 +1,7 @@
 //! Hosts, which carry out what the agent loop decides: [`LocalHost`] for runs in this process, and
 //! what you need for your own host.
 
+pub(crate) mod background;
 pub(crate) mod cancel;
 pub(crate) mod delegation_guard;
 pub(crate) mod host_run;

@@ -1,10 +1,12 @@
 //! The description of a tool: what the model reads, and how the tool's calls may run.
 
+pub(crate) mod detached_control;
 pub(crate) mod early;
 pub(crate) mod exclusive_by;
 pub(crate) mod need;
 pub(crate) mod permits;
 
+pub use detached_control::DetachedControl;
 pub use early::Early;
 pub use exclusive_by::ExclusiveBy;
 pub use need::Need;
@@ -74,6 +76,25 @@ pub struct ToolSpec {
     /// it keeps its thread and its permit (see [`Limits::calls_at_once`](crate::Limits)) until its
     /// function returns.
     pub timeout: Option<Duration>,
+    /// How long the conversation waits for a call of this tool. After that time, the call is
+    /// *detached*: it goes on in the background, and the model is told so and can do other work.
+    /// When the call has ended, the model is told its result, in a message of its own.
+    /// `Duration::ZERO` detaches each call at once. `None`, the default, means that calls are not
+    /// detached.
+    ///
+    /// A detached call is an ordinary call in a conversation of its own: timeouts, permits,
+    /// approvals and budgets hold, and so do the rules of a journal or an engine. It counts as one
+    /// level of delegation. It does not start early, and calls are not
+    /// [`shared`](Self::shared). Calls that [take turns](Self::exclusive) with it wait only until
+    /// it is detached. Calls in [plans](crate::Outcome::Plan), calls at the depth limit and calls
+    /// of a run with [`Mode::Sequential`](crate::Mode::Sequential) are not detached. An agent can't
+    /// be built with such a tool that [`transfers`](Self::transfers) or
+    /// [`runs_first`](Self::runs_first).
+    pub detach_after: Option<Duration>,
+    /// What calls of this tool do with calls that are [detached](Self::detach_after). The host does
+    /// it, and [`Tool::call`](crate::Tool::call) is not called. `None`, the default, is an ordinary
+    /// tool. `detached_tools` of agent-tools makes such tools.
+    pub controls_detached: Option<DetachedControl>,
     /// What another agent may spend on a call of this tool that delegates to it. The budgets of the
     /// agent that makes the call hold, too. `None` means that only these hold. It has no effect on
     /// calls that do not delegate.
@@ -124,6 +145,8 @@ impl ToolSpec {
             permits: None,
             blocking: false,
             timeout: None,
+            detach_after: None,
+            controls_detached: None,
             budget: None,
             runs_first: false,
             transfers: false,
@@ -152,13 +175,14 @@ impl ToolSpec {
     /// Whether equal calls of a turn share one execution. Exclusive calls don't: another call with
     /// effects may run between them.
     pub(crate) fn may_share(&self) -> bool {
-        self.shared && !self.takes_turns()
+        self.shared && !self.takes_turns() && self.detach_after.is_none()
     }
 
     /// Whether a call may start while the reply still streams, as far as the tool is concerned.
     pub(crate) fn starts_early(&self, early: Early) -> bool {
         match early {
             Early::Never => false,
+            _ if self.detach_after.is_some() => false,
             _ if self.read_only => self.exclusive_by.is_none(),
             Early::ReadOnly => false,
             Early::All => self.could_start_early(),
@@ -171,6 +195,7 @@ impl ToolSpec {
             && !self.takes_turns()
             && !self.runs_first
             && !self.needs_approval
+            && self.detach_after.is_none()
             && self.targets.is_empty()
     }
 }

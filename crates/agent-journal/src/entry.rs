@@ -53,14 +53,18 @@ impl Entry {
         match self {
             Self::Started(call) => Some(&call.id),
             Self::Change(
-                Change::Recorded { call, .. } | Change::Approved { call } | Change::Denied { call, .. },
+                Change::Recorded { call, .. }
+                | Change::Detached { call }
+                | Change::Approved { call }
+                | Change::Denied { call, .. },
             ) => Some(call),
             _ => None,
         }
     }
 
     /// The kind of the entry as one word, for lists and filters: `became`, `started`, `said`,
-    /// `answered`, `failed`, `reserved`, `spent`, `returned`, `taken_back`, `recorded`, `allowed`, `denied`.
+    /// `answered`, `failed`, `reserved`, `spent`, `returned`, `taken_back`, `recorded`, `detached`,
+    /// `allowed`, `denied`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Became(_) => "became",
@@ -73,6 +77,7 @@ impl Entry {
             Self::Change(Change::Returned) => "returned",
             Self::Change(Change::TakenBack) => "taken_back",
             Self::Change(Change::Recorded { .. }) => "recorded",
+            Self::Change(Change::Detached { .. }) => "detached",
             Self::Change(Change::Approved { .. }) => "allowed",
             Self::Change(Change::Denied { .. }) => "denied",
             Self::Change(_) => unreachable!("this function handles every change of agent-core"),
@@ -124,6 +129,7 @@ impl StoredEntry {
             "returned" => Entry::Change(Change::Returned),
             "taken_back" => Entry::Change(Change::TakenBack),
             "recorded" => Entry::Change(Change::Recorded { call: call()?, done: self.body::<Done>()? }),
+            "detached" => Entry::Change(Change::Detached { call: call()? }),
             "allowed" => Entry::Change(Change::Approved { call: call()? }),
             "denied" => {
                 let Denied { reason } = self.body()?;

@@ -119,6 +119,9 @@ fn tell_call(event: &Event) {
         EventKind::CallGoesOn { id, tool, why } => {
             tell!("agent::call", WARN, event, id = &**id, tool = &**tool, why = why.as_str(), "goes on");
         }
+        EventKind::CallDetached { id, tool } => {
+            tell!("agent::call", INFO, event, id, tool, "goes on in the background");
+        }
         EventKind::CallDiscarded { id, tool } => {
             tell!(
                 "agent::call",

@@ -6,6 +6,7 @@
 //! - [`AgentTool`]: another agent as a tool.
 //! - [`FanOut`]: one task for several agents, of which the first good answers are enough.
 //! - [`PlanTool`]: a tool with which the model makes calls that depend on each other, in one reply.
+//! - [`Detached`]: a wrapper around any tool, whose calls may go on in the background.
 //! - Wrappers around any tool: with [`NeedsApproval`], a call waits for a person's approval.
 //!   [`Retried`] makes failed calls again. `Validated` (with the feature `validate`) checks inputs
 //!   against the tool's schema.
@@ -42,6 +43,7 @@
 mod agent_tool;
 mod answer;
 mod body;
+mod detached;
 mod fan_out;
 mod fn_tool;
 mod into_outcome;
@@ -159,6 +161,7 @@ pub use agent_macros::tool;
 pub use agent_tool::AgentTool;
 pub use answer::Answer;
 pub use body::Body;
+pub use detached::{ControlTool, Detached, detached_tools};
 pub use fan_out::FanOut;
 pub use fn_tool::FnTool;
 pub use into_outcome::IntoOutcome;

@@ -435,7 +435,7 @@ fn json_whose_calls_are_not_the_steps_of_its_plan_is_no_conversation() {
         let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "look", "input": {}});
         let open = |id: &str| json!({"call": {"id": id, "name": "look", "input": {}}, "state": "Planned"});
         let child = json!({"id": "run/p", "agent": "clerk", "depth": 1, "stop": "tool_use",
-            "planned": {"plan": {"steps": steps}},
+            "planned": {"given": {"Plan": {"steps": steps}}},
             "messages": [{"role": "user", "content": "Go."}, {"role": "assistant", "content": [call("a"), call("b")]}],
             "slots": [open("a"), open("b")]});
         serde_json::from_value::<Conversation>(child).map(drop).map_err(|error| error.to_string())

@@ -53,6 +53,17 @@ pub enum BuildError {
         /// The tool.
         tool: String,
     },
+    /// Calls of a tool may be [detached](ToolSpec::detach_after), but what they do can't go on in the
+    /// background.
+    #[error("agent {agent:?}, tool {tool:?} has `detach_after`, but {why}: remove `detach_after`")]
+    Detached {
+        /// The agent.
+        agent: String,
+        /// The tool.
+        tool: String,
+        /// Why its calls can't be detached.
+        why: String,
+    },
     /// The spec of a tool has a [`fault`](ToolSpec::fault).
     #[error("agent {agent:?}, tool {tool:?}: {fault}")]
     ToolFault {
@@ -159,8 +170,22 @@ pub(crate) fn check_tools(agent: &str, specs: &[ToolSpec], server: &[Json]) -> R
         if spec.shared && !spec.read_only && !spec.idempotent {
             return Err(BuildError::Shared { agent, tool });
         }
+        if let Some(why) = why_not_detached(spec) {
+            return Err(BuildError::Detached { agent, tool, why: why.to_owned() });
+        }
     }
     Ok(())
+}
+
+/// Why the calls of a tool that may be detached can't be.
+fn why_not_detached(spec: &ToolSpec) -> Option<&'static str> {
+    spec.detach_after?;
+    match spec {
+        _ if spec.transfers => Some("a call can't hand the conversation over from the background"),
+        _ if spec.runs_first => Some("other calls wait for it, since it runs first"),
+        _ if spec.controls_detached.is_some() => Some("it is for detached calls, and does not run long"),
+        _ => None,
+    }
 }
 
 pub(crate) fn check_team(agents: &[Agent]) -> Result<(), BuildError> {

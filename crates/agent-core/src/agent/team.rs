@@ -15,6 +15,7 @@ pub struct Team {
     agents: Arc<[Agent]>,
     needs: Needs,
     limits: Limits,
+    leaves_detached: bool,
 }
 
 impl Team {
@@ -24,7 +25,16 @@ impl Team {
         let agents: Arc<[Agent]> = agents.into_iter().collect();
         build_error::check_team(&agents)?;
         let needs = Needs::of(&agents);
-        Ok(Self { agents, needs, limits: Limits::default() })
+        Ok(Self { agents, needs, limits: Limits::default(), leaves_detached: false })
+    }
+
+    /// Sets whether a run may end with an answer while [detached](ToolSpec::detach_after) calls go
+    /// on. By default a run waits for them, and the agent reads their results. With `true` the run
+    /// ends, and what goes on is stopped. What has ended of it is kept, and the next run continues
+    /// it.
+    pub fn leave_detached(mut self, leave: bool) -> Self {
+        self.leaves_detached = leave;
+        self
     }
 
     /// Returns the team with other limits.
@@ -55,6 +65,11 @@ impl Team {
     /// Whether a tool of the team has a [`timeout`](ToolSpec::timeout).
     pub(crate) fn has_timeouts(&self) -> bool {
         self.agents.iter().flat_map(|agent| agent.specs().iter()).any(|spec| spec.timeout.is_some())
+    }
+
+    /// Whether calls of a tool of the team may be detached.
+    pub(crate) fn may_detach(&self) -> bool {
+        self.agents.iter().flat_map(|agent| agent.specs().iter()).any(|spec| spec.detach_after.is_some())
     }
 
     /// The agents whose backends do not know their prices.
@@ -113,5 +128,9 @@ impl Rules for Team {
 
     fn max_results_bytes(&self, agent: &str) -> usize {
         self.agent(agent).map_or(usize::MAX, Agent::max_results_bytes)
+    }
+
+    fn leaves_detached(&self) -> bool {
+        self.leaves_detached
     }
 }

@@ -36,6 +36,7 @@ impl Conversation {
                 }
             }
         }
+        self.tell_detached();
         Ok(())
     }
 

@@ -26,7 +26,7 @@ impl Conversation {
         let path = key.strip_prefix(&*self.id).and_then(|path| path.strip_prefix('/'));
         // The id of a call never contains a slash.
         let call = path.and_then(|path| path.split('/').next()).ok_or_else(not_waiting)?;
-        let slot = self.slots.find(call).map(|place| &mut self.slots[place]).ok_or_else(not_waiting)?;
+        let slot = self.slot_of_mut(call).ok_or_else(not_waiting)?;
         match &mut slot.state {
             State::Waiting { .. } if path == Some(call) => decision(slot),
             State::Delegated(child) => child.decide(key, decision).map_err(|_| not_waiting())?,

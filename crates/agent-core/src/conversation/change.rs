@@ -57,6 +57,12 @@ pub enum Change {
         /// The outcome and its usage.
         done: Done,
     },
+    /// A call goes on in the background, and has a result that says so. Its own result is
+    /// `Recorded` when it has ended.
+    Detached {
+        /// The id of the call.
+        call: String,
+    },
     /// A person approved a call.
     #[serde(alias = "Allowed")]
     Approved {
@@ -111,7 +117,7 @@ impl Conversation {
         if *self.id == *id {
             return Some(self);
         }
-        self.slots.iter().find_map(|slot| match &slot.state {
+        self.all_slots().find_map(|slot| match &slot.state {
             State::Delegated(child) if id.starts_with(&*child.id) => child.within(id),
             _ => None,
         })
@@ -121,7 +127,7 @@ impl Conversation {
         if *self.id == *id {
             return Some(self);
         }
-        self.slots.iter_mut().find_map(|slot| match &mut slot.state {
+        self.slots.iter_mut().chain(&mut self.detached.going_on).find_map(|slot| match &mut slot.state {
             State::Delegated(child) if id.starts_with(&*child.id) => child.within_mut(id),
             _ => None,
         })
@@ -130,7 +136,7 @@ impl Conversation {
     /// Whether `call` is the id of a call of the last reply that has no final outcome yet. Only the
     /// outcomes of such calls can be recorded.
     pub fn is_open(&self, call: &str) -> bool {
-        self.slots.find(call).is_some_and(|place| !self.slots[place].is_settled())
+        self.slots.find(call).is_some_and(|place| !self.slots[place].is_settled()) || self.is_detached(call)
     }
 
     /// Returns the approvals and denials since `earlier`, an older copy of this conversation, also
@@ -144,8 +150,8 @@ impl Conversation {
 
     fn decisions_since(&self, earlier: &Self) -> Vec<(String, Change)> {
         let mut changes = Vec::new();
-        for Slot { call, state } in earlier.slots.iter() {
-            let now = self.slots.find(&call.id).map(|place| &self.slots[place].state);
+        for Slot { call, state } in earlier.all_slots() {
+            let now = self.slot_of(&call.id).map(|slot| &slot.state);
             match (state, now) {
                 (State::Delegated(child), Some(State::Delegated(now))) => {
                     changes.extend(now.decisions_since(child))
@@ -213,6 +219,7 @@ impl Conversation {
                 false => Err("there is no earlier agent to which it could return".to_owned()),
             },
             Change::Recorded { call, done } => self.apply_result(&call, done),
+            Change::Detached { call } => self.apply_detached(&call),
             Change::Approved { call } => {
                 self.approve(&format!("{}/{call}", self.id)).map_err(|error| error.to_string())
             }
@@ -222,12 +229,24 @@ impl Conversation {
         }
     }
 
+    fn apply_detached(&mut self, call: &str) -> Result<(), String> {
+        let place = self.slots.find(call).filter(|place| !self.slots[*place].is_settled());
+        if !place.is_some_and(|place| self.detach(place)) {
+            return Err(format!("call {call:?} can't be detached"));
+        }
+        self.append_results_if_done();
+        Ok(())
+    }
+
     fn apply_result(&mut self, call: &str, done: Done) -> Result<(), String> {
         let place = self.slots.find(call).filter(|place| !self.slots[*place].is_settled());
         let Some(place) = place else {
-            return Err(format!("call {call:?} is not open"));
+            return match self.record_detached(call, done) {
+                true => Ok(()),
+                false => Err(format!("call {call:?} is not open")),
+            };
         };
-        if matches!(done.outcome, Outcome::Delegate { .. } | Outcome::Plan { .. })
+        if matches!(done.outcome, Outcome::Delegate { .. } | Outcome::Plan { .. } | Outcome::Detach)
             && self.depth >= Limits::DEEPEST
         {
             let most = Limits::DEEPEST;

@@ -58,7 +58,8 @@ fn check(conversation: &Conversation) -> Result<(), String> {
         return Err(format!("its last reply goes on, but call {:?} is open", slot.call.id));
     }
     check_plan(conversation)?;
-    for slot in slots.iter() {
+    check_detached(conversation)?;
+    for slot in conversation.all_slots() {
         let State::Delegated(child) = &slot.state else { continue };
         if *child.id != conversation.key(slot) || Some(child.depth) != conversation.depth.checked_add(1) {
             return Err(format!("{:?} is not the conversation of call {:?}", child.id, slot.call.id));
@@ -67,16 +68,30 @@ fn check(conversation: &Conversation) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether detached calls have their conversations, and those that have ended their results.
+fn check_detached(conversation: &Conversation) -> Result<(), String> {
+    let is_going_on = |slot: &&Slot| matches!(&slot.state, State::Delegated(child) if child.is_detachable());
+    if let Some(slot) = conversation.detached.going_on.iter().find(|slot| !is_going_on(slot)) {
+        return Err(format!("call {:?} is detached, but has no conversation", slot.call.id));
+    }
+    let has_result = |slot: &&Slot| matches!(slot.state, State::Done { .. });
+    match conversation.detached.untold.iter().find(|slot| !has_result(slot)) {
+        Some(slot) => Err(format!("call {:?} is to be told, but has no result", slot.call.id)),
+        None => Ok(()),
+    }
+}
+
 /// Whether the conversation of a plan has the calls that its plan says, and a result if all are
 /// done.
 fn check_plan(conversation: &Conversation) -> Result<(), String> {
     let Conversation { messages, slots, planned, .. } = conversation;
     let is_planned = |slot: &&Slot| matches!(slot.state, State::Planned);
-    let Some(Planned { plan, result }) = planned else {
+    let Some(planned @ Planned { result, .. }) = planned else {
         let wrong =
             |slot: &Slot| Err(format!("call {:?} waits for other steps, but there is no plan", slot.call.id));
         return slots.iter().find(is_planned).map_or(Ok(()), wrong);
     };
+    let plan = planned.plan();
     let calls = || messages.iter().flat_map(Message::tool_calls).map(|call| &call.id);
     if plan.as_ref().is_some_and(|plan| !calls().eq(plan.steps().iter().map(|step| &step.id))) {
         return Err("its calls are not the steps of its plan".to_owned());

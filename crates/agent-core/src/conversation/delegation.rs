@@ -32,7 +32,8 @@ impl Conversation {
     /// how it ended, and the last text, in at most 4,000 bytes. So the agent that delegated knows
     /// which calls had effects.
     pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
-        if let (Ok(End::Answered(_)), Some(result)) = (end, self.plan_result()) {
+        let counts = matches!(end, Ok(End::Answered(_))) || self.is_detachable();
+        if let Some(result) = self.plan_result().filter(|_| counts) {
             return Some(self.done_with(result.outcome()));
         }
         let agent = self.agent();

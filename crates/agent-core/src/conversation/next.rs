@@ -43,6 +43,33 @@ pub(super) enum Next {
 
 impl Conversation {
     pub(super) fn next(&self, rules: &dyn Rules) -> Next {
+        match self.next_without_detached(rules) {
+            Next::User(End::Waiting(waiting)) => self.detached(waiting, rules, End::Waiting),
+            Next::User(end @ End::Answered(_)) if !rules.leaves_detached() => {
+                let or_wait = |waiting: Vec<_>| if waiting.is_empty() { end } else { End::Waiting(waiting) };
+                self.detached(Vec::new(), rules, or_wait)
+            }
+            next => next,
+        }
+    }
+
+    /// The work of detached calls. If there is none, the run ends; `waiting` are the calls that wait
+    /// for a person.
+    fn detached(
+        &self,
+        waiting: Vec<PendingApproval>,
+        rules: &dyn Rules,
+        end: impl FnOnce(Vec<PendingApproval>) -> End,
+    ) -> Next {
+        let mut survey = Survey { waiting, ..Survey::default() };
+        self.detached.going_on.iter().for_each(|slot| self.look_at_slot(slot, 0, rules, &mut survey));
+        match survey.work.is_empty() {
+            true => Next::User(end(survey.waiting)),
+            false => Next::Tools(survey.work, Vec::new()),
+        }
+    }
+
+    fn next_without_detached(&self, rules: &dyn Rules) -> Next {
         use StopReason::*;
         let Some(reason) = &self.stop else {
             if let Some(result) = self.plan_result() {
@@ -177,7 +204,10 @@ impl Conversation {
     }
 
     fn look_at(&self, place: usize, rules: &dyn Rules, survey: &mut Survey) {
-        let slot = &self.slots[place];
+        self.look_at_slot(&self.slots[place], place, rules, survey);
+    }
+
+    fn look_at_slot(&self, slot: &Slot, place: usize, rules: &dyn Rules, survey: &mut Survey) {
         match &slot.state {
             State::Waiting { question } => survey.waiting.push(self.pending_approval(slot, question)),
             State::Delegated(child) => match child.next(rules) {
@@ -202,7 +232,7 @@ impl Conversation {
     /// [`End::Waiting`] it needs no rules, and it also works while other calls still run.
     pub fn waiting(&self) -> Vec<PendingApproval> {
         let mut waiting = Vec::new();
-        for slot in self.slots.iter() {
+        for slot in self.all_slots() {
             match &slot.state {
                 State::Waiting { question } => waiting.push(self.pending_approval(slot, question)),
                 State::Delegated(child) => waiting.extend(child.waiting()),

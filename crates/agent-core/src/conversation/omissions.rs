@@ -62,7 +62,7 @@ impl Conversation {
     ///
     /// [`messages`](Self::messages) still has them, but they are no longer sent, except
     /// instructions (see [`omissions`](Self::omissions)). Open calls get an error result, as with
-    /// [`say`](Self::say). The agent that had the conversation before the exchange has it again.
+    /// [`say`](Self::say), and calls that go on in the background are dropped. The agent that had the conversation before the exchange has it again.
     /// Say something next. Effects of calls are not undone.
     ///
     /// ```
@@ -88,6 +88,7 @@ impl Conversation {
         if agent != *self.agent {
             self.change_agent(agent.into(), None, Some("the user took back what led to it".to_owned()));
         }
+        self.drop_detached(from);
         self.omit(from, OmissionReason::TakenBack);
         self.stop_for_user();
         Ok(())
@@ -145,8 +146,10 @@ impl Conversation {
     /// library's note that the conversation returned.
     fn is_said(&self, place: usize) -> bool {
         let message = &self.messages[place];
-        let is_note =
-            || self.transfer_records.iter().any(|record| record.call.is_none() && record.at == place + 1);
+        let is_note = || {
+            self.detached.told_at.contains(&place)
+                || self.transfer_records.iter().any(|record| record.call.is_none() && record.at == place + 1)
+        };
         let has_words = || message.content().iter().any(|block| !block.is_tool_result());
         message.role() == Role::User
             && (place == self.said_at || ((message.content().is_empty() || has_words()) && !is_note()))

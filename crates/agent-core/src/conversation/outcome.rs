@@ -67,6 +67,11 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "DelegationLimits::is_nothing")]
         limits: Box<DelegationLimits>,
     },
+    /// The call is made in a separate conversation of the same agent, in which no model is asked, so
+    /// that it can go on while this conversation does. It counts as one level of delegation. A host
+    /// gives this outcome to calls of tools with [`detach_after`](crate::ToolSpec::detach_after);
+    /// a tool does not return it.
+    Detach,
     /// The call waits until a person approves or denies it.
     Wait {
         /// The question for the person. The question may contain text of models, so control

@@ -16,13 +16,37 @@ use crate::{Content, Outcome};
 /// What the conversation of a plan knows beside its calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Planned {
-    /// The plan. `None` if its calls are those of a step that is made for each item of a list. They
-    /// need nothing, and their inputs are complete.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) plan: Option<Arc<Plan>>,
+    /// Where its calls come from.
+    #[serde(default)]
+    pub(super) given: Given,
     /// The result, when all calls have theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) result: Option<PlanResult>,
+}
+
+/// Where the calls of such a conversation come from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) enum Given {
+    Plan(Arc<Plan>),
+    /// They are one step of a plan, made for each item of a list. They need nothing, and their
+    /// inputs are complete.
+    #[default]
+    Items,
+    /// It is one call, which may be detached.
+    Call,
+}
+
+impl Planned {
+    pub(super) fn of(given: Given) -> Self {
+        Self { given, result: None }
+    }
+
+    pub(super) fn plan(&self) -> Option<&Arc<Plan>> {
+        match &self.given {
+            Given::Plan(plan) => Some(plan),
+            Given::Items | Given::Call => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -30,6 +30,9 @@ impl Conversation {
                 () => task.is_blank().then(|| format!("not delegated to {to:?}: the task is empty")),
             }),
             Outcome::Plan { plan, .. } => self.refused_plan(plan, rules),
+            Outcome::Detach if self.depth >= limits.deepest() => {
+                Some(format!("not run: the depth limit of {} is reached", limits.deepest()))
+            }
             _ => None,
         };
         let admitted = refused.map_or(outcome, Outcome::error).with_calls_in_reply(limits.calls_in_reply);
@@ -63,6 +66,10 @@ impl Conversation {
                 let id = &self.slots[place].call.id;
                 State::Delegated(Box::new(self.plan_child(id, plan, *limits)))
             }
+            Outcome::Detach => {
+                let call = &self.slots[place].call;
+                State::Delegated(Box::new(self.detachable_child(call)))
+            }
         };
         self.usage += &done.usage;
     }
@@ -74,7 +81,8 @@ impl Conversation {
                 let why = why.to_text();
                 !why.starts_with(NOT_RUN) && !why.starts_with(DENIED)
             }
-            Outcome::Wait { .. } => false,
+            // The call is made, and counted, in its own conversation.
+            Outcome::Wait { .. } | Outcome::Detach => false,
             _ => true,
         };
         if is_made && !matches!(self.slots[place].state, State::Delegated(_)) {

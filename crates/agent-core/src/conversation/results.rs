@@ -28,6 +28,7 @@ impl Conversation {
             let slots = self.slots.take();
             self.call_answers.extend(CallAnswer::first_of(&slots, self.messages.len()));
             self.append_results(slots.into_iter().map(|slot| slot.into_result(unreachable)).collect());
+            self.tell_detached();
         }
     }
 

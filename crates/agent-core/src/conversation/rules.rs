@@ -24,4 +24,10 @@ pub trait Rules: Sync {
     fn max_results_bytes(&self, _agent: &str) -> usize {
         usize::MAX
     }
+
+    /// Whether a run may end with an answer while [detached](crate::ToolSpec::detach_after) calls
+    /// go on. The default is `false`: the run waits for them, and the agent reads their results.
+    fn leaves_detached(&self) -> bool {
+        false
+    }
 }

@@ -86,6 +86,7 @@ impl Slot {
             call: self.call.clone(),
             place,
             approved: matches!(self.state, State::Approved),
+            may_detach: !conversation.is_plan(),
         }
     }
 

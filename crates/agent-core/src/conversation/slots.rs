@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Slot;
+use super::{Conversation, Slot, State};
 use crate::ToolCall;
 
 /// Up to this many calls, a linear search is faster than a table.
@@ -61,6 +61,24 @@ impl Slots {
 
     pub(super) fn take(&mut self) -> Vec<Slot> {
         std::mem::take(self).all
+    }
+}
+
+impl Conversation {
+    /// The calls of the last reply that have no result yet, in order. After [`End::Cut`] and
+    /// [`End::Refused`] these calls were not made, and will not be.
+    pub fn open_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {
+        self.slots.iter().filter(|slot| !slot.is_done()).map(|slot| &slot.call)
+    }
+
+    /// Renames delegated conversations too, because their ids are the paths to them.
+    pub(super) fn rename(&mut self, id: Arc<str>) {
+        for Slot { call, state } in self.slots.iter_mut().chain(&mut self.detached.going_on) {
+            if let State::Delegated(child) = state {
+                child.rename(format!("{id}/{}", call.id).into());
+            }
+        }
+        self.id = id;
     }
 }
 

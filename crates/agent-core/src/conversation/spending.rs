@@ -22,7 +22,7 @@ impl Conversation {
         let own = self.reserved.sum().map(|Reserved { agent, usage }| {
             (self.id.to_string(), Change::Spent { agent, usage: usage.of_broken_off() })
         });
-        let children = self.slots.iter().filter_map(|slot| match &slot.state {
+        let children = self.all_slots().filter_map(|slot| match &slot.state {
             State::Delegated(child) => Some(child.unsettled()),
             _ => None,
         });

@@ -58,7 +58,8 @@ impl Conversation {
         let all = self.messages.iter().enumerate();
         let read = all.filter(|(place, _)| !self.is_refused_reply(*place));
         for call in read.flat_map(|(_, message)| message.tool_calls()) {
-            let slot = self.slots.find(&call.id).map(|place| &self.slots[place]);
+            let untold = || self.detached.untold.iter().find(|slot| slot.call.id == call.id);
+            let slot = self.slot_of(&call.id).or_else(untold);
             // In a plan, the call of the slot has its results in its input.
             let call = slot.map_or(call, |slot| &slot.call);
             let how = match (slot, results.get(&*call.id)) {

@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use super::{Conversation, State};
+use super::{Control, Conversation, State};
 use crate::{Call, Done, Outcome, Rules, Work};
 
 /// The tools' turn: the calls and delegations that may start now ([`work`](Self::work)). A host
@@ -34,13 +34,18 @@ impl<'a> ToolTurn<'a> {
         Self { conversation, rules, work, later: by_key, running }
     }
 
+    /// A turn in which only detached calls are recorded that have ended.
+    pub(crate) fn without_work(conversation: &'a mut Conversation, rules: &'a dyn Rules) -> Self {
+        Self::new(conversation, rules, Vec::new(), Vec::new())
+    }
+
     /// The conversation as it is now.
     pub fn conversation(&self) -> &Conversation {
         self.conversation
     }
 
-    /// The work that may start now, in call order. There is always some until
-    /// [`take_work`](Self::take_work) is called.
+    /// The work that may start now, in call order. If nothing else is left to do, it is that of
+    /// [detached](crate::ToolSpec::detach_after) calls.
     pub fn work(&self) -> &[Work] {
         &self.work
     }
@@ -63,6 +68,22 @@ impl<'a> ToolTurn<'a> {
         std::mem::take(&mut self.work)
     }
 
+    /// The rules of the conversation.
+    pub(crate) fn rules(&self) -> &dyn Rules {
+        self.rules
+    }
+
+    /// Whether its work is that of detached calls, because nothing else is left to do.
+    pub(crate) fn is_for_detached(&self) -> bool {
+        self.work.first().is_some_and(|work| self.conversation.is_detached(work.id()))
+    }
+
+    /// What a call does with [detached](crate::ToolSpec::detach_after) calls; see
+    /// [`Conversation::control`].
+    pub fn control(&self, call: &Call) -> Option<Result<Control, Outcome>> {
+        self.conversation.control(call, self.rules)
+    }
+
     /// Whether the turn needs no more of its work, because its [plan](crate::conversation::Plan)
     /// has ended. A host then stops the work that still runs, and starts none. Each call gets an
     /// outcome all the same: an error that says what was done.
@@ -74,7 +95,7 @@ impl<'a> ToolTurn<'a> {
     /// [`Conversation::admit`].
     pub fn admit(&self, id: &str, outcome: Outcome) -> Outcome {
         let conversation = &*self.conversation;
-        debug_assert!(conversation.slots.find(id).is_some(), "{id:?} is none of its calls");
+        debug_assert!(conversation.slot_of(id).is_some(), "{id:?} is none of its calls");
         conversation.admit(outcome, self.rules)
     }
 
@@ -94,6 +115,10 @@ impl<'a> ToolTurn<'a> {
 
     /// Records an outcome that the rules have already admitted.
     pub(crate) fn record_admitted(&mut self, id: &str, done: Done) -> Vec<Work> {
+        if self.conversation.is_detached(id) {
+            self.conversation.record_detached(id, done);
+            return Vec::new();
+        }
         let place = self.place(id);
         self.conversation.record(place, done);
         if self.conversation.is_plan() {
@@ -105,6 +130,19 @@ impl<'a> ToolTurn<'a> {
             _ if slot.is_settled() => self.next_of_key(place),
             _ => None,
         };
+        self.conversation.append_results_if_done();
+        more.into_iter().collect()
+    }
+
+    /// Detaches a call that was recorded as [`Outcome::Detach`]: the call has a result now, and its
+    /// conversation goes on. Returns the work that may now start, as [`record`](Self::record).
+    ///
+    /// # Panics
+    /// If the call is not in this turn, or can't be detached. Both are bugs of the host.
+    pub fn detach(&mut self, id: &str) -> Vec<Work> {
+        let place = self.place(id);
+        assert!(self.conversation.detach(place), "call {id:?} was not recorded as one that can be detached");
+        let more = self.next_of_key(place);
         self.conversation.append_results_if_done();
         more.into_iter().collect()
     }
@@ -131,8 +169,13 @@ impl<'a> ToolTurn<'a> {
 
     /// The call with this id, as work.
     pub(crate) fn call(&self, id: &str) -> Call {
-        let place = self.place(id);
-        self.conversation.slots[place].as_call(place, self.conversation)
+        match self.conversation.slot_of(id).filter(|_| self.conversation.is_detached(id)) {
+            Some(slot) => slot.as_call(0, self.conversation),
+            None => {
+                let place = self.place(id);
+                self.conversation.slots[place].as_call(place, self.conversation)
+            }
+        }
     }
 
     /// The place of an open call in its reply.
@@ -144,10 +187,7 @@ impl<'a> ToolTurn<'a> {
 
     /// Saves the current state of a delegated conversation, so that a later run can continue it.
     pub fn keep(&mut self, id: &str, conversation: Box<Conversation>) {
-        let Some(place) = self.conversation.slots.find(id) else { return };
-        if let State::Delegated(child) = &mut self.conversation.slots[place].state {
-            *child = conversation;
-        }
+        self.conversation.keep_child(id, conversation);
     }
 }
 

@@ -33,7 +33,8 @@ impl fmt::Display for Conversation {
         }
         self.write_answer(f, self.messages.len())?;
         self.write_left_out(f, self.messages.len())?;
-        self.slots.iter().try_for_each(|slot| write_slot(f, slot))
+        self.all_slots().try_for_each(|slot| write_slot(f, slot))?;
+        self.detached.untold.iter().try_for_each(|slot| write_slot(f, slot))
     }
 }
 

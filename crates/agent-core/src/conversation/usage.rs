@@ -1,6 +1,6 @@
 //! The usage of a conversation.
 
-use super::{Conversation, State};
+use super::{Conversation, Slot, State};
 use crate::{Usage, UsageByAgent};
 
 impl Conversation {
@@ -13,18 +13,22 @@ impl Conversation {
     /// the usage of each turn, see [`EventKind::TurnEnded`](crate::EventKind::TurnEnded).
     pub fn usage_by_agent(&self) -> UsageByAgent {
         let mut usage = self.usage.clone();
-        usage += &self.usage_of_children();
+        usage += &usage_of_children(self.all_slots());
         usage
     }
 
-    /// The usage of open delegations, which is not yet in `usage`.
+    /// The usage of open delegations of the last reply, which is not yet in `usage`.
     pub(super) fn usage_of_children(&self) -> UsageByAgent {
-        let mut usage = UsageByAgent::default();
-        for slot in self.slots.iter() {
-            if let State::Delegated(child) = &slot.state {
-                usage += &child.usage_by_agent();
-            }
-        }
-        usage
+        usage_of_children(self.slots.iter())
     }
+}
+
+pub(super) fn usage_of_children<'s>(slots: impl Iterator<Item = &'s Slot>) -> UsageByAgent {
+    let mut usage = UsageByAgent::default();
+    for slot in slots {
+        if let State::Delegated(child) = &slot.state {
+            usage += &child.usage_by_agent();
+        }
+    }
+    usage
 }

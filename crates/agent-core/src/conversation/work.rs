@@ -1,10 +1,10 @@
 //! The work of a tools' turn.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Conversation, ToolCall};
+use crate::{Conversation, Rules, ToolCall};
 
 /// A piece of work of a tools' turn: a call or a delegation. It is plain data, so another process
 /// can carry it out.
@@ -33,6 +33,23 @@ pub struct Call {
     /// Whether a person has approved the call, after an [`Outcome::Wait`](crate::Outcome::Wait).
     #[serde(alias = "allowed")]
     pub approved: bool,
+    /// Whether the call may be [detached](crate::ToolSpec::detach_after), if its tool allows it.
+    /// Steps of plans can't be, and a call that is made in its own conversation is not again.
+    #[serde(default)]
+    pub may_detach: bool,
+}
+
+impl Call {
+    /// How long the call may take before it is detached, by the spec of its tool. `None` if it is an
+    /// ordinary call. A host that can detach calls gives those of such tools the outcome
+    /// [`Outcome::Detach`](crate::Outcome::Detach) instead of making them.
+    pub fn detach_after(&self, rules: &dyn Rules) -> Option<Duration> {
+        let may_detach = self.may_detach
+            && self.depth < rules.limits().deepest()
+            && !rules.limits().is_beyond(self.place)
+            && self.call.malformed().is_none();
+        rules.spec(&self.agent, &self.call.name).filter(|_| may_detach)?.detach_after
+    }
 }
 
 /// A task for another agent, and the call that led to it.
@@ -57,7 +74,13 @@ impl Delegation {
             call: self.call.clone(),
             place: 0,
             approved: false,
+            may_detach: true,
         }
+    }
+
+    /// Whether it is the work of a call that may be [detached](crate::Outcome::Detach), or is.
+    pub fn is_detachable(&self) -> bool {
+        self.conversation.is_detachable()
     }
 
     /// The call of a step of a [plan](crate::conversation::Plan) that begins now, and is made for

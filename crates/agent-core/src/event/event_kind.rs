@@ -162,6 +162,14 @@ pub enum EventKind {
         /// The id of the other agent's conversation.
         conversation: SharedText,
     },
+    /// A call is [detached](crate::ToolSpec::detach_after): it goes on, and its conversation goes on
+    /// without it. [`CallEnded`](Self::CallEnded) comes when the model is told its result.
+    CallDetached {
+        /// The id of the call.
+        id: String,
+        /// The name of the tool.
+        tool: String,
+    },
     /// A call has its result. A call that was stopped before it began has no
     /// [`CallStarted`](Self::CallStarted).
     CallEnded {
@@ -284,7 +292,7 @@ impl EventKind {
                 Self::CallWaiting { id: SharedText::id_of(&call.call), question }
             }
             Outcome::Delegate { to, .. } => Self::delegated(call, to),
-            Outcome::Plan { .. } => Self::delegated(call, &call.agent),
+            Outcome::Plan { .. } | Outcome::Detach => Self::delegated(call, &call.agent),
         }
     }
 }

@@ -53,6 +53,7 @@ fn describe(kind: &EventKind) -> Option<String> {
         EventKind::CallGoesOn { tool, why, .. } => {
             format!("! {tool} {why}, but has not returned: calls that take turns with it wait")
         }
+        EventKind::CallDetached { tool, .. } => format!("… {tool} goes on in the background"),
         EventKind::CallQueued { tool, .. } => format!("… {tool} waits for other calls to end"),
         EventKind::CallProgress { tool, text, dropped: 0, .. } => format!("… {tool}: {text}"),
         EventKind::CallProgress { tool, text, dropped, .. } => {

@@ -44,6 +44,7 @@ fn samples() -> Vec<EventKind> {
         EventKind::CallQueued { id: text(), tool: text(), why: QueueReason::Permit },
         EventKind::CallProgress { id: text(), tool: text(), text: text(), dropped: 0 },
         EventKind::Delegated { id: text(), to: text(), conversation: text() },
+        EventKind::CallDetached { id: text(), tool: text() },
         EventKind::CallEnded { id: text(), tool, is_error: false, result: text() },
         EventKind::CallWaiting { id: text(), question: text() },
         EventKind::TransferAsked { id, to },
@@ -129,6 +130,7 @@ fn is_sampled(kind: &EventKind) -> bool {
         | EventKind::CallQueued { .. }
         | EventKind::CallProgress { .. }
         | EventKind::Delegated { .. }
+        | EventKind::CallDetached { .. }
         | EventKind::CallEnded { .. }
         | EventKind::CallWaiting { .. }
         | EventKind::TransferAsked { .. }

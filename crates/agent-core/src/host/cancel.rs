@@ -182,6 +182,12 @@ impl RunTokens {
         }
     }
 
+    /// Stops a delegated conversation.
+    pub(crate) fn stop_delegated(&self, conversation: &str) {
+        let token = lock(&self.calls).get(conversation).cloned();
+        token.iter().for_each(CancellationToken::cancel);
+    }
+
     /// Whether the plan with this id had ended, and its calls were stopped.
     pub(crate) fn has_ended(&self, conversation: &str) -> bool {
         lock(&self.ended).contains(conversation)

@@ -1,13 +1,19 @@
 //! Does all work of a turn in parallel, for hosts that can join any futures.
 
+mod beside;
+
 use std::{collections::VecDeque, future::Future, sync::Arc};
 
+use beside::{Beside, EndedBeside};
 use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
 use tokio::task::coop::consume_budget;
 
 use crate::{
-    Call, Done, End, Failure, Outcome, Receipt, ToolCall, ToolTurn, Work,
-    host::delegation_guard::{DelegationGuard, Home},
+    Call, Change, Done, End, Failure, Outcome, Receipt, ToolCall, ToolTurn, Work,
+    host::{
+        background::Background,
+        delegation_guard::{DelegationGuard, Home},
+    },
 };
 
 /// How a host makes one call and drives one delegated conversation. With this, [`in_parallel`] does
@@ -35,6 +41,33 @@ pub trait Perform {
     /// tool is called for the step itself. The default does nothing.
     fn on_items(&self, _step: Call) {}
 
+    /// Drives the conversation of a call that may be [detached](crate::Outcome::Detach), like
+    /// [`converse`](Self::converse). A host that saves the results of calls does not save this one
+    /// here, but in [`before_change`](Self::before_change). The default is `converse`.
+    fn converse_detachable(
+        &self,
+        child: DelegationGuard,
+    ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)> {
+        self.converse(child)
+    }
+
+    /// Is called before a change is recorded that no call and no conversation of a turn has made:
+    /// a call is detached, or has ended after that, or has done something with detached calls.
+    /// `call` is that call. A host that saves changes does it here, and returns when the change is
+    /// saved. The default does nothing.
+    fn before_change(&self, _call: Call, _change: &Change) -> impl Future<Output = Result<(), Self::Error>> {
+        async { Ok(()) }
+    }
+
+    /// Is called with a call that does something with [detached
+    /// calls](crate::ToolSpec::controls_detached), when it begins. No tool is called for it. The
+    /// default does nothing.
+    fn on_control(&self, _call: &Call) {}
+
+    /// Is called with the id of the conversation of a detached call that is to be stopped, because
+    /// the model asks for it. The default does nothing, so the call goes on.
+    fn stop_detached(&self, _conversation: &str) {}
+
     /// Is called with the outcome of each call, after the outcome was checked against the rules and
     /// before it is recorded. The default does nothing.
     fn on_outcome(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
@@ -46,10 +79,22 @@ pub trait Perform {
 /// If the future is dropped, finished calls are recorded, and each delegated conversation is saved
 /// in its current state. No new work begins.
 pub async fn in_parallel<P: Perform>(
-    mut turn: ToolTurn<'_>,
+    turn: ToolTurn<'_>,
     at_most: usize,
     performer: &P,
 ) -> Result<(), P::Error> {
+    in_parallel_beside(turn, at_most, performer, None).await
+}
+
+/// Like [`in_parallel`], with the detached calls of the conversation. Their results are recorded as
+/// they come. If nothing else is to be done, it waits for one of them.
+pub(crate) async fn in_parallel_beside<P: Perform>(
+    mut turn: ToolTurn<'_>,
+    at_most: usize,
+    performer: &P,
+    background: Option<&Background>,
+) -> Result<(), P::Error> {
+    let mut waits = turn.is_for_detached();
     let mut queue: VecDeque<Work> = turn.take_work().into();
     // Declared before `pending`, so that it is dropped after it, when all guards have put their
     // conversations back.
@@ -59,26 +104,19 @@ pub async fn in_parallel<P: Perform>(
         open_turn.stop_if_enough(performer);
         while pending.len() < at_most.max(1) {
             let Some(work) = queue.pop_front() else { break };
-            let call = work.tool_call().clone();
-            pending.push(match work {
-                Work::Call(work) => {
-                    let (index, receipt) = open_turn.receipt(&call);
-                    let called = performer.call(work, receipt.clone());
-                    Either::Left(
-                        called.map(move |ended| (call, ended.map(|()| Ended::of_call(index, &receipt)))),
-                    )
-                }
-                Work::Delegate(delegation) => {
-                    delegation.begins_items().into_iter().for_each(|step| performer.on_items(step));
-                    let conversed = performer.converse(DelegationGuard::new(delegation, &open_turn.home));
-                    Either::Right(
-                        conversed.map(|(lent, end)| (call, end.map(|end| Ended::of_conversation(lent, end)))),
-                    )
-                }
-            });
+            match open_turn.begin_beside(&work, performer, background) {
+                Beside::No => pending.push(Either::Left(open_turn.begin(work, performer))),
+                Beside::Begun(begun) => pending.push(Either::Right(begun)),
+                Beside::Goes => {}
+            }
         }
-        let Some((call, ended)) = pending.next().await else { return Ok(()) };
-        for more in open_turn.record(&call, ended?, performer) {
+        let next = match background {
+            None => pending.next().await,
+            Some(background) => open_turn.next_beside(&mut pending, background, waits).await,
+        };
+        let Some((call, ended)) = next else { return Ok(()) };
+        waits &= !open_turn.tells(&call, &ended);
+        for more in open_turn.record(&call, ended?, performer).await? {
             queue.insert(open_turn.place_in(&queue, &more), more);
         }
         // Yield if thousands of calls end at the same time, so that the rest of this task can run.
@@ -86,23 +124,17 @@ pub async fn in_parallel<P: Perform>(
     }
 }
 
-/// How a piece of work ended. `done` is `None` if it waits for a person.
-struct Ended {
-    /// The index of its receipt.
-    index: Option<usize>,
-    done: Option<Done>,
-    child: Option<DelegationGuard>,
+/// How a piece of work ended.
+enum Ended {
+    /// A call, with the index of its receipt.
+    Call(usize, Done),
+    /// A delegated conversation. It has no result if it waits for a person.
+    Conversation(DelegationGuard, Option<Done>),
+    Beside(EndedBeside),
 }
 
-impl Ended {
-    fn of_call(index: usize, receipt: &Receipt) -> Self {
-        Self { index: Some(index), done: Some(receipt.take_or_error()), child: None }
-    }
-
-    fn of_conversation(lent: DelegationGuard, end: Result<End, Failure>) -> Self {
-        Self { index: None, done: lent.done(&end), child: Some(lent) }
-    }
-}
+/// A piece of work and how it ended.
+type Event<E> = (Arc<ToolCall>, Result<Ended, E>);
 
 /// A turn while its work is done. When it is dropped, all finished work is recorded.
 struct OpenTurn<'t> {
@@ -133,18 +165,65 @@ impl OpenTurn<'_> {
         (self.receipts.len() - 1, receipt)
     }
 
-    fn record<P: Perform>(&mut self, call: &Arc<ToolCall>, ended: Ended, performer: &P) -> Vec<Work> {
+    fn begin<'p, P: Perform>(
+        &mut self,
+        work: Work,
+        performer: &'p P,
+    ) -> impl Future<Output = Event<P::Error>> + use<'p, P> {
+        let call = work.tool_call().clone();
+        match work {
+            Work::Call(work) => {
+                let (index, receipt) = self.receipt(&call);
+                let called = performer.call(work, receipt.clone());
+                Either::Left(
+                    called.map(move |ended| {
+                        (call, ended.map(|()| Ended::Call(index, receipt.take_or_error())))
+                    }),
+                )
+            }
+            Work::Delegate(delegation) => {
+                delegation.begins_items().into_iter().for_each(|step| performer.on_items(step));
+                let conversed = performer.converse(DelegationGuard::new(delegation, &self.home));
+                Either::Right(conversed.map(|(child, end)| {
+                    let ended = end.map(|end| {
+                        let done = child.done(&end);
+                        Ended::Conversation(child, done)
+                    });
+                    (call, ended)
+                }))
+            }
+        }
+    }
+
+    async fn record<P: Perform>(
+        &mut self,
+        call: &Arc<ToolCall>,
+        ended: Ended,
+        performer: &P,
+    ) -> Result<Vec<Work>, P::Error> {
         let id = &call.id;
-        if let Some(index) = ended.index {
-            self.receipts[index] = None;
-        }
-        if let Some(child) = ended.child {
-            self.turn.keep(id, child.give_back());
-        }
-        let Some(done) = ended.done else { return Vec::new() };
+        let done = match ended {
+            Ended::Call(index, done) => {
+                self.receipts[index] = None;
+                Some(done)
+            }
+            Ended::Conversation(child, done) => {
+                self.turn.keep(id, child.give_back());
+                done
+            }
+            // Boxed, because few calls are detached.
+            Ended::Beside(ended) => return Box::pin(self.record_beside(id, ended, performer)).await,
+        };
+        Ok(done.map_or_else(Vec::new, |done| {
+            let done = self.admit(id, done, performer);
+            self.turn.record_admitted(id, done)
+        }))
+    }
+
+    fn admit<P: Perform>(&self, id: &str, done: Done, performer: &P) -> Done {
         let done = Done { outcome: self.turn.admit(id, done.outcome), usage: done.usage };
         performer.on_outcome(|| self.turn.call(id), &done.outcome);
-        self.turn.record_admitted(id, done)
+        done
     }
 }
 

@@ -3,11 +3,13 @@
 mod ask;
 mod ask_meter;
 mod assign_early_calls;
+mod backgrounds;
 mod budgets;
 mod call;
 mod call_events;
 mod call_meter;
 mod count;
+mod driven;
 mod early;
 mod for_hosts;
 mod make;
@@ -31,6 +33,7 @@ mod worst_case;
 
 use std::sync::{Arc, OnceLock};
 
+use backgrounds::Backgrounds;
 use budgets::Budgets;
 use call::Caller;
 use futures::{FutureExt, future::BoxFuture};
@@ -52,7 +55,7 @@ use crate::{
     event::emitter::{Emitter, Origin},
     event::{Listeners, QueueReason},
     host::cancel::{CancelHandle, RunTokens},
-    in_parallel,
+    host::in_parallel::in_parallel_beside,
 };
 
 const ALONE: &str = "before its first call, nobody else has it";
@@ -65,6 +68,9 @@ const ALONE: &str = "before its first call, nobody else has it";
 pub struct LocalHost {
     caller: Arc<Caller>,
     started: StartedCalls,
+    backgrounds: Backgrounds,
+    /// Whether calls of a tool of the team may be detached.
+    may_detach: bool,
     reported_waits: ReportedWaits,
     mode: Mode,
     /// The upper limit on which calls may start early.
@@ -88,7 +94,7 @@ impl LocalHost {
     /// `dropped` is cancelled when the run is dropped.
     pub(crate) fn for_run(team: Team, options: Options, dropped: CancellationToken) -> Self {
         let Options { mode, listeners, began, keeps_partial_reply, cancel, values } = options;
-        let has_timeouts = team.has_timeouts();
+        let (has_timeouts, may_detach) = (team.has_timeouts(), team.may_detach());
         let emitter = Emitter { listeners, began: began.unwrap_or_else(Instant::now) };
         let caller = Arc::new(Caller::new(team, emitter, values, dropped));
         let (started, cancel) = (StartedCalls::default(), cancel.as_ref().map(CancelHandle::for_run));
@@ -100,6 +106,8 @@ impl LocalHost {
         Self {
             caller,
             started,
+            backgrounds: Backgrounds::default(),
+            may_detach,
             reported_waits,
             mode,
             early: Early::All,
@@ -177,14 +185,24 @@ impl LocalHost {
     /// stop a delegated conversation by its id. If a [budget](crate::budget) was used up, the run
     /// ends with [`End::Budget`]. If the conversation already waited for a person, and there was
     /// nothing to do, that end is not emitted again.
-    pub async fn drive_by<H: Host>(
+    /// [Detached](crate::ToolSpec::detach_after) calls are driven beside the conversation.
+    pub async fn drive_by<H>(
         &self,
         conversation: &mut Conversation,
         outer: &H,
-    ) -> Result<End, H::Error> {
+    ) -> Result<End, <H as Host>::Error>
+    where
+        H: Host + Perform<Error = <H as Host>::Error>,
+    {
         let waits = !conversation.waiting().is_empty()
             && matches!(conversation.turn(outer.rules()), Turn::User(End::Waiting(_)));
-        let end = self.drive_quietly_by(conversation, outer).await?;
+        let end = match self.enter(conversation) {
+            Ok(mut driven) => {
+                let end = self.drive_beside(driven.conversation(), outer).await;
+                self.leave(&driven, end)?
+            }
+            Err(end) => end,
+        };
         if !waits
             && self.caller.emitter.has_listeners()
             && self.reported_waits.is_new(conversation.id(), &end)
@@ -202,20 +220,12 @@ impl LocalHost {
         conversation: &mut Conversation,
         outer: &H,
     ) -> Result<End, H::Error> {
-        if conversation.may_end_early() {
-            self.cancel.get_or_init(Arc::default);
-        }
-        if let Some(end) = self.end_without_work(conversation) {
-            return Ok(end);
-        }
-        let _entered = self.cancel.get().and_then(|tokens| tokens.enter_delegated(conversation));
-        let paid = self.caller.budgets.enter(conversation, self.caller.team.limits());
-        let conversation = &mut *paid.conversation;
-        match drive(conversation, outer).await {
-            Ok(end) => Ok(self.end_of_plan(conversation).unwrap_or(end)),
-            // The model was not asked, because that could not be paid for.
-            Err(error) => Ok(End::Budget(self.caller.budgets.exceeded(conversation.id()).ok_or(error)?)),
-        }
+        let mut driven = match self.enter(conversation) {
+            Ok(driven) => driven,
+            Err(end) => return Ok(end),
+        };
+        let end = drive(driven.conversation(), outer).await;
+        self.leave(&driven, end)
     }
 
     /// Does the work of a turn like [`act`](Host::act), but lets `outer`, a host around this one,
@@ -236,7 +246,8 @@ impl LocalHost {
         let conversation = turn.conversation().id().to_owned();
         self.reported_waits.forget(&conversation);
         self.emit_queued(&turn);
-        let done = in_parallel(turn, at_most, outer).await;
+        let background = self.backgrounds.of(&conversation);
+        let done = in_parallel_beside(turn, at_most, outer, background.as_deref()).await;
         self.started.forget(&conversation);
         done
     }

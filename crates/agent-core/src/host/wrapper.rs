@@ -5,8 +5,8 @@ use std::future::Future;
 use futures::{FutureExt, future::BoxFuture};
 
 use crate::{
-    Call, Conversation, DelegationGuard, End, Failure, Host, HostRun, LocalHost, Outcome, Perform, Receipt,
-    Response, RunError, Team, ToolTurn,
+    Call, Change, Conversation, DelegationGuard, End, Failure, Host, HostRun, LocalHost, Outcome, Perform,
+    Receipt, Response, RunError, Team, ToolTurn,
 };
 
 /// A host around [`LocalHost`] that changes how model requests or tool calls are made. Everything
@@ -157,6 +157,18 @@ impl<W: HostWrapper> Perform for W {
 
     fn on_items(&self, step: Call) {
         self.local().on_items(step);
+    }
+
+    async fn before_change(&self, call: Call, change: &Change) -> Result<(), Self::Error> {
+        Ok(self.local().before_change(call, change).await?)
+    }
+
+    fn on_control(&self, call: &Call) {
+        self.local().on_control(call);
+    }
+
+    fn stop_detached(&self, conversation: &str) {
+        self.local().stop_detached(conversation);
     }
 
     fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {

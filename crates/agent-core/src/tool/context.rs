@@ -42,6 +42,7 @@ impl Context {
             call: ToolCall { id: call_id.into(), name: "by-hand".to_owned(), input }.into(),
             place: 0,
             approved: false,
+            may_detach: false,
         };
         let (receipt, run) = (Receipt::default(), Arc::default());
         Self { call: call.into(), receipt, run, values: Values::default(), emitter: None, payer: None }

@@ -29,7 +29,7 @@ fn invariant_2_drive_is_the_only_loop_that_asks_a_model() {
     };
     // Only one place takes the turns of a conversation …
     check("Turn::Model(turn)", &["host.rs"]);
-    check("drive(", &["local.rs"]);
+    check("drive(", &["backgrounds.rs", "local.rs"]);
     // … and only one asks a model, once. The others only pass requests on to the model inside.
     check(".stream(request)", &["ask.rs", "llm.rs", "metered.rs", "priced.rs"]);
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use agent_core::{
     Block, Conversation, LlmError, Message, Outcome, Response, Role, StopReason, Team,
-    conversation::{Change, Failure, ToolTurn, Turn, Work},
+    conversation::{Change, Delegation, Failure, ToolTurn, Turn, Work},
     message::BlockKind,
     model::LlmErrorKind,
     tool::{Done, Transfer},
@@ -17,6 +17,10 @@ use crate::common::team;
 /// The number of outcomes. The input of a call decides its outcome, so that it does not depend on
 /// the order.
 const OUTCOMES: u8 = 10;
+
+/// The outcomes with which a call gets its own conversation: the first one is detached, and the next
+/// two are. They end with a result, an error, and after a person has approved the call.
+const DETACH: std::ops::Range<u8> = 10..14;
 
 /// The outcome of a call that makes a plan, which is in its input.
 const PLAN: u64 = 99;
@@ -66,12 +70,22 @@ fn outcome(call: &agent_core::conversation::Call) -> Outcome {
         5 => Outcome::output(" "),
         6 => Outcome::answer("yes"),
         7 => Outcome::answer(" "),
+        10.. if call.may_detach && code["code"] != PLAN => Outcome::Detach,
+        12 => Outcome::error("no"),
+        13 if !call.approved => Outcome::Wait { question: "May I?".to_owned() },
         PLAN => Outcome::plan(serde_json::from_value(code["plan"].clone()).unwrap()),
         _ => Outcome::output("fine"),
     }
 }
 
-fn block(ends_early: bool) -> impl Strategy<Value = Block> {
+/// What the replies of a script may make: plans that end early, and calls that are detached.
+#[derive(Clone, Copy)]
+struct Kinds {
+    ends_early: bool,
+    detaches: bool,
+}
+
+fn block(Kinds { ends_early, detaches }: Kinds) -> impl Strategy<Value = Block> {
     let id = prop::sample::select(vec!["", "0", "a", "b c", "a_2"]);
     let tool = prop::sample::select(vec!["act", "act", "act_first", "act_alone", "unknown", "od.d"]);
     let thinking = |signature: &str| {
@@ -85,21 +99,29 @@ fn block(ends_early: bool) -> impl Strategy<Value = Block> {
         1 => prop::collection::vec((0..OUTCOMES, 0..8u8, 0..4usize), 1..5).prop_map(move |seeds| {
             Block::tool_use("p", "act", json!({"code": PLAN, "plan": plan(seeds, ends_early)}))
         }),
-        4 => (id, tool, 0..OUTCOMES).prop_map(|(id, tool, code)| Block::tool_use(id, tool, json!({"code": code}))),
+        4 => (id, tool, 0..if detaches { DETACH.end } else { OUTCOMES }).prop_map(|(id, tool, code)| Block::tool_use(id, tool, json!({"code": code}))),
     ]
 }
 
-fn reply(ends_early: bool) -> impl Strategy<Value = Result<Response, LlmError>> {
+fn reply(kinds: Kinds) -> impl Strategy<Value = Result<Response, LlmError>> {
     use StopReason::*;
     let rare = vec![EndTurn, PauseTurn, MaxTokens, Refusal, Compaction, Other("new".to_owned())];
     let stop = prop_oneof![5 => Just(ToolUse), 2 => prop::sample::select(rare)];
-    let reply = (prop::collection::vec(block(ends_early), 0..5), stop);
+    let reply = (prop::collection::vec(block(kinds), 0..5), stop);
     let summary = |before| Response::new(vec![Block::history_summary("So far.", before)], Compaction);
     prop_oneof![
         9 => reply.prop_map(|(content, stop)| Ok(Response::new(content, stop))),
         3 => (0..12usize).prop_map(move |before| Ok(summary(before))),
         1 => Just(Err(LlmError::new(LlmErrorKind::Server, "down"))),
     ]
+}
+
+/// Replies of any kind.
+fn script() -> impl Strategy<Value = Vec<Result<Response, LlmError>>> {
+    let kinds = (prop::bool::ANY, prop::bool::ANY);
+    kinds.prop_flat_map(|(ends_early, detaches)| {
+        prop::collection::vec(reply(Kinds { ends_early, detaches }), 0..12)
+    })
 }
 
 /// Checks the API's rules for histories on what would be sent next.
@@ -161,7 +183,10 @@ type Told = Vec<(String, Change)>;
 /// Does the work of a turn. An outcome is recorded before the next work starts.
 fn do_work(team: &Team, mut turn: ToolTurn<'_>, reverse: bool, told: &mut Told) {
     let id = turn.conversation().id().to_owned();
-    let mut queue: Vec<Work> = turn.work().to_vec();
+    if turn.conversation().messages().len() % 3 == 0 {
+        record_detached(team, &mut turn, reverse, told);
+    }
+    let mut queue: Vec<Work> = turn.work().iter().filter(|work| is_open(&turn, work)).cloned().collect();
     queue.reverse();
     while !queue.is_empty() {
         let work = if reverse { queue.remove(0) } else { queue.pop().unwrap() };
@@ -169,6 +194,11 @@ fn do_work(team: &Team, mut turn: ToolTurn<'_>, reverse: bool, told: &mut Told) 
         let done: Done = match work {
             _ if turn.has_enough() => Outcome::error("cancelled").into(),
             Work::Call(call) => outcome(&call).into(),
+            Work::Delegate(delegation) if detaches(&turn, &delegation) => {
+                told.push((id.clone(), Change::Detached { call: call.clone() }));
+                queue.extend(turn.detach(&call));
+                continue;
+            }
             Work::Delegate(delegation) if is_plan(&delegation.conversation) => {
                 let (child, done) = plan_done(team, *delegation.conversation, reverse, told);
                 turn.keep(&call, child.into());
@@ -181,6 +211,32 @@ fn do_work(team: &Team, mut turn: ToolTurn<'_>, reverse: bool, told: &mut Told) 
         told.push((id.clone(), Change::Recorded { call: call.clone(), done: recorded }));
         queue.extend(turn.record(&call, done));
     }
+}
+
+/// Records the results of detached calls while calls of the last reply are open.
+fn record_detached(team: &Team, turn: &mut ToolTurn<'_>, reverse: bool, told: &mut Told) {
+    let id = turn.conversation().id().to_owned();
+    let calls: Vec<String> = turn.conversation().detached_calls().map(|call| call.id.clone()).collect();
+    for call in calls {
+        let child = turn.conversation().within(&format!("{id}/{call}")).unwrap().clone();
+        let (child, done) = plan_done(team, child, reverse, told);
+        turn.keep(&call, child.into());
+        let done = Done { outcome: turn.admit(&call, done.outcome), usage: done.usage };
+        told.push((id.clone(), Change::Recorded { call: call.clone(), done: done.clone() }));
+        assert!(turn.record(&call, done).is_empty());
+    }
+}
+
+fn is_open(turn: &ToolTurn<'_>, work: &Work) -> bool {
+    turn.conversation().is_open(work.id())
+}
+
+/// Whether the work of a call that may be detached is to be detached now.
+fn detaches(turn: &ToolTurn<'_>, delegation: &Delegation) -> bool {
+    let input = || delegation.call.parse::<serde_json::Value>().unwrap();
+    delegation.is_detachable()
+        && !turn.conversation().is_detached(&delegation.call.id)
+        && input()["code"] != u64::from(DETACH.start)
 }
 
 fn is_plan(conversation: &Conversation) -> bool {
@@ -247,15 +303,16 @@ fn play(
             }
             Turn::User(agent_core::End::Waiting(calls)) => {
                 for (place, waiting) in calls.iter().enumerate() {
-                    let call = waiting.call.id.clone();
+                    let (id, call) = waiting.key.rsplit_once('/').unwrap();
+                    let (id, call) = (id.to_owned(), call.to_owned());
                     match place % 2 {
                         0 => {
                             conversation.approve(&waiting.key).unwrap();
-                            told.push(own(Change::Approved { call }));
+                            told.push((id, Change::Approved { call }));
                         }
                         _ => {
                             conversation.deny(&waiting.key, "no").unwrap();
-                            told.push(own(Change::Denied { call, reason: "no".to_owned() }));
+                            told.push((id, Change::Denied { call, reason: "no".to_owned() }));
                         }
                     }
                 }
@@ -282,7 +339,7 @@ proptest! {
 
     #[test]
     fn invariant_3_each_tool_use_has_exactly_one_result_in_call_order_in_the_next_user_message(
-        replies in prop::bool::ANY.prop_flat_map(|early| prop::collection::vec(reply(early), 0..12)),
+        replies in script(),
     ) {
         let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
         play(&team, &replies, false, &mut |conversation| {
@@ -299,7 +356,7 @@ proptest! {
 
     #[test]
     fn invariant_5_the_order_in_which_outcomes_come_in_makes_no_difference(
-        replies in prop::collection::vec(reply(false), 0..12),
+        replies in prop::collection::vec(reply(Kinds { ends_early: false, detaches: false }), 0..12),
     ) {
         let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
         let (forth, _) = play(&team, &replies, false, &mut |_| ());
@@ -309,7 +366,7 @@ proptest! {
 
     #[test]
     fn invariant_8_a_conversation_is_the_fold_of_what_it_was_told_without_agents_or_rules(
-        replies in prop::bool::ANY.prop_flat_map(|early| prop::collection::vec(reply(early), 0..12)),
+        replies in script(),
     ) {
         let (team, _, _) = team([("main", vec![]), ("other", vec![])]);
         let (conversation, told) = play(&team, &replies, true, &mut |_| ());

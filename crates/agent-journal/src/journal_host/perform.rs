@@ -17,11 +17,22 @@ use crate::{
     ledger::{Completed, missing_result},
 };
 
+/// A delegated conversation, and how it has ended.
+type Conversed = (DelegationGuard, Result<Result<End, Failure>, JournalHostError>);
+
 impl JournalHost {
-    async fn converse_and_record(
-        &self,
-        mut child: DelegationGuard,
-    ) -> (DelegationGuard, Result<Result<End, Failure>, JournalHostError>) {
+    /// Drives a delegated conversation, and records nothing for the call that delegated.
+    async fn converse_only(&self, mut child: DelegationGuard) -> Conversed {
+        let drive = self.local.time_for(&child).hold(self.drive(&mut child));
+        let end = match drive.await {
+            Ok(end) => Ok(Ok(end)),
+            Err(JournalHostError::Run(error)) => error.of_delegated().map_err(JournalHostError::from),
+            Err(error) => Err(error),
+        };
+        (child, end)
+    }
+
+    async fn converse_and_record(&self, child: DelegationGuard) -> Conversed {
         let key = child.id().to_owned();
         if let Err(error) = self.ledger.wait_until_written(&key).await {
             return (child, Err(error.into()));
@@ -29,14 +40,9 @@ impl JournalHost {
         if let Some(end) = self.ledger.take_end(&key) {
             return (child, Ok(end));
         }
-        let drive = self.local.time_for(&child).hold(self.drive(&mut child));
-        let end = match drive.await {
-            Ok(end) => Ok(end),
-            Err(JournalHostError::Run(error)) => match error.of_delegated() {
-                Ok(end) => end,
-                Err(error) => return (child, Err(error.into())),
-            },
-            Err(error) => return (child, Err(error)),
+        let (child, end) = match self.converse_only(child).await {
+            (child, Ok(end)) => (child, end),
+            failed => return failed,
         };
         let Some(done) = child.done(&end) else { return (child, Ok(end)) };
         let (parent, call) = key
@@ -81,11 +87,28 @@ impl Perform for JournalHost {
         self.record(&call, made.done_or_error(), &receipt).await
     }
 
-    fn converse(
-        &self,
-        child: DelegationGuard,
-    ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, JournalHostError>)> {
+    fn converse(&self, child: DelegationGuard) -> impl Future<Output = Conversed> {
         self.converse_and_record(child)
+    }
+
+    fn converse_detachable(&self, child: DelegationGuard) -> impl Future<Output = Conversed> {
+        self.converse_only(child)
+    }
+
+    /// The turn records such changes one after the other. So they are in the journal in the same
+    /// order as in memory.
+    async fn before_change(&self, call: Call, change: &Change) -> Result<(), JournalHostError> {
+        let (id, key) = (&call.conversation, call_key(&call.conversation, &call.call.id));
+        self.append(id, &[Entry::Change(change.clone())], &key, Completed::Nothing).await?;
+        Ok(self.local.before_change(call, change).await?)
+    }
+
+    fn on_control(&self, call: &Call) {
+        self.local.on_control(call);
+    }
+
+    fn stop_detached(&self, conversation: &str) {
+        self.local.stop_detached(conversation);
     }
 
     fn stop(&self, conversation: &str) {

@@ -12,6 +12,7 @@ mod cassette;
 mod common;
 mod compacting;
 mod cutting;
+mod detached;
 mod early;
 mod events;
 mod files;

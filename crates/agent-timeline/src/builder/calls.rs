@@ -27,6 +27,7 @@ impl TimelineBuilder {
             }
             EventKind::CallDiscarded { id, tool }
             | EventKind::CallGoesOn { id, tool, .. }
+            | EventKind::CallDetached { id, tool }
             | EventKind::CallProgress { id, tool, .. } => {
                 let text = note_of(kind);
                 self.open(place, event, id, tool).note(at, &text);
@@ -115,6 +116,7 @@ fn note_of(kind: &EventKind) -> String {
         EventKind::CallGoesOn { why, .. } => {
             format!("its result is not used, but its function still runs: {why}")
         }
+        EventKind::CallDetached { .. } => "goes on in the background".to_owned(),
         EventKind::CallProgress { text, .. } => text.into(),
         _ => String::new(),
     }

@@ -426,6 +426,7 @@ const LINES = {
   call_not_made: ({ tool, why }) => `! ${tool} ${why}`,
   call_discarded: ({ tool }) => `! ${tool} ran early, but its reply does not count`,
   call_goes_on: ({ tool, why }) => `! ${tool} ${why}, but has not returned`,
+  call_detached: ({ tool }) => `… ${tool} goes on in the background`,
   call_waiting: ({ question }) => `? ${question}`,
   delegated: ({ to }) => `delegates to ${to}`,
   transferred: ({ from }) => `takes over from ${from}`,

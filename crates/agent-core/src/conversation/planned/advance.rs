@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Planned;
+use super::{Given, Planned};
 use crate::{
     Block, Conversation, DelegationLimits, Json, Limits, Message, Role, Rules, StopReason, ToolCall,
     conversation::{
@@ -22,13 +22,18 @@ impl Conversation {
         let call = |step: &Step| Block::tool_use(&step.id, &step.tool, step.input.clone());
         let mut child = self.given(call_id, plan.steps.iter().map(call).collect(), limits);
         child.slots.iter_mut().for_each(|slot| slot.state = State::Planned);
-        child.planned = Some(Planned { plan: Some(plan), result: None });
+        child.planned = Some(Planned::of(Given::Plan(plan)));
         child.append_results_if_done();
         child
     }
 
     /// A conversation of the same agent, whose only reply has these calls.
-    fn given(&self, call_id: &str, calls: Vec<Block>, limits: DelegationLimits) -> Self {
+    pub(in crate::conversation) fn given(
+        &self,
+        call_id: &str,
+        calls: Vec<Block>,
+        limits: DelegationLimits,
+    ) -> Self {
         let task = format!("Carry out a plan of {} steps.", calls.len());
         let mut child = self.child(call_id, self.agent.to_string(), task.into(), limits);
         let reply = Message::new(Role::Assistant, calls);
@@ -47,13 +52,13 @@ impl Conversation {
     /// Whether its calls are for the items of a list, and none of them has begun.
     pub(in crate::conversation) fn are_new_items(&self) -> bool {
         let is_untouched = |state: &State| matches!(state, State::Open | State::Done { is_error: true, .. });
-        self.planned.as_ref().is_some_and(|planned| planned.plan.is_none())
+        self.planned.as_ref().is_some_and(|planned| planned.given == Given::Items)
             && self.slots.iter().all(|slot| is_untouched(&slot.state))
     }
 
     /// Gives each step that can begin its input, and each step that will not be made its result.
     pub(in crate::conversation) fn advance_plan(&mut self) {
-        let Some(Planned { plan: Some(plan), .. }) = self.planned.clone() else { return };
+        let Some(plan) = self.planned.as_ref().and_then(Planned::plan).cloned() else { return };
         if self.has_enough() {
             return self.end_steps_not_begun();
         }
@@ -130,7 +135,7 @@ impl Conversation {
         };
         let calls = inputs.iter().enumerate().map(call).collect();
         let mut child = self.given(&step.id, calls, self.delegation_limits.for_items());
-        child.planned = Some(Planned { plan: None, result: None });
+        child.planned = Some(Planned::of(Given::Items));
         for (item, input) in inputs.into_iter().enumerate() {
             if let Err(why) = input {
                 child.slots[item].fail(format!("not run: {why}"));

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::HashSet};
 
 use super::{
-    PlanResult, Planned,
+    Given, PlanResult, Planned,
     status::{Status, other_blocks, value},
 };
 use crate::{
@@ -21,8 +21,9 @@ impl Conversation {
     pub(in crate::conversation) fn keep_plan_result(&mut self) {
         let result = match &self.planned {
             None => return,
-            Some(Planned { plan: None, .. }) => self.items(),
-            Some(Planned { plan: Some(plan), .. }) => self.result_of(plan),
+            Some(Planned { given: Given::Items, .. }) => self.items(),
+            Some(Planned { given: Given::Call, .. }) => self.result_of_call(),
+            Some(Planned { given: Given::Plan(plan), .. }) => self.result_of(plan),
         };
         self.planned.iter_mut().for_each(|planned| planned.result = Some(result.clone()));
     }
@@ -62,6 +63,16 @@ impl Conversation {
         let is_good = |place: &usize| matches!(self.status(*place), Status::Good(_));
         let ends = (0..plan.steps.len()).filter(|place| is_needed(*place) && !used.contains(place));
         ends.filter(|place| is_good(place) || !caught.contains(place)).collect()
+    }
+
+    /// The result of the only call, unchanged.
+    fn result_of_call(&self) -> PlanResult {
+        match self.status(0) {
+            Status::Good(content) => PlanResult { content: content.clone(), is_error: false },
+            Status::Failed(content) => PlanResult { content: content.clone(), is_error: true },
+            Status::Skipped(skipped) => PlanResult { content: skipped.text().into(), is_error: true },
+            Status::Open => PlanResult { content: "no result".to_owned().into(), is_error: true },
+        }
     }
 
     /// The results of all items of a list, in order.

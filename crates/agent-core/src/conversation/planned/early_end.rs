@@ -10,7 +10,7 @@ impl Conversation {
     /// Whether this is the conversation of a plan that may end before all its steps have ended.
     /// Then a host must be able to stop them.
     pub fn may_end_early(&self) -> bool {
-        let plan = self.planned.as_ref().and_then(|planned| planned.plan.as_ref());
+        let plan = self.planned.as_ref().and_then(Planned::plan);
         plan.is_some_and(|plan| plan.enough.is_some() || plan.stop_on_failure)
     }
 
@@ -20,7 +20,7 @@ impl Conversation {
         if !self.may_end_early() {
             return false;
         }
-        let Some(Planned { plan: Some(plan), .. }) = &self.planned else { return false };
+        let Some(plan) = self.planned.as_ref().and_then(Planned::plan) else { return false };
         let statuses = || self.slots.iter().map(|slot| Status::of(&slot.state));
         let ends = plan.needs.iter().filter(|needs| needs.is_last).count();
         let good_ends = statuses()

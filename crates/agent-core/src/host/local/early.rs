@@ -90,6 +90,7 @@ impl<'a> EarlyCalls<'a> {
                 call: call.clone(),
                 place,
                 approved: false,
+                may_detach: true,
             };
             self.host.started.start(&self.host.caller, self.host.cancel.get(), call);
         } else if self.open && spec.could_start_early() && self.host.caller.emitter.has_listeners() {

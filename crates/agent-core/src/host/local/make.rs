@@ -20,7 +20,17 @@ impl LocalHost {
             receipt.fill(Outcome::error(why));
             return Ok(false);
         }
+        if self.may_detach && self.detaches(call) {
+            self.caller.emit_start(call, None);
+            receipt.fill(Outcome::Detach);
+            return Ok(false);
+        }
         Ok(true)
+    }
+
+    /// Whether a call gets a conversation of its own, so that it can be detached.
+    fn detaches(&self, call: &Call) -> bool {
+        call.detach_after(&self.caller.team).is_some() && self.backgrounds.of(&call.conversation).is_some()
     }
 
     /// Makes a call, and returns when it has ended or is stopped.

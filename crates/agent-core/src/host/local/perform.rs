@@ -9,7 +9,7 @@ use futures::{FutureExt, future::Either};
 
 use super::{LocalHost, running_call::is_final};
 use crate::{
-    Call, DelegationGuard, End, EventKind, Failure, Outcome, Perform, Receipt, RunError,
+    Call, Change, DelegationGuard, End, EventKind, Failure, Outcome, Perform, Receipt, RunError,
     event::emitter::Origin,
 };
 
@@ -44,6 +44,24 @@ impl Perform for LocalHost {
         let emitter = &self.caller.emitter;
         emitter.emit(Origin::of(&step), || EventKind::call_started(&step.call));
         emitter.emit(Origin::of(&step), || EventKind::delegated(&step, &step.agent));
+    }
+
+    async fn before_change(&self, call: Call, change: &Change) -> Result<(), RunError> {
+        if let Change::Detached { .. } = change {
+            let (id, tool) = (call.call.id.clone(), call.call.name.clone());
+            self.caller.emitter.emit(Origin::of(&call), || EventKind::CallDetached { id, tool });
+        }
+        Ok(())
+    }
+
+    fn on_control(&self, call: &Call) {
+        self.caller.emit_start(call, None);
+    }
+
+    fn stop_detached(&self, conversation: &str) {
+        if let Some(tokens) = self.cancel.get() {
+            tokens.stop_delegated(conversation);
+        }
     }
 
     fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {

@@ -67,6 +67,8 @@ pub(crate) mod event {
     pub(crate) const QUEUED: &str = "agent.call.queued";
     pub(crate) const NOT_MADE: &str = "agent.call.not_made";
     pub(crate) const NOT_STARTED: &str = "agent.call.ended_without_start";
+    /// A call goes on in the background, without its conversation.
+    pub(crate) const DETACHED: &str = "agent.call.detached";
     pub(crate) const GOES_ON: &str = "agent.call.goes_on";
     pub(crate) const RESTARTED: &str = "agent.reply.restarted";
     pub(crate) const INVALID_PARENT: &str = "agent.invalid_trace_parent";

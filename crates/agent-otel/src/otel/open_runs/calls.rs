@@ -66,6 +66,7 @@ impl Conversation {
         let (EventKind::CallCouldStartEarlier { id, .. }
         | EventKind::CallDiscarded { id, .. }
         | EventKind::CallGoesOn { id, .. }
+        | EventKind::CallDetached { id, .. }
         | EventKind::Delegated { id, .. }
         | EventKind::TransferAsked { id, .. }) = &event.kind
         else {
@@ -77,6 +78,9 @@ impl Conversation {
                 call.set(KeyValue::new(own::COULD_START_EARLIER, millis(*by)));
             }
             EventKind::CallDiscarded { .. } => call.set(KeyValue::new(own::DISCARDED, true)),
+            EventKind::CallDetached { .. } => {
+                call.context.span().add_event_with_timestamp(own::event::DETACHED, at, Vec::new());
+            }
             EventKind::CallGoesOn { why, .. } => {
                 let why = vec![KeyValue::new(own::REASON, why.to_string())];
                 call.context.span().add_event_with_timestamp(own::event::GOES_ON, at, why);

@@ -1,0 +1,196 @@
+//! Calls that outlive their turn. The work of such a call is a conversation of its own, like that of
+//! a plan. It begins in the slot of its call. When the call is detached, the slot gets a result
+//! that says so, and the work moves to a list. When it has ended, the model is told the result in a
+//! message of its own.
+
+mod control;
+
+use std::{collections::HashSet, sync::Arc};
+
+pub use control::Control;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Conversation, Slot, State,
+    planned::{Given, Planned},
+    usage::usage_of_children,
+};
+use crate::{
+    Block, Content, Delegation, DelegationLimits, Done, Message, Outcome, Role, StopReason, ToolCall, Work,
+};
+
+/// The detached calls of a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct DetachedCalls {
+    /// Those that have not ended, each with its conversation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) going_on: Vec<Slot>,
+    /// Those that have ended, and whose results the model was not told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) untold: Vec<Slot>,
+    /// The indexes of the messages that tell such results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) told_at: Vec<usize>,
+}
+
+impl DetachedCalls {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Conversation {
+    /// Makes the conversation of a call that may be detached.
+    pub(super) fn detachable_child(&self, call: &ToolCall) -> Self {
+        let block = Block::tool_use(&call.id, &call.name, call.input.clone());
+        let mut child = self.given(&call.id, vec![block], DelegationLimits::default());
+        child.planned = Some(Planned::of(Given::Call));
+        child
+    }
+
+    /// Whether this is the conversation of a call that may be detached.
+    pub(crate) fn is_detachable(&self) -> bool {
+        self.planned.as_ref().is_some_and(|planned| planned.given == Given::Call)
+    }
+
+    /// Whether the call with this id is detached, and has not ended.
+    pub fn is_detached(&self, call: &str) -> bool {
+        self.find_detached(call).is_some()
+    }
+
+    /// The calls that are detached and have not ended, in the order in which they were detached.
+    pub fn detached_calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.detached.going_on.iter().map(|slot| &*slot.call)
+    }
+
+    pub(crate) fn detached_call(&self, call: &str) -> Option<&Arc<ToolCall>> {
+        self.find_detached(call).map(|place| &self.detached.going_on[place].call)
+    }
+
+    /// The work of the detached calls.
+    pub(crate) fn detached_work(&self) -> impl Iterator<Item = Delegation> {
+        let work = self.detached.going_on.iter().filter_map(|slot| slot.work(0, self));
+        work.filter_map(|work| match work {
+            Work::Delegate(delegation) => Some(delegation),
+            Work::Call(_) => None,
+        })
+    }
+
+    fn find_detached(&self, call: &str) -> Option<usize> {
+        self.detached.going_on.iter().position(|slot| slot.call.id == call)
+    }
+
+    /// The slot of an open or detached call.
+    pub(super) fn slot_of(&self, call: &str) -> Option<&Slot> {
+        let open = self.slots.find(call).map(|place| &self.slots[place]);
+        open.or_else(|| self.detached.going_on.iter().find(|slot| slot.call.id == call))
+    }
+
+    pub(super) fn slot_of_mut(&mut self, call: &str) -> Option<&mut Slot> {
+        match self.slots.find(call) {
+            Some(place) => Some(&mut self.slots[place]),
+            None => self.detached.going_on.iter_mut().find(|slot| slot.call.id == call),
+        }
+    }
+
+    /// Puts back the conversation of an open or detached call.
+    pub(crate) fn keep_child(&mut self, call: &str, conversation: Box<Self>) {
+        if let Some(Slot { state: State::Delegated(child), .. }) = self.slot_of_mut(call) {
+            *child = conversation;
+        }
+    }
+
+    /// The open calls of the last reply, and all detached ones.
+    pub(super) fn all_slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().chain(&self.detached.going_on)
+    }
+
+    /// Detaches the call at this place: it has a result now, and its work goes on. Returns whether
+    /// that is possible.
+    pub(super) fn detach(&mut self, place: usize) -> bool {
+        let slot = &mut self.slots[place];
+        if !matches!(&slot.state, State::Delegated(child) if child.is_detachable()) {
+            return false;
+        }
+        let content = is_detached_message(&slot.call).into();
+        let state = std::mem::replace(&mut slot.state, State::Done { content, is_error: false });
+        let call = slot.call.clone();
+        // The calls of a reply stay in their order, whichever is detached first.
+        let comes_later = |other: &Slot| self.slots.find(&other.call.id).is_some_and(|other| other > place);
+        let at = self.detached.going_on.iter().position(comes_later).unwrap_or(self.detached.going_on.len());
+        self.detached.going_on.insert(at, Slot { call, state });
+        true
+    }
+
+    /// Records the result of a detached call. The model is told it as soon as its turn comes.
+    pub(super) fn record_detached(&mut self, call: &str, done: Done) -> bool {
+        let Some(place) = self.find_detached(call) else { return false };
+        let mut slot = self.detached.going_on.remove(place);
+        self.usage += &done.usage;
+        match done.outcome {
+            Outcome::Output(content) | Outcome::Answer { content, .. } => slot.finish(content, false),
+            Outcome::Error(content) => slot.finish(content, true),
+            _ => slot.fail("its host gave it no result"),
+        }
+        self.detached.untold.push(slot);
+        self.tell_detached();
+        true
+    }
+
+    /// Tells the results of detached calls that have ended, each in a message of its own, unless
+    /// calls of the last reply are open or the run has ended without an answer. They are told after
+    /// the results of the calls, in whatever order both were recorded.
+    pub(super) fn tell_detached(&mut self) {
+        let is_time = matches!(self.stop, None | Some(StopReason::EndTurn | StopReason::StopSequence));
+        if !is_time || !self.slots.is_empty() || self.detached.untold.is_empty() {
+            return;
+        }
+        for slot in std::mem::take(&mut self.detached.untold) {
+            self.detached.told_at.push(self.messages.len());
+            self.messages.push(Message::new(Role::User, told(slot)));
+        }
+        (self.stop, self.stop_details) = (None, None);
+    }
+
+    /// Drops the detached calls that were made since the message at this index. The models were paid
+    /// all the same.
+    pub(super) fn drop_detached(&mut self, from: usize) {
+        let made: HashSet<String> =
+            self.messages[from..].iter().flat_map(Message::tool_calls).map(|call| call.id.clone()).collect();
+        let is_taken_back = |slot: &Slot| made.contains(&slot.call.id);
+        let all = std::mem::take(&mut self.detached.going_on);
+        let (dropped, left): (Vec<Slot>, Vec<Slot>) = all.into_iter().partition(is_taken_back);
+        self.usage += &usage_of_children(dropped.iter());
+        self.detached.going_on = left;
+        self.detached.untold.retain(|slot| !is_taken_back(slot));
+    }
+
+    /// The results that are told together with what the user says.
+    pub(super) fn take_untold(&mut self) -> Vec<Block> {
+        std::mem::take(&mut self.detached.untold).into_iter().flat_map(told).collect()
+    }
+}
+
+/// The result of a call that is detached now.
+fn is_detached_message(ToolCall { id, name, .. }: &ToolCall) -> String {
+    format!(
+        "This call of {name} goes on in the background, as {id:?}. You will be told its result in a message \
+         of its own. You can do other work meanwhile."
+    )
+}
+
+/// What the model is told of a detached call that has ended.
+fn told(slot: Slot) -> Vec<Block> {
+    let ToolCall { id, name, .. } = &*slot.call;
+    let (content, how) = match slot.state {
+        State::Done { content, is_error: false } => (content, "has ended. Its result:"),
+        State::Done { content, .. } => (content, "has failed:"),
+        _ => unreachable!("a detached call that is told has its result"),
+    };
+    let head = format!("[The background call {id:?} of {name} {how}]");
+    match content {
+        Content::Text(text) => vec![Block::text(format!("{head}\n{text}"))],
+        Content::Blocks(blocks) => [vec![Block::text(head)], blocks].concat(),
+    }
+}

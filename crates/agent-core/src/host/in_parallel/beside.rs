@@ -1,0 +1,175 @@
+//! The part of a turn that is about detached calls.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{
+    FutureExt, Stream, StreamExt,
+    future::{BoxFuture, Either, select},
+};
+use tokio::time::sleep;
+
+use super::{Ended, Event, OpenTurn, Perform};
+use crate::{
+    Change, Conversation, Done, Outcome, ToolCall, Work,
+    conversation::Control,
+    host::background::{Background, EndedCall},
+};
+
+/// How work was begun.
+pub(super) enum Beside<'b, E> {
+    /// It was not: it is ordinary work.
+    No,
+    /// Its turn waits for this.
+    Begun(BoxFuture<'b, Event<E>>),
+    /// It goes on without its turn.
+    Goes,
+}
+
+/// What has happened to a call that is, or may be, detached, or to one about such calls.
+pub(super) enum EndedBeside {
+    Call(EndedCall),
+    /// It takes so long that it is detached.
+    Late,
+    Control(Outcome),
+}
+
+impl OpenTurn<'_> {
+    /// Begins work that is, or may be, detached, and calls about such work.
+    pub(super) fn begin_beside<'b, P: Perform>(
+        &self,
+        work: &Work,
+        performer: &P,
+        background: Option<&'b Background>,
+    ) -> Beside<'b, P::Error>
+    where
+        P::Error: 'b,
+    {
+        let call = work.tool_call().clone();
+        let ended = match work {
+            Work::Call(made) => match self.turn.control(made) {
+                None => return Beside::No,
+                Some(control) => {
+                    performer.on_control(made);
+                    self.carry_out(control, performer, background).map(EndedBeside::Control).boxed()
+                }
+            },
+            Work::Delegate(delegation) => {
+                let Some(background) = background.filter(|_| delegation.is_detachable()) else {
+                    return Beside::No;
+                };
+                background.start(delegation.clone());
+                if self.turn.conversation().is_detached(&call.id) {
+                    return Beside::Goes;
+                }
+                let after = delegation.as_call().detach_after(self.turn.rules()).unwrap_or(Duration::MAX);
+                ended_or_late(background, call.clone(), after).boxed()
+            }
+        };
+        Beside::Begun(ended.map(|ended| (call, Ok(Ended::Beside(ended)))).boxed())
+    }
+
+    /// Does what a call asks to do with detached calls.
+    fn carry_out<'b, P: Perform>(
+        &self,
+        control: Result<Control, Outcome>,
+        performer: &P,
+        background: Option<&'b Background>,
+    ) -> BoxFuture<'b, Outcome> {
+        let conversation = self.turn.conversation();
+        let outcome = match (control, background) {
+            (Err(outcome), _) => outcome,
+            (Ok(Control::Check), _) => conversation.check_detached(),
+            (Ok(Control::Stop { calls }), _) => {
+                calls.iter().for_each(|call| {
+                    performer.stop_detached(&format!("{}/{call}", conversation.id()));
+                });
+                Conversation::stopping(&calls)
+            }
+            (Ok(Control::Wait { calls, limit }), Some(background)) => {
+                return async move {
+                    let over = tokio::time::timeout(limit, background.any_over(&calls)).await;
+                    Conversation::waited_for(limit, &over.unwrap_or_default())
+                }
+                .boxed();
+            }
+            // They go on in a turn of their own.
+            (Ok(Control::Wait { .. }), None) => Conversation::waited_for(Duration::ZERO, &[]),
+        };
+        async { outcome }.boxed()
+    }
+
+    /// What ends next, in the turn or in the background. `waits` is whether the turn waits for a
+    /// detached call, although nothing else is left to do.
+    pub(super) async fn next_beside<E>(
+        &self,
+        mut pending: impl Stream<Item = Event<E>> + Unpin,
+        background: &Background,
+        waits: bool,
+    ) -> Option<Event<E>> {
+        let is_detached = |call: &str| self.turn.conversation().is_detached(call);
+        let ended = |ended: EndedCall| {
+            let call = self.turn.conversation().detached_call(&ended.call).cloned();
+            (call.expect("it is detached"), Ok(Ended::Beside(EndedBeside::Call(ended))))
+        };
+        if let Some(now) = background.take_ended(is_detached) {
+            return Some(ended(now));
+        }
+        let told = Box::pin(background.ended(is_detached));
+        match select(pending.next(), told).await {
+            Either::Left((Some(event), _)) => Some(event),
+            Either::Left((None, told)) if waits && background.has_work() => Some(ended(told.await)),
+            Either::Left((None, _)) => None,
+            Either::Right((told, _)) => Some(ended(told)),
+        }
+    }
+
+    /// Whether a detached call gets its result with this.
+    pub(super) fn tells<E>(&self, call: &ToolCall, ended: &Result<Ended, E>) -> bool {
+        match ended {
+            Ok(Ended::Beside(EndedBeside::Call(ended))) => {
+                self.turn.conversation().is_detached(&call.id) && ended.child.done(&ended.end).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) async fn record_beside<P: Perform>(
+        &mut self,
+        id: &str,
+        ended: EndedBeside,
+        performer: &P,
+    ) -> Result<Vec<Work>, P::Error> {
+        let done = match ended {
+            EndedBeside::Late => {
+                let change = Change::Detached { call: id.to_owned() };
+                performer.before_change(self.turn.call(id), &change).await?;
+                return Ok(self.turn.detach(id));
+            }
+            EndedBeside::Control(outcome) => Done::from(outcome),
+            EndedBeside::Call(EndedCall { child, end, .. }) => {
+                let done = child.done(&end);
+                self.turn.keep(id, child.give_back());
+                // It waits for a person.
+                let Some(done) = done else { return Ok(Vec::new()) };
+                done
+            }
+        };
+        let done = self.admit(id, done, performer);
+        let change = Change::Recorded { call: id.to_owned(), done: done.clone() };
+        performer.before_change(self.turn.call(id), &change).await?;
+        Ok(self.turn.record_admitted(id, done))
+    }
+}
+
+/// Waits for the end of a call, and at most for this time. Without any time, the call is detached
+/// even if it has ended, so that the same always happens.
+async fn ended_or_late(background: &Background, call: Arc<ToolCall>, after: Duration) -> EndedBeside {
+    if after.is_zero() {
+        return EndedBeside::Late;
+    }
+    let ended = Box::pin(background.ended(|ended| ended == call.id));
+    match select(ended, Box::pin(sleep(after))).await {
+        Either::Left((ended, _)) => EndedBeside::Call(ended),
+        Either::Right(_) => EndedBeside::Late,
+    }
+}
