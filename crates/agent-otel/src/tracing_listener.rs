@@ -120,7 +120,7 @@ fn tell_call(event: &Event) {
             tell!("agent::call", WARN, event, id = &**id, tool = &**tool, why = why.as_str(), "goes on");
         }
         EventKind::CallDetached { id, tool } => {
-            tell!("agent::call", INFO, event, id, tool, "goes on in the background");
+            tell!("agent::call", INFO, event, id = &**id, tool = &**tool, "goes on in the background");
         }
         EventKind::CallDiscarded { id, tool } => {
             tell!(

@@ -6,6 +6,8 @@ use restate_sdk::{
     errors::TerminalError,
 };
 
+use tokio::sync::Mutex;
+
 use crate::{
     allowance::Allowance,
     budgets::Budgets,
@@ -18,7 +20,7 @@ use crate::{
     session::Session,
     state::Writer,
     step::session_step,
-    stopped::Stopped,
+    stopped::{CANCELLED, Stopped},
     waits::{WAITING, Waits},
 };
 
@@ -37,7 +39,8 @@ impl Session {
         let _drives = self.begin(ctx, &mut writer, conversation).await?;
         let _works = self.0.traces.drive(conversation.id(), writer.trace());
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
-        let engine = Engine { ctx, process: &self.0, allowance, budgets, writer, children };
+        let running = Mutex::default();
+        let engine = Engine { ctx, process: &self.0, allowance, budgets, writer, children, running };
         let end = self.drive_through_waits(&engine, conversation).await;
         allowance.end(ctx);
         engine.budgets.end(ctx);
@@ -80,6 +83,10 @@ impl Session {
         engine.budgets.begin(ctx).await?;
         loop {
             let end = self.0.local.drive_quietly_by(conversation, engine).await;
+            if !matches!(end, Ok(End::Waiting(_))) {
+                let is_cancelled = matches!(&end, Err(Stopped::Engine(error)) if error.code() == CANCELLED);
+                engine.end_detached(conversation, is_cancelled).await?;
+            }
             engine.budgets.record(conversation);
             engine.writer.write(ctx, conversation)?;
             let end = end?;

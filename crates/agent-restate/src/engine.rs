@@ -10,6 +10,7 @@ use agent_core::{
     tool::Done,
 };
 use restate_sdk::{context::ObjectContext, errors::TerminalError};
+use tokio::sync::Mutex;
 
 use crate::{
     allowance::Allowance,
@@ -19,7 +20,7 @@ use crate::{
     budgets::Budgets,
     children::Children,
     process::SharedProcess,
-    running_work::{FinishedWork, RunningWork},
+    running_work::{FinishedWork, Next, RunningWork, Scope},
     state::Writer,
     step::session_step,
     stopped::{CANCELLED, Stopped, UNKNOWN_AGENT},
@@ -35,6 +36,8 @@ pub(crate) struct Engine<'a, 'ctx> {
     pub(crate) budgets: Budgets,
     pub(crate) writer: Writer,
     pub(crate) children: Children,
+    /// The work in progress. Detached calls stay in it when their turn is over.
+    pub(crate) running: Mutex<RunningWork<'ctx>>,
 }
 
 impl Host for Engine<'_, '_> {
@@ -75,14 +78,16 @@ impl Host for Engine<'_, '_> {
     }
 }
 
-impl Engine<'_, '_> {
+impl<'ctx> Engine<'_, 'ctx> {
     /// Does the work of a turn in parallel. If the run is cancelled, the work is cancelled too.
-    /// Finished work is recorded first, so it is not repeated.
+    /// Finished work is recorded first, so it is not repeated. If only detached calls are left, it
+    /// waits until one of them has ended.
     async fn do_in_parallel(&self, mut turn: ToolTurn<'_>, room: usize) -> Result<(), TerminalError> {
         // The results of all calls must fit in the room that is left, in any order.
         let limit = room / count_calls(turn.conversation().messages().last()).max(1);
-        let (may_stop, trace) = (turn.conversation().may_end_early(), self.writer.trace());
-        let mut running = RunningWork::new(self.ctx, self.allowance, &self.budgets, may_stop, trace);
+        let scope = self.scope(turn.conversation());
+        let mut running = self.running.lock().await;
+        let mut waits = turn.is_for_detached();
         let mut more = turn.take_work();
         let mut stopped = Ok(());
         loop {
@@ -90,27 +95,77 @@ impl Engine<'_, '_> {
                 running.stop_all();
                 more.drain(..).for_each(|work| drop(turn.record(work.id(), stopped_work(&work))));
             }
-            let refused = self.refused_calls(&more).await.unwrap_or_else(|cancelled| {
-                (stopped, more) = (Err(cancelled), Vec::new());
-                Vec::new()
-            });
-            self.children.begin(self.ctx, more.iter().filter_map(child_of).collect());
-            for (work, refused) in more.drain(..).zip(refused) {
-                stopped = self.tell_items(&work).await.and(stopped);
-                stopped = running.start(work, limit, refused).await.and(stopped);
-            }
-            match running.next().await {
-                Ok(None) => return stopped,
+            let begun = self.begin(&mut turn, &mut running, std::mem::take(&mut more), limit).await;
+            stopped = begun.and(stopped);
+            match running.next(scope, waits && stopped.is_ok()).await {
+                Ok(None) => {
+                    running.tidy();
+                    return stopped;
+                }
                 // The call stays open, for a process that can make it.
-                Ok(Some(FinishedWork { done: Err(error), .. })) if error.code() == UNKNOWN_AGENT => {
+                Ok(Some(Next::Finished(FinishedWork { done: Err(error), .. })))
+                    if error.code() == UNKNOWN_AGENT =>
+                {
                     stopped = Err(error);
                 }
-                Ok(Some(finished)) => {
-                    let (told, next) = self.record(&mut turn, finished).await;
+                Ok(Some(next)) => {
+                    waits &= !matches!(&next, Next::Finished(work) if turn.conversation().is_detached(&work.call.call.id));
+                    let (told, next) = self.hear(&mut turn, &mut running, next).await;
                     stopped = told.and(stopped);
                     more.extend(next.into_iter().filter(|_| stopped.is_ok()));
                 }
                 Err(cancelled) => stopped = Err(cancelled),
+            }
+        }
+    }
+
+    pub(crate) fn scope(&self, conversation: &Conversation) -> Scope<'_, 'ctx> {
+        Scope {
+            ctx: self.ctx,
+            allowance: self.allowance,
+            budgets: &self.budgets,
+            trace: self.writer.trace(),
+            may_stop: conversation.may_end_early(),
+        }
+    }
+
+    /// Starts this work. An error means that the run was cancelled.
+    async fn begin(
+        &self,
+        turn: &mut ToolTurn<'_>,
+        running: &mut RunningWork<'ctx>,
+        work: Vec<Work>,
+        limit: usize,
+    ) -> Result<(), TerminalError> {
+        let (work, mut result) = self.begin_beside(turn, running, work).await;
+        let refused = self.refused_calls(&work).await?;
+        self.children.begin(self.ctx, work.iter().filter_map(child_of).collect());
+        let scope = self.scope(turn.conversation());
+        for (work, refused) in work.into_iter().zip(refused) {
+            let (id, detaches) = (work.id().to_owned(), self.detaches(&work));
+            if !turn.conversation().is_detached(&id) {
+                result = self.tell_items(&work).await.and(result);
+            }
+            result = running.start(scope, work, limit, refused).await.and(result);
+            if let Some(after) = detaches {
+                result = self.detach_after(turn, running, &id, after).await.and(result);
+            }
+        }
+        result
+    }
+
+    /// Records what has happened. Returns what may start now.
+    async fn hear(
+        &self,
+        turn: &mut ToolTurn<'_>,
+        running: &mut RunningWork<'ctx>,
+        next: Next,
+    ) -> (Result<(), TerminalError>, Vec<Work>) {
+        match next {
+            Next::Finished(finished) => self.record(turn, finished).await,
+            Next::Detaches(call) => self.detach(turn, running, &call.call.id).await,
+            Next::Waited(call, over) => {
+                self.record_control(turn, call, Conversation::waited_for(&over)).await
             }
         }
     }
@@ -148,17 +203,19 @@ impl Engine<'_, '_> {
 
     /// Tells listeners the outcome of a call that nobody else tells: of one that delegated, or that
     /// was stopped. It is a step, because a replay must not tell it again.
-    async fn tell_outcome(&self, call: Call, outcome: Outcome) -> Result<(), TerminalError> {
+    pub(crate) async fn tell_outcome(&self, call: Call, outcome: Outcome) -> Result<(), TerminalError> {
         let process = self.process.clone();
         let tell = async move { process.tell_outcome(call, &outcome).await };
         session_step(self.ctx, "tell the outcome", tell).await
     }
 
-    /// Tells listeners of a step of a plan that is made for each item of a list. It is a step, as
-    /// above.
+    /// Tells listeners of a call for which no tool is called here: of a step of a plan that is made
+    /// for each item of a list, and of a call that may be detached. It is a step, as above.
     async fn tell_items(&self, work: &Work) -> Result<(), TerminalError> {
         let Work::Delegate(delegation) = work else { return Ok(()) };
-        let Some(step) = delegation.begins_items() else { return Ok(()) };
+        let is_detachable = delegation.is_detachable() && self.detaches(work).is_some();
+        let step = delegation.begins_items().or_else(|| is_detachable.then(|| delegation.as_call()));
+        let Some(step) = step else { return Ok(()) };
         let process = self.process.clone();
         session_step(self.ctx, "tell the items", async move { process.tell_items(step).await }).await
     }
@@ -222,7 +279,7 @@ fn stopped_work(work: &Work) -> Done {
 }
 
 /// The result of a call whose invocation was stopped from outside.
-fn stopped_call(error: TerminalError) -> Done {
+pub(crate) fn stopped_call(error: TerminalError) -> Done {
     match error.code() {
         CANCELLED => Outcome::error("cancelled").into(),
         _ => Outcome::error(error.message()).into(),

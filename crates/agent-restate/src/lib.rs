@@ -48,6 +48,7 @@ mod client;
 mod clock;
 mod decision;
 mod desk;
+mod detaching;
 mod driving;
 mod engine;
 mod error;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use agent_core::{
     Limits, Outcome,
-    conversation::Call,
+    conversation::{Call, Change},
     host::{LocalHost, Perform},
 };
 
@@ -51,6 +51,20 @@ impl Process {
     pub(crate) async fn tell_items(&self, step: Call) {
         let conversation = step.conversation.clone();
         self.local.on_items(step);
+        self.flush(&conversation).await;
+    }
+
+    /// A call that does something with detached calls is told to listeners when it begins.
+    pub(crate) async fn tell_control(&self, call: Call) {
+        self.local.on_control(&call);
+        self.flush(&call.conversation).await;
+    }
+
+    /// That a call is detached is told to listeners.
+    pub(crate) async fn tell_detached(&self, call: Call) {
+        let (conversation, id) = (call.conversation.clone(), call.call.id.clone());
+        let told = self.local.before_change(call, &Change::Detached { call: id }).await;
+        debug_assert_eq!(told, Ok(()), "in process nothing is saved");
         self.flush(&conversation).await;
     }
 

@@ -1,4 +1,6 @@
-//! The work of a turn that is in progress, and its time limits.
+//! The work that is in progress, and its time limits.
+
+mod beside;
 
 use std::{pin::Pin, time::Duration};
 
@@ -26,30 +28,43 @@ use crate::{
     tools::{Refused, TOOLS, ToolCallRequest},
 };
 
-/// The work of a turn that was started, and what it waits for.
-pub(crate) struct RunningWork<'a, 'ctx> {
-    ctx: &'a ObjectContext<'ctx>,
-    allowance: &'a Allowance,
-    budgets: &'a Budgets,
-    trace: Option<&'a str>,
+/// The work that was started and is awaited: that of a turn, and that of detached calls, which goes
+/// on when the turn is over.
+pub(crate) struct RunningWork<'ctx> {
     started: Vec<StartedWork>,
     events: DurableFuturesUnordered<EventFuture<'ctx>>,
     /// For each awaited future, the index of the work that it belongs to.
     work_of_event: Vec<usize>,
+    /// How many belong to the turn.
     open: usize,
+    /// How many are detached.
+    detached: usize,
     /// How many of the open ones are calls. A call can still become a delegation.
     calls: usize,
-    /// Whether any work may have to be stopped.
-    may_stop: bool,
 }
 
-struct StartedWork {
-    call: Call,
+/// What starting work needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a, 'ctx> {
+    pub(crate) ctx: &'a ObjectContext<'ctx>,
+    pub(crate) allowance: &'a Allowance,
+    pub(crate) budgets: &'a Budgets,
+    /// The trace of the run.
+    pub(crate) trace: Option<&'a str>,
+    /// Whether any work may have to be stopped.
+    pub(crate) may_stop: bool,
+}
+
+pub(crate) struct StartedWork {
+    pub(crate) call: Call,
     /// The id of the conversation that it delegates to.
     child: Option<String>,
     time: Option<TimeLimit>,
     /// What stops it, if it may have to be stopped.
     invocation: Option<InvocationHandle>,
+    /// The calls that it waits for, if it only waits.
+    waits_for: Option<Vec<String>>,
+    is_detached: bool,
     is_done: bool,
 }
 
@@ -75,36 +90,42 @@ enum WorkEvent {
     Late,
     /// Whether it waits for a person. An error means that nobody could be asked.
     Waits(Result<bool, TerminalError>),
+    /// It takes so long that it is detached.
+    Detaches,
+    /// It has waited as long as it may.
+    WaitIsOver,
 }
 
-impl<'a, 'ctx> RunningWork<'a, 'ctx> {
-    /// `may_stop` is whether any work may have to be stopped. `trace` is that of the run.
-    pub(crate) fn new(
-        ctx: &'a ObjectContext<'ctx>,
-        allowance: &'a Allowance,
-        budgets: &'a Budgets,
-        may_stop: bool,
-        trace: Option<&'a str>,
-    ) -> Self {
-        Self {
-            ctx,
-            allowance,
-            budgets,
-            trace,
-            started: Vec::new(),
-            events: DurableFuturesUnordered::new(),
-            work_of_event: Vec::new(),
-            open: 0,
-            calls: 0,
-            may_stop,
-        }
-    }
+/// What comes next.
+pub(crate) enum Next {
+    Finished(FinishedWork),
+    /// This call is to be detached.
+    Detaches(Call),
+    /// This call has waited for detached calls, of which these are over.
+    Waited(Call, Vec<String>),
+}
 
+impl Default for RunningWork<'_> {
+    fn default() -> Self {
+        let events = DurableFuturesUnordered::new();
+        Self { started: Vec::new(), events, work_of_event: Vec::new(), open: 0, detached: 0, calls: 0 }
+    }
+}
+
+impl StartedWork {
+    fn new(call: Call) -> Self {
+        let (child, time, invocation, waits_for) = (None, None, None, None);
+        Self { call, child, time, invocation, waits_for, is_detached: false, is_done: false }
+    }
+}
+
+impl<'ctx> RunningWork<'ctx> {
     /// Starts some work. Its result may have at most `limit` bytes. A call that is `refused` is not
     /// made. An error means that the run was cancelled
     /// meanwhile. The work is in progress all the same.
     pub(crate) async fn start(
         &mut self,
+        scope: Scope<'_, 'ctx>,
         work: Work,
         limit: usize,
         refused: Option<Refused>,
@@ -114,22 +135,23 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
                 let target = RequestTarget::service(TOOLS, "call");
                 let request = Json(ToolCallRequest::new(call.clone(), limit, refused));
                 self.calls += 1;
-                let started = StartedWork { call, child: None, time: None, invocation: None, is_done: false };
-                self.add(started, self.with_trace(self.ctx.request(target, request)).call()).await
+                let called = scope.with_trace(scope.ctx.request(target, request)).call();
+                self.add(scope, StartedWork::new(call), scope.may_stop, called).await
             }
             Work::Delegate(delegation) => {
-                let (call, conversation) = (delegation.as_call(), delegation.conversation);
+                let (call, may_stop) = (delegation.as_call(), delegation.is_detachable() || scope.may_stop);
+                let conversation = delegation.conversation;
                 let (id, limits) = (conversation.id().to_owned(), conversation.delegation_limits().clone());
                 let target = RequestTarget::object(SESSION, id.as_str(), "delegated");
-                let (name, handed) = self.allowance.hand_down(self.ctx, self.calls);
-                let request = self.ctx.request(target, Json(conversation)).header(name, handed);
-                let budgets = self.budgets.hand_down().into_iter();
+                let (name, handed) = scope.allowance.hand_down(scope.ctx, self.calls);
+                let request = scope.ctx.request(target, Json(conversation)).header(name, handed);
+                let budgets = scope.budgets.hand_down().into_iter();
                 let request = budgets.fold(request, |request, (name, value)| request.header(name, value));
-                let called = self.with_trace(request).call();
+                let called = scope.with_trace(request).call();
                 let both = limits.timeout.zip(limits.time_left);
                 let time = both.map(|(limit, left)| TimeLimit { limit, left, is_over: false });
-                let started = StartedWork { call, child: Some(id), time, invocation: None, is_done: false };
-                self.add(started, called).await
+                let started = StartedWork { child: Some(id), time, ..StartedWork::new(call) };
+                self.add(scope, started, may_stop, called).await
             }
         }
     }
@@ -137,41 +159,45 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
     /// Adds work that was started, and waits for it from now on.
     async fn add(
         &mut self,
+        scope: Scope<'_, 'ctx>,
         mut started: StartedWork,
+        may_stop: bool,
         called: impl CallFuture<Response = Json<Answer>> + Send + 'ctx,
     ) -> Result<(), TerminalError> {
         let (place, mut result) = (self.started.len(), Ok(()));
-        if started.time.is_some() || self.may_stop {
+        if started.time.is_some() || may_stop {
             let handle = called.invocation_handle().await;
             result = handle.map(|handle| started.invocation = Some(handle));
         }
         self.started.push(started);
         self.wait_for(place, Box::pin(called.map(WorkEvent::Done)));
         self.open += 1;
-        self.start_timer(place);
+        self.start_timer(scope.ctx, place);
         result
     }
 
-    /// A request that says to which trace it belongs.
-    fn with_trace<Req, Res>(&self, request: Request<'ctx, Req, Res>) -> Request<'ctx, Req, Res> {
-        match self.trace {
-            Some(trace) => request.header(TRACE.to_owned(), trace.to_owned()),
-            None => request,
+    /// What comes next. `None` if all work of the turn has ended, and all detached calls too if it
+    /// `waits` for them. An error means that the run was cancelled.
+    pub(crate) async fn next(
+        &mut self,
+        scope: Scope<'_, 'ctx>,
+        waits: bool,
+    ) -> Result<Option<Next>, TerminalError> {
+        if let Some(waited) = self.waited() {
+            return Ok(Some(waited));
         }
-    }
-
-    /// The next work that ends. `None` if all has ended. An error means that the run was cancelled.
-    pub(crate) async fn next(&mut self) -> Result<Option<FinishedWork>, TerminalError> {
-        while self.open > 0 {
+        while self.open > 0 || (waits && self.detached > 0) {
             let Some((place, event)) = self.events.next().await? else { return Ok(None) };
             let place = self.work_of_event[place];
             match event {
-                WorkEvent::Done(done) => return Ok(Some(self.finish(place, done))),
+                WorkEvent::Done(done) => return Ok(Some(Next::Finished(self.finish(scope, place, done)))),
                 _ if self.started[place].is_done => {}
-                WorkEvent::Late => self.ask_whether_it_waits(place),
+                WorkEvent::Late => self.ask_whether_it_waits(scope.ctx, place),
                 // The time in which it waits for a person does not count.
-                WorkEvent::Waits(Ok(true)) => self.start_timer(place),
+                WorkEvent::Waits(Ok(true)) => self.start_timer(scope.ctx, place),
                 WorkEvent::Waits(_) => self.stop(place),
+                WorkEvent::Detaches => return Ok(Some(Next::Detaches(self.started[place].call.clone()))),
+                WorkEvent::WaitIsOver => return Ok(Some(self.end_wait(place, Vec::new()))),
             }
         }
         Ok(None)
@@ -183,17 +209,17 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
     }
 
     /// Starts the timer of a delegation.
-    fn start_timer(&mut self, place: usize) {
+    fn start_timer(&mut self, ctx: &ObjectContext<'ctx>, place: usize) {
         if let Some(TimeLimit { left, .. }) = self.started[place].time {
-            let late = self.ctx.sleep(left).map(|_| WorkEvent::Late);
+            let late = ctx.sleep(left).map(|_| WorkEvent::Late);
             self.wait_for(place, Box::pin(late));
         }
     }
 
-    fn ask_whether_it_waits(&mut self, place: usize) {
+    fn ask_whether_it_waits(&mut self, ctx: &ObjectContext<'ctx>, place: usize) {
         let Some(child) = &self.started[place].child else { return };
         let target = RequestTarget::object(SESSION, child.as_str(), "waiting");
-        let asked = self.ctx.request::<(), Json<Vec<PendingApproval>>>(target, ()).call();
+        let asked = ctx.request::<(), Json<Vec<PendingApproval>>>(target, ()).call();
         let waits = asked.map(|calls| WorkEvent::Waits(calls.map(|Json(calls)| !calls.is_empty())));
         self.wait_for(place, Box::pin(waits));
     }
@@ -214,10 +240,18 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
         }
     }
 
-    fn finish(&mut self, place: usize, answer: Result<Json<Answer>, TerminalError>) -> FinishedWork {
-        self.open -= 1;
+    fn finish(
+        &mut self,
+        scope: Scope<'_, 'ctx>,
+        place: usize,
+        answer: Result<Json<Answer>, TerminalError>,
+    ) -> FinishedWork {
         let started = &mut self.started[place];
         started.is_done = true;
+        match started.is_detached {
+            true => self.detached -= 1,
+            false => self.open -= 1,
+        }
         let (done, back) = match answer {
             Ok(Json(answer)) => {
                 let back = answer.back;
@@ -226,7 +260,7 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
             Err(error) => (Err(error), None),
         };
         match started.child {
-            Some(_) => self.allowance.take_back(back),
+            Some(_) => scope.allowance.take_back(back),
             None => self.calls -= 1,
         }
         let done = match started.time.as_ref().filter(|time| time.is_over) {
@@ -234,6 +268,16 @@ impl<'a, 'ctx> RunningWork<'a, 'ctx> {
             None => done,
         };
         FinishedWork { call: started.call.clone(), child: started.child.clone(), done }
+    }
+}
+
+impl<'ctx> Scope<'_, 'ctx> {
+    /// A request that says to which trace it belongs.
+    fn with_trace<Req, Res>(&self, request: Request<'ctx, Req, Res>) -> Request<'ctx, Req, Res> {
+        match self.trace {
+            Some(trace) => request.header(TRACE.to_owned(), trace.to_owned()),
+            None => request,
+        }
     }
 }
 

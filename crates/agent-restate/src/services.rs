@@ -46,6 +46,8 @@ impl Services {
         let limits = team.limits().clone();
         // This process works for many runs. They count their own requests and calls.
         let team = team.with_limits(limits.clone().calls(None).requests(None));
+        // A run waits for its detached calls, because a handler that has ended awaits nothing more.
+        let team = team.leave_detached(false);
         // Calls arrive here one by one, and none may start before its reply is saved.
         let local = LocalHost::new(team).mode(Mode::Sequential).without_budgets();
         let has_tool_budgets = has_tool_budgets(local.rules());

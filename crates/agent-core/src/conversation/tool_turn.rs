@@ -74,7 +74,7 @@ impl<'a> ToolTurn<'a> {
     }
 
     /// Whether its work is that of detached calls, because nothing else is left to do.
-    pub(crate) fn is_for_detached(&self) -> bool {
+    pub fn is_for_detached(&self) -> bool {
         self.work.first().is_some_and(|work| self.conversation.is_detached(work.id()))
     }
 
@@ -167,8 +167,11 @@ impl<'a> ToolTurn<'a> {
         self.later.get_mut(&key)?.pop_front()
     }
 
-    /// The call with this id, as work.
-    pub(crate) fn call(&self, id: &str) -> Call {
+    /// A call of this turn, or a [detached](crate::ToolSpec::detach_after) one, as work.
+    ///
+    /// # Panics
+    /// If there is no such call.
+    pub fn call_of(&self, id: &str) -> Call {
         match self.conversation.slot_of(id).filter(|_| self.conversation.is_detached(id)) {
             Some(slot) => slot.as_call(0, self.conversation),
             None => {

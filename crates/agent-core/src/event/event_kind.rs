@@ -166,9 +166,9 @@ pub enum EventKind {
     /// without it. [`CallEnded`](Self::CallEnded) comes when the model is told its result.
     CallDetached {
         /// The id of the call.
-        id: String,
+        id: SharedText,
         /// The name of the tool.
-        tool: String,
+        tool: SharedText,
     },
     /// A call has its result. A call that was stopped before it began has no
     /// [`CallStarted`](Self::CallStarted).
@@ -265,6 +265,11 @@ impl EventKind {
     pub(crate) fn call_discarded(call: &Arc<ToolCall>) -> Self {
         let (id, tool) = named(call);
         Self::CallDiscarded { id, tool }
+    }
+
+    pub(crate) fn call_detached(call: &Arc<ToolCall>) -> Self {
+        let (id, tool) = named(call);
+        Self::CallDetached { id, tool }
     }
 
     pub(crate) fn delegated(call: &Call, to: &str) -> Self {

@@ -222,7 +222,7 @@ impl OpenTurn<'_> {
 
     fn admit<P: Perform>(&self, id: &str, done: Done, performer: &P) -> Done {
         let done = Done { outcome: self.turn.admit(id, done.outcome), usage: done.usage };
-        performer.on_outcome(|| self.turn.call(id), &done.outcome);
+        performer.on_outcome(|| self.turn.call_of(id), &done.outcome);
         done
     }
 }

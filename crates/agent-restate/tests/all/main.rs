@@ -9,6 +9,7 @@ mod cancelling;
 mod common;
 mod crashes;
 mod cutting;
+mod detached;
 mod errors;
 mod events;
 mod gone;

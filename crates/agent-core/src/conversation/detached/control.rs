@@ -89,9 +89,9 @@ impl Conversation {
     }
 
     /// The result of [`Control::Wait`]. `over` are those of its calls that have ended.
-    pub fn waited_for(limit: Duration, over: &[String]) -> Outcome {
+    pub fn waited_for(over: &[String]) -> Outcome {
         match over {
-            [] => Outcome::output(format!("None of them has ended within {limit:?}.")),
+            [] => Outcome::output("None of them has ended in this time."),
             over => Outcome::output(format!("Over: {}. You are told how after this.", over.join(", "))),
         }
     }

@@ -88,12 +88,12 @@ impl OpenTurn<'_> {
             (Ok(Control::Wait { calls, limit }), Some(background)) => {
                 return async move {
                     let over = tokio::time::timeout(limit, background.any_over(&calls)).await;
-                    Conversation::waited_for(limit, &over.unwrap_or_default())
+                    Conversation::waited_for(&over.unwrap_or_default())
                 }
                 .boxed();
             }
             // They go on in a turn of their own.
-            (Ok(Control::Wait { .. }), None) => Conversation::waited_for(Duration::ZERO, &[]),
+            (Ok(Control::Wait { .. }), None) => Conversation::waited_for(&[]),
         };
         async { outcome }.boxed()
     }
@@ -142,7 +142,7 @@ impl OpenTurn<'_> {
         let done = match ended {
             EndedBeside::Late => {
                 let change = Change::Detached { call: id.to_owned() };
-                performer.before_change(self.turn.call(id), &change).await?;
+                performer.before_change(self.turn.call_of(id), &change).await?;
                 return Ok(self.turn.detach(id));
             }
             EndedBeside::Control(outcome) => Done::from(outcome),
@@ -156,7 +156,7 @@ impl OpenTurn<'_> {
         };
         let done = self.admit(id, done, performer);
         let change = Change::Recorded { call: id.to_owned(), done: done.clone() };
-        performer.before_change(self.turn.call(id), &change).await?;
+        performer.before_change(self.turn.call_of(id), &change).await?;
         Ok(self.turn.record_admitted(id, done))
     }
 }

@@ -77,7 +77,7 @@ impl LocalHost {
         conversation: &mut Conversation,
         outer: &(impl Host<Error = E> + Perform<Error = E>),
     ) -> Result<End, E> {
-        // A model can stop its detached calls.
+        // So that a model can stop them.
         self.cancel.get_or_init(Arc::default);
         let (id, home) = (conversation.shared_id().clone(), Home::default());
         // Declared first, so that it is dropped last, when all guards have put their conversations
@@ -98,11 +98,9 @@ impl LocalHost {
                 if let Poll::Ready(error) = poll_running(&mut running, background, context) {
                     return Poll::Ready(Err(error));
                 }
-                if let Poll::Ready(end) = driving.as_mut().poll(context) {
-                    return Poll::Ready(end);
-                }
-                if !background.has_new() {
-                    return Poll::Pending;
+                let end = driving.as_mut().poll(context);
+                if end.is_ready() || !background.has_new() {
+                    return end;
                 }
             }
         })

@@ -48,8 +48,7 @@ impl Perform for LocalHost {
 
     async fn before_change(&self, call: Call, change: &Change) -> Result<(), RunError> {
         if let Change::Detached { .. } = change {
-            let (id, tool) = (call.call.id.clone(), call.call.name.clone());
-            self.caller.emitter.emit(Origin::of(&call), || EventKind::CallDetached { id, tool });
+            self.caller.emitter.emit(Origin::of(&call), || EventKind::call_detached(&call.call));
         }
         Ok(())
     }
