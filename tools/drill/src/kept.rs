@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agent_core::{Block, Conversation, Outcome, message::BlockKind};
+use agent_core::{Block, Conversation, Message, Outcome, message::BlockKind};
 
-use crate::bill::Paid;
+use crate::{bill::Paid, log::background_call};
 
 /// What a result says whose call may have been made, and may not be made again.
 const UNKNOWN: &str = "outcome unknown: ";
@@ -66,16 +66,27 @@ impl MayBeUnknown<'_> {
     }
 }
 
+/// Its messages, without the time at which a result of a background call was told: first all that was not told so, with equal
+/// answers in a row as one, and then what was.
+fn untimed(conversation: &Conversation) -> Vec<&Message> {
+    let all = conversation.messages().iter();
+    let (told, mut others): (Vec<&Message>, Vec<&Message>) =
+        all.partition(|message| background_call(message).is_some());
+    others.dedup();
+    others.extend(told);
+    others
+}
+
 /// Block by block; results by the ids of their calls.
 fn messages_differ(one: &Conversation, other: &Conversation, may: &MayBeUnknown<'_>) -> Option<String> {
     let shape = |conversation: &Conversation| -> Vec<_> {
-        conversation.messages().iter().map(|message| (message.role(), message.content().len())).collect()
+        untimed(conversation).iter().map(|message| (message.role(), message.content().len())).collect()
     };
     if shape(one) != shape(other) || one.transfer_records() != other.transfer_records() {
         return Some("its messages are others".to_owned());
     }
     let blocks = |conversation: &Conversation| -> Vec<Block> {
-        conversation.messages().iter().flat_map(|message| message.content().to_vec()).collect()
+        untimed(conversation).iter().flat_map(|message| message.content().to_vec()).collect()
     };
     let is_right = |is: &Block, was: &Block| match (is.kind(), was.kind()) {
         (

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use agent_core::{Request, Usage, budget::Usd};
+use agent_core::{Message, Request, Role, Usage, budget::Usd};
 
 use crate::Done;
 
@@ -49,8 +49,12 @@ impl Log {
 
     /// Writes a [`Line::Read`] for each result that is new to the model.
     pub fn read(&self, request: &Request) {
-        for (call, ..) in request.messages.last().iter().flat_map(|last| last.tool_results()) {
-            self.write(&format!("read {}/{call}\n", request.conversation));
+        let new = request.messages.iter().rev().take_while(|message| message.role() == Role::User);
+        for message in new {
+            let results = message.tool_results().map(|(call, ..)| call.to_owned());
+            for call in results.chain(background_call(message)) {
+                self.write(&format!("read {}/{call}\n", request.conversation));
+            }
         }
     }
 
@@ -69,6 +73,13 @@ impl Log {
     fn write(&self, line: &str) {
         (&*self.0).write_all(line.as_bytes()).expect("without its log, the drill says nothing");
     }
+}
+
+/// The id of the background call whose result this message tells.
+pub(crate) fn background_call(message: &Message) -> Option<String> {
+    let text = message.text();
+    let (id, _) = text.strip_prefix("[The background call \"")?.split_once('"')?;
+    Some(id.to_owned())
 }
 
 /// What was written so far.

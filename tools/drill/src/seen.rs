@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     kept::{Kept, MayBeUnknown},
     log::Line,
-    team::is_step,
+    team::may_be_repeated,
 };
 
 /// What was seen so far.
@@ -53,7 +53,7 @@ impl Seen {
                     let is_second = !self.begun.insert(key.clone());
                     let is_wrong = (!now.insert(key) && self.of_process)
                         || self.finished.contains(key)
-                        || (self.once && is_second && !is_step(key));
+                        || (self.once && is_second && !may_be_repeated(key));
                     if is_wrong {
                         found.repeated.push(key.clone());
                     } else if self.ended.contains(key) {

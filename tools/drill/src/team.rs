@@ -1,5 +1,6 @@
 //! The team of the drill: an orchestrator that also makes calls that depend on each other, three specialists with tools, and
-//! an agent that takes over. A run of it has 27 effects: 10 answers and 17 calls.
+//! an agent that takes over, one of whose calls goes on in the background. A run of it has 29 effects: 11 answers and 18
+//! calls. If the call in the background ends early, the last agent has one answer less.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use agent_core::{
     script::{Reply, Script},
 };
 use agent_handoff::Handoff;
-use agent_tools::{AgentTool, FnTool, PlanTool};
+use agent_tools::{AgentTool, Detached, FnTool, PlanTool};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,7 +17,7 @@ use serde_json::json;
 use crate::{Done, log::Log};
 
 /// What a run of the team leads to.
-pub const EFFECTS: usize = 27;
+pub const EFFECTS: usize = 29;
 
 /// What the user says.
 pub const TASK: &str = "Plan the trip, then have it booked.";
@@ -72,7 +73,9 @@ pub fn team(ways: &Ways) -> Done<Team> {
     for name in SPECIALISTS {
         agents.push(agent(name).tool(tool("look", ways)).build()?);
     }
-    agents.push(agent("booking").tool(tool("book", ways)).build()?);
+    // Idempotent for the same reason as the price.
+    let confirm = Detached::new(tool("confirm", ways).idempotent());
+    agents.push(agent("booking").tool(tool("book", ways)).tool(confirm).build()?);
     Ok(Team::new(agents)?)
 }
 
@@ -88,7 +91,10 @@ fn reply(request: &Request) -> Reply {
                 .fold(first, |reply, name| reply.and_call(*name, json!({"task": format!("Find {name}.")})))
         }
         ("lead", _) => Reply::call("handoff", json!({"name": "booking", "reason": "It is all planned."})),
-        ("booking", 1) => call("book", "a train").and_call("book", json!({"what": "a hotel"})),
+        ("booking", 1) => {
+            let both = call("book", "a train").and_call("book", json!({"what": "a hotel"}));
+            both.and_call("confirm", json!({"what": "the seats"}))
+        }
         ("booking", _) => Reply::text("All is booked."),
         (name, 0) => {
             let first = call("look", &format!("{name} in May"));
@@ -98,9 +104,12 @@ fn reply(request: &Request) -> Reply {
     }
 }
 
-/// Whether the call of this key is a step of the plan. Such calls may always be made twice.
-pub(crate) fn is_step(key: &str) -> bool {
-    key.contains("/call_0_1/")
+/// Whether the call of this key is a step of the plan, or in the background: in a conversation with the id of the call. Such
+/// calls may always be made twice.
+pub(crate) fn may_be_repeated(key: &str) -> bool {
+    let mut path = key.rsplit('/');
+    let (call, conversation) = (path.next(), path.next());
+    key.contains("/call_0_1/") || (call.is_some() && call == conversation)
 }
 
 /// A price, two that need it, and one that needs these.
