@@ -52,6 +52,13 @@ macro_rules! tell {
     };
 }
 
+/// An event about a call.
+macro_rules! tell_call {
+    ($level:ident, $event:ident, $id:ident, $tool:ident, $($rest:tt)*) => {
+        tell!("agent::call", $level, $event, id = &**$id, tool = &**$tool, $($rest)*)
+    };
+}
+
 fn tell_turn(event: &Event) {
     match &event.kind {
         EventKind::TurnStarted { .. } => tell!("agent::turn", DEBUG, event, "asks its model"),
@@ -90,47 +97,32 @@ fn word(end: &End) -> &'static str {
 fn tell_call(event: &Event) {
     match &event.kind {
         EventKind::CallQueued { id, tool, why } => {
-            tell!("agent::call", DEBUG, event, id = &**id, tool = &**tool, why = ?why, "waits for other calls");
+            tell_call!(DEBUG, event, id, tool, why = ?why, "waits for other calls");
         }
         EventKind::CallStarted { id, tool, .. } => {
-            tell!("agent::call", DEBUG, event, id = &**id, tool = &**tool, "starts")
+            tell_call!(DEBUG, event, id, tool, "starts")
         }
         EventKind::CallCouldStartEarlier { id, tool, by } => {
             let by_ms = by.as_secs_f64() * 1e3;
-            tell!(
-                "agent::call",
-                INFO,
-                event,
-                id = &**id,
-                tool = &**tool,
-                by_ms,
-                "could have started earlier"
-            );
+            tell_call!(INFO, event, id, tool, by_ms, "could have started earlier");
         }
         EventKind::CallEnded { id, tool, is_error: false, .. } => {
-            tell!("agent::call", INFO, event, id = &**id, tool = &**tool, "ended");
+            tell_call!(INFO, event, id, tool, "ended");
         }
         EventKind::CallEnded { id, tool, .. } => {
-            tell!("agent::call", WARN, event, id = &**id, tool = &**tool, "failed")
+            tell_call!(WARN, event, id, tool, "failed")
         }
         EventKind::CallNotMade { id, tool, why } => {
-            tell!("agent::call", WARN, event, id = &**id, tool = &**tool, why = why.as_str(), "is not made");
+            tell_call!(WARN, event, id, tool, why = why.as_str(), "is not made");
         }
         EventKind::CallGoesOn { id, tool, why } => {
-            tell!("agent::call", WARN, event, id = &**id, tool = &**tool, why = why.as_str(), "goes on");
+            tell_call!(WARN, event, id, tool, why = why.as_str(), "goes on");
         }
         EventKind::CallDetached { id, tool } => {
             tell!("agent::call", INFO, event, id = &**id, tool = &**tool, "goes on in the background");
         }
         EventKind::CallDiscarded { id, tool } => {
-            tell!(
-                "agent::call",
-                WARN,
-                event,
-                id = &**id,
-                tool = &**tool,
-                "ran early for a reply that does not count"
-            );
+            tell_call!(WARN, event, id, tool, "ran early for a reply that does not count");
         }
         EventKind::CallWaiting { id, .. } => {
             tell!("agent::call", INFO, event, id = &**id, "waits for a person")

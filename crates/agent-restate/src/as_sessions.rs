@@ -13,8 +13,8 @@ use crate::{Restate, RestateError};
 /// events only if the processes [keep](crate::Services::keep_events) them. New events are noticed
 /// within 200 ms.
 ///
-/// A session that waits for a person can be cancelled, too. A copy has all of a session: `turns`
-/// must be `None`, or the number of its last turn.
+/// A session that waits for a person can be cancelled, too. A copy can end after any turn that the
+/// engine has [kept](Restate::fork).
 #[async_trait]
 impl Sessions for Restate {
     async fn sessions(&self) -> Result<Vec<Result<SessionSummary, SessionsError>>, SessionsError> {
@@ -57,13 +57,7 @@ impl Sessions for Restate {
     }
 
     async fn fork(&self, id: &str, turns: Option<usize>, new_id: &str) -> Result<(), SessionsError> {
-        if turns.is_some() {
-            return Err(SessionsError::NotPossible {
-                what: "copying a part of a session",
-                why: "the engine keeps only the latest state of a conversation: copy all of it",
-            });
-        }
-        Self::fork(self, id, new_id).await.map_err(|error| match error {
+        Self::fork(self, id, turns, new_id).await.map_err(|error| match error {
             RestateError::Exists(_) => SessionsError::Exists { id: new_id.to_owned() },
             error => error.into(),
         })
@@ -74,6 +68,7 @@ impl From<RestateError> for SessionsError {
     fn from(error: RestateError) -> Self {
         match error {
             RestateError::Unknown { id } => Self::Unknown { id },
+            RestateError::NoSuchTurn { id, turn, turns } => Self::NoSuchTurn { id, turn, turns },
             RestateError::NotASessionId(error) => Self::NotASessionId(error),
             error => Self::failed(error),
         }

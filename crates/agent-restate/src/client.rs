@@ -179,20 +179,6 @@ impl Restate {
         self.call(id, "cancel", ()).await
     }
 
-    /// Copies a session to a new one, to continue the copy in another direction. The copy has no
-    /// events. Fails with [`RestateError::Exists`] if there is a session with the new id.
-    ///
-    /// Calls in the copy have other [keys](agent_core::Context::key). So a call that has no result
-    /// yet may be made once in each of the two.
-    pub async fn fork(&self, id: &str, new_id: &str) -> Result<(), RestateError> {
-        check_session_id(new_id)?;
-        let conversation =
-            self.whole(id).await?.ok_or_else(|| RestateError::Unknown { id: id.to_owned() })?;
-        let request = self.client.request::<_, Json<()>>(session(new_id, "copy"), Json(conversation));
-        request.call().await?.into_body()?;
-        Ok(())
-    }
-
     /// Deletes this session from the engine. If a run is in progress, this waits for the end of the
     /// run.
     pub async fn forget(&self, id: &str) -> Result<(), RestateError> {
@@ -213,22 +199,6 @@ impl Restate {
     pub async fn forget_shared_budget(&self, name: &str) -> Result<(), RestateError> {
         let target = RequestTarget::object(ACCOUNTS, shared_key(name), "forget");
         Ok(self.client.request::<(), ()>(target, ()).call().await?.into_body()?)
-    }
-
-    /// The conversation with those that were delegated from it and run now.
-    pub(crate) async fn whole(&self, id: &str) -> Result<Option<Conversation>, RestateError> {
-        let Some(mut conversation) = self.history(id).await? else { return Ok(None) };
-        let mut parents = vec![id.to_owned()];
-        while let Some(parent) = parents.pop() {
-            for child in self.call::<Vec<String>>(&parent, "children", ()).await? {
-                // It may have ended in the meantime.
-                let Some(known) = self.history(&child).await? else { continue };
-                if conversation.put_delegated(known) {
-                    parents.push(child);
-                }
-            }
-        }
-        Ok(Some(conversation))
     }
 
     pub(crate) async fn exists(&self, id: &str) -> Result<bool, RestateError> {
@@ -260,7 +230,17 @@ impl Restate {
         Ok(request.call().await?.into_body()?)
     }
 
-    async fn call<T>(&self, id: &str, handler: &str, nothing: ()) -> Result<T, RestateError>
+    /// Calls a handler of a session with this input.
+    pub(crate) async fn call_with<I, T>(&self, id: &str, handler: &str, input: I) -> Result<T, RestateError>
+    where
+        I: Serialize + 'static,
+        T: Serialize + for<'de> Deserialize<'de> + 'static,
+    {
+        let request = self.client.request::<_, Json<T>>(session(id, handler), Json(input));
+        Ok(request.call().await?.into_body()?.0)
+    }
+
+    pub(crate) async fn call<T>(&self, id: &str, handler: &str, nothing: ()) -> Result<T, RestateError>
     where
         T: Serialize + for<'de> Deserialize<'de> + 'static,
     {

@@ -51,6 +51,7 @@ impl Host for Engine<'_, '_> {
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, Stopped> {
         self.rules().check_agent(so_far)?;
         self.allowance.request(self.ctx).await?;
+        self.writer.keep_turn(self.ctx, so_far)?;
         // The reply is stored in a message, and its calls are stored again while they run. So only
         // a third of the room is left for it.
         let limit = self.writer.write(self.ctx, so_far)? / 3;

@@ -77,6 +77,27 @@ pub enum RestateError {
         /// The id.
         id: String,
     },
+    /// The session has fewer turns than that.
+    #[error("session {id:?} can't be forked after turn {turn}, because its last turn is {turns}")]
+    NoSuchTurn {
+        /// The id of the session.
+        id: String,
+        /// The turn that was asked for.
+        turn: usize,
+        /// How many turns it has.
+        turns: usize,
+    },
+    /// The engine has not kept how the session was after this turn: another host has driven it, or
+    /// the turns before it have 2 MB already.
+    #[error(
+        "session {id:?} can't be forked after turn {turn}, because the engine has not kept how it was then: copy all of it, or fork it after another turn"
+    )]
+    TurnNotKept {
+        /// The id of the session.
+        id: String,
+        /// The turn that was asked for.
+        turn: usize,
+    },
     /// The engine has a session with this id already. The text names it.
     #[error("{}: choose another id", safe_line(.0))]
     Exists(String),

@@ -46,6 +46,7 @@ mod budgets;
 mod children;
 mod client;
 mod clock;
+mod copying;
 mod decision;
 mod desk;
 mod detaching;
@@ -59,6 +60,7 @@ mod follow;
 #[cfg(doctest)]
 mod guide;
 mod kept_events;
+mod kept_turns;
 mod keys;
 mod ledger;
 mod listing;

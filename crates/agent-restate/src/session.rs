@@ -22,6 +22,7 @@ use crate::{
     decision::Decision,
     first_decision::DECISION,
     kept_events::EVENTS,
+    kept_turns::{Copied, SessionCopy, goes_beyond},
     merge::{check_id, is_earlier_state, merge},
     names::{EXISTS, NOT_WAITING, RUNNING, SESSION},
     payload::check,
@@ -65,8 +66,19 @@ impl Session {
         let known = state::read(&ctx).await?;
         check_id(ctx.key(), known.as_ref().is_some_and(|(known, _)| is_earlier_state(known, &given)))?;
         let (mut conversation, writer) = match known {
-            None => (given.with_id(ctx.key()), Writer::default()),
-            Some((known, writer)) => (merge(known, given)?, writer),
+            None => {
+                let writer = Writer::default();
+                writer.pass_turn(&given);
+                (given.with_id(ctx.key()), writer)
+            }
+            Some((known, writer)) => {
+                let merged = merge(known.clone(), given)?;
+                if goes_beyond(&known, &merged) {
+                    writer.keep_turn(&ctx, &known)?;
+                    writer.pass_turn(&merged);
+                }
+                (merged, writer)
+            }
         };
         let allowance = Allowance::of_run(&self.0.limits);
         let budgets = Budgets::of_session(&self.0, &conversation);
@@ -87,7 +99,10 @@ impl Session {
         let known = state::read(&ctx).await?;
         check_id(ctx.key(), known.is_some())?;
         let (mut conversation, writer) = match (known, said.agent) {
-            (Some(known), _) => known,
+            (Some((known, writer)), _) => {
+                writer.keep_turn(&ctx, &known)?;
+                (known, writer)
+            }
             (None, Some(agent)) => (Conversation::new(agent).with_id(ctx.key()), Writer::default()),
             (None, None) => {
                 let why = format!("the session {:?} is new: name the \"agent\" to talk to", ctx.key());
@@ -108,9 +123,11 @@ impl Session {
     #[handler]
     async fn take_back(&self, ctx: ObjectContext<'_>) -> HandlerResult<Json<Option<Conversation>>> {
         let Some((mut conversation, mut writer)) = state::read(&ctx).await? else { return Ok(Json(None)) };
+        let before = conversation.clone();
         if conversation.take_back().is_err() {
             return Ok(Json(None));
         }
+        writer.keep_turn(&ctx, &before)?;
         // Conversations that a stopped run had delegated are over.
         Children::load(&ctx, |_| true).await?;
         ctx.clear(CHILDREN);
@@ -214,16 +231,27 @@ impl Session {
         Ok(Json(state::exists(&ctx).await?))
     }
 
+    /// Returns the session as it was after so many turns, or in its latest state.
+    #[handler]
+    async fn copied(
+        &self,
+        ctx: SharedObjectContext<'_>,
+        Json(turns): Json<Option<usize>>,
+    ) -> HandlerResult<Json<Option<Copied>>> {
+        Ok(Json(state::copied(&ctx, turns).await?))
+    }
+
     /// Begins a session with the content of another one, without running it.
     #[handler]
-    async fn copy(&self, ctx: ObjectContext<'_>, Json(given): Json<Conversation>) -> HandlerResult<Json<()>> {
+    async fn copy(&self, ctx: ObjectContext<'_>, Json(given): Json<SessionCopy>) -> HandlerResult<Json<()>> {
         check_id(ctx.key(), false)?;
         if state::read(&ctx).await?.is_some() {
             return Err(
                 TerminalError::new_with_code(EXISTS, format!("there is a session {:?}", ctx.key())).into()
             );
         }
-        let (conversation, mut writer) = (given.with_id(ctx.key()), Writer::default());
+        let (conversation, mut writer) = (given.conversation.with_id(ctx.key()), Writer::default());
+        writer.copy_turns(&ctx, given.turns);
         let began = session_step(&ctx, "begin", async { now() }).await?;
         writer.begin(&ctx, began).await?;
         writer.write(&ctx, &conversation)?;

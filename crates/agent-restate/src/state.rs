@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        OnceLock,
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
+    kept_turns::{Copied, KeptTurns, SessionCopy, TURN, turns_of},
     keys::Keys,
     payload::{MAX_CONVERSATION_BYTES, json_bytes, room},
     summary::{SUMMARY, Summary},
@@ -36,6 +37,8 @@ static MESSAGE: Keys = Keys::new("message");
 struct Head {
     messages: usize,
     rest: Fields,
+    #[serde(default, skip_serializing_if = "KeptTurns::is_none")]
+    turns: KeptTurns,
 }
 
 /// JSON fields, each with its original text.
@@ -45,6 +48,7 @@ type Fields = BTreeMap<String, Box<RawValue>>;
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
     messages: AtomicUsize,
+    turns: Mutex<KeptTurns>,
     /// When the session began and last changed, in µs since 1970. Nothing is kept of delegated
     /// conversations.
     times: Option<(u64, AtomicU64)>,
@@ -53,32 +57,40 @@ pub(crate) struct Writer {
     trace: OnceLock<String>,
 }
 
-/// Defines a function that reads the conversation of an object, and returns it with the writer for
-/// its changes. There is one function for each type of context.
+/// Defines functions that read the conversation of an object, and return it with the writer for its
+/// changes: in its latest state, or as the head with this key has it. There is one pair for each
+/// type of context.
 macro_rules! read {
-    ($read:ident, $context:ident) => {
+    ($read:ident, $read_at:ident, $context:ident) => {
         pub(crate) fn $read<'a, 'ctx: 'a>(
             ctx: &'a $context<'ctx>,
         ) -> BoxFuture<'a, Result<Option<(Conversation, Writer)>, TerminalError>> {
+            $read_at(ctx, HEAD)
+        }
+
+        fn $read_at<'a, 'ctx: 'a>(
+            ctx: &'a $context<'ctx>,
+            head: &'static str,
+        ) -> BoxFuture<'a, Result<Option<(Conversation, Writer)>, TerminalError>> {
             Box::pin(async move {
-                let Some(Json(head)) = ctx.get::<Json<Head>>(HEAD).await? else { return Ok(None) };
+                let Some(Json(head)) = ctx.get::<Json<Head>>(head).await? else { return Ok(None) };
                 let mut messages = Vec::with_capacity(head.messages);
                 for place in 0..head.messages {
                     let message = ctx.get::<Json<Box<RawValue>>>(MESSAGE.key(place)).await?;
                     messages.push(message.ok_or_else(|| broken("a message is missing"))?.0);
                 }
-                let written = messages.len().into();
+                let (messages_written, turns) = (messages.len().into(), head.turns.into());
                 Ok(Some((
                     head.with(&messages).map_err(broken)?,
-                    Writer { messages: written, ..Writer::default() },
+                    Writer { messages: messages_written, turns, ..Writer::default() },
                 )))
             })
         }
     };
 }
 
-read!(read, ObjectContext);
-read!(read_shared, SharedObjectContext);
+read!(read, read_at, ObjectContext);
+read!(read_shared, read_shared_at, SharedObjectContext);
 
 impl Head {
     /// The head of this conversation, and the most bytes that its state may have. The engine passes
@@ -88,7 +100,7 @@ impl Head {
         let text = serde_json::to_string(conversation)?;
         let mut rest: Fields = serde_json::from_str(&text)?;
         rest.remove(MESSAGES);
-        let head = Self { messages: conversation.messages().len(), rest };
+        let head = Self { messages: conversation.messages().len(), rest, turns: KeptTurns::default() };
         let bytes = text.len() + json_bytes(&head);
         Ok((head, bytes))
     }
@@ -108,8 +120,9 @@ impl Writer {
         ctx: &ObjectContext<'_>,
         conversation: &Conversation,
     ) -> Result<usize, TerminalError> {
-        let (head, bytes) = Head::of(conversation).map_err(broken)?;
-        let room = room(MAX_CONVERSATION_BYTES, "the conversation", bytes)?;
+        let (mut head, bytes) = Head::of(conversation).map_err(broken)?;
+        head.turns = *self.turns();
+        let room = room(MAX_CONVERSATION_BYTES, "the conversation", bytes + head.turns.bytes)?;
         let messages = conversation.messages();
         let written = self.messages.load(Ordering::Relaxed);
         for (place, message) in messages.iter().enumerate().skip(written) {
@@ -119,6 +132,46 @@ impl Writer {
         ctx.set(HEAD, Json(head));
         self.write_summary(ctx, conversation, None);
         Ok(room)
+    }
+
+    /// Keeps how the conversation is now, before something happens that is not part of its last
+    /// turn. Does nothing if that turn is kept already. The next [`write`](Self::write) says so in
+    /// the head.
+    pub(crate) fn keep_turn(
+        &self,
+        ctx: &ObjectContext<'_>,
+        conversation: &Conversation,
+    ) -> Result<(), TerminalError> {
+        let turn = turns_of(conversation);
+        if conversation.depth() > 0 || !self.turns().may_keep(turn) {
+            return Ok(());
+        }
+        let (head, _) = Head::of(conversation).map_err(broken)?;
+        if self.turns().add(turn, json_bytes(&head)) {
+            ctx.set(TURN.key(turn), Json(head));
+        }
+        Ok(())
+    }
+
+    /// The conversation comes from elsewhere. What was said after its last turn may be in it.
+    pub(crate) fn pass_turn(&self, conversation: &Conversation) {
+        let turn = turns_of(conversation);
+        if turn > 0 {
+            self.turns().pass(turn);
+        }
+    }
+
+    /// Keeps the turns that a copied session had.
+    pub(crate) fn copy_turns(&self, ctx: &ObjectContext<'_>, turns: BTreeMap<usize, Box<RawValue>>) {
+        for (turn, head) in turns {
+            if self.turns().add(turn, head.get().len()) {
+                ctx.set(TURN.key(turn), Json(head));
+            }
+        }
+    }
+
+    fn turns(&self) -> MutexGuard<'_, KeptTurns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A run of the session begins now.
@@ -166,6 +219,33 @@ impl Writer {
             ctx.set(SUMMARY, Json(Summary::of(conversation, (*began, changed), end, trace)));
         }
     }
+}
+
+/// The session as it was after so many turns; `None` for all of it. `None` if there is no session.
+pub(crate) async fn copied(
+    ctx: &SharedObjectContext<'_>,
+    turns: Option<usize>,
+) -> Result<Option<Copied>, TerminalError> {
+    let Some((latest, _)) = read_shared(ctx).await? else { return Ok(None) };
+    let last = turns_of(&latest);
+    let turn = turns.unwrap_or(last);
+    let kept = match turns {
+        Some(turn) if turn > last => return Ok(Some(Copied::NoSuchTurn { turns: last })),
+        // The id may be that of the session of which this one is a copy.
+        Some(turn) => read_shared_at(ctx, TURN.key(turn)).await?.map(|(kept, _)| kept.with_id(ctx.key())),
+        None => None,
+    };
+    let (conversation, is_latest) = match kept {
+        Some(kept) => (kept, false),
+        None if turn == last => (latest, true),
+        None => return Ok(Some(Copied::NotKept)),
+    };
+    let mut before = BTreeMap::new();
+    for turn in 0..turn {
+        let kept = ctx.get::<Json<Box<RawValue>>>(TURN.key(turn)).await?;
+        before.extend(kept.map(|Json(kept)| (turn, kept)));
+    }
+    Ok(Some(Copied::Copy(Box::new(SessionCopy { conversation, is_latest, turns: before }))))
 }
 
 /// Whether the object has a conversation.

@@ -1,8 +1,10 @@
 //! What a list of sessions says about one, beside the session, so that a list reads no
 //! conversation.
 
-use agent_core::{Conversation, End, Role, Usage};
+use agent_core::{Conversation, End, Usage};
 use serde::{Deserialize, Serialize};
+
+use crate::kept_turns::turns_of;
 
 /// The key of the state.
 pub(crate) const SUMMARY: &str = "summary";
@@ -31,10 +33,9 @@ impl Summary {
         end: Option<End>,
         trace: Option<String>,
     ) -> Self {
-        let replies = conversation.messages().iter().filter(|message| message.role() == Role::Assistant);
         Self {
             agent: conversation.agent().to_owned(),
-            turns: replies.count(),
+            turns: turns_of(conversation),
             usage: conversation.usage(),
             began,
             changed,

@@ -12,6 +12,7 @@ mod cutting;
 mod detached;
 mod errors;
 mod events;
+mod forks;
 mod gone;
 mod handoffs;
 mod hosts;

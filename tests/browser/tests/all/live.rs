@@ -109,12 +109,12 @@ async fn followed(page: WebDriver) -> Result<(), Box<dyn Error>> {
 }
 
 /// Presses the first button with this label.
-async fn button(page: &WebDriver, label: &str) -> WebDriverResult<()> {
+pub(crate) async fn button(page: &WebDriver, label: &str) -> WebDriverResult<()> {
     press(page, By::XPath(format!("//button[.='{label}']"))).await
 }
 
 /// Presses a button, and again if the page has just drawn it anew.
-async fn press(page: &WebDriver, button: By) -> WebDriverResult<()> {
+pub(crate) async fn press(page: &WebDriver, button: By) -> WebDriverResult<()> {
     let mut pressed = Ok(());
     for _ in 0..5 {
         pressed = match page.find(button.clone()).await {
@@ -128,7 +128,7 @@ async fn press(page: &WebDriver, button: By) -> WebDriverResult<()> {
     pressed
 }
 
-async fn picture(page: &WebDriver, name: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn picture(page: &WebDriver, name: &str) -> Result<(), Box<dyn Error>> {
     if let Some(folder) = env::var_os(PICTURES) {
         fs::write(PathBuf::from(folder).join(format!("{name}.png")), page.screenshot_as_png().await?)?;
     }

@@ -6,6 +6,7 @@ mod chromium;
 #[path = "../../../../examples/chat/tests/all/held.rs"]
 mod held;
 mod live;
+mod restate;
 #[path = "../../../../crates/agent-web/tests/all/team.rs"]
 mod team;
 mod timeline;
