@@ -21,6 +21,7 @@ mod on_demand;
 mod pages;
 mod process;
 mod questions;
+mod reading;
 mod sampling;
 mod schema;
 mod search;

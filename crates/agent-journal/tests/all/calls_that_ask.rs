@@ -63,7 +63,7 @@ async fn run(place: &Place) -> Conversation {
 }
 
 #[tokio::test]
-async fn what_calls_ask_for_is_counted_once_after_a_crash_at_any_entry() {
+async fn fault_88_what_calls_ask_for_is_counted_once_after_a_crash_at_any_entry() {
     let place = Place::new();
     let undisturbed = run(&place).await.spent();
     assert_eq!((undisturbed.output_tokens, undisturbed.requests, undisturbed.calls), (4 * OUTPUT, 4, 2));

@@ -49,6 +49,8 @@ impl ServerBuilder {
     /// Gives the server's process this program's whole environment. By default it gets only what
     /// programs need to run (`PATH`, `HOME` and the like), and so none of the keys in it.
     pub fn inherit_env(mut self) -> Self {
+        let secret = std::env::vars_os().filter(|(name, _)| is_of_secret(&name.to_string_lossy()));
+        secret.for_each(|(_, value)| self.0.secrets.add(&value.to_string_lossy()));
         match &mut self.0.reach {
             Reach::Process(process) => process.inherits_all = true,
             Reach::Http(_) => self.wrong("`inherit_env` is for a server that is started by a command"),
@@ -112,15 +114,16 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets how long it may take to start the server and to agree with it. The default is a minute,
-    /// because `npx` may have to download the server first.
+    /// Sets how long it may take to start the server and to agree with it, and then to read a page
+    /// of a list, as that of its tools. The default is a minute, because `npx` may have to download
+    /// the server first.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.0.connect_timeout = limit;
         self
     }
 
-    /// Sets how long a call may take. The default is five minutes. A call that takes longer gets an
-    /// error result, and the server is told that it is cancelled.
+    /// Sets how long a call may take, or to read a resource or a prompt. The default is five minutes.
+    /// A call that takes longer gets an error result, and the server is told that it is cancelled.
     pub fn call_timeout(mut self, limit: Duration) -> Self {
         self.0.call_timeout = limit;
         self
@@ -186,6 +189,11 @@ impl ServerBuilder {
     fn wrong(&mut self, why: &str) {
         self.0.wrong.get_or_insert_with(|| why.to_owned());
     }
+}
+
+/// Whether the value of a variable with this name may be a secret.
+fn is_of_secret(name: &str) -> bool {
+    ["KEY", "TOKEN", "SECRET", "PASSWORD"].iter().any(|word| name.to_uppercase().contains(word))
 }
 
 /// Shows no arguments and no values of headers and variables, because they may be secrets.

@@ -6,8 +6,8 @@ use agent_core::Outcome;
 use rmcp::{
     ServiceError,
     model::{
-        CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, MetaObject, RequestMetaObject,
-        ServerResult,
+        CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, CustomResult, MetaObject,
+        RequestMetaObject, ServerResult,
     },
 };
 use serde_json::{Map, Value};
@@ -135,7 +135,11 @@ fn result_of(server: &Link, tool: &str, result: ServerResult) -> Result<Outcome,
         ServerResult::CallToolResult(result) => result,
         // Some servers leave the content out if there is none.
         ServerResult::EmptyResult(_) => CallToolResult::default(),
-        _ => return Err(Failed::Refused("its answer is no result of a call".to_owned())),
+        ServerResult::CustomResult(CustomResult(result)) => return Ok(content::unknown(&result)),
+        _ => {
+            let why = "the call was made, but its answer is the result of another request";
+            return Ok(Outcome::error(why));
+        }
     };
     let list = server.list();
     let rules = list.offer(tool).and_then(|offer| offer.output.as_ref());

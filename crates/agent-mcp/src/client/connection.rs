@@ -24,6 +24,7 @@ use super::{
     http::Http,
     http_client,
     process::LastLines,
+    reading::Reading,
     settings::{Reach, Settings},
     words::{handshake_words, words},
 };
@@ -118,7 +119,11 @@ impl Connection {
         match served {
             Ok(Ok(service)) => Ok(Self { service, calls, lines, authorized: authorized.clone() }),
             Ok(Err(error)) => Err(Failed::Handshake(Box::new(error), lines)),
-            Err(_) => Err(Failed::Other(McpErrorKind::Timeout(limit))),
+            Err(_) => {
+                let last_lines = hidden(settings, lines.all().await);
+                let (request, setting) = ("the handshake".to_owned(), "connect_timeout");
+                Err(Failed::Other(McpErrorKind::Timeout { request, limit, setting, last_lines }))
+            }
         }
     }
 
@@ -156,29 +161,34 @@ impl Connection {
     pub(super) async fn ask<T, F>(
         &self,
         settings: &Settings,
-        request: &str,
+        reads: Reading<'_>,
         send: impl Fn(Peer<RoleClient>) -> F,
     ) -> Result<T, McpErrorKind>
     where
         F: Future<Output = Result<T, ServiceError>>,
     {
-        let mut asked = 0;
+        let (request, limit, setting) = reads.limited(settings);
+        let mut users = 0;
         loop {
-            let error = match send(self.peer().clone()).await {
-                Ok(answer) => return Ok(answer),
-                Err(ServiceError::TransportClosed) => {
+            let error = match timeout(limit, send(self.peer().clone())).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(ServiceError::TransportClosed)) => {
                     return Err(McpErrorKind::Ended { last_lines: self.last_lines(settings).await });
                 }
-                Err(error) => error,
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    let last_lines = hidden(settings, self.lines.so_far());
+                    return Err(McpErrorKind::Timeout { request, limit, setting, last_lines });
+                }
             };
-            let challenge = error.auth_challenge().filter(|_| asked < AUTHORIZATIONS);
+            let challenge = error.auth_challenge().filter(|_| users < AUTHORIZATIONS);
             let is_authorized = match challenge {
                 Some(challenge) => self.authorize(settings, challenge).await?,
                 None => false,
             };
-            asked += 1;
+            users += 1;
             if !is_authorized {
-                let (request, why) = (request.to_owned(), settings.secrets.hide(&words(&error)));
+                let why = settings.secrets.hide(&words(&error));
                 return Err(match error.auth_challenge() {
                     Some(_) => McpErrorKind::Authorization(why),
                     None => McpErrorKind::Refused { request, why },

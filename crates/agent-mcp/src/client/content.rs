@@ -24,6 +24,26 @@ pub(super) fn outcome(result: CallToolResult) -> Outcome {
     if is_error { Outcome::Error(content) } else { Outcome::Output(content) }
 }
 
+/// The outcome of a call whose result this version does not know as a whole. What is known of it is
+/// shown as usual, and the rest as its JSON.
+pub(super) fn unknown(result: &Value) -> Outcome {
+    let Some(all) = result.get("content").and_then(Value::as_array) else {
+        return Outcome::error(format!("the call was made, but its answer is no result of a call: {result}"));
+    };
+    let one = |json: &Value| match serde_json::from_value::<ContentBlock>(json.clone()) {
+        Ok(known) => block(&known),
+        Err(_) => Block::text(json.to_string()),
+    };
+    let structured = result.get("structuredContent").filter(|value| !value.is_null());
+    let blocks = all.iter().map(one).chain(structured.map(|value| Block::text(value.to_string())));
+    let content = content(blocks.collect());
+    if result.get("isError") == Some(&Value::Bool(true)) {
+        Outcome::Error(content)
+    } else {
+        Outcome::Output(content)
+    }
+}
+
 /// Text alone is text.
 pub(super) fn content(blocks: Vec<Block>) -> Content {
     match &*blocks {

@@ -49,7 +49,8 @@ pub struct Form {
 #[derive(Clone, Debug)]
 pub enum FormAnswer {
     /// This. Fields that it lacks get their defaults. If it then does not fit the schema, the
-    /// server is told that the question was cancelled.
+    /// server is told that the question was cancelled, and listeners get a
+    /// [`CallProgress`](agent_core::EventKind::CallProgress) that says why.
     Accept(Json),
     /// No.
     Decline,
@@ -143,16 +144,27 @@ impl Elicitation {
             }
         };
         Asked::Answer(match answer {
-            FormAnswer::Accept(answer) => accepted(&answer, &schema),
+            FormAnswer::Accept(answer) => {
+                accepted(&answer, &schema).unwrap_or_else(|why| unfit(server, caller, &why))
+            }
             FormAnswer::Decline => ElicitResult::new(ElicitationAction::Decline),
             FormAnswer::Cancel => ElicitResult::new(ElicitationAction::Cancel),
         })
     }
 }
 
+/// An answer does not fit. The server learns nothing of it, so the program does.
+fn unfit(server: &str, caller: &Caller, why: &str) -> ElicitResult {
+    caller.context.progress(format!(
+        "the answer to a question of the server {server:?} does not fit, so the server is told that the question was \
+         cancelled: {why}"
+    ));
+    ElicitResult::new(ElicitationAction::Cancel)
+}
+
 /// Whether a yes answers the question, with the defaults of all fields.
 fn needs_no_words(schema: &Map<String, Value>) -> bool {
-    matches!(accepted(&Value::Object(Map::new()).into(), schema).action, ElicitationAction::Accept)
+    accepted(&Value::Object(Map::new()).into(), schema).is_ok()
 }
 
 /// The answer that was given to this question of this call.
@@ -178,21 +190,19 @@ fn question(server: &str, message: &str, schema: &Map<String, Value>) -> String 
     format!("The server {server:?} asks: {message}{}", fields.collect::<String>())
 }
 
-/// An answer with the defaults of the fields that it lacks, if it fits the schema.
-fn accepted(answer: &Json, schema: &Map<String, Value>) -> ElicitResult {
-    let Ok(mut answer) = answer.parse::<Map<String, Value>>() else {
-        return ElicitResult::new(ElicitationAction::Cancel);
-    };
+/// An answer with the defaults of the fields that it lacks. The error says why it does not fit the
+/// schema.
+fn accepted(answer: &Json, schema: &Map<String, Value>) -> Result<ElicitResult, String> {
+    let mut answer: Map<String, Value> =
+        answer.parse().map_err(|_| "it must be an object with the fields".to_owned())?;
     for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         if let Some(default) = field.get("default") {
             answer.entry(name.clone()).or_insert_with(|| default.clone());
         }
     }
     let answer = Value::Object(answer);
-    match Rules::of(schema).and_then(|rules| rules.check(&answer)) {
-        Ok(()) => ElicitResult::new(ElicitationAction::Accept).with_content(answer),
-        Err(_) => ElicitResult::new(ElicitationAction::Cancel),
-    }
+    Rules::of(schema).and_then(|rules| rules.check(&answer))?;
+    Ok(ElicitResult::new(ElicitationAction::Accept).with_content(answer))
 }
 
 impl fmt::Debug for Elicitation {
@@ -226,12 +236,14 @@ mod tests {
 
     #[test]
     fn answers_get_defaults_and_are_checked() {
-        let check = |answer: Value, expected: Value| {
+        let check = |answer: Value, expected: Result<Value, &str>| {
             let result = accepted(&answer.into(), &schema());
-            assert_eq!(serde_json::to_value(result).unwrap(), expected);
+            let result = result.map(|result| serde_json::to_value(result).unwrap());
+            assert_eq!(result, expected.map_err(str::to_owned));
         };
-        check(json!({"name": "Ada"}), json!({"action": "accept", "content": {"name": "Ada", "age": 30}}));
-        check(json!({"name": "Ada", "age": -1}), json!({"action": "cancel"}));
-        check(json!({}), json!({"action": "cancel"}));
+        check(json!({"name": "Ada"}), Ok(json!({"action": "accept", "content": {"name": "Ada", "age": 30}})));
+        check(json!({"name": "Ada", "age": -1}), Err("at /age: must be >=0, but got -1"));
+        check(json!({}), Err("at the top level: missing properties 'name'"));
+        check(json!("Ada"), Err("it must be an object with the fields"));
     }
 }

@@ -32,8 +32,21 @@ pub enum McpErrorKind {
     #[error("no connection: {0}")]
     Connect(String),
     /// The server did not answer in time.
-    #[error("no answer within {0:?}; a longer time can be set with `connect_timeout`")]
-    Timeout(std::time::Duration),
+    #[error(
+        "no answer to {request} within {limit:?}; a longer time can be set with `{setting}`{}",
+        said(last_lines)
+    )]
+    Timeout {
+        /// What it did not answer.
+        request: String,
+        /// The time that it had.
+        limit: std::time::Duration,
+        /// The method of [`ServerBuilder`](super::ServerBuilder) that sets the time.
+        setting: &'static str,
+        /// If the server is a process, the last lines that it wrote to standard error, the oldest
+        /// first.
+        last_lines: Vec<String>,
+    },
     /// The server wants an authorization that the program did not give, or that was refused.
     #[error("not authorized: {0}")]
     Authorization(String),

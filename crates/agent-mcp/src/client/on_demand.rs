@@ -9,7 +9,7 @@ use rmcp::model::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{McpError, content, link::Link, names, pages};
+use super::{McpError, content, link::Link, names, pages, reading::Reading};
 
 /// A tool by which a model reads resources or prompts of a server.
 /// [`McpServer::resource_tools`](super::McpServer::resource_tools) and
@@ -41,7 +41,7 @@ pub(super) async fn resources(link: &Arc<Link>) -> Result<Vec<Resource>, McpErro
 /// What a resource contains.
 pub(super) async fn resource(link: &Arc<Link>, uri: &str) -> Result<Content, McpError> {
     let connection = link.connection().await?;
-    let read = connection.ask(&link.settings, "resources/read", |peer| {
+    let read = connection.ask(&link.settings, Reading::Content("resources/read"), |peer| {
         let params = ReadResourceRequestParams::new(uri);
         async move { peer.read_resource(params).await }
     });
@@ -65,7 +65,7 @@ pub(super) async fn prompt(
     arguments: JsonObject,
 ) -> Result<Vec<Message>, McpError> {
     let connection = link.connection().await?;
-    let read = connection.ask(&link.settings, "prompts/get", |peer| {
+    let read = connection.ask(&link.settings, Reading::Content("prompts/get"), |peer| {
         let params = GetPromptRequestParams::new(name).with_arguments(arguments.clone());
         async move { peer.get_prompt(params).await }
     });

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use rmcp::{Peer, RoleClient, ServiceError, model::PaginatedRequestParams};
 
-use super::{McpErrorKind, connection::Connection, settings::Settings};
+use super::{McpErrorKind, connection::Connection, reading::Reading, settings::Settings};
 
 /// The most entries and pages that are read of one list.
 const ENTRIES: usize = 10_000;
@@ -30,7 +30,8 @@ where
             let next = |cursor| PaginatedRequestParams::default().with_cursor(Some(cursor));
             cursor.clone().map(next)
         };
-        let (entries, next) = connection.ask(settings, request, |peer| page(peer, at())).await?;
+        let (entries, next) =
+            connection.ask(settings, Reading::List(request), |peer| page(peer, at())).await?;
         list.extend(entries);
         match next {
             _ if list.len() > ENTRIES => return Err(refused(format!("it lists more than {ENTRIES}"))),

@@ -144,6 +144,11 @@ impl LastLines {
         let mut is_open = self.is_open.clone();
         // A process that it started may hold standard error open for longer.
         let _ = timeout(LAST_WORDS, async { while is_open.changed().await.is_ok() {} }).await;
+        self.so_far()
+    }
+
+    /// The lines that the process has written so far.
+    pub(super) fn so_far(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }

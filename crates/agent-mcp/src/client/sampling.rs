@@ -104,6 +104,9 @@ impl Sampling {
         let used = reply.as_ref().map_or_else(LlmError::usage, |reply| reply.usage);
         *self.0.usage.lock().unwrap_or_else(PoisonError::into_inner) += used;
         let reply = reply.map_err(|error| error.to_string())?;
+        if reply.stop_reason == StopReason::Refusal {
+            return Err("the model refused to answer".to_owned());
+        }
         let text = Message::assistant(reply.content).text();
         let message = SamplingMessage::new(Role::Assistant, SamplingMessageContentBlock::text(text));
         let model = reply.model.map_or_else(|| "unknown".to_owned(), Into::into);

@@ -17,6 +17,12 @@ impl Secrets {
     pub(super) fn add(&mut self, secret: &str) {
         if secret.len() >= SHORTEST {
             self.0.push(secret.to_owned());
+            // As it is in JSON, which errors also repeat.
+            let json = serde_json::Value::from(secret).to_string();
+            let json = &json[1..json.len() - 1];
+            if json != secret {
+                self.0.push(json.to_owned());
+            }
             // The longest first, so that no part of one is left.
             self.0.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         }
@@ -48,5 +54,7 @@ mod tests {
         assert_eq!(hidden, "it is true: [hidden], [hidden]");
         assert_eq!(format!("{secrets:?}"), "Secrets(2)");
         assert_eq!(secrets.hide("red: \u{1b}[31m"), r"red: \u{1b}[31m");
+        secrets.add("pass\\word\"");
+        assert_eq!(secrets.hide(r#"{"a":"pass\\word\""} pass\word""#), r#"{"a":"[hidden]"} [hidden]"#);
     }
 }

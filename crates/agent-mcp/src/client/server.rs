@@ -185,7 +185,8 @@ impl McpServer {
     }
 
     /// Ends the connection and waits until the server's process has ended. The next call would
-    /// start it again.
+    /// start it again. Calls that are under way keep the connection until they end; then this does
+    /// not wait for its end.
     pub async fn close(&self) {
         let connection = self.0.connection.lock().await.take();
         if let Some(mut connection) = connection.and_then(|connection| Arc::try_unwrap(connection).ok()) {

@@ -1,7 +1,8 @@
 //! Servers that ask a person or a model.
 
 use agent_core::{
-    Agent, Block, Context, Conversation, End, Limits, Message, Outcome, Team, Tool, Usage,
+    Agent, Block, Context, Conversation, End, EventKind, Limits, Message, Outcome, StopReason, Team, Tool,
+    Usage,
     budget::Budget,
     script::{Reply, Script},
 };
@@ -78,6 +79,46 @@ async fn a_call_waits_for_a_person() {
         assert_eq!(agent.run(&mut conversation).with(answers).await.unwrap().text(), "Done.");
         let results = results(&conversation);
         assert!(results[0].contains(expected), "{revision}: {results:?}");
+    }
+}
+
+/// The server learns nothing of such an answer, so the program is told.
+#[tokio::test]
+async fn an_answer_that_does_not_fit_is_told() {
+    for revision in REVISIONS {
+        let answer = Elicitation::answered_by(async |_| FormAnswer::Accept(json!({"size": 7}).into()));
+        let (server, _folder) = connected(revision, |settings| settings.elicitation(answer)).await;
+        let script = Script::new([Reply::call("asks", json!({})), Reply::text("Done.")]);
+        let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
+        let mut conversation = agent.start("Buy a shirt.");
+        let mut run = agent.run(&mut conversation);
+        let mut told = Vec::new();
+        while let Some(event) = run.next().await {
+            if let EventKind::CallProgress { text, .. } = event.kind {
+                told.push(text);
+            }
+        }
+        drop(run);
+        let expected = "the answer to a question of the server \"scripted\" does not fit, so the server is told that \
+                        the question was cancelled: at /size: want string, but got number";
+        assert_eq!(told, [expected], "{revision}");
+        assert!(results(&conversation)[0].contains("cancel"), "{:?}", results(&conversation));
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_refuses_is_no_answer() {
+    for revision in REVISIONS {
+        let sampling = Sampling::new();
+        let (server, _folder) = connected(revision, |settings| settings.sampling(&sampling)).await;
+        let refused = Reply::text("No.").stop(StopReason::Refusal);
+        let script = Script::new([Reply::call("samples", json!({})), refused, Reply::text("Done.")]);
+        let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
+        let team = sampling.around(Team::new([agent]).unwrap());
+        let mut conversation = Conversation::start("a", "Go.");
+        team.run(&mut conversation).await.unwrap();
+        let results = results(&conversation);
+        assert!(results[0].contains("the model refused to answer"), "{revision}: {results:?}");
     }
 }
 

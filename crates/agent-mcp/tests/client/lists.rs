@@ -57,7 +57,7 @@ async fn the_program_chooses_and_changes_tools() {
 }
 
 #[tokio::test]
-async fn names_that_two_servers_share_get_prefixes() {
+async fn fault_12_names_that_two_servers_share_get_prefixes() {
     let folder = tempfile::tempdir().unwrap();
     let settings = |name: &str| server("2026-07-28", folder.path()).named(name);
     let one = settings("one").only(["echo", "slow"]).connect().await.unwrap();
@@ -67,7 +67,7 @@ async fn names_that_two_servers_share_get_prefixes() {
 }
 
 #[tokio::test]
-async fn a_list_that_changes_is_read_again() {
+async fn fault_21_a_list_that_changes_is_read_again_and_a_tool_that_is_gone_is_an_error_result() {
     for revision in REVISIONS {
         let folder = tempfile::tempdir().unwrap();
         let server = server(revision, folder.path()).connect().await.unwrap();

@@ -5,9 +5,11 @@
 mod calls;
 mod deaths;
 mod elicitation;
+mod faults;
 mod http;
 mod lists;
 mod many;
+mod odd;
 mod scripted;
 mod secrets;
 mod web;

@@ -17,7 +17,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn a_team_with_three_servers_finishes_although_one_dies() {
+async fn fault_5_a_team_with_three_servers_finishes_although_one_dies() {
     let (one, two, web) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), Web::start().await);
     let old = server(REVISIONS[0], one.path()).named("old").connect().await.unwrap();
     let new = server(REVISIONS[1], two.path()).named("new").connect().await.unwrap();

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::scripted::{server, written};
 
 #[tokio::test]
-async fn secrets_are_not_shown() {
+async fn fault_34_secrets_of_a_server_are_not_shown() {
     let visit = |_| async { Err::<String, _>("nobody is here") };
     let oauth = OAuth::new("http://localhost/callback", visit).client("id").client_secret("secret-7");
     let http = McpServer::http("http://user:secret-1@127.0.0.1:9/mcp?key=secret-2")

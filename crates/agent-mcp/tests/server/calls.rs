@@ -26,11 +26,8 @@ async fn tools_and_agents_are_called() {
 #[tokio::test]
 async fn what_is_wrong_with_a_call_is_told() {
     let check = async |tool: &str, input: Value, expected: &str| {
-        let tools = [
-            math::sum_numbers(),
-            FnTool::new("fails", "Fails.", |(): ()| Err::<String, _>("no paper")),
-            FnTool::new("panics", "Panics.", |(): ()| -> String { panic!("oh") }),
-        ];
+        let tools =
+            [math::sum_numbers(), FnTool::new("fails", "Fails.", |(): ()| Err::<String, _>("no paper"))];
         let mut wire = Wire::to(serve(planner()).tools(tools), Revision::Old).await;
         let result = wire.call(tool, input).await;
         let (said, is_error) = text(&result);
@@ -38,10 +35,20 @@ async fn what_is_wrong_with_a_call_is_told() {
         assert!(said.contains(expected), "{said}");
     };
     check("fails", json!({}), "no paper").await;
-    check("panics", json!({}), "panicked: oh").await;
     check("sum_numbers", json!({"numbers": "one"}), "invalid input: at /numbers").await;
     check("planner", json!({"tsak": "a"}), "there is no field \"tsak\"").await;
     check("planner", json!({"task": " "}), "\"task\" must be a text").await;
+}
+
+#[tokio::test]
+async fn fault_33_a_panic_in_a_tool_that_is_served_is_an_error_of_its_call() {
+    for revision in BOTH {
+        let panics = FnTool::new("panics", "Panics.", |(): ()| -> String { panic!("oh") });
+        let mut wire = Wire::to(serve_tools([panics]), revision).await;
+        for _ in 0..2 {
+            assert_eq!(text(&wire.call("panics", json!({})).await), ("the tool panicked: oh", true));
+        }
+    }
 }
 
 #[tokio::test]
