@@ -56,7 +56,8 @@ async fn fault_24_a_server_that_is_silent_is_given_up() {
             "MCP server \"odd\": no answer to {asked} within {limit:?}; a longer time can be set with \
              `connect_timeout`. Its last lines were: may I download it? (y)"
         );
-        assert_eq!(error.to_string(), expected);
+        let error = error.to_string();
+        assert!(error.starts_with(&expected), "{error}");
     }
     let limit = Duration::from_millis(300);
     let server = odd("resources/read").call_timeout(limit).connect().await.unwrap();
