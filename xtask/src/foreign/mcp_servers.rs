@@ -1,4 +1,4 @@
-//! Our MCP client against servers that others wrote, on the protocol's SDKs for TypeScript and for Python.
+//! Our MCP client against servers on the protocol's SDKs for TypeScript and for Python, and on another SDK for Rust.
 
 use std::{
     error::Error,
@@ -14,7 +14,7 @@ use crate::{
     mcp::Program,
     npm::{Npm, node_package},
     python::{Packages, Python},
-    task::root,
+    task::{cargo, root},
 };
 
 const SERVER: &str = "@modelcontextprotocol/server-everything@2026.8.31";
@@ -25,6 +25,9 @@ const SCRIPT: &str = "@modelcontextprotocol/server-everything/dist/index.js";
 /// A server on the SDK for Python, and what it needs.
 const SUMS: &str = "xtask/mcp/sums.py";
 const PYTHON: Packages = Packages { file: "xtask/mcp/requirements.txt", alone: false };
+
+/// A server on the crate rust-mcp-sdk, outside the workspace.
+const RUST: &str = "xtask/mcp/rust-sdk/Cargo.toml";
 
 /// A key that no server may see.
 const KEY: (&str, &str) = ("A_KEY_OF_THIS_PROGRAM", "secret");
@@ -50,6 +53,17 @@ pub(super) fn run() -> Result<Vec<String>, Box<dyn Error>> {
             wrong.extend(findings("Python's SDK", uses)?);
         }
         Err(why) => println!("foreign: the server on Python's SDK is skipped: {why}"),
+    }
+    let target = folder("mcp-rust");
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--locked", "--manifest-path"]).arg(root().join(RUST));
+    match build.arg("--target-dir").arg(&target).status()?.success() {
+        true => {
+            let mut uses = Command::new(client.path());
+            uses.arg(target.join("debug/rust-sdk-sums"));
+            wrong.extend(findings("rust-mcp-sdk", uses)?);
+        }
+        false => println!("foreign: the server on rust-mcp-sdk is skipped: it can't be built, see above"),
     }
     Ok(wrong)
 }

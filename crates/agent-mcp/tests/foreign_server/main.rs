@@ -1,5 +1,6 @@
-//! Uses servers that others wrote: `server-everything` over stdio and over HTTP, and one on the protocol's
-//! SDK for Python. Prints what went well and what did not: `cargo xtask foreign --mcp`.
+//! Uses servers that others wrote: `server-everything` over stdio and over HTTP, one on the protocol's SDK
+//! for Python, and one on the crate rust-mcp-sdk. Prints what went well and what did not: `cargo xtask
+//! foreign --mcp`.
 
 use std::env;
 
@@ -20,6 +21,11 @@ const KEY: &str = "A_KEY_OF_THIS_PROGRAM";
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
+    if let [server] = &*words {
+        let is_well = told("rust-mcp-sdk: results and failures", rust_sums(server).await);
+        ensure!(is_well, "not all went well, see above");
+        return Ok(());
+    }
     if let [python, script] = &*words {
         let is_well = told("Python's SDK: results, failures and progress", sums(python, script).await);
         ensure!(is_well, "not all went well, see above");
@@ -108,6 +114,20 @@ async fn sums(python: &str, script: &str) -> anyhow::Result<()> {
     let failed = call(&sums, "broken", json!({})).await.err().context("it did not fail")?;
     ensure!(failed.to_string().contains("Error executing tool broken"), "{failed}");
     progress_of(server(), "slow", json!({}), "step 2").await
+}
+
+/// The server of `xtask/mcp/rust-sdk`.
+async fn rust_sums(server: &str) -> anyhow::Result<()> {
+    let sums = McpServer::command(server, [""; 0]).trusted().connect().await?;
+    let add = sums.tools().into_iter().find(|tool| tool.original_name() == "add").context("no add")?;
+    ensure!(add.spec().read_only, "the hint is not read");
+    has(&call(&sums, "add", json!({"a": 2, "b": 3})).await?, "5")?;
+    let refused =
+        call(&sums, "add", json!({"a": "two", "b": 3})).await.err().context("it was not refused")?;
+    ensure!(refused.to_string().contains("invalid input"), "{refused}");
+    let failed = call(&sums, "broken", json!({})).await.err().context("it did not fail")?;
+    ensure!(failed.to_string().contains("no number is there"), "{failed}");
+    Ok(())
 }
 
 async fn progress(server: ServerBuilder) -> anyhow::Result<()> {
