@@ -69,6 +69,10 @@ impl From<RestateError> for SessionsError {
         match error {
             RestateError::Unknown { id } => Self::Unknown { id },
             RestateError::NoSuchTurn { id, turn, turns } => Self::NoSuchTurn { id, turn, turns },
+            RestateError::TurnNotKept { .. } => Self::NotPossible {
+                what: "copying the session up to this turn",
+                why: "the engine has not kept how it was then: copy all of it, or up to another turn",
+            },
             RestateError::NotASessionId(error) => Self::NotASessionId(error),
             error => Self::failed(error),
         }

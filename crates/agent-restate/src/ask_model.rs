@@ -28,50 +28,96 @@ use crate::{
 pub(crate) type AskResult = Result<Result<Response, Failure>, String>;
 
 /// Asks the model of the speaking agent, as a step. The reply may have at most `limit` bytes.
+/// `is_new_trace` says that the trace of the run begins with this request.
 pub(crate) async fn ask_model(
     ctx: &ObjectContext<'_>,
     process: &SharedProcess,
     so_far: &Conversation,
     limit: usize,
+    is_new_trace: bool,
 ) -> Result<Traced<AskResult>, TerminalError> {
     let name = format!("ask {}", so_far.speaker());
-    let (process, so_far) = (process.clone(), so_far.clone());
-    match process.keeps_partial_reply {
-        false => session_step(ctx, &name, ask_traced(process, so_far, limit, None)).await,
-        true => ask_and_keep_partial(ctx, &name, process, so_far, limit).await,
-    }
+    let asking = Asking {
+        process: process.clone(),
+        so_far: Arc::new(so_far.clone()),
+        limit,
+        cancel: process.keeps_partial_reply.then(Cancel::new),
+        begun: Arc::default(),
+    };
+    let begun = match is_new_trace {
+        true => asking.begin_trace(ctx).await?,
+        false => None,
+    };
+    let there = asking.clone();
+    let asked = session_step(ctx, &name, async move { there.reply().await }).await;
+    let asked = match asked {
+        Err(cancelled) if cancelled.code() == CANCELLED => asking.keep_partial_reply(ctx, cancelled).await?,
+        asked => asked?,
+    };
+    Ok(Traced { trace: asked.trace.or(begun), ..asked })
 }
 
-/// Like `ask_model`, but if the request is cancelled, it keeps the part of the reply that has
-/// arrived. Keeping it is a step of its own, because a replay of the first step finds only that it
-/// was cancelled.
-async fn ask_and_keep_partial(
-    ctx: &ObjectContext<'_>,
-    name: &str,
+/// A request to a model, which several steps share while they are in this process.
+#[derive(Clone)]
+struct Asking {
     process: SharedProcess,
-    so_far: Conversation,
+    so_far: Arc<Conversation>,
     limit: usize,
-) -> Result<Traced<AskResult>, TerminalError> {
-    let (cancel, begun) =
-        (Cancel::new(), Arc::<OnceLock<SharedFuture<BoxFuture<'static, Traced<AskResult>>>>>::default());
-    let (stop, there) = (cancel.clone(), begun.clone());
-    let asking = async move {
-        let asking = there.get_or_init(|| ask_traced(process, so_far, limit, Some(stop)).boxed().shared());
-        asking.clone().await
-    };
-    let asked = session_step(ctx, name, asking).await;
-    let Err(cancelled) = asked else { return asked };
-    if cancelled.code() != CANCELLED {
-        return Err(cancelled);
+    /// Stops the request, if a part of a reply is to be kept.
+    cancel: Option<Cancel>,
+    begun: Arc<OnceLock<SharedFuture<BoxFuture<'static, Traced<AskResult>>>>>,
+}
+
+impl Asking {
+    /// The reply. The request begins when this is polled for the first time.
+    fn reply(&self) -> SharedFuture<BoxFuture<'static, Traced<AskResult>>> {
+        let begin = || {
+            let Self { process, so_far, limit, cancel, .. } = self.clone();
+            async move {
+                let result = ask_here(&process, &so_far, limit, cancel).await;
+                Traced { result, trace: process.traces.take_new(so_far.id()) }
+            }
+            .boxed()
+            .shared()
+        };
+        self.begun.get_or_init(begin).clone()
     }
-    let shown = async move {
-        // If another process has streamed the reply, there is nothing here.
-        let asking = begun.get()?.clone();
-        cancel.all();
-        asking.await.result.ok()?.ok().filter(can_end_the_run)
-    };
-    let shown: Option<Response> = session_step(ctx, "keep what was shown", shown).await?;
-    shown.map(|reply| Traced { result: Ok(Ok(reply)), trace: None }).ok_or(cancelled)
+
+    /// Begins the request, and saves the trace that begins with it in a step of its own. So the
+    /// trace is known if the process ends before the reply.
+    async fn begin_trace(&self, ctx: &ObjectContext<'_>) -> Result<Option<String>, TerminalError> {
+        let there = self.clone();
+        let begin = async move {
+            // The start of the turn is told when it is polled for the first time. If the reply is
+            // complete then, it says what the trace is.
+            let _ = futures::poll!(there.reply());
+            there.process.traces.take_new(there.so_far.id())
+        };
+        let trace = session_step(ctx, "begin the trace", begin).await?;
+        if let Some(trace) = &trace {
+            self.process.traces.learn(self.so_far.id(), trace);
+        }
+        Ok(trace)
+    }
+
+    /// Keeps the part of a cancelled reply that has arrived. It is a step of its own, because a
+    /// replay of the step before finds only that it was cancelled.
+    async fn keep_partial_reply(
+        &self,
+        ctx: &ObjectContext<'_>,
+        cancelled: TerminalError,
+    ) -> Result<Traced<AskResult>, TerminalError> {
+        let Some(cancel) = self.cancel.clone() else { return Err(cancelled) };
+        let begun = self.begun.clone();
+        let shown = async move {
+            // If another process has streamed the reply, there is nothing here.
+            let asking = begun.get()?.clone();
+            cancel.all();
+            asking.await.result.ok()?.ok().filter(can_end_the_run)
+        };
+        let shown: Option<Response> = session_step(ctx, "keep what was shown", shown).await?;
+        shown.map(|reply| Traced { result: Ok(Ok(reply)), trace: None }).ok_or(cancelled)
+    }
 }
 
 /// Whether the reply can end the run. The cancellation is reported only once. So a reply that was
@@ -81,30 +127,18 @@ pub(crate) fn can_end_the_run(reply: &Response) -> bool {
         && reply.tool_calls().next().is_none()
 }
 
-/// Asks the model in this process. The trace of the run may begin with that.
-async fn ask_traced(
-    process: SharedProcess,
-    so_far: Conversation,
-    limit: usize,
-    cancel: Option<Cancel>,
-) -> Traced<AskResult> {
-    let (traces, id) = (process.traces.clone(), so_far.id().to_owned());
-    let result = ask_here(process, so_far, limit, cancel).await;
-    Traced { result, trace: traces.take_new(&id) }
-}
-
 /// Asks the model in this process, until `cancel` stops it.
 async fn ask_here(
-    process: SharedProcess,
-    so_far: Conversation,
+    process: &SharedProcess,
+    so_far: &Conversation,
     limit: usize,
     cancel: Option<Cancel>,
 ) -> AskResult {
     let failed = |error| Ok(Err(Failure { agent: so_far.speaker().to_owned(), error }));
     let asking = async {
         match &cancel {
-            None => process.local.ask(&so_far).await,
-            Some(cancel) => process.local.ask_until(&so_far, cancel).await,
+            None => process.local.ask(so_far).await,
+            Some(cancel) => process.local.ask_until(so_far, cancel).await,
         }
     };
     let reply = tokio::time::timeout(process.step_timeout, asking).await;
@@ -113,7 +147,7 @@ async fn ask_here(
         return failed(too_slow(process.step_timeout));
     };
     match reply {
-        Ok(reply) => within(&so_far, reply, limit),
+        Ok(reply) => within(so_far, reply, limit),
         Err(error) => Err(error.to_string()),
     }
 }

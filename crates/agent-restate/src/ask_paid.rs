@@ -104,7 +104,11 @@ impl<'ctx> Asking<'_, 'ctx> {
     async fn ask(&mut self) -> Result<AskResult, TerminalError> {
         loop {
             let Traced { result: Told { settled, event }, trace } = self.step().await?;
-            self.trace = self.trace.take().or(trace);
+            if let Some(trace) = trace {
+                // If this is a replay, the task that begins next belongs to it.
+                self.process.traces.learn(self.so_far.id(), &trace);
+                self.trace = Some(trace);
+            }
             self.settle(settled);
             match event {
                 TaskEvent::Needs { id, worst, is_last } => self.pay(id, worst, is_last).await?,

@@ -28,6 +28,8 @@ pub(crate) struct Process {
     /// Sends the events of this process to the engine, if they are kept.
     pub(crate) events: Option<EventSender>,
     pub(crate) traces: RunTraces,
+    /// Whether somebody makes traces of the runs.
+    pub(crate) is_traced: bool,
     /// How long one call, or one reply of a model, may take.
     pub(crate) step_timeout: Duration,
     /// How long a call waits for a person. Forever without this.

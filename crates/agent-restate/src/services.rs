@@ -61,6 +61,7 @@ impl Services {
                 unknown,
                 events: None,
                 traces: RunTraces::default(),
+                is_traced: false,
                 step_timeout: DEFAULT_STEP_TIMEOUT,
                 approval_timeout: None,
             },
@@ -80,8 +81,11 @@ impl Services {
     /// the run. So their spans are in one trace, also if another process continues the run after a
     /// crash or when a person has decided. The next run of the session has a trace of its own.
     ///
-    /// All processes that serve the team should have a tracer.
-    pub fn trace(self, tracer: &impl RunTracer) -> Self {
+    /// All processes that serve the team should have a tracer. With one, a run has one more step:
+    /// its first request saves the trace before the reply comes. So if you add a tracer, register
+    /// the services again under a new address.
+    pub fn trace(mut self, tracer: &impl RunTracer) -> Self {
+        self.process.is_traced = true;
         let listener = tracer.trace(Arc::new(self.process.traces.clone()));
         self.listen(listener)
     }

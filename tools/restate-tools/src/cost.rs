@@ -64,8 +64,27 @@ async fn with(nodes: usize) -> Done {
         let what = format!("{AT_ONCE} such at once, {replicas} served by");
         println!("  {what:<42}{runs:>8.1} runs a second, {effects:.0} effects");
     }
+    with_events(&cluster, &host).await?;
     let memory = (1..=nodes).filter_map(|node| cluster.rss_kb(node)).map(|kb| format!("{} MB", kb / 1024));
     println!("  {:<42}  {}", "a node's memory then", memory.collect::<Vec<_>>().join(", "));
+    Ok(())
+}
+
+/// The same with one process that keeps the events of its runs on the engine.
+async fn with_events(cluster: &Cluster, host: &Restate) -> Done {
+    let address = free()?;
+    let _service = Service::keeping_events(address, cluster.ingress()).await?;
+    // The engine gives new work to the address that is registered last.
+    register(cluster.admin(), &format!("http://{address}")).await?;
+    let mut took = Vec::new();
+    for _ in 0..ONE_BY_ONE {
+        took.push(one(host, "lead").await?);
+    }
+    let what = "one of 23 effects, its events kept";
+    println!("  {what:<42}{:>8.1} ms", median(&took).as_secs_f64() * 1e3);
+    let took = in_parallel(host).await?.as_secs_f64();
+    let what = format!("{AT_ONCE} such at once, their events kept");
+    println!("  {what:<42}{:>8.1} runs a second", AT_ONCE as f64 / took);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use agent_core::Limits;
-use agent_restate::Services;
+use agent_restate::{Restate, Services};
 use clap::Args;
 use drill::{Done, Log, Tools, Ways, budget, team};
 use program::println;
@@ -28,13 +28,16 @@ pub(crate) struct Served {
     /// `repeatable` if a call may be made twice, else `once`
     #[arg(value_parser = Tools::of)]
     tools: Option<Tools>,
+    /// Address of the engine, such as http://127.0.0.1:8080, if it is to keep the events of the runs
+    #[arg(long)]
+    events: Option<String>,
     /// Folder of its server. It is not read: it shows in a list of processes
     #[arg(long, conflicts_with = "log")]
     base_dir: Option<PathBuf>,
 }
 
 /// Serves until it is killed.
-pub(crate) fn run(Served { address, log, tools, .. }: Served) -> Done {
+pub(crate) fn run(Served { address, log, tools, events, .. }: Served) -> Done {
     let repeatable = tools != Some(Tools::Once);
     let log = log.map(|log| Log::open(&log)).transpose()?;
     let has_budget = log.is_some();
@@ -48,6 +51,10 @@ pub(crate) fn run(Served { address, log, tools, .. }: Served) -> Done {
             println!("{OPEN}");
         }
     });
+    let services = match events {
+        Some(engine) => services.keep_events(&Restate::at(&engine)?),
+        None => services,
+    };
     Runtime::new()?.block_on(async {
         let listener = TcpListener::bind(address).await?;
         println!("{READY}");

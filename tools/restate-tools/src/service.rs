@@ -25,12 +25,22 @@ pub(crate) struct Service {
 impl Service {
     /// Starts one, and waits until it can be reached.
     pub(crate) async fn start(address: SocketAddr, log: Option<(&Path, Tools)>) -> Done<Self> {
-        let began = Instant::now();
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["serve", &address.to_string()]).stdout(Stdio::piped());
+        let mut command = serve(address)?;
         if let Some((log, tools)) = log {
             command.arg(log).arg(tools.word()).stderr(Stdio::null());
         }
+        Self::started(command).await
+    }
+
+    /// Starts one that keeps the events of its runs on the engine with this address.
+    pub(crate) async fn keeping_events(address: SocketAddr, engine: &str) -> Done<Self> {
+        let mut command = serve(address)?;
+        command.args(["--events", engine]);
+        Self::started(command).await
+    }
+
+    async fn started(mut command: Command) -> Done<Self> {
+        let began = Instant::now();
         let mut child = command.spawn()?;
         let output = child.stdout.take().expect("its output is piped");
         let (sender, said) = watch::channel(None);
@@ -57,6 +67,12 @@ impl Service {
         let heard = said.wait_for(heard).await.map_err(|_| "the process that serves ended by itself")?;
         Ok(heard.as_ref().map(|(_, at)| *at).unwrap_or_else(|| self.began.elapsed()))
     }
+}
+
+fn serve(address: SocketAddr) -> Done<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["serve", &address.to_string()]).stdout(Stdio::piped());
+    Ok(command)
 }
 
 impl Drop for Service {
