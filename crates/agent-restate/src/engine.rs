@@ -57,7 +57,8 @@ impl Host for Engine<'_, '_> {
         let limit = self.writer.write(self.ctx, so_far)? / 3;
         let asked = match self.budgets.is_empty() {
             true => {
-                let is_new_trace = self.process.is_traced && so_far.depth() == 0 && self.writer.trace().is_none();
+                let is_new_trace =
+                    self.process.is_traced && so_far.depth() == 0 && self.writer.trace().is_none();
                 ask_model(self.ctx, self.process, so_far, limit, is_new_trace).await?
             }
             false => ask_paid(self.ctx, self.process, &self.budgets, so_far, limit).await?,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use agent_core::{
-    Agent, Conversation, Limits, Team, budget::Budget,
+    Agent, Conversation, Limits, Team,
+    budget::Budget,
     script::{Reply, Script},
 };
 use agent_otel::Traces;
