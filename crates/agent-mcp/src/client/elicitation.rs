@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt, future::Future, sync::Arc};
 
 use agent_core::{Context, Json};
 use futures::{FutureExt, future::BoxFuture};
-use rmcp::model::{ElicitRequestParams, ElicitResult, ElicitationAction};
+use reqwest::Url;
+use rmcp::model::{ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema};
 use serde_json::{Map, Value};
 
 use super::{calls::Caller, schema::Rules};
@@ -17,9 +18,13 @@ use super::{calls::Caller, schema::Rules};
 ///   what the tool does before it asks, it does twice.
 /// - [`answered_by`](Self::answered_by): a function answers while the call goes on.
 ///
-/// Questions that send a person to a web page are declined.
+/// Questions that send a person to a web page are declined, unless
+/// [`with_web_pages`](Self::with_web_pages) allows them.
 #[derive(Clone)]
-pub struct Elicitation(How);
+pub struct Elicitation {
+    how: How,
+    web_pages: bool,
+}
 
 #[derive(Clone)]
 enum How {
@@ -38,8 +43,11 @@ pub struct Form {
     /// The server's words. They may say anything, so show them as the server's.
     pub message: String,
     /// The JSON Schema of the answer: an object whose fields are texts, numbers, booleans or
-    /// choices.
+    /// choices. An empty object if the server sends the person to a web page.
     pub schema: Json,
+    /// The web page to which the server sends the person. `None` for a form. It may be any page of
+    /// the web, so show the whole address, and open it only if the person says so.
+    pub url: Option<String>,
     /// The key of the call in which the server asks; see [`Context::key`].
     pub call: String,
 }
@@ -101,7 +109,7 @@ impl Elicitation {
     /// (each field that it requires has a default), and the tool does not need an approval itself,
     /// an approval is the answer.
     pub fn ask_a_person() -> Self {
-        Self(How::Wait)
+        Self { how: How::Wait, web_pages: false }
     }
 
     /// This function answers.
@@ -109,19 +117,49 @@ impl Elicitation {
     where
         F: Future<Output = FormAnswer> + Send + 'static,
     {
-        Self(How::Function(Arc::new(move |form| answer(form).boxed())))
+        Self { how: How::Function(Arc::new(move |form| answer(form).boxed())), web_pages: false }
+    }
+
+    /// Also lets servers send a person to a web page, for example to sign in there or to pay: what
+    /// is typed there is read by no model and not by this program. By default such questions are
+    /// declined.
+    ///
+    /// The question shows the address. An approval of the call, or [`FormAnswer::Accept`] with
+    /// anything in it, says that the person has opened the page.
+    pub fn with_web_pages(mut self) -> Self {
+        self.web_pages = true;
+        self
+    }
+
+    pub(super) fn has_web_pages(&self) -> bool {
+        self.web_pages
     }
 
     /// Asks a question of the server.
     pub(super) async fn ask(&self, server: &str, asked: &ElicitRequestParams, caller: &Caller) -> Asked {
-        let ElicitRequestParams::FormElicitationParams { message, requested_schema, .. } = asked else {
-            return Asked::Answer(ElicitResult::new(ElicitationAction::Decline));
-        };
+        match asked {
+            ElicitRequestParams::FormElicitationParams { message, requested_schema, .. } => {
+                self.ask_form(server, message, requested_schema, caller).await
+            }
+            ElicitRequestParams::UrlElicitationParams { message, url, .. } if self.web_pages => {
+                self.ask_to_open(server, message, url, caller).await
+            }
+            _ => Asked::Answer(ElicitResult::new(ElicitationAction::Decline)),
+        }
+    }
+
+    async fn ask_form(
+        &self,
+        server: &str,
+        message: &str,
+        requested_schema: &ElicitationSchema,
+        caller: &Caller,
+    ) -> Asked {
         let schema = match serde_json::to_value(requested_schema) {
             Ok(Value::Object(schema)) => schema,
             _ => return Asked::Answer(ElicitResult::new(ElicitationAction::Cancel)),
         };
-        let answer = match &self.0 {
+        let answer = match &self.how {
             How::Wait => {
                 let question = question(server, message, &schema);
                 match given(&caller.context, &question) {
@@ -132,16 +170,7 @@ impl Elicitation {
                     None => return Asked::Person(question),
                 }
             }
-            How::Function(answer) => {
-                let (server, message) = (server.to_owned(), message.clone());
-                let form = Form {
-                    server,
-                    message,
-                    schema: Value::Object(schema.clone()).into(),
-                    call: caller.context.key(),
-                };
-                answer(form).await
-            }
+            How::Function(answer) => answer(form(server, message, schema.clone(), None, caller)).await,
         };
         Asked::Answer(match answer {
             FormAnswer::Accept(answer) => {
@@ -151,6 +180,47 @@ impl Elicitation {
             FormAnswer::Cancel => ElicitResult::new(ElicitationAction::Cancel),
         })
     }
+}
+
+impl Elicitation {
+    /// The server sends a person to a web page.
+    async fn ask_to_open(&self, server: &str, message: &str, url: &str, caller: &Caller) -> Asked {
+        let page = Url::parse(url).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+        let Some(page) = page else {
+            let why =
+                format!("the server {server:?} wants to send a person to {url:?}, which is no web page");
+            caller.context.progress(format!("{why}, so that is declined"));
+            return Asked::Answer(ElicitResult::new(ElicitationAction::Decline));
+        };
+        let answer = match &self.how {
+            How::Wait => {
+                let question = format!("The server {server:?} asks a person to open {page} : {message}");
+                match given(&caller.context, &question).is_some() || caller.take_consent() {
+                    true => FormAnswer::Accept(Value::Object(Map::new()).into()),
+                    false => return Asked::Person(question),
+                }
+            }
+            How::Function(answer) => {
+                answer(form(server, message, Map::new(), Some(page.into()), caller)).await
+            }
+        };
+        Asked::Answer(ElicitResult::new(match answer {
+            FormAnswer::Accept(_) => ElicitationAction::Accept,
+            FormAnswer::Decline => ElicitationAction::Decline,
+            FormAnswer::Cancel => ElicitationAction::Cancel,
+        }))
+    }
+}
+
+fn form(
+    server: &str,
+    message: &str,
+    schema: Map<String, Value>,
+    url: Option<String>,
+    caller: &Caller,
+) -> Form {
+    let (server, message, call) = (server.to_owned(), message.to_owned(), caller.context.key());
+    Form { server, message, schema: Value::Object(schema).into(), url, call }
 }
 
 /// An answer does not fit. The server learns nothing of it, so the program does.
@@ -207,7 +277,7 @@ fn accepted(answer: &Json, schema: &Map<String, Value>) -> Result<ElicitResult, 
 
 impl fmt::Debug for Elicitation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match self.how {
             How::Wait => "Elicitation(a person)",
             How::Function(_) => "Elicitation(a function)",
         })

@@ -10,7 +10,7 @@ use rmcp::{
     model::{
         ClientCapabilities, ClientInfo, CreateMessageRequestParams, CreateMessageResult, ElicitRequestParams,
         ElicitResult, ElicitationAction, ElicitationCapability, FormElicitationCapability, Implementation,
-        ProgressNotificationParam, SamplingCapability,
+        ProgressNotificationParam, SamplingCapability, UrlElicitationCapability,
     },
     service::{NotificationContext, RequestContext},
 };
@@ -45,9 +45,10 @@ impl ClientHandler for Handler {
         if self.settings.sampling.is_some() {
             capabilities.sampling = Some(SamplingCapability::default());
         }
-        if self.settings.elicitation.is_some() {
-            let form = FormElicitationCapability::new();
-            capabilities.elicitation = Some(ElicitationCapability::new().with_form(form));
+        if let Some(elicitation) = &self.settings.elicitation {
+            let mut can = ElicitationCapability::new().with_form(FormElicitationCapability::new());
+            can.url = elicitation.has_web_pages().then(UrlElicitationCapability::new);
+            capabilities.elicitation = Some(can);
         }
         ClientInfo::new(capabilities, Implementation::new("agent-mcp", env!("CARGO_PKG_VERSION")))
     }

@@ -82,6 +82,40 @@ async fn a_call_waits_for_a_person() {
     }
 }
 
+#[tokio::test]
+async fn a_web_page_is_opened_only_if_the_program_and_the_person_allow_it() {
+    for revision in REVISIONS {
+        let page = "https://example.com/sign-in";
+        let answer = move |form: agent_mcp::Form| async move {
+            assert_eq!((form.url.as_deref(), &*form.message), (Some(page), "Sign in, please."));
+            FormAnswer::Accept(json!({}).into())
+        };
+        for (elicitation, expected) in [
+            (Elicitation::answered_by(answer), r#""action":"decline""#),
+            (Elicitation::answered_by(answer).with_web_pages(), r#""action":"accept""#),
+        ] {
+            let (server, _folder) = connected(revision, |settings| settings.elicitation(elicitation)).await;
+            let outcome = tool(&server, "sends").call(json!({}).into(), Context::by_hand("c")).await;
+            let Outcome::Output(said) = outcome else { panic!("{outcome:?}") };
+            let said = said.to_text();
+            assert!(said.contains(expected) && !said.contains("content"), "{said}");
+        }
+
+        let ask = Elicitation::ask_a_person().with_web_pages();
+        let (server, _folder) = connected(revision, |settings| settings.elicitation(ask)).await;
+        let script = Script::new([Reply::call("sends", json!({})), Reply::text("Done.")]);
+        let agent = Agent::builder("a", script).tools(server.tools()).build().unwrap();
+        let mut conversation = agent.start("Go.");
+        let End::Waiting(calls) = agent.run(&mut conversation).await.unwrap() else { panic!() };
+        let expected = format!("The server \"scripted\" asks a person to open {page} : Sign in, please.");
+        assert_eq!(calls[0].question, expected);
+        conversation.approve(&calls[0].key).unwrap();
+        agent.run(&mut conversation).await.unwrap();
+        let results = results(&conversation);
+        assert!(results[0].contains(r#""action":"accept""#), "{revision}: {results:?}");
+    }
+}
+
 /// The server learns nothing of such an answer, so the program is told.
 #[tokio::test]
 async fn an_answer_that_does_not_fit_is_told() {

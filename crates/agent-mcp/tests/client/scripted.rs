@@ -164,6 +164,7 @@ impl Scripted {
         ];
         let mut rest = vec![
             tool("asks", json!({})),
+            tool("sends", json!({})),
             tool("samples", json!({})),
             tool("fails", json!({})),
             tool("grows", json!({})),
@@ -212,6 +213,12 @@ impl Scripted {
                 std::process::exit(3);
             }
             "asks" => self.ask(id, params),
+            "sends" => {
+                let url = "https://example.com/sign-in";
+                let question =
+                    json!({"mode": "url", "message": "Sign in, please.", "url": url, "elicitationId": "e"});
+                self.question(id, params, "elicitation/create", &question);
+            }
             "samples" => self.sample(id, params),
             "fails" => {
                 self.result(id, json!({"content": [{"type": "text", "text": "no luck"}], "isError": true}))
