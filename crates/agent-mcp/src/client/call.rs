@@ -22,7 +22,7 @@ use super::{
     link::Link,
     questions::{Answers, Rounds},
     settings::Reach,
-    words::words,
+    words::{source, words},
 };
 
 /// Why a call has no result.
@@ -182,5 +182,5 @@ fn failed(error: ServiceError) -> Failed {
 /// Whether no connection was made, so that the server can't know of the call.
 fn never_sent(error: &(dyn std::error::Error + 'static)) -> bool {
     let is_connect = error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect);
-    is_connect || error.source().is_some_and(never_sent)
+    is_connect || source(error).is_some_and(never_sent)
 }

@@ -1,6 +1,10 @@
 //! Errors of rmcp in words.
 
-use rmcp::{ServiceError, service::ClientInitializeError};
+use std::error::Error;
+
+use rmcp::{
+    ServiceError, service::ClientInitializeError, transport::streamable_http_client::StreamableHttpError,
+};
 
 /// An error of a handshake, without the names of rmcp's types.
 pub(super) fn handshake_words(error: &ClientInitializeError) -> String {
@@ -27,15 +31,24 @@ pub(super) fn words(error: &ServiceError) -> String {
 }
 
 /// An error and its causes, on one line.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut words = error.to_string();
-    let mut cause = error.source();
+    let mut cause = source(error);
     while let Some(error) = cause {
         let more = error.to_string();
         if !words.contains(&more) {
             words = format!("{words}: {more}");
         }
-        cause = error.source();
+        cause = source(error);
     }
     words
+}
+
+/// The cause of an error. rmcp shows an error of the HTTP client and does not give it as the cause, so
+/// its own causes would be lost.
+pub(super) fn source<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    match error.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
+        Some(StreamableHttpError::Client(error)) => Some(error),
+        _ => error.source(),
+    }
 }
