@@ -65,8 +65,9 @@ impl Slots {
 }
 
 impl Conversation {
-    /// The calls of the last reply that have no result yet, in order. After [`End::Cut`] and
-    /// [`End::Refused`] these calls were not made, and will not be.
+    /// The calls of the last reply that have no result yet, in order. After
+    /// [`End::Cut`](crate::End::Cut) and [`End::Refused`](crate::End::Refused) these calls were not
+    /// made, and will not be.
     pub fn open_calls(&self) -> impl Iterator<Item = &Arc<ToolCall>> {
         self.slots.iter().filter(|slot| !slot.is_done()).map(|slot| &slot.call)
     }
