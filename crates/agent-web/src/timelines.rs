@@ -2,12 +2,13 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use agent_core::sessions::{Sessions, SessionsError};
 use agent_timeline::TimelineBuilder;
 use futures::TryStreamExt;
+use tokio::time::timeout;
 
 /// Timelines of the sessions that pages show, so that each event is read only once.
 #[derive(Clone, Default)]
@@ -22,6 +23,9 @@ struct Kept {
     builder: TimelineBuilder,
 }
 
+/// How long to wait for an event that should be there. The timeline is then drawn without it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The most timelines that are kept.
 const MOST: usize = 16;
 
@@ -33,7 +37,9 @@ impl Timelines {
         if kept.last < session.last_event {
             let mut events = sessions.events(id, kept.last).await?;
             while kept.last < session.last_event {
-                let Some(event) = events.try_next().await? else { break };
+                // It may have been deleted since, and another one may have begun with its id.
+                let Ok(event) = timeout(PATIENCE, events.try_next()).await else { break };
+                let Some(event) = event? else { break };
                 kept.builder.push(&event.event);
                 kept.last = event.offset;
             }

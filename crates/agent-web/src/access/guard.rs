@@ -93,8 +93,10 @@ impl Access {
             };
         }
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let cookie = value_of(cookies.flat_map(|cookies| cookies.split(';')), &name);
-        match self.is_token(cookie.unwrap_or_default()) {
+        let mut cookies = cookies.flat_map(|cookies| cookies.split(';'));
+        // Pages at other ports may set cookies of this name, too, for other paths.
+        let is_known = cookies.any(|cookie| value_of([cookie].into_iter(), &name).is_some_and(|token| self.is_token(token)));
+        match self.0.token.is_none() || is_known {
             true => Verdict::Admitted,
             false => Verdict::Refused(StatusCode::UNAUTHORIZED, NO_TOKEN),
         }
@@ -166,6 +168,8 @@ mod tests {
         check("GET /sessions", &[HOST, ("cookie", "agent_web_3001=0123456789abcdef")], "401");
         check("GET /sessions", &[HOST, ("cookie", "xagent_web_3000=0123456789abcdef")], "401");
         check("GET /sessions", &[HOST, ("cookie", "agent_web_3000=")], "401");
+        let two = ("cookie", "agent_web_3000=of another page; agent_web_3000=0123456789abcdef");
+        check("GET /sessions", &[HOST, two], "admitted");
         let cookie = "agent_web_3000=0123456789abcdef; Path=/; HttpOnly; SameSite=Strict";
         check("GET /?token=0123456789abcdef", &[HOST], cookie);
         check("GET /?a=b&token=0123456789abcdef", &[HOST], cookie);

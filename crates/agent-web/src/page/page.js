@@ -8,6 +8,9 @@ const BASE = location.pathname.replace(/\/$/, "");
 /** How often the list is asked for, in ms. */
 const LIST_EVERY = 2000;
 
+/** How long to wait before the events are asked for again after the service has refused them, in ms. */
+const AGAIN = 2000;
+
 /** The most events that are shown as a list. */
 const MOST_EVENTS = 1000;
 
@@ -149,8 +152,7 @@ const state = (session) => element("span", `state ${session.state}`, session.sta
 /** Shows a session from the beginning, and follows it. */
 function show(id) {
   shown?.source.close();
-  const source = new EventSource(pathOf(id, "/events"));
-  shown = { id, last: 0, began: null, words: "", agent: "", isWritten: false, source };
+  shown = { id, last: 0, began: null, words: "", agent: "", isWritten: false, isLost: false, source: null };
   location.hash = encodeURIComponent(id);
   byId("session").hidden = false;
   byId("nothing").hidden = true;
@@ -167,18 +169,26 @@ function show(id) {
 }
 
 function listen(session) {
-  const { source } = session;
-  const lost = "The connection is lost. The page goes on when it is back.";
-  source.onopen = () => byId("note").textContent === lost && note("");
+  const source = new EventSource(pathOf(session.id, "/events"));
+  session.source = source;
+  source.onopen = () => {
+    if (session !== shown || !session.isLost) return;
+    session.isLost = false;
+    note("");
+    refreshSession();
+  };
   source.onmessage = (message) => {
     if (session === shown) heard(JSON.parse(message.data));
   };
   source.addEventListener("error", (message) => {
     if (session !== shown) return;
     // The service says why, or the browser has lost the connection and comes back by itself.
-    if (message.data) note(JSON.parse(message.data).error, true);
-    else if (source.readyState === EventSource.CLOSED) refreshSession();
-    else note(lost);
+    if (message.data) return note(JSON.parse(message.data).error, true);
+    session.isLost = true;
+    if (source.readyState !== EventSource.CLOSED) return note("The connection is lost. The page goes on when it is back.");
+    // The service has refused, and the browser does not come back by itself. What was heard before is not shown again.
+    refreshSession();
+    setTimeout(() => session === shown && listen(session), AGAIN);
   });
 }
 
@@ -218,7 +228,8 @@ function fillHead(session) {
   byId("state").textContent = session.state;
   const turns = session.turns === 1 ? "1 turn" : `${session.turns} turns`;
   byId("facts").textContent = [session.agent, turns, cost(session), `began ${ago(session.began_ms)} ago`].join(" · ");
-  byId("cancel").disabled = session.state !== "running";
+  // A run that waits for a person goes on in some places. Others say that nothing runs.
+  byId("cancel").disabled = !["running", "waiting"].includes(session.state);
   byId("no-events").hidden = session.last_event > 0;
   if (session.last_event > 0) showTimeline();
   byId("session").setAttribute("aria-busy", String(session.state === "running"));
@@ -451,8 +462,20 @@ const restarted = ({ kind, value }) => (kind === "restarted" ? line(LINES.restar
 
 // It begins.
 
+/** Shows the session that the address names, also after the button "back". */
+function showNamed() {
+  let id = "";
+  try {
+    id = decodeURIComponent(location.hash.slice(1));
+  } catch {
+    // The address was cut. The list is there.
+  }
+  if (id && id !== shown?.id) show(id);
+}
+
 byId("cancel").addEventListener("click", () => attempt(() => ask(pathOf(shown.id, "/cancel"), {})));
 byId("fork").addEventListener("click", () => fork(null));
 setInterval(() => document.hidden || refreshList(), LIST_EVERY);
-if (location.hash) show(decodeURIComponent(location.hash.slice(1)));
+addEventListener("hashchange", showNamed);
+showNamed();
 refreshList();

@@ -4,13 +4,22 @@
 use std::{
     error::Error,
     io::{self, Write},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use agent_core::{Conversation, Team};
 use agent_restate::{Restate, Services};
 use agent_web::{Access, router};
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
 use restate_server::{Cluster, register};
 use thirtyfour::{By, WebDriver};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -40,6 +49,14 @@ fn serve(listener: TcpListener, team: Team, engine: &Restate) -> Result<JoinHand
     Ok(tokio::spawn(Services::new(team).keep_events(engine).serve(listener)?))
 }
 
+/// Refuses events as a proxy does while a service is down.
+async fn events_refused(State(is_down): State<Arc<AtomicBool>>, request: Request, next: Next) -> Response {
+    match is_down.load(Ordering::Acquire) && request.uri().path().ends_with("/events") {
+        true => StatusCode::BAD_GATEWAY.into_response(),
+        false => next.run(request).await,
+    }
+}
+
 async fn followed(page: WebDriver, cluster: Cluster) -> Result<(), Box<dyn Error>> {
     let engine = Restate::at(cluster.ingress())?.with_admin(cluster.admin())?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -50,7 +67,9 @@ async fn followed(page: WebDriver, cluster: Cluster) -> Result<(), Box<dyn Error
 
     let (listener, access) = (TcpListener::bind("127.0.0.1:0").await?, Access::new());
     let address = format!("http://{}/", listener.local_addr()?);
+    let is_down = Arc::new(AtomicBool::new(true));
     let routes = router(Arc::new(engine.clone()), &access);
+    let routes = routes.layer(from_fn_with_state(is_down.clone(), events_refused));
     tokio::spawn(async move { axum::serve(listener, routes).await });
     page.set_window_rect(0, 0, 1400, 900).await?;
     page.goto(access.url(&address)).await?;
@@ -60,9 +79,13 @@ async fn followed(page: WebDriver, cluster: Cluster) -> Result<(), Box<dyn Error
     let session = Conversation::start("clerk", "Pay Ada.").with_id("s");
     let run = engine.submit(&session, None).await?;
     wait_for(&page, "waiting").await?;
+    // Events are refused at first. The page asks for them again by itself.
     press(&page, By::Css("#list button")).await?;
     let text = wait_for(&page, "waits for you").await?;
     assert!(text.contains("Pay Ada.") && text.contains("I pay.") && text.contains("<img src=x"), "{text}");
+
+    is_down.store(false, Ordering::Release);
+    wait_for(&page, "> pay ").await?;
 
     // The process stops while a person decides. Another one makes the call.
     first.abort();
