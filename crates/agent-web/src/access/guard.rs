@@ -95,7 +95,8 @@ impl Access {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut cookies = cookies.flat_map(|cookies| cookies.split(';'));
         // Pages at other ports may set cookies of this name, too, for other paths.
-        let is_known = cookies.any(|cookie| value_of([cookie].into_iter(), &name).is_some_and(|token| self.is_token(token)));
+        let is_known = cookies
+            .any(|cookie| value_of([cookie].into_iter(), &name).is_some_and(|token| self.is_token(token)));
         match self.0.token.is_none() || is_known {
             true => Verdict::Admitted,
             false => Verdict::Refused(StatusCode::UNAUTHORIZED, NO_TOKEN),
