@@ -24,7 +24,7 @@ const REPLICAS: [usize; 3] = [1, 2, 4];
 const RUNS: [(&str, &str); 3] = [
     ("booking", "a run of one answer"),
     ("trains", "one of two calls at once and two answers"),
-    ("lead", "one of 23 effects"),
+    ("lead", "one of EFFECTS effects"),
 ];
 
 /// Measures with one node and with three, and prints what it finds.
@@ -53,6 +53,7 @@ async fn with(nodes: usize) -> Done {
         for _ in 0..ONE_BY_ONE {
             took.push(one(&host, agent).await?);
         }
+        let what = what.replace("EFFECTS", &EFFECTS.to_string());
         println!("  {what:<42}{:>8.1} ms", median(&took).as_secs_f64() * 1e3);
     }
     for replicas in REPLICAS {
@@ -80,7 +81,7 @@ async fn with_events(cluster: &Cluster, host: &Restate) -> Done {
     for _ in 0..ONE_BY_ONE {
         took.push(one(host, "lead").await?);
     }
-    let what = "one of 23 effects, its events kept";
+    let what = format!("one of {EFFECTS} effects, its events kept");
     println!("  {what:<42}{:>8.1} ms", median(&took).as_secs_f64() * 1e3);
     let took = in_parallel(host).await?.as_secs_f64();
     let what = format!("{AT_ONCE} such at once, their events kept");
