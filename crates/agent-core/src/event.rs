@@ -7,13 +7,14 @@ pub(crate) mod event_log;
 pub(crate) mod event_queue;
 pub(crate) mod live_text;
 
-pub(crate) use event_kind::named;
 pub use event_kind::{EventKind, QueueReason};
 pub use event_log::EventLog;
 pub use event_queue::EventQueue;
+pub(crate) use kinds_of_calls::named;
 pub use live_text::{LiveText, TextChange};
 pub use run_tracer::{RunTracer, TraceParents};
 
+mod kinds_of_calls;
 mod listeners;
 mod pieces;
 mod run_tracer;
