@@ -36,3 +36,6 @@ mod see_it {}
 
 #[doc = include_str!("../../docs/guide/27-plans.md")]
 mod plans {}
+
+#[doc = include_str!("../../docs/guide/28-background-calls.md")]
+mod background_calls {}
