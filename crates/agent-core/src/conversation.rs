@@ -51,8 +51,8 @@ use call_answer::CallAnswer;
 use call_ids::CallIds;
 pub use change::{Change, InvalidChange};
 pub use check::{HistoryFault, InvalidConversation, InvalidHistory};
-pub use detached::Control;
 use detached::DetachedCalls;
+pub use detached::{Control, Task};
 pub use omissions::{NothingToTakeBack, Omission, OmissionReason};
 pub use plan::{InvalidPlan, Plan, Step};
 use planned::Planned;
@@ -234,11 +234,11 @@ impl Conversation {
 
     fn say_as(&mut self, role: Role, content: Content) {
         let mut blocks = self.close_open_calls();
-        blocks.extend(self.take_untold());
-        if role != Role::User && !blocks.is_empty() {
-            // Results must be in a user message.
+        if (role != Role::User || !self.detached.untold.is_empty()) && !blocks.is_empty() {
+            // Results must be in the next user message.
             self.messages.push(Message::new(Role::User, std::mem::take(&mut blocks)));
         }
+        self.tell_now();
         blocks.extend(content.into_blocks().into_iter().filter(|block| !block.is_tool_block()));
         self.said_at = self.messages.len();
         self.messages.push(Message::new(role, blocks));

@@ -21,7 +21,7 @@ pub use crate::conversation::{
     delegation_limits::DelegationLimits,
     outcome::{Done, Outcome, Transfer},
 };
-pub use crate::tool_spec::{DetachedControl, Early, ExclusiveBy, Need, Permits, ToolSpec};
+pub use crate::tool_spec::{Early, ExclusiveBy, Need, Permits, ToolSpec};
 use crate::{Conversation, Json, Request, Rules};
 
 /// Something that a model can call. A tool has a description, which the model reads, and one method

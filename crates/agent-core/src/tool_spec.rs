@@ -1,12 +1,10 @@
 //! The description of a tool: what the model reads, and how the tool's calls may run.
 
-pub(crate) mod detached_control;
 pub(crate) mod early;
 pub(crate) mod exclusive_by;
 pub(crate) mod need;
 pub(crate) mod permits;
 
-pub use detached_control::DetachedControl;
 pub use early::Early;
 pub use exclusive_by::ExclusiveBy;
 pub use need::Need;
@@ -91,10 +89,6 @@ pub struct ToolSpec {
     /// be built with such a tool that [`transfers`](Self::transfers) or
     /// [`runs_first`](Self::runs_first).
     pub detach_after: Option<Duration>,
-    /// What calls of this tool do with calls that are [detached](Self::detach_after). The host does
-    /// it, and [`Tool::call`](crate::Tool::call) is not called. `None`, the default, is an ordinary
-    /// tool. `detached_tools` of agent-tools makes such tools.
-    pub controls_detached: Option<DetachedControl>,
     /// What another agent may spend on a call of this tool that delegates to it. The budgets of the
     /// agent that makes the call hold, too. `None` means that only these hold. It has no effect on
     /// calls that do not delegate.
@@ -146,7 +140,6 @@ impl ToolSpec {
             blocking: false,
             timeout: None,
             detach_after: None,
-            controls_detached: None,
             budget: None,
             runs_first: false,
             transfers: false,

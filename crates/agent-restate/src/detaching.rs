@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_core::{
     Conversation, Outcome,
-    conversation::{Call, Change, Control, ToolTurn, Work},
+    conversation::{Call, Change, Control, Task, ToolTurn, Work},
     host::Host,
     tool::Done,
 };
@@ -17,58 +17,72 @@ use crate::{
 };
 
 impl<'ctx> Engine<'_, 'ctx> {
-    /// Begins what needs no call of a tool here: calls that may be detached get their own
-    /// conversations, and calls about detached calls are carried out. Returns all other work.
-    pub(crate) async fn begin_beside(
+    /// Gives calls that may be detached their own conversations. Returns the work that is to be
+    /// started.
+    pub(crate) fn begin_beside(
         &self,
         turn: &mut ToolTurn<'_>,
-        running: &mut RunningWork<'ctx>,
+        running: &RunningWork<'ctx>,
         work: Vec<Work>,
-    ) -> (Vec<Work>, Result<(), TerminalError>) {
-        let (mut rest, mut result) = (Vec::new(), Ok(()));
+    ) -> Vec<Work> {
+        let mut rest = Vec::new();
         for work in work {
             let Work::Call(call) = &work else {
-                // A detached call goes on since an earlier turn.
+                // A detached call may go on since an earlier turn.
                 rest.extend((!running.is_running(work.id())).then_some(work));
                 continue;
             };
-            if call.detach_after(self.rules()).is_some() {
-                rest.extend(turn.record(work.id(), Outcome::Detach.into()));
-            } else if let Some(control) = turn.control(call) {
-                let call = call.clone();
-                let process = self.process.clone();
-                let started = call.clone();
-                let tell = async move { process.tell_control(started).await };
-                result = session_step(self.ctx, "tell the call", tell).await.and(result);
-                result = self.carry_out(turn, running, call, control).await.and(result);
-            } else {
-                rest.push(work);
+            match call.detach_after(self.rules()) {
+                Some(_) => rest.extend(turn.record(work.id(), Outcome::Detach.into())),
+                None => rest.push(work),
             }
         }
-        (rest, result)
+        rest
     }
 
     /// Does what a call asks to do with detached calls.
-    async fn carry_out(
+    pub(crate) async fn carry_out(
         &self,
         turn: &mut ToolTurn<'_>,
         running: &mut RunningWork<'ctx>,
         call: Call,
-        control: Result<Control, Outcome>,
-    ) -> Result<(), TerminalError> {
-        let outcome = match control {
-            Err(outcome) => outcome,
-            Ok(Control::Check) => turn.conversation().check_detached(),
-            Ok(Control::Stop { calls }) => {
+        control: Control,
+    ) -> (Result<(), TerminalError>, Vec<Work>) {
+        let outcome = match turn.control(control, &call.call.id) {
+            Task::Done(outcome) => outcome,
+            Task::Stop { calls } => {
                 calls.iter().for_each(|call| running.stop_call(call));
                 Conversation::stopping(&calls)
             }
-            Ok(Control::Wait { calls, limit }) => {
+            Task::Wait { calls, limit } => {
                 running.start_wait(self.ctx, call, calls, limit);
-                return Ok(());
+                return (Ok(()), Vec::new());
             }
+            task => Outcome::error(format!("this host can't do that: {task:?}")),
         };
-        self.record_control(turn, call, outcome).await.0
+        self.record_control(turn, call, outcome).await
+    }
+
+    /// Records the detached calls that have ended since the last turn, and starts those that do not
+    /// run, because they are from an earlier run.
+    pub(crate) async fn look(
+        &self,
+        turn: &mut ToolTurn<'_>,
+        running: &mut RunningWork<'ctx>,
+    ) -> (Result<(), TerminalError>, Vec<Work>) {
+        let mut result = Ok(());
+        if running.has_detached() {
+            running.look(self.ctx);
+            loop {
+                match running.next(self.scope(turn.conversation()), false).await {
+                    Ok(Some(Next::Looked) | None) => break,
+                    Ok(Some(next)) => result = self.hear(turn, running, next).await.0.and(result),
+                    Err(cancelled) => result = Err(cancelled),
+                }
+            }
+        }
+        let left: Vec<Work> = turn.conversation().detached_work().map(Work::Delegate).collect();
+        (result, left.into_iter().filter(|work| !running.is_running(work.id())).collect())
     }
 
     pub(crate) async fn record_control(

@@ -94,7 +94,15 @@ impl<'ctx> Engine<'_, 'ctx> {
         let mut running = self.running.lock().await;
         let mut waits = turn.is_for_detached();
         let mut more = turn.take_work();
-        let mut stopped = Ok(());
+        let detached = turn.conversation().detached_calls().count();
+        let (mut stopped, left) = self.look(&mut turn, &mut running).await;
+        waits &= detached == turn.conversation().detached_calls().count();
+        more.retain(|work| turn.conversation().is_open(work.id()));
+        more.extend(
+            left.into_iter()
+                .filter(|work| !more.iter().any(|other| other.id() == work.id()))
+                .collect::<Vec<_>>(),
+        );
         loop {
             if turn.has_enough() {
                 running.stop_all();
@@ -142,7 +150,7 @@ impl<'ctx> Engine<'_, 'ctx> {
         work: Vec<Work>,
         limit: usize,
     ) -> Result<(), TerminalError> {
-        let (work, mut result) = self.begin_beside(turn, running, work).await;
+        let (work, mut result) = (self.begin_beside(turn, running, work), Ok(()));
         let refused = self.refused_calls(&work).await?;
         self.children.begin(self.ctx, work.iter().filter_map(child_of).collect());
         let scope = self.scope(turn.conversation());
@@ -160,17 +168,23 @@ impl<'ctx> Engine<'_, 'ctx> {
     }
 
     /// Records what has happened. Returns what may start now.
-    async fn hear(
+    pub(crate) async fn hear(
         &self,
         turn: &mut ToolTurn<'_>,
         running: &mut RunningWork<'ctx>,
         next: Next,
     ) -> (Result<(), TerminalError>, Vec<Work>) {
         match next {
+            Next::Finished(FinishedWork {
+                call,
+                done: Ok(Done { outcome: Outcome::Control(control), .. }),
+                ..
+            }) => self.carry_out(turn, running, call, control).await,
             Next::Finished(finished) => self.record(turn, finished).await,
+            Next::Looked => (Ok(()), Vec::new()),
             Next::Detaches(call) => self.detach(turn, running, &call.call.id).await,
             Next::Waited(call, over) => {
-                self.record_control(turn, call, Conversation::waited_for(&over)).await
+                self.record_control(turn, call, Conversation::waited_for(&over, &[])).await
             }
         }
     }

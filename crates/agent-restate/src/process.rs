@@ -56,12 +56,6 @@ impl Process {
         self.flush(&conversation).await;
     }
 
-    /// A call that does something with detached calls is told to listeners when it begins.
-    pub(crate) async fn tell_control(&self, call: Call) {
-        self.local.on_control(&call);
-        self.flush(&call.conversation).await;
-    }
-
     /// That a call is detached is told to listeners.
     pub(crate) async fn tell_detached(&self, call: Call) {
         let (conversation, id) = (call.conversation.clone(), call.call.id.clone());

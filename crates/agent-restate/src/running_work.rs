@@ -94,11 +94,14 @@ enum WorkEvent {
     Detaches,
     /// It has waited as long as it may.
     WaitIsOver,
+    Looked,
 }
 
 /// What comes next.
 pub(crate) enum Next {
     Finished(FinishedWork),
+    /// Everything that had ended before has come before this.
+    Looked,
     /// This call is to be detached.
     Detaches(Call),
     /// This call has waited for detached calls, of which these are over.
@@ -191,6 +194,10 @@ impl<'ctx> RunningWork<'ctx> {
             let place = self.work_of_event[place];
             match event {
                 WorkEvent::Done(done) => return Ok(Some(Next::Finished(self.finish(scope, place, done)))),
+                WorkEvent::Looked => {
+                    self.open -= 1;
+                    return Ok(Some(Next::Looked));
+                }
                 _ if self.started[place].is_done => {}
                 WorkEvent::Late => self.ask_whether_it_waits(scope.ctx, place),
                 // The time in which it waits for a person does not count.

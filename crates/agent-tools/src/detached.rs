@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use agent_core::{
     Context, Conversation, Json, Outcome, Request, Tool, ToolSpec, agent::Rules, async_trait,
-    tool::DetachedControl,
+    conversation::Control,
 };
 use serde_json::json;
 
@@ -99,13 +99,13 @@ pub fn detached_tools() -> [ControlTool; 3] {
     });
     [
         ControlTool::new(
-            DetachedControl::Check,
+            Control::Check,
             "check_background_calls",
             "Says which of your background calls go on.",
             json!({}),
         ),
         ControlTool::new(
-            DetachedControl::Wait,
+            Control::Wait,
             "wait_for_background_calls",
             "Waits until one of your background calls has ended, or until the time is over. Use it if you can do \
              nothing else until then. You are told the results of calls that have ended after this, in messages of \
@@ -113,7 +113,7 @@ pub fn detached_tools() -> [ControlTool; 3] {
             json!({"calls": calls, "seconds": seconds}),
         ),
         ControlTool::new(
-            DetachedControl::Stop,
+            Control::Stop,
             "stop_background_calls",
             "Stops background calls that you do not need any more. You are told how they ended.",
             json!({"calls": calls}),
@@ -123,25 +123,27 @@ pub fn detached_tools() -> [ControlTool; 3] {
 
 /// One of the [`detached_tools`].
 #[derive(Debug)]
-pub struct ControlTool(ToolSpec);
+pub struct ControlTool {
+    spec: ToolSpec,
+    control: Control,
+}
 
 impl ControlTool {
-    fn new(control: DetachedControl, name: &str, description: &str, properties: serde_json::Value) -> Self {
+    fn new(control: Control, name: &str, description: &str, properties: serde_json::Value) -> Self {
         let schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
         let mut spec = ToolSpec::new(name, description, schema);
-        spec.controls_detached = Some(control);
         spec.idempotent = true;
-        Self(spec)
+        Self { spec, control }
     }
 }
 
 #[async_trait]
 impl Tool for ControlTool {
     fn spec(&self) -> &ToolSpec {
-        &self.0
+        &self.spec
     }
 
     async fn call(&self, _: Json, _: Context) -> Outcome {
-        Outcome::error("this host can't look after background calls")
+        Outcome::Control(self.control)
     }
 }

@@ -228,7 +228,7 @@ async fn the_model_can_look_wait_and_stop() {
       > call_2_0 wait_for_background_calls {"seconds":-1}
       < call_2_0 failed: invalid input: "seconds" must not be negative
       > call_3_0 wait_for_background_calls {"calls":["call_0_1"],"seconds":3}
-      < call_3_0 = None of them has ended within 3s.
+      < call_3_0 = None of them has ended in this time.
       > call_4_0 wait_for_background_calls {}
       < call_4_0 = Over: call_0_0. You are told how after this.
     user: [The background call "call_0_0" of research has ended. Its result:]
@@ -239,7 +239,7 @@ async fn the_model_can_look_wait_and_stop() {
     user: [The background call "call_0_1" of research has failed:]
       | cancelled
       > call_7_0 wait_for_background_calls {"calls":["call_0_1"]}
-      < call_7_0 failed: no background call "call_0_1" goes on: it has ended, or there is none; those that go on: none
+      < call_7_0 failed: no background call goes on
     clerk: Done.
     -> Done.
 
@@ -430,6 +430,116 @@ async fn what_is_left_goes_on_in_the_next_run() {
       | It rains.
     clerk: It rains.
     "#);
+}
+
+/// A call that may have effects, and can't be made again, is not broken off by the end of a run.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_leaves_calls_waits_for_those_that_can_t_be_made_again() {
+    let replies = || {
+        [
+            Reply::call("research", say("It rains.", 10)),
+            Reply::text("I am looking.").after(Duration::from_secs(1)),
+        ]
+    };
+    let team = |agent: Agent| Team::new([agent]).unwrap().leave_detached(true);
+    let research = Detached::new(tool("research").idempotent());
+    let repeatable = Agent::builder("clerk", Script::new(replies())).tool(research).build().unwrap();
+    for (agent, seconds) in [(clerk(replies()), 10), (repeatable, 1)] {
+        let (mut conversation, began) = (agent.start("Go."), Instant::now());
+        assert_eq!(team(agent).run(&mut conversation).await.unwrap().text(), "I am looking.");
+        assert_eq!(began.elapsed(), Duration::from_secs(seconds));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_a_person_can_be_stopped_and_holds_up_no_wait_for_others() {
+    let replies = [
+        Reply::call("pay", say("paid", 1)).and_call("research", say("It rains.", 5)),
+        Reply::call("wait_for_background_calls", json!({})),
+        Reply::call("wait_for_background_calls", json!({"seconds": 1})),
+        Reply::call("stop_background_calls", json!({"calls": ["call_0_0", "call_0_0"]})),
+        Reply::call("stop_background_calls", json!({"calls": []})),
+        Reply::text("Done."),
+    ];
+    assert_snapshot!(check(replies).await, @r#"
+    user: Go.
+      > call_0_0 pay {"s":1,"say":"paid"}
+      > call_0_1 research {"s":5,"say":"It rains."}
+      < call_0_0 = This call of pay goes on in the background, as "call_0_0". You will be told its result in a message of its own. You can do other work meanwhile.
+      < call_0_1 = This call of research goes on in the background, as "call_0_1". You will be told its result in a message of its own. You can do other work meanwhile.
+      > call_1_0 wait_for_background_calls {}
+      < call_1_0 = Over: call_0_1. You are told how after this. Waiting for a person: call_0_0.
+    user: [The background call "call_0_1" of research has ended. Its result:]
+      | It rains.
+      > call_2_0 wait_for_background_calls {"seconds":1}
+      < call_2_0 = None of them has ended in this time. Waiting for a person: call_0_0.
+      > call_3_0 stop_background_calls {"calls":["call_0_0","call_0_0"]}
+      < call_3_0 = Being stopped: call_0_0. You will be told how they ended.
+    user: [The background call "call_0_0" of pay has failed:]
+      | cancelled
+      > call_4_0 stop_background_calls {"calls":[]}
+      < call_4_0 failed: no background call goes on
+    clerk: Done.
+    -> Done.
+
+    0ns asked
+    0ns call_0_0 detached
+    0ns call_0_1 detached
+    0ns asked
+    5s call_1_0 ended
+    5s call_0_1 ended
+    5s asked
+    5s call_2_0 ended
+    5s asked
+    5s call_0_0 ended
+    5s call_3_0 ended
+    5s asked
+    5s call_4_0 ended
+    5s asked
+    5s over
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_was_told_in_what_is_taken_back_is_told_again() {
+    let replies = [
+        Reply::call("research", say("It rains.", 10)),
+        Reply::text("I am looking."),
+        Reply::text("Still looking.").after(Duration::from_secs(12)),
+        Reply::text("It rains."),
+    ];
+    let team = Team::new([clerk(replies)]).unwrap().leave_detached(true);
+    let mut conversation = Conversation::start("clerk", "Go.");
+    team.run(&mut conversation).await.unwrap();
+    conversation.say("And?");
+    team.run(&mut conversation).await.unwrap();
+    conversation.take_back().unwrap();
+    conversation.say("And now?");
+    let read: Vec<String> = conversation.reads().iter().map(|message| message.text()).collect();
+    assert_snapshot!(read[2..].join("\n---\n"), @r#"
+    ---
+    I am looking.
+    ---
+    [The background call "call_0_0" of research has ended. Its result:]
+    It rains.
+    ---
+    And now?
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrapper_around_a_tool_that_looks_after_calls_is_asked() {
+    let [_, _, stop] = detached_tools();
+    let model = Script::new([
+        Reply::call("research", say("It rains.", 10)),
+        Reply::call("stop_background_calls", json!({})),
+        Reply::text("Done."),
+    ]);
+    let research = Detached::new(tool("research"));
+    let agent = Agent::builder("clerk", model).tool(research).tool(NeedsApproval::new(stop)).build().unwrap();
+    let mut conversation = agent.start("Go.");
+    let End::Waiting(calls) = agent.run(&mut conversation).await.unwrap() else { panic!("it waits") };
+    assert_eq!(calls[0].key, "run/call_1_0");
 }
 
 #[tokio::test(start_paused = true)]

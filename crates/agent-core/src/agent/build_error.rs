@@ -183,7 +183,6 @@ fn why_not_detached(spec: &ToolSpec) -> Option<&'static str> {
     match spec {
         _ if spec.transfers => Some("a call can't hand the conversation over from the background"),
         _ if spec.runs_first => Some("other calls wait for it, since it runs first"),
-        _ if spec.controls_detached.is_some() => Some("it is for detached calls, and does not run long"),
         _ => None,
     }
 }

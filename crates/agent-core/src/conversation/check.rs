@@ -3,6 +3,8 @@
 mod from_messages;
 mod history;
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{CallIds, Conversation, Omission, OmissionReason, Slot, State, planned::Planned};
@@ -73,6 +75,19 @@ fn check_detached(conversation: &Conversation) -> Result<(), String> {
     let is_going_on = |slot: &&Slot| matches!(&slot.state, State::Delegated(child) if child.is_detachable());
     if let Some(slot) = conversation.detached.going_on.iter().find(|slot| !is_going_on(slot)) {
         return Err(format!("call {:?} is detached, but has no conversation", slot.call.id));
+    }
+    let mut ids = HashSet::new();
+    let made =
+        |id: &str| conversation.messages.iter().flat_map(Message::tool_calls).any(|call| call.id == id);
+    for Slot { call, .. } in conversation.detached.going_on.iter().chain(&conversation.detached.untold) {
+        match (made(&call.id), ids.insert(&*call.id)) {
+            (true, true) => {}
+            (false, _) => return Err(format!("no message makes the detached call {:?}", call.id)),
+            (_, false) => return Err(format!("the detached call {:?} is there twice", call.id)),
+        }
+    }
+    if conversation.detached.told.iter().any(|told| told.at >= conversation.messages.len()) {
+        return Err("a result was told in a message that is not there".to_owned());
     }
     let has_result = |slot: &&Slot| matches!(slot.state, State::Done { .. });
     match conversation.detached.untold.iter().find(|slot| !has_result(slot)) {

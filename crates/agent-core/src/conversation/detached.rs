@@ -7,7 +7,7 @@ mod control;
 
 use std::{collections::HashSet, sync::Arc};
 
-pub use control::Control;
+pub use control::{Control, Task};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,12 +29,25 @@ pub(super) struct DetachedCalls {
     /// Those that have ended, and whose results the model was not told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) untold: Vec<Slot>,
-    /// The indexes of the messages that tell such results.
+    /// The messages that tell such results.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) told_at: Vec<usize>,
+    pub(super) told: Vec<Told>,
+}
+
+/// A message that tells the result of a detached call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Told {
+    /// The index of the message.
+    pub(super) at: usize,
+    call: Arc<ToolCall>,
+    is_error: bool,
 }
 
 impl DetachedCalls {
+    pub(super) fn is_told_at(&self, place: usize) -> bool {
+        self.told.iter().any(|told| told.at == place)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -69,7 +82,7 @@ impl Conversation {
     }
 
     /// The work of the detached calls.
-    pub(crate) fn detached_work(&self) -> impl Iterator<Item = Delegation> {
+    pub fn detached_work(&self) -> impl Iterator<Item = Delegation> {
         let work = self.detached.going_on.iter().filter_map(|slot| slot.work(0, self));
         work.filter_map(|work| match work {
             Work::Delegate(delegation) => Some(delegation),
@@ -81,16 +94,17 @@ impl Conversation {
         self.detached.going_on.iter().position(|slot| slot.call.id == call)
     }
 
-    /// The slot of an open or detached call.
+    /// The slot of a detached or open call. The slot of a detached call in the last reply only says
+    /// that it is detached.
     pub(super) fn slot_of(&self, call: &str) -> Option<&Slot> {
-        let open = self.slots.find(call).map(|place| &self.slots[place]);
-        open.or_else(|| self.detached.going_on.iter().find(|slot| slot.call.id == call))
+        let detached = self.find_detached(call).map(|place| &self.detached.going_on[place]);
+        detached.or_else(|| self.slots.find(call).map(|place| &self.slots[place]))
     }
 
     pub(super) fn slot_of_mut(&mut self, call: &str) -> Option<&mut Slot> {
-        match self.slots.find(call) {
-            Some(place) => Some(&mut self.slots[place]),
-            None => self.detached.going_on.iter_mut().find(|slot| slot.call.id == call),
+        match self.find_detached(call) {
+            Some(place) => Some(&mut self.detached.going_on[place]),
+            None => self.slots.find(call).map(|place| &mut self.slots[place]),
         }
     }
 
@@ -146,16 +160,27 @@ impl Conversation {
         if !is_time || !self.slots.is_empty() || self.detached.untold.is_empty() {
             return;
         }
-        for slot in std::mem::take(&mut self.detached.untold) {
-            self.detached.told_at.push(self.messages.len());
-            self.messages.push(Message::new(Role::User, told(slot)));
+        if self.stop.is_some() {
+            // To read a result that the run waited for is no turn of the agent's own.
+            self.turns = self.turns.saturating_sub(1);
         }
+        self.tell_now();
         (self.stop, self.stop_details) = (None, None);
     }
 
-    /// Drops the detached calls that were made since the message at this index. The models were paid
-    /// all the same.
-    pub(super) fn drop_detached(&mut self, from: usize) {
+    /// Tells all results that were not told.
+    pub(super) fn tell_now(&mut self) {
+        for slot in std::mem::take(&mut self.detached.untold) {
+            let is_error = matches!(slot.state, State::Done { is_error: true, .. });
+            self.detached.told.push(Told { at: self.messages.len(), call: slot.call.clone(), is_error });
+            self.messages.push(Message::new(Role::User, text_of(slot)));
+        }
+    }
+
+    /// The messages from this index on are taken back. Detached calls that were made in them are
+    /// dropped; the models were paid all the same. Results of earlier calls that were told in them
+    /// are told again.
+    pub(super) fn take_back_detached(&mut self, from: usize) {
         let made: HashSet<String> =
             self.messages[from..].iter().flat_map(Message::tool_calls).map(|call| call.id.clone()).collect();
         let is_taken_back = |slot: &Slot| made.contains(&slot.call.id);
@@ -164,11 +189,10 @@ impl Conversation {
         self.usage += &usage_of_children(dropped.iter());
         self.detached.going_on = left;
         self.detached.untold.retain(|slot| !is_taken_back(slot));
-    }
-
-    /// The results that are told together with what the user says.
-    pub(super) fn take_untold(&mut self) -> Vec<Block> {
-        std::mem::take(&mut self.detached.untold).into_iter().flat_map(told).collect()
+        let told = self.detached.told.iter().filter(|told| told.at >= from && !made.contains(&told.call.id));
+        let again: Vec<Slot> = told.map(|told| untold(told, &self.messages[told.at])).collect();
+        self.detached.told.retain(|told| told.at < from);
+        self.detached.untold.splice(0..0, again);
     }
 }
 
@@ -180,8 +204,20 @@ fn is_detached_message(ToolCall { id, name, .. }: &ToolCall) -> String {
     )
 }
 
+/// A result that was told in this message, as it was before.
+fn untold(told: &Told, message: &Message) -> Slot {
+    let content = match message.content() {
+        // The first line is the head.
+        [block] => block.as_text().and_then(|text| text.split_once('\n')).map_or("", |(_, text)| text).into(),
+        [_, blocks @ ..] => blocks.to_vec().into(),
+        [] => "".into(),
+    };
+    let state = State::Done { content, is_error: told.is_error };
+    Slot { call: told.call.clone(), state }
+}
+
 /// What the model is told of a detached call that has ended.
-fn told(slot: Slot) -> Vec<Block> {
+fn text_of(slot: Slot) -> Vec<Block> {
     let ToolCall { id, name, .. } = &*slot.call;
     let (content, how) = match slot.state {
         State::Done { content, is_error: false } => (content, "has ended. Its result:"),

@@ -45,7 +45,8 @@ impl Conversation {
     pub(super) fn next(&self, rules: &dyn Rules) -> Next {
         match self.next_without_detached(rules) {
             Next::User(End::Waiting(waiting)) => self.detached(waiting, rules, End::Waiting),
-            Next::User(end @ End::Answered(_)) if !rules.leaves_detached() => {
+            // What a delegated conversation leaves would be lost.
+            Next::User(end @ End::Answered(_)) if self.depth > 0 || !rules.leaves_detached() => {
                 let or_wait = |waiting: Vec<_>| if waiting.is_empty() { end } else { End::Waiting(waiting) };
                 self.detached(Vec::new(), rules, or_wait)
             }

@@ -88,7 +88,7 @@ impl Conversation {
         if agent != *self.agent {
             self.change_agent(agent.into(), None, Some("the user took back what led to it".to_owned()));
         }
-        self.drop_detached(from);
+        self.take_back_detached(from);
         self.omit(from, OmissionReason::TakenBack);
         self.stop_for_user();
         Ok(())
@@ -147,7 +147,7 @@ impl Conversation {
     fn is_said(&self, place: usize) -> bool {
         let message = &self.messages[place];
         let is_note = || {
-            self.detached.told_at.contains(&place)
+            self.detached.is_told_at(place)
                 || self.transfer_records.iter().any(|record| record.call.is_none() && record.at == place + 1)
         };
         let has_words = || message.content().iter().any(|block| !block.is_tool_result());

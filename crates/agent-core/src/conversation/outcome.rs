@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Plan;
+use super::{Control, Plan};
 use crate::{BudgetExceeded, Call, Content, DelegationLimits, UsageByAgent, panic_message::panic_message};
 
 /// The outcome of a tool call: a result, or a request to do something else. It is plain data; the
@@ -72,6 +72,11 @@ pub enum Outcome {
     /// gives this outcome to calls of tools with [`detach_after`](crate::ToolSpec::detach_after);
     /// a tool does not return it.
     Detach,
+    /// Looks after calls that are [detached](crate::ToolSpec::detach_after): the host does what the
+    /// call asks, and gives it its result. The input of the call is an object. `"calls"` is a list of
+    /// ids; without it, all calls are meant that go on. `detached_tools` of agent-tools are tools
+    /// with this outcome.
+    Control(Control),
     /// The call waits until a person approves or denies it.
     Wait {
         /// The question for the person. The question may contain text of models, so control

@@ -40,7 +40,8 @@ impl Conversation {
             // No model reads this result. What the plan shows of it has the limit of the whole plan.
             return admitted.of_step();
         }
-        limited(admitted, rules.max_results_bytes(&self.agent), self.slots.len())
+        let calls = self.slots.len().max(self.detached.going_on.len() + self.detached.untold.len());
+        limited(admitted, rules.max_results_bytes(&self.agent), calls)
     }
 
     /// Records an outcome that the rules have admitted.
@@ -52,7 +53,13 @@ impl Conversation {
             self.usage += &done.usage;
             return;
         }
+        if let Outcome::Control(_) = done.outcome {
+            // The host does it, and records what came of it.
+            self.usage += &done.usage;
+            return;
+        }
         self.slots[place].state = match done.outcome {
+            Outcome::Control(_) => unreachable!("it is dealt with above"),
             Outcome::Output(content) => State::Done { content, is_error: false },
             Outcome::Error(content) => State::Done { content, is_error: true },
             Outcome::Answer { content, cut } => State::Answer { content, cut },
@@ -82,7 +89,7 @@ impl Conversation {
                 !why.starts_with(NOT_RUN) && !why.starts_with(DENIED)
             }
             // The call is made, and counted, in its own conversation.
-            Outcome::Wait { .. } | Outcome::Detach => false,
+            Outcome::Wait { .. } | Outcome::Detach | Outcome::Control(_) => false,
             _ => true,
         };
         if is_made && !matches!(self.slots[place].state, State::Delegated(_)) {

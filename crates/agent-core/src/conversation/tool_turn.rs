@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use super::{Control, Conversation, State};
+use super::{Control, Conversation, State, Task};
 use crate::{Call, Done, Outcome, Rules, Work};
 
 /// The tools' turn: the calls and delegations that may start now ([`work`](Self::work)). A host
@@ -78,10 +78,9 @@ impl<'a> ToolTurn<'a> {
         self.work.first().is_some_and(|work| self.conversation.is_detached(work.id()))
     }
 
-    /// What a call does with [detached](crate::ToolSpec::detach_after) calls; see
-    /// [`Conversation::control`].
-    pub fn control(&self, call: &Call) -> Option<Result<Control, Outcome>> {
-        self.conversation.control(call, self.rules)
+    /// What a call with the outcome [`Outcome::Control`] asks its host to do.
+    pub fn control(&self, control: Control, call: &str) -> Task {
+        self.conversation.control(control, &self.call_of(call).call)
     }
 
     /// Whether the turn needs no more of its work, because its [plan](crate::conversation::Plan)

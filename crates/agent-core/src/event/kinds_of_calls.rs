@@ -51,7 +51,10 @@ impl EventKind {
                 Self::CallWaiting { id: SharedText::id_of(&call.call), question }
             }
             Outcome::Delegate { to, .. } => Self::delegated(call, to),
-            Outcome::Plan { .. } | Outcome::Detach => Self::delegated(call, &call.agent),
+            // It is no event; see `LocalHost::on_outcome`.
+            Outcome::Plan { .. } | Outcome::Detach | Outcome::Control(_) => {
+                Self::delegated(call, &call.agent)
+            }
         }
     }
 }

@@ -2,13 +2,13 @@
 //! run polls them beside the loop, so they go on while a model is asked.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::watch;
 
-use crate::{Delegation, End, Failure, host::delegation_guard::DelegationGuard};
+use crate::{Call, Delegation, End, Failure, host::delegation_guard::DelegationGuard};
 
 /// The detached calls of one conversation, and those that may be detached. A turn hands over their
 /// work here and gets back what has ended. The run does the work.
@@ -23,10 +23,14 @@ pub(crate) struct Background {
 struct State {
     /// Work that was handed over and has not begun.
     new: Vec<Delegation>,
-    /// The ids of calls whose work has not ended.
-    running: HashSet<String>,
+    /// The calls whose work has not ended, by their ids.
+    running: HashMap<String, Call>,
+    /// The ids of calls that wait for a person.
+    waiting: HashSet<String>,
     /// What has ended, and no turn has recorded yet.
     ended: Vec<EndedCall>,
+    /// The ids of calls that were stopped and do not run.
+    cancelled: Vec<String>,
 }
 
 /// The work of a call that has ended, or waits for a person.
@@ -42,9 +46,9 @@ impl Background {
     pub(crate) fn start(&self, work: Delegation) {
         let mut state = self.state();
         let is_known =
-            |id: &str| state.running.contains(id) || state.ended.iter().any(|ended| ended.call == id);
+            |id: &str| state.running.contains_key(id) || state.ended.iter().any(|ended| ended.call == id);
         if !is_known(&work.call.id) {
-            state.running.insert(work.call.id.clone());
+            state.running.insert(work.call.id.clone(), work.as_call());
             state.new.push(work);
         }
     }
@@ -61,6 +65,9 @@ impl Background {
     pub(crate) fn end(&self, ended: EndedCall) {
         let mut state = self.state();
         state.running.remove(&ended.call);
+        if ended.child.done(&ended.end).is_none() {
+            state.waiting.insert(ended.call.clone());
+        }
         state.ended.push(ended);
         drop(state);
         self.changed.send_replace(());
@@ -84,22 +91,59 @@ impl Background {
         }
     }
 
-    /// Waits until one of these calls has ended, and returns those that have.
+    /// Stops a call that does not run: one that has not begun, or waits for a person. Returns false
+    /// if it runs.
+    pub(crate) fn stop(&self, call: &str) -> bool {
+        let mut state = self.state();
+        let new = state.new.iter().position(|work| work.call.id == call);
+        match new {
+            Some(new) => {
+                state.new.remove(new);
+                state.running.remove(call);
+            }
+            None if state.running.contains_key(call) => return false,
+            // Its result is there already.
+            None if !state.waiting.remove(call) => return true,
+            None => state.ended.retain(|ended| ended.call != call),
+        }
+        state.cancelled.push(call.to_owned());
+        drop(state);
+        self.changed.send_replace(());
+        true
+    }
+
+    pub(crate) fn take_cancelled(&self) -> Option<String> {
+        self.state().cancelled.pop()
+    }
+
+    /// Waits until one of these calls has ended, or none of them runs, and returns those that have
+    /// ended.
     pub(crate) async fn any_over(&self, calls: &[String]) -> Vec<String> {
         let mut changes = self.changed.subscribe();
         loop {
-            let over = self.over(calls);
-            if !over.is_empty() {
+            let (over, all_wait) = {
+                let state = self.state();
+                let is_over =
+                    |call: &&String| !state.running.contains_key(*call) && !state.waiting.contains(*call);
+                let over: Vec<String> = calls.iter().filter(is_over).cloned().collect();
+                (over, calls.iter().all(|call| state.waiting.contains(call)))
+            };
+            if !over.is_empty() || all_wait {
                 return over;
             }
             changes.changed().await.expect("its sender is in self");
         }
     }
 
-    /// Which of these calls do not run any more.
-    pub(crate) fn over(&self, calls: &[String]) -> Vec<String> {
+    /// Which of these calls wait for a person.
+    pub(crate) fn waiting(&self, calls: &[String]) -> Vec<String> {
         let state = self.state();
-        calls.iter().filter(|call| !state.running.contains(*call)).cloned().collect()
+        calls.iter().filter(|call| state.waiting.contains(*call)).cloned().collect()
+    }
+
+    /// Whether a call runs for which `is_it` is true.
+    pub(crate) fn any_runs(&self, is_it: impl Fn(&Call) -> bool) -> bool {
+        self.state().running.values().any(is_it)
     }
 
     /// Whether the work of a call has ended and is not recorded.
@@ -116,7 +160,7 @@ impl Background {
     /// Whether any work runs, or has ended and is not recorded.
     pub(crate) fn has_work(&self) -> bool {
         let state = self.state();
-        !state.running.is_empty() || !state.ended.is_empty()
+        !state.running.is_empty() || !state.ended.is_empty() || !state.cancelled.is_empty()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -59,11 +59,6 @@ pub trait Perform {
         async { Ok(()) }
     }
 
-    /// Is called with a call that does something with [detached
-    /// calls](crate::ToolSpec::controls_detached), when it begins. No tool is called for it. The
-    /// default does nothing.
-    fn on_control(&self, _call: &Call) {}
-
     /// Is called with the id of the conversation of a detached call that is to be stopped, because
     /// the model asks for it. The default does nothing, so the call goes on.
     fn stop_detached(&self, _conversation: &str) {}
@@ -104,7 +99,7 @@ pub(crate) async fn in_parallel_beside<P: Perform>(
         open_turn.stop_if_enough(performer);
         while pending.len() < at_most.max(1) {
             let Some(work) = queue.pop_front() else { break };
-            match open_turn.begin_beside(&work, performer, background) {
+            match open_turn.begin_beside(&work, background) {
                 Beside::No => pending.push(Either::Left(open_turn.begin(work, performer))),
                 Beside::Begun(begun) => pending.push(Either::Right(begun)),
                 Beside::Goes => {}
@@ -115,6 +110,11 @@ pub(crate) async fn in_parallel_beside<P: Perform>(
             Some(background) => open_turn.next_beside(&mut pending, background, waits).await,
         };
         let Some((call, ended)) = next else { return Ok(()) };
+        if let Ok(Ended::Call(index, Done { outcome: Outcome::Control(control), .. })) = &ended {
+            let asked = open_turn.carry_out(*index, *control, call, performer, background).await?;
+            pending.push(Either::Right(asked));
+            continue;
+        }
         waits &= !open_turn.tells(&call, &ended);
         for more in open_turn.record(&call, ended?, performer).await? {
             queue.insert(open_turn.place_in(&queue, &more), more);

@@ -163,10 +163,6 @@ impl<W: HostWrapper> Perform for W {
         Ok(self.local().before_change(call, change).await?)
     }
 
-    fn on_control(&self, call: &Call) {
-        self.local().on_control(call);
-    }
-
     fn stop_detached(&self, conversation: &str) {
         self.local().stop_detached(conversation);
     }

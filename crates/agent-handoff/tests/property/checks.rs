@@ -17,6 +17,7 @@ pub(crate) fn must(holds: bool, message: impl FnOnce() -> String) -> Verdict {
 pub(crate) fn all(conversation: &Conversation, team: &Team, log: &Log) -> Verdict {
     next_is_accepted(conversation, team)?;
     in_order(conversation, log)?;
+    told_once(conversation)?;
     reread(&conversation.clone().with_id("fork"))?;
     goes_on(conversation.clone(), team, log)
 }
@@ -104,7 +105,42 @@ fn in_order(conversation: &Conversation, log: &Log) -> Verdict {
         }
         open.clear();
     }
+    let written = json(conversation);
+    let detached = written["detached"]["going_on"].as_array().into_iter().flatten();
+    detached.map(|slot| &slot["state"]).try_for_each(|state| child_in_order(state, log))?;
     if open.is_empty() { Ok(()) } else { open_calls_in_order(conversation, &open, log) }
+}
+
+/// The result of each detached call is told once, or not yet.
+fn told_once(conversation: &Conversation) -> Verdict {
+    let written = json(conversation);
+    let ids = |list: &str| -> Vec<String> {
+        let slots = written["detached"][list].as_array().map(Vec::as_slice).unwrap_or_default();
+        slots.iter().map(|slot| slot["call"]["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    let text = |block: &Block| block.as_text().unwrap_or_default().to_owned();
+    let blocks = || conversation.messages().iter().flat_map(|message| message.content());
+    let told = blocks().map(text).filter_map(|text| {
+        let (id, _) = text.strip_prefix("[The background call \"")?.split_once('"')?;
+        Some(id.to_owned())
+    });
+    let mut all: Vec<String> = told.chain(ids("going_on")).chain(ids("untold")).collect();
+    all.sort();
+    let is_detached = |block: &Block| match block.kind() {
+        BlockKind::ToolResult { tool_use_id, content, .. }
+            if content.to_text().starts_with("This call of ") =>
+        {
+            Some(tool_use_id.clone())
+        }
+        _ => None,
+    };
+    let open = written["slots"].as_array().into_iter().flatten().filter_map(|slot| {
+        let content = slot["state"]["Done"]["content"].as_str()?;
+        content.starts_with("This call of ").then(|| slot["call"]["id"].as_str().expect("an id").to_owned())
+    });
+    let mut detached: Vec<String> = blocks().filter_map(is_detached).chain(open).collect();
+    detached.sort();
+    must(all == detached, || format!("detached {detached:?}, going on or told {all:?}\n{conversation}"))
 }
 
 fn answers(block: &Block) -> Option<&str> {
@@ -112,6 +148,13 @@ fn answers(block: &Block) -> Option<&str> {
         BlockKind::ToolResult { tool_use_id, .. } => Some(tool_use_id),
         _ => None,
     }
+}
+
+fn child_in_order(state: &Value, log: &Log) -> Verdict {
+    let child @ Value::Object(_) = &state["Delegated"] else { return Ok(()) };
+    let child = serde_json::from_str(&child.to_string()).map_err(|error| error.to_string())?;
+    in_order(&child, log)?;
+    told_once(&child)
 }
 
 /// What is kept of the calls of the last reply.
@@ -125,10 +168,7 @@ fn open_calls_in_order(conversation: &Conversation, open: &[&str], log: &Log) ->
         let is_open = state == "Open" || state == "Allowed" || !state["PendingApproval"].is_null();
         let has_ended = log.ended(&format!("{}/{id}", conversation.id())).is_some();
         must(!(is_open && has_ended), || format!("{id} has ended, and that was lost\n{conversation}"))?;
-        if let child @ Value::Object(_) = &state["Delegated"] {
-            let child = serde_json::from_str(&child.to_string()).map_err(|error| error.to_string())?;
-            in_order(&child, log)?;
-        }
+        child_in_order(state, log)?;
     }
     Ok(())
 }

@@ -50,20 +50,21 @@ proptest! {
 
     #[test]
     fn invariants_3_and_4_whatever_happens_the_history_is_valid_and_nothing_is_lost_or_repeated(
-        world in world(),
+        world in prop::bool::ANY.prop_flat_map(world),
         plan in anything(),
     ) {
+        std::fs::write("/tmp/case.txt", format!("{world:#?}\n{plan:#?}")).unwrap();
         check(&world, &plan, Mode::Concurrent).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn invariants_3_and_4_hold_too_where_calls_go_one_by_one(world in world(), plan in anything()) {
+    fn invariants_3_and_4_hold_too_where_calls_go_one_by_one(world in prop::bool::ANY.prop_flat_map(world), plan in anything()) {
         check(&world, &plan, Mode::Sequential).map_err(TestCaseError::fail)?;
     }
 
     #[test]
     fn invariant_5_calls_at_once_and_one_by_one_give_the_same_conversation(
-        world in world(),
+        world in world(false),
         plan in runs(),
     ) {
         same(&world, (&plan, Mode::Concurrent), (&plan, Mode::Sequential))?;
@@ -71,7 +72,7 @@ proptest! {
 
     #[test]
     fn invariant_4_a_run_that_is_dropped_and_gone_on_with_comes_to_the_same_as_one_that_never_was(
-        world in world(),
+        world in world(false),
         plan in interrupted_runs(),
     ) {
         let whole: Vec<Step> = plan.iter().filter(|step| !step.is_interruption()).cloned().collect();

@@ -135,7 +135,7 @@ impl Part {
     }
 }
 
-pub(crate) fn says() -> impl Strategy<Value = Says> {
+pub(crate) fn says(beside: bool) -> impl Strategy<Value = Says> {
     use StopReason::*;
     let other = vec![
         EndTurn,
@@ -149,7 +149,7 @@ pub(crate) fn says() -> impl Strategy<Value = Says> {
     ];
     let stop = prop_oneof![5 => Just(None), 1 => select(other).prop_map(Some)];
     let pace = select(vec![(0, 0), (7, 0), (0, 3)]);
-    let reply = (vec(part(), 0..5), stop, pace);
+    let reply = (vec(part(beside), 0..5), stop, pace);
     prop_oneof![
         14 => reply.prop_map(|(parts, stop, (latency, per_token))| Says::Reply { parts, stop, latency, per_token }),
         2 => (0..4usize).prop_map(|keep| Says::Compacts { keep }),
@@ -158,7 +158,27 @@ pub(crate) fn says() -> impl Strategy<Value = Says> {
     ]
 }
 
-fn part() -> impl Strategy<Value = Part> {
+/// What makes several calls, or has to do with calls in the background.
+const BESIDE: &[(&str, &str)] = &[
+    ("ask_later", DO_IT),
+    ("ask_all", DO_IT),
+    ("check_background_calls", "{}"),
+    ("wait_for_background_calls", "{}"),
+    ("wait_for_background_calls", r#"{"seconds":0.01}"#),
+    ("wait_for_background_calls", r#"{"seconds":1e300,"calls":["a"]}"#),
+    ("stop_background_calls", "{}"),
+    ("stop_background_calls", r#"{"calls":[]}"#),
+    (
+        "plan",
+        r#"{"steps":[{"id":"a","tool":"act","input":{"ms":10}},{"id":"b","tool":"act_later","input":{"say":{"$from":"a"}}}]}"#,
+    ),
+    (
+        "plan",
+        r#"{"enough":1,"steps":[{"id":"a","tool":"act","input":{"ask":"May I?"}},{"id":"b","tool":"bob","input":{"task":"x"}}]}"#,
+    ),
+];
+
+fn part(beside: bool) -> impl Strategy<Value = Part> {
     let id = || of(&["", "", "", "0", "a", "b c", "a_2"]);
     let tool = of(&["act", "act", "act_first", "act_alone", "act_briefly", "unknown", "od.d"]);
     let anyone = || of(&["bob", "bob", "ann", "cyd", "bob", "cyd", "dan", "nobody"]);
@@ -168,6 +188,10 @@ fn part() -> impl Strategy<Value = Part> {
         4 => (id(), tool, of(TOLD)).prop_map(|(id, tool, input)| Part::Call { id, tool, input }),
         3 => (id(), anyone(), of(TASKS)).prop_map(|(id, to, input)| Part::Delegate { id, to, input }),
         2 => (id(), anyone()).prop_map(|(id, to)| Part::HandOver { id, to }),
+        if beside { 3 } else { 0 } => (id(), of(&["act_later", "act_later", "act_soon"]), of(TOLD))
+            .prop_map(|(id, tool, input)| Part::Call { id, tool, input }),
+        if beside { 3 } else { 0 } => (id(), select(BESIDE))
+            .prop_map(|(id, (tool, input))| Part::Call { id, tool, input }),
     ]
 }
 

@@ -104,8 +104,9 @@ impl Open {
             return;
         }
         let result = match outcome {
-            // It is to be made again, once a person has allowed it.
-            Outcome::Wait { .. } => return,
+            // It is to be made again, once a person has allowed it, or if its host was stopped before it had done
+            // what it is asked for.
+            Outcome::Wait { .. } | Outcome::Control(_) => return,
             Outcome::Output(content) | Outcome::Answer { content, .. } => {
                 Some(self.result(content.clone(), false))
             }
@@ -192,6 +193,11 @@ impl Tool for Act {
             Told { say, .. } => Outcome::output(say.unwrap_or_else(|| format!("did {did}"))),
         }
     }
+}
+
+/// An ordinary tool.
+pub(crate) fn act(name: &str) -> impl Tool + use<> {
+    Act(ToolSpec::new(name, "Does as told.", json!({"type": "object"})))
 }
 
 /// Ordinary tools, some that run alone, that take turns, that only read, one that has 25 ms; and one that comes first, if

@@ -1,15 +1,15 @@
 //! Random teams.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use agent_core::{Agent, Limits, Message, Team, Tool, script::Script};
 use agent_handoff::{Handoff, HistoryFilter, MixedTurn, OnFailure};
-use agent_tools::AgentTool;
+use agent_tools::{AgentTool, Detached, FanOut, PlanTool, detached_tools};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::{
     says::{Says, says, script},
-    tools::{Log, Watched, acts},
+    tools::{Log, Watched, act, acts},
 };
 
 /// The agents of a team, as many as it has.
@@ -22,6 +22,8 @@ pub(crate) struct World {
     turns: u32,
     depth: u32,
     calls_at_once: Option<usize>,
+    /// Whether there are tools for plans and for calls in the background.
+    beside: bool,
 }
 
 /// An agent: which tools it has, and what its model says.
@@ -56,7 +58,8 @@ impl World {
             let own = member.hands_over.iter().flat_map(|way| way.handoff(names).tools());
             let acts = acts[usize::from(member.first)].iter().filter(|_| member.acts).cloned();
             let delegations = delegations.iter().filter(|_| member.delegates).cloned();
-            let tools = acts.chain(delegations).chain(own);
+            let beside = beside(names).into_iter().filter(|_| self.beside);
+            let tools = acts.chain(delegations).chain(beside).chain(own);
             let watched = tools.map(|tool| Watched(tool, log.clone()));
             let builder =
                 Agent::builder(*name, script.clone()).base_prompt("").system(format!("You are {name}."));
@@ -74,6 +77,21 @@ fn delegations(names: &[&str]) -> Vec<Arc<dyn Tool>> {
     names.iter().map(|name| Arc::new(AgentTool::new(*name, "Does tasks.")) as _).collect()
 }
 
+/// Tools whose calls go on in the background, at once or if they take long, those that look after them, and those that make
+/// several calls.
+fn beside(names: &[&str]) -> Vec<Arc<dyn Tool>> {
+    let asks = |name: &str| FanOut::new(name, "Asks all.", names.to_vec());
+    let mut tools: Vec<Arc<dyn Tool>> = vec![
+        Arc::new(Detached::new(act("act_later"))),
+        Arc::new(Detached::after(Duration::from_millis(15), act("act_soon"))),
+        Arc::new(Detached::new(asks("ask_later"))),
+        Arc::new(asks("ask_all").enough(1)),
+        Arc::new(PlanTool::new()),
+    ];
+    tools.extend(detached_tools().map(|tool| Arc::new(tool) as Arc<dyn Tool>));
+    tools
+}
+
 impl Way {
     fn handoff(&self, names: &[&str]) -> Handoff {
         let handoff = Handoff::to(names.iter().map(|name| (*name, "Knows things.")))
@@ -86,19 +104,23 @@ impl Way {
     }
 }
 
-pub(crate) fn world() -> impl Strategy<Value = World> {
+/// Teams, with plans and calls in the background if these are wanted.
+pub(crate) fn world(beside: bool) -> impl Strategy<Value = World> {
     let limits = (1..7u32, 0..4u32, option::weighted(0.3, 1..3usize));
-    (vec(member(), 2..=NAMES.len()), limits).prop_map(|(members, (turns, depth, calls_at_once))| World {
-        members,
-        turns,
-        depth,
-        calls_at_once,
-    })
+    (vec(member(beside), 2..=NAMES.len()), limits).prop_map(
+        move |(members, (turns, depth, calls_at_once))| World {
+            members,
+            turns,
+            depth,
+            calls_at_once,
+            beside,
+        },
+    )
 }
 
-fn member() -> impl Strategy<Value = Member> {
+fn member(beside: bool) -> impl Strategy<Value = Member> {
     let yes = |probability| prop::bool::weighted(probability);
-    (yes(0.9), yes(0.3), yes(0.7), option::weighted(0.6, way()), vec(says(), 1..5)).prop_map(
+    (yes(0.9), yes(0.3), yes(0.7), option::weighted(0.6, way()), vec(says(beside), 1..5)).prop_map(
         |(acts, first, delegates, hands_over, says)| Member { acts, first, delegates, hands_over, says },
     )
 }

@@ -103,10 +103,6 @@ impl Perform for JournalHost {
         Ok(self.local.before_change(call, change).await?)
     }
 
-    fn on_control(&self, call: &Call) {
-        self.local.on_control(call);
-    }
-
     fn stop_detached(&self, conversation: &str) {
         self.local.stop_detached(conversation);
     }

@@ -10,9 +10,15 @@ impl Ledger {
     pub(crate) fn newer_conversation(&self, so_far: &Conversation) -> Option<Conversation> {
         let state = self.state();
         let known = &state.session.conversation;
-        let is_newer =
-            so_far.id() == self.id && is_earlier_state(so_far, known) && !is_earlier_state(known, so_far);
-        is_newer.then(|| known.clone())
+        if so_far.id() != self.id || !is_earlier_state(so_far, known) {
+            return None;
+        }
+        if !is_earlier_state(known, so_far) {
+            return Some(known.clone());
+        }
+        // Both have the same messages. A run that was dropped may have written what became of a call
+        // that is detached, and not have recorded it in memory.
+        (detaches(known) || detaches(so_far)).then(|| with_decisions_of(known.clone(), so_far))
     }
 
     /// Replaces a conversation whose changes are all written by that of the journal. They differ if
@@ -25,4 +31,17 @@ impl Ledger {
             *written = known.clone();
         }
     }
+}
+
+fn detaches(conversation: &Conversation) -> bool {
+    conversation.detached_calls().next().is_some() || conversation.open_calls().next().is_some()
+}
+
+/// The conversation with decisions about waiting calls that were made only in this one.
+fn with_decisions_of(mut known: Conversation, so_far: &Conversation) -> Conversation {
+    for (id, change) in so_far.decided_since(&known) {
+        // The journal may have another decision already. That one counts.
+        let _ = known.apply(&id, change);
+    }
+    known
 }

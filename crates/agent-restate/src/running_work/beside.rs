@@ -7,6 +7,9 @@ use restate_sdk::context::{ContextTimers, DurableFuture, ObjectContext};
 
 use super::{Next, RunningWork, StartedWork, WorkEvent};
 
+/// The longest time after which a call is detached: ten years.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 impl<'ctx> RunningWork<'ctx> {
     /// The place of the work of a call, if it has not ended.
     fn place_of(&self, call: &str) -> Option<usize> {
@@ -35,8 +38,17 @@ impl<'ctx> RunningWork<'ctx> {
     /// Detaches this call after this time, if it has not ended.
     pub(crate) fn detach_after(&mut self, ctx: &ObjectContext<'ctx>, call: &str, time: Duration) {
         if let Some(place) = self.place_of(call) {
+            // The engine keeps the moment, so there must be such a date.
+            let time = time.min(LONGEST);
             self.wait_for(place, Box::pin(ctx.sleep(time).map(|_| WorkEvent::Detaches)));
         }
+    }
+
+    /// Looks what has ended so far: all of it comes before [`Next::Looked`].
+    pub(crate) fn look(&mut self, ctx: &ObjectContext<'ctx>) {
+        let place = self.started.len().saturating_sub(1);
+        self.open += 1;
+        self.wait_for(place, Box::pin(ctx.sleep(Duration::ZERO).map(|_| WorkEvent::Looked)));
     }
 
     /// Starts a call that waits until one of these calls is over, and at most for this time.

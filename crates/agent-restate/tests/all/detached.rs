@@ -103,7 +103,7 @@ async fn the_model_waits_for_detached_calls_looks_and_stops_them() {
     ];
     let Some(stage) = Stage::open(office(replies, &calls, &open)).await else { return };
     let ran = stage.host.run(&mut start("s")).await;
-    assert_eq!(ran.unwrap().text(), "Done.");
+    assert!(matches!(ran.unwrap(), End::Answered(_)));
     let conversation = stage.host.history("s").await.unwrap().unwrap();
     let results = results(&conversation);
     // The quick one may have been told before the model asked for it.

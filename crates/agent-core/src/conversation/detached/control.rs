@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Call, Conversation, Outcome, Rules,
+    Conversation, Outcome, ToolCall,
     conversation::{Slot, State, summary::excerpt},
-    tool_spec::DetachedControl,
 };
 
 /// How long a call waits that does not say it, and the longest time.
@@ -17,12 +16,26 @@ const LONGEST: f64 = 3_600.0;
 /// How much of an input is shown.
 const SHOWN: usize = 200;
 
-/// What a call does with detached calls, which are named by their ids.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a call does with detached calls; see [`Outcome::Control`].
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Control {
-    /// Says which calls go on; see [`Conversation::check_detached`].
+    /// Says which calls go on.
     Check,
-    /// Waits until one of these calls has ended, but not longer than the limit; see
+    /// Waits until one of the calls has ended, or until `"seconds"` have passed: 60 without it, and
+    /// at most 3,600.
+    Wait,
+    /// Stops the calls. The model is told how each has ended.
+    Stop,
+}
+
+/// A [`Control`] with the calls that it is about.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Task {
+    /// The call has this result.
+    Done(Outcome),
+    /// Wait until one of these calls has ended, but not longer than the limit. The result is
     /// [`Conversation::waited_for`].
     Wait {
         /// The calls.
@@ -30,7 +43,7 @@ pub enum Control {
         /// The longest time.
         limit: Duration,
     },
-    /// Stops these calls.
+    /// Stop these calls. The result is [`Conversation::stopping`].
     Stop {
         /// The calls.
         calls: Vec<String>,
@@ -45,58 +58,64 @@ struct Input {
 }
 
 impl Conversation {
-    /// What a call does with the detached calls of this conversation. The error is its result, if
-    /// that can't be done. `None` if it is a call of an ordinary tool.
-    pub fn control(&self, call: &Call, rules: &dyn Rules) -> Option<Result<Control, Outcome>> {
-        let kind = rules.spec(&call.agent, &call.call.name)?.controls_detached?;
-        (!rules.limits().is_beyond(call.place)).then(|| self.read_control(kind, call).map_err(Outcome::error))
+    /// What a call with the outcome [`Outcome::Control`] asks its host to do.
+    pub fn control(&self, control: Control, call: &ToolCall) -> Task {
+        self.read_control(control, call).unwrap_or_else(|why| Task::Done(Outcome::error(why)))
     }
 
-    fn read_control(&self, kind: DetachedControl, call: &Call) -> Result<Control, String> {
-        let input: Input = call.call.input.parse().map_err(|error| format!("invalid input: {error}"))?;
-        if kind == DetachedControl::Check {
-            return Ok(Control::Check);
+    fn read_control(&self, control: Control, call: &ToolCall) -> Result<Task, String> {
+        let input: Input = call.input.parse().map_err(|error| format!("invalid input: {error}"))?;
+        if control == Control::Check {
+            return Ok(Task::Done(self.check_detached()));
         }
-        let all = || self.detached.going_on.iter().map(|slot| slot.call.id.clone()).collect();
-        let calls: Vec<String> = input.calls.unwrap_or_else(all);
-        if let Some(unknown) = calls.iter().find(|call| !self.is_detached(call)) {
-            let known: Vec<String> = all();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(format!(
-                "no background call {unknown:?} goes on: it has ended, or there is none; those that go on: {known}"
-            ));
-        }
-        if calls.is_empty() {
+        let all = || self.detached_calls().map(|call| call.id.clone()).collect();
+        let known: Vec<String> = all();
+        if known.is_empty() {
             return Err("no background call goes on".to_owned());
         }
-        match kind {
-            DetachedControl::Stop => Ok(Control::Stop { calls }),
-            _ => match input.seconds.unwrap_or(USUALLY) {
-                seconds if seconds >= 0.0 => {
-                    Ok(Control::Wait { calls, limit: Duration::from_secs_f64(seconds.min(LONGEST)) })
-                }
-                _ => Err("invalid input: \"seconds\" must not be negative".to_owned()),
-            },
+        let mut calls: Vec<String> = input.calls.unwrap_or_else(all);
+        calls.sort();
+        calls.dedup();
+        if let Some(unknown) = calls.iter().find(|call| !self.is_detached(call)) {
+            return Err(format!(
+                "no background call {unknown:?} goes on: it has ended, or there is none; those that go on: {}",
+                known.join(", ")
+            ));
+        }
+        match (control, input.seconds.unwrap_or(USUALLY)) {
+            _ if calls.is_empty() => {
+                Err("\"calls\" is empty: name a background call, or leave \"calls\" out to mean all"
+                    .to_owned())
+            }
+            (Control::Stop, _) => Ok(Task::Stop { calls }),
+            (_, seconds) if seconds >= 0.0 => {
+                Ok(Task::Wait { calls, limit: Duration::from_secs_f64(seconds.min(LONGEST)) })
+            }
+            _ => Err("invalid input: \"seconds\" must not be negative".to_owned()),
         }
     }
 
-    /// The result of [`Control::Check`].
-    pub fn check_detached(&self) -> Outcome {
+    fn check_detached(&self) -> Outcome {
         match self.detached.going_on.is_empty() {
             true => Outcome::output("No background call goes on."),
             false => Outcome::output(self.detached.going_on.iter().map(line).collect::<Vec<_>>().join("\n")),
         }
     }
 
-    /// The result of [`Control::Wait`]. `over` are those of its calls that have ended.
-    pub fn waited_for(over: &[String]) -> Outcome {
-        match over {
-            [] => Outcome::output("None of them has ended in this time."),
-            over => Outcome::output(format!("Over: {}. You are told how after this.", over.join(", "))),
-        }
+    /// The result of [`Task::Wait`]. `over` are those of its calls that have ended, and `waiting`
+    /// those that wait for a person.
+    pub fn waited_for(over: &[String], waiting: &[String]) -> Outcome {
+        let person = match waiting {
+            [] => String::new(),
+            waiting => format!(" Waiting for a person: {}.", waiting.join(", ")),
+        };
+        Outcome::output(match over {
+            [] => format!("None of them has ended in this time.{person}"),
+            over => format!("Over: {}. You are told how after this.{person}", over.join(", ")),
+        })
     }
 
-    /// The result of [`Control::Stop`].
+    /// The result of [`Task::Stop`].
     pub fn stopping(calls: &[String]) -> Outcome {
         Outcome::output(format!("Being stopped: {}. You will be told how they ended.", calls.join(", ")))
     }

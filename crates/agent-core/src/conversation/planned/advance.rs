@@ -34,7 +34,10 @@ impl Conversation {
         calls: Vec<Block>,
         limits: DelegationLimits,
     ) -> Self {
-        let task = format!("Carry out a plan of {} steps.", calls.len());
+        let task = match calls.len() {
+            1 => "Carry out a plan of one call.".to_owned(),
+            steps => format!("Carry out a plan of {steps} steps."),
+        };
         let mut child = self.child(call_id, self.agent.to_string(), task.into(), limits);
         let reply = Message::new(Role::Assistant, calls);
         child.slots = Slots::of(reply.tool_calls().cloned());

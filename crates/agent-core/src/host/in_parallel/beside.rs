@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{Ended, Event, OpenTurn, Perform};
 use crate::{
     Change, Conversation, Done, Outcome, ToolCall, Work,
-    conversation::Control,
+    conversation::{Control, Task},
     host::background::{Background, EndedCall},
 };
 
@@ -31,71 +31,69 @@ pub(super) enum EndedBeside {
     /// It takes so long that it is detached.
     Late,
     Control(Outcome),
+    /// It was stopped before it began, or while it waited for a person.
+    Cancelled,
 }
 
 impl OpenTurn<'_> {
-    /// Begins work that is, or may be, detached, and calls about such work.
-    pub(super) fn begin_beside<'b, P: Perform>(
+    /// Begins work that is, or may be, detached.
+    pub(super) fn begin_beside<'b, E: 'b>(
         &self,
         work: &Work,
-        performer: &P,
         background: Option<&'b Background>,
-    ) -> Beside<'b, P::Error>
-    where
-        P::Error: 'b,
-    {
-        let call = work.tool_call().clone();
-        let ended = match work {
-            Work::Call(made) => match self.turn.control(made) {
-                None => return Beside::No,
-                Some(control) => {
-                    performer.on_control(made);
-                    self.carry_out(control, performer, background).map(EndedBeside::Control).boxed()
-                }
-            },
-            Work::Delegate(delegation) => {
-                let Some(background) = background.filter(|_| delegation.is_detachable()) else {
-                    return Beside::No;
-                };
-                background.start(delegation.clone());
-                if self.turn.conversation().is_detached(&call.id) {
-                    return Beside::Goes;
-                }
-                let after = delegation.as_call().detach_after(self.turn.rules()).unwrap_or(Duration::MAX);
-                ended_or_late(background, call.clone(), after).boxed()
-            }
-        };
+    ) -> Beside<'b, E> {
+        let (Work::Delegate(delegation), Some(background)) = (work, background) else { return Beside::No };
+        if !delegation.is_detachable() {
+            return Beside::No;
+        }
+        let call = delegation.call.clone();
+        background.start(delegation.clone());
+        if self.turn.conversation().is_detached(&call.id) {
+            return Beside::Goes;
+        }
+        let after = delegation.as_call().detach_after(self.turn.rules()).unwrap_or(Duration::MAX);
+        let ended = ended_or_late(background, call.clone(), after);
         Beside::Begun(ended.map(|ended| (call, Ok(Ended::Beside(ended)))).boxed())
     }
 
-    /// Does what a call asks to do with detached calls.
-    fn carry_out<'b, P: Perform>(
-        &self,
-        control: Result<Control, Outcome>,
+    /// Does what a call asks to do with detached calls. If the call itself has used something, that
+    /// is recorded at once.
+    pub(super) async fn carry_out<'b, P: Perform>(
+        &mut self,
+        index: usize,
+        control: Control,
+        call: Arc<ToolCall>,
         performer: &P,
         background: Option<&'b Background>,
-    ) -> BoxFuture<'b, Outcome> {
-        let conversation = self.turn.conversation();
-        let outcome = match (control, background) {
-            (Err(outcome), _) => outcome,
-            (Ok(Control::Check), _) => conversation.check_detached(),
-            (Ok(Control::Stop { calls }), _) => {
-                calls.iter().for_each(|call| {
-                    performer.stop_detached(&format!("{}/{call}", conversation.id()));
-                });
+    ) -> Result<BoxFuture<'b, Event<P::Error>>, P::Error>
+    where
+        P::Error: 'b,
+    {
+        self.receipts[index] = None;
+        let outcome = match (self.turn.control(control, &call.id), background) {
+            (Task::Done(outcome), _) => outcome,
+            (Task::Stop { calls }, _) => {
+                let id = self.turn.conversation().id();
+                let goes_on = |call: &&String| background.is_none_or(|background| !background.stop(call));
+                calls
+                    .iter()
+                    .filter(goes_on)
+                    .for_each(|call| performer.stop_detached(&format!("{id}/{call}")));
                 Conversation::stopping(&calls)
             }
-            (Ok(Control::Wait { calls, limit }), Some(background)) => {
-                return async move {
+            (Task::Wait { calls, limit }, Some(background)) => {
+                let waited = async move {
                     let over = tokio::time::timeout(limit, background.any_over(&calls)).await;
-                    Conversation::waited_for(&over.unwrap_or_default())
-                }
-                .boxed();
+                    Conversation::waited_for(&over.unwrap_or_default(), &background.waiting(&calls))
+                };
+                let ended = waited.map(|outcome| Ok(Ended::Beside(EndedBeside::Control(outcome))));
+                return Ok(ended.map(|ended| (call, ended)).boxed());
             }
             // They go on in a turn of their own.
-            (Ok(Control::Wait { .. }), None) => Conversation::waited_for(&[]),
+            (Task::Wait { .. }, None) => Conversation::waited_for(&[], &[]),
         };
-        async { outcome }.boxed()
+        let ended = async { outcome }.map(|outcome| (call, Ok(Ended::Beside(EndedBeside::Control(outcome)))));
+        Ok(ended.boxed())
     }
 
     /// What ends next, in the turn or in the background. `waits` is whether the turn waits for a
@@ -111,6 +109,10 @@ impl OpenTurn<'_> {
             let call = self.turn.conversation().detached_call(&ended.call).cloned();
             (call.expect("it is detached"), Ok(Ended::Beside(EndedBeside::Call(ended))))
         };
+        if let Some(call) = background.take_cancelled() {
+            let call = self.turn.conversation().detached_call(&call).cloned();
+            return call.map(|call| (call, Ok(Ended::Beside(EndedBeside::Cancelled))));
+        }
         if let Some(now) = background.take_ended(is_detached) {
             return Some(ended(now));
         }
@@ -126,6 +128,7 @@ impl OpenTurn<'_> {
     /// Whether a detached call gets its result with this.
     pub(super) fn tells<E>(&self, call: &ToolCall, ended: &Result<Ended, E>) -> bool {
         match ended {
+            Ok(Ended::Beside(EndedBeside::Cancelled)) => true,
             Ok(Ended::Beside(EndedBeside::Call(ended))) => {
                 self.turn.conversation().is_detached(&call.id) && ended.child.done(&ended.end).is_some()
             }
@@ -146,6 +149,7 @@ impl OpenTurn<'_> {
                 return Ok(self.turn.detach(id));
             }
             EndedBeside::Control(outcome) => Done::from(outcome),
+            EndedBeside::Cancelled => Outcome::error("cancelled").into(),
             EndedBeside::Call(EndedCall { child, end, .. }) => {
                 let done = child.done(&end);
                 self.turn.keep(id, child.give_back());

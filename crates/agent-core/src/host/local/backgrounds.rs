@@ -12,7 +12,7 @@ use futures::{Stream, StreamExt, stream::FuturesUnordered};
 
 use super::{LocalHost, Mode};
 use crate::{
-    Conversation, Delegation, DelegationGuard, End, Failure, Host, Perform, ToolTurn, drive,
+    Call, Conversation, Delegation, DelegationGuard, End, Failure, Host, Perform, Rules, ToolTurn, drive,
     host::{
         background::{Background, EndedCall},
         delegation_guard::Home,
@@ -105,11 +105,20 @@ impl LocalHost {
             }
         })
         .await;
-        if self.is_stopped(&id) {
-            // They are stopped as well. Each keeps that it was.
-            while running.next().await.is_some() {}
+        // If the run was stopped, they are as well, and each keeps that it was. If it has ended, those
+        // that can't be made again come to their end.
+        while self.is_stopped(&id) || (end.is_ok() && background.any_runs(|call| self.must_end(call))) {
+            let Some((call, (child, end))) = running.next().await else { break };
+            end.map(|end| background.end(EndedCall { call, child, end }))?;
         }
         end
+    }
+
+    /// Whether a detached call comes to its end before its run does: it may have effects, and can't be
+    /// made again. What agents do can go on later.
+    fn must_end(&self, call: &Call) -> bool {
+        let spec = self.caller.team.spec(&call.agent, &call.call.name);
+        spec.is_some_and(|spec| !spec.may_be_repeated(false) && spec.targets.is_empty())
     }
 
     fn is_stopped(&self, conversation: &str) -> bool {

@@ -53,10 +53,6 @@ impl Perform for LocalHost {
         Ok(())
     }
 
-    fn on_control(&self, call: &Call) {
-        self.caller.emit_start(call, None);
-    }
-
     fn stop_detached(&self, conversation: &str) {
         if let Some(tokens) = self.cancel.get() {
             tokens.stop_delegated(conversation);
@@ -64,7 +60,8 @@ impl Perform for LocalHost {
     }
 
     fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
-        if self.caller.emitter.has_listeners() {
+        // What a call asks its host to do is told when that is done.
+        if self.caller.emitter.has_listeners() && !matches!(outcome, Outcome::Control(_)) {
             let call = call();
             if !is_final(outcome) || self.started.claims_end_event(&call) {
                 self.caller.emitter.emit(Origin::of(&call), || EventKind::of_outcome(&call, outcome));
