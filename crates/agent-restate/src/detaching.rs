@@ -63,8 +63,8 @@ impl<'ctx> Engine<'_, 'ctx> {
         self.record_control(turn, call, outcome).await
     }
 
-    /// Records the detached calls that have ended since the last turn, and starts those that do not
-    /// run, because they are from an earlier run.
+    /// Records the detached calls that have ended since the last turn. Returns the work of the turn,
+    /// and that of detached calls that do not run, because they are from an earlier run.
     pub(crate) async fn look(
         &self,
         turn: &mut ToolTurn<'_>,
@@ -81,8 +81,12 @@ impl<'ctx> Engine<'_, 'ctx> {
                 }
             }
         }
-        let left: Vec<Work> = turn.conversation().detached_work().map(Work::Delegate).collect();
-        (result, left.into_iter().filter(|work| !running.is_running(work.id())).collect())
+        let mut more = turn.take_work();
+        more.retain(|work| turn.conversation().is_open(work.id()));
+        let left = turn.conversation().detached_work().map(Work::Delegate);
+        let left: Vec<Work> = left.filter(|work| more.iter().all(|other| other.id() != work.id())).collect();
+        more.extend(left);
+        (result, more)
     }
 
     pub(crate) async fn record_control(

@@ -2,7 +2,6 @@
 
 use agent_core::{
     Conversation, End, Message, Outcome, Response, RunError, Team,
-    agent::Rules,
     conversation::{Call, Failure, ToolTurn, Work},
     host::Host,
     message::BlockKind,
@@ -24,7 +23,6 @@ use crate::{
     state::Writer,
     step::session_step,
     stopped::{CANCELLED, Stopped, UNKNOWN_AGENT},
-    tools::Refused,
 };
 
 /// Runs the turns of one conversation. Models are asked in this handler. Calls and delegations are
@@ -92,17 +90,8 @@ impl<'ctx> Engine<'_, 'ctx> {
         let limit = room / count_calls(turn.conversation().messages().last()).max(1);
         let scope = self.scope(turn.conversation());
         let mut running = self.running.lock().await;
-        let mut waits = turn.is_for_detached();
-        let mut more = turn.take_work();
-        let detached = turn.conversation().detached_calls().count();
-        let (mut stopped, left) = self.look(&mut turn, &mut running).await;
-        waits &= detached == turn.conversation().detached_calls().count();
-        more.retain(|work| turn.conversation().is_open(work.id()));
-        more.extend(
-            left.into_iter()
-                .filter(|work| !more.iter().any(|other| other.id() == work.id()))
-                .collect::<Vec<_>>(),
-        );
+        let waits_for = turn.is_for_detached().then(|| turn.conversation().detached_calls().count());
+        let (mut stopped, mut more) = self.look(&mut turn, &mut running).await;
         loop {
             if turn.has_enough() {
                 running.stop_all();
@@ -110,7 +99,8 @@ impl<'ctx> Engine<'_, 'ctx> {
             }
             let begun = self.begin(&mut turn, &mut running, std::mem::take(&mut more), limit).await;
             stopped = begun.and(stopped);
-            match running.next(scope, waits && stopped.is_ok()).await {
+            let waits = waits_for == Some(turn.conversation().detached_calls().count()) && stopped.is_ok();
+            match running.next(scope, waits).await {
                 Ok(None) => {
                     running.tidy();
                     return stopped;
@@ -122,7 +112,6 @@ impl<'ctx> Engine<'_, 'ctx> {
                     stopped = Err(error);
                 }
                 Ok(Some(next)) => {
-                    waits &= !matches!(&next, Next::Finished(work) if turn.conversation().is_detached(&work.call.call.id));
                     let (told, next) = self.hear(&mut turn, &mut running, next).await;
                     stopped = told.and(stopped);
                     more.extend(next.into_iter().filter(|_| stopped.is_ok()));
@@ -237,38 +226,6 @@ impl<'ctx> Engine<'_, 'ctx> {
         let Some(step) = step else { return Ok(()) };
         let process = self.process.clone();
         session_step(self.ctx, "tell the items", async move { process.tell_items(step).await }).await
-    }
-
-    /// Counts this work, as far as the limits and budgets of the run allow it. Returns for each why
-    /// it is refused, if it is.
-    async fn refused_calls(&self, work: &[Work]) -> Result<Vec<Option<Refused>>, TerminalError> {
-        let counts: Vec<bool> = work.iter().map(|work| self.counts_as_call(work)).collect();
-        let calls = counts.iter().filter(|counts| **counts).count();
-        self.allowance.ensure(self.ctx, Resource::Calls, u32::try_from(calls).unwrap_or(u32::MAX)).await?;
-        let of_limit =
-            |counts: &bool| if *counts { self.allowance.use_one(Resource::Calls).err() } else { None };
-        let mut refused: Vec<Option<Refused>> =
-            counts.iter().map(|counts| of_limit(counts).map(Refused::ByLimit)).collect();
-        let mut left: Vec<&mut Option<Refused>> = refused
-            .iter_mut()
-            .zip(counts)
-            .filter(|(refused, counts)| *counts && refused.is_none())
-            .map(|(place, _)| place)
-            .collect();
-        let count = u32::try_from(left.len()).unwrap_or(u32::MAX);
-        if let (made, Some(exceeded)) = self.budgets.use_calls(self.ctx, count).await? {
-            for place in left.iter_mut().skip(made as usize) {
-                **place = Some(Refused::ByBudget(exceeded.clone()));
-            }
-        }
-        Ok(refused)
-    }
-
-    /// Whether this is a call that counts against the limit of the run.
-    fn counts_as_call(&self, work: &Work) -> bool {
-        let Work::Call(Call { agent, call, place, .. }) = work else { return false };
-        let most = self.rules().limits().calls_in_reply;
-        most.is_none_or(|most| *place < most as usize) && self.rules().spec(agent, &call.name).is_some()
     }
 }
 

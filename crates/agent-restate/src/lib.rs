@@ -71,6 +71,7 @@ mod paid_task;
 mod payload;
 mod process;
 mod purse;
+mod refusing;
 mod run_result;
 mod run_traces;
 mod running_work;

@@ -7,7 +7,7 @@ mod control;
 
 use std::{collections::HashSet, sync::Arc};
 
-pub use control::{Control, Task};
+pub use control::Task;
 
 use serde::{Deserialize, Serialize};
 

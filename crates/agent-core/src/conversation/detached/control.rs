@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{
     Conversation, Outcome, ToolCall,
-    conversation::{Slot, State, summary::excerpt},
+    conversation::{Control, Slot, State, summary::excerpt},
 };
 
 /// How long a call waits that does not say it, and the longest time.
@@ -15,19 +15,6 @@ const LONGEST: f64 = 3_600.0;
 
 /// How much of an input is shown.
 const SHOWN: usize = 200;
-
-/// What a call does with detached calls; see [`Outcome::Control`].
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Control {
-    /// Says which calls go on.
-    Check,
-    /// Waits until one of the calls has ended, or until `"seconds"` have passed: 60 without it, and
-    /// at most 3,600.
-    Wait,
-    /// Stops the calls. The model is told how each has ended.
-    Stop,
-}
 
 /// A [`Control`] with the calls that it is about.
 #[non_exhaustive]

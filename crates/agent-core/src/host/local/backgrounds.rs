@@ -105,8 +105,7 @@ impl LocalHost {
             }
         })
         .await;
-        // If the run was stopped, they are as well, and each keeps that it was. If it has ended, those
-        // that can't be made again come to their end.
+        // If the run was stopped, each keeps that it was, too. Those that can't be made again end.
         while self.is_stopped(&id) || (end.is_ok() && background.any_runs(|call| self.must_end(call))) {
             let Some((call, (child, end))) = running.next().await else { break };
             end.map(|end| background.end(EndedCall { call, child, end }))?;
