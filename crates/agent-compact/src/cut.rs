@@ -35,7 +35,7 @@ pub(crate) fn find_cut(request: &Request, keep: u64) -> Result<Cut, &'static str
     let cuts: Vec<Cut> =
         cuts.filter_map(|index| Some(Cut { messages: index, before: request.places[index]? })).collect();
     let fits = |cut: &&Cut| tokens_of(&messages[cut.messages..]) <= keep;
-    let is_of_user = |cut: &&Cut| messages[cut.messages].role() == Role::User;
+    let is_of_user = |cut: &&Cut| is_of_user(&messages[cut.messages]);
     // A question and its answer stay together, unless they are too long.
     let whole = || cuts.iter().filter(is_of_user).find(fits);
     let cut = *whole().or_else(|| cuts.iter().find(fits)).or(cuts.last()).ok_or(NO_TURNS)?;
@@ -43,6 +43,11 @@ pub(crate) fn find_cut(request: &Request, keep: u64) -> Result<Cut, &'static str
         true => Ok(cut),
         false => Err(LITTLE),
     }
+}
+
+/// Whether the user said it, or it has results of calls.
+pub(crate) fn is_of_user(message: &Message) -> bool {
+    message.role() == Role::User && !message.is_background_result()
 }
 
 /// Whether a turn begins with the message at this index: the user's words, or a reply to what the

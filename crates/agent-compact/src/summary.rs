@@ -1,9 +1,10 @@
 //! A summary of messages, written by a model.
 
 use agent_core::{
-    Block, Delta, Llm, LlmError, Message, Request, Response, Role, Usage, message::valid_history, model::fold,
+    Block, Delta, Llm, LlmError, Message, Request, Response, Usage, message::valid_history, model::fold,
 };
 
+use crate::cut::is_of_user;
 use crate::{
     as_text::{as_text, cut},
     estimate::estimate,
@@ -102,7 +103,7 @@ pub(crate) fn summary_text(reply: &Response, replaced: &[Message]) -> String {
 
 /// What the user said last in these messages. If that is in a summary, the summary has it.
 fn last_words(messages: &[Message]) -> Option<String> {
-    let of_user = messages.iter().rev().filter(|message| message.role() == Role::User);
+    let of_user = messages.iter().rev().filter(|message| is_of_user(message));
     of_user.into_iter().find_map(|message| {
         let texts = message.content().iter().filter_map(Block::as_text);
         let (summaries, words): (Vec<&str>, Vec<&str>) =

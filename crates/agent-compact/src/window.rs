@@ -4,7 +4,11 @@ use std::fmt;
 
 use agent_core::{BoxStream, Delta, Json, Llm, LlmError, Message, Request, Role, Usage, budget::Usd};
 
-use crate::{cut::begins_turn, estimate::tokens_of, notice::with_notice};
+use crate::{
+    cut::{begins_turn, is_of_user},
+    estimate::tokens_of,
+    notice::with_notice,
+};
 
 /// What the model reads instead of the messages that are left out.
 const NOTE: &str = "(Earlier messages are not shown.)";
@@ -78,7 +82,7 @@ fn start(messages: &[Message], most: u64) -> usize {
         }
         let turns = |index: &usize| begins_turn(messages, *index);
         let half = |index: &usize| sizes[*index..=end].iter().sum::<u64>() <= most / 2;
-        let is_of_user = |index: &usize| messages[*index].role() == Role::User;
+        let is_of_user = |index: &usize| is_of_user(&messages[*index]);
         let cuts: Vec<usize> = (start + 1..=end).filter(turns).collect();
         let fitting = || cuts.iter().copied().filter(half);
         start =

@@ -51,6 +51,9 @@ pub struct Message {
     has_media: bool,
     #[serde(skip)]
     json_bytes: usize,
+    /// Set by the machine alone, so nobody can forge it. The record says which messages have it.
+    #[serde(skip)]
+    is_background_result: bool,
 }
 
 /// Messages that share their blocks are equal; only others are compared block by block.
@@ -88,7 +91,7 @@ impl Message {
         let is_sendable = ends_well && content.iter().all(can_be_sent);
         let has_media = content.iter().any(is_or_holds_media);
         let json_bytes = content.iter().map(|block| block.json().text().len() + 1).sum();
-        Self { role, content, is_sendable, has_media, json_bytes }
+        Self { role, content, is_sendable, has_media, json_bytes, is_background_result: false }
     }
 
     /// Makes a message of the user.
@@ -104,6 +107,19 @@ impl Message {
     /// Whether both are clones of one message.
     pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         self.role == other.role && Arc::ptr_eq(&self.content, &other.content)
+    }
+
+    /// The same message, which tells the result of a call that went on in the background.
+    pub(crate) fn as_background_result(mut self) -> Self {
+        self.is_background_result = true;
+        self
+    }
+
+    /// Whether the message tells the result of a call that went on [in the
+    /// background](crate::ToolSpec::detach_after). Its role is the user's, but the words are a
+    /// tool's. A message that was made anew from its blocks does not know it any more.
+    pub fn is_background_result(&self) -> bool {
+        self.is_background_result
     }
 
     /// Who said the message.

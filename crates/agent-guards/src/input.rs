@@ -70,7 +70,8 @@ impl Input {
 /// What the user said in a message; `None` if it has only results of calls.
 fn said(message: &Message) -> Option<Message> {
     let words = || message.content().iter().filter(|block| !block.is_tool_block()).cloned();
-    let words: Vec<Block> = if message.role() == Role::User { words().collect() } else { Vec::new() };
+    let is_of_user = message.role() == Role::User && !message.is_background_result();
+    let words: Vec<Block> = if is_of_user { words().collect() } else { Vec::new() };
     (!words.is_empty()).then(|| Message::new(Role::User, words))
 }
 

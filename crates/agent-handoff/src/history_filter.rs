@@ -114,7 +114,9 @@ fn kept(messages: &[Message], keep: impl Fn(&Block) -> bool) -> Vec<Message> {
 /// before. What is no word of the user's has been left out but for results.
 fn last_turns(messages: &[Message], turns: usize) -> Vec<Message> {
     let says = |block: &Block| !block.is_tool_block() && !block.is_blank();
-    let said = |message: &Message| message.role() == Role::User && message.content().iter().any(says);
+    let said = |message: &Message| {
+        message.role() == Role::User && !message.is_background_result() && message.content().iter().any(says)
+    };
     let places = messages.iter().enumerate().rev().filter(|(_, message)| said(message));
     let start = places.take(turns.max(1)).last().map_or(0, |(place, _)| place);
     let (before, since) = messages.split_at(start);

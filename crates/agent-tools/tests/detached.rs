@@ -83,7 +83,12 @@ async fn check_team(team: &Team) -> String {
     let end = team.run(&mut conversation).listen(move |event| heard.hear(event)).await.unwrap();
     let times = times.0.lock().unwrap().join("\n");
     let json = serde_json::to_string(&conversation).unwrap();
-    assert_eq!(serde_json::from_str::<Conversation>(&json).unwrap(), conversation);
+    let read: Conversation = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, conversation);
+    for (message, read) in conversation.messages().iter().zip(read.messages()) {
+        let is_told = message.text().starts_with("[The background call");
+        assert_eq!((message.is_background_result(), read.is_background_result()), (is_told, is_told));
+    }
     format!("{conversation}-> {end}\n\n{times}")
 }
 

@@ -68,6 +68,8 @@ pub(crate) fn transcript(conversation: &Conversation) -> Value {
         turn += u64::from(is_reply);
         let from = match message.role() {
             Role::Assistant => conversation.agent_at(place),
+            // A tool's words, in the role of the user.
+            Role::User if message.is_background_result() => "background",
             Role::User => "user",
             Role::System => "system",
         };

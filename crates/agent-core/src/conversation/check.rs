@@ -31,6 +31,7 @@ impl<'de> Deserialize<'de> for Conversation {
         let mut read = Self::deserialize(deserializer)?;
         check(&read).map_err(|error| D::Error::custom(InvalidConversation(error)))?;
         read.call_ids = CallIds::of(&read.messages);
+        read.mark_background_results();
         Ok(read)
     }
 }

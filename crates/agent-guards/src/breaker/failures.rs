@@ -87,7 +87,9 @@ impl Failures {
             (times >= most).then_some(Failure { id, tool, times, error })
         });
         let often: Vec<Failure> = often.collect();
-        match message.content().iter().any(|block| !block.is_tool_block()) {
+        let has_words =
+            !message.is_background_result() && message.content().iter().any(|block| !block.is_tool_block());
+        match has_words {
             true => {
                 // The user may have changed what made the calls fail.
                 *self = Self::default();

@@ -74,7 +74,8 @@ fn texts(request: &Request) -> impl Iterator<Item = UserText> + '_ {
 }
 
 fn user_texts(message: &Message) -> impl Iterator<Item = &str> {
-    let blocks = if message.role() == Role::User { message.content() } else { &[] };
+    let blocks =
+        if message.role() == Role::User && !message.is_background_result() { message.content() } else { &[] };
     blocks.iter().filter_map(Block::as_text)
 }
 

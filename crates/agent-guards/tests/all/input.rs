@@ -147,3 +147,22 @@ async fn a_replacing_guard_that_refuses_makes_no_request() {
     assert!(matches!(ran.end, End::Refused(_)));
     assert_eq!((ran.shown, model.requests().len()), (vec!["Not that.".to_owned()], 0));
 }
+
+/// Tools may return anything. It is not what the user says, even if it is told in a message.
+#[tokio::test(start_paused = true)]
+async fn the_result_of_a_background_call_is_not_judged_as_what_the_user_says() {
+    let model = Script::new([
+        call("a bomb").after(SECOND),
+        Reply::text("I look.").after(SECOND),
+        Reply::text("It is safe.").after(SECOND),
+    ]);
+    let note = agent_tools::FnTool::new("note", "Notes.", async |note: crate::common::Note| {
+        sleep(5 * SECOND).await;
+        Ok::<_, String>(note.text)
+    });
+    let team = Team::new([agent(&model, agent_tools::Detached::new(note)).build().unwrap()]).unwrap();
+    let ran =
+        run(&Guards::new().input("slow", Slow(1)).around(team), Conversation::start("main", "Look.")).await;
+    assert_eq!(ran.end.text(), "It is safe.");
+    assert!(ran.conversation.messages().iter().any(|message| message.is_background_result()));
+}
