@@ -1,6 +1,6 @@
 //! Calls that go on in the background of runs that survive their process.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use agent_core::{
     Agent, Conversation, End, Request, Role, Team,
@@ -115,6 +115,37 @@ async fn invariant_9_a_detached_call_is_told_once_from_wherever_the_run_is_conti
         for line in told.iter().filter(|line| unknown(line)) {
             assert!(line.contains("once_later") && started.contains("s/call_0_2/call_0_2"), "{keep}: {line}");
         }
+    }
+}
+
+/// A run that is dropped may have written what it has not recorded in memory.
+#[tokio::test]
+async fn the_same_host_goes_on_after_a_run_that_was_dropped_anywhere() {
+    for polls in 1..80 {
+        let place = Place::new();
+        let (team, log) = team();
+        let journal = place.open();
+        let mut conversation = start();
+        let host = journal.host(team, &mut conversation).await.unwrap();
+        {
+            let mut run = host.run(&mut conversation);
+            let mut left = polls;
+            let some_polls =
+                std::future::poll_fn(|context| match std::pin::Pin::new(&mut run).poll(context) {
+                    std::task::Poll::Pending if left > 1 => {
+                        left -= 1;
+                        std::task::Poll::Pending
+                    }
+                    _ => std::task::Poll::Ready(()),
+                });
+            some_polls.await;
+        }
+        let end = host.run(&mut conversation).await.unwrap_or_else(|error| panic!("{polls}: {error}"));
+        assert_eq!(end, End::Answered("Done.".to_owned()), "{polls}");
+        assert_eq!(journal.conversation("s").unwrap(), conversation, "{polls}");
+        assert_eq!(told(&conversation).len(), 4, "{polls}: {conversation}");
+        let once = ["s/call_0_2/call_0_2", "s/call_1_0"];
+        assert!(once.iter().all(|key| log.made().get(*key).copied().unwrap_or(1) == 1), "{polls}");
     }
 }
 

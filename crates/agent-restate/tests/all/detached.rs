@@ -174,3 +174,15 @@ async fn a_cancelled_run_stops_what_goes_on_and_the_next_run_is_told() {
     let told = texts.iter().filter(|text| text.contains("of later has failed:]\ncancelled")).count();
     assert_eq!(told, 1, "{conversation}");
 }
+
+#[tokio::test]
+async fn what_has_ended_is_told_although_the_model_only_looks() {
+    let (calls, open) = (Calls::default(), Calls::default());
+    let check = Reply::call("check_background_calls", json!({})).after(Duration::from_millis(300));
+    let replies = [vec![later("quick")], vec![check; 6]].concat();
+    let Some(stage) = Stage::open(office(replies, &calls, &open)).await else { return };
+    stage.host.run(&mut start("s")).await.unwrap();
+    let conversation = stage.host.history("s").await.unwrap().unwrap();
+    assert_eq!(results(&conversation)[6], "No background call goes on.", "{conversation}");
+    assert_eq!(told(&conversation).len(), 1);
+}
