@@ -110,7 +110,7 @@ impl Message {
     }
 
     /// The same message, which tells the result of a call that went on in the background.
-    pub(crate) fn as_background_result(mut self) -> Self {
+    pub(crate) fn into_background_result(mut self) -> Self {
         self.is_background_result = true;
         self
     }

@@ -173,14 +173,14 @@ impl Conversation {
         for slot in std::mem::take(&mut self.detached.untold) {
             let is_error = matches!(slot.state, State::Done { is_error: true, .. });
             self.detached.told.push(Told { at: self.messages.len(), call: slot.call.clone(), is_error });
-            self.messages.push(Message::new(Role::User, text_of(slot)).as_background_result());
+            self.messages.push(Message::new(Role::User, text_of(slot)).into_background_result());
         }
     }
 
     /// Marks the messages that tell results, after the conversation was read.
     pub(super) fn mark_background_results(&mut self) {
         for Told { at, .. } in &self.detached.told {
-            self.messages[*at] = self.messages[*at].clone().as_background_result();
+            self.messages[*at] = self.messages[*at].clone().into_background_result();
         }
     }
 
