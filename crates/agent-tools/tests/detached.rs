@@ -520,6 +520,8 @@ async fn a_result_that_was_told_in_what_is_taken_back_is_told_again() {
     team.run(&mut conversation).await.unwrap();
     conversation.take_back().unwrap();
     conversation.say("And now?");
+    conversation.take_back().unwrap();
+    conversation.say("And now?");
     let read: Vec<String> = conversation.reads().iter().map(|message| message.text()).collect();
     assert_snapshot!(read[2..].join("\n---\n"), @r#"
     ---

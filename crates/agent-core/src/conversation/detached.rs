@@ -196,9 +196,9 @@ impl Conversation {
         self.usage += &usage_of_children(dropped.iter());
         self.detached.going_on = left;
         self.detached.untold.retain(|slot| !is_taken_back(slot));
-        let told = self.detached.told.iter().filter(|told| told.at >= from && !made.contains(&told.call.id));
-        let again: Vec<Slot> = told.map(|told| untold(told, &self.messages[told.at])).collect();
-        self.detached.told.retain(|told| told.at < from);
+        let told = self.detached.told.iter().filter(|told| told.at >= from && !self.is_taken_back(told.at));
+        let earlier = told.filter(|told| !made.contains(&told.call.id));
+        let again: Vec<Slot> = earlier.map(|told| untold(told, &self.messages[told.at])).collect();
         self.detached.untold.splice(0..0, again);
     }
 }
