@@ -39,6 +39,9 @@ struct Given {
 pub struct Ways {
     /// Whether its tools may be called twice.
     pub repeatable: bool,
+    /// Whether the last agent makes a call in the background. When its result is told, and so how many answers there are, is a
+    /// matter of time.
+    pub in_background: bool,
     /// Whether models and tools take their time, or none.
     pub takes_time: bool,
     /// Where tools say that they begin and end, and models what they read and answer. Only then do their replies have
@@ -48,16 +51,16 @@ pub struct Ways {
 
 /// The team. The agent that has its conversations first is `lead`.
 pub fn team(ways: &Ways) -> Done<Team> {
-    let Ways { takes_time, log, .. } = ways.clone();
+    let Ways { takes_time, log, in_background, .. } = ways.clone();
     let model = Script::by(move |request| {
         let reply = match &log {
             Some(log) => {
                 let usage = Usage::new(request.estimated_input_tokens() / 2, OUTPUT);
                 log.read(request);
                 log.answer(&usage);
-                reply(request).usage(usage)
+                reply(request, in_background).usage(usage)
             }
-            None => reply(request),
+            None => reply(request, in_background),
         };
         if takes_time { reply.after(Duration::from_millis(4)) } else { reply }
     });
@@ -80,7 +83,7 @@ pub fn team(ways: &Ways) -> Done<Team> {
 }
 
 /// The same for the same request, whoever asks and however often.
-fn reply(request: &Request) -> Reply {
+fn reply(request: &Request, in_background: bool) -> Reply {
     let turn = request.messages.iter().filter(|message| message.role() == Role::Assistant).count();
     let call = |tool: &str, what: &str| Reply::call(tool, json!({"what": what}));
     match (&*request.agent, turn) {
@@ -93,7 +96,7 @@ fn reply(request: &Request) -> Reply {
         ("lead", _) => Reply::call("handoff", json!({"name": "booking", "reason": "It is all planned."})),
         ("booking", 1) => {
             let both = call("book", "a train").and_call("book", json!({"what": "a hotel"}));
-            both.and_call("confirm", json!({"what": "the seats"}))
+            if in_background { both.and_call("confirm", json!({"what": "the seats"})) } else { both }
         }
         ("booking", _) => Reply::text("All is booked."),
         (name, 0) => {

@@ -36,7 +36,7 @@ pub(crate) fn run() -> Done {
 }
 
 fn instant_team() -> Done<Team> {
-    team(&Ways { repeatable: true, takes_time: false, log: None })
+    team(&Ways { repeatable: true, in_background: true, takes_time: false, log: None })
 }
 
 /// Runs one after the other, with the journal and without in turn.

@@ -28,7 +28,7 @@ pub(crate) struct Killable {
 /// Begins the run, or goes on with it, and ends with it.
 pub(crate) fn run(Killable { journal, log, session, tools }: &Killable) -> Done {
     let repeatable = *tools == Tools::Repeatable;
-    let ways = Ways { repeatable, takes_time: true, log: Some(Log::open(log)?) };
+    let ways = Ways { repeatable, in_background: true, takes_time: true, log: Some(Log::open(log)?) };
     let team = team(&ways)?.with_limits(Limits::new().conversation_budget(budget()));
     tokio::runtime::Runtime::new()?.block_on(async {
         let mut conversation = Conversation::start("lead", TASK).with_id(session.as_str());

@@ -41,7 +41,7 @@ pub(crate) fn run(Served { address, log, tools, events, .. }: Served) -> Done {
     let repeatable = tools != Some(Tools::Once);
     let log = log.map(|log| Log::open(&log)).transpose()?;
     let has_budget = log.is_some();
-    let mut team = team(&Ways { repeatable, takes_time: log.is_some(), log })?;
+    let mut team = team(&Ways { repeatable, in_background: true, takes_time: log.is_some(), log })?;
     if has_budget {
         team = team.with_limits(Limits::new().conversation_budget(budget()));
     }

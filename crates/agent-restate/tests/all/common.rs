@@ -48,7 +48,11 @@ impl Stage {
     /// Stops the process with all its work, and starts another one.
     pub(crate) async fn replace(&mut self, services: Services) {
         self.stop().await;
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        // A process that another test starts just now has the old listener, too, until its program
+        // begins.
+        let address = self.address;
+        let bind = async || TcpListener::bind(address).await.ok();
+        let listener = poll_until("the address of the process that was stopped is free", bind).await;
         self.serving = Some(tokio::spawn(services.serve(listener).unwrap()));
     }
 

@@ -14,7 +14,7 @@ const WIDTH: usize = 120;
 /// them. Prints what happens, and the conversation at its end.
 pub(super) async fn resume(journal: &Journal, id: &str, out: &mut impl Write) -> Done {
     let mut conversation = journal.conversation(id)?;
-    let team = team(&Ways { repeatable: true, takes_time: true, log: None })?;
+    let team = team(&Ways { repeatable: true, in_background: false, takes_time: true, log: None })?;
     let agent = conversation.agent();
     if team.agent(agent).is_none() {
         return Err(format!(

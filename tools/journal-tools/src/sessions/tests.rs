@@ -61,7 +61,8 @@ impl Place {
     fn with_sessions() -> Self {
         let place = Self::new();
         place.go_on(clerk(), Conversation::start("clerk", "Pay Ada and Bob.").with_id("bills"));
-        let trip = team(&Ways { repeatable: true, takes_time: false, log: None }).unwrap();
+        let trip =
+            team(&Ways { repeatable: true, in_background: false, takes_time: false, log: None }).unwrap();
         place.go_on(trip, Conversation::start("lead", TASK).with_id("trip"));
         place
     }
