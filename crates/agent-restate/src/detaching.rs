@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_core::{
     Conversation, Outcome,
-    conversation::{Call, Change, Control, Task, ToolTurn, Work},
+    conversation::{Call, Change, Control, ControlTask, ToolTurn, Work},
     host::Host,
     tool::Done,
 };
@@ -49,12 +49,12 @@ impl<'ctx> Engine<'_, 'ctx> {
         control: Control,
     ) -> (Result<(), TerminalError>, Vec<Work>) {
         let outcome = match turn.control(control, &call.call.id) {
-            Task::Done(outcome) => outcome,
-            Task::Stop { calls } => {
+            ControlTask::Done(outcome) => outcome,
+            ControlTask::Stop { calls } => {
                 calls.iter().for_each(|call| running.stop_call(call));
                 Conversation::stopping(&calls)
             }
-            Task::Wait { calls, limit } => {
+            ControlTask::Wait { calls, limit } => {
                 running.start_wait(self.ctx, call, calls, limit);
                 return (Ok(()), Vec::new());
             }

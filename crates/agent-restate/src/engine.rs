@@ -166,9 +166,13 @@ impl<'ctx> Engine<'_, 'ctx> {
         match next {
             Next::Finished(FinishedWork {
                 call,
-                done: Ok(Done { outcome: Outcome::Control(control), .. }),
+                done: Ok(done @ Done { outcome: Outcome::Control(control), .. }),
                 ..
-            }) => self.carry_out(turn, running, call, control).await,
+            }) => {
+                // What the call itself has used.
+                turn.record(&call.call.id, done);
+                self.carry_out(turn, running, call, control).await
+            }
             Next::Finished(finished) => self.record(turn, finished).await,
             Next::Looked => (Ok(()), Vec::new()),
             Next::Detaches(call) => self.detach(turn, running, &call.call.id).await,

@@ -7,7 +7,7 @@ mod control;
 
 use std::{collections::HashSet, sync::Arc};
 
-pub use control::Task;
+pub use control::ControlTask;
 
 use serde::{Deserialize, Serialize};
 

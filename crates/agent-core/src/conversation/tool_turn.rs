@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use super::{Control, Conversation, State, Task};
+use super::{Control, ControlTask, Conversation, State};
 use crate::{Call, Done, Outcome, Rules, Work};
 
 /// The tools' turn: the calls and delegations that may start now ([`work`](Self::work)). A host
@@ -79,7 +79,7 @@ impl<'a> ToolTurn<'a> {
     }
 
     /// What a call with the outcome [`Outcome::Control`] asks its host to do.
-    pub fn control(&self, control: Control, call: &str) -> Task {
+    pub fn control(&self, control: Control, call: &str) -> ControlTask {
         self.conversation.control(control, &self.call_of(call).call)
     }
 
@@ -118,8 +118,12 @@ impl<'a> ToolTurn<'a> {
             self.conversation.record_detached(id, done);
             return Vec::new();
         }
-        let place = self.place(id);
+        let (place, asks_host) = (self.place(id), matches!(done.outcome, Outcome::Control(_)));
         self.conversation.record(place, done);
+        if asks_host {
+            // The call has not ended: it gets another outcome when its host has done that.
+            return Vec::new();
+        }
         if self.conversation.is_plan() {
             return self.next_steps(id);
         }

@@ -110,9 +110,9 @@ pub(crate) async fn in_parallel_beside<P: Perform>(
             Some(background) => open_turn.next_beside(&mut pending, background, waits).await,
         };
         let Some((call, ended)) = next else { return Ok(()) };
-        if let Ok(Ended::Call(index, Done { outcome: Outcome::Control(control), .. })) = &ended {
-            let asked = open_turn.carry_out(*index, *control, call, performer, background).await?;
-            pending.push(Either::Right(asked));
+        if let Ok(Ended::Call(index, done @ Done { outcome: Outcome::Control(control), .. })) = &ended {
+            let (control, done) = (*control, open_turn.close_receipt(*index, done));
+            pending.push(Either::Right(open_turn.carry_out(control, call, done, performer, background)));
             continue;
         }
         waits &= !open_turn.tells(&call, &ended);
@@ -163,6 +163,12 @@ impl OpenTurn<'_> {
         let receipt = Receipt::default();
         self.receipts.push(Some((call.clone(), receipt.clone())));
         (self.receipts.len() - 1, receipt)
+    }
+
+    /// The call with this receipt has ended so.
+    fn close_receipt(&mut self, index: usize, done: &Done) -> Done {
+        self.receipts[index] = None;
+        done.clone()
     }
 
     fn begin<'p, P: Perform>(

@@ -211,3 +211,32 @@ async fn a_delegated_conversation_has_the_time_of_its_call_on_a_host_around_the_
     let failed = "< call_0_0 failed: expert stopped: timed out after 1s";
     assert!(conversation.to_string().contains(failed), "{conversation}");
 }
+
+/// A host whose calls look after detached calls, and use tokens.
+struct Looks(LocalHost);
+
+impl HostWrapper for Looks {
+    type Stop = Infallible;
+
+    fn local(&self) -> &LocalHost {
+        &self.0
+    }
+
+    async fn call(&self, _: Call, receipt: Receipt) -> Result<(), HostError<Infallible>> {
+        let outcome = Outcome::Control(agent_core::conversation::Control::Check);
+        let mut usage = agent_core::model::UsageByAgent::default();
+        usage.add("guard", agent_core::Usage::new(7, 0));
+        receipt.fill(agent_core::tool::Done { outcome, usage });
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_a_call_has_used_that_looks_after_others_is_counted_once() {
+    let (team, _, _) = team([("main", vec![calls([("act", json!({}))]), Reply::text("Done.")])]);
+    let mut conversation = Conversation::start("main", "Go.");
+    let host = Looks(LocalHost::new(team));
+    assert_eq!(HostWrapper::run(&host, &mut conversation).await.unwrap().text(), "Done.");
+    assert!(conversation.to_string().contains("= No background call goes on."), "{conversation}");
+    assert_eq!(conversation.usage_by_agent().of("guard").input_tokens, 7);
+}

@@ -19,7 +19,7 @@ const SHOWN: usize = 200;
 /// A [`Control`] with the calls that it is about.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-pub enum Task {
+pub enum ControlTask {
     /// The call has this result.
     Done(Outcome),
     /// Wait until one of these calls has ended, but not longer than the limit. The result is
@@ -46,14 +46,14 @@ struct Input {
 
 impl Conversation {
     /// What a call with the outcome [`Outcome::Control`] asks its host to do.
-    pub fn control(&self, control: Control, call: &ToolCall) -> Task {
-        self.read_control(control, call).unwrap_or_else(|why| Task::Done(Outcome::error(why)))
+    pub fn control(&self, control: Control, call: &ToolCall) -> ControlTask {
+        self.read_control(control, call).unwrap_or_else(|why| ControlTask::Done(Outcome::error(why)))
     }
 
-    fn read_control(&self, control: Control, call: &ToolCall) -> Result<Task, String> {
+    fn read_control(&self, control: Control, call: &ToolCall) -> Result<ControlTask, String> {
         let input: Input = call.input.parse().map_err(|error| format!("invalid input: {error}"))?;
         if control == Control::Check {
-            return Ok(Task::Done(self.check_detached()));
+            return Ok(ControlTask::Done(self.check_detached()));
         }
         let all = || self.detached_calls().map(|call| call.id.clone()).collect();
         let known: Vec<String> = all();
@@ -74,9 +74,9 @@ impl Conversation {
                 Err("\"calls\" is empty: name a background call, or leave \"calls\" out to mean all"
                     .to_owned())
             }
-            (Control::Stop, _) => Ok(Task::Stop { calls }),
+            (Control::Stop, _) => Ok(ControlTask::Stop { calls }),
             (_, seconds) if seconds >= 0.0 => {
-                Ok(Task::Wait { calls, limit: Duration::from_secs_f64(seconds.min(LONGEST)) })
+                Ok(ControlTask::Wait { calls, limit: Duration::from_secs_f64(seconds.min(LONGEST)) })
             }
             _ => Err("invalid input: \"seconds\" must not be negative".to_owned()),
         }
@@ -89,7 +89,7 @@ impl Conversation {
         }
     }
 
-    /// The result of [`Task::Wait`]. `over` are those of its calls that have ended, and `waiting`
+    /// The result of [`ControlTask::Wait`]. `over` are those of its calls that have ended, and `waiting`
     /// those that wait for a person.
     pub fn waited_for(over: &[String], waiting: &[String]) -> Outcome {
         let person = match waiting {
@@ -102,7 +102,7 @@ impl Conversation {
         })
     }
 
-    /// The result of [`Task::Stop`].
+    /// The result of [`ControlTask::Stop`].
     pub fn stopping(calls: &[String]) -> Outcome {
         Outcome::output(format!("Being stopped: {}. You will be told how they ended.", calls.join(", ")))
     }

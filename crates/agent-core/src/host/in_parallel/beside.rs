@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{Ended, Event, OpenTurn, Perform};
 use crate::{
     Change, Conversation, Done, Outcome, ToolCall, Work,
-    conversation::{Control, Task},
+    conversation::{Control, ControlTask},
     host::background::{Background, EndedCall},
 };
 
@@ -56,23 +56,23 @@ impl OpenTurn<'_> {
         Beside::Begun(ended.map(|ended| (call, Ok(Ended::Beside(ended)))).boxed())
     }
 
-    /// Does what a call asks to do with detached calls. If the call itself has used something, that
-    /// is recorded at once.
-    pub(super) async fn carry_out<'b, P: Perform>(
+    /// Does what a call asks to do with detached calls. What the call itself has used is recorded at
+    /// once.
+    pub(super) fn carry_out<'b, P: Perform>(
         &mut self,
-        index: usize,
         control: Control,
         call: Arc<ToolCall>,
+        done: Done,
         performer: &P,
         background: Option<&'b Background>,
-    ) -> Result<BoxFuture<'b, Event<P::Error>>, P::Error>
+    ) -> BoxFuture<'b, Event<P::Error>>
     where
         P::Error: 'b,
     {
-        self.receipts[index] = None;
+        self.turn.record_admitted(&call.id, done);
         let outcome = match (self.turn.control(control, &call.id), background) {
-            (Task::Done(outcome), _) => outcome,
-            (Task::Stop { calls }, _) => {
+            (ControlTask::Done(outcome), _) => outcome,
+            (ControlTask::Stop { calls }, _) => {
                 let id = self.turn.conversation().id();
                 let goes_on = |call: &&String| background.is_none_or(|background| !background.stop(call));
                 calls
@@ -81,19 +81,18 @@ impl OpenTurn<'_> {
                     .for_each(|call| performer.stop_detached(&format!("{id}/{call}")));
                 Conversation::stopping(&calls)
             }
-            (Task::Wait { calls, limit }, Some(background)) => {
+            (ControlTask::Wait { calls, limit }, Some(background)) => {
                 let waited = async move {
                     let over = tokio::time::timeout(limit, background.any_over(&calls)).await;
                     Conversation::waited_for(&over.unwrap_or_default(), &background.waiting(&calls))
                 };
                 let ended = waited.map(|outcome| Ok(Ended::Beside(EndedBeside::Control(outcome))));
-                return Ok(ended.map(|ended| (call, ended)).boxed());
+                return ended.map(|ended| (call, ended)).boxed();
             }
             // They go on in a turn of their own.
-            (Task::Wait { .. }, None) => Conversation::waited_for(&[], &[]),
+            (ControlTask::Wait { .. }, None) => Conversation::waited_for(&[], &[]),
         };
-        let ended = async { outcome }.map(|outcome| (call, Ok(Ended::Beside(EndedBeside::Control(outcome)))));
-        Ok(ended.boxed())
+        async { outcome }.map(|outcome| (call, Ok(Ended::Beside(EndedBeside::Control(outcome))))).boxed()
     }
 
     /// What ends next, in the turn or in the background. `waits` is whether the turn waits for a
