@@ -102,6 +102,12 @@ impl Allowance {
         Ok(Self { most, is_delegated: true, state: Mutex::new(state) })
     }
 
+    /// The id of the run: of the invocation that drives the conversation of the user.
+    pub(crate) fn run(&self, ctx: &ObjectContext<'_>) -> String {
+        let store = self.state().store.as_ref().map(|store| store.run.clone());
+        store.unwrap_or_else(|| ctx.invocation_id().to_owned())
+    }
+
     /// Counts a request to a model. Fails if the run may make no more.
     pub(crate) async fn request(&self, ctx: &ObjectContext<'_>) -> Result<(), Stopped> {
         self.ensure(ctx, Resource::Requests, 1).await?;

@@ -126,6 +126,7 @@ impl<'ctx> Engine<'_, 'ctx> {
             ctx: self.ctx,
             allowance: self.allowance,
             budgets: &self.budgets,
+            call_limits: &self.process.call_limits,
             trace: self.writer.trace(),
             may_stop: conversation.may_end_early(),
         }

@@ -29,6 +29,7 @@
 //! | a turn of a model | a `ctx.run` in the handler that drives the conversation |
 //! | a tool call | an invocation of `AgentTools`, on any machine |
 //! | a call that waits for a person | an awakeable |
+//! | the permits of a limit on parallel calls | a virtual object of `AgentPermits` |
 //! | the accounts of [budgets](agent_core::budget) | a virtual object of `AgentBudget` |
 //! | the events of a session, if they are [kept](Services::keep_events) | a virtual object of `AgentEvents` |
 
@@ -43,6 +44,7 @@ mod as_sessions;
 mod ask_model;
 mod ask_paid;
 mod budgets;
+mod call_limits;
 mod children;
 mod client;
 mod clock;
@@ -63,12 +65,15 @@ mod kept_events;
 mod kept_turns;
 mod keys;
 mod ledger;
+mod limited_call;
 mod listing;
 mod merge;
 mod names;
 mod outbox;
 mod paid_task;
 mod payload;
+mod permit_queue;
+mod permits;
 mod process;
 mod purse;
 mod refusing;

@@ -8,7 +8,7 @@ use agent_core::{
     host::{LocalHost, Perform},
 };
 
-use crate::{event_sender::EventSender, run_traces::RunTraces};
+use crate::{call_limits::CallLimits, event_sender::EventSender, run_traces::RunTraces};
 
 /// How much longer than the time of a step the engine waits before it considers a process stuck.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
@@ -20,6 +20,8 @@ pub(crate) struct Process {
     /// The limits of a run that starts here. The conversations count what they use, not the
     /// process.
     pub(crate) limits: Limits,
+    /// The limits on parallel calls that hold over all processes.
+    pub(crate) call_limits: CallLimits,
     /// Whether a tool of the team has a budget for what it delegates.
     pub(crate) has_tool_budgets: bool,
     /// Whether the part of a cancelled reply that has arrived is kept.
@@ -62,6 +64,12 @@ impl Process {
         let told = self.local.before_change(call, &Change::Detached { call: id }).await;
         debug_assert_eq!(told, Ok(()), "in process nothing is saved");
         self.flush(&conversation).await;
+    }
+
+    /// That a call waits for a permit is told to listeners.
+    pub(crate) async fn tell_queued(&self, call: &Call) {
+        self.local.tell_queued(call);
+        self.flush(&call.conversation).await;
     }
 
     /// Waits until the events of this conversation are kept.

@@ -22,9 +22,11 @@ use crate::{
     allowance::Allowance,
     answer::Answer,
     budgets::Budgets,
+    call_limits::CallLimits,
+    limited_call::handler_of,
     names::SESSION,
     run_traces::TRACE,
-    tools::{Refused, TOOLS, ToolCallRequest},
+    tools::{Refused, ToolCallRequest},
 };
 
 /// The work that was started and is awaited: that of a turn, and that of detached calls, which goes
@@ -48,6 +50,7 @@ pub(crate) struct Scope<'a, 'ctx> {
     pub(crate) ctx: &'a ObjectContext<'ctx>,
     pub(crate) allowance: &'a Allowance,
     pub(crate) budgets: &'a Budgets,
+    pub(crate) call_limits: &'a CallLimits,
     /// The trace of the run.
     pub(crate) trace: Option<&'a str>,
     /// Whether any work may have to be stopped.
@@ -134,10 +137,12 @@ impl<'ctx> RunningWork<'ctx> {
     ) -> Result<(), TerminalError> {
         match work {
             Work::Call(call) => {
-                let target = RequestTarget::service(TOOLS, "call");
-                let request = Json(ToolCallRequest::new(call.clone(), limit, refused));
+                let mut request = ToolCallRequest::new(call.clone(), limit, refused);
+                if !request.is_refused() {
+                    request.permits = scope.call_limits.needed(&call, || scope.allowance.run(scope.ctx));
+                }
                 self.calls += 1;
-                let called = scope.with_trace(scope.ctx.request(target, request)).call();
+                let called = scope.with_trace(scope.ctx.request(handler_of(&request), Json(request))).call();
                 self.add(scope, StartedWork::new(call), scope.may_stop, called).await
             }
             Work::Delegate(delegation) => {

@@ -18,9 +18,12 @@ use tokio::net::TcpListener;
 use crate::{
     Restate, ServicesError,
     accounts::Accounts,
+    call_limits::{CallLimits, calls_of_process},
     event_sender::EventSender,
     first_decision::FirstDecision,
     kept_events::KeptEvents,
+    limited_call::LimitedCall,
+    permits::Permits,
     process::{GRACE, Process},
     run_traces::RunTraces,
     serve::serve,
@@ -32,6 +35,9 @@ use crate::{
 /// The default limit for the time of one reply of a model or one tool call.
 const DEFAULT_STEP_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
+/// How long a handler may only wait before it leaves its process.
+const WAITS: Duration = Duration::from_secs(10);
+
 /// Serves a [`Team`] to a Restate engine. Call [`Services::serve`] in each process that should do
 /// work. Register the address of the processes with the engine once. All processes that serve the
 /// same team share the work of its conversations.
@@ -41,11 +47,14 @@ pub struct Services {
 
 impl Services {
     /// Makes the services of this team. The team's [`Limits`](agent_core::Limits) apply to each run
-    /// as a whole, whichever processes do its work. Only `calls_at_once` applies to each process.
+    /// as a whole, whichever processes do its work, and so do the permits of its tools: all
+    /// processes together make no more calls in parallel than a limit allows. Only the default of
+    /// `calls_at_once` (512) applies to each process.
     pub fn new(team: Team) -> Self {
-        let limits = team.limits().clone();
+        let (limits, call_limits) = (team.limits().clone(), CallLimits::of(&team));
         // This process works for many runs. They count their own requests and calls.
-        let team = team.with_limits(limits.clone().calls(None).requests(None));
+        let here = limits.clone().calls(None).requests(None).calls_at_once(calls_of_process(&limits));
+        let team = team.with_limits(here);
         // A run waits for its detached calls, because a handler that has ended awaits nothing more.
         let team = team.leave_detached(false);
         // Calls arrive here one by one, and none may start before its reply is saved.
@@ -56,6 +65,7 @@ impl Services {
             process: Process {
                 local,
                 limits,
+                call_limits,
                 has_tool_budgets,
                 keeps_partial_reply: false,
                 unknown,
@@ -178,13 +188,17 @@ impl Services {
         let process = Arc::new(self.process);
         let options = options(process.step_timeout);
         let session = Session(process.clone()).into_service_definition().options(options.clone());
+        // A call that waits soon leaves its process.
+        let limited = LimitedCall(process.clone()).into_service_definition();
+        let limited = limited.options(options.clone().inactivity_timeout(WAITS));
+        let permits = Permits.into_service_definition().options(options.clone());
         let tools = Tools(process).into_service_definition().options(options.clone());
         let decided = FirstDecision.into_service_definition().options(options.clone());
         let store = Store.into_service_definition().options(options.clone());
         let events = KeptEvents.into_service_definition().options(options.clone());
         let accounts = Accounts.into_service_definition().options(options);
         let all = Endpoint::builder().bind(session).bind(tools).bind(decided).bind(store);
-        Ok(all.bind(accounts).bind(events))
+        Ok(all.bind(accounts).bind(events).bind(permits).bind(limited))
     }
 
     /// Serves requests of the engine until this future is dropped. Work in progress then continues

@@ -19,6 +19,7 @@ use restate_sdk::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    call_limits::NeededPermit,
     payload::{json_bytes, too_large},
     process::SharedProcess,
     run_traces::TRACE,
@@ -40,6 +41,9 @@ pub(crate) struct ToolCallRequest {
     /// The budget that does not allow this call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) over_budget: Option<BudgetExceeded>,
+    /// The permits that it needs, in the order in which it takes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) permits: Vec<NeededPermit>,
 }
 
 /// Why a call is not made.
@@ -57,7 +61,11 @@ impl ToolCallRequest {
             Some(Refused::ByLimit(most)) => (Some(most), None),
             Some(Refused::ByBudget(exceeded)) => (None, Some(exceeded)),
         };
-        Self { call, limit, refused, over_budget }
+        Self { call, limit, refused, over_budget, permits: Vec::new() }
+    }
+
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.is_some() || self.over_budget.is_some()
     }
 
     /// The result of the call, if it is refused.
@@ -87,7 +95,7 @@ impl Tools {
         let _works = self.0.traces.call(&request.call.conversation, trace);
         // A different number for each process that executes this.
         let attempt = fastrand::u64(..);
-        let first_attempt = match request.refused().is_some() || may_repeat(&self.0, &request.call) {
+        let first_attempt = match request.is_refused() || may_repeat(&self.0, &request.call) {
             true => attempt,
             false => call_step(&ctx, &format!("begin {name}"), async move { attempt }).await?,
         };

@@ -23,6 +23,8 @@ pub struct Kept {
     pub perhaps_unknown: BTreeSet<String>,
     /// What was paid for its requests, if it has a budget.
     pub paid: Option<Paid>,
+    /// How many permits of calls are held or waited for, after the end of the run.
+    pub permits: usize,
 }
 
 impl Kept {

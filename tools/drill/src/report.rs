@@ -16,6 +16,7 @@ struct Line {
     lost_runs: usize,
     wrong_transcripts: usize,
     wrong_bills: usize,
+    leaked_permits: usize,
     unacknowledged_repeats: usize,
     median_recovery_ms: f64,
 }
@@ -39,6 +40,8 @@ pub struct Report {
     pub wrong_transcripts: usize,
     /// What the record of a run says wrongly of what it has spent.
     pub wrong_bills: usize,
+    /// Permits that calls held or waited for after the end of their run.
+    pub leaked_permits: usize,
     /// What must not be, each with its round, so that it can be looked at.
     pub findings: Vec<String>,
     /// How long it took from the start of a process until it had its conversation back.
@@ -76,6 +79,14 @@ impl Report {
         wrong.iter().for_each(|wrong| self.find(wrong));
     }
 
+    /// So many permits are held or waited for, and no call runs any more.
+    pub fn leak(&mut self, permits: usize) {
+        self.leaked_permits += permits;
+        if permits > 0 {
+            self.find(&format!("{permits} permits were not given back"));
+        }
+    }
+
     fn find(&mut self, what: &str) {
         self.findings.push(format!("round {}: {what}", self.rounds));
     }
@@ -92,6 +103,7 @@ impl Report {
                 lost_runs: self.lost_runs,
                 wrong_transcripts: self.wrong_transcripts,
                 wrong_bills: self.wrong_bills,
+                leaked_permits: self.leaked_permits,
                 unacknowledged_repeats: self.unacknowledged_repeats,
                 median_recovery_ms: (median * 10.0).round() / 10.0,
             };
@@ -103,6 +115,7 @@ impl Report {
         writeln!(out, "  lost runs                   {}", self.lost_runs)?;
         writeln!(out, "  wrong transcripts           {}", self.wrong_transcripts)?;
         writeln!(out, "  wrong bills                 {}", self.wrong_bills)?;
+        writeln!(out, "  leaked permits              {}", self.leaked_permits)?;
         writeln!(out, "  unacknowledged repeats      {}", self.unacknowledged_repeats)?;
         writeln!(out, "  median recovery             {median:.1} ms")?;
         let slowest = self.recoveries.iter().max().copied().unwrap_or_default().as_secs_f64() * 1e3;
@@ -112,7 +125,8 @@ impl Report {
 
     /// Fails if anything was lost or done again.
     pub fn verdict(&self) -> Done {
-        match self.finished_calls_repeated + self.lost_runs + self.wrong_transcripts + self.wrong_bills {
+        let wrong = [self.wrong_transcripts, self.wrong_bills, self.leaked_permits];
+        match self.finished_calls_repeated + self.lost_runs + wrong.iter().sum::<usize>() {
             0 => Ok(()),
             _ => Err("the drill failed: something that counted was lost or done twice".into()),
         }
@@ -148,18 +162,19 @@ mod tests {
         let mut report = Report { engine: "journal", rounds: 2, kills: 5, ..Report::default() };
         report.recoveries.extend([9, 7, 12].map(Duration::from_millis));
         report.take(&Found { unacknowledged: keys(&["s/1"]), ..Found::default() });
-        assert_snapshot!(print(&report, true), @r#"{"engine":"journal","rounds":2,"kills":5,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"wrong_bills":0,"unacknowledged_repeats":1,"median_recovery_ms":9.0}"#);
+        assert_snapshot!(print(&report, true), @r#"{"engine":"journal","rounds":2,"kills":5,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"wrong_bills":0,"leaked_permits":0,"unacknowledged_repeats":1,"median_recovery_ms":9.0}"#);
         assert_snapshot!(print(&report, false), @r"
         2 rounds, 5 kills
           finished calls repeated     0
           lost runs                   0
           wrong transcripts           0
           wrong bills                 0
+          leaked permits              0
           unacknowledged repeats      1
           median recovery             9.0 ms
           slowest                     12.0 ms
         ");
-        assert_snapshot!(print(&Report::default(), true), @r#"{"engine":"","rounds":0,"kills":0,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"wrong_bills":0,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
+        assert_snapshot!(print(&Report::default(), true), @r#"{"engine":"","rounds":0,"kills":0,"finished_calls_repeated":0,"lost_runs":0,"wrong_transcripts":0,"wrong_bills":0,"leaked_permits":0,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
     }
 
     #[test]
@@ -167,12 +182,13 @@ mod tests {
         let mut fine = Report { rounds: 1, kills: 9, ..Report::default() };
         fine.take(&Found { unacknowledged: keys(&["s/1", "s/2"]), ..Found::default() });
         fine.verdict().unwrap();
-        let wrong: [fn(&mut Report); 5] = [
+        let wrong: [fn(&mut Report); 6] = [
             |report| report.take(&Found { repeated: keys(&["s/1", "s/2"]), ..Found::default() }),
             |report| report.take(&Found { lost: keys(&["s/1", "s/2"]), ..Found::default() }),
             |report| report.lose("it did not come to its end"),
             |report| report.mistake("its messages are others"),
             |report| report.misspend(vec!["1 request was forgotten".to_owned()]),
+            |report| report.leak(3),
         ];
         let mut all = Report::default();
         for (round, go_wrong) in wrong.iter().enumerate() {
@@ -189,8 +205,9 @@ mod tests {
         round 2: it did not come to its end
         round 3: its messages are others
         round 4: 1 request was forgotten
+        round 5: 3 permits were not given back
         ");
-        assert_snapshot!(print(&all, true), @r#"{"engine":"","rounds":4,"kills":0,"finished_calls_repeated":2,"lost_runs":2,"wrong_transcripts":1,"wrong_bills":1,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
+        assert_snapshot!(print(&all, true), @r#"{"engine":"","rounds":5,"kills":0,"finished_calls_repeated":2,"lost_runs":2,"wrong_transcripts":1,"wrong_bills":1,"leaked_permits":3,"unacknowledged_repeats":0,"median_recovery_ms":0.0}"#);
         assert_snapshot!(all.verdict().unwrap_err(), @"the drill failed: something that counted was lost or done twice");
     }
 }

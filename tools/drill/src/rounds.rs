@@ -164,6 +164,7 @@ fn play<R: Ring>(
             Some(how) => report.mistake(&how),
             None => {}
         }
+        report.leak(kept.permits);
         return Ok(());
     }
     Ok(())

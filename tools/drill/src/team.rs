@@ -7,6 +7,7 @@ use std::time::Duration;
 use agent_core::{
     Agent, Context, Request, Role, Team, Usage,
     script::{Reply, Script},
+    tool::Permits,
 };
 use agent_handoff::Handoff;
 use agent_tools::{AgentTool, Detached, FnTool, PlanTool};
@@ -25,6 +26,9 @@ pub const TASK: &str = "Plan the trip, then have it booked.";
 /// The output tokens of each reply, and the most that a reply may have.
 const OUTPUT: u64 = 30;
 const MOST_OUTPUT: u32 = 100;
+
+/// How many of the specialists' calls may run in parallel, of six.
+const LOOKS: usize = 2;
 
 const SPECIALISTS: [&str; 3] = ["trains", "hotels", "museums"];
 
@@ -45,7 +49,7 @@ pub struct Ways {
     /// Whether models and tools take their time, or none.
     pub takes_time: bool,
     /// Where tools say that they begin and end, and models what they read and answer. Only then do their replies have
-    /// usages.
+    /// usages, and may only some of the specialists' calls run in parallel.
     pub log: Option<Log>,
 }
 
@@ -73,8 +77,11 @@ pub fn team(ways: &Ways) -> Done<Team> {
     let price = tool("price", ways).idempotent();
     let lead = lead.tool(tool("note", ways)).tool(price).tool(PlanTool::new());
     let mut agents = vec![lead.tools(handoff.tools()).build()?];
+    let permits = ways.log.as_ref().map(|_| Permits::new(LOOKS));
     for name in SPECIALISTS {
-        agents.push(agent(name).tool(tool("look", ways)).build()?);
+        let look = tool("look", ways);
+        let look = permits.iter().fold(look, |look, permits| look.permits(permits.clone()));
+        agents.push(agent(name).tool(look).build()?);
     }
     // Idempotent for the same reason as the price.
     let confirm = Detached::new(tool("confirm", ways).idempotent());

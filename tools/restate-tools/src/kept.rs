@@ -1,6 +1,10 @@
 //! What the engine keeps of a run, by its tables.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::BTreeMap,
+    ops::RangeInclusive,
+    time::{Duration, Instant},
+};
 
 use agent_core::{budget::Spent, conversation::Call, tool::Done as CallDone};
 use agent_restate::{Invocation, Restate};
@@ -8,6 +12,7 @@ use drill::{Done, Kept, Paid};
 use restate_server::query;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::time::sleep;
 
 /// The name of the session in what is compared: its own is another in each run.
 const SESSION: &str = "trip";
@@ -23,6 +28,23 @@ const ENTRIES: &str = "SELECT i.id AS id, i.status AS status, i.target_service_k
 /// The accounts of sessions.
 const ACCOUNTS: &str =
     "SELECT value_utf8 AS value FROM state WHERE service_name = 'AgentBudget' AND key = 'ledger'";
+
+/// The permits that calls hold or wait for. After the end of a run, there are none.
+const PERMITS: &str =
+    "SELECT value_utf8 AS value FROM state WHERE service_name = 'AgentPermits' AND key = 'queue'";
+
+/// So long after its end, the calls of a run may still give back their permits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// So long before one looks again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The permits of one limit.
+#[derive(Deserialize)]
+struct Queue {
+    held: Vec<Value>,
+    waiting: Vec<Value>,
+}
 
 /// The accounts of a session with one budget, its own.
 #[derive(Deserialize)]
@@ -85,8 +107,25 @@ pub(crate) async fn kept(
     if let Some(answered) = &kept.answered {
         // Its accounts are deleted. What it has spent is in its record.
         kept.paid = Some(Paid { spent: answered.spent(), ..Paid::default() });
+        kept.permits = permits(admin).await?;
     }
     Ok(kept)
+}
+
+/// How many permits are held or waited for, and are not given back soon.
+async fn permits(admin: &str) -> Done<usize> {
+    let began = Instant::now();
+    loop {
+        let mut open = 0;
+        for row in query(admin, PERMITS).await? {
+            let Queue { held, waiting } = serde_json::from_str(row["value"].as_str().unwrap_or_default())?;
+            open += held.len() + waiting.len();
+        }
+        if open == 0 || began.elapsed() > PATIENCE {
+            return Ok(open);
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 /// What the accounts of a session say; `None` if there are none, because its run has not begun.

@@ -42,10 +42,12 @@ pub struct Limits {
     pub calls_in_reply: Option<u32>,
     /// How many tool calls may run in parallel, including those of delegated conversations. The
     /// default is 512. Further calls wait. A call that has delegated doesn't count while it waits
-    /// for the other agent, so even a limit of 1 can't block agents that wait for other agents.
+    /// for the other agent, so even a limit of 1 can't block agents that wait for other agents. On an
+    /// engine, a number other than the default holds over all processes that work for the run.
     pub calls_at_once: Option<usize>,
     /// Limits how many tool calls run in parallel over all runs that share these permits, for
-    /// example all runs of a process. The default is no limit.
+    /// example all runs of a process, or of all processes that serve the team to an engine. The
+    /// default is no limit.
     pub permits: Option<Permits>,
     /// What a run may spend: requests, tokens, money, calls, time. It holds until the user says
     /// something again, also if another process continues the run. The default is no limit. See

@@ -20,6 +20,7 @@ pub struct Permits(Arc<Bound>);
 #[derive(Debug)]
 struct Bound {
     semaphore: Arc<Semaphore>,
+    calls: usize,
     number: u64,
     /// What the permits limited when they were first acquired.
     scope: OnceLock<Scope>,
@@ -37,9 +38,15 @@ impl Permits {
     /// Allows this many calls in parallel. 0 counts as 1.
     pub fn new(calls: usize) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let semaphore = Arc::new(Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS)));
+        let calls = calls.clamp(1, Semaphore::MAX_PERMITS);
+        let semaphore = Arc::new(Semaphore::new(calls));
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::new(Bound { semaphore, number, scope: OnceLock::new() }))
+        Self(Arc::new(Bound { semaphore, calls, number, scope: OnceLock::new() }))
+    }
+
+    /// How many calls may run in parallel.
+    pub fn calls(&self) -> usize {
+        self.0.calls
     }
 
     /// How many more calls could start now.

@@ -296,6 +296,11 @@ proptest! {
     }
 }
 
+#[test]
+fn permits_say_how_many_calls_they_allow() {
+    assert_eq!([0, 1, 7].map(|calls| Permits::new(calls).clone().calls()), [1, 1, 7]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_a_permit_is_told_of() {
     let log = Log::default();

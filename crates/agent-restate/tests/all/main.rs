@@ -21,6 +21,7 @@ mod mcp;
 mod page;
 mod paying;
 mod people;
+mod permits;
 mod plans;
 mod promised;
 mod runs;

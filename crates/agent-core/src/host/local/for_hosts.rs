@@ -2,8 +2,9 @@
 
 use super::LocalHost;
 use crate::{
-    Cancel, Conversation, End, EventKind, EventQueue, Failure, MissingValue, Response, RunError,
-    event::emitter::Origin, host::cancel::RunTokens,
+    Call, Cancel, Conversation, End, EventKind, EventQueue, Failure, MissingValue, Response, RunError,
+    event::{QueueReason, emitter::Origin},
+    host::cancel::RunTokens,
 };
 
 impl LocalHost {
@@ -51,5 +52,12 @@ impl LocalHost {
     pub fn tell_end(&self, conversation: &Conversation, end: &End) {
         let origin = Origin::in_conversation(conversation, conversation.agent());
         self.caller.emitter.emit(origin, || EventKind::Ended(end.clone()));
+    }
+
+    /// Emits the event that this call waits for a permit. It is for hosts around this one that
+    /// limit calls themselves, before they make them here.
+    pub fn tell_queued(&self, call: &Call) {
+        let emitter = &self.caller.emitter;
+        emitter.emit(Origin::of(call), || EventKind::call_queued(&call.call, QueueReason::Permit));
     }
 }
