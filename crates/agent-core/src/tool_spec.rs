@@ -165,9 +165,9 @@ impl ToolSpec {
         self.exclusive || self.exclusive_by.is_some()
     }
 
-    /// Whether equal calls of a turn share one execution. Exclusive calls don't: another call with
-    /// effects may run between them.
-    pub(crate) fn may_share(&self) -> bool {
+    /// Returns whether equal calls of a turn share one execution. Exclusive calls don't: another
+    /// call with effects may run between them. It is for hosts.
+    pub fn may_share(&self) -> bool {
         self.shared && !self.takes_turns() && self.detach_after.is_none()
     }
 

@@ -177,7 +177,7 @@ impl<'ctx> Engine<'_, 'ctx> {
     async fn record_late(
         &self,
         conversation: &mut Conversation,
-        FinishedWork { call, child, done }: FinishedWork,
+        FinishedWork { call, child, done, .. }: FinishedWork,
     ) -> Result<(), TerminalError> {
         child.iter().for_each(|child| self.children.ended(child));
         let Done { outcome, usage } = done.unwrap_or_else(stopped_call);

@@ -90,6 +90,7 @@ impl<'ctx> Engine<'_, 'ctx> {
         let limit = room / count_calls(turn.conversation().messages().last()).max(1);
         let scope = self.scope(turn.conversation());
         let mut running = self.running.lock().await;
+        running.begin_turn();
         let waits_for = turn.is_for_detached().then(|| turn.conversation().detached_calls().count());
         let (mut stopped, mut more) = self.look(&mut turn, &mut running).await;
         loop {
@@ -124,6 +125,7 @@ impl<'ctx> Engine<'_, 'ctx> {
     pub(crate) fn scope(&self, conversation: &Conversation) -> Scope<'_, 'ctx> {
         Scope {
             ctx: self.ctx,
+            rules: self.rules(),
             allowance: self.allowance,
             budgets: &self.budgets,
             call_limits: &self.process.call_limits,
@@ -141,9 +143,10 @@ impl<'ctx> Engine<'_, 'ctx> {
         limit: usize,
     ) -> Result<(), TerminalError> {
         let (work, mut result) = (self.begin_beside(turn, running, work), Ok(()));
+        let scope = self.scope(turn.conversation());
+        let (work, sharers) = running.take_sharers(scope, work);
         let refused = self.refused_calls(&work).await?;
         self.children.begin(self.ctx, work.iter().filter_map(child_of).collect());
-        let scope = self.scope(turn.conversation());
         for (work, refused) in work.into_iter().zip(refused) {
             let (id, detaches) = (work.id().to_owned(), self.detaches(&work));
             if !turn.conversation().is_detached(&id) {
@@ -153,6 +156,10 @@ impl<'ctx> Engine<'_, 'ctx> {
             if let Some(after) = detaches {
                 result = self.detach_after(turn, running, &id, after).await.and(result);
             }
+        }
+        for call in sharers {
+            result = self.tell_started(call.clone()).await.and(result);
+            running.join(call);
         }
         result
     }
@@ -188,15 +195,13 @@ impl<'ctx> Engine<'_, 'ctx> {
     async fn record(
         &self,
         turn: &mut ToolTurn<'_>,
-        FinishedWork { call, child, done }: FinishedWork,
+        FinishedWork { call, child, done, is_told }: FinishedWork,
     ) -> (Result<(), TerminalError>, Vec<Work>) {
         match (&child, &done) {
             (Some(child), Ok(_)) => self.children.ended(child),
             (Some(child), Err(_)) => self.budgets.stop(self.ctx, child),
             _ => {}
         }
-        // The process that made a call has told how it ended.
-        let is_told = child.is_none() && done.is_ok();
         let (id, done) = (call.call.id.clone(), done.unwrap_or_else(stopped_call));
         if child.is_none() {
             self.budgets.spend_of_call(self.ctx, &done.usage);
@@ -220,6 +225,14 @@ impl<'ctx> Engine<'_, 'ctx> {
         let process = self.process.clone();
         let tell = async move { process.tell_outcome(call, &outcome).await };
         session_step(self.ctx, "tell the outcome", tell).await
+    }
+
+    /// Tells listeners that a call starts which shares the execution of another one. It is a step, as
+    /// above.
+    async fn tell_started(&self, call: Call) -> Result<(), TerminalError> {
+        let process = self.process.clone();
+        let tell = async move { process.tell_started(&call).await };
+        session_step(self.ctx, "tell that it starts", tell).await
     }
 
     /// Tells listeners of a call for which no tool is called here: of a step of a plan that is made

@@ -66,6 +66,12 @@ impl Process {
         self.flush(&conversation).await;
     }
 
+    /// That a call starts which shares the execution of another one is told to listeners.
+    pub(crate) async fn tell_started(&self, call: &Call) {
+        self.local.tell_started(call);
+        self.flush(&call.conversation).await;
+    }
+
     /// That a call waits for a permit is told to listeners.
     pub(crate) async fn tell_queued(&self, call: &Call) {
         self.local.tell_queued(call);

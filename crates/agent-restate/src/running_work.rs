@@ -1,18 +1,21 @@
 //! The work that is in progress, and its time limits.
 
 mod beside;
+mod equal_calls;
 mod timed_out;
+mod timers;
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::VecDeque, pin::Pin, time::Duration};
 
 use agent_core::{
-    conversation::{Call, PendingApproval, Work},
+    Team,
+    conversation::{Call, Work},
     tool::Done,
 };
 use restate_sdk::{
     context::{
-        CallFuture, ContextClient, ContextTimers, DurableFuture, DurableFuturesUnordered, InvocationHandle,
-        ObjectContext, Request, RequestTarget,
+        CallFuture, ContextClient, DurableFuture, DurableFuturesUnordered, InvocationHandle, ObjectContext,
+        Request, RequestTarget,
     },
     errors::TerminalError,
     serde::Json,
@@ -42,12 +45,17 @@ pub(crate) struct RunningWork<'ctx> {
     detached: usize,
     /// How many of the open ones are calls. A call can still become a delegation.
     calls: usize,
+    /// The index of the first work of this turn.
+    turn: usize,
+    /// The ends of calls that share the execution of another one, and that are not recorded yet.
+    shared: VecDeque<FinishedWork>,
 }
 
 /// What starting work needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'a, 'ctx> {
     pub(crate) ctx: &'a ObjectContext<'ctx>,
+    pub(crate) rules: &'a Team,
     pub(crate) allowance: &'a Allowance,
     pub(crate) budgets: &'a Budgets,
     pub(crate) call_limits: &'a CallLimits,
@@ -66,6 +74,12 @@ pub(crate) struct StartedWork {
     invocation: Option<InvocationHandle>,
     /// The calls that it waits for, if it only waits.
     waits_for: Option<Vec<String>>,
+    /// Whether equal calls of the turn share its execution.
+    shares: bool,
+    /// Those that wait for its result.
+    sharers: Vec<Call>,
+    /// Its result, for equal calls that begin later in the turn.
+    result: Option<Done>,
     is_detached: bool,
     is_done: bool,
 }
@@ -82,6 +96,8 @@ pub(crate) struct FinishedWork {
     pub(crate) call: Call,
     pub(crate) child: Option<String>,
     pub(crate) done: Result<Done, TerminalError>,
+    /// Whether the process that made the call has told how it ended.
+    pub(crate) is_told: bool,
 }
 
 type EventFuture<'ctx> = Pin<Box<dyn DurableFuture<Output = WorkEvent> + Send + 'ctx>>;
@@ -112,15 +128,24 @@ pub(crate) enum Next {
 
 impl Default for RunningWork<'_> {
     fn default() -> Self {
-        let events = DurableFuturesUnordered::new();
-        Self { started: Vec::new(), events, work_of_event: Vec::new(), open: 0, detached: 0, calls: 0 }
+        Self {
+            started: Vec::new(),
+            events: DurableFuturesUnordered::new(),
+            work_of_event: Vec::new(),
+            open: 0,
+            detached: 0,
+            calls: 0,
+            turn: 0,
+            shared: VecDeque::new(),
+        }
     }
 }
 
 impl StartedWork {
     fn new(call: Call) -> Self {
-        let (child, time, invocation, waits_for) = (None, None, None, None);
-        Self { call, child, time, invocation, waits_for, is_detached: false, is_done: false }
+        let (child, time, invocation, waits_for, result) = (None, None, None, None, None);
+        let (shares, is_detached, is_done, sharers) = (false, false, false, Vec::new());
+        Self { call, child, time, invocation, waits_for, shares, sharers, result, is_detached, is_done }
     }
 }
 
@@ -143,7 +168,8 @@ impl<'ctx> RunningWork<'ctx> {
                 }
                 self.calls += 1;
                 let called = scope.with_trace(scope.ctx.request(handler_of(&request), Json(request))).call();
-                self.add(scope, StartedWork::new(call), scope.may_stop, called).await
+                let started = StartedWork { shares: scope.shares(&call), ..StartedWork::new(call) };
+                self.add(scope, started, scope.may_stop, called).await
             }
             Work::Delegate(delegation) => {
                 let (call, may_stop) = (delegation.as_call(), delegation.is_detachable() || scope.may_stop);
@@ -190,8 +216,8 @@ impl<'ctx> RunningWork<'ctx> {
         scope: Scope<'_, 'ctx>,
         waits: bool,
     ) -> Result<Option<Next>, TerminalError> {
-        if let Some(waited) = self.waited() {
-            return Ok(Some(waited));
+        if let Some(next) = self.waited().or_else(|| self.next_shared()) {
+            return Ok(Some(next));
         }
         while self.open > 0 || (waits && self.detached > 0) {
             let Some((place, event)) = self.events.next().await? else { return Ok(None) };
@@ -217,31 +243,6 @@ impl<'ctx> RunningWork<'ctx> {
     fn wait_for(&mut self, place: usize, what: EventFuture<'ctx>) {
         self.work_of_event.push(place);
         self.events.push(what);
-    }
-
-    /// Starts the timer of a delegation.
-    fn start_timer(&mut self, ctx: &ObjectContext<'ctx>, place: usize) {
-        if let Some(TimeLimit { left, .. }) = self.started[place].time {
-            let late = ctx.sleep(left).map(|_| WorkEvent::Late);
-            self.wait_for(place, Box::pin(late));
-        }
-    }
-
-    fn ask_whether_it_waits(&mut self, ctx: &ObjectContext<'ctx>, place: usize) {
-        let Some(child) = &self.started[place].child else { return };
-        let target = RequestTarget::object(SESSION, child.as_str(), "waiting");
-        let asked = ctx.request::<(), Json<Vec<PendingApproval>>>(target, ()).call();
-        let waits = asked.map(|calls| WorkEvent::Waits(calls.map(|Json(calls)| !calls.is_empty())));
-        self.wait_for(place, Box::pin(waits));
-    }
-
-    /// Stops a delegation whose time is over.
-    fn stop(&mut self, place: usize) {
-        let started = &mut self.started[place];
-        if let (Some(time), Some(invocation)) = (&mut started.time, &started.invocation) {
-            time.is_over = true;
-            invocation.cancel();
-        }
     }
 
     /// Stops all work that still runs. Its ends come as results.
@@ -278,7 +279,10 @@ impl<'ctx> RunningWork<'ctx> {
             Some(TimeLimit { limit, .. }) => timed_out::as_timed_out(done, *limit),
             None => done,
         };
-        FinishedWork { call: started.call.clone(), child: started.child.clone(), done }
+        self.share(place, &done);
+        let started = &self.started[place];
+        let (call, child) = (started.call.clone(), started.child.clone());
+        FinishedWork { is_told: child.is_none() && done.is_ok(), call, child, done }
     }
 }
 

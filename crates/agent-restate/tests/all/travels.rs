@@ -95,7 +95,8 @@ async fn field_69_on_the_engine_no_call_starts_before_its_reply_is_kept_whatever
     stage.host.run(&mut start("early")).await.unwrap();
     let (end, starts) = ("the reply has ended", "a call starts");
     assert_eq!(*told.lock().unwrap(), [end, starts, starts, starts, end]);
-    assert_eq!(calls.made(), ["0_0", "0_1", "0_2"].map(|id| (format!("early/call_{id}"), 1)).into());
+    // The equal calls share one execution.
+    assert_eq!(calls.made(), ["0_0", "0_1"].map(|id| (format!("early/call_{id}"), 1)).into());
 }
 
 #[tokio::test]

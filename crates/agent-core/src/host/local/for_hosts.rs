@@ -60,4 +60,10 @@ impl LocalHost {
         let emitter = &self.caller.emitter;
         emitter.emit(Origin::of(call), || EventKind::call_queued(&call.call, QueueReason::Permit));
     }
+
+    /// Emits the event that this call starts. It is for hosts around this one that let a call share
+    /// the execution of an equal one, so that no tool is called for it.
+    pub fn tell_started(&self, call: &Call) {
+        self.caller.emit_start(call, None);
+    }
 }

@@ -1,0 +1,37 @@
+//! The timers of delegations with a time limit.
+
+use agent_core::conversation::PendingApproval;
+use restate_sdk::{
+    context::{ContextClient, ContextTimers, DurableFuture, ObjectContext, RequestTarget},
+    serde::Json,
+};
+
+use super::{RunningWork, TimeLimit, WorkEvent};
+use crate::names::SESSION;
+
+impl<'ctx> RunningWork<'ctx> {
+    /// Starts the timer of a delegation.
+    pub(super) fn start_timer(&mut self, ctx: &ObjectContext<'ctx>, place: usize) {
+        if let Some(TimeLimit { left, .. }) = self.started[place].time {
+            let late = ctx.sleep(left).map(|_| WorkEvent::Late);
+            self.wait_for(place, Box::pin(late));
+        }
+    }
+
+    pub(super) fn ask_whether_it_waits(&mut self, ctx: &ObjectContext<'ctx>, place: usize) {
+        let Some(child) = &self.started[place].child else { return };
+        let target = RequestTarget::object(SESSION, child.as_str(), "waiting");
+        let asked = ctx.request::<(), Json<Vec<PendingApproval>>>(target, ()).call();
+        let waits = asked.map(|calls| WorkEvent::Waits(calls.map(|Json(calls)| !calls.is_empty())));
+        self.wait_for(place, Box::pin(waits));
+    }
+
+    /// Stops a delegation whose time is over.
+    pub(super) fn stop(&mut self, place: usize) {
+        let started = &mut self.started[place];
+        if let (Some(time), Some(invocation)) = (&mut started.time, &started.invocation) {
+            time.is_over = true;
+            invocation.cancel();
+        }
+    }
+}
