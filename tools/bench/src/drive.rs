@@ -47,7 +47,11 @@ pub(crate) fn run(Measured { rows: wanted, quick, json }: &Measured) -> Done {
 fn pairs(part: &Part, url: &str, quick: usize) -> Done<Vec<(Sample, Sample)>> {
     let conversations = part.conversations[quick].to_string();
     let measure = |side: &str| -> Done<Sample> {
-        let output = itself().args(["client", side, part.job, url, &conversations]).output()?;
+        let mut client = itself();
+        if part.on_one_worker {
+            client.env("TOKIO_WORKER_THREADS", "1");
+        }
+        let output = client.args(["client", side, part.job, url, &conversations]).output()?;
         if !output.status.success() {
             return Err(format!("{} of {side}: {}", part.job, String::from_utf8_lossy(&output.stderr)).into());
         }

@@ -10,6 +10,8 @@ pub(crate) struct Part {
     pub(crate) conversations: [usize; 2],
     /// Whether the floor does the same.
     pub(crate) beside_floor: bool,
+    /// Whether the runtimes have one worker, as in a container with one CPU.
+    pub(crate) on_one_worker: bool,
     pub(crate) rows: &'static [Row],
 }
 
@@ -67,6 +69,18 @@ pub(crate) const PARTS: &[Part] = &[
         [200, 3],
         &[row("turn_cpu_stream", AtMost(1.15), "client CPU a turn, streamed / floor", |o, f| o.cpu / f.cpu)],
     ),
+    on_one_worker(beside(
+        "turns",
+        [200, 3],
+        &[row("one_worker_cpu", Said, "turn_cpu on a runtime of one worker", |o, f| o.cpu / f.cpu)],
+    )),
+    on_one_worker(beside(
+        "turns_stream",
+        [200, 3],
+        &[row("one_worker_cpu_stream", Said, "turn_cpu_stream on a runtime of one worker", |o, f| {
+            o.cpu / f.cpu
+        })],
+    )),
     beside(
         "chat_turns",
         [200, 3],
@@ -110,6 +124,7 @@ pub(crate) const PARTS: &[Part] = &[
         job: "many_h2",
         conversations: [5_000, 200],
         beside_floor: false,
+        on_one_worker: false,
         rows: &[
             row(
                 "many_h2_wall",
@@ -168,11 +183,15 @@ const fn row(key: &'static str, goal: Goal, what: &'static str, figure: fn(&Samp
 }
 
 const fn alone(job: &'static str, rows: &'static [Row]) -> Part {
-    Part { job, conversations: [1, 1], beside_floor: false, rows }
+    Part { job, conversations: [1, 1], beside_floor: false, on_one_worker: false, rows }
 }
 
 const fn beside(job: &'static str, conversations: [usize; 2], rows: &'static [Row]) -> Part {
-    Part { job, conversations, beside_floor: true, rows }
+    Part { job, conversations, beside_floor: true, on_one_worker: false, rows }
+}
+
+const fn on_one_worker(part: Part) -> Part {
+    Part { on_one_worker: true, ..part }
 }
 
 impl Goal {
