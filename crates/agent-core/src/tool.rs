@@ -63,6 +63,14 @@ pub trait Tool: Send + Sync {
     /// the model reads it, and the run goes on.
     async fn call(&self, input: Json, context: Context) -> Outcome;
 
+    /// Whether the input of each call is a [`Plan`](crate::conversation::Plan) as JSON, which `call`
+    /// returns unchanged as [`Outcome::Plan`], or not at all. Then steps whose tools only read may
+    /// start while the model still writes the plan. The default is `false`. A wrapper around a tool
+    /// must not return `true` if it decides whether a plan is carried out, as a guard does.
+    fn input_is_plan(&self) -> bool {
+        false
+    }
+
     /// Changes the request of an agent that received the conversation by a call of this tool. The
     /// default returns `request` unchanged, with all messages. Only tools whose calls lead to
     /// [`Outcome::Transfer`] need this method. Look up in `rules` which tool a recorded call
@@ -85,6 +93,10 @@ impl<T: Tool + ?Sized> Tool for Arc<T> {
         Self: 'f,
     {
         (**self).call(input, context)
+    }
+
+    fn input_is_plan(&self) -> bool {
+        (**self).input_is_plan()
     }
 
     fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn Rules) -> Request {

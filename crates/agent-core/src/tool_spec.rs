@@ -191,4 +191,20 @@ impl ToolSpec {
             && self.detach_after.is_none()
             && self.targets.is_empty()
     }
+
+    /// Whether steps of a plan that a call of this tool makes may start while the model still writes
+    /// the plan, as far as the tool of the plan is concerned.
+    pub(crate) fn may_plan_early(&self) -> bool {
+        !self.takes_turns()
+            && !self.needs_approval
+            && self.detach_after.is_none()
+            && self.permits.is_none()
+            && self.budget.is_none()
+    }
+
+    /// Whether a call that is a step of a plan may start while the model still writes the plan. Calls
+    /// with effects don't: if the plan is not carried out, no message could tell of them.
+    pub(crate) fn starts_early_in_plan(&self) -> bool {
+        self.starts_early(Early::ReadOnly) && !self.needs_approval && self.targets.is_empty()
+    }
 }

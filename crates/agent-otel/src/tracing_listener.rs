@@ -102,6 +102,9 @@ fn tell_call(event: &Event) {
         EventKind::CallStarted { id, tool, .. } => {
             tell_call!(DEBUG, event, id, tool, "starts")
         }
+        EventKind::PlanStarted { id, tool } => {
+            tell_call!(DEBUG, event, id, tool, "has a first step that starts");
+        }
         EventKind::CallCouldStartEarlier { id, tool, by } => {
             let by_ms = by.as_secs_f64() * 1e3;
             tell_call!(INFO, event, id, tool, by_ms, "could have started earlier");

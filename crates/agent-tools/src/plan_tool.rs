@@ -102,6 +102,10 @@ impl Tool for PlanTool {
             Err(why) => Outcome::error(not_carried_out(why)),
         }
     }
+
+    fn input_is_plan(&self) -> bool {
+        true
+    }
 }
 
 fn not_carried_out(why: impl std::fmt::Display) -> String {

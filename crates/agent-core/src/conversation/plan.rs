@@ -2,6 +2,7 @@
 
 mod check;
 mod reference;
+mod step_reader;
 mod template;
 
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use check::InvalidPlan;
+pub(super) use check::Names;
 pub(super) use reference::Reference;
+pub(crate) use step_reader::StepReader;
 pub(super) use template::{LONGEST, Values, beginning, error};
 
 use crate::Json;
@@ -63,7 +66,7 @@ pub struct Plan {
     pub(super) stop_on_failure: bool,
     /// What each step needs, in the order of the steps.
     #[serde(skip)]
-    pub(super) needs: Arc<[Needs]>,
+    pub(super) needs: Arc<Vec<Needs>>,
 }
 
 /// One call of a [`Plan`].
@@ -202,7 +205,7 @@ impl TryFrom<Written> for Plan {
 
     fn try_from(written: Written) -> Result<Self, InvalidPlan> {
         let Written { steps, result, enough, stop_on_failure } = written;
-        let needs: Arc<[Needs]> = check::needs(&steps, result.as_ref())?.into();
+        let needs = Arc::new(check::needs(&steps, result.as_ref())?);
         let ends = needs.iter().filter(|needs| needs.is_last).count();
         if let Some(enough) = enough.filter(|enough| *enough == 0 || *enough as usize > ends) {
             return Err(InvalidPlan::InvalidEnough(enough, ends));

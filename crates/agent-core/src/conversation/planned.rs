@@ -3,11 +3,13 @@
 
 mod advance;
 mod answer;
+mod beginning;
 mod early_end;
 mod status;
 
 use std::sync::Arc;
 
+pub(crate) use beginning::PlanBeginning;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;

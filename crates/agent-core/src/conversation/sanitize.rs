@@ -17,6 +17,7 @@ const FEW: usize = 16;
 /// Sanitizes the blocks of one reply, in order. It replaces ids that are empty or used before,
 /// invalid names, and inputs that are not objects. For the same history it always gives the same
 /// result.
+#[derive(Clone)]
 pub(crate) struct Sanitizer<'a> {
     so_far: &'a CallIds,
     /// The ids of the calls of the reply so far, in order.

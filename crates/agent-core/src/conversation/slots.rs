@@ -31,6 +31,12 @@ impl Slots {
         calls.map(Slot::open).collect::<Vec<_>>().into()
     }
 
+    /// Adds a call. It is for few calls, or for those that nobody looks for by id.
+    pub(super) fn push(&mut self, slot: Slot) {
+        self.places = None;
+        self.all.push(slot);
+    }
+
     /// The place of the call with this id.
     pub(super) fn find(&self, id: &str) -> Option<usize> {
         match &self.places {

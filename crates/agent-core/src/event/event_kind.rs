@@ -91,6 +91,16 @@ pub enum EventKind {
         /// The input, as the model wrote it.
         input: Json,
     },
+    /// A call of the reply makes a plan ([`Tool::input_is_plan`](crate::Tool::input_is_plan)), and
+    /// the first of its steps may start now, while the model still writes the plan. The events of
+    /// the steps follow. When the reply is whole, [`CallStarted`](Self::CallStarted) of this call
+    /// follows, too. If the reply does not count, the call ends with [`CallEnded`](Self::CallEnded).
+    PlanStarted {
+        /// The id of the call.
+        id: SharedText,
+        /// The name of the tool.
+        tool: SharedText,
+    },
     /// The call that has just started could have started earlier, while the reply still streamed,
     /// if its tool were marked [`read_only`](crate::ToolSpec::read_only). This event is emitted
     /// only if the gain is at least 50 ms and nothing else prevents an early start.

@@ -55,9 +55,9 @@ fn describe(kind: &EventKind) -> Option<String> {
         }
         EventKind::CallDetached { tool, .. } => format!("… {tool} goes on in the background"),
         EventKind::CallQueued { tool, .. } => format!("… {tool} waits for other calls to end"),
-        EventKind::CallProgress { tool, text, dropped: 0, .. } => format!("… {tool}: {text}"),
+        EventKind::PlanStarted { tool, .. } => format!("… {tool}: its first step starts"),
         EventKind::CallProgress { tool, text, dropped, .. } => {
-            format!("… {tool}: {text} ({dropped} before it not shown)")
+            format!("… {tool}: {text}{}", not_shown(*dropped))
         }
         EventKind::CallEnded { tool, is_error: false, result, .. } => format!("< {tool} = {result}"),
         EventKind::CallEnded { tool, result, .. } => format!("< {tool} failed: {result}"),
@@ -79,6 +79,10 @@ fn describe(kind: &EventKind) -> Option<String> {
         | EventKind::Delta(_)
         | EventKind::Other { .. } => return None,
     })
+}
+
+fn not_shown(dropped: u64) -> String {
+    if dropped == 0 { String::new() } else { format!(" ({dropped} before it not shown)") }
 }
 
 fn describe_notice(notice: &Notice) -> Option<String> {

@@ -11,6 +11,11 @@ impl EventKind {
         Self::CallStarted { id, tool, input: call.input.clone() }
     }
 
+    pub(crate) fn plan_started(call: &Arc<ToolCall>) -> Self {
+        let (id, tool) = named(call);
+        Self::PlanStarted { id, tool }
+    }
+
     pub(crate) fn call_queued(call: &Arc<ToolCall>, why: QueueReason) -> Self {
         let (id, tool) = named(call);
         Self::CallQueued { id, tool, why }

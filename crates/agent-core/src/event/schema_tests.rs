@@ -38,6 +38,7 @@ fn samples() -> Vec<EventKind> {
         EventKind::CallNotMade { id: text(), tool: text(), why: text() },
         EventKind::TurnFailed { error: text(), kind: Some(LlmErrorKind::Server), usage },
         EventKind::CallStarted { id: text(), tool: text(), input: json!({"n": 1}).into() },
+        EventKind::PlanStarted { id: text(), tool: text() },
         EventKind::CallCouldStartEarlier { id: text(), tool: text(), by: Duration::from_millis(70) },
         EventKind::CallDiscarded { id: text(), tool: text() },
         EventKind::CallGoesOn { id: text(), tool: text(), why },
@@ -124,6 +125,7 @@ fn is_sampled(kind: &EventKind) -> bool {
         | EventKind::CallNotMade { .. }
         | EventKind::TurnFailed { .. }
         | EventKind::CallStarted { .. }
+        | EventKind::PlanStarted { .. }
         | EventKind::CallCouldStartEarlier { .. }
         | EventKind::CallDiscarded { .. }
         | EventKind::CallGoesOn { .. }

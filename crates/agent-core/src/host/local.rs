@@ -4,6 +4,7 @@ mod ask;
 mod ask_meter;
 mod assign_early_calls;
 mod backgrounds;
+mod begun_plans;
 mod budgets;
 mod call;
 mod call_events;
@@ -11,6 +12,7 @@ mod call_meter;
 mod count;
 mod driven;
 mod early;
+mod early_plans;
 mod for_hosts;
 mod make;
 mod mode;
@@ -34,6 +36,7 @@ mod worst_case;
 use std::sync::{Arc, OnceLock};
 
 use backgrounds::Backgrounds;
+use begun_plans::BegunPlans;
 use budgets::Budgets;
 use call::Caller;
 use futures::{FutureExt, future::BoxFuture};
@@ -68,6 +71,7 @@ const ALONE: &str = "before its first call, nobody else has it";
 pub struct LocalHost {
     caller: Arc<Caller>,
     started: StartedCalls,
+    begun_plans: BegunPlans,
     backgrounds: Backgrounds,
     /// Whether calls of a tool of the team may be detached.
     may_detach: bool,
@@ -106,6 +110,7 @@ impl LocalHost {
         Self {
             caller,
             started,
+            begun_plans: BegunPlans::default(),
             backgrounds: Backgrounds::default(),
             may_detach,
             reported_waits,
@@ -243,12 +248,16 @@ impl LocalHost {
             Mode::Concurrent => usize::MAX,
             Mode::Sequential => 1,
         };
-        let conversation = turn.conversation().id().to_owned();
+        let (conversation, is_plan) = (turn.conversation().id().to_owned(), turn.conversation().is_plan());
         self.reported_waits.forget(&conversation);
         self.emit_queued(&turn);
         let background = self.backgrounds.of(&conversation);
         let done = in_parallel_beside(turn, at_most, outer, background.as_deref()).await;
         self.started.forget(&conversation);
+        self.forget_plans(&conversation);
+        if is_plan {
+            self.discard_unused_steps(&conversation);
+        }
         done
     }
 

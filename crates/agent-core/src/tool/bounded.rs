@@ -63,6 +63,10 @@ impl Tool for Bounded {
         }
     }
 
+    fn input_is_plan(&self) -> bool {
+        self.tool.input_is_plan()
+    }
+
     fn introduce(&self, conversation: &Conversation, request: Request, rules: &dyn Rules) -> Request {
         self.tool.introduce(conversation, request, rules)
     }

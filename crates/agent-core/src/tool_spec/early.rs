@@ -11,6 +11,9 @@
 ///   runs alone;
 /// - all calls of an agent with a tool that [runs first](crate::ToolSpec::runs_first).
 ///
+/// Steps of a [plan](crate::Tool::input_is_plan) whose tools are read-only start while the model
+/// still writes the plan, unless this is [`Never`](Self::Never). Other steps don't start early.
+///
 /// An early start does not change the conversation. Hosts whose runs survive their process don't
 /// start calls with effects early: agent-journal starts at most the calls of
 /// [`ReadOnly`](Self::ReadOnly), agent-restate starts none.

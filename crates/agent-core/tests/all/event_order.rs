@@ -38,6 +38,7 @@ fn id_of(kind: &EventKind) -> Option<(&str, &str)> {
     use EventKind::*;
     Some(match kind {
         CallStarted { id, .. } => ("starts", id),
+        PlanStarted { id, .. } => ("has a first step", id),
         CallQueued { id, .. } => ("waits for others", id),
         CallProgress { id, .. } => ("gets on", id),
         CallCouldStartEarlier { id, .. } => ("is late", id),

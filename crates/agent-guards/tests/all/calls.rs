@@ -1,12 +1,17 @@
 //! Calls are checked before they are made, and their results before the model reads them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use agent_core::{
     Block, Content, Context, Conversation, End, Outcome, Team, Tool,
     script::{Reply, Script},
     tool::Early,
 };
 use agent_guards::{BoxError, CallResult, CallVerdict, Guards, Output, OutputVerdict, ProposedCall, Verdict};
-use agent_tools::{Answer, FnTool, NeedsApproval};
+use agent_tools::{Answer, FnTool, NeedsApproval, PlanTool};
 use serde_json::json;
 
 use crate::common::{SECOND, agent, call, note, results_read, run, run_main};
@@ -85,6 +90,27 @@ async fn a_call_that_starts_while_the_reply_streams_is_checked_before() {
             Some(expected) => assert_eq!(results_read(&model), [expected]),
             None => assert!(matches!(ran.end, End::Waiting(_)), "{}", ran.end),
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_step_starts_before_the_plan_that_has_it_is_checked() {
+    let steps = ["look", "look", "look"].map(|tool| json!({"id": "a", "tool": tool, "input": {}}));
+    let [mut a, mut b, mut c] = steps;
+    (a["id"], b["id"], c["id"]) = (json!("a"), json!("b"), json!("refuse"));
+    let reply = Reply::call("plan", json!({"steps": [a, b, c]})).per_token(SECOND);
+    for (guards, expected) in [(Guards::new(), 3), (guards(), 0)] {
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = made.clone();
+        let look = FnTool::new("look", "Looks.", move |_: ()| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async { "Rain." }
+        });
+        let model = Script::new([reply.clone(), Reply::text("Done.")]);
+        let agent = agent(&model, PlanTool::new()).tool(look.read_only()).build().unwrap();
+        let team = guards.around(Team::new([agent]).unwrap());
+        assert_eq!(run(&team, Conversation::start("main", "Look.")).await.end.text(), "Done.");
+        assert_eq!(made.load(Ordering::Relaxed), expected, "{:?}", results_read(&model));
     }
 }
 

@@ -14,6 +14,7 @@ mod compacting;
 mod cutting;
 mod detached;
 mod early;
+mod early_plans;
 mod events;
 mod files;
 mod gone;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use agent_core::{Event, Json};
+use agent_core::Event;
 use opentelemetry::{
     Context, KeyValue,
     trace::{SpanBuilder, SpanKind, TraceContextExt},
@@ -27,6 +27,8 @@ pub(super) struct Call {
     agent: Arc<str>,
     started: SystemTime,
     pub(super) is_early: bool,
+    /// The model still writes the call, and steps of its plan have started.
+    pub(super) is_written: bool,
 }
 
 /// What a call waited for before it started.
@@ -53,20 +55,17 @@ impl Call {
         shared: &Shared,
         parent: &Context,
         event: &Event,
-        (id, tool, input): (&str, &str, &Json),
+        (id, tool): (&str, &str),
         at: SystemTime,
     ) -> Self {
         let names = shared.names;
-        let mut attributes = vec![
+        let attributes = vec![
             KeyValue::new(names.operation_name, "execute_tool"),
             KeyValue::new(names.tool_name, tool.to_owned()),
             KeyValue::new(names.tool_type, "function"),
             KeyValue::new(names.agent_name, event.agent.clone()),
             KeyValue::new(names.conversation_id, event.conversation.clone()),
         ];
-        if shared.content {
-            attributes.push(KeyValue::new(names.tool_call_arguments, input.text().to_owned()));
-        }
         let span = SpanBuilder::from_name(format!("execute_tool {tool}"))
             .with_kind(SpanKind::Internal)
             .with_start_time(at)
@@ -78,6 +77,7 @@ impl Call {
             agent: event.agent.clone(),
             started: at,
             is_early: false,
+            is_written: false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Each span is under the right one.
 
-use agent_core::{Agent, Conversation, Team, script::Reply};
+use agent_core::{Agent, Conversation, StopReason, Team, script::Reply};
 use agent_tools::{AgentTool, FnTool, PlanTool};
 use opentelemetry::{
     Context,
@@ -161,4 +161,46 @@ async fn the_steps_of_a_plan_are_under_the_call_that_made_it() {
               execute_tool look 150-200 id=run/call_0_0/each id=1
       chat claude-test 200-300 id=run
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_that_start_while_their_plan_streams_are_under_its_call() {
+    let plan = json!({"steps": [
+        {"id": "a", "tool": "look", "input": {}},
+        {"id": "b", "tool": "look", "input": {}, "after": ["a"]},
+        {"id": "c", "tool": "look", "input": {}}
+    ]});
+    let make = |reply: Reply| async move {
+        let recorder = Recorder::default();
+        let look = FnTool::new("look", "Looks.", |_: ()| async {
+            tokio::time::sleep(ms(50)).await;
+            "Rain."
+        });
+        let replies = vec![reply.per_token(ms(10)), Reply::text("Rain.")];
+        let agent = Agent::builder("guide", by_agent([("guide", replies)])).tool(look.read_only());
+        let agent = agent.tool(PlanTool::new()).build().unwrap();
+        let mut conversation = agent.start("Go.");
+        let _ = agent.run(&mut conversation).listen(recorder.traces.listener()).await;
+        recorder.assert_nothing_is_open();
+        recorder.tree(&["gen_ai.conversation.id", "gen_ai.tool.call.id", "agent.call.early", "error.type"])
+    };
+    insta::assert_snapshot!(make(Reply::call("plan", plan.clone())).await, @r#"
+    invoke_agent guide 0-340 id=run
+      chat claude-test 0-190 id=run
+      execute_tool plan 130-240 id=run id=call_0_0 early=true
+        invoke_agent guide 130-240 id=run/call_0_0
+          execute_tool look 130-180 id=run/call_0_0 id=a
+          execute_tool look 180-230 id=run/call_0_0 id=b
+          execute_tool look 190-240 id=run/call_0_0 id=c
+      chat claude-test 240-340 id=run
+    "#);
+    // The plan was cut.
+    insta::assert_snapshot!(make(Reply::call("plan", plan).stop(StopReason::MaxTokens)).await, @r#"
+    invoke_agent guide 0-190 id=run type=max_tokens ERROR max_tokens: the reply was cut: max_tokens
+      chat claude-test 0-190 id=run
+      execute_tool plan 130-190 id=run id=call_0_0 early=true type=tool_error ERROR tool_error: 
+        invoke_agent guide 130-190 id=run/call_0_0 type=lost ERROR lost: the conversation has no end
+          execute_tool look 130-180 id=run/call_0_0 id=a
+          execute_tool look 180-190 id=run/call_0_0 id=b type=tool_error ERROR tool_error:
+    "#);
 }

@@ -17,10 +17,11 @@ impl TimelineBuilder {
                 self.open(place, event, id, tool).enter(queued(*why), at);
             }
             EventKind::CallStarted { id, tool, input } => {
-                let call = self.open(place, event, id, tool);
-                call.enter(State::Running, at);
-                call.begin_attempt(at);
-                call.ask(input.text());
+                self.open(place, event, id, tool).begin(input.text(), at);
+            }
+            // Its steps are within it.
+            EventKind::PlanStarted { id, tool } => {
+                self.open(place, event, id, tool).enter(State::Delegated, at);
             }
             EventKind::CallCouldStartEarlier { id, tool, by } => {
                 self.open(place, event, id, tool).bar.could_start = Some(at.saturating_sub(*by));

@@ -59,6 +59,13 @@ impl Draft {
         self.attempt = at;
     }
 
+    /// It is a call that begins now, with this input.
+    pub(super) fn begin(&mut self, input: &str, at: Duration) {
+        self.enter(State::Running, at);
+        self.begin_attempt(at);
+        self.ask(input);
+    }
+
     /// What was done in the present attempt was lost.
     pub(super) fn lose_attempt(&mut self, at: Duration) {
         self.leave(at);

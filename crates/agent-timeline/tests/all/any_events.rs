@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::script::events;
 
-const KINDS: [&str; 26] = [
+const KINDS: [&str; 27] = [
     "turn_started",
     "delta text x",
     "delta thinking x",
@@ -28,6 +28,7 @@ const KINDS: [&str; 26] = [
     r#"call_ended {"id": "ID", "tool": "ID", "is_error": true, "result": "x"}"#,
     r#"call_waiting {"id": "ID", "question": "x"}"#,
     r#"call_goes_on {"id": "ID", "tool": "ID", "why": "x"}"#,
+    r#"plan_started {"id": "ID", "tool": "ID"}"#,
     r#"call_discarded {"id": "ID", "tool": "ID"}"#,
     "delegated ID helper CONVERSATION/ID",
     r#"transfer_asked {"id": "ID", "to": "helper"}"#,

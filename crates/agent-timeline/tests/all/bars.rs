@@ -377,3 +377,47 @@ fn the_runs_of_a_host_with_one_clock_are_where_they_were() {
         assert_eq!(agent_timeline::Timeline::new(&events).end().as_millis(), expected);
     }
 }
+
+#[test]
+fn steps_that_start_while_their_plan_streams_are_within_its_call() {
+    assert_snapshot!(of("
+        0 run main turn_started
+        100 run main delta text I look.
+        200 run main plan_started {\"id\": \"p\", \"tool\": \"plan\"}
+        200 run/p main call_started look a
+        300 run/p main call_started look b
+        350 run/p main call_ended a 1
+        400 run main turn_ended 10 20
+        400 run main call_started plan p
+        400 run main delegated p main run/p
+        500 run/p main call_ended b 2
+        500 run/p main ended 2
+        500 run main call_ended p 2
+        500 run main turn_started
+        600 run main turn_ended 10 20
+        600 run main ended Done.
+    "), @r#"
+    main: 0–600
+    main: 0–400, first_token 0–100, streaming 100–400
+      main: 200–500, delegated 200–500, lane 1
+        look: 200–350, running 200–350, lane 2
+        look: 300–500, running 300–500, lane 3
+    main: 500–600, first_token 500–600
+    "#);
+    // The reply was asked again, and has no plan then.
+    assert_snapshot!(of("
+        0 run main turn_started
+        200 run main plan_started {\"id\": \"p\", \"tool\": \"plan\"}
+        200 run/p main call_started look a
+        300 run main delta restarted it broke off
+        300 run/p main call_ended {\"id\": \"a\", \"tool\": \"look\", \"is_error\": true, \"result\": \"stopped\"}
+        300 run main call_ended {\"id\": \"p\", \"tool\": \"plan\", \"is_error\": true, \"result\": \"stopped\"}
+        600 run main turn_ended 10 20
+        600 run main ended Done.
+    "), @r#"
+    main: 0–600
+    main: 0–600, failed 0–300, first_token 300–600
+      plan: 200–300, delegated 200–300, failed, lane 1
+        look: 200–300, failed 200–300, failed, lane 2
+    "#);
+}

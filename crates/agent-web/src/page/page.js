@@ -432,6 +432,7 @@ const LINES = {
   turn_failed: ({ error }) => `! ${error}`,
   call_queued: ({ tool }) => `… ${tool} waits for other calls`,
   call_started: ({ tool, input }) => `> ${tool} ${JSON.stringify(input)}`,
+  plan_started: ({ tool }) => `… ${tool}: its first step starts`,
   call_progress: ({ tool, text }) => `… ${tool}: ${text}`,
   call_ended: ({ tool, is_error, result }) => (is_error ? `! ${tool} failed: ${result}` : `< ${tool} = ${result}`),
   call_not_made: ({ tool, why }) => `! ${tool} ${why}`,

@@ -65,16 +65,8 @@ pub(super) fn needs(steps: &[Step], result: Option<&Json>) -> Result<Vec<Needs>,
     if steps.len() > MOST_STEPS {
         return Err(InvalidPlan::TooManySteps(steps.len()));
     }
-    let mut places = HashMap::new();
-    for (place, Step { id, .. }) in steps.iter().enumerate() {
-        if !is_valid(id) || id.len() > LONGEST_ID {
-            return Err(InvalidPlan::InvalidId(id.clone()));
-        }
-        if places.insert(id.as_str(), place).is_some() {
-            return Err(InvalidPlan::RepeatedId(id.clone()));
-        }
-    }
-    let names = Names { steps, places };
+    let mut names = Names::default();
+    steps.iter().try_for_each(|step| names.add(&step.id))?;
     let mut needs = steps.iter().map(|step| names.needs(step)).collect::<Result<Vec<_>, _>>()?;
     let waited_for: HashSet<usize> = needs.iter().flat_map(Needs::steps).collect();
     for (place, needs) in needs.iter_mut().enumerate() {
@@ -88,14 +80,33 @@ pub(super) fn needs(steps: &[Step], result: Option<&Json>) -> Result<Vec<Needs>,
     Ok(needs)
 }
 
-/// The places of the steps, by id.
-struct Names<'a> {
-    steps: &'a [Step],
-    places: HashMap<&'a str, usize>,
+/// The ids of the steps so far, and their places.
+#[derive(Debug, Default)]
+pub(in crate::conversation) struct Names {
+    ids: Vec<String>,
+    places: HashMap<String, usize>,
 }
 
-impl Names<'_> {
-    fn needs(&self, step: &Step) -> Result<Needs, InvalidPlan> {
+impl Names {
+    /// Adds the id of the next step.
+    pub(in crate::conversation) fn add(&mut self, id: &str) -> Result<(), InvalidPlan> {
+        if !is_valid(id) || id.len() > LONGEST_ID {
+            return Err(InvalidPlan::InvalidId(id.to_owned()));
+        }
+        if self.places.insert(id.to_owned(), self.ids.len()).is_some() {
+            return Err(InvalidPlan::RepeatedId(id.to_owned()));
+        }
+        self.ids.push(id.to_owned());
+        Ok(())
+    }
+
+    /// The place of the step with this id.
+    pub(in crate::conversation) fn find(&self, id: &str) -> Option<usize> {
+        self.places.get(id).copied()
+    }
+
+    /// What this step needs, without whether it is a last one.
+    pub(in crate::conversation) fn needs(&self, step: &Step) -> Result<Needs, InvalidPlan> {
         let by = format!("step {:?}", step.id);
         if !step.input.text().starts_with('{') {
             let why = "its input must be an object".to_owned();
@@ -115,17 +126,17 @@ impl Names<'_> {
     }
 
     fn place(&self, by: &str, step: &str) -> Result<usize, InvalidPlan> {
-        self.places.get(step).copied().ok_or_else(|| InvalidPlan::UnknownStep {
+        self.find(step).ok_or_else(|| InvalidPlan::UnknownStep {
             by: by.to_owned(),
             step: step.to_owned(),
-            steps: self.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(", "),
+            steps: self.ids.join(", "),
         })
     }
 }
 
 /// Finds the results that a template uses.
 struct Found<'a> {
-    names: &'a Names<'a>,
+    names: &'a Names,
     by: String,
     may_have_items: bool,
 }

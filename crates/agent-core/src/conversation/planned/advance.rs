@@ -172,14 +172,19 @@ impl Conversation {
             Some(most) if plan.steps.len() > most as usize => {
                 Some(format!("it has {} steps, but at most {most} calls may be made", plan.steps.len()))
             }
-            _ => plan.steps.iter().find_map(|Step { id, tool, .. }| match rules.spec(&self.agent, tool) {
-                None => Some(format!("step {id:?} calls {tool:?}, but you have no such tool")),
-                Some(spec) if spec.transfers => {
-                    Some(format!("step {id:?} calls {tool:?}, but a step can't hand the conversation over"))
-                }
-                Some(_) => None,
-            }),
+            _ => plan.steps.iter().find_map(|step| self.refused_step(step, rules)),
         };
         why.map(|why| format!("the plan is not carried out: {why}"))
+    }
+
+    /// Why no plan with this step can be carried out by this conversation's agent.
+    pub(super) fn refused_step(&self, Step { id, tool, .. }: &Step, rules: &dyn Rules) -> Option<String> {
+        match rules.spec(&self.agent, tool) {
+            None => Some(format!("step {id:?} calls {tool:?}, but you have no such tool")),
+            Some(spec) if spec.transfers => {
+                Some(format!("step {id:?} calls {tool:?}, but a step can't hand the conversation over"))
+            }
+            Some(_) => None,
+        }
     }
 }

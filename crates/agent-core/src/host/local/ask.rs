@@ -65,6 +65,7 @@ impl LocalHost {
 
     async fn begin_turn(&self, so_far: &Conversation) {
         // Early calls of an earlier reply that no turn used.
+        self.discard_plans(so_far.id(), |_| false);
         self.finish_all(self.discard(self.started.clear(so_far.id()))).await;
         self.emit_return(so_far);
         self.emit(so_far, || EventKind::TurnStarted { messages: so_far.said_since_reply() });
@@ -80,6 +81,7 @@ impl LocalHost {
 
     /// Ends a reply that was stopped and of which nothing is kept.
     async fn give_up(&self, so_far: &Conversation, fold: &Fold, stopped: RunError) -> RunError {
+        self.discard_plans(so_far.id(), |_| false);
         let unclaimed = self.discard(self.started.clear(so_far.id()));
         let error =
             if stopped == RunError::Cancelled { "cancelled".into() } else { stopped.to_string().into() };
@@ -116,7 +118,7 @@ impl LocalHost {
         let mut early = EarlyCalls::new(self, so_far);
         let mut ids = self.caller.emitter.has_listeners().then(|| ReplacedIds::new(so_far));
         let ReplyInProgress { fold, timing, .. } = reading;
-        while let Some(mut delta) = reply.next().await.transpose()? {
+        while let Some(mut delta) = early.beside(reply.next()).await.transpose()? {
             if let Some(ids) = &mut ids {
                 timing.see(&delta);
                 let (shown, new) = ids.see(&delta);

@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::{LocalHost, running_call::RunningCall, timing::Timing};
+use super::{
+    LocalHost,
+    running_call::{RunningCall, UNCOUNTED},
+    timing::Timing,
+};
 use crate::{Block, Conversation, LlmError, Outcome, Response, Rules, StopReason, model::EarlyResult};
 
 impl LocalHost {
@@ -15,13 +19,14 @@ impl LocalHost {
         reply: &mut Result<Response, LlmError>,
         timing: Timing,
     ) {
+        let plans = self.discard_uncalled_plans(so_far, reply);
         let unclaimed = self.discard(self.unclaimed(so_far, reply));
         let made = match reply {
             Ok(reply) if !reply.stop_reason.runs_calls() => self.started.take_claimed(so_far.id()),
             _ => Vec::new(),
         };
         let own = unclaimed.iter().map(|unclaimed| &unclaimed.call.call.id);
-        let ids: HashSet<String> = own.chain(made.iter().map(|(id, _)| id)).cloned().collect();
+        let ids: HashSet<String> = own.chain(made.iter().map(|(id, _)| id)).chain(&plans).cloned().collect();
         self.emit_reply(so_far, reply, timing, &ids);
         self.finish_all(unclaimed).await;
         for (id, running) in made {
@@ -53,7 +58,7 @@ impl LocalHost {
 
     /// Discards calls that are in no message. Returns those that this does not stop.
     pub(super) fn discard(&self, mut unclaimed: Vec<RunningCall>) -> Vec<RunningCall> {
-        unclaimed.retain(|unclaimed| unclaimed.discard(&self.caller));
+        unclaimed.retain(|unclaimed| unclaimed.discard(&self.caller, UNCOUNTED));
         unclaimed
     }
 

@@ -1,5 +1,7 @@
 //! The budgets of the conversations of a run.
 
+mod early;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -122,8 +124,11 @@ impl Budgets {
         if chain.is_empty() {
             return false;
         }
-        let books = Books { chain, is_guarded, asking: None, calls: Vec::new(), measured: HashMap::new() };
-        lock(&self.open).insert(conversation.shared_id().clone(), books);
+        let mut open = lock(&self.open);
+        // Calls of a plan may have begun before its conversation.
+        let calls = open.remove(conversation.id()).map(|before| before.calls).unwrap_or_default();
+        let books = Books { chain, is_guarded, asking: None, calls, measured: HashMap::new() };
+        open.insert(conversation.shared_id().clone(), books);
         true
     }
 

@@ -1,8 +1,11 @@
 //! Starts calls while the reply still streams.
 
-use super::LocalHost;
+use std::sync::Arc;
+
+use super::{LocalHost, early_plans::EarlyPlans};
 use crate::{
-    Block, Call, Conversation, Delta, Early, Fold, Mode, Rules, StopReason, ToolSpec, conversation::Sanitizer,
+    Block, Call, Conversation, Delta, Early, Fold, Mode, Piece, Rules, StopReason, ToolCall, ToolSpec,
+    conversation::Sanitizer,
 };
 
 /// Follows a reply as it streams, and starts calls that may start early. A call starts when the
@@ -22,6 +25,8 @@ pub(super) struct EarlyCalls<'a> {
     last: Option<usize>,
     /// Whether further calls may start early.
     open: bool,
+    /// The plans of the reply, if it has some whose steps may start early.
+    plans: Option<Box<EarlyPlans<'a>>>,
 }
 
 impl<'a> EarlyCalls<'a> {
@@ -38,19 +43,23 @@ impl<'a> EarlyCalls<'a> {
             // A call of a tool that runs first may come later in the reply.
             && !specs.iter().any(|spec| spec.runs_first);
         let sanitizer = so_far.sanitizer();
-        Self { host, so_far, early, sanitizer, calls: 0, next: 0, last: None, open }
+        Self { host, so_far, early, sanitizer, calls: 0, next: 0, last: None, open, plans: None }
     }
 
     /// Looks at each piece of the reply, before it is added to the fold.
     pub(super) fn see(&mut self, before: &Fold, delta: &Delta) {
         match delta {
-            Delta::Block { index, .. } if self.open => {
+            Delta::Block { index, block } if self.open => {
                 // The ids of calls are known early only if blocks begin in order.
                 self.open = self.last.is_none_or(|last| last < *index);
                 self.last = Some(*index);
                 if self.open {
                     self.take_all(before);
+                    self.begin_plan(*index, block);
                 }
+            }
+            Delta::Piece { index, piece: Piece::Input(text) } if self.open => {
+                self.plans.iter_mut().for_each(|plans| plans.read(*index, text));
             }
             // An open reason decides nothing: the real one may still come.
             Delta::Stop { stop_reason, .. }
@@ -59,6 +68,7 @@ impl<'a> EarlyCalls<'a> {
                 self.take_all(before);
             }
             Delta::Restarted { .. } => {
+                self.host.discard_plans(self.so_far.id(), |_| false);
                 self.host.started.restart(self.so_far.id());
                 *self = Self::new(self.host, self.so_far);
             }
@@ -83,18 +93,50 @@ impl<'a> EarlyCalls<'a> {
         self.open &= !spec.exclusive;
         let is_beyond = self.host.caller.team.limits().is_beyond(place);
         if self.open && spec.starts_early(self.early) && !is_beyond {
-            let call = Call {
-                conversation: self.so_far.shared_id().clone(),
-                depth: self.so_far.depth(),
-                agent: agent.into(),
-                call: call.clone(),
-                place,
-                approved: false,
-                may_detach: true,
-            };
+            let call = self.as_call(call, place);
             self.host.started.start(&self.host.caller, self.host.cancel.get(), call);
-        } else if self.open && spec.could_start_early() && self.host.caller.emitter.has_listeners() {
+        } else if self.open
+            && spec.could_start_early()
+            && self.host.caller.emitter.has_listeners()
+            && !self.plans.as_ref().is_some_and(|plans| plans.has(&call.id))
+        {
             self.host.started.note_passed(self.so_far.shared_id(), &call.id);
+        }
+    }
+
+    fn as_call(&self, call: &Arc<ToolCall>, place: usize) -> Call {
+        Call {
+            conversation: self.so_far.shared_id().clone(),
+            depth: self.so_far.depth(),
+            agent: self.so_far.speaker().into(),
+            call: call.clone(),
+            place,
+            approved: false,
+            may_detach: true,
+        }
+    }
+
+    /// A block begins. If it is the call of a plan, steps may start while its input is written.
+    fn begin_plan(&mut self, index: usize, block: &Block) {
+        let Some(call) = block.as_tool_use() else { return };
+        if !self.open || !self.host.may_start_steps(self.so_far, call, self.calls) {
+            return;
+        }
+        // The block itself is sanitized when it is complete, and gets the same id then.
+        let block = self.sanitizer.clone().sanitize(block.clone());
+        if let Some(call) = block.as_tool_use() {
+            let call = self.as_call(call, self.calls);
+            let plans = self.plans.get_or_insert_with(|| Box::new(EarlyPlans::new(self.host)));
+            plans.begin(self.so_far, index, call);
+        }
+    }
+
+    /// Awaits the next piece of the reply. Meanwhile steps of plans start that needed others.
+    pub(super) async fn beside<F: Future>(&mut self, next: F) -> F::Output {
+        match &mut self.plans {
+            None => next.await,
+            // Boxed, because few replies have a plan.
+            Some(plans) => Box::pin(plans.beside(next)).await,
         }
     }
 }

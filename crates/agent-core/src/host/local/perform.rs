@@ -61,11 +61,17 @@ impl Perform for LocalHost {
 
     fn on_outcome(&self, call: impl FnOnce() -> Call, outcome: &Outcome) {
         // What a call asks its host to do is told when that is done.
-        if self.caller.emitter.has_listeners() && !matches!(outcome, Outcome::Control(_)) {
-            let call = call();
-            if !is_final(outcome) || self.started.claims_end_event(&call) {
-                self.caller.emitter.emit(Origin::of(&call), || EventKind::of_outcome(&call, outcome));
-            }
+        let is_told = self.caller.emitter.has_listeners() && !matches!(outcome, Outcome::Control(_));
+        let refuses_plan = self.may_refuse_plan(outcome);
+        if !is_told && !refuses_plan {
+            return;
+        }
+        let call = call();
+        if refuses_plan {
+            self.discard_refused_plan(&call);
+        }
+        if is_told && (!is_final(outcome) || self.started.claims_end_event(&call)) {
+            self.caller.emitter.emit(Origin::of(&call), || EventKind::of_outcome(&call, outcome));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A running call on its own task, for which several calls may wait.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt,
@@ -17,6 +17,9 @@ use crate::{
     event::emitter::Origin,
     host::cancel::{CallGuard, Stop},
 };
+
+/// The result of a call that started early, and whose reply does not count.
+pub(super) const UNCOUNTED: &str = "stopped: its reply does not count";
 
 /// A running or ended call. It is aborted when nobody holds this any more.
 #[derive(Clone, Debug)]
@@ -99,15 +102,16 @@ impl RunningCall {
 
     /// Discards a call that is in no message. If it has not begun, it never will. If it only reads,
     /// it stops when this is dropped. If it may have effects, it is not stopped. Returns true in
-    /// this last case: somebody must wait for its end.
-    pub(super) fn discard(&self, caller: &Caller) -> bool {
+    /// this last case: somebody must wait for its end. `why` is the result of one that is
+    /// stopped.
+    pub(super) fn discard(&self, caller: &Caller, why: &'static str) -> bool {
         if self.events.prevent_start() {
             return false;
         }
         if self.has_effects {
             caller.emitter.emit(Origin::of(&self.call), || EventKind::call_discarded(&self.call.call));
         } else {
-            self.emit_end(caller);
+            self.emit_end(caller, why);
         }
         self.has_effects
     }
@@ -122,7 +126,7 @@ impl RunningCall {
     pub(super) async fn finish_as(self, caller: &Caller, id: &str) -> Option<Outcome> {
         self.ended.clone().await;
         let outcome = self.receipt.done().map(|done| done.outcome).filter(is_final);
-        self.emit_end(caller);
+        self.emit_end(caller, UNCOUNTED);
         if let Some(outcome) = outcome.as_ref().filter(|_| self.call.call.id != id) {
             let call = ToolCall { id: id.to_owned(), ..(*self.call.call).clone() };
             let call = Call { call: call.into(), ..(*self.call).clone() };
@@ -135,13 +139,19 @@ impl RunningCall {
     /// Waits for the end of a discarded call.
     pub(super) async fn finish(self, caller: &Caller) {
         self.ended.clone().await;
-        self.emit_end(caller);
+        self.emit_end(caller, UNCOUNTED);
     }
 
-    fn emit_end(&self, caller: &Caller) {
+    /// How it ends.
+    pub(super) fn ended_with(&self) -> impl Future<Output = Outcome> + use<> {
+        let (receipt, ended) = (self.receipt.clone(), self.ended.clone());
+        ended.map(move |()| receipt.done_or_error().outcome)
+    }
+
+    fn emit_end(&self, caller: &Caller, otherwise: &'static str) {
         if self.events.mark_ended() == Emitted::Start {
             let had = self.receipt.done().map(|done| done.outcome).filter(is_final);
-            let outcome = had.unwrap_or_else(|| Outcome::error("stopped: its reply does not count"));
+            let outcome = had.unwrap_or_else(|| Outcome::error(otherwise));
             caller.emitter.emit(Origin::of(&self.call), || EventKind::of_outcome(&self.call, &outcome));
         }
     }

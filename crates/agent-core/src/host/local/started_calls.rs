@@ -54,21 +54,30 @@ struct CallKey(Arc<ToolCall>);
 impl StartedCalls {
     /// Starts a call early. It is not started if a running one can serve it: a shared one, or one
     /// that began before the reply was asked again and that no other call needs. Until its turn
-    /// comes, `tokens` can stop it.
-    pub(super) fn start(&self, caller: &Arc<Caller>, tokens: Option<&Arc<RunTokens>>, call: Call) {
+    /// comes, `tokens` can stop it. Returns the running call that serves it, unless that began
+    /// before the reply was asked again.
+    pub(super) fn start(
+        &self,
+        caller: &Arc<Caller>,
+        tokens: Option<&Arc<RunTokens>>,
+        call: Call,
+    ) -> Option<RunningCall> {
         let call = Arc::new(call);
         let mut all = self.lock();
         let known = all.entry(call.conversation.clone()).or_default();
         let equal = known.equal.entry(CallKey(call.call.clone())).or_default();
         equal.wanted += 1;
-        let is_there = match caller.shares(&call) {
-            true => equal.runs.iter().any(|run| !known.running[run].is_stopped()),
-            false => equal.runs.len() >= equal.wanted,
-        };
-        if !is_there {
-            let entered = CallGuard::of(&call, tokens);
-            known.add(RunningCall::start(caller.clone(), call, entered, None));
+        if caller.shares(&call) {
+            let mut shared = equal.runs.iter().map(|run| &known.running[run]);
+            if let Some(shared) = shared.find(|run| !run.is_stopped()) {
+                return Some(shared.clone());
+            }
+        } else if equal.runs.len() >= equal.wanted {
+            return None;
         }
+        let running = RunningCall::start(caller.clone(), call.clone(), CallGuard::of(&call, tokens), None);
+        known.add(running.clone());
+        Some(running)
     }
 
     /// The reply starts again from the beginning.
@@ -256,7 +265,13 @@ impl ConversationCalls {
 
     /// The number of the running call that a call uses or shares.
     fn number(&self, call: &Call, shares: bool) -> Option<u64> {
-        let own = self.claimed.get(&call.call.id).filter(|run| self.running.contains_key(run));
+        // A step of a plan has none assigned: only now it is known which call it is.
+        let began = || self.own.get(&call.call.id);
+        let key = CallKey(call.call.clone());
+        let is_equal = |run: &&u64| {
+            self.running.get(run).is_some_and(|running| CallKey(running.call.call.clone()) == key)
+        };
+        let own = self.claimed.get(&call.call.id).or_else(began).filter(is_equal);
         let shared = || {
             let equal = shares.then(|| self.equal.get(&CallKey(call.call.clone())))??;
             let is_own = |run: &u64| self.own.get(&call.call.id) == Some(run);

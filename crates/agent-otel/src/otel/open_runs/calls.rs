@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use agent_core::{Event, EventKind, event::QueueReason};
+use agent_core::{Event, EventKind, SharedText, event::QueueReason};
 use opentelemetry::{KeyValue, trace::TraceContextExt};
 
 use crate::otel::{
@@ -33,7 +33,10 @@ impl Conversation {
                 self.queued.insert(id.clone(), (*why, at));
                 self.note(shared, event, own::event::QUEUED, (id, tool), at, Some(why_queued(*why)));
             }
-            EventKind::CallStarted { .. } => self.start_call(shared, event, at),
+            EventKind::PlanStarted { id, tool } => {
+                self.start_call(shared, event, (id, tool), at).is_written = true;
+            }
+            EventKind::CallStarted { .. } => self.hear_start(shared, event, at),
             EventKind::CallEnded { .. } => self.end_call(shared, event, at),
             EventKind::CallNotMade { id, tool, why } => {
                 self.note(shared, event, own::event::NOT_MADE, (id, tool), at, Some(why));
@@ -91,13 +94,32 @@ impl Conversation {
         }
     }
 
-    fn start_call(&mut self, shared: &Shared, event: &Event, at: SystemTime) {
+    fn hear_start(&mut self, shared: &Shared, event: &Event, at: SystemTime) {
         let EventKind::CallStarted { id, tool, input } = &event.kind else { return };
+        let is_known = self.calls.get(id).is_some_and(|call| call.is_written);
+        let call = match self.calls.get_mut(id).filter(|_| is_known) {
+            // The call of a plan, of which steps have started.
+            Some(call) => call,
+            None => self.start_call(shared, event, (id, tool), at),
+        };
+        call.is_written = false;
+        if shared.content {
+            call.set(KeyValue::new(shared.names.tool_call_arguments, input.text().to_owned()));
+        }
+    }
+
+    fn start_call(
+        &mut self,
+        shared: &Shared,
+        event: &Event,
+        (id, tool): (&SharedText, &str),
+        at: SystemTime,
+    ) -> &mut Call {
         // Calls start after their reply has ended, or early.
         let is_early = self.turn.is_some();
         let invocation = self.invocation(&event.agent);
         invocation.calls += 1;
-        let mut call = Call::start(shared, &invocation.context, event, (id, tool, input), at);
+        let mut call = Call::start(shared, &invocation.context, event, (id, tool), at);
         if is_early {
             call.is_early = true;
             call.set(KeyValue::new(own::EARLY, true));
@@ -115,6 +137,7 @@ impl Conversation {
         }
         shared.open.add(key, &call.context);
         self.calls.insert(id.clone(), call);
+        self.calls.get_mut(id).expect("it was added just now")
     }
 
     fn end_call(&mut self, shared: &Shared, event: &Event, at: SystemTime) {

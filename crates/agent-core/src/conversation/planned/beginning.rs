@@ -1,0 +1,146 @@
+//! A plan of which the beginning is known, because the model still writes it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{Given, Planned};
+use crate::{
+    Call, Conversation, DelegationLimits, Outcome, Rules, ToolCall, ToolSpec, Work,
+    conversation::{
+        InvalidPlan, Slot, State,
+        plan::{MOST_STEPS, Names, Needs, Plan, Step},
+    },
+};
+
+/// The beginning of a plan that the model still writes. It says which calls the plan will certainly
+/// make, by the same code as the conversation of the whole plan, so those get equal calls. It is
+/// not recorded: the conversation of the plan begins when the plan is whole.
+pub(crate) struct PlanBeginning {
+    conversation: Conversation,
+    names: Names,
+    /// The places of steps that name a step which is not known yet, by the id of that one.
+    lacking: HashMap<String, Vec<usize>>,
+    /// The ids of the steps whose calls run.
+    running: HashSet<String>,
+    /// The plan can't be carried out, so nothing more starts.
+    is_void: bool,
+}
+
+impl Conversation {
+    /// The beginning of the plan that this call of the next reply makes. The speaking agent makes
+    /// it. `None` if it has no room for a plan.
+    pub(crate) fn plan_beginning(&self, call_id: &str, rules: &dyn Rules) -> Option<PlanBeginning> {
+        if self.depth >= rules.limits().deepest() {
+            return None;
+        }
+        let mut child = self.given(call_id, Vec::new(), DelegationLimits::default());
+        child.agent = self.speaker().into();
+        let plan = Plan::beginning();
+        child.planned = Some(Planned::of(Given::Plan(plan.into())));
+        let (names, lacking, running) = Default::default();
+        Some(PlanBeginning { conversation: child, names, lacking, running, is_void: false })
+    }
+}
+
+impl PlanBeginning {
+    pub(crate) fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    /// Adds the next step. Returns `false` if no later step may start before the plan is whole: the
+    /// plan can't be carried out, or this step runs alone.
+    pub(crate) fn add(&mut self, step: Step, rules: &dyn Rules) -> bool {
+        if rules.spec(&self.conversation.agent, &step.tool).is_some_and(|spec| spec.exclusive) {
+            return false;
+        }
+        self.is_void |= !self.admits(&step, rules);
+        if !self.is_void {
+            let place = self.push(step);
+            let lacked_this = self.lacking.remove(self.conversation.slots[place].call.id.as_str());
+            let places = std::iter::once(place).chain(lacked_this.unwrap_or_default());
+            self.is_void = !places.into_iter().all(|place| self.find_needs(place));
+        }
+        !self.is_void
+    }
+
+    fn admits(&mut self, step: &Step, rules: &dyn Rules) -> bool {
+        let most = rules.limits().calls_in_reply.map_or(MOST_STEPS, |most| most as usize).min(MOST_STEPS);
+        self.conversation.slots.len() < most
+            && self.conversation.refused_step(step, rules).is_none()
+            && self.names.add(&step.id).is_ok()
+    }
+
+    fn push(&mut self, step: Step) -> usize {
+        let place = self.conversation.slots.len();
+        let call = ToolCall { id: step.id.clone(), name: step.tool.clone(), input: step.input.clone() };
+        self.conversation.slots.push(Slot { call: call.into(), state: State::Planned });
+        let plan = self.plan_mut();
+        plan.steps.push(step);
+        Arc::make_mut(&mut plan.needs).push(Needs::nothing_yet(place));
+        place
+    }
+
+    /// Finds what the step at this place needs. Returns `false` if that is not written as it must
+    /// be.
+    fn find_needs(&mut self, place: usize) -> bool {
+        let Some(plan) = self.conversation.planned.as_ref().and_then(Planned::plan) else { return false };
+        match self.names.needs(&plan.steps[place]) {
+            Ok(needs) => Arc::make_mut(&mut self.plan_mut().needs)[place] = needs,
+            Err(InvalidPlan::UnknownStep { step, .. }) => {
+                self.lacking.entry(step).or_default().push(place);
+            }
+            Err(_) => return false,
+        }
+        true
+    }
+
+    /// The calls that can be made now, of those tools whose calls `may_start`. They count as
+    /// running from now on.
+    pub(crate) fn start(&mut self, rules: &dyn Rules, may_start: impl Fn(&ToolSpec) -> bool) -> Vec<Call> {
+        if self.is_void {
+            return Vec::new();
+        }
+        self.conversation.advance_plan();
+        let agent = self.conversation.agent.clone();
+        let starts = |call: &Call| rules.spec(&agent, &call.call.name).is_some_and(&may_start);
+        let work = self.conversation.survey_plan(&self.running, rules).work;
+        let calls = work.into_iter().filter_map(|work| match work {
+            Work::Call(call) => Some(call).filter(starts),
+            Work::Delegate(_) => None,
+        });
+        let calls: Vec<Call> = calls.collect();
+        self.running.extend(calls.iter().map(|call| call.call.id.clone()));
+        calls
+    }
+
+    /// Records how a call has ended.
+    pub(crate) fn record(&mut self, id: &str, outcome: Outcome, rules: &dyn Rules) {
+        self.running.remove(id);
+        let place = self.names.find(id).expect("it is one of the calls that were returned");
+        let outcome = self.conversation.admit(outcome, rules);
+        self.conversation.record(place, outcome.into());
+    }
+
+    fn plan_mut(&mut self) -> &mut Plan {
+        match self.conversation.planned.as_mut().map(|planned| &mut planned.given) {
+            Some(Given::Plan(plan)) => Arc::make_mut(plan),
+            _ => unreachable!("it was made as a plan"),
+        }
+    }
+}
+
+impl Plan {
+    /// A plan of which no step is known yet.
+    fn beginning() -> Self {
+        Self { steps: Vec::new(), result: None, enough: None, stop_on_failure: false, needs: Arc::default() }
+    }
+}
+
+impl Needs {
+    /// Of a step of which this is not known. It waits for itself, so it does not begin.
+    fn nothing_yet(place: usize) -> Self {
+        Self { failure: Some(place), ..Self::default() }
+    }
+}

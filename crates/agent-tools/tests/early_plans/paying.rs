@@ -1,0 +1,85 @@
+//! Early steps that ask models are paid for like other early calls.
+
+use std::sync::Arc;
+
+use agent_core::{
+    Agent, Block, Cancel, Context, Delta, Json, Limits, Llm, Message, Outcome, Request, StopReason, Tool,
+    ToolSpec, Usage, async_trait,
+    budget::Budget,
+    model::{Counts, Metered, fold},
+    script::{Reply, Script},
+};
+use agent_tools::PlanTool;
+use serde_json::json;
+
+use crate::{Paused, call, model, ms, team, told};
+
+struct Asks(ToolSpec, Arc<dyn Llm>);
+
+#[async_trait]
+impl Tool for Asks {
+    fn spec(&self) -> &ToolSpec {
+        &self.0
+    }
+
+    async fn call(&self, _: Json, context: Context) -> Outcome {
+        let request = context.pay_for(Request::new(vec![Message::user("Well?")]));
+        fold(self.1.stream(request), |_| {}).await.map(|_| "It says yes.").into()
+    }
+}
+
+/// What the last reply is estimated to have used, because it does not say it.
+const LAST: u64 = 3;
+
+/// What a run with this reply uses of its budget, and the usage of its conversation. Each answer to a
+/// step takes this many milliseconds.
+async fn used(reply: Vec<Paused>, latency: u64) -> (String, Usage) {
+    let answers = Script::by(move |_| Reply::text("Yes.").usage(Usage::new(1, 300)).after(ms(latency)));
+    let mut spec = ToolSpec::new("asks", "Asks.", json!({"type": "object"}));
+    spec.read_only = true;
+    let asks = Asks(spec, Arc::new(Metered::new(answers)));
+    let agent = Agent::builder("main", model([reply])).tool(asks).tool(PlanTool::new());
+    let limits = Limits::new().conversation_budget(Budget::new().output_tokens(900_000));
+    let (lines, conversation) = told(&team(agent).with_limits(limits), &Cancel::new()).await;
+    (lines, conversation.usage())
+}
+
+/// The pieces of a reply, and its end, which says that it has used one token.
+fn ending(mut pieces: Vec<Paused>, stop_reason: StopReason) -> Vec<Paused> {
+    let usage = Box::new(Counts::new(1, 1));
+    pieces.push((0, Ok(Delta::Stop { stop_reason, stop_details: None, usage, extra: Default::default() })));
+    pieces
+}
+
+fn plan(end: &str, reason: StopReason) -> Vec<Paused> {
+    let step = |id: &str| format!(r#"{{"id": "{id}", "tool": "asks", "input": {{"id": "{id}"}}}},"#);
+    let (a, b) = (format!(r#"{{"steps": [{}"#, step("a")), step("b"));
+    ending(call(0, "p", &[&a, &b, " ", end]), reason)
+}
+
+/// Ordinary calls, as early as the steps of the plan.
+fn calls(reason: StopReason) -> Vec<Paused> {
+    let call =
+        |index, pause| (pause, Ok(Delta::call(index, format!("c{index}"), "asks", json!({"id": index}))));
+    let text = (100, Ok(Delta::Block { index: 2, block: Block::text("") }));
+    ending(vec![call(0, 0), call(1, 100), text, (200, Ok(Delta::words(2, "Hm.")))], reason)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_step_uses_is_counted_once_whether_its_plan_counts_or_not() {
+    let last = r#"{"id": "c", "tool": "asks", "input": {"id": "c"}}]}"#;
+    for latency in [50, 5_000] {
+        let (lines, usage) = used(plan(last, StopReason::ToolUse), latency).await;
+        assert_eq!((usage.output_tokens, usage.broken_off.attempts), (901 + LAST, 0), "{lines}");
+    }
+    // What is stopped counts as that of ordinary early calls: with the most that it may use.
+    for (latency, stopped) in [(50, 0), (5_000, 16_000)] {
+        let (lines, of_calls) = used(calls(StopReason::MaxTokens), latency).await;
+        assert_eq!(of_calls.broken_off.output_tokens, stopped, "{lines}");
+        for (end, reason) in [(last, StopReason::MaxTokens), ("1]}", StopReason::ToolUse)] {
+            let (lines, of_steps) = used(plan(end, reason), latency).await;
+            assert!(lines.contains("> asks"), "{lines}");
+            assert_eq!(of_steps.broken_off, of_calls.broken_off, "{lines}");
+        }
+    }
+}
