@@ -3,7 +3,7 @@
 use std::{collections::HashSet, ops::Range};
 
 use super::{Conversation, Slot, State};
-use crate::{End, PendingApproval, Rules, StopReason, ToolSpec, Transfer, Work, safe_lines};
+use crate::{Call, End, PendingApproval, Rules, StopReason, ToolSpec, Transfer, Work, safe_lines};
 
 /// The work that can start now, the work that can start when a call with the same key has ended,
 /// and the calls that wait for a person, each in call order.
@@ -22,6 +22,14 @@ enum TurnTaking {
 }
 
 impl Survey {
+    /// The calls among the work.
+    pub(super) fn calls(self) -> impl Iterator<Item = Call> {
+        self.work.into_iter().filter_map(|work| match work {
+            Work::Call(call) => Some(call),
+            Work::Delegate(_) => None,
+        })
+    }
+
     fn next(self) -> Next {
         match self {
             Self { work, later, .. } if !work.is_empty() => Next::Tools(work, later),

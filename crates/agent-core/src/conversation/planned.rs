@@ -9,7 +9,7 @@ mod status;
 
 use std::sync::Arc;
 
-pub(crate) use beginning::PlanBeginning;
+pub(crate) use beginning::{PlanBeginning, Starting};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;

@@ -363,6 +363,11 @@ async fn nothing_starts_early_after_a_step_that_runs_alone_and_no_step_with_effe
     0.850 s  main: (the reply has ended)
     0.850 s  main: answers: Done.
     "#);
+    let [d, e] = ["d", "e"].map(|id| step(id, "look", 50, ""));
+    let pieces = steps([step("b", "look", 50, ""), step("c", "alone", 50, ""), d, e]);
+    let lines = check(vec![reply_of(&pieces)]).await;
+    let (before, _) = lines.split_once("(the reply has ended)").unwrap();
+    assert!(!before.contains("> alone") && before.matches("> look").count() == 1, "{lines}");
     let pieces = steps([step("a", "ask", 50, ""), step("b", "look", 50, ""), step("c", "look", 50, "")]);
     assert_snapshot!(check(vec![reply_of(&pieces)]).await, @r#"
     0.300 s  main: (plan p starts)
@@ -379,31 +384,100 @@ async fn nothing_starts_early_after_a_step_that_runs_alone_and_no_step_with_effe
     "#);
 }
 
+/// A step that is made for each item of this list.
+fn each(list: &str, fail: bool) -> String {
+    let input = format!(r#"{{"say": {{"$item": ""}}, "ms": 150, "fail": {fail}}}"#);
+    format!(r#"{{"id": "each", "tool": "look", "for_each": {list}, "input": {input}}}"#)
+}
+
 #[tokio::test(start_paused = true)]
-async fn steps_for_each_item_begin_when_the_plan_is_whole() {
-    let each =
-        r#"{"id": "each", "tool": "look", "for_each": {"$from": "a"}, "input": {"say": {"$item": ""}}}"#;
-    let list = r#"{"id": "a", "tool": "look", "input": {"say": [1, 2]}}"#;
-    let pieces = steps([list.to_owned(), each.to_owned(), step("b", "look", 0, "")]);
+async fn a_step_for_each_item_starts_early_and_so_does_what_needs_it() {
+    let list = r#"{"id": "a", "tool": "look", "input": {"say": [1, 2]}}"#.to_owned();
+    let next = r#"{"id": "next", "tool": "look", "input": {"say": {"$from": "each"}}}"#.to_owned();
+    let pieces = steps([list, each(r#"{"$from": "a"}"#, false), next, step("b", "look", 0, "")]);
+    let mut pieces = pieces.to_vec();
+    pieces.insert(4, " ".to_owned());
     assert_snapshot!(check(vec![reply_of(&pieces)]).await, @r#"
     0.200 s  main: (plan p starts)
     0.200 s    main: > look {"say": [1, 2]}
     0.200 s    main: < look = [1,2]
-    0.400 s  main: (the reply has ended)
-    0.400 s  main: > plan {"steps": [{"id": "a", "tool": "look", "input": {"say": [1, 2]}},{"id": "e…
-    0.400 s    main: > look {"say": "b", "ms": 0}
-    0.400 s    main: < look = b
-    0.400 s    main: > look {"say": {"$item": ""}}
-    0.400 s      main: > look {"say":1}
-    0.400 s      main: > look {"say":2}
-    0.400 s      main: < look = 1
-    0.400 s      main: < look = 2
-    0.400 s      main: answers: [1,2]
-    0.400 s    main: < look = [1,2]
-    0.400 s    main: answers: {"each":[1,2],"b":"b"}
-    0.400 s  main: < plan = {"each":[1,2],"b":"b"}
-    0.400 s  main: (the reply has ended)
-    0.400 s  main: answers: Done.
+    0.300 s    main: > look {"say": {"$item": ""}, "ms": 150, "fail": false}
+    0.300 s      main: > look {"say":1,"ms":150,"fail":false}
+    0.300 s      main: > look {"say":2,"ms":150,"fail":false}
+    0.450 s      main: < look = 1
+    0.450 s      main: < look = 2
+    0.450 s    main: > look {"say":[1,2]}
+    0.450 s    main: < look = [1,2]
+    0.600 s  main: (the reply has ended)
+    0.600 s  main: > plan {"steps": [{"id": "a", "tool": "look", "input": {"say": [1, 2]}},{"id": "e…
+    0.600 s    main: > look {"say": "b", "ms": 0}
+    0.600 s    main: < look = b
+    0.600 s      main: answers: [1,2]
+    0.600 s    main: < look = [1,2]
+    0.600 s    main: answers: {"next":[1,2],"b":"b"}
+    0.600 s  main: < plan = {"next":[1,2],"b":"b"}
+    0.600 s  main: (the reply has ended)
+    0.600 s  main: answers: Done.
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_for_each_item_can_have_no_items_or_only_failures() {
+    let other = || step("b", "look", 0, r#", "if_failed": "each""#);
+    for (list, fail) in [("[]", false), ("[1, 2]", true), ("7", false)] {
+        let pieces = steps([each(list, fail), other(), step("c", "look", 300, ""), step("d", "look", 0, "")]);
+        check(vec![reply_of(&pieces)]).await;
+    }
+    // An input that is no object is an error of its item.
+    let odd = r#"{"id": "each", "tool": "look", "for_each": [1, {"ms": 1}], "input": {"$item": ""}}"#;
+    let no = odd.replace("[1, {\"ms\": 1}]", "[1, 2]");
+    for odd in [odd.to_owned(), no] {
+        let pieces = steps([odd, other(), step("c", "look", 300, ""), step("d", "look", 0, "")]);
+        check(vec![reply_of(&pieces)]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_for_each_item_are_stopped_with_their_plan() {
+    let mut pieces = steps([each("[1, 2]", false), step("b", "look", 0, "")]).to_vec();
+    pieces.pop();
+    let told =
+        told_only(vec![ending(call(0, "p", &[&pieces[0], &pieces[1], " "]), StopReason::MaxTokens)]).await;
+    assert_snapshot!(told, @r#"
+       0.200 s  main: (plan p starts)
+       0.200 s    main: > look {"say": {"$item": ""}, "ms": 150, "fail": false}
+       0.200 s      main: > look {"say":1,"ms":150,"fail":false}
+       0.200 s      main: > look {"say":2,"ms":150,"fail":false}
+       0.300 s      main: < look failed: stopped: its reply does not count
+       0.300 s      main: < look failed: stopped: its reply does not count
+       0.300 s    main: < look failed: stopped: its reply does not count
+       0.300 s  main: < plan failed: stopped: its reply does not count
+       0.300 s  main: (the reply has ended)
+       0.300 s  main: ends: the reply was cut: max_tokens
+    [2 made, 0 ended]
+    user: Go.
+      > p plan {"INVALID_JSON":"{\"steps\": [{\"id\": \"each\", \"tool\": \"look\", \"for_each\": [1, 2], \"input\": {\"say\": {\"$item\": \"\"}, \"ms\": 150, \"fail\": false}},{\"id\": \"b\", \"tool\": \"look\", \"input\": {\"say\": \"b\", \"ms\": 0}} "}
+    (p open)
+    "#);
+    let wrong = steps([each("[1, 2]", false), step("each", "look", 0, "")]);
+    assert_snapshot!(told_only(vec![reply_of(&wrong)]).await, @r#"
+       0.200 s  main: (plan p starts)
+       0.200 s    main: > look {"say": {"$item": ""}, "ms": 150, "fail": false}
+       0.200 s      main: > look {"say":1,"ms":150,"fail":false}
+       0.200 s      main: > look {"say":2,"ms":150,"fail":false}
+       0.300 s  main: (the reply has ended)
+       0.300 s  main: > plan {"steps": [{"id": "each", "tool": "look", "for_each": [1, 2], "input": {"s…
+       0.300 s      main: < look failed: stopped: its plan is not carried out
+       0.300 s      main: < look failed: stopped: its plan is not carried out
+       0.300 s    main: < look failed: stopped: its plan is not carried out
+       0.300 s  main: < plan failed: the plan is not carried out: two steps have the id "each"
+       0.300 s  main: (the reply has ended)
+       0.300 s  main: answers: Done.
+    [2 made, 0 ended]
+    user: Go.
+      > p plan {"steps": [{"id": "each", "tool": "look", "for_each": [1, 2], "input": {"say": {"$item": ""}, "ms": 150, "fail": false}},{"id": "each", "tool": "look", "input": {"say": "each", "ms": 0}}]}
+      < p failed: the plan is not carried out: two steps have the id "each"
+    main: Done.
     "#);
 }
 
@@ -496,6 +570,46 @@ async fn what_a_plan_with_enough_does_not_need_is_stopped() {
       < p = a
       | Step "b" was stopped: cancelled
       | Step "c" was stopped: cancelled
+    main: Done.
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_plan_does_not_come_to_is_stopped() {
+    let each = each("[1, 2]", false).replace("{\"id\"", r#"{"after": ["b"], "id""#);
+    let pieces = [
+        steps([step("a", "look", 0, ""), step("b", "look", 50, "")]).concat().replace("]}", ","),
+        format!("{},{each},", step("c", "look", 5_000, r#", "after": ["b"]"#)),
+        format!("{}]", step("d", "act", 5_000, "")),
+        r#", "enough": 1}"#.to_owned(),
+    ];
+    assert_snapshot!(told_only(vec![reply_of(&pieces)]).await, @r#"
+       0.100 s  main: (plan p starts)
+       0.100 s    main: > look {"say": "a", "ms": 0}
+       0.100 s    main: > look {"say": "b", "ms": 50}
+       0.100 s    main: < look = a
+       0.150 s    main: < look = b
+       0.200 s    main: > look {"say": {"$item": ""}, "ms": 150, "fail": false}
+       0.200 s    main: > look {"say": "c", "ms": 5000}
+       0.200 s      main: > look {"say":1,"ms":150,"fail":false}
+       0.200 s      main: > look {"say":2,"ms":150,"fail":false}
+       0.350 s      main: < look = 1
+       0.350 s      main: < look = 2
+       0.400 s  main: (the reply has ended)
+       0.400 s  main: > plan {"steps": [{"id": "a", "tool": "look", "input": {"say": "a", "ms": 0}},{"i…
+       0.400 s    main: > act {"say": "d", "ms": 5000}
+       0.400 s    main: < act failed: cancelled
+       0.400 s    main: < look failed: stopped: its plan does not need it
+       0.400 s    main: < look failed: stopped: its plan does not need it
+       0.400 s    main: answers: {"a":"a","b":"b"}\nStep "d" was stopped: cancelled
+       0.400 s  main: < plan = {"a":"a","b":"b"}\nStep "d" was stopped: cancelled
+       0.400 s  main: (the reply has ended)
+       0.400 s  main: answers: Done.
+    [5 made, 4 ended]
+    user: Go.
+      > p plan {"steps": [{"id": "a", "tool": "look", "input": {"say": "a", "ms": 0}},{"id": "b", "tool": "look", "input": {"say": "b", "ms": 50}},{"id": "c", "tool": "look", "input": {"say": "c", "ms": 5000}, "after": ["b"]},{"after": ["b"], "id": "each", "tool": "look", "for_each": [1, 2], "input": {"say": {"$item": ""}, "ms": 150, "fail": false}},{"id": "d", "tool": "act", "input": {"say": "d", "ms": 5000}}], "enough": 1}
+      < p = {"a":"a","b":"b"}
+      | Step "d" was stopped: cancelled
     main: Done.
     "#);
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use agent_core::{
-    Agent, Block, Cancel, Context, Delta, Json, Limits, Llm, Message, Outcome, Request, StopReason, Tool,
-    ToolSpec, Usage, async_trait,
+    Agent, Block, Cancel, Context, Conversation, Delta, Json, Limits, Llm, Message, Outcome, Request,
+    StopReason, Team, Tool, ToolSpec, Usage, async_trait,
     budget::Budget,
     model::{Counts, Metered, fold},
     script::{Reply, Script},
+    tool::Early,
 };
 use agent_tools::PlanTool;
 use serde_json::json;
@@ -31,16 +32,22 @@ impl Tool for Asks {
 /// What the last reply is estimated to have used, because it does not say it.
 const LAST: u64 = 3;
 
-/// What a run with this reply uses of its budget, and the usage of its conversation. Each answer to a
-/// step takes this many milliseconds.
-async fn used(reply: Vec<Paused>, latency: u64) -> (String, Usage) {
+/// A team whose agent has this reply, and whose tool asks a model. Each answer to the tool takes this
+/// many milliseconds.
+fn asking(reply: Vec<Paused>, latency: u64, early: Early) -> Team {
     let answers = Script::by(move |_| Reply::text("Yes.").usage(Usage::new(1, 300)).after(ms(latency)));
     let mut spec = ToolSpec::new("asks", "Asks.", json!({"type": "object"}));
     spec.read_only = true;
     let asks = Asks(spec, Arc::new(Metered::new(answers)));
-    let agent = Agent::builder("main", model([reply])).tool(asks).tool(PlanTool::new());
+    let agent = Agent::builder("main", model([reply])).early(early).tool(asks).tool(PlanTool::new());
     let limits = Limits::new().conversation_budget(Budget::new().output_tokens(900_000));
-    let (lines, conversation) = told(&team(agent).with_limits(limits), &Cancel::new()).await;
+    team(agent).with_limits(limits)
+}
+
+/// The events of a run with this reply, and the usage of its conversation.
+async fn used(reply: Vec<Paused>, latency: u64) -> (String, Usage) {
+    let team = asking(reply, latency, Early::ReadOnly);
+    let (lines, conversation) = told(&team, &Cancel::new()).await;
     (lines, conversation.usage())
 }
 
@@ -82,4 +89,22 @@ async fn what_a_step_uses_is_counted_once_whether_its_plan_counts_or_not() {
             assert_eq!(of_steps.broken_off, of_calls.broken_off, "{lines}");
         }
     }
+}
+
+/// What a run uses that is dropped after a second, while the steps of its plan run.
+fn used_when_dropped(early: Early) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(async {
+        let last = r#"{"id": "c", "tool": "asks", "input": {"id": "c"}}]}"#;
+        let team = asking(plan(last, StopReason::ToolUse), 5_000, early);
+        let mut conversation = Conversation::start("main", "Go.");
+        assert!(tokio::time::timeout(ms(1_000), team.run(&mut conversation)).await.is_err());
+        conversation.usage().output_tokens
+    })
+}
+
+#[test]
+fn what_a_step_uses_is_counted_when_the_run_is_dropped() {
+    assert_eq!(used_when_dropped(Early::ReadOnly), 1 + 3 * 8_000);
+    assert_eq!(used_when_dropped(Early::Never), 1 + 3 * 8_000);
 }

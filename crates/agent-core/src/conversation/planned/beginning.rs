@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Given, Planned};
+use super::{Given, PlanResult, Planned};
 use crate::{
-    Call, Conversation, DelegationLimits, Outcome, Rules, ToolCall, ToolSpec, Work,
+    Call, Conversation, Delegation, DelegationLimits, Outcome, Rules, ToolCall, ToolSpec, Work,
     conversation::{
         InvalidPlan, Slot, State,
         plan::{MOST_STEPS, Names, Needs, Plan, Step},
@@ -22,10 +22,18 @@ pub(crate) struct PlanBeginning {
     names: Names,
     /// The places of steps that name a step which is not known yet, by the id of that one.
     lacking: HashMap<String, Vec<usize>>,
-    /// The ids of the steps whose calls run.
+    /// The ids of the steps that could start, whether they did or wait for the whole plan.
     running: HashSet<String>,
     /// The plan can't be carried out, so nothing more starts.
     is_void: bool,
+}
+
+/// What can start of a plan.
+#[derive(Default)]
+pub(crate) struct Starting {
+    /// Steps that are made for each item of a list. Their calls are among `calls`.
+    pub(crate) items: Vec<Delegation>,
+    pub(crate) calls: Vec<Call>,
 }
 
 impl Conversation {
@@ -35,7 +43,9 @@ impl Conversation {
         if self.depth >= rules.limits().deepest() {
             return None;
         }
-        let mut child = self.given(call_id, Vec::new(), DelegationLimits::default());
+        let limits =
+            DelegationLimits { calls_in_reply: rules.limits().calls_in_reply, ..DelegationLimits::default() };
+        let mut child = self.given(call_id, Vec::new(), limits);
         child.agent = self.speaker().into();
         let plan = Plan::beginning();
         child.planned = Some(Planned::of(Given::Plan(plan.into())));
@@ -67,7 +77,9 @@ impl PlanBeginning {
 
     fn admits(&mut self, step: &Step, rules: &dyn Rules) -> bool {
         let most = rules.limits().calls_in_reply.map_or(MOST_STEPS, |most| most as usize).min(MOST_STEPS);
+        let levels = if step.for_each.is_some() { 1 } else { 0 };
         self.conversation.slots.len() < most
+            && self.conversation.depth + levels <= rules.limits().deepest()
             && self.conversation.refused_step(step, rules).is_none()
             && self.names.add(&step.id).is_ok()
     }
@@ -96,31 +108,66 @@ impl PlanBeginning {
         true
     }
 
-    /// The calls that can be made now, of those tools whose calls `may_start`. They count as
-    /// running from now on.
-    pub(crate) fn start(&mut self, rules: &dyn Rules, may_start: impl Fn(&ToolSpec) -> bool) -> Vec<Call> {
-        if self.is_void {
-            return Vec::new();
+    /// What can start now, of those tools whose calls `may_start`. The calls count as running from
+    /// now on.
+    pub(crate) fn start(&mut self, rules: &dyn Rules, may_start: impl Fn(&ToolSpec) -> bool) -> Starting {
+        let (mut starting, agent) = (Starting::default(), self.conversation.agent.clone());
+        let starts = |call: &ToolCall| rules.spec(&agent, &call.name).is_some_and(&may_start);
+        let mut has_changed = !self.is_void;
+        while std::mem::take(&mut has_changed) {
+            self.conversation.advance_plan();
+            for work in self.conversation.survey_plan(&self.running, rules).work {
+                self.running.insert(work.id().to_owned());
+                match work {
+                    Work::Call(call) if starts(&call.call) => starting.calls.push(call),
+                    Work::Delegate(step) if starts(&step.call) && step.conversation.are_new_items() => {
+                        starting.calls.extend(step.conversation.survey_plan(&HashSet::new(), rules).calls());
+                        // No call is made if no item has an input.
+                        has_changed |= self.end_items(&step.call.id, rules);
+                        starting.items.push(step);
+                    }
+                    _ => {}
+                }
+            }
         }
-        self.conversation.advance_plan();
-        let agent = self.conversation.agent.clone();
-        let starts = |call: &Call| rules.spec(&agent, &call.call.name).is_some_and(&may_start);
-        let work = self.conversation.survey_plan(&self.running, rules).work;
-        let calls = work.into_iter().filter_map(|work| match work {
-            Work::Call(call) => Some(call).filter(starts),
-            Work::Delegate(_) => None,
-        });
-        let calls: Vec<Call> = calls.collect();
-        self.running.extend(calls.iter().map(|call| call.call.id.clone()));
-        calls
+        starting
     }
 
     /// Records how a call has ended.
-    pub(crate) fn record(&mut self, id: &str, outcome: Outcome, rules: &dyn Rules) {
+    pub(crate) fn record(&mut self, call: &Call, outcome: Outcome, rules: &dyn Rules) {
+        let id = call.call.id.as_str();
+        if call.conversation == self.conversation.id {
+            return self.record_step(id, outcome, rules);
+        }
+        let (_, step) = call.conversation.rsplit_once('/').expect("it is of a step");
+        if let Some(items) = self.items_of(step) {
+            let outcome = items.admit(outcome, rules);
+            items.record(call.place, outcome.into());
+            items.append_results_if_done();
+            self.end_items(step, rules);
+        }
+    }
+
+    fn record_step(&mut self, id: &str, outcome: Outcome, rules: &dyn Rules) {
         self.running.remove(id);
         let place = self.names.find(id).expect("it is one of the calls that were returned");
         let outcome = self.conversation.admit(outcome, rules);
         self.conversation.record(place, outcome.into());
+    }
+
+    /// The calls of a step that is made for each item of a list, while they are not all done.
+    fn items_of(&mut self, step: &str) -> Option<&mut Conversation> {
+        let place = self.names.find(step)?;
+        match &mut self.conversation.slots[place].state {
+            State::Delegated(items) => Some(&mut **items),
+            _ => None,
+        }
+    }
+
+    /// Records the result of a step that is made for each item of a list, if all of them are done.
+    fn end_items(&mut self, step: &str, rules: &dyn Rules) -> bool {
+        let result = self.items_of(step).and_then(|items| items.plan_result()).map(PlanResult::outcome);
+        result.map(|outcome| self.record_step(step, outcome, rules)).is_some()
     }
 
     fn plan_mut(&mut self) -> &mut Plan {

@@ -6,7 +6,9 @@ use std::{
 };
 
 use super::{LocalHost, running_call::UNCOUNTED};
-use crate::{Block, Call, Conversation, EventKind, LlmError, Outcome, Response, event::emitter::Origin};
+use crate::{
+    Block, Call, Conversation, Delegation, EventKind, LlmError, Outcome, Response, event::emitter::Origin,
+};
 
 /// Such plans, by the conversation whose reply makes them, until that turn has ended.
 #[derive(Debug, Default)]
@@ -17,18 +19,53 @@ struct BegunPlan {
     call: Arc<Call>,
     /// Whether a step has started, and the call has no other events yet.
     has_started: bool,
+    /// The steps that have begun, are made for each item of a list, and were not taken over.
+    items: Vec<Call>,
 }
 
 impl BegunPlans {
     pub(super) fn add(&self, call: Arc<Call>) {
-        let plan = BegunPlan { call, has_started: false };
+        let plan = BegunPlan { call, has_started: false, items: Vec::new() };
         self.lock().entry(plan.call.conversation.clone()).or_default().push(plan);
     }
 
-    pub(super) fn note_start(&self, call: &Arc<Call>) {
+    pub(super) fn note_start(&self, call: &Call) {
+        self.change(&call.conversation, &call.call.id, |plan| plan.has_started = true);
+    }
+
+    fn note_items(&self, call: &Call, step: Call) {
+        self.change(&call.conversation, &call.call.id, |plan| plan.items.push(step));
+    }
+
+    /// Whether this step, which is made for each item of a list, began before its plan was whole. It
+    /// is taken over now.
+    pub(super) fn take_items(&self, step: &Call) -> bool {
+        let taken = self.change_of_id(&step.conversation, |plan| {
+            let place = plan.items.iter().position(|begun| begun.call.id == step.call.id);
+            place.map(|place| plan.items.swap_remove(place))
+        });
+        taken.flatten().is_some()
+    }
+
+    /// Takes out the steps for items of a plan that were not taken over. `plan` is the id of its
+    /// conversation.
+    fn take_unused_items(&self, plan: &str) -> Vec<Call> {
+        self.change_of_id(plan, |plan| std::mem::take(&mut plan.items)).unwrap_or_default()
+    }
+
+    fn change_of_id<T>(&self, id: &str, change: impl FnOnce(&mut BegunPlan) -> T) -> Option<T> {
+        let (conversation, call) = id.rsplit_once('/')?;
+        self.change(conversation, call, change)
+    }
+
+    fn change<T>(
+        &self,
+        conversation: &str,
+        call: &str,
+        change: impl FnOnce(&mut BegunPlan) -> T,
+    ) -> Option<T> {
         let mut all = self.lock();
-        let plans = all.get_mut(&call.conversation).into_iter().flatten();
-        plans.filter(|plan| Arc::ptr_eq(&plan.call, call)).for_each(|plan| plan.has_started = true);
+        all.get_mut(conversation)?.iter_mut().find(|plan| plan.call.call.id == call).map(change)
     }
 
     /// Takes out the plans of a conversation that are not kept.
@@ -64,8 +101,8 @@ impl LocalHost {
     /// not count. Those are kept whose call `is_kept`. Returns the ids of the calls that have events.
     pub(super) fn discard_plans(&self, conversation: &str, is_kept: impl Fn(&str) -> bool) -> Vec<String> {
         let mut told = Vec::new();
-        for BegunPlan { call, has_started } in self.begun_plans.take(conversation, is_kept) {
-            self.discard_steps(&call, UNCOUNTED);
+        for BegunPlan { call, has_started, items } in self.begun_plans.take(conversation, is_kept) {
+            self.discard_steps(&call, items, UNCOUNTED);
             if has_started {
                 let ended = || EventKind::call_ended(&call.call, true, UNCOUNTED);
                 self.caller.emitter.emit(Origin::of(&call), ended);
@@ -99,7 +136,7 @@ impl LocalHost {
     /// This call has ended. If it had to make a plan, it has made none.
     pub(super) fn discard_refused_plan(&self, call: &Call) {
         for plan in self.begun_plans.take(&call.conversation, |id| id != call.call.id) {
-            self.discard_steps(&plan.call, "stopped: its plan is not carried out");
+            self.discard_steps(&plan.call, plan.items, "stopped: its plan is not carried out");
         }
     }
 
@@ -108,18 +145,39 @@ impl LocalHost {
         self.begun_plans.take(conversation, |_| false);
     }
 
-    /// A part of a plan was carried out. What it did not take over of its early steps is discarded.
+    /// The turn of this plan has ended. What it did not take over of its early steps is discarded.
     pub(super) fn discard_unused_steps(&self, plan: &str) {
-        self.stop_all(plan, "stopped: its plan does not need it");
+        let items = self.begun_plans.take_unused_items(plan);
+        self.stop_all(plan, items, "stopped: its plan does not need it");
     }
 
-    fn discard_steps(&self, call: &Call, why: &'static str) {
+    /// A step begins that is made for each item of a list, before its plan is whole.
+    pub(super) fn begin_items_early(&self, plan: &Call, step: &Delegation) {
+        if let Some(step) = step.begins_items() {
+            self.tell_items(&step);
+            self.begun_plans.note_items(plan, step);
+        }
+    }
+
+    pub(super) fn tell_items(&self, step: &Call) {
+        let emitter = &self.caller.emitter;
+        emitter.emit(Origin::of(step), || EventKind::call_started(&step.call));
+        emitter.emit(Origin::of(step), || EventKind::delegated(step, &step.agent));
+    }
+
+    fn discard_steps(&self, call: &Call, items: Vec<Call>, why: &'static str) {
         let plan = format!("{}/{}", call.conversation, call.call.id);
-        self.stop_all(&plan, why);
+        self.stop_all(&plan, items, why);
         self.caller.budgets.close_unused(&call.conversation, &plan);
     }
 
-    fn stop_all(&self, plan: &str, why: &'static str) {
+    /// Stops the early steps of a plan that nobody has taken over, and these for items of a list.
+    fn stop_all(&self, plan: &str, items: Vec<Call>, why: &'static str) {
+        for step in items {
+            self.discard_steps(&step, Vec::new(), why);
+            let ended = || EventKind::call_ended(&step.call, true, why);
+            self.caller.emitter.emit(Origin::of(&step), ended);
+        }
         for step in self.started.clear(plan) {
             let goes_on = step.discard(&self.caller, why);
             debug_assert!(!goes_on, "only calls without effects start early in a plan");

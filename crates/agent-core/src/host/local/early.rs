@@ -94,7 +94,7 @@ impl<'a> EarlyCalls<'a> {
         let is_beyond = self.host.caller.team.limits().is_beyond(place);
         if self.open && spec.starts_early(self.early) && !is_beyond {
             let call = self.as_call(call, place);
-            self.host.started.start(&self.host.caller, self.host.cancel.get(), call);
+            self.host.started.start(&self.host.caller, self.host.cancel.get(), call.into());
         } else if self.open
             && spec.could_start_early()
             && self.host.caller.emitter.has_listeners()

@@ -11,7 +11,7 @@ use futures::{
 use super::LocalHost;
 use crate::{
     Call, Conversation, EventKind, Outcome, Rules, ToolCall, ToolSpec,
-    conversation::{PlanBeginning, StepReader},
+    conversation::{PlanBeginning, Starting, StepReader},
     event::emitter::Origin,
 };
 
@@ -37,7 +37,7 @@ struct EarlyPlan {
 struct EndedStep {
     /// The number of the plan.
     plan: usize,
-    id: String,
+    call: Arc<Call>,
     outcome: Outcome,
 }
 
@@ -110,25 +110,31 @@ impl<'a> EarlyPlans<'a> {
         }
     }
 
-    fn record(&mut self, EndedStep { plan, id, outcome }: EndedStep) {
-        self.plans[plan].beginning.record(&id, outcome, &self.host.caller.team);
+    fn record(&mut self, EndedStep { plan, call, outcome }: EndedStep) {
+        self.plans[plan].beginning.record(&call, outcome, &self.host.caller.team);
         self.start(plan);
     }
 
     /// Starts the steps of a plan that can start now.
     fn start(&mut self, number: usize) {
         let (host, plan) = (self.host, &mut self.plans[number]);
-        let calls = plan.beginning.start(&host.caller.team, ToolSpec::starts_early_in_plan);
-        if !calls.is_empty() && !std::mem::replace(&mut plan.has_started, true) {
+        let Starting { items, calls } =
+            plan.beginning.start(&host.caller.team, ToolSpec::starts_early_in_plan);
+        let is_any = !calls.is_empty() || !items.is_empty();
+        if is_any && !std::mem::replace(&mut plan.has_started, true) {
             let call = &plan.call;
             host.caller.emitter.emit(Origin::of(call), || EventKind::plan_started(&call.call));
             host.begun_plans.note_start(call);
         }
-        for call in calls {
-            let id = call.call.id.clone();
-            if let Some(running) = host.started.start(&host.caller, host.cancel.get(), call) {
+        for step in items {
+            host.caller.budgets.enter_unguarded(&step.conversation, host.caller.team.limits());
+            host.begin_items_early(&plan.call, &step);
+        }
+        for call in calls.into_iter().map(Arc::new) {
+            if let Some(running) = host.started.start(&host.caller, host.cancel.get(), call.clone()) {
                 let ended = running.ended_with();
-                self.running.push(ended.map(move |outcome| EndedStep { plan: number, id, outcome }).boxed());
+                let ended = ended.map(move |outcome| EndedStep { plan: number, call, outcome });
+                self.running.push(ended.boxed());
             }
         }
     }

@@ -41,9 +41,9 @@ impl Perform for LocalHost {
     }
 
     fn on_items(&self, step: Call) {
-        let emitter = &self.caller.emitter;
-        emitter.emit(Origin::of(&step), || EventKind::call_started(&step.call));
-        emitter.emit(Origin::of(&step), || EventKind::delegated(&step, &step.agent));
+        if !self.begun_plans.take_items(&step) {
+            self.tell_items(&step);
+        }
     }
 
     async fn before_change(&self, call: Call, change: &Change) -> Result<(), RunError> {

@@ -73,12 +73,18 @@ impl RunningCall {
     }
 
     /// Waits for its end as the call `call`, which may be another one than it began for.
-    pub(super) async fn join(self, caller: &Caller, call: &Call, receipt: Receipt) {
+    pub(super) fn join(
+        self,
+        caller: &Caller,
+        call: &Call,
+        receipt: Receipt,
+    ) -> impl Future<Output = ()> + use<> {
         if self.call.call.id != call.call.id {
             caller.emit_start(call, None);
         }
+        // Copied at once, so that a result that is there is kept if the call is stopped now.
         self.receipt.copy_to(receipt);
-        self.ended.await;
+        async move { self.ended.clone().await }
     }
 
     pub(super) fn is_stopped(&self) -> bool {

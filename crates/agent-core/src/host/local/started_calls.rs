@@ -60,9 +60,8 @@ impl StartedCalls {
         &self,
         caller: &Arc<Caller>,
         tokens: Option<&Arc<RunTokens>>,
-        call: Call,
+        call: Arc<Call>,
     ) -> Option<RunningCall> {
-        let call = Arc::new(call);
         let mut all = self.lock();
         let known = all.entry(call.conversation.clone()).or_default();
         let equal = known.equal.entry(CallKey(call.call.clone())).or_default();
