@@ -84,7 +84,11 @@ impl RunningCall {
         }
         // Copied at once, so that a result that is there is kept if the call is stopped now.
         self.receipt.copy_to(receipt);
-        async move { self.ended.clone().await }
+        async move {
+            // All of it is held, so that it is not abandoned.
+            let joined = self;
+            joined.ended.clone().await;
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
