@@ -12,7 +12,7 @@ pub(crate) fn as_text(messages: &[Message], most: usize) -> Vec<Message> {
     let said = messages.iter().filter(|message| message.role() != Role::System);
     let texts = said.map(|message| {
         let blocks = message.content().iter().filter_map(|block| block_as_text(block, &names, most));
-        Message::new(message.role(), blocks.collect::<Vec<Block>>())
+        message.with_content(blocks.collect::<Vec<Block>>())
     });
     texts.collect()
 }

@@ -65,7 +65,7 @@ impl<L: Llm> ShrinkResults<L> {
             if shortened > 0 {
                 let blocks = shorter.into_iter().zip(message.content());
                 let blocks = blocks.map(|(shorter, block)| shorter.unwrap_or_else(|| block.clone()));
-                changed.push((index, Message::new(message.role(), blocks.collect::<Vec<Block>>())));
+                changed.push((index, message.with_content(blocks.collect::<Vec<Block>>())));
                 count += shortened;
             }
         }

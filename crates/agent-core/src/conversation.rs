@@ -53,7 +53,7 @@ use call_ids::CallIds;
 pub use change::{Change, InvalidChange};
 pub use check::{HistoryFault, InvalidConversation, InvalidHistory};
 pub use control::Control;
-pub use detached::ControlTask;
+pub use detached::{ControlTask, detached_message};
 use detached::DetachedCalls;
 pub use omissions::{NothingToTakeBack, Omission, OmissionReason};
 pub(crate) use plan::StepReader;

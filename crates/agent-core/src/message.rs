@@ -53,7 +53,14 @@ pub struct Message {
     json_bytes: usize,
     /// Set by the machine alone, so nobody can forge it. The record says which messages have it.
     #[serde(skip)]
-    is_background_result: bool,
+    background_result: Option<Arc<BackgroundResult>>,
+}
+
+/// The call whose result a message tells, and whether it has failed.
+#[derive(Clone, Debug)]
+pub(crate) struct BackgroundResult {
+    pub(crate) call: Arc<ToolCall>,
+    pub(crate) is_error: bool,
 }
 
 /// Messages that share their blocks are equal; only others are compared block by block.
@@ -91,7 +98,13 @@ impl Message {
         let is_sendable = ends_well && content.iter().all(can_be_sent);
         let has_media = content.iter().any(is_or_holds_media);
         let json_bytes = content.iter().map(|block| block.json().text().len() + 1).sum();
-        Self { role, content, is_sendable, has_media, json_bytes, is_background_result: false }
+        Self { role, content, is_sendable, has_media, json_bytes, background_result: None }
+    }
+
+    /// Makes the same message with other content, for wrappers that change what is sent. A message
+    /// that tells a [background result](Self::is_background_result) still does.
+    pub fn with_content(&self, content: impl Into<Content>) -> Self {
+        Self { background_result: self.background_result.clone(), ..Self::new(self.role, content) }
     }
 
     /// Makes a message of the user.
@@ -109,17 +122,31 @@ impl Message {
         self.role == other.role && Arc::ptr_eq(&self.content, &other.content)
     }
 
-    /// The same message, which tells the result of a call that went on in the background.
-    pub(crate) fn into_background_result(mut self) -> Self {
-        self.is_background_result = true;
+    /// The same message, which tells this result of a call that went on in the background.
+    pub(crate) fn into_background_result(mut self, result: BackgroundResult) -> Self {
+        self.background_result = Some(result.into());
         self
     }
 
     /// Whether the message tells the result of a call that went on [in the
     /// background](crate::ToolSpec::detach_after). Its role is the user's, but the words are a
-    /// tool's. A message that was made anew from its blocks does not know it any more.
+    /// tool's. A message that was made anew from its blocks does not know it any more; one that was
+    /// made [with other content](Self::with_content) does.
     pub fn is_background_result(&self) -> bool {
-        self.is_background_result
+        self.background_result.is_some()
+    }
+
+    /// The result of a call that went on in the background, if the message tells one: the call, the
+    /// content, and whether the call failed.
+    pub fn background_result(&self) -> Option<(&Arc<ToolCall>, Content, bool)> {
+        let BackgroundResult { call, is_error } = &**self.background_result.as_ref()?;
+        let content = match self.content() {
+            // The first line is the head.
+            [block] => block.as_text().and_then(|text| text.split_once('\n')).map_or("", |(_, text)| text).into(),
+            [_, blocks @ ..] => blocks.to_vec().into(),
+            [] => "".into(),
+        };
+        Some((call, content, *is_error))
     }
 
     /// Who said the message.
@@ -178,11 +205,9 @@ impl Message {
         while content.last().is_some_and(is_thinking) {
             content.pop();
         }
-        (!content.is_empty()).then(|| Cow::Owned(Self::of(self.role, content.into())))
+        (!content.is_empty()).then(|| Cow::Owned(self.with_content(content)))
     }
 
-    /// The message as it can stand last in a request. If the model is to continue its own reply,
-    /// the API refuses white space at the end of that reply.
     /// The message without the results of calls. `None` if it has nothing else.
     pub(crate) fn without_results(&self) -> Option<Self> {
         let is_result = |block: &&Block| block.is_tool_result();
@@ -191,11 +216,13 @@ impl Message {
             all if all == self.content.len() => None,
             _ => {
                 let content = self.content.iter().filter(|block| !is_result(block));
-                Some(Self::of(self.role, content.cloned().collect()))
+                Some(self.with_content(content.cloned().collect::<Vec<Block>>()))
             }
         }
     }
 
+    /// The message as it can stand last in a request. If the model is to continue its own reply,
+    /// the API refuses white space at the end of that reply.
     pub(crate) fn without_space_at_end(&self) -> Self {
         match self.content.split_last() {
             Some((last, before)) if self.role == Role::Assistant => {

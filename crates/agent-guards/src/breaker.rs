@@ -24,7 +24,8 @@ use failures::{Failures, Repeated};
 ///
 /// Failures count until the user speaks again, or until another call succeeds with a result that
 /// was not there before, because then the work goes on. Equal calls of one reply count once. Two
-/// inputs are equal if they are the same JSON value.
+/// inputs are equal if they are the same JSON value. A call that goes on [in the
+/// background](agent_core::ToolSpec::detach_after) counts as soon as the model is told its result.
 ///
 /// It keeps nothing: each request has the history, and the history decides. So it also works after
 /// a crash and on another machine. In a delegated conversation the loop ends, too, and the agent

@@ -52,7 +52,9 @@ impl HistoryFilter {
             Self::Everything => messages.to_vec(),
             Self::WithoutHandoffs => without_handoffs(conversation, rules, messages),
             Self::WithoutTools => {
-                kept(messages, |block| !block.is_tool_block() && !conversation.is_note(block))
+                let mut left = kept(messages, |block| !block.is_tool_block() && !conversation.is_note(block));
+                left.retain(|message| !message.is_background_result());
+                left
             }
             Self::LastTurns(turns) => last_turns(&without_handoffs(conversation, rules, messages), *turns),
             Self::By(filter) => filter(messages),
@@ -105,7 +107,7 @@ fn handoffs<'c>(conversation: &'c Conversation, rules: &dyn Rules) -> HashSet<&'
 fn kept(messages: &[Message], keep: impl Fn(&Block) -> bool) -> Vec<Message> {
     let kept = messages.iter().map(|message| {
         let blocks: Vec<Block> = message.content().iter().filter(|block| keep(block)).cloned().collect();
-        Message::new(message.role(), blocks)
+        message.with_content(blocks)
     });
     kept.filter(|message| !message.content().is_empty()).collect()
 }

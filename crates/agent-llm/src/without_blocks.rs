@@ -14,7 +14,7 @@ pub(crate) fn without_blocks(mut request: Request, is_out: impl Fn(&Block) -> bo
             return Some(message.clone());
         }
         let left: Vec<Block> = message.content().iter().filter(|block| !is_out(block)).cloned().collect();
-        (!left.is_empty()).then(|| Message::new(message.role(), left))
+        (!left.is_empty()).then(|| message.with_content(left))
     };
     let known = request.previous_reply.as_ref().map_or(0, |previous| previous.messages);
     let mut gone = 0;

@@ -45,10 +45,15 @@ fn clerk(replies: impl IntoIterator<Item = Reply>) -> Agent {
         .tool(Detached::after(Duration::from_secs(5), tool("maybe")))
         .tool(Detached::new(NeedsApproval::new(tool("pay"))))
         .tool(FnTool::new("finish", "Ends the run.", |Look { say, .. }: Look| Answer(say)))
+        .tool(Detached::after(Duration::from_secs(5), answer_tool()))
         .tool(PlanTool::new())
         .tools(detached_tools())
         .build()
         .unwrap()
+}
+
+fn answer_tool() -> FnTool {
+    FnTool::new("answer", "Ends the run.", |look_at: Look| async move { look(look_at).await.map(Answer) })
 }
 
 fn say(what: &str, s: u64) -> Value {
@@ -177,6 +182,20 @@ async fn what_ends_while_the_model_answers_is_told_before_the_run_ends() {
     10s asked
     11s over
     "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_ends_the_run_unless_its_call_was_detached() {
+    let quick = check([Reply::call("answer", say("quick", 4))]).await;
+    assert!(quick.contains("-> quick\n"), "{quick}");
+
+    let slow = [
+        Reply::call("answer", say("slow", 20)),
+        Reply::text("I wait.").after(Duration::from_secs(1)),
+        Reply::text("It says: slow.").after(Duration::from_secs(1)),
+    ];
+    let slow = check(slow).await;
+    assert!(slow.contains("of answer has ended. Its result:]\n  | slow\nclerk: It says: slow.\n"), "{slow}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,7 +34,11 @@ impl Conversation {
     pub fn done(&self, end: &Result<End, Failure>) -> Option<Done> {
         let counts = matches!(end, Ok(End::Answered(_))) || self.is_detachable();
         if let Some(result) = self.plan_result().filter(|_| counts) {
-            return Some(self.done_with(result.outcome()));
+            return Some(self.done_with(match result.outcome() {
+                // The call was not detached before it ended, so its answer ends the run.
+                Outcome::Output(content) if self.answered_by().is_some() => Outcome::answer(content),
+                outcome => outcome,
+            }));
         }
         let agent = self.agent();
         let mut with_last_reply = true;

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     Block, Content, Delegation, DelegationLimits, Done, Message, Outcome, Role, StopReason, ToolCall, Work,
+    message::BackgroundResult,
 };
 
 /// The detached calls of a conversation.
@@ -41,6 +42,12 @@ pub(super) struct Told {
     pub(super) at: usize,
     call: Arc<ToolCall>,
     is_error: bool,
+}
+
+impl Told {
+    fn result(&self) -> BackgroundResult {
+        BackgroundResult { call: self.call.clone(), is_error: self.is_error }
+    }
 }
 
 impl DetachedCalls {
@@ -127,7 +134,7 @@ impl Conversation {
         if !matches!(&slot.state, State::Delegated(child) if child.is_detachable()) {
             return false;
         }
-        let content = is_detached_message(&slot.call).into();
+        let content = detached_message(&slot.call).into();
         let state = std::mem::replace(&mut slot.state, State::Done { content, is_error: false });
         let call = slot.call.clone();
         // The calls of a reply stay in their order, whichever is detached first.
@@ -143,7 +150,9 @@ impl Conversation {
         let mut slot = self.detached.going_on.remove(place);
         self.usage += &done.usage;
         match done.outcome {
-            Outcome::Output(content) | Outcome::Answer { content, .. } => slot.finish(content, false),
+            Outcome::Output(content) => slot.finish(content, false),
+            // The model has gone on. It reads the answer as a result.
+            Outcome::Answer { content, cut } => slot.finish(cut.unwrap_or(content), false),
             Outcome::Error(content) => slot.finish(content, true),
             _ => slot.fail("its host gave it no result"),
         }
@@ -172,15 +181,16 @@ impl Conversation {
     pub(super) fn tell_now(&mut self) {
         for slot in std::mem::take(&mut self.detached.untold) {
             let is_error = matches!(slot.state, State::Done { is_error: true, .. });
-            self.detached.told.push(Told { at: self.messages.len(), call: slot.call.clone(), is_error });
-            self.messages.push(Message::new(Role::User, text_of(slot)).into_background_result());
+            let told = Told { at: self.messages.len(), call: slot.call.clone(), is_error };
+            self.messages.push(Message::new(Role::User, text_of(slot)).into_background_result(told.result()));
+            self.detached.told.push(told);
         }
     }
 
     /// Marks the messages that tell results, after the conversation was read.
     pub(super) fn mark_background_results(&mut self) {
-        for Told { at, .. } in &self.detached.told {
-            self.messages[*at] = self.messages[*at].clone().into_background_result();
+        for told in &self.detached.told {
+            self.messages[told.at] = self.messages[told.at].clone().into_background_result(told.result());
         }
     }
 
@@ -198,13 +208,14 @@ impl Conversation {
         self.detached.untold.retain(|slot| !is_taken_back(slot));
         let told = self.detached.told.iter().filter(|told| told.at >= from && !self.is_taken_back(told.at));
         let earlier = told.filter(|told| !made.contains(&told.call.id));
-        let again: Vec<Slot> = earlier.map(|told| untold(told, &self.messages[told.at])).collect();
+        let again: Vec<Slot> = earlier.filter_map(|told| untold(&self.messages[told.at])).collect();
         self.detached.untold.splice(0..0, again);
     }
 }
 
-/// The result of a call that is detached now.
-fn is_detached_message(ToolCall { id, name, .. }: &ToolCall) -> String {
+/// The result of a call that was detached. It only says that the call goes on. The call's own result
+/// is told [later](Message::background_result).
+pub fn detached_message(ToolCall { id, name, .. }: &ToolCall) -> String {
     format!(
         "This call of {name} goes on in the background, as {id:?}. You will be told its result in a message \
          of its own. You can do other work meanwhile."
@@ -212,15 +223,9 @@ fn is_detached_message(ToolCall { id, name, .. }: &ToolCall) -> String {
 }
 
 /// A result that was told in this message, as it was before.
-fn untold(told: &Told, message: &Message) -> Slot {
-    let content = match message.content() {
-        // The first line is the head.
-        [block] => block.as_text().and_then(|text| text.split_once('\n')).map_or("", |(_, text)| text).into(),
-        [_, blocks @ ..] => blocks.to_vec().into(),
-        [] => "".into(),
-    };
-    let state = State::Done { content, is_error: told.is_error };
-    Slot { call: told.call.clone(), state }
+fn untold(message: &Message) -> Option<Slot> {
+    let (call, content, is_error) = message.background_result()?;
+    Some(Slot { call: call.clone(), state: State::Done { content, is_error } })
 }
 
 /// What the model is told of a detached call that has ended.

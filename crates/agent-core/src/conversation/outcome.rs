@@ -230,6 +230,15 @@ impl Outcome {
         }
     }
 
+    /// The outcome of a call that may be detached. The model may have gone on meanwhile.
+    pub(super) fn of_detachable(self) -> Self {
+        let why = "a call that may go on in the background can't hand the conversation over";
+        match self {
+            Self::Transfer(transfer) => Self::error(transfer.failed(why)),
+            other => other,
+        }
+    }
+
     /// Makes a plan: calls that depend on each other.
     pub fn plan(plan: Plan) -> Self {
         Self::Plan { plan: plan.into(), limits: Box::default() }

@@ -36,6 +36,9 @@ impl Conversation {
             _ => None,
         };
         let admitted = refused.map_or(outcome, Outcome::error).with_calls_in_reply(limits.calls_in_reply);
+        if self.is_detachable() {
+            return admitted.of_detachable();
+        }
         if self.is_plan() {
             // No model reads this result. What the plan shows of it has the limit of the whole plan.
             return admitted.of_step();

@@ -52,7 +52,7 @@ impl Notes {
         let mut content = message.content().to_vec();
         let results = content.iter().take_while(|block| block.is_tool_result()).count();
         content.insert(results, note.clone());
-        Message::new(message.role(), content)
+        message.with_content(content)
     }
 }
 

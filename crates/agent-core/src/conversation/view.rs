@@ -182,7 +182,7 @@ impl Omitted {
             return message.sendable();
         }
         let rest: Vec<Block> = message.content().iter().filter(|block| !goes(block)).cloned().collect();
-        let rest = Message::new(message.role(), rest);
+        let rest = message.with_content(rest);
         rest.sendable().map(|rest| Cow::Owned(rest.into_owned()))
     }
 }

@@ -8,8 +8,9 @@ use crate::{Block, BlockKind, Message, Role};
 /// messages.
 ///
 /// Calls without results, results without calls, blank blocks, and thinking at the end of a message
-/// are left out. Messages of one role in a row become one message. Results come first in their
-/// message. The history begins with a user message; if nothing is left, it is a note that says so.
+/// are left out. Messages of one role in a row become one message, except for those that tell
+/// [background results](Message::is_background_result). Results come first in their message. The
+/// history begins with a user message; if nothing is left, it is a note that says so.
 pub fn valid_history(messages: Vec<Message>) -> Vec<Message> {
     let merged = merged(messages);
     let mut valid: Vec<Message> = Vec::new();
@@ -19,7 +20,7 @@ pub fn valid_history(messages: Vec<Message>) -> Vec<Message> {
             continue;
         }
         let blocks = paired(message, valid.last(), merged.get(place + 1));
-        let left = Message::new(message.role(), blocks);
+        let left = message.with_content(blocks);
         valid.extend(left.sendable().map(|left| left.into_owned()));
     }
     if valid.is_empty() {
@@ -28,18 +29,24 @@ pub fn valid_history(messages: Vec<Message>) -> Vec<Message> {
     valid
 }
 
-/// Joins messages of one role in a row.
+/// Joins messages of one role in a row. A message that tells a background result stays alone: its
+/// words are a tool's, and those around it the user's.
 fn merged(messages: Vec<Message>) -> Vec<Message> {
     let mut merged: Vec<Message> = Vec::new();
     for message in messages {
         match merged.last_mut() {
-            Some(last) if last.role() == message.role() => {
-                *last = Message::new(last.role(), [last.content(), message.content()].concat());
+            Some(last) if is_of_same(last, &message) => {
+                *last = last.with_content([last.content(), message.content()].concat());
             }
             _ => merged.push(message),
         }
     }
     merged
+}
+
+fn is_of_same(message: &Message, next: &Message) -> bool {
+    let is_alone = message.is_background_result() || next.is_background_result();
+    message.role() == next.role() && !is_alone
 }
 
 /// The blocks of a message, without calls that the next message does not answer, and without

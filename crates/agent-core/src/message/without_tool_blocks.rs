@@ -12,7 +12,7 @@ pub fn without_tool_blocks(messages: &mut [Message]) {
         names.extend(message.tool_calls().map(|call| (call.id.clone(), call.name.clone())));
         if message.content().iter().any(Block::is_tool_block) {
             let blocks = message.content().iter().flat_map(|block| as_text(block, &names));
-            *message = Message::new(message.role(), blocks.collect::<Vec<Block>>());
+            *message = message.with_content(blocks.collect::<Vec<Block>>());
         }
     }
 }

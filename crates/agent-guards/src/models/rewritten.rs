@@ -93,7 +93,7 @@ fn with_texts(message: &Message, texts: Vec<Rewritten>) -> Message {
     };
     let blocks = message.content().iter();
     let content: Vec<Block> = blocks.map(|block| rewritten(block).unwrap_or_else(|| block.clone())).collect();
-    Message::new(message.role(), content)
+    message.with_content(content)
 }
 
 fn notice(guard: &str) -> Delta {

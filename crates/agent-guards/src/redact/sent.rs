@@ -52,7 +52,7 @@ fn redacted(message: &Message, placeholders: &mut Placeholders) -> Option<Messag
     let blocks: Vec<Option<Block>> =
         message.content().iter().map(|block| sent(block, placeholders)).collect();
     let is_same = blocks.iter().zip(message.content()).all(|(new, old)| new.as_ref() == Some(old));
-    (!is_same).then(|| Message::new(message.role(), blocks.into_iter().flatten().collect::<Vec<Block>>()))
+    (!is_same).then(|| message.with_content(blocks.into_iter().flatten().collect::<Vec<Block>>()))
 }
 
 /// The block as it is sent; `None` if it can't be sent.

@@ -5,10 +5,10 @@ use agent_core::{
     script::{Reply, Script},
 };
 use agent_guards::Breaker;
-use agent_tools::{AgentTool, FnTool};
+use agent_tools::{AgentTool, Detached, FnTool};
 use serde_json::json;
 
-use crate::common::{Note, Ran, call, results_read, run};
+use crate::common::{Note, Ran, SECOND, call, results_read, run};
 
 /// A tool that fails on "fail", and counts on "count".
 fn tool() -> FnTool {
@@ -137,4 +137,31 @@ async fn an_agent_reads_that_the_one_it_asked_was_in_a_loop() {
     - note {"text":"fail"} failed: no paper
     Its last words: "note" was called 4 times with the same input and failed with the same error: no paper
     "#);
+}
+
+/// Runs an agent whose tool is detached. It says this in a turn, where "" is that it waits.
+async fn detached(says: impl Fn(usize) -> &'static str + Send + Sync + 'static) -> Ran {
+    let model = Script::by(move |request| match says(request.messages.len()) {
+        "" => Reply::text("I wait.").after(SECOND),
+        text => call(text).after(SECOND),
+    });
+    let agent = Agent::builder("main", model).tool(Detached::new(tool())).max_turns(30).build().unwrap();
+    let team = Breaker::new().around(Team::new([agent]).unwrap());
+    run(&team, Conversation::start("main", "Go on.")).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_in_the_background_again_and_again_is_a_loop() {
+    // The call goes on, and then its result is told.
+    let ran = detached(|_| "fail").await;
+    assert_eq!(ran.end, End::Other(STOPPED.to_owned()));
+    let told = [r#"breaker told the model not to repeat "note""#, "breaker ended the run"];
+    assert_eq!(ran.told, told);
+    assert_eq!(ran.conversation.messages().iter().filter(|message| message.is_background_result()).count(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_background_call_that_brings_news_is_no_loop() {
+    let ran = detached(|messages| if messages % 2 == 0 { "count" } else { "fail" }).await;
+    assert!(!matches!(ran.end, End::Other(_)), "{}", ran.end);
 }

@@ -4,12 +4,12 @@ use agent_core::{
     Agent, Conversation, End, Team,
     script::{Reply, Script},
 };
-use agent_guards::{CallVerdict, Guards, Input, Judgement, Output, OutputVerdict, ProposedCall};
-use agent_handoff::Handoff;
-use agent_tools::{AgentTool, AnswerType};
+use agent_guards::{CallVerdict, Guards, Input, Judgement, Output, OutputVerdict, ProposedCall, Redact};
+use agent_handoff::{Handoff, HistoryFilter};
+use agent_tools::{AgentTool, AnswerType, Detached};
 use serde_json::json;
 
-use crate::common::{Ran, results_read, run};
+use crate::common::{Ran, SECOND, call, note, results_read, run};
 
 /// A planner that can ask a forecaster, and hand over to a clerk.
 async fn check(guards: Guards, planner: Vec<Reply>, words: &str) -> (Ran, Script) {
@@ -119,4 +119,39 @@ async fn guards_around_a_team_with_a_typed_answer_check_the_answer() {
     });
     let ran = run(&guards.around(answer.team(team)), Conversation::start("planner", "Plan.")).await;
     assert_eq!(answer.read(&ran.end, &ran.conversation).unwrap(), Trip { city: "Rome".to_owned() });
+}
+
+/// An agent makes a call in the background, reads its result, which is a secret, and hands over.
+/// An input guard judges what the next agent reads as the user's words. Returns what that agent
+/// reads.
+async fn hand_over_after_background_call(filter: HistoryFilter) -> (Ran, String) {
+    let hand_over = Reply::call("handoff", json!({"name": "clerk", "reason": "a@b.org asks"}));
+    let model = Script::by_agent([
+        ("main", vec![call("a secret of a@b.org").after(SECOND), Reply::text("Wait.").after(SECOND), hand_over]),
+        ("clerk", vec![Reply::text("I am the clerk.")]),
+    ]);
+    let clerk = Agent::builder("clerk", model.clone()).build().unwrap();
+    let handoff = Handoff::to([("clerk", "Knows the forms.")]).reads(filter);
+    let main = Agent::builder("main", model.clone()).tool(Detached::new(note())).tools(handoff);
+    let team = Team::new([main.build().unwrap(), clerk]).unwrap();
+    let guards = Guards::new().input("words", |input: Input| async move { Ok(words(&input.text())) });
+    let ran = run(&Redact::new().around(guards.around(team)), Conversation::start("main", "Plan.")).await;
+    let read = model.requests().last().unwrap().messages.iter().map(|message| message.text() + "\n").collect();
+    (ran, read)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_background_result_is_not_taken_for_the_users_words_after_a_handoff() {
+    for filter in [HistoryFilter::WithoutHandoffs, HistoryFilter::Everything, HistoryFilter::LastTurns(1)] {
+        let (ran, read) = hand_over_after_background_call(filter.clone()).await;
+        assert_eq!(ran.end.text(), "I am the clerk.", "{filter:?}");
+        assert!(read.contains("Its result:]\nnoted a secret of [EMAIL_1]"), "{filter:?}: {read}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_reads_no_results_reads_no_background_results() {
+    let (ran, read) = hand_over_after_background_call(HistoryFilter::WithoutTools).await;
+    assert_eq!(ran.end.text(), "I am the clerk.");
+    assert!(!read.contains("secret"), "{read}");
 }

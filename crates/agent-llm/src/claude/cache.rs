@@ -212,7 +212,7 @@ fn marked_message(message: &Message, kept: Cache) -> Message {
     if let Some(block) = blocks.iter_mut().rev().find(can_be) {
         *block = marked_block(block, kept);
     }
-    Message::new(message.role(), blocks)
+    message.with_content(blocks)
 }
 
 fn marked_block(block: &Block, kept: Cache) -> Block {

@@ -76,7 +76,7 @@ impl Ids {
         };
         let blocks: Vec<Block> = message.content().iter().map(&mut block).collect();
         if is_changed {
-            *message = Message::new(message.role(), blocks);
+            *message = message.with_content(blocks);
             self.has_changed = true;
         }
     }

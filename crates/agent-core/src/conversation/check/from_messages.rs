@@ -87,7 +87,7 @@ fn in_call_order(message: Message, before: Option<&Message>) -> Message {
     let mut first: Vec<(usize, Block)> = places.into_iter().zip(first.iter().cloned()).collect();
     first.sort_by_key(|(place, _)| *place);
     let blocks = first.into_iter().map(|(_, block)| block).chain(rest.iter().cloned());
-    Message::new(message.role(), blocks.collect::<Vec<Block>>())
+    message.with_content(blocks.collect::<Vec<Block>>())
 }
 
 /// Checks what can be seen in one message.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use agent_core::{Block, Content, Json, Message, Request, Role, message::BlockKind};
+use agent_core::{Block, Content, Json, Request, Role, message::BlockKind};
 
 /// Where a block stands: in a message, or in the result of a tool there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +69,7 @@ impl Edits {
             let mut blocks = message.content().to_vec();
             let old = &blocks[at.block];
             blocks[at.block] = at.inner.map_or_else(|| block.clone(), |place| within(old, place, block));
-            request.messages[at.message] = Message::new(message.role(), blocks);
+            request.messages[at.message] = message.with_content(blocks);
         }
         request
     }

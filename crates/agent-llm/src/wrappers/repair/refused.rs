@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use agent_core::{Block, Message, Request, Role};
+use agent_core::{Block, Request, Role};
 use lru::LruCache;
 
 /// How many are remembered.
@@ -61,7 +61,7 @@ impl Refused {
                 let blocks = message.content().iter().zip(new);
                 let blocks: Vec<Block> =
                     blocks.map(|(old, new)| new.unwrap_or_else(|| old.clone())).collect();
-                request.messages[place] = Message::new(message.role(), blocks);
+                request.messages[place] = message.with_content(blocks);
             }
         }
         (request, parts)
@@ -99,6 +99,8 @@ impl fmt::Debug for Refused {
 
 #[cfg(test)]
 mod tests {
+    use agent_core::Message;
+
     use super::*;
 
     #[test]
