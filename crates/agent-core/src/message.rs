@@ -142,7 +142,9 @@ impl Message {
         let BackgroundResult { call, is_error } = &**self.background_result.as_ref()?;
         let content = match self.content() {
             // The first line is the head.
-            [block] => block.as_text().and_then(|text| text.split_once('\n')).map_or("", |(_, text)| text).into(),
+            [block] => {
+                block.as_text().and_then(|text| text.split_once('\n')).map_or("", |(_, text)| text).into()
+            }
             [_, blocks @ ..] => blocks.to_vec().into(),
             [] => "".into(),
         };

@@ -157,7 +157,10 @@ async fn a_call_that_fails_in_the_background_again_and_again_is_a_loop() {
     assert_eq!(ran.end, End::Other(STOPPED.to_owned()));
     let told = [r#"breaker told the model not to repeat "note""#, "breaker ended the run"];
     assert_eq!(ran.told, told);
-    assert_eq!(ran.conversation.messages().iter().filter(|message| message.is_background_result()).count(), 4);
+    assert_eq!(
+        ran.conversation.messages().iter().filter(|message| message.is_background_result()).count(),
+        4
+    );
 }
 
 #[tokio::test(start_paused = true)]

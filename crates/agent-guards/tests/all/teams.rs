@@ -127,7 +127,10 @@ async fn guards_around_a_team_with_a_typed_answer_check_the_answer() {
 async fn hand_over_after_background_call(filter: HistoryFilter) -> (Ran, String) {
     let hand_over = Reply::call("handoff", json!({"name": "clerk", "reason": "a@b.org asks"}));
     let model = Script::by_agent([
-        ("main", vec![call("a secret of a@b.org").after(SECOND), Reply::text("Wait.").after(SECOND), hand_over]),
+        (
+            "main",
+            vec![call("a secret of a@b.org").after(SECOND), Reply::text("Wait.").after(SECOND), hand_over],
+        ),
         ("clerk", vec![Reply::text("I am the clerk.")]),
     ]);
     let clerk = Agent::builder("clerk", model.clone()).build().unwrap();
@@ -136,7 +139,8 @@ async fn hand_over_after_background_call(filter: HistoryFilter) -> (Ran, String)
     let team = Team::new([main.build().unwrap(), clerk]).unwrap();
     let guards = Guards::new().input("words", |input: Input| async move { Ok(words(&input.text())) });
     let ran = run(&Redact::new().around(guards.around(team)), Conversation::start("main", "Plan.")).await;
-    let read = model.requests().last().unwrap().messages.iter().map(|message| message.text() + "\n").collect();
+    let read =
+        model.requests().last().unwrap().messages.iter().map(|message| message.text() + "\n").collect();
     (ran, read)
 }
 
