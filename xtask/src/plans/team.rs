@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use agent_core::{
-    Agent, BuildError, Request, Role, Usage,
+    Agent, BuildError, Delta, Request, Role, Usage,
     script::{Reply, Script},
 };
 use agent_tools::{FnTool, PlanTool};
@@ -56,8 +56,8 @@ pub(crate) fn agent(shape: &Shape, way: Way) -> Result<Agent, BuildError> {
     if way == Way::Plan { agent.tool(PlanTool::new()) } else { agent }.build()
 }
 
-/// The least time in which the task can be done with a plan: the reply with the plan, the calls that wait for
-/// each other, and the answer.
+/// The least time in which the task can be done with a plan whose calls start when its reply has ended: the reply
+/// with the plan, the calls that wait for each other, and the answer.
 pub(crate) fn bound(shape: &Shape) -> Duration {
     let model = replies(shape, Way::Plan).into_iter().map(|reply| FIRST + PER_TOKEN * tokens(&reply));
     model.sum::<Duration>() + shape.critical_path()
@@ -106,11 +106,12 @@ fn input(shape: &Shape, place: usize, needed: &dyn Fn(&usize) -> Value) -> Value
     }
 }
 
-/// The reply with the time that it takes and its usage.
+/// The reply with the time that it takes, in which it streams evenly, and its usage.
 fn timed(reply: Reply, request: &Request) -> Reply {
-    let tokens = tokens(&reply);
+    let (tokens, deltas) = (tokens(&reply), reply.deltas(0));
+    let pieces = deltas.iter().filter(|(_, delta)| matches!(delta, Delta::Piece { .. })).count();
     let usage = Usage::new(request.estimated_input_tokens(), tokens.into());
-    reply.after(FIRST + PER_TOKEN * tokens).usage(usage)
+    reply.after(FIRST).per_token(PER_TOKEN * tokens / pieces as u32).usage(usage)
 }
 
 /// About four bytes are a token.
