@@ -56,8 +56,8 @@ pub(crate) fn agent(shape: &Shape, way: Way) -> Result<Agent, BuildError> {
     if way == Way::Plan { agent.tool(PlanTool::new()) } else { agent }.build()
 }
 
-/// The least time in which the task can be done with a plan whose calls start when its reply has ended: the reply
-/// with the plan, the calls that wait for each other, and the answer.
+/// The least time in which the task can be done with a plan whose calls start when its reply has
+/// ended: the reply with the plan, the calls that wait for each other, and the answer.
 pub(crate) fn bound(shape: &Shape) -> Duration {
     let model = replies(shape, Way::Plan).into_iter().map(|reply| FIRST + PER_TOKEN * tokens(&reply));
     model.sum::<Duration>() + shape.critical_path()

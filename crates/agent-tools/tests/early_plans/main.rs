@@ -15,8 +15,8 @@ use std::{
 };
 
 use agent_core::{
-    Agent, AgentBuilder, Block, BoxStream, Cancel, Conversation, Delta, Event, EventKind, Limits, Llm,
-    LlmError, Request, StopReason, Team,
+    Agent, AgentBuilder, Block, BoxStream, Cancel, Context, Conversation, Delta, Event, EventKind, Json,
+    Limits, Llm, LlmError, Outcome, Request, StopReason, Team, Tool, ToolSpec, async_trait,
     event::EventLog,
     model::{LlmErrorKind, Piece},
     tool::{Early, Permits},
@@ -785,6 +785,37 @@ async fn a_single_step_can_be_cancelled_while_the_plan_streams() {
     0.400 s  main: (the reply has ended)
     0.400 s  main: answers: Done.
     "#);
+}
+
+/// A tool whose calls are made before the others of their reply, as handoffs are.
+struct First(ToolSpec);
+
+#[async_trait]
+impl Tool for First {
+    fn spec(&self) -> &ToolSpec {
+        &self.0
+    }
+
+    async fn call(&self, _: Json, _: Context) -> Outcome {
+        Outcome::output("first")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_step_starts_early_after_a_call_that_runs_alone_or_where_one_may_come_first() {
+    let pieces = steps([step("a", "look", 50, ""), step("b", "look", 50, "")]);
+    let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+    let is_early = |lines: &str| lines.split_once("(the reply has ended)").unwrap().0.contains("> look");
+    let alone = (0, Ok(Delta::call(0, "x", "alone", json!({}))));
+    let after_it = ending([vec![alone], call(1, "p", &pieces)].concat(), StopReason::ToolUse);
+    assert!(!is_early(&check(vec![after_it]).await));
+    for (name, may_be) in [("other", true), ("first", false)] {
+        let mut spec = ToolSpec::new(name, "Is made.", json!({"type": "object"}));
+        spec.runs_first = name == "first";
+        let early = builder(model([reply(&pieces)]), &Count::default()).tool(First(spec));
+        let (lines, _) = told(&team(early.tool(PlanTool::new())), &Cancel::new()).await;
+        assert_eq!(is_early(&lines), may_be, "{lines}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
