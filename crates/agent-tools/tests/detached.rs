@@ -476,6 +476,28 @@ async fn a_run_that_leaves_calls_waits_for_those_that_can_t_be_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_leaves_calls_asks_a_person_at_once() {
+    let model = Script::new([
+        Reply::call("research", say("It rains.", 10)).and_call("pay", say("paid", 1)),
+        Reply::text("Paid. I am looking."),
+        Reply::text("Paid, and it rains."),
+    ]);
+    let agent = Agent::builder("clerk", model)
+        .tool(Detached::new(tool("research").idempotent()))
+        .tool(NeedsApproval::new(tool("pay")))
+        .build()
+        .unwrap();
+    let (began, mut conversation) = (Instant::now(), agent.start("Go."));
+    let team = Team::new([agent]).unwrap();
+    let leaving = team.clone().leave_detached(true);
+    assert!(matches!(leaving.run(&mut conversation).await.unwrap(), End::Waiting(_)));
+    assert_eq!((began.elapsed(), conversation.detached_calls().count()), (Duration::ZERO, 1));
+    conversation.approve("run/call_0_1").unwrap();
+    assert_eq!(leaving.run(&mut conversation).await.unwrap().text(), "Paid. I am looking.");
+    assert_eq!(team.run(&mut conversation).await.unwrap().text(), "Paid, and it rains.");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_waits_for_a_person_can_be_stopped_and_holds_up_no_wait_for_others() {
     let replies = [
         Reply::call("pay", say("paid", 1)).and_call("research", say("It rains.", 5)),

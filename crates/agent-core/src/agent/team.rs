@@ -28,8 +28,8 @@ impl Team {
         Ok(Self { agents, needs, limits: Limits::default(), leaves_detached: false })
     }
 
-    /// Sets whether a run may end with an answer while [detached](ToolSpec::detach_after) calls go
-    /// on. By default a run waits for them, and the agent reads their results. With `true` the run
+    /// Sets whether a run may end with an answer, or because a call waits for a person, while
+    /// [detached](ToolSpec::detach_after) calls go on. By default a run waits for them, and the agent reads their results. With `true` the run
     /// ends, and what goes on is stopped. What has ended of it is kept, and the next run continues
     /// it.
     pub fn leave_detached(mut self, leave: bool) -> Self {

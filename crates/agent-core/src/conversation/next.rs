@@ -51,10 +51,11 @@ pub(super) enum Next {
 
 impl Conversation {
     pub(super) fn next(&self, rules: &dyn Rules) -> Next {
+        // What a delegated conversation leaves would be lost.
+        let waits = self.depth > 0 || !rules.leaves_detached();
         match self.next_without_detached(rules) {
-            Next::User(End::Waiting(waiting)) => self.detached(waiting, rules, End::Waiting),
-            // What a delegated conversation leaves would be lost.
-            Next::User(end @ End::Answered(_)) if self.depth > 0 || !rules.leaves_detached() => {
+            Next::User(End::Waiting(waiting)) if waits => self.detached(waiting, rules, End::Waiting),
+            Next::User(end @ End::Answered(_)) if waits => {
                 let or_wait = |waiting: Vec<_>| if waiting.is_empty() { end } else { End::Waiting(waiting) };
                 self.detached(Vec::new(), rules, or_wait)
             }
