@@ -118,7 +118,13 @@ impl LocalHost {
         let mut early = EarlyCalls::new(self, so_far);
         let mut ids = self.caller.emitter.has_listeners().then(|| ReplacedIds::new(so_far));
         let ReplyInProgress { fold, timing, .. } = reading;
-        while let Some(mut delta) = early.beside(reply.next()).await.transpose()? {
+        loop {
+            let next = match early.plans() {
+                None => reply.next().await,
+                // Boxed, because few replies have a plan.
+                Some(plans) => plans.beside(reply.next()).boxed().await,
+            };
+            let Some(mut delta) = next.transpose()? else { break };
             if let Some(ids) = &mut ids {
                 timing.see(&delta);
                 let (shown, new) = ids.see(&delta);

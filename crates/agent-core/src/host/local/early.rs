@@ -131,12 +131,8 @@ impl<'a> EarlyCalls<'a> {
         }
     }
 
-    /// Awaits the next piece of the reply. Meanwhile steps of plans start that needed others.
-    pub(super) async fn beside<F: Future>(&mut self, next: F) -> F::Output {
-        match &mut self.plans {
-            None => next.await,
-            // Boxed, because few replies have a plan.
-            Some(plans) => Box::pin(plans.beside(next)).await,
-        }
+    /// The plans of the reply so far, whose steps go on while it streams.
+    pub(super) fn plans(&mut self) -> Option<&mut EarlyPlans<'a>> {
+        self.plans.as_deref_mut()
     }
 }
