@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod any_split;
+mod order;
 mod paying;
 
 use std::{
@@ -129,6 +130,7 @@ async fn told(team: &Team, cancel: &Cancel) -> (String, Conversation) {
     let (listener, mut conversation) = (events.clone(), Conversation::start("main", "Go."));
     let run = team.run(&mut conversation).cancelled_by(cancel);
     let _ = run.listen(move |event| listener.lock().unwrap().push(event.clone())).await;
+    order::check(&events.lock().unwrap());
     let lines: Vec<String> = events.lock().unwrap().iter().filter_map(line).collect();
     (lines.join("\n"), conversation)
 }
