@@ -17,7 +17,7 @@ pub use cancel::Cancel;
 pub use delegation_guard::DelegationGuard;
 pub use host_run::HostRun;
 pub use in_parallel::{Perform, in_parallel};
-pub use local::{LocalHost, Measured, Mode, PaidReply, Payer, Settle, TimeLimit};
+pub use local::{EarlyReply, LocalHost, Measured, Mode, PaidReply, Payer, Settle, TimeLimit};
 pub use many::{Finished, Many, Progress};
 pub use run::Run;
 pub use run_error::RunError;

@@ -145,6 +145,11 @@ impl Allowance {
         Some((store.run.clone(), TakeRequest { initial: store.initial, resource, need }))
     }
 
+    /// How much of this is left for this conversation without asking anybody.
+    pub(crate) fn left(&self, resource: Resource) -> u32 {
+        self.state().available.get(resource).unwrap_or(u32::MAX)
+    }
+
     /// Uses one. The error is the limit of the run, if none is left.
     pub(crate) fn use_one(&self, resource: Resource) -> Result<(), u32> {
         match self.state().available.get_mut(resource) {

@@ -1,24 +1,29 @@
 //! Asks a model once, and keeps the part of a cancelled reply that has arrived.
 
 use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use agent_core::{
-    Cancel, Conversation, LlmError, Response, StopReason, conversation::Failure, host::Host,
+    Cancel, Conversation, LlmError, Response, StopReason,
+    conversation::{Call, Failure},
     model::LlmErrorKind,
+    tool::Done,
 };
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared as SharedFuture},
 };
 use restate_sdk::{context::ObjectContext, errors::TerminalError};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     payload::{json_bytes, too_large},
     process::SharedProcess,
-    run_traces::Traced,
     step::session_step,
     stopped::CANCELLED,
 };
@@ -27,20 +32,35 @@ use crate::{
 /// can't continue.
 pub(crate) type AskResult = Result<Result<Response, Failure>, String>;
 
+/// What a request to a model has led to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    pub(crate) result: AskResult,
+    /// The trace of the run, if it has begun with this request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<String>,
+    /// The calls of the reply that were made while it streamed, by their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) made: Vec<(String, Done)>,
+}
+
 /// Asks the model of the speaking agent, as a step. The reply may have at most `limit` bytes.
-/// `is_new_trace` says that the trace of the run begins with this request.
+/// `is_new_trace` says that the trace of the run begins with this request. At most `most_early` of
+/// its calls are made while it streams.
 pub(crate) async fn ask_model(
     ctx: &ObjectContext<'_>,
     process: &SharedProcess,
     so_far: &Conversation,
     limit: usize,
     is_new_trace: bool,
-) -> Result<Traced<AskResult>, TerminalError> {
+    most_early: u32,
+) -> Result<Asked, TerminalError> {
     let name = format!("ask {}", so_far.speaker());
     let asking = Asking {
         process: process.clone(),
         so_far: Arc::new(so_far.clone()),
         limit,
+        most_early,
         cancel: process.keeps_partial_reply.then(Cancel::new),
         begun: Arc::default(),
     };
@@ -54,7 +74,7 @@ pub(crate) async fn ask_model(
         Err(cancelled) if cancelled.code() == CANCELLED => asking.keep_partial_reply(ctx, cancelled).await?,
         asked => asked?,
     };
-    Ok(Traced { trace: asked.trace.or(begun), ..asked })
+    Ok(Asked { trace: asked.trace.or(begun), ..asked })
 }
 
 /// A request to a model, which several steps share while they are in this process.
@@ -63,19 +83,22 @@ struct Asking {
     process: SharedProcess,
     so_far: Arc<Conversation>,
     limit: usize,
+    most_early: u32,
     /// Stops the request, if a part of a reply is to be kept.
     cancel: Option<Cancel>,
-    begun: Arc<OnceLock<SharedFuture<BoxFuture<'static, Traced<AskResult>>>>>,
+    begun: Arc<OnceLock<SharedFuture<BoxFuture<'static, Asked>>>>,
 }
 
 impl Asking {
     /// The reply. The request begins when this is polled for the first time.
-    fn reply(&self) -> SharedFuture<BoxFuture<'static, Traced<AskResult>>> {
+    fn reply(&self) -> SharedFuture<BoxFuture<'static, Asked>> {
         let begin = || {
-            let Self { process, so_far, limit, cancel, .. } = self.clone();
+            // Without `begun`, which holds this future: it must be dropped with its step.
+            let asking = Self { begun: Arc::default(), ..self.clone() };
             async move {
-                let result = ask_here(&process, &so_far, limit, cancel).await;
-                Traced { result, trace: process.traces.take_new(so_far.id()) }
+                let (result, made) = asking.ask_here().await;
+                let Self { process, so_far, .. } = asking;
+                Asked { result, trace: process.traces.take_new(so_far.id()), made }
             }
             .boxed()
             .shared()
@@ -106,7 +129,7 @@ impl Asking {
         &self,
         ctx: &ObjectContext<'_>,
         cancelled: TerminalError,
-    ) -> Result<Traced<AskResult>, TerminalError> {
+    ) -> Result<Asked, TerminalError> {
         let Some(cancel) = self.cancel.clone() else { return Err(cancelled) };
         let begun = self.begun.clone();
         let shown = async move {
@@ -116,7 +139,42 @@ impl Asking {
             asking.await.result.ok()?.ok().filter(can_end_the_run)
         };
         let shown: Option<Response> = session_step(ctx, "keep what was shown", shown).await?;
-        shown.map(|reply| Traced { result: Ok(Ok(reply)), trace: None }).ok_or(cancelled)
+        shown.map(|reply| Asked { result: Ok(Ok(reply)), trace: None, made: Vec::new() }).ok_or(cancelled)
+    }
+
+    /// Asks the model in this process, until `cancel` stops it. Returns the reply, and the calls that
+    /// were made while it streamed.
+    async fn ask_here(&self) -> (AskResult, Vec<(String, Done)>) {
+        let Self { process, so_far, limit, most_early, cancel, .. } = self;
+        let (began, cancel) = (Instant::now(), cancel.clone().unwrap_or_default());
+        let left = AtomicU32::new(*most_early);
+        let may_start = |call: &Call| {
+            let take = |left: u32| left.checked_sub(1);
+            process.starts_early(call)
+                && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        };
+        let asking = process.local.ask_early(so_far, &cancel, &may_start);
+        let (reply, made) = match tokio::time::timeout(process.step_timeout, asking).await {
+            Err(_) => {
+                let agent = so_far.speaker().to_owned();
+                (Ok(Err(Failure { agent, error: too_slow(process.step_timeout) })), Vec::new())
+            }
+            Ok(Err(error)) => (Err(error.to_string()), Vec::new()),
+            Ok(Ok(reply)) => {
+                let time_left = process.step_timeout.saturating_sub(began.elapsed());
+                let (reply, made) = reply.finish(time_left).await;
+                (within(so_far, reply, *limit), self.small(made))
+            }
+        };
+        process.flush(so_far.id()).await;
+        (reply, made)
+    }
+
+    /// The results that can be saved with the reply. The calls of the others are made again.
+    fn small(&self, mut made: Vec<(String, Done)>) -> Vec<(String, Done)> {
+        let share = self.limit / made.len().max(1);
+        made.retain(|(_, done)| json_bytes(done) <= share);
+        made
     }
 }
 
@@ -125,31 +183,6 @@ impl Asking {
 pub(crate) fn can_end_the_run(reply: &Response) -> bool {
     matches!(reply.stop_reason, StopReason::Cancelled | StopReason::EndTurn)
         && reply.tool_calls().next().is_none()
-}
-
-/// Asks the model in this process, until `cancel` stops it.
-async fn ask_here(
-    process: &SharedProcess,
-    so_far: &Conversation,
-    limit: usize,
-    cancel: Option<Cancel>,
-) -> AskResult {
-    let failed = |error| Ok(Err(Failure { agent: so_far.speaker().to_owned(), error }));
-    let asking = async {
-        match &cancel {
-            None => process.local.ask(so_far).await,
-            Some(cancel) => process.local.ask_until(so_far, cancel).await,
-        }
-    };
-    let reply = tokio::time::timeout(process.step_timeout, asking).await;
-    process.flush(so_far.id()).await;
-    let Ok(reply) = reply else {
-        return failed(too_slow(process.step_timeout));
-    };
-    match reply {
-        Ok(reply) => within(so_far, reply, limit),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 /// The error for a reply that takes too long.

@@ -19,7 +19,7 @@ use restate_sdk::{
 };
 
 use crate::{
-    ask_model::{AskResult, can_end_the_run, too_slow, within},
+    ask_model::{AskResult, Asked, can_end_the_run, too_slow, within},
     budgets::{Budgets, Reserved},
     desk::Terms,
     ledger::Paid,
@@ -44,7 +44,7 @@ pub(crate) async fn ask_paid(
     budgets: &Budgets,
     so_far: &Conversation,
     limit: usize,
-) -> Result<Traced<AskResult>, TerminalError> {
+) -> Result<Asked, TerminalError> {
     let terms = budgets.terms(ctx).await?;
     let mut asking = Asking {
         ctx,
@@ -69,7 +69,8 @@ pub(crate) async fn ask_paid(
     };
     asking.lose_all();
     let trace = asking.trace.take();
-    reply.map(|result| Traced { result, trace })
+    // A call that starts early could use a budget that the reply needs.
+    reply.map(|result| Asked { result, trace, made: Vec::new() })
 }
 
 /// A turn of a model.

@@ -13,6 +13,7 @@ use crate::{
     budgets::Budgets,
     children::{CHILDREN, Children},
     clock::now,
+    early_results::EarlyResults,
     engine::Engine,
     event_sender::Drives,
     names::RUNNING,
@@ -39,8 +40,8 @@ impl Session {
         let _drives = self.begin(ctx, &mut writer, conversation).await?;
         let _works = self.0.traces.drive(conversation.id(), writer.trace());
         ctx.set(RUNNING, ctx.invocation_id().to_owned());
-        let running = Mutex::default();
-        let engine = Engine { ctx, process: &self.0, allowance, budgets, writer, children, running };
+        let (running, early) = (Mutex::default(), EarlyResults::default());
+        let engine = Engine { ctx, process: &self.0, allowance, budgets, writer, children, early, running };
         let end = self.drive_through_waits(&engine, conversation).await;
         allowance.end(ctx);
         engine.budgets.end(ctx);

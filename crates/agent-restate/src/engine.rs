@@ -18,6 +18,7 @@ use crate::{
     ask_paid::ask_paid,
     budgets::Budgets,
     children::Children,
+    early_results::EarlyResults,
     process::SharedProcess,
     running_work::{FinishedWork, Next, RunningWork, Scope},
     state::Writer,
@@ -34,6 +35,7 @@ pub(crate) struct Engine<'a, 'ctx> {
     pub(crate) budgets: Budgets,
     pub(crate) writer: Writer,
     pub(crate) children: Children,
+    pub(crate) early: EarlyResults,
     /// The work in progress. Detached calls stay in it when their turn is over.
     pub(crate) running: Mutex<RunningWork<'ctx>>,
 }
@@ -57,7 +59,8 @@ impl Host for Engine<'_, '_> {
             true => {
                 let is_new_trace =
                     self.process.is_traced && so_far.depth() == 0 && self.writer.trace().is_none();
-                ask_model(self.ctx, self.process, so_far, limit, is_new_trace).await?
+                let most_early = self.allowance.left(Resource::Calls);
+                ask_model(self.ctx, self.process, so_far, limit, is_new_trace, most_early).await?
             }
             false => ask_paid(self.ctx, self.process, &self.budgets, so_far, limit).await?,
         };
@@ -65,6 +68,7 @@ impl Host for Engine<'_, '_> {
             self.process.traces.learn(so_far.id(), trace);
         }
         self.writer.set_trace(asked.trace);
+        self.early.set(asked.made);
         let reply = asked.result.map_err(TerminalError::new)?;
         if reply.as_ref().is_err_and(|failure| failure.error.kind == LlmErrorKind::NotAsked) {
             self.allowance.give_back_one(Resource::Requests);
@@ -152,7 +156,7 @@ impl<'ctx> Engine<'_, 'ctx> {
             if !turn.conversation().is_detached(&id) {
                 result = self.tell_items(&work).await.and(result);
             }
-            result = running.start(scope, work, limit, refused).await.and(result);
+            result = self.start(running, scope, work, limit, refused).await.and(result);
             if let Some(after) = detaches {
                 result = self.detach_after(turn, running, &id, after).await.and(result);
             }

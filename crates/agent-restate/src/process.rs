@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use agent_core::{
     Limits, Outcome,
+    agent::Rules,
     conversation::{Call, Change},
-    host::{LocalHost, Perform},
+    host::{Host, LocalHost, Perform},
 };
 
 use crate::{call_limits::CallLimits, event_sender::EventSender, run_traces::RunTraces};
@@ -44,6 +45,15 @@ pub(crate) type Unknown = dyn Fn(&Call) -> Option<Outcome> + Send + Sync;
 pub(crate) type SharedProcess = Arc<Process>;
 
 impl Process {
+    /// Whether this call may be made while its reply streams, as far as this host is concerned. The
+    /// reply is saved after that, so nobody can have decided about the call, delegate it, or give it
+    /// a permit.
+    pub(crate) fn starts_early(&self, call: &Call) -> bool {
+        let spec = self.local.rules().spec(&call.agent, &call.call.name);
+        let is_plain = spec.is_some_and(|spec| !spec.needs_approval && spec.targets.is_empty());
+        is_plain && self.call_limits.needed(call, String::new).is_empty()
+    }
+
     /// The outcome of a call is told to listeners.
     pub(crate) async fn tell_outcome(&self, call: Call, outcome: &Outcome) {
         let conversation = call.conversation.clone();

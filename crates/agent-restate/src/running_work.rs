@@ -1,7 +1,7 @@
 //! The work that is in progress, and its time limits.
 
 mod beside;
-mod equal_calls;
+mod not_invoked;
 mod timed_out;
 mod timers;
 
@@ -47,8 +47,8 @@ pub(crate) struct RunningWork<'ctx> {
     calls: usize,
     /// The index of the first work of this turn.
     turn: usize,
-    /// The ends of calls that share the execution of another one, and that are not recorded yet.
-    shared: VecDeque<FinishedWork>,
+    /// The ends that are known and not recorded yet, of calls without an invocation of their own.
+    ended: VecDeque<FinishedWork>,
 }
 
 /// What starting work needs.
@@ -136,7 +136,7 @@ impl Default for RunningWork<'_> {
             detached: 0,
             calls: 0,
             turn: 0,
-            shared: VecDeque::new(),
+            ended: VecDeque::new(),
         }
     }
 }
@@ -216,7 +216,7 @@ impl<'ctx> RunningWork<'ctx> {
         scope: Scope<'_, 'ctx>,
         waits: bool,
     ) -> Result<Option<Next>, TerminalError> {
-        if let Some(next) = self.waited().or_else(|| self.next_shared()) {
+        if let Some(next) = self.waited().or_else(|| self.next_ended()) {
             return Ok(Some(next));
         }
         while self.open > 0 || (waits && self.detached > 0) {

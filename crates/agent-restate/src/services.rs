@@ -8,6 +8,7 @@ use agent_core::{
     conversation::Call,
     event::RunTracer,
     host::{Host, LocalHost, Mode},
+    tool::Early,
 };
 use restate_sdk::{
     endpoint::{Builder, Endpoint, ServiceOptions},
@@ -57,8 +58,9 @@ impl Services {
         let team = team.with_limits(here);
         // A run waits for its detached calls, because a handler that has ended awaits nothing more.
         let team = team.leave_detached(false);
-        // Calls arrive here one by one, and none may start before its reply is saved.
-        let local = LocalHost::new(team).mode(Mode::Sequential).without_budgets();
+        // Calls arrive here one by one. Only those that may be made again start before their reply is
+        // saved.
+        let local = LocalHost::new(team).mode(Mode::Sequential).early(Early::ReadOnly).without_budgets();
         let has_tool_budgets = has_tool_budgets(local.rules());
         let unknown = Box::new(|call: &Call| Some(Outcome::unknown(&call.call.name)));
         Self {

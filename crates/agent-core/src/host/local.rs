@@ -13,6 +13,7 @@ mod count;
 mod driven;
 mod early;
 mod early_plans;
+mod early_reply;
 mod for_hosts;
 mod make;
 mod mode;
@@ -39,6 +40,7 @@ use backgrounds::Backgrounds;
 use begun_plans::BegunPlans;
 use budgets::Budgets;
 use call::Caller;
+pub use early_reply::EarlyReply;
 use futures::{FutureExt, future::BoxFuture};
 pub use mode::Mode;
 pub(crate) use options::Options;
@@ -279,7 +281,7 @@ impl Host for LocalHost {
     }
 
     async fn ask(&self, so_far: &Conversation) -> Result<Result<Response, Failure>, RunError> {
-        self.ask_model(so_far, self.stop(so_far), None).await
+        self.ask_model(so_far, self.stop(so_far), None, None).await
     }
 
     async fn act(&self, turn: ToolTurn<'_>) -> Result<(), RunError> {

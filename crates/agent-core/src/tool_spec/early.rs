@@ -15,8 +15,8 @@
 /// still writes the plan, unless this is [`Never`](Self::Never). Other steps don't start early.
 ///
 /// An early start does not change the conversation. Hosts whose runs survive their process don't
-/// start calls with effects early: agent-journal starts at most the calls of
-/// [`ReadOnly`](Self::ReadOnly), agent-restate starts none.
+/// start calls with effects early: agent-journal and agent-restate start at most the calls of
+/// [`ReadOnly`](Self::ReadOnly).
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Early {

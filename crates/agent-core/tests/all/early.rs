@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, BoxStream, Conversation, Delta, Event, EventKind, Llm, LlmError, Request, StopReason,
+    Agent, BoxStream, Cancel, Conversation, Delta, Event, EventKind, Llm, LlmError, Request, StopReason,
+    Team,
+    conversation::Call,
     event::EventLog,
-    host::Mode,
+    host::{LocalHost, Mode},
     script::{Reply, Script},
 };
 use futures::{StreamExt, stream};
@@ -299,4 +301,45 @@ async fn a_backend_that_panics_before_it_streams_fails_as_one_that_does_so_later
     let mut conversation = Conversation::start("main", "Go.");
     let failure = reader(Panics, &Log::default()).run(&mut conversation).await.unwrap_err();
     assert!(failure.to_string().contains("no stream"), "{failure}");
+}
+
+/// Asks for these calls on a host around the in-process one, which starts those that `may_start`,
+/// and waits for them for 1 s. Returns the ids of the calls that were made, and when that was known,
+/// in milliseconds.
+async fn made_early(each: &[(&'static str, u64)], may_start: &str) -> (String, u128) {
+    let each = each.iter().enumerate().map(|(place, (tool, milliseconds))| call(tool, place, *milliseconds));
+    let model = Script::new([calls(each).per_block(ms(100))]);
+    let team = Team::new([reader(model, &Log::default())]).unwrap();
+    let host = LocalHost::new(team).mode(Mode::Sequential);
+    let (conversation, began) = (Conversation::start("main", "Go."), Instant::now());
+    let may_start = |call: &Call| may_start.contains(&call.call.name);
+    let asked = host.ask_early(&conversation, &Cancel::new(), &may_start).await.unwrap();
+    let (reply, made) = asked.finish(ms(1_000)).await;
+    assert!(reply.is_ok());
+    let ids: Vec<String> = made.into_iter().map(|(id, _)| id).collect();
+    (ids.join(" "), began.elapsed().as_millis())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_saves_replies_gets_the_early_calls_with_them() {
+    let check = async |each: &[(&'static str, u64)], may_start: &str, ids: &str, at: u128| {
+        assert_eq!(made_early(each, may_start).await, (ids.to_owned(), at), "{each:?}");
+    };
+    // The last call begins when the reply ends.
+    check(&[("look", 50), ("look", 500)], "look", "call_0_0 call_0_1", 700).await;
+    // It waits only so long.
+    check(&[("look", 50), ("look", 5_000)], "look", "call_0_0", 1_200).await;
+    // Another call must not wait, so what has not ended is stopped.
+    check(&[("look", 50), ("look", 500), ("act", 10), ("act", 11)], "look", "call_0_0", 400).await;
+    check(&[("look", 50), ("look", 500)], "", "", 200).await;
+    // Effects are not for this host to decide.
+    check(&[("act", 50), ("look", 50), ("act", 51), ("act", 52)], "look act", "call_0_1", 400).await;
+    // Of equal calls that share one execution, the first was made.
+    let same = [("look", json!({"ms": 50})), ("look", json!({"ms": 50}))];
+    let team = Team::new([reader(Script::new([calls(same)]), &Log::default())]).unwrap();
+    let host = LocalHost::new(team).mode(Mode::Sequential);
+    let conversation = Conversation::start("main", "Go.");
+    let asked = host.ask_early(&conversation, &Cancel::new(), &|_| true).await.unwrap();
+    let (_, made) = asked.finish(ms(1_000)).await;
+    assert_eq!(made.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), ["call_0_0"]);
 }

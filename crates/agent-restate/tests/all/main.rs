@@ -10,6 +10,7 @@ mod common;
 mod crashes;
 mod cutting;
 mod detached;
+mod early;
 mod equal_calls;
 mod errors;
 mod events;

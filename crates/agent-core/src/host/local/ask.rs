@@ -8,7 +8,7 @@ use tokio::task::coop::consume_budget;
 use super::{
     LocalHost,
     ask_meter::AskMeter,
-    early::EarlyCalls,
+    early::{EarlyCalls, MayStart},
     partial_reply::ReplyInProgress,
     replaced_ids::{ReplacedId, ReplacedIds},
     timing::Timing,
@@ -23,12 +23,14 @@ use crate::{
 };
 
 impl LocalHost {
-    /// Asks the model, until `stop` stops it. If `meter` is given, that one pays.
+    /// Asks the model, until `stop` stops it. If `meter` is given, that one pays. `may_start` is of a
+    /// host around this one that takes the early calls with the reply.
     pub(super) async fn ask_model(
         &self,
         so_far: &Conversation,
         stop: Stop,
         meter: Option<&AskMeter>,
+        may_start: Option<&MayStart<'_>>,
     ) -> Result<Result<Response, Failure>, RunError> {
         self.caller.check(so_far)?;
         let asked = self.asked(so_far, meter);
@@ -43,7 +45,7 @@ impl LocalHost {
             // ends with this block.
             let reply = async {
                 let (speaker, request) = asked?;
-                self.read(so_far, &mut reading, speaker.llm().stream(request)).await
+                self.read(so_far, &mut reading, may_start, speaker.llm().stream(request)).await
             };
             let mut reply = pin!(AssertUnwindSafe(reply).catch_unwind());
             stop.or(reply.as_mut()).await
@@ -113,9 +115,10 @@ impl LocalHost {
         &self,
         so_far: &Conversation,
         reading: &mut ReplyInProgress<'_>,
+        may_start: Option<&MayStart<'_>>,
         mut reply: BoxStream<'_, Result<Delta, LlmError>>,
     ) -> Result<Response, LlmError> {
-        let mut early = EarlyCalls::new(self, so_far);
+        let mut early = EarlyCalls::new(self, so_far, may_start);
         let mut ids = self.caller.emitter.has_listeners().then(|| ReplacedIds::new(so_far));
         let ReplyInProgress { fold, timing, .. } = reading;
         loop {

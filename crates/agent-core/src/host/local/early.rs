@@ -8,6 +8,9 @@ use crate::{
     conversation::Sanitizer,
 };
 
+/// Which calls may start early, beside the rules that always hold.
+pub(super) type MayStart<'a> = dyn Fn(&Call) -> bool + Send + Sync + 'a;
+
 /// Follows a reply as it streams, and starts calls that may start early. A call starts when the
 /// next block begins, or at a stop reason that says that the calls are made. The end of its block
 /// is not enough, because a block that was cut ends the same way.
@@ -27,23 +30,28 @@ pub(super) struct EarlyCalls<'a> {
     open: bool,
     /// The plans of the reply, if it has some whose steps may start early.
     plans: Option<Box<EarlyPlans<'a>>>,
+    may_start: Option<&'a MayStart<'a>>,
 }
 
 impl<'a> EarlyCalls<'a> {
-    pub(super) fn new(host: &'a LocalHost, so_far: &'a Conversation) -> Self {
+    pub(super) fn new(
+        host: &'a LocalHost,
+        so_far: &'a Conversation,
+        may_start: Option<&'a MayStart<'a>>,
+    ) -> Self {
         let agent = host.caller.team.agent(so_far.speaker());
         let early = agent.map_or(Early::Never, |agent| agent.early()).min(host.early);
         let specs = agent.map(|agent| agent.specs().as_ref()).unwrap_or_default();
         let has_listeners = host.caller.emitter.has_listeners();
         let matters =
             |spec: &ToolSpec| spec.starts_early(early) || (has_listeners && spec.could_start_early());
-        let open = host.mode == Mode::Concurrent
+        let open = (host.mode == Mode::Concurrent || may_start.is_some())
             && early != Early::Never
             && specs.iter().any(matters)
             // A call of a tool that runs first may come later in the reply.
             && !specs.iter().any(|spec| spec.runs_first);
         let sanitizer = so_far.sanitizer();
-        Self { host, so_far, early, sanitizer, calls: 0, next: 0, last: None, open, plans: None }
+        Self { host, so_far, early, sanitizer, calls: 0, next: 0, last: None, open, plans: None, may_start }
     }
 
     /// Looks at each piece of the reply, before it is added to the fold.
@@ -70,7 +78,7 @@ impl<'a> EarlyCalls<'a> {
             Delta::Restarted { .. } => {
                 self.host.discard_plans(self.so_far.id(), |_| false);
                 self.host.started.restart(self.so_far.id());
-                *self = Self::new(self.host, self.so_far);
+                *self = Self::new(self.host, self.so_far, self.may_start);
             }
             _ => {}
         }
@@ -94,7 +102,9 @@ impl<'a> EarlyCalls<'a> {
         let is_beyond = self.host.caller.team.limits().is_beyond(place);
         if self.open && spec.starts_early(self.early) && !is_beyond {
             let call = self.as_call(call, place);
-            self.host.started.start(&self.host.caller, self.host.cancel.get(), call.into());
+            if self.may_start.is_none_or(|may_start| may_start(&call)) {
+                self.host.started.start(&self.host.caller, self.host.cancel.get(), call.into());
+            }
         } else if self.open
             && spec.could_start_early()
             && self.host.caller.emitter.has_listeners()
@@ -119,7 +129,9 @@ impl<'a> EarlyCalls<'a> {
     /// A block begins. If it is the call of a plan, steps may start while its input is written.
     fn begin_plan(&mut self, index: usize, block: &Block) {
         let Some(call) = block.as_tool_use() else { return };
-        if !self.open || !self.host.may_start_steps(self.so_far, call, self.calls) {
+        // A host that takes the early calls with the reply carries out plans itself.
+        let is_own = self.may_start.is_none();
+        if !self.open || !is_own || !self.host.may_start_steps(self.so_far, call, self.calls) {
             return;
         }
         // The block itself is sanitized when it is complete, and gets the same id then.

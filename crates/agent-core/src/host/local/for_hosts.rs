@@ -31,7 +31,7 @@ impl LocalHost {
         so_far: &Conversation,
         cancel: &Cancel,
     ) -> Result<Result<Response, Failure>, RunError> {
-        self.ask_model(so_far, cancel.handle().stop(), None).await
+        self.ask_model(so_far, cancel.handle().stop(), None, None).await
     }
 
     /// Sets the counts for the [`Limits`](crate::Limits) of a run back to 0. Hosts around this one

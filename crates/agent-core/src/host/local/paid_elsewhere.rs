@@ -39,7 +39,7 @@ impl LocalHost {
         let unpriced = self.caller.budgets.unpriced(&self.caller.team, payer.has_money_limit());
         let origin = Origin::in_conversation(so_far, so_far.speaker());
         let meter = AskMeter::new(payer, self.caller.emitter.clone(), origin, None, measured, unpriced);
-        let reply = self.ask_model(so_far, cancel.handle().stop(), Some(&meter)).await?;
+        let reply = self.ask_model(so_far, cancel.handle().stop(), Some(&meter), None).await?;
         Ok(PaidReply { reply, exceeded: meter.exceeded(), measured: meter.measured() })
     }
 

@@ -13,7 +13,7 @@ use super::{
     task::AbortOnDrop,
 };
 use crate::{
-    Call, EventKind, Outcome, Receipt, ToolCall,
+    Call, Done, EventKind, Outcome, Receipt, ToolCall,
     event::emitter::Origin,
     host::cancel::{CallGuard, Stop},
 };
@@ -144,6 +144,21 @@ impl RunningCall {
             caller.emitter.emit(Origin::of(&call), || EventKind::of_outcome(&call, outcome));
         }
         outcome
+    }
+
+    /// Waits until it has ended.
+    pub(super) async fn ended(&self) {
+        self.ended.clone().await;
+    }
+
+    /// Its result, if it has ended.
+    pub(super) fn done(&self) -> Option<Done> {
+        self.receipt.done()
+    }
+
+    /// Nobody is told how it ends, because it is stopped and made again.
+    pub(super) fn hide_end(&self) {
+        self.events.mark_ended();
     }
 
     /// Waits for the end of a discarded call.

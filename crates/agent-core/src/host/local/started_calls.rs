@@ -183,6 +183,17 @@ impl StartedCalls {
         made
     }
 
+    /// Forgets all calls of a conversation whose reply is whole. Returns what its calls use, by
+    /// their ids. Equal calls may use the same one.
+    pub(super) fn take_all(&self, conversation: &str) -> Vec<(String, RunningCall)> {
+        let known = self.lock().remove(conversation).unwrap_or_default();
+        let running = |run: &u64| known.running.get(run).cloned();
+        let mut all: Vec<_> =
+            known.claimed.iter().filter_map(|(id, run)| Some((id.clone(), running(run)?))).collect();
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        all
+    }
+
     /// Forgets all calls of a conversation, and returns those that no turn used.
     pub(super) fn clear(&self, conversation: &str) -> Vec<RunningCall> {
         let mut all = self.lock();

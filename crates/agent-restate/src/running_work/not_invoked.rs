@@ -1,4 +1,5 @@
-//! Equal calls of a turn that share one execution, because their tool says that they may.
+//! Calls without an invocation of their own: equal calls of a turn that share one execution, because
+//! their tool says that they may, and calls that were made while their reply streamed.
 
 use agent_core::{
     agent::Rules,
@@ -39,9 +40,20 @@ impl RunningWork<'_> {
         self.open += 1;
         self.calls += 1;
         match self.started[place].result.clone() {
-            Some(done) => self.shared.push_back(FinishedWork::shared(call, Ok(done))),
+            Some(done) => self.ended.push_back(FinishedWork::shared(call, Ok(done))),
             None => self.started[place].sharers.push(call),
         }
+    }
+
+    /// Adds a call that was made while its reply streamed, and that was told of.
+    pub(crate) fn add_made(&mut self, scope: Scope<'_, '_>, call: Call, done: Done) {
+        let shares = scope.shares(&call);
+        let result = shares.then(|| Done::from(done.outcome.clone()));
+        let started = StartedWork { shares, result, is_done: true, ..StartedWork::new(call.clone()) };
+        self.started.push(started);
+        self.open += 1;
+        self.calls += 1;
+        self.ended.push_back(FinishedWork { call, child: None, done: Ok(done), is_told: true });
     }
 
     /// Work has ended. The calls that share it have ended, too.
@@ -54,11 +66,11 @@ impl RunningWork<'_> {
         };
         *result = copy().ok();
         let sharers = std::mem::take(sharers).into_iter();
-        self.shared.extend(sharers.map(|call| FinishedWork::shared(call, copy())));
+        self.ended.extend(sharers.map(|call| FinishedWork::shared(call, copy())));
     }
 
-    pub(super) fn next_shared(&mut self) -> Option<Next> {
-        let next = self.shared.pop_front()?;
+    pub(super) fn next_ended(&mut self) -> Option<Next> {
+        let next = self.ended.pop_front()?;
         self.open -= 1;
         self.calls -= 1;
         Some(Next::Finished(next))
