@@ -8,6 +8,7 @@ mod begun_plans;
 mod budgets;
 mod call;
 mod call_events;
+mod call_key;
 mod call_meter;
 mod count;
 mod driven;

@@ -45,7 +45,8 @@ impl LocalHost {
     ) -> Result<EarlyReply<'_>, RunError> {
         let (_stops, stop) = (StopCalls(self, so_far.shared_id().clone()), cancel.handle().stop());
         let reply = self.ask_model(so_far, stop.clone(), None, Some(may_start)).await?;
-        let begun = self.started.take_all(so_far.id());
+        let mut begun = self.started.take_all(so_far.id());
+        begun.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(EarlyReply { reply, host: self, begun, stop })
     }
 }

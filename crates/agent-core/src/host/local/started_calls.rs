@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    hash::{Hash, Hasher},
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -10,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{call::Caller, running_call::RunningCall};
+use super::{call::Caller, call_key::CallKey, running_call::RunningCall};
 use crate::{
     Call, ToolCall,
     host::cancel::{CallGuard, RunTokens},
@@ -46,10 +45,6 @@ struct EqualCalls {
     /// How many of them the reply has made so far.
     wanted: usize,
 }
-
-/// A call without its id.
-#[derive(Debug)]
-struct CallKey(Arc<ToolCall>);
 
 impl StartedCalls {
     /// Starts a call early. It is not started if a running one can serve it: a shared one, or one
@@ -183,15 +178,10 @@ impl StartedCalls {
         made
     }
 
-    /// Forgets all calls of a conversation whose reply is whole. Returns what its calls use, by
-    /// their ids. Equal calls may use the same one.
+    /// Forgets all calls of a conversation. Returns those that calls of its reply use, by their ids.
     pub(super) fn take_all(&self, conversation: &str) -> Vec<(String, RunningCall)> {
-        let known = self.lock().remove(conversation).unwrap_or_default();
-        let running = |run: &u64| known.running.get(run).cloned();
-        let mut all: Vec<_> =
-            known.claimed.iter().filter_map(|(id, run)| Some((id.clone(), running(run)?))).collect();
-        all.sort_by(|(one, _), (other, _)| one.cmp(other));
-        all
+        let ConversationCalls { claimed, running, .. } = self.lock().remove(conversation).unwrap_or_default();
+        claimed.into_iter().filter_map(|(id, run)| Some((id, running.get(&run)?.clone()))).collect()
     }
 
     /// Forgets all calls of a conversation, and returns those that no turn used.
@@ -288,20 +278,5 @@ impl ConversationCalls {
             equal.runs.iter().find(|run| is_own(run) || !self.running[run].is_stopped())
         };
         own.or_else(shared).copied()
-    }
-}
-
-impl PartialEq for CallKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.name == other.0.name && self.0.input == other.0.input
-    }
-}
-
-impl Eq for CallKey {}
-
-impl Hash for CallKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.name.hash(state);
-        self.0.input.text().hash(state);
     }
 }
