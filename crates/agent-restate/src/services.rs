@@ -153,7 +153,7 @@ impl Services {
     ///
     /// `outcome` is only asked about calls of tools that are neither
     /// [idempotent](agent_core::ToolSpec::idempotent) nor read-only. All other calls are made
-    /// again. A call that was still waiting for its permits counts as started.
+    /// again. A call that was still waiting for its permits has not started.
     pub fn on_unknown(mut self, outcome: impl Fn(&Call) -> Option<Outcome> + Send + Sync + 'static) -> Self {
         self.process.unknown = Box::new(outcome);
         self
