@@ -140,13 +140,12 @@ impl Message {
     /// content, and whether the call failed.
     pub fn background_result(&self) -> Option<(&Arc<ToolCall>, Content, bool)> {
         let BackgroundResult { call, is_error } = &**self.background_result.as_ref()?;
-        let content = match self.content() {
-            // The first line is the head.
-            [block] => {
-                block.as_text().and_then(|text| text.split_once('\n')).map_or("", |(_, text)| text).into()
-            }
-            [_, blocks @ ..] => blocks.to_vec().into(),
-            [] => "".into(),
+        // The first line is the head. A wrapper may have added something at the end.
+        let first = self.content().first().and_then(Block::as_text).and_then(|text| text.split_once('\n'));
+        let content = match (first, self.content().get(1..).unwrap_or_default()) {
+            (first, []) => first.map_or("", |(_, text)| text).into(),
+            (None, rest) => rest.to_vec().into(),
+            (Some((_, text)), rest) => [&[Block::text(text)], rest].concat().into(),
         };
         Some((call, content, *is_error))
     }

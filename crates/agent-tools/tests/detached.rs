@@ -8,7 +8,8 @@ use std::{
 };
 
 use agent_core::{
-    Agent, BuildError, Cancel, Conversation, End, Event, EventKind, RunError, Team,
+    Agent, Block, BuildError, Cancel, Context, Conversation, End, Event, EventKind, Json, Outcome, RunError,
+    Team, Tool, ToolSpec,
     host::Mode,
     script::{Reply, Script},
 };
@@ -667,4 +668,79 @@ fn a_tool_whose_calls_other_calls_wait_for_can_t_be_detached() {
     let wrong = |change| matches!(build(change), Err(BuildError::Detached { .. }));
     assert!(wrong(|spec| spec.transfers = true));
     assert!(wrong(|spec| spec.runs_first = true));
+}
+
+/// The tool `long`, which may be detached after 5 s. Its results are cut at 300 bytes.
+async fn check_long(
+    after: u64,
+    result: impl Fn(String) -> Outcome + Send + Sync + 'static,
+) -> (End, Conversation) {
+    let replies = [Reply::call("long", say("", 1)), Reply::text("Wait."), Reply::text("Done.")];
+    let tool =
+        Detached::after(Duration::from_secs(5), Long(tool("long").spec().clone(), after, Box::new(result)));
+    let agent =
+        Agent::builder("clerk", Script::new(replies)).tool(tool).max_result_bytes(300).build().unwrap();
+    let mut conversation = agent.start("Go.");
+    (agent.run(&mut conversation).await.unwrap(), conversation)
+}
+
+/// Gives 1,000 bytes after some seconds.
+struct Long(ToolSpec, u64, Box<dyn Fn(String) -> Outcome + Send + Sync>);
+
+#[agent_core::async_trait]
+impl Tool for Long {
+    fn spec(&self) -> &ToolSpec {
+        &self.0
+    }
+
+    async fn call(&self, _: Json, _: Context) -> Outcome {
+        tokio::time::sleep(Duration::from_secs(self.1)).await;
+        (self.2)("x".repeat(1_000))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_caller_gets_a_whole_answer_and_the_model_reads_what_it_may() {
+    let (end, conversation) = check_long(1, Outcome::answer).await;
+    let (_, read, _) = conversation.messages()[2].tool_results().next().unwrap();
+    assert_eq!((end.text().len(), read.to_text().starts_with(&"x".repeat(300))), (1_000, true));
+    assert!(read.to_text().len() < 400, "{conversation}");
+    let outcomes: [fn(String) -> Outcome; 2] = [|text| Outcome::answer(text), |text| Outcome::output(text)];
+    for outcome in outcomes {
+        let (end, conversation) = check_long(10, outcome).await;
+        let told = conversation.messages().iter().find(|message| message.is_background_result()).unwrap();
+        assert_eq!(end.text(), "Done.");
+        assert!((300..460).contains(&told.text().len()), "{conversation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_leaves_calls_names_all_that_wait_for_a_person() {
+    let replies = [Reply::call("pay", say("paid", 1)).and_call("ask", say("asked", 0))];
+    let agent = Agent::builder("clerk", Script::new(replies))
+        .tool(Detached::new(NeedsApproval::new(tool("pay"))))
+        .tool(NeedsApproval::new(tool("ask")));
+    let team = Team::new([agent.build().unwrap()]).unwrap().leave_detached(true);
+    let mut conversation = Conversation::start("clerk", "Go.");
+    let End::Waiting(calls) = team.run(&mut conversation).await.unwrap() else { panic!("it waits") };
+    assert_eq!((calls.len(), calls), (2, conversation.waiting()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_background_result_is_known_whatever_is_added_to_its_message() {
+    let replies = [
+        Reply::call("research", json!({"say": "no\nway", "fail": true})),
+        Reply::text("."),
+        Reply::text("."),
+    ];
+    let agent = clerk(replies);
+    let mut conversation = agent.start("Go.");
+    agent.run(&mut conversation).await.unwrap();
+    let told = conversation.messages().iter().find(|message| message.is_background_result()).unwrap();
+    let noted = told.with_content([told.content(), &[Block::text("A note.")]].concat());
+    for message in [told, &noted] {
+        let (call, content, is_error) = message.background_result().unwrap();
+        assert_eq!((&*call.name, is_error), ("research", true));
+        assert!(content.to_text().starts_with("no\nway"), "{content:?}");
+    }
 }

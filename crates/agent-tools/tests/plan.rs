@@ -136,7 +136,29 @@ async fn a_failed_step_fails_what_needs_it_and_nothing_else() {
     ]);
     assert_snapshot!(check(json!({"steps": steps})).await, @r#"
     {"needs_both":{"error":"step \"a\" failed: broken"},"last":"fine"}
+    Also carried out: "other"
     [400 ms]
+    "#);
+}
+
+/// Else the model would make a plan that repeats them.
+#[tokio::test(start_paused = true)]
+async fn the_model_reads_which_steps_were_carried_out_before_one_failed() {
+    let steps = json!([
+        step("book", json!("booked"), 100),
+        step("pay", json!({"$from": "book"}), 100),
+        failing("send", json!({"$from": "pay"}), 100),
+        step("log", json!({"$from": "send"}), 100),
+    ]);
+    assert_snapshot!(check(json!({"steps": steps})).await, @r#"
+    ERROR step "send" failed: booked
+    Also carried out: "book", "pay"
+    [300 ms]
+    "#);
+    assert_snapshot!(check(json!({"steps": steps, "result": {"paid": {"$from": "pay"}, "log": {"$from": "log"}}})).await, @r#"
+    {"log":{"error":"step \"send\" failed: booked"},"paid":"booked"}
+    Also carried out: "book"
+    [300 ms]
     "#);
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Conversation, Slot, State};
-use crate::{Content, Message, Role, ToolCall};
+use crate::{Content, Message, Outcome, Role, ToolCall};
 
 /// The result of a call that ended a run; see [`Outcome::Answer`](crate::Outcome::Answer).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,14 @@ impl Conversation {
     pub fn answered_by(&self) -> Option<&Arc<ToolCall>> {
         let CallAnswer { at, call, .. } = self.call_answer()?;
         self.messages.get(at.checked_sub(1)?)?.tool_calls().find(|made| made.id == *call)
+    }
+
+    /// The last answer, which a call gave, as an outcome. `read` is what models read of it.
+    pub(super) fn answer_of_call(&self, read: Content) -> Outcome {
+        match self.call_answer().and_then(|answer| answer.whole.clone()) {
+            Some(whole) => Outcome::Answer { content: whole, cut: Some(read) },
+            None => Outcome::answer(read),
+        }
     }
 
     /// The text of the answer of a call, if the run has ended with it and nothing was said since.

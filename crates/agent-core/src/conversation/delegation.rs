@@ -36,7 +36,7 @@ impl Conversation {
         if let Some(result) = self.plan_result().filter(|_| counts) {
             return Some(self.done_with(match result.outcome() {
                 // The call was not detached before it ended, so its answer ends the run.
-                Outcome::Output(content) if self.answered_by().is_some() => Outcome::answer(content),
+                Outcome::Output(read) if self.answered_by().is_some() => self.answer_of_call(read),
                 outcome => outcome,
             }));
         }

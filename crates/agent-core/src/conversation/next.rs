@@ -54,7 +54,10 @@ impl Conversation {
         // What a delegated conversation leaves would be lost.
         let waits = self.depth > 0 || !rules.leaves_detached();
         match self.next_without_detached(rules) {
-            Next::User(End::Waiting(waiting)) if waits => self.detached(waiting, rules, End::Waiting),
+            Next::User(End::Waiting(waiting)) => match self.detached(waiting.clone(), rules, End::Waiting) {
+                Next::Tools(..) if !waits => Next::User(End::Waiting(self.waiting())),
+                next => next,
+            },
             Next::User(end @ End::Answered(_)) if waits => {
                 let or_wait = |waiting: Vec<_>| if waiting.is_empty() { end } else { End::Waiting(waiting) };
                 self.detached(Vec::new(), rules, or_wait)

@@ -222,7 +222,8 @@ impl Outcome {
     /// The outcome of a step of a plan. A step can't end the run or hand the conversation over.
     pub(super) fn of_step(self) -> Self {
         match self {
-            Self::Answer { content, .. } => Self::Output(content),
+            // Only models read it here.
+            Self::Answer { content, cut } => Self::Output(cut.unwrap_or(content)),
             Self::Transfer(transfer) => {
                 Self::error(transfer.failed("a step of a plan can't hand the conversation over"))
             }

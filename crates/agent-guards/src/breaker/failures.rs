@@ -81,14 +81,16 @@ impl Failures {
     fn close(&mut self, message: &Message, most: usize) -> Vec<Failure> {
         let mut failed = Vec::new();
         for (id, text, is_error) in results(message) {
-            let Some((call, reply)) = self.calls.get(&id) else { continue };
-            if !message.is_background_result() && text == detached_message(call) {
+            // The reply with the call may not be in the request, because the history is cut.
+            let told = message.background_result().map(|(call, ..)| (call.clone(), self.replies));
+            let Some((call, reply)) = self.calls.get(&id).cloned().or(told) else { continue };
+            if !message.is_background_result() && text == detached_message(&call) {
                 // What comes of it is told later.
                 continue;
             }
-            let of = (call_of(call), text);
+            let of = (call_of(&call), text);
             if is_error {
-                failed.push((id, *reply, of));
+                failed.push((id, reply, of));
             } else if self.successes.insert(of) {
                 // Work that goes on is no loop.
                 self.counts.clear();

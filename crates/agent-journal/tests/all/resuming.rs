@@ -167,7 +167,10 @@ async fn a_call_with_an_unknown_result_that_must_not_be_repeated_is_reported() {
     let seen = RefCell::new(BTreeSet::new());
     let only_unknown = |keep: usize, undisturbed: &Conversation, resumed: &Conversation| {
         let (undisturbed, resumed) = (undisturbed.to_string(), resumed.to_string());
-        let pairs = undisturbed.lines().zip(resumed.lines());
+        // A plan in which something failed also says what was carried out.
+        let resumed: Vec<&str> =
+            resumed.lines().filter(|line| !line.starts_with("      | Also carried out: ")).collect();
+        let pairs = undisturbed.lines().zip(resumed.iter().copied());
         let others: Vec<(&str, &str)> = pairs.filter(|(one, other)| one != other).collect();
         for (was, is) in others {
             assert!(
@@ -176,7 +179,7 @@ async fn a_call_with_an_unknown_result_that_must_not_be_repeated_is_reported() {
             );
             seen.borrow_mut().insert(is.trim().to_owned());
         }
-        assert_eq!(undisturbed.lines().count(), resumed.lines().count());
+        assert_eq!(undisturbed.lines().count(), resumed.len());
     };
     from_every_entry(only_unknown, |host| host).await;
     let seen: Vec<String> = seen.into_inner().into_iter().collect();

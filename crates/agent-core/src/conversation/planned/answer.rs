@@ -95,7 +95,10 @@ impl Conversation {
         let (content, is_error) = match (self.status(place), self.stopped(plan)) {
             (Status::Good(content), told) if told.is_empty() => (content.clone(), false),
             (Status::Good(content), told) => (self.with_blocks(content.to_text() + &told, [place]), false),
-            (_, told) => ((self.why_not(plan, place) + &told).into(), true),
+            (_, told) => {
+                let done = self.carried_out(plan, &[place], &[]);
+                ((self.why_not(plan, place) + &told + &done).into(), true)
+            }
         };
         PlanResult { content, is_error }
     }
@@ -124,6 +127,7 @@ impl Conversation {
             }
         }
         text.push_str(&self.stopped(plan));
+        text.push_str(&self.carried_out(plan, last, &seen));
         let is_good = |place: &usize| matches!(self.status(*place), Status::Good(_));
         let is_failed = |place: usize| matches!(self.status(place), Status::Failed(_));
         let has_failed = plan.stop_on_failure && (0..plan.steps.len()).any(is_failed);
@@ -140,6 +144,19 @@ impl Conversation {
             _ => None,
         });
         told.collect()
+    }
+
+    /// What is told if one of the last steps has no result: which steps were carried out although
+    /// none of these shows it. Else the model might make them again.
+    fn carried_out(&self, plan: &Plan, last: &[usize], seen: &[usize]) -> String {
+        let is_good = |place: &usize| matches!(self.status(*place), Status::Good(_));
+        let hidden = |place: &usize| is_good(place) && !seen.contains(place);
+        let ids: Vec<String> =
+            (0..plan.steps.len()).filter(hidden).map(|place| format!("{:?}", plan.steps[place].id)).collect();
+        match ids.is_empty() || last.iter().all(is_good) {
+            true => String::new(),
+            false => format!("\nAlso carried out: {}", ids.join(", ")),
+        }
     }
 
     /// A text, and the pictures and other blocks of these steps' results.

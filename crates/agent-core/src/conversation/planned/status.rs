@@ -30,7 +30,8 @@ pub(super) enum Readiness {
 impl<'a> Status<'a> {
     pub(super) fn of(state: &'a State) -> Self {
         match state {
-            State::Done { content, is_error: false } | State::Answer { content, .. } => Self::Good(content),
+            State::Done { content, is_error: false } => Self::Good(content),
+            State::Answer { content, cut } => Self::Good(cut.as_ref().unwrap_or(content)),
             State::Done { content, .. } => Self::Failed(content),
             State::Skipped(skipped) => Self::Skipped(skipped),
             _ => Self::Open,

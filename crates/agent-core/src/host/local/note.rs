@@ -1,6 +1,6 @@
 //! Notes about budgets for the model.
 
-use crate::{Block, Message, Request, Role};
+use crate::{Block, Request, Role};
 
 /// What the model reads when this is its last answer.
 pub(super) const LAST_ANSWER: &str =
@@ -12,7 +12,7 @@ pub(super) fn add_note(request: &mut Request, note: &str) {
     match request.messages.last_mut() {
         Some(last) if last.role() == Role::User => {
             let blocks = last.content().iter().cloned().chain([note]);
-            *last = Message::new(Role::User, blocks.collect::<Vec<Block>>());
+            *last = last.with_content(blocks.collect::<Vec<Block>>());
         }
         _ => request.system.push(note),
     }
