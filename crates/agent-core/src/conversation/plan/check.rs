@@ -1,6 +1,6 @@
 //! Checks a plan when it is read, and finds what each step needs.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use serde_json::value::RawValue;
 
@@ -93,9 +93,10 @@ impl Names {
         if !is_valid(id) || id.len() > LONGEST_ID {
             return Err(InvalidPlan::InvalidId(id.to_owned()));
         }
-        if self.places.insert(id.to_owned(), self.ids.len()).is_some() {
-            return Err(InvalidPlan::RepeatedId(id.to_owned()));
-        }
+        match self.places.entry(id.to_owned()) {
+            Entry::Occupied(_) => return Err(InvalidPlan::RepeatedId(id.to_owned())),
+            Entry::Vacant(place) => place.insert(self.ids.len()),
+        };
         self.ids.push(id.to_owned());
         Ok(())
     }
