@@ -251,16 +251,13 @@ impl LocalHost {
             Mode::Concurrent => usize::MAX,
             Mode::Sequential => 1,
         };
-        let (conversation, is_plan) = (turn.conversation().id().to_owned(), turn.conversation().is_plan());
+        let conversation = turn.conversation().id().to_owned();
         self.reported_waits.forget(&conversation);
         self.emit_queued(&turn);
         let background = self.backgrounds.of(&conversation);
         let done = in_parallel_beside(turn, at_most, outer, background.as_deref()).await;
         self.started.forget(&conversation);
         self.forget_plans(&conversation);
-        if is_plan {
-            self.discard_unused_steps(&conversation);
-        }
         done
     }
 

@@ -145,10 +145,13 @@ impl LocalHost {
         self.begun_plans.take(conversation, |_| false);
     }
 
-    /// The turn of this plan has ended. What it did not take over of its early steps is discarded.
-    pub(super) fn discard_unused_steps(&self, plan: &str) {
-        let items = self.begun_plans.take_unused_items(plan);
-        self.stop_all(plan, items, "stopped: its plan does not need it");
+    /// This conversation is not driven any more. If it is that of a plan, or of a step for items,
+    /// what it did not take over of its early steps is discarded, also if it had no turn.
+    pub(super) fn discard_unused_steps(&self, conversation: &Conversation) {
+        if conversation.is_plan() {
+            let items = self.begun_plans.take_unused_items(conversation.id());
+            self.stop_all(conversation.id(), items, "stopped: its plan does not need it");
+        }
     }
 
     /// A step begins that is made for each item of a list, before its plan is whole.
