@@ -9,7 +9,7 @@ use crate::{Count, Paused, builder, call, ending, model, team, told};
 
 /// A step, with what it needs of other steps.
 #[derive(Clone, Debug)]
-struct AnyStep {
+pub(crate) struct AnyStep {
     tool: &'static str,
     ms: u64,
     fail: bool,
@@ -26,7 +26,7 @@ enum Need {
     Items,
 }
 
-fn any_step() -> impl Strategy<Value = AnyStep> {
+pub(crate) fn any_step() -> impl Strategy<Value = AnyStep> {
     use Need::*;
     let tool = prop::sample::select(vec!["look", "look", "look", "twin", "twin", "act", "alone"]);
     let need = prop::sample::select(vec![Result, Text, Either, After, Failure, Items]);
@@ -39,9 +39,10 @@ fn any_step() -> impl Strategy<Value = AnyStep> {
     })
 }
 
-/// The plan as JSON. Mostly a step needs steps before it, so that the plan can be carried out.
-fn written(steps: &[AnyStep], names_later_ones: bool, result: Option<bool>) -> String {
-    let id = |number: usize| format!("s{number}");
+/// The steps as JSON, of which the first `ids` have ids of their own. Mostly a step needs steps before
+/// it, so that the plan can be carried out.
+pub(crate) fn written_steps(steps: &[AnyStep], names_later_ones: bool, ids: usize) -> String {
+    let id = |number: usize| format!("s{}", number % ids);
     let written = steps.iter().enumerate().map(|(number, step)| {
         let others = if names_later_ones { steps.len() } else { number };
         let mut input = json!({"say": {"é\"]},{\\": number % 2}, "ms": step.ms, "fail": step.fail});
@@ -65,7 +66,12 @@ fn written(steps: &[AnyStep], names_later_ones: bool, result: Option<bool>) -> S
         fields
     });
     let steps: Vec<Value> = written.collect();
-    let steps = format!("\"steps\": {}", json!(steps));
+    format!("\"steps\": {}", json!(steps))
+}
+
+/// The plan as JSON.
+fn written(steps: &[AnyStep], names_later_ones: bool, result: Option<bool>) -> String {
+    let steps = written_steps(steps, names_later_ones, usize::MAX);
     let shown = r#""result": {"first": {"$from": "s0"}, "steps": [{"id": "s0"}]}"#;
     match result {
         None => format!("{{{steps}}}"),
@@ -74,8 +80,8 @@ fn written(steps: &[AnyStep], names_later_ones: bool, result: Option<bool>) -> S
     }
 }
 
-/// The reply in which the text comes in these parts, each with its pause.
-fn streamed(text: &str, places: &[(Index, u64)]) -> Vec<Paused> {
+/// The call whose text comes in these parts, each with its pause.
+pub(crate) fn streamed(text: &str, places: &[(Index, u64)]) -> Vec<Paused> {
     let mut ends: Vec<(usize, u64)> =
         places.iter().map(|(place, pause)| (place.index(text.len() + 1), *pause)).collect();
     ends.retain(|(end, _)| text.is_char_boundary(*end));
@@ -85,11 +91,12 @@ fn streamed(text: &str, places: &[(Index, u64)]) -> Vec<Paused> {
     let pieces: Vec<&str> = starts.zip(&ends).map(|(start, (end, _))| &text[start..*end]).collect();
     let mut reply = call(0, "p", &pieces);
     reply[1..].iter_mut().zip(&ends).for_each(|((pause, _), (_, wanted))| *pause = *wanted);
-    ending(reply, StopReason::ToolUse)
+    reply
 }
 
 /// Runs the reply, and returns the conversation and how many calls were made and have ended.
-fn run(reply: Vec<Paused>, early: Early) -> (String, Conversation, [usize; 2]) {
+fn run(call: Vec<Paused>, early: Early) -> (String, Conversation, [usize; 2]) {
+    let reply = ending(call, StopReason::ToolUse);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let count = Count::default();

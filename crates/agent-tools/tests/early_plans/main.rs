@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod any_end;
 mod any_split;
 mod order;
+mod over;
 mod paying;
 
 use std::{

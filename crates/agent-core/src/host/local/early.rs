@@ -99,17 +99,17 @@ impl<'a> EarlyCalls<'a> {
         let agent = self.so_far.speaker();
         let Some(spec) = self.host.caller.team.spec(agent, &call.name) else { return };
         self.open &= !spec.exclusive;
+        if self.plans.as_ref().is_some_and(|plans| plans.has(&call.id)) {
+            // Its steps start early. It is made when the reply is whole, so it ends after them.
+            return;
+        }
         let is_beyond = self.host.caller.team.limits().is_beyond(place);
         if self.open && spec.starts_early(self.early) && !is_beyond {
             let call = self.as_call(call, place);
             if self.may_start.is_none_or(|may_start| may_start(&call)) {
                 self.host.started.start(&self.host.caller, self.host.cancel.get(), call.into());
             }
-        } else if self.open
-            && spec.could_start_early()
-            && self.host.caller.emitter.has_listeners()
-            && !self.plans.as_ref().is_some_and(|plans| plans.has(&call.id))
-        {
+        } else if self.open && spec.could_start_early() && self.host.caller.emitter.has_listeners() {
             self.host.started.note_passed(self.so_far.shared_id(), &call.id);
         }
     }
