@@ -38,7 +38,6 @@ mod worst_case;
 use std::sync::{Arc, OnceLock};
 
 use backgrounds::Backgrounds;
-use begun_plans::BegunPlans;
 use budgets::Budgets;
 use call::Caller;
 pub use early_reply::EarlyReply;
@@ -74,7 +73,6 @@ const ALONE: &str = "before its first call, nobody else has it";
 pub struct LocalHost {
     caller: Arc<Caller>,
     started: StartedCalls,
-    begun_plans: BegunPlans,
     backgrounds: Backgrounds,
     /// Whether calls of a tool of the team may be detached.
     may_detach: bool,
@@ -113,7 +111,6 @@ impl LocalHost {
         Self {
             caller,
             started,
-            begun_plans: BegunPlans::default(),
             backgrounds: Backgrounds::default(),
             may_detach,
             reported_waits,

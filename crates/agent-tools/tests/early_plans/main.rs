@@ -4,6 +4,7 @@
 
 mod any_end;
 mod any_split;
+mod begun_call;
 mod order;
 mod over;
 mod paying;

@@ -7,7 +7,9 @@ use std::{
 
 use super::{LocalHost, running_call::UNCOUNTED};
 use crate::{
-    Block, Call, Conversation, Delegation, EventKind, LlmError, Outcome, Response, event::emitter::Origin,
+    Block, Call, Conversation, Delegation, EventKind, LlmError, Outcome, Response,
+    event::emitter::Origin,
+    host::cancel::{CallGuard, Stop},
 };
 
 /// Such plans, by the conversation whose reply makes them, until that turn has ended.
@@ -19,29 +21,54 @@ struct BegunPlan {
     call: Arc<Call>,
     /// Whether a step has started, and the call has no other events yet.
     has_started: bool,
+    /// Whether the call was counted, because a step has started, and was not made yet.
+    is_counted: bool,
+    /// Since a step has started and until the call is made: what stops the call by its key, and its
+    /// steps with it.
+    guard: Option<CallGuard>,
     /// The steps that have begun, are made for each item of a list, and were not taken over.
-    items: Vec<Call>,
+    items: Vec<BegunItems>,
+}
+
+#[derive(Debug)]
+struct BegunItems {
+    step: Call,
+    /// Lets the step be stopped by its key, with its calls.
+    _guard: CallGuard,
 }
 
 impl BegunPlans {
     pub(super) fn add(&self, call: Arc<Call>) {
-        let plan = BegunPlan { call, has_started: false, items: Vec::new() };
+        let items = Vec::new();
+        let plan = BegunPlan { call, has_started: false, is_counted: false, guard: None, items };
         self.lock().entry(plan.call.conversation.clone()).or_default().push(plan);
     }
 
-    pub(super) fn note_start(&self, call: &Call) {
-        self.change(&call.conversation, &call.call.id, |plan| plan.has_started = true);
+    fn note_start(&self, call: &Call, guard: CallGuard) {
+        self.change(call, |plan| {
+            (plan.has_started, plan.is_counted, plan.guard) = (true, true, Some(guard));
+        });
     }
 
-    fn note_items(&self, call: &Call, step: Call) {
-        self.change(&call.conversation, &call.call.id, |plan| plan.items.push(step));
+    /// Whether this call was counted when the first step of its plan started. It is made now.
+    pub(super) fn take_count(&self, call: &Call) -> bool {
+        self.change(call, |plan| std::mem::take(&mut plan.is_counted)).unwrap_or_default()
+    }
+
+    /// What stops this call, if a step of its plan has started. It is made now.
+    pub(super) fn take_guard(&self, call: &Call) -> Option<CallGuard> {
+        self.change(call, |plan| plan.guard.take()).flatten()
+    }
+
+    fn note_items(&self, call: &Call, items: BegunItems) {
+        self.change(call, |plan| plan.items.push(items));
     }
 
     /// Whether this step, which is made for each item of a list, began before its plan was whole. It
     /// is taken over now.
     pub(super) fn take_items(&self, step: &Call) -> bool {
         let taken = self.change_of_id(&step.conversation, |plan| {
-            let place = plan.items.iter().position(|begun| begun.call.id == step.call.id);
+            let place = plan.items.iter().position(|begun| begun.step.call.id == step.call.id);
             place.map(|place| plan.items.swap_remove(place))
         });
         taken.flatten().is_some()
@@ -49,16 +76,20 @@ impl BegunPlans {
 
     /// Takes out the steps for items of a plan that were not taken over. `plan` is the id of its
     /// conversation.
-    fn take_unused_items(&self, plan: &str) -> Vec<Call> {
+    fn take_unused_items(&self, plan: &str) -> Vec<BegunItems> {
         self.change_of_id(plan, |plan| std::mem::take(&mut plan.items)).unwrap_or_default()
     }
 
     fn change_of_id<T>(&self, id: &str, change: impl FnOnce(&mut BegunPlan) -> T) -> Option<T> {
         let (conversation, call) = id.rsplit_once('/')?;
-        self.change(conversation, call, change)
+        self.change_of(conversation, call, change)
     }
 
-    fn change<T>(
+    fn change<T>(&self, call: &Call, change: impl FnOnce(&mut BegunPlan) -> T) -> Option<T> {
+        self.change_of(&call.conversation, &call.call.id, change)
+    }
+
+    fn change_of<T>(
         &self,
         conversation: &str,
         call: &str,
@@ -101,7 +132,8 @@ impl LocalHost {
     /// not count. Those are kept whose call `is_kept`. Returns the ids of the calls that have events.
     pub(super) fn discard_plans(&self, conversation: &str, is_kept: impl Fn(&str) -> bool) -> Vec<String> {
         let mut told = Vec::new();
-        for BegunPlan { call, has_started, items } in self.begun_plans.take(conversation, is_kept) {
+        for BegunPlan { call, has_started, items, .. } in self.caller.begun_plans.take(conversation, is_kept)
+        {
             self.discard_steps(&call, items, UNCOUNTED);
             if has_started {
                 let ended = || EventKind::call_ended(&call.call, true, UNCOUNTED);
@@ -118,7 +150,7 @@ impl LocalHost {
         so_far: &Conversation,
         reply: &Result<Response, LlmError>,
     ) -> Vec<String> {
-        if !self.begun_plans.has_any(so_far.id()) {
+        if !self.caller.begun_plans.has_any(so_far.id()) {
             return Vec::new();
         }
         let made = reply.as_ref().ok().filter(|reply| reply.stop_reason.runs_calls());
@@ -130,35 +162,48 @@ impl LocalHost {
 
     /// Whether this outcome may be that of a plan's call, and is not a plan.
     pub(super) fn may_refuse_plan(&self, outcome: &Outcome) -> bool {
-        !matches!(outcome, Outcome::Plan { .. }) && !self.begun_plans.is_empty()
+        !matches!(outcome, Outcome::Plan { .. }) && !self.caller.begun_plans.is_empty()
     }
 
     /// This call has ended. If it had to make a plan, it has made none.
     pub(super) fn discard_refused_plan(&self, call: &Call) {
-        for plan in self.begun_plans.take(&call.conversation, |id| id != call.call.id) {
+        for plan in self.caller.begun_plans.take(&call.conversation, |id| id != call.call.id) {
             self.discard_steps(&plan.call, plan.items, "stopped: its plan is not carried out");
         }
     }
 
     /// The turn has ended in which the plans of this conversation were carried out.
     pub(super) fn forget_plans(&self, conversation: &str) {
-        self.begun_plans.take(conversation, |_| false);
+        self.caller.begun_plans.take(conversation, |_| false);
     }
 
     /// This conversation is not driven any more. If it is that of a plan, or of a step for items,
     /// what it did not take over of its early steps is discarded, also if it had no turn.
     pub(super) fn discard_unused_steps(&self, conversation: &Conversation) {
         if conversation.is_plan() {
-            let items = self.begun_plans.take_unused_items(conversation.id());
+            let items = self.caller.begun_plans.take_unused_items(conversation.id());
             self.stop_all(conversation.id(), items, "stopped: its plan does not need it");
         }
+    }
+
+    /// The first step of a plan is about to start. The plan's call is counted now, because its steps
+    /// are counted, too, and must not use up what it needs itself. Returns what stops the call; `None`
+    /// if a limit or a budget does not allow the call, so that no step may start.
+    pub(super) fn begin_plan(&self, call: &Call) -> Option<Stop> {
+        self.caller.count_call(call).ok()?;
+        self.caller.emitter.emit(Origin::of(call), || EventKind::plan_started(&call.call));
+        let guard = CallGuard::of(call, self.cancel.get());
+        let stop = guard.stop.clone();
+        self.caller.begun_plans.note_start(call, guard);
+        Some(stop)
     }
 
     /// A step begins that is made for each item of a list, before its plan is whole.
     pub(super) fn begin_items_early(&self, plan: &Call, step: &Delegation) {
         if let Some(step) = step.begins_items() {
             self.tell_items(&step);
-            self.begun_plans.note_items(plan, step);
+            let _guard = CallGuard::of(&step, self.cancel.get());
+            self.caller.begun_plans.note_items(plan, BegunItems { step, _guard });
         }
     }
 
@@ -168,15 +213,15 @@ impl LocalHost {
         emitter.emit(Origin::of(step), || EventKind::delegated(step, &step.agent));
     }
 
-    fn discard_steps(&self, call: &Call, items: Vec<Call>, why: &'static str) {
+    fn discard_steps(&self, call: &Call, items: Vec<BegunItems>, why: &'static str) {
         let plan = format!("{}/{}", call.conversation, call.call.id);
         self.stop_all(&plan, items, why);
         self.caller.budgets.close_unused(&call.conversation, &plan);
     }
 
     /// Stops the early steps of a plan that nobody has taken over, and these for items of a list.
-    fn stop_all(&self, plan: &str, items: Vec<Call>, why: &'static str) {
-        for step in items {
+    fn stop_all(&self, plan: &str, items: Vec<BegunItems>, why: &'static str) {
+        for BegunItems { step, .. } in items {
             self.discard_steps(&step, Vec::new(), why);
             let ended = || EventKind::call_ended(&step.call, true, why);
             self.caller.emitter.emit(Origin::of(&step), ended);

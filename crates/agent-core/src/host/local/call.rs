@@ -11,7 +11,7 @@ use futures::{FutureExt, future::Either};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{budgets::Budgets, count::Count, task};
+use super::{begun_plans::BegunPlans, budgets::Budgets, count::Count, task};
 use crate::{
     Call, Context, Conversation, EventKind, Outcome, Permits, Receipt, Rules, RunError, Team, Tool, ToolSpec,
     event::{
@@ -33,6 +33,7 @@ pub(super) struct Caller {
     /// Limits the running calls of all conversations of the run.
     permits: Option<Permits>,
     pub(super) calls_made: Count,
+    pub(super) begun_plans: BegunPlans,
     pub(super) requests_made: Count,
     pub(super) budgets: Arc<Budgets>,
     /// Cancelled when the host or the run is dropped.
@@ -61,6 +62,7 @@ impl Caller {
             values,
             permits,
             calls_made: Count::default(),
+            begun_plans: BegunPlans::default(),
             requests_made: Count::default(),
             cancel: cancel.into(),
         }
@@ -130,13 +132,22 @@ impl Caller {
         }
     }
 
-    /// The tool of the call, if the call may be made. Counts the call.
+    /// The tool of the call, if the call may be made. Counts the call, unless it is that of a plan
+    /// and was counted when its first step started.
     fn admit(&self, call: &Call) -> Result<&Arc<dyn Tool>, Outcome> {
         let tool = self.team.tool(call)?;
-        let limits = self.team.limits();
-        self.calls_made.one_more(limits.calls).map_err(Outcome::beyond_calls)?;
+        if !self.begun_plans.take_count(call) {
+            self.count_call(call)?;
+        }
+        Ok(tool)
+    }
+
+    /// Counts a call. It fails if a limit or a budget does not allow the call.
+    pub(super) fn count_call(&self, call: &Call) -> Result<(), Outcome> {
+        let counted = self.calls_made.one_more(self.team.limits().calls);
+        counted.map_err(Outcome::beyond_calls)?;
         let paid = self.budgets.use_call(&call.conversation);
-        paid.map(|()| tool).map_err(|exceeded| Outcome::beyond_budget(&exceeded))
+        paid.map_err(|exceeded| Outcome::beyond_budget(&exceeded))
     }
 
     /// Counts a request to a model. It fails if the limit is reached.

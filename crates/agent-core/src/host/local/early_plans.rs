@@ -10,9 +10,9 @@ use futures::{
 
 use super::LocalHost;
 use crate::{
-    Call, Conversation, EventKind, Outcome, Rules, ToolCall, ToolSpec,
+    Call, Conversation, Outcome, Rules, ToolCall, ToolSpec,
     conversation::{PlanBeginning, Starting, StepReader},
-    event::emitter::Origin,
+    host::cancel::Stop,
 };
 
 /// The plans of a reply that streams. A step starts when the model has moved on from it, and when
@@ -30,8 +30,8 @@ struct EarlyPlan {
     call: Arc<Call>,
     reader: StepReader,
     beginning: PlanBeginning,
-    /// Whether the event of its first step was emitted.
-    has_started: bool,
+    /// What stops it, since its first step has started.
+    started: Option<Stop>,
 }
 
 struct EndedStep {
@@ -68,8 +68,8 @@ impl<'a> EarlyPlans<'a> {
         if let Some(beginning) = so_far.plan_beginning(&call.call.id, &caller.team) {
             caller.budgets.enter_unguarded(beginning.conversation(), caller.team.limits());
             let (call, reader) = (Arc::new(call), StepReader::default());
-            self.host.begun_plans.add(call.clone());
-            self.plans.push(EarlyPlan { index, call, reader, beginning, has_started: false });
+            self.host.caller.begun_plans.add(call.clone());
+            self.plans.push(EarlyPlan { index, call, reader, beginning, started: None });
         }
     }
 
@@ -120,11 +120,12 @@ impl<'a> EarlyPlans<'a> {
         let (host, plan) = (self.host, &mut self.plans[number]);
         let Starting { items, calls } =
             plan.beginning.start(&host.caller.team, ToolSpec::starts_early_in_plan);
-        let is_any = !calls.is_empty() || !items.is_empty();
-        if is_any && !std::mem::replace(&mut plan.has_started, true) {
-            let call = &plan.call;
-            host.caller.emitter.emit(Origin::of(call), || EventKind::plan_started(&call.call));
-            host.begun_plans.note_start(call);
+        if calls.is_empty() && items.is_empty() {
+            return;
+        }
+        plan.started = plan.started.take().or_else(|| host.begin_plan(&plan.call));
+        if plan.started.as_ref().is_none_or(Stop::is_stopped) {
+            return plan.reader.stop();
         }
         for step in items {
             host.caller.budgets.enter_unguarded(&step.conversation, host.caller.team.limits());

@@ -40,7 +40,8 @@ impl LocalHost {
             true => Some(oneshot::channel()).unzip(),
             false => (None, None),
         };
-        let entered = CallGuard::of(&call, self.cancel.get());
+        let begun = self.caller.begun_plans.take_guard(&call);
+        let entered = begun.unwrap_or_else(|| CallGuard::of(&call, self.cancel.get()));
         let made = {
             // Pinned where it is made, because each move would make the outer future larger. It
             // ends with this block.

@@ -41,7 +41,7 @@ impl Perform for LocalHost {
     }
 
     fn on_items(&self, step: Call) {
-        if !self.begun_plans.take_items(&step) {
+        if !self.caller.begun_plans.take_items(&step) {
             self.tell_items(&step);
         }
     }
