@@ -73,8 +73,10 @@ pub(super) fn needs(steps: &[Step], result: Option<&Json>) -> Result<Vec<Needs>,
         needs.is_last = !waited_for.contains(&place);
     }
     if let Some(result) = result {
-        let shown = Found { names: &names, by: "the result".to_owned(), may_have_items: false };
-        shown.collect(result, &mut Vec::new())?;
+        let by = "the result".to_owned();
+        let mut shown = Found::new(&names, &by);
+        shown.collect(result, false)?;
+        names.all_known(&by, &shown.unknown)?;
     }
     no_circle(steps, &needs)?;
     Ok(needs)
@@ -107,70 +109,103 @@ impl Names {
     }
 
     /// What this step needs, without whether it is a last one.
-    pub(in crate::conversation) fn needs(&self, step: &Step) -> Result<Needs, InvalidPlan> {
-        let by = format!("step {:?}", step.id);
+    fn needs(&self, step: &Step) -> Result<Needs, InvalidPlan> {
+        let (needs, unknown) = self.needs_so_far(step)?;
+        self.all_known(&step.by(), &unknown)?;
+        Ok(needs)
+    }
+
+    /// What this step needs, without whether it is a last one, and the steps that it names and that
+    /// are not known yet. If there are some, what it needs is not complete.
+    pub(in crate::conversation) fn needs_so_far(
+        &self,
+        step: &Step,
+    ) -> Result<(Needs, Vec<String>), InvalidPlan> {
+        let by = step.by();
         if !step.input.text().starts_with('{') {
             let why = "its input must be an object".to_owned();
             return Err(InvalidPlan::InvalidReference { by, why });
         }
-        let mut results = Vec::new();
-        let input = Found { names: self, by: by.clone(), may_have_items: step.for_each.is_some() };
-        input.collect(&step.input, &mut results)?;
+        let mut found = Found::new(self, &by);
+        found.collect(&step.input, step.for_each.is_some())?;
         if let Some(list) = &step.for_each {
-            Found { names: self, by: by.clone(), may_have_items: false }.collect(list, &mut results)?;
+            found.collect(list, false)?;
         }
         for other in &step.after {
-            results.push(Reference { steps: vec![self.place(&by, other)?], path: String::new() });
+            found.add(std::slice::from_ref(other), String::new());
         }
-        let failure = step.if_failed.as_ref().map(|other| self.place(&by, other)).transpose()?;
-        Ok(Needs { results, failure, is_last: false })
+        let failure = step.if_failed.as_ref().and_then(|other| found.place(other));
+        Ok((Needs { results: found.results, failure, is_last: false }, found.unknown))
     }
 
-    fn place(&self, by: &str, step: &str) -> Result<usize, InvalidPlan> {
-        self.find(step).ok_or_else(|| InvalidPlan::UnknownStep {
-            by: by.to_owned(),
-            step: step.to_owned(),
-            steps: self.ids.join(", "),
-        })
+    fn all_known(&self, by: &str, unknown: &[String]) -> Result<(), InvalidPlan> {
+        let Some(step) = unknown.first() else { return Ok(()) };
+        let (by, step, steps) = (by.to_owned(), step.clone(), self.ids.join(", "));
+        Err(InvalidPlan::UnknownStep { by, step, steps })
     }
 }
 
-/// Finds the results that a template uses.
+/// Finds the results that templates use.
 struct Found<'a> {
     names: &'a Names,
-    by: String,
-    may_have_items: bool,
+    by: &'a str,
+    results: Vec<Reference>,
+    /// The names that are of no known step.
+    unknown: Vec<String>,
 }
 
-impl Found<'_> {
-    fn collect(&self, template: &Json, found: &mut Vec<Reference>) -> Result<(), InvalidPlan> {
+impl<'a> Found<'a> {
+    fn new(names: &'a Names, by: &'a str) -> Self {
+        Self { names, by, results: Vec::new(), unknown: Vec::new() }
+    }
+
+    fn collect(&mut self, template: &Json, may_have_items: bool) -> Result<(), InvalidPlan> {
         match template.text().contains("\"$") {
-            true => self.visit(template.raw(), 0, found),
+            true => self.visit(template.raw(), 0, may_have_items),
             false => Ok(()),
         }
     }
 
-    fn visit(&self, value: &RawValue, depth: usize, found: &mut Vec<Reference>) -> Result<(), InvalidPlan> {
-        let wrong = |why: String| InvalidPlan::InvalidReference { by: self.by.clone(), why };
+    fn visit(&mut self, value: &RawValue, depth: usize, may_have_items: bool) -> Result<(), InvalidPlan> {
+        let by = self.by;
+        let wrong = |why: String| InvalidPlan::InvalidReference { by: by.to_owned(), why };
         match node_at(value, depth).map_err(wrong)? {
             Node::Plain | Node::Literal(_) => Ok(()),
-            Node::Item { .. } if self.may_have_items => Ok(()),
+            Node::Item { .. } if may_have_items => Ok(()),
             Node::Item { .. } => {
                 Err(wrong("\"$item\" is only for the input of a step with \"for_each\"".to_owned()))
             }
             Node::From { steps, path } => {
-                let steps =
-                    steps.iter().map(|step| self.names.place(&self.by, step)).collect::<Result<_, _>>()?;
-                found.push(Reference { steps, path });
+                self.add(&steps, path);
                 Ok(())
             }
             Node::Text(parts) | Node::List(parts) => {
-                parts.into_iter().try_for_each(|part| self.visit(part, depth + 1, found))
+                parts.into_iter().try_for_each(|part| self.visit(part, depth + 1, may_have_items))
             }
             Node::Object(fields) => {
-                fields.iter().try_for_each(|(_, value)| self.visit(value, depth + 1, found))
+                fields.iter().try_for_each(|(_, value)| self.visit(value, depth + 1, may_have_items))
             }
         }
+    }
+
+    fn add(&mut self, steps: &[String], path: String) {
+        let steps = steps.iter().filter_map(|step| self.place(step)).collect();
+        self.results.push(Reference { steps, path });
+    }
+
+    fn place(&mut self, step: &str) -> Option<usize> {
+        let place = self.names.find(step);
+        if place.is_none() {
+            self.unknown.push(step.to_owned());
+        }
+        place
+    }
+}
+
+impl Step {
+    /// How errors name it.
+    fn by(&self) -> String {
+        format!("step {:?}", self.id)
     }
 }
 

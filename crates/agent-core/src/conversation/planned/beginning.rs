@@ -9,7 +9,7 @@ use super::{Given, PlanResult, Planned};
 use crate::{
     Call, Conversation, Delegation, DelegationLimits, Outcome, Rules, ToolCall, ToolSpec, Work,
     conversation::{
-        InvalidPlan, Slot, State,
+        Slot, State,
         plan::{MOST_STEPS, Names, Needs, Plan, Step},
     },
 };
@@ -22,6 +22,8 @@ pub(crate) struct PlanBeginning {
     names: Names,
     /// The places of steps that name a step which is not known yet, by the id of that one.
     lacking: HashMap<String, Vec<usize>>,
+    /// How many such names each of these steps has, by its place.
+    unknown: HashMap<usize, usize>,
     /// The ids of the steps that could start, whether they did or wait for the whole plan.
     running: HashSet<String>,
     /// The plan can't be carried out, so nothing more starts.
@@ -49,8 +51,8 @@ impl Conversation {
         child.agent = self.speaker().into();
         let plan = Plan::beginning();
         child.planned = Some(Planned::of(Given::Plan(plan.into())));
-        let (names, lacking, running) = Default::default();
-        Some(PlanBeginning { conversation: child, names, lacking, running, is_void: false })
+        let (names, lacking, unknown, running) = Default::default();
+        Some(PlanBeginning { conversation: child, names, lacking, unknown, running, is_void: false })
     }
 }
 
@@ -68,8 +70,8 @@ impl PlanBeginning {
         self.is_void |= !self.admits(&step, rules);
         if !self.is_void {
             let place = self.push(step);
-            let lacked_this = self.lacking.remove(self.conversation.slots[place].call.id.as_str());
-            let places = std::iter::once(place).chain(lacked_this.unwrap_or_default());
+            let mut places = self.completed_by(place);
+            places.push(place);
             self.is_void = !places.into_iter().all(|place| self.find_needs(place));
         }
         !self.is_void
@@ -94,14 +96,28 @@ impl PlanBeginning {
         place
     }
 
-    /// Finds what the step at this place needs. Returns `false` if that is not written as it must
-    /// be.
+    /// The places of the steps that lacked only the step at this place.
+    fn completed_by(&mut self, place: usize) -> Vec<usize> {
+        let mut lacked = self.lacking.remove(&*self.conversation.slots[place].call.id).unwrap_or_default();
+        lacked.retain(|place| {
+            let left = self.unknown.get_mut(place).expect("each of them was counted");
+            *left -= 1;
+            *left == 0
+        });
+        lacked
+    }
+
+    /// Finds what the step at this place needs, or what it lacks. Returns `false` if that is not
+    /// written as it must be.
     fn find_needs(&mut self, place: usize) -> bool {
         let Some(plan) = self.conversation.planned.as_ref().and_then(Planned::plan) else { return false };
-        match self.names.needs(&plan.steps[place]) {
-            Ok(needs) => Arc::make_mut(&mut self.plan_mut().needs)[place] = needs,
-            Err(InvalidPlan::UnknownStep { step, .. }) => {
-                self.lacking.entry(step).or_default().push(place);
+        match self.names.needs_so_far(&plan.steps[place]) {
+            Ok((needs, unknown)) if unknown.is_empty() => {
+                Arc::make_mut(&mut self.plan_mut().needs)[place] = needs;
+            }
+            Ok((_, unknown)) => {
+                self.unknown.insert(place, unknown.len());
+                unknown.into_iter().for_each(|step| self.lacking.entry(step).or_default().push(place));
             }
             Err(_) => return false,
         }
