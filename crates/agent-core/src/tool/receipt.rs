@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use crate::{Done, Outcome, model::request::meter::MeterOf};
+use crate::{Done, Outcome, Usage, UsageByAgent, model::request::meter::MeterOf};
 
 /// The place into which a host puts the result of a call as soon as the call has ended. A result in
 /// a receipt is recorded even if the run is dropped before the loop has read the result.
@@ -66,6 +66,27 @@ impl Receipt {
     /// Whether nothing was put in yet.
     pub(crate) fn is_open(&self) -> bool {
         matches!(*self.state(), State::Open { .. })
+    }
+
+    /// Takes out what a call has used of which nobody takes the result. If the call has not ended, it
+    /// is broken off.
+    pub(crate) fn abandon(&self) -> Vec<(String, Usage)> {
+        let is_open = self.is_open();
+        self.fill(Outcome::error("nobody needs the result"));
+        let mut usage = UsageByAgent::default();
+        if let State::Filled(done) = &mut *self.state() {
+            usage = std::mem::take(&mut done.usage);
+        }
+        let used = |used: Usage| if is_open { used.of_broken_off() } else { used };
+        usage.iter().map(|(agent, usage)| (agent.to_owned(), used(usage))).collect()
+    }
+
+    /// Returns a copy of the result with what the call has used, which is then only in this copy.
+    pub(crate) fn take_copy(&self) -> Option<Done> {
+        match &mut *self.state() {
+            State::Filled(done) => Some(share(done)),
+            State::Open { .. } | State::Taken => None,
+        }
     }
 
     /// Whether anybody still waits for the result.

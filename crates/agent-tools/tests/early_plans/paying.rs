@@ -83,10 +83,14 @@ async fn what_a_step_uses_is_counted_once_whether_its_plan_counts_or_not() {
     for (latency, stopped) in [(50, 0), (5_000, 16_000)] {
         let (lines, of_calls) = used(calls(StopReason::MaxTokens), latency).await;
         assert_eq!(of_calls.broken_off.output_tokens, stopped, "{lines}");
-        for (end, reason) in [(last, StopReason::MaxTokens), ("1]}", StopReason::ToolUse)] {
+        let ended = if stopped > 0 { 0 } else { 600 };
+        assert_eq!(of_calls.output_tokens, 1 + ended + stopped, "{lines}");
+        for (end, reason, more) in [(last, StopReason::MaxTokens, 0), ("1]}", StopReason::ToolUse, LAST)] {
             let (lines, of_steps) = used(plan(end, reason), latency).await;
             assert!(lines.contains("> asks"), "{lines}");
             assert_eq!(of_steps.broken_off, of_calls.broken_off, "{lines}");
+            // What has ended counts with what it used.
+            assert_eq!(of_steps.output_tokens, of_calls.output_tokens + more, "{lines}");
         }
     }
 }
@@ -107,4 +111,19 @@ fn used_when_dropped(early: Early) -> u64 {
 fn what_a_step_uses_is_counted_when_the_run_is_dropped() {
     assert_eq!(used_when_dropped(Early::ReadOnly), 1 + 3 * 8_000);
     assert_eq!(used_when_dropped(Early::Never), 1 + 3 * 8_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_early_items_use_is_counted_if_their_plan_has_enough_before_their_first_turn() {
+    let none = |id: &str| format!(r#"{{"id": "{id}", "tool": "asks", "for_each": [], "input": {{}}}}"#);
+    let items = r#"{"id": "each", "tool": "asks", "for_each": [{"a": 1}, {"a": 2}], "input": {"$item": ""}}"#;
+    let first = format!(r#"{{"enough": 1, "steps": [{},"#, none("none"));
+    let last = none("last");
+    let pieces = [&first, &format!("{items},"), " ", &last, "]}"];
+    let reply = ending(call(0, "p", &pieces), StopReason::ToolUse);
+    for (latency, ended, stopped) in [(150, 600, 0), (5_000, 0, 16_000)] {
+        let (lines, usage) = used(reply.clone(), latency).await;
+        assert_eq!(usage.broken_off.output_tokens, stopped, "{lines}");
+        assert_eq!(usage.output_tokens, 1 + LAST + ended + stopped, "{lines}");
+    }
 }

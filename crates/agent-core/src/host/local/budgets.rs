@@ -48,6 +48,8 @@ struct Books {
     asking: Option<AskMeter>,
     /// The requests of its calls to models.
     calls: Vec<(Receipt, MeterOf)>,
+    /// What its early calls have used whose results nobody takes.
+    unused: Vec<(String, Usage)>,
     /// The tokens of the last request by its agent, and how many were estimated for it.
     measured: HashMap<String, Measured>,
 }
@@ -126,8 +128,9 @@ impl Budgets {
         }
         let mut open = lock(&self.open);
         // Calls of a plan may have begun before its conversation.
-        let calls = open.remove(conversation.id()).map(|before| before.calls).unwrap_or_default();
-        let books = Books { chain, is_guarded, asking: None, calls, measured: HashMap::new() };
+        let before = open.remove(conversation.id()).map(|before| (before.calls, before.unused));
+        let (calls, unused) = before.unwrap_or_default();
+        let books = Books { chain, is_guarded, asking: None, calls, unused, measured: HashMap::new() };
         open.insert(conversation.shared_id().clone(), books);
         true
     }
@@ -208,7 +211,7 @@ impl Books {
             let used = usage.iter().map(|(agent, used)| (agent.to_owned(), used.of_broken_off()));
             used.collect::<Vec<_>>()
         });
-        asking.into_iter().chain(lost).collect()
+        asking.into_iter().chain(lost).chain(self.unused.iter().cloned()).collect()
     }
 }
 

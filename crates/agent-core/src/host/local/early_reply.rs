@@ -72,7 +72,7 @@ impl EarlyReply<'_> {
             if running.call.call.id != id && own.contains(&running.call.call.id) {
                 continue;
             }
-            let Some(done) = running.done().filter(|done| is_final(&done.outcome)) else {
+            let Some(done) = running.take_done().filter(|done| is_final(&done.outcome)) else {
                 running.hide_end();
                 continue;
             };

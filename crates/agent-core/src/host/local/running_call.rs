@@ -122,6 +122,7 @@ impl RunningCall {
             caller.emitter.emit(Origin::of(&self.call), || EventKind::call_discarded(&self.call.call));
         } else {
             self.emit_end(caller, why);
+            caller.budgets.count_unused(&self.call, &self.receipt);
         }
         self.has_effects
     }
@@ -137,6 +138,7 @@ impl RunningCall {
         self.ended.clone().await;
         let outcome = self.receipt.done().map(|done| done.outcome).filter(is_final);
         self.emit_end(caller, UNCOUNTED);
+        caller.budgets.count_unused(&self.call, &self.receipt);
         if let Some(outcome) = outcome.as_ref().filter(|_| self.call.call.id != id) {
             let call = ToolCall { id: id.to_owned(), ..(*self.call.call).clone() };
             let call = Call { call: call.into(), ..(*self.call).clone() };
@@ -151,9 +153,9 @@ impl RunningCall {
         self.ended.clone().await;
     }
 
-    /// Its result, if it has ended.
-    pub(super) fn done(&self) -> Option<Done> {
-        self.receipt.done()
+    /// Its result, if it has ended, with what it used. Whoever takes it must record it.
+    pub(super) fn take_done(&self) -> Option<Done> {
+        self.receipt.take_copy()
     }
 
     /// Nobody is told how it ends, because it is stopped and made again.
@@ -165,6 +167,7 @@ impl RunningCall {
     pub(super) async fn finish(self, caller: &Caller) {
         self.ended.clone().await;
         self.emit_end(caller, UNCOUNTED);
+        caller.budgets.count_unused(&self.call, &self.receipt);
     }
 
     /// How it ends.

@@ -1,6 +1,7 @@
 //! What plans need of budgets whose steps start before their conversation begins.
 
 use super::{Budgets, lock};
+use crate::{Call, Receipt};
 
 impl Budgets {
     /// Whether what a request of this conversation reserves is saved before it is sent.
@@ -12,10 +13,16 @@ impl Budgets {
     /// calls have used.
     pub(in crate::host::local) fn close_unused(&self, above: &str, plan: &str) {
         let mut open = lock(&self.open);
-        if let Some(unused) = open.remove(plan) {
-            open.get_mut(above)
-                .into_iter()
-                .for_each(|books| books.calls.extend(unused.calls.iter().cloned()));
+        if let (Some(closed), Some(books)) = (open.remove(plan), open.get_mut(above)) {
+            books.calls.extend(closed.calls);
+            books.unused.extend(closed.unused);
+        }
+    }
+
+    /// Counts what an early call has used whose result nobody takes.
+    pub(in crate::host::local) fn count_unused(&self, call: &Call, receipt: &Receipt) {
+        if let Some(books) = lock(&self.open).get_mut(&call.conversation) {
+            books.unused.extend(receipt.abandon());
         }
     }
 }
