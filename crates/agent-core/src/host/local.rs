@@ -25,6 +25,7 @@ mod partial_reply;
 mod payer;
 mod perform;
 mod plan_end;
+mod plan_steps;
 mod replaced_ids;
 mod reported_waits;
 mod running_call;

@@ -1,6 +1,7 @@
 //! The budgets of the conversations of a run.
 
 mod early;
+mod unrecorded;
 
 use std::{
     collections::HashMap,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     Account, Budget, BudgetExceeded, BudgetScope, Call, Chain, Change, Conversation, Limits, LlmError,
-    Receipt, Response, Rules, Spent, Team, Usage, UsageByAgent,
+    Receipt, Response, Rules, Spent, Team, Usage,
     event::emitter::{Emitter, Origin},
     model::request::meter::MeterOf,
     tool::pays::Pays,
@@ -197,21 +198,6 @@ impl Pays for Budgets {
         drop(open);
         receipt.add_meter(meter.clone());
         meter
-    }
-}
-
-impl Books {
-    /// What was used and is in no reply and no result.
-    fn unrecorded(&self) -> Vec<(String, Usage)> {
-        let asking = self.asking.as_ref().and_then(AskMeter::unrecorded);
-        let lost = self.calls.iter().filter(|(receipt, _)| receipt.is_open());
-        let lost = lost.flat_map(|(_, meter)| {
-            let mut usage = UsageByAgent::default();
-            meter.close(&mut usage);
-            let used = usage.iter().map(|(agent, used)| (agent.to_owned(), used.of_broken_off()));
-            used.collect::<Vec<_>>()
-        });
-        asking.into_iter().chain(lost).chain(self.unused.iter().cloned()).collect()
     }
 }
 
