@@ -127,8 +127,8 @@ fn tell_call(event: &Event) {
         EventKind::CallDiscarded { id, tool } => {
             tell_call!(WARN, event, id, tool, "ran early for a reply that does not count");
         }
-        EventKind::CallWaiting { id, .. } => {
-            tell!("agent::call", INFO, event, id = &**id, "waits for a person")
+        EventKind::CallWaiting { id, key, .. } => {
+            tell!("agent::call", INFO, event, id = &**id, key = key.as_str(), "waits for a person")
         }
         _ => {}
     }

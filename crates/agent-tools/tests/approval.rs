@@ -12,6 +12,7 @@ use std::{
 
 use agent_core::{
     Agent, Conversation, End, EventKind, Json, Tool,
+    event::EventLog,
     script::{Reply, Script},
 };
 use agent_tools::FnTool;
@@ -56,15 +57,20 @@ async fn check(read_only: bool, reads_events: bool) {
 
     let (mut conversation, began) = (agent.start("Pay them."), Instant::now());
     let mut run = agent.run(&mut conversation);
-    let mut waits = 0;
+    let mut told = Vec::new();
     while let (true, Some(event)) = (reads_events, run.next().await) {
-        waits += usize::from(matches!(event.kind, EventKind::CallWaiting { .. }));
+        let line = EventLog::new(80).line(&event).unwrap_or_default();
+        if let EventKind::CallWaiting { key, .. } = event.kind {
+            assert!(line.ends_with(&format!("({key})")), "{line}");
+            told.push(key.to_string());
+        }
     }
     let End::Waiting(calls) = run.await.unwrap() else { panic!("it waits") };
     assert!(began.elapsed() <= Duration::from_secs(3), "the other call is not held up");
     let keys: Vec<&str> = calls.iter().map(|call| call.key.as_str()).collect();
     assert_eq!(keys, ["run/call_0_0", "run/call_0_2", "run/call_0_3"]);
-    assert_eq!(waits, if reads_events { 3 } else { 0 });
+    told.sort();
+    assert_eq!(told, if reads_events { keys } else { Vec::new() }, "an event has the key to approve");
     assert_eq!(paid.load(Ordering::SeqCst), 0);
 
     let written = serde_json::to_string(&conversation).unwrap();

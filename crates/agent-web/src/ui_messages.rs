@@ -153,7 +153,7 @@ impl UiMessages {
                 });
             }
             EventKind::CallProgress { id, text, .. } => chunks.push(status(Some(self.shown(id)), text)),
-            EventKind::CallWaiting { id, question } => chunks.push(UiMessageChunk::ToolApprovalRequest {
+            EventKind::CallWaiting { id, question, .. } => chunks.push(UiMessageChunk::ToolApprovalRequest {
                 approval_id: format!("{conversation}/{id}"),
                 tool_call_id: self.shown(id),
                 reason: question.into(),

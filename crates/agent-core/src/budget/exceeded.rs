@@ -1,4 +1,4 @@
-//! Which budget is used up.
+//! Which budget has no room for the next request.
 
 use std::fmt;
 
@@ -59,6 +59,9 @@ pub enum BudgetLimit {
     Time,
 }
 
+/// In micro-dollars.
+const CENT: u64 = 10_000;
+
 impl BudgetLimit {
     /// An amount of this limit, with its unit, for people to read.
     pub(crate) fn amount(self, amount: u64) -> String {
@@ -70,6 +73,21 @@ impl BudgetLimit {
             Self::Usd => Usd::from_micros(amount).to_string(),
             Self::Calls => format!("{amount} tool calls"),
             Self::Time => format!("{:?}", std::time::Duration::from_millis(amount)),
+        }
+    }
+
+    /// Money in whole cents, unless it is less than a cent. Other amounts stay as they are.
+    fn rounded_down(self, amount: u64) -> u64 {
+        match self {
+            Self::Usd if amount >= CENT => amount / CENT * CENT,
+            _ => amount,
+        }
+    }
+
+    fn rounded_up(self, amount: u64) -> u64 {
+        match self {
+            Self::Usd if amount >= CENT => amount.div_ceil(CENT).saturating_mul(CENT),
+            _ => amount,
         }
     }
 
@@ -93,17 +111,54 @@ impl fmt::Display for BudgetScope {
     }
 }
 
-/// Writes one sentence for people and models to read.
+/// Writes one sentence for people and models to read. Money is rounded to cents: down what is left,
+/// up what may be needed.
 impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scope, of, limit, spent, needed } = self;
-        let (limit, spent, needed) = (of.amount(*limit), of.number(*spent), of.number(*needed));
+        let (left, all) = (limit.saturating_sub(*spent), of.amount(*limit));
         match of {
-            BudgetLimit::Time => write!(f, "{scope} is used up: its {limit} are over"),
-            _ => write!(
-                f,
-                "{scope} is used up: {spent} of {limit} are spent or reserved, and {needed} more may be needed"
-            ),
+            BudgetLimit::Time => write!(f, "{scope} is used up: its {all} are over"),
+            _ if left == 0 => {
+                write!(f, "{scope} is used up: {} of {all} are spent or reserved", of.number(*spent))
+            }
+            _ => {
+                let next = if *of == BudgetLimit::Calls { "call" } else { "request" };
+                let (left, needed) = (of.number(of.rounded_down(left)), of.number(of.rounded_up(*needed)));
+                write!(
+                    f,
+                    "{scope} has no room for the next {next}: {left} of {all} are left, and it may need {needed}"
+                )
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_is_left_and_what_may_be_needed() {
+        let check = |of, limit, spent, needed, expected: &str| {
+            let exceeded = BudgetExceeded { scope: BudgetScope::Run, of, limit, spent, needed };
+            assert_eq!(exceeded.to_string(), format!("the budget of the run {expected}"));
+        };
+        let (requests, usd) = (BudgetLimit::Requests, BudgetLimit::Usd);
+        check(requests, 3, 3, 1, "is used up: 3 of 3 requests are spent or reserved");
+        check(requests, 3, 4, 1, "is used up: 4 of 3 requests are spent or reserved");
+        let room = "has no room for the next request";
+        let tokens = format!("{room}: 200 of 2000 tokens are left, and it may need 1000");
+        check(BudgetLimit::Tokens, 2_000, 1_800, 1_000, &tokens);
+        let call = "has no room for the next call: 1 of 3 tool calls are left, and it may need 2";
+        check(BudgetLimit::Calls, 3, 2, 2, call);
+        let cents = format!("{room}: $0.13 of $0.50 are left, and it may need $0.17");
+        check(usd, 500_000, 360_001, 160_304, &cents);
+        let whole = format!("{room}: $0.14 of $0.50 are left, and it may need $0.16");
+        check(usd, 500_000, 360_000, 160_000, &whole);
+        // Less than a cent is not rounded: nothing may look like enough.
+        let small = format!("{room}: $0.000123 of $0.50 are left, and it may need $0.000304");
+        check(usd, 500_000, 499_877, 304, &small);
+        check(BudgetLimit::Time, 2_000, 2_000, 0, "is used up: its 2s are over");
     }
 }

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{BudgetExceeded, Json, LlmError, StopReason, ToolCall, safe_lines};
 
@@ -65,13 +66,30 @@ impl fmt::Display for End {
                 format!("waiting for a person: {}", calls.join("; "))
             }
             Self::Cut(reason) => format!("the reply was cut: {}", reason.as_str()),
-            Self::Refused(None) => "the model declined".to_owned(),
-            Self::Refused(Some(details)) => format!("the model declined: {details}"),
+            Self::Refused(details) => refused(details.as_ref()),
             Self::TurnLimit(turns) => format!("no answer after {turns} turns"),
             Self::Budget(exceeded) => exceeded.to_string(),
             Self::Other(why) => why.clone(),
         };
         f.write_str(&safe_lines(&text))
+    }
+}
+
+/// Who refused, and the words of the refusal. The Messages API gives a category and an explanation. A
+/// wrapper that refuses in the place of the model adds its name and what it refused. Details without
+/// any of these are shown as they are.
+fn refused(details: Option<&Json>) -> String {
+    let Some(details) = details else { return "the model declined".to_owned() };
+    let fields: Map<String, Value> = details.parse().unwrap_or_default();
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    let words = text("explanation").map(|words| format!(": {words}"));
+    match (text("guard"), text("category")) {
+        (Some(guard), _) => {
+            let what = text("refused").map(|what| format!(" the {what}")).unwrap_or_default();
+            format!("guard {guard:?} refused{what}{}", words.unwrap_or_default())
+        }
+        (None, Some(category)) => format!("the model declined ({category}){}", words.unwrap_or_default()),
+        (None, None) => format!("the model declined{}", words.unwrap_or_else(|| format!(": {details}"))),
     }
 }
 
@@ -113,6 +131,8 @@ pub struct Failure {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// Programs print an error with its causes. What is a cause as well must not be in the text.
@@ -128,8 +148,7 @@ mod tests {
     #[test]
     fn an_end_is_printed_for_people() {
         let check = |end: End, expected: &str| assert_eq!(end.to_string(), expected);
-        let call =
-            ToolCall { id: "a".to_owned(), name: "pay".to_owned(), input: serde_json::json!({}).into() };
+        let call = ToolCall { id: "a".to_owned(), name: "pay".to_owned(), input: json!({}).into() };
         let (key, agent, question) = ("run/a".to_owned(), "main".to_owned(), "Pay 3 EUR?".to_owned());
         check(
             End::Waiting(vec![PendingApproval { key, agent, call: call.into(), question }]),
@@ -138,6 +157,17 @@ mod tests {
         check(End::Answered("It rains.".to_owned()), "It rains.");
         check(End::Cut(StopReason::MaxTokens), "the reply was cut: max_tokens");
         check(End::Refused(None), "the model declined");
+        let refused = |details: serde_json::Value| End::Refused(Some(details.into()));
+        let by_guard = json!({"type": "refusal", "category": "guard", "guard": "law", "refused": "input", "explanation": "No legal questions."});
+        check(refused(by_guard), r#"guard "law" refused the input: No legal questions."#);
+        check(refused(json!({"guard": "law"})), r#"guard "law" refused"#);
+        let by_model = json!({"type": "refusal", "category": "cyber", "explanation": "It may do harm."});
+        check(refused(by_model), "the model declined (cyber): It may do harm.");
+        let silent = json!({"type": "refusal", "category": "cyber", "explanation": null});
+        check(refused(silent), "the model declined (cyber)");
+        check(refused(json!({"explanation": "Ask a lawyer."})), "the model declined: Ask a lawyer.");
+        check(refused(json!({"code": 7})), r#"the model declined: {"code":7}"#);
+        check(refused(json!(["no"])), r#"the model declined: ["no"]"#);
         check(End::TurnLimit(3), "no answer after 3 turns");
         check(End::Other("nothing was said".to_owned()), "nothing was said");
     }

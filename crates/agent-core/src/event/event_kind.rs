@@ -195,6 +195,10 @@ pub enum EventKind {
     CallWaiting {
         /// The id of the call.
         id: SharedText,
+        /// The key for `approve` and `deny`, as in [`PendingApproval`](crate::conversation::PendingApproval).
+        /// Empty in events that an earlier version wrote.
+        #[serde(default)]
+        key: SharedText,
         /// The question for the person.
         question: SharedText,
     },

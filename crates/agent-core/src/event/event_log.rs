@@ -62,7 +62,7 @@ fn describe(kind: &EventKind) -> Option<String> {
         EventKind::CallEnded { tool, is_error: false, result, .. } => format!("< {tool} = {result}"),
         EventKind::CallEnded { tool, result, .. } => format!("< {tool} failed: {result}"),
         EventKind::CallNotMade { tool, why, .. } => format!("! {tool} {why}"),
-        EventKind::CallWaiting { question, .. } => format!("? {question}"),
+        EventKind::CallWaiting { question, key, .. } => format!("? {question}{}", in_brackets(key)),
         EventKind::TurnFailed { error, .. } => format!("! {error}"),
         EventKind::Transferred { from } => format!("takes over from {from}"),
         EventKind::TransferFailed { from, why } => format!("! does not take over from {from}: {why}"),
@@ -79,6 +79,11 @@ fn describe(kind: &EventKind) -> Option<String> {
         | EventKind::Delta(_)
         | EventKind::Other { .. } => return None,
     })
+}
+
+/// Events of an earlier version have no key.
+fn in_brackets(key: &str) -> String {
+    if key.is_empty() { String::new() } else { format!(" ({key})") }
 }
 
 fn not_shown(dropped: u64) -> String {

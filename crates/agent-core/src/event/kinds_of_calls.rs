@@ -52,8 +52,9 @@ impl EventKind {
                 Self::TransferAsked { id: SharedText::id_of(&call.call), to: transfer.to.as_str().into() }
             }
             Outcome::Wait { question } => {
-                let question = safe_lines(question).as_ref().into();
-                Self::CallWaiting { id: SharedText::id_of(&call.call), question }
+                let (id, question) = (SharedText::id_of(&call.call), safe_lines(question).as_ref().into());
+                let key = format!("{}/{id}", call.conversation).into();
+                Self::CallWaiting { id, key, question }
             }
             Outcome::Delegate { to, .. } => Self::delegated(call, to),
             // It is no event; see `LocalHost::on_outcome`.

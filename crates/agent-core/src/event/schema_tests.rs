@@ -47,7 +47,7 @@ fn samples() -> Vec<EventKind> {
         EventKind::Delegated { id: text(), to: text(), conversation: text() },
         EventKind::CallDetached { id: text(), tool: text() },
         EventKind::CallEnded { id: text(), tool, is_error: false, result: text() },
-        EventKind::CallWaiting { id: text(), question: text() },
+        EventKind::CallWaiting { id: text(), key: text(), question: text() },
         EventKind::TransferAsked { id, to },
         EventKind::Transferred { from: text() },
         EventKind::TransferFailed { from: text(), why: text() },

@@ -50,21 +50,27 @@ async fn check(replies: impl IntoIterator<Item = Reply>, budget: Budget, expecte
 #[tokio::test(start_paused = true)]
 async fn a_run_ends_when_its_budget_can_not_pay_for_the_next_request() {
     let many = || (0..9).map(|_| acts(400));
-    let over = |spent: u64, of: &str, needed: u64| {
+    let over = |left: u64, of: &str, needed: u64| {
         format!(
-            "the budget of the run is used up: {spent} of {of} are spent or reserved, and {needed} more may be needed"
+            "the budget of the run has no room for the next request: {left} of {of} are left, and it may need {needed}"
         )
     };
     let budget = Budget::new;
     check([says("Done.", 5)], budget().requests(1).tokens(9_000).calls(0), "Done.", 1).await;
-    check(many(), budget().requests(3), &over(3, "3 requests", 1), 3).await;
-    let tokens = over(1_200, "2000 output tokens", 1_000);
+    check(
+        many(),
+        budget().requests(3),
+        "the budget of the run is used up: 3 of 3 requests are spent or reserved",
+        3,
+    )
+    .await;
+    let tokens = over(800, "2000 output tokens", 1_000);
     check(many(), budget().output_tokens(2_000), &tokens, 3).await;
     // The server has counted the first request. What is new is estimated.
-    let tokens = over(200, "300 input tokens", 162);
+    let tokens = over(100, "300 input tokens", 162);
     check(many(), budget().input_tokens(300), &tokens, 2).await;
     check([acts(1), says("Nothing was done.", 1)], budget().calls(0), "Nothing was done.", 2).await;
-    let nothing = over(0, "5 output tokens", 1_000);
+    let nothing = over(5, "5 output tokens", 1_000);
     check(many(), budget().output_tokens(5), &nothing, 0).await;
 }
 
@@ -88,7 +94,7 @@ async fn a_budget_in_dollars_needs_prices_and_counts_by_them() {
     let agent = agent("main", Priced::new(model.clone(), "gold", prices).unwrap(), None);
     let mut conversation = agent.start("Go.");
     let end = agent.run(&mut conversation).limits(limits()).await.unwrap();
-    insta::assert_snapshot!(end, @"the budget of the run is used up: $800.00 of $1500.00 are spent or reserved, and $1000.00 more may be needed");
+    insta::assert_snapshot!(end, @"the budget of the run has no room for the next request: $700.00 of $1500.00 are left, and it may need $1000.00");
     insta::assert_snapshot!(conversation.usage_by_agent(), @"main: 2 requests, 2 calls, 200 input tokens, 800 output tokens, $800.00");
 }
 
@@ -143,7 +149,7 @@ async fn fault_88_parallel_children_can_not_overshoot_and_wait_for_each_other() 
     let end = team.run(&mut conversation).limits(limits).listen(listener).await.unwrap();
     assert_eq!((end.text(), began.elapsed()), ("All is done.", Duration::from_secs(2)));
     assert_eq!((model.requests().len(), conversation.spent().output_tokens), (5, 1_100));
-    insta::assert_snapshot!(waits.lock().unwrap().join("\n"), @"requests under way have reserved the rest: the budget of the run is used up: 2100 of 2400 output tokens are spent or reserved, and 1000 more may be needed");
+    insta::assert_snapshot!(waits.lock().unwrap().join("\n"), @"requests under way have reserved the rest: the budget of the run has no room for the next request: 300 of 2400 output tokens are left, and it may need 1000");
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,15 +160,15 @@ async fn fault_89_a_delegated_agent_that_runs_out_returns_what_it_has_done() {
     assert_eq!(team.run(&mut conversation).await.unwrap().text(), "All is done.");
     let results = conversation.messages()[2].tool_results().map(|(_, content, _)| content.to_text());
     insta::assert_snapshot!(results.collect::<Vec<_>>().join("\n"), @r#"
-    expert was not done: the budget of the call "run/call_0_0" is used up: 600 of 1500 output tokens are spent or reserved, and 1000 more may be needed
+    expert was not done: the budget of the call "run/call_0_0" has no room for the next request: 900 of 1500 output tokens are left, and it may need 1000
     Its calls so far:
     - act {} = done
     Its last words: I have looked.
-    expert was not done: the budget of the call "run/call_0_1" is used up: 600 of 1500 output tokens are spent or reserved, and 1000 more may be needed
+    expert was not done: the budget of the call "run/call_0_1" has no room for the next request: 900 of 1500 output tokens are left, and it may need 1000
     Its calls so far:
     - act {} = done
     Its last words: I have looked.
-    expert was not done: the budget of the call "run/call_0_2" is used up: 600 of 1500 output tokens are spent or reserved, and 1000 more may be needed
+    expert was not done: the budget of the call "run/call_0_2" has no room for the next request: 900 of 1500 output tokens are left, and it may need 1000
     Its calls so far:
     - act {} = done
     Its last words: I have looked.
@@ -181,10 +187,10 @@ async fn fault_90_a_shared_budget_bounds_all_runs_that_have_it() {
     };
     assert_eq!(run(&tenant).await, "Yes.");
     assert_eq!(run(&tenant).await, "Yes.");
-    insta::assert_snapshot!(run(&tenant).await, @r#"the budget "tenant 7" is used up: 800 of 1400 output tokens are spent or reserved, and 1000 more may be needed"#);
+    insta::assert_snapshot!(run(&tenant).await, @r#"the budget "tenant 7" has no room for the next request: 600 of 1400 output tokens are left, and it may need 1000"#);
     let other = SharedBudget::new("tenant 8", Budget::new()).within(&process);
     assert_eq!(run(&other).await, "Yes.");
-    insta::assert_snapshot!(run(&other).await, @r#"the budget "process" is used up: 3 of 3 requests are spent or reserved, and 1 more may be needed"#);
+    insta::assert_snapshot!(run(&other).await, @r#"the budget "process" is used up: 3 of 3 requests are spent or reserved"#);
     assert_eq!((process.spent().requests, process.reserved()), (3, Spent::default()));
     let own = SharedBudget::new("own", Budget::new().requests(1));
     assert_eq!(run(&own.clone().within(&own)).await, "Yes.", "it pays once");
@@ -209,7 +215,7 @@ async fn the_model_and_the_listener_are_warned_and_the_last_answer_has_a_part_of
     assert_eq!(run.await.unwrap().text(), "This is what I have.");
     insta::assert_snapshot!(notices.lock().unwrap().join("\n"), @r"
     the budget of the run: 1000 of 3000 output tokens are spent
-    the budget of the run is used up: 1500 of 2100 output tokens are spent or reserved, and 1000 more may be needed; this is the last answer
+    the budget of the run has no room for the next request: 600 of 2100 output tokens are left, and it may need 1000; this is the last answer
     ");
     let requests = model.requests();
     let last: Vec<String> = requests.iter().map(|request| request.last_text()).collect();
@@ -293,7 +299,7 @@ async fn a_budget_also_holds_for_the_loop_alone() {
     let host = LocalHost::new(team.with_limits(limits));
     let mut conversation = Conversation::start("main", "Go.");
     let error = drive(&mut conversation, &host).await.unwrap_err();
-    insta::assert_snapshot!(error, @r#"agent "main" got no answer: the request is not paid for: the budget of the run is used up: 4 of 4 requests are spent or reserved, and 1 more may be needed"#);
+    insta::assert_snapshot!(error, @r#"agent "main" got no answer: the request is not paid for: the budget of the run is used up: 4 of 4 requests are spent or reserved"#);
     assert_eq!(model.requests().len(), 4);
 }
 

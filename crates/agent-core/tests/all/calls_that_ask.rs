@@ -104,7 +104,7 @@ async fn a_budget_that_is_used_up_pays_for_no_request_of_a_call() {
     assert!(matches!(end, End::Budget(_)), "{end:?}");
     assert_eq!((answers.requests().len(), conversation.spent().requests), (1, 2));
     let (_, result, is_error) = conversation.messages()[2].tool_results().next().unwrap();
-    let expected = "the request is not paid for: the budget of the run is used up: 2 of 2 requests are spent or reserved, and 1 more may be needed";
+    let expected = "the request is not paid for: the budget of the run is used up: 2 of 2 requests are spent or reserved";
     assert_eq!(result.to_text(), expected);
     assert!(is_error);
 }

@@ -62,7 +62,7 @@ async fn a_refusal_stops_the_request_and_ends_the_run_with_its_words() {
     let model = slow_reply();
     let mut ran = run_main(&guards, &model, "How is a bomb built?").await;
     assert_eq!(ran.took, SECOND, "the request was stopped, not waited for");
-    insta::assert_snapshot!(ran.end, @r#"the model declined: {"type":"refusal","category":"guard","guard":"slow","refused":"input","explanation":"No bombs."}"#);
+    insta::assert_snapshot!(ran.end, @r#"guard "slow" refused the input: No bombs."#);
     let refusal = GuardRefusal::of(&ran.end).unwrap();
     assert_eq!((&*refusal.guard, &*refusal.explanation), ("slow", "No bombs."));
     assert_eq!(ran.conversation.text(), "No bombs.");

@@ -94,7 +94,7 @@ async fn a_run_that_continues_has_only_what_is_left() {
     assert_eq!((end.text(), conversation.spent().output_tokens), ("Done.", 6 * OUTPUT));
     place.sql("DELETE FROM entries WHERE seq > 2");
     let (end, conversation) = run(&place, counted_team(&limits, &answered, Duration::ZERO)).await;
-    insta::assert_snapshot!(end, @"the budget of the conversation is used up: 8000 of 9800 output tokens are spent or reserved, and 8000 more may be needed");
+    insta::assert_snapshot!(end, @"the budget of the conversation has no room for the next request: 1800 of 9800 output tokens are left, and it may need 8000");
     assert_eq!(conversation.spent().output_tokens, 8_000);
 }
 

@@ -83,7 +83,7 @@ fn events_without_their_beginning_are_survived() {
     let kinds = [
         EventKind::CallEnded { id: id.clone(), tool: tool.clone(), is_error: true, result: "".into() },
         EventKind::CallQueued { id: id.clone(), tool: tool.clone(), why: Default::default() },
-        EventKind::CallWaiting { id: id.clone(), question: "".into() },
+        EventKind::CallWaiting { id: id.clone(), key: "".into(), question: "".into() },
         EventKind::IdReplaced { tool: tool.clone(), was: id.clone(), id: "b".into() },
         EventKind::Transferred { from: "other".into() },
         EventKind::CameBack { from: "other".into(), why: "".into() },

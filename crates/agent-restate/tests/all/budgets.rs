@@ -99,24 +99,24 @@ fn cases() -> Vec<(Case, &'static str)> {
         (Case { clerks: 3, ..new("enough", all) }, "Done."),
         (
             Case { clerks: 3, ..new("requests", budget().requests(5)) },
-            "the budget of the run is used up: 5 of 5 requests are spent or reserved, and 1 more may be needed",
+            "the budget of the run is used up: 5 of 5 requests are spent or reserved",
         ),
         (
             Case { clerks: 3, ..new("output", budget().output_tokens(1_300)) },
-            "the budget of the run is used up: 400 of 1300 output tokens are spent or reserved, and 1000 more may be needed",
+            "the budget of the run has no room for the next request: 900 of 1300 output tokens are left, and it may need 1000",
         ),
         (
             new("input", budget().input_tokens(450)),
-            "the budget of the run is used up: 300 of 450 input tokens are spent or reserved, and 266 more may be needed",
+            "the budget of the run has no room for the next request: 150 of 450 input tokens are left, and it may need 266",
         ),
         (
             new("money", budget().usd(Usd::dollars(0.15))),
-            "the budget of the run is used up: $0.06 of $0.15 are spent or reserved, and $0.10 more may be needed",
+            "the budget of the run has no room for the next request: $0.09 of $0.15 are left, and it may need $0.10",
         ),
         (new("calls", budget().calls(3)), "Done."),
         (
             new("nothing", budget().output_tokens(5)),
-            "the budget of the run is used up: 0 of 5 output tokens are spent or reserved, and 1000 more may be needed",
+            "the budget of the run has no room for the next request: 5 of 5 output tokens are left, and it may need 1000",
         ),
         (
             Case {
@@ -129,7 +129,7 @@ fn cases() -> Vec<(Case, &'static str)> {
         ),
         (
             Case { clerks: 3, of_clerk: Some(budget().calls(0)), ..new("both", budget().requests(8)) },
-            "the budget of the run is used up: 8 of 8 requests are spent or reserved, and 1 more may be needed",
+            "the budget of the run is used up: 8 of 8 requests are spent or reserved",
         ),
         (new("answer", budget().requests(4).warn_at(50).keep_for_answer(25)), "Done."),
         (Case { agent: "lost", ..new("transfer", budget().output_tokens(5_000)) }, "Done."),

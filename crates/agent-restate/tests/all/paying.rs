@@ -148,7 +148,7 @@ async fn a_run_that_continues_on_the_engine_has_only_what_is_left() {
     model.until_hanging(1).await;
     stage.replace(Services::new(team(&Model::new(script(2), ("", 0)), &limits))).await;
     let ran = stage.host.attach(&run).await.unwrap();
-    let over = "the budget of the conversation is used up: 8000 of 9800 output tokens are spent or reserved, and 8000 more may be needed";
+    let over = "the budget of the conversation has no room for the next request: 1800 of 9800 output tokens are left, and it may need 8000";
     assert_eq!(ran.end.unwrap().to_string(), over);
     assert_eq!(ran.conversation.spent().output_tokens, 8_000);
     let mut again = ran.conversation;
@@ -222,7 +222,7 @@ async fn fault_88_on_the_engine_parallel_delegations_can_not_overshoot_and_wait_
     assert_eq!(stage.host.run(&mut conversation).await.unwrap().text(), "Done.");
     assert_eq!((model.most.load(Ordering::SeqCst), conversation.spent().output_tokens), (2, 80));
     let waits = waits.lock().unwrap();
-    let why = "requests under way have reserved the rest: the budget of the conversation is used up: 2010 of 2900 output tokens are spent or reserved, and 1000 more may be needed";
+    let why = "requests under way have reserved the rest: the budget of the conversation has no room for the next request: 890 of 2900 output tokens are left, and it may need 1000";
     assert!(waits.iter().any(|wait| wait == why), "{waits:?}");
 }
 
@@ -240,7 +240,7 @@ async fn nobody_waits_on_the_engine_for_what_a_killed_conversation_had_reserved(
         restate_server::client().patch(url).send().await.unwrap().error_for_status().unwrap();
     }
     let ran = stage.host.attach(&run).await.unwrap();
-    let over = "the budget of the conversation is used up: 16300 of 17000 output tokens are spent or reserved, and 8000 more may be needed";
+    let over = "the budget of the conversation has no room for the next request: 700 of 17000 output tokens are left, and it may need 8000";
     assert_eq!(ran.end.unwrap().to_string(), over);
 }
 
@@ -282,12 +282,7 @@ async fn fault_90_on_the_engine_a_shared_budget_bounds_all_sessions_that_have_it
     for run in &runs {
         ends.push(stage.host.attach(run).await.unwrap().end.unwrap().to_string());
     }
-    let over = |name: &str, spent: &str, needed: &str| {
-        format!(
-            "the budget {name:?} is used up: {spent} are spent or reserved, and {needed} more may be needed"
-        )
-    };
-    let tenants = over("tenant 7", "16000 of 18500 output tokens", "8000");
+    let tenants = r#"the budget "tenant 7" has no room for the next request: 2500 of 18500 output tokens are left, and it may need 8000"#.to_owned();
     assert_eq!(ends, [tenants.clone(), tenants.clone()]);
 
     // Another process knows what was spent. The larger budget holds for other tenants, too.
@@ -296,7 +291,7 @@ async fn fault_90_on_the_engine_a_shared_budget_bounds_all_sessions_that_have_it
     for id in ["three", "four"] {
         assert_eq!(stage.host.run(&mut start(id)).await.unwrap().text(), "Done.");
     }
-    let of_process = over("process", "11 of 11 requests", "1");
+    let of_process = r#"the budget "process" is used up: 11 of 11 requests are spent or reserved"#;
     let mut last = start("five");
     assert_eq!(stage.host.run(&mut last).await.unwrap().to_string(), of_process);
     assert!(last.to_string().contains("clerk was not done: the budget \"process\" is used up"), "{last}");

@@ -41,7 +41,7 @@ impl TimelineBuilder {
             EventKind::CallEnded { id, tool, is_error, result } => {
                 self.call_ended(place, event, (id, tool), *is_error, result);
             }
-            EventKind::CallWaiting { id, question } => {
+            EventKind::CallWaiting { id, question, .. } => {
                 let call = self.open(place, event, id, "");
                 call.enter(State::Person, at);
                 call.note(at, question);

@@ -54,7 +54,10 @@ impl Seen {
                 assert!(self.started.contains(&key(id)), "{id} has not started");
                 self.begun.insert(conversation.as_str().to_owned());
             }
-            EventKind::CallWaiting { id, .. } => self.waiting.push(key(id)),
+            EventKind::CallWaiting { id, key: told, .. } => {
+                assert_eq!(*told, *key(id));
+                self.waiting.push(key(id));
+            }
             EventKind::CallEnded { id, .. } => {
                 assert!(self.ended.insert(key(id)), "{} ends twice", key(id));
             }

@@ -143,7 +143,7 @@ fn a_reply_that_begins_again_replaces_what_was_shown() {
 fn each_call_has_its_part_before_its_result_and_keeps_its_id() {
     let renamed = EventKind::IdReplaced { tool: text(), was: "a".into(), id: "call_0_0".into() };
     let not_made = EventKind::CallNotMade { id: "b".into(), tool: "add".into(), why: text() };
-    let waits = EventKind::CallWaiting { id: "c".into(), question: "May it?".into() };
+    let waits = EventKind::CallWaiting { id: "c".into(), key: "run/c".into(), question: "May it?".into() };
     let events = [
         turn(),
         block(0, call("a")),

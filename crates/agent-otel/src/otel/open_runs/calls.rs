@@ -41,7 +41,7 @@ impl Conversation {
             EventKind::CallNotMade { id, tool, why } => {
                 self.note(shared, event, own::event::NOT_MADE, (id, tool), at, Some(why));
             }
-            EventKind::CallWaiting { id, question } => {
+            EventKind::CallWaiting { id, question, .. } => {
                 shared.asked.add(format!("{}/{id}", event.conversation), at);
                 if let Some(call) = self.take_call(shared, event, id) {
                     let question = shared.content.then(|| KeyValue::new(own::REASON, question.to_string()));
