@@ -8,6 +8,7 @@ mod connection;
 mod content;
 mod elicitation;
 mod error;
+mod form;
 mod handler;
 mod http;
 mod http_client;

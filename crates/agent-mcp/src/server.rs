@@ -71,7 +71,7 @@ pub fn serve_tools(tools: impl IntoIterator<Item = impl Tool + 'static>) -> Serv
 /// [`stdio`](Self::stdio) and [`http`](Self::http) serve it.
 #[must_use = "a server does nothing until it is served"]
 pub struct Serve {
-    info: Implementation,
+    info: Option<Implementation>,
     instructions: Option<String>,
     team: Option<Team>,
     /// The agents that are served, with what clients read of them. If there are none, all are.
@@ -86,7 +86,7 @@ pub struct Serve {
 impl Serve {
     fn empty() -> Self {
         Self {
-            info: Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
+            info: None,
             instructions: None,
             team: None,
             described: Vec::new(),
@@ -98,9 +98,10 @@ impl Serve {
         }
     }
 
-    /// Sets the name and the version of your server, which clients show.
+    /// Sets the name and the version of your server, which clients show. By default it has the name
+    /// of the first agent or tool that it serves, and the version of agent-mcp.
     pub fn named(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
-        self.info = Implementation::new(name, version);
+        self.info = Some(Implementation::new(name, version));
         self
     }
 
@@ -200,6 +201,9 @@ impl Serve {
     /// The server as rmcp's handler, to add to it or to serve it in another way.
     pub fn handler(self) -> Result<Handler, ServeError> {
         let entries = self.entries()?;
+        let first = entries.first().expect("a server without entries is an error");
+        let of_first = || Implementation::new(first.tool.name.clone(), env!("CARGO_PKG_VERSION"));
+        let info = self.info.unwrap_or_else(of_first);
         let team = match (self.team, self.tools.is_empty()) {
             (Some(team), true) => team,
             (team, _) => tool_caller::team_with(team.as_ref(), self.tools)?,
@@ -212,7 +216,7 @@ impl Serve {
             })
         });
         Ok(Handler(Arc::new(Served {
-            info: self.info,
+            info,
             instructions: self.instructions,
             entries,
             team,
@@ -253,6 +257,6 @@ impl Serve {
 
 impl fmt::Debug for Serve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serve").field("name", &self.info.name).finish_non_exhaustive()
+        f.debug_struct("Serve").field("info", &self.info).finish_non_exhaustive()
     }
 }

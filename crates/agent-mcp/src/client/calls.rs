@@ -29,13 +29,21 @@ pub(super) struct Caller {
     /// Whether a person has approved the call because of a question of the server. That is so for
     /// the first question only.
     has_consent: AtomicBool,
+    needs_approval: bool,
 }
 
 impl Caller {
     /// If the tool needs an approval itself, the approval of the call was for that.
     pub(super) fn of(context: Context, needs_approval: bool) -> Self {
         let has_consent = AtomicBool::new(context.approved() && !needs_approval);
-        Self { context, has_consent }
+        Self { context, has_consent, needs_approval }
+    }
+
+    /// Whether an approval of the call can answer the question that the server asks now. It can't if
+    /// it was for the call itself, or for an earlier question.
+    pub(super) fn can_consent(&self) -> bool {
+        let is_left = self.has_consent.load(Ordering::Relaxed) || !self.context.approved();
+        is_left && !self.needs_approval
     }
 
     /// Whether a person has approved the question that the server asks now.

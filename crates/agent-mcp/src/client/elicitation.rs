@@ -8,7 +8,10 @@ use reqwest::Url;
 use rmcp::model::{ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema};
 use serde_json::{Map, Value};
 
-use super::{calls::Caller, schema::Rules};
+use super::{
+    calls::Caller,
+    form::{NO_ANSWER, accepted, question, yes},
+};
 
 /// How a server's questions for a person are answered. By default a server can't ask any.
 ///
@@ -105,9 +108,11 @@ impl Elicitation {
     /// The call waits until a person answers.
     ///
     /// [`End::Waiting`](agent_core::End::Waiting) has the question. Approve the call and give the
-    /// answer with [`FormAnswers`], or deny the call. If the question can be answered by a yes
-    /// (each field that it requires has a default), and the tool does not need an approval itself,
-    /// an approval is the answer.
+    /// answer with [`FormAnswers`], or deny the call. If the question can be answered by a yes, and
+    /// the tool does not need an approval itself, an approval is the answer. That is so if each
+    /// field that it requires has a default, or all but one, which is a boolean. That one is `true`
+    /// then. If it can't be answered by a yes, the question says so, and an approval alone leads to
+    /// the same question again.
     pub fn ask_a_person() -> Self {
         Self { how: How::Wait, web_pages: false }
     }
@@ -161,13 +166,14 @@ impl Elicitation {
         };
         let answer = match &self.how {
             How::Wait => {
-                let question = question(server, message, &schema);
+                let yes = yes(&schema).filter(|_| caller.can_consent());
+                let question = question(server, message, &schema, yes.as_ref());
                 match given(&caller.context, &question) {
                     Some(answer) => FormAnswer::Accept(answer),
-                    None if needs_no_words(&schema) && caller.take_consent() => {
-                        FormAnswer::Accept(Value::Object(Map::new()).into())
-                    }
-                    None => return Asked::Person(question),
+                    None => match yes.filter(|_| caller.take_consent()) {
+                        Some(yes) => FormAnswer::Accept(Value::Object(yes).into()),
+                        None => return Asked::Person(question),
+                    },
                 }
             }
             How::Function(answer) => answer(form(server, message, schema.clone(), None, caller)).await,
@@ -194,7 +200,9 @@ impl Elicitation {
         };
         let answer = match &self.how {
             How::Wait => {
-                let question = format!("The server {server:?} asks a person to open {page} : {message}");
+                let hint = if caller.can_consent() { "" } else { NO_ANSWER };
+                let question =
+                    format!("The server {server:?} asks a person to open {page} : {message}{hint}");
                 match given(&caller.context, &question).is_some() || caller.take_consent() {
                     true => FormAnswer::Accept(Value::Object(Map::new()).into()),
                     false => return Asked::Person(question),
@@ -232,11 +240,6 @@ fn unfit(server: &str, caller: &Caller, why: &str) -> ElicitResult {
     ElicitResult::new(ElicitationAction::Cancel)
 }
 
-/// Whether a yes answers the question, with the defaults of all fields.
-fn needs_no_words(schema: &Map<String, Value>) -> bool {
-    accepted(&Value::Object(Map::new()).into(), schema).is_ok()
-}
-
 /// The answer that was given to this question of this call.
 fn given(context: &Context, question: &str) -> Option<Json> {
     let (to, answer) = context.get::<FormAnswers>()?.0.get(&context.key())?;
@@ -245,75 +248,11 @@ fn given(context: &Context, question: &str) -> Option<Json> {
     (context.approved() && is_same).then(|| answer.clone())
 }
 
-/// What a person reads.
-fn question(server: &str, message: &str, schema: &Map<String, Value>) -> String {
-    let fields = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-    let required = schema.get("required").and_then(Value::as_array);
-    let fields = fields.map(|(name, field)| {
-        let is_required = required.is_some_and(|names| names.iter().any(|required| required == name));
-        let kind = field.get("type").and_then(Value::as_str).unwrap_or("choice");
-        let more = ["title", "description"].iter().filter_map(|key| field.get(*key)?.as_str());
-        let more: String = more.map(|words| format!(", {words}")).collect();
-        let default = field.get("default").map(|value| format!(", by default {value}")).unwrap_or_default();
-        format!("\n- {name}: {kind}{more}{default}{}", if is_required { " (required)" } else { "" })
-    });
-    format!("The server {server:?} asks: {message}{}", fields.collect::<String>())
-}
-
-/// An answer with the defaults of the fields that it lacks. The error says why it does not fit the
-/// schema.
-fn accepted(answer: &Json, schema: &Map<String, Value>) -> Result<ElicitResult, String> {
-    let mut answer: Map<String, Value> =
-        answer.parse().map_err(|_| "it must be an object with the fields".to_owned())?;
-    for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        if let Some(default) = field.get("default") {
-            answer.entry(name.clone()).or_insert_with(|| default.clone());
-        }
-    }
-    let answer = Value::Object(answer);
-    Rules::of(schema).and_then(|rules| rules.check(&answer))?;
-    Ok(ElicitResult::new(ElicitationAction::Accept).with_content(answer))
-}
-
 impl fmt::Debug for Elicitation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.how {
             How::Wait => "Elicitation(a person)",
             How::Function(_) => "Elicitation(a function)",
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Map, Value, json};
-
-    use super::{accepted, question};
-
-    fn schema() -> Map<String, Value> {
-        let fields = json!({
-            "name": {"type": "string", "title": "Your name"},
-            "age": {"type": "integer", "default": 30, "minimum": 0},
-        });
-        json!({"type": "object", "properties": fields, "required": ["name"]}).as_object().unwrap().clone()
-    }
-
-    #[test]
-    fn a_question_names_its_fields() {
-        let expected = "The server \"shop\" asks: Who are you?\n- age: integer, by default 30\n- name: string, Your name (required)";
-        assert_eq!(question("shop", "Who are you?", &schema()), expected);
-    }
-
-    #[test]
-    fn answers_get_defaults_and_are_checked() {
-        let check = |answer: Value, expected: Result<Value, &str>| {
-            let result = accepted(&answer.into(), &schema());
-            let result = result.map(|result| serde_json::to_value(result).unwrap());
-            assert_eq!(result, expected.map_err(str::to_owned));
-        };
-        check(json!({"name": "Ada"}), Ok(json!({"action": "accept", "content": {"name": "Ada", "age": 30}})));
-        check(json!({"name": "Ada", "age": -1}), Err("at /age: must be >=0, but got -1"));
-        check(json!({}), Err("at the top level: missing properties 'name'"));
-        check(json!("Ada"), Err("it must be an object with the fields"));
     }
 }

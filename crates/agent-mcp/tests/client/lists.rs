@@ -22,8 +22,20 @@ async fn both_revisions_are_negotiated_and_all_pages_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let server = server(revision, folder.path()).connect().await.unwrap();
         let tools = server.tools();
-        let expected =
-            ["echo", "slow", "dies", "dies_again", "asks", "sends", "samples", "fails", "grows", "typed"];
+        let expected = [
+            "echo",
+            "slow",
+            "dies",
+            "dies_again",
+            "asks",
+            "asks_yes",
+            "asks_words",
+            "sends",
+            "samples",
+            "fails",
+            "grows",
+            "typed",
+        ];
         assert_eq!(names(&tools), expected, "{revision}");
         let spec = tools[0].spec();
         assert_eq!((spec.description.as_str(), spec.read_only), ("Says it again.", false));

@@ -164,6 +164,8 @@ impl Scripted {
         ];
         let mut rest = vec![
             tool("asks", json!({})),
+            tool("asks.yes", json!({})),
+            tool("asks.words", json!({})),
             tool("sends", json!({})),
             tool("samples", json!({})),
             tool("fails", json!({})),
@@ -212,7 +214,15 @@ impl Scripted {
                 self.write("died");
                 std::process::exit(3);
             }
-            "asks" => self.ask(id, params),
+            "asks" => {
+                self.ask(id, params, "Which size?", json!({"size": {"type": "string", "default": "M"}}), &[])
+            }
+            "asks.yes" => {
+                self.ask(id, params, "Really?", json!({"sure": {"type": "boolean"}}), &["sure"]);
+            }
+            "asks.words" => {
+                self.ask(id, params, "Where to?", json!({"street": {"type": "string"}}), &["street"]);
+            }
             "sends" => {
                 let url = "https://example.com/sign-in";
                 let question =
@@ -237,9 +247,9 @@ impl Scripted {
         }
     }
 
-    fn ask(&mut self, id: &Value, params: &Value) {
-        let schema = json!({"type": "object", "properties": {"size": {"type": "string", "default": "M"}}});
-        let question = json!({"mode": "form", "message": "Which size?", "requestedSchema": schema});
+    fn ask(&mut self, id: &Value, params: &Value, words: &str, fields: Value, required: &[&str]) {
+        let schema = json!({"type": "object", "properties": fields, "required": required});
+        let question = json!({"mode": "form", "message": words, "requestedSchema": schema});
         self.question(id, params, "elicitation/create", &question);
     }
 

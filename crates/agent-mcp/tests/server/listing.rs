@@ -40,8 +40,23 @@ async fn both_revisions_are_spoken() {
     }
     let mut wire = Wire::to(serve(planner()).named("sums", "1.2.3"), Revision::New).await;
     let said = wire.ask("server/discover", json!({})).await;
+    assert_eq!(said["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "sums", "{said}");
     assert!(said["supportedVersions"].as_array().unwrap().contains(&json!("2025-11-25")), "{said}");
     assert!(said["supportedVersions"].as_array().unwrap().contains(&json!("2026-07-28")), "{said}");
+}
+
+/// Clients show the name, and a user may have several of our servers.
+#[tokio::test]
+async fn a_server_without_a_name_has_that_of_the_first_agent_or_tool() {
+    let tool = || FnTool::new("set", "Sets a value.", |(): ()| "set");
+    for (server, expected) in [
+        (serve(planner()), "planner"),
+        (serve_tools([tool()]), "set"),
+        (serve(planner()).tools([tool()]), "planner"),
+    ] {
+        let said = Wire::to(server, Revision::New).await.ask("server/discover", json!({})).await;
+        assert_eq!(said["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], expected, "{said}");
+    }
 }
 
 #[test]
