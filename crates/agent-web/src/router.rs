@@ -32,7 +32,9 @@ impl FromRef<Shared> for Arc<dyn Sessions> {
 type Place = State<Arc<dyn Sessions>>;
 
 /// Makes the routes for a place of sessions, such as a journal. Serve them by themselves, or mount
-/// them in your own service with [`Router::nest`].
+/// them in your own service: `app.nest_service("/agents", router(sessions, &access))`. Then the page
+/// is at `/agents` and at `/agents/`. With [`Router::nest`] it is only at `/agents`, and `/agents/`
+/// is not found.
 ///
 /// | route | |
 /// |---|---|

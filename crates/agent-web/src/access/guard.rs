@@ -20,11 +20,13 @@ enum Verdict {
     Refused(StatusCode, &'static str),
 }
 
-const NO_TOKEN: &str =
-    "This page needs its token. Open the address that the program printed when it started.";
+const NO_TOKEN: &str = "This page needs its token. Open the address that the program printed when it started. A \
+    program sends the header `Authorization: Bearer TOKEN`.";
 const HOST: &str = "This host name is not allowed here. Use the address that the program printed, or allow the \
     name with Access::allow_host.";
 const ORIGIN: &str = "A page of another address may not ask this.";
+const NO_ORIGIN: &str = "A change by the token of a cookie needs the header `Origin`. A program sends the header \
+    `Authorization: Bearer TOKEN`.";
 const REMOTE: &str = "Only this machine may ask this.";
 
 /// Answers requests that are not admitted, and sets the headers that every answer has.
@@ -80,14 +82,14 @@ impl Access {
         if bearer.is_some_and(|token| self.is_token(token)) {
             return Verdict::Admitted;
         }
-        if by_header && self.0.token.is_some() {
-            return Verdict::Refused(StatusCode::FORBIDDEN, ORIGIN);
+        if self.0.token.is_none() {
+            return Verdict::Admitted;
         }
         // Cookies don't tell ports apart, and there may be several such pages on one machine.
         let name = format!("agent_web_{port}");
         let in_address = request.uri().query().and_then(|query| value_of(query.split('&'), "token"));
         if let (Some(token), &Method::GET, "/") = (in_address, request.method(), request.uri().path()) {
-            return match self.is_token(token) && self.0.token.is_some() {
+            return match self.is_token(token) {
                 true => Verdict::Introduced(format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict")),
                 false => Verdict::Refused(StatusCode::UNAUTHORIZED, NO_TOKEN),
             };
@@ -97,9 +99,10 @@ impl Access {
         // Pages at other ports may set cookies of this name, too, for other paths.
         let is_known = cookies
             .any(|cookie| value_of([cookie].into_iter(), &name).is_some_and(|token| self.is_token(token)));
-        match self.0.token.is_none() || is_known {
-            true => Verdict::Admitted,
-            false => Verdict::Refused(StatusCode::UNAUTHORIZED, NO_TOKEN),
+        match (is_known, by_header) {
+            (true, false) => Verdict::Admitted,
+            (true, true) => Verdict::Refused(StatusCode::FORBIDDEN, NO_ORIGIN),
+            (false, _) => Verdict::Refused(StatusCode::UNAUTHORIZED, NO_TOKEN),
         }
     }
 }
@@ -206,6 +209,9 @@ mod tests {
         check("POST /sessions/s/cancel", &[HOST, COOKIE, own, ("sec-fetch-site", "same-origin")], "admitted");
         check("POST /sessions/s/cancel", &[HOST, BEARER], "admitted");
         check("POST /sessions/s/cancel", &[HOST, COOKIE], "403");
+        // The token is what is missing first.
+        check("POST /sessions/s/cancel", &[HOST], "401");
+        check("POST /sessions/s/cancel", &[HOST, ("cookie", "agent_web_3000=0123456789abcdee")], "401");
         let others = ["http://evil.example", "http://127.0.0.1:3001", "http://localhost:3000", "null", ""];
         for other in others {
             check("POST /sessions/s/cancel", &[HOST, COOKIE, ("origin", other)], "403");

@@ -247,16 +247,21 @@ async fn a_timeline_is_made_from_the_events_so_far_and_goes_on_with_the_run() {
 #[tokio::test]
 async fn the_routes_can_be_mounted_under_a_path() {
     let (routes, _, _folder) = waiting("Ada").await;
-    let service = Router::new().nest("/agents", routes);
-    assert_eq!(read(&service, "/agents").await.0, StatusCode::OK);
+    let service = Router::new().nest_service("/agents", routes);
+    for path in ["/agents", "/agents/"] {
+        let (status, page) = read(&service, path).await;
+        assert_eq!((status, page.starts_with("<!doctype html>")), (StatusCode::OK, true), "{page}");
+    }
     assert_eq!(read(&service, "/agents/sessions/s").await.0, StatusCode::OK);
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(folder.path().join("runs.journal")).unwrap();
     let access = Access::new();
-    let service = Router::new().nest("/agents", router(Arc::new(journal), &access));
-    let path = access.url("/agents");
-    let request = Request::get(path).header("host", "localhost").body(Body::empty()).unwrap();
-    let answer = service.clone().oneshot(request).await.unwrap();
-    assert_eq!(answer.headers()["location"], "/agents");
+    let service = Router::new().nest_service("/agents", router(Arc::new(journal), &access));
+    for path in ["/agents", "/agents/"] {
+        let request = Request::get(access.url(path)).header("host", "localhost").body(Body::empty()).unwrap();
+        let answer = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.headers()["location"], path);
+        assert_eq!(read(&service, path).await.0, StatusCode::UNAUTHORIZED);
+    }
     assert_eq!(read(&service, "/agents/sessions").await.0, StatusCode::UNAUTHORIZED);
 }
