@@ -63,4 +63,4 @@ mod typed_model;
 
 pub use answer_type::AnswerType;
 pub use error::TypedError;
-pub use run_typed::{RunTyped, Typed, TypedRun};
+pub use run_typed::{RunTyped, Typed, TypedRun, TypedValue};

@@ -44,13 +44,6 @@ impl<T: DeserializeOwned + JsonSchema + 'static> AnswerType<T> {
         Ok(Self { check, tries: Self::DEFAULT_TRIES, reads: PhantomData })
     }
 
-    /// Sets how many tries the model has. 0 counts as 1: an answer that does not fit is then an
-    /// error at once.
-    pub fn tries(mut self, tries: u32) -> Self {
-        self.tries = tries.max(1);
-        self
-    }
-
     /// Returns the team with this type for the answers of each run, whichever agent gives them. The
     /// answers of delegated agents stay as they are.
     pub fn team(&self, team: Team) -> Team {
@@ -84,6 +77,15 @@ impl<T: DeserializeOwned + JsonSchema + 'static> AnswerType<T> {
         let (tool, answer) = (tool.to_owned(), text.to_owned());
         let misfit = |why| TypedError::ToolDoesNotFit { tool, why, text: answer };
         self.check.read_of_tool(text).map_err(misfit)
+    }
+}
+
+impl<T> AnswerType<T> {
+    /// Sets how many tries the model has. 0 counts as 1: an answer that does not fit is then an
+    /// error at once.
+    pub fn tries(mut self, tries: u32) -> Self {
+        self.tries = tries.max(1);
+        self
     }
 
     pub(super) fn wrap(&self, llm: Arc<dyn Llm>) -> TypedModel {

@@ -12,6 +12,18 @@ use serde::de::DeserializeOwned;
 
 use super::{AnswerType, TypedError};
 
+/// A type that an answer can have. Types that derive `serde::Deserialize` and
+/// `schemars::JsonSchema` are such types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the type of an answer",
+    label = "this type must say how it is read, and have a schema",
+    note = "`{Self}` needs `#[derive(serde::Deserialize, schemars::JsonSchema)]` with schemars 1, and so do the types of its fields"
+)]
+pub trait TypedValue: DeserializeOwned + JsonSchema + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> TypedValue for T {}
+
 /// Runs whose answer has a Rust type. [`Agent`] and [`Team`] have them. The module
 /// [`typed`](super) has an example.
 pub trait RunTyped {
@@ -22,13 +34,13 @@ pub trait RunTyped {
     /// said, and can be run again.
     fn run_typed<'a, T>(&self, conversation: &'a mut Conversation) -> TypedRun<'a, T>
     where
-        T: DeserializeOwned + JsonSchema + Send + 'static;
+        T: TypedValue;
 }
 
 impl RunTyped for Agent {
     fn run_typed<'a, T>(&self, conversation: &'a mut Conversation) -> TypedRun<'a, T>
     where
-        T: DeserializeOwned + JsonSchema + Send + 'static,
+        T: TypedValue,
     {
         TypedRun::new(Runner::Agent(self.clone()), conversation)
     }
@@ -37,7 +49,7 @@ impl RunTyped for Agent {
 impl RunTyped for Team {
     fn run_typed<'a, T>(&self, conversation: &'a mut Conversation) -> TypedRun<'a, T>
     where
-        T: DeserializeOwned + JsonSchema + Send + 'static,
+        T: TypedValue,
     {
         TypedRun::new(Runner::Team(self.clone()), conversation)
     }
@@ -63,6 +75,7 @@ pub struct TypedRun<'a, T> {
     conversation: &'a mut Conversation,
     answer: Result<AnswerType<T>, TypedError>,
     configure: Vec<Box<Configure>>,
+    read: fn(&AnswerType<T>, &End, &Conversation) -> Result<T, TypedError>,
 }
 
 type Configure = dyn for<'r> FnOnce(Run<'r>) -> Run<'r> + Send;
@@ -72,9 +85,15 @@ enum Runner {
     Team(Team),
 }
 
-impl<'a, T: DeserializeOwned + JsonSchema + 'static> TypedRun<'a, T> {
-    fn new(runner: Runner, conversation: &'a mut Conversation) -> Self {
-        Self { runner, conversation, answer: AnswerType::new(), configure: Vec::new() }
+// A type that can't be read is an error where the run is made. Bounds here would make it a second one
+// at the `.await`, which advises to remove that.
+impl<'a, T: Send + 'static> TypedRun<'a, T> {
+    fn new(runner: Runner, conversation: &'a mut Conversation) -> Self
+    where
+        T: TypedValue,
+    {
+        let (answer, read) = (AnswerType::new(), AnswerType::read);
+        Self { runner, conversation, answer, configure: Vec::new(), read }
     }
 
     /// Sets how many tries the model has. The default is [`AnswerType::DEFAULT_TRIES`].
@@ -96,7 +115,7 @@ impl<'a, T: DeserializeOwned + JsonSchema + 'static> TypedRun<'a, T> {
     }
 
     async fn carry_out(self) -> Result<Typed<T>, TypedError> {
-        let Self { runner, conversation, answer, configure } = self;
+        let Self { runner, conversation, answer, configure, read } = self;
         let answer = answer?;
         let counter = Arc::default();
         let wrap = |llm| Arc::new(answer.wrap(llm).only_for_the_user().counting(&counter)) as Arc<dyn Llm>;
@@ -105,12 +124,12 @@ impl<'a, T: DeserializeOwned + JsonSchema + 'static> TypedRun<'a, T> {
             Runner::Team(team) => team.wrap_models(wrap).run(&mut *conversation),
         };
         let end = configure.into_iter().fold(run, |run, change| change(run)).await?;
-        let value = answer.read(&end, conversation)?;
+        let value = read(&answer, &end, conversation)?;
         Ok(Typed { value, tries: counter.load(Relaxed), end })
     }
 }
 
-impl<'a, T: DeserializeOwned + JsonSchema + Send + 'static> IntoFuture for TypedRun<'a, T> {
+impl<'a, T: Send + 'static> IntoFuture for TypedRun<'a, T> {
     type Output = Result<Typed<T>, TypedError>;
     type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 

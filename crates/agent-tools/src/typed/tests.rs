@@ -507,3 +507,12 @@ async fn a_run_after_the_answer_of_a_tool_has_a_typed_answer_too() {
     let answer = agent.run_typed::<u32>(&mut conversation).await.unwrap();
     assert_eq!((answer.value, answer.tries), (8, 1));
 }
+
+/// A type without a schema is one error, at `run_typed`. A second one at the `.await` would advise to
+/// remove that.
+#[test]
+fn what_is_awaited_asks_nothing_more_of_the_type() {
+    struct NoSchema;
+    fn can_be_awaited<T: std::future::IntoFuture>() {}
+    can_be_awaited::<TypedRun<'_, NoSchema>>();
+}
