@@ -105,6 +105,10 @@ use shelf::Shelf;
 /// Inside of [`Retry`](crate::Retry) it records and replays each attempt, and a replay waits
 /// between them. Inside of a [`Gate`](crate::Gate) it works, too.
 ///
+/// [`Priced`](agent_core::model::Priced) goes around the cassette, when you record and when you
+/// replay: `Priced::new(Cassette::replay(path)?, model, prices)`. A replay has no backend that could
+/// say what its next request may cost, so a run with a budget in dollars would fail.
+///
 /// # The file
 ///
 /// It has a recording on each line, as JSON. Lines can be edited and deleted. It is only appended

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use agent_core::{
-    Agent, Context, Conversation, Json, Llm, Outcome, Team, Tool, ToolSpec, async_trait,
+    Agent, Context, Conversation, Json, Limits, Llm, Outcome, Team, Tool, ToolSpec, Usage, async_trait,
+    budget::{Budget, Usd},
+    model::Priced,
     script::{Reply, Script},
 };
 use agent_llm::{Cassette, Claude, Gate};
@@ -160,4 +162,50 @@ async fn a_run_with_claude_is_replayed_without_a_server_and_without_a_key() {
     // The first attempt breaks off after a call has started early.
     let cut = Mock::start(scenario().fault(0, [Fault::cut("look")])).await.unwrap();
     check(|url| builder(url).gate(Gate::new()).build().unwrap(), cut).await;
+}
+
+/// A replay has no backend that knows its prices, so the prices are around the cassette.
+#[tokio::test(start_paused = true)]
+async fn a_budget_in_dollars_holds_in_a_replay_with_the_prices_around_it() {
+    let (_folder, path) = place();
+    let paid = async |llm: &dyn Fn() -> Arc<dyn Llm>, cents: f64| {
+        let prices =
+            |_: &str, usage: &Usage| Some(Usd::from_micros(usage.all_input_tokens() + usage.output_tokens));
+        let llm = Priced::new(llm(), "small", prices).unwrap();
+        let agent = Agent::builder("planner", llm).max_tokens(1_000).build().unwrap();
+        let limits = Limits::new().budget(Budget::new().usd(Usd::dollars(cents / 100.0)));
+        let mut conversation = agent.start("Go.");
+        let end = agent.run(&mut conversation).limits(limits).await.unwrap();
+        (end.to_string(), conversation.usage().cost)
+    };
+    let record = || {
+        let script = Script::new([Reply::text("Gone.").usage(Usage::new(500, 300))]);
+        Arc::new(Cassette::record(&path, script).unwrap()) as Arc<dyn Llm>
+    };
+    let replay = || Arc::new(Cassette::replay(&path).unwrap()) as Arc<dyn Llm>;
+    let expected = ("Gone.".to_owned(), Usd::from_micros(800));
+    assert_eq!(paid(&record, 10.0).await, expected);
+    assert_eq!(paid(&replay, 10.0).await, expected);
+    let (end, cost) = paid(&replay, 0.1).await;
+    assert!(end.contains("has no room for the next request"), "{end}");
+    assert_eq!(cost, Usd::ZERO);
+}
+
+/// Each agent of a team has a model of its own, and all record into one file.
+#[tokio::test(start_paused = true)]
+async fn the_models_of_a_team_share_a_file() {
+    let (_folder, path) = place();
+    let team = |open: &dyn Fn(&str, Reply) -> Cassette| {
+        let ask = Reply::call("ask", json!({"at": 1}));
+        let planner = Agent::builder("planner", open("planner", ask)).tool(Look::new("ask", Some("scout")));
+        let scout = Agent::builder("scout", open("scout", Reply::text("Found.")));
+        Team::new([planner.build().unwrap(), scout.build().unwrap()]).unwrap()
+    };
+    let record = |_: &str, first: Reply| {
+        Cassette::record(&path, Script::new([first, Reply::text("All is well.")])).unwrap()
+    };
+    let recorded = run(&team(&record), "recorded").await;
+    let replay = |_: &str, _: Reply| Cassette::replay(&path).unwrap();
+    assert_eq!(run(&team(&replay), "replayed").await, recorded);
+    assert!(recorded.contains("Found.") && recorded.contains("All is well."), "{recorded}");
 }
