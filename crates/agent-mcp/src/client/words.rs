@@ -13,6 +13,9 @@ pub(super) fn handshake_words(error: &ClientInitializeError) -> String {
         ClientInitializeError::LegacyFallbackFailed { discover, fallback } => {
             format!("{}; and then: {}", handshake_words(discover), handshake_words(fallback))
         }
+        ClientInitializeError::ConnectionClosed(_) => {
+            "the server closed the connection before it answered; is it an MCP server?".to_owned()
+        }
         error => causes(error),
     }
 }

@@ -66,6 +66,16 @@ async fn fault_24_a_server_that_is_silent_is_given_up() {
     assert_eq!((&*request, setting), ("resources/read", "call_timeout"));
 }
 
+/// This test program without a server in it: it writes lines that are no messages, and ends.
+#[tokio::test]
+async fn a_program_that_is_no_server_is_said_to_have_closed_the_connection() {
+    let program = std::env::current_exe().unwrap();
+    let error = McpServer::command(program, ["--exact", "none"]).named("none").connect().await.unwrap_err();
+    let expected = "MCP server \"none\": no connection: the server closed the connection before it answered; is it an \
+                    MCP server?";
+    assert_eq!(error.to_string(), expected);
+}
+
 #[tokio::test]
 async fn fault_25_characters_that_a_server_writes_in_pieces_are_whole() {
     assert_eq!(read("pieces").await, "grüße, 旅行");
