@@ -184,6 +184,20 @@ impl<'a> ToolTurn<'a> {
         }
     }
 
+    /// The steps that wait for a person, if it is the turn of a plan that may end without them.
+    pub(crate) fn waiting_steps(&self) -> Vec<Call> {
+        let slots = &self.conversation.slots;
+        let all = if self.conversation.may_end_early() { slots.len() } else { 0 };
+        let waiting = (0..all).filter(|place| matches!(slots[*place].state, State::Waiting { .. }));
+        waiting.map(|place| slots[place].as_call(place, self.conversation)).collect()
+    }
+
+    /// Whether this call waits for a person.
+    pub(crate) fn is_waiting(&self, id: &str) -> bool {
+        let slot = self.conversation.slot_of(id);
+        slot.is_some_and(|slot| matches!(slot.state, State::Waiting { .. }))
+    }
+
     /// The place of an open call in its reply.
     pub(crate) fn place(&self, id: &str) -> usize {
         let slots = &self.conversation.slots;

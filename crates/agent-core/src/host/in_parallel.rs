@@ -64,7 +64,8 @@ pub trait Perform {
     fn stop_detached(&self, _conversation: &str) {}
 
     /// Is called with the outcome of each call, after the outcome was checked against the rules and
-    /// before it is recorded. The default does nothing.
+    /// before it is recorded. A step that waits for a person has another outcome when its plan ends
+    /// without it. The default does nothing.
     fn on_outcome(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
 }
 
@@ -222,8 +223,20 @@ impl OpenTurn<'_> {
         };
         Ok(done.map_or_else(Vec::new, |done| {
             let done = self.admit(id, done, performer);
-            self.turn.record_admitted(id, done)
+            self.record_admitted(id, done, performer)
         }))
+    }
+
+    /// Records an outcome. Steps that wait for a person may not be needed any more then, because the
+    /// plan has enough. That is their outcome.
+    fn record_admitted<P: Perform>(&mut self, id: &str, done: Done, performer: &P) -> Vec<Work> {
+        let mut waiting = self.turn.waiting_steps();
+        waiting.extend(matches!(done.outcome, Outcome::Wait { .. }).then(|| self.turn.call_of(id)));
+        let more = self.turn.record_admitted(id, done);
+        for call in waiting.into_iter().filter(|call| !self.turn.is_waiting(&call.call.id)) {
+            performer.on_outcome(|| call, &Outcome::error("not needed: the plan had ended"));
+        }
+        more
     }
 
     fn admit<P: Perform>(&self, id: &str, done: Done, performer: &P) -> Done {

@@ -94,3 +94,18 @@ async fn early_items_are_stopped_if_their_plan_has_enough_before_their_first_tur
     main: Done.
     "#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_waits_for_a_person_ends_when_its_plan_has_enough() {
+    let ask = || step("ask", "ask", 0, "");
+    let (look, act) = (step("a", "look", 150, ""), step("a", "act", 0, ""));
+    // The question comes before the plan has enough, or at the same time.
+    for [first, second] in [[ask(), look], [act, ask()]] {
+        let pieces = [format!(r#"{{"enough": 1, "steps": [{first},"#), second, "]}".to_owned()];
+        let told = told_only(vec![reply_of(&pieces)]).await;
+        let asked = told.find("? May \"ask\" be called").unwrap_or_else(|| panic!("it asks\n{told}"));
+        let ended = told.find("< ask failed: not needed: the plan had ended");
+        assert!(ended.is_some_and(|ended| asked < ended), "{told}");
+        assert_eq!(told.matches("< ask").count(), 1, "{told}");
+    }
+}
