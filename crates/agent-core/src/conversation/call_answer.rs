@@ -46,7 +46,7 @@ impl CallAnswer {
 
 impl Conversation {
     /// The call whose result is the last answer, the one that [`text`](Self::text) returns; see
-    /// [`Outcome::Answer`](crate::Outcome::Answer). `None` if the last answer is a model's reply.
+    /// [`Outcome::Answer`]. `None` if the last answer is a model's reply.
     ///
     /// ```
     /// use agent_core::{Agent, Block, Conversation, Outcome, Response, StopReason, conversation::Change};
