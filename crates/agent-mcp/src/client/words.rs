@@ -1,21 +1,33 @@
 //! Errors of rmcp in words.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    io::{self, ErrorKind},
+};
 
 use rmcp::{
     ServiceError, service::ClientInitializeError, transport::streamable_http_client::StreamableHttpError,
 };
 
+/// Why there is no handshake with a server that has ended, or with a program that is none.
+const CLOSED: &str = "the server closed the connection before it answered; is it an MCP server?";
+
+/// Whether the other side has closed the connection. A program that ends may be noticed only when
+/// the next message is written.
+fn is_closed(error: &(dyn Error + 'static)) -> bool {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    kind == Some(ErrorKind::BrokenPipe) || source(error).is_some_and(is_closed)
+}
+
 /// An error of a handshake, without the names of rmcp's types.
 pub(super) fn handshake_words(error: &ClientInitializeError) -> String {
     match error {
+        ClientInitializeError::TransportError { error, .. } if is_closed(&*error.error) => CLOSED.to_owned(),
         ClientInitializeError::TransportError { error, .. } => causes(&*error.error),
         ClientInitializeError::LegacyFallbackFailed { discover, fallback } => {
             format!("{}; and then: {}", handshake_words(discover), handshake_words(fallback))
         }
-        ClientInitializeError::ConnectionClosed(_) => {
-            "the server closed the connection before it answered; is it an MCP server?".to_owned()
-        }
+        ClientInitializeError::ConnectionClosed(_) => CLOSED.to_owned(),
         error => causes(error),
     }
 }
@@ -53,5 +65,17 @@ pub(super) fn source<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Er
     match error.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
         Some(StreamableHttpError::Client(error)) => Some(error),
         _ => error.source(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_a_closed_connection() {
+        let closed = |kind: ErrorKind| is_closed(&io::Error::from(kind));
+        assert!(closed(ErrorKind::BrokenPipe));
+        assert!(!closed(ErrorKind::ConnectionRefused));
     }
 }
