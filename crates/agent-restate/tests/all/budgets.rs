@@ -107,7 +107,7 @@ fn cases() -> Vec<(Case, &'static str)> {
         ),
         (
             new("input", budget().input_tokens(450)),
-            "the budget of the run has no room for the next request: 150 of 450 input tokens are left, and it may need 266",
+            "the budget of the run has no room for the next request: 150 of 450 input tokens are left, and it may need 267",
         ),
         (
             new("money", budget().usd(Usd::dollars(0.15))),
