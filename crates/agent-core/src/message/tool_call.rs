@@ -27,6 +27,12 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
+    /// Whether the other call is of the same tool, with the same input. Only such calls can share
+    /// one execution.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.input == other.input
+    }
+
     /// Reads the input as a `T`. The text of the error is made for the model: it says what is wrong
     /// with the input, and where.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {

@@ -103,8 +103,7 @@ impl Scope<'_, '_> {
 }
 
 fn equal(one: &Call, other: &Call) -> bool {
-    let (one, other) = ((&one.agent, &*one.call), (&other.agent, &*other.call));
-    one.0 == other.0 && one.1.name == other.1.name && one.1.input == other.1.input
+    one.agent == other.agent && one.call.asks_the_same(&other.call)
 }
 
 fn as_call(work: &Work) -> Option<&Call> {

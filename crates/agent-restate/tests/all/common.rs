@@ -175,3 +175,24 @@ pub(crate) async fn rows(stage: &Stage, sql: &str) {
     })
     .await;
 }
+
+/// Calls of these tools with these words.
+pub(crate) fn calls_of(calls: &[(&str, &str)]) -> Reply {
+    let mut calls = calls.iter();
+    let (tool, say) = calls.next().unwrap();
+    calls.fold(call(tool, say), |reply, (tool, say)| reply.and_call(*tool, json!({"say": say})))
+}
+
+/// Runs this team in process and on the engine. Both make the same calls, with the same results.
+/// Returns the stage and the calls of the engine.
+pub(crate) async fn as_in_process(team: impl Fn(&Calls) -> Team) -> Option<(Stage, Calls)> {
+    let (here, there) = (Calls::default(), Calls::default());
+    let mut in_process = start("s");
+    team(&here).run(&mut in_process).await.unwrap();
+    let stage = Stage::open(Services::new(team(&there))).await?;
+    let mut conversation = start("s");
+    stage.host.run(&mut conversation).await.unwrap();
+    assert_eq!(conversation, in_process);
+    assert_eq!(there.made(), here.made());
+    Some((stage, there))
+}

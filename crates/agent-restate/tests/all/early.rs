@@ -9,17 +9,13 @@ use agent_core::{Context, EventKind, Limits, Team, script::Reply, tool::Permits}
 use agent_restate::{RestateError, Services};
 use agent_tools::FnTool;
 use restate_server::query;
-use serde_json::json;
 
-use crate::common::{Calls, Input, Stage, alone, call, calls_then_done, start, tool};
+use crate::common::{Calls, Input, Stage, alone, as_in_process, calls_of, calls_then_done, start, tool};
 
 /// A reply with these calls, of which each comes 30 ms after the one before. When the last one comes,
 /// the reply has ended.
 fn reply(calls: &[(&str, &str)]) -> Reply {
-    let mut calls = calls.iter();
-    let (tool, say) = calls.next().unwrap();
-    let reply = calls.fold(call(tool, say), |reply, (tool, say)| reply.and_call(*tool, json!({"say": say})));
-    reply.per_block(Duration::from_millis(30))
+    calls_of(calls).per_block(Duration::from_millis(30))
 }
 
 /// A clerk who makes these calls, with a tool that reads and one that acts.
@@ -37,14 +33,7 @@ async fn invoked(stage: &Stage) -> usize {
 /// Runs this team in process and on the engine. Both make the same calls, with the same results.
 /// On the engine, so many of them are invocations: they did not start early.
 async fn check(team: impl Fn(&Calls) -> Team, invocations: usize) {
-    let (here, there) = (Calls::default(), Calls::default());
-    let mut in_process = start("s");
-    team(&here).run(&mut in_process).await.unwrap();
-    let Some(stage) = Stage::open(Services::new(team(&there))).await else { return };
-    let mut conversation = start("s");
-    stage.host.run(&mut conversation).await.unwrap();
-    assert_eq!(conversation, in_process);
-    assert_eq!(there.made(), here.made());
+    let Some((stage, _)) = as_in_process(team).await else { return };
     assert_eq!(invoked(&stage).await, invocations);
 }
 

@@ -7,26 +7,12 @@ use agent_restate::Services;
 use agent_tools::{FnTool, PlanTool};
 use serde_json::json;
 
-use crate::common::{Calls, Stage, alone, call, calls_then_done, start, tool};
-
-/// Calls of these tools with these words.
-fn reply(calls: &[(&str, &str)]) -> Reply {
-    let mut calls = calls.iter();
-    let (tool, say) = calls.next().unwrap();
-    calls.fold(call(tool, say), |reply, (tool, say)| reply.and_call(*tool, json!({"say": say})))
-}
+use crate::common::{Calls, Stage, alone, as_in_process, calls_of, calls_then_done, start, tool};
 
 /// Runs a team in process and on the engine. Both make the same ones, with the same results.
 async fn check(team: impl Fn(&Calls) -> Team, expected: &[&str]) {
-    let (here, there) = (Calls::default(), Calls::default());
-    let mut in_process = start("s");
-    team(&here).run(&mut in_process).await.unwrap();
-    let Some(stage) = Stage::open(Services::new(team(&there))).await else { return };
-    let mut conversation = start("s");
-    stage.host.run(&mut conversation).await.unwrap();
-    assert_eq!(conversation, in_process);
-    assert_eq!(there.made(), here.made());
-    let made = there.made();
+    let Some((_stage, calls)) = as_in_process(team).await else { return };
+    let made = calls.made();
     let made: Vec<&str> =
         made.iter().map(|(key, times)| if *times == 1 { &**key } else { "twice" }).collect();
     assert_eq!(made, expected);
@@ -34,7 +20,7 @@ async fn check(team: impl Fn(&Calls) -> Team, expected: &[&str]) {
 
 /// A clerk who makes these calls.
 fn clerk(calls: &[(&str, &str)], tools: impl IntoIterator<Item = FnTool>) -> Team {
-    alone(calls_then_done(reply(calls)), tools)
+    alone(calls_then_done(calls_of(calls)), tools)
 }
 
 fn reads(calls: &Calls) -> FnTool {

@@ -13,7 +13,7 @@ pub(super) struct CallKey(pub(super) Arc<ToolCall>);
 
 impl PartialEq for CallKey {
     fn eq(&self, other: &Self) -> bool {
-        self.0.name == other.0.name && self.0.input == other.0.input
+        self.0.asks_the_same(&other.0)
     }
 }
 

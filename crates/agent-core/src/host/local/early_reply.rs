@@ -33,8 +33,11 @@ impl Drop for StopCalls<'_> {
 }
 
 impl LocalHost {
-    /// Asks the model like [`ask_until`](Self::ask_until), and starts calls while the reply streams,
-    /// also with [`Mode::Sequential`](crate::host::Mode): those that may start
+    /// Asks the model like [`ask`](crate::host::Host::ask), but stops when `cancel` is used. It is for
+    /// hosts around this one that learn elsewhere that one of their runs is cancelled. The `Cancel`
+    /// given to [`cancelled_by`](Self::cancelled_by) does not stop this request.
+    ///
+    /// It starts calls while the reply streams, also with [`Mode::Sequential`](crate::host::Mode): those that may start
     /// [early](Self::early), and of which `may_start` says so. The host around this one takes their
     /// results from the reply, and makes the other calls.
     pub async fn ask_early(

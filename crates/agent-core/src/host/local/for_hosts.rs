@@ -2,7 +2,7 @@
 
 use super::LocalHost;
 use crate::{
-    Call, Cancel, Conversation, End, EventKind, EventQueue, Failure, MissingValue, Response, RunError,
+    Call, Conversation, End, EventKind, EventQueue, MissingValue,
     event::{QueueReason, emitter::Origin},
     host::cancel::RunTokens,
 };
@@ -21,17 +21,6 @@ impl LocalHost {
     /// a second call, the first queue gets no more events.
     pub fn events(&self) -> EventQueue {
         self.caller.emitter.listeners.read()
-    }
-
-    /// Asks the model like [`ask`](crate::host::Host::ask), but stops when `cancel` is used. It is
-    /// for hosts around this one that learn elsewhere that one of their runs is cancelled. The
-    /// `Cancel` given to [`cancelled_by`](Self::cancelled_by) does not stop this request.
-    pub async fn ask_until(
-        &self,
-        so_far: &Conversation,
-        cancel: &Cancel,
-    ) -> Result<Result<Response, Failure>, RunError> {
-        self.ask_model(so_far, cancel.handle().stop(), None, None).await
     }
 
     /// Sets the counts for the [`Limits`](crate::Limits) of a run back to 0. Hosts around this one

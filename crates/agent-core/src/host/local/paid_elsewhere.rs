@@ -26,7 +26,8 @@ impl LocalHost {
         self
     }
 
-    /// Asks the model like [`ask_until`](Self::ask_until), and lets `payer` pay for the requests.
+    /// Asks the model like [`ask`](crate::host::Host::ask), but stops when `cancel` is used, and lets
+    /// `payer` pay for the requests.
     /// What a request reserves and does not settle, because this future is dropped, is not counted
     /// here. `measured` is from an earlier reply ([`PaidReply::measured`]).
     pub async fn ask_paid_by(
