@@ -31,7 +31,7 @@ impl LocalHost {
     }
 
     /// Lets this host carry out another run after a run was cancelled. Each
-    /// [`Cancel`] that could stop the first one can stop the next.
+    /// [`Cancel`](crate::Cancel) that could stop the first one can stop the next.
     pub fn go_on_after_cancel(&self) {
         self.cancel.get().into_iter().for_each(RunTokens::renew);
     }
