@@ -24,8 +24,12 @@ use uuid::Uuid;
 ///   cookie from the first address that it opens, which [`url`](Self::url) returns. The cookie is
 ///   `HttpOnly` and `SameSite=Strict`.
 ///
+/// - It must come from this machine, unless a host was allowed. This is known only where the routes are
+///   served with `into_make_service_with_connect_info::<SocketAddr>()`. Elsewhere the token protects
+///   them, and without a token they refuse everybody until a host is allowed.
+///
 /// Serve the routes on a loopback address. For other machines, put a server with TLS in front, since
-/// the token is sent as it is.
+/// the token is sent as it is. If it says so (`X-Forwarded-Proto: https`), the cookie is `Secure`.
 #[derive(Clone)]
 pub struct Access(Arc<Inner>);
 
@@ -66,7 +70,9 @@ impl Access {
     }
 
     /// Asks for no token. Use it only if your program checks by itself who asks, for example with a
-    /// login in a layer around the routes. `Host` and `Origin` are still checked.
+    /// login in a layer around the routes. `Host` and `Origin` are still checked. If no host is
+    /// [allowed](Self::allow_host) either, the routes must be served with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`, so that only this machine can ask.
     pub fn without_token(self) -> Self {
         self.change(|inner| inner.token = None)
     }

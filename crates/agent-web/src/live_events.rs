@@ -78,8 +78,12 @@ impl LiveEvents {
 
     /// The events after the last one that a reader has, and then those that come. The stream goes
     /// on until it is dropped.
+    ///
+    /// A reader that has more than there is was a reader of another process, for example before this
+    /// one was started anew. It gets all events that are kept.
     pub fn after(&self, last: LastEventId) -> SessionEvents {
-        let reader = (self.0.clone(), self.0.last.subscribe(), last.0);
+        let newest = *self.0.last.borrow();
+        let reader = (self.0.clone(), self.0.last.subscribe(), last.within(newest));
         let pieces = stream::unfold(reader, |(inner, mut last, after)| async move {
             last.wait_for(|last| *last > after).await.ok()?;
             let piece = inner.after(after);
@@ -122,5 +126,31 @@ impl Inner {
 impl fmt::Debug for LiveEvents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LiveEvents").field("events", &self.0.events().len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use agent_core::{End, EventKind};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_of_a_process_that_is_gone_begins_anew() {
+        let (live, check) = (LiveEvents::new(), async |live: &LiveEvents, last, expected: u64| {
+            let next = live.after(LastEventId(last)).next().await.unwrap().unwrap();
+            assert_eq!(next.offset, expected, "after {last}");
+        });
+        let listener = live.listener();
+        for _ in 0..3 {
+            let kind = EventKind::Ended(End::Answered("Hi.".to_owned()));
+            listener(&Event::new(Duration::ZERO, "run", 0, "main", kind));
+        }
+        check(&live, 0, 1).await;
+        check(&live, 2, 3).await;
+        check(&live, 4, 1).await;
+        check(&live, u64::MAX, 1).await;
     }
 }

@@ -3,10 +3,29 @@
 use agent_core::sessions::SessionsError;
 use axum::{
     Json,
+    extract::{FromRequest, Request},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use serde::de::DeserializeOwned;
 use serde_json::json;
+
+/// An answer that says why not: `{"error": "…"}`.
+pub(crate) fn said(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({"error": why}))).into_response()
+}
+
+/// A body of JSON. If it can't be read, the answer says so as all others do.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let read = Json::from_request(request, state).await;
+        read.map(|Json(body)| Self(body)).map_err(|error| said(error.status(), &error.body_text()))
+    }
+}
 
 /// An error as an answer: `{"error": "…"}`.
 pub(crate) struct Refusal(SessionsError);
@@ -30,6 +49,6 @@ impl IntoResponse for Refusal {
             SessionsError::NotPossible { .. } => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        (status, Json(json!({"error": self.0.to_string()}))).into_response()
+        said(status, &self.0.to_string())
     }
 }

@@ -14,7 +14,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Access, LastEventId, access, json as shapes, page, refusal::Refusal, sse, timelines::Timelines};
+use crate::{Access, LastEventId, access, json as shapes, page, refusal::{self, Body, Refusal}, sse, timelines::Timelines};
 
 /// What the handlers use.
 #[derive(Clone)]
@@ -47,7 +47,8 @@ type Place = State<Arc<dyn Sessions>>;
 /// | `POST /sessions/{id}/cancel` | cancels its run |
 /// | `POST /sessions/{id}/fork` | copies it: `{"id": "new", "turns": 2}`; without `turns`, all of it |
 ///
-/// Errors are `{"error": "…"}`. [`Access`] says who may ask.
+/// Errors are `{"error": "…"}`, and plain text for a browser that opens an address. [`Access`] says
+/// who may ask.
 pub fn router(sessions: Arc<dyn Sessions>, access: &Access) -> Router {
     Router::new()
         .route("/", get(page::page))
@@ -59,6 +60,10 @@ pub fn router(sessions: Arc<dyn Sessions>, access: &Access) -> Router {
         .route("/sessions/{id}/decisions", post(decide))
         .route("/sessions/{id}/cancel", post(cancel))
         .route("/sessions/{id}/fork", post(fork))
+        .fallback(async || refusal::said(StatusCode::NOT_FOUND, "there is no such address here"))
+        .method_not_allowed_fallback(async || {
+            refusal::said(StatusCode::METHOD_NOT_ALLOWED, "this address can't be asked with this method")
+        })
         .layer(middleware::from_fn_with_state(access.clone(), access::guard))
         .with_state(Shared { sessions, timelines: Timelines::default() })
 }
@@ -79,7 +84,11 @@ async fn events(
     Path(id): Path<String>,
     last: LastEventId,
 ) -> Result<Response, Refusal> {
-    Ok(sse(sessions.events(&id, last.0).await?))
+    let after = match last.0 {
+        0 => 0,
+        _ => last.within(sessions.session(&id).await?.last_event),
+    };
+    Ok(sse(sessions.events(&id, after).await?))
 }
 
 async fn model(State(shared): State<Shared>, Path(id): Path<String>) -> Result<impl IntoResponse, Refusal> {
@@ -96,7 +105,7 @@ struct Decided {
 }
 
 /// The key says which session it is, so the one in the address is not needed.
-async fn decide(State(sessions): Place, Json(decided): Json<Decided>) -> Result<StatusCode, Refusal> {
+async fn decide(State(sessions): Place, Body(decided): Body<Decided>) -> Result<StatusCode, Refusal> {
     let decision = match decided.approve {
         true => Decision::Approve,
         false => Decision::Deny { reason: decided.reason },
@@ -119,7 +128,7 @@ struct Forked {
 async fn fork(
     State(sessions): Place,
     Path(id): Path<String>,
-    Json(forked): Json<Forked>,
+    Body(forked): Body<Forked>,
 ) -> Result<StatusCode, Refusal> {
     sessions.fork(&id, forked.turns, &forked.id).await?;
     Ok(StatusCode::CREATED)

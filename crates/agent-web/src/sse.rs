@@ -22,6 +22,15 @@ use crate::json::ms;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LastEventId(pub u64);
 
+impl LastEventId {
+    /// The offset, or 0 if it is after the newest event. Then the browser has events of something
+    /// else: of an earlier process, or of a session that was deleted and had the same id. It would
+    /// wait in vain for a later one.
+    pub(crate) fn within(self, newest: u64) -> u64 {
+        if self.0 <= newest { self.0 } else { 0 }
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
     type Rejection = Infallible;
 

@@ -78,8 +78,12 @@ impl UiMessages {
     /// The last chunks, after the last event. If a run failed, the reason is among them.
     pub fn end(&mut self) -> Vec<UiMessageChunk> {
         let mut chunks = Vec::new();
-        let (failed, reason) = (self.failed.take(), self.finish_reason.take());
-        if reason.is_none() {
+        let (failed, mut reason) = (self.failed.take(), self.finish_reason.take());
+        if reason.is_none() && failed.as_deref() == Some(StopReason::Cancelled.as_str()) {
+            // A run that was cancelled tells no end, unless it keeps the beginning of a reply.
+            chunks.push(UiMessageChunk::Abort);
+            reason = Some("other");
+        } else if reason.is_none() {
             let error_text = failed.unwrap_or_else(|| "the run stopped without an answer".to_owned());
             chunks.push(UiMessageChunk::Error { error_text });
         }
@@ -208,7 +212,7 @@ impl UiMessages {
     fn end_step(&mut self, chunks: &mut Vec<UiMessageChunk>) {
         if std::mem::take(&mut self.in_step) {
             self.parts.end_all(chunks);
-            self.parts.clear();
+            self.parts.next();
             chunks.push(UiMessageChunk::FinishStep);
         }
     }

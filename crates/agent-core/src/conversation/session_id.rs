@@ -30,6 +30,12 @@ pub enum SessionIdError {
         /// The id.
         id: String,
     },
+    /// The id is `.` or `..`, which mean something else in the path of an address.
+    #[error("{id:?} can't be a session's id, because no address can have it in its path: choose another one (Conversation::with_id)")]
+    Dots {
+        /// The id.
+        id: String,
+    },
     /// The id contains an invisible character, or one that changes how the rest is shown. In a list
     /// it could look like another id.
     #[error(
@@ -50,7 +56,7 @@ pub enum SessionIdError {
 ///
 /// - is not empty or blank;
 /// - is not [`Conversation::DEFAULT_ID`], which conversations share until they get another id;
-/// - has no `/`;
+/// - has no `/`, and is not `.` or `..`;
 /// - is fully visible: no control characters, no line ends, no white space except spaces between
 ///   words, and no characters that only control how text is shown (direction, zero width, emoji
 ///   style).
@@ -70,6 +76,9 @@ pub fn check_session_id(id: &str) -> Result<(), SessionIdError> {
     }
     if id.contains('/') {
         return Err(SessionIdError::Slash { id: owned() });
+    }
+    if matches!(id, "." | "..") {
+        return Err(SessionIdError::Dots { id: owned() });
     }
     let at_end = [id.chars().next(), id.chars().next_back()].into_iter().flatten();
     let unseen = id.chars().find(|character| is_unseen(*character));
@@ -105,6 +114,10 @@ mod tests {
         for (id, character) in [(" trip", ' '), ("trip ", ' '), ("trip\u{a0}", '\u{a0}')] {
             check(id, Some(SessionIdError::Unseen { id: id.to_owned(), character }));
         }
+        for dots in [".", ".."] {
+            check(dots, Some(SessionIdError::Dots { id: dots.to_owned() }));
+        }
+        check("...", None);
         check("one/two", Some(SessionIdError::Slash { id: "one/two".to_owned() }));
         for character in [
             '\0',

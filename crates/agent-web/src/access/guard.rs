@@ -10,6 +10,7 @@ use axum::{
 };
 
 use super::Access;
+use crate::refusal;
 
 /// What may be done with a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,18 +28,25 @@ const HOST: &str = "This host name is not allowed here. Use the address that the
 const ORIGIN: &str = "A page of another address may not ask this.";
 const NO_ORIGIN: &str = "A change by the token of a cookie needs the header `Origin`. A program sends the header \
     `Authorization: Bearer TOKEN`.";
-const REMOTE: &str = "Only this machine may ask this.";
+const REMOTE: &str = "Only this machine may ask this. For other machines, allow the name of this one with \
+    Access::allow_host.";
+const UNKNOWN_PEER: &str = "Without a token only this machine may ask, and this program does not know which machine \
+    asks. Serve the routes with into_make_service_with_connect_info::<SocketAddr>(), or allow your host with \
+    Access::allow_host.";
 
 /// Answers requests that are not admitted, and sets the headers that every answer has.
 pub(crate) async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
+    let opens_page = text(request.headers(), header::ACCEPT).is_some_and(|types| types.contains("text/html"));
     let mut response = match access.judge(&request) {
         Verdict::Admitted => next.run(request).await,
         Verdict::Introduced(cookie) => {
             let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |OriginalUri(uri)| uri);
-            (StatusCode::SEE_OTHER, [(header::LOCATION, uri.path()), (header::SET_COOKIE, &cookie)])
+            let location = without_query(uri.path());
+            (StatusCode::SEE_OTHER, [(header::LOCATION, location), (header::SET_COOKIE, &*cookie)])
                 .into_response()
         }
-        Verdict::Refused(status, why) => (status, why).into_response(),
+        Verdict::Refused(status, why) if opens_page => (status, why).into_response(),
+        Verdict::Refused(status, why) => refusal::said(status, why),
     };
     let headers = response.headers_mut();
     for (name, value) in [
@@ -53,12 +61,27 @@ pub(crate) async fn guard(State(access): State<Access>, request: Request, next: 
     response
 }
 
+/// The same address without its query, seen from itself. A server in front may have taken the
+/// beginning of the path away, so the whole path is not known here.
+fn without_query(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some((_, last)) if !last.is_empty() => last,
+        _ => "./",
+    }
+}
+
 impl Access {
     fn judge(&self, request: &Request) -> Verdict {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let is_remote = peer.is_some_and(|ConnectInfo(peer)| !peer.ip().to_canonical().is_loopback());
-        if is_remote && self.0.hosts.is_empty() {
-            return Verdict::Refused(StatusCode::FORBIDDEN, REMOTE);
+        let is_local = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+        let refused = match is_local {
+            Some(false) => Some(REMOTE),
+            // Anybody who reaches the port can write `Host: localhost`.
+            None if self.0.token.is_none() => Some(UNKNOWN_PEER),
+            _ => None,
+        };
+        if let Some(why) = refused.filter(|_| self.0.hosts.is_empty()) {
+            return Verdict::Refused(StatusCode::FORBIDDEN, why);
         }
         let headers = request.headers();
         let host = text(headers, header::HOST).or(request.uri().authority().map(|host| host.as_str()));
@@ -90,7 +113,10 @@ impl Access {
         let in_address = request.uri().query().and_then(|query| value_of(query.split('&'), "token"));
         if let (Some(token), &Method::GET, "/") = (in_address, request.method(), request.uri().path()) {
             return match self.is_token(token) {
-                true => Verdict::Introduced(format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict")),
+                true => {
+                    let secure = if is_https(headers) { "; Secure" } else { "" };
+                    Verdict::Introduced(format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}"))
+                }
                 false => Verdict::Refused(StatusCode::UNAUTHORIZED, NO_TOKEN),
             };
         }
@@ -109,6 +135,17 @@ impl Access {
 
 fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// Whether a server in front speaks TLS with the browser, and says so.
+fn is_https(headers: &HeaderMap) -> bool {
+    let proto = text(headers, "x-forwarded-proto").and_then(|all| all.split(',').next());
+    let forwarded = text(headers, "forwarded").and_then(|all| all.split(',').next());
+    let forwarded = forwarded.and_then(|first| value_of(first.split(';'), "proto"));
+    [proto, forwarded]
+        .into_iter()
+        .flatten()
+        .any(|proto| proto.trim().trim_matches('"').eq_ignore_ascii_case("https"))
 }
 
 /// The value of the first `name=value`.
@@ -227,6 +264,9 @@ mod tests {
     #[test]
     fn a_program_with_a_login_of_its_own_needs_no_token() {
         let open = access().without_token();
+        // Nothing says that this machine asks.
+        check(&open, "GET /sessions", &[HOST], "403");
+        let open = open.allow_host("agents.example.com");
         check(&open, "GET /sessions", &[HOST], "admitted");
         check(&open, "POST /sessions/s/cancel", &[HOST, ("origin", "http://127.0.0.1:3000")], "admitted");
         check(&open, "POST /sessions/s/cancel", &[HOST, ("origin", "http://evil.example")], "403");
@@ -235,12 +275,40 @@ mod tests {
 
     #[test]
     fn another_machine_is_refused_where_the_server_tells_who_asks() {
-        let mut request = axum::http::Request::get("/").header(HOST.0, HOST.1).header(BEARER.0, BEARER.1);
-        let peers = request.extensions_mut().unwrap();
-        peers.insert(ConnectInfo("10.0.0.7:999".parse::<SocketAddr>().unwrap()));
-        let request = request.body(axum::body::Body::empty()).unwrap();
-        assert_eq!(access().judge(&request), Verdict::Refused(StatusCode::FORBIDDEN, REMOTE));
-        assert_eq!(access().allow_host("a.example").judge(&request), Verdict::Admitted);
+        let from = |peer: &str| {
+            let mut request = axum::http::Request::get("/").header(HOST.0, HOST.1).header(BEARER.0, BEARER.1);
+            let peers = request.extensions_mut().unwrap();
+            peers.insert(ConnectInfo(peer.parse::<SocketAddr>().unwrap()));
+            request.body(axum::body::Body::empty()).unwrap()
+        };
+        let (far, near) = (from("10.0.0.7:999"), from("[::ffff:127.0.0.1]:999"));
+        for access in [access(), access().without_token()] {
+            assert_eq!(access.judge(&far), Verdict::Refused(StatusCode::FORBIDDEN, REMOTE));
+            assert_eq!(access.judge(&near), Verdict::Admitted);
+            assert_eq!(access.allow_host("a.example").judge(&far), Verdict::Admitted);
+        }
+    }
+
+    #[test]
+    fn a_cookie_of_a_page_behind_tls_is_not_sent_without_it() {
+        let secure = "agent_web_80=0123456789abcdef; Path=/; HttpOnly; SameSite=Strict; Secure";
+        let access = access().allow_host("a.example");
+        let check = |header, expected| {
+            check(&access, "GET /?token=0123456789abcdef", &[("host", "a.example"), header], expected);
+        };
+        check(("x-forwarded-proto", "https"), secure);
+        check(("x-forwarded-proto", "HTTPS, http"), secure);
+        check(("forwarded", "for=1.2.3.4;proto=https;by=x"), secure);
+        let plain = secure.strip_suffix("; Secure").unwrap();
+        check(("x-forwarded-proto", "http"), plain);
+        check(("forwarded", "for=1.2.3.4"), plain);
+    }
+
+    #[test]
+    fn the_address_without_its_query_is_right_behind_a_server_that_takes_a_prefix_away() {
+        for (path, expected) in [("/", "./"), ("/agents/", "./"), ("/agents", "agents"), ("/a/b", "b"), ("", "./")] {
+            assert_eq!(without_query(path), expected, "{path}");
+        }
     }
 
     #[test]

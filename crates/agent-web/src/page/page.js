@@ -210,9 +210,12 @@ async function attempt(act) {
 
 async function refreshSession() {
   const asked = shown;
+  const { last } = asked;
   try {
     const { session, transcript } = await ask(pathOf(asked.id));
     if (asked !== shown) return;
+    // Another session has this id now: the one that was shown is gone.
+    if (session.last_event < last) return show(asked.id);
     fillHead(session);
     fillSaid(transcript);
     fillApprovals(transcript.waiting);

@@ -11,6 +11,8 @@ use crate::ui_message_chunk::UiMessageChunk;
 pub(super) struct Parts {
     open: BTreeMap<usize, Part>,
     calls: HashSet<String>,
+    /// Those of the present reply.
+    calls_of_reply: Vec<String>,
     /// How many texts and thoughts of the message have begun. It makes their ids.
     count: usize,
 }
@@ -37,7 +39,7 @@ impl Parts {
             (BlockKind::Text(text), _) => (Part::Text(self.id()), text.clone()),
             (BlockKind::Thinking { thinking, .. }, _) => (Part::Reasoning(self.id()), thinking.clone()),
             (BlockKind::ToolUse(call), Some(id)) => {
-                self.calls.insert(id.clone());
+                self.know(&id);
                 let (tool_call_id, tool_name) = (id.clone(), call.name.clone());
                 chunks.push(UiMessageChunk::ToolInputStart { tool_call_id, tool_name });
                 (Part::Call(id), String::new())
@@ -73,15 +75,26 @@ impl Parts {
         chunks.extend(std::mem::take(&mut self.open).into_values().filter_map(Part::end));
     }
 
-    /// The reply counts no more, or is over.
+    /// The reply counts no more: the front end forgets its parts.
     pub(super) fn clear(&mut self) {
         self.open.clear();
-        self.calls.clear();
+        for call in self.calls_of_reply.drain(..) {
+            self.calls.remove(&call);
+        }
+    }
+
+    /// The next reply begins. The calls of the earlier ones are still known: one that goes on in the
+    /// background has its result later.
+    pub(super) fn next(&mut self) {
+        self.open.clear();
+        self.calls_of_reply.clear();
     }
 
     /// Whether this call is new to the front end. It then counts as known.
     pub(super) fn know(&mut self, call: &str) -> bool {
-        self.calls.insert(call.to_owned())
+        let is_new = self.calls.insert(call.to_owned());
+        self.calls_of_reply.extend(is_new.then(|| call.to_owned()));
+        is_new
     }
 
     pub(super) fn knows(&self, call: &str) -> bool {

@@ -171,6 +171,41 @@ fn each_call_has_its_part_before_its_result_and_keeps_its_id() {
 }
 
 #[test]
+fn a_call_in_the_background_has_its_result_in_its_own_part_replies_later() {
+    let events = [
+        turn(),
+        block(0, call("a")),
+        turn_ended(),
+        started("a"),
+        EventKind::CallDetached { id: "a".into(), tool: "add".into() },
+        turn(),
+        piece(0, Piece::Text("Wait.".to_owned())),
+        EventKind::Delta(Delta::Restarted { reason: "cut".to_owned() }),
+        piece(0, Piece::Text("Soon.".to_owned())),
+        turn_ended(),
+        ended("a", Ok("3")),
+        answered(),
+    ];
+    assert_snapshot!(check(events.map(|kind| ("run", kind))), @r#"
+    {"type":"start"}
+    {"type":"start-step"}
+    {"type":"tool-input-start","toolCallId":"a","toolName":"add"}
+    {"type":"tool-input-available","toolCallId":"a","toolName":"add","input":{"n":1}}
+    {"type":"finish-step"}
+    {"type":"start-step"}
+    {"type":"text-start","id":"1"}
+    {"type":"text-delta","id":"1","delta":"Wait."}
+    {"type":"reset-step"}
+    {"type":"text-start","id":"2"}
+    {"type":"text-delta","id":"2","delta":"Soon."}
+    {"type":"text-end","id":"2"}
+    {"type":"tool-output-available","toolCallId":"a","output":"3"}
+    {"type":"finish-step"}
+    {"type":"finish","finishReason":"stop"}
+    "#);
+}
+
+#[test]
 fn delegated_agents_are_parts_of_their_own() {
     let handed = EventKind::Transferred { from: "front".into() };
     let events = [
@@ -209,6 +244,15 @@ fn an_end_without_an_answer_says_why() {
     {"type":"error","errorText":"no credit"}
     {"type":"finish-step"}
     {"type":"finish","finishReason":"error"}
+    "#);
+    // A run that was cancelled did not fail.
+    let cancelled = EventKind::TurnFailed { error: "cancelled".into(), kind: None, usage: Usage::default() };
+    assert_snapshot!(check([("run", turn()), ("run", cancelled)]), @r#"
+    {"type":"start"}
+    {"type":"start-step"}
+    {"type":"abort"}
+    {"type":"finish-step"}
+    {"type":"finish","finishReason":"other"}
     "#);
     assert_snapshot!(check([("run", turn())]), @r#"
     {"type":"start"}

@@ -9,6 +9,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, StatusCode},
 };
+use futures::StreamExt;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -25,7 +26,12 @@ async fn waiting(to: &str) -> (Router, Journal, TempDir) {
     let file = folder.path().join("runs.journal");
     run(&file, clerk(to, Duration::ZERO)).await;
     let journal = Journal::open(&file).unwrap();
-    (router(Arc::new(journal.clone()), &Access::new().without_token()), journal, folder)
+    (router(Arc::new(journal.clone()), &open()), journal, folder)
+}
+
+/// Access without a token, as behind a login.
+fn open() -> Access {
+    Access::new().without_token().allow_host("agents.example")
 }
 
 async fn ask(routes: &Router, request: Request<Body>) -> (StatusCode, String) {
@@ -245,6 +251,63 @@ async fn a_timeline_is_made_from_the_events_so_far_and_goes_on_with_the_run() {
 }
 
 #[tokio::test]
+async fn all_errors_have_one_form() {
+    let (routes, _, _folder) = waiting("Ada").await;
+    let error = async |request: Request<Body>| {
+        let (status, text) = ask(&routes, request).await;
+        let json: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        format!("{} {}", status.as_u16(), json["error"].as_str().unwrap())
+    };
+    let to = |method: &str, path: &str| {
+        Request::builder().method(method).uri(path).header("host", "localhost").header("origin", "http://localhost")
+    };
+    let body = |text: &'static str, kind: &str| {
+        to("POST", "/sessions/s/decisions").header("content-type", kind).body(Body::from(text)).unwrap()
+    };
+    let all = [
+        error(body("{", "application/json")).await,
+        error(body(r#"{"key": "s/call_0_1"}"#, "application/json")).await,
+        error(body("key=s/call_0_1&approve=true", "application/x-www-form-urlencoded")).await,
+        error(body(r#"{"key": "s/call_0_1", "approve": true}"#, "text/plain")).await,
+        error(to("GET", "/none").body(Body::empty()).unwrap()).await,
+        error(to("DELETE", "/sessions/s").body(Body::empty()).unwrap()).await,
+        error(Request::get("/sessions").header("host", "evil.example").body(Body::empty()).unwrap()).await,
+    ];
+    assert_snapshot!(all.join("\n"), @"
+    400 Failed to parse the request body as JSON: EOF while parsing an object at line 1 column 1
+    422 Failed to deserialize the JSON body into the target type: missing field `approve` at line 1 column 21
+    415 Expected request with `Content-Type: application/json`
+    415 Expected request with `Content-Type: application/json`
+    404 there is no such address here
+    405 this address can't be asked with this method
+    403 This host name is not allowed here. Use the address that the program printed, or allow the name with Access::allow_host.
+    ");
+    let opened = Request::get("/").header("host", "evil.example").header("accept", "text/html");
+    let (_, text) = ask(&routes, opened.body(Body::empty()).unwrap()).await;
+    assert!(text.starts_with("This host name"), "a person reads a sentence: {text}");
+}
+
+#[tokio::test]
+async fn a_reader_with_events_of_a_session_that_is_gone_begins_anew() {
+    let (routes, journal, _folder) = waiting("Ada").await;
+    let last = journal.session("s").unwrap().unwrap().last_event;
+    let first = async |last: &str| {
+        let request = Request::get("/sessions/s/events").header("host", "localhost").header("last-event-id", last);
+        let answer = routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let mut frames = answer.into_body().into_data_stream();
+        let mut text = String::new();
+        while !text.contains("\nid: ") && !text.starts_with("id: ") {
+            text += std::str::from_utf8(&frames.next().await.unwrap().unwrap()).unwrap();
+        }
+        text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned()
+    };
+    for odd in [(last + 1).to_string(), "18446744073709551615".to_owned(), "-3".to_owned(), "x".to_owned()] {
+        assert_eq!(first(&odd).await, "1", "after {odd}");
+    }
+    assert_eq!(first("1").await, "2");
+}
+
+#[tokio::test]
 async fn the_routes_can_be_mounted_under_a_path() {
     let (routes, _, _folder) = waiting("Ada").await;
     let service = Router::new().nest_service("/agents", routes);
@@ -260,7 +323,9 @@ async fn the_routes_can_be_mounted_under_a_path() {
     for path in ["/agents", "/agents/"] {
         let request = Request::get(access.url(path)).header("host", "localhost").body(Body::empty()).unwrap();
         let answer = service.clone().oneshot(request).await.unwrap();
-        assert_eq!(answer.headers()["location"], path);
+        // Relative to itself, since a server in front may have another path.
+        let expected = if path.ends_with('/') { "./" } else { "agents" };
+        assert_eq!(answer.headers()["location"], expected);
         assert_eq!(read(&service, path).await.0, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(read(&service, "/agents/sessions").await.0, StatusCode::UNAUTHORIZED);

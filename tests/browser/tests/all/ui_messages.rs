@@ -63,6 +63,20 @@ fn team() -> Result<Team, Box<dyn Error>> {
     Ok(Team::new([main.build()?, clerk.build()?])?)
 }
 
+fn background() -> Result<Team, Box<dyn Error>> {
+    let search = FnTool::new("search", "Takes long.", |_: Text| async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        "found".to_owned()
+    });
+    let replies = [
+        Reply::call("search", json!({"text": "bees"})),
+        Reply::text("I look for it."),
+        Reply::text("It is there."),
+    ];
+    let main = Agent::builder("main", Script::new(replies)).tool(agent_tools::Detached::new(search));
+    Ok(Team::new([main.build()?])?)
+}
+
 fn asking() -> Result<Team, Box<dyn Error>> {
     let pay = FnTool::new("pay", "Pays.", |_: Text| async { "paid".to_owned() });
     let replies = [Reply::call("pay", json!({"text": "5 USD"}))];
@@ -119,6 +133,15 @@ async fn a_front_end_with_use_chat_shows_a_run_and_asks_for_approval() -> Result
                 {"type": "text", "text": " there.", "state": "done"},
             ],
         })
+    );
+    // A call in the background keeps its part, its input included, until its result is there.
+    let later = shown(&folder, background()?).await?;
+    let calls: Vec<_> =
+        later["parts"].as_array().ok_or("no parts")?.iter().filter(|part| part["type"] == "tool-search").collect();
+    assert_eq!(
+        calls,
+        [&json!({"type": "tool-search", "toolCallId": "call_0_0", "state": "output-available",
+                 "input": {"text": "bees"}, "output": "found"})]
     );
     let asks = shown(&folder, asking()?).await?;
     assert_eq!(asks["parts"][1]["state"], "approval-requested", "{asks}");
