@@ -14,7 +14,12 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Access, LastEventId, access, json as shapes, page, refusal::{self, Body, Refusal}, sse, timelines::Timelines};
+use crate::{
+    Access, LastEventId, access, json as shapes, page,
+    refusal::{self, Body, Refusal},
+    sse,
+    timelines::Timelines,
+};
 
 /// What the handlers use.
 #[derive(Clone)]

@@ -31,7 +31,9 @@ pub enum SessionIdError {
         id: String,
     },
     /// The id is `.` or `..`, which mean something else in the path of an address.
-    #[error("{id:?} can't be a session's id, because no address can have it in its path: choose another one (Conversation::with_id)")]
+    #[error(
+        "{id:?} can't be a session's id, because no address can have it in its path: choose another one (Conversation::with_id)"
+    )]
     Dots {
         /// The id.
         id: String,

@@ -306,7 +306,9 @@ mod tests {
 
     #[test]
     fn the_address_without_its_query_is_right_behind_a_server_that_takes_a_prefix_away() {
-        for (path, expected) in [("/", "./"), ("/agents/", "./"), ("/agents", "agents"), ("/a/b", "b"), ("", "./")] {
+        for (path, expected) in
+            [("/", "./"), ("/agents/", "./"), ("/agents", "agents"), ("/a/b", "b"), ("", "./")]
+        {
             assert_eq!(without_query(path), expected, "{path}");
         }
     }

@@ -259,7 +259,11 @@ async fn all_errors_have_one_form() {
         format!("{} {}", status.as_u16(), json["error"].as_str().unwrap())
     };
     let to = |method: &str, path: &str| {
-        Request::builder().method(method).uri(path).header("host", "localhost").header("origin", "http://localhost")
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("origin", "http://localhost")
     };
     let body = |text: &'static str, kind: &str| {
         to("POST", "/sessions/s/decisions").header("content-type", kind).body(Body::from(text)).unwrap()
@@ -292,7 +296,8 @@ async fn a_reader_with_events_of_a_session_that_is_gone_begins_anew() {
     let (routes, journal, _folder) = waiting("Ada").await;
     let last = journal.session("s").unwrap().unwrap().last_event;
     let first = async |last: &str| {
-        let request = Request::get("/sessions/s/events").header("host", "localhost").header("last-event-id", last);
+        let request =
+            Request::get("/sessions/s/events").header("host", "localhost").header("last-event-id", last);
         let answer = routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let mut frames = answer.into_body().into_data_stream();
         let mut text = String::new();

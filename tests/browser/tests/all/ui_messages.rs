@@ -136,8 +136,12 @@ async fn a_front_end_with_use_chat_shows_a_run_and_asks_for_approval() -> Result
     );
     // A call in the background keeps its part, its input included, until its result is there.
     let later = shown(&folder, background()?).await?;
-    let calls: Vec<_> =
-        later["parts"].as_array().ok_or("no parts")?.iter().filter(|part| part["type"] == "tool-search").collect();
+    let calls: Vec<_> = later["parts"]
+        .as_array()
+        .ok_or("no parts")?
+        .iter()
+        .filter(|part| part["type"] == "tool-search")
+        .collect();
     assert_eq!(
         calls,
         [&json!({"type": "tool-search", "toolCallId": "call_0_0", "state": "output-available",
