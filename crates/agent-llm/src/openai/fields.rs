@@ -140,6 +140,15 @@ pub(super) fn string(value: &RawValue) -> Option<Words> {
     Words::of_short_escapes(text).or_else(|| serde_json::from_str(value.get()).ok())
 }
 
+/// The input of a call: a text that should be JSON. Some servers write the JSON itself.
+pub(super) fn input(value: &RawValue) -> Option<Words> {
+    match value.get().as_bytes().first() {
+        Some(b'"') => string(value),
+        Some(b'{' | b'[') => Some(Words::from(value.get())),
+        _ => None,
+    }
+}
+
 /// The items of a list, `null` left out. No list is an empty one.
 pub(super) fn list(list: &RawValue) -> Vec<&RawValue> {
     serde_json::from_str(list.get()).map(|Listed(items)| items).unwrap_or_default()

@@ -3,6 +3,7 @@
 mod end;
 mod events;
 mod input;
+mod item;
 mod items;
 mod reply;
 mod request;

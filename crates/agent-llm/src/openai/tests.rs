@@ -1,5 +1,7 @@
 //! What both APIs are tested for: streams, the bodies of histories, and what holds of any input.
 
+mod almost_chat;
+mod almost_responses;
 mod bodies;
 mod both;
 mod fuzz;

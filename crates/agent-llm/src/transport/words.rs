@@ -49,6 +49,18 @@ impl Words {
         self.0.is_empty()
     }
 
+    /// Whether it is white space at most.
+    #[cfg(feature = "openai")]
+    pub(crate) fn is_blank(&self) -> bool {
+        self.0.trim_ascii().is_empty()
+    }
+
+    /// Whether it looks like a whole JSON object.
+    #[cfg(feature = "openai")]
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(self.0.trim_ascii(), [b'{', .., b'}'])
+    }
+
     /// Takes off the end the half of a character whose other half may still come.
     pub(crate) fn split_half(&mut self) -> Option<Self> {
         let place = self.0.len().checked_sub(3)?;

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::value::RawValue;
-
 use super::chunk::{Call, Function};
 use crate::{
     openai::{
-        fields::{Fields, label, number, string, text},
+        fields::{Fields, input, label, number, text},
         openai_blocks::{self, Others},
     },
     transport::{block_order::Lanes, words::Words},
@@ -19,8 +17,8 @@ const MOST: usize = 64;
 /// The calls of a reply.
 ///
 /// OpenAI says in each piece which call it belongs to, by an index, and in the first one its id and
-/// name. Other servers leave out the index, or write 0 for all calls, or repeat id and name in each
-/// piece.
+/// name. Other servers leave out the index or the id, or write the same for all calls, or repeat id
+/// and name in each piece.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     all: Vec<Begun>,
@@ -33,7 +31,20 @@ pub(super) struct Calls {
 struct Begun {
     lane: usize,
     id: String,
+    name: String,
+    /// Its arguments, if they came in one piece.
+    whole: Option<Words>,
     others: Others,
+}
+
+/// What a piece is.
+enum Is {
+    /// More of this call.
+    More(usize),
+    /// The beginning of a call.
+    New,
+    /// What was said before, or nothing.
+    Nothing,
 }
 
 /// A piece of a call, as it is written.
@@ -56,20 +67,17 @@ impl<'a> Piece<'a> {
     /// Of a reply that has only this call.
     pub(super) fn only(function: Function<'a>) -> Self {
         let name = function.name.and_then(text).unwrap_or_default();
-        let arguments = function.arguments.and_then(written);
+        let arguments = function.arguments.and_then(input);
         Self { index: Some(0), id: String::new(), name, arguments, others: Fields::default() }
     }
-}
 
-/// Arguments are a text that should be JSON; some servers write the JSON itself.
-fn written(arguments: &RawValue) -> Option<Words> {
-    match arguments.get().as_bytes().first() {
-        Some(b'"') => string(arguments),
-        Some(b'{' | b'[') => {
-            let text = serde_json::to_string(arguments.get()).expect("a text can always be written");
-            serde_json::from_str(&text).ok()
-        }
-        _ => None,
+    fn has_arguments(&self) -> bool {
+        self.arguments.as_ref().is_some_and(|arguments| !arguments.is_blank())
+    }
+
+    /// It says nothing. Some servers write an empty call where there is none.
+    fn is_empty(&self) -> bool {
+        self.id.is_empty() && self.name.is_empty() && !self.has_arguments() && self.others.is_empty()
     }
 }
 
@@ -80,8 +88,15 @@ impl Calls {
 
     /// Takes in a piece of a call.
     pub(super) fn take_in(&mut self, piece: Piece<'_>, lanes: &mut Lanes) {
-        let number = self.find(&piece).unwrap_or_else(|| self.begin(&piece, lanes));
+        let number = match self.place(&piece, lanes) {
+            Is::More(number) => number,
+            Is::New => self.begin(&piece, lanes),
+            Is::Nothing => return,
+        };
         let call = &mut self.all[number];
+        if call.name.is_empty() {
+            call.name.clone_from(&piece.name);
+        }
         lanes.name(call.lane, &piece.id, &piece.name);
         if let Some(arguments) = piece.arguments {
             lanes.grow(call.lane, arguments);
@@ -95,9 +110,30 @@ impl Calls {
         }
     }
 
-    /// The call that a piece is more of; `None` if it begins one.
-    fn find(&self, piece: &Piece<'_>) -> Option<usize> {
+    fn place(&self, piece: &Piece<'_>, lanes: &Lanes) -> Is {
+        let Some(number) = self.find(piece, lanes) else {
+            return if piece.is_empty() { Is::Nothing } else { Is::New };
+        };
+        let call = &self.all[number];
+        if piece.name.is_empty() || call.name.is_empty() {
+            return Is::More(number);
+        }
+        // Where nothing tells two calls apart, the second begins with a name and arguments behind
+        // whole ones, or with another name.
+        let begins = piece.has_arguments() && lanes.has_said(call.lane) && lanes.is_whole(call.lane);
+        let is_same = !piece.id.is_empty() && (call.whole.is_none() || call.whole == piece.arguments);
+        match (piece.name == call.name, begins) {
+            (true, false) => Is::More(number),
+            // Some servers say a call once more when it is whole.
+            (true, true) if is_same => Is::Nothing,
+            _ => Is::New,
+        }
+    }
+
+    /// The call that a piece is about, by what it says of itself.
+    fn find(&self, piece: &Piece<'_>, lanes: &Lanes) -> Option<usize> {
         let by_id = || self.by_id.get(&piece.id).copied();
+        let last = || self.all.len().checked_sub(1);
         match piece.index {
             Some(index) => {
                 let number = *self.by_index.get(&index)?;
@@ -106,7 +142,11 @@ impl Calls {
                 if is_other { by_id() } else { Some(number) }
             }
             // Without an index, what has a name or an id begins a call.
-            None if piece.name.is_empty() && piece.id.is_empty() => self.all.len().checked_sub(1),
+            None if piece.name.is_empty() && piece.id.is_empty() => last(),
+            None if piece.id.is_empty() => last().filter(|number| {
+                let call = &self.all[*number];
+                call.name == piece.name && lanes.has_said(call.lane) && !lanes.is_whole(call.lane)
+            }),
             None => by_id(),
         }
     }
@@ -114,7 +154,9 @@ impl Calls {
     fn begin(&mut self, piece: &Piece<'_>, lanes: &mut Lanes) -> usize {
         let number = self.all.len();
         let lane = lanes.begin_call(piece.id.clone(), piece.name.clone());
-        self.all.push(Begun { lane, id: piece.id.clone(), others: Others::new() });
+        let whole = piece.arguments.clone().filter(Words::is_object);
+        let (id, name) = (piece.id.clone(), piece.name.clone());
+        self.all.push(Begun { lane, id, name, whole, others: Others::new() });
         if let Some(index) = piece.index {
             self.by_index.insert(index, number);
         }

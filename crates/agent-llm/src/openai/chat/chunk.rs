@@ -30,6 +30,10 @@ pub(super) struct Choice<'a> {
     /// It is a whole message, of a reply that was not streamed.
     pub(super) is_whole: bool,
     pub(super) finish_reason: Option<&'a RawValue>,
+    /// Why the server gave up, as OpenRouter says it.
+    pub(super) error: Option<&'a RawValue>,
+    /// What the reply cost, as Moonshot says it.
+    pub(super) usage: Option<&'a RawValue>,
 }
 
 /// A message, or a piece of one.
@@ -88,6 +92,8 @@ impl<'de> Known<'de> for Choice<'de> {
             "delta" if self.is_whole => pass_over(map)?,
             "delta" => self.message = field(map)?,
             "finish_reason" => self.finish_reason = map.next_value()?,
+            "error" => self.error = map.next_value()?,
+            "usage" => self.usage = map.next_value()?,
             _ => pass_over(map)?,
         }
         Ok(())

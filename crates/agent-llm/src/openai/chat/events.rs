@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use agent_core::{Delta, Json, LlmError, SharedText, StopReason, model::LlmErrorKind};
+use serde_json::value::RawValue;
 
 use super::{
     calls::{Calls, Piece},
@@ -14,7 +15,7 @@ use crate::{
     openai::{
         fields::{Fields, Gathered, label, number, text},
         object::object,
-        openai_blocks::{self, Others},
+        openai_blocks::{self, Others, says_nothing},
         usage,
     },
     transport::{
@@ -54,12 +55,12 @@ impl ReadEvent for ChatEvents {
             "" => Ok(()),
             "[DONE]" => self.end(deltas),
             _ => {
-                let chunk: Chunk<'_> = object(data).map_err(|error| malformed(&error, data))?;
+                let chunk: Chunk<'_> = object(data).map_err(|error| unread(&error, data))?;
                 if chunk.choices.is_none() || chunk.error.is_some() {
                     said_instead(data)?;
                 }
                 let only_counts = chunk.usage.is_some() && chunk.choices.as_ref().is_none_or(Vec::is_empty);
-                self.take_chunk(chunk, deltas);
+                self.take_chunk(chunk, deltas)?;
                 self.lanes.write(deltas);
                 // What comes behind the reason is what the reply cost, and nothing more.
                 if only_counts { self.end(deltas) } else { Ok(()) }
@@ -85,22 +86,38 @@ fn said_instead(data: &str) -> Result<(), LlmError> {
     ErrorBody::found(data).map_or(Ok(()), |_| Err(ErrorBody::in_event(data)))
 }
 
-fn malformed(error: &serde_json::Error, data: &str) -> LlmError {
+/// What is no chunk is an error of the server's, or of the stream.
+fn unread(error: &serde_json::Error, data: &str) -> LlmError {
+    if let Err(said) = said_instead(data) {
+        return said;
+    }
     LlmError::new(LlmErrorKind::Malformed, format!("a chunk of the reply: {error}: {}", excerpt(data)))
 }
 
 impl ChatEvents {
     /// Takes in a chunk, or the whole body of a reply that was not streamed. Its blocks are not
     /// written yet.
-    pub(super) fn take_chunk(&mut self, mut chunk: Chunk<'_>, deltas: &mut VecDeque<Delta>) {
+    pub(super) fn take_chunk(
+        &mut self,
+        mut chunk: Chunk<'_>,
+        deltas: &mut VecDeque<Delta>,
+    ) -> Result<(), LlmError> {
         let choices = chunk.choices.take().unwrap_or_default();
         self.begin(&chunk, deltas);
-        choices.into_iter().for_each(|choice| self.take_choice(choice));
-        let usage = chunk.usage.map(Json::from);
-        if usage.is_some() || self.finish_reason.is_some() {
+        for (place, choice) in (0..).zip(choices) {
+            self.take_choice(place, choice)?;
+        }
+        if chunk.usage.is_some() || self.finish_reason.is_some() {
             self.keep(&chunk.others);
         }
-        self.usage = usage.or(self.usage.take());
+        self.take_usage(chunk.usage);
+        Ok(())
+    }
+
+    fn take_usage(&mut self, usage: Option<&RawValue>) {
+        if let Some(usage) = usage.filter(|usage| !says_nothing(usage.get())) {
+            self.usage = Some(usage.into());
+        }
     }
 
     /// The reply begins with the first chunk that says what it is called.
@@ -123,16 +140,23 @@ impl ChatEvents {
         others.add_to(&mut self.extra);
     }
 
-    /// Only the first of several choices is read.
-    fn take_choice(&mut self, choice: Choice<'_>) {
-        if choice.index.and_then(number).is_some_and(|index| index > 0) {
-            return;
+    /// Only the first of several choices is read. One without an index has that of its place.
+    fn take_choice(&mut self, place: u64, choice: Choice<'_>) -> Result<(), LlmError> {
+        if choice.index.and_then(number).unwrap_or(place) > 0 {
+            return Ok(());
+        }
+        if let Some(error) = choice.error.filter(|error| !says_nothing(error.get())) {
+            return Err(ErrorBody::in_event(&format!("{{\"error\":{}}}", error.get())));
         }
         if let Some(message) = choice.message {
             self.take_message(message, choice.is_whole);
         }
+        self.take_usage(choice.usage);
         let word = choice.finish_reason.and_then(text).filter(|word| !word.is_empty());
+        // Some servers say at the very end `stop`, whatever they have said before.
+        let word = word.filter(|word| self.finish_reason.is_none() || !word.eq_ignore_ascii_case("stop"));
         self.finish_reason = word.or(self.finish_reason.take());
+        Ok(())
     }
 
     fn take_message(&mut self, message: Message<'_>, is_whole: bool) {

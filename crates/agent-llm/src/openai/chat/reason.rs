@@ -29,7 +29,8 @@ pub(super) fn stop_reason(word: &str, holds: Holds) -> Result<(StopReason, Optio
         "stop" | "end_turn" | "eos" | "eos_token" if holds.calls => (StopReason::ToolUse, None),
         "stop" | "end_turn" | "eos" | "eos_token" => (StopReason::EndTurn, None),
         "stop_sequence" => (StopReason::StopSequence, None),
-        "length" | "max_tokens" | "model_length" => (StopReason::MaxTokens, None),
+        "length" | "max_tokens" | "max_output_tokens" | "model_length" => (StopReason::MaxTokens, None),
+        "model_context_window_exceeded" => (StopReason::ContextWindowExceeded, None),
         "content_filter" | "refusal" | "safety" => (StopReason::Refusal, said()),
         "insufficient_system_resource" => {
             let message = "the server ran out of room while it wrote the reply";

@@ -36,8 +36,7 @@ impl Said {
             self.take_content(content, lanes);
         }
         if let Some(refusal) = message.refusal.and_then(string) {
-            self.has_refused |= !refusal.is_empty();
-            self.say(refusal, lanes);
+            self.refuse(refusal, lanes);
         }
     }
 
@@ -51,19 +50,29 @@ impl Said {
         if let Some(words) = string(content) {
             return self.say(words, lanes);
         }
-        for part in list(content).into_iter().filter_map(|part| Fields::of(part.get()).ok()) {
-            let words = |name: &str| part.get(name).and_then(string);
-            match words("text") {
-                Some(text) => self.say(text, lanes),
-                None => {
-                    let thinking = part.get("thinking").map(list).unwrap_or_default();
-                    let texts = thinking.into_iter().filter_map(|part| Fields::of(part.get()).ok());
-                    texts
-                        .filter_map(|part| part.get("text").and_then(string))
-                        .for_each(|words| self.think("content", words, lanes));
-                }
-            }
+        items(content).into_iter().for_each(|part| self.take_part(part, lanes));
+    }
+
+    fn take_part(&mut self, part: &RawValue, lanes: &mut Lanes) {
+        if let Some(words) = string(part) {
+            return self.say(words, lanes);
         }
+        let Ok(part) = Fields::of(part.get()) else { return };
+        let words = |name: &str| part.get(name).and_then(string);
+        if let Some(refusal) = words("refusal") {
+            self.refuse(refusal, lanes);
+        } else if let Some(text) = words("text") {
+            self.say(text, lanes);
+        } else if let Some(thinking) = part.get("thinking") {
+            let text = |part: &RawValue| Fields::of(part.get()).ok()?.get("text").and_then(string);
+            let texts = items(thinking).into_iter().filter_map(|part| string(part).or_else(|| text(part)));
+            texts.for_each(|words| self.think("content", words, lanes));
+        }
+    }
+
+    fn refuse(&mut self, refusal: Words, lanes: &mut Lanes) {
+        self.has_refused |= !refusal.is_empty();
+        self.say(refusal, lanes);
     }
 
     fn say(&mut self, words: Words, lanes: &mut Lanes) {
@@ -73,6 +82,11 @@ impl Said {
     fn think(&mut self, field: &str, words: Words, lanes: &mut Lanes) {
         grow(&mut self.thinking, words, lanes, || (openai_blocks::thinking(field), Grows::Thinking));
     }
+}
+
+/// The items of a list; what is no list is the only item.
+fn items(value: &RawValue) -> Vec<&RawValue> {
+    if value.get().starts_with('[') { list(value) } else { vec![value] }
 }
 
 /// More of the block that grows, or of a new one if something else has begun since.

@@ -5,7 +5,7 @@ use agent_core::{
     model::{Counts, LlmErrorKind},
 };
 
-use super::items::Holds;
+use super::item::Holds;
 use crate::openai::{
     fields::Fields,
     openai_blocks::{Others, says_nothing},
@@ -22,11 +22,12 @@ pub(super) struct End {
     pub(super) extra: Others,
 }
 
-/// Reads the end of a reply. An error if it failed, or has not ended.
-pub(super) fn end(response: &Fields<'_>, holds: Holds) -> Result<End, LlmError> {
+/// Reads the end of a reply. An error if it failed, or has not ended. `event` is what the event that
+/// it came in says of it.
+pub(super) fn end(response: &Fields<'_>, event: Option<&str>, holds: Holds) -> Result<End, LlmError> {
     let (usage, details) = response.get("usage").map(|usage| usage::read(&usage.into())).unwrap_or_default();
     let failed = |error: LlmError| error.costing(Usage::from(usage).of_broken_off());
-    let (stop_reason, stop_details) = stop_reason(response, holds).map_err(failed)?;
+    let (stop_reason, stop_details) = stop_reason(response, event, holds).map_err(failed)?;
     let mut extra = response.others(is_named);
     extra.extend(details.map(|details| ("usage".to_owned(), details)));
     Ok(End { stop_reason, stop_details, usage, extra })
@@ -85,25 +86,43 @@ fn is_setting(name: &str) -> bool {
 }
 
 /// Calls are made only if the reply is whole.
-fn stop_reason(response: &Fields<'_>, holds: Holds) -> Result<(StopReason, Option<Json>), LlmError> {
+fn stop_reason(
+    response: &Fields<'_>,
+    event: Option<&str>,
+    holds: Holds,
+) -> Result<(StopReason, Option<Json>), LlmError> {
     let details =
         response.get("incomplete_details").filter(|details| !says_nothing(details.get())).map(Json::from);
     let reason = || Fields::of(details.as_ref()?.text()).ok()?.text("reason");
-    let status = response.text("status");
+    let is_cut = || details.is_some().then(|| "incomplete".to_owned());
+    // Some servers say only by the event that a reply is not whole.
+    let status = match event {
+        Some(event @ ("incomplete" | "failed" | "cancelled")) => Some(event.to_owned()),
+        _ => response.text("status").or_else(is_cut),
+    };
     // Some servers say an error, and that all is well.
     if let Some(error) = response.get("error").filter(|error| !says_nothing(error.get())) {
         return Err(ErrorBody::in_event(&format!("{{\"error\":{}}}", error.get())));
     }
-    let stop_reason = match status.as_deref() {
+    let stop_reason = by_status(status.as_deref(), reason().as_deref(), holds)?;
+    Ok((stop_reason, details))
+}
+
+/// `reason` says why the reply is incomplete.
+fn by_status(status: Option<&str>, reason: Option<&str>, holds: Holds) -> Result<StopReason, LlmError> {
+    Ok(match status {
         Some("completed") | None if holds.refusal => StopReason::Refusal,
         Some("completed") | None if holds.calls => StopReason::ToolUse,
         Some("completed") | None => StopReason::EndTurn,
-        Some("incomplete") => match reason().as_deref() {
+        Some("incomplete") => match reason {
             Some("max_output_tokens" | "max_tokens") => StopReason::MaxTokens,
             Some("content_filter") => StopReason::Refusal,
             other => StopReason::Other(other.unwrap_or("incomplete").to_owned()),
         },
-        Some("failed") => return Err(ErrorBody::in_event("")),
+        Some("failed") => {
+            let message = "the reply failed, and the server did not say why";
+            return Err(LlmError::new(LlmErrorKind::Server, message));
+        }
         Some("cancelled") => {
             return Err(LlmError::new(LlmErrorKind::Incomplete, "it was cancelled at the server"));
         }
@@ -112,8 +131,7 @@ fn stop_reason(response: &Fields<'_>, holds: Holds) -> Result<(StopReason, Optio
             return Err(LlmError::new(LlmErrorKind::Configuration, message));
         }
         Some(other) => StopReason::Other(other.to_owned()),
-    };
-    Ok((stop_reason, details))
+    })
 }
 
 #[cfg(test)]
@@ -121,7 +139,7 @@ mod tests {
     use super::*;
 
     fn ended(response: &str, calls: bool, refusal: bool) -> Result<StopReason, LlmError> {
-        end(&Fields::of(response).unwrap(), Holds { calls, refusal }).map(|end| end.stop_reason)
+        end(&Fields::of(response).unwrap(), None, Holds { calls, refusal }).map(|end| end.stop_reason)
     }
 
     #[test]
@@ -145,7 +163,7 @@ mod tests {
     fn fault_16_a_refusal_is_an_end_of_its_own_and_keeps_its_details() {
         assert_eq!(ended(r#"{"status":"completed"}"#, true, true).unwrap(), StopReason::Refusal);
         let filtered = r#"{"status":"incomplete","incomplete_details":{"reason":"content_filter"}}"#;
-        let end = end(&Fields::of(filtered).unwrap(), Holds::default()).unwrap();
+        let end = end(&Fields::of(filtered).unwrap(), None, Holds::default()).unwrap();
         assert_eq!(end.stop_reason, StopReason::Refusal);
         assert_eq!(end.stop_details.unwrap().text(), r#"{"reason":"content_filter"}"#);
     }

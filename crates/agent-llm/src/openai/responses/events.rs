@@ -6,12 +6,13 @@ use agent_core::{Delta, LlmError, SharedText, model::LlmErrorKind};
 
 use super::{
     end::{End, end},
+    item::About,
     items::Items,
     whole::Whole,
 };
 use crate::{
     openai::{
-        fields::{Fields, string},
+        fields::{Fields, input, string},
         object::object,
         openai_blocks::Others,
         unary::ReadError,
@@ -75,11 +76,14 @@ impl ResponseEvents {
                 }
             }
             "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
-                if let Some(response) = fields.get("response") {
-                    self.end(object(response.get())?, deltas)?;
+                let status = kind.trim_start_matches("response.");
+                match fields.get("response") {
+                    Some(response) => self.end(object(response.get())?, Some(status), deltas)?,
+                    None if status == "failed" => return Err(ErrorBody::in_event(data).into()),
+                    None => {}
                 }
             }
-            "error" => return Err(ErrorBody::in_event(data).into()),
+            "error" | "response.error" => return Err(ErrorBody::in_event(data).into()),
             kind if kind.starts_with("response.") => self.grow(kind, &fields)?,
             // What nobody here knows is passed over, unless it is an error.
             _ if ErrorBody::found(data).is_some() => return Err(ErrorBody::in_event(data).into()),
@@ -89,29 +93,49 @@ impl ResponseEvents {
         Ok(())
     }
 
-    /// More of an item.
+    /// An item begins, is whole, or grows.
     fn grow(&mut self, kind: &str, event: &Fields<'_>) -> serde_json::Result<()> {
+        let about = match kind {
+            "response.output_item.added" => About::Begin,
+            "response.output_item.done" => About::End,
+            _ => {
+                self.grow_more(kind, event);
+                return Ok(());
+            }
+        };
+        let Some(item) = event.get("item") else { return Ok(()) };
+        let fields = Fields::of(item.get())?;
+        let place = self.items.place(event, Some(&fields), about);
+        match about {
+            About::End => self.items.end(place, item, &mut self.lanes)?,
+            _ => self.items.begin(place, &fields, &mut self.lanes),
+        }
+        Ok(())
+    }
+
+    /// More of an item.
+    fn grow_more(&mut self, kind: &str, event: &Fields<'_>) {
         let (items, lanes) = (&mut self.items, &mut self.lanes);
-        let place = items.place(event, kind == "response.output_item.added");
-        let delta = || event.get("delta").and_then(string).unwrap_or_default();
+        let place = items.place(event, None, About::More);
+        let words = |name: &str| event.get(name).and_then(string).unwrap_or_default();
         let part = |name: &str| event.number(name).unwrap_or(0);
-        match (kind, event.get("item")) {
-            ("response.output_item.added", Some(item)) => {
-                items.begin(place, &Fields::of(item.get())?, lanes);
+        match kind {
+            "response.output_text.delta" => items.say(place, part("content_index"), words("delta"), lanes),
+            "response.output_text.done" => items.said(place, part("content_index"), words("text"), lanes),
+            "response.refusal.delta" => items.refuse(place, part("content_index"), words("delta"), lanes),
+            "response.function_call_arguments.delta" => items.call(place, words("delta"), lanes),
+            "response.function_call_arguments.done" => {
+                let arguments = event.get("arguments").and_then(input);
+                arguments.into_iter().for_each(|arguments| items.called(place, arguments, lanes));
             }
-            ("response.output_item.done", Some(item)) => items.end(place, item, lanes)?,
-            ("response.output_text.delta", _) => items.say(place, part("content_index"), delta(), lanes),
-            ("response.refusal.delta", _) => items.refuse(place, part("content_index"), delta(), lanes),
-            ("response.function_call_arguments.delta", _) => items.call(place, delta(), lanes),
-            ("response.reasoning_summary_text.delta", _) => {
-                items.think(place, ("summary", part("summary_index")), delta(), lanes);
+            "response.reasoning_summary_text.delta" => {
+                items.think(place, ("summary", part("summary_index")), words("delta"), lanes);
             }
-            ("response.reasoning_text.delta", _) => {
-                items.think(place, ("content", part("content_index")), delta(), lanes);
+            "response.reasoning_text.delta" => {
+                items.think(place, ("content", part("content_index")), words("delta"), lanes);
             }
             _ => {}
         }
-        Ok(())
     }
 
     fn start(&mut self, response: &Fields<'_>, deltas: &mut VecDeque<Delta>) {
@@ -122,17 +146,21 @@ impl ResponseEvents {
         }
     }
 
-    /// The reply is over. It is read once more: some servers say only here what it holds.
+    /// The reply is over. It is read once more: some servers say only here what it holds. `event` is
+    /// what the event says of it, if it came in one.
     pub(super) fn end(
         &mut self,
         Whole { output, fields }: Whole<'_>,
+        event: Option<&str>,
         deltas: &mut VecDeque<Delta>,
     ) -> Result<(), ReadError> {
         self.start(&fields, deltas);
-        for (place, item) in (0..).zip(output.unwrap_or_default()) {
+        let output = output.unwrap_or_default();
+        for (place, item) in self.items.places(&output)?.into_iter().zip(output) {
             self.items.end(place, item, &mut self.lanes)?;
         }
-        let End { stop_reason, stop_details, usage, extra } = end(&fields, self.items.holds)?;
+        self.items.end_all(&mut self.lanes);
+        let End { stop_reason, stop_details, usage, extra } = end(&fields, event, self.items.holds)?;
         self.lanes.end_all();
         self.lanes.write(deltas);
         deltas.push_back(Delta::Stop { stop_reason, stop_details, usage: usage.into(), extra });

@@ -23,7 +23,7 @@ fn read(body: &str) -> Result<Response, ReadError> {
         return Err(serde_json::Error::missing_field("output").into());
     }
     let (mut events, mut deltas) = (ResponseEvents::default(), VecDeque::new());
-    events.end(reply, &mut deltas)?;
+    events.end(reply, None, &mut deltas)?;
     folded(deltas)
 }
 

@@ -31,7 +31,7 @@ impl ErrorBody {
 
     /// Reads a body that should be a reply, or a part of one. `None` if it is no error.
     pub(crate) fn found(body: &str) -> Option<Self> {
-        value(body).filter(is_error).map(|said| Self::of(&said))
+        value(body).map(of_choice).filter(is_error).map(|said| Self::of(&said))
     }
 
     fn of(said: &Value) -> Self {
@@ -106,6 +106,15 @@ fn value(body: &str) -> Option<Value> {
     match Json::read(body).ok()?.parse::<Value>().ok()? {
         Value::Array(list) => list.into_iter().next(),
         value => Some(value),
+    }
+}
+
+/// The choice of a reply of chat completions that is an error, as OpenRouter has it, in the place
+/// of the reply.
+fn of_choice(mut said: Value) -> Value {
+    match said.pointer_mut("/choices/0") {
+        Some(choice) if choice.get("error").is_some_and(Value::is_object) => choice.take(),
+        _ => said,
     }
 }
 
@@ -220,6 +229,11 @@ mod tests {
         check(r#"{"detail":[{"loc":["body"],"msg":"m","type":"missing"}]}"#, InvalidRequest, "m");
         check(r#"{"message":"m"}"#, Server, "m");
         check(r#"{"error":true}"#, Server, "");
+        check(
+            r#"{"choices":[{"finish_reason":"error","error":{"code":429,"message":"m"}}]}"#,
+            RateLimit,
+            "m",
+        );
     }
 
     #[test]
