@@ -67,10 +67,10 @@ mod tests {
     fn what_is_missing_or_wrong_is_said() {
         insta::assert_snapshot!(refused(ClaudeBuilder::default()), @"no API key: set the environment variable ANTHROPIC_API_KEY, or call the builder's `key(..)`");
         insta::assert_snapshot!(refused(ClaudeBuilder::default().key(" ")), @"no API key: set the environment variable ANTHROPIC_API_KEY, or call the builder's `key(..)`");
-        insta::assert_snapshot!(refused(ClaudeBuilder::default().key("sk-s\u{e9}cret\n\u{7f}")), @"the API key has a character that no HTTP header may hold: check what was pasted");
+        insta::assert_snapshot!(refused(ClaudeBuilder::default().key("sk-s\u{e9}cret\n\u{7f}")), @"the API key has a character that no key has, perhaps an invisible one: check what was pasted");
         let keyed = || ClaudeBuilder::default().key("k");
         insta::assert_snapshot!(refused(keyed().base_url("localhost:80")), @r#"the base URL "localhost:80" can't be used: it must begin with https:// or http://; it should look like https://api.anthropic.com"#);
-        insta::assert_snapshot!(refused(keyed().base_url("api.anthropic.com")), @r#"the base URL "api.anthropic.com" can't be used: relative URL without a base; it should look like https://api.anthropic.com"#);
+        insta::assert_snapshot!(refused(keyed().base_url("api.anthropic.com")), @r#"the base URL "api.anthropic.com" can't be used: it must begin with https:// or http://; it should look like https://api.anthropic.com"#);
         insta::assert_snapshot!(refused(keyed().base_url("https://me:pass@host/?token=t")), @r#"the base URL "https://host/" can't be used: it must hold no user name and no password; it should look like https://api.anthropic.com"#);
         insta::assert_snapshot!(refused(keyed().base_url("http://gateway?token=t")), @r#"the base URL "http://gateway/" is plain http to another machine, so anybody on the way could read the key: use https, or call the builder's `allow_plain_http(true)`"#);
         insta::assert_snapshot!(refused(keyed().header("x y", "secret")), @r#"the header "x y" can't be sent: invalid HTTP header name"#);

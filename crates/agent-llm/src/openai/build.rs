@@ -70,6 +70,8 @@ mod tests {
         insta::assert_snapshot!(refused(compatible("http://gateway/v1")), @r#"the base URL "http://gateway/v1" is plain http to another machine, so anybody on the way could read the key: use https, or call the builder's `allow_plain_http(true)`"#);
         insta::assert_snapshot!(refused(compatible("http://localhost/v1").model(" ")), @"no model: call the builder's `model(..)`");
         insta::assert_snapshot!(refused(compatible("http://localhost/v1").project("a\nb")), @r#"the header "openai-project" can't be sent: failed to parse header value"#);
+        insta::assert_snapshot!(refused(compatible("http://localhost/v1/chat/completions/")), @r#"the base URL "http://localhost/v1/chat/completions/" can't be used: it must end before /chat/completions, which the client adds; it should look like http://localhost:11434/v1"#);
+        insta::assert_snapshot!(refused(compatible("")), @r#"the base URL "" can't be used: it must begin with https:// or http://; it should look like http://localhost:11434/v1"#);
         assert!(compatible("http://localhost/v1").build_in(nothing).is_ok());
     }
 

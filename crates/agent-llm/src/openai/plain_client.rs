@@ -19,6 +19,7 @@ use super::{
 };
 use crate::transport::{
     api_request::ApiRequest, config_error::ConfigError, http::Http, parser::EventParser, sent_to::announced,
+    shown::shown,
 };
 
 /// One of the two APIs over HTTP.
@@ -42,6 +43,13 @@ impl Plain {
         let payers: Vec<(&str, &str)> = payers.collect();
         let http = Http::new(api, settings.http.clone(), &payers, other.map(|other| &other.http))?;
         let url = http.url(settings.protocol.path());
+        for path in [Protocol::Chat, Protocol::Responses].map(Protocol::path) {
+            if url.path().contains(&format!("/{path}/")) {
+                let reason = format!("it must end before /{path}, which the client adds");
+                let url = shown(settings.http.base_url.as_deref().unwrap_or_default());
+                return Err(ConfigError::BaseUrl { url, reason, example: api.base_url });
+            }
+        }
         let origin = Origin::of(settings.origin.as_deref(), &url, settings.protocol);
         Ok(Self { settings, http, url, origin, sent: SentBodies::default() })
     }

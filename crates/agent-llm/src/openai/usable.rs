@@ -66,8 +66,14 @@ impl<L: Llm> Usable<L> {
             error.error_code.as_deref() == Some(code) || error.message.contains(words)
         };
         let mut usable = request.clone();
-        if is("previous_response_not_found", "Previous response with id") && request.previous_reply.is_some()
-        {
+        let is_gone = |id: &str| {
+            let is_named = error.message.contains(id) || error.message.contains("previous_response");
+            is_named && matches!(error.status, Some(400 | 404 | 410 | 422))
+        };
+        let previous = request.previous_reply.as_ref();
+        if previous.is_some_and(|previous| {
+            is("previous_response_not_found", "Previous response with id") || is_gone(&previous.response)
+        }) {
             usable.previous_reply = None;
             return Some(("all of the history is sent", usable));
         }

@@ -16,8 +16,8 @@ pub enum ConfigError {
     /// No model was set.
     #[error("no model: call the builder's `model(..)`")]
     NoModel,
-    /// The API key can't be sent in a header, because it has characters that a header can't have.
-    #[error("the API key has a character that no HTTP header may hold: check what was pasted")]
+    /// The API key has a character that no key has: a line break, or one that is not ASCII.
+    #[error("the API key has a character that no key has, perhaps an invisible one: check what was pasted")]
     Key,
     /// The base URL can't be used.
     #[error("the base URL {url:?} can't be used: {reason}; it should look like {example}")]

@@ -31,9 +31,14 @@ impl Endpoint {
         let given = base_url.trim();
         let shown = || shown(given);
         let wrong = |reason: String| ConfigError::BaseUrl { url: shown(), reason, example };
-        let url = Url::parse(given).map_err(|error| wrong(error.to_string()))?;
+        let unbegun = || wrong("it must begin with https:// or http://".to_owned());
+        let url = match Url::parse(given) {
+            // As the library says it: "relative URL without a base".
+            Err(_) if !given.contains("://") => return Err(unbegun()),
+            url => url.map_err(|error| wrong(error.to_string()))?,
+        };
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(wrong("it must begin with https:// or http://".to_owned()));
+            return Err(unbegun());
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("it must hold no user name and no password".to_owned()));

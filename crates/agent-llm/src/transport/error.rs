@@ -14,10 +14,13 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER},
 };
 
-use super::{headers::text, sse::Decoder};
+use super::{headers::text, rate_limit::duration, sse::Decoder};
 
 pub(crate) use body::{ErrorBody, LONGEST_MESSAGE, excerpt};
 use kind::kind;
+
+/// What a streamed reply comes as.
+pub(crate) const STREAM: &str = "text/event-stream";
 
 /// The most characters of a body that an error quotes.
 const EXCERPT: usize = 300;
@@ -49,7 +52,7 @@ impl Failed<'_> {
         (error.error_type, error.error_code) = (said.error_type, said.error_code);
         error.status = Some(status);
         error.request_id = self.request_id.map(str::to_owned).or(said.request_id);
-        error.retry_after = retry_after(self.headers, now);
+        error.retry_after = retry_after(self.headers, now).or(said.retry_after);
         error.should_retry = text(self.headers, "x-should-retry").and_then(|word| word.parse().ok());
         error
     }
@@ -62,13 +65,23 @@ impl Failed<'_> {
             said.in_reply(message)
         });
         let mut error = said.or_else(|| self.in_events()).unwrap_or_else(|| {
-            let message = format!("expected {expected}, got {}", self.quoted());
+            let advice = self.advice(expected);
+            let message = format!("expected {expected}, got {}{advice}", self.quoted());
             LlmError::new(LlmErrorKind::Malformed, message)
         });
         error.message = cut(&error.message, MESSAGE);
         error.status = Some(self.status.as_u16());
         error.request_id = self.request_id.map(str::to_owned).or(error.request_id.take());
         error
+    }
+
+    /// What to do about an answer of another kind.
+    fn advice(&self, expected: &str) -> &'static str {
+        let is_json = text(self.headers, CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
+        match expected == STREAM && is_json {
+            true => "; if the server does not stream, call the builder's `streaming(false)`",
+            false => "",
+        }
     }
 
     /// The error that a stream says which nobody asked for.
@@ -99,6 +112,17 @@ impl Failed<'_> {
     }
 }
 
+/// The error of a server that does not know what it was asked, with the address, since that is often
+/// wrong, and an example of a base URL. A server that speaks the API names its errors.
+pub(crate) fn with_address(mut error: LlmError, address: &str, example: &str) -> LlmError {
+    let is_named = error.error_type.is_some() || error.error_code.is_some();
+    if matches!(error.status, Some(404 | 405)) && !is_named {
+        let said = error.message.trim_end_matches('.');
+        error.message = format!("{said}; it was asked at {address}: a base URL looks like {example}");
+    }
+    error
+}
+
 /// Cuts the texts of an error to a length that a person reads. They must hold no secret any more.
 pub(crate) fn shortened(mut error: LlmError) -> LlmError {
     error.message = cut(&error.message, MESSAGE);
@@ -111,8 +135,8 @@ pub(crate) fn names(error: &mut LlmErrorDetails) -> impl Iterator<Item = &mut St
     error.error_type.iter_mut().chain(&mut error.error_code).chain(&mut error.request_id)
 }
 
-/// How long the server asks to wait. It may say milliseconds, seconds or a date; the first of these
-/// counts.
+/// How long the server asks to wait. It may say milliseconds, seconds, a date or a duration as Go
+/// writes it; the first of these counts.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let number = |name: &str, unit: f64| {
         let count: f64 = text(headers, name)?.trim().parse().ok()?;
@@ -120,7 +144,9 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     };
     let date =
         || httpdate::parse_http_date(text(headers, RETRY_AFTER.as_str())?).ok()?.duration_since(now).ok();
-    let wait = number("retry-after-ms", 0.001).or_else(|| number(RETRY_AFTER.as_str(), 1.0)).or_else(date);
+    let as_in_go = || duration(text(headers, RETRY_AFTER.as_str())?.trim());
+    let seconds = || number(RETRY_AFTER.as_str(), 1.0).or_else(date).or_else(as_in_go);
+    let wait = number("retry-after-ms", 0.001).or_else(seconds);
     wait.filter(|wait| !wait.is_zero())
 }
 
@@ -175,12 +201,23 @@ mod tests {
         check(&[("retry-after-ms", "none"), ("retry-after", "7")], Some(7_000));
         check(&[("retry-after", "2")], Some(2_000));
         check(&[("retry-after", "0.25")], Some(250));
+        check(&[("retry-after", "1m30s")], Some(90_000));
         check(&[("retry-after", "Sun, 08 Nov 2026 12:00:00 GMT")], Some(3_600_000));
         check(&[("retry-after", "Sun, 08 Nov 2026 10:00:00 GMT")], None);
         for nonsense in ["0", "-1", "soon", "NaN", "inf", "1e300"] {
             check(&[("retry-after", nonsense)], None);
         }
         check(&[], None);
+    }
+
+    #[test]
+    fn a_wait_may_stand_in_the_body() {
+        // As Google's servers say it.
+        let info = r#"{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.5s"}"#;
+        let body = format!(r#"[{{"error":{{"code":429,"message":"m","details":[{{}},{info}]}}}}]"#);
+        assert_eq!(refused(429, &[], &body).retry_after(), Some(Duration::from_millis(34_500)));
+        let error = refused(429, &[("retry-after", "7")], &body);
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use super::{
     config_error::ConfigError,
     connections::{Connections, Way},
     endpoint::Endpoint,
-    error::Failed,
+    error::{Failed, STREAM, with_address},
     headers::{is, text},
     limit::{Clock, Limit, timed_out},
     outgoing::OutgoingRequest,
@@ -34,10 +34,10 @@ use super::{
     secrets::Secrets,
     sent_to::SentTo,
     settings::HttpSettings,
+    shown::shown,
     size::Size,
 };
 
-const STREAM: &str = "text/event-stream";
 const JSON: &str = "application/json";
 
 /// The most bytes that are read of an answer that is no reply.
@@ -226,11 +226,12 @@ impl Http {
     /// The error of an answer that is no success, or not of the expected content type.
     async fn failed(&self, answer: reqwest::Response, expected: &str, attempt: &Attempt<'_>) -> LlmError {
         let (status, headers) = (answer.status(), attempt.scrubbed(answer.headers()));
+        let address = shown(answer.url().as_str());
         let body = self.error_body(answer, attempt.secrets()).await;
         let failed = Failed { status, headers: &headers, request_id: self.request_id(&headers), body: &body };
         match status.is_success() {
             true => failed.instead_of(expected),
-            false => failed.by_status(SystemTime::now()),
+            false => with_address(failed.by_status(SystemTime::now()), &address, self.api.base_url),
         }
     }
 

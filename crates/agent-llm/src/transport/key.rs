@@ -46,6 +46,8 @@ impl Key {
         let wrong = |reason| ConfigError::Header { name: name.to_owned(), reason };
         let header = HeaderName::try_from(name).map_err(|error| wrong(error.to_string()))?;
         let value = format!("{scheme}{}", self.secret);
+        // A header may hold other letters, but no server's key does.
+        let value = Some(value).filter(|value| value.is_ascii()).ok_or(ConfigError::Key)?;
         let mut value = HeaderValue::from_str(&value).map_err(|_| ConfigError::Key)?;
         value.set_sensitive(true);
         Ok((header, value))
@@ -107,5 +109,8 @@ mod tests {
         check(Key::in_header("Api-Key", "sk-1"), "api-key", "sk-1");
         let error = Key::in_header("api key", "sk-1").header(&API).unwrap_err();
         insta::assert_snapshot!(error.to_string(), @r#"the header "api key" can't be sent: invalid HTTP header name"#);
+        for pasted in ["“sk-1”", "sk-1\u{200b}", "sk\n-1"] {
+            assert_eq!(Key::from(pasted).header(&API).unwrap_err(), ConfigError::Key, "{pasted}");
+        }
     }
 }

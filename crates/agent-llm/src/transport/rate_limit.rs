@@ -108,7 +108,7 @@ fn until(text: &str, now: SystemTime) -> Option<Duration> {
 
 /// A time as Go writes it, with fractions: `1h2m3.5s`, `120ms`. A number alone is seconds.
 /// (`humantime` reads no fractions.)
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let mut sum = Duration::ZERO;
     let mut rest = text;
     while !rest.is_empty() {

@@ -111,8 +111,16 @@ impl<L: Llm> Repair<L> {
 impl<L: Llm> Llm for Repair<L> {
     fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
         let (request, parts) = self.refused.without(request);
-        let repairing =
-            Repairing { repair: self, request, mends: MENDS, before: None, attempt: 0, begun: false };
+        let repairing = Repairing {
+            repair: self,
+            request,
+            mends: MENDS,
+            before: None,
+            attempt: 0,
+            has_started: false,
+            has_said: false,
+            withdrawn: None,
+        };
         let repairing = repairing.stream();
         match parts.is_empty() {
             true => repairing,
@@ -139,17 +147,31 @@ struct Repairing<'a, L> {
     /// What was refused last, and why.
     before: Option<(Request, LlmError)>,
     attempt: u32,
-    begun: bool,
+    /// The reply has begun, and may have said nothing yet: some servers refuse only then.
+    has_started: bool,
+    has_said: bool,
+    /// Why a reply that had only begun must be withdrawn, once there is another.
+    withdrawn: Option<String>,
 }
 
 impl<'a, L: Llm> Asking<'a> for Repairing<'a, L> {
     fn ask(&mut self) -> BoxStream<'a, Result<Delta, LlmError>> {
+        self.has_started = false;
         self.repair.llm.stream(self.request.clone())
     }
 
     fn see(&mut self, delta: &Delta) -> Result<Option<Delta>, LlmError> {
-        self.begun |= !matches!(delta, Delta::Notice(_));
-        Ok(None)
+        match delta {
+            Delta::Notice(_) => return Ok(None),
+            // It withdraws what was begun before, too.
+            Delta::Restarted { .. } => {
+                self.withdrawn = None;
+                return Ok(None);
+            }
+            Delta::Start { .. } => self.has_started = true,
+            _ => self.has_said = true,
+        }
+        Ok(self.withdrawn.take().map(|reason| Delta::Restarted { reason }))
     }
 
     fn end(&mut self) -> Result<(), LlmError> {
@@ -157,8 +179,8 @@ impl<'a, L: Llm> Asking<'a> for Repairing<'a, L> {
     }
 
     fn again(&mut self, error: LlmError) -> Result<Again, LlmError> {
-        // What the server has begun to answer it has not refused.
-        if self.begun {
+        // What the server has answered it has not refused.
+        if self.has_said {
             return Err(error);
         }
         let refusal = Refusal { request: &self.request, error: &error, before: self.before.as_ref() };
@@ -170,6 +192,9 @@ impl<'a, L: Llm> Asking<'a> for Repairing<'a, L> {
         }
         self.attempt += 1;
         let reason = format!("{done}, since {error}");
+        if self.has_started {
+            self.withdrawn = Some(reason.clone());
+        }
         self.before = Some((mem::replace(&mut self.request, mended), error));
         Ok(Again { attempt: self.attempt, wait: Duration::ZERO, reason })
     }
@@ -352,6 +377,40 @@ mod tests {
         assert_eq!((error.message.as_str(), model.requests().len()), (ORPHAN, 3));
         let last = &model.requests()[2];
         assert_eq!((last.messages.len(), &last.container), (2, &None));
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_has_only_begun_is_withdrawn_when_it_is_refused() {
+        struct Begun;
+        impl Llm for Begun {
+            fn stream(&self, request: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+                let start = Delta::Start {
+                    id: Some("r".into()),
+                    model: None,
+                    usage: Box::default(),
+                    extra: BTreeMap::new(),
+                };
+                let refused = LlmError::new(LlmErrorKind::InvalidRequest, ORPHAN);
+                match request.messages.len() {
+                    3 => futures::stream::iter(vec![Ok(start), Err(refused)]).boxed(),
+                    _ => {
+                        let stop = Delta::stop(agent_core::StopReason::EndTurn);
+                        futures::stream::iter(vec![Ok(start), Ok(stop)]).boxed()
+                    }
+                }
+            }
+        }
+        let said: Vec<_> = Repair::new(Begun).stream(Request::new(orphaned())).collect().await;
+        let short: Vec<&str> = said
+            .iter()
+            .map(|delta| match delta.as_ref().unwrap() {
+                Delta::Start { .. } => "start",
+                Delta::Notice(_) => "notice",
+                Delta::Restarted { .. } => "restarted",
+                _ => "stop",
+            })
+            .collect();
+        assert_eq!(short, ["start", "notice", "restarted", "start", "stop"]);
     }
 
     #[tokio::test]

@@ -83,7 +83,7 @@ async fn fault_37_html_from_a_proxy() {
 async fn a_server_that_does_not_stream_is_named_as_such() {
     let server = server(ResponseTemplate::new(200).set_body_json(json!({"content": []}))).await;
     let error = ask(settings(server.uri())).await.unwrap_err();
-    insta::assert_snapshot!(error, @r#"the reply can't be read: expected text/event-stream, got application/json: {"content":[]} (status 200)"#);
+    insta::assert_snapshot!(error, @r#"the reply can't be read: expected text/event-stream, got application/json: {"content":[]}; if the server does not stream, call the builder's `streaming(false)` (status 200)"#);
 }
 
 #[tokio::test]

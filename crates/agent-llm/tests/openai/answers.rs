@@ -124,16 +124,19 @@ async fn a_reply_that_the_server_lost_is_sent_with_all_of_the_history() {
     let mut request = hi();
     request.messages.extend([said.clone(), Message::user("Oslo.")]);
     request.previous_reply = Some(PreviousReply { response: "resp_0".into(), messages: 2, reply: said });
-    let message = "Previous response with id 'resp_0' not found.";
-    let bodies =
-        refused_once((json!("previous_response_not_found"), message), request, &RESPONSES, |settings| {
-            settings.store(true).origin("own")
-        })
-        .await;
-    let asked = bodies
-        .iter()
-        .map(|body| (body["previous_response_id"].clone(), body["input"].as_array().unwrap().len()));
-    assert_eq!(asked.take(2).collect::<Vec<_>>(), [(json!("resp_0"), 1), (Value::Null, 3)]);
+    for (code, message) in [
+        (json!("previous_response_not_found"), "Previous response with id 'resp_0' not found."),
+        // As other servers say it.
+        (Value::Null, "Response resp_0 was not found"),
+        (Value::Null, "Unsupported parameter: previous_response_id"),
+    ] {
+        let set_up = |settings: OpenAiBuilder| settings.store(true).origin("own");
+        let bodies = refused_once((code, message), request.clone(), &RESPONSES, set_up).await;
+        let asked = bodies
+            .iter()
+            .map(|body| (body["previous_response_id"].clone(), body["input"].as_array().unwrap().len()));
+        assert_eq!(asked.take(2).collect::<Vec<_>>(), [(json!("resp_0"), 1), (Value::Null, 3)], "{message}");
+    }
 }
 
 #[tokio::test]

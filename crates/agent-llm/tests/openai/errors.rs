@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use agent_llm::{Delta, Llm, LlmError, LlmErrorKind, RetryPolicy, fold};
+use agent_llm::{Block, Delta, Llm, LlmError, LlmErrorKind, Message, RetryPolicy, fold};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::common::{KEY, WAYS, Way, ask, events, hi, server, text};
+use crate::common::{CHAT, KEY, WAYS, Way, ask, bodies, events, hi, server, text};
 
 fn api_error(status: u16, error_type: &str, code: Value, message: &str) -> ResponseTemplate {
     let error = json!({"message": message, "type": error_type, "param": null, "code": code});
@@ -55,6 +55,58 @@ async fn fault_37_html_from_a_proxy_in_the_place_of_openai_says_so() {
     insta::assert_snapshot!(error, @"the model's server failed: text/html: <html><body>Bad Gateway</body></html> (status 502)");
     let error = refused(ResponseTemplate::new(200).set_body_raw(page, "text/html")).await;
     assert_eq!((error.kind, error.status), (LlmErrorKind::Malformed, Some(200)));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_know_the_address_is_named_with_it() {
+    let check = async |answer: ResponseTemplate, expected: &str| {
+        let server = server([answer]).await;
+        let error = ask(CHAT.settings(format!("{}/api?key=secret", server.uri()))).await.unwrap_err();
+        let said = error.to_string().replace(&server.uri(), "http://host");
+        assert_eq!((said.as_str(), error.kind), (expected, LlmErrorKind::NotFound));
+    };
+    let plain = ResponseTemplate::new(404).set_body_raw("404 page not found", "text/plain");
+    let said = "the model's server knows no such model or address: text/plain: 404 page not found; it was asked at http://host/api/chat/completions: a base URL looks like https://api.openai.com/v1 (status 404)";
+    check(plain, said).await;
+    let detail = ResponseTemplate::new(404).set_body_json(json!({"detail": "Not Found"}));
+    check(detail, &said.replace("text/plain: 404 page not found", "Not Found")).await;
+    // One that speaks the API knows better.
+    let said =
+        "the model's server knows no such model or address: No such model. (status 404, not_found_error)";
+    check(api_error(404, "not_found_error", Value::Null, "No such model."), said).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_stream_is_said_to_be_one() {
+    let unary = Way { streaming: false, ..CHAT };
+    let server = server([unary.reply("hi", &[])]).await;
+    let error = ask(CHAT.settings(server.uri())).await.unwrap_err();
+    assert_eq!(error.kind, LlmErrorKind::Malformed);
+    let advice = "; if the server does not stream, call the builder's `streaming(false)`";
+    assert!(error.message.ends_with(advice), "{error}");
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_refused_when_its_reply_has_begun_is_shortened() {
+    let way = WAYS[2];
+    let refused = json!({"status": "failed", "error": {"code": "context_length_exceeded", "message": "Your input exceeds the context window of this model."}});
+    let refused = events(&[
+        json!({"type": "response.created", "response": {"id": "resp_0", "model": "m"}}).to_string(),
+        json!({"type": "response.failed", "response": refused}).to_string(),
+    ]);
+    let server = server([refused.clone(), way.reply("hi", &[])]).await;
+    let mut request = hi();
+    let result = Block::tool_result("a", "w".repeat(100_000).into(), false);
+    let call = Block::tool_use("a", "f", json!({}));
+    request.messages.extend([Message::assistant(vec![call]), Message::user(vec![result])]);
+    let openai = way.settings(server.uri()).build().unwrap();
+    assert_eq!(text(&fold(openai.stream(request), |_| {}).await.unwrap()), "hi");
+    let lengths: Vec<usize> =
+        bodies(&server).await.iter().map(|body| body.to_string().len() / 10_000).collect();
+    assert_eq!(lengths, [10, 4]);
+    // Nothing can be cut.
+    let server = crate::common::server([refused]).await;
+    assert_eq!(ask(way.settings(server.uri())).await.unwrap_err().kind, LlmErrorKind::PromptTooLong);
 }
 
 #[tokio::test]

@@ -150,7 +150,7 @@ const IN_JSON: &[(&str, &str, LlmErrorKind, &str)] = &[
         "FastAPI",
         r#"{"detail":[{"type":"missing","loc":["body","messages"],"msg":"Field required","input":{}}]}"#,
         InvalidRequest,
-        "Field required",
+        "body.messages: Field required",
     ),
     (
         "Text Generation Inference",

@@ -1,9 +1,12 @@
 //! What an API, or a gateway in front of it, writes in the place of a reply when it fails.
 
+use std::time::Duration;
+
 use agent_core::{Json, LlmError, model::LlmErrorKind};
 use serde_json::Value;
 
 use super::kind::{kind, named};
+use crate::transport::rate_limit::duration;
 
 /// The most bytes of a message that are kept before secrets are taken out of it. Later its end is
 /// cut off again by as many bytes as the longest secret has: a part of one may stand there.
@@ -20,6 +23,8 @@ pub(crate) struct ErrorBody {
     pub(crate) status: Option<u16>,
     pub(crate) message: Option<String>,
     pub(crate) request_id: Option<String>,
+    /// How long to wait, as Google's servers say it.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl ErrorBody {
@@ -36,14 +41,14 @@ impl ErrorBody {
 
     fn of(said: &Value) -> Self {
         let named = TYPES.iter().filter_map(|place| text(said, &[place])).find(|name| name != "error");
-        // A list of fields that are wrong, as pydantic has it.
         let broken_rule = said.pointer("/detail/0/loc").map(|_| "validation_error".to_owned());
         Self {
             error_type: named.or(broken_rule),
             error_code: text(said, &["/error/details/error_code", "/error/code", "/code"]),
             status: STATUSES.iter().find_map(|place| status(said.pointer(place)?)),
-            message: text(said, &MESSAGES).or_else(|| words(said)),
+            message: broken_rules(said).or_else(|| text(said, &MESSAGES)).or_else(|| words(said)),
             request_id: text(said, &["/request_id"]),
+            retry_after: retry_after(said),
         }
     }
 
@@ -147,6 +152,26 @@ fn text(said: &Value, places: &[&str]) -> Option<String> {
     texts.find(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
+/// A list of fields that are wrong and why, as pydantic has it.
+fn broken_rules(said: &Value) -> Option<String> {
+    const MOST: usize = 5;
+    let list = ["/detail", "/message/detail"].iter().find_map(|place| said.pointer(place)?.as_array())?;
+    let rule = |rule: &Value| {
+        let message = text(rule, &["/msg"])?;
+        let place = rule.get("loc")?.as_array()?.iter();
+        let place: Vec<String> =
+            place.map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect();
+        Some(format!("{}: {message}", place.join(".")))
+    };
+    let rules: Vec<String> = list.iter().filter_map(rule).take(MOST).collect();
+    (!rules.is_empty()).then(|| rules.join("; "))
+}
+
+fn retry_after(said: &Value) -> Option<Duration> {
+    let details = said.pointer("/error/details")?.as_array()?;
+    details.iter().find_map(|detail| duration(detail.get("retryDelay")?.as_str()?))
+}
+
 /// The messages of several fields of the top level, joined.
 fn words(said: &Value) -> Option<String> {
     let mut all: Vec<String> = Vec::new();
@@ -175,6 +200,7 @@ mod tests {
                 status: None,
                 message: message.map(str::to_owned),
                 request_id: id.map(str::to_owned),
+                retry_after: None,
             };
             assert_eq!(ErrorBody::read(body), expected, "{body}");
         };
@@ -226,7 +252,9 @@ mod tests {
         check(r#"{"error":"m"}"#, Server, "m");
         check(r#"{"error":"Bad Request","message":"m","statusCode":400}"#, InvalidRequest, "Bad Request: m");
         check(r#"{"detail":"m"}"#, Server, "m");
-        check(r#"{"detail":[{"loc":["body"],"msg":"m","type":"missing"}]}"#, InvalidRequest, "m");
+        check(r#"{"detail":[{"loc":["body","tools",0],"msg":"m"}]}"#, InvalidRequest, "body.tools.0: m");
+        let rules = r#"{"object":"error","type":"invalid_request_error","message":{"detail":[{"loc":["a"],"msg":"m"},{"loc":["b"],"msg":"n"}]}}"#;
+        check(rules, InvalidRequest, "a: m; b: n");
         check(r#"{"message":"m"}"#, Server, "m");
         check(r#"{"error":true}"#, Server, "");
         check(

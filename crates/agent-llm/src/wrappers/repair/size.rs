@@ -11,13 +11,22 @@ use crate::wrappers::bounds::{
 };
 
 /// What the API says of a prompt with too many tokens, and what servers that speak like it do.
-const LONG: [&str; 6] = [
+const LONG: [&str; 14] = [
     "prompt is too long",
     "exceed context limit",
     "exceeds the available context size",
     "exceed_context_size",
     "context_length_exceeded",
     "maximum context length",
+    // OpenAI in words, Gemini, xAI, vLLM, Ollama, LM Studio, Bedrock, TGI.
+    "exceeds the context window",
+    "exceeds the maximum number of tokens",
+    "maximum prompt length",
+    "maximum model length",
+    "exceeds the context length",
+    "context length of only",
+    "input is too long for requested model",
+    "`inputs` tokens + `max_new_tokens` must be",
 ];
 
 /// What it says of too many bytes.
@@ -219,6 +228,15 @@ mod tests {
         ] {
             check(400, why, &[100, 0, 345, 0, 9, 345]);
         }
+        for why in [
+            "The input token count (1000000) exceeds the maximum number of tokens allowed (750000).",
+            "This model's maximum prompt length is 750000 but the request contains 1000000 tokens.",
+            "The decoder prompt (length 1000000) is longer than the maximum model length of 750000.",
+        ] {
+            check(400, why, &[100, 0, 345, 0, 9, 345]);
+        }
+        check(400, "Your input exceeds the context window of this model.", &[100, 0, 202, 0, 9, 202]);
+        check(400, "Input is too long for requested model.", &[100, 0, 202, 0, 9, 202]);
         check(413, "Request exceeds the maximum size", &[100, 0, 202, 0, 9, 202]);
         let mut named = LlmError::new(LlmErrorKind::InvalidRequest, "no");
         named.error_code = Some("context_length_exceeded".to_owned());
