@@ -28,6 +28,7 @@ mod openai_blocks;
 mod origin;
 mod parameters;
 mod plain_client;
+mod refused_fields;
 mod responses;
 mod sent_bodies;
 mod settings;

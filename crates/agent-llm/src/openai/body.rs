@@ -93,8 +93,9 @@ impl<'a> Body<'a, '_> {
         }
     }
 
+    /// What the program gave as `null` is left out.
     fn end(mut self) {
-        for (name, value) in self.given {
+        for (name, value) in self.given.into_iter().filter(|(_, value)| value.text() != "null") {
             match name {
                 "tool_choice" if self.is_eased => self.object.set_json(name, &eased(value)),
                 _ => self.object.set_json(name, value),

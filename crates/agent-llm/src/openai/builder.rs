@@ -186,8 +186,9 @@ impl OpenAiBuilder {
     }
 
     /// Sets any other field of the request body, such as `temperature` or `text`. The value
-    /// replaces what the client would send under that name. A field of the same name in
-    /// [`Request::extra`](agent_core::model::RequestParts::extra) replaces this value.
+    /// replaces what the client would send under that name; with `null` nothing is sent. A field of
+    /// the same name in [`Request::extra`](agent_core::model::RequestParts::extra) replaces this
+    /// value.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.body.fields.insert(name.into(), value.into());
         self

@@ -14,6 +14,8 @@ use super::{
     call_ids::{CallIds, asks_for_nine, with_nine},
     fields::Fields,
     openai_blocks::{Kept, says_nothing},
+    refused_fields::RefusedFields,
+    settings::BodySettings,
 };
 use crate::{
     without_blocks::without_blocks,
@@ -30,9 +32,12 @@ const INCLUDE: &str = "include";
 /// - the wish for encrypted reasoning, if the model does not reason; it is not sent again
 /// - ids of calls that are not of 9 letters and digits, if it takes no others; they are not sent
 ///   again
+/// - fields of chat completions that it does not know; they are not sent again
 pub(crate) struct Usable<L> {
     llm: L,
     protocol: Protocol,
+    body: BodySettings,
+    fields: RefusedFields,
     /// The program has said what to include.
     is_given: bool,
     /// The model does not reason.
@@ -45,7 +50,9 @@ impl<L: Llm> Usable<L> {
     pub(crate) fn new(llm: L, settings: &OpenAiBuilder, call_ids: CallIds) -> Self {
         let is_given = settings.body.fields.contains_key(INCLUDE);
         let takes_nine = AtomicBool::new(call_ids == CallIds::Nine);
-        Self { llm, protocol: settings.protocol, is_given, is_plain: AtomicBool::new(false), takes_nine }
+        let (body, fields) = (settings.body.clone(), RefusedFields::default());
+        let is_plain = AtomicBool::new(false);
+        Self { llm, protocol: settings.protocol, body, fields, is_given, is_plain, takes_nine }
     }
 
     pub(crate) fn inner(&self) -> &L {
@@ -60,7 +67,7 @@ impl<L: Llm> Usable<L> {
             return Some(("the ids of calls are sent as 9 letters and digits", request));
         }
         if self.protocol == Protocol::Chat {
-            return None;
+            return self.fields.learn(&self.body, request, error);
         }
         let is = |code: &str, words: &str| {
             error.error_code.as_deref() == Some(code) || error.message.contains(words)
@@ -84,7 +91,10 @@ impl<L: Llm> Usable<L> {
             return Some(("reasoning is left out", usable));
         }
         let has_given = self.is_given || request.extra.contains_key(INCLUDE);
-        if is("", "Encrypted content is not supported") && !has_given {
+        let is_unknown = ["'include'", "body.include:", "supplied: include"]
+            .iter()
+            .any(|words| error.message.contains(words));
+        if (is("", "Encrypted content is not supported") || is_unknown) && !has_given {
             self.is_plain.store(true, Relaxed);
             return Some(("no encrypted reasoning is asked for", plain(usable)));
         }
@@ -93,7 +103,7 @@ impl<L: Llm> Usable<L> {
 }
 
 fn plain(mut request: Request) -> Request {
-    request.extra.insert(INCLUDE.to_owned(), json!([]).into());
+    request.extra.insert(INCLUDE.to_owned(), json!(null).into());
     request
 }
 
@@ -113,6 +123,7 @@ impl<L: Llm> Llm for Usable<L> {
         let takes_nine = self.takes_nine.load(Relaxed);
         let request = takes_nine.then(|| with_nine(&request)).flatten().unwrap_or(request);
         if self.protocol == Protocol::Chat {
+            let request = self.fields.without(&self.body, request);
             return Trying { usable: self, request, attempt: 0 }.stream();
         }
         let is_plain = self.is_plain.load(Relaxed) && !request.extra.contains_key(INCLUDE);

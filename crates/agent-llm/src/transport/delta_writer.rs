@@ -90,8 +90,8 @@ impl DeltaWriter {
     /// next part of the input; all parts together are a JSON object. Fails after
     /// [`finish`](Self::finish), or if more comes for a call whose input was complete.
     ///
-    /// Some servers give all calls the same number. So a new call also begins with another id, or
-    /// with a name and an input after a complete input.
+    /// Some servers give all calls the same number. So a new call also begins with another id or
+    /// another name, or with a name and an input after a complete input.
     pub fn tool_call(
         &mut self,
         number: u64,
@@ -109,14 +109,14 @@ impl DeltaWriter {
             Place::At(block) => {
                 self.blocks.name(block, piece.id, piece.name);
                 self.blocks.grow(block, input.into());
-                let known = self.calls.get_mut(&number).filter(|call| call.id.is_empty());
-                known.into_iter().for_each(|call| piece.id.clone_into(&mut call.id));
+                self.calls.entry(number).and_modify(|call| call.fill(&piece));
             }
             Place::New => {
                 self.last = None;
                 let block = self.blocks.begin_call(piece.id.to_owned(), piece.name.to_owned());
                 self.blocks.grow(block, input.into());
-                self.calls.insert(number, Call { block, id: piece.id.to_owned() });
+                let (id, name) = (piece.id.to_owned(), piece.name.to_owned());
+                self.calls.insert(number, Call { block, id, name });
             }
         }
         self.blocks.write(&mut self.ready);
@@ -200,11 +200,12 @@ impl DeltaWriter {
 
     /// The call that a piece belongs to.
     fn place_of(&self, number: u64, piece: &CallPiece<'_>) -> Result<Place, LlmError> {
-        let Some(Call { block, id }) = self.calls.get(&number) else { return Ok(Place::New) };
+        let Some(Call { block, id, name }) = self.calls.get(&number) else { return Ok(Place::New) };
         let is_open = self.blocks.is_open(*block);
+        let is_named = name.is_empty() || piece.name.is_empty() || piece.name == name;
         let is_same = match self.blocks.is_whole(*block) {
             true => !piece.is_another(id),
-            false => id.is_empty() || piece.id.is_empty() || piece.id == id,
+            false => is_named && (id.is_empty() || piece.id.is_empty() || piece.id == id),
         };
         match (is_same, is_open) {
             (false, _) => Ok(Place::New),
@@ -217,11 +218,23 @@ impl DeltaWriter {
     }
 }
 
-/// The last call under one of the API's numbers: its block, and its id.
+/// The last call under one of the API's numbers: its block, its id and its name.
 #[derive(Debug)]
 struct Call {
     block: usize,
     id: String,
+    name: String,
+}
+
+impl Call {
+    /// Fills in what was not known when it began.
+    fn fill(&mut self, piece: &CallPiece<'_>) {
+        for (known, new) in [(&mut self.id, piece.id), (&mut self.name, piece.name)] {
+            if known.is_empty() {
+                new.clone_into(known);
+            }
+        }
+    }
 }
 
 /// A piece of a call. What is not said is empty.

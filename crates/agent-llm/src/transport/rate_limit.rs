@@ -19,6 +19,9 @@ const UNNAMED: &str = "requests";
 /// A number from here on is no number of seconds, but a Unix time.
 const FIRST_TIME: f64 = 1e9;
 
+/// A number from here on is a Unix time in milliseconds. OpenRouter says it so.
+const FIRST_IN_MILLISECONDS: f64 = 1e11;
+
 /// The names of the headers that say the limits of an account. `{name}` stands for the name of a
 /// limit, such as `tokens`.
 #[derive(Clone, Debug)]
@@ -91,14 +94,15 @@ fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()
 }
 
-/// How long it is until then. It is said as a time (RFC 3339, or in seconds since 1970), as seconds
-/// from now, or as Go writes a duration.
+/// How long it is until then. It is said as a time (RFC 3339, or in seconds or milliseconds since
+/// 1970), as seconds from now, or as Go writes a duration.
 fn until(text: &str, now: SystemTime) -> Option<Duration> {
     let from_now = |time: SystemTime| time.duration_since(now).unwrap_or(Duration::ZERO);
     if let Ok(time) = humantime::parse_rfc3339(text) {
         return Some(from_now(time));
     }
     let time = text.parse::<f64>().ok().filter(|seconds| *seconds >= FIRST_TIME);
+    let time = time.map(|time| if time >= FIRST_IN_MILLISECONDS { time / 1e3 } else { time });
     let time = time.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     match time {
         Some(since) => SystemTime::UNIX_EPOCH.checked_add(since).map(from_now),
@@ -222,6 +226,7 @@ mod tests {
         check(&names, &lines(" 1.5 "), &[("requests", 60, 7, 1_500)]);
         // 2026-11-08T11:00:05Z.
         check(&names, &lines("1794135605"), &[("requests", 60, 7, 5_000)]);
+        check(&names, &lines("1794135605000"), &[("requests", 60, 7, 5_000)]);
         check(&names, &lines("1e300"), &[]);
         let names = RateLimitHeaders::new("{name}-limit", "{name}-left", "{name}-reset");
         check(

@@ -119,7 +119,8 @@ macro_rules! http_settings {
             /// `x-ratelimit-reset-{name}`.
             ///
             /// The third header may hold a duration (`1m30s`), seconds from now, or a time (RFC
-            /// 3339, or seconds since 1970). A limit without all three headers is ignored.
+            /// 3339, or seconds or milliseconds since 1970). A limit without all three headers is
+            /// ignored.
             pub fn rate_limit_headers(mut self, limit: &str, remaining: &str, reset: &str) -> Self {
                 self.http.rate_limits =
                     Some($crate::transport::rate_limit::RateLimitHeaders::new(limit, remaining, reset));

@@ -87,6 +87,7 @@ fn calls_under_one_number_are_told_apart() {
     check(&[x, Text("a"), y], &["x f {}", r#""a""#, "y f {}"]);
     let nameless = Call(0, None, Some("f"), "{}");
     check(&[nameless.clone(), nameless], &[" f {}", " f {}"]);
+    check(&[Call(0, None, Some("f"), ""), Call(0, None, Some("g"), "")], &[" f {}", " g {}"]);
 }
 
 #[test]

@@ -22,8 +22,16 @@ const fn shape(prefix: &'static str, least: usize, others: &'static str) -> Shap
 const SHAPES: &[Shape] = &[
     // Anthropic, OpenAI, OpenRouter and others.
     shape("sk-", 16, "-_"),
+    // Groq, xAI, Perplexity, NVIDIA, Replicate, Together.
+    shape("gsk_", 20, ""),
+    shape("xai-", 20, ""),
+    shape("pplx-", 20, ""),
+    shape("nvapi-", 20, "-_"),
+    shape("r8_", 20, ""),
+    shape("tgp_v1_", 20, "-_"),
     // Stripe.
     shape("sk_live_", 16, ""),
+    shape("sk_test_", 16, ""),
     shape("rk_live_", 16, ""),
     // AWS.
     shape("AKIA", 16, ""),
@@ -44,6 +52,7 @@ const SHAPES: &[Shape] = &[
     shape("xoxs-", 10, "-"),
     // Google.
     shape("AIza", 30, "-_"),
+    shape("ya29.", 20, "-_."),
     // Hugging Face, npm.
     shape("hf_", 20, ""),
     shape("npm_", 20, ""),
@@ -51,8 +60,24 @@ const SHAPES: &[Shape] = &[
     shape("eyJ", 30, "-_."),
 ];
 
-/// What stands before a token of any shape.
-const BEFORE_TOKENS: [&str; 2] = ["Bearer ", "bearer "];
+/// What stands before a token of any shape: in headers, and in the query of a URL.
+const BEFORE_TOKENS: [&str; 15] = [
+    "Bearer ",
+    "bearer ",
+    "Authorization: Basic ",
+    "authorization: Basic ",
+    "api-key: ",
+    "?key=",
+    "&key=",
+    "api_key=",
+    "apikey=",
+    "api-key=",
+    "access_token=",
+    "?token=",
+    "&token=",
+    "&sig=",
+    "X-Amz-Signature=",
+];
 const TOKEN: Shape = shape("", 16, "-._~+/=");
 
 /// The text without secrets of a known shape.
@@ -130,6 +155,11 @@ mod tests {
         check("a -----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY----- b", "a [secret] b");
         check("-----BEGIN PRIVATE KEY-----\nMII", "[secret]");
         check("ö sk-abcdefgh12345678é", "ö [secret]é");
+        check("gsk_0123456789abcdefghij0123456789abcdefghij", "[secret]");
+        check("xai-0123456789abcdefghij0123456789", "[secret]");
+        check("https://x.test/a?key=0123456789abcdef&b=1", "https://x.test/a?key=[secret]&b=1");
+        check("https://x.test/a?b=1&api_key=abcdef0123456789", "https://x.test/a?b=1&api_key=[secret]");
+        check("x-api-key: abcdef0123456789", "x-api-key: [secret]");
     }
 
     #[test]
@@ -140,6 +170,7 @@ mod tests {
             "sk-learn-pipelines-tutorial",
             "The bearer of this letter",
             "Bearer of good news",
+            "https://x.test/a?key=name&token=short1",
             "AKIA",
             "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----",
         ] {
