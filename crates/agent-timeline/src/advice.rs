@@ -3,7 +3,7 @@
 mod changes;
 mod shares;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
@@ -85,6 +85,9 @@ struct Facts<'f> {
 /// The most bars that are named in one piece of advice.
 const MOST_BARS: usize = 100;
 
+/// The most tools of which one piece of advice each is considered, those with the most time.
+const MOST_TOOLS: usize = 20;
+
 /// The shortest gain, as a share of the whole time, for which there is advice.
 const LEAST_PART: u32 = 100;
 
@@ -92,7 +95,12 @@ pub(crate) fn of(bars: &[Bar], what_if: &WhatIf, path: &[Step], figures: &Figure
     let facts = Facts { bars, what_if, path, figures, runs: runs(bars, path) };
     let mut advice = changes::of(&facts);
     advice.extend(shares::of(&facts));
-    let weight = |advice: &Advice| if advice.kind.is_bound() { advice.gain / 2 } else { advice.gain };
+    // Nothing reaches the gain of something that takes no time. What others waited for it counts there,
+    // too, but a setting may change that more easily.
+    let weight = |advice: &Advice| match advice.kind.is_bound() {
+        true => advice.gain.min(facts.time_on_path(advice.name.as_deref())) / 2,
+        false => advice.gain,
+    };
     advice.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.text.cmp(&b.text)));
     advice
 }
@@ -113,17 +121,43 @@ fn runs(bars: &[Bar], path: &[Step]) -> Vec<usize> {
 }
 
 impl Facts<'_> {
-    /// How much earlier the run ends if turns and calls get shorter by so much.
+    /// How much earlier the run ends if calls wait so much less, or start so much earlier.
     fn gain(&self, saved: impl Fn(usize) -> Duration) -> Duration {
-        let saved = self.what_if.saved(self.bars, saved);
+        self.sum(self.what_if.saved(self.bars, saved, false))
+    }
+
+    /// How much earlier the run ends if turns and calls work so much less. Calls that waited for them
+    /// begin earlier.
+    fn gain_of_work(&self, saved: impl Fn(usize) -> Duration) -> Duration {
+        self.sum(self.what_if.saved(self.bars, saved, true))
+    }
+
+    fn sum(&self, saved: Vec<Duration>) -> Duration {
         let sum: Duration = self.runs.iter().map(|&run| saved[run]).sum();
         // Of a log with holes, more may seem possible.
         sum.min(self.figures.wall)
     }
 
+    /// How much of the critical path the calls with this name take; all of it without a name.
+    fn time_on_path(&self, name: Option<&str>) -> Duration {
+        let steps = self.path.iter().filter(|step| name.is_none_or(|name| self.bars[step.bar].label == name));
+        steps.filter(|step| name.is_none() || !step.state.is_wait()).map(Step::length).sum()
+    }
+
     /// Whether so much is worth advice.
     fn counts(&self, gain: Duration) -> bool {
         gain >= Duration::from_millis(1) && gain * LEAST_PART >= self.figures.wall
+    }
+
+    /// The names of those with the most time, at most [`MOST_TOOLS`], in order of their names.
+    fn most<'n>(&self, times: impl Iterator<Item = (&'n str, Duration)>) -> Vec<&'n str> {
+        let mut sums: BTreeMap<&str, Duration> = BTreeMap::new();
+        times.filter(|(_, time)| !time.is_zero()).for_each(|(name, time)| *sums.entry(name).or_default() += time);
+        let mut names: Vec<&str> = sums.keys().copied().collect();
+        names.sort_by_key(|name| std::cmp::Reverse(sums[name]));
+        names.truncate(MOST_TOOLS);
+        names.sort_unstable();
+        names
     }
 
     /// The bars for which there is such a time, the longest first, and the sum of all.

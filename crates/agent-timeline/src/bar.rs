@@ -39,7 +39,8 @@ pub struct Bar {
     /// When it began to run or to wait. 0 is the start of the run.
     #[serde(rename = "start_ms", with = "milliseconds")]
     pub start: Duration,
-    /// When it ended. If it has not ended, the last moment that is known.
+    /// When it ended. If no end is known, the end of what it is a part of, or the last moment that is
+    /// known.
     #[serde(rename = "end_ms", with = "milliseconds")]
     pub end: Duration,
     /// Whether it has not ended: it still runs, waits for a person, or was killed.
@@ -52,6 +53,11 @@ pub struct Bar {
     #[serde(rename = "could_start_ms", with = "milliseconds::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub could_start: Option<Duration>,
+    /// For a call that went on in the [background](agent_core::ToolSpec::detach_after): since when. Until
+    /// then the reply's other calls and the next turn waited for it.
+    #[serde(rename = "detached_ms", with = "milliseconds::optional")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detached: Option<Duration>,
     /// For a call that waited for a permit or for its turn: the call whose end let it start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_by: Option<usize>,
@@ -151,6 +157,7 @@ impl Bar {
             is_failed: false,
             segments: Vec::new(),
             could_start: None,
+            detached: None,
             held_by: None,
             details: Details::default(),
         }
@@ -164,6 +171,11 @@ impl Bar {
     /// How long it was in this state.
     pub fn time_in(&self, state: State) -> Duration {
         self.segments.iter().filter(|segment| segment.state == state).map(Segment::length).sum()
+    }
+
+    /// Until when the turn after its reply waited for it.
+    pub(crate) fn awaited_end(&self) -> Duration {
+        self.detached.map_or(self.end, |detached| detached.min(self.end))
     }
 
     /// When a tool began to work on the call; the start, if none did.

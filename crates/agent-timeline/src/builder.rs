@@ -10,7 +10,7 @@ mod turns;
 
 use std::time::Duration;
 
-use agent_core::{Event, EventKind};
+use agent_core::{Event, EventKind, sessions::SessionEvent};
 
 use self::{
     drafts::Drafts,
@@ -52,6 +52,16 @@ pub struct TimelineBuilder {
 }
 
 impl Timeline {
+    /// Makes the timeline of the events of a session, such as a journal keeps. See
+    /// [`TimelineBuilder::push_session_event`].
+    pub fn of_session<'e>(events: impl IntoIterator<Item = &'e SessionEvent>) -> Self {
+        let mut builder = TimelineBuilder::default();
+        for event in events {
+            builder.push_session_event(event);
+        }
+        builder.build()
+    }
+
     /// Makes the timeline of these events, which must be in the order in which they happened.
     ///
     /// The events may be of several conversations, of several runs of one conversation, of a run
@@ -69,6 +79,14 @@ impl Timeline {
 }
 
 impl TimelineBuilder {
+    /// Adds the next event of a session. So it is known when its run began: how long a person was
+    /// waited for between two runs, and how long nobody continued a run that was killed.
+    pub fn push_session_event(&mut self, event: &SessionEvent) {
+        self.runs.begun(Some(event.run_began));
+        self.push(&event.event);
+        self.runs.begun(None);
+    }
+
     /// Adds the next event.
     pub fn push(&mut self, event: &Event) {
         let place = self.runs.place(event, &mut self.drafts);
@@ -92,8 +110,13 @@ impl TimelineBuilder {
 
     /// The timeline of the events so far. What has not ended is drawn up to the last event.
     pub fn build(&self) -> Timeline {
-        let drafts = self.drafts.iter();
-        let mut bars: Vec<Bar> = drafts.map(|draft| draft.bar_at(self.runs.last_of(draft.run))).collect();
+        let mut bars: Vec<Bar> = Vec::new();
+        for draft in self.drafts.iter() {
+            // What has no end of its own ends with what it is a part of, for example when a call timed out.
+            let whole = draft.bar.parent.map(|parent| &bars[parent]).filter(|whole| !whole.is_open);
+            let ended = whole.filter(|whole| whole.kind == BarKind::Call).map(|whole| whole.end);
+            bars.push(draft.bar_at(ended.unwrap_or(self.runs.last_of(draft.run))));
+        }
         let end = bars.iter().map(|bar| bar.end).max().unwrap_or_default();
         sum_up(&mut bars);
         let lanes = lane::assign(&mut bars, end);
@@ -121,10 +144,12 @@ impl TimelineBuilder {
     fn ended(&mut self, place: &Place, end: &agent_core::End) {
         let draft = &mut self.drafts[place.whole];
         if draft.bar.kind == BarKind::Run {
+            draft.reopen();
             draft.end(place.at);
             draft.answer(&end.to_string());
-            draft.bar.is_failed = !matches!(end, agent_core::End::Answered(_) | agent_core::End::Waiting(_));
-            self.runs.end(place);
+            let waits = matches!(end, agent_core::End::Waiting(_));
+            draft.bar.is_failed = !waits && !matches!(end, agent_core::End::Answered(_));
+            self.runs.end(place, waits);
         }
     }
 }

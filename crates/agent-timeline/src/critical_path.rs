@@ -58,10 +58,30 @@ fn earlier_run(bars: &[Bar], run: usize, now: Duration) -> Option<usize> {
 struct Parts {
     /// By the bar of the conversation: its turns and calls, sorted by their ends. What was looked
     /// at is taken off, because the walk never comes back to it.
-    by_end: Vec<Vec<usize>>,
+    /// A call in the background is there twice: when it was detached, and at its end.
+    by_end: Vec<Vec<Part>>,
     /// By the bar of the conversation: its turns, in order.
     turns: Vec<Vec<usize>>,
     has_parts: Vec<bool>,
+}
+
+/// A turn or a call that something waited for, until a time.
+#[derive(Clone, Copy)]
+struct Part {
+    until: Duration,
+    /// Whether it worked at its end. Of two that end at once, the one that worked decided it.
+    works: bool,
+    bar: usize,
+    /// It was detached at this time, and went on.
+    goes_on: bool,
+}
+
+impl Part {
+    fn of(bars: &[Bar], bar: usize, detached: Option<Duration>) -> Self {
+        let last = bars[bar].segments.last();
+        let works = last.is_none_or(|segment| !segment.state.is_wait());
+        Self { until: detached.unwrap_or(bars[bar].end), works, bar, goes_on: detached.is_some() }
+    }
 }
 
 impl Parts {
@@ -70,15 +90,16 @@ impl Parts {
         let mut turns = vec![Vec::new(); bars.len()];
         for (place, bar) in bars.iter().enumerate() {
             let Some(parent) = bar.parent else { continue };
-            by_end[parent].push(place);
+            by_end[parent].push(Part::of(bars, place, None));
+            by_end[parent].extend(bar.detached.map(|detached| Part::of(bars, place, Some(detached))));
             if bar.kind == BarKind::Turn {
                 turns[parent].push(place);
             }
         }
         for parts in &mut by_end {
-            parts.sort_by_key(|&part| (bars[part].end, part));
+            parts.sort_by_key(|part| (part.until, part.works, part.bar));
         }
-        let has_parts = by_end.iter().map(|parts| !parts.is_empty()).collect();
+        let has_parts = by_end.iter().map(|parts: &Vec<Part>| !parts.is_empty()).collect();
         Self { by_end, turns, has_parts }
     }
 }
@@ -101,13 +122,14 @@ impl Walk<'_> {
         let mut was_call = false;
         loop {
             match self.before(whole, was_call) {
-                Some(part) if self.parts.has_parts[part] => {
-                    (whole, was_call) = (part, false);
-                    self.now = self.now.min(self.bars[part].end);
+                Some(part) if self.parts.has_parts[part.bar] && !part.goes_on => {
+                    (whole, was_call) = (part.bar, false);
+                    self.now = self.now.min(part.until);
                 }
                 Some(part) => {
-                    self.add(part, |_| true);
-                    was_call = self.bars[part].kind == BarKind::Call;
+                    self.now = self.now.min(part.until);
+                    self.add(part.bar, |_| true);
+                    was_call = self.bars[part.bar].kind == BarKind::Call;
                 }
                 // The beginning of a delegated conversation: what its call did before.
                 None if whole != run => {
@@ -121,19 +143,19 @@ impl Walk<'_> {
 
     /// What the conversation waited for at this time: the turn that was making the call, or else
     /// what had ended last.
-    fn before(&mut self, whole: usize, was_call: bool) -> Option<usize> {
+    fn before(&mut self, whole: usize, was_call: bool) -> Option<Part> {
         let (bars, now) = (self.bars, self.now);
         if was_call {
             let turns = &self.parts.turns[whole];
             let next = turns.partition_point(|&turn| bars[turn].start < now);
             let turn = next.checked_sub(1).map(|place| turns[place]);
             if let Some(turn) = turn.filter(|&turn| bars[turn].end > now) {
-                return Some(turn);
+                return Some(Part::of(bars, turn, None));
             }
         }
         let parts = &mut self.parts.by_end[whole];
         while let Some(part) = parts.pop() {
-            if bars[part].end <= now {
+            if part.until <= now {
                 return Some(part);
             }
         }

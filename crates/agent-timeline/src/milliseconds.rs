@@ -25,16 +25,20 @@ pub(crate) mod optional {
     }
 }
 
-/// A time as people read it: `350 ms`, `1.2 s`, `2 min 5 s`.
+/// A time as people read it: `350 ms`, `1.2 s`, `2 min 5 s`, `5 h 10 min`.
 pub(crate) fn words(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
         _ if seconds < 0.0005 => "0 s".to_owned(),
         _ if seconds < 0.9995 => format!("{:.0} ms", seconds * 1e3),
         _ if seconds < 99.95 => format!("{} s", format!("{seconds:.1}").trim_end_matches(".0")),
-        _ => {
+        _ if seconds < 3599.5 => {
             let whole = seconds.round() as u64;
             format!("{} min {} s", whole / 60, whole % 60)
+        }
+        _ => {
+            let minutes = (seconds / 60.0).round() as u64;
+            format!("{} h {} min", minutes / 60, minutes % 60)
         }
     }
 }
@@ -58,5 +62,8 @@ mod tests {
         check(99_940_000, "99.9 s");
         check(99_960_000, "1 min 40 s");
         check(125_000_000, "2 min 5 s");
+        check(3_599_400_000, "59 min 59 s");
+        check(3_599_600_000, "1 h 0 min");
+        check(18_630_000_000, "5 h 11 min");
     }
 }

@@ -16,8 +16,8 @@ pub enum State {
     Streaming,
     /// A tool works on its call.
     Running,
-    /// The call waits for the agent to which it delegated its task. What that agent does is in the
-    /// bars below this one.
+    /// The call waits for what it began: another agent, the steps of a plan, or a call in the
+    /// background. That is in the lanes below this one.
     Delegated,
     /// An attempt of a model or a tool that failed: its time was lost.
     Failed,
@@ -56,7 +56,7 @@ impl State {
             Self::Thinking => "model thinks",
             Self::Streaming => "model writes",
             Self::Running => "tool runs",
-            Self::Delegated => "another agent works",
+            Self::Delegated => "works (see below)",
             Self::Failed => "failed",
             Self::Permit => "waits for a permit",
             Self::Exclusive => "waits for its turn",

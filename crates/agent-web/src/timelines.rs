@@ -40,7 +40,7 @@ impl Timelines {
                 // It may have been deleted since, and another one may have begun with its id.
                 let Ok(event) = timeout(PATIENCE, events.try_next()).await else { break };
                 let Some(event) = event? else { break };
-                kept.builder.push(&event.event);
+                kept.builder.push_session_event(&event);
                 kept.last = event.offset;
             }
         }

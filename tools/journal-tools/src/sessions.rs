@@ -60,7 +60,7 @@ fn page(journal: &Journal, id: &str) -> Done<String> {
         )
         .into());
     }
-    Ok(Timeline::new(events.iter().map(|event| &event.event)).to_html())
+    Ok(Timeline::of_session(&events).to_html())
 }
 
 /// A journal that is there: a name that was mistyped begins none.

@@ -1,7 +1,7 @@
 //! Advice about what waited, and need not.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     time::Duration,
 };
 
@@ -55,7 +55,7 @@ fn wait(
 fn read_only(facts: &Facts<'_>) -> Vec<Advice> {
     let by =
         |bar: &Bar| bar.could_start.map_or(Duration::ZERO, |could| bar.run_start().saturating_sub(could));
-    let tools: BTreeSet<&str> = facts.bars.iter().filter(|bar| !by(bar).is_zero()).map(tool).collect();
+    let tools = facts.most(facts.bars.iter().map(|bar| (tool(bar), by(bar))));
     let advice = tools.into_iter().map(|name| {
         let of_tool = |bar: &Bar| if tool(bar) == name { by(bar) } else { Duration::ZERO };
         let (bars, _) = facts.with_time(of_tool);
@@ -102,20 +102,17 @@ fn permits(facts: &Facts<'_>) -> Option<Advice> {
 
 /// Tools whose calls take turns, by the tool that was waited for.
 fn turns(facts: &Facts<'_>) -> Vec<Advice> {
-    let mut by_tool: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (place, bar) in facts.bars.iter().enumerate() {
-        if !bar.time_in(State::Exclusive).is_zero() {
-            let holder = bar.held_by.map_or(bar, |holder| &facts.bars[holder]);
-            by_tool.entry(tool(holder)).or_default().push(place);
-        }
-    }
-    let advice = by_tool.into_iter().map(|(name, calls)| {
-        let waits = |place: usize| match calls.contains(&place) {
-            true => facts.bars[place].time_in(State::Exclusive),
-            false => Duration::ZERO,
-        };
-        let gain = facts.gain(waits);
-        let time = calls.iter().map(|&call| facts.bars[call].time_in(State::Exclusive)).sum();
+    let holder = |bar: &Bar| bar.held_by.map(|holder| tool(&facts.bars[holder]));
+    let waits = |bar: &Bar| bar.time_in(State::Exclusive);
+    let names = facts.most(facts.bars.iter().map(|bar| {
+        let holder = bar.held_by.map_or(bar, |holder| &facts.bars[holder]);
+        (tool(holder), waits(bar))
+    }));
+    let advice = names.into_iter().map(|name| {
+        let is_held = |bar: &Bar| holder(bar).map_or(tool(bar) == name, |holder| holder == name);
+        let of_name = |bar: &Bar| if is_held(bar) { waits(bar) } else { Duration::ZERO };
+        let gain = facts.gain(|place| of_name(&facts.bars[place]));
+        let (bars, time) = facts.with_time(of_name);
         let text = format!(
             "{} calls take turns: calls waited {} for them. If only calls with equal inputs disturb each other, use \
              exclusive_by with the field that tells them apart: {}.",
@@ -123,7 +120,6 @@ fn turns(facts: &Facts<'_>) -> Vec<Advice> {
             words(time),
             ends_earlier(gain)
         );
-        let bars = calls.iter().copied().take(MOST_BARS).collect();
         Advice { kind: AdviceKind::TakeTurns, text, name: Some(name.to_owned()), gain, bars }
     });
     advice.filter(|advice| facts.counts(advice.gain)).collect()
@@ -147,11 +143,11 @@ fn one_by_one(facts: &Facts<'_>) -> Option<Advice> {
 /// Attempts that failed.
 fn failures(facts: &Facts<'_>) -> Vec<Advice> {
     let lost = |bar: &Bar| bar.time_in(State::Failed);
-    let names: BTreeSet<&str> = facts.bars.iter().filter(|bar| !lost(bar).is_zero()).map(name).collect();
+    let names = facts.most(facts.bars.iter().map(|bar| (name(bar), lost(bar))));
     let advice = names.into_iter().map(|of| {
         let of_name = |bar: &Bar| if name(bar) == of { lost(bar) } else { Duration::ZERO };
         let (bars, time) = facts.with_time(of_name);
-        let gain = facts.gain(|bar| of_name(&facts.bars[bar]));
+        let gain = facts.gain_of_work(|bar| of_name(&facts.bars[bar]));
         let is_tool = facts.bars[bars[0]].tool.is_some();
         let what = if is_tool { quoted(of) } else { format!("The model of {}", quoted(of)) };
         let text = format!(

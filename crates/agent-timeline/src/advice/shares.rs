@@ -34,8 +34,8 @@ fn slow_tools(facts: &Facts<'_>) -> Vec<Advice> {
         };
         let (bars, _) = facts.with_time(time);
         let what = match share.state {
-            State::Running => "One tool,",
-            _ => "One agent,",
+            State::Delegated if facts.bars.iter().any(|bar| bar.label == name && is_agent(bar)) => "One agent,",
+            _ => "One tool,",
         };
         let text = format!(
             "{what} {}, is {:.0} % of the critical path ({}): make it faster, or split its work into several calls of \
@@ -44,7 +44,7 @@ fn slow_tools(facts: &Facts<'_>) -> Vec<Advice> {
             share.part * 100.0,
             words(share.time)
         );
-        let gain = facts.gain(|bar| time(&facts.bars[bar]));
+        let gain = facts.gain_of_work(|bar| time(&facts.bars[bar]));
         Some(Advice { kind: AdviceKind::SlowTool, text, name: Some(name.to_owned()), gain, bars })
     });
     advice.collect()
@@ -128,4 +128,9 @@ fn small_replies(facts: &Facts<'_>) -> Option<Advice> {
     let name = Some(agent.to_string());
     let bars = longest.iter().copied().take(super::MOST_BARS).collect();
     facts.counts(gain).then_some(Advice { kind: AdviceKind::SmallReplies, text, name, gain, bars })
+}
+
+/// Whether a call was done by another agent.
+fn is_agent(bar: &Bar) -> bool {
+    bar.tool.as_deref().is_some_and(|tool| tool != bar.label)
 }

@@ -26,18 +26,18 @@ impl TimelineBuilder {
             EventKind::CallCouldStartEarlier { id, tool, by } => {
                 self.open(place, event, id, tool).bar.could_start = Some(at.saturating_sub(*by));
             }
-            EventKind::CallDiscarded { id, tool }
+            EventKind::CallDetached { id, tool }
+            | EventKind::CallDiscarded { id, tool }
             | EventKind::CallGoesOn { id, tool, .. }
-            | EventKind::CallDetached { id, tool }
             | EventKind::CallProgress { id, tool, .. } => {
                 let text = note_of(kind);
-                self.open(place, event, id, tool).note(at, &text);
+                let call = self.open(place, event, id, tool);
+                call.note(at, &text);
+                if matches!(kind, EventKind::CallDetached { .. }) {
+                    call.bar.detached = Some(at);
+                }
             }
-            EventKind::Delegated { id, to, .. } => {
-                let call = self.open(place, event, id, to);
-                call.bar.label = to.into();
-                call.enter(State::Delegated, at);
-            }
+            EventKind::Delegated { id, to, .. } => self.delegated(place, event, (id, to)),
             EventKind::CallEnded { id, tool, is_error, result } => {
                 self.call_ended(place, event, (id, tool), *is_error, result);
             }
@@ -49,6 +49,16 @@ impl TimelineBuilder {
             EventKind::TransferAsked { id, to } => self.transfer_asked(place, event, (id, to)),
             _ => {}
         }
+    }
+
+    fn delegated(&mut self, place: &Place, event: &Event, (id, to): (&str, &str)) {
+        let call = self.open(place, event, id, to);
+        // A plan and a call in the background are conversations of the same agent, which has nothing
+        // to do with them.
+        if *to != *event.agent {
+            call.bar.label = to.to_owned();
+        }
+        call.enter(State::Delegated, place.at);
     }
 
     /// The call is over as far as time is concerned: the turn of the other agent comes next.
@@ -88,6 +98,7 @@ impl TimelineBuilder {
     fn open(&mut self, place: &Place, event: &Event, id: &str, tool: &str) -> &mut Draft {
         let known = self.runs.call(place, id).filter(|&call| self.drafts[call].bar.is_open);
         let call = known.unwrap_or_else(|| {
+            self.end_wait(place, event, id);
             let turn = self.runs.last_turn(place);
             self.runs.add_call(place, id, self.drafts.next());
             let key = format!("{}/{id}", event.conversation);
@@ -97,6 +108,22 @@ impl TimelineBuilder {
             self.drafts.add(bar, place.run)
         });
         &mut self.drafts[call]
+    }
+}
+
+impl TimelineBuilder {
+    /// A call begins that waited for a person in an earlier run. It waited until now, and so did the
+    /// calls that it is within.
+    fn end_wait(&mut self, place: &Place, event: &Event, id: &str) {
+        let mut waits = self.runs.earlier_call(place, &event.conversation, id);
+        waits = waits.filter(|&call| self.drafts[call].state() == Some(State::Person));
+        while let Some(draft) = waits.map(|call| &mut self.drafts[call]) {
+            if !draft.bar.is_open || draft.bar.kind != BarKind::Call {
+                break;
+            }
+            draft.end(place.at);
+            waits = draft.bar.parent;
+        }
     }
 }
 

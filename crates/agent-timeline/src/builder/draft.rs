@@ -22,12 +22,14 @@ pub(super) struct Draft {
     /// Whether a piece of the reply has arrived.
     pub(super) has_pieces: bool,
     pub(super) reply: Reply,
+    /// It has failed, unless another agent goes on.
+    pub(super) may_go_on: bool,
 }
 
 impl Draft {
     pub(super) fn new(bar: Bar, run: usize) -> Self {
         let attempt = bar.start;
-        Self { bar, run, now: None, attempt, has_pieces: false, reply: Reply::default() }
+        Self { bar, run, now: None, attempt, has_pieces: false, reply: Reply::default(), may_go_on: false }
     }
 
     pub(super) fn state(&self) -> Option<State> {
@@ -52,6 +54,13 @@ impl Draft {
     pub(super) fn end(&mut self, at: Duration) {
         self.leave(at);
         (self.bar.end, self.bar.is_open) = (at, false);
+    }
+
+    /// It goes on, after all.
+    pub(super) fn reopen(&mut self) {
+        if std::mem::take(&mut self.may_go_on) {
+            (self.bar.is_open, self.bar.is_failed, self.bar.details.error) = (true, false, None);
+        }
     }
 
     /// A new attempt begins.
@@ -109,6 +118,12 @@ impl Draft {
         self.bar.details.error = Some(cut(error));
     }
 
+    /// The last moment at which it is known to have done something.
+    fn last(&self) -> Duration {
+        let segment = self.bar.segments.last().map_or(self.bar.start, |segment| segment.end);
+        self.now.map_or(segment, |(_, since)| since).max(segment)
+    }
+
     /// The bar as it is. `last` is the time of the last event of its run.
     pub(super) fn bar_at(&self, last: Duration) -> Bar {
         if !self.bar.is_open {
@@ -118,7 +133,7 @@ impl Draft {
         if draft.has_pieces {
             draft.answer(&self.reply.text());
         }
-        draft.end(last.max(draft.bar.start));
+        draft.end(last.max(self.last()));
         draft.bar.is_open = true;
         draft.bar
     }

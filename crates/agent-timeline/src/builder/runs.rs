@@ -1,6 +1,10 @@
 //! The runs of a log, and the conversations of each.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use agent_core::{Event, EventKind};
 
@@ -18,16 +22,24 @@ pub(super) struct Runs {
     /// The latest run of each conversation.
     run_of: HashMap<Arc<str>, usize>,
     chats: Vec<Chat>,
+    /// When the run of the next event began, if that is known.
+    stamp: Option<SystemTime>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct OneRun {
+    /// When it began, by the clock on the wall, and its last event since then.
+    stamp: Option<SystemTime>,
+    last_at: Duration,
     /// When it began: 0, or when the run before it had ended.
     began: Duration,
     /// Its last event.
     last: Duration,
     has_ended: bool,
-    /// The run that followed it.
+    /// It ended because a person is waited for.
+    waits: bool,
+    /// The run before it, and the one that followed it.
+    before: Option<usize>,
     next: Option<usize>,
     chats: HashMap<Arc<str>, usize>,
 }
@@ -55,12 +67,18 @@ pub(super) struct Place {
 }
 
 impl Runs {
+    /// Says when the run of the next event began.
+    pub(super) fn begun(&mut self, stamp: Option<SystemTime>) {
+        self.stamp = stamp;
+    }
+
     /// Where an event belongs. Adds the bar of its run if it is the first of it.
     pub(super) fn place(&mut self, event: &Event, drafts: &mut Drafts) -> Place {
         let run = self.run(event);
         let chat = self.chat(run, event, drafts);
         let one = &mut self.runs[run];
         one.last = one.last.max(one.began + event.at);
+        one.last_at = one.last_at.max(event.at);
         Place { at: one.last, run, whole: self.chats[chat].whole, chat }
     }
 
@@ -69,8 +87,22 @@ impl Runs {
         self.runs[run].last
     }
 
-    pub(super) fn end(&mut self, place: &Place) {
-        self.runs[place.run].has_ended = true;
+    pub(super) fn end(&mut self, place: &Place, waits: bool) {
+        let run = &mut self.runs[place.run];
+        (run.has_ended, run.waits) = (true, waits);
+    }
+
+    /// The bar of this call in the latest earlier run that has it.
+    pub(super) fn earlier_call(&self, place: &Place, conversation: &str, id: &str) -> Option<usize> {
+        let mut run = &self.runs[place.run];
+        while let Some(before) = run.before {
+            run = &self.runs[before];
+            let chat = run.chats.get(conversation).map(|&chat| &self.chats[chat]);
+            if let Some(&call) = chat.and_then(|chat| chat.calls.get(id)) {
+                return Some(call);
+            }
+        }
+        None
     }
 
     pub(super) fn last_turn(&self, place: &Place) -> Option<usize> {
@@ -118,12 +150,14 @@ impl Runs {
             event.kind,
             EventKind::CallEnded { .. } | EventKind::CallGoesOn { .. } | EventKind::CallProgress { .. }
         );
-        let is_new = at + EARLIER < last || (one.has_ended && (at < last || !is_tail));
-        if is_new {
-            // A host that makes several runs has one clock for all of them. Otherwise the clock of
-            // each run begins at 0.
-            let began = if at >= last { one.began } else { last };
+        let is_one_clock = one.stamp.zip(self.stamp).is_some_and(|(of_run, now)| of_run == now);
+        let is_other_clock = one.stamp.zip(self.stamp).is_some_and(|(of_run, now)| of_run != now);
+        // Several processes may tell of one run, each a little late.
+        let is_back = at + EARLIER < last && !is_one_clock;
+        if is_back || is_other_clock || (one.has_ended && (at < last || !is_tail)) {
+            let began = self.beginning_after(run, event);
             let next = self.add_run(&event.conversation, began);
+            self.runs[next].before = Some(run);
             self.runs[run].next = Some(next);
             return next;
         }
@@ -131,8 +165,25 @@ impl Runs {
         run
     }
 
+    /// When the run of this event begins, which follows another one.
+    fn beginning_after(&self, run: usize, event: &Event) -> Duration {
+        let OneRun { began, last, has_ended, waits, stamp, last_at, .. } = self.runs[run];
+        let ended = stamp.map(|stamp| stamp + last_at);
+        let begins = self.stamp.map(|stamp| stamp + event.at);
+        match begins.zip(ended) {
+            // It was not over: a person was waited for, or its process was killed.
+            Some((begins, ended)) if self.stamp != stamp && (waits || !has_ended) => {
+                (last + begins.duration_since(ended).unwrap_or_default()).saturating_sub(event.at)
+            }
+            // A host that makes several runs has one clock for all of them. Otherwise the clock of
+            // each run begins at 0. How long the user took to say more is left out.
+            _ if began + event.at >= last && (self.stamp == stamp) => began,
+            _ => last,
+        }
+    }
+
     fn add_run(&mut self, conversation: &Arc<str>, began: Duration) -> usize {
-        self.runs.push(OneRun { began, last: began, ..OneRun::default() });
+        self.runs.push(OneRun { began, last: began, stamp: self.stamp, ..OneRun::default() });
         self.run_of.insert(conversation.clone(), self.runs.len() - 1);
         self.runs.len() - 1
     }

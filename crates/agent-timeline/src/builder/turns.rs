@@ -28,6 +28,7 @@ impl TimelineBuilder {
         self.drafts[turn].enter(State::FirstToken, place.at);
         self.drafts[turn].ask(&asked);
         let whole = &mut self.drafts[place.whole];
+        whole.reopen();
         if whole.bar.kind == BarKind::Run && whole.bar.details.asked.is_empty() {
             whole.ask(&texts::of_user(messages));
         }
@@ -84,6 +85,13 @@ impl TimelineBuilder {
             turn.fail(error);
             turn.end(at);
         });
+        // A run that was cancelled, or whose model failed, tells no other end.
+        let whole = &mut self.drafts[place.whole];
+        if whole.bar.kind == BarKind::Run && whole.bar.is_open {
+            whole.fail(error);
+            whole.end(at);
+            whole.may_go_on = true;
+        }
     }
 
     /// The results of the calls since the last turn, which the model reads now.

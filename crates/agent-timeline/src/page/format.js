@@ -1,12 +1,14 @@
 // Times, numbers and texts for people, and elements that hold only text.
 
-/** A time in milliseconds as people read it: 350 ms, 1.2 s, 2 min 5 s. */
+/** A time in milliseconds as people read it: 350 ms, 1.2 s, 2 min 5 s, 5 h 10 min. */
 function time(ms) {
   if (ms < 0.5) return ms > 0 ? `${ms.toFixed(2)} ms` : "0 s";
   if (ms < 999.5) return `${ms.toFixed(0)} ms`;
   if (ms < 99950) return `${Number((ms / 1000).toFixed(1))} s`;
   const seconds = Math.round(ms / 1000);
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.round(ms / 60_000);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** A moment of a run, to the millisecond. */

@@ -5,7 +5,7 @@ const STATES = {
   thinking: { words: "model thinks", pattern: "dots" },
   streaming: { words: "model writes", pattern: "solid" },
   running: { words: "tool runs", pattern: "solid" },
-  delegated: { words: "another agent works", pattern: "frame" },
+  delegated: { words: "works (see below)", pattern: "frame" },
   failed: { words: "failed", pattern: "cross" },
   permit: { words: "waits for a permit", pattern: "level" },
   exclusive: { words: "waits for its turn", pattern: "upright" },
@@ -24,7 +24,7 @@ function stateOf(name) {
 /** What a share of the critical path is, in words. */
 function shareWords(share) {
   if (share.state === "running") return share.name ? `tool ${share.name}` : "tools";
-  if (share.state === "delegated") return `agent ${share.name}`;
+  if (share.state === "delegated") return `work of ${share.name}`;
   if (share.state === "failed") return share.name ? `${share.name} failed` : "failed attempts of models";
   const model = { first_token: "model: first token", thinking: "model: thinking", streaming: "model: writing" };
   return model[share.state] ?? stateOf(share.state).words;

@@ -64,7 +64,7 @@ fn waits_for_permits_name_the_limit() {
     ");
     assert_snapshot!(of(&all.replace("started b b1", "started a b1")), @"
     1500 ms: Raise calls_at_once (or the permits of `a`) from 2: calls waited 2 s for permits. Without these waits the run ends 1.5 s earlier.
-    2000 ms: One tool, `a`, is 40 % of the critical path (2 s): make it faster, or split its work into several calls of one reply, which run in parallel.
+    4000 ms: One tool, `a`, is 40 % of the critical path (2 s): make it faster, or split its work into several calls of one reply, which run in parallel.
     ");
     let two = all.replace(
         "3000 run main call_started a",

@@ -1,6 +1,9 @@
 //! What holds for any list of events, also one that no run can emit.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use agent_core::Event;
 use agent_timeline::{BarKind, Comparison, Timeline};
@@ -8,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::script::events;
 
-const KINDS: [&str; 27] = [
+const KINDS: [&str; 28] = [
     "turn_started",
     "delta text x",
     "delta thinking x",
@@ -31,6 +34,7 @@ const KINDS: [&str; 27] = [
     r#"plan_started {"id": "ID", "tool": "ID"}"#,
     r#"call_discarded {"id": "ID", "tool": "ID"}"#,
     "delegated ID helper CONVERSATION/ID",
+    r#"call_detached {"id": "ID", "tool": "ID"}"#,
     r#"transfer_asked {"id": "ID", "to": "helper"}"#,
     r#"transferred {"from": "main"}"#,
     r#"came_back {"from": "main", "why": "x"}"#,
@@ -74,9 +78,30 @@ proptest! {
         let comparison = Comparison::new(("a", &timeline), ("b", &timeline));
         prop_assert!(comparison.to_html().contains("</html>"));
         prop_assert!(comparison.to_svg().ends_with("</svg>\n"));
-        serde_json::from_str::<serde_json::Value>(&timeline.to_chrome_trace()).unwrap();
+        check_chrome_trace(&timeline)?;
         serde_json::from_str::<serde_json::Value>(&comparison.to_json()).unwrap();
     }
+}
+
+/// Slices of one thread lie in each other or apart. Viewers draw others wrongly.
+fn check_chrome_trace(timeline: &Timeline) -> Result<(), TestCaseError> {
+    let trace: serde_json::Value = serde_json::from_str(&timeline.to_chrome_trace()).unwrap();
+    let mut threads: BTreeMap<u64, Vec<(i64, i64)>> = BTreeMap::new();
+    for event in trace["traceEvents"].as_array().unwrap().iter().filter(|event| event["ph"] == "X") {
+        let nanos = |name: &str| (event[name].as_f64().unwrap() * 1e3).round() as i64;
+        let (start, length) = (nanos("ts"), nanos("dur"));
+        threads.entry(event["tid"].as_u64().unwrap()).or_default().push((start, -(start + length)));
+    }
+    for slices in threads.values_mut() {
+        slices.sort();
+        let mut open: Vec<i64> = Vec::new();
+        for &(start, end) in &*slices {
+            open.retain(|&until| until > start);
+            prop_assert!(open.last().is_none_or(|&until| -end <= until), "{slices:?}");
+            open.push(-end);
+        }
+    }
+    Ok(())
 }
 
 fn check_bars(timeline: &Timeline) -> Result<(), TestCaseError> {

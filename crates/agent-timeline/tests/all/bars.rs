@@ -171,7 +171,7 @@ fn a_later_run_of_a_conversation_follows_the_earlier_one() {
     "), @"
     main: 0–120
     main: 0–100, first_token 0–100
-      pay: 100–120, person 100–120, open, lane 1
+      pay: 100–120, person 100–120, lane 1
     main: 120–420
       pay: 120–320, running 120–320, lane 1
     main: 320–420, first_token 320–420
@@ -399,7 +399,7 @@ fn steps_that_start_while_their_plan_streams_are_within_its_call() {
     "), @r#"
     main: 0–600
     main: 0–400, first_token 0–100, streaming 100–400
-      main: 200–500, delegated 200–500, lane 1
+      plan: 200–500, delegated 200–500, lane 1
         look: 200–350, running 200–350, lane 2
         look: 300–500, running 300–500, lane 3
     main: 500–600, first_token 500–600

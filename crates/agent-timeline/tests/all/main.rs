@@ -6,7 +6,7 @@ mod any_events;
 mod bars;
 mod colours;
 mod critical_path;
-
 mod many;
 mod outputs;
 mod script;
+mod waits;

@@ -34,3 +34,25 @@ fn two_thousand_calls_are_built_in_a_second() {
     assert_eq!(timeline.figures().calls, 2_000);
     assert_eq!(timeline.figures().most_calls, 100);
 }
+
+#[test]
+fn many_calls_that_wait_for_each_other_are_built_in_a_second_also_if_each_has_a_tool_of_its_own() {
+    for why in ["exclusive", "permit"] {
+        let mut script = "0 run main turn_started\n100 run main turn_ended 1 1\n".to_owned();
+        for call in 0..4_000 {
+            writeln!(script, "100 run main call_queued t{call} {why}").unwrap();
+        }
+        for call in 0..4_000 {
+            writeln!(script, "{} run main call_started t{call}", 100 + call).unwrap();
+            writeln!(script, "{} run main call_ended t{call} found", 101 + call).unwrap();
+        }
+        let events = events(&script);
+        let took = (0..3).map(|_| {
+            let began = Instant::now();
+            assert_eq!(Timeline::new(&events).figures().calls, 4_000);
+            began.elapsed()
+        });
+        let took = took.min().unwrap();
+        assert!(took.as_millis() < 1_000, "{why}: {took:?}");
+    }
+}
