@@ -152,7 +152,9 @@ impl Facts<'_> {
     /// The names of those with the most time, at most [`MOST_TOOLS`], in order of their names.
     fn most<'n>(&self, times: impl Iterator<Item = (&'n str, Duration)>) -> Vec<&'n str> {
         let mut sums: BTreeMap<&str, Duration> = BTreeMap::new();
-        times.filter(|(_, time)| !time.is_zero()).for_each(|(name, time)| *sums.entry(name).or_default() += time);
+        times
+            .filter(|(_, time)| !time.is_zero())
+            .for_each(|(name, time)| *sums.entry(name).or_default() += time);
         let mut names: Vec<&str> = sums.keys().copied().collect();
         names.sort_by_key(|name| std::cmp::Reverse(sums[name]));
         names.truncate(MOST_TOOLS);

@@ -96,7 +96,8 @@ fn is_within(bar: &Bar, whole: &Bar) -> bool {
     let cuts = |start: Duration, end: Duration| start < bar.end && bar.start < end;
     let holds = |start: Duration, end: Duration| start <= bar.start && bar.end <= end;
     let mut segments = whole.segments.iter();
-    holds(whole.start, whole.end) && segments.all(|one| !cuts(one.start, one.end) || holds(one.start, one.end))
+    holds(whole.start, whole.end)
+        && segments.all(|one| !cuts(one.start, one.end) || holds(one.start, one.end))
 }
 
 fn slice(bar: &Bar, thread: usize, name: &str, args: Value, (start, end): (Duration, Duration)) -> Value {

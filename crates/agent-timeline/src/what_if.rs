@@ -65,7 +65,8 @@ impl WhatIf {
         let mut by_bar: Vec<Duration> = (0..bars.len()).map(&saved).collect();
         // What is within another bar comes after it.
         for whole in (0..bars.len()).rev() {
-            let within: Duration = self.phases[whole].iter().map(|phase| phase.saved(bars, &by_bar, in_chains)).sum();
+            let within: Duration =
+                self.phases[whole].iter().map(|phase| phase.saved(bars, &by_bar, in_chains)).sum();
             by_bar[whole] += within;
         }
         by_bar

@@ -1,9 +1,6 @@
 //! Advice about what waited, and need not.
 
-use std::{
-    collections::BTreeSet,
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{Advice, AdviceKind, Facts, MOST_BARS, ends_earlier, quoted};
 use crate::{bar::Bar, figures::most_calls, milliseconds::words, state::State};
