@@ -69,8 +69,7 @@ fn is_about(error: &LlmError, field: &str) -> bool {
     const WORDS: [&str; 6] =
         ["unrecognized", "unsupported", "not supported", "unknown", "not permitted", "unexpected"];
     let message = error.message.to_lowercase();
-    let is_named =
-        message.match_indices(field).any(|(at, _)| !message[..at].ends_with(|before: char| before == '_'));
+    let is_named = message.match_indices(field).any(|(at, _)| !message[..at].ends_with('_'));
     is_named && WORDS.iter().any(|word| message.contains(word))
 }
 
