@@ -11,9 +11,9 @@ use agent_core::{
 };
 use agent_llm::Gate;
 use serde_json::{Value, json};
-use wiremock::MockServer;
+use wiremock::{MockServer, ResponseTemplate};
 
-use crate::common::{Call, WAYS, Way, bodies, server};
+use crate::common::{Call, WAYS, Way, bodies, events, server};
 
 /// A tool that does what its input says, and counts its calls.
 pub(crate) struct Act {
@@ -99,6 +99,38 @@ async fn calls_of_a_reply_run_in_parallel_and_their_results_go_back_in_order() {
 }
 
 #[tokio::test]
+async fn calls_without_ids_under_one_index_are_made_and_answered() {
+    for way in &WAYS[..2] {
+        let calls =
+            [("", "act", r#"{"say":"1"}"#), ("", "act", r#"{"say":"2"}"#), ("", "act", r#"{"say":"2"}"#)];
+        let whole = |(id, name, arguments): &Call<'_>| json!({"index": 0, "id": id, "function": {"name": name, "arguments": arguments}});
+        let message = json!({"tool_calls": calls.iter().map(whole).collect::<Vec<_>>()});
+        let body = match way.streaming {
+            true => events(&[
+                json!({"choices": [{"index": 0, "delta": message}]}).to_string(),
+                json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}).to_string(),
+            ]),
+            false => ResponseTemplate::new(200)
+                .set_body_json(json!({"choices": [{"message": message, "finish_reason": "stop"}]})),
+        };
+        let server = server([body, way.reply("Done.", &[])]).await;
+        let (act, made) = Act::new();
+        let openai = way.settings(server.uri()).build().unwrap();
+        let agent = Agent::builder("main", openai).tool(act).build().unwrap();
+        let end = agent.run(&mut agent.start("Go.")).await.unwrap();
+        let bodies = bodies(&server).await;
+        let results = results(&bodies[1]);
+        let said: Vec<&str> = results.iter().map(|(_, said)| said.as_str()).collect();
+        assert_eq!((end.text(), made.load(SeqCst), said), ("Done.", 3, vec!["1", "2", "2"]), "{way:?}");
+        let sent = bodies[1]["messages"].as_array().unwrap();
+        let called = sent.iter().find_map(|message| message["tool_calls"].as_array()).unwrap();
+        let called: Vec<&str> = called.iter().map(|call| call["id"].as_str().unwrap()).collect();
+        assert_eq!(called, results.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>());
+        assert!(called[0] != called[1] && called[1] != called[2] && !called[0].is_empty(), "{called:?}");
+    }
+}
+
+#[tokio::test]
 async fn fault_21_unknown_tools_and_broken_input_are_results_that_say_so() {
     for way in WAYS {
         let calls = [
@@ -142,7 +174,7 @@ async fn fault_38_a_huge_result_of_no_utf_8_is_bounded_and_valid_on_openais_wire
 async fn fault_16_a_refusal_of_openai_is_an_end_of_its_own() {
     let refusal =
         json!({"choices": [{"message": {"content": null, "refusal": "No."}, "finish_reason": "stop"}]});
-    let server = server([wiremock::ResponseTemplate::new(200).set_body_json(refusal)]).await;
+    let server = server([ResponseTemplate::new(200).set_body_json(refusal)]).await;
     let openai = WAYS[1].settings(server.uri()).build().unwrap();
     let agent = Agent::builder("main", openai).build().unwrap();
     let end = agent.run(&mut agent.start("Go.")).await.unwrap();

@@ -25,10 +25,11 @@ pub(super) struct Chunk<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Choice<'a> {
     pub(super) index: Option<&'a RawValue>,
-    /// The message, or a piece of one.
-    pub(super) message: Option<Message<'a>>,
-    /// It is a whole message, of a reply that was not streamed.
-    pub(super) is_whole: bool,
+    /// A piece of the message.
+    pub(super) delta: Option<Message<'a>>,
+    /// The whole message, of a reply that was not streamed. In a box, since a piece of a stream has
+    /// none.
+    pub(super) message: Option<Box<Message<'a>>>,
     pub(super) finish_reason: Option<&'a RawValue>,
     /// Why the server gave up, as OpenRouter says it.
     pub(super) error: Option<&'a RawValue>,
@@ -84,13 +85,8 @@ impl<'de> Known<'de> for Choice<'de> {
     fn read_field<A: MapAccess<'de>>(&mut self, name: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
         match &*name {
             "index" => self.index = map.next_value()?,
-            "message" => {
-                let message = field(map)?;
-                self.is_whole |= message.is_some();
-                self.message = message.or(self.message.take());
-            }
-            "delta" if self.is_whole => pass_over(map)?,
-            "delta" => self.message = field(map)?,
+            "message" => self.message = field(map)?.map(Box::new),
+            "delta" => self.delta = field(map)?,
             "finish_reason" => self.finish_reason = map.next_value()?,
             "error" => self.error = map.next_value()?,
             "usage" => self.usage = map.next_value()?,

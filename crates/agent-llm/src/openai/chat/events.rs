@@ -60,7 +60,7 @@ impl ReadEvent for ChatEvents {
                     said_instead(data)?;
                 }
                 let only_counts = chunk.usage.is_some() && chunk.choices.as_ref().is_none_or(Vec::is_empty);
-                self.take_chunk(chunk, deltas)?;
+                self.take_chunk(chunk, false, deltas)?;
                 self.lanes.write(deltas);
                 // What comes behind the reason is what the reply cost, and nothing more.
                 if only_counts { self.end(deltas) } else { Ok(()) }
@@ -95,17 +95,18 @@ fn unread(error: &serde_json::Error, data: &str) -> LlmError {
 }
 
 impl ChatEvents {
-    /// Takes in a chunk, or the whole body of a reply that was not streamed. Its blocks are not
-    /// written yet.
+    /// Takes in a chunk, or the whole body of a reply that was not streamed (`is_body`). Its blocks
+    /// are not written yet.
     pub(super) fn take_chunk(
         &mut self,
         mut chunk: Chunk<'_>,
+        is_body: bool,
         deltas: &mut VecDeque<Delta>,
     ) -> Result<(), LlmError> {
         let choices = chunk.choices.take().unwrap_or_default();
         self.begin(&chunk, deltas);
         for (place, choice) in (0..).zip(choices) {
-            self.take_choice(place, choice)?;
+            self.take_choice(place, choice, is_body)?;
         }
         if chunk.usage.is_some() || self.finish_reason.is_some() {
             self.keep(&chunk.others);
@@ -141,15 +142,18 @@ impl ChatEvents {
     }
 
     /// Only the first of several choices is read. One without an index has that of its place.
-    fn take_choice(&mut self, place: u64, choice: Choice<'_>) -> Result<(), LlmError> {
+    fn take_choice(&mut self, place: u64, choice: Choice<'_>, is_body: bool) -> Result<(), LlmError> {
         if choice.index.and_then(number).unwrap_or(place) > 0 {
             return Ok(());
         }
         if let Some(error) = choice.error.filter(|error| !says_nothing(error.get())) {
             return Err(ErrorBody::in_event(&format!("{{\"error\":{}}}", error.get())));
         }
-        if let Some(message) = choice.message {
-            self.take_message(message, choice.is_whole);
+        // Some servers write both. In a stream the message is then what has been said so far.
+        match (choice.delta, choice.message) {
+            (Some(delta), message) if message.is_none() || !is_body => self.take_message(delta, false),
+            (_, Some(message)) => self.take_message(*message, true),
+            _ => {}
         }
         self.take_usage(choice.usage);
         let word = choice.finish_reason.and_then(text).filter(|word| !word.is_empty());

@@ -24,7 +24,7 @@ fn read(body: &str) -> Result<Response, ReadError> {
         return Err(serde_json::Error::missing_field("choices").into());
     }
     let (mut events, mut deltas) = (ChatEvents::default(), VecDeque::new());
-    events.take_chunk(chunk, &mut deltas)?;
+    events.take_chunk(chunk, true, &mut deltas)?;
     let word = events.take_finish_reason();
     events.stop(word.as_deref(), &mut deltas)?;
     folded(deltas)

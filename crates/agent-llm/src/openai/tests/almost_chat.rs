@@ -100,6 +100,19 @@ fn words_are_read_whatever_shape_they_have() {
 }
 
 #[test]
+fn of_a_message_and_a_piece_of_it_one_is_read() {
+    // As Perplexity writes it.
+    let chunk = |delta: &str, message: &str| {
+        format!(r#"{{"choices":[{{"message":{{"content":"{message}"}},"delta":{{"content":"{delta}"}}}}]}}"#)
+    };
+    let reply = read(&[&chunk("a", "a"), &chunk("b", "ab"), &chunk("", "ab"), STOP]).unwrap();
+    assert_eq!(said(&reply), "ab end_turn");
+    assert_eq!(said(&read_reply(&chunk("", "ab")).unwrap()), "ab null");
+    let message = r#"{"choices":[{"message":{"content":"ab"},"delta":null}]}"#;
+    assert_eq!(said(&read(&[message, STOP]).unwrap()), "ab end_turn");
+}
+
+#[test]
 fn a_reply_has_one_choice_whether_it_is_numbered_or_not() {
     let choice = |word: &str| format!(r#"{{"message":{{"content":"{word}"}},"finish_reason":"{word}"}}"#);
     let body = format!(r#"{{"choices":[{},{}]}}"#, choice("stop"), choice("length"));

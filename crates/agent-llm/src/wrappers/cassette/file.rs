@@ -34,6 +34,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<(usize, Recording)>>, Casse
 }
 
 fn recordings(path: &Path, text: &str) -> Result<Vec<(usize, Recording)>, CassetteError> {
+    // Some editors write a mark at the beginning.
+    let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let recordings = lines.map(|(place, line)| {
         let number = place + 1;

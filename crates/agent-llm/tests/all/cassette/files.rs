@@ -30,6 +30,7 @@ async fn a_line_that_is_no_recording_is_named() {
     check("", "fine").await;
     check("LINE", "fine").await;
     check("\nLINE\n\nLINE\n", "fine").await;
+    check("\u{feff}LINE\r\nLINE\r\n", "fine").await;
     check("LINE\n{\"version\":1,\"req", &wrong(2, "EOF while parsing a string at line 1 column 17")).await;
     check("<<<<<<< HEAD\nLINE\n", &wrong(1, "expected value at line 1 column 1")).await;
     check("{\"version\":9}\n", &wrong(1, "it has version 9, and this library reads version 1")).await;
