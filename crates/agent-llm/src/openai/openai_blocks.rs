@@ -40,6 +40,16 @@ const FROM: &str = "from";
 /// What stands before the name of a field in a signature, and before all types of ours.
 const PREFIX: &str = "openai:";
 
+/// Items that ask the program to do something. Nothing here can do it, so they have no outputs, and
+/// the server refuses such an item without one.
+const ASKING: [&str; 5] =
+    ["custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call"];
+
+/// The type of an item if it asks the program to do something.
+pub(super) fn asking(kind: &str) -> Option<&'static str> {
+    ASKING.into_iter().find(|asking| *asking == kind)
+}
+
 /// Other fields of an object, as they came.
 pub(super) type Others = BTreeMap<String, Json>;
 

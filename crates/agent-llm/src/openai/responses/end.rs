@@ -113,6 +113,10 @@ fn by_status(status: Option<&str>, reason: Option<&str>, holds: Holds) -> Result
     Ok(match status {
         Some("completed") | None if holds.refusal => StopReason::Refusal,
         Some("completed") | None if holds.calls => StopReason::ToolUse,
+        // Not the end of the turn, since the model waits for it.
+        Some("completed") | None if holds.asks.is_some() => {
+            StopReason::Other(holds.asks.unwrap_or_default().to_owned())
+        }
         Some("completed") | None => StopReason::EndTurn,
         Some("incomplete") => match reason {
             Some("max_output_tokens" | "max_tokens") => StopReason::MaxTokens,
@@ -139,7 +143,8 @@ mod tests {
     use super::*;
 
     fn ended(response: &str, calls: bool, refusal: bool) -> Result<StopReason, LlmError> {
-        end(&Fields::of(response).unwrap(), None, Holds { calls, refusal }).map(|end| end.stop_reason)
+        end(&Fields::of(response).unwrap(), None, Holds { calls, refusal, asks: None })
+            .map(|end| end.stop_reason)
     }
 
     #[test]

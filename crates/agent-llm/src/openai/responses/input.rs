@@ -279,9 +279,9 @@ impl<'a> Writer<'a, '_, '_> {
         let Ok(fields) = Fields::of(item.text()) else { return false };
         let says =
             |name: &str| fields.get(name).is_some_and(|value| !openai_blocks::says_nothing(value.get()));
-        let is_reasoning = fields.text("type").as_deref() == Some(REASONING);
+        let kind = fields.text("type").unwrap_or_default();
         let is_readable = says(if self.settings.is_compatible { "content" } else { "encrypted_content" });
-        !is_reasoning || self.settings.store || is_readable
+        openai_blocks::asking(&kind).is_none() && (kind != REASONING || self.settings.store || is_readable)
     }
 }
 

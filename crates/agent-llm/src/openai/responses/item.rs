@@ -39,6 +39,8 @@ pub(super) struct Item {
 pub(super) struct Holds {
     pub(super) calls: bool,
     pub(super) refusal: bool,
+    /// The type of an item that asks the program to do what it can't.
+    pub(super) asks: Option<&'static str>,
 }
 
 /// What an event says about an item.

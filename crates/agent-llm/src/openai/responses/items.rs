@@ -153,7 +153,8 @@ impl Items {
                 begun.end_call(&fields, lanes);
             }
             REASONING => begun.end_reasoning(&fields, item, lanes),
-            _ => {
+            other => {
+                self.holds.asks = openai_blocks::asking(other).or(self.holds.asks);
                 lanes.begin(openai_blocks::item(&Json::from(item)), Grows::Nothing);
             }
         }

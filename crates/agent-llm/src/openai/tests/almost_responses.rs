@@ -142,6 +142,17 @@ fn words_and_inputs_are_read_whatever_shape_they_have() {
 }
 
 #[test]
+fn a_reply_that_asks_for_what_nobody_can_do_is_not_the_end_of_a_turn() {
+    let custom = json!({"type": "custom_tool_call", "call_id": "a", "name": "c", "input": "x"});
+    let events = [event("output_item.done", Some(0), json!({"item": custom})), completed(&[])];
+    let reply = read(&events).unwrap();
+    assert_eq!(said(&reply), "* custom_tool_call");
+    assert!(!reply.stop_reason.runs_calls());
+    let both = [item(Some(1), &call("1", 1)), events.to_vec()].concat();
+    assert_eq!(said(&read(&both).unwrap()), r#"f{"x":1} * tool_use"#);
+}
+
+#[test]
 fn a_reply_that_is_not_whole_is_known_by_its_event_or_its_details() {
     let ended = |kind: &str, response: Value| {
         let end = json!({"type": kind, "response": response}).to_string();

@@ -248,6 +248,10 @@ fn fault_35_reasoning_whose_calls_and_words_are_left_out_is_not_sent() {
     assert_eq!(kinds(vec![reasoning(), Block::text("So.")]), ["reasoning", "message"]);
     assert_eq!(kinds(vec![reasoning(), reasoning(), Block::text(" ")]), [""; 0]);
     assert_eq!(kinds(vec![Block::text("So."), reasoning()]), ["message"]);
+    // What asks the program for something it can't do has no output, and would be refused.
+    let custom =
+        r#"{"type":"openai:item","item":{"type":"custom_tool_call","call_id":"a","name":"c","input":"x"}}"#;
+    assert_eq!(kinds(vec![Block::text("So."), reasoning(), block(custom)]), ["message"]);
 }
 
 #[test]
