@@ -42,12 +42,14 @@ use crate::message::tagged::milliseconds;
 ///  "kind": {"kind": "call_ended", "value": {"id": "call_0_0", "tool": "add", "is_error": false, "result": "3"}}}
 /// ```
 ///
-/// A kind that this version does not know is kept ([`EventKind::Other`]). The file
+/// A kind that this version does not know is kept ([`EventKind::Other`]), and so is the number of a
+/// later version. Fields that it does not know are left out. The file
 /// `docs/event.schema.json` of the project is a JSON Schema of events.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "version::EventJson")]
 pub struct Event {
-    #[serde(rename = "v", default)]
+    #[serde(rename = "v")]
     version: Version,
     /// The time since the run began, by tokio's clock. On paused time it is exact.
     #[serde(rename = "at_ms", with = "milliseconds")]
@@ -70,6 +72,6 @@ impl Event {
 
     /// Makes an event, for tests and for programs that keep events.
     pub fn new(at: Duration, conversation: &str, depth: u32, agent: &str, kind: EventKind) -> Self {
-        Self { version: Version, at, conversation: conversation.into(), depth, agent: agent.into(), kind }
+        Self { version: Version::default(), at, conversation: conversation.into(), depth, agent: agent.into(), kind }
     }
 }

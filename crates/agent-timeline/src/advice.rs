@@ -98,7 +98,10 @@ pub(crate) fn of(bars: &[Bar], what_if: &WhatIf, path: &[Step], figures: &Figure
     // Nothing reaches the gain of something that takes no time. What others waited for it counts there,
     // too, but a setting may change that more easily.
     let weight = |advice: &Advice| match advice.kind.is_bound() {
-        true => advice.gain.min(facts.time_on_path(advice.name.as_deref())) / 2,
+        true => {
+            let of_tool = advice.name.as_deref().filter(|_| advice.kind == AdviceKind::SlowTool);
+            advice.gain.min(facts.time_on_path(of_tool)) / 2
+        }
         false => advice.gain,
     };
     advice.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.text.cmp(&b.text)));

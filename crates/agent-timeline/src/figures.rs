@@ -24,8 +24,9 @@ pub struct Figures {
     /// other calls and for people.
     #[serde(rename = "sum_ms", with = "milliseconds")]
     pub sum: Duration,
-    /// [`sum`](Self::sum) / [`wall`](Self::wall): how many times as fast it was. 1 if it took no
-    /// time.
+    /// How many times as fast it was: [`sum`](Self::sum) / [`wall`](Self::wall), without the time for
+    /// which the whole run waited for a person. 1 if it took no time, or nothing is known to have
+    /// worked.
     pub speed_up: f64,
     /// The most calls of tools that ran at the same time. Calls that wait for another agent do not
     /// count.
@@ -67,7 +68,8 @@ pub(crate) fn of(bars: &[Bar], path: &[Step], wall: Duration) -> Figures {
                 figures.requests += 1;
                 figures.usage += bar.details.usage.unwrap_or_default();
             }
-            BarKind::Call => figures.calls += 1,
+            // A call in the background is a conversation whose only call it is.
+            BarKind::Call => figures.calls += usize::from(!is_same_call(bars, bar)),
         }
         figures.failed += usize::from(bar.is_failed);
         let is_work =
@@ -75,12 +77,21 @@ pub(crate) fn of(bars: &[Bar], path: &[Step], wall: Duration) -> Figures {
         let work = bar.segments.iter().filter(|segment| is_work(segment.state));
         figures.sum += work.map(|segment| segment.length()).sum();
     }
-    figures.speed_up = match wall.is_zero() {
+    let people = path.iter().filter(|step| step.state == State::Person).map(Step::length).sum();
+    let active = wall.saturating_sub(people);
+    figures.speed_up = match active.is_zero() || figures.sum.is_zero() {
         true => 1.0,
-        false => figures.sum.as_secs_f64() / wall.as_secs_f64(),
+        false => figures.sum.as_secs_f64() / active.as_secs_f64(),
     };
     figures.most_calls = most_calls(bars, |_| true);
     figures
+}
+
+/// Whether this is the call of the bar that it is a part of: it has the same id and the same tool.
+fn is_same_call(bars: &[Bar], bar: &Bar) -> bool {
+    let Some(whole) = bar.parent.map(|parent| &bars[parent]) else { return false };
+    let id = |bar: &Bar| bar.id.rsplit_once('/').map(|(_, id)| id.to_owned());
+    whole.kind == BarKind::Call && whole.tool == bar.tool && whole.label == bar.label && id(whole) == id(bar)
 }
 
 fn shares(bars: &[Bar], path: &[Step], wall: Duration) -> Vec<Share> {

@@ -58,7 +58,7 @@ impl Emitter {
             Agent::Text(agent) => agent.into(),
         };
         let (at, conversation) = (self.began.elapsed(), conversation.clone());
-        Event { version: Version, at, conversation, depth, agent, kind }
+        Event { version: Version::default(), at, conversation, depth, agent, kind }
     }
 }
 

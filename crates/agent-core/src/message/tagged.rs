@@ -36,6 +36,12 @@ pub(crate) fn kind_first<'de, D: Deserializer<'de>, T>(
     }
 }
 
+/// The kind and the value of such an object, whether the kind is known or not.
+pub(crate) fn other_kind(json: &Json) -> serde_json::Result<(String, Option<Json>)> {
+    let Tagged { kind, value } = serde_json::from_str(json.text())?;
+    Ok((kind, value))
+}
+
 /// Writes a value of a kind that this version does not know, as it was read.
 pub(crate) fn write_other<S: Serializer>(
     serializer: S,

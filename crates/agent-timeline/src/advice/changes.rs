@@ -44,7 +44,12 @@ fn wait(
     text: impl Fn(Duration, Duration) -> String,
 ) -> Option<Advice> {
     let (bars, time) = facts.with_time(|bar| bar.time_in(state));
-    let gain = facts.gain(|bar| facts.bars[bar].time_in(state));
+    let waits = |bar: usize| facts.bars[bar].time_in(state);
+    let gain = match state {
+        // Who waited for a call does not wait for its end any more.
+        State::Permit | State::Exclusive => facts.gain(waits),
+        _ => facts.gain_of_work(waits),
+    };
     facts.counts(gain).then(|| Advice { kind, text: text(time, gain), name: None, gain, bars })
 }
 

@@ -78,7 +78,7 @@ fn slow_models(facts: &Facts<'_>) -> Vec<Advice> {
             words(share.time),
             quoted(&name)
         );
-        let gain = facts.gain(|bar| facts.bars[bar].time_in(share.state));
+        let gain = facts.gain_of_work(|bar| facts.bars[bar].time_in(share.state));
         Some(Advice { kind, text, name: Some(name), gain, bars })
     });
     advice.collect()
@@ -124,7 +124,7 @@ fn small_replies(facts: &Facts<'_>) -> Option<Advice> {
         longest.len()
     );
     let later = |bar: usize| longest[1..].contains(&bar);
-    let gain = facts.gain(|bar| if later(bar) { facts.bars[bar].length() } else { Duration::ZERO });
+    let gain = facts.gain_of_work(|bar| if later(bar) { facts.bars[bar].length() } else { Duration::ZERO });
     let name = Some(agent.to_string());
     let bars = longest.iter().copied().take(super::MOST_BARS).collect();
     facts.counts(gain).then_some(Advice { kind: AdviceKind::SmallReplies, text, name, gain, bars })

@@ -98,6 +98,8 @@ function ticks() {
   const first = Math.max(0, Math.ceil(timeAt(view.labels) / step) * step);
   const last = Math.min(view.layout.end * 1.001, timeAt(view.width));
   const all = [];
+  // Without any length, there is no scale.
+  if (!view.runs.some(({ model }) => model.end_ms > 0)) return { step, all: [0] };
   for (let ms = first; ms <= last; ms += step) all.push(ms);
   return { step, all };
 }
@@ -128,9 +130,13 @@ function paintAxis(context) {
 function paintLabel(context, row, y) {
   const { back, stripe, text, muted } = palette();
   if (row.title !== undefined) {
-    context.fillStyle = text;
     context.font = "600 15px system-ui, sans-serif";
-    context.fillText(line(row.title, 60), 8, y + row.height / 2 + 3);
+    const title = line(row.title, 60);
+    // The lines of the grid do not cross the words.
+    context.fillStyle = back;
+    context.fillRect(0, y, context.measureText(title).width + 14, row.height);
+    context.fillStyle = text;
+    context.fillText(title, 8, y + row.height / 2 + 3);
     context.font = "13px system-ui, sans-serif";
     return;
   }

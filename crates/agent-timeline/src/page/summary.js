@@ -19,6 +19,10 @@ function comparison() {
 function summary({ name, model }, run) {
   const section = element("section", null, { class: "summary" });
   const figures = model.figures;
+  if (!model.bars.length) {
+    section.append(element("h2", name ?? "The run"), element("p", "There are no events of this run, so there is nothing to show."));
+    return section;
+  }
   section.append(
     element("h2", name ?? "The run"),
     element("p", null, { class: "figures" }, figureList(figures)),
@@ -39,7 +43,7 @@ function figureList(figures) {
     [time(figures.wall_ms), "in all"],
     [time(figures.sum_ms), "of work, one after another"],
     [`${figures.speed_up.toFixed(1)}×`, "as fast as one after another"],
-    [figures.most_calls.toLocaleString("en"), "calls at once at most (agents not counted)"],
+    [figures.most_calls.toLocaleString("en"), `${figures.most_calls === 1 ? "tool" : "tools"} at once at most`],
     [figures.requests.toLocaleString("en"), figures.requests === 1 ? "turn" : "turns"],
     [figures.calls.toLocaleString("en"), figures.calls === 1 ? "call" : "calls"],
   ];
@@ -83,7 +87,7 @@ function shares(figures) {
   canvas.paint = () => paintShares(canvas, figures.shares);
   const known = figures.shares.reduce((sum, share) => sum + share.part, 0);
   const items = figures.shares.filter((share) => share.part >= 0.005).map((share) => shareItem(share));
-  if (1 - known >= 0.005) items.push(element("li", `${percent(1 - known)} between steps`));
+  if (1 - known >= 0.005 && figures.wall_ms > 0) items.push(element("li", `${percent(1 - known)} between steps`));
   return element("div", null, {}, [canvas, element("ul", null, { class: "share-list" }, items)]);
 }
 
@@ -119,6 +123,7 @@ function fillLegend() {
   for (const { model } of view.runs) {
     for (const bar of model.bars) for (const { state } of bar.segments) states.add(state);
   }
+  const isOpen = view.runs.some(({ model }) => model.bars.some((bar) => bar.is_open));
   const items = Object.keys(STATES).filter((state) => states.has(state)).map((state) =>
     element("li", null, {}, [swatch(state), " ", element("span", stateOf(state).words)]),
   );
@@ -126,6 +131,7 @@ function fillLegend() {
   if (view.runs.some(({ model }) => model.bars.some((bar) => bar.could_start_ms !== undefined))) {
     items.push(element("li", null, {}, [element("span", null, { class: "could-mark" }), " could run here, if read_only"]));
   }
+  if (isOpen) items.push(element("li", "… has not ended, as far as is known"));
   byId("legend").replaceChildren(...items);
 }
 

@@ -10,6 +10,26 @@ use serde_json::{Value, json};
 
 use crate::script::{bars, events, path};
 
+#[test]
+fn agents_that_waited_for_each_other_begin_earlier_if_their_models_are_faster() {
+    let ask = |at: u32, call: &str| {
+        let ends = at + 1000;
+        format!(
+            "{at} run main call_started ask {call}\n{at} run main delegated {call} clerk run/{call}\n\
+             {at} run/{call} clerk turn_started\n{ends} run/{call} clerk turn_ended 1 1\n\
+             {ends} run/{call} clerk ended x\n{ends} run main call_ended {call} x\n"
+        )
+    };
+    let script = "0 run main turn_started\n100 run main turn_ended 1 1\n".to_owned()
+        + &ask(100, "a")
+        + &ask(1100, "b")
+        + &ask(2100, "c")
+        + "3100 run main turn_started\n3200 run main turn_ended 1 1\n3200 run main ended x\n";
+    let timeline = Timeline::new(&events(&script));
+    let told: Vec<_> = timeline.advice().iter().map(|advice| (advice.kind, advice.gain.as_millis())).collect();
+    assert_eq!(told, [(AdviceKind::OneByOne, 2_000), (AdviceKind::FirstToken, 3_200)]);
+}
+
 /// How much earlier the run ends at most without the time of this tool.
 fn gain(timeline: &Timeline, tool: &str) -> u128 {
     let of_tool = |kind, name: Option<&str>| kind == AdviceKind::SlowTool && name == Some(tool);
@@ -73,6 +93,8 @@ fn a_call_in_the_background_counts_where_something_waits_for_it() {
     5100–5200 main first_token
     ");
     assert_eq!(gain(&timeline, "search"), 4_000 + 200);
+    // `search` is one call, though it is made in a conversation of its own.
+    assert_eq!(timeline.figures().calls, 3);
     // A lane of its own, under the name of its tool: no other agent has to do with it.
     assert_eq!(timeline.lanes()[1].label, "search");
 }
@@ -241,6 +263,8 @@ fn a_person_is_waited_for_from_one_run_to_the_next() {
     600210–600310 main first_token
     ");
     assert_eq!(timeline.figures().wall.as_millis(), 600_310);
+    // Nothing else waited, so it was as fast as one after another.
+    assert!((timeline.figures().speed_up - 1.0).abs() < 0.03, "{:?}", timeline.figures());
     let advice = &timeline.advice()[0];
     assert_eq!((advice.kind, advice.gain.as_millis()), (AdviceKind::People, 599_810));
 }

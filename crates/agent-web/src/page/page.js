@@ -115,7 +115,7 @@ function fillList(sessions) {
   if (text === listed) {
     // What has not changed stays as it is, so that nothing moves under a pointer.
     const ages = sessions.toReversed().filter((session) => !session.error);
-    list.querySelectorAll(".age").forEach((made, place) => (made.textContent = ago(ages[place].began_ms)));
+    list.querySelectorAll(".age").forEach((made, place) => (made.textContent = `${ago(ages[place].began_ms)} ago`));
     return;
   }
   listed = text;
@@ -135,7 +135,7 @@ function row(session) {
     element("span", "id", session.id),
     state(session),
     element("span", "faint", `${session.agent} · ${cost(session)}`),
-    element("span", "faint age", ago(session.began_ms)),
+    element("span", "faint age", `${ago(session.began_ms)} ago`),
   );
   made.type = "button";
   made.dataset.id = session.id;
@@ -178,7 +178,7 @@ function listen(session) {
     refreshSession();
   };
   source.onmessage = (message) => {
-    if (session === shown) heard(JSON.parse(message.data));
+    if (session === shown) heard(JSON.parse(message.data, exact));
   };
   source.addEventListener("error", (message) => {
     if (session !== shown) return;
@@ -428,6 +428,22 @@ function addEvent(ms, agent, what) {
   if (isAtEnd) list.scrollTop = list.scrollHeight;
 }
 
+/** Keeps a number that JavaScript can't hold as it was written. Older browsers round it. */
+function exact(key, value, context) {
+  const isRounded = typeof value === "number" && context?.source && !Number.isSafeInteger(value) && JSON.rawJSON;
+  return isRounded && /^-?\d+$/.test(context.source) ? JSON.rawJSON(context.source) : value;
+}
+
+/** How a run ends, in words. */
+const ENDS = {
+  Waiting: () => "waits for a person",
+  Cut: (reason) => `the reply was cut: ${reason}`,
+  Refused: (details) => ["the model declined", details?.explanation].filter(Boolean).join(": "),
+  TurnLimit: (turns) => `no answer after ${turns} turns`,
+  Budget: () => "a budget is used up",
+  Other: (why) => why,
+};
+
 /** A line for an event; nothing for those that are not shown. */
 const LINES = {
   turn_started: () => "asks its model",
@@ -449,7 +465,7 @@ const LINES = {
   came_back: ({ from, why }) => `! has it back from ${from}: ${why}`,
   ended: (end) => {
     const [how, text] = typeof end === "string" ? [end, ""] : Object.entries(end)[0];
-    return how === "Answered" ? `answers: ${text}` : `ends: ${how}`;
+    return how === "Answered" ? `answers: ${text}` : `ends: ${Object.hasOwn(ENDS, how) ? ENDS[how](text) : how}`;
   },
   retry: ({ attempt: number, wait_ms, reason }) =>
     `! attempt ${number} failed, again in ${(wait_ms / 1000).toFixed(1)} s: ${reason}`,

@@ -97,6 +97,9 @@ async fn followed(page: WebDriver) -> Result<(), Box<dyn Error>> {
     let read = page.execute("return shown.last", vec![]).await?;
     assert_eq!(read.convert::<u64>()?, last);
     assert_eq!(page.title().await?, "Agent sessions");
+    // A number that JavaScript can't hold is shown as it was written.
+    let exact = r#"return JSON.stringify(JSON.parse('{"n":9007199254740993,"x":1.5}', exact))"#;
+    assert_eq!(page.execute(exact, vec![]).await?.convert::<String>()?, r#"{"n":9007199254740993,"x":1.5}"#);
     assert!(page.find_all(By::Css("img, main b b, .call b b")).await?.is_empty(), "text became HTML");
 
     // A copy from the first turn.

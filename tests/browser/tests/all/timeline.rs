@@ -132,6 +132,19 @@ async fn a_page_says_what_to_change_and_a_click_opens_a_bar() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_without_events_or_without_an_end_says_so() {
+    in_browser(async |page| {
+        let _folder = open(&page, &Timeline::new(&[]).to_html()).await?;
+        let all = wait_for(&page, "There are no events of this run").await?;
+        assert!(!all.contains('%'), "{all}");
+        let _folder = open(&page, &Timeline::new(&small()[..2]).to_html()).await?;
+        wait_for(&page, "… has not ended, as far as is known").await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_move_between_bars_open_one_and_zoom() {
     in_browser(async |page| {
         let _folder = open(&page, &Timeline::new(&small()).to_html()).await?;
