@@ -72,6 +72,13 @@ impl Event {
 
     /// Makes an event, for tests and for programs that keep events.
     pub fn new(at: Duration, conversation: &str, depth: u32, agent: &str, kind: EventKind) -> Self {
-        Self { version: Version::default(), at, conversation: conversation.into(), depth, agent: agent.into(), kind }
+        Self {
+            version: Version::default(),
+            at,
+            conversation: conversation.into(),
+            depth,
+            agent: agent.into(),
+            kind,
+        }
     }
 }

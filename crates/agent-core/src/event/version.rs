@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Event, EventKind};
-use crate::{Json, message::tagged::{milliseconds, other_kind}};
+use crate::{
+    Json,
+    message::tagged::{milliseconds, other_kind},
+};
 
 /// The version of the JSON from which an event was read. It is written again as it was: what a later
 /// version means by the event may not be what this one means.
@@ -71,7 +74,8 @@ mod tests {
             format!(r#"{{{v}"at_ms":1.5,"conversation":"run","depth":0,"agent":"main","kind":{kind}}}"#)
         };
         let read: Result<Event, _> = serde_json::from_str(&json(v, kind));
-        let written = read.map(|event| serde_json::to_string(&event).unwrap()).map_err(|error| error.to_string());
+        let written =
+            read.map(|event| serde_json::to_string(&event).unwrap()).map_err(|error| error.to_string());
         match expected {
             Ok(v) => assert_eq!(written, Ok(json(v, kind)), "{v} {kind}"),
             Err(part) => assert!(written.clone().unwrap_err().contains(part), "{v} {kind}: {written:?}"),
@@ -97,7 +101,8 @@ mod tests {
     #[test]
     fn what_a_model_wrote_as_input_is_kept_to_the_letter() {
         for input in [r#"{"n":9007199254740993,"x":1e400}"#, r#"{"a":1,"a":2}"#, r#"{ "q" : "</script>" }"#] {
-            let kind = format!(r#"{{"kind":"call_started","value":{{"id":"a","tool":"t","input":{input}}}}}"#);
+            let kind =
+                format!(r#"{{"kind":"call_started","value":{{"id":"a","tool":"t","input":{input}}}}}"#);
             check(r#""v":1,"#, &kind, Ok(r#""v":1,"#));
         }
     }

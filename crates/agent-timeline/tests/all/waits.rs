@@ -26,7 +26,8 @@ fn agents_that_waited_for_each_other_begin_earlier_if_their_models_are_faster() 
         + &ask(2100, "c")
         + "3100 run main turn_started\n3200 run main turn_ended 1 1\n3200 run main ended x\n";
     let timeline = Timeline::new(&events(&script));
-    let told: Vec<_> = timeline.advice().iter().map(|advice| (advice.kind, advice.gain.as_millis())).collect();
+    let told: Vec<_> =
+        timeline.advice().iter().map(|advice| (advice.kind, advice.gain.as_millis())).collect();
     assert_eq!(told, [(AdviceKind::OneByOne, 2_000), (AdviceKind::FirstToken, 3_200)]);
 }
 
