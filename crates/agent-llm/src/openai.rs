@@ -32,6 +32,7 @@ mod refused_fields;
 mod responses;
 mod sent_bodies;
 mod settings;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod unary;

@@ -16,6 +16,7 @@ use super::{
     openai_blocks::{Kept, says_nothing},
     refused_fields::RefusedFields,
     settings::BodySettings,
+    templates::Templates,
 };
 use crate::{
     without_blocks::without_blocks,
@@ -33,11 +34,13 @@ const INCLUDE: &str = "include";
 /// - ids of calls that are not of 9 letters and digits, if it takes no others; they are not sent
 ///   again
 /// - fields of chat completions that it does not know; they are not sent again
+/// - an order of messages that a model's template refuses; it is not sent again
 pub(crate) struct Usable<L> {
     llm: L,
     protocol: Protocol,
     body: BodySettings,
     fields: RefusedFields,
+    templates: Templates,
     /// The program has said what to include.
     is_given: bool,
     /// The model does not reason.
@@ -52,11 +55,18 @@ impl<L: Llm> Usable<L> {
         let takes_nine = AtomicBool::new(call_ids == CallIds::Nine);
         let (body, fields) = (settings.body.clone(), RefusedFields::default());
         let is_plain = AtomicBool::new(false);
-        Self { llm, protocol: settings.protocol, body, fields, is_given, is_plain, takes_nine }
+        let templates = Templates::default();
+        Self { llm, protocol: settings.protocol, body, fields, templates, is_given, is_plain, takes_nine }
     }
 
     pub(crate) fn inner(&self) -> &L {
         &self.llm
+    }
+
+    /// The same of chat completions only.
+    fn without_in_chat(&self, request: &Request, error: &LlmError) -> Option<(&'static str, Request)> {
+        let by_template = || self.templates.learn(request, error);
+        self.fields.learn(&self.body, request, error).or_else(by_template)
     }
 
     /// The request without what this error says, if it says any of it.
@@ -67,7 +77,7 @@ impl<L: Llm> Usable<L> {
             return Some(("the ids of calls are sent as 9 letters and digits", request));
         }
         if self.protocol == Protocol::Chat {
-            return self.fields.learn(&self.body, request, error);
+            return self.without_in_chat(request, error);
         }
         let is = |code: &str, words: &str| {
             error.error_code.as_deref() == Some(code) || error.message.contains(words)
@@ -123,7 +133,7 @@ impl<L: Llm> Llm for Usable<L> {
         let takes_nine = self.takes_nine.load(Relaxed);
         let request = takes_nine.then(|| with_nine(&request)).flatten().unwrap_or(request);
         if self.protocol == Protocol::Chat {
-            let request = self.fields.without(&self.body, request);
+            let request = self.templates.in_order(self.fields.without(&self.body, request));
             return Trying { usable: self, request, attempt: 0 }.stream();
         }
         let is_plain = self.is_plain.load(Relaxed) && !request.extra.contains_key(INCLUDE);

@@ -190,3 +190,13 @@ async fn a_server_that_takes_only_short_ids_of_calls_gets_them_from_then_on() {
     let [first, second, later] = [0, 1, 2].map(|place| ids(&bodies[place]));
     assert_eq!((first.as_str(), second.len(), &later), ("call_1", 9, &second));
 }
+
+#[tokio::test]
+async fn a_template_that_refuses_messages_in_a_row_gets_them_as_one() {
+    let mut request = hi();
+    request.messages.push(Message::user("And?"));
+    let message = "Conversation roles must alternate user/assistant/user/assistant/...";
+    let bodies = refused_once((Value::Null, message), request, &WAYS[..2], |settings| settings).await;
+    let sent = bodies.iter().map(|body| body["messages"].as_array().unwrap().len());
+    assert_eq!(sent.collect::<Vec<_>>(), [2, 1, 1]);
+}
