@@ -87,6 +87,8 @@
 
 #[cfg(feature = "otel")]
 mod otel;
+#[cfg(any(feature = "otel", feature = "tracing"))]
+mod stop_word;
 #[cfg(feature = "tracing")]
 mod tracing_listener;
 

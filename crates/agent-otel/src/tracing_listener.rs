@@ -3,6 +3,8 @@
 use agent_core::{Delta, End, Event, EventKind, model::Notice};
 use tracing::{Level, event};
 
+use crate::stop_word::stop_word;
+
 /// Returns a listener that emits an event of the crate [`tracing`] for each event of a run that is
 /// worth a line. It needs no layer: any subscriber shows them. What was said is never in them.
 ///
@@ -67,7 +69,7 @@ fn tell_turn(event: &Event) {
             INFO,
             event,
             model = model.as_deref(),
-            stop_reason = stop_reason.as_str(),
+            stop_reason = stop_word(stop_reason),
             calls,
             input_tokens = usage.all_input_tokens(),
             output_tokens = usage.output_tokens,
@@ -142,18 +144,12 @@ fn tell_transfer(event: &Event) {
         EventKind::Transferred { from } => {
             tell!("agent::transfer", INFO, event, from = from.as_str(), "takes over");
         }
-        EventKind::TransferFailed { from, why } => {
-            tell!(
-                "agent::transfer",
-                WARN,
-                event,
-                from = from.as_str(),
-                why = why.as_str(),
-                "does not take over"
-            );
+        // Why may be the words of a model that refused. A request that failed has a line of its own.
+        EventKind::TransferFailed { from, .. } => {
+            tell!("agent::transfer", WARN, event, from = from.as_str(), "does not take over");
         }
-        EventKind::CameBack { from, why } => {
-            tell!("agent::transfer", WARN, event, from = from.as_str(), why = why.as_str(), "has it back");
+        EventKind::CameBack { from, .. } => {
+            tell!("agent::transfer", WARN, event, from = from.as_str(), "has it back");
         }
         _ => {}
     }
@@ -162,9 +158,8 @@ fn tell_transfer(event: &Event) {
 fn tell_delta(event: &Event, delta: &Delta) {
     match delta {
         Delta::Notice(notice) => tell_notice(event, notice),
-        Delta::Restarted { reason } => {
-            tell!("agent::request", WARN, event, why = reason.as_str(), "starts its reply again");
-        }
+        // A guard that wants another reply says why, in words about the reply.
+        Delta::Restarted { .. } => tell!("agent::request", WARN, event, "starts its reply again"),
         _ => {}
     }
 }

@@ -6,6 +6,7 @@ use agent_core::{Block, Content, Json, Message, Role, SharedText, StopReason, me
 use serde::Serialize;
 
 use super::names::{ResultField, Vocabulary};
+use crate::stop_word::stop_word;
 
 /// A message as the conventions have it.
 #[derive(Serialize)]
@@ -131,7 +132,7 @@ fn reason(stop: &StopReason) -> &str {
         StopReason::ToolUse => "tool_call",
         StopReason::MaxTokens | StopReason::ContextWindowExceeded => "length",
         StopReason::Refusal => "content_filter",
-        other => other.as_str(),
+        other => stop_word(other),
     }
 }
 

@@ -97,7 +97,7 @@ impl OpenRuns {
         conversation.last = conversation.last.max(at);
         match &event.kind {
             EventKind::Ended(end) => {
-                let (word, failure) = Failure::of_end(end);
+                let (word, failure) = Failure::of_end(end, shared.content);
                 self.close(shared, &event.conversation, at, Some(word), failure);
             }
             EventKind::TurnStarted { .. }
@@ -236,8 +236,13 @@ impl Conversation {
             KeyValue::new(shared.names.agent_name, event.agent.clone()),
         ];
         if let Some(why) = why {
-            attributes.push(KeyValue::new(own::REASON, why.to_string()));
+            // It may have the words of a model that refused. Those of a failed request are for everybody.
+            let why = if shared.content { why.as_str() } else { "" };
             let failure = self.failed.take().unwrap_or_else(|| Failure::new("transfer_failed", why));
+            let reason = if why.is_empty() { failure.text() } else { why };
+            if !reason.is_empty() {
+                attributes.push(KeyValue::new(own::REASON, reason.to_owned()));
+            }
             self.end_takeover(shared, at, Some(failure));
         }
         let span = self.context().span();

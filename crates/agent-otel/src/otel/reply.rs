@@ -6,6 +6,7 @@ use agent_core::{Block, StopReason};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use super::{content, shared::Shared};
+use crate::stop_word::stop_word;
 
 /// What is known of a reply.
 pub(super) struct Reply<'a> {
@@ -27,7 +28,7 @@ impl Reply<'_> {
         first_chunk: Option<Duration>,
     ) -> impl Iterator<Item = KeyValue> + use<> {
         let names = shared.names;
-        let reason: StringValue = self.stop_reason.as_str().to_owned().into();
+        let reason: StringValue = stop_word(self.stop_reason).to_owned().into();
         let finish_reasons = Value::Array(Array::String(vec![reason]));
         let text = |name, text: Option<&str>| text.map(|text| KeyValue::new(name, text.to_owned()));
         let output = self.content.map(|content| content::output(&content, self.stop_reason, names));

@@ -96,7 +96,9 @@ impl Turn {
             Delta::Notice(notice) => self.hear_notice(shared, notice, at),
             Delta::Restarted { reason } => {
                 self.piece = None;
-                self.add_event(own::event::RESTARTED, at, vec![KeyValue::new(own::REASON, reason.clone())]);
+                // A guard that wants another reply says why, in words about the reply.
+                let why = shared.content.then(|| KeyValue::new(own::REASON, reason.clone()));
+                self.add_event(own::event::RESTARTED, at, why.into_iter().collect());
             }
             Delta::Piece { piece: Piece::Text(_) | Piece::Thinking(_) | Piece::Input(_), .. } => {
                 if let (Some(metrics), Some(last)) = (&shared.metrics, self.piece.replace(at)) {

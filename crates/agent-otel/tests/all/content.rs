@@ -120,3 +120,50 @@ async fn what_a_request_says_is_in_the_span_of_its_turn_where_its_model_is_wrapp
         }
     }
 }
+
+/// The end of a run, a transfer that failed, and a reply that a guard withdrew, each with what was said.
+fn told(content: bool) -> String {
+    use agent_core::{Delta, Event, EventKind, StopReason, Usage};
+
+    let recorder = Recorder::new(Traces::builder().content(content));
+    let ended = |stop_reason| EventKind::TurnEnded {
+        stop_reason,
+        calls: 0,
+        usage: Usage::default(),
+        response: None,
+        model: None,
+        first_piece: None,
+    };
+    let breaker = "\"fetch\" failed with the same error: secret page";
+    let refused = |details: serde_json::Value| EventKind::Ended(End::Refused(Some(details.into())));
+    let why = || "the model declined: secret words".into();
+    let stories = [
+        vec![ended(StopReason::Other(breaker.to_owned())), EventKind::Ended(End::Other(breaker.to_owned()))],
+        vec![ended(StopReason::Refusal), refused(json!({"category": "cyber", "explanation": "secret"}))],
+        vec![ended(StopReason::Refusal), refused(json!({"guard": "g", "refused": "input", "explanation": "secret"}))],
+        vec![ended(StopReason::Refusal), refused(json!({"secret": 1}))],
+        vec![EventKind::Ended(End::Cut(StopReason::Other("secret sentence".to_owned())))],
+        vec![EventKind::Delta(Delta::Restarted { reason: "the guard wants another reply: secret".to_owned() })],
+        vec![EventKind::TransferFailed { from: "desk".into(), why: why() }],
+        vec![EventKind::CameBack { from: "desk".into(), why: why() }],
+    ];
+    for (place, story) in stories.into_iter().enumerate() {
+        let (listener, id) = (recorder.traces.listener(), format!("s{place}"));
+        let start = EventKind::TurnStarted { messages: Vec::new() };
+        for kind in [start].into_iter().chain(story) {
+            listener(&Event::new(std::time::Duration::ZERO, &id, 0, "main", kind));
+        }
+    }
+    let shown = |span| format!("{span:?}");
+    recorder.spans().into_iter().map(shown).collect()
+}
+
+#[test]
+fn how_a_run_ended_says_nothing_that_was_said() {
+    let (without, with) = (told(false), told(true));
+    assert!(!without.contains("secret"), "{without}");
+    for kept in ["the model declined (cyber)", "guard \\\"g\\\" refused the input"] {
+        assert!(without.contains(kept), "{kept} in {without}");
+    }
+    assert!(with.matches("secret").count() >= 7, "{with}");
+}

@@ -73,7 +73,7 @@ fn a_turn_says_that_a_summary_was_sent() {
     invoke_agent main 0-400
       chat 0-300 compacted=true
         * 100 agent.compacted
-        * 200 agent.reply.restarted agent.reason=it broke off
+        * 200 agent.reply.restarted
     "#);
 }
 

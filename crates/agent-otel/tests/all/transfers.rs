@@ -78,7 +78,7 @@ async fn a_conversation_comes_back_from_an_agent_that_fails() {
     insta::assert_snapshot!(tree_of(model, false, TRANSFER).await, @r#"
     invoke_agent triage 0-400 name=triage
       * 200 agent.transferred agent.from=triage gen_ai.agent.name=billing
-      * 300 agent.came_back agent.from=billing gen_ai.agent.name=triage agent.reason=billing had taken over, but then: agent "billing" got no answer: the model's server is overloaded: too busy
+      * 300 agent.came_back agent.from=billing gen_ai.agent.name=triage agent.reason=the model's server is overloaded: too busy
       chat claude-test 0-100 name=triage
       invoke_agent billing 100-300 name=billing ERROR overloaded: the model's server is overloaded: too busy
         chat claude-test 100-200 name=billing
