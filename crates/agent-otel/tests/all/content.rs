@@ -140,10 +140,15 @@ fn told(content: bool) -> String {
     let stories = [
         vec![ended(StopReason::Other(breaker.to_owned())), EventKind::Ended(End::Other(breaker.to_owned()))],
         vec![ended(StopReason::Refusal), refused(json!({"category": "cyber", "explanation": "secret"}))],
-        vec![ended(StopReason::Refusal), refused(json!({"guard": "g", "refused": "input", "explanation": "secret"}))],
+        vec![
+            ended(StopReason::Refusal),
+            refused(json!({"guard": "g", "refused": "input", "explanation": "secret"})),
+        ],
         vec![ended(StopReason::Refusal), refused(json!({"secret": 1}))],
         vec![EventKind::Ended(End::Cut(StopReason::Other("secret sentence".to_owned())))],
-        vec![EventKind::Delta(Delta::Restarted { reason: "the guard wants another reply: secret".to_owned() })],
+        vec![EventKind::Delta(Delta::Restarted {
+            reason: "the guard wants another reply: secret".to_owned(),
+        })],
         vec![EventKind::TransferFailed { from: "desk".into(), why: why() }],
         vec![EventKind::CameBack { from: "desk".into(), why: why() }],
     ];
