@@ -37,6 +37,9 @@
 //! └─ chat claude-opus
 //! ```
 //!
+//! The steps of a plan, and a call that goes on in the background, are under the span of the call that
+//! began them, since no agent is invoked for them.
+//!
 //! The parent of a span comes from the ids in the events, and its times from the times of the
 //! events. So the spans of equal agents that run in parallel are never mixed up. An agent to which
 //! a conversation was transferred has its own `invoke_agent` span under that of the conversation,

@@ -29,6 +29,8 @@ pub(super) struct Call {
     pub(super) is_early: bool,
     /// The model still writes the call, and steps of its plan have started.
     pub(super) is_written: bool,
+    /// It has a span above that is counted: it goes on in the background.
+    pub(super) is_counted: bool,
 }
 
 /// What a call waited for before it started.
@@ -78,7 +80,12 @@ impl Call {
             started: at,
             is_early: false,
             is_written: false,
+            is_counted: false,
         }
+    }
+
+    pub(super) fn agent(&self) -> &Arc<str> {
+        &self.agent
     }
 
     pub(super) fn started(&self) -> SystemTime {
@@ -127,7 +134,7 @@ impl Call {
             failure.mark(&span, names);
         }
         span.end_with_timestamp(at);
-        if let Some(metrics) = &shared.metrics {
+        if let Some(metrics) = shared.metrics.as_ref().filter(|_| !self.is_counted) {
             let mut attributes = vec![
                 KeyValue::new(names.tool_name, self.tool),
                 KeyValue::new(names.tool_type, "function"),

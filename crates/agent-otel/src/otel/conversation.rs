@@ -45,6 +45,12 @@ impl Conversation {
         Self::with(shared, Invocation::elsewhere(parent, event, at), event, at)
     }
 
+    /// A conversation that is all of a call, whose span is in `context`: a plan, or a call in the
+    /// background.
+    pub(super) fn part_of_call(shared: &Shared, context: &Context, event: &Event, at: SystemTime) -> Self {
+        Self::with(shared, Invocation::part_of_call(context.clone(), event, at), event, at)
+    }
+
     fn with(shared: &Shared, own: Invocation, event: &Event, at: SystemTime) -> Self {
         shared.open.add(event.conversation.to_string(), &own.context);
         Self {
@@ -63,6 +69,21 @@ impl Conversation {
     /// Whether another process drives it.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.own.is_elsewhere
+    }
+
+    /// How many calls its agent made for the one that it is all of; 0 if it has a span of its own.
+    pub(super) fn calls_of_part(&self) -> u64 {
+        if self.own.is_part { self.own.calls } else { 0 }
+    }
+
+    /// Whether this is the call that the conversation is all of, which is made in the background.
+    pub(super) fn is_whole(&self, conversation: &str, call: &str) -> bool {
+        self.own.is_part && conversation.rsplit_once('/').is_some_and(|(_, whole)| whole == call)
+    }
+
+    /// The agent with which it began.
+    pub(super) fn agent(&self) -> &str {
+        &self.own.agent
     }
 
     /// The span of the conversation.
@@ -119,7 +140,9 @@ impl Conversation {
         if let Some(other) = self.taken_over.take() {
             other.end(shared, at, end, failure.as_ref());
         }
-        shared.open.remove(id, &self.own.context);
+        if !self.own.is_part {
+            shared.open.remove(id, &self.own.context);
+        }
         self.own.end(shared, at, end, failure.as_ref());
     }
 }

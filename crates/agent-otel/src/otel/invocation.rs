@@ -22,6 +22,8 @@ pub(super) struct Invocation {
     pub(super) context: Context,
     /// Whether the span is that of another process, which drives the conversation.
     pub(super) is_elsewhere: bool,
+    /// Whether the span is that of a call, whose conversation has no agent of its own.
+    pub(super) is_part: bool,
     started: SystemTime,
     /// What the agent itself did.
     pub(super) requests: u64,
@@ -59,11 +61,18 @@ impl Invocation {
         Self::with(Context::new().with_remote_span_context(parent.clone()), event, at, true)
     }
 
+    /// The steps of a plan, or a call in the background. They are in a conversation of their own, but no
+    /// agent is invoked: all of it is the call's, whose span is in `context`.
+    pub(super) fn part_of_call(context: Context, event: &Event, at: SystemTime) -> Self {
+        Self { is_part: true, ..Self::with(context, event, at, false) }
+    }
+
     fn with(context: Context, event: &Event, at: SystemTime, is_elsewhere: bool) -> Self {
         Self {
             agent: event.agent.clone(),
             context,
             is_elsewhere,
+            is_part: false,
             started: at,
             requests: 0,
             calls: 0,
@@ -84,7 +93,7 @@ impl Invocation {
         end: Option<&'static str>,
         failure: Option<&Failure>,
     ) {
-        if self.is_elsewhere {
+        if self.is_elsewhere || self.is_part {
             return;
         }
         let (names, span) = (shared.names, self.context.span());

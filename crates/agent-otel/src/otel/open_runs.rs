@@ -125,11 +125,7 @@ impl OpenRuns {
         let above = event.conversation.rsplit_once('/').filter(|_| event.depth > 0);
         let above = above.and_then(|(above, call)| Some((self.conversations.get(above)?, call)));
         let (mut conversation, is_known) = match above {
-            // A call that began in another process, before a crash, has no span here.
-            Some((above, call)) => {
-                let parent = above.calls.get(call).map_or(above.context(), |call| &call.context);
-                (Conversation::start(shared, parent, None, event, at), true)
-            }
+            Some((above, call)) => (start_within(shared, above, call, event, at), true),
             None => start_first(shared, place, event, at),
         };
         if event.depth == 0 && !conversation.is_elsewhere() {
@@ -170,6 +166,10 @@ impl OpenRuns {
             shared.open.remove(&key, &call.context);
             call.end(shared, at, None, Some(&lost));
         }
+        let above = id.rsplit_once('/').and_then(|(above, _)| self.conversations.get_mut(above));
+        if let (Some(above), calls @ 1..) = (above, conversation.calls_of_part()) {
+            above.invocation(conversation.agent()).calls += calls;
+        }
         conversation.end(shared, id, at, end, failure);
     }
 
@@ -198,6 +198,19 @@ impl OpenRuns {
 
     pub(super) fn is_empty(&self) -> bool {
         self.conversations.is_empty()
+    }
+}
+
+/// Starts a conversation that a call of another one began. A call that began in another process, before
+/// a crash, has no span here.
+fn start_within(shared: &Shared, above: &Conversation, call: &str, event: &Event, at: SystemTime) -> Conversation {
+    match above.calls.get(call) {
+        // Nobody asks a model first, and no other agent is there: these are calls of the same agent.
+        Some(call) if *call.agent() == event.agent && matches!(event.kind, EventKind::CallStarted { .. }) => {
+            Conversation::part_of_call(shared, &call.context, event, at)
+        }
+        Some(call) => Conversation::start(shared, &call.context, None, event, at),
+        None => Conversation::start(shared, above.context(), None, event, at),
     }
 }
 

@@ -9,6 +9,7 @@ mod hosts;
 mod journal;
 mod metrics;
 mod parents;
+mod parts;
 mod processes;
 mod told;
 #[cfg(feature = "tracing")]

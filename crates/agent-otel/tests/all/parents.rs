@@ -152,13 +152,11 @@ async fn the_steps_of_a_plan_are_under_the_call_that_made_it() {
     invoke_agent guide 0-300 id=run
       chat claude-test 0-100 id=run
       execute_tool plan 100-200 id=run id=call_0_0
-        invoke_agent guide 100-200 id=run/call_0_0
-          execute_tool look 100-150 id=run/call_0_0 id=a
-          execute_tool look 150-200 id=run/call_0_0 id=b
-          execute_tool look 150-200 id=run/call_0_0 id=each
-            invoke_agent guide 150-200 id=run/call_0_0/each
-              execute_tool look 150-200 id=run/call_0_0/each id=0
-              execute_tool look 150-200 id=run/call_0_0/each id=1
+        execute_tool look 100-150 id=run/call_0_0 id=a
+        execute_tool look 150-200 id=run/call_0_0 id=b
+        execute_tool look 150-200 id=run/call_0_0 id=each
+          execute_tool look 150-200 id=run/call_0_0/each id=0
+          execute_tool look 150-200 id=run/call_0_0/each id=1
       chat claude-test 200-300 id=run
     ");
 }
@@ -188,10 +186,9 @@ async fn steps_that_start_while_their_plan_streams_are_under_its_call() {
     invoke_agent guide 0-340 id=run
       chat claude-test 0-190 id=run
       execute_tool plan 130-240 id=run id=call_0_0 early=true
-        invoke_agent guide 130-240 id=run/call_0_0
-          execute_tool look 130-180 id=run/call_0_0 id=a
-          execute_tool look 180-230 id=run/call_0_0 id=b
-          execute_tool look 190-240 id=run/call_0_0 id=c
+        execute_tool look 130-180 id=run/call_0_0 id=a
+        execute_tool look 180-230 id=run/call_0_0 id=b
+        execute_tool look 190-240 id=run/call_0_0 id=c
       chat claude-test 240-340 id=run
     "#);
     // The plan was cut.
@@ -199,8 +196,7 @@ async fn steps_that_start_while_their_plan_streams_are_under_its_call() {
     invoke_agent guide 0-190 id=run type=max_tokens ERROR max_tokens: the reply was cut: max_tokens
       chat claude-test 0-190 id=run
       execute_tool plan 130-190 id=run id=call_0_0 early=true type=tool_error ERROR tool_error: 
-        invoke_agent guide 130-190 id=run/call_0_0 type=lost ERROR lost: the conversation has no end
-          execute_tool look 130-180 id=run/call_0_0 id=a
-          execute_tool look 180-190 id=run/call_0_0 id=b type=tool_error ERROR tool_error:
+        execute_tool look 130-180 id=run/call_0_0 id=a
+        execute_tool look 180-190 id=run/call_0_0 id=b type=tool_error ERROR tool_error:
     "#);
 }

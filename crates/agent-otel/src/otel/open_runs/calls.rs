@@ -117,9 +117,11 @@ impl Conversation {
     ) -> &mut Call {
         // Calls start after their reply has ended, or early.
         let is_early = self.turn.is_some();
+        let is_counted = self.is_whole(&event.conversation, id);
         let invocation = self.invocation(&event.agent);
-        invocation.calls += 1;
+        invocation.calls += u64::from(!is_counted);
         let mut call = Call::start(shared, &invocation.context, event, (id, tool), at);
+        call.is_counted = is_counted;
         if is_early {
             call.is_early = true;
             call.set(KeyValue::new(own::EARLY, true));
