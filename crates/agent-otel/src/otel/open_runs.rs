@@ -203,7 +203,13 @@ impl OpenRuns {
 
 /// Starts a conversation that a call of another one began. A call that began in another process, before
 /// a crash, has no span here.
-fn start_within(shared: &Shared, above: &Conversation, call: &str, event: &Event, at: SystemTime) -> Conversation {
+fn start_within(
+    shared: &Shared,
+    above: &Conversation,
+    call: &str,
+    event: &Event,
+    at: SystemTime,
+) -> Conversation {
     match above.calls.get(call) {
         // Nobody asks a model first, and no other agent is there: these are calls of the same agent.
         Some(call) if *call.agent() == event.agent && matches!(event.kind, EventKind::CallStarted { .. }) => {
