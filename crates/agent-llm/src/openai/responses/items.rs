@@ -29,6 +29,10 @@ pub(super) struct Items {
     pub(super) holds: Holds,
 }
 
+/// How far an item is from the place where it was said to stand, if one of another type stands
+/// there.
+const APART: u64 = 1 << 40;
+
 impl Items {
     /// The place of the item that an event is about. `item` is the item, if the event has it.
     pub(super) fn place(&mut self, event: &Fields<'_>, item: Option<&Fields<'_>>, is: About) -> u64 {
@@ -38,7 +42,7 @@ impl Items {
         }
         let last = self.items.last_key_value().map(|(place, _)| *place);
         let next = last.map_or(0, |last| last + 1);
-        let index = event.number("output_index");
+        let index = event.number("output_index").filter(|index| *index < APART);
         let said = index.map(|index| self.moved.get(&index).copied().unwrap_or(index));
         let unsaid = || if is == About::Begin { next } else { last.unwrap_or(0) };
         let place = said.unwrap_or_else(unsaid);
@@ -107,8 +111,12 @@ impl Items {
         self.like(place, REASONING).think(part, words, lanes);
     }
 
-    /// The item at this place; if there is none, one of this type begins.
+    /// The item at this place; if there is none, one of this type begins. Some servers say that a
+    /// message stands where the reasoning before it stood.
     fn like(&mut self, place: u64, kind: &str) -> &mut Item {
+        let is_other = self.items.get(&place).is_some_and(|item| !item.kind.is_empty() && item.kind != kind);
+        let apart = if kind == MESSAGE { APART } else { 2 * APART };
+        let place = if is_other { place + apart } else { place };
         self.items.entry(place).or_insert_with(|| Item::of(kind))
     }
 

@@ -80,7 +80,15 @@ fn streamed(places: [Option<u64>; 4]) -> Vec<String> {
 
 #[test]
 fn an_item_is_read_once_wherever_it_is_said_to_stand() {
-    for places in [[0, 1, 2, 3], [1, 2, 3, 4], [0, 2, 5, 9], [0, 0, 0, 0], [0, 0, 1, 1], [3, 2, 1, 0]] {
+    for places in [
+        [0, 1, 2, 3],
+        [1, 2, 3, 4],
+        [0, 2, 5, 9],
+        [0, 0, 0, 0],
+        [0, 0, 1, 1],
+        [3, 2, 1, 0],
+        [7, u64::MAX, 7, 8],
+    ] {
         let begun = streamed(places.map(Some));
         for output in [&all()[..], &all()[1..], &[], &[call("2", 2), message(), call("1", 1), reasoning()]] {
             let events = [begun.clone(), vec![completed(output)]].concat();
@@ -92,6 +100,21 @@ fn an_item_is_read_once_wherever_it_is_said_to_stand() {
     }
     let events = [streamed([None; 4]), vec![completed(&all())]].concat();
     assert_eq!(said(&read(&events).unwrap()), ALL);
+}
+
+#[test]
+fn words_behind_reasoning_are_read_once_though_nothing_tells_the_two_apart() {
+    let thinks = event("reasoning_text.delta", Some(0), json!({"delta": "hm"}));
+    let says = event("output_text.delta", Some(0), json!({"delta": "hi"}));
+    let output = [
+        json!({"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]}),
+        json!({"type": "message", "content": [{"type": "output_text", "text": "hi"}]}),
+    ];
+    for output in [&output[..], &[]] {
+        let reply = read(&[thinks.clone(), says.clone(), completed(output)]).unwrap();
+        let words = said(&reply).replace("* ", "");
+        assert_eq!(words, "hi end_turn", "{output:?}");
+    }
 }
 
 #[test]
