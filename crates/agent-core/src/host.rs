@@ -3,6 +3,7 @@
 
 pub(crate) mod background;
 pub(crate) mod cancel;
+pub(crate) mod decisions;
 pub(crate) mod delegation_guard;
 pub(crate) mod host_run;
 pub(crate) mod in_parallel;
@@ -14,6 +15,7 @@ pub(crate) mod run_error;
 pub(crate) mod wrapper;
 
 pub use cancel::Cancel;
+pub use decisions::Decisions;
 pub use delegation_guard::DelegationGuard;
 pub use host_run::HostRun;
 pub use in_parallel::{Perform, in_parallel};

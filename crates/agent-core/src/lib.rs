@@ -73,7 +73,7 @@ pub(crate) use conversation::{
     rules::Rules,
 };
 pub(crate) use event::EventQueue;
-pub(crate) use host::{DelegationGuard, Host, HostRun, LocalHost, Mode, Perform, drive};
+pub(crate) use host::{Decisions, DelegationGuard, Host, HostRun, LocalHost, Mode, Perform, drive};
 pub(crate) use message::{BlockKind, InvalidBlock, InvalidJson, ToolCall, safe_line, safe_lines};
 pub(crate) use model::{
     BASE_PROMPT, Counts, Fold, LlmErrorKind, Notice, Piece, PreviousReply, RequestParts, UsageByAgent,

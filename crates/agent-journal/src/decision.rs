@@ -12,13 +12,14 @@ use crate::{
     Entry, Journal, JournalError,
     file::JournalFile,
     fold::{Row, conversation_id, fold},
-    table,
+    table::{self, SessionNumber},
 };
 
 impl Journal {
-    /// Approves a call that waits for a person. The next run makes the call. `key` is
+    /// Approves a call that waits for a person. `key` is
     /// [`PendingApproval::key`](agent_core::conversation::PendingApproval::key). This works in any
-    /// process, also while another process drives the session. Fails if no call with this key
+    /// process. If a run of the session goes on, it makes the call within 100 ms, beside the other
+    /// calls that it makes. If not, the next run makes the call. Fails if no call with this key
     /// waits.
     pub async fn approve(&self, key: &str) -> Result<(), JournalError> {
         self.decide(key, |call| Change::Approved { call }).await
@@ -84,18 +85,49 @@ impl Journal {
         let session = conversation.id().to_owned();
         let (_, rows) = self.rows(&session)?;
         let mut applied = Vec::new();
-        for row in rows
-            .iter()
-            .enumerate()
-            .filter_map(|(place, row)| is_open_decision(row, &rows[place..]).then_some(row))
-        {
-            let Entry::Change(decision) = row.entry(self.file())? else { continue };
-            let id = conversation_id(&session, &row.path);
+        for (id, decision) in self.open_decisions(&session, &rows)? {
             if conversation.apply(&id, decision.clone()).is_ok() {
                 applied.push((id, decision));
             }
         }
         Ok(applied)
+    }
+
+    /// Waits until a call with one of these keys has a decision, and was not made after it.
+    pub(crate) async fn decided_calls(
+        &self,
+        number: SessionNumber,
+        session: &str,
+        keys: &[String],
+    ) -> Result<Vec<(String, Change)>, JournalError> {
+        let (mut last, mut rows) = (0, Vec::new());
+        loop {
+            // Start to watch before reading, so that no write is missed.
+            let next_write = self.next_write()?;
+            let new = self.with_reader(|connection| table::decisions(connection, number, last))?;
+            last = new.last().map_or(last, |row| row.seq);
+            rows.extend(
+                new.into_iter().filter(|row| row.key(session).is_some_and(|key| keys.contains(&key))),
+            );
+            let decided = self.open_decisions(session, &rows)?;
+            if !decided.is_empty() {
+                return Ok(decided);
+            }
+            // An error means that the journal is closed. The next read then says so.
+            let _ = next_write.await;
+        }
+    }
+
+    /// The decisions among these entries whose calls have no result after them.
+    fn open_decisions(&self, session: &str, rows: &[Row]) -> Result<Vec<(String, Change)>, JournalError> {
+        let mut decided = Vec::new();
+        let open = rows.iter().enumerate().filter(|(place, row)| is_open_decision(row, &rows[*place..]));
+        for (_, row) in open {
+            if let Entry::Change(decision) = row.entry(self.file())? {
+                decided.push((conversation_id(session, &row.path), decision));
+            }
+        }
+        Ok(decided)
     }
 
     /// The decision about a call that has not been made since.

@@ -58,6 +58,11 @@ pub(crate) fn conversation_id(session: &str, path: &str) -> String {
 }
 
 impl Row {
+    /// The key of the call that the entry is about.
+    pub(crate) fn key(&self, session: &str) -> Option<String> {
+        Some(call_key(&conversation_id(session, &self.path), self.written.call.as_deref()?))
+    }
+
     pub(crate) fn entry(&self, file: &JournalFile) -> Result<Entry, JournalError> {
         self.written.read().map_err(|why| file.damaged(format!("entry {}: {why}", self.seq)))
     }

@@ -1,6 +1,7 @@
 //! What a host knows about its session.
 
 mod catch_up;
+mod decisions;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,7 +18,7 @@ use agent_core::{
 
 use crate::{
     Entry, Journal, JournalError,
-    fold::{SessionState, call_key},
+    fold::SessionState,
     run_trace::RunTrace,
     table::SessionNumber,
     unrecorded::{is_earlier_state, unrecorded_changes},
@@ -178,58 +179,6 @@ impl Ledger {
         }
     }
 
-    /// Writes decisions about waiting calls that were made in memory, unless others have decided
-    /// first.
-    pub(crate) async fn write_decisions(&self, so_far: &Conversation) -> Result<(), JournalError> {
-        if so_far.id() != self.id {
-            return Ok(());
-        }
-        let decided = so_far.decided_since(&self.state().session.conversation);
-        for (id, change) in decided {
-            let written = match &change {
-                Change::Denied { call, reason } => self.journal.deny(&call_key(&id, call), reason).await,
-                Change::Approved { call } => self.journal.approve(&call_key(&id, call)).await,
-                _ => Ok(()),
-            };
-            let (Change::Denied { call, .. } | Change::Approved { call }) = &change else { continue };
-            let decision = match written {
-                Ok(()) => Some(change),
-                Err(JournalError::NotWaiting(_)) => self.journal.decision(&self.id, self.path(&id), call)?,
-                Err(error) => return Err(error),
-            };
-            if let Some(decision) = decision {
-                // Only the decision about this call is applied here. Decisions of others about
-                // other calls are applied by `apply_decisions`.
-                let _ = self.state().session.apply(&id, &Entry::Change(decision));
-            }
-        }
-        Ok(())
-    }
-
-    /// The reason why others have denied a call that was approved in memory.
-    pub(crate) fn denial(&self, id: &str, call: &str) -> Result<Option<String>, JournalError> {
-        let decided = self.journal.decision(&self.id, self.path(id), call)?;
-        Ok(decided.and_then(|change| match change {
-            Change::Denied { reason, .. } => Some(reason),
-            _ => None,
-        }))
-    }
-
-    /// Applies decisions that others have written to the conversation. Returns false if there were
-    /// none.
-    pub(crate) fn apply_decisions(&self, conversation: &mut Conversation) -> Result<bool, JournalError> {
-        if conversation.id() != self.id {
-            return Ok(false);
-        }
-        let applied = self.journal.apply_decisions(conversation)?;
-        let mut state = self.state();
-        for (id, change) in &applied {
-            // The change may be there already, if the call was made before this.
-            let _ = state.session.apply(id, &Entry::Change(change.clone()));
-        }
-        Ok(!applied.is_empty())
-    }
-
     /// The entries for changes that were made in memory only.
     pub(crate) fn unrecorded_entries(&self, so_far: &Conversation) -> Result<Vec<Entry>, JournalError> {
         let diverged = || JournalError::Diverged { id: so_far.id().to_owned() };
@@ -246,11 +195,6 @@ impl Ledger {
             None if is_own => became(),
             None => Err(diverged()),
         }
-    }
-
-    /// Whether others have decided about calls that wait in the known state.
-    fn is_decided(&self, known: &Conversation) -> Result<bool, JournalError> {
-        Ok(!self.journal.apply_decisions(&mut known.clone())?.is_empty())
     }
 
     fn path<'a>(&self, id: &'a str) -> &'a str {

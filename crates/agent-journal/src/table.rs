@@ -77,6 +77,19 @@ pub(crate) fn rows(connection: &Connection, session: SessionNumber) -> rusqlite:
     all.query_map([session], row)?.collect()
 }
 
+/// The decisions about calls, and the results, after an entry. The results are without their content.
+pub(crate) fn decisions(
+    connection: &Connection,
+    session: SessionNumber,
+    after: i64,
+) -> rusqlite::Result<Vec<Row>> {
+    let mut all = connection.prepare_cached(
+        "SELECT seq, path, at, kind, call, iif(kind = 'recorded', '', body) FROM entries
+         WHERE session = ?1 AND seq > ?2 AND kind IN ('recorded', 'allowed', 'denied') ORDER BY seq",
+    )?;
+    all.query_map([session, after], row)?.collect()
+}
+
 /// When an entry was written, in ms since 1970.
 pub(crate) fn written_at(connection: &Connection, seq: i64) -> rusqlite::Result<Option<i64>> {
     let mut find = connection.prepare_cached("SELECT at FROM entries WHERE seq = ?1")?;

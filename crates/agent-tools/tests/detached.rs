@@ -410,6 +410,112 @@ async fn a_detached_call_waits_for_a_person_when_nothing_else_is_to_be_done() {
     "#);
 }
 
+/// Runs the clerk with these replies, and approves the call with this key at the second `at`. Returns
+/// what was said, with the seconds after which the parts of it came.
+async fn approved(replies: impl IntoIterator<Item = Reply>, at: u64, key: &str) -> String {
+    let agent = clerk(replies);
+    let (mut conversation, began) = (agent.start("Go."), Instant::now());
+    let run = agent.run(&mut conversation);
+    let decisions = run.decisions();
+    let (end, ()) = tokio::join!(run, async {
+        tokio::time::sleep(Duration::from_secs(at)).await;
+        decisions.approve(key).unwrap();
+    });
+    format!("{conversation}-> {} after {} s", end.unwrap(), began.elapsed().as_secs())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_background_call_that_a_person_approves_goes_on_while_the_run_does() {
+    let key = "run/call_0_0/call_0_0";
+    // While another background call runs, and the agent has answered.
+    let replies = [
+        Reply::call("pay", say("paid", 1)).and_call("research", say("It rains.", 600)),
+        Reply::text("It waits."),
+        Reply::text("It is paid."),
+        Reply::text("It rains."),
+    ];
+    assert_snapshot!(approved(replies, 10, key).await, @r#"
+    user: Go.
+      > call_0_0 pay {"s":1,"say":"paid"}
+      > call_0_1 research {"s":600,"say":"It rains."}
+      < call_0_0 = This call of pay goes on in the background, as "call_0_0". You will be told its result in a message of its own. You can do other work meanwhile.
+      < call_0_1 = This call of research goes on in the background, as "call_0_1". You will be told its result in a message of its own. You can do other work meanwhile.
+    clerk: It waits.
+    user: [The background call "call_0_0" of pay has ended. Its result:]
+      | paid
+    clerk: It is paid.
+    user: [The background call "call_0_1" of research has ended. Its result:]
+      | It rains.
+    clerk: It rains.
+    -> It rains. after 600 s
+    "#);
+    // While an ordinary call of the next reply runs.
+    let replies =
+        [Reply::call("pay", say("paid", 1)), Reply::call("look", say("looked", 600)), Reply::text("Both.")];
+    assert_snapshot!(approved(replies, 10, key).await, @r#"
+    user: Go.
+      > call_0_0 pay {"s":1,"say":"paid"}
+      < call_0_0 = This call of pay goes on in the background, as "call_0_0". You will be told its result in a message of its own. You can do other work meanwhile.
+      > call_1_0 look {"s":600,"say":"looked"}
+      < call_1_0 = looked
+    user: [The background call "call_0_0" of pay has ended. Its result:]
+      | paid
+    clerk: Both.
+    -> Both. after 600 s
+    "#);
+    // While the model writes.
+    let replies = [
+        Reply::call("pay", say("paid", 1)),
+        Reply::text("Well.").after(Duration::from_secs(60)),
+        Reply::text("It is paid."),
+    ];
+    assert_snapshot!(approved(replies, 10, key).await, @r#"
+    user: Go.
+      > call_0_0 pay {"s":1,"say":"paid"}
+      < call_0_0 = This call of pay goes on in the background, as "call_0_0". You will be told its result in a message of its own. You can do other work meanwhile.
+    clerk: Well.
+    user: [The background call "call_0_0" of pay has ended. Its result:]
+      | paid
+    clerk: It is paid.
+    -> It is paid. after 61 s
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waits_for_a_background_call_makes_an_ordinary_one_that_was_approved() {
+    for why in [None, Some("no")] {
+        let model = Script::new([
+            Reply::call("research", say("It rains.", 600)).and_call("pay", say("paid", 1)),
+            Reply::text("It is paid."),
+            Reply::text("It rains."),
+        ]);
+        let agent = Agent::builder("clerk", model)
+            .tool(Detached::new(tool("research")))
+            .tool(NeedsApproval::new(tool("pay")))
+            .build()
+            .unwrap();
+        let (mut conversation, began) = (agent.start("Go."), Instant::now());
+        let run = agent.run(&mut conversation);
+        let (decisions, paid) = (run.decisions(), Arc::new(Mutex::new(0)));
+        let told = paid.clone();
+        let run = run.listen(move |event| {
+            if matches!(&event.kind, EventKind::CallEnded { id, .. } if *id == "call_0_1") {
+                *told.lock().unwrap() = event.at.as_secs();
+            }
+        });
+        let (end, ()) = tokio::join!(run, async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            match why {
+                None => decisions.approve("run/call_0_1").unwrap(),
+                Some(why) => decisions.deny("run/call_0_1", why).unwrap(),
+            }
+        });
+        assert_eq!((end.unwrap().text(), began.elapsed().as_secs()), ("It rains.", 600));
+        assert_eq!(*paid.lock().unwrap(), if why.is_some() { 10 } else { 11 });
+        assert!(conversation.to_string().contains("clerk: It is paid.\nuser: [The background call"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_dropped_is_continued_and_what_had_ended_is_told_once() {
     for seconds in 1..14 {

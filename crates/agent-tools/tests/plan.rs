@@ -634,3 +634,88 @@ fn decisions_about_several_steps_are_the_same_after_they_were_saved() {
     changes.into_iter().for_each(|(id, change)| waiting.apply(&id, change).unwrap());
     assert_eq!(waiting, decided);
 }
+
+/// What the model reads of a plan while a person decides about its steps, and how long the plan took.
+async fn decided(plan: Value, all: &[(u64, &str, Option<&str>)]) -> String {
+    let (agent, _) = agent([Reply::call("plan", plan), Reply::text("Done.")]);
+    let (mut conversation, began) = (agent.start("Go."), Instant::now());
+    let run = agent.run(&mut conversation);
+    let decisions = run.decisions();
+    let deciding = async {
+        for (at, key, why) in all {
+            tokio::time::sleep(Duration::from_millis(*at).saturating_sub(began.elapsed())).await;
+            match why {
+                None => decisions.approve(key).unwrap(),
+                Some(why) => decisions.deny(key, why).unwrap(),
+            }
+        }
+    };
+    let (end, ()) = tokio::join!(run, deciding);
+    assert_eq!(end.unwrap().text(), "Done.");
+    let took = began.elapsed().as_millis();
+    format!("{}\n[{took} ms]", result(&conversation))
+}
+
+fn paying(id: &str, say: Value, ms: u64) -> Value {
+    json!({"id": id, "tool": "pay", "input": {"say": say, "ms": ms}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_a_person_decides_goes_on_while_other_steps_run() {
+    let steps = json!([
+        step("slow", json!("slow"), 1_000),
+        paying("one", json!("1"), 10),
+        paying("two", json!({"$text": [{"$from": "one"}, "2"]}), 10),
+        paying("three", json!("3"), 10),
+        step("last", json!({"$text": [{"$from": "two"}, "!"]}), 10),
+    ]);
+    let all = [
+        (50, "run/call_0_0/one", None),
+        (100, "run/call_0_0/three", Some("no")),
+        (200, "run/call_0_0/two", None),
+    ];
+    assert_snapshot!(decided(json!({"steps": steps}), &all).await, @r#"
+    {"slow":"slow","three":{"error":"step \"three\" failed: denied: no"},"last":"12!"}
+    Also carried out: "one", "two"
+    [1000 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn decisions_of_one_moment_begin_each_step_once_and_items_are_decided_one_by_one() {
+    let each = json!({"id": "each", "tool": "pay", "for_each": ["a", "b", "c"], "input": {"say": {"$item": ""}, "ms": 10}});
+    let steps = json!([
+        step("slow", json!("slow"), 1_000),
+        each,
+        paying("one", json!("1"), 10),
+        paying("two", json!("2"), 10)
+    ]);
+    let of = |step: &str| format!("run/call_0_0/{step}");
+    let items: Vec<String> = (0..3).map(|item| of(&format!("each/{item}"))).collect();
+    let all = [
+        (50, &*items[0], None),
+        (50, &*items[1], Some("no")),
+        (50, &*of("one"), None),
+        (50, &*of("two"), None),
+        (100, &*items[2], None),
+    ];
+    assert_snapshot!(decided(json!({"steps": steps}), &all).await, @r#"
+    {"slow":"slow","each":["a",{"error":"denied: no"},"c"],"one":1,"two":2}
+    [1000 ms]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_step_may_end_its_plan_while_others_run_and_wait() {
+    let steps = json!([
+        step("slow", json!("slow"), 1_000),
+        paying("one", json!("1"), 10),
+        paying("two", json!("2"), 10)
+    ]);
+    let plan = json!({"stop_on_failure": true, "steps": steps});
+    assert_snapshot!(decided(plan, &[(50, "run/call_0_0/one", Some("no"))]).await, @r#"
+    ERROR step "one" failed: denied: no
+    Step "slow" was stopped: cancelled
+    [50 ms]
+    "#);
+}

@@ -23,18 +23,25 @@ impl Conversation {
 
     fn decide(&mut self, key: &str, decision: &dyn Fn(&mut Slot)) -> Result<(), NotWaiting> {
         let not_waiting = || NotWaiting { key: key.to_owned() };
-        let path = key.strip_prefix(&*self.id).and_then(|path| path.strip_prefix('/'));
-        // The id of a call never contains a slash.
-        let call = path.and_then(|path| path.split('/').next()).ok_or_else(not_waiting)?;
+        let call = slot_with(&self.id, key).ok_or_else(not_waiting)?;
+        let is_own = self.id.len() + 1 + call.len() == key.len();
         let slot = self.slot_of_mut(call).ok_or_else(not_waiting)?;
         match &mut slot.state {
-            State::Waiting { .. } if path == Some(call) => decision(slot),
+            State::Waiting { .. } if is_own => decision(slot),
             State::Delegated(child) => child.decide(key, decision).map_err(|_| not_waiting())?,
             _ => return Err(not_waiting()),
         }
         self.append_results_if_done();
         Ok(())
     }
+}
+
+/// The id of the call of this conversation that has this key, or from which the conversation with
+/// the key was delegated.
+pub(super) fn slot_with<'k>(conversation: &str, key: &'k str) -> Option<&'k str> {
+    let path = key.strip_prefix(conversation)?.strip_prefix('/')?;
+    // The id of a call never contains a slash.
+    path.split('/').next()
 }
 
 /// The error if no call with this key waits for a person. Perhaps somebody has already approved or

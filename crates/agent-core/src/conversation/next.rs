@@ -244,15 +244,21 @@ impl Conversation {
     /// All calls that wait for a person, here and in delegated conversations, in call order. Unlike
     /// [`End::Waiting`] it needs no rules, and it also works while other calls still run.
     pub fn waiting(&self) -> Vec<PendingApproval> {
-        let mut waiting = Vec::new();
-        for slot in self.all_slots() {
-            match &slot.state {
-                State::Waiting { question } => waiting.push(self.pending_approval(slot, question)),
-                State::Delegated(child) => waiting.extend(child.waiting()),
-                _ => {}
-            }
+        self.all_slots().flat_map(|slot| self.waiting_in(slot)).collect()
+    }
+
+    /// What waits for a person in this call, or in the conversation that was delegated from it.
+    pub(super) fn waiting_in(&self, slot: &Slot) -> Vec<PendingApproval> {
+        match &slot.state {
+            State::Waiting { question } => vec![self.pending_approval(slot, question)],
+            State::Delegated(child) => child.waiting(),
+            _ => Vec::new(),
         }
-        waiting
+    }
+
+    /// Whether nothing is left to do but to wait for a person.
+    pub(super) fn only_waits(&self, rules: &dyn Rules) -> bool {
+        matches!(self.next(rules), Next::User(End::Waiting(_)))
     }
 
     /// The spec of a call's tool; `None` if the call is over the limit of its reply and not made.

@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Control, Plan};
+use super::{Control, Plan, approvals::DENIED};
 use crate::{BudgetExceeded, Call, Content, DelegationLimits, UsageByAgent, panic_message::panic_message};
 
 /// The outcome of a tool call: a result, or a request to do something else. It is plain data; the
@@ -168,6 +168,11 @@ impl Outcome {
         Self::error(format!(
             "outcome unknown: the run was stopped while {tool:?} was being called; it may have had its effect"
         ))
+    }
+
+    /// Makes the error result of a call that a person denied for this reason.
+    pub(crate) fn denied(reason: &str) -> Self {
+        Self::error(format!("{DENIED}{reason}"))
     }
 
     /// Makes the error result of a call that is not made because its run has reached

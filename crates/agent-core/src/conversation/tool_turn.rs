@@ -1,5 +1,7 @@
 //! The tools' turn.
 
+mod decide;
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     fmt,
@@ -18,6 +20,8 @@ pub struct ToolTurn<'a> {
     later: HashMap<String, VecDeque<Work>>,
     /// The ids of the steps that have started and not ended, if it is the turn of a plan.
     running: HashSet<String>,
+    /// The calls about which a person has decided, whose work was not taken yet.
+    decided: Vec<String>,
 }
 
 impl<'a> ToolTurn<'a> {
@@ -31,7 +35,7 @@ impl<'a> ToolTurn<'a> {
         later.into_iter().for_each(|(key, work)| by_key.entry(key).or_default().push_back(work));
         let is_plan = conversation.is_plan();
         let running = work.iter().filter(|_| is_plan).map(|work| work.id().to_owned()).collect();
-        Self { conversation, rules, work, later: by_key, running }
+        Self { conversation, rules, work, later: by_key, running, decided: Vec::new() }
     }
 
     /// A turn in which only detached calls are recorded that have ended.
@@ -65,7 +69,12 @@ impl<'a> ToolTurn<'a> {
     /// Takes the work that may start now out of the turn, in call order. The caller must carry it
     /// out. After this, [`work`](Self::work) is empty.
     pub fn take_work(&mut self) -> Vec<Work> {
-        std::mem::take(&mut self.work)
+        let mut work = std::mem::take(&mut self.work);
+        let decided = std::mem::take(&mut self.decided);
+        if !decided.is_empty() {
+            work.extend(self.work_after_decisions(decided));
+        }
+        work
     }
 
     /// The rules of the conversation.
@@ -125,7 +134,7 @@ impl<'a> ToolTurn<'a> {
             return Vec::new();
         }
         if self.conversation.is_plan() {
-            return self.next_steps(id);
+            return self.next_steps(&[id]);
         }
         let slot = &self.conversation.slots[place];
         let more = match slot.state {
@@ -150,9 +159,11 @@ impl<'a> ToolTurn<'a> {
         more.into_iter().collect()
     }
 
-    /// The steps of a plan that may start now that something has happened to the step with this id.
-    fn next_steps(&mut self, id: &str) -> Vec<Work> {
-        self.running.remove(id);
+    /// The steps of a plan that may start now that something has happened to these steps.
+    fn next_steps(&mut self, steps: &[impl AsRef<str>]) -> Vec<Work> {
+        for step in steps {
+            self.running.remove(step.as_ref());
+        }
         self.conversation.append_results_if_done();
         let more = self.conversation.survey_plan(&self.running, self.rules).work;
         self.running.extend(more.iter().map(|work| work.id().to_owned()));

@@ -48,6 +48,8 @@ impl Background {
         let is_known =
             |id: &str| state.running.contains_key(id) || state.ended.iter().any(|ended| ended.call == id);
         if !is_known(&work.call.id) {
+            // It may have waited for a person, and goes on.
+            state.waiting.remove(&work.call.id);
             state.running.insert(work.call.id.clone(), work.as_call());
             state.new.push(work);
         }
@@ -133,6 +135,12 @@ impl Background {
             }
             changes.changed().await.expect("its sender is in self");
         }
+    }
+
+    /// Whether the work of this call runs, or has ended and is not recorded.
+    pub(crate) fn has(&self, call: &str) -> bool {
+        let state = self.state();
+        state.running.contains_key(call) || state.ended.iter().any(|ended| ended.call == call)
     }
 
     /// Which of these calls wait for a person.

@@ -1,73 +1,23 @@
 //! Does all work of a turn in parallel, for hosts that can join any futures.
 
 mod beside;
+mod perform;
+mod waiting;
 
 use std::{collections::VecDeque, future::Future, sync::Arc};
 
 use beside::{Beside, EndedBeside};
 use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
+pub use perform::Perform;
 use tokio::task::coop::consume_budget;
 
 use crate::{
-    Call, Change, Done, End, Failure, Outcome, Receipt, ToolCall, ToolTurn, Work,
+    Call, Done, Outcome, Receipt, ToolCall, ToolTurn, Work,
     host::{
         background::Background,
         delegation_guard::{DelegationGuard, Home},
     },
 };
-
-/// How a host makes one call and drives one delegated conversation. With this, [`in_parallel`] does
-/// all work of a turn.
-pub trait Perform {
-    /// The error of the host itself, which ends the run.
-    type Error;
-
-    /// Makes a tool call, and puts its result into the receipt as soon as it has ended.
-    fn call(&self, call: Call, receipt: Receipt) -> impl Future<Output = Result<(), Self::Error>>;
-
-    /// Drives a delegated conversation to its end. The outer error ends the run. The inner error is
-    /// a model's, and becomes the error result of the delegating call.
-    fn converse(
-        &self,
-        child: DelegationGuard,
-    ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)>;
-
-    /// Is called when the work of a conversation that still runs is not needed any more; see
-    /// [`ToolTurn::has_enough`]. A host then stops it: calls that run or begin later get an error
-    /// result. The default does nothing, so all work is done to its end.
-    fn stop(&self, _conversation: &str) {}
-
-    /// Is called with a step of a plan that begins now, if it is made for each item of a list: no
-    /// tool is called for the step itself. The default does nothing.
-    fn on_items(&self, _step: Call) {}
-
-    /// Drives the conversation of a call that may be [detached](crate::Outcome::Detach), like
-    /// [`converse`](Self::converse). A host that saves the results of calls does not save this one
-    /// here, but in [`before_change`](Self::before_change). The default is `converse`.
-    fn converse_detachable(
-        &self,
-        child: DelegationGuard,
-    ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)> {
-        self.converse(child)
-    }
-
-    /// Is called before a change is recorded that no call and no conversation of a turn has made:
-    /// a call is detached, or has ended after that, or has done something with detached calls.
-    /// `call` is that call. A host that saves changes does it here, and returns when the change is
-    /// saved. The default does nothing.
-    fn before_change(&self, _call: Call, _change: &Change) -> impl Future<Output = Result<(), Self::Error>> {
-        async { Ok(()) }
-    }
-
-    /// Is called with the id of the conversation of a detached call that is to be stopped, because
-    /// the model asks for it. The default does nothing, so the call goes on.
-    fn stop_detached(&self, _conversation: &str) {}
-
-    /// Is called with the outcome of each call, after the outcome was checked against the rules and
-    /// before it is recorded. A step that waits for a person has another outcome when its plan ends
-    /// without it. The default does nothing.
-    fn on_outcome(&self, _call: impl FnOnce() -> Call, _outcome: &Outcome) {}
-}
 
 /// Does the work of a turn in parallel, and records each result as it comes. At most `at_most`
 /// pieces of work run in parallel: `usize::MAX` means all, 0 counts as 1.
@@ -95,6 +45,7 @@ pub(crate) async fn in_parallel_beside<P: Perform>(
     // Declared before `pending`, so that it is dropped after it, when all guards have put their
     // conversations back.
     let mut open_turn = OpenTurn { turn, receipts: Vec::new(), home: Home::default() };
+    let mut waiting = open_turn.waiting_calls(background);
     let mut pending = FuturesUnordered::new();
     loop {
         open_turn.stop_if_enough(performer);
@@ -107,19 +58,35 @@ pub(crate) async fn in_parallel_beside<P: Perform>(
             }
         }
         let next = match background {
-            None => pending.next().await,
-            Some(background) => open_turn.next_beside(&mut pending, background, waits).await,
+            None => Either::Left(pending.next()),
+            Some(background) => Either::Right(open_turn.next_beside(&mut pending, background, waits)),
         };
-        let Some((call, ended)) = next else { return Ok(()) };
+        let next = waiting.decided_before(next, &open_turn.turn, |keys| performer.decided(keys)).await;
+        let (call, ended) = match next {
+            Either::Left(Some(next)) => next,
+            Either::Left(None) => return Ok(()),
+            Either::Right(decisions) => {
+                let decisions = decisions?;
+                waits &= open_turn.are_of_detached(&decisions);
+                let more = open_turn.decide(decisions, performer);
+                more.iter().for_each(|work| waiting.remove(work.id()));
+                open_turn.add_to(&mut queue, more);
+                continue;
+            }
+        };
         if let Ok(Ended::Call(index, done @ Done { outcome: Outcome::Control(control), .. })) = &ended {
             let (control, done) = (*control, open_turn.close_receipt(*index, done));
             pending.push(Either::Right(open_turn.carry_out(control, call, done, performer, background)));
             continue;
         }
         waits &= !open_turn.tells(&call, &ended);
-        for more in open_turn.record(&call, ended?, performer).await? {
-            queue.insert(open_turn.place_in(&queue, &more), more);
+        let ended = ended?;
+        let may_wait = ended.may_wait();
+        let more = open_turn.record(&call, ended, performer).await?;
+        if may_wait && open_turn.turn.rests(&call.id) {
+            waiting.add(&call);
         }
+        open_turn.add_to(&mut queue, more);
         // Yield if thousands of calls end at the same time, so that the rest of this task can run.
         consume_budget().await;
     }
@@ -134,6 +101,17 @@ enum Ended {
     Beside(EndedBeside),
 }
 
+impl Ended {
+    /// Whether it may wait for a person now.
+    fn may_wait(&self) -> bool {
+        match self {
+            Self::Call(_, done) => matches!(done.outcome, Outcome::Wait { .. }),
+            Self::Conversation(_, done) => done.is_none(),
+            Self::Beside(ended) => matches!(ended, EndedBeside::Call(_)),
+        }
+    }
+}
+
 /// A piece of work and how it ended.
 type Event<E> = (Arc<ToolCall>, Result<Ended, E>);
 
@@ -146,11 +124,19 @@ struct OpenTurn<'t> {
 }
 
 impl OpenTurn<'_> {
-    /// The place for new work in the queue. In sequential mode, what a call turned into comes
+    /// Adds new work to the queue, in call order. In sequential mode, what a call turned into comes
     /// before the next call.
-    fn place_in(&self, queue: &VecDeque<Work>, more: &Work) -> usize {
-        let place = self.turn.place(more.id());
-        queue.partition_point(|other| self.turn.place(other.id()) < place)
+    fn add_to(&self, queue: &mut VecDeque<Work>, more: Vec<Work>) {
+        // Detached calls are none of the reply.
+        let is_detached = |work: &Work| self.turn.conversation().is_detached(work.id());
+        let place = |work: &Work| (!is_detached(work)).then(|| self.turn.place(work.id()));
+        for work in more {
+            let at = match place(&work) {
+                Some(own) => queue.partition_point(|other| place(other).is_some_and(|other| other < own)),
+                None => queue.len(),
+            };
+            queue.insert(at, work);
+        }
     }
 
     fn stop_if_enough<P: Perform>(&self, performer: &P) {
@@ -233,10 +219,15 @@ impl OpenTurn<'_> {
         let mut waiting = self.turn.waiting_steps();
         waiting.extend(matches!(done.outcome, Outcome::Wait { .. }).then(|| self.turn.call_of(id)));
         let more = self.turn.record_admitted(id, done);
+        self.tell_unneeded(waiting, performer);
+        more
+    }
+
+    /// Tells the outcome of those of these steps that do not wait any more.
+    fn tell_unneeded<P: Perform>(&self, waiting: Vec<Call>, performer: &P) {
         for call in waiting.into_iter().filter(|call| !self.turn.is_waiting(&call.call.id)) {
             performer.on_outcome(|| call, &Outcome::error("not needed: the plan had ended"));
         }
-        more
     }
 
     fn admit<P: Perform>(&self, id: &str, done: Done, performer: &P) -> Done {

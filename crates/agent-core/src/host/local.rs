@@ -11,6 +11,7 @@ mod call_events;
 mod call_key;
 mod call_meter;
 mod count;
+mod decided;
 mod driven;
 mod early;
 mod early_plans;
@@ -56,8 +57,8 @@ use tokio_util::sync::CancellationToken;
 pub use worst_case::Measured;
 
 use crate::{
-    Cancel, Conversation, Early, End, Event, EventKind, Failure, Host, Perform, Response, Rules, RunError,
-    Team, ToolTurn, Turn, drive,
+    Cancel, Conversation, Decisions, Early, End, Event, EventKind, Failure, Host, Perform, Response, Rules,
+    RunError, Team, ToolTurn, Turn, drive,
     event::emitter::{Emitter, Origin},
     event::{Listeners, QueueReason},
     host::cancel::{CancelHandle, RunTokens},
@@ -87,6 +88,7 @@ pub struct LocalHost {
     partial_reply: Option<PartialReply>,
     /// What stops it from outside, or stops single calls. Most runs have none.
     cancel: OnceLock<Arc<RunTokens>>,
+    decisions: Decisions,
 }
 
 impl LocalHost {
@@ -120,6 +122,7 @@ impl LocalHost {
             keeps_partial_reply,
             partial_reply,
             cancel,
+            decisions: Decisions::default(),
         }
     }
 

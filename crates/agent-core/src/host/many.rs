@@ -13,7 +13,7 @@ use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Cancel, Conversation, End, Event, Limits, Mode, RunError, Team, host::run::Plan,
+    Cancel, Conversation, Decisions, End, Event, Limits, Mode, RunError, Team, host::run::Plan,
     panic_message::panic_message,
 };
 
@@ -124,8 +124,9 @@ impl Many {
             let Some((index, mut conversation)) = self.queue.pop_front() else { break };
             let (plan, cancel) = (self.plan.clone(), self.cancel.child_token());
             self.running.spawn(async move {
-                let run = AssertUnwindSafe(plan.carry_out(&mut conversation, cancel)).catch_unwind();
-                let end = run
+                let run = plan.carry_out(&mut conversation, cancel, Decisions::default());
+                let end = AssertUnwindSafe(run)
+                    .catch_unwind()
                     .await
                     .unwrap_or_else(|panic| Err(RunError::Panicked { message: panic_message(&*panic) }));
                 Finished { index, conversation, end }

@@ -10,8 +10,8 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Agent, BuildError, Cancel, Conversation, End, Event, EventQueue, HostRun, Limits, LocalHost, Mode,
-    RunError, Team, host::local::Options,
+    Agent, BuildError, Cancel, Conversation, Decisions, End, Event, EventQueue, HostRun, Limits, LocalHost,
+    Mode, RunError, Team, host::local::Options,
 };
 
 /// A run of a conversation until it is the user's turn. [`Team::run`] and
@@ -30,6 +30,7 @@ pub struct Run<'a> {
     /// The run, after it has begun.
     run: Option<HostRun<'a, RunError>>,
     cancel: CancellationToken,
+    decisions: Decisions,
 }
 
 /// What is to be run, and how.
@@ -52,10 +53,11 @@ impl Plan {
         self,
         conversation: &mut Conversation,
         cancel: CancellationToken,
+        decisions: Decisions,
     ) -> Result<End, RunError> {
-        let host = LocalHost::for_run(self.team?, self.options, cancel);
+        let host = LocalHost::for_run(self.team?, self.options, cancel).decided_by(decisions);
         host.check_values()?;
-        host.run_keeping_partial_reply(conversation).await
+        host.run_with_decisions(conversation).await
     }
 }
 
@@ -78,7 +80,8 @@ impl Team {
 
 impl<'a> Run<'a> {
     fn new(team: Result<Team, BuildError>, conversation: &'a mut Conversation) -> Self {
-        Self { ready: Some((Plan::new(team), conversation)), run: None, cancel: CancellationToken::new() }
+        let (cancel, decisions) = (CancellationToken::new(), Decisions::default());
+        Self { ready: Some((Plan::new(team), conversation)), run: None, cancel, decisions }
     }
 
     /// Sets whether the calls of a reply run in parallel or one after the other. The default is
@@ -116,6 +119,12 @@ impl<'a> Run<'a> {
     /// Lets `cancel` stop this run, also before the run is first polled.
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
         self.plan(|plan| plan.options.cancel = Some(cancel.handle()))
+    }
+
+    /// Returns what approves and denies calls of this run that wait for a person, while the run goes
+    /// on.
+    pub fn decisions(&self) -> Decisions {
+        self.decisions.clone()
     }
 
     /// Gives a value that belongs to this run to its tools: the user, a database, a tenant. Calls
@@ -189,8 +198,8 @@ impl<'a> Run<'a> {
             if is_read {
                 plan.options.listeners.add(events.listener());
             }
-            let cancel = self.cancel.clone();
-            self.run = Some(HostRun::new(plan.carry_out(conversation, cancel), move || events));
+            let (cancel, decisions) = (self.cancel.clone(), self.decisions.clone());
+            self.run = Some(HostRun::new(plan.carry_out(conversation, cancel, decisions), move || events));
         }
         self.run.as_mut().expect("it has begun above")
     }

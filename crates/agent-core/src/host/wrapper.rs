@@ -163,6 +163,10 @@ impl<W: HostWrapper> Perform for W {
         Ok(self.local().before_change(call, change).await?)
     }
 
+    async fn decided(&self, keys: Vec<String>) -> Result<Vec<(String, Change)>, Self::Error> {
+        Ok(self.local().decided(keys).await?)
+    }
+
     fn stop_detached(&self, conversation: &str) {
         self.local().stop_detached(conversation);
     }

@@ -10,6 +10,7 @@ mod cancelling;
 mod changes;
 mod common;
 mod compacting;
+mod deciding;
 mod defaults;
 mod delegation;
 mod delegation_limits;

@@ -103,6 +103,10 @@ impl Perform for JournalHost {
         Ok(self.local.before_change(call, change).await?)
     }
 
+    async fn decided(&self, keys: Vec<String>) -> Result<Vec<(String, Change)>, JournalHostError> {
+        Ok(self.ledger.decided(&keys).await?)
+    }
+
     fn stop_detached(&self, conversation: &str) {
         self.local.stop_detached(conversation);
     }

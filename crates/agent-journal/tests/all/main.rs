@@ -12,6 +12,7 @@ mod cassette;
 mod common;
 mod compacting;
 mod cutting;
+mod deciding;
 mod detached;
 mod early;
 mod early_plans;

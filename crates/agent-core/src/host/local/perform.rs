@@ -53,6 +53,10 @@ impl Perform for LocalHost {
         Ok(())
     }
 
+    async fn decided(&self, keys: Vec<String>) -> Result<Vec<(String, Change)>, RunError> {
+        Ok(self.decisions.decided(&keys).await)
+    }
+
     fn stop_detached(&self, conversation: &str) {
         if let Some(tokens) = self.cancel.get() {
             tokens.stop_delegated(conversation);
@@ -63,10 +67,15 @@ impl Perform for LocalHost {
         // What a call asks its host to do is told when that is done.
         let is_told = self.caller.emitter.has_listeners() && !matches!(outcome, Outcome::Control(_));
         let refuses_plan = self.may_refuse_plan(outcome);
-        if !is_told && !refuses_plan {
+        let changes_waiting = self.changes_waiting(outcome);
+        if !is_told && !refuses_plan && !changes_waiting {
             return;
         }
         let call = call();
+        // Before its event, whose listeners may decide at once.
+        if changes_waiting {
+            self.note_waiting(&call, outcome);
+        }
         if refuses_plan {
             self.discard_refused_plan(&call);
         }

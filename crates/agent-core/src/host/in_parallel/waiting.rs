@@ -1,0 +1,101 @@
+//! The part of a turn that is about calls that wait for a person.
+
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    sync::Arc,
+};
+
+use futures::future::{Either, select};
+
+use super::{OpenTurn, Perform};
+use crate::{Change, Outcome, ToolCall, ToolTurn, Work, host::background::Background};
+
+/// Decisions of people: each is the id of the conversation with the call, and the change.
+type Decisions = Vec<(String, Change)>;
+
+/// The calls of a turn that wait for a person, and on which nobody works.
+pub(super) struct WaitingCalls<F> {
+    calls: Vec<Arc<ToolCall>>,
+    /// What waits for a decision about them. `None` before it has begun.
+    decided: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future> WaitingCalls<F> {
+    /// This call waits now, or something in its conversation.
+    pub(super) fn add(&mut self, call: &Arc<ToolCall>) {
+        self.calls.push(call.clone());
+        self.decided = None;
+    }
+
+    /// This call is worked on again.
+    pub(super) fn remove(&mut self, call: &str) {
+        if self.calls.iter().any(|waiting| waiting.id == call) {
+            self.calls.retain(|waiting| waiting.id != call);
+            self.decided = None;
+        }
+    }
+
+    /// What comes next in the turn, unless a person decides before that.
+    pub(super) async fn decided_before<N>(
+        &mut self,
+        next: impl Future<Output = N>,
+        turn: &ToolTurn<'_>,
+        decided: impl FnOnce(Vec<String>) -> F,
+    ) -> Either<N, F::Output> {
+        if self.decided.is_none() {
+            let waiting = self.calls.iter().flat_map(|call| turn.waiting_in(&call.id));
+            let keys: Vec<String> = waiting.map(|waiting| waiting.key).collect();
+            // Usually none waits.
+            self.decided = (!keys.is_empty()).then(|| Box::pin(decided(keys)));
+        }
+        let Some(decided) = &mut self.decided else { return Either::Left(next.await) };
+        match select(pin!(next), decided).await {
+            Either::Left((next, _)) => Either::Left(next),
+            Either::Right((decided, _)) => {
+                self.decided = None;
+                Either::Right(decided)
+            }
+        }
+    }
+}
+
+impl OpenTurn<'_> {
+    /// The calls that wait, and on which nobody works.
+    pub(super) fn waiting_calls<F: Future>(&self, background: Option<&Background>) -> WaitingCalls<F> {
+        let mut calls = self.turn.resting();
+        calls.retain(|call| background.is_none_or(|background| !background.has(&call.id)));
+        WaitingCalls { calls, decided: None }
+    }
+
+    /// Records decisions of people. Returns the work that may start now. A decision changes nothing if
+    /// its call does not wait any more, for example because its plan has ended.
+    pub(super) fn decide<P: Perform>(&mut self, decisions: Decisions, performer: &P) -> Vec<Work> {
+        for (id, decision) in decisions {
+            let decided = self.turn.decided_calls(&id, &decision);
+            let (mut waiting, outcome) = (self.turn.waiting_steps(), outcome_of(&decision));
+            let (Ok(()), Some((_, call))) = (self.turn.decide(&id, decision), decided) else { continue };
+            waiting.retain(|other| *other.call != *call.call);
+            if let Some(outcome) = outcome {
+                performer.on_outcome(|| call, &outcome);
+            }
+            self.tell_unneeded(waiting, performer);
+        }
+        self.turn.take_work()
+    }
+
+    /// Whether all these decisions are about detached calls.
+    pub(super) fn are_of_detached(&self, decisions: &Decisions) -> bool {
+        let own = |(id, decision)| self.turn.decided_calls(id, decision).map(|(own, _)| own);
+        let mut owns = decisions.iter().map(|(id, decision)| own((id, decision)));
+        owns.all(|own| own.is_none_or(|own| self.turn.conversation().is_detached(&own)))
+    }
+}
+
+/// The outcome of a call that was denied. An approved call has none yet.
+fn outcome_of(decision: &Change) -> Option<Outcome> {
+    match decision {
+        Change::Denied { reason, .. } => Some(Outcome::denied(reason)),
+        _ => None,
+    }
+}
