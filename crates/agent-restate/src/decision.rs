@@ -1,6 +1,9 @@
 //! The decision of a person about a waiting call.
 
-use agent_core::{Conversation, conversation::NotWaiting};
+use agent_core::{
+    Conversation,
+    conversation::{Change, NotWaiting},
+};
 use serde::{Deserialize, Serialize};
 
 /// A decision about the call with this key.
@@ -22,6 +25,15 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
+    /// The change that it makes to the conversation of this call.
+    pub(crate) fn change(self, call: &str) -> Change {
+        let call = call.to_owned();
+        match self {
+            Self::Approve => Change::Approved { call },
+            Self::Deny(reason) => Change::Denied { call, reason },
+        }
+    }
+
     pub(crate) fn apply(&self, key: &str, conversation: &mut Conversation) -> Result<(), NotWaiting> {
         match self {
             Self::Approve => conversation.approve(key),

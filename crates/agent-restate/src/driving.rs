@@ -22,7 +22,7 @@ use crate::{
     state::Writer,
     step::session_step,
     stopped::{CANCELLED, Stopped},
-    waits::{WAITING, Waits},
+    waits::{PAUSED, WAITING},
 };
 
 impl Session {
@@ -48,6 +48,7 @@ impl Session {
         engine.writer.end(ctx, conversation);
         ctx.clear(RUNNING);
         ctx.clear(WAITING);
+        ctx.clear(PAUSED);
         let end = match end {
             Ok(end) => Ok(end),
             Err(Stopped::Model(failure)) => Err(failure),
@@ -80,7 +81,7 @@ impl Session {
         conversation: &mut Conversation,
     ) -> Result<End, Stopped> {
         let ctx = engine.ctx;
-        let (mut waits, mut ends) = (Waits::default(), 0);
+        let mut ends = 0;
         engine.budgets.begin(ctx).await?;
         loop {
             let end = self.0.local.drive_quietly_by(conversation, engine).await;
@@ -100,7 +101,7 @@ impl Session {
                 End::Waiting(calls) => {
                     // Cancelling is reported only once.
                     told?;
-                    waits.decide(ctx, &self.0, &calls, conversation).await?;
+                    engine.pause(&calls, conversation).await?;
                     engine.budgets.restart_time(ctx).await?;
                 }
                 end => return Ok(end),

@@ -97,6 +97,7 @@ impl<'ctx> Engine<'_, 'ctx> {
         running.begin_turn();
         let waits_for = turn.is_for_detached().then(|| turn.conversation().detached_calls().count());
         let (mut stopped, mut more) = self.look(&mut turn, &mut running).await;
+        self.wait_for_people(turn.conversation(), &mut running);
         loop {
             if turn.has_enough() {
                 running.stop_all();
@@ -185,7 +186,17 @@ impl<'ctx> Engine<'_, 'ctx> {
                 turn.record(&call.call.id, done);
                 self.carry_out(turn, running, call, control).await
             }
-            Next::Finished(finished) => self.record(turn, finished).await,
+            Next::Finished(finished) => {
+                let waits = matches!(&finished.done, Ok(Done { outcome: Outcome::Wait { .. }, .. }));
+                let recorded = self.record(turn, finished).await;
+                match waits {
+                    true => self.show_waiting(turn.conversation(), running),
+                    false if running.has_waits() => self.wait_for_people(turn.conversation(), running),
+                    false => {}
+                }
+                recorded
+            }
+            Next::Decided(decided) => self.decide(turn, decided).await,
             Next::Looked => (Ok(()), Vec::new()),
             Next::Detaches(call) => self.detach(turn, running, &call.call.id).await,
             Next::Waited(call, over) => {

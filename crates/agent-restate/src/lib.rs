@@ -73,6 +73,7 @@ mod names;
 mod outbox;
 mod paid_task;
 mod payload;
+mod people;
 mod permit_queue;
 mod permits;
 mod process;

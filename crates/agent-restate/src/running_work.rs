@@ -4,6 +4,7 @@ mod beside;
 mod not_invoked;
 mod timed_out;
 mod timers;
+mod waiting;
 
 use std::{collections::VecDeque, pin::Pin, time::Duration};
 
@@ -26,11 +27,14 @@ use crate::{
     answer::Answer,
     budgets::Budgets,
     call_limits::CallLimits,
+    decision::Verdict,
     limited_call::handler_of,
     names::SESSION,
     run_traces::TRACE,
     tools::{Refused, ToolCallRequest},
+    waits::Wait,
 };
+pub(crate) use waiting::Decided;
 
 /// The work that was started and is awaited: that of a turn, and that of detached calls, which goes
 /// on when the turn is over.
@@ -49,6 +53,8 @@ pub(crate) struct RunningWork<'ctx> {
     turn: usize,
     /// The ends that are known and not recorded yet, of calls without an invocation of their own.
     ended: VecDeque<FinishedWork>,
+    /// The calls that wait for a person. A call may wait twice with the same key.
+    waits: Vec<Wait>,
 }
 
 /// What starting work needs.
@@ -113,6 +119,8 @@ enum WorkEvent {
     /// It has waited as long as it may.
     WaitIsOver,
     Looked,
+    /// There is a decision about the call with this awakeable: of a person, or of the timer.
+    Decided(String, Result<Verdict, TerminalError>),
 }
 
 /// What comes next.
@@ -124,6 +132,8 @@ pub(crate) enum Next {
     Detaches(Call),
     /// This call has waited for detached calls, of which these are over.
     Waited(Call, Vec<String>),
+    /// A person has decided about a call.
+    Decided(Decided),
 }
 
 impl Default for RunningWork<'_> {
@@ -137,6 +147,7 @@ impl Default for RunningWork<'_> {
             calls: 0,
             turn: 0,
             ended: VecDeque::new(),
+            waits: Vec::new(),
         }
     }
 }
@@ -223,6 +234,11 @@ impl<'ctx> RunningWork<'ctx> {
             let Some((place, event)) = self.events.next().await? else { return Ok(None) };
             let place = self.work_of_event[place];
             match event {
+                WorkEvent::Decided(awakeable, verdict) => {
+                    if let Some(decided) = self.decided(scope.ctx, &awakeable, verdict) {
+                        return Ok(Some(Next::Decided(decided)));
+                    }
+                }
                 WorkEvent::Done(done) => return Ok(Some(Next::Finished(self.finish(scope, place, done)))),
                 WorkEvent::Looked => {
                     self.open -= 1;

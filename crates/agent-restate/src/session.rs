@@ -29,7 +29,7 @@ use crate::{
     process::SharedProcess,
     state::{self, Writer},
     step::session_step,
-    waits::{WAITING, Wait},
+    waits::{PAUSED, WAITING, Wait},
 };
 
 /// The status of the error for a model that did not reply.
@@ -189,6 +189,24 @@ impl Session {
             waiting.extend(more);
         }
         Ok(Json(waiting))
+    }
+
+    /// Whether nothing is left to do in this conversation but to wait for a person, or in one that was
+    /// delegated from it.
+    #[handler(lazy_state)]
+    async fn paused(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<bool>> {
+        if ctx.get::<bool>(PAUSED).await?.unwrap_or_default() {
+            return Ok(Json(true));
+        }
+        let children = ctx.get::<Json<Vec<String>>>(CHILDREN).await?;
+        for child in children.map(|Json(children)| children).unwrap_or_default() {
+            let target = RequestTarget::object(SESSION, child, "paused");
+            let Json(paused) = ctx.request::<(), Json<bool>>(target, ()).call().await?;
+            if paused {
+                return Ok(Json(true));
+            }
+        }
+        Ok(Json(false))
     }
 
     /// Decides about a waiting call, by its key.

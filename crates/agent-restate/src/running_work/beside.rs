@@ -89,9 +89,9 @@ impl<'ctx> RunningWork<'ctx> {
         place.and_then(|place| self.started[place].invocation.as_ref()).iter().for_each(|call| call.cancel());
     }
 
-    /// Forgets what has ended, if nothing goes on.
+    /// Forgets what has ended, if nothing goes on and nobody is waited for.
     pub(crate) fn tidy(&mut self) {
-        if self.open == 0 && self.detached == 0 {
+        if self.open == 0 && self.detached == 0 && !self.has_waits() {
             *self = Self::default();
         }
     }

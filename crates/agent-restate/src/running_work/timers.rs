@@ -1,6 +1,5 @@
 //! The timers of delegations with a time limit.
 
-use agent_core::conversation::PendingApproval;
 use restate_sdk::{
     context::{ContextClient, ContextTimers, DurableFuture, ObjectContext, RequestTarget},
     serde::Json,
@@ -20,9 +19,9 @@ impl<'ctx> RunningWork<'ctx> {
 
     pub(super) fn ask_whether_it_waits(&mut self, ctx: &ObjectContext<'ctx>, place: usize) {
         let Some(child) = &self.started[place].child else { return };
-        let target = RequestTarget::object(SESSION, child.as_str(), "waiting");
-        let asked = ctx.request::<(), Json<Vec<PendingApproval>>>(target, ()).call();
-        let waits = asked.map(|calls| WorkEvent::Waits(calls.map(|Json(calls)| !calls.is_empty())));
+        let target = RequestTarget::object(SESSION, child.as_str(), "paused");
+        let asked = ctx.request::<(), Json<bool>>(target, ()).call();
+        let waits = asked.map(|paused| WorkEvent::Waits(paused.map(|Json(paused)| paused)));
         self.wait_for(place, Box::pin(waits));
     }
 

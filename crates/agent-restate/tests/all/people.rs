@@ -51,7 +51,7 @@ async fn a_call_waits_for_a_person_and_the_others_do_not() {
     let keys: Vec<&str> = waits.iter().map(|call| call.key.as_str()).collect();
     assert_eq!(keys, ["pay/call_0_0", "pay/call_0_2"]);
     assert_eq!(waits[1].question, r#"Pay {"say":"Bob"}?"#);
-    assert_eq!(calls.made(), [("pay/call_0_1".to_owned(), 1)].into());
+    calls.until(|calls| *calls == [("pay/call_0_1".to_owned(), 1)].into()).await;
 
     stage.host.approve(keys[0]).await.unwrap();
     waiting(&stage, "pay", 1).await;
@@ -112,6 +112,27 @@ impl Tool for Careful {
 }
 
 #[tokio::test]
+async fn field_45_on_the_engine_the_time_of_a_delegation_goes_on_while_a_call_waits_and_another_runs() {
+    let (calls, open) = (Calls::default(), Calls::default());
+    let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
+        ("boss", 1) => Reply::call("clerk", json!({"task": "Pay."})),
+        ("clerk", 1) => call("pay", "Ada").and_call("note", json!({"say": "hang"})),
+        _ => Reply::text("Done."),
+    });
+    let pay = NeedsApproval::new(tool("pay", &calls, &open));
+    let clerk = Agent::builder("clerk", model.clone()).tool(pay).tool(tool("note", &calls, &open));
+    let ask = AgentTool::new("clerk", "Pays.").timeout(Duration::from_millis(500));
+    let boss = Agent::builder("boss", model).tool(ask).build().unwrap();
+    let services = Services::new(Team::new([clerk.build().unwrap(), boss]).unwrap());
+    let Some(stage) = Stage::open(services).await else { return };
+    let mut conversation = agent_core::Conversation::start("boss", "Have it paid.").with_id("late");
+    let run = stage.host.run(&mut conversation);
+    let ran = tokio::time::timeout(Duration::from_secs(60), run).await.expect("its time is over");
+    assert_eq!(ran.unwrap().text(), "Done.");
+    assert!(conversation.to_string().contains("timed out"), "{conversation}");
+}
+
+#[tokio::test]
 async fn a_call_that_waits_again_needs_another_decision() {
     let careful = Careful(ToolSpec::new("pay", "Pays.", json!({"type": "object"})), AtomicUsize::new(0));
     let clerk = Agent::builder("clerk", calls_then_done(Reply::call("pay", json!({})))).tool(careful);
@@ -128,25 +149,63 @@ async fn a_call_that_waits_again_needs_another_decision() {
 }
 
 #[tokio::test]
-async fn while_an_approved_call_runs_the_others_still_wait() {
+async fn while_an_approved_call_runs_the_others_wait_and_are_decided() {
     let (calls, open) = (Calls::default(), Calls::default());
-    let model = calls_then_done(call("pay", "hang").and_call("pay", json!({"say": "Bob"})));
-    let clerk = Agent::builder("clerk", model).tool(NeedsApproval::new(tool("pay", &calls, &open)));
+    let all =
+        call("pay", "hang").and_call("pay", json!({"say": "Bob"})).and_call("pay", json!({"say": "Eve"}));
+    let clerk =
+        Agent::builder("clerk", calls_then_done(all)).tool(NeedsApproval::new(tool("pay", &calls, &open)));
     let services = Services::new(Team::new([clerk.build().unwrap()]).unwrap());
     let Some(stage) = Stage::open(services).await else { return };
     let run = stage.host.submit(&start("pay"), None).await.unwrap();
-    let waits = waiting(&stage, "pay", 2).await;
+    let waits = waiting(&stage, "pay", 3).await;
     stage.host.approve(&waits[0].key).await.unwrap();
     calls.until(|calls| !calls.is_empty()).await;
     assert_eq!(stage.host.waiting("pay").await.unwrap(), waits[1..]);
     stage.host.approve(&waits[1].key).await.unwrap();
-    // The decision counts from now on, even though the run has not seen it yet.
-    stage.host.approve(&waits[1].key).await.unwrap();
+    stage.host.deny(&waits[2].key, "not her").await.unwrap();
+    // The first call still runs.
+    waiting(&stage, "pay", 0).await;
+    calls.until(|calls| calls.len() == 2).await;
     let denied = stage.host.deny(&waits[1].key, "not him").await;
     assert!(matches!(denied, Err(RestateError::NotWaiting(_))), "{denied:?}");
     open.note("open".to_owned());
-    stage.host.attach(&run).await.unwrap();
+    let ran = stage.host.attach(&run).await.unwrap();
     assert_eq!(calls.made().into_values().collect::<Vec<_>>(), [1, 1]);
+    assert!(ran.conversation.to_string().contains("  < call_0_2 failed: denied: not her\n"));
+}
+
+#[tokio::test]
+async fn a_call_is_decided_while_others_of_its_reply_run_also_after_a_change_of_processes() {
+    let (calls, open) = (Calls::default(), Calls::default());
+    let services = || {
+        let model = calls_then_done(
+            call("note", "hang")
+                .and_call("pay", json!({"say": "Ada"}))
+                .and_call("pay", json!({"say": "Bob"})),
+        );
+        let pay = NeedsApproval::new(tool("pay", &calls, &open));
+        let clerk = Agent::builder("clerk", model).tool(pay).tool(tool("note", &calls, &open));
+        Services::new(Team::new([clerk.build().unwrap()]).unwrap())
+    };
+    let Some(mut stage) = Stage::open(services()).await else { return };
+    let run = stage.host.submit(&start("both"), None).await.unwrap();
+    let waits = waiting(&stage, "both", 2).await;
+    let shown = stage.host.history("both").await.unwrap().expect("it is kept").waiting();
+    assert_eq!(shown, waits, "a page shows what waits while others run");
+    stage.host.approve(&waits[0].key).await.unwrap();
+    calls.until(|calls| calls.contains_key(&waits[0].key)).await;
+    stage.replace(services()).await;
+    let (first, second) =
+        tokio::join!(stage.host.approve(&waits[1].key), stage.host.deny(&waits[1].key, "not him"));
+    assert!(first.is_ok() != second.is_ok(), "one of two decisions counts: {first:?}, {second:?}");
+    waiting(&stage, "both", 0).await;
+    open.note("open".to_owned());
+    let ran = stage.host.attach(&run).await.unwrap();
+    assert_eq!(ran.end.unwrap().text(), "Done.");
+    let pays = calls.made().into_iter().filter(|(key, _)| !key.ends_with("call_0_0"));
+    let expected = waits.iter().take(if first.is_ok() { 2 } else { 1 }).map(|wait| (wait.key.clone(), 1));
+    assert_eq!(pays.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -196,9 +255,9 @@ async fn fault_100_a_process_that_takes_over_does_not_tell_again_what_was_told()
     let run = stage.host.submit(&start("r"), None).await.unwrap();
     let waits = waiting(&stage, "r", 2).await;
     stage.replace(services()).await;
-    for call in waits {
-        stage.host.approve(&call.key).await.unwrap();
-    }
+    stage.host.approve(&waits[0].key).await.unwrap();
+    told.until(|told| told.get("r waits") == Some(&2)).await;
+    stage.host.approve(&waits[1].key).await.unwrap();
     stage.host.attach(&run).await.unwrap();
     // It waits for two calls, and then for one.
     assert_eq!(told.made(), [("r ended".to_owned(), 1), ("r waits".to_owned(), 2)].into());
