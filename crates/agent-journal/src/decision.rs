@@ -18,9 +18,9 @@ use crate::{
 impl Journal {
     /// Approves a call that waits for a person. `key` is
     /// [`PendingApproval::key`](agent_core::conversation::PendingApproval::key). This works in any
-    /// process. If a run of the session goes on, it makes the call within 100 ms, beside the other
-    /// calls that it makes. If not, the next run makes the call. Fails if no call with this key
-    /// waits.
+    /// process. If a run of the session goes on, it makes the call beside the other calls that it
+    /// makes; a run in another process notices the decision within 100 ms. If no run goes on, the
+    /// next one makes the call. Fails if no call with this key waits.
     pub async fn approve(&self, key: &str) -> Result<(), JournalError> {
         self.decide(key, |call| Change::Approved { call }).await
     }
@@ -73,7 +73,10 @@ impl Journal {
             let entry = Entry::Change(change).write();
             table::add_entry(connection, number, path, table::now(), &entry).map_err(wrong)
         };
-        self.write(decide, |_| ()).await
+        self.write(decide, |_| ()).await?;
+        // A run of this process need not wait until the file is checked again.
+        self.watch().waiters().wake();
+        Ok(())
     }
 
     /// Applies the decisions of others to this conversation. Returns those that it did not have

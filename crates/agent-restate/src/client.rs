@@ -151,8 +151,8 @@ impl Restate {
         self.call(id, "waiting", ()).await
     }
 
-    /// Approves a call that waits for a person. The run then makes the call. `key` is
-    /// [`PendingApproval::key`]. Fails with [`RestateError::NotWaiting`] if no call with this key
+    /// Approves a call that waits for a person. The run then makes the call, also while other calls
+    /// of the same reply run. `key` is [`PendingApproval::key`]. Fails with [`RestateError::NotWaiting`] if no call with this key
     /// waits.
     pub async fn approve(&self, key: &str) -> Result<(), RestateError> {
         self.decide(key, Verdict::Approve).await

@@ -4,11 +4,17 @@ use agent_core::{
     Conversation, Outcome,
     conversation::{PendingApproval, ToolTurn, Work},
 };
-use restate_sdk::{context::ContextWriteState, errors::TerminalError};
+use restate_sdk::{
+    context::{ContextClient, ContextReadState, ContextWriteState, RequestTarget, SharedObjectContext},
+    errors::TerminalError,
+    serde::Json,
+};
 
 use crate::{
+    children::CHILDREN,
     decision::Verdict,
     engine::Engine,
+    names::SESSION,
     running_work::{Decided, RunningWork},
     waits::PAUSED,
 };
@@ -42,9 +48,7 @@ impl<'ctx> Engine<'_, 'ctx> {
         };
         let told = match &verdict {
             Verdict::Approve => Ok(()),
-            Verdict::Deny(reason) => {
-                self.tell_outcome(turn.call_of(&call), Outcome::error(format!("denied: {reason}"))).await
-            }
+            Verdict::Deny(reason) => self.tell_outcome(turn.call_of(&call), Outcome::denied(reason)).await,
         };
         turn.decide(&id, verdict.change(&call)).expect("it waits, as was checked above");
         (told, turn.take_work())
@@ -65,4 +69,21 @@ impl<'ctx> Engine<'_, 'ctx> {
         verdict.apply(&key, conversation).expect("only this code decides about waiting calls");
         Ok(())
     }
+}
+
+/// Whether nothing is left to do in this conversation but to wait for a person, or in one that was
+/// delegated from it.
+pub(crate) async fn is_paused(ctx: &SharedObjectContext<'_>) -> Result<bool, TerminalError> {
+    if ctx.get::<bool>(PAUSED).await?.unwrap_or_default() {
+        return Ok(true);
+    }
+    let children = ctx.get::<Json<Vec<String>>>(CHILDREN).await?;
+    for child in children.map(|Json(children)| children).unwrap_or_default() {
+        let target = RequestTarget::object(SESSION, child, "paused");
+        let Json(paused) = ctx.request::<(), Json<bool>>(target, ()).call().await?;
+        if paused {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

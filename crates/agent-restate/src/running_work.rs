@@ -2,16 +2,16 @@
 
 mod beside;
 mod not_invoked;
+mod started_work;
 mod timed_out;
 mod timers;
 mod waiting;
 
-use std::{collections::VecDeque, pin::Pin, time::Duration};
+use std::{collections::VecDeque, pin::Pin};
 
 use agent_core::{
     Team,
     conversation::{Call, Work},
-    tool::Done,
 };
 use restate_sdk::{
     context::{
@@ -34,6 +34,8 @@ use crate::{
     tools::{Refused, ToolCallRequest},
     waits::Wait,
 };
+pub(crate) use started_work::FinishedWork;
+use started_work::{StartedWork, TimeLimit};
 pub(crate) use waiting::Decided;
 
 /// The work that was started and is awaited: that of a turn, and that of detached calls, which goes
@@ -69,41 +71,6 @@ pub(crate) struct Scope<'a, 'ctx> {
     pub(crate) trace: Option<&'a str>,
     /// Whether any work may have to be stopped.
     pub(crate) may_stop: bool,
-}
-
-pub(crate) struct StartedWork {
-    pub(crate) call: Call,
-    /// The id of the conversation that it delegates to.
-    child: Option<String>,
-    time: Option<TimeLimit>,
-    /// What stops it, if it may have to be stopped.
-    invocation: Option<InvocationHandle>,
-    /// The calls that it waits for, if it only waits.
-    waits_for: Option<Vec<String>>,
-    /// Whether equal calls of the turn share its execution.
-    shares: bool,
-    /// Those that wait for its result.
-    sharers: Vec<Call>,
-    /// Its result, for equal calls that begin later in the turn.
-    result: Option<Done>,
-    is_detached: bool,
-    is_done: bool,
-}
-
-/// The time limit of a delegation.
-struct TimeLimit {
-    limit: Duration,
-    left: Duration,
-    is_over: bool,
-}
-
-/// Work that has ended.
-pub(crate) struct FinishedWork {
-    pub(crate) call: Call,
-    pub(crate) child: Option<String>,
-    pub(crate) done: Result<Done, TerminalError>,
-    /// Whether the process that made the call has told how it ended.
-    pub(crate) is_told: bool,
 }
 
 type EventFuture<'ctx> = Pin<Box<dyn DurableFuture<Output = WorkEvent> + Send + 'ctx>>;
@@ -149,14 +116,6 @@ impl Default for RunningWork<'_> {
             ended: VecDeque::new(),
             waits: Vec::new(),
         }
-    }
-}
-
-impl StartedWork {
-    fn new(call: Call) -> Self {
-        let (child, time, invocation, waits_for, result) = (None, None, None, None, None);
-        let (shares, is_detached, is_done, sharers) = (false, false, false, Vec::new());
-        Self { call, child, time, invocation, waits_for, shares, sharers, result, is_detached, is_done }
     }
 }
 

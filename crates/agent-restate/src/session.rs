@@ -26,10 +26,11 @@ use crate::{
     merge::{check_id, is_earlier_state, merge},
     names::{EXISTS, NOT_WAITING, RUNNING, SESSION},
     payload::check,
+    people::is_paused,
     process::SharedProcess,
     state::{self, Writer},
     step::session_step,
-    waits::{PAUSED, WAITING, Wait},
+    waits::{WAITING, Wait},
 };
 
 /// The status of the error for a model that did not reply.
@@ -195,18 +196,7 @@ impl Session {
     /// delegated from it.
     #[handler(lazy_state)]
     async fn paused(&self, ctx: SharedObjectContext<'_>) -> HandlerResult<Json<bool>> {
-        if ctx.get::<bool>(PAUSED).await?.unwrap_or_default() {
-            return Ok(Json(true));
-        }
-        let children = ctx.get::<Json<Vec<String>>>(CHILDREN).await?;
-        for child in children.map(|Json(children)| children).unwrap_or_default() {
-            let target = RequestTarget::object(SESSION, child, "paused");
-            let Json(paused) = ctx.request::<(), Json<bool>>(target, ()).call().await?;
-            if paused {
-                return Ok(Json(true));
-            }
-        }
-        Ok(Json(false))
+        Ok(Json(is_paused(&ctx).await?))
     }
 
     /// Decides about a waiting call, by its key.

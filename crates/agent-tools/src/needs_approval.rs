@@ -14,6 +14,8 @@ use agent_core::{
 /// Approve the call by its key, or deny it, and run the conversation again. An approved call is
 /// made; of a denied call the model reads the reason. The decision may come much later and in
 /// another process, if you save the conversation: as JSON, or with agent-journal or agent-restate.
+/// It may also come while the run goes on, through
+/// [`Run::decisions`](agent_core::Run::decisions) or a journal: then the call is made at once.
 ///
 /// The person is also asked about inputs that the tool will refuse. To ask only about inputs that
 /// fit the schema, put `Validated` (feature `validate`) around the `NeedsApproval`:

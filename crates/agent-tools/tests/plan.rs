@@ -719,3 +719,29 @@ async fn a_denied_step_may_end_its_plan_while_others_run_and_wait() {
     [50 ms]
     "#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_decides_about_what_a_plan_has_stopped() {
+    let plan = json!({"stop_on_failure": true, "steps": [
+        {"id": "ask", "tool": "bob", "input": {"task": "Pay."}},
+        failing("no", json!("no"), 100),
+    ]});
+    let model = Script::by(move |request| match (&*request.agent, request.messages.len()) {
+        ("clerk", 1) => Reply::call("plan", plan.clone()).and_call("look", json!({"say": "x", "ms": 1_000})),
+        ("bob", 1) => Reply::call("pay", json!({"say": "x"})),
+        _ => Reply::text("Done."),
+    });
+    let clerk = Agent::builder("clerk", model.clone()).tool(look("look")).tool(PlanTool::new());
+    let clerk = clerk.tool(AgentTool::new("bob", "Pays.")).build().unwrap();
+    let bob = Agent::builder("bob", model).tool(look("pay").needs_approval()).build().unwrap();
+    let team = Team::new([clerk, bob]).unwrap();
+    let mut conversation = Conversation::start("clerk", "Go.");
+    let run = team.run(&mut conversation);
+    let decisions = run.decisions();
+    let (end, ()) = tokio::join!(run, async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let error = decisions.approve("run/call_0_0/ask/call_0_0").unwrap_err();
+        assert_eq!(error.key, "run/call_0_0/ask/call_0_0");
+    });
+    assert_eq!(end.unwrap().text(), "Done.");
+}

@@ -1,12 +1,10 @@
 //! A person's decisions about calls that wait for them.
 
-use super::{Conversation, Slot, State};
-
-/// The text before the reason in the result of a denied call.
-pub(super) const DENIED: &str = "denied: ";
+use super::{Conversation, Slot, State, outcome::DENIED};
 
 impl Conversation {
-    /// Approves a call that waits for a person. The next run makes the call. `key` is
+    /// Approves a call that waits for a person. The next run makes the call. To decide while a run
+    /// goes on, use [`Run::decisions`](crate::Run::decisions). `key` is
     /// [`PendingApproval::key`](crate::conversation::PendingApproval::key). Fails if no call with
     /// this key waits.
     pub fn approve(&mut self, key: &str) -> Result<(), NotWaiting> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, Reservations, Reserved, Slot, State, approvals::DENIED};
+use super::{Conversation, Reservations, Reserved, Slot, State, outcome::DENIED};
 use crate::{BlockKind, Content, Done, Failure, Limits, Message, Outcome, Response, Role, Usage};
 
 /// One change of a conversation, as data. A journal needs to save only the changes:

@@ -14,7 +14,8 @@ pub enum End {
     /// The agent has answered. This is the text of the answer.
     Answered(String),
     /// Only calls that wait for a person are left. Decide each with
-    /// [`Conversation::approve`](crate::Conversation::approve) or `deny`, and run again.
+    /// [`Conversation::approve`](crate::Conversation::approve) or `deny`, and run again. To decide
+    /// before, while other calls run, use [`Run::decisions`](crate::Run::decisions).
     Waiting(Vec<PendingApproval>),
     /// The reply was cut, for this reason. The calls in that reply were not made;
     /// [`Conversation::open_calls`](crate::Conversation::open_calls) returns them.

@@ -9,8 +9,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Control, Plan, approvals::DENIED};
+use super::{Control, Plan};
 use crate::{BudgetExceeded, Call, Content, DelegationLimits, UsageByAgent, panic_message::panic_message};
+
+/// The text before the reason in the result of a denied call.
+pub(super) const DENIED: &str = "denied: ";
 
 /// The outcome of a tool call: a result, or a request to do something else. It is plain data; the
 /// host that runs the conversation carries it out.
@@ -170,8 +173,8 @@ impl Outcome {
         ))
     }
 
-    /// Makes the error result of a call that a person denied for this reason.
-    pub(crate) fn denied(reason: &str) -> Self {
+    /// Makes the error result of a call that a person denied for this reason. It is for hosts.
+    pub fn denied(reason: &str) -> Self {
         Self::error(format!("{DENIED}{reason}"))
     }
 

@@ -1,6 +1,6 @@
 //! The outcome of a call: what may be recorded, and what it changes.
 
-use super::{Conversation, State, approvals::DENIED, results_limit::limited};
+use super::{Conversation, State, outcome::DENIED, results_limit::limited};
 use crate::{Done, Outcome, Rules};
 
 /// How the error results of calls begin that were not made.

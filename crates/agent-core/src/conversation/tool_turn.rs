@@ -3,7 +3,7 @@
 mod decide;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     fmt,
 };
 
@@ -21,7 +21,7 @@ pub struct ToolTurn<'a> {
     /// The ids of the steps that have started and not ended, if it is the turn of a plan.
     running: HashSet<String>,
     /// The calls about which a person has decided, whose work was not taken yet.
-    decided: Vec<String>,
+    decided: BTreeSet<String>,
 }
 
 impl<'a> ToolTurn<'a> {
@@ -35,7 +35,7 @@ impl<'a> ToolTurn<'a> {
         later.into_iter().for_each(|(key, work)| by_key.entry(key).or_default().push_back(work));
         let is_plan = conversation.is_plan();
         let running = work.iter().filter(|_| is_plan).map(|work| work.id().to_owned()).collect();
-        Self { conversation, rules, work, later: by_key, running, decided: Vec::new() }
+        Self { conversation, rules, work, later: by_key, running, decided: BTreeSet::new() }
     }
 
     /// A turn in which only detached calls are recorded that have ended.
@@ -134,7 +134,7 @@ impl<'a> ToolTurn<'a> {
             return Vec::new();
         }
         if self.conversation.is_plan() {
-            return self.next_steps(&[id]);
+            return self.next_steps([id]);
         }
         let slot = &self.conversation.slots[place];
         let more = match slot.state {
@@ -160,7 +160,7 @@ impl<'a> ToolTurn<'a> {
     }
 
     /// The steps of a plan that may start now that something has happened to these steps.
-    fn next_steps(&mut self, steps: &[impl AsRef<str>]) -> Vec<Work> {
+    fn next_steps(&mut self, steps: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<Work> {
         for step in steps {
             self.running.remove(step.as_ref());
         }

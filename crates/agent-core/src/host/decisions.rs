@@ -101,9 +101,10 @@ impl Decisions {
         self.calls().insert(key, None);
     }
 
-    /// This call waits no more.
+    /// This call waits no more, and neither do those of the conversation that was delegated from it.
     pub(crate) fn remove(&self, key: &str) {
-        self.calls().remove(key);
+        let within = |other: &str| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('/'));
+        self.calls().retain(|other, _| other != key && !within(other));
     }
 
     /// Whether any call waits.

@@ -7,12 +7,14 @@ mod waiting;
 use std::{collections::VecDeque, future::Future, sync::Arc};
 
 use beside::{Beside, EndedBeside};
-use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
+use futures::{FutureExt, future::Either, stream::FuturesUnordered};
 pub use perform::Perform;
 use tokio::task::coop::consume_budget;
+use waiting::WaitingCalls;
 
 use crate::{
     Call, Done, Outcome, Receipt, ToolCall, ToolTurn, Work,
+    conversation::Control,
     host::{
         background::Background,
         delegation_guard::{DelegationGuard, Home},
@@ -40,11 +42,11 @@ pub(crate) async fn in_parallel_beside<P: Perform>(
     performer: &P,
     background: Option<&Background>,
 ) -> Result<(), P::Error> {
-    let mut waits = turn.is_for_detached();
+    let waits = turn.is_for_detached();
     let mut queue: VecDeque<Work> = turn.take_work().into();
     // Declared before `pending`, so that it is dropped after it, when all guards have put their
     // conversations back.
-    let mut open_turn = OpenTurn { turn, receipts: Vec::new(), home: Home::default() };
+    let mut open_turn = OpenTurn { turn, waits, receipts: Vec::new(), home: Home::default() };
     let mut waiting = open_turn.waiting_calls(background);
     let mut pending = FuturesUnordered::new();
     loop {
@@ -57,35 +59,18 @@ pub(crate) async fn in_parallel_beside<P: Perform>(
                 Beside::Goes => {}
             }
         }
-        let next = match background {
-            None => Either::Left(pending.next()),
-            Some(background) => Either::Right(open_turn.next_beside(&mut pending, background, waits)),
-        };
-        let next = waiting.decided_before(next, &open_turn.turn, |keys| performer.decided(keys)).await;
-        let (call, ended) = match next {
-            Either::Left(Some(next)) => next,
+        let next = open_turn.next(&mut pending, background);
+        let more = match waiting.decided_before(next, &open_turn.turn, |keys| performer.decided(keys)).await {
+            Either::Right(decisions) => open_turn.decide(decisions?, &mut waiting, performer),
             Either::Left(None) => return Ok(()),
-            Either::Right(decisions) => {
-                let decisions = decisions?;
-                waits &= open_turn.are_of_detached(&decisions);
-                let more = open_turn.decide(decisions, performer);
-                more.iter().for_each(|work| waiting.remove(work.id()));
-                open_turn.add_to(&mut queue, more);
-                continue;
+            Either::Left(Some((call, Ok(Ended::Asks(asked))))) => {
+                pending.push(Either::Right(open_turn.carry_out(call, asked, performer, background)));
+                Vec::new()
+            }
+            Either::Left(Some((call, ended))) => {
+                open_turn.record(&call, ended?, &mut waiting, performer).await?
             }
         };
-        if let Ok(Ended::Call(index, done @ Done { outcome: Outcome::Control(control), .. })) = &ended {
-            let (control, done) = (*control, open_turn.close_receipt(*index, done));
-            pending.push(Either::Right(open_turn.carry_out(control, call, done, performer, background)));
-            continue;
-        }
-        waits &= !open_turn.tells(&call, &ended);
-        let ended = ended?;
-        let may_wait = ended.may_wait();
-        let more = open_turn.record(&call, ended, performer).await?;
-        if may_wait && open_turn.turn.rests(&call.id) {
-            waiting.add(&call);
-        }
         open_turn.add_to(&mut queue, more);
         // Yield if thousands of calls end at the same time, so that the rest of this task can run.
         consume_budget().await;
@@ -96,18 +81,35 @@ pub(crate) async fn in_parallel_beside<P: Perform>(
 enum Ended {
     /// A call, with the index of its receipt.
     Call(usize, Done),
+    /// A call that asks its host to do something.
+    Asks(Asked),
     /// A delegated conversation. It has no result if it waits for a person.
     Conversation(DelegationGuard, Option<Done>),
     Beside(EndedBeside),
 }
 
+/// What a call asks its host to do, and the index of its receipt.
+struct Asked {
+    index: usize,
+    control: Control,
+    done: Done,
+}
+
 impl Ended {
+    fn of_call(index: usize, done: Done) -> Self {
+        match done.outcome {
+            Outcome::Control(control) => Self::Asks(Asked { index, control, done }),
+            _ => Self::Call(index, done),
+        }
+    }
+
     /// Whether it may wait for a person now.
     fn may_wait(&self) -> bool {
         match self {
             Self::Call(_, done) => matches!(done.outcome, Outcome::Wait { .. }),
             Self::Conversation(_, done) => done.is_none(),
             Self::Beside(ended) => matches!(ended, EndedBeside::Call(_)),
+            Self::Asks(_) => false,
         }
     }
 }
@@ -118,6 +120,8 @@ type Event<E> = (Arc<ToolCall>, Result<Ended, E>);
 /// A turn while its work is done. When it is dropped, all finished work is recorded.
 struct OpenTurn<'t> {
     turn: ToolTurn<'t>,
+    /// Whether it waits for a detached call, although nothing else is left to do.
+    waits: bool,
     /// The receipts of running calls; `None` for calls that have ended.
     receipts: Vec<Option<(Arc<ToolCall>, Receipt)>>,
     home: Home,
@@ -152,12 +156,6 @@ impl OpenTurn<'_> {
         (self.receipts.len() - 1, receipt)
     }
 
-    /// The call with this receipt has ended so.
-    fn close_receipt(&mut self, index: usize, done: &Done) -> Done {
-        self.receipts[index] = None;
-        done.clone()
-    }
-
     fn begin<'p, P: Perform>(
         &mut self,
         work: Work,
@@ -170,7 +168,7 @@ impl OpenTurn<'_> {
                 let called = performer.call(work, receipt.clone());
                 Either::Left(
                     called.map(move |ended| {
-                        (call, ended.map(|()| Ended::Call(index, receipt.take_or_error())))
+                        (call, ended.map(|()| Ended::of_call(index, receipt.take_or_error())))
                     }),
                 )
             }
@@ -188,7 +186,24 @@ impl OpenTurn<'_> {
         }
     }
 
-    async fn record<P: Perform>(
+    /// Records how work has ended. Returns the work that may start now.
+    async fn record<P: Perform, F: Future>(
+        &mut self,
+        call: &Arc<ToolCall>,
+        ended: Ended,
+        waiting: &mut WaitingCalls<F>,
+        performer: &P,
+    ) -> Result<Vec<Work>, P::Error> {
+        let may_wait = ended.may_wait();
+        self.waits &= !self.tells(call, &ended);
+        let more = self.record_ended(call, ended, performer).await?;
+        if may_wait && self.turn.rests(&call.id) {
+            waiting.add(call);
+        }
+        Ok(more)
+    }
+
+    async fn record_ended<P: Perform>(
         &mut self,
         call: &Arc<ToolCall>,
         ended: Ended,
@@ -204,6 +219,7 @@ impl OpenTurn<'_> {
                 self.turn.keep(id, child.give_back());
                 done
             }
+            Ended::Asks(_) => unreachable!("its host does that first"),
             // Boxed, because few calls are detached.
             Ended::Beside(ended) => return Box::pin(self.record_beside(id, ended, performer)).await,
         };

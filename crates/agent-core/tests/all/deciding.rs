@@ -1,15 +1,15 @@
 //! Decisions of people about calls of a run that goes on.
 
 use agent_core::{
-    Conversation, End, Event, EventKind, Team,
+    Agent, Conversation, End, Event, EventKind, Team,
     host::{Decisions, Mode},
-    script::Reply,
+    script::{Reply, Script},
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::common::{calls, ms, one_turn, team};
+use crate::common::{Act, Log, calls, ms, one_turn, team};
 
 /// A decision so many ms after the start: a key, and why the call is denied, if it is.
 type Decided = (u64, &'static str, Option<&'static str>);
@@ -51,6 +51,9 @@ async fn decided_run(
             match kind {
                 EventKind::CallWaiting { key, .. } => told += &format!("{at} {key} waits\n"),
                 EventKind::CallStarted { id, .. } => told += &format!("{at} {of}/{id} starts\n"),
+                EventKind::CallCouldStartEarlier { id, by, .. } => {
+                    told += &format!("{at} {of}/{id} could start {by:?} earlier\n");
+                }
                 EventKind::CallEnded { id, result, .. } => told += &format!("{at} {of}/{id} = {result}\n"),
                 _ => {}
             }
@@ -61,6 +64,16 @@ async fn decided_run(
     (end, took, told)
 }
 
+/// Like `check`, with an agent whose calls could all start early. The tool `act_read` only reads, so
+/// that its calls do, and equal ones share an execution.
+async fn check_early(reply: Reply, all: impl IntoIterator<Item = Decided>, expected: (u128, &str)) {
+    let (model, log) = (Script::new([reply, Reply::text("Done.")]), Log::default());
+    let read = Act::new("act_read", &log).spec(|spec| (spec.read_only, spec.idempotent) = (true, true));
+    let agent = Agent::builder("main", model).tool(read).tool(Act::new("act", &log)).build().unwrap();
+    let team = Team::new([agent]).unwrap();
+    check_team(&team, all, expected).await;
+}
+
 async fn check(reply: Reply, all: impl IntoIterator<Item = Decided>, expected: (u128, &str)) {
     let clerk = calls([
         ("act", json!({"ask": "May I?", "say": "filed", "ms": 10})),
@@ -68,8 +81,12 @@ async fn check(reply: Reply, all: impl IntoIterator<Item = Decided>, expected: (
     ]);
     let (team, _, _) =
         team([("main", vec![reply, Reply::text("Done.")]), ("clerk", vec![clerk, Reply::text("Filed.")])]);
+    check_team(&team, all, expected).await;
+}
+
+async fn check_team(team: &Team, all: impl IntoIterator<Item = Decided>, expected: (u128, &str)) {
     let mut conversation = Conversation::start("main", "Go.");
-    let (end, took, told) = decided_run(&team, &mut conversation, all).await;
+    let (end, took, told) = decided_run(team, &mut conversation, all).await;
     assert_eq!((end.text(), took), ("Done.", expected.0), "{told}");
     let expected: Vec<&str> = expected.1.trim().lines().map(str::trim).collect();
     assert_eq!(told.lines().collect::<Vec<_>>(), expected);
@@ -94,6 +111,41 @@ async fn an_approved_call_is_made_at_once_beside_the_others() {
         1000 run/call_0_1 = done
     ";
     check(calls([ask(), slow()]), [approved(50, "run/call_0_0")], (1000, told)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_only_read_and_share_an_execution_are_asked_about_and_made_each_as_it_is_decided() {
+    let read = || ("act_read", json!({"ask": "Read?", "say": "read", "ms": 10}));
+    let told = "
+        0 run/call_0_3 starts
+        0 run/call_0_0 starts
+        0 run/call_0_1 starts
+        0 run/call_0_2 starts
+        10 run/call_0_0 waits
+        10 run/call_0_1 waits
+        10 run/call_0_2 waits
+        50 run/call_0_0 starts
+        60 run/call_0_0 = read
+        100 run/call_0_1 = denied: not today
+        150 run/call_0_2 starts
+        160 run/call_0_2 = read
+        1000 run/call_0_3 = done
+    ";
+    let all = [approved(50, "run/call_0_0"), denied(100, "run/call_0_1"), approved(150, "run/call_0_2")];
+    check_early(calls([read(), read(), read(), slow()]), all, (1000, told)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_not_said_that_an_approved_call_could_start_earlier() {
+    let told = "
+        0 run/call_0_0 starts
+        0 run/call_0_1 starts
+        10 run/call_0_0 waits
+        500 run/call_0_0 starts
+        510 run/call_0_0 = deleted
+        1000 run/call_0_1 = done
+    ";
+    check_early(calls([ask(), slow()]), [approved(500, "run/call_0_0")], (1000, told)).await;
 }
 
 #[tokio::test(start_paused = true)]

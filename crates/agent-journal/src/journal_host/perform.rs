@@ -67,7 +67,7 @@ impl Perform for JournalHost {
         }
         if call.approved {
             if let Some(reason) = self.ledger.denial(&id, &call.call.id)? {
-                receipt.fill(Outcome::error(format!("denied: {reason}")));
+                receipt.fill(Outcome::denied(&reason));
                 return Ok(());
             }
         }

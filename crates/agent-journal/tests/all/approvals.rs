@@ -130,7 +130,8 @@ async fn an_approval_in_memory_and_a_denial_by_another_process_both_count() {
         other.deny("s/call_0_1", "too dear").await.unwrap();
         conversation.approve("s/call_0_0").unwrap();
         if drive_first {
-            assert_eq!(keys(&drive(&mut conversation, &host).await.unwrap()), ["s/call_0_1"]);
+            // The turn of the approved call takes up the denial.
+            assert_eq!(drive(&mut conversation, &host).await.unwrap().text(), "Done.");
         }
         assert_eq!(host.run(&mut conversation).await.unwrap().text(), "Done.");
         assert_eq!(journal.conversation("s").unwrap(), conversation);

@@ -13,7 +13,7 @@ use agent_core::{
 use agent_journal::{Entry, Journal, JournalError, JournalHost, JournalHostError};
 use proptest::{collection::vec, prelude::*};
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::common::{Log, Place, calls, start, team};
 
@@ -29,6 +29,8 @@ enum Says {
 #[derive(Clone, Debug)]
 enum Step {
     Run,
+    /// A run while a person decides about what waits, with two bits for each call.
+    RunDeciding(u8),
     /// A run that is dropped.
     Drop(u64),
     Say,
@@ -50,6 +52,7 @@ fn says() -> impl Strategy<Value = Says> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Run),
+        4 => any::<u8>().prop_map(Step::RunDeciding),
         4 => (0..60u64).prop_map(Step::Drop),
         2 => Just(Step::Say),
         1 => Just(Step::TakeBack),
@@ -120,6 +123,14 @@ impl Stage {
     async fn take(&mut self, step: &Step) {
         match step {
             Step::Run => self.run().await,
+            Step::RunDeciding(bits) => {
+                let host = self.host.as_ref().unwrap();
+                let deciding = decide_while_it_runs(self.journal.clone(), *bits);
+                tokio::select! { _ = host.run(&mut self.conversation) => {}, () = deciding => {} }
+                // The next run takes up what was decided when this one had ended.
+                self.flush().await;
+                self.run().await;
+            }
             Step::Drop(ms) => {
                 let host = self.host.as_ref().unwrap();
                 drop(timeout(Duration::from_millis(*ms), drive(&mut self.conversation, host)).await);
@@ -193,6 +204,21 @@ impl Stage {
         let finished: BTreeSet<String> = entries.into_iter().filter_map(finished).collect();
         self.finished =
             finished.into_iter().map(|key| (key.clone(), *made.get(&key).unwrap_or(&0))).collect();
+    }
+}
+
+/// Decides about each call as soon as it waits. It never ends.
+async fn decide_while_it_runs(journal: Journal, bits: u8) {
+    for place in 0.. {
+        sleep(Duration::from_millis(2)).await;
+        for call in journal.conversation("s").unwrap().waiting() {
+            // Somebody may have decided before.
+            match bits >> (2 * (place % 4)) & 3 {
+                0 => {}
+                1 => drop(journal.deny(&call.key, "no").await),
+                _ => drop(journal.approve(&call.key).await),
+            }
+        }
     }
 }
 

@@ -55,10 +55,9 @@ impl<'ctx> RunningWork<'ctx> {
     pub(crate) async fn decision(&mut self, ctx: &ObjectContext<'ctx>) -> Result<Decided, TerminalError> {
         while let Some((_, event)) = self.events.next().await? {
             // What else may come is about work that has ended.
-            if let WorkEvent::Decided(awakeable, verdict) = event {
-                if let Some(decided) = self.decided(ctx, &awakeable, verdict) {
-                    return Ok(decided);
-                }
+            let WorkEvent::Decided(awakeable, verdict) = event else { continue };
+            if let Some(decided) = self.decided(ctx, &awakeable, verdict) {
+                return Ok(decided);
             }
         }
         unreachable!("each waiting call has a pending decision")

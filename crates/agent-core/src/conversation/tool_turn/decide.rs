@@ -1,6 +1,9 @@
 //! Decisions of people about calls of a turn that goes on.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     Call, Change, PendingApproval, ToolCall, ToolTurn, Work,
@@ -16,18 +19,18 @@ impl ToolTurn<'_> {
     /// now: approved calls, conversations that can go on, and calls that waited for denied ones.
     /// Fails if the call does not wait any more; then nothing has changed.
     pub fn decide(&mut self, id: &str, decision: Change) -> Result<(), InvalidChange> {
-        let own = self.decided_calls(id, &decision).map(|(own, _)| own);
+        let why = "it is no decision about a call of this turn".to_owned();
+        let invalid = InvalidChange { conversation: id.to_owned(), why };
+        let (own, _) = self.decided_calls(id, &decision).ok_or(invalid)?;
         self.conversation.apply(id, decision)?;
-        if let Some(own) = own.filter(|own| !self.decided.contains(own)) {
-            self.decided.push(own);
-        }
+        self.decided.insert(own);
         Ok(())
     }
 
     /// What may start now that decisions were made about these calls, or within their conversations.
-    pub(super) fn work_after_decisions(&mut self, calls: Vec<String>) -> Vec<Work> {
+    pub(super) fn work_after_decisions(&mut self, calls: BTreeSet<String>) -> Vec<Work> {
         match self.conversation.is_plan() {
-            true => self.next_steps(&calls),
+            true => self.next_steps(calls),
             false => calls.iter().filter_map(|call| self.work_after_decision(call)).collect(),
         }
     }

@@ -8,10 +8,10 @@ use futures::{
 };
 use tokio::time::sleep;
 
-use super::{Ended, Event, OpenTurn, Perform};
+use super::{Asked, Ended, Event, OpenTurn, Perform};
 use crate::{
     Change, Conversation, Done, Outcome, ToolCall, Work,
-    conversation::{Control, ControlTask},
+    conversation::ControlTask,
     host::background::{Background, EndedCall},
 };
 
@@ -60,15 +60,15 @@ impl OpenTurn<'_> {
     /// once.
     pub(super) fn carry_out<'b, P: Perform>(
         &mut self,
-        control: Control,
         call: Arc<ToolCall>,
-        done: Done,
+        Asked { index, control, done }: Asked,
         performer: &P,
         background: Option<&'b Background>,
     ) -> BoxFuture<'b, Event<P::Error>>
     where
         P::Error: 'b,
     {
+        self.receipts[index] = None;
         self.turn.record_admitted(&call.id, done);
         let outcome = match (self.turn.control(control, &call.id), background) {
             (ControlTask::Done(outcome), _) => outcome,
@@ -95,13 +95,22 @@ impl OpenTurn<'_> {
         async { outcome }.map(|outcome| (call, Ok(Ended::Beside(EndedBeside::Control(outcome))))).boxed()
     }
 
-    /// What ends next, in the turn or in the background. `waits` is whether the turn waits for a
-    /// detached call, although nothing else is left to do.
-    pub(super) async fn next_beside<E>(
+    /// What ends next, in the turn or in the background.
+    pub(super) async fn next<E>(
+        &self,
+        mut pending: impl Stream<Item = Event<E>> + Unpin,
+        background: Option<&Background>,
+    ) -> Option<Event<E>> {
+        match background {
+            None => pending.next().await,
+            Some(background) => self.next_beside(pending, background).await,
+        }
+    }
+
+    async fn next_beside<E>(
         &self,
         mut pending: impl Stream<Item = Event<E>> + Unpin,
         background: &Background,
-        waits: bool,
     ) -> Option<Event<E>> {
         let is_detached = |call: &str| self.turn.conversation().is_detached(call);
         let ended = |ended: EndedCall| {
@@ -118,17 +127,17 @@ impl OpenTurn<'_> {
         let told = Box::pin(background.ended(is_detached));
         match select(pending.next(), told).await {
             Either::Left((Some(event), _)) => Some(event),
-            Either::Left((None, told)) if waits && background.has_work() => Some(ended(told.await)),
+            Either::Left((None, told)) if self.waits && background.has_work() => Some(ended(told.await)),
             Either::Left((None, _)) => None,
             Either::Right((told, _)) => Some(ended(told)),
         }
     }
 
     /// Whether a detached call gets its result with this.
-    pub(super) fn tells<E>(&self, call: &ToolCall, ended: &Result<Ended, E>) -> bool {
+    pub(super) fn tells(&self, call: &ToolCall, ended: &Ended) -> bool {
         match ended {
-            Ok(Ended::Beside(EndedBeside::Cancelled)) => true,
-            Ok(Ended::Beside(EndedBeside::Call(ended))) => {
+            Ended::Beside(EndedBeside::Cancelled) => true,
+            Ended::Beside(EndedBeside::Call(ended)) => {
                 self.turn.conversation().is_detached(&call.id) && ended.child.done(&ended.end).is_some()
             }
             _ => false,

@@ -11,9 +11,6 @@ use futures::future::{Either, select};
 use super::{OpenTurn, Perform};
 use crate::{Change, Outcome, ToolCall, ToolTurn, Work, host::background::Background};
 
-/// Decisions of people: each is the id of the conversation with the call, and the change.
-type Decisions = Vec<(String, Change)>;
-
 /// The calls of a turn that wait for a person, and on which nobody works.
 pub(super) struct WaitingCalls<F> {
     calls: Vec<Arc<ToolCall>>,
@@ -70,25 +67,26 @@ impl OpenTurn<'_> {
 
     /// Records decisions of people. Returns the work that may start now. A decision changes nothing if
     /// its call does not wait any more, for example because its plan has ended.
-    pub(super) fn decide<P: Perform>(&mut self, decisions: Decisions, performer: &P) -> Vec<Work> {
+    pub(super) fn decide<P: Perform, F: Future>(
+        &mut self,
+        decisions: Vec<(String, Change)>,
+        waiting: &mut WaitingCalls<F>,
+        performer: &P,
+    ) -> Vec<Work> {
         for (id, decision) in decisions {
             let decided = self.turn.decided_calls(&id, &decision);
-            let (mut waiting, outcome) = (self.turn.waiting_steps(), outcome_of(&decision));
-            let (Ok(()), Some((_, call))) = (self.turn.decide(&id, decision), decided) else { continue };
-            waiting.retain(|other| *other.call != *call.call);
+            let (mut steps, outcome) = (self.turn.waiting_steps(), outcome_of(&decision));
+            let (Ok(()), Some((own, call))) = (self.turn.decide(&id, decision), decided) else { continue };
+            self.waits &= self.turn.conversation().is_detached(&own);
+            steps.retain(|step| *step.call != *call.call);
             if let Some(outcome) = outcome {
                 performer.on_outcome(|| call, &outcome);
             }
-            self.tell_unneeded(waiting, performer);
+            self.tell_unneeded(steps, performer);
         }
-        self.turn.take_work()
-    }
-
-    /// Whether all these decisions are about detached calls.
-    pub(super) fn are_of_detached(&self, decisions: &Decisions) -> bool {
-        let own = |(id, decision)| self.turn.decided_calls(id, decision).map(|(own, _)| own);
-        let mut owns = decisions.iter().map(|(id, decision)| own((id, decision)));
-        owns.all(|own| own.is_none_or(|own| self.turn.conversation().is_detached(&own)))
+        let more = self.turn.take_work();
+        more.iter().for_each(|work| waiting.remove(work.id()));
+        more
     }
 }
 

@@ -67,7 +67,9 @@ impl LocalHost {
         busy: Option<Busy>,
     ) -> impl Future<Output = ()> + 'a {
         let may_take = !call.approved && self.mode == Mode::Concurrent;
-        let late = if self.caller.emitter.has_listeners() { self.started.late(call) } else { None };
+        // An approved call did not wait for its mark, but for a person.
+        let is_told = !call.approved && self.caller.emitter.has_listeners();
+        let late = if is_told { self.started.late(call) } else { None };
         let begun = may_take.then(|| self.started.claim(&self.caller, call, late)).flatten();
         match begun {
             // Boxed, because few calls do this.
