@@ -3,8 +3,8 @@
 use agent_core::sessions::SessionsError;
 use axum::{
     Json,
-    extract::{FromRequest, Request},
-    http::StatusCode,
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
@@ -13,6 +13,18 @@ use serde_json::json;
 /// An answer that says why not: `{"error": "…"}`.
 pub(crate) fn said(status: StatusCode, why: &str) -> Response {
     (status, Json(json!({"error": why}))).into_response()
+}
+
+/// The id of a session in the address. If it can't be read, the answer says so as all others do.
+pub(crate) struct Id(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let read = Path::from_request_parts(parts, state).await;
+        read.map(|Path(id)| Self(id)).map_err(|error| said(error.status(), &error.body_text()))
+    }
 }
 
 /// A body of JSON. If it can't be read, the answer says so as all others do.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agent_core::sessions::{Decision, Sessions};
 use axum::{
     Json, Router,
-    extract::{FromRef, Path, State},
+    extract::{FromRef, State},
     http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Access, LastEventId, access, json as shapes, page,
-    refusal::{self, Body, Refusal},
+    refusal::{self, Body, Id, Refusal},
     sse,
     timelines::Timelines,
 };
@@ -78,7 +78,7 @@ async fn list(State(sessions): Place) -> Result<Json<Value>, Refusal> {
     Ok(Json(all.iter().map(shapes::row).collect()))
 }
 
-async fn session(State(sessions): Place, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+async fn session(State(sessions): Place, Id(id): Id) -> Result<Json<Value>, Refusal> {
     let (summary, conversation) = (sessions.session(&id).await?, sessions.conversation(&id).await?);
     let transcript = shapes::transcript(&conversation);
     Ok(Json(json!({"session": shapes::summary(&summary), "transcript": transcript})))
@@ -86,7 +86,7 @@ async fn session(State(sessions): Place, Path(id): Path<String>) -> Result<Json<
 
 async fn events(
     State(sessions): Place,
-    Path(id): Path<String>,
+    Id(id): Id,
     last: LastEventId,
 ) -> Result<Response, Refusal> {
     let after = match last.0 {
@@ -96,7 +96,7 @@ async fn events(
     Ok(sse(sessions.events(&id, after).await?))
 }
 
-async fn model(State(shared): State<Shared>, Path(id): Path<String>) -> Result<impl IntoResponse, Refusal> {
+async fn model(State(shared): State<Shared>, Id(id): Id) -> Result<impl IntoResponse, Refusal> {
     let model = shared.timelines.model(&*shared.sessions, &id).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], model))
 }
@@ -119,7 +119,7 @@ async fn decide(State(sessions): Place, Body(decided): Body<Decided>) -> Result<
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn cancel(State(sessions): Place, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+async fn cancel(State(sessions): Place, Id(id): Id) -> Result<StatusCode, Refusal> {
     sessions.cancel(&id).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -132,7 +132,7 @@ struct Forked {
 
 async fn fork(
     State(sessions): Place,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(forked): Body<Forked>,
 ) -> Result<StatusCode, Refusal> {
     sessions.fork(&id, forked.turns, &forked.id).await?;

@@ -336,7 +336,7 @@ function fillApprovals(waiting) {
 
 function approval(waits) {
   const reason = element("input");
-  reason.placeholder = "reason, if you deny (the model reads it)";
+  reason.placeholder = "why not? (the model reads it)";
   reason.setAttribute("aria-label", "Reason for a denial");
   const decide = (approve) => () =>
     attempt(() => {

@@ -4,6 +4,15 @@
 /** What is asked for now, and whether to ask again after that. */
 const asking = { isOn: false, again: false };
 
+/** What the service says if there is no timeline: `{"error": …}`, or a sentence of a server in front. */
+function sayWhy(text) {
+  try {
+    return JSON.parse(text).error;
+  } catch {
+    return text || "The service has no timeline of this session.";
+  }
+}
+
 /** Draws the timeline again, with what has happened since. */
 async function refresh() {
   asking.again = asking.isOn;
@@ -11,7 +20,9 @@ async function refresh() {
   asking.isOn = true;
   try {
     const answer = await fetch(`${location.pathname}/model`);
-    if (answer.ok) page.draw(await answer.json());
+    const text = await answer.text();
+    if (answer.ok) page.draw(JSON.parse(text));
+    else document.getElementById("summaries").textContent = sayWhy(text);
   } catch {
     // The page around this one says that the connection is lost.
   }

@@ -273,6 +273,7 @@ async fn all_errors_have_one_form() {
         error(body(r#"{"key": "s/call_0_1"}"#, "application/json")).await,
         error(body("key=s/call_0_1&approve=true", "application/x-www-form-urlencoded")).await,
         error(body(r#"{"key": "s/call_0_1", "approve": true}"#, "text/plain")).await,
+        error(to("GET", "/sessions/%ff").body(Body::empty()).unwrap()).await,
         error(to("GET", "/none").body(Body::empty()).unwrap()).await,
         error(to("DELETE", "/sessions/s").body(Body::empty()).unwrap()).await,
         error(Request::get("/sessions").header("host", "evil.example").body(Body::empty()).unwrap()).await,
@@ -282,6 +283,7 @@ async fn all_errors_have_one_form() {
     422 Failed to deserialize the JSON body into the target type: missing field `approve` at line 1 column 21
     415 Expected request with `Content-Type: application/json`
     415 Expected request with `Content-Type: application/json`
+    400 Invalid URL: Invalid UTF-8 in `id`
     404 there is no such address here
     405 this address can't be asked with this method
     403 This host name is not allowed here. Use the address that the program printed, or allow the name with Access::allow_host.

@@ -108,6 +108,10 @@ async fn followed(page: WebDriver) -> Result<(), Box<dyn Error>> {
     let copy = journal.conversation("s-turn-1")?.to_string();
     assert!(copy.contains("< call_0_1 = paid") && !copy.contains("I have paid"), "{copy}");
     picture(&page, "fork").await?;
+
+    // The timeline of a session that is not there says so.
+    page.goto(format!("{address}sessions/none/timeline")).await?;
+    wait_for(&page, "there is no session \"none\"").await?;
     Ok(())
 }
 
