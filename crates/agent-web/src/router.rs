@@ -84,11 +84,7 @@ async fn session(State(sessions): Place, Id(id): Id) -> Result<Json<Value>, Refu
     Ok(Json(json!({"session": shapes::summary(&summary), "transcript": transcript})))
 }
 
-async fn events(
-    State(sessions): Place,
-    Id(id): Id,
-    last: LastEventId,
-) -> Result<Response, Refusal> {
+async fn events(State(sessions): Place, Id(id): Id, last: LastEventId) -> Result<Response, Refusal> {
     let after = match last.0 {
         0 => 0,
         _ => last.within(sessions.session(&id).await?.last_event),
@@ -130,11 +126,7 @@ struct Forked {
     turns: Option<usize>,
 }
 
-async fn fork(
-    State(sessions): Place,
-    Id(id): Id,
-    Body(forked): Body<Forked>,
-) -> Result<StatusCode, Refusal> {
+async fn fork(State(sessions): Place, Id(id): Id, Body(forked): Body<Forked>) -> Result<StatusCode, Refusal> {
     sessions.fork(&id, forked.turns, &forked.id).await?;
     Ok(StatusCode::CREATED)
 }
