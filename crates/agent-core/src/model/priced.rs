@@ -113,7 +113,8 @@ impl Bill<'_> {
                 self.named.clone_from(&response.model);
                 Arc::make_mut(response).usage.cost = self.cost(&response.usage);
             }
-            Delta::Restarted { .. } => self.usage = Usage::default(),
+            // Another model may answer now, and not say which.
+            Delta::Restarted { .. } => (self.named, self.usage) = (None, Usage::default()),
             _ => {}
         }
         Ok(delta)

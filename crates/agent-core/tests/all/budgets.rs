@@ -8,13 +8,15 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Cancel, Conversation, Delta, End, Event, EventKind, Limits, Llm, Response, Team, Usage,
+    Agent, BoxStream, Cancel, Conversation, Delta, End, Event, EventKind, Limits, Llm, LlmError, Message,
+    Request, Response, StopReason, Team, Usage,
     budget::{Budget, BudgetLimit, BudgetScope, SharedBudget, Spent, Usd},
     conversation::Change,
     host::{LocalHost, drive},
-    model::{Notice, Priced},
+    model::{Counts, Notice, Priced, fold},
     script::{Reply, Script},
 };
+use futures::{StreamExt, stream};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -96,6 +98,31 @@ async fn a_budget_in_dollars_needs_prices_and_counts_by_them() {
     let end = agent.run(&mut conversation).limits(limits()).await.unwrap();
     insta::assert_snapshot!(end, @"the budget of the run has no room for the next request: $700.00 of $1500.00 are left, and it may need $1000.00");
     insta::assert_snapshot!(conversation.usage_by_agent(), @"main: 2 requests, 2 calls, 200 input tokens, 800 output tokens, $800.00");
+}
+
+/// A reply that one model begins and another one, which does not say its name, makes.
+struct Handed;
+
+impl Llm for Handed {
+    fn stream(&self, _: Request) -> BoxStream<'_, Result<Delta, LlmError>> {
+        let (model, extra) = (Some("gold".into()), std::collections::BTreeMap::new());
+        let start = Delta::Start { id: None, model, usage: Box::default(), extra: extra.clone() };
+        let usage = Counts::new(0, 100).into();
+        let stop = Delta::Stop { stop_reason: StopReason::EndTurn, stop_details: None, usage, extra };
+        let restarted = Delta::Restarted { reason: "busy".to_owned() };
+        stream::iter([start, restarted, Delta::words(0, "Hi."), stop]).map(Ok).boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_begins_again_has_the_price_of_who_makes_it() {
+    let prices = |model: &str, usage: &Usage| {
+        let each = if model == "gold" { 1_000 } else { 1 };
+        Some(Usd::from_micros(each * usage.output_tokens))
+    };
+    let priced = Priced::new(Handed, "tin", prices).unwrap();
+    let reply = fold(priced.stream(Request::new(vec![Message::user("Go.")])), |_| {}).await.unwrap();
+    assert_eq!(reply.usage.cost, Usd::from_micros(100));
 }
 
 #[tokio::test(start_paused = true)]
