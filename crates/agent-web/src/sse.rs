@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use agent_core::sessions::{SessionEvent, SessionsError};
 use axum::{
     extract::FromRequestParts,
-    http::request::Parts,
+    http::{HeaderName, HeaderValue, request::Parts},
     response::{
         IntoResponse, Response, Sse,
         sse::{Event, KeepAlive},
@@ -39,6 +39,10 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
         Ok(Self(last.unwrap_or_default()))
     }
 }
+
+/// Servers in front, such as nginx, send each event at once, instead of when they have many.
+pub(crate) const UNBUFFERED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 /// How many events may wait for a reader.
 const BUFFER: usize = 64;
@@ -74,7 +78,8 @@ pub(crate) fn answer(
     let frames =
         stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
     let first = stream::iter([Event::default().retry(RETRY)]);
-    Sse::new(first.chain(frames).map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response()
+    let answer = Sse::new(first.chain(frames).map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default());
+    ([UNBUFFERED], answer).into_response()
 }
 
 /// Sends events to a connection until it is closed, or its reader takes none for too long. When this

@@ -143,6 +143,9 @@ pub struct UiAgent {
     pub tool_call_id: Option<String>,
     /// What it does, in a few words: `thinks`, `calls search`, `has answered`.
     pub does: String,
+    /// The key for `approve` and `deny`, if a call of the agent waits for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_id: Option<String>,
 }
 
 /// A message for the moment ([`UiMessageChunk::DataStatus`]).

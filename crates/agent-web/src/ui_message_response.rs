@@ -12,7 +12,7 @@ use axum::{
 };
 use futures::{Stream, StreamExt, future::ready, stream};
 
-use crate::{ui_message_chunk::UiMessageChunk, ui_messages::UiMessages};
+use crate::{sse::UNBUFFERED, ui_message_chunk::UiMessageChunk, ui_messages::UiMessages};
 
 /// The header by which the AI SDK knows the stream.
 const VERSION: (HeaderName, HeaderValue) =
@@ -52,7 +52,7 @@ pub fn ui_message_response(
     let frames = chunks.flat_map(|chunks| stream::iter(chunks.into_iter().map(frame)));
     let done = stream::once(ready(SseEvent::default().data("[DONE]")));
     let answer = Sse::new(frames.chain(done).map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default());
-    ([VERSION], answer).into_response()
+    ([VERSION, UNBUFFERED], answer).into_response()
 }
 
 fn frame(chunk: UiMessageChunk) -> SseEvent {

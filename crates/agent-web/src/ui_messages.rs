@@ -241,13 +241,21 @@ impl UiMessages {
             _ => return None,
         };
         let call = event.conversation.split('/').rev().nth(event.depth as usize - 1);
-        Some(agent(event, call.map(|id| self.shown(id)), does))
+        let mut data = agent_data(event, call.map(|id| self.shown(id)), does);
+        if let EventKind::CallWaiting { id, .. } = &event.kind {
+            data.approval_id = Some(format!("{}/{id}", event.conversation));
+        }
+        Some(UiMessageChunk::DataAgent { id: event.conversation.to_string(), data })
     }
 }
 
 fn agent(event: &Event, tool_call_id: Option<String>, does: String) -> UiMessageChunk {
-    let data = UiAgent { agent: event.agent.to_string(), tool_call_id, does };
+    let data = agent_data(event, tool_call_id, does);
     UiMessageChunk::DataAgent { id: event.conversation.to_string(), data }
+}
+
+fn agent_data(event: &Event, tool_call_id: Option<String>, does: String) -> UiAgent {
+    UiAgent { agent: event.agent.to_string(), tool_call_id, does, approval_id: None }
 }
 
 fn status(tool_call_id: Option<String>, text: &str) -> UiMessageChunk {

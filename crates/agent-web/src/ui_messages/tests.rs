@@ -214,6 +214,7 @@ fn delegated_agents_are_parts_of_their_own() {
         ("run/a", turn()),
         ("run/a", piece(0, Piece::Text("Not in the message.".to_owned()))),
         ("run/a", started("b")),
+        ("run/a", EventKind::CallWaiting { id: "b".into(), key: "run/a/b".into(), question: "May it?".into() }),
         ("run/a/b", answered()),
         ("run/a", answered()),
         ("run", ended("a", Ok("Done."))),
@@ -226,6 +227,7 @@ fn delegated_agents_are_parts_of_their_own() {
     {"type":"tool-input-available","toolCallId":"a","toolName":"add","input":{"n":1}}
     {"type":"data-agent","id":"run/a","data":{"agent":"clerk","toolCallId":"a","does":"thinks"}}
     {"type":"data-agent","id":"run/a","data":{"agent":"clerk","toolCallId":"a","does":"calls add"}}
+    {"type":"data-agent","id":"run/a","data":{"agent":"clerk","toolCallId":"a","does":"asks: May it?","approvalId":"run/a/b"}}
     {"type":"data-agent","id":"run/a/b","data":{"agent":"clerk","toolCallId":"a","does":"has answered"}}
     {"type":"data-agent","id":"run/a","data":{"agent":"clerk","toolCallId":"a","does":"has answered"}}
     {"type":"tool-output-available","toolCallId":"a","output":"Done."}

@@ -301,6 +301,9 @@ async fn a_reader_with_events_of_a_session_that_is_gone_begins_anew() {
         let request =
             Request::get("/sessions/s/events").header("host", "localhost").header("last-event-id", last);
         let answer = routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        // No server in front may hold events back.
+        assert_eq!(answer.headers()["x-accel-buffering"], "no");
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
         let mut frames = answer.into_body().into_data_stream();
         let mut text = String::new();
         while !text.contains("\nid: ") && !text.starts_with("id: ") {
