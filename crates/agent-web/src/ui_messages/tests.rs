@@ -214,7 +214,10 @@ fn delegated_agents_are_parts_of_their_own() {
         ("run/a", turn()),
         ("run/a", piece(0, Piece::Text("Not in the message.".to_owned()))),
         ("run/a", started("b")),
-        ("run/a", EventKind::CallWaiting { id: "b".into(), key: "run/a/b".into(), question: "May it?".into() }),
+        (
+            "run/a",
+            EventKind::CallWaiting { id: "b".into(), key: "run/a/b".into(), question: "May it?".into() },
+        ),
         ("run/a/b", answered()),
         ("run/a", answered()),
         ("run", ended("a", Ok("Done."))),
