@@ -122,6 +122,12 @@ impl Message {
         self.role == other.role && Arc::ptr_eq(&self.content, &other.content)
     }
 
+    /// Whether a clone of the message is kept elsewhere. A cache that finds something by a message
+    /// needs it only as long as this is so.
+    pub fn has_clones(&self) -> bool {
+        Arc::strong_count(&self.content) > 1
+    }
+
     /// The same message, which tells this result of a call that went on in the background.
     pub(crate) fn into_background_result(mut self, result: BackgroundResult) -> Self {
         self.background_result = Some(result.into());

@@ -42,7 +42,7 @@ use crate::{
 ///
 /// A request repeats most of the one before it. So the client keeps the last body of each
 /// conversation, together at most 8 MiB, and copies from it. It finds a conversation by its first
-/// message.
+/// message, and drops its body some requests after the program has dropped that message.
 ///
 /// Clones share settings, connections and these bodies.
 #[derive(Clone)]

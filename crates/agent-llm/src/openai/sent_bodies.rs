@@ -1,6 +1,7 @@
 //! What was sent before, so that it is not written again.
 
 use std::{
+    mem,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -15,6 +16,9 @@ use crate::json_text::List;
 /// about as many again.
 const MOST: usize = 8 * 1024 * 1024;
 
+/// How many of the bodies that were sent longest ago are looked at when one is kept.
+const LOOKED_AT: usize = 4;
+
 /// The last body of each conversation; those sent last.
 ///
 /// OpenAI's APIs have their own form of a history, so each message must be translated. The next
@@ -24,7 +28,7 @@ pub(super) struct SentBodies(Mutex<Kept>);
 
 struct Kept {
     /// By the address of the first message. It is kept with the body, so no other gets its address.
-    bodies: LruCache<usize, Arc<SentBody>>,
+    bodies: LruCache<usize, SentBody>,
     bytes: usize,
 }
 
@@ -64,21 +68,25 @@ impl Default for SentBodies {
 }
 
 impl SentBodies {
-    /// What the body of this request may repeat.
+    /// What the body of this request may repeat. It is taken out, until the next one is kept.
     pub(super) fn repeated(&self, request: &Request) -> Repeated {
-        let kept = key(request).and_then(|key| self.kept(|kept| kept.bodies.get(&key).cloned()));
-        Repeated { before: kept, ..Repeated::default() }
+        let before = key(request).and_then(|key| self.kept(|kept| kept.take(&key)));
+        Repeated { before, ..Repeated::default() }
     }
 
     /// Keeps the body of a request for the next one.
-    pub(super) fn keep(&self, request: &Request, text: &Bytes, Repeated { outline, before }: Repeated) {
+    pub(super) fn keep(&self, request: &Request, text: &Bytes, repeated: Repeated) {
+        let Repeated { before, same, outline } = repeated;
         let Some(key) = key(request).filter(|_| !outline.marks.is_empty()) else { return };
-        let (messages, tools) = (request.messages.clone(), request.tools.clone());
-        let server_tools = request.server_tools.clone();
+        // The messages that are the same stay where they are.
+        let mut messages = before.map(|before| before.messages).unwrap_or_default();
+        messages.truncate(same);
+        messages.extend_from_slice(&request.messages[same..]);
+        let (tools, server_tools) = (request.tools.clone(), request.server_tools.clone());
         let body = SentBody { text: text.clone(), messages, tools, server_tools, outline };
         // What is dropped is dropped when nobody waits for it.
-        let dropped = self.kept(|kept| kept.put(key, body.into()));
-        drop((before, dropped));
+        let dropped = self.kept(|kept| kept.put(key, body));
+        drop(dropped);
     }
 
     fn kept<T>(&self, see: impl FnOnce(&mut Kept) -> T) -> T {
@@ -88,16 +96,31 @@ impl SentBodies {
 
 impl Kept {
     /// Keeps a body. Returns those that give way.
-    fn put(&mut self, key: usize, body: Arc<SentBody>) -> Vec<Arc<SentBody>> {
+    fn put(&mut self, key: usize, body: SentBody) -> Vec<SentBody> {
+        let mut dropped = Vec::from_iter(self.take(&key));
         self.bytes += body.text.len();
-        let mut dropped: Vec<_> = self.bodies.put(key, body).into_iter().collect();
-        self.bytes -= dropped.iter().map(|body| body.text.len()).sum::<usize>();
+        self.bodies.put(key, body);
+        for key in self.over() {
+            dropped.extend(self.take(&key));
+        }
         while self.bytes > MOST {
             let Some((_, body)) = self.bodies.pop_lru() else { break };
             self.bytes -= body.text.len();
             dropped.push(body);
         }
         dropped
+    }
+
+    fn take(&mut self, key: &usize) -> Option<SentBody> {
+        self.bodies.pop(key).inspect(|body| self.bytes -= body.text.len())
+    }
+
+    /// Old bodies whose conversation is over: nobody else has its first message, so nobody can ask
+    /// for them. Without them, new bodies use memory that is in the caches of the processor.
+    fn over(&self) -> Vec<usize> {
+        let oldest = self.bodies.iter().rev().take(LOOKED_AT);
+        let over = oldest.filter(|(_, body)| !body.messages[0].has_clones());
+        over.map(|(key, _)| *key).collect()
     }
 }
 
@@ -108,7 +131,9 @@ fn key(request: &Request) -> Option<usize> {
 /// What a body repeats of the one before it. The default repeats nothing.
 #[derive(Default)]
 pub(super) struct Repeated {
-    before: Option<Arc<SentBody>>,
+    before: Option<SentBody>,
+    /// How many messages the two begin with.
+    same: usize,
     /// Of the body that is written now.
     outline: Outline,
 }
@@ -117,7 +142,7 @@ impl Repeated {
     /// The tools, copied if they are the same, and else as `write` writes them.
     pub(super) fn tools(&mut self, text: &mut Vec<u8>, request: &Request, write: impl FnOnce(&mut Vec<u8>)) {
         let begin = text.len();
-        let is_same = |before: &&Arc<SentBody>| {
+        let is_same = |before: &&SentBody| {
             !before.outline.tools.is_empty()
                 && Arc::ptr_eq(&before.tools, &request.tools)
                 && Arc::ptr_eq(&before.server_tools, &request.server_tools)
@@ -132,15 +157,16 @@ impl Repeated {
     /// The history begins here. Copies what is the same of it. Returns up to where that is.
     pub(super) fn begin(&mut self, list: &mut List<'_>, messages: &[Message]) -> Mark {
         self.outline.begin = list.next_place();
-        let Some(before) = &self.before else { return Mark::default() };
-        let Outline { begin, marks, .. } = &before.outline;
-        let same = before.messages.iter().zip(messages).take_while(|(old, new)| old == new).count();
-        let marks = &marks[..marks.partition_point(|mark| mark.messages <= same)];
-        let mark = marks.last().copied().unwrap_or_default();
+        let Some(before) = &mut self.before else { return Mark::default() };
+        self.outline.marks = mem::take(&mut before.outline.marks);
+        self.same = before.messages.iter().zip(messages).take_while(|(old, new)| old == new).count();
+        let same = self.outline.marks.partition_point(|mark| mark.messages <= self.same);
+        self.outline.marks.truncate(same);
+        let mark = self.outline.marks.last().copied().unwrap_or_default();
         if mark.bytes > 0 {
-            list.item().extend_from_slice(&before.text[*begin..begin + mark.bytes]);
+            let begin = before.outline.begin;
+            list.item().extend_from_slice(&before.text[begin..begin + mark.bytes]);
         }
-        self.outline.marks = marks.to_vec();
         mark
     }
 
@@ -193,6 +219,19 @@ mod tests {
         assert_eq!(copied(&sent, &said(&["a", "b"]), 1), 0);
         assert_eq!(copied(&sent, &all, 1), 2);
         assert!(sent.repeated(&Request::new(Vec::new())).before.is_none());
+    }
+
+    #[test]
+    fn a_body_is_dropped_when_its_conversation_is_over() {
+        let (sent, open) = (SentBodies::default(), said(&["a"]));
+        assert_eq!(copied(&sent, &open, 1), 0);
+        for words in ["b", "c", "d"] {
+            assert_eq!(copied(&sent, &said(&[words]), 1), 0);
+        }
+        // The last one is found to be over when the next one is kept.
+        sent.kept(|kept| assert_eq!((kept.bodies.len(), kept.bytes), (2, 2 * 3)));
+        assert_eq!(copied(&sent, &open, 1), 1);
+        sent.kept(|kept| assert_eq!((kept.bodies.len(), kept.bytes), (1, 3)));
     }
 
     #[test]
