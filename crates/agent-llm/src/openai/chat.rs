@@ -8,6 +8,7 @@ mod reason;
 mod reply;
 mod reply_text;
 mod request;
+mod shape;
 
 pub(super) use events::ChatEvents;
 pub(super) use reply::read_reply;

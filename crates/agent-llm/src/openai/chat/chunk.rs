@@ -19,6 +19,7 @@ pub(super) struct Chunk<'a> {
     pub(super) choices: Option<Vec<Choice<'a>>>,
     pub(super) usage: Option<&'a RawValue>,
     pub(super) error: Option<&'a RawValue>,
+    pub(super) obfuscation: Option<&'a RawValue>,
     pub(super) others: Fields<'a>,
 }
 
@@ -73,8 +74,9 @@ impl<'de> Known<'de> for Chunk<'de> {
             "choices" => self.choices = objects(map)?,
             "usage" => self.usage = map.next_value()?,
             "error" => self.error = map.next_value()?,
-            // They say what every chunk says, or nothing.
-            "object" | "obfuscation" => pass_over(map)?,
+            "obfuscation" => self.obfuscation = map.next_value()?,
+            // It says what every chunk says.
+            "object" => pass_over(map)?,
             _ => self.others.read_field(name, map)?,
         }
         Ok(())

@@ -10,6 +10,7 @@ use super::{
     chunk::{Choice, Chunk, Message},
     reason::{Holds, stop_reason},
     reply_text::Said,
+    shape::Shapes,
 };
 use crate::{
     openai::{
@@ -29,6 +30,7 @@ use crate::{
 /// Reads the chunks of a reply.
 #[derive(Debug, Default)]
 pub(crate) struct ChatEvents {
+    pub(super) shapes: Shapes,
     lanes: Lanes,
     said: Said,
     calls: Calls,
@@ -55,7 +57,7 @@ impl ReadEvent for ChatEvents {
             "" => Ok(()),
             "[DONE]" => self.end(deltas),
             _ => {
-                let chunk: Chunk<'_> = object(data).map_err(|error| unread(&error, data))?;
+                let chunk = self.chunk(data)?;
                 if chunk.choices.is_none() || chunk.error.is_some() {
                     said_instead(data)?;
                 }
@@ -119,6 +121,18 @@ impl ChatEvents {
         if let Some(usage) = usage.filter(|usage| !says_nothing(usage.get())) {
             self.usage = Some(usage.into());
         }
+    }
+
+    /// Reads a chunk. One whose shape is known tells less, which is enough between the beginning of
+    /// the reply and its end.
+    fn chunk<'a>(&mut self, data: &'a str) -> Result<Chunk<'a>, LlmError> {
+        let goes_on = self.has_begun && self.finish_reason.is_none();
+        if let Some(chunk) = goes_on.then(|| self.shapes.read(data)).flatten() {
+            return Ok(chunk);
+        }
+        let chunk = object(data).map_err(|error| unread(&error, data))?;
+        self.shapes.keep(data, &chunk);
+        Ok(chunk)
     }
 
     /// The reply begins with the first chunk that says what it is called.
