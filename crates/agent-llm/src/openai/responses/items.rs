@@ -123,6 +123,10 @@ impl Items {
     /// The places of the items that a reply holds at its end. They are known by their ids, or by the
     /// calls that they make, or else by their types.
     pub(super) fn places(&self, items: &[&RawValue]) -> serde_json::Result<Vec<u64>> {
+        // As of a reply that was not streamed: nothing was said before.
+        if self.items.is_empty() {
+            return Ok((0..).take(items.len()).collect());
+        }
         let items: Vec<Fields<'_>> =
             items.iter().map(|item| Fields::of(item.get())).collect::<Result<_, _>>()?;
         let calls = self.items.iter().rev().filter_map(|(place, item)| Some((item.call_id.clone()?, *place)));
