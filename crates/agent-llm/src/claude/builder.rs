@@ -156,7 +156,7 @@ impl ClaudeBuilder {
     /// use agent_llm::{Claude, ClearToolUses, CompactHistory};
     ///
     /// let claude = Claude::builder()
-    ///     .key("…")
+    ///     .key("key")
     ///     .context_edit(ClearToolUses::new().at(100_000).keep(5))
     ///     .context_edit(CompactHistory::new().at(150_000))
     ///     .build()?;
