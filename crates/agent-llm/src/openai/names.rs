@@ -76,6 +76,7 @@ impl Renamed {
     /// The piece of a reply with the tools' own names.
     pub(crate) fn restore(&self, delta: Delta) -> Delta {
         match delta {
+            delta if self.0.is_empty() => delta,
             Delta::Block { index, block } => Delta::Block { index, block: self.restored(block) },
             Delta::Complete(reply) => Delta::complete(self.restored_reply(Arc::unwrap_or_clone(reply))),
             other => other,

@@ -68,6 +68,12 @@ impl Arrivals {
         }
     }
 
+    /// Whether a step has begun, so that the task was woken to look for more. Nobody waits for the
+    /// network then.
+    pub(crate) fn is_looking(&self) -> bool {
+        self.chunks > 0
+    }
+
     /// Takes all chunks that are here. Pending if there may be more later.
     fn collect<B: AsRef<[u8]>>(
         &mut self,

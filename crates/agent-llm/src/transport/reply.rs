@@ -157,6 +157,8 @@ impl<P: ReplyParser> Reply<P> {
                     Arrived::Bytes => self.clock.check()?,
                     Arrived::End => self.parser.finish()?,
                 },
+                // The clock need not be read for each chunk.
+                Poll::Pending if self.arrivals.is_looking() => return Poll::Pending,
                 Poll::Pending => return self.clock.poll_passed(context).map(Err),
             }
         }
