@@ -61,6 +61,8 @@ impl End {
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
+            // A model that only thinks does that, for example.
+            Self::Answered(text) if text.trim().is_empty() => "the model answered without a word".to_owned(),
             Self::Answered(text) => text.clone(),
             Self::Waiting(calls) => {
                 let calls: Vec<String> = calls.iter().map(PendingApproval::to_string).collect();
@@ -156,6 +158,7 @@ mod tests {
             "waiting for a person: Pay 3 EUR? (run/a)",
         );
         check(End::Answered("It rains.".to_owned()), "It rains.");
+        check(End::Answered("\n".to_owned()), "the model answered without a word");
         check(End::Cut(StopReason::MaxTokens), "the reply was cut: max_tokens");
         check(End::Refused(None), "the model declined");
         let refused = |details: serde_json::Value| End::Refused(Some(details.into()));
