@@ -14,12 +14,15 @@ impl Engine<'_, '_> {
     /// it is refused, if it is.
     pub(crate) async fn refused_calls(&self, work: &[Work]) -> Result<Vec<Option<Refused>>, TerminalError> {
         let counts: Vec<bool> = work.iter().map(|work| self.counts_as_call(work)).collect();
-        let calls = counts.iter().filter(|counts| **counts).count();
+        // Against the limit, an approved call has counted when it asked.
+        let of_run = |(work, counts): (&Work, &bool)| *counts && !is_approved(work);
+        let of_run: Vec<bool> = work.iter().zip(&counts).map(of_run).collect();
+        let calls = of_run.iter().filter(|counts| **counts).count();
         self.allowance.ensure(self.ctx, Resource::Calls, u32::try_from(calls).unwrap_or(u32::MAX)).await?;
         let of_limit =
             |counts: &bool| if *counts { self.allowance.use_one(Resource::Calls).err() } else { None };
         let mut refused: Vec<Option<Refused>> =
-            counts.iter().map(|counts| of_limit(counts).map(Refused::ByLimit)).collect();
+            of_run.iter().map(|counts| of_limit(counts).map(Refused::ByLimit)).collect();
         let mut left: Vec<&mut Option<Refused>> = refused
             .iter_mut()
             .zip(counts)
@@ -41,4 +44,8 @@ impl Engine<'_, '_> {
         let most = self.rules().limits().calls_in_reply;
         most.is_none_or(|most| *place < most as usize) && self.rules().spec(agent, &call.name).is_some()
     }
+}
+
+fn is_approved(work: &Work) -> bool {
+    matches!(work, Work::Call(Call { approved: true, .. }))
 }

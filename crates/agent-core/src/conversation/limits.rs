@@ -35,7 +35,8 @@ pub struct Limits {
     /// How many tool calls a run may make, including those of delegated conversations. The default
     /// is 2,000. Further calls are not made and get an error result. Equal calls that
     /// [share](crate::ToolSpec::shared) one execution count as one. Calls that started early count
-    /// even if their reply failed.
+    /// even if their reply failed. A call that waits for a person counts when it asks, and not again
+    /// when it is approved.
     pub calls: Option<u32>,
     /// How many tool calls of one reply are made. The default is 256. The first calls in call order
     /// are made; each of the others gets an error result.

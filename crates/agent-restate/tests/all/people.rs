@@ -6,7 +6,7 @@ use std::{
 };
 
 use agent_core::{
-    Agent, Context, End, EventKind, Json, Outcome, Team, Tool, ToolSpec, async_trait,
+    Agent, Context, End, EventKind, Json, Limits, Outcome, Team, Tool, ToolSpec, async_trait,
     conversation::PendingApproval,
     script::{Reply, Script},
 };
@@ -18,6 +18,10 @@ use crate::common::{Calls, Stage, call, calls_then_done, poll_until, start, tool
 
 /// A clerk who pays twice and files it, and a boss who delegates to the clerk.
 fn office(calls: &Calls) -> Services {
+    Services::new(team(calls))
+}
+
+fn team(calls: &Calls) -> Team {
     let model = Script::by(|request| match (&*request.agent, request.messages.len()) {
         ("boss", 1) => Reply::call("clerk", json!({"task": "Pay."})),
         ("clerk", 1) => {
@@ -30,7 +34,7 @@ fn office(calls: &Calls) -> Services {
         NeedsApproval::new(tool("pay", calls, &open)).question(|input| format!("Pay {}?", input.text()));
     let clerk = Agent::builder("clerk", model.clone()).tool(pay).tool(tool("note", calls, &open));
     let boss = Agent::builder("boss", model).tool(AgentTool::new("clerk", "Pays.")).build().unwrap();
-    Services::new(Team::new([clerk.build().unwrap(), boss]).unwrap())
+    Team::new([clerk.build().unwrap(), boss]).unwrap()
 }
 
 /// The waiting calls of a session, once there are this many.
@@ -91,6 +95,21 @@ async fn a_call_that_nobody_decides_about_is_denied_in_time() {
     stage.host.run(&mut conversation).await.unwrap();
     let transcript = conversation.to_string();
     assert_eq!(transcript.matches("failed: denied: nobody decided within 1ms").count(), 2, "{transcript}");
+}
+
+#[tokio::test]
+async fn an_approved_call_counts_once() {
+    let calls = Calls::default();
+    let team = team(&calls).with_limits(Limits::new().calls(3));
+    let Some(stage) = Stage::open(Services::new(team)).await else { return };
+    let run = stage.host.submit(&start("limited"), None).await.unwrap();
+    for call in waiting(&stage, "limited", 2).await {
+        stage.host.approve(&call.key).await.unwrap();
+    }
+    let ran = stage.host.attach(&run).await.unwrap();
+    assert_eq!(ran.end.unwrap().text(), "Done.");
+    let made = calls.made();
+    assert_eq!(made.values().sum::<usize>(), 3, "{}", ran.conversation);
 }
 
 /// A tool that asks a person twice before it pays.

@@ -142,10 +142,13 @@ impl Caller {
         Ok(tool)
     }
 
-    /// Counts a call. It fails if a limit or a budget does not allow the call.
+    /// Counts a call. It fails if a limit or a budget does not allow the call. Against the limit an
+    /// approved call has counted when it asked.
     pub(super) fn count_call(&self, call: &Call) -> Result<(), Outcome> {
-        let counted = self.calls_made.one_more(self.team.limits().calls);
-        counted.map_err(Outcome::beyond_calls)?;
+        if !call.approved {
+            let counted = self.calls_made.one_more(self.team.limits().calls);
+            counted.map_err(Outcome::beyond_calls)?;
+        }
         let paid = self.budgets.use_call(&call.conversation);
         paid.map_err(|exceeded| Outcome::beyond_budget(&exceeded))
     }
