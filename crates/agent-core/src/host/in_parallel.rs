@@ -42,12 +42,12 @@ pub(crate) async fn in_parallel_beside<P: Perform>(
     performer: &P,
     background: Option<&Background>,
 ) -> Result<(), P::Error> {
-    let waits = turn.is_for_detached();
+    let (waits, resting) = (turn.is_for_detached(), turn.resting());
     let mut queue: VecDeque<Work> = turn.take_work().into();
     // Declared before `pending`, so that it is dropped after it, when all guards have put their
     // conversations back.
     let mut open_turn = OpenTurn { turn, waits, receipts: Vec::new(), home: Home::default() };
-    let mut waiting = open_turn.waiting_calls(background);
+    let mut waiting = WaitingCalls::new(resting, background);
     let mut pending = FuturesUnordered::new();
     loop {
         open_turn.stop_if_enough(performer);

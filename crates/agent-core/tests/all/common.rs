@@ -121,12 +121,12 @@ impl Tool for Act {
         }
         match (word("fail"), word("to"), word("transfer"), word("ask")) {
             (Some(message), ..) => Outcome::error(message),
+            (.., Some(question)) if !context.approved() => Outcome::Wait { question },
             (_, Some(to), ..) => Outcome::delegate(to, word("task").unwrap_or_else(|| "Well?".to_owned())),
             (_, _, Some(to), _) => {
                 let transfer = Transfer::new(&to, format!("could not transfer to {to}: {{why}}"));
                 Outcome::Transfer(transfer.comes_back(input["comes_back"] == true))
             }
-            (.., Some(question)) if !context.approved() => Outcome::Wait { question },
             _ if input["answer"].is_string() => Outcome::answer(word("answer").unwrap_or_default()),
             _ => Outcome::output(word("say").unwrap_or_else(|| "done".to_owned())),
         }

@@ -1,9 +1,10 @@
 //! Decisions of people about calls of a run that goes on.
 
 use agent_core::{
-    Agent, Conversation, End, Event, EventKind, Team,
+    Agent, Conversation, End, Event, EventKind, Limits, Team,
     host::{Decisions, Mode},
     script::{Reply, Script},
+    tool::ExclusiveBy,
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -302,4 +303,148 @@ async fn only_calls_that_wait_in_the_run_are_decided() {
     });
     assert_eq!(end.unwrap().text(), "Done.");
     assert!(matches!(waits.unwrap(), End::Waiting(_)), "another run with the same key");
+}
+
+/// A conversation whose delegated one has a call that waits, and another that was not finished.
+async fn dropped_while_one_below_waits(reply: Reply) -> (Team, Conversation, Log) {
+    let clerk = vec![calls([ask(), slow()]), Reply::text("Filed.")];
+    let (team, _, log) = team([("main", vec![reply, Reply::text("Done.")]), ("clerk", clerk)]);
+    let mut conversation = Conversation::start("main", "Go.");
+    let mut run = team.run(&mut conversation);
+    while !matches!(run.next().await.unwrap().kind, EventKind::CallWaiting { .. }) {}
+    drop(run);
+    (team, conversation, log)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_decided_about_a_delegated_conversation_that_waits_for_its_turn_is_taken_up_there() {
+    for (mode, took) in [(Mode::Concurrent, 1000), (Mode::Sequential, 2000)] {
+        for why in [None, Some("no")] {
+            let reply = calls([slow(), ("act", json!({"to": "clerk"}))]);
+            let (team, mut conversation, log) = dropped_while_one_below_waits(reply).await;
+            let (began, run) = (Instant::now(), team.run(&mut conversation).mode(mode));
+            let decisions = run.decisions();
+            let (end, ()) = tokio::join!(run, async {
+                sleep(ms(50)).await;
+                assert!(decide(&decisions, (50, "run/call_0_1/call_0_0", why)));
+            });
+            let asked = if why.is_some() { 1 } else { 2 };
+            // An approved call is made before the one after it.
+            let took = if mode == Mode::Sequential && why.is_none() { took + 10 } else { took };
+            assert_eq!((end.unwrap().text(), began.elapsed().as_millis()), ("Done.", took));
+            let begun = log.begun();
+            assert_eq!((begun["run/call_0_1/call_0_0"], begun["run/call_0_1/call_0_1"]), (asked, 2));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approved_call_counts_once() {
+    let (team, _, log) = one_turn(calls([ask(), slow()]));
+    let mut conversation = Conversation::start("main", "Go.");
+    let run = team.run(&mut conversation).limits(Limits::new().calls(2));
+    let decisions = run.decisions();
+    let (end, ()) = tokio::join!(run, async {
+        sleep(ms(50)).await;
+        decisions.approve("run/call_0_0").unwrap();
+    });
+    assert_eq!((end.unwrap().text(), log.begun()["run/call_0_0"]), ("Done.", 2), "{conversation}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_with_the_key_of_one_that_waits_come_after_it_has_ended_or_is_denied() {
+    let by_key = |ms: u64, ask: Option<&str>| ("act_by", json!({"ms": ms, "key": "a", "ask": ask}));
+    let approved_one = "
+        0 run/call_0_0 starts
+        0 run/call_0_2 starts
+        10 run/call_0_0 waits
+        50 run/call_0_0 starts
+        60 run/call_0_0 = done
+        60 run/call_0_1 starts
+        160 run/call_0_1 = done
+        1000 run/call_0_2 = done
+    ";
+    let denied_one = "
+        0 run/call_0_0 starts
+        0 run/call_0_2 starts
+        10 run/call_0_0 waits
+        50 run/call_0_0 = denied: not today
+        50 run/call_0_1 starts
+        150 run/call_0_1 = done
+        1000 run/call_0_2 = done
+    ";
+    for (decision, told) in
+        [(approved(50, "run/call_0_0"), approved_one), (denied(50, "run/call_0_0"), denied_one)]
+    {
+        let reply = calls([by_key(10, Some("May I?")), by_key(100, None), slow()]);
+        let (model, log) = (Script::new([reply, Reply::text("Done.")]), Log::default());
+        let act_by =
+            Act::new("act_by", &log).spec(|spec| spec.exclusive_by = Some(ExclusiveBy::field("key")));
+        let agent = Agent::builder("main", model).tool(act_by).tool(Act::new("act", &log)).build().unwrap();
+        check_team(&Team::new([agent]).unwrap(), [decision], (1000, told)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approved_call_may_delegate_transfer_or_end_the_run_beside_the_others() {
+    let inputs = [
+        (json!({"ask": "?", "to": "clerk"}), "Done."),
+        (json!({"ask": "?", "transfer": "clerk"}), "Filed."),
+        (json!({"ask": "?", "answer": "That is it."}), "That is it."),
+    ];
+    for (input, text) in inputs {
+        let (team, _, _) = team([
+            ("main", vec![calls([("act", input), slow()]), Reply::text("Done.")]),
+            ("clerk", vec![Reply::text("Filed.")]),
+        ]);
+        let mut conversation = Conversation::start("main", "Go.");
+        let all = [approved(50, "run/call_0_0")];
+        let (end, took, told) = decided_run(&team, &mut conversation, all).await;
+        assert_eq!((end.text(), took), (text, 1000), "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_three_conversations_are_decided_in_the_same_moment() {
+    let below = |to: &str| calls([ask(), ("act", json!({"to": to})), slow()]);
+    let all = ["run/call_0_0", "run/call_0_1/call_0_0", "run/call_0_1/call_0_1/call_0_0"];
+    for denies in 0..8 {
+        for at in [11, 999] {
+            let (team, _, log) = team([
+                ("main", vec![below("clerk"), Reply::text("Done.")]),
+                ("clerk", vec![below("mate"), Reply::text("Filed.")]),
+                ("mate", vec![calls([ask(), slow()]), Reply::text("Helped.")]),
+            ]);
+            let why = |place: usize| (denies >> place & 1 == 1).then_some("no");
+            let decisions: Vec<Decided> = (0..3).map(|place| (at, all[place], why(place))).collect();
+            let mut conversation = Conversation::start("main", "Go.");
+            let (end, _, told) = decided_run(&team, &mut conversation, decisions).await;
+            assert_eq!(end.text(), "Done.", "{told}");
+            for (place, key) in all.iter().enumerate() {
+                assert_eq!(log.begun()[*key], if why(place).is_some() { 1 } else { 2 }, "{told}");
+                assert_eq!(told.matches(&format!("{key} = ")).count(), 1, "{told}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_in_the_moment_when_a_delegated_conversation_ends_is_taken_up() {
+    for why in [None, Some("no")] {
+        let (team, _, log) = team([
+            ("main", vec![calls([("act", json!({"to": "clerk"})), slow()]), Reply::text("Done.")]),
+            ("clerk", vec![calls([ask()]), Reply::text("Filed.")]),
+        ]);
+        let mut conversation = Conversation::start("main", "Go.");
+        let run = team.run(&mut conversation);
+        let decisions = run.decisions();
+        let run = run.listen(move |event| {
+            if let EventKind::Ended(End::Waiting(calls)) = &event.kind {
+                assert!(decide(&decisions, (0, "run/call_0_0/call_0_0", why)), "{calls:?}");
+            }
+        });
+        let began = Instant::now();
+        assert_eq!((run.await.unwrap().text(), began.elapsed().as_millis()), ("Done.", 1000));
+        assert_eq!(log.begun()["run/call_0_0/call_0_0"], if why.is_some() { 1 } else { 2 });
+    }
 }

@@ -19,6 +19,12 @@ pub(super) struct WaitingCalls<F> {
 }
 
 impl<F: Future> WaitingCalls<F> {
+    /// `resting` are the calls that wait when the turn begins, and are none of its work.
+    pub(super) fn new(mut resting: Vec<Arc<ToolCall>>, background: Option<&Background>) -> Self {
+        resting.retain(|call| background.is_none_or(|background| !background.has(&call.id)));
+        Self { calls: resting, decided: None }
+    }
+
     /// This call waits now, or something in its conversation.
     pub(super) fn add(&mut self, call: &Arc<ToolCall>) {
         self.calls.push(call.clone());
@@ -58,13 +64,6 @@ impl<F: Future> WaitingCalls<F> {
 }
 
 impl OpenTurn<'_> {
-    /// The calls that wait, and on which nobody works.
-    pub(super) fn waiting_calls<F: Future>(&self, background: Option<&Background>) -> WaitingCalls<F> {
-        let mut calls = self.turn.resting();
-        calls.retain(|call| background.is_none_or(|background| !background.has(&call.id)));
-        WaitingCalls { calls, decided: None }
-    }
-
     /// Records decisions of people. Returns the work that may start now. A decision changes nothing if
     /// its call does not wait any more, for example because its plan has ended.
     pub(super) fn decide<P: Perform, F: Future>(
