@@ -6,8 +6,8 @@ mod waiting;
 
 use std::{collections::VecDeque, future::Future, sync::Arc};
 
-use beside::{Beside, EndedBeside};
-use futures::{FutureExt, future::Either, stream::FuturesUnordered};
+use beside::EndedBeside;
+use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
 pub use perform::Perform;
 use tokio::task::coop::consume_budget;
 use waiting::WaitingCalls;
@@ -37,41 +37,41 @@ pub async fn in_parallel<P: Perform>(
 /// Like [`in_parallel`], with the detached calls of the conversation. Their results are recorded as
 /// they come. If nothing else is to be done, it waits for one of them.
 pub(crate) async fn in_parallel_beside<P: Perform>(
-    mut turn: ToolTurn<'_>,
+    turn: ToolTurn<'_>,
     at_most: usize,
     performer: &P,
     background: Option<&Background>,
 ) -> Result<(), P::Error> {
-    let (waits, resting) = (turn.is_for_detached(), turn.resting());
-    let mut queue: VecDeque<Work> = turn.take_work().into();
-    // Declared before `pending`, so that it is dropped after it, when all guards have put their
-    // conversations back.
-    let mut open_turn = OpenTurn { turn, waits, receipts: Vec::new(), home: Home::default() };
-    let mut waiting = WaitingCalls::new(resting, background);
+    let (mut open, mut queue, resting) = OpenTurn::of(turn);
+    let mut waiting = WaitingCalls::new(resting, background, |keys| performer.decided(keys));
     let mut pending = FuturesUnordered::new();
     loop {
-        open_turn.stop_if_enough(performer);
-        while pending.len() < at_most.max(1) {
-            let Some(work) = queue.pop_front() else { break };
-            match open_turn.begin_beside(&work, background) {
-                Beside::No => pending.push(Either::Left(open_turn.begin(work, performer))),
-                Beside::Begun(begun) => pending.push(Either::Right(begun)),
-                Beside::Goes => {}
+        open.stop_if_enough(performer);
+        while let Some(work) = (pending.len() < at_most.max(1)).then(|| queue.pop_front()).flatten() {
+            match open.begin_beside(work, background) {
+                Ok(begun) => pending.extend(begun.map(Either::Right)),
+                Err(work) => pending.push(Either::Left(open.begin(work, performer))),
             }
         }
-        let next = open_turn.next(&mut pending, background);
-        let more = match waiting.decided_before(next, &open_turn.turn, |keys| performer.decided(keys)).await {
-            Either::Right(decisions) => open_turn.decide(decisions?, &mut waiting, performer),
-            Either::Left(None) => return Ok(()),
-            Either::Left(Some((call, Ok(Ended::Asks(asked))))) => {
-                pending.push(Either::Right(open_turn.carry_out(call, asked, performer, background)));
-                Vec::new()
-            }
-            Either::Left(Some((call, ended))) => {
-                open_turn.record(&call, ended?, &mut waiting, performer).await?
-            }
+        let next = match background {
+            None if waiting.is_empty() => Either::Left(pending.next().await),
+            _ => Box::pin(open.next_or_decided(&mut pending, background, &mut waiting)).await,
         };
-        open_turn.add_to(&mut queue, more);
+        let more = match next {
+            Either::Right(decisions) => open.decide(decisions?, &mut waiting, performer),
+            Either::Left(None) => return Ok(()),
+            Either::Left(Some((call, ended))) => match ended? {
+                Ended::Asks(asked) => {
+                    pending.push(Either::Right(open.carry_out(call, asked, performer, background)));
+                    Vec::new()
+                }
+                Ended::Beside(ended) => {
+                    Box::pin(open.record_beside(&call, ended, &mut waiting, performer)).await?
+                }
+                ended => open.record(&call, ended, &mut waiting, performer),
+            },
+        };
+        open.add_to(&mut queue, more);
         // Yield if thousands of calls end at the same time, so that the rest of this task can run.
         consume_budget().await;
     }
@@ -102,16 +102,6 @@ impl Ended {
             _ => Self::Call(index, done),
         }
     }
-
-    /// Whether it may wait for a person now.
-    fn may_wait(&self) -> bool {
-        match self {
-            Self::Call(_, done) => matches!(done.outcome, Outcome::Wait { .. }),
-            Self::Conversation(_, done) => done.is_none(),
-            Self::Beside(ended) => matches!(ended, EndedBeside::Call(_)),
-            Self::Asks(_) => false,
-        }
-    }
 }
 
 /// A piece of work and how it ended.
@@ -127,7 +117,16 @@ struct OpenTurn<'t> {
     home: Home,
 }
 
-impl OpenTurn<'_> {
+impl<'t> OpenTurn<'t> {
+    /// The turn, the work that may start now, and the calls that wait and are none of it. The turn is
+    /// to be declared before the futures of its work, so that it is dropped after them, when all guards
+    /// have put their conversations back.
+    fn of(mut turn: ToolTurn<'t>) -> (Self, VecDeque<Work>, Vec<Arc<ToolCall>>) {
+        let (waits, resting) = (turn.is_for_detached(), turn.resting());
+        let work = turn.take_work().into();
+        (Self { turn, waits, receipts: Vec::new(), home: Home::default() }, work, resting)
+    }
+
     /// Adds new work to the queue, in call order. In sequential mode, what a call turned into comes
     /// before the next call.
     fn add_to(&self, queue: &mut VecDeque<Work>, more: Vec<Work>) {
@@ -186,29 +185,14 @@ impl OpenTurn<'_> {
         }
     }
 
-    /// Records how work has ended. Returns the work that may start now.
-    async fn record<P: Perform, F: Future>(
+    /// Records how a call or a delegated conversation has ended. Returns the work that may start now.
+    fn record<P: Perform, D, F: Future>(
         &mut self,
         call: &Arc<ToolCall>,
         ended: Ended,
-        waiting: &mut WaitingCalls<F>,
+        waiting: &mut WaitingCalls<D, F>,
         performer: &P,
-    ) -> Result<Vec<Work>, P::Error> {
-        let may_wait = ended.may_wait();
-        self.waits &= !self.tells(call, &ended);
-        let more = self.record_ended(call, ended, performer).await?;
-        if may_wait && self.turn.rests(&call.id) {
-            waiting.add(call);
-        }
-        Ok(more)
-    }
-
-    async fn record_ended<P: Perform>(
-        &mut self,
-        call: &Arc<ToolCall>,
-        ended: Ended,
-        performer: &P,
-    ) -> Result<Vec<Work>, P::Error> {
+    ) -> Vec<Work> {
         let id = &call.id;
         let done = match ended {
             Ended::Call(index, done) => {
@@ -219,14 +203,17 @@ impl OpenTurn<'_> {
                 self.turn.keep(id, child.give_back());
                 done
             }
-            Ended::Asks(_) => unreachable!("its host does that first"),
-            // Boxed, because few calls are detached.
-            Ended::Beside(ended) => return Box::pin(self.record_beside(id, ended, performer)).await,
+            Ended::Asks(_) | Ended::Beside(_) => unreachable!("they are recorded in other ways"),
         };
-        Ok(done.map_or_else(Vec::new, |done| {
+        let may_wait = done.as_ref().is_none_or(|done| matches!(done.outcome, Outcome::Wait { .. }));
+        let more = done.map_or_else(Vec::new, |done| {
             let done = self.admit(id, done, performer);
             self.record_admitted(id, done, performer)
-        }))
+        });
+        if may_wait {
+            self.add_waiting(call, waiting);
+        }
+        more
     }
 
     /// Records an outcome. Steps that wait for a person may not be needed any more then, because the

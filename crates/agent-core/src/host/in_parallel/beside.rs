@@ -1,6 +1,6 @@
 //! The part of a turn that is about detached calls.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt, Stream, StreamExt,
@@ -8,22 +8,12 @@ use futures::{
 };
 use tokio::time::sleep;
 
-use super::{Asked, Ended, Event, OpenTurn, Perform};
+use super::{Asked, Ended, Event, OpenTurn, Perform, WaitingCalls};
 use crate::{
     Change, Conversation, Done, Outcome, ToolCall, Work,
     conversation::ControlTask,
     host::background::{Background, EndedCall},
 };
-
-/// How work was begun.
-pub(super) enum Beside<'b, E> {
-    /// It was not: it is ordinary work.
-    No,
-    /// Its turn waits for this.
-    Begun(BoxFuture<'b, Event<E>>),
-    /// It goes on without its turn.
-    Goes,
-}
 
 /// What has happened to a call that is, or may be, detached, or to one about such calls.
 pub(super) enum EndedBeside {
@@ -36,24 +26,26 @@ pub(super) enum EndedBeside {
 }
 
 impl OpenTurn<'_> {
-    /// Begins work that is, or may be, detached.
+    /// Begins work that is, or may be, detached. Returns what its turn waits for: nothing if it goes on
+    /// without the turn. Other work is given back.
     pub(super) fn begin_beside<'b, E: 'b>(
         &self,
-        work: &Work,
+        work: Work,
         background: Option<&'b Background>,
-    ) -> Beside<'b, E> {
-        let (Work::Delegate(delegation), Some(background)) = (work, background) else { return Beside::No };
-        if !delegation.is_detachable() {
-            return Beside::No;
-        }
-        let call = delegation.call.clone();
-        background.start(delegation.clone());
+    ) -> Result<Option<BoxFuture<'b, Event<E>>>, Work> {
+        let (delegation, background) = match (work, background) {
+            (Work::Delegate(delegation), Some(background)) if delegation.is_detachable() => {
+                (delegation, background)
+            }
+            (work, _) => return Err(work),
+        };
+        let (call, after) = (delegation.call.clone(), delegation.as_call().detach_after(self.turn.rules()));
+        background.start(delegation);
         if self.turn.conversation().is_detached(&call.id) {
-            return Beside::Goes;
+            return Ok(None);
         }
-        let after = delegation.as_call().detach_after(self.turn.rules()).unwrap_or(Duration::MAX);
-        let ended = ended_or_late(background, call.clone(), after);
-        Beside::Begun(ended.map(|ended| (call, Ok(Ended::Beside(ended)))).boxed())
+        let ended = ended_or_late(background, call.clone(), after.unwrap_or(Duration::MAX));
+        Ok(Some(ended.map(|ended| (call, Ok(Ended::Beside(ended)))).boxed()))
     }
 
     /// Does what a call asks to do with detached calls. What the call itself has used is recorded at
@@ -134,22 +126,27 @@ impl OpenTurn<'_> {
     }
 
     /// Whether a detached call gets its result with this.
-    pub(super) fn tells(&self, call: &ToolCall, ended: &Ended) -> bool {
+    fn tells(&self, call: &ToolCall, ended: &EndedBeside) -> bool {
         match ended {
-            Ended::Beside(EndedBeside::Cancelled) => true,
-            Ended::Beside(EndedBeside::Call(ended)) => {
+            EndedBeside::Cancelled => true,
+            EndedBeside::Call(ended) => {
                 self.turn.conversation().is_detached(&call.id) && ended.child.done(&ended.end).is_some()
             }
-            _ => false,
+            EndedBeside::Late | EndedBeside::Control(_) => false,
         }
     }
 
-    pub(super) async fn record_beside<P: Perform>(
+    /// Records what has happened to a call that is, or may be, detached. The caller boxes it, because
+    /// few calls are.
+    pub(super) async fn record_beside<P: Perform, D, F: Future>(
         &mut self,
-        id: &str,
+        call: &Arc<ToolCall>,
         ended: EndedBeside,
+        waiting: &mut WaitingCalls<D, F>,
         performer: &P,
     ) -> Result<Vec<Work>, P::Error> {
+        self.waits &= !self.tells(call, &ended);
+        let id = &call.id;
         let done = match ended {
             EndedBeside::Late => {
                 let change = Change::Detached { call: id.to_owned() };
@@ -161,8 +158,10 @@ impl OpenTurn<'_> {
             EndedBeside::Call(EndedCall { child, end, .. }) => {
                 let done = child.done(&end);
                 self.turn.keep(id, child.give_back());
-                // It waits for a person.
-                let Some(done) = done else { return Ok(Vec::new()) };
+                let Some(done) = done else {
+                    self.add_waiting(call, waiting);
+                    return Ok(Vec::new());
+                };
                 done
             }
         };
