@@ -7,7 +7,11 @@ mod waiting;
 use std::{collections::VecDeque, future::Future, sync::Arc};
 
 use beside::EndedBeside;
-use futures::{FutureExt, StreamExt, future::Either, stream::FuturesUnordered};
+use futures::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Either},
+    stream::FuturesUnordered,
+};
 pub use perform::Perform;
 use tokio::task::coop::consume_budget;
 use waiting::WaitingCalls;
@@ -48,10 +52,7 @@ pub(crate) async fn in_parallel_beside<P: Perform>(
     loop {
         open.stop_if_enough(performer);
         while let Some(work) = (pending.len() < at_most.max(1)).then(|| queue.pop_front()).flatten() {
-            match open.begin_beside(work, background) {
-                Ok(begun) => pending.extend(begun.map(Either::Right)),
-                Err(work) => pending.push(Either::Left(open.begin(work, performer))),
-            }
+            pending.extend(open.start(work, performer, background));
         }
         let next = match background {
             None if waiting.is_empty() => Either::Left(pending.next().await),
@@ -153,6 +154,25 @@ impl<'t> OpenTurn<'t> {
         let receipt = Receipt::default();
         self.receipts.push(Some((call.clone(), receipt.clone())));
         (self.receipts.len() - 1, receipt)
+    }
+
+    /// Begins work. Returns what the turn waits for; see [`begin_beside`](Self::begin_beside). This is
+    /// no part of the loop, because what a function needs while it polls is needed once for each level
+    /// of delegation.
+    #[expect(clippy::type_complexity, reason = "one of the two futures has no name")]
+    fn start<'p, P: Perform>(
+        &mut self,
+        work: Work,
+        performer: &'p P,
+        background: Option<&'p Background>,
+    ) -> Option<Either<impl Future<Output = Event<P::Error>> + use<'p, P>, BoxFuture<'p, Event<P::Error>>>>
+    where
+        P::Error: 'p,
+    {
+        match self.begin_beside(work, background) {
+            Ok(begun) => begun.map(Either::Right),
+            Err(work) => Some(Either::Left(self.begin(work, performer))),
+        }
     }
 
     fn begin<'p, P: Perform>(
