@@ -11,6 +11,7 @@ mod changes;
 mod common;
 mod compacting;
 mod deciding;
+mod deciding_anytime;
 mod defaults;
 mod delegation;
 mod delegation_limits;
