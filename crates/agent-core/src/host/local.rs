@@ -88,7 +88,8 @@ pub struct LocalHost {
     partial_reply: Option<PartialReply>,
     /// What stops it from outside, or stops single calls. Most runs have none.
     cancel: OnceLock<Arc<RunTokens>>,
-    decisions: Decisions,
+    /// What decides while a run goes on, if anybody can: plain runs have it.
+    decisions: Option<Decisions>,
 }
 
 impl LocalHost {
@@ -122,7 +123,7 @@ impl LocalHost {
             keeps_partial_reply,
             partial_reply,
             cancel,
-            decisions: Decisions::default(),
+            decisions: None,
         }
     }
 

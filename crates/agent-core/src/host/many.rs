@@ -20,7 +20,8 @@ use crate::{
 /// A stream of conversations as they end. [`Team::run_many`] returns it. Each conversation runs on
 /// its own task, and a limited number run in parallel. A conversation whose id is still
 /// [`DEFAULT_ID`](Conversation::DEFAULT_ID) gets an id from its place in the input: `run-0`,
-/// `run-1`, … Dropping the stream aborts the running conversations.
+/// `run-1`, … To [decide](crate::Run::decisions) about a call that waits, wait until its
+/// conversation has ended. Dropping the stream aborts the running conversations.
 #[must_use = "conversations begin only while the stream is polled"]
 pub struct Many {
     plan: Plan,

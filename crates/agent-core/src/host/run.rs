@@ -55,9 +55,9 @@ impl Plan {
         cancel: CancellationToken,
         decisions: Decisions,
     ) -> Result<End, RunError> {
-        let host = LocalHost::for_run(self.team?, self.options, cancel).decided_by(decisions);
+        let host = LocalHost::for_run(self.team?, self.options, cancel);
         host.check_values()?;
-        host.run_with_decisions(conversation).await
+        host.run_with_decisions(conversation, decisions).await
     }
 }
 

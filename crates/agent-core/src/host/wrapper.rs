@@ -95,7 +95,9 @@ pub trait HostWrapper: Send + Sync + Sized {
 
     /// Runs the conversation until it is the user's turn. `.await` the run for its end, or first
     /// read its events with [`HostRun::next`]. The counts for [`Limits`](crate::Limits) start at 0
-    /// for each run.
+    /// for each run. Nobody can [decide](crate::Run::decisions) about a call that waits while such a
+    /// run goes on: decide when it has ended, with
+    /// [`Conversation::approve`](crate::Conversation::approve) or `deny`.
     fn run<'a>(&'a self, conversation: &'a mut Conversation) -> HostRun<'a, HostError<Self::Stop>> {
         let run = async move {
             self.local().check_values().map_err(RunError::from)?;

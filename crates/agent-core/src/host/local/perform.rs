@@ -1,7 +1,7 @@
 //! How this host makes calls, and drives and stops delegated conversations.
 
 use std::{
-    future::{Future, ready},
+    future::{Future, pending, ready},
     sync::Arc,
 };
 
@@ -54,7 +54,10 @@ impl Perform for LocalHost {
     }
 
     async fn decided(&self, keys: Vec<String>) -> Result<Vec<(String, Change)>, RunError> {
-        Ok(self.decisions.decided(&keys).await)
+        match &self.decisions {
+            Some(decisions) => Ok(decisions.decided(&keys).await),
+            None => pending().await,
+        }
     }
 
     fn stop_detached(&self, conversation: &str) {
