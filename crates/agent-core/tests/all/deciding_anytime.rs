@@ -152,7 +152,7 @@ async fn check(by_depth: [Vec<u8>; 3], rolls: Vec<u64>, drops: Vec<u64>, mode: M
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn each_decision_counts_once_whenever_it_comes(

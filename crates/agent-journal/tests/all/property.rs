@@ -33,6 +33,8 @@ enum Step {
     RunDeciding(u8),
     /// A run that is dropped.
     Drop(u64),
+    /// A run that is dropped while a person decides.
+    DropDeciding(u64, u8),
     Say,
     TakeBack,
     /// Decides about waiting calls, in memory or in the journal, with two bits for each.
@@ -54,6 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Run),
         4 => any::<u8>().prop_map(Step::RunDeciding),
         4 => (0..60u64).prop_map(Step::Drop),
+        4 => (0..60u64, any::<u8>()).prop_map(|(ms, bits)| Step::DropDeciding(ms, bits)),
         2 => Just(Step::Say),
         1 => Just(Step::TakeBack),
         3 => (any::<bool>(), any::<u8>()).prop_map(|(in_memory, bits)| Step::Decide(in_memory, bits)),
@@ -134,6 +137,12 @@ impl Stage {
             Step::Drop(ms) => {
                 let host = self.host.as_ref().unwrap();
                 drop(timeout(Duration::from_millis(*ms), drive(&mut self.conversation, host)).await);
+            }
+            Step::DropDeciding(ms, bits) => {
+                let host = self.host.as_ref().unwrap();
+                let deciding = decide_while_it_runs(self.journal.clone(), *bits);
+                let run = timeout(Duration::from_millis(*ms), drive(&mut self.conversation, host));
+                tokio::select! { _ = run => {}, () = deciding => {} }
             }
             Step::Say => self.conversation.say("Go on."),
             // There may be nothing to take back.
