@@ -72,7 +72,8 @@ pub struct Budget {
     /// does not, the run fails before its first request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usd: Option<Usd>,
-    /// The most tool calls.
+    /// The most tool calls. A call that waits for a person counts twice: when it asks, and when it is
+    /// made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls: Option<u64>,
     /// The most time. When it is over, no request and no call is started, and a reply that still

@@ -2,6 +2,7 @@
 
 use agent_core::{
     Agent, Conversation, End, Event, EventKind, Limits, Team,
+    budget::Budget,
     host::{Decisions, Mode},
     script::{Reply, Script},
     tool::ExclusiveBy,
@@ -446,5 +447,23 @@ async fn a_decision_in_the_moment_when_a_delegated_conversation_ends_is_taken_up
         let began = Instant::now();
         assert_eq!((run.await.unwrap().text(), began.elapsed().as_millis()), ("Done.", 1000));
         assert_eq!(log.begun()["run/call_0_0/call_0_0"], if why.is_some() { 1 } else { 2 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_budget_asking_and_the_approved_call_count() {
+    for (most, text) in [(3, "deleted"), (2, "budget")] {
+        let (team, _, _) = one_turn(calls([ask(), slow()]));
+        let mut conversation = Conversation::start("main", "Go.");
+        let run = team.run(&mut conversation).limits(Limits::new().budget(Budget::new().calls(most)));
+        let decisions = run.decisions();
+        let (end, ()) = tokio::join!(run, async {
+            sleep(ms(50)).await;
+            decisions.approve("run/call_0_0").unwrap();
+        });
+        assert_eq!(end.unwrap().text(), "Done.");
+        let transcript = conversation.to_string();
+        let result = transcript.lines().find(|line| line.starts_with("  < call_0_0")).unwrap();
+        assert!(result.contains(text), "{transcript}");
     }
 }
