@@ -21,7 +21,7 @@ pub trait Perform {
     ) -> impl Future<Output = (DelegationGuard, Result<Result<End, Failure>, Self::Error>)>;
 
     /// Is called when the work of a conversation that still runs is not needed any more; see
-    /// [`ToolTurn::has_enough`]. A host then stops it: calls that run or begin later get an error
+    /// [`ToolTurn::has_enough`](crate::conversation::ToolTurn::has_enough). A host then stops it: calls that run or begin later get an error
     /// result. The default does nothing, so all work is done to its end.
     fn stop(&self, _conversation: &str) {}
 
