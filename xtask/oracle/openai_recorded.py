@@ -20,6 +20,10 @@ STOPS = {
     "max_output_tokens": "max_tokens",
 }
 
+# Items that ask the program to do something that no client can do for it. We end with their name, so
+# that a program does not take such a reply for an answer.
+ASKING = ("custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call")
+
 
 def checks(read):
     """The name of each check and what does it, which yields faults. `read` has what our client made of each stream."""
@@ -99,12 +103,14 @@ def response(url, stream):
     calls = [item for item in items if item["type"] == "function_call"]
     calls = [(call["call_id"], call["name"], json.loads(call["arguments"])) for call in calls]
     reason = (whole.get("incomplete_details") or {}).get("reason") or ("tool_calls" if calls else "stop")
+    asking = [item["type"] for item in items if item["type"] in ASKING]
+    stop = asking[0] if asking and reason == "stop" else STOPS[reason]
     usage = whole["usage"]
     return {
         "id": whole["id"],
         "model": whole["model"],
         "words": "".join(part.get("text") or part.get("refusal") or "" for part in parts),
         "calls": calls,
-        "stop": STOPS[reason],
+        "stop": stop,
         "tokens": (usage["input_tokens"], usage["input_tokens_details"]["cached_tokens"], usage["output_tokens"]),
     }
