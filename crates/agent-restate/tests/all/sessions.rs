@@ -48,10 +48,10 @@ async fn a_session_is_listed_as_it_runs_waits_and_ends() {
     let conversation = agent_core::Conversation::start("boss", "Have it paid.").with_id("it's paid");
     let run = stage.host.submit(&conversation, None).await.unwrap();
 
-    // One of the clerks waits for a person. The other one still works.
-    poll_until("a call that waits", async || {
+    // A call of each clerk waits for a person. One of the clerks still works.
+    poll_until("two calls that wait", async || {
         let waiting = stage.host.waiting("it's paid").await.unwrap();
-        (waiting.len() == 1).then_some(())
+        (waiting.len() == 2).then_some(())
     })
     .await;
     calls.until(|calls| calls.len() == 2).await;
