@@ -62,14 +62,8 @@ pub struct Decisions(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     /// The calls of the run that wait, by key, and what was decided about them.
-    calls: Mutex<HashMap<String, Option<Decided>>>,
+    calls: Mutex<HashMap<String, Option<Change>>>,
     changed: Notify,
-}
-
-#[derive(Debug)]
-enum Decided {
-    Approved,
-    Denied { reason: String },
 }
 
 impl Decisions {
@@ -78,19 +72,22 @@ impl Decisions {
     /// [`PendingApproval`](crate::conversation::PendingApproval). Fails if no call with this key
     /// waits in the run, for example because the run has ended.
     pub fn approve(&self, key: &str) -> Result<(), NotWaiting> {
-        self.decide(key, Decided::Approved)
+        self.decide(key, |call| Change::Approved { call })
     }
 
     /// Denies a call that waits: it gets an error result, in which the model reads `reason`. `key`
     /// and errors are as in [`approve`](Self::approve).
     pub fn deny(&self, key: &str, reason: &str) -> Result<(), NotWaiting> {
-        self.decide(key, Decided::Denied { reason: reason.to_owned() })
+        let reason = reason.to_owned();
+        self.decide(key, |call| Change::Denied { call, reason })
     }
 
-    fn decide(&self, key: &str, decided: Decided) -> Result<(), NotWaiting> {
+    fn decide(&self, key: &str, change: impl FnOnce(String) -> Change) -> Result<(), NotWaiting> {
+        let not_waiting = || NotWaiting { key: key.to_owned() };
+        let (_, call) = key.rsplit_once('/').ok_or_else(not_waiting)?;
         match self.calls().get_mut(key) {
-            Some(undecided @ None) => *undecided = Some(decided),
-            _ => return Err(NotWaiting { key: key.to_owned() }),
+            Some(undecided @ None) => *undecided = Some(change(call.to_owned())),
+            _ => return Err(not_waiting()),
         }
         self.0.changed.notify_waiters();
         Ok(())
@@ -125,7 +122,7 @@ impl Decisions {
         }
     }
 
-    fn calls(&self) -> MutexGuard<'_, HashMap<String, Option<Decided>>> {
+    fn calls(&self) -> MutexGuard<'_, HashMap<String, Option<Change>>> {
         self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -133,29 +130,21 @@ impl Decisions {
 /// Takes the decisions about these calls: the id of the conversation that each changes, and the
 /// change. Approvals come first, because a denial may end a plan that has other calls.
 fn take_decided(
-    calls: &mut HashMap<String, Option<Decided>>,
+    calls: &mut HashMap<String, Option<Change>>,
     is_it: impl Fn(&str) -> bool,
 ) -> Vec<(String, Change)> {
     let mut taken = Vec::new();
-    calls.retain(|key, decided| match decided {
-        Some(decided) if is_it(key) => {
-            taken.extend(change(key, decided));
+    calls.retain(|key, change| match change.take_if(|_| is_it(key)) {
+        Some(change) => {
+            let (conversation, _) =
+                key.rsplit_once('/').expect("a decision was made about the call behind it");
+            taken.push((conversation.to_owned(), change));
             false
         }
-        _ => true,
+        None => true,
     });
     taken.sort_by_key(|(_, change)| matches!(change, Change::Denied { .. }));
     taken
-}
-
-fn change(key: &str, decided: &Decided) -> Option<(String, Change)> {
-    let (conversation, call) = key.rsplit_once('/')?;
-    let call = call.to_owned();
-    let change = match decided {
-        Decided::Approved => Change::Approved { call },
-        Decided::Denied { reason } => Change::Denied { call, reason: reason.clone() },
-    };
-    Some((conversation.to_owned(), change))
 }
 
 /// A conversation while it is run with decisions. When this is dropped, decisions that the run did

@@ -39,12 +39,10 @@ impl<D, F: Future> WaitingCalls<D, F> {
         self.decided = None;
     }
 
-    /// This call is worked on again.
-    pub(super) fn remove(&mut self, call: &str) {
-        if self.calls.iter().any(|waiting| waiting.id == call) {
-            self.calls.retain(|waiting| waiting.id != call);
-            self.decided = None;
-        }
+    /// Forgets the calls that wait no more, after decisions.
+    fn tidy(&mut self, turn: &ToolTurn<'_>) {
+        self.calls.retain(|call| turn.rests(&call.id));
+        self.decided = None;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -114,9 +112,8 @@ impl OpenTurn<'_> {
             }
             self.tell_unneeded(steps, performer);
         }
-        let more = self.turn.take_work();
-        more.iter().for_each(|work| waiting.remove(work.id()));
-        more
+        waiting.tidy(&self.turn);
+        self.turn.take_work()
     }
 }
 
